@@ -1,0 +1,258 @@
+package store
+
+import "time"
+
+// Status is where a run stands. The names follow HCP Terraform's where it has them.
+type Status string
+
+// The statuses of a run. See [Allowed] for the ways between them.
+const (
+	Pending     Status = "pending"     // waits for its turn, or is held (Run.Held says why)
+	Planning    Status = "planning"    // terraform init and plan are running
+	Planned     Status = "planned"     // the plan waits for people
+	Approved    Status = "approved"    // enough people agreed; the apply has not started
+	Applying    Status = "applying"    // the intent to apply is durable; a runner may be at work
+	Applied     Status = "applied"     // terraform said yes
+	Errored     Status = "errored"     // terraform said no; the state may be partly changed
+	Interrupted Status = "interrupted" // nobody saw the end of the apply; never retried
+	Stale       Status = "stale"       // the world moved since the plan; another run takes over
+	Discarded   Status = "discarded"   // somebody denied it
+	Superseded  Status = "superseded"  // a newer commit, or a person's run, took its place
+	Expired     Status = "expired"     // plan_ttl passed without a decision
+	NoChanges   Status = "no_changes"  // nothing to do; the commit counts as applied
+	Previewed   Status = "previewed"   // planned to be looked at only; can never be approved
+	Canceled    Status = "canceled"    // a person stopped it
+)
+
+// Terminal reports whether a run in this status has ended for good.
+func (s Status) Terminal() bool { return len(transitions[s]) == 0 }
+
+// Kind is why a run exists.
+type Kind string
+
+// The kinds of runs.
+const (
+	KindCommit      Kind = "commit"       // the branch moved
+	KindManual      Kind = "manual"       // a person asked
+	KindDrift       Kind = "drift"        // the stack's drift schedule
+	KindPullRequest Kind = "pull_request" // speculative
+	KindRecovery    Kind = "recovery"     // planned again after stale or interrupted
+	KindDependency  Kind = "dependency"   // something upstream changed
+)
+
+// transitions is the whole table of allowed ways between statuses. A status without an entry is terminal.
+var transitions = map[Status][]Status{
+	Pending:  {Planning, Superseded, Canceled, Errored},
+	Planning: {Pending, Planned, NoChanges, Previewed, Errored, Superseded, Canceled},
+	Planned:  {Approved, Discarded, Superseded, Expired, Stale, Canceled, NoChanges, Errored},
+	Approved: {Planned, Applying, Discarded, Superseded, Expired, Stale, Canceled, NoChanges, Errored},
+	Applying: {Applied, Errored, Interrupted, Stale, Canceled},
+}
+
+// Allowed reports whether a run may go from one status to another in one transition.
+func Allowed(from, to Status) bool {
+	for _, s := range transitions[from] {
+		if s == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Transitions returns a copy of the table of allowed transitions, for tests and documentation.
+func Transitions() map[Status][]Status {
+	t := make(map[Status][]Status, len(transitions))
+	for from, to := range transitions {
+		t[from] = append([]Status(nil), to...)
+	}
+	return t
+}
+
+// A Run is one pass of a stack at one commit.
+type Run struct {
+	ID         int    `json:"id"`
+	Stack      string `json:"stack"`
+	Repository string `json:"repository"`
+	Kind       Kind   `json:"kind"`
+	Status     Status `json:"status"`
+
+	Commit      string   `json:"commit"`                 // full hash
+	Author      string   `json:"author,omitempty"`       // of the commit, as git has it: forgeable, shown only
+	AuthorEmail string   `json:"author_email,omitempty"` // likewise; used to forbid, never to grant
+	Subject     string   `json:"subject,omitempty"`      // first line of the commit message
+	Reason      string   `json:"reason,omitempty"`       // why the run exists, in a person's words or ours
+	RequestedBy string   `json:"requested_by,omitempty"` // "cli:jane", "slack:U01", empty for the agent itself
+	Position    string   `json:"position,omitempty"`     // the card's "at the applied commit" or "with 3 commits that were not applied yet"
+	GitDown     string   `json:"git_down,omitempty"`     // why and since when the repository could not be read when this was planned
+	Warnings    []string `json:"warnings,omitempty"`     // for the card: no lock file, workspace created, upstream not applied, ...
+	PullRequest int      `json:"pull_request,omitempty"`
+
+	// AtApplied: a `recover` run; it plans the applied commit and must not be moved to the head.
+	AtApplied bool `json:"at_applied,omitempty"`
+	// After is the run that this one takes over from: a recovery after stale or interrupted.
+	After int `json:"after,omitempty"`
+	// Upstream lists runs of the same commit that must end well before this one is planned.
+	Batch int `json:"batch,omitempty"` // runs first seen together share a batch, so that one message sums them up
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	PlannedAt time.Time `json:"planned_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+
+	Held      string     `json:"held,omitempty"`      // why the run does not move on now, for people; empty when it does
+	Attempts  int        `json:"attempts,omitempty"`  // plans started for this run
+	NotBefore time.Time  `json:"not_before,omitzero"` // backoff of a plan that met a transient error
+	Inputs    string     `json:"inputs,omitempty"`    // digest of what the configuration fed into the plan
+	CancelBy  string     `json:"cancel_by,omitempty"` // who asked to cancel a run that is planning or applying
+	Decisions []Decision `json:"decisions,omitempty"` // every vote that was recorded, withdrawn ones too
+	Plan      *Plan      `json:"plan,omitempty"`
+	Apply     *Apply     `json:"apply,omitempty"`
+	Card      *Card      `json:"card,omitempty"` // where the run's message is; nil until it was posted
+	Error     string     `json:"error,omitempty"`
+	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
+}
+
+// Verdict is what a person or a policy decided.
+type Verdict string
+
+// The verdicts.
+const (
+	Approve Verdict = "approve"
+	Deny    Verdict = "deny"
+)
+
+// A Decision is one recorded vote on exactly one plan.
+type Decision struct {
+	Verdict Verdict   `json:"verdict"`
+	By      string    `json:"by"`     // slack:ID, cli:USER or policy:NAME
+	Person  string    `json:"person"` // who that is for counting: a person block's name, or a key of its own
+	At      time.Time `json:"at"`
+	Text    string    `json:"text,omitempty"`    // the words as given
+	Digest  string    `json:"digest"`            // the plan that it is about
+	Channel string    `json:"channel,omitempty"` // Slack votes: where it can be read again
+	TS      string    `json:"ts,omitempty"`
+	// Withdrawn says why a vote does not count any more (deleted, edited, no longer an approver).
+	Withdrawn string `json:"withdrawn,omitempty"`
+}
+
+// Class is how a change came about.
+type Class string
+
+// The classes of changes.
+const (
+	ClassConfig   Class = "config"   // the configuration asks for it
+	ClassRecreate Class = "recreate" // the object vanished and is made again
+	ClassDrift    Class = "drift"    // the object was changed outside
+)
+
+// A Change is one resource that a plan touches. It never carries attribute values.
+type Change struct {
+	Address  string   `json:"address"`
+	Actions  []string `json:"actions"` // in Terraform's order; a replace is ["delete","create"] or ["create","delete"]
+	Class    Class    `json:"class"`
+	Previous string   `json:"previous_address,omitempty"` // a moved block
+	// Protected: the stack's protect patterns match, so an approval must name it if it is destroyed or recreated.
+	Protected bool `json:"protected,omitempty"`
+}
+
+// Destroys reports whether the change destroys an object, alone or as half of a replacement.
+func (c Change) Destroys() bool {
+	for _, a := range c.Actions {
+		if a == "delete" {
+			return true
+		}
+	}
+	return false
+}
+
+// Forgets reports whether the change drops the object from the state without destroying it.
+func (c Change) Forgets() bool {
+	for _, a := range c.Actions {
+		if a == "forget" {
+			return true
+		}
+	}
+	return false
+}
+
+// MustName reports whether an approval has to name the change's address: it is protected, and it goes away or
+// has gone away. A vanished data volume that is made again would look healthy and be empty.
+func (c Change) MustName() bool {
+	return c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate)
+}
+
+// An Output is a root module output that a plan changes.
+type Output struct {
+	Name    string   `json:"name"`
+	Actions []string `json:"actions"`
+}
+
+// A Plan is the summary of one saved plan file; the file itself lies in the run's directory until the run ends.
+type Plan struct {
+	Digest  string   `json:"digest"` // SHA-256 of the plan file, hex
+	Add     int      `json:"add"`
+	Change  int      `json:"change"`
+	Destroy int      `json:"destroy"`
+	Changes []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
+	Outputs []Output `json:"outputs"`
+
+	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
+	NewState      bool    `json:"new_state,omitempty"`      // there was no state yet: everything is new
+	Version       string  `json:"version"`                  // of terraform
+	Binary        string  `json:"binary"`                   // absolute path of terraform
+	BinaryDigest  string  `json:"binary_digest"`            // SHA-256, checked again before the apply
+	LockDigest    string  `json:"lock_digest,omitempty"`    // SHA-256 of .terraform.lock.hcl as used; empty without providers
+	Lineage       string  `json:"lineage,omitempty"`        // of the state that was planned against
+	Serial        int64   `json:"serial,omitempty"`         // likewise
+	PlanSeconds   float64 `json:"plan_seconds,omitempty"`   // wall time of terraform's part
+	TextTruncated bool    `json:"text_truncated,omitempty"` // the human text was larger than what is kept
+}
+
+// Destroys reports whether the plan destroys or replaces anything, so that a plain approve is not enough.
+func (p *Plan) Destroys() bool {
+	if p == nil {
+		return false
+	}
+	for _, c := range p.Changes {
+		if c.Destroys() {
+			return true
+		}
+	}
+	return p.Destroy > 0
+}
+
+// MustName lists the addresses that an approval has to name, in card order.
+func (p *Plan) MustName() []string {
+	var out []string
+	if p == nil {
+		return nil
+	}
+	for _, c := range p.Changes {
+		if c.MustName() {
+			out = append(out, c.Address)
+		}
+	}
+	return out
+}
+
+// An Apply is what is known of the one apply of a run.
+type Apply struct {
+	StartedAt time.Time `json:"started_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	BootID    string    `json:"boot_id,omitempty"`
+	RunnerPID int       `json:"runner_pid,omitempty"`
+	Done      int       `json:"done"`              // resources completed
+	Total     int       `json:"total"`             // resources to change
+	Current   string    `json:"current,omitempty"` // address at work now
+	Open      []string  `json:"open,omitempty"`    // started and not completed, when the apply ended badly
+	Outputs   []string  `json:"outputs,omitempty"` // names only
+	ExitCode  int       `json:"exit_code"`
+}
+
+// A Card is the run's one message in Slack.
+type Card struct {
+	Channel   string `json:"channel"`
+	TS        string `json:"ts"`
+	Permalink string `json:"permalink,omitempty"`
+}

@@ -1,0 +1,116 @@
+package store
+
+import "time"
+
+// A Pause says who stopped the agent or a stack from moving on, why and since when.
+type Pause struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// StackState is what is remembered of a stack between runs.
+type StackState struct {
+	Name       string `json:"name"`
+	Repository string `json:"repository"`
+	Dir        string `json:"dir"`
+	Workspace  string `json:"workspace"`
+
+	AppliedCommit string    `json:"applied_commit,omitempty"`
+	AppliedAt     time.Time `json:"applied_at,omitzero"`
+	AppliedRun    int       `json:"applied_run,omitempty"`
+	AppliedInputs string    `json:"applied_inputs,omitempty"`
+
+	LastCommitRun    int    `json:"last_commit_run,omitempty"` // the newest run of kind commit
+	LastCommitCommit string `json:"last_commit_commit,omitempty"`
+	OpenRun          int    `json:"open_run,omitempty"`   // the one non-terminal run that can apply; 0 if none
+	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not
+
+	Paused    *Pause `json:"paused,omitempty"`
+	Error     string `json:"error,omitempty"`     // why the stack gets no run (its directory left the branch, ...)
+	Lineage   string `json:"lineage,omitempty"`   // of its state; two stacks with one lineage are an error
+	Resources int    `json:"resources,omitempty"` // in its state when last planned or applied
+}
+
+// RepositoryState is what is remembered of a repository between polls.
+type RepositoryState struct {
+	Name   string `json:"name"`
+	URL    string `json:"url"` // without user info
+	Branch string `json:"branch"`
+	Head   string `json:"head,omitempty"` // newest commit that counts as seen
+	// HeldHead is the tip of a branch whose history was rewritten; it does not count as seen until accepted.
+	HeldHead  string    `json:"held_head,omitempty"`
+	HeldSince time.Time `json:"held_since,omitzero"`
+	Accepted  string    `json:"accepted,omitempty"` // a rewritten head that a person accepted
+	PolledAt  time.Time `json:"polled_at,omitzero"` // last poll that got an answer
+	Error     string    `json:"error,omitempty"`
+	ErrorAt   time.Time `json:"error_at,omitzero"`    // since when polls fail
+	ErrorTold bool      `json:"error_told,omitempty"` // Slack was told, once
+}
+
+// AgentState is what is remembered of the agent itself.
+type AgentState struct {
+	ID        string    `json:"id"` // random; in every message, so that a second agent is noticed
+	Version   string    `json:"version,omitempty"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	Paused    *Pause    `json:"paused,omitempty"`
+}
+
+// An Event is one entry of the append-only history.
+type Event struct {
+	Seq   uint64    `json:"seq"`
+	At    time.Time `json:"at"`
+	Type  string    `json:"type"` // transition, decision, pause, resume, accept, cancel, start, ...
+	Run   int       `json:"run,omitempty"`
+	Stack string    `json:"stack,omitempty"`
+	From  Status    `json:"from,omitempty"`
+	To    Status    `json:"to,omitempty"`
+	By    string    `json:"by,omitempty"`
+	Text  string    `json:"text,omitempty"`
+	Prev  string    `json:"prev"` // SHA-256 of the entry before, hex: the history is a chain
+}
+
+// MessageKind says what an outbox message is and so how it is delivered.
+type MessageKind string
+
+// The kinds of outbox messages.
+const (
+	MessageCard  MessageKind = "card"  // post or edit the run's one message; rendered from the run when it is sent
+	MessageReply MessageKind = "reply" // text in the run's thread
+	MessageLoud  MessageKind = "loud"  // the same, also sent to the channel: it must ring a phone
+	MessageFile  MessageKind = "file"  // the plan's whole text as a file in the run's thread
+	MessageNote  MessageKind = "note"  // a message of its own in the channel (repository errors, summaries)
+)
+
+// A Message is one entry of the outbox. It is written in the same transaction as what it tells.
+type Message struct {
+	Seq  uint64      `json:"seq"`
+	Kind MessageKind `json:"kind"`
+	Run  int         `json:"run,omitempty"`
+	// Key makes sending repeatable: it travels in the message's metadata and is searched for after an unknown
+	// outcome. Two messages with one key are one message: the newer replaces the older if that was not sent.
+	Key     string `json:"key"`
+	Channel string `json:"channel,omitempty"` // of a note; others go where the run's card is
+	Thread  string `json:"thread,omitempty"`  // of a note that answers a message
+	Text    string `json:"text,omitempty"`
+	Mention bool   `json:"mention,omitempty"` // name the people of the stack's mention attribute
+
+	CreatedAt time.Time `json:"created_at"`
+	Attempts  int       `json:"attempts,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// Sending is set durably before each try and cleared after a refusal. Found set, the outcome of the last try
+	// is unknown: look for the message before sending it again.
+	Sending bool   `json:"sending,omitempty"`
+	Error   string `json:"error,omitempty"` // of the last try
+}
+
+// Thread is how far a run's thread in Slack was read.
+type Thread struct {
+	Run         int       `json:"run"`
+	Channel     string    `json:"channel"`
+	TS          string    `json:"ts"`
+	ReplyCount  int       `json:"reply_count"`
+	LatestReply string    `json:"latest_reply"`
+	Handled     []string  `json:"handled,omitempty"`    // ts of replies that were weighed; each is answered at most once
+	WatchUntil  time.Time `json:"watch_until,omitzero"` // of an ended run
+}
