@@ -87,11 +87,13 @@ type Run struct {
 	Warnings    []string `json:"warnings,omitempty"`     // for the card: no lock file, workspace created, upstream not applied, ...
 	PullRequest int      `json:"pull_request,omitempty"`
 
+	// Head is the branch's newest known commit when the run was made. A run at an older commit (recover) is not
+	// superseded by commits that were known already, only by newer ones.
+	Head string `json:"head,omitempty"`
 	// AtApplied: a `recover` run; it plans the applied commit and must not be moved to the head.
 	AtApplied bool `json:"at_applied,omitempty"`
 	// After is the run that this one takes over from: a recovery after stale or interrupted.
 	After int `json:"after,omitempty"`
-	// Upstream lists runs of the same commit that must end well before this one is planned.
 	Batch int `json:"batch,omitempty"` // runs first seen together share a batch, so that one message sums them up
 
 	CreatedAt time.Time `json:"created_at"`
