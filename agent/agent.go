@@ -1,0 +1,223 @@
+// Package agent is the background agent: it watches repositories, plans what changed, asks people, applies exactly
+// what they approved and reports.
+//
+// # How it works
+//
+// Everything that matters is in the store. One goroutine, the loop, looks at the store again and again and moves each
+// open run one step ([Agent.pass], and the one switch in step.go); it is level-triggered, so a crash between any two
+// lines loses nothing but time. Whatever is slow (a poll, a plan, the checks before an apply, following a runner) runs
+// beside the loop and ends in one transition, a compare-and-set in the store. People's decisions come in through one
+// function, [Agent.decide], whether typed in Slack or in a shell. What there is to say is written to the outbox in the
+// same transaction as what it tells about, and one goroutine delivers it.
+//
+//	poll.go      repositories: what is the newest commit
+//	discover.go  which stacks does it touch; makes runs
+//	step.go      the state machine
+//	plan.go      pending -> planned
+//	decide.go    planned -> approved, or discarded
+//	gate.go      approved -> applying: the last checks
+//	apply.go     applying -> applied, through the detached runner
+//	recover.go   what a restart finds, and what takes over from stale and interrupted runs
+//	announce.go  which message does a transition cause
+//	outbox.go    delivering messages
+//	hear.go      reading Slack
+//	serve.go     answering the command line
+package agent
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// Options say what an agent runs with.
+type Options struct {
+	Config *config.Config
+	// Reload reads the configuration again, on SIGHUP. Nil: reloading is refused.
+	Reload     func() (*config.Config, error)
+	Version    string
+	Executable string // this binary, which also is the runner of applies
+	Log        *slog.Logger
+	Now        func() time.Time // default time.Now
+	// Jitter spreads polls of several agents and repositories; it returns a number in [0,1). Default: random.
+	Jitter func() float64
+	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
+	Ready func()
+	// Quiet: no notices in the log when there is no Slack (the demo shows them itself).
+	Notices func(text string)
+}
+
+func (o *Options) validate() error {
+	if o.Config == nil || o.Log == nil || o.Executable == "" {
+		return errors.New("agent: configuration, log and executable are needed")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	if o.Ready == nil {
+		o.Ready = func() {}
+	}
+	return nil
+}
+
+// Agent is one running agent. It owns its data directory: a second one on the same directory is refused by the store.
+type Agent struct {
+	opts     Options
+	log      *slog.Logger
+	now      func() time.Time
+	store    *store.Store
+	id       string
+	started  time.Time
+	redactor atomic.Pointer[redact.Redactor]
+	cache    *terraform.Cache
+
+	world   atomic.Pointer[world]
+	reloads chan chan error
+	wakes   chan struct{}
+	changes *broadcast
+	work    *workers
+	faults  *faults
+	people  *people
+	memo    map[string]string // discover: what was looked at already, by stack
+}
+
+// New opens the store and makes an agent; nothing runs until [Agent.Run].
+func New(o Options) (*Agent, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	dir := o.Config.DataDir
+	for _, d := range []string{dir, filepath.Join(dir, "runs"), filepath.Join(dir, "repos"), filepath.Join(dir, "state")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fmt.Errorf("creating the data directory: %w", err)
+		}
+	}
+	st, err := store.Open(store.Options{Path: StorePath(dir), Now: o.Now})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	a := &Agent{
+		opts: o, now: o.Now, store: st, started: o.Now(),
+		cache:   terraform.NewCache(filepath.Join(dir, "cache")),
+		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
+		changes: newBroadcast(), work: newWorkers(), faults: newFaults(o.Now),
+		memo: map[string]string{},
+	}
+	a.redactor.Store(redact.New(o.Config.Secrets...))
+	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
+	a.people = newPeople(a)
+	if err := a.introduce(); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	w, err := a.newWorld(o.Config, nil)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	a.world.Store(w)
+	return a, nil
+}
+
+// StorePath is where the store lies in a data directory.
+func StorePath(dataDir string) string { return filepath.Join(dataDir, "sallyport.db") }
+
+// RunDir is where the files of a run lie in a data directory.
+func RunDir(dataDir string, run int) string {
+	return filepath.Join(dataDir, "runs", fmt.Sprint(run))
+}
+
+// introduce gives the agent an identity of its own, which travels in every message.
+func (a *Agent) introduce() error {
+	return a.store.Update(func(tx *store.Tx) error {
+		s, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		if s.ID == "" {
+			b := make([]byte, 8)
+			if _, err := crand.Read(b); err != nil {
+				return fmt.Errorf("making the agent's id: %w", err)
+			}
+			s.ID = hex.EncodeToString(b)
+		}
+		s.Version, s.StartedAt = a.opts.Version, a.started.UTC()
+		a.id = s.ID
+		if err := tx.PutAgent(s); err != nil {
+			return err
+		}
+		return tx.AddEvent(store.Event{Type: "start", Text: a.opts.Version})
+	})
+}
+
+// Run works until ctx ends, then stops gracefully: it takes no new work, interrupts plans, leaves runners alone and
+// sends what is still in the outbox. A running apply goes on and is followed again by the next agent.
+func (a *Agent) Run(ctx context.Context) error {
+	defer func() {
+		if err := a.store.Close(); err != nil {
+			a.log.Error("closing the store", "err", err)
+		}
+	}()
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	a.work.start(work)
+	if err := a.resume(); err != nil {
+		return err
+	}
+	socket, err := a.listen()
+	if err != nil {
+		return err
+	}
+	a.installTools(work)
+
+	var group sync.WaitGroup
+	group.Go(func() { a.pollRepositories(ctx) })
+	group.Go(func() { a.hear(ctx) })
+	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
+	var sending sync.WaitGroup
+	sending.Go(func() { a.send(sender) })
+	group.Go(func() { socket.serve(ctx) })
+	a.opts.Ready()
+	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)
+
+	a.loop(ctx)
+	a.log.Info("stopping: plans are interrupted, a running apply goes on by itself")
+	stopWork()
+	a.work.wait()
+	group.Wait()
+	a.flush(sender)
+	stopSender()
+	sending.Wait()
+	a.world.Load().close()
+	return nil
+}
+
+// cfg is the configuration in force.
+func (a *Agent) cfg() *config.Config { return a.world.Load().cfg }
+
+// wake makes the loop look again.
+func (a *Agent) wake() {
+	select {
+	case a.wakes <- struct{}{}:
+	default: // it is awake already
+	}
+	a.changes.tell()
+}
+
+// redact takes secrets and control bytes out of a text from outside.
+func (a *Agent) redact(s string) string { return redact.Clean(a.redactor.Load().Redact(s)) }

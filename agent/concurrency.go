@@ -1,0 +1,177 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/notify/redact"
+)
+
+// workers are the goroutines that do a run's slow work beside the loop: at most one for a run. They hold nothing that
+// is not in the store, so that losing them costs time only.
+type workers struct {
+	mu      sync.Mutex
+	ctx     context.Context
+	running map[int]*worker
+	group   sync.WaitGroup
+}
+
+type worker struct {
+	stop context.CancelFunc
+	what string
+}
+
+func newWorkers() *workers { return &workers{running: map[int]*worker{}} }
+
+// start says what context work lives in.
+func (w *workers) start(ctx context.Context) { w.ctx = ctx }
+
+// do runs f for a run unless something runs for it already; it reports whether it started.
+func (w *workers) do(run int, what string, f func(context.Context)) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running[run] != nil || w.ctx.Err() != nil {
+		return false
+	}
+	ctx, stop := context.WithCancel(w.ctx)
+	w.running[run] = &worker{stop: stop, what: what}
+	w.group.Go(func() {
+		defer stop()
+		defer func() {
+			w.mu.Lock()
+			delete(w.running, run)
+			w.mu.Unlock()
+		}()
+		f(ctx)
+	})
+	return true
+}
+
+// busy reports what runs for a run; empty if nothing does.
+func (w *workers) busy(run int) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if at := w.running[run]; at != nil {
+		return at.what
+	}
+	return ""
+}
+
+// count tells how many workers do one kind of work.
+func (w *workers) count(what string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, at := range w.running {
+		if at.what == what {
+			n++
+		}
+	}
+	return n
+}
+
+// stop interrupts the work for a run.
+func (w *workers) stop(run int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if at := w.running[run]; at != nil {
+		at.stop()
+	}
+}
+
+// wait blocks until nothing runs.
+func (w *workers) wait() { w.group.Wait() }
+
+// broadcast tells any number of waiting goroutines that something changed.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+func newBroadcast() *broadcast { return &broadcast{ch: make(chan struct{})} }
+
+// next is closed at the next change.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ch
+}
+
+func (b *broadcast) tell() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.ch)
+	b.ch = make(chan struct{})
+}
+
+// fault is something that is wrong now and that people should see in `sallyport status`.
+type fault struct {
+	Source string
+	Error  string
+	Hint   string
+	Since  time.Time
+}
+
+// faults are the things that are wrong now, by source. They are not stored: a restart finds them again by itself.
+type faults struct {
+	mu  sync.Mutex
+	now func() time.Time
+	m   map[string]fault
+}
+
+func newFaults(now func() time.Time) *faults { return &faults{now: now, m: map[string]fault{}} }
+
+// set records that source fails, or with a nil error that it works again. It reports whether that is news.
+func (f *faults) set(source string, err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, was := f.m[source]
+	if err == nil {
+		delete(f.m, source)
+		return was
+	}
+	now := fault{Source: source, Error: err.Error(), Hint: hintOf(err), Since: f.now().UTC()}
+	if was {
+		now.Since = before.Since
+	}
+	f.m[source] = now
+	return !was || before.Error != now.Error
+}
+
+// list returns what is wrong, by source.
+func (f *faults) list() []fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]fault, 0, len(f.m))
+	for _, v := range f.m {
+		out = append(out, v)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Source < out[j].Source })
+	return out
+}
+
+// redactHandler takes secrets out of log records with the redactor in force: a reload may bring new secrets, so it
+// cannot be fixed when the logger is made.
+type redactHandler struct {
+	next     slog.Handler
+	redactor *atomic.Pointer[redact.Redactor]
+}
+
+func (h redactHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
+
+func (h redactHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.redactor.Load().Handler(h.next).Handle(ctx, r)
+}
+
+// WithAttrs keeps the attributes unredacted in next only after they passed the redactor in force now.
+func (h redactHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return redactHandler{next: h.redactor.Load().Handler(h.next).WithAttrs(attrs), redactor: h.redactor}
+}
+
+func (h redactHandler) WithGroup(name string) slog.Handler {
+	return redactHandler{next: h.next.WithGroup(name), redactor: h.redactor}
+}

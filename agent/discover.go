@@ -1,0 +1,285 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/store"
+)
+
+// maxBehind bounds how many commits are looked at to say how far a stack is behind.
+const maxBehind = 100
+
+// finding is what discover learned about one stack at the head.
+type finding struct {
+	stack  *config.Stack
+	files  stack.Files
+	err    error // the stack cannot be planned at this head
+	behind int
+	// touched since: the applied commit, the last commit run, and the head that the open run was made under.
+	sinceApplied, sinceAsked, sinceOpen bool
+	cause                               string // a path that changed
+}
+
+// discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
+// is remembered by stack, so that a pass with nothing new costs one read of the store.
+func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) error {
+	var state *store.RepositoryState
+	stacks := map[string]*store.StackState{}
+	opens := map[string]*store.Run{}
+	err := a.store.View(func(tx *store.Tx) error {
+		var err error
+		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" {
+			return err
+		}
+		return a.readStacks(tx, w, r, stacks, opens)
+	})
+	if err != nil || state.Head == "" || state.URL != r.URL || state.Branch != r.Branch {
+		return err
+	}
+	git := w.repos[r.Name]
+	w.mu.Lock()
+	looked := w.heads[r.Name] == state.Head
+	w.mu.Unlock()
+	var faults []error
+	if !looked {
+		tree, err := git.Tree(state.Head)
+		if err != nil {
+			return fmt.Errorf("reading commit %s: %w", short(state.Head), err)
+		}
+		faults = append(faults, w.find(r.Name, state.Head, tree))
+		if err := a.store.View(func(tx *store.Tx) error { return a.readStacks(tx, w, r, stacks, opens) }); err != nil {
+			return err
+		}
+	}
+	var findings []*finding
+	for _, s := range w.stacks(r.Name) {
+		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
+		if a.memo[s.Name] == key {
+			continue
+		}
+		f, err := a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
+		if err != nil {
+			return fmt.Errorf("comparing stack %s: %w", s.Name, err)
+		}
+		findings = append(findings, f)
+	}
+	if len(findings) > 0 {
+		if err := a.record(w, r, state, findings); err != nil {
+			return err
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (a *Agent) readStacks(tx *store.Tx, w *world, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
+	for _, s := range w.stacks(r.Name) {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		stacks[s.Name] = st
+		if st.OpenRun != 0 {
+			if opens[s.Name], err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// memoKey names everything that a comparison depends on.
+func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run) string {
+	key := []string{head, s.Inputs, st.AppliedCommit, st.LastCommitCommit}
+	if open != nil {
+		key = append(key, fmt.Sprint(open.ID), string(open.Status))
+	}
+	return strings.Join(key, " ")
+}
+
+// compare finds out what the head means for one stack.
+func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+	f := &finding{stack: s}
+	def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+	tree, err := git.Tree(head)
+	if err != nil {
+		return nil, err
+	}
+	f.files, f.err = stack.Footprint(tree, def)
+	since := func(commit string) (bool, error) {
+		cause, changed, err := touchedSince(ctx, git, commit, head, def, f.files)
+		if changed && f.cause == "" {
+			f.cause = cause
+		}
+		return changed, err
+	}
+	if f.sinceApplied, err = since(st.AppliedCommit); err != nil {
+		return nil, err
+	}
+	if f.sinceAsked, err = since(st.LastCommitCommit); err != nil {
+		return nil, err
+	}
+	if open != nil && open.Head != head {
+		if f.sinceOpen, err = since(open.Head); err != nil {
+			return nil, err
+		}
+	}
+	if f.sinceApplied && st.AppliedCommit != "" {
+		f.behind = behind(ctx, git, st.AppliedCommit, head, f.files)
+	}
+	return f, nil
+}
+
+// touchedSince reports whether a stack's files differ between two commits, and one that does. The files at the older
+// commit count too: a module that is no longer called was part of the stack then.
+func touchedSince(ctx context.Context, git *repo.Repository, old, head string, def stack.Definition, now stack.Files) (string, bool, error) {
+	if old == "" {
+		return "", true, nil
+	}
+	if old == head {
+		return "", false, nil
+	}
+	paths, err := git.Changed(ctx, old, head)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return "", true, nil // gone after a rewrite: everything counts as changed
+	}
+	if err != nil {
+		return "", false, err
+	}
+	if p := now.FirstTouched(paths); p != "" {
+		return p, true, nil
+	}
+	tree, err := git.Tree(old)
+	if err != nil {
+		return "", false, err
+	}
+	before, err := stack.Footprint(tree, def)
+	if err != nil {
+		return "", !errors.Is(err, stack.ErrNoDir), nil
+	}
+	p := before.FirstTouched(paths)
+	return p, p != "", nil
+}
+
+// behind counts the commits that touch a stack and are not applied; -1 if that cannot be told.
+func behind(ctx context.Context, git *repo.Repository, applied, head string, files stack.Files) int {
+	commits, _, err := git.Between(ctx, applied, head, maxBehind)
+	if err != nil {
+		return -1
+	}
+	n := 0
+	for _, c := range commits {
+		paths, err := git.TouchedBy(ctx, c.Hash)
+		if err != nil {
+			return -1
+		}
+		if files.FirstTouched(paths) != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
+// runs of one commit together.
+func (a *Agent) record(w *world, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
+	keys := map[string]string{}
+	err := a.update(func(tx *store.Tx) error {
+		clear(keys)
+		now, err := tx.Repository(r.Name)
+		if err != nil || now.Head != repository.Head {
+			return err // a newer head came meanwhile: the next pass looks at that one
+		}
+		batch, err := a.batchOf(tx, findings)
+		if err != nil {
+			return err
+		}
+		for _, f := range findings {
+			key, err := a.recordStack(tx, w, now, f, batch)
+			if err != nil {
+				return fmt.Errorf("recording stack %s: %w", f.stack.Name, err)
+			}
+			keys[f.stack.Name] = key
+		}
+		return a.closeBatch(tx, batch)
+	})
+	if err != nil {
+		return err
+	}
+	for name, key := range keys {
+		a.memo[name] = key
+	}
+	return nil
+}
+
+// recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
+func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+	s := f.stack
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return "", err
+	}
+	st.Repository, st.Dir, st.Workspace = s.Repository, s.Dir, s.Workspace
+	st.Behind, st.Error = f.behind, a.stackError(st, f)
+	if err := tx.PutStack(st); err != nil {
+		return "", err
+	}
+	var open *store.Run
+	if st.OpenRun != 0 {
+		if open, err = tx.Run(st.OpenRun); err != nil {
+			return "", err
+		}
+	}
+	if open != nil && open.Status != store.Applying && f.sinceOpen {
+		why := fmt.Sprintf("%s changed %s", short(repository.Head), f.cause)
+		if open, err = a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
+			run.Error = "superseded: " + why
+			return nil
+		}); err != nil {
+			return "", err
+		}
+		a.work.stop(open.ID)
+		open = nil
+	}
+	if open == nil && f.err == nil && f.sinceApplied && f.sinceAsked {
+		open = &store.Run{
+			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
+			Head: repository.Head, Batch: batch, Reason: f.reason(st),
+		}
+		if err := a.create(tx, w, open); err != nil {
+			return "", err
+		}
+	}
+	if st, err = tx.Stack(s.Name); err != nil {
+		return "", err
+	}
+	return memoKey(repository.Head, s, st, open), nil
+}
+
+// reason says which file made the run.
+func (f *finding) reason(st *store.StackState) string {
+	if st.AppliedCommit == "" && st.LastCommitCommit == "" {
+		return "seen for the first time"
+	}
+	if f.cause == "" {
+		return "its commit before is gone from the repository: everything counts as changed"
+	}
+	return "changed: " + f.cause
+}
+
+// stackError says why a stack cannot be planned at the head, and what its state still holds.
+func (a *Agent) stackError(st *store.StackState, f *finding) string {
+	if f.err == nil {
+		return ""
+	}
+	text := a.redact(f.err.Error())
+	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" {
+		text = fmt.Sprintf("%s; its state still holds %d resources", text, st.Resources)
+	}
+	return text
+}

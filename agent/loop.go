@@ -1,0 +1,143 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/store"
+)
+
+// idlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
+const idlePass = 30 * time.Second
+
+// loop passes until ctx ends.
+func (a *Agent) loop(ctx context.Context) {
+	for {
+		next := a.pass(ctx)
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case answer := <-a.reloads:
+			answer <- a.reload()
+		case <-a.wakes:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// pass looks at everything once and moves each open run one step. It returns how long nothing will happen by itself.
+func (a *Agent) pass(ctx context.Context) time.Duration {
+	w := a.world.Load()
+	for _, r := range w.cfg.Repositories {
+		err := a.discover(ctx, w, r)
+		if ctx.Err() != nil {
+			return 0
+		}
+		if a.faults.set("repository "+r.Name+": looking for changed stacks", err) && err != nil {
+			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
+		}
+	}
+	var runs []*store.Run
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		runs, err = tx.OpenRuns()
+		return err
+	})
+	if err != nil {
+		a.storeFault(err)
+		return 5 * time.Second
+	}
+	next := idlePass
+	for _, run := range runs {
+		wait, err := a.step(ctx, w, run)
+		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
+			a.storeFault(err)
+			a.log.Error("moving a run", "run", run.ID, "stack", run.Stack, "err", err)
+			wait = 5 * time.Second
+		}
+		if errors.Is(err, store.ErrConflict) {
+			a.wake()
+		}
+		if wait > 0 && wait < next {
+			next = wait
+		}
+	}
+	return next
+}
+
+// storeFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.
+func (a *Agent) storeFault(err error) {
+	if a.faults.set("store", err) {
+		a.log.Error("using the store", "err", err)
+	}
+}
+
+// update runs one durable transaction and wakes whoever waits for changes.
+func (a *Agent) update(f func(*store.Tx) error) error {
+	err := a.store.Update(f)
+	if err == nil {
+		a.faults.set("store", nil)
+		a.wake()
+	}
+	return err
+}
+
+// Reload reads the configuration again. A bad one changes nothing.
+func (a *Agent) Reload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case a.reloads <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reload runs in the loop, so that no pass sees the configuration change under it.
+func (a *Agent) reload() error {
+	if a.opts.Reload == nil {
+		return errors.New("reloading: this agent was started without a configuration file")
+	}
+	cfg, err := a.opts.Reload()
+	if err == nil {
+		err = sameHome(a.cfg(), cfg)
+	}
+	if err != nil {
+		a.faults.set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
+		a.log.Error("reloading: the old configuration stays in force", "err", err)
+		return err
+	}
+	old := a.world.Load()
+	a.redactor.Store(secretsOf(cfg))
+	w, err := a.newWorld(cfg, old)
+	if err != nil {
+		a.faults.set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
+		return err
+	}
+	a.world.Store(w)
+	old.closeExcept(w)
+	clear(a.memo)
+	a.faults.set("configuration", nil)
+	a.installTools(a.work.ctx)
+	a.changes.tell()
+	a.log.Info("configuration reloaded")
+	return nil
+}
+
+// sameHome refuses what a running agent cannot change about itself.
+func sameHome(old, now *config.Config) error {
+	if old.DataDir != now.DataDir || old.Socket != now.Socket {
+		return errors.New("data_dir and socket cannot change while the agent runs; restart it")
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/store"
+)
+
+const (
+	pollTimeout  = 30 * time.Second
+	fetchTimeout = 30 * time.Minute // of a whole clone; a stall ends it much sooner
+	// lastingError is how long polls must fail before Slack is told, once: a server that restarts is no news.
+	lastingError = 10 * time.Minute
+	maxBackoff   = 5 * time.Minute
+)
+
+// pollRepositories polls each repository on its schedule until ctx ends. A reload is picked up at the next turn.
+func (a *Agent) pollRepositories(ctx context.Context) {
+	running := map[string]bool{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		w := a.world.Load()
+		mu.Lock()
+		for _, r := range w.cfg.Repositories {
+			if running[r.Name] {
+				continue
+			}
+			running[r.Name] = true
+			group.Go(func() {
+				a.pollRepository(ctx, r.Name)
+				mu.Lock()
+				delete(running, r.Name)
+				mu.Unlock()
+			})
+		}
+		mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+	group.Wait()
+}
+
+// pollRepository polls one repository until it leaves the configuration or ctx ends: at once, then on its schedule
+// with a little jitter, and more slowly while it fails.
+func (a *Agent) pollRepository(ctx context.Context, name string) {
+	failures := 0
+	for ctx.Err() == nil {
+		w := a.world.Load()
+		r := w.cfg.Repository(name)
+		if r == nil {
+			return
+		}
+		err := a.poll(ctx, w, r)
+		if err == nil {
+			failures = 0
+		} else {
+			failures++
+		}
+		timer := time.NewTimer(a.nextPoll(r, failures))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// nextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
+// come at once, and doubled with each failure up to five minutes.
+func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
+	schedule, err := cron.ParseStandard(r.Schedule)
+	if err != nil {
+		return maxBackoff // cannot be: the configuration was checked
+	}
+	now := a.now()
+	wait := schedule.Next(now).Sub(now)
+	wait += time.Duration(a.opts.Jitter() * float64(wait) / 10)
+	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
+		wait = min(wait*2, max(maxBackoff, wait))
+	}
+	return wait
+}
+
+// poll asks a repository for its newest commit and records it. It tells the same error once.
+func (a *Agent) poll(ctx context.Context, w *world, r *config.Repository) error {
+	err := a.look(ctx, w, r)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	news := a.faults.set("repository "+r.Name, err)
+	if err != nil && news {
+		a.log.Warn("polling a repository", "repository", r.Name, "err", err)
+	}
+	if err != nil {
+		if e := a.recordPollError(r, err); e != nil {
+			a.storeFault(e)
+		}
+		return err
+	}
+	return nil
+}
+
+// look is one poll: one round trip when nothing is new.
+func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error {
+	pollCtx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	tip, err := w.repos[r.Name].Poll(pollCtx)
+	if err != nil {
+		return err
+	}
+	var known *store.RepositoryState
+	err = a.store.View(func(tx *store.Tx) (err error) {
+		known, err = tx.Repository(r.Name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what is known of the repository: %w", err)
+	}
+	moved := known.URL != "" && (known.URL != r.URL || known.Branch != r.Branch)
+	if tip.Commit == known.Head && known.Error == "" && known.HeldHead == "" && !moved && w.repos[r.Name].Has(tip.Commit) {
+		a.people.polled(r.Name, a.now()) // in memory: an empty poll writes nothing
+		return nil
+	}
+	return a.advance(ctx, w, r, known, tip.Commit)
+}
+
+// advance fetches a new tip, checks that history was not rewritten, and records the tip as the head.
+func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) error {
+	git := w.repos[r.Name]
+	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if err := git.Fetch(fetchCtx, tip); err != nil {
+		return err
+	}
+	held := ""
+	sameBranch := known.Branch == r.Branch && known.URL == r.URL
+	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
+		ancestry, err := git.Descends(fetchCtx, known.Head, tip)
+		if err != nil && !errors.Is(err, repo.ErrUnknownCommit) {
+			return err
+		}
+		if err != nil || ancestry != repo.Descends {
+			held = tip
+		}
+	}
+	return a.update(func(tx *store.Tx) error {
+		s, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		now := a.now().UTC()
+		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now
+		if s.ErrorTold {
+			if err := tx.Enqueue(a.note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
+				return err
+			}
+		}
+		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
+		a.people.polled(r.Name, now)
+		if held == "" {
+			s.HeldHead, s.HeldSince, s.Head = "", time.Time{}, tip
+			if s.Accepted != tip {
+				s.Accepted = ""
+			}
+			return tx.PutRepository(s)
+		}
+		return a.hold(tx, s, held)
+	})
+}
+
+// hold records that a branch was rewritten, and tells it once.
+func (a *Agent) hold(tx *store.Tx, s *store.RepositoryState, tip string) error {
+	if s.HeldHead != tip {
+		s.HeldHead, s.HeldSince = tip, a.now().UTC()
+		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+
+			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, short(tip), short(s.Head), s.Name, short(tip))
+		if err := tx.Enqueue(a.note("held/"+s.Name+"/"+tip, text)); err != nil {
+			return err
+		}
+		if err := tx.AddEvent(store.Event{Type: "held", Text: text}); err != nil {
+			return err
+		}
+		a.log.Warn("history was rewritten, holding", "repository", s.Name, "commit", tip)
+	}
+	return tx.PutRepository(s)
+}
+
+// heldError says what a held branch waits for; empty if it is not held.
+func heldError(s *store.RepositoryState) string {
+	if s.HeldHead == "" {
+		return ""
+	}
+	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it",
+		s.Branch, short(s.HeldHead), short(s.Head), s.Name, short(s.HeldHead))
+}
+
+// recordPollError writes the first failure and the moment when it was told, nothing in between: a repository that
+// fails for a night costs two transactions.
+func (a *Agent) recordPollError(r *config.Repository, cause error) error {
+	text := a.redact(cause.Error())
+	var known *store.RepositoryState
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		known, err = tx.Repository(r.Name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	lasts := known.Error != "" && !known.ErrorTold && a.now().Sub(known.ErrorAt) >= lastingError
+	if known.Error == text && !lasts {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		s, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		if s.Error == "" {
+			s.ErrorAt = a.now().UTC()
+		}
+		s.Error = text
+		if s.URL == "" {
+			s.URL, s.Branch = r.URL, r.Branch
+		}
+		if lasts {
+			s.ErrorTold = true
+			n := a.note("repository/"+r.Name+"/"+s.ErrorAt.String(), fmt.Sprintf("Repository %s cannot be read since %s: %s",
+				r.Name, s.ErrorAt.Format(time.RFC3339), text))
+			if err := tx.Enqueue(n); err != nil {
+				return err
+			}
+		}
+		return tx.PutRepository(s)
+	})
+}
+
+// gitDown says why and since when a repository cannot be read; empty when it can.
+func gitDown(s *store.RepositoryState) string {
+	if s.Error == "" {
+		return ""
+	}
+	return fmt.Sprintf("the repository cannot be read since %s: %s", s.ErrorAt.UTC().Format("2006-01-02 15:04 MST"), s.Error)
+}
+
+// short is a commit as people write it.
+func short(commit string) string {
+	if len(commit) > 10 {
+		return commit[:10]
+	}
+	return commit
+}

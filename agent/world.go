@@ -1,0 +1,197 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"sync"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+	"sallyport/notify/slack"
+)
+
+// world is one configuration in force with what was made of it. A reload makes a new one and swaps it in whole, so
+// that nobody ever sees half of two configurations.
+type world struct {
+	cfg   *config.Config
+	repos map[string]*repo.Repository
+	slack *slack.Client // nil without a slack block
+	desk  *desk         // what is known of the Slack workspace; nil without a slack block
+	tool  *tool
+
+	mu    sync.Mutex
+	globs map[string][]*config.Stack // stacks found by globs, by repository; see found
+	heads map[string]string          // the commit that globs were looked up at, by repository
+}
+
+// newWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
+// kept connections.
+func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
+	w := &world{
+		cfg: cfg, repos: map[string]*repo.Repository{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
+		globs: map[string][]*config.Stack{}, heads: map[string]string{},
+	}
+	for _, r := range cfg.Repositories {
+		if old != nil {
+			if before := old.cfg.Repository(r.Name); before != nil && *before == *r && old.cfg.DataDir == cfg.DataDir {
+				w.repos[r.Name] = old.repos[r.Name]
+				continue
+			}
+		}
+		opened, err := repo.Open(repo.Options{
+			Name: r.Name, URL: r.URL, Branch: r.Branch,
+			Dir:        filepath.Join(cfg.DataDir, "repos", r.Name+".git"),
+			SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
+			Username: r.Username, Token: r.Token, CAFile: r.CAFile, Log: a.log,
+		})
+		if err != nil {
+			w.closeExcept(old)
+			return nil, fmt.Errorf("opening repository %s: %w", r.Name, err)
+		}
+		w.repos[r.Name] = opened
+	}
+	if cfg.Slack == nil {
+		return w, nil
+	}
+	if old != nil && old.cfg.Slack != nil && sameSlack(old.cfg.Slack, cfg.Slack) {
+		w.slack, w.desk = old.slack, old.desk
+		return w, nil
+	}
+	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, Log: a.log})
+	if err != nil {
+		w.closeExcept(old)
+		return nil, fmt.Errorf("preparing slack: %w", err)
+	}
+	w.slack, w.desk = client, newDesk(a, client)
+	return w, nil
+}
+
+func sameSlack(a, b *config.Slack) bool {
+	return a.Token == b.Token && a.APIURL == b.APIURL
+}
+
+// closeExcept closes the repositories that other does not use.
+func (w *world) closeExcept(other *world) {
+	for name, r := range w.repos {
+		if other != nil && other.repos[name] == r {
+			continue
+		}
+		_ = r.Close() // an idle connection that does not close cleanly harms nobody
+	}
+}
+
+func (w *world) close() { w.closeExcept(nil) }
+
+// stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.
+func (w *world) stacks(repository string) []*config.Stack {
+	var out []*config.Stack
+	for _, s := range w.cfg.Stacks {
+		if s.Repository == repository {
+			out = append(out, s)
+		}
+	}
+	w.mu.Lock()
+	out = append(out, w.globs[repository]...)
+	w.mu.Unlock()
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// allStacks are the stacks of every repository, by name.
+func (w *world) allStacks() []*config.Stack {
+	var out []*config.Stack
+	for _, r := range w.cfg.Repositories {
+		out = append(out, w.stacks(r.Name)...)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// stack finds a stack by name; nil if there is none.
+func (w *world) stack(name string) *config.Stack {
+	for _, r := range w.cfg.Repositories {
+		for _, s := range w.stacks(r.Name) {
+			if s.Name == name {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// globsKnown reports whether the globs of a repository were looked up at least once, so that an unknown stack really
+// is gone and not just not found yet.
+func (w *world) globsKnown(repository string) bool {
+	needed := false
+	for _, g := range w.cfg.StackGlobs {
+		needed = needed || g.Stack.Repository == repository
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !needed || w.heads[repository] != ""
+}
+
+// find looks up the globs of a repository at a commit.
+func (w *world) find(repository, commit string, tree stack.Tree) error {
+	w.mu.Lock()
+	done := w.heads[repository] == commit
+	w.mu.Unlock()
+	if done {
+		return nil
+	}
+	taken := map[string]bool{}
+	dirs := map[string]bool{}
+	for _, s := range w.cfg.Stacks {
+		taken[s.Name] = true
+		if s.Repository == repository {
+			dirs[s.Dir] = true
+		}
+	}
+	var found []*config.Stack
+	var faults []error
+	for _, g := range w.cfg.StackGlobs {
+		if g.Stack.Repository != repository {
+			continue
+		}
+		roots, err := stack.Roots(tree, g.Glob)
+		if err != nil {
+			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
+		}
+		for _, dir := range roots {
+			s, err := g.StackFor(dir)
+			switch {
+			case err != nil:
+				faults = append(faults, err)
+			case dirs[dir]: // a stack block of its own says more than the glob
+			case taken[s.Name]:
+				faults = append(faults, fmt.Errorf("stacks %q: directory %s would be a second stack %q", g.Glob, dir, s.Name))
+			default:
+				taken[s.Name], dirs[dir] = true, true
+				found = append(found, s)
+			}
+		}
+	}
+	w.mu.Lock()
+	w.globs[repository], w.heads[repository] = found, commit
+	w.mu.Unlock()
+	return errors.Join(faults...)
+}
+
+// gitAccess are a repository's own credentials, for private modules on the same host.
+func gitAccess(r *config.Repository) *terraform.GitAccess {
+	if r.Token.IsZero() && r.SSHKeyFile == "" {
+		return nil
+	}
+	return &terraform.GitAccess{
+		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
+	}
+}
+
+// secretsOf are the values that a configuration's redactor has to know.
+func secretsOf(cfg *config.Config) *redact.Redactor { return redact.New(cfg.Secrets...) }
