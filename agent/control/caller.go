@@ -1,0 +1,84 @@
+package control
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Caller is who is at the other end of the socket, as the kernel has it.
+type Caller struct {
+	UID  int    // -1 if unknown
+	User string // name, or the number of a user without a name
+	// LoginUser is who logged in before becoming UID (sudo, su), from the audit system; empty if unknown. It is told
+	// and never trusted.
+	LoginUser string
+	PID       int
+}
+
+// By is how the caller is recorded with a decision: cli:jane. Root is cli:root, whoever became root.
+func (c Caller) By() string { return "cli:" + c.User }
+
+// String is By, and for root also who logged in: cli:root (jane).
+func (c Caller) String() string {
+	if c.UID == 0 && c.LoginUser != "" && c.LoginUser != c.User {
+		return fmt.Sprintf("%s (%s)", c.By(), c.LoginUser)
+	}
+	return c.By()
+}
+
+// unknownCaller stands for a connection whose peer the kernel did not tell.
+func unknownCaller() Caller { return Caller{UID: -1, User: "unknown"} }
+
+// callerOf asks the kernel who connected.
+func callerOf(c net.Conn) (Caller, error) {
+	uc, ok := c.(*net.UnixConn)
+	if !ok {
+		return unknownCaller(), fmt.Errorf("reading peer credentials: %T is not a unix connection", c)
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
+	}
+	var cred *unix.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
+	}
+	if credErr != nil {
+		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", credErr)
+	}
+	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid)}
+	caller.LoginUser = loginUser(caller.PID)
+	return caller, nil
+}
+
+// userName is a user's name, or the number when nobody has it.
+func userName(uid int) string {
+	id := strconv.Itoa(uid)
+	u, err := user.LookupId(id)
+	if err != nil || u.Username == "" {
+		return id
+	}
+	return u.Username
+}
+
+// loginUser is the name of a process's login uid; empty where there is none or /proc does not say.
+func loginUser(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/loginuid", pid))
+	if err != nil {
+		return ""
+	}
+	uid, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 32)
+	if err != nil || uid == 1<<32-1 { // never set: no login session
+		return ""
+	}
+	return userName(int(uid))
+}

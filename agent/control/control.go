@@ -1,0 +1,132 @@
+// Package control is how the command line and a running agent talk: HTTP and JSON over one unix socket.
+//
+// It holds the words of that talk (the shapes behind `status --json` and its kin), the server, the one client, and a
+// reader of the data directory for the time when no agent runs. Nothing here decides anything: what may be asked for is
+// a [Reader] and an [Operator], and the agent implements both.
+//
+// # Who may
+//
+// Whoever can open the socket may use it; its mode is 0660, so that is root, the agent's user and its group. The kernel
+// says who that is (SO_PEERCRED), the client never does: [Caller] is filled in by the server and whatever a client
+// claims is dropped. Requests that change or hand out anything pass [ServerOptions].Allow first.
+//
+// # The requests
+//
+//	GET  /v1/status
+//	GET  /v1/runs?stack=NAME&limit=N
+//	GET  /v1/runs/REF                            REF is 12, #12 (as %2312) or a stack with exactly one open run
+//	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
+//	GET  /v1/runs/REF/plan                       text
+//	GET  /v1/runs/REF/log                        text
+//	POST /v1/plan /v1/decide /v1/cancel /v1/pause /v1/resume /v1/accept
+//	POST /v1/backup                              an archive
+//
+// Errors come as an [Error] with its kind, message and hint intact, so that the command line can say the same words as
+// the agent would.
+package control
+
+import (
+	"context"
+	"io"
+)
+
+// Reader answers questions. The agent, the [Client] and [Offline] are readers. Errors that a person can do something
+// about are of type *[Error].
+type Reader interface {
+	Status(ctx context.Context) (Status, error)
+	Runs(ctx context.Context, q RunsQuery) ([]Run, error)
+	Run(ctx context.Context, ref string) (Run, error)
+	// PlanText is the plan in terraform's own words.
+	PlanText(ctx context.Context, ref string) (string, error)
+	// Log is what terraform said while it applied.
+	Log(ctx context.Context, ref string) (string, error)
+}
+
+// RunsQuery chooses runs, newest first.
+type RunsQuery struct {
+	Stack string // empty: of all stacks
+	Limit int    // 0: a reasonable number; at most [MaxRuns]
+}
+
+// MaxRuns is the most runs that one answer holds.
+const MaxRuns = 10000
+
+// defaultRuns is how many runs an unlimited question gets.
+const defaultRuns = 20
+
+// Operator changes something. Every request carries who asks; refusals are of type *[Error].
+type Operator interface {
+	Start(ctx context.Context, r StartRequest) (StartResponse, error)
+	Decide(ctx context.Context, r DecideRequest) (DecideResponse, error)
+	Cancel(ctx context.Context, r CancelRequest) (CancelResponse, error)
+	Pause(ctx context.Context, r PauseRequest) error
+	Resume(ctx context.Context, r ResumeRequest) error
+	Accept(ctx context.Context, r AcceptRequest) error
+	// Backup writes the archive that `sallyport restore` reads. Nothing may have been written when it refuses.
+	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
+}
+
+// StartRequest asks for a manual run.
+type StartRequest struct {
+	Stack  string `json:"stack"`
+	Reason string `json:"reason,omitempty"`
+	// Applied: plan the applied commit instead of the branch head (`recover`).
+	Applied bool   `json:"applied,omitempty"`
+	By      Caller `json:"-"`
+}
+
+// StartResponse names the run that was made.
+type StartResponse struct {
+	Run      int      `json:"run"`
+	Warnings []string `json:"warnings"`
+}
+
+// DecideRequest gives one vote on a run's plan.
+type DecideRequest struct {
+	Ref   string `json:"ref"`
+	Words string `json:"words"` // "approve destroy 2", "deny not tonight"
+	By    Caller `json:"-"`
+}
+
+// DecideResponse says what the vote did.
+type DecideResponse struct {
+	Run     Run    `json:"run"`
+	Message string `json:"message"` // one line for the person who voted
+}
+
+// CancelRequest stops a run.
+type CancelRequest struct {
+	Ref string `json:"ref"`
+	By  Caller `json:"-"`
+}
+
+// CancelResponse says what the cancel did.
+type CancelResponse struct {
+	Run     Run    `json:"run"`
+	Message string `json:"message"`
+}
+
+// PauseRequest holds a stack, or the whole agent when Stack is empty.
+type PauseRequest struct {
+	Stack  string `json:"stack,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	By     Caller `json:"-"`
+}
+
+// ResumeRequest lets a stack, or the whole agent, move on.
+type ResumeRequest struct {
+	Stack string `json:"stack,omitempty"`
+	By    Caller `json:"-"`
+}
+
+// AcceptRequest takes a branch whose history was rewritten.
+type AcceptRequest struct {
+	Repository string `json:"repository"`
+	Commit     string `json:"commit"` // full hash, or an unambiguous beginning of it
+	By         Caller `json:"-"`
+}
+
+// BackupRequest asks for the archive.
+type BackupRequest struct {
+	By Caller `json:"-"`
+}

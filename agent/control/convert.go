@@ -1,0 +1,128 @@
+package control
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/store"
+)
+
+// RunOf is what is shown of a stored run. Votes that were withdrawn are not.
+func RunOf(r *store.Run) Run {
+	out := Run{
+		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Kind: r.Kind, Status: r.Status,
+		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: r.RequestedBy,
+		PullRequest: r.PullRequest,
+		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
+		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
+		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply),
+		Error: r.Error, Hint: r.Hint, Held: r.Held, Position: r.Position, GitDown: r.GitDown,
+		Warnings: list(r.Warnings), After: r.After,
+	}
+	for _, d := range r.Decisions {
+		if d.Withdrawn == "" {
+			out.Decisions = append(out.Decisions, Decision{Verdict: d.Verdict, By: d.By, At: instant(d.At), Text: d.Text})
+		}
+	}
+	if r.Card != nil {
+		out.Permalink = r.Card.Permalink
+	}
+	return out
+}
+
+func planOf(p *store.Plan) *Plan {
+	if p == nil {
+		return nil
+	}
+	out := &Plan{
+		Digest: p.Digest, Add: p.Add, Change: p.Change, Destroy: p.Destroy,
+		Changes: make([]Change, 0, len(p.Changes)), Outputs: make([]Output, 0, len(p.Outputs)),
+		NewState: p.NewState, Version: p.Version,
+	}
+	for _, c := range p.Changes {
+		out.Changes = append(out.Changes, Change{
+			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
+			Protected: c.Protected, MustName: c.MustName(),
+		})
+	}
+	for _, o := range p.Outputs {
+		out.Outputs = append(out.Outputs, Output{Name: o.Name, Actions: list(o.Actions)})
+	}
+	return out
+}
+
+func applyOf(a *store.Apply) *Apply {
+	if a == nil {
+		return nil
+	}
+	return &Apply{
+		StartedAt: instant(a.StartedAt), EndedAt: instant(a.EndedAt), Done: a.Done, Total: a.Total,
+		Current: a.Current, Open: list(a.Open), Outputs: list(a.Outputs),
+	}
+}
+
+// StackOf is what is shown of a stack; run is its newest open run that can apply, else its newest such run, else nil.
+func StackOf(s *store.StackState, run *store.Run) Stack {
+	out := Stack{
+		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace,
+		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
+		Paused: s.Paused != nil, Pause: PauseOf(s.Paused),
+		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
+	}
+	if run != nil {
+		r := RunOf(run)
+		out.Run = &r
+	}
+	return out
+}
+
+// RepositoryOf is what is shown of a repository.
+func RepositoryOf(r *store.RepositoryState) Repository {
+	return Repository{
+		Name: r.Name, URL: r.URL, Branch: r.Branch, Head: r.Head, PolledAt: instant(r.PolledAt),
+		Error: r.Error, ErrorAt: instant(r.ErrorAt), HeldHead: r.HeldHead,
+	}
+}
+
+// PauseOf is what is shown of a pause; nil for nil.
+func PauseOf(p *store.Pause) *Pause {
+	if p == nil {
+		return nil
+	}
+	return &Pause{By: p.By, At: p.At.UTC(), Reason: p.Reason}
+}
+
+// instant makes an unset time null in JSON and every other UTC.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// list makes sure that JSON says [] and never null.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// approveLine is `sallyport approve 12 destroy 2` and its shorter forms.
+func approveLine(r Run) string {
+	words := []string{"sallyport", "approve", strconv.Itoa(r.ID)}
+	var names []string
+	if r.Plan != nil {
+		for i, c := range r.Plan.Changes {
+			if c.MustName {
+				names = append(names, strconv.Itoa(i+1))
+			}
+		}
+	}
+	if r.Plan.Destroys() || len(names) > 0 {
+		words = append(append(words, "destroy"), names...)
+	}
+	return strings.Join(words, " ")
+}

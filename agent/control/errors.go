@@ -1,0 +1,86 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoAgent is wrapped by every error that means: nobody answers at the socket.
+var ErrNoAgent = errors.New("no agent answers")
+
+// ErrInUse is wrapped when the socket belongs to an agent that is running.
+var ErrInUse = errors.New("another agent answers at this socket")
+
+// Kind says what sort of refusal an [Error] is.
+type Kind string
+
+// The kinds of errors.
+const (
+	NotFound Kind = "not_found" // no such run, stack, repository or text
+	Refused  Kind = "refused"   // understood, and not allowed now or to this person
+	Usage    Kind = "usage"     // not understood
+	Conflict Kind = "conflict"  // the run moved on meanwhile, or a name means more than one thing
+	Internal Kind = "internal"  // the agent failed
+)
+
+// Error is an answer that crosses the socket with what a person can do about it.
+type Error struct {
+	Kind    Kind   `json:"kind"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// UserHint says what to do next; empty if nobody knows.
+func (e *Error) UserHint() string { return e.Hint }
+
+// Errorf makes an error of a kind without a hint.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithHint returns the error with another hint.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	c := *e
+	c.Hint = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// NoAgentError says that nobody answers at a socket, and why.
+type NoAgentError struct {
+	Socket string
+	Err    error
+	Hint   string
+}
+
+// Error implements error.
+func (e *NoAgentError) Error() string { return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err) }
+
+// Unwrap gives ErrNoAgent and the cause.
+func (e *NoAgentError) Unwrap() []error { return []error{ErrNoAgent, e.Err} }
+
+// UserHint says what to do next.
+func (e *NoAgentError) UserHint() string { return e.Hint }
+
+// hinter is an error of whatever package that tells a person what to do next.
+type hinter interface{ UserHint() string }
+
+// HintOf finds what a person can do about an error; empty if nobody said.
+func HintOf(err error) string {
+	var h hinter
+	if errors.As(err, &h) {
+		return h.UserHint()
+	}
+	return ""
+}
+
+// asError makes any error fit to cross the socket.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: Internal, Message: err.Error(), Hint: HintOf(err)}
+}

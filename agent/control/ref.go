@@ -1,0 +1,55 @@
+package control
+
+import (
+	"strconv"
+	"strings"
+
+	"sallyport/store"
+)
+
+// ResolveRef finds the run that a person means: `12`, `#12`, or the name of a stack with exactly one open run. Open are
+// the runs that have not ended. A number is taken as it is; whether such a run exists is for the caller to see.
+func ResolveRef(ref string, open []*store.Run) (int, error) {
+	ref = strings.TrimSpace(ref)
+	if id, err := strconv.Atoi(strings.TrimPrefix(ref, "#")); err == nil {
+		if id < 1 {
+			return 0, Errorf(Usage, "%q is not a run", ref).WithHint("runs are numbered from 1; sallyport runs lists them")
+		}
+		return id, nil
+	}
+	if ref == "" || strings.HasPrefix(ref, "#") {
+		return 0, Errorf(Usage, "%q is not a run", ref).WithHint("a run is 12, #12, or a stack with one open run")
+	}
+	var decidable, all []int
+	for _, r := range open {
+		if r.Stack != ref {
+			continue
+		}
+		all = append(all, r.ID)
+		if r.Kind != store.KindPullRequest {
+			decidable = append(decidable, r.ID)
+		}
+	}
+	// A preview of a pull request can be looked at only: it must not make `approve ghe` ambiguous.
+	if len(decidable) > 0 {
+		all = decidable
+	}
+	switch len(all) {
+	case 1:
+		return all[0], nil
+	case 0:
+		return 0, Errorf(NotFound, "no open run of a stack %q", ref).
+			WithHint("sallyport runs %s lists those that ended; sallyport plan %s starts one", ref, ref)
+	default:
+		return 0, Errorf(Conflict, "stack %s has %d open runs: %s", ref, len(all), numbers(all)).
+			WithHint("name one by its number")
+	}
+}
+
+func numbers(ids []int) string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = "#" + strconv.Itoa(id)
+	}
+	return strings.Join(out, ", ")
+}

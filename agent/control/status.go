@@ -1,0 +1,181 @@
+package control
+
+import (
+	"time"
+
+	"sallyport/store"
+)
+
+// Status is everything at a glance: the object of `sallyport status --json`.
+type Status struct {
+	Agent        Agent        `json:"agent"`
+	Repositories []Repository `json:"repositories"`
+	Stacks       []Stack      `json:"stacks"`
+	PullRequests []Run        `json:"pull_requests"`
+	Problems     []Problem    `json:"problems"` // what does not work now and belongs to no single run
+	Outbox       int          `json:"outbox"`   // messages not delivered yet
+}
+
+// Agent is the agent's own part of a status.
+type Agent struct {
+	Running   bool       `json:"running"`
+	Version   string     `json:"version"`
+	StartedAt *time.Time `json:"started_at"`
+	Paused    bool       `json:"paused"`
+	Pause     *Pause     `json:"pause"`
+	ID        string     `json:"id"`
+}
+
+// Pause says who holds something, since when and why.
+type Pause struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// Repository is one polled repository.
+type Repository struct {
+	Name     string     `json:"name"`
+	URL      string     `json:"url"`
+	Branch   string     `json:"branch"`
+	Head     string     `json:"head"` // newest commit that counts as seen; empty before the first poll
+	PolledAt *time.Time `json:"polled_at"`
+	Error    string     `json:"error"`
+	Hint     string     `json:"hint"`
+	ErrorAt  *time.Time `json:"error_at"`  // since when it does not work
+	HeldHead string     `json:"held_head"` // tip of a rewritten branch that waits for `accept`
+}
+
+// Stack is one stack and its newest run that can apply.
+type Stack struct {
+	Name          string     `json:"name"`
+	Repository    string     `json:"repository"`
+	Dir           string     `json:"dir"`
+	Workspace     string     `json:"workspace"`
+	AppliedCommit string     `json:"applied_commit"`
+	AppliedAt     *time.Time `json:"applied_at"`
+	Paused        bool       `json:"paused"`
+	Pause         *Pause     `json:"pause"`
+	Behind        int        `json:"behind"` // commits that touch it and are not applied
+	Error         string     `json:"error"`
+	Resources     int        `json:"resources"` // in its state when last seen
+	Run           *Run       `json:"run"`
+}
+
+// Problem is something that does not work now.
+type Problem struct {
+	Source string     `json:"source"` // slack, terraform, disk, configuration, ...
+	Error  string     `json:"error"`
+	Hint   string     `json:"hint"`
+	Since  *time.Time `json:"since"`
+}
+
+// Run is one run as people and machines see it.
+type Run struct {
+	ID          int          `json:"id"`
+	Stack       string       `json:"stack"`
+	Repository  string       `json:"repository"`
+	Kind        store.Kind   `json:"kind"`
+	Status      store.Status `json:"status"`
+	Commit      string       `json:"commit"`
+	Author      string       `json:"author"`
+	Subject     string       `json:"subject"`
+	Reason      string       `json:"reason"`
+	RequestedBy string       `json:"requested_by"`
+	PullRequest int          `json:"pull_request"`
+	CreatedAt   *time.Time   `json:"created_at"`
+	UpdatedAt   *time.Time   `json:"updated_at"`
+	PlannedAt   *time.Time   `json:"planned_at"`
+	ExpiresAt   *time.Time   `json:"expires_at"`
+	EndedAt     *time.Time   `json:"ended_at"`
+	Plan        *Plan        `json:"plan"` // null until planned
+	Decisions   []Decision   `json:"decisions"`
+	Error       string       `json:"error"`
+	Hint        string       `json:"hint"` // what a person can do about error or held
+	Held        string       `json:"held"` // why it does not move on now
+	Position    string       `json:"position"`
+	GitDown     string       `json:"git_down"`
+	Warnings    []string     `json:"warnings"`
+	Apply       *Apply       `json:"apply"` // null until applying
+	Permalink   string       `json:"permalink"`
+	After       int          `json:"after"` // the run that this one takes over from; 0 if none
+}
+
+// Plan is the summary of a plan; it holds addresses and actions, never attribute values.
+type Plan struct {
+	Digest   string   `json:"digest"` // SHA-256 of the plan file, hex
+	Add      int      `json:"add"`
+	Change   int      `json:"change"`
+	Destroy  int      `json:"destroy"`
+	Changes  []Change `json:"changes"` // in the card's order: number n of an approval is the n-th
+	Outputs  []Output `json:"outputs"`
+	NewState bool     `json:"new_state"` // there was no state: everything is new
+	Version  string   `json:"version"`   // of terraform
+}
+
+// Change is one resource that a plan touches.
+type Change struct {
+	Address   string      `json:"address"`
+	Actions   []string    `json:"actions"`
+	Class     store.Class `json:"class"`
+	Previous  string      `json:"previous_address"`
+	Protected bool        `json:"protected"`
+	MustName  bool        `json:"must_name"` // an approval has to name it
+}
+
+// Output is a root output that a plan changes.
+type Output struct {
+	Name    string   `json:"name"`
+	Actions []string `json:"actions"`
+}
+
+// Decision is one vote that counts.
+type Decision struct {
+	Verdict store.Verdict `json:"verdict"`
+	By      string        `json:"by"`
+	At      *time.Time    `json:"at"`
+	Text    string        `json:"text"`
+}
+
+// Apply is how far an apply is, or how it went.
+type Apply struct {
+	StartedAt *time.Time `json:"started_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+	Done      int        `json:"done"`
+	Total     int        `json:"total"`
+	Current   string     `json:"current"`
+	Open      []string   `json:"open"`    // started and not completed, when it ended badly
+	Outputs   []string   `json:"outputs"` // names
+}
+
+// Destroys reports whether the plan destroys or replaces anything.
+func (p *Plan) Destroys() bool {
+	if p == nil {
+		return false
+	}
+	for _, c := range p.Changes {
+		if c.has("delete") {
+			return true
+		}
+	}
+	return p.Destroy > 0
+}
+
+// has reports whether an action is among the change's.
+func (c Change) has(action string) bool {
+	for _, a := range c.Actions {
+		if a == action {
+			return true
+		}
+	}
+	return false
+}
+
+// Decisive is the whole line that approves the run, or empty if the run waits for nobody. Numbers of protected
+// addresses stand in for the addresses, which are long to type at night.
+func (r Run) Decisive() string {
+	if r.Status != store.Planned {
+		return ""
+	}
+	return approveLine(r)
+}
