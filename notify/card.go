@@ -1,0 +1,57 @@
+// Package notify decides what to say to people about a run, and reads what they say in return.
+//
+// # Saying
+//
+// A [Card] holds everything that the run's one message shows. It knows nothing of Slack: [Card.Text] is the one line for a
+// lock screen, [Card.Reply] says what to answer, [Card.Lines] are the numbered addresses, [Card.Plain] is all of it
+// as plain text for the log and the terminal. notify/slack renders the same card as Block Kit. No method returns a control
+// character, whatever came from the repository.
+//
+// # Hearing
+//
+// [ParseDecision] reads a reply in the run's thread (or the words after `sallyport approve 12`), [Words.Covers] says whether
+// it is enough for a plan, [ParseCommand] reads what somebody tells the bot in the channel. All three undo what phones
+// and Slack make of what people type.
+package notify
+
+import (
+	"time"
+
+	"sallyport/store"
+)
+
+// Card is what the run's message shows. Fields that are empty are left out.
+type Card struct {
+	Run   int
+	Label string // shown first: PROD
+	Stack string
+	Kind  store.Kind
+
+	Status   store.Status
+	Headline string // replaces the usual word for the status: "applying 3 of 7"
+
+	Commit      string // full hash; shown short
+	Author      string
+	Subject     string
+	Reason      string
+	RequestedBy string   // slack:U01, cli:jane
+	Position    string   // "at the applied commit", "with 3 commits that were not applied yet"
+	GitDown     string   // since when and why the repository cannot be read
+	Warnings    []string // one sentence each
+
+	Plan      *store.Plan
+	Decisions []store.Decision
+	Approvals int // how many are needed
+	Got       int // how many count
+	ExpiresAt time.Time
+
+	Apply *store.Apply
+	Error string
+	Hint  string
+	Held  string
+
+	Mention       []string // Slack user and group ids that are named when a person is needed
+	Digest        string   // of the plan, hex; default Plan.Digest
+	Agent         string   // id of the agent
+	ShowAddresses bool     // false: plan_in_slack = "none"
+}
