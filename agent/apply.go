@@ -1,0 +1,214 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// progressEvery is how often the card follows a running apply at most; Slack allows about one edit a second for the
+// whole workspace.
+const progressEvery = 5 * time.Second
+
+// job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
+func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
+	dir := RunDir(w.cfg.DataDir, run.ID)
+	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, s.ApplyEnv)
+	if err != nil {
+		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
+	}
+	plan := filepath.Join(dir, planDir, "plan.tfplan")
+	if _, err := os.Stat(plan); err != nil {
+		return runner.Job{}, refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
+	}
+	return runner.Job{
+		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, LockDigest: run.Plan.LockDigest,
+		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(s.Dir)), PlanFile: plan, Env: env,
+		LockTimeout: s.LockTimeout,
+	}, nil
+}
+
+// stepApplying follows the runner, whoever started it.
+func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
+	if run.CancelBy != "" {
+		if err := runner.Interrupt(RunDir(w.cfg.DataDir, run.ID)); err != nil {
+			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
+		}
+	}
+	if a.work.busy(run.ID) == "" {
+		a.work.do(run.ID, workFollow, func(ctx context.Context) { a.follow(ctx, w, run) })
+	}
+	if run.Apply != nil && run.Held == "" {
+		wait := usualApply - a.now().Sub(run.Apply.StartedAt)
+		if wait > 0 {
+			return wait, nil
+		}
+		return 0, a.tooLong(run)
+	}
+	return 0, nil
+}
+
+// tooLong tells people once that an apply is unusually long. It is never cut off: that is what loses state.
+func (a *Agent) tooLong(run *store.Run) error {
+	why := fmt.Sprintf("the apply has been running for more than %s; `sallyport cancel %d` asks terraform to stop", usualApply, run.ID)
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Held = why
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return a.say(tx, now, store.MessageLoud, "long", why)
+	})
+}
+
+// follow watches a runner until it ended, keeps the progress, and records the end.
+func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
+	defer a.wake()
+	last := time.Time{}
+	var seen terraform.Progress
+	state, err := runner.Follow(ctx, RunDir(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
+		seen = p
+		if now := a.now(); now.Sub(last) >= progressEvery {
+			last = now
+			if err := a.progress(run, p); err != nil {
+				a.storeFault(err)
+			}
+		}
+	})
+	if ctx.Err() != nil {
+		return // stopping; the next agent follows it
+	}
+	if err != nil {
+		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
+		return // the loop starts following again
+	}
+	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
+		a.storeFault(err)
+	}
+}
+
+func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			if r.Status == store.Applying && r.Apply != nil {
+				r.Apply.Done, r.Apply.Current = p.Done, p.Current
+				r.Apply.Total = max(p.Total, r.Apply.Total)
+			}
+			return nil
+		})
+		if err != nil || now.Status != store.Applying {
+			return err
+		}
+		return a.refreshCard(tx, now)
+	})
+}
+
+// finish records what terraform's exit code says; when nobody saw it, that nobody did.
+func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform.Progress) error {
+	end := a.verdict(run, state, p)
+	err := a.update(func(tx *store.Tx) error {
+		before, err := tx.Run(run.ID)
+		if err != nil {
+			return err
+		}
+		if end.to == store.Errored && before.CancelBy != "" {
+			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
+		}
+		moved, err := a.move(tx, w, run, store.Move{From: store.Applying, To: end.to, Text: end.text}, func(r *store.Run) error {
+			r.Error, r.Hint, r.Held = end.text, end.hint, ""
+			if r.Apply == nil {
+				r.Apply = &store.Apply{}
+			}
+			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
+			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
+			r.Apply.Outputs, r.Apply.Open, r.Apply.Current = p.Outputs, p.Open, ""
+			if state.Result != nil {
+				r.Apply.ExitCode = state.Result.ExitCode
+				r.Apply.EndedAt = state.Result.EndedAt.UTC()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		switch end.to {
+		case store.Stale:
+			return a.succeed(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
+		case store.Interrupted:
+			return a.succeed(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if end.to == store.Applied {
+		a.keep(w.repos[run.Repository], run)
+	}
+	a.tidy(run.ID)
+	return nil
+}
+
+// ending is how an apply ended.
+type ending struct {
+	to         store.Status
+	text, hint string
+}
+
+func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
+	result := state.Result
+	switch {
+	case result == nil && !state.TerraformStarted:
+		return ending{store.Interrupted, "the agent stopped between the decision to apply and the start; terraform was not seen to run", ""}
+	case result == nil:
+		text := fmt.Sprintf("nobody saw the end of the apply: %d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
+		if len(p.Open) > 0 {
+			text += fmt.Sprintf("; started and not completed: %s", joinSome(p.Open, 20))
+		}
+		return ending{store.Interrupted, text, "look at what was started and not completed; a new plan is made, and nothing is repeated by itself"}
+	case result.Refused != "":
+		return ending{store.Errored, "the apply was refused and terraform did not run: " + result.Refused, "sallyport plan " + run.Stack}
+	case result.Signal != "":
+		return ending{store.Interrupted, fmt.Sprintf("terraform was killed (%s) in the middle of the apply", result.Signal), ""}
+	case result.ExitCode == 0:
+		return ending{store.Applied, "", ""}
+	case terraform.StalePlan(p.Diagnostics):
+		return ending{store.Stale, "terraform: the saved plan is stale, the state was changed since", ""}
+	}
+	text := terraform.DiagnosticsText(p.Diagnostics)
+	if text == "" {
+		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
+	}
+	hint := "mend the cause, then: sallyport plan " + run.Stack
+	if left := leftState(RunDir(a.cfg().DataDir, run.ID)); left != "" {
+		text += "\nThe state could not be written to its backend; it is kept in " + left
+		hint = "bring the backend back, then push that file with `terraform state push` before anything else is planned"
+	}
+	return ending{store.Errored, a.redact(text), hint}
+}
+
+// joinSome joins at most n strings and says how many more there are.
+func joinSome(list []string, n int) string {
+	text := ""
+	for i, s := range list {
+		if i == n {
+			return fmt.Sprintf("%s and %d more", text, len(list)-n)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += s
+	}
+	return text
+}

@@ -1,0 +1,167 @@
+package agent
+
+import (
+	"fmt"
+
+	"sallyport/agent/repo"
+	"sallyport/store"
+)
+
+// create fills in what people want to know of a new run's commit and stores the run.
+func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
+	if c, err := w.repos[run.Repository].Commit(run.Commit); err == nil {
+		run.Author, run.AuthorEmail = a.redact(c.Author), a.redact(c.AuthorEmail)
+		run.Subject = a.redact(c.Subject)
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	run.Position = position(run, st)
+	if run.Head == "" {
+		run.Head = run.Commit
+	}
+	if err := tx.CreateRun(run); err != nil {
+		return err
+	}
+	a.log.Info("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	return nil
+}
+
+// position says on the card how the run's commit lies to the one that is applied.
+func position(run *store.Run, st *store.StackState) string {
+	switch {
+	case st.AppliedCommit == "":
+		return "nothing of this stack was applied by sallyport yet"
+	case run.Commit == st.AppliedCommit:
+		return "at the applied commit"
+	case st.Behind == 1:
+		return "with 1 commit that was not applied yet"
+	case st.Behind >= maxBehind:
+		return fmt.Sprintf("with %d or more commits that were not applied yet", maxBehind)
+	case st.Behind > 1:
+		return fmt.Sprintf("with %d commits that were not applied yet", st.Behind)
+	default:
+		return "no commit since the applied one touches this stack"
+	}
+}
+
+// move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
+// that it causes, in the caller's transaction.
+func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+	moved, err := tx.Transition(run.ID, m, change)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.announce(tx, w, moved, m); err != nil {
+		return nil, fmt.Errorf("announcing: %w", err)
+	}
+	if moved.Status.Terminal() {
+		if err := a.ended(tx, moved); err != nil {
+			return nil, err
+		}
+	}
+	a.log.Info("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	return moved, nil
+}
+
+// moveNow is move in a transaction of its own.
+func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*store.Run) error) error {
+	return a.update(func(tx *store.Tx) error {
+		_, err := a.move(tx, w, run, m, change)
+		return err
+	})
+}
+
+// ended writes down what the end of a run means for its stack.
+func (a *Agent) ended(tx *store.Tx, run *store.Run) error {
+	if run.Status != store.Applied && run.Status != store.NoChanges {
+		return nil
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
+	st.Behind = 0
+	return tx.PutStack(st)
+}
+
+// keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
+func (a *Agent) keep(git *repo.Repository, run *store.Run) {
+	if err := git.Keep(run.Stack, run.Commit); err != nil {
+		a.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
+	}
+}
+
+// succeed makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at
+// the same commit, after a stale plan at the branch's newest commit.
+func (a *Agent) succeed(tx *store.Tx, w *world, old *store.Run, reason string) error {
+	commit := old.Commit
+	repository, err := tx.Repository(old.Repository)
+	if err != nil {
+		return err
+	}
+	head := old.Head
+	if repository.Head != "" {
+		head = repository.Head
+	}
+	if old.Status == store.Stale && !old.AtApplied {
+		commit = head
+	}
+	next := &store.Run{
+		Stack: old.Stack, Repository: old.Repository, Kind: store.KindRecovery, Commit: commit, Head: head,
+		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy,
+	}
+	return a.create(tx, w, next)
+}
+
+// batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
+// them up. Zero when there are fewer than two.
+func (a *Agent) batchOf(tx *store.Tx, findings []*finding) (int, error) {
+	first := 0
+	for _, f := range findings {
+		st, err := tx.Stack(f.stack.Name)
+		if err != nil {
+			return 0, err
+		}
+		if f.err == nil && st.AppliedCommit == "" && st.NewestRun == 0 {
+			first++
+		}
+	}
+	if first < 2 {
+		return 0, nil
+	}
+	var last int
+	if _, err := tx.Setting("batch", &last); err != nil {
+		return 0, err
+	}
+	return last + 1, nil
+}
+
+// closeBatch remembers which runs belong to a batch once they are made.
+func (a *Agent) closeBatch(tx *store.Tx, batch int) error {
+	if batch == 0 {
+		return nil
+	}
+	if err := tx.PutSetting("batch", batch); err != nil {
+		return err
+	}
+	runs, err := tx.OpenRuns()
+	if err != nil {
+		return err
+	}
+	var ids []int
+	for _, r := range runs {
+		if r.Batch == batch {
+			ids = append(ids, r.ID)
+		}
+	}
+	return tx.PutSetting("batch/open", openBatch{Batch: batch, Runs: ids})
+}
+
+// openBatch are the first runs of stacks that one message has to sum up when all of them were planned.
+type openBatch struct {
+	Batch int   `json:"batch"`
+	Runs  []int `json:"runs"`
+}

@@ -1,0 +1,162 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/runner"
+	"sallyport/store"
+)
+
+// gateRetry is how soon the last checks are made again when they could not be made.
+const gateRetry = 10 * time.Second
+
+// gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
+// there a newer commit. What cannot be found out holds the run; nothing is assumed.
+func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
+	defer a.wake()
+	held, hint, err := a.lastChecks(ctx, w, run, s)
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil && held == "" {
+		err = a.apply(ctx, w, run, s)
+	} else if err == nil {
+		err = a.holdApproved(run, held, hint)
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		a.storeFault(err)
+	}
+}
+
+// holdApproved says why an approved run waits, and that it is looked at again soon.
+func (a *Agent) holdApproved(run *store.Run, why, hint string) error {
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			if r.Status == store.Approved {
+				r.Held, r.Hint, r.NotBefore = why, hint, a.now().UTC().Add(gateRetry)
+			}
+			return nil
+		})
+		if err != nil || why == run.Held {
+			return err
+		}
+		return a.refreshCard(tx, now)
+	})
+}
+
+func (a *Agent) lastChecks(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, err error) {
+	held, err = a.reread(ctx, w, run, s)
+	if err != nil || held != "" {
+		return held, "the approvals are read again by themselves; or: sallyport approve " + fmt.Sprint(run.ID), err
+	}
+	held, err = a.newest(ctx, w, run)
+	return held, "", err
+}
+
+// newest asks git once more. Runs that follow the branch wait while it cannot be read; a person's run, and one that
+// brings something back, goes on: the repository may live on the very node that it recovers.
+func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (string, error) {
+	r := w.cfg.Repository(run.Repository)
+	var known *store.RepositoryState
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		known, err = tx.Repository(run.Repository)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	pollCtx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	tip, err := w.repos[run.Repository].Poll(pollCtx)
+	if err != nil {
+		waits := run.Kind == store.KindCommit || run.Kind == store.KindDependency
+		if waits {
+			return fmt.Sprintf("approved; waits until the repository can be read, since nobody knows whether there is a newer commit: %s", a.redact(err.Error())), nil
+		}
+		return "", nil
+	}
+	if tip.Commit == known.Head || tip.Commit == known.HeldHead {
+		return "", nil
+	}
+	if err := a.look(ctx, w, r); err != nil {
+		return fmt.Sprintf("approved; a newer commit is being fetched: %s", a.redact(err.Error())), nil
+	}
+	// The head moved: let discover say whether it touches this stack before anything is applied.
+	return "approved; a newer commit is being looked at", nil
+}
+
+// apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
+// never started a second time.
+func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
+	dir := RunDir(w.cfg.DataDir, run.ID)
+	job, err := a.job(w, run, s)
+	if err != nil {
+		text := a.redact(err.Error())
+		return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+			r.Error, r.Hint = text, hintOf(err)
+			return nil
+		})
+	}
+	err = a.update(func(tx *store.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil {
+			return err
+		}
+		// Everything that may have changed while git and Slack were asked is looked at once more, in the transaction
+		// that decides.
+		if err := a.mayApply(tx, w, now, s); err != nil {
+			return err
+		}
+		_, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), BootID: runner.BootID(), Total: len(r.Plan.Changes)}
+			r.Held, r.Hint = "", ""
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, errNotNow) {
+			return nil // the loop will see why
+		}
+		return err
+	}
+	handle, err := runner.Start(ctx, runner.Options{Executable: a.opts.Executable, RunDir: dir, Job: job})
+	if err != nil {
+		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
+		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
+	}
+	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
+	return nil
+}
+
+// errNotNow: what was checked before the deciding transaction is not true any more.
+var errNotNow = errors.New("not now")
+
+func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack) error {
+	enough, _ := weigh(run, s)
+	agent, err := tx.Agent()
+	if err != nil {
+		return err
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	repository, err := tx.Repository(run.Repository)
+	if err != nil {
+		return err
+	}
+	expired := !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt)
+	headMoved := repository.Head != run.Head && a.memo2(run, repository.Head)
+	if run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || expired || run.CancelBy != "" ||
+		run.Inputs != s.Inputs || headMoved || a.world.Load() != w {
+		return errNotNow
+	}
+	return nil
+}
+
+// memo2 reports whether the loop has not yet compared this run's stack with a head: it may be about to supersede it.
+func (a *Agent) memo2(run *store.Run, head string) bool { return !a.compared.is(run.Stack, head) }

@@ -1,0 +1,339 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// What a worker does for a run.
+const (
+	workPlan   = "plan"
+	workApply  = "apply"
+	workFollow = "follow"
+)
+
+// The directories inside a run's directory.
+const (
+	sourceDir = "src"  // the commit's files
+	dataDir   = "data" // TF_DATA_DIR
+	planDir   = "plan" // plan file, lock file, variables
+)
+
+// startPlan makes planning durable, then plans beside the loop.
+func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
+	change := func(r *store.Run) error {
+		r.Attempts++
+		r.Inputs = s.Inputs
+		r.NotBefore, r.Held, r.Hint = time.Time{}, "", ""
+		return nil
+	}
+	err := a.update(func(tx *store.Tx) error {
+		var err error
+		if run.Status == store.Planning {
+			run, err = tx.ChangeRun(run.ID, change)
+		} else {
+			run, err = a.move(tx, w, run, store.Move{From: store.Pending, To: store.Planning}, change)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.work.do(run.ID, workPlan, func(ctx context.Context) {
+		defer a.wake()
+		result, err := a.plan(ctx, w, run, s)
+		if ctx.Err() != nil {
+			return // canceled, superseded or stopping: what comes next is in the store
+		}
+		if err == nil {
+			err = a.planned(w, run, s, result)
+		} else {
+			err = a.planFailed(w, run, err)
+		}
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			a.storeFault(err)
+		}
+	})
+	return nil
+}
+
+// plan checks out the run's commit into a new directory and lets terraform plan there.
+func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*terraform.PlanResult, error) {
+	found, err := w.tool.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := a.freshRunDir(run.ID)
+	if err != nil {
+		return nil, err
+	}
+	git := w.repos[s.Repository]
+	source := filepath.Join(dir, sourceDir)
+	if err := git.Materialise(ctx, run.Commit, source, repo.MaterialiseOptions{Roots: []string{s.Dir}}); err != nil {
+		return nil, fmt.Errorf("checking out %s: %w", short(run.Commit), err)
+	}
+	state, err := a.stateDir(s)
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]redact.Secret{}
+	for _, m := range []map[string]redact.Secret{s.Env, s.PlanEnv} {
+		for k, v := range m {
+			env[k] = v
+		}
+	}
+	return terraform.Plan(ctx, terraform.PlanOptions{
+		Tool: found, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
+		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: run.Commit,
+		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: env,
+		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
+		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: gitAccess(w.cfg.Repository(s.Repository)),
+		Protect: s.Protect, Timeout: s.PlanTimeout, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
+	})
+}
+
+// freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
+func (a *Agent) freshRunDir(run int) (string, error) {
+	dir := RunDir(a.cfg().DataDir, run)
+	if claimed(dir) {
+		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("clearing the run's directory: %w", err)
+	}
+	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir), filepath.Join(a.cfg().DataDir, "home")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return "", fmt.Errorf("making the run's directory: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
+// state of another one.
+type stateOwner struct {
+	Repository string `json:"repository"`
+	Dir        string `json:"dir"`
+	Workspace  string `json:"workspace"`
+}
+
+// stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
+func (a *Agent) stateDir(s *config.Stack) (string, error) {
+	dir := filepath.Join(a.cfg().DataDir, "state", s.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the state's directory: %w", err)
+	}
+	want := stateOwner{s.Repository, s.Dir, s.Workspace}
+	file := filepath.Join(dir, "owner.json")
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		data, err = json.Marshal(want)
+		if err != nil {
+			return "", err
+		}
+		if err := renameio.WriteFile(file, data, 0o600); err != nil {
+			return "", fmt.Errorf("writing down whose state this is: %w", err)
+		}
+		return dir, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading whose state this is: %w", err)
+	}
+	var have stateOwner
+	if err := json.Unmarshal(data, &have); err != nil {
+		return "", fmt.Errorf("reading %s: %w", file, err)
+	}
+	if have != want && hasState(dir) {
+		return "", refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
+			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
+			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
+	}
+	if have != want {
+		if err := os.Remove(file); err != nil {
+			return "", err
+		}
+		return a.stateDir(s)
+	}
+	return dir, nil
+}
+
+// hasState reports whether anything but the owner's note lies in a state directory.
+func hasState(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err != nil || len(entries) > 1
+}
+
+// planned stores a plan and everything with it in the transaction that makes the run planned.
+func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terraform.PlanResult) error {
+	to := store.Planned
+	switch {
+	case s.Mode == config.ModeObserve:
+		to = store.Previewed
+	case result.Plan.Empty && run.Kind != store.KindRecovery, result.Plan.Empty && !a.unfinished(run):
+		to = store.NoChanges
+	}
+	err := a.update(func(tx *store.Tx) error {
+		if err := a.checkLineage(tx, s, result); err != nil {
+			return err
+		}
+		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err // too large: plan.txt in the run's directory is kept instead
+		}
+		repository, err := tx.Repository(run.Repository)
+		if err != nil {
+			return err
+		}
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+		now := a.now().UTC()
+		_, err = a.move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
+			plan := result.Plan
+			r.Plan, r.ExpiresAt, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), "", ""
+			r.Warnings = append(r.Warnings, result.Warnings...)
+			r.GitDown = gitDown(repository)
+			if to != store.Planned {
+				r.ExpiresAt = time.Time{}
+			}
+			return nil
+		})
+		return err
+	})
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return a.planFailed(w, run, err)
+	}
+	if err == nil && to == store.NoChanges {
+		a.keep(w.repos[run.Repository], run)
+	}
+	if err == nil && to != store.Planned {
+		a.tidy(run.ID)
+	}
+	return err
+}
+
+// checkLineage refuses two stacks on one state: they would undo each other's work for ever.
+func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *terraform.PlanResult) error {
+	if result.Plan.Lineage == "" || result.Plan.NewState {
+		return nil
+	}
+	stacks, err := tx.Stacks()
+	if err != nil {
+		return err
+	}
+	for _, other := range stacks {
+		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.world.Load().stack(other.Name) != nil {
+			return refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
+				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
+		}
+	}
+	return nil
+}
+
+// unfinished reports whether a recovery run takes over from an apply that had started resources and not completed
+// them: an empty plan does not prove that those are well.
+func (a *Agent) unfinished(run *store.Run) bool {
+	if run.After == 0 {
+		return false
+	}
+	open := false
+	err := a.store.View(func(tx *store.Tx) error {
+		before, err := tx.Run(run.After)
+		if err != nil {
+			return err
+		}
+		open = before.Status == store.Interrupted && before.Apply != nil && len(before.Apply.Open) > 0
+		return nil
+	})
+	return err == nil && open
+}
+
+// planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
+func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
+	text, hint := a.redact(cause.Error()), hintOf(cause)
+	var failed *terraform.Error
+	transient := errors.As(cause, &failed) && failed.Transient
+	if errors.Is(cause, syscall.ENOSPC) {
+		transient, hint = true, "free space in the data directory; the plan is tried again by itself"
+	}
+	if transient && run.Attempts < maxAttempts {
+		wait := min(5*time.Second<<(run.Attempts-1), 5*time.Minute)
+		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "err", text, "retry_in", wait)
+		return a.update(func(tx *store.Tx) error {
+			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+				if r.Status != store.Planning {
+					return nil
+				}
+				r.NotBefore = a.now().UTC().Add(wait)
+				r.Held, r.Hint = fmt.Sprintf("planning is tried again (%d of %d): %s", r.Attempts+1, maxAttempts, text), hint
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return a.refreshCard(tx, now)
+		})
+	}
+	err := a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+		r.Error, r.Hint = text, hint
+		return nil
+	})
+	if err == nil {
+		a.tidy(run.ID)
+	}
+	return err
+}
+
+// tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
+// an apply, its result and a state that could not be written stay.
+func (a *Agent) tidy(run int) {
+	dir := RunDir(a.cfg().DataDir, run)
+	for _, d := range []string{planDir, dataDir, sourceDir} {
+		if d == planDir {
+			keepPlanText(dir)
+		}
+		if d == sourceDir && leftState(dir) != "" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
+			a.log.Warn("removing a run's files", "run", run, "err", err)
+		}
+	}
+}
+
+// keepPlanText moves a plan's whole text out of the directory that goes away.
+func keepPlanText(dir string) {
+	_ = os.Rename(filepath.Join(dir, planDir, "plan.txt"), filepath.Join(dir, "plan.txt")) // absent: the store has it
+}
+
+// leftState finds a state that terraform could not write to its backend; empty if there is none.
+func leftState(dir string) string {
+	found := ""
+	_ = filepath.WalkDir(filepath.Join(dir, sourceDir), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == "errored.tfstate" {
+			found = path
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	return found
+}

@@ -1,0 +1,323 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/store"
+)
+
+const (
+	maxAttempts  = 5 // plans of one run that met a transient error
+	maxCrashes   = 8 // plans of one run started at all, those that a crash ended included
+	usualApply   = 2 * time.Hour
+	errorRecheck = 15 * time.Second
+)
+
+// step moves one open run on by one step, as far as that can be done now. It returns after how long it must be looked
+// at again even if nothing wakes the loop; zero means whenever.
+//
+// This switch is the whole state machine. Decisions, and newer commits (see discover), are the other two ways in which a
+// run moves.
+func (a *Agent) step(ctx context.Context, w *world, run *store.Run) (time.Duration, error) {
+	s := w.stack(run.Stack)
+	if run.Status != store.Applying {
+		if done, err := a.leave(w, run, s); done || err != nil {
+			return 0, err
+		}
+	}
+	switch run.Status {
+	case store.Pending:
+		return a.stepPending(w, run, s)
+	case store.Planning:
+		return a.stepPlanning(w, run, s)
+	case store.Planned:
+		return a.stepPlanned(w, run, s)
+	case store.Approved:
+		return a.stepApproved(w, run, s)
+	case store.Applying:
+		return a.stepApplying(w, run)
+	}
+	return 0, fmt.Errorf("run #%d is open and %s", run.ID, run.Status)
+}
+
+// leave handles what can happen to every run that is not applying: its stack went, a person canceled it, or what the
+// configuration feeds into its plan changed.
+func (a *Agent) leave(w *world, run *store.Run, s *config.Stack) (bool, error) {
+	if s == nil {
+		if w.cfg.Repository(run.Repository) != nil && !w.globsKnown(run.Repository) {
+			return true, nil // not known yet: look again when the repository was read
+		}
+		a.work.stop(run.ID)
+		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: "the stack left the configuration"}, because("the stack left the configuration"))
+	}
+	if run.CancelBy != "" {
+		a.work.stop(run.ID)
+		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, By: run.CancelBy}, because("canceled by "+run.CancelBy))
+	}
+	if run.Inputs == "" || run.Inputs == s.Inputs {
+		return false, nil
+	}
+	why := "its variables, environment, workspace or tool changed in the configuration"
+	switch run.Status {
+	case store.Planning:
+		a.work.stop(run.ID)
+		return true, a.moveNow(w, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
+			r.Inputs, r.Attempts = "", 0
+			return nil
+		})
+	case store.Planned, store.Approved:
+		return true, a.goStale(w, run, why)
+	}
+	return false, nil
+}
+
+// because sets the reason why a run ended.
+func because(text string) func(*store.Run) error {
+	return func(r *store.Run) error {
+		r.Error = text
+		return nil
+	}
+}
+
+// goStale ends a run whose plan does not fit the world any more and makes the one that takes over.
+func (a *Agent) goStale(w *world, run *store.Run, why string) error {
+	a.work.stop(run.ID)
+	return a.update(func(tx *store.Tx) error {
+		old, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, because(why))
+		if err != nil {
+			return err
+		}
+		return a.succeed(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
+	})
+}
+
+// hold writes why a run does not move on; nothing if that is known already.
+func (a *Agent) hold(run *store.Run, why, hint string) error {
+	if run.Held == why && run.Hint == hint {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Held, r.Hint = why, hint
+			return nil
+		})
+		if err != nil || now.Status != run.Status {
+			return err
+		}
+		return a.refreshCard(tx, now)
+	})
+}
+
+// paused says who stopped a run's stack or the whole agent; empty if nobody did.
+func (a *Agent) paused(stack string) (why, hint string, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		if agent.Paused != nil {
+			why, hint = "the agent is paused "+pausedBy(agent.Paused), "sallyport resume"
+			return nil
+		}
+		st, err := tx.Stack(stack)
+		if err == nil && st.Paused != nil {
+			why, hint = "the stack is paused "+pausedBy(st.Paused), "sallyport resume "+stack
+		}
+		return err
+	})
+	return why, hint, err
+}
+
+func pausedBy(p *store.Pause) string {
+	text := fmt.Sprintf("by %s since %s", p.By, p.At.UTC().Format("2006-01-02 15:04 MST"))
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
+	why, hint, err := a.paused(run.Stack)
+	if err != nil {
+		return 0, err
+	}
+	if why == "" {
+		why, hint, err = a.upstream(w, run, s)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if why != "" {
+		return 0, a.hold(run, why, hint)
+	}
+	if a.work.count(workPlan) >= w.cfg.Terraform.Parallel || a.work.busy(run.ID) != "" {
+		return 0, nil // the end of another plan wakes the loop
+	}
+	return 0, a.startPlan(w, run, s)
+}
+
+func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
+	if a.work.busy(run.ID) != "" {
+		return 0, nil
+	}
+	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
+		return wait, nil // backing off from a transient error
+	}
+	if run.Attempts >= maxCrashes {
+		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
+		return 0, a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, because(why))
+	}
+	if a.work.count(workPlan) >= w.cfg.Terraform.Parallel {
+		return 0, nil
+	}
+	return 0, a.startPlan(w, run, s)
+}
+
+func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
+	if wait, done, err := a.expire(w, run); done || err != nil {
+		return wait, err
+	}
+	if s.Mode == config.ModeObserve {
+		return 0, nil
+	}
+	enough, _ := weigh(run, s)
+	if enough {
+		err := a.moveNow(w, run, store.Move{From: store.Planned, To: store.Approved}, nil)
+		return 0, err
+	}
+	why, hint, err := a.paused(run.Stack)
+	if err != nil {
+		return 0, err
+	}
+	if why != "" {
+		why += "; decisions are counted and nothing is applied"
+	}
+	return max(time.Second, run.ExpiresAt.Sub(a.now())), a.hold(run, why, hint)
+}
+
+func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
+	if wait, done, err := a.expire(w, run); done || err != nil {
+		return wait, err
+	}
+	if enough, _ := weigh(run, s); !enough {
+		return 0, a.moveNow(w, run, store.Move{From: store.Approved, To: store.Planned, Text: "not enough approvals any more"}, nil)
+	}
+	why, hint, err := a.paused(run.Stack)
+	if err != nil {
+		return 0, err
+	}
+	if why != "" {
+		return 0, a.hold(run, why, hint)
+	}
+	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
+		return wait, nil // the last checks could not be made: soon again
+	}
+	if a.work.count(workApply) >= w.cfg.Terraform.Parallel {
+		return 0, nil
+	}
+	a.work.do(run.ID, workApply, func(ctx context.Context) { a.gate(ctx, w, run, s) })
+	return errorRecheck, nil
+}
+
+// expire ends a plan whose time is over. A clock that was turned back does not make a plan live longer than its ttl
+// counted from when it was made, since both are compared.
+func (a *Agent) expire(w *world, run *store.Run) (time.Duration, bool, error) {
+	if run.ExpiresAt.IsZero() || a.now().Before(run.ExpiresAt) {
+		return 0, false, nil
+	}
+	if a.work.busy(run.ID) != "" {
+		a.work.stop(run.ID)
+	}
+	why := fmt.Sprintf("nobody decided in time: the plan of %s was good until %s",
+		run.PlannedAt.UTC().Format("2006-01-02 15:04 MST"), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
+	return 0, true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Expired, Text: why}, because(why))
+}
+
+// upstream says what a run has to wait for: each stack that it depends on must have ended well at this commit.
+func (a *Agent) upstream(w *world, run *store.Run, s *config.Stack) (why, hint string, err error) {
+	if len(s.DependsOn) == 0 || run.Kind == store.KindRecovery {
+		return "", "", nil
+	}
+	var warnings []string
+	err = a.store.View(func(tx *store.Tx) error {
+		for _, name := range s.DependsOn {
+			text, err := a.upstreamOf(tx, w, run, name)
+			if err != nil {
+				return err
+			}
+			if text != "" {
+				warnings = append(warnings, text)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(warnings) == 0 {
+		return "", "", err
+	}
+	if run.RequestedBy == "" {
+		return warnings[0], fmt.Sprintf("mend it, or go ahead with: sallyport plan %s", run.Stack), nil
+	}
+	// A person asked: go ahead, and say so on the card.
+	return "", "", a.warn(run, warnings)
+}
+
+func (a *Agent) upstreamOf(tx *store.Tx, w *world, run *store.Run, name string) (string, error) {
+	up := w.stack(name)
+	if up == nil {
+		return fmt.Sprintf("depends on stack %s, which is not on the branch", name), nil
+	}
+	st, err := tx.Stack(name)
+	if err != nil || up.Mode == config.ModeObserve {
+		return "", err
+	}
+	if st.NewestRun == 0 {
+		if st.Error != "" {
+			return fmt.Sprintf("waits for %s, which cannot be planned: %s", name, st.Error), nil
+		}
+		return fmt.Sprintf("waits for %s, which was not planned yet", name), nil
+	}
+	newest, err := tx.Run(st.NewestRun)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil // history was trimmed: it ended long ago
+	}
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !newest.Status.Terminal():
+		return fmt.Sprintf("waits for %s #%d, which is %s", name, newest.ID, newest.Status), nil
+	case newest.Status == store.Applied || newest.Status == store.NoChanges:
+		return "", nil
+	case newest.Status == store.Superseded && st.Behind == 0:
+		return "", nil // its change was taken back before it was applied
+	}
+	return fmt.Sprintf("waits for %s, whose run #%d ended %s", name, newest.ID, newest.Status), nil
+}
+
+// warn puts warnings on a run's card, each once.
+func (a *Agent) warn(run *store.Run, warnings []string) error {
+	var fresh []string
+	for _, text := range warnings {
+		known := false
+		for _, have := range run.Warnings {
+			known = known || have == text
+		}
+		if !known {
+			fresh = append(fresh, text)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Warnings = append(r.Warnings, fresh...)
+			return nil
+		})
+		return err
+	})
+}
