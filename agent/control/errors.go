@@ -56,7 +56,9 @@ type NoAgentError struct {
 }
 
 // Error implements error.
-func (e *NoAgentError) Error() string { return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err) }
+func (e *NoAgentError) Error() string {
+	return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err)
+}
 
 // Unwrap gives ErrNoAgent and the cause.
 func (e *NoAgentError) Unwrap() []error { return []error{ErrNoAgent, e.Err} }

@@ -1,0 +1,273 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// backupTrailer ends a backup that is whole: "ok", or an Error as JSON. Without it the copy was cut off.
+const backupTrailer = "Sallyport-Backup"
+
+// versionsHint is for requests that this server does not know.
+const versionsHint = "are the agent and this command line of one version? sallyport version and sallyport status tell"
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", s.look(s.status))
+	mux.HandleFunc("GET /v1/runs", s.look(s.runs))
+	mux.HandleFunc("GET /v1/runs/{ref}", s.look(s.run))
+	mux.HandleFunc("GET /v1/runs/{ref}/plan", s.look(s.planText))
+	mux.HandleFunc("GET /v1/runs/{ref}/log", s.look(s.applyLog))
+	o := s.opts.Operator
+	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q StartRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		a, err := o.Start(r.Context(), q)
+		a.Warnings = list(a.Warnings)
+		return a, err
+	}))
+	mux.HandleFunc("POST /v1/decide", change(s, func(r *http.Request, q DecideRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.Decide(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/cancel", change(s, func(r *http.Request, q CancelRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.Cancel(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/pause", change(s, func(r *http.Request, q PauseRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return struct{}{}, o.Pause(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/resume", change(s, func(r *http.Request, q ResumeRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return struct{}{}, o.Resume(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/accept", change(s, func(r *http.Request, q AcceptRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return struct{}{}, o.Accept(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/backup", s.backup)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).
+			WithHint(versionsHint))
+	})
+	return mux
+}
+
+// look answers a question.
+func (s *Server) look(f func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		a, err := f(r)
+		s.answer(w, a, err)
+	}
+}
+
+// change passes a request that changes something on, once the caller is allowed and the body understood.
+func change[Q any](s *Server, f func(*http.Request, Q) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.allow(r); err != nil {
+			s.fail(w, err)
+			return
+		}
+		var q Q
+		if err := decode(w, r, &q); err != nil {
+			s.fail(w, err)
+			return
+		}
+		a, err := f(r, q)
+		s.answer(w, a, err)
+	}
+}
+
+func (s *Server) allow(r *http.Request) error {
+	err := s.opts.Allow(callerFrom(r.Context()))
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &Error{Kind: Refused, Message: err.Error(), Hint: HintOf(err)}
+}
+
+func decode(w http.ResponseWriter, r *http.Request, into any) error {
+	c := http.NewResponseController(w)
+	if err := c.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
+		return fmt.Errorf("setting a deadline: %w", err)
+	}
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return Errorf(Usage, "the request is larger than %d bytes", big.Limit)
+		}
+		return Errorf(Usage, "reading the request: %v", err).WithHint(versionsHint)
+	}
+	// The handler may take as long as it needs; only the reading was on the clock.
+	return c.SetReadDeadline(time.Time{})
+}
+
+func (s *Server) status(r *http.Request) (any, error) { return s.opts.Reader.Status(r.Context()) }
+
+func (s *Server) runs(r *http.Request) (any, error) {
+	q := RunsQuery{Stack: r.FormValue("stack")}
+	if l := r.FormValue("limit"); l != "" {
+		n, err := strconv.Atoi(l)
+		if err != nil || n < 0 {
+			return nil, Errorf(Usage, "limit %q is not a number", l)
+		}
+		q.Limit = n
+	}
+	runs, err := s.opts.Reader.Runs(r.Context(), q.limited())
+	if runs == nil {
+		runs = []Run{}
+	}
+	return runs, err
+}
+
+// limited fills in and bounds the limit.
+func (q RunsQuery) limited() RunsQuery {
+	if q.Limit <= 0 {
+		q.Limit = defaultRuns
+	}
+	q.Limit = min(q.Limit, MaxRuns)
+	return q
+}
+
+// run answers at once, or with after and wait as soon as the run is not as it was.
+func (s *Server) run(r *http.Request) (any, error) {
+	ref, after := r.PathValue("ref"), r.FormValue("after")
+	if after == "" {
+		return s.opts.Reader.Run(r.Context(), ref)
+	}
+	seen, err := time.Parse(time.RFC3339Nano, after)
+	if err != nil {
+		return nil, Errorf(Usage, "after %q is not a time", after)
+	}
+	wait, err := time.ParseDuration(r.FormValue("wait"))
+	if err != nil || wait < 0 {
+		return nil, Errorf(Usage, "wait %q is not a duration", r.FormValue("wait"))
+	}
+	over := time.NewTimer(min(wait, maxWait))
+	defer over.Stop()
+	for {
+		changed := s.opts.Changes()
+		run, err := s.opts.Reader.Run(r.Context(), ref)
+		if err != nil || run.Status.Terminal() || run.UpdatedAt == nil || !run.UpdatedAt.Equal(seen) {
+			return run, err
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return run, nil
+		case <-r.Context().Done():
+			return run, nil
+		}
+	}
+}
+
+func (s *Server) planText(r *http.Request) (any, error) {
+	return s.opts.Reader.PlanText(r.Context(), r.PathValue("ref"))
+}
+
+func (s *Server) applyLog(r *http.Request) (any, error) {
+	return s.opts.Reader.Log(r.Context(), r.PathValue("ref"))
+}
+
+// backup streams the archive. Once the first byte is out an error can only be told in the trailer.
+func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
+	if err := s.allow(r); err != nil {
+		s.fail(w, err)
+		return
+	}
+	w.Header().Set("Trailer", backupTrailer)
+	out := &pacedWriter{w: w, control: http.NewResponseController(w)}
+	err := s.opts.Operator.Backup(r.Context(), BackupRequest{By: callerFrom(r.Context())}, out)
+	if err == nil {
+		w.Header().Set(backupTrailer, "ok")
+		return
+	}
+	if !out.started {
+		w.Header().Del("Trailer")
+		s.fail(w, err)
+		return
+	}
+	told, jsonErr := json.Marshal(asError(err))
+	if jsonErr != nil {
+		told = []byte(`{}`)
+	}
+	w.Header().Set(backupTrailer, string(told))
+}
+
+// pacedWriter gives every piece of a long answer its own deadline.
+type pacedWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+	started bool
+}
+
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	p.started = true
+	if err := p.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, fmt.Errorf("setting a deadline: %w", err)
+	}
+	return p.w.Write(b)
+}
+
+// answer sends what a handler returned: a string as text, anything else as JSON.
+func (s *Server) answer(w http.ResponseWriter, a any, err error) {
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	if text, ok := a.(string); ok {
+		s.send(w, http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+		return
+	}
+	s.sendJSON(w, http.StatusOK, a)
+}
+
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	e := asError(err)
+	s.sendJSON(w, httpStatus(e.Kind), struct {
+		Error *Error `json:"error"`
+	}{e})
+}
+
+func (s *Server) sendJSON(w http.ResponseWriter, status int, a any) {
+	b, err := json.Marshal(a)
+	if err != nil {
+		s.opts.Log.Error("encoding an answer", "err", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	s.send(w, status, "application/json", b)
+}
+
+func (s *Server) send(w http.ResponseWriter, status int, contentType string, b []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	out := &pacedWriter{w: w, control: http.NewResponseController(w)}
+	if _, err := out.Write(b); err != nil {
+		s.opts.Log.Debug("answering the command line", "err", err) // it went away
+	}
+}
+
+func httpStatus(k Kind) int {
+	switch k {
+	case NotFound:
+		return http.StatusNotFound
+	case Refused:
+		return http.StatusForbidden
+	case Usage:
+		return http.StatusBadRequest
+	case Conflict:
+		return http.StatusConflict
+	default:
+		return http.StatusInternalServerError
+	}
+}

@@ -1,0 +1,134 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	headerTimeout = 5 * time.Second  // a client must send its request line and headers within this
+	bodyTimeout   = 5 * time.Second  // and then its body
+	writeTimeout  = 30 * time.Second // and take the answer; a backup gets this for each piece
+	idleTimeout   = 2 * time.Minute
+	closeTimeout  = 2 * time.Second // what running requests get when the agent stops
+	maxWait       = time.Minute     // of one long poll; clients ask again
+	maxBody       = 64 << 10
+	maxHeader     = 16 << 10
+)
+
+// ServerOptions say what a server answers with.
+type ServerOptions struct {
+	Socket   string // absolute path
+	Reader   Reader
+	Operator Operator
+	Log      *slog.Logger
+	// Allow refuses callers of requests that change something or hand out a backup. Nil allows whoever could open the
+	// socket. It is not asked about looking.
+	Allow func(Caller) error
+	// Changes returns a channel that is closed at the next change of any run. It is called before the run is read, so
+	// that no change falls in between.
+	Changes func() <-chan struct{}
+}
+
+func (o *ServerOptions) validate() error {
+	if o.Socket == "" || o.Reader == nil || o.Operator == nil || o.Log == nil || o.Changes == nil {
+		return errors.New("control: socket, reader, operator, log and changes are needed")
+	}
+	if o.Allow == nil {
+		o.Allow = func(Caller) error { return nil }
+	}
+	return nil
+}
+
+// Server answers at the socket. Make one with [Listen].
+type Server struct {
+	opts     ServerOptions
+	listener *net.UnixListener
+	identity os.FileInfo
+}
+
+// Listen takes the socket. From then on clients can connect; they are answered once [Server.Serve] runs. The error is
+// ErrInUse if an agent answers there already.
+func Listen(o ServerOptions) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	l, err := listenUnix(o.Socket)
+	if err != nil {
+		return nil, err
+	}
+	id, err := os.Lstat(o.Socket)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("looking at the new socket: %w", err), l.Close())
+	}
+	return &Server{opts: o, listener: l, identity: id}, nil
+}
+
+// Serve is Listen followed by [Server.Serve].
+func Serve(ctx context.Context, o ServerOptions) error {
+	s, err := Listen(o)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+// callerKey finds the caller in a request's context.
+type callerKey struct{}
+
+// Serve answers until ctx ends, then gives running requests a moment, and removes the socket.
+func (s *Server) Serve(ctx context.Context) error {
+	// Requests end with ctx: a long poll must not hold up the agent's stop.
+	h := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.identify,
+		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(s.listener) }()
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("answering at %s: %w", s.opts.Socket, err)
+	case <-ctx.Done():
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if h.Shutdown(stop) != nil {
+			err = h.Close() // somebody reads too slowly; cutting them off is what the deadline is for
+		}
+		<-served
+	}
+	return errors.Join(err, removeSocket(s.opts.Socket, s.identity))
+}
+
+// Close gives the socket up without ever having served it.
+func (s *Server) Close() error {
+	return errors.Join(s.listener.Close(), removeSocket(s.opts.Socket, s.identity))
+}
+
+// identify keeps who connected with the connection. An unknown caller may look; Allow sees that it has no uid.
+func (s *Server) identify(ctx context.Context, c net.Conn) context.Context {
+	caller, err := callerOf(c)
+	if err != nil {
+		s.opts.Log.Warn("not knowing who uses the socket", "err", err)
+	}
+	return context.WithValue(ctx, callerKey{}, caller)
+}
+
+// callerFrom is who made the request.
+func callerFrom(ctx context.Context) Caller {
+	if c, ok := ctx.Value(callerKey{}).(Caller); ok {
+		return c
+	}
+	return unknownCaller()
+}
