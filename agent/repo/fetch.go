@@ -1,0 +1,331 @@
+package repo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/google/renameio/v2"
+)
+
+const (
+	headsPrefix   = "refs/sallyport/heads/"
+	appliedPrefix = "refs/sallyport/applied/"
+)
+
+// Fetch brings the branch into the mirror, so that commit is there afterwards; it makes the mirror if there is none.
+// A damaged one is replaced by a fresh one. When the branch has moved away from commit meanwhile and commit is not
+// below it, what there is now is fetched and the error is ErrMoved: poll again.
+func (r *Repository) Fetch(ctx context.Context, commit string) error {
+	return r.fail("fetching", r.fetch(ctx, commit))
+}
+
+func (r *Repository) fetch(ctx context.Context, commit string) error {
+	want, err := parseHash(commit)
+	if err != nil {
+		return err
+	}
+	select {
+	case r.writer <- struct{}{}:
+		defer func() { <-r.writer }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if r.damaged.Load() || !present(r.options.Dir) {
+		return r.renew(ctx, want)
+	}
+	err = r.update(ctx, want)
+	if errors.Is(err, ErrDamaged) {
+		r.options.Log.Warn("mirror is damaged, making a new one", "repository", r.options.Name, "err", err)
+		return r.renew(ctx, want)
+	}
+	return err
+}
+
+// update fetches into the mirror that is there. Readers go on meanwhile: packs are only added.
+func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
+	if err := r.tidy(); err != nil {
+		return err
+	}
+	dst := openStorage(r.options.Dir)
+	defer closeQuietly(dst)
+	if err := dst.HasEncodedObject(plumbing.ZeroHash); !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return fmt.Errorf("%w: reading its indexes: %w", ErrDamaged, err)
+	}
+	before := r.packs(r.options.Dir)
+	tip, err := r.remote.fetch(ctx, dst, r.branch())
+	if err != nil {
+		return errors.Join(err, r.removePartial())
+	}
+	if err := r.settle(dst, r.options.Dir, tip, before); err != nil {
+		return err
+	}
+	r.invalidate()
+	moved := r.arrived(dst, want, tip)
+	if len(r.packs(r.options.Dir)) > maxPacks {
+		if err := r.compact(); err != nil {
+			r.options.Log.Warn("packs of the mirror could not be joined", "repository", r.options.Name, "err", err)
+		}
+	}
+	return moved
+}
+
+// arrived checks that the commit that was asked for is there.
+func (r *Repository) arrived(dst *filesystem.Storage, want, tip plumbing.Hash) error {
+	if want == tip {
+		return nil
+	}
+	if _, err := object.GetCommit(dst, want); err == nil {
+		return nil
+	}
+	return withHint(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, r.options.Branch, short(tip), short(want)),
+		"the branch was moved between a poll and the fetch; the next poll sees it")
+}
+
+func short(h plumbing.Hash) string { return h.String()[:7] }
+
+// settle checks what arrived, makes it durable and only then points the reference to it.
+func (r *Repository) settle(dst *filesystem.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {
+	commit, err := object.GetCommit(dst, tip)
+	if err != nil {
+		return fmt.Errorf("%w: reading commit %s: %w", ErrDamaged, short(tip), err)
+	}
+	w := newWalker(dst, wantBlobs)
+	if _, err := w.count(commit.TreeHash, r.verified, 0); err != nil {
+		return err
+	}
+	if err := r.syncPacks(dir, before); err != nil {
+		return err
+	}
+	if err := r.pruneHeads(dir); err != nil {
+		return err
+	}
+	if err := writeRef(dir, headsPrefix+r.options.Branch, tip); err != nil {
+		return err
+	}
+	r.verified = commit.TreeHash
+	return nil
+}
+
+// renew makes a whole mirror beside the present one and swaps them.
+func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
+	suffix := strings.ToLower(rand.Text()[:10])
+	fresh, old := r.options.Dir+".new-"+suffix, r.options.Dir+".old-"+suffix
+	if err := os.MkdirAll(filepath.Dir(fresh), 0o700); err != nil {
+		return fmt.Errorf("making directory of mirrors: %w", err)
+	}
+	defer os.RemoveAll(fresh)
+	defer debug.FreeOSMemory() // a whole history took several times its size; the agent goes back to idling
+	if _, err := git.PlainInit(fresh, true); err != nil {
+		return fmt.Errorf("making mirror: %w", err)
+	}
+	if err := os.Chmod(fresh, 0o700); err != nil {
+		return fmt.Errorf("making mirror: %w", err)
+	}
+	dst := openStorage(fresh)
+	defer closeQuietly(dst)
+	r.verified = plumbing.ZeroHash
+	tip, err := r.remote.fetch(ctx, dst, r.branch())
+	if err != nil {
+		return err
+	}
+	if err := r.settle(dst, fresh, tip, nil); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			return withHint(fmt.Errorf("the server sent an incomplete commit: %w", err), "the repository on the server may be damaged: run git fsck there")
+		}
+		return err
+	}
+	if present(r.options.Dir) {
+		r.carryOver(ctx, dst, fresh)
+		if err := r.syncPacks(fresh, nil); err != nil {
+			return err
+		}
+	}
+	missing := r.arrived(dst, want, tip) // before the rename, which takes the files from under dst
+	if err := r.swapIn(fresh, old); err != nil {
+		return err
+	}
+	return missing
+}
+
+// swapIn puts a whole mirror in its place. A crash in between leaves either, and Open sorts it out.
+func (r *Repository) swapIn(fresh, old string) error {
+	r.swap.Lock()
+	defer r.swap.Unlock()
+	if err := os.Rename(r.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("moving the old mirror away: %w", err)
+	}
+	if err := os.Rename(fresh, r.options.Dir); err != nil {
+		return fmt.Errorf("putting the new mirror in place: %w", err)
+	}
+	r.invalidate()
+	r.damaged.Store(false)
+	if err := syncPath(filepath.Dir(r.options.Dir)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(old); err != nil {
+		r.options.Log.Warn("old mirror could not be removed", "repository", r.options.Name, "err", err)
+	}
+	return nil
+}
+
+// carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have
+// them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed.
+func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string) {
+	src := openStorage(r.options.Dir)
+	defer closeQuietly(src)
+	root := filepath.Join(r.options.Dir, filepath.FromSlash(appliedPrefix))
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		hash, err := parseHash(strings.TrimSpace(string(content)))
+		if err == nil {
+			err = copyObjects(ctx, src, dst, hash)
+		}
+		if err == nil {
+			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
+		}
+		if err != nil {
+			r.options.Log.Warn("a kept commit is lost with the damaged mirror", "repository", r.options.Name, "ref", name, "err", err)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
+	}
+}
+
+// pruneHeads removes the head of a branch that was tracked before. Its name may also stand where a directory is needed
+// now (main, then main/v2).
+func (r *Repository) pruneHeads(dir string) error {
+	root := filepath.Join(dir, filepath.FromSlash(headsPrefix))
+	current := filepath.Join(root, filepath.FromSlash(r.options.Branch))
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == current || path == root {
+			return err
+		}
+		if !d.IsDir() {
+			return os.Remove(path)
+		}
+		if !strings.HasPrefix(current, path+string(filepath.Separator)) {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if info, statErr := os.Stat(current); statErr == nil && info.IsDir() {
+		err = errors.Join(err, os.RemoveAll(current))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing heads of other branches: %w", err)
+	}
+	return nil
+}
+
+// Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
+// the server. An empty commit lets go of the name.
+func (r *Repository) Keep(name, commit string) error {
+	ref := plumbing.ReferenceName(appliedPrefix + name)
+	if err := ref.Validate(); err != nil {
+		return r.fail("keeping a commit of", fmt.Errorf("%q is not a name for a reference", name))
+	}
+	r.writer <- struct{}{}
+	defer func() { <-r.writer }()
+	if commit == "" {
+		err := os.Remove(filepath.Join(r.options.Dir, filepath.FromSlash(ref.String())))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r.fail("letting go of a commit of", err)
+		}
+		return nil
+	}
+	hash, err := parseHash(commit)
+	if err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	h, err := r.acquire()
+	if err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	defer r.release(h)
+	if _, err := r.commit(h, hash); err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	return r.fail("keeping a commit of", writeRef(r.options.Dir, ref.String(), hash))
+}
+
+// writeRef points a reference to a commit, atomically and durably. go-git truncates the file and writes into it, and a
+// power failure in between leaves an empty reference. The temporary file lies outside refs, where it would be taken for one.
+func writeRef(dir, ref string, hash plumbing.Hash) error {
+	path := filepath.Join(dir, filepath.FromSlash(ref))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("writing reference %s: %w", ref, err)
+	}
+	if err := renameio.WriteFile(path, []byte(hash.String()+"\n"), 0o600, renameio.WithTempDir(dir)); err != nil {
+		return fmt.Errorf("writing reference %s: %w", ref, err)
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+// packs lists the files of the pack directory.
+func (r *Repository) packs(dir string) map[string]bool {
+	entries, err := os.ReadDir(filepath.Join(dir, "objects", "pack"))
+	if err != nil {
+		return nil
+	}
+	found := map[string]bool{}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".pack") {
+			found[strings.TrimSuffix(e.Name(), ".pack")] = true
+		}
+	}
+	return found
+}
+
+// syncPacks makes packs durable that were not there before. go-git leaves that to chance.
+func (r *Repository) syncPacks(dir string, before map[string]bool) error {
+	pack := filepath.Join(dir, "objects", "pack")
+	for name := range r.packs(dir) {
+		if before[name] {
+			continue
+		}
+		for _, ext := range []string{".pack", ".idx"} {
+			if err := syncPath(filepath.Join(pack, name+ext)); err != nil {
+				return err
+			}
+		}
+	}
+	return syncPath(pack)
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("making the mirror durable: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("making the mirror durable: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// localRemote reads a repository on this machine's disk without a git process.
+type localRemote struct{ dir string }
+
+// openSource opens a bare repository, or the one inside a work tree.
+func (l *localRemote) openSource() (*filesystem.Storage, error) {
+	for _, dir := range []string{filepath.Join(l.dir, ".git"), l.dir} {
+		if _, err := os.Stat(filepath.Join(dir, "HEAD")); err == nil {
+			return openStorage(dir), nil
+		}
+	}
+	if _, err := os.Stat(l.dir); errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("opening repository: %w", err)
+	}
+	return nil, ErrNotFound
+}
+
+// openStorage opens a directory of git's. The cache is small, because an idle agent must be.
+func openStorage(dir string) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(8*cache.MiByte), filesystem.Options{
+		KeepDescriptors:      true,
+		LargeObjectThreshold: 4 << 20,
+	})
+}
+
+func (l *localRemote) refs(_ context.Context, _ []string) (refList, error) {
+	src, err := l.openSource()
+	if err != nil {
+		return refList{}, err
+	}
+	defer closeQuietly(src)
+	list := refList{hashes: map[string]plumbing.Hash{}}
+	if head, err := src.Reference(plumbing.HEAD); err == nil && head.Type() == plumbing.SymbolicReference {
+		list.head = head.Target().String()
+	}
+	refs, err := src.IterReferences()
+	if err != nil {
+		return refList{}, fmt.Errorf("reading references: %w", err)
+	}
+	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() == plumbing.SymbolicReference {
+			if ref, err = storer.ResolveReference(src, ref.Name()); err != nil {
+				return nil // HEAD of an empty repository
+			}
+		}
+		list.hashes[ref.Name().String()] = ref.Hash()
+		return nil
+	})
+	return list, err
+}
+
+func (l *localRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+	list, err := l.refs(ctx, nil)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	tip, ok := list.hashes[ref.String()]
+	if !ok {
+		return plumbing.ZeroHash, branchGone(ref, list)
+	}
+	src, err := l.openSource()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	defer closeQuietly(src)
+	return tip, copyObjects(ctx, src, dst, tip)
+}
+
+func (l *localRemote) close() {}
+
+// copyObjects brings a commit and everything below it from one storage to another, as one pack. What dst has is taken
+// to be complete below, which holds because packs arrive whole.
+func copyObjects(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash) error {
+	missing := &collector{src: src, dst: dst, seen: map[plumbing.Hash]bool{}}
+	commits := []plumbing.Hash{tip}
+	for len(commits) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h := commits[len(commits)-1]
+		commits = commits[:len(commits)-1]
+		fresh, err := missing.add(h)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			continue
+		}
+		commit, err := object.GetCommit(src, h)
+		if err != nil {
+			return fmt.Errorf("reading commit %s: %w", h, err)
+		}
+		if err := missing.tree(ctx, commit.TreeHash); err != nil {
+			return err
+		}
+		commits = append(commits, commit.ParentHashes...)
+	}
+	if len(missing.list) == 0 {
+		return nil
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := packfile.NewEncoder(w, src, false).Encode(missing.list, packWindow(len(missing.list)))
+		w.CloseWithError(err)
+	}()
+	defer r.Close()
+	if err := packfile.UpdateObjectStorage(dst, r); err != nil {
+		return fmt.Errorf("copying objects: %w", err)
+	}
+	return nil
+}
+
+// packWindow is how many objects a delta is sought in. Deltas of very many objects take more memory than they are worth.
+func packWindow(objects int) uint {
+	if objects > 50_000 {
+		return 0
+	}
+	return 10
+}
+
+// collector gathers the objects that dst lacks.
+type collector struct {
+	src, dst *filesystem.Storage
+	seen     map[plumbing.Hash]bool
+	list     []plumbing.Hash
+}
+
+// add reports whether the object is one that dst lacks and that was not met before.
+func (c *collector) add(h plumbing.Hash) (bool, error) {
+	if c.seen[h] {
+		return false, nil
+	}
+	c.seen[h] = true
+	err := c.dst.HasEncodedObject(h)
+	if err == nil {
+		return false, nil
+	}
+	if !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return false, err
+	}
+	c.list = append(c.list, h)
+	return true, nil
+}
+
+func (c *collector) tree(ctx context.Context, h plumbing.Hash) error {
+	fresh, err := c.add(h)
+	if err != nil || !fresh {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tree, err := object.GetTree(c.src, h)
+	if err != nil {
+		return fmt.Errorf("reading tree %s: %w", h, err)
+	}
+	for _, e := range tree.Entries {
+		switch e.Mode {
+		case filemode.Submodule:
+		case filemode.Dir:
+			if err := c.tree(ctx, e.Hash); err != nil {
+				return err
+			}
+		default:
+			if _, err := c.add(e.Hash); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// closeQuietly closes files that were only read.
+func closeQuietly(s *filesystem.Storage) { _ = s.Close() }

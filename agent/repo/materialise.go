@@ -1,0 +1,278 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+const (
+	defaultMaxFiles = 200_000
+	defaultMaxBytes = 2 << 30
+	// maxLinkBytes is the longest target that a symlink can have.
+	maxLinkBytes = 4096
+	// maxPointerBytes is the longest Git LFS pointer, by its specification.
+	maxPointerBytes = 1024
+	// smallFile is the largest file that is read whole before it is written.
+	smallFile = 64 << 10
+)
+
+// MaterialiseOptions say what matters in a checkout and how large it may be.
+type MaterialiseOptions struct {
+	// Roots are the directories that are used, such as a stack's and those of its modules; "." is all. Git LFS pointers
+	// and submodules there are errors. Elsewhere pointers are written as they are and submodules are empty directories.
+	Roots    []string
+	MaxFiles int   // of files, directories and symlinks; default 200,000
+	MaxBytes int64 // of all files; default 2 GiB
+}
+
+// Materialise writes the files of a commit into a directory that must not exist. Everything belongs to this user
+// alone: modes are 0600 and 0700, executable files stay so. Nothing is written outside, whatever the commit holds, and no
+// symlink leads outside. Each file's content is checked against its hash. Directories named .terraform are left out, because
+// their content would steer terraform. .gitattributes have no effect. After an error the directory is gone.
+func (r *Repository) Materialise(ctx context.Context, commit, dir string, o MaterialiseOptions) error {
+	const op = "checking out a commit of"
+	if o.MaxFiles <= 0 {
+		o.MaxFiles = defaultMaxFiles
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	h, c, err := r.open(commit)
+	if err != nil {
+		return r.fail(op, err)
+	}
+	defer r.release(h)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return r.fail(op, fmt.Errorf("making directory: %w", err))
+	}
+	err = writeTree(ctx, h.storage, c.TreeHash, dir, o)
+	if err == nil {
+		return nil
+	}
+	if removeErr := os.RemoveAll(dir); removeErr != nil {
+		err = errors.Join(err, fmt.Errorf("removing what was written: %w", removeErr))
+	}
+	return r.fail(op, r.noteDamage(err))
+}
+
+func writeTree(ctx context.Context, s *filesystem.Storage, tree plumbing.Hash, dir string, o MaterialiseOptions) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening directory: %w", err)
+	}
+	defer root.Close()
+	w := &checkout{ctx: ctx, storage: s, options: o}
+	if err := w.directory(root, tree, "", 0); err != nil {
+		return err
+	}
+	return w.symlinks(root)
+}
+
+// checkout is one Materialise.
+type checkout struct {
+	ctx     context.Context
+	storage *filesystem.Storage
+	options MaterialiseOptions
+	files   int
+	bytes   int64
+	links   []link
+}
+
+type link struct{ name, target string }
+
+// directory writes the entries of a directory. Symlinks wait until everything else is there, so that nothing can be
+// written through one; that os.Root would refuse it too is the second lock on the same door.
+func (w *checkout) directory(root *os.Root, hash plumbing.Hash, prefix string, depth int) error {
+	if depth > maxDepth {
+		return tooLarge("directories nest deeper than %d", maxDepth)
+	}
+	tree, err := readTree(w.storage, hash)
+	if err != nil {
+		return err
+	}
+	for _, e := range tree.Entries {
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+		name := path.Join(prefix, e.Name)
+		if err := safeName(e.Name, prefix); err != nil {
+			return err
+		}
+		if e.Name == ".terraform" {
+			continue
+		}
+		if w.files++; w.files > w.options.MaxFiles {
+			return tooLarge("more than %d files and directories", w.options.MaxFiles)
+		}
+		if err := w.entry(root, e, name, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *checkout) entry(root *os.Root, e object.TreeEntry, name string, depth int) error {
+	switch e.Mode {
+	case filemode.Dir:
+		if err := root.Mkdir(e.Name, 0o700); err != nil {
+			return written(name, err)
+		}
+		sub, err := root.OpenRoot(e.Name)
+		if err != nil {
+			return written(name, err)
+		}
+		defer sub.Close()
+		return w.directory(sub, e.Hash, name, depth+1)
+	case filemode.Submodule:
+		if w.submoduleNeeded(name) {
+			return withHint(fmt.Errorf("%w: %s", ErrSubmodule, name), "submodules are not fetched: use the module by its git source address, or commit its files")
+		}
+		return written(name, root.Mkdir(e.Name, 0o700))
+	case filemode.Symlink:
+		target, err := readObject(w.storage, plumbing.BlobObject, e.Hash, maxLinkBytes)
+		if err != nil {
+			return err
+		}
+		w.links = append(w.links, link{name: name, target: string(target)})
+		return nil
+	case filemode.Executable:
+		return w.file(root, e, name, 0o700)
+	}
+	return w.file(root, e, name, 0o600)
+}
+
+func (w *checkout) file(root *os.Root, e object.TreeEntry, name string, perm fs.FileMode) error {
+	o, err := w.storage.EncodedObject(plumbing.BlobObject, e.Hash)
+	if err != nil {
+		return damage(e.Hash, err)
+	}
+	if w.bytes += o.Size(); w.bytes > w.options.MaxBytes {
+		return tooLarge("more than %d bytes", w.options.MaxBytes)
+	}
+	f, err := root.OpenFile(e.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return written(name, err)
+	}
+	if o.Size() <= smallFile {
+		err = w.small(f, e, name)
+	} else {
+		err = copyBlob(f, o, e.Hash)
+	}
+	if closeErr := f.Close(); err == nil && closeErr != nil {
+		err = written(name, closeErr)
+	}
+	return err
+}
+
+// small writes a file whose content fits into memory, and looks at it first.
+func (w *checkout) small(f *os.File, e object.TreeEntry, name string) error {
+	content, err := readObject(w.storage, plumbing.BlobObject, e.Hash, smallFile)
+	if err != nil {
+		return err
+	}
+	if isPointer(content) && w.needed(name) {
+		return withHint(fmt.Errorf("%w: %s", ErrLFS, name), "git LFS is not run here: commit the file itself, or keep it out of the stack's directory and modules")
+	}
+	_, err = f.Write(content)
+	return written(name, err)
+}
+
+// copyBlob writes a file of any size and computes its hash on the way.
+func copyBlob(f *os.File, o plumbing.EncodedObject, want plumbing.Hash) error {
+	r, err := o.Reader()
+	if err != nil {
+		return damage(want, err)
+	}
+	defer r.Close()
+	sum := plumbing.NewHasher(plumbing.BlobObject, o.Size())
+	if _, err := io.Copy(io.MultiWriter(f, sum), r); err != nil {
+		return damage(want, err)
+	}
+	if sum.Sum() != want {
+		return damage(want, errors.New("content does not match its hash"))
+	}
+	return nil
+}
+
+// symlinks makes the symlinks and then checks, with all of them in place, that none leads outside: one alone may look
+// harmless and leave through another.
+func (w *checkout) symlinks(root *os.Root) error {
+	for _, l := range w.links {
+		if l.target == "" || strings.ContainsRune(l.target, 0) || path.IsAbs(l.target) || escapes(path.Join(path.Dir(l.name), l.target)) {
+			return leaves(l)
+		}
+		if err := root.Symlink(l.target, l.name); err != nil {
+			return written(l.name, err)
+		}
+	}
+	for _, l := range w.links {
+		_, err := root.Stat(l.name)
+		switch {
+		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+		default:
+			return leaves(l)
+		}
+	}
+	return nil
+}
+
+func leaves(l link) error {
+	return withHint(fmt.Errorf("%w: symlink %q points to %q, outside of the repository", ErrUnsafeTree, l.name, l.target),
+		"replace the symlink by what it should point to")
+}
+
+// safeName refuses names that mean something else to the file system or to git.
+func safeName(name, prefix string) error {
+	if name == "" || name == "." || name == ".." || strings.EqualFold(name, ".git") || strings.ContainsAny(name, "/\x00") {
+		return withHint(fmt.Errorf("%w: %q in directory %q", ErrUnsafeTree, name, prefix), "no honest commit has such a path: find out who pushed it")
+	}
+	return nil
+}
+
+// needed reports whether a path lies in one of the roots.
+func (w *checkout) needed(name string) bool {
+	for _, root := range w.options.Roots {
+		if root = path.Clean(root); root == "." || name == root || strings.HasPrefix(name, root+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// submoduleNeeded also counts a root that would lie inside the submodule.
+func (w *checkout) submoduleNeeded(name string) bool {
+	for _, root := range w.options.Roots {
+		if strings.HasPrefix(path.Clean(root), name+"/") {
+			return true
+		}
+	}
+	return w.needed(name)
+}
+
+func isPointer(content []byte) bool {
+	return len(content) <= maxPointerBytes && bytes.HasPrefix(content, []byte("version https://git-lfs.github.com/spec/v1"))
+}
+
+// written names the file that could not be written. One that is there already means that the commit lists it twice.
+func written(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(fmt.Errorf("%w: %q is there twice", ErrUnsafeTree, name), "no honest commit has such a path: find out who pushed it")
+	}
+	return fmt.Errorf("writing %s: %w", name, err)
+}

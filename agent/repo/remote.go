@@ -1,0 +1,184 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// remote is one way to reach a server.
+//
+// It stands in the place of go-git's Remote, whose transports are a process-wide map without a lock, keyed by scheme:
+// two repositories with different authorities or keys cannot share it. The pieces below it (sessions, packets, packs)
+// are go-git's.
+type remote interface {
+	// refs lists the references that start with one of the prefixes; a server may send others too.
+	refs(ctx context.Context, prefixes []string) (refList, error)
+	// fetch brings the commit that ref points to, and everything below it, into dst. It returns that commit and
+	// leaves references alone.
+	fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error)
+	close()
+}
+
+// fetchPack runs one fetch over a session of any transport.
+func fetchPack(ctx context.Context, s transport.UploadPackSession, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+	adv, err := s.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	tip, ok := adv.References[ref.String()]
+	if !ok {
+		return plumbing.ZeroHash, branchGone(ref, listOf(adv))
+	}
+	if _, err := object.GetCommit(dst, tip); err == nil {
+		return tip, nil
+	}
+	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
+	if adv.Capabilities.Supports(capability.NoProgress) {
+		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
+			return plumbing.ZeroHash, fmt.Errorf("asking for no progress: %w", err)
+		}
+	}
+	req.Wants = []plumbing.Hash{tip}
+	req.Haves = haves(dst)
+	answer, err := s.UploadPack(ctx, req)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	err = packfile.UpdateObjectStorage(dst, demultiplexed(req.Capabilities, answer))
+	if closeErr := answer.Close(); err == nil && closeErr != nil && !errors.Is(closeErr, io.EOF) {
+		err = closeErr
+	}
+	return tip, err
+}
+
+func demultiplexed(caps *capability.List, r io.Reader) io.Reader {
+	switch {
+	case caps.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, r)
+	case caps.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, r)
+	}
+	return r
+}
+
+// haves names commits that the mirror holds: the heads and a few of their ancestors in growing distances, so that
+// after a force-push the server still finds a common one. A few dozen hashes are enough; go-git would send thousands.
+func haves(dst *filesystem.Storage) []plumbing.Hash {
+	const reach = 1000
+	seen := map[plumbing.Hash]bool{}
+	var all []plumbing.Hash
+	refs, err := dst.IterReferences()
+	if err != nil {
+		return nil // an unreadable reference costs a larger pack, no more
+	}
+	_ = refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() != plumbing.HashReference || len(all) > 1000 {
+			return nil
+		}
+		commit, err := object.GetCommit(dst, ref.Hash())
+		if err != nil {
+			return nil
+		}
+		for n, next := 0, 0; n < reach && !seen[commit.Hash]; n++ {
+			if n == next {
+				seen[commit.Hash] = true
+				all = append(all, commit.Hash)
+				next += 1 + next/2
+			}
+			if len(commit.ParentHashes) == 0 {
+				break
+			}
+			if commit, err = object.GetCommit(dst, commit.ParentHashes[0]); err != nil {
+				break
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+// branchGone says what there is in the place of a branch.
+func branchGone(ref plumbing.ReferenceName, list refList) error {
+	err := fmt.Errorf("%w: %s", ErrBranchGone, ref.Short())
+	if list.head != "" && list.head != ref.String() {
+		return withHint(err, "the repository's default branch is %q: set branch to it, or bring %q back",
+			plumbing.ReferenceName(list.head).Short(), ref.Short())
+	}
+	return withHint(err, "bring the branch %q back, or set branch to one that exists", ref.Short())
+}
+
+// activity remembers when a byte last moved on any of a repository's connections.
+type activity struct{ last atomic.Int64 }
+
+func (a *activity) touch() { a.last.Store(time.Now().UnixNano()) }
+
+// watch returns a context that ends with ErrStalled when nothing has moved for the given time. A deadline on the
+// connection itself would also end connections that are only idle between two polls.
+func (a *activity) watch(ctx context.Context, stall time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	a.touch()
+	go func() {
+		timer := time.NewTimer(stall)
+		defer timer.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			}
+			idle := time.Since(time.Unix(0, a.last.Load()))
+			if idle >= stall {
+				cancel(fmt.Errorf("%w: nothing came or went for %s", ErrStalled, stall))
+				return
+			}
+			timer.Reset(stall - idle)
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// conn reports each byte that moves.
+type conn struct {
+	net.Conn
+	activity *activity
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.activity.touch()
+	}
+	return n, err
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n > 0 {
+		c.activity.touch()
+	}
+	return n, err
+}
+
+// dial connects within ctx. TCP keepalives hold the state of firewalls and notice hosts that died.
+func dial(ctx context.Context, network, addr string, a *activity) (net.Conn, error) {
+	d := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}
+	c, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: c, activity: a}, nil
+}
