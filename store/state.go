@@ -95,6 +95,8 @@ type Message struct {
 	Thread  string `json:"thread,omitempty"`  // of a note that answers a message
 	Text    string `json:"text,omitempty"`
 	Mention bool   `json:"mention,omitempty"` // name the people of the stack's mention attribute
+	// Revision is how often a newer message took this one's place: the store tells by it that words in hand are old.
+	Revision int `json:"revision,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	Attempts  int       `json:"attempts,omitempty"`

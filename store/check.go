@@ -1,0 +1,250 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// maxFaults is how many faults Check lists: a broken page can make thousands.
+const maxFaults = 20
+
+// Check opens the file at path read-only and verifies all of it: bbolt's pages, the checksum of every record, that the
+// indexes agree with the records, and the history. The error lists up to 20 faults, all of them ErrDamaged. Like Open it
+// fails with ErrLocked while another process has the file, with ErrNewerSchema, and with fs.ErrNotExist. A file that was cut
+// short can kill the process: where that matters, call it in a child.
+func Check(path string) error {
+	s, err := Open(Options{Path: path, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	c := &checker{}
+	err = s.View(func(tx *Tx) error {
+		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+		c.tx = tx
+		c.pages()
+		c.runs()
+		c.runIndexes()
+		c.stacks()
+		c.events()
+		c.outbox()
+		c.rest()
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	if len(c.faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("checking store %s: %w", path, errors.Join(c.faults...))
+}
+
+// A checker collects faults instead of stopping at the first.
+type checker struct {
+	tx       *Tx
+	open     map[uint64]string // stack of every run that has not ended
+	openRun  map[string]int    // the open run of every stack that has one
+	newest   map[string]int    // the newest run that can apply of every stack
+	stackRun map[string]bool   // what bucket stack-runs has to hold
+	faults   []error
+}
+
+func (c *checker) fault(err error) {
+	if err != nil && len(c.faults) < maxFaults {
+		c.faults = append(c.faults, err)
+	}
+}
+
+func (c *checker) faultf(bucket string, key []byte, format string, args ...any) {
+	c.fault(&DamagedError{Bucket: bucket, Key: keyText(bucket, key), Err: fmt.Errorf(format, args...)})
+}
+
+// pages runs bbolt's own check. Its channel is read to the end, or its goroutine would outlive the file.
+func (c *checker) pages() {
+	for err := range c.tx.bolt.Check() {
+		c.fault(&DamagedError{Err: err})
+	}
+}
+
+// each visits all records of a bucket, beyond those that are damaged.
+func (c *checker) each(bucket string, fn func(key, payload []byte) error) {
+	err := func() (err error) {
+		defer shield(bucket, "", &err)
+		b, err := c.tx.bucket(bucket)
+		if err != nil {
+			return err
+		}
+		return b.ForEach(func(key, raw []byte) error {
+			payload, err := unseal(raw)
+			if err == nil {
+				err = fn(key, payload)
+			}
+			if err != nil && !errors.Is(err, ErrDamaged) {
+				err = &DamagedError{Bucket: bucket, Key: keyText(bucket, key), Err: err}
+			}
+			c.fault(err)
+			return nil
+		})
+	}()
+	c.fault(err)
+}
+
+// checked decodes all records of a bucket and hands on the good ones.
+func checked[T any](c *checker, bucket string, same func(key []byte, v *T) bool, fn func(v *T)) {
+	c.each(bucket, func(key, payload []byte) error {
+		v, err := decode(bucket, key, payload, same)
+		if err == nil {
+			fn(v)
+		}
+		return err
+	})
+}
+
+// runs reads every run and works out what the indexes have to say about them.
+func (c *checker) runs() {
+	c.open, c.openRun = map[uint64]string{}, map[string]int{}
+	c.newest, c.stackRun = map[string]int{}, map[string]bool{}
+	checked(c, bucketRuns, runKey, func(r *Run) {
+		c.stackRun[string(stackRun(r.Stack, r.ID))] = true
+		if !r.Status.known() {
+			c.faultf(bucketRuns, number(r.ID), "unknown status %q", r.Status)
+		}
+		if !r.Status.Terminal() {
+			c.open[uint64(r.ID)] = r.Stack
+		}
+		if r.Kind == KindPullRequest {
+			return
+		}
+		c.newest[r.Stack] = r.ID
+		if r.Status.Terminal() {
+			return
+		}
+		if other := c.openRun[r.Stack]; other != 0 {
+			c.faultf(bucketRuns, number(r.ID), "stack %s has two open runs, the other is #%d", r.Stack, other)
+		}
+		c.openRun[r.Stack] = r.ID
+	})
+}
+
+// runIndexes compares the indexes with the runs, in both directions.
+func (c *checker) runIndexes() {
+	found := map[uint64]bool{}
+	c.each(bucketOpen, func(key, payload []byte) error {
+		id, err := numberOf(key)
+		if err != nil {
+			return err
+		}
+		found[id] = true
+		if stack, ok := c.open[id]; !ok || stack != string(payload) {
+			return errors.New("no open run of that stack has this number")
+		}
+		return nil
+	})
+	for id, stack := range c.open {
+		if !found[id] {
+			c.faultf(bucketOpen, number(id), "the open run of stack %s is missing", stack)
+		}
+	}
+	c.index(bucketStackRuns, c.stackRun)
+}
+
+// index compares a bucket of empty records with the keys that it has to hold.
+func (c *checker) index(bucket string, want map[string]bool) {
+	n := 0
+	c.each(bucket, func(key, _ []byte) error {
+		n++
+		if !want[string(key)] {
+			return errors.New("it stands for nothing")
+		}
+		return nil
+	})
+	if n < len(want) {
+		c.fault(&DamagedError{Bucket: bucket, Err: fmt.Errorf("%d of %d entries are missing", len(want)-n, len(want))})
+	}
+}
+
+// stacks compares what stacks remember of their runs with the runs.
+func (c *checker) stacks() {
+	checked(c, bucketStacks, stackKey, func(s *StackState) {
+		if s.OpenRun != c.openRun[s.Name] {
+			c.faultf(bucketStacks, []byte(s.Name), "it remembers open run %d, the runs say %d", s.OpenRun, c.openRun[s.Name])
+		}
+		if s.NewestRun != c.newest[s.Name] {
+			c.faultf(bucketStacks, []byte(s.Name), "it remembers newest run %d, the runs say %d", s.NewestRun, c.newest[s.Name])
+		}
+		delete(c.openRun, s.Name)
+	})
+	for stack, id := range c.openRun {
+		c.faultf(bucketStacks, []byte(stack), "the stack of open run #%d is missing", id)
+	}
+}
+
+func (c *checker) events() {
+	if _, err := c.tx.VerifyHistory(); err != nil {
+		c.fault(err)
+	}
+	want := map[string]bool{}
+	checked(c, bucketEvents, eventKey, func(e *Event) {
+		if e.Run != 0 {
+			want[string(runEvent(e.Run, e.Seq))] = true
+		}
+	})
+	c.index(bucketRunEvents, want)
+}
+
+// outbox checks that every key leads to the newest message that has it.
+func (c *checker) outbox() {
+	keys := map[string]uint64{}
+	checked(c, bucketOutbox, messageKey, func(m *Message) {
+		if m.Key != "" {
+			keys[m.Key] = m.Seq
+		}
+	})
+	n := 0
+	c.each(bucketOutboxKeys, func(key, payload []byte) error {
+		n++
+		if !bytes.Equal(payload, number(keys[string(key)])) {
+			return errors.New("it does not lead to the newest message with the key")
+		}
+		return nil
+	})
+	if n < len(keys) {
+		c.fault(&DamagedError{Bucket: bucketOutboxKeys, Err: fmt.Errorf("%d of %d entries are missing", len(keys)-n, len(keys))})
+	}
+}
+
+// rest checks the buckets that nothing else depends on.
+func (c *checker) rest() {
+	checked(c, bucketRepositories, repositoryKey, func(*RepositoryState) {})
+	checked(c, bucketThreads, threadKey, func(*Thread) {})
+	checked(c, bucketAgent, func([]byte, *AgentState) bool { return true }, func(*AgentState) {})
+	checked(c, bucketMeta, func([]byte, *schema) bool { return true }, func(*schema) {})
+	c.each(bucketTexts, func(_, payload []byte) error {
+		_, err := unpack(payload)
+		return err
+	})
+	c.each(bucketSettings, func(_, payload []byte) error {
+		if !json.Valid(payload) {
+			return errors.New("it is not JSON")
+		}
+		return nil
+	})
+}
+
+// known reports whether a status is in the table, as a way's begin or end.
+func (s Status) known() bool {
+	if _, ok := transitions[s]; ok {
+		return true
+	}
+	for _, to := range transitions {
+		for _, t := range to {
+			if t == s {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// eventTransition is the type of the events that the store adds by itself.
+const eventTransition = "transition"
+
+// An EventFilter says which entries of the history are wanted. The zero filter wants all.
+type EventFilter struct {
+	Run   int // only this run's
+	Limit int // the newest so many; 0 for no limit
+}
+
+func eventKey(key []byte, e *Event) bool { return bytes.Equal(key, number(e.Seq)) }
+
+// AddEvent appends to the history. Seq, At and Prev are filled in, whatever they are; the type is needed. Transitions
+// are added by the store itself.
+func (tx *Tx) AddEvent(e Event) error {
+	if e.Type == "" {
+		return errors.New("adding to the history: the event has no type")
+	}
+	if err := tx.addEvent(e); err != nil {
+		return fmt.Errorf("adding to the history: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) addEvent(e Event) error {
+	prev := ""
+	err := tx.walk(bucketEvents, span{before: newest()}, func(_, payload []byte) error {
+		prev = link(payload)
+		return errStop
+	})
+	if err != nil {
+		return err
+	}
+	seq, err := tx.next(bucketEvents)
+	if err != nil {
+		return err
+	}
+	e.Seq, e.At, e.Prev = seq, tx.now, prev
+	if err := tx.save(bucketEvents, number(seq), &e); err != nil {
+		return err
+	}
+	if e.Run == 0 {
+		return nil
+	}
+	return tx.put(bucketRunEvents, runEvent(e.Run, seq), nil)
+}
+
+// link is what an entry remembers of the one before.
+func link(payload []byte) string {
+	sum := sha256.Sum256(payload)
+	return hex.EncodeToString(sum[:])
+}
+
+// Events returns entries of the history, oldest first; with a limit the newest ones.
+func (tx *Tx) Events(f EventFilter) ([]Event, error) {
+	var out []Event
+	take := func(e *Event, err error) error {
+		if err != nil {
+			return err
+		}
+		out = append(out, *e)
+		if len(out) == f.Limit {
+			return errStop
+		}
+		return nil
+	}
+	var err error
+	if f.Run == 0 {
+		err = tx.walk(bucketEvents, span{before: newest()}, func(key, payload []byte) error {
+			return take(decode(bucketEvents, key, payload, eventKey))
+		})
+	} else {
+		s := span{prefix: number(f.Run), before: newest()}
+		err = tx.walk(bucketRunEvents, s, func(key, _ []byte) error { return take(tx.eventOf(key)) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the history: %w", err)
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// eventOf reads the event that a key of bucket run-events stands for.
+func (tx *Tx) eventOf(key []byte) (*Event, error) {
+	if len(key) != 2*idSize {
+		return nil, &DamagedError{Bucket: bucketRunEvents, Key: keyText(bucketRunEvents, key), Err: errors.New("the key is not a run and a number")}
+	}
+	e, err := read(tx, bucketEvents, key[idSize:], eventKey)
+	if err == nil && (e == nil || !bytes.Equal(key[:idSize], number(e.Run))) {
+		err = &DamagedError{Bucket: bucketRunEvents, Key: keyText(bucketRunEvents, key), Err: errors.New("the run has no such event")}
+	}
+	return e, err
+}
+
+// VerifyHistory walks the whole history and returns how many entries are good. ErrDamaged names the first entry that was
+// changed, or after which something is missing.
+func (tx *Tx) VerifyHistory() (n int, err error) {
+	prev := ""
+	err = tx.walk(bucketEvents, span{}, func(key, payload []byte) error {
+		var e Event
+		if err := json.Unmarshal(payload, &e); err != nil {
+			return brokenAt(key, err)
+		}
+		want := uint64(n) + 1
+		switch {
+		case !eventKey(key, &e):
+			return brokenAt(key, errors.New("the record belongs to another key"))
+		case e.Seq != want:
+			return brokenAt(key, fmt.Errorf("the history breaks: entry %d is missing", want))
+		case e.Prev != prev:
+			return brokenAt(key, errors.New("the history breaks: the entry before is not the one that this one was written after"))
+		}
+		prev = link(payload)
+		n++
+		return nil
+	})
+	if err != nil {
+		return n, fmt.Errorf("verifying the history: %w", err)
+	}
+	b, err := tx.bucket(bucketEvents)
+	if err != nil {
+		return n, fmt.Errorf("verifying the history: %w", err)
+	}
+	if last := b.Sequence(); last != uint64(n) {
+		return n, fmt.Errorf("verifying the history: %w", brokenAt(number(last), fmt.Errorf("the history breaks: it ends at entry %d", n)))
+	}
+	return n, nil
+}
+
+func brokenAt(key []byte, err error) error {
+	return &DamagedError{Bucket: bucketEvents, Key: keyText(bucketEvents, key), Err: err}
+}

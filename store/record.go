@@ -1,0 +1,154 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+	"strconv"
+	"time"
+)
+
+const (
+	recordVersion = 1
+	headerSize    = 5         // version byte and checksum
+	schemaVersion = 1         // of the whole file: raised when an older program could not read it any more
+	sep           = byte(0)   // between a name and a number in a key
+	idSize        = 8         // bytes of a number in a key
+	schemaKey     = "schema"  // in bucket meta
+	agentKey      = "agent"   // in bucket agent
+	maxSetting    = 256 << 10 // bytes of one setting
+)
+
+// The buckets; the package comment says what is in them.
+const (
+	bucketMeta         = "meta"
+	bucketRuns         = "runs"
+	bucketOpen         = "open"
+	bucketStackRuns    = "stack-runs"
+	bucketStacks       = "stacks"
+	bucketRepositories = "repositories"
+	bucketAgent        = "agent"
+	bucketEvents       = "events"
+	bucketRunEvents    = "run-events"
+	bucketOutbox       = "outbox"
+	bucketOutboxKeys   = "outbox-keys"
+	bucketThreads      = "threads"
+	bucketTexts        = "texts"
+	bucketSettings     = "settings"
+)
+
+// buckets lists every bucket that a store has.
+func buckets() []string {
+	return []string{
+		bucketMeta, bucketRuns, bucketOpen, bucketStackRuns, bucketStacks, bucketRepositories, bucketAgent, bucketEvents,
+		bucketRunEvents, bucketOutbox, bucketOutboxKeys, bucketThreads, bucketTexts, bucketSettings,
+	}
+}
+
+// schema is the one record of bucket meta.
+type schema struct {
+	Version   int       `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// seal puts version and checksum before a payload.
+func seal(payload []byte) []byte {
+	raw := make([]byte, headerSize, headerSize+len(payload))
+	raw[0] = recordVersion
+	binary.BigEndian.PutUint32(raw[1:], checksum(payload))
+	return append(raw, payload...)
+}
+
+// unseal checks a stored value and returns its payload, which still lies in the memory of raw.
+func unseal(raw []byte) ([]byte, error) {
+	if len(raw) < headerSize {
+		return nil, fmt.Errorf("%d bytes are too few for a record", len(raw))
+	}
+	if raw[0] != recordVersion {
+		return nil, fmt.Errorf("unknown record version %d", raw[0])
+	}
+	payload := raw[headerSize:]
+	if want, have := binary.BigEndian.Uint32(raw[1:]), checksum(payload); want != have {
+		return nil, fmt.Errorf("checksum mismatch: stored %08x, computed %08x", want, have)
+	}
+	return payload, nil
+}
+
+func checksum(payload []byte) uint32 {
+	return crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli))
+}
+
+// number makes the key of a run or a sequence.
+func number[T int | uint64](n T) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(n))
+}
+
+// numberOf reads the number at the end of a key.
+func numberOf(key []byte) (uint64, error) {
+	if len(key) < idSize {
+		return 0, errors.New("the key holds no number")
+	}
+	return binary.BigEndian.Uint64(key[len(key)-idSize:]), nil
+}
+
+// stackPrefix begins the keys of one stack in bucket stack-runs.
+func stackPrefix(stack string) []byte { return append([]byte(stack), sep) }
+
+// stackRun is the key of one run in bucket stack-runs.
+func stackRun(stack string, id int) []byte { return append(stackPrefix(stack), number(id)...) }
+
+// runEvent is the key of one event in bucket run-events.
+func runEvent(run int, seq uint64) []byte { return append(number(run), number(seq)...) }
+
+// keyText shows a key to people: numbers as numbers, names quoted, anything else in hex.
+func keyText(bucket string, key []byte) string {
+	switch bucket {
+	case bucketRuns, bucketOpen, bucketEvents, bucketOutbox, bucketThreads, bucketTexts:
+		if len(key) == idSize {
+			return strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
+		}
+		return hex.EncodeToString(key)
+	case bucketStackRuns, bucketRunEvents:
+		return hex.EncodeToString(key)
+	default:
+		return strconv.Quote(string(key))
+	}
+}
+
+// normalise cuts every time in the record that v points to, however deep, down to what is stored: UTC, milliseconds.
+// Otherwise a record in hand would differ from the same record read back. It changes what the record points to as well.
+func normalise(v any) { normaliseValue(reflect.ValueOf(v)) }
+
+func normaliseValue(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			normaliseValue(v.Elem())
+		}
+	case reflect.Slice:
+		if k := v.Type().Elem().Kind(); k != reflect.Struct && k != reflect.Pointer {
+			return
+		}
+		for i := range v.Len() {
+			normaliseValue(v.Index(i))
+		}
+	case reflect.Struct:
+		if t, ok := v.Interface().(time.Time); ok {
+			if v.CanSet() {
+				v.Set(reflect.ValueOf(cut(t)))
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				normaliseValue(v.Field(i))
+			}
+		}
+	}
+}
+
+// cut is the precision of every stored time. The zero time stays zero.
+func cut(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
