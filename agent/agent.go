@@ -57,7 +57,7 @@ type Options struct {
 	Jitter func() float64
 	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
 	Ready func()
-	// Quiet: no notices in the log when there is no Slack (the demo shows them itself).
+	// Notices receives what would be said in Slack when there is no Slack. Nil: the log.
 	Notices func(text string)
 }
 
@@ -88,14 +88,15 @@ type Agent struct {
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 
-	world   atomic.Pointer[world]
-	reloads chan chan error
-	wakes   chan struct{}
-	changes *broadcast
-	work    *workers
-	faults  *faults
-	people  *people
-	memo    map[string]string // discover: what was looked at already, by stack
+	world    atomic.Pointer[world]
+	reloads  chan chan error
+	wakes    chan struct{}
+	changes  *broadcast
+	work     *workers
+	sending  sync.Mutex // one delivery at a time: order matters to people
+	faults   *faults
+	people   *people
+	compared *comparisons
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -118,7 +119,7 @@ func New(o Options) (*Agent, error) {
 		cache:   terraform.NewCache(filepath.Join(dir, "cache")),
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
 		changes: newBroadcast(), work: newWorkers(), faults: newFaults(o.Now),
-		memo: map[string]string{},
+		compared: newComparisons(),
 	}
 	a.redactor.Store(redact.New(o.Config.Secrets...))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})

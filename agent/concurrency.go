@@ -86,6 +86,45 @@ func (w *workers) stop(run int) {
 // wait blocks until nothing runs.
 func (w *workers) wait() { w.group.Wait() }
 
+// comparisons is what discover has looked at already, by stack: it saves reading git at each pass. A restart compares
+// everything once more.
+type comparisons struct {
+	mu    sync.Mutex
+	keys  map[string]string // everything the last comparison depended on
+	heads map[string]string // the head it was made with
+}
+
+func newComparisons() *comparisons {
+	return &comparisons{keys: map[string]string{}, heads: map[string]string{}}
+}
+
+// done reports whether exactly this comparison was made already.
+func (c *comparisons) done(stack, key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keys[stack] == key
+}
+
+// with reports whether a stack was compared with a head.
+func (c *comparisons) with(stack, head string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heads[stack] == head
+}
+
+func (c *comparisons) record(stack, key, head string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys[stack], c.heads[stack] = key, head
+}
+
+func (c *comparisons) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.keys)
+	clear(c.heads)
+}
+
 // broadcast tells any number of waiting goroutines that something changed.
 type broadcast struct {
 	mu sync.Mutex

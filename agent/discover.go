@@ -60,7 +60,7 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 	var findings []*finding
 	for _, s := range w.stacks(r.Name) {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
-		if a.memo[s.Name] == key {
+		if a.compared.done(s.Name, key) {
 			continue
 		}
 		f, err := a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
@@ -212,7 +212,7 @@ func (a *Agent) record(w *world, r *config.Repository, repository *store.Reposit
 		return err
 	}
 	for name, key := range keys {
-		a.memo[name] = key
+		a.compared.record(name, key, repository.Head)
 	}
 	return nil
 }

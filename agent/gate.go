@@ -150,13 +150,10 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 		return err
 	}
 	expired := !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt)
-	headMoved := repository.Head != run.Head && a.memo2(run, repository.Head)
+	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
 	if run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || expired || run.CancelBy != "" ||
 		run.Inputs != s.Inputs || headMoved || a.world.Load() != w {
 		return errNotNow
 	}
 	return nil
 }
-
-// memo2 reports whether the loop has not yet compared this run's stack with a head: it may be about to supersede it.
-func (a *Agent) memo2(run *store.Run, head string) bool { return !a.compared.is(run.Stack, head) }

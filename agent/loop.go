@@ -126,7 +126,7 @@ func (a *Agent) reload() error {
 	}
 	a.world.Store(w)
 	old.closeExcept(w)
-	clear(a.memo)
+	a.compared.forget()
 	a.faults.set("configuration", nil)
 	a.installTools(a.work.ctx)
 	a.changes.tell()

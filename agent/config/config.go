@@ -1,3 +1,30 @@
+// Package config reads Sallyport's configuration: HCL in, a [Config] out in which nothing is left to check.
+//
+// # Loading
+//
+// [Load] takes a file, or a directory of which every *.hcl is read in the order of names and merged. It reports every
+// fault at once as [*Faults], each with file, line, column and the offending lines, so that a person mends the file in
+// one go. [LoadClient] is for the verbs that only have to find the agent: it evaluates data_dir and socket and
+// closes its eyes to the rest, so that `status` works for somebody who may not read the credentials.
+//
+// # Secrets
+//
+// Three functions bring in what must not stand in the file: env("NAME"), file("path") and credential("name"), the last
+// from systemd's credential directory. Their results carry a mark that survives interpolation, are collected in
+// Config.Secrets for the redactor, and are accepted only where a secret may stand: tokens, passphrases, vars, the
+// three env maps and backend_config. Everywhere else the value would be shown to people, so it is refused.
+// No fault and no warning ever holds the value of a secret, and literals where a token or a password belongs are
+// blotted out of the quoted lines.
+//
+// # Modes
+//
+// Who can write the configuration can approve anything, so a configuration file (and its directory) that group or others may
+// write is refused; so is a secret file that they may read. The fault names the chmod that mends it.
+//
+// # Later
+//
+// Names that the design has and this version does not (drift, github, metrics ...) are refused as "not supported by
+// this version yet", never taken silently: a guard that somebody wrote down and nobody enforces is worse than none.
 package config
 
 import (
@@ -15,7 +42,7 @@ type Config struct {
 
 	Repositories []*Repository
 	Stacks       []*Stack     // of stack blocks, in file order
-	StackGlobs   []*StackGlob // of stacks blocks; [StackGlob.Stack] makes a Stack of one directory
+	StackGlobs   []*StackGlob // of stacks blocks; [StackGlob.StackFor] makes a Stack of one directory
 
 	Terraform    Terraform
 	Slack        *Slack // nil: notices go to the log and decisions come from the command line
@@ -63,7 +90,7 @@ type Stack struct {
 	VarFiles   []string
 	Vars       map[string]cty.Value
 	Watch      []string
-	Env        map[string]redact.Secret // a secret type because some are; see SecretEnv
+	Env        map[string]redact.Secret // a secret type because some of them are
 	PlanEnv    map[string]redact.Secret
 	ApplyEnv   map[string]redact.Secret
 

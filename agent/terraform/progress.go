@@ -57,7 +57,7 @@ func (p *Progress) Record(e Event) {
 func (p *Progress) planned(e Event) {
 	halves := 1
 	switch e.Action {
-	case "noop", "read", "move", "remove", "forget":
+	case "noop", "read", "move", "remove", "forget", "import":
 		return // nothing is started for these, or nothing that a person waits for
 	case "replace":
 		halves = 2

@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// Keys of outbox messages. One key is one message, however often it is written or sent.
+func cardKey(run int) string { return fmt.Sprintf("card/%d", run) }
+
+// refreshCard has the run's message posted or edited; what it shows is read when it is sent, so that many changes in
+// a row are one edit.
+func (a *Agent) refreshCard(tx *store.Tx, run *store.Run) error {
+	if told, err := spoken(tx, run); err != nil || !told {
+		return err // nothing was said yet; announce decides when it is
+	}
+	return tx.Enqueue(store.Message{Kind: store.MessageCard, Run: run.ID, Key: cardKey(run.ID)})
+}
+
+// say writes into the run's thread.
+func (a *Agent) say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
+	return tx.Enqueue(store.Message{
+		Kind: kind, Run: run.ID, Key: fmt.Sprintf("run/%d/%s", run.ID, key), Text: a.redact(text), Mention: kind == store.MessageLoud,
+	})
+}
+
+// note is a message of its own in the channel.
+func (a *Agent) note(key, text string) store.Message {
+	return store.Message{Kind: store.MessageNote, Key: key, Text: a.redact(text)}
+}
+
+// announce writes the messages that a transition causes. A fresh message, or a reply also sent to the channel, is
+// for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
+// edits a message that exists and posts nothing new.
+func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
+	told, err := spoken(tx, run)
+	if err != nil {
+		return err
+	}
+	fresh := !told
+	post := store.Message{Kind: store.MessageCard, Run: run.ID, Key: cardKey(run.ID), Mention: true}
+	switch run.Status {
+	case store.Planned:
+		if m.From == store.Approved {
+			return a.refreshAnd(tx, run, "again", "Back to waiting for approval: "+m.Text)
+		}
+		if err := tx.Enqueue(post); err != nil {
+			return err
+		}
+		if s := w.stack(run.Stack); s != nil && s.PlanInSlack != "full" {
+			return a.summary(tx, w, run)
+		}
+		if err := tx.Enqueue(store.Message{Kind: store.MessageFile, Run: run.ID, Key: fmt.Sprintf("run/%d/plan", run.ID)}); err != nil {
+			return err
+		}
+		return a.summary(tx, w, run)
+	case store.Previewed:
+		if run.Plan != nil && !run.Plan.Empty {
+			post.Mention = false
+			if err := tx.Enqueue(post); err != nil {
+				return err
+			}
+		}
+		return a.summary(tx, w, run)
+	case store.Errored, store.Interrupted:
+		if fresh {
+			if err := tx.Enqueue(post); err != nil {
+				return err
+			}
+			return a.summary(tx, w, run)
+		}
+		return a.refreshAndLoud(tx, run, notify.Outcome(run))
+	case store.Applied:
+		return a.refreshAnd(tx, run, "end", notify.Outcome(run))
+	case store.Stale, store.Expired, store.Discarded, store.Canceled:
+		if fresh {
+			return a.summary(tx, w, run)
+		}
+		return a.refreshAnd(tx, run, "end", notify.Outcome(run))
+	case store.NoChanges, store.Superseded:
+		if err := a.refreshCard(tx, run); err != nil {
+			return err
+		}
+		return a.summary(tx, w, run)
+	}
+	return a.refreshCard(tx, run)
+}
+
+func (a *Agent) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
+	told, err := spoken(tx, run)
+	if err != nil || !told {
+		return err
+	}
+	if err := a.refreshCard(tx, run); err != nil {
+		return err
+	}
+	return a.say(tx, run, store.MessageReply, key, text)
+}
+
+func (a *Agent) refreshAndLoud(tx *store.Tx, run *store.Run, text string) error {
+	if err := a.refreshCard(tx, run); err != nil {
+		return err
+	}
+	return a.say(tx, run, store.MessageLoud, "end", text)
+}
+
+// summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
+// installation with forty clean stacks says one thing and not forty.
+func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
+	if run.Batch == 0 {
+		return nil
+	}
+	var open openBatch
+	if ok, err := tx.Setting("batch/open", &open); err != nil || !ok || open.Batch != run.Batch {
+		return err
+	}
+	var clean, waiting, bad []string
+	for _, id := range open.Runs {
+		r, err := tx.Run(id)
+		if err != nil {
+			return err
+		}
+		switch r.Status {
+		case store.Pending, store.Planning:
+			return nil // not all yet
+		case store.NoChanges:
+			clean = append(clean, r.Stack)
+		case store.Errored:
+			bad = append(bad, fmt.Sprintf("%s #%d", r.Stack, r.ID))
+		default:
+			waiting = append(waiting, fmt.Sprintf("%s #%d", r.Stack, r.ID))
+		}
+	}
+	text := fmt.Sprintf("%d stacks were seen for the first time.", len(open.Runs))
+	for _, part := range []struct {
+		what string
+		list []string
+	}{{"Without changes, taken as they are", clean}, {"With changes", waiting}, {"Could not be planned", bad}} {
+		if len(part.list) > 0 {
+			sort.Strings(part.list)
+			text += fmt.Sprintf(" %s: %s.", part.what, joinSome(part.list, 30))
+		}
+	}
+	if err := tx.PutSetting("batch/open", openBatch{}); err != nil {
+		return err
+	}
+	return tx.Enqueue(a.note(fmt.Sprintf("batch/%d", run.Batch), text))
+}
+
+// card is everything that the run's message shows now.
+func (a *Agent) card(w *world, run *store.Run) notify.Card {
+	c := notify.Card{
+		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
+		Reason: run.Reason, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
+		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
+		Held: run.Held, Agent: a.id, Approvals: 1, ShowAddresses: true,
+	}
+	if run.Plan != nil {
+		c.Digest = run.Plan.Digest
+	}
+	if s := w.stack(run.Stack); s != nil {
+		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
+		c.ShowAddresses = s.PlanInSlack != "none"
+		_, c.Got = weigh(run, s)
+	}
+	return c
+}
+
+// channelOf is where a stack's messages go.
+func channelOf(cfg *config.Config, s *config.Stack) string {
+	if s != nil && s.Channel != "" {
+		return s.Channel
+	}
+	return cfg.Slack.Channel
+}
+
+// waitingLine says in one line what a run waits for and what to type.
+func waitingLine(run *store.Run, now time.Time) string {
+	line := fmt.Sprintf("#%d %s is %s", run.ID, run.Stack, run.Status)
+	if run.Held != "" {
+		line += ": " + run.Held
+	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {
+		line += fmt.Sprintf(", good for %s more", run.ExpiresAt.Sub(now).Round(time.Minute))
+	}
+	return strings.TrimSpace(line)
+}

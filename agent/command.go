@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sallyport/agent/control"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, plan STACK [reason], " +
+	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, help."
+
+// command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
+// the message's ts, so that a message that is read twice is answered, and obeyed, once.
+func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, channel string, m slack.Message) error {
+	if m.User == self.UserID {
+		return nil
+	}
+	c, ok := notify.ParseCommand(m.Text, self.UserID)
+	if !ok {
+		return nil
+	}
+	mark := "slack/command/" + channel
+	var last string
+	if err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(mark, &last)
+		return err
+	}); err != nil {
+		return err
+	}
+	if last != "" && !laterTS(m.TS, last) {
+		return nil // obeyed before a crash that lost the cursor
+	}
+	if err := a.store.Update(func(tx *store.Tx) error { return tx.PutSetting(mark, m.TS) }); err != nil {
+		return err
+	}
+	text, err := a.obey(ctx, w, self, m, c)
+	if err != nil {
+		return err
+	}
+	n := a.note("command/"+channel+"/"+m.TS, text)
+	n.Channel, n.Thread = channel, m.TS
+	return a.update(func(tx *store.Tx) error { return tx.Enqueue(n) })
+}
+
+// obey does what somebody asks and returns the answer. An error means that Slack or the store could not tell.
+func (a *Agent) obey(ctx context.Context, w *world, self slack.Identity, m slack.Message, c notify.Command) (string, error) {
+	if why, human := m.Human(self); !human {
+		return "This did not count: " + why + ".", nil
+	}
+	switch c.Verb {
+	case "status":
+		return a.statusText(w)
+	case "help":
+		return helpText, nil
+	case "":
+		return "I did not understand that. " + helpText, nil
+	}
+	why, err := a.mayCommand(ctx, w, m.User, c)
+	if err != nil {
+		return "", err
+	}
+	if why != "" {
+		return "This did not count: " + why + ".", nil
+	}
+	text, err := a.carryOut(c, "slack:"+m.User)
+	if err == nil {
+		return text, nil
+	}
+	if hint := hintOf(err); hint != "" {
+		return fmt.Sprintf("%s. Next: %s", err, hint), nil
+	}
+	return a.redact(err.Error()), nil
+}
+
+// mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.
+func (a *Agent) mayCommand(ctx context.Context, w *world, user string, c notify.Command) (string, error) {
+	list := w.cfg.Slack.Approvers
+	if (c.Verb == "plan" || c.Verb == "recover") && len(c.Args) > 0 {
+		if s := w.stack(c.Args[0]); s != nil {
+			list = approvers(w.cfg, s)
+		}
+	}
+	if c.Verb == "cancel" && len(c.Args) > 0 {
+		if id, err := strconv.Atoi(strings.TrimPrefix(c.Args[0], "#")); err == nil {
+			if run, err := a.runOf(&store.Message{Run: id}); err == nil && run != nil {
+				list = approvers(w.cfg, w.stack(run.Stack))
+			}
+		}
+	}
+	return w.desk.mayDecide(ctx, user, list)
+}
+
+func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
+	arg := func(i int) string {
+		if i < len(c.Args) {
+			return c.Args[i]
+		}
+		return ""
+	}
+	switch c.Verb {
+	case "plan", "recover":
+		run, warnings, err := a.start(request{Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover"})
+		if err != nil {
+			return "", err
+		}
+		return strings.Join(append([]string{fmt.Sprintf("#%d: planning %s.", run.ID, run.Stack)}, warnings...), " Note: "), nil
+	case "cancel":
+		id, err := strconv.Atoi(strings.TrimPrefix(arg(0), "#"))
+		if err != nil {
+			return "", refuse("cancel 12", "which run?")
+		}
+		_, text, err := a.cancel(id, by)
+		return text, err
+	case "pause":
+		if err := a.pause(arg(0), c.Reason, by); err != nil {
+			return "", err
+		}
+		return whole(arg(0)) + " is paused: decisions are counted, nothing new is planned or applied.", nil
+	case "resume":
+		if err := a.unpause(arg(0), by); err != nil {
+			return "", err
+		}
+		return whole(arg(0)) + " goes on.", nil
+	case "accept":
+		if err := a.accept(arg(0), arg(1), by); err != nil {
+			return "", err
+		}
+		return "Taken.", nil
+	}
+	return "", control.Errorf(control.Usage, "%s is not a word I know here", c.Verb)
+}
+
+func whole(stack string) string {
+	if stack == "" {
+		return "The agent"
+	}
+	return "Stack " + stack
+}
+
+// statusText is `status` for Slack: what waits, and what is wrong.
+func (a *Agent) statusText(w *world) (string, error) {
+	var lines []string
+	var runs []*store.Run
+	err := a.store.View(func(tx *store.Tx) error {
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		if agent.Paused != nil {
+			lines = append(lines, "PAUSED "+pausedBy(agent.Paused))
+		}
+		for _, r := range w.cfg.Repositories {
+			s, err := tx.Repository(r.Name)
+			if err != nil {
+				return err
+			}
+			switch {
+			case s.Error != "":
+				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, gitDown(s)))
+			case s.HeldHead != "":
+				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, heldError(s)))
+			}
+		}
+		runs, err = tx.OpenRuns()
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, f := range a.faults.list() {
+		lines = append(lines, fmt.Sprintf("%s: %s", f.Source, a.redact(f.Error)))
+	}
+	for _, run := range runs {
+		lines = append(lines, waitingLine(run, a.now()))
+	}
+	if len(runs) == 0 {
+		lines = append(lines, fmt.Sprintf("Nothing waits. %d stacks are watched.", len(w.allStacks())))
+	}
+	return strings.Join(lines, "\n"), nil
+}

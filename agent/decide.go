@@ -1,0 +1,242 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// vote is one person's decision on its way into the store, from Slack or from a shell.
+type vote struct {
+	Run     int
+	Words   notify.Words
+	By      string // slack:ID or cli:USER
+	Text    string // as typed
+	At      time.Time
+	Channel string // of a vote in Slack
+	TS      string
+}
+
+// counted is what became of a vote.
+type counted struct {
+	Run     *store.Run
+	Message string // for the person
+}
+
+// decide is the one way in which people's decisions come in. A vote that does not count comes back as a [Refusal] and
+// changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
+// handled there); it may be nil.
+func (a *Agent) decide(v vote, also func(*store.Tx, error) error) (counted, error) {
+	w := a.world.Load()
+	var out counted
+	var refusal error
+	err := a.update(func(tx *store.Tx) error {
+		out, refusal = counted{}, nil
+		run, err := tx.Run(v.Run)
+		if err != nil {
+			return err
+		}
+		out, err = a.count(tx, w, run, v)
+		if _, ok := err.(*Refusal); ok {
+			refusal, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			return also(tx, refusal)
+		}
+		return nil
+	})
+	if err != nil {
+		return counted{}, err
+	}
+	return out, refusal
+}
+
+func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v vote) (counted, error) {
+	s := w.stack(run.Stack)
+	if err := a.decidable(run, s, v); err != nil {
+		return counted{}, err
+	}
+	person := w.personOf(v.By)
+	if v.Words.Verdict == store.Approve {
+		if err := a.mayApprove(tx, w, run, s, v, person); err != nil {
+			return counted{}, err
+		}
+	}
+	d := store.Decision{
+		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: a.redact(v.Text),
+		Digest: run.Plan.Digest, Channel: v.Channel, TS: v.TS,
+	}
+	add := func(r *store.Run) error {
+		r.Decisions = append(r.Decisions, d)
+		return nil
+	}
+	if err := tx.AddEvent(store.Event{Type: "decision", Run: run.ID, Stack: run.Stack, By: v.By, Text: string(d.Verdict) + " " + d.Digest}); err != nil {
+		return counted{}, err
+	}
+	if v.Words.Verdict == store.Deny {
+		why := "denied by " + v.By
+		if v.Words.Reason != "" {
+			why += ": " + a.redact(v.Words.Reason)
+		}
+		run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
+			r.Error = why
+			return add(r)
+		})
+		a.work.stop(v.Run)
+		return counted{run, fmt.Sprintf("#%d %s is discarded.", v.Run, s.Name)}, err
+	}
+	run, err := tx.ChangeRun(run.ID, add)
+	if err != nil {
+		return counted{}, err
+	}
+	return a.afterApproval(tx, w, run, s, v)
+}
+
+// afterApproval moves the run on when that was the last approval that it needed.
+func (a *Agent) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v vote) (counted, error) {
+	enough, got := weigh(run, s)
+	switch {
+	case run.Status == store.Approved:
+		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.refreshCard(tx, run)
+	case !enough:
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.", got, s.Approvals, run.ID, s.Name)}, a.refreshCard(tx, run)
+	case run.Plan.Empty:
+		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
+		run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
+		return counted{run, fmt.Sprintf("#%d %s is settled.", v.Run, s.Name)}, err
+	}
+	run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
+	return counted{run, fmt.Sprintf("#%d %s is approved.", v.Run, s.Name)}, err
+}
+
+// decidable refuses decisions about a run that is not waiting for any.
+func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
+	verb := string(v.Words.Verdict)
+	switch run.Status {
+	case store.Pending, store.Planning:
+		return refuse("wait for its plan", "#%d is not planned yet (%s)", run.ID, run.Status)
+	case store.Applying:
+		if v.Words.Verdict == store.Deny {
+			return refuse(fmt.Sprintf("sallyport cancel %d", run.ID), "#%d is already applying; `cancel` is the word that stops it", run.ID)
+		}
+		return refuse("", "#%d is already applying", run.ID)
+	case store.Planned, store.Approved:
+	default:
+		return refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d has ended: %s", run.ID, run.Status)
+	}
+	if s == nil {
+		return refuse("", "stack %s is not in the configuration any more", run.Stack)
+	}
+	if !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt) {
+		return refuse("sallyport plan "+run.Stack, "the plan of #%d expired at %s", run.ID, run.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	if v.Words.Verdict == store.Approve && s.Mode == config.ModeObserve {
+		return refuse("", "stack %s is only observed; its plans are never applied", run.Stack)
+	}
+	if verb == "" {
+		return refuse("write approve or deny", "nothing was decided")
+	}
+	return nil
+}
+
+// mayApprove refuses an approval that does not name what it must, of a person who may not, or given twice.
+func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v vote, person string) error {
+	if missing, ok := v.Words.Covers(run.Plan); !ok {
+		return refuse("", "%s", missing)
+	}
+	if !s.AllowSelfApproval {
+		if err := w.notOwn(run, v.By, person); err != nil {
+			return err
+		}
+	}
+	for _, d := range run.Decisions {
+		if counts(run, d) && d.Verdict == store.Approve && d.Person == person {
+			return refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
+		}
+	}
+	return nil
+}
+
+// counts reports whether a recorded decision is about the plan that the run has now and was not withdrawn.
+func counts(run *store.Run, d store.Decision) bool {
+	return d.Withdrawn == "" && run.Plan != nil && d.Digest == run.Plan.Digest
+}
+
+// weigh counts the different people who approve; one deny outweighs them all.
+func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
+	people := map[string]bool{}
+	for _, d := range run.Decisions {
+		if !counts(run, d) {
+			continue
+		}
+		if d.Verdict == store.Deny {
+			return false, 0
+		}
+		people[d.Person] = true
+	}
+	return len(people) >= s.Approvals, len(people)
+}
+
+// personOf says who somebody is for counting: a person block's name, or an identity of its own. People on the command
+// line whom no person block names count as one together, since one human can have several accounts on a host.
+func (w *world) personOf(by string) string {
+	service, id, _ := strings.Cut(by, ":")
+	for _, p := range w.cfg.People {
+		if service == "slack" && p.Slack == id || service == "cli" && p.OS == id {
+			return "person:" + p.Name
+		}
+	}
+	if service == "cli" {
+		return "cli"
+	}
+	return by
+}
+
+// notOwn refuses the approval of somebody who made the change. Who cannot be told apart from the author counts as the
+// author: unknown people must not slip through.
+func (w *world) notOwn(run *store.Run, by, person string) error {
+	if run.RequestedBy != "" && (run.RequestedBy == by || w.personOf(run.RequestedBy) == person) {
+		return refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
+	}
+	name, known := strings.CutPrefix(person, "person:")
+	if !known {
+		return refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
+	}
+	if run.RequestedBy != "" {
+		return nil
+	}
+	author := strings.ToLower(run.Author + " " + run.AuthorEmail)
+	for _, p := range w.cfg.People {
+		if p.Name == name && authorIs(author, p) {
+			return refuse("somebody else has to approve", "you are the author of %s, and this stack does not allow self-approval", short(run.Commit))
+		}
+	}
+	for _, p := range w.cfg.People {
+		if authorIs(author, p) {
+			return nil
+		}
+	}
+	return refuse("name the author in a person block", "this stack does not allow self-approval, and nobody knows who the author of %s is", short(run.Commit))
+}
+
+// authorIs compares a commit's author with a person; git's author text can be forged, so it only ever forbids.
+func authorIs(author string, p config.Person) bool {
+	for _, id := range []string{p.Name, p.GitHub, p.OS} {
+		if id == "" {
+			continue
+		}
+		for _, word := range strings.FieldsFunc(author, func(r rune) bool { return strings.ContainsRune(" <>@+", r) }) {
+			if word == strings.ToLower(id) {
+				return true
+			}
+		}
+	}
+	return false
+}

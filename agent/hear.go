@@ -1,0 +1,467 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const (
+	hearTimeout = time.Minute
+	// sweepEvery is how often every waiting run's thread is read even if the channel does not say that it grew.
+	sweepEvery = 90 * time.Second
+	lateReply  = 24 * time.Hour // how long threads of ended runs are still answered
+	slowest    = 6              // times slower than slack.poll while nothing waits
+)
+
+// channelCursor is how far a channel was read.
+type channelCursor struct {
+	TS string `json:"ts"`
+}
+
+// ear is what is remembered between two looks at Slack.
+type ear struct {
+	agent *Agent
+	swept time.Time
+	idle  int
+}
+
+// hear reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
+func (a *Agent) hear(ctx context.Context) {
+	e := &ear{agent: a}
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		w := a.world.Load()
+		wait := idlePass
+		if w.slack != nil {
+			wait = e.turn(ctx, w)
+		}
+		timer := time.NewTimer(wait)
+		fast := w.cfg.Slack != nil && wait > w.cfg.Slack.Poll
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-orNever(changed, fast || w.slack == nil):
+		}
+		timer.Stop()
+	}
+}
+
+// orNever is the channel, or one that never answers.
+func orNever(c <-chan struct{}, wanted bool) <-chan struct{} {
+	if wanted {
+		return c
+	}
+	return nil
+}
+
+// turn looks once and returns when to look again.
+func (e *ear) turn(ctx context.Context, w *world) time.Duration {
+	a := e.agent
+	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	waiting, err := e.listen(lookCtx, w)
+	if ctx.Err() != nil {
+		return 0
+	}
+	poll := w.cfg.Slack.Poll
+	if after, limited := slack.RetryAfter(err); limited {
+		return max(after, poll)
+	}
+	if a.faults.set("slack: reading", err) && err != nil {
+		a.log.Warn("reading slack", "err", err)
+	}
+	switch {
+	case err != nil:
+		e.idle = min(e.idle+1, slowest)
+		return poll * time.Duration(1+e.idle)
+	case waiting:
+		e.idle = 0
+		return poll
+	}
+	e.idle = min(e.idle+1, slowest-1)
+	return poll * time.Duration(1+e.idle)
+}
+
+// listen reads every channel once, and the threads that grew. It reports whether anything waits for people.
+func (e *ear) listen(ctx context.Context, w *world) (waiting bool, err error) {
+	a := e.agent
+	self, err := w.desk.identity(ctx)
+	if err != nil {
+		return false, err
+	}
+	threads, runs, err := a.threads()
+	if err != nil {
+		return false, err
+	}
+	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
+	for name := range channelsOf(w) {
+		channel, err := w.desk.channel(ctx, name)
+		if err != nil {
+			return waiting, err
+		}
+		here := map[string]*store.Thread{}
+		for _, t := range threads {
+			if t.Channel == channel {
+				here[t.TS] = t
+			}
+		}
+		if err := e.channel(ctx, w, self, channel, here, runs, sweep); err != nil {
+			return waiting, err
+		}
+	}
+	for _, run := range runs {
+		waiting = waiting || run.Status == store.Planned || run.Status == store.Approved
+	}
+	if sweep {
+		e.swept = a.now()
+	}
+	return waiting, nil
+}
+
+// channelsOf are the channels, as named in the configuration, in which people are asked.
+func channelsOf(w *world) map[string]bool {
+	channels := map[string]bool{w.cfg.Slack.Channel: true}
+	for _, s := range w.allStacks() {
+		channels[channelOf(w.cfg, s)] = true
+	}
+	return channels
+}
+
+// threads are those that may get an answer, with their runs; those whose time is over are dropped.
+func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
+	var out []*store.Thread
+	runs := map[int]*store.Run{}
+	var over []int
+	err := a.store.View(func(tx *store.Tx) error {
+		all, err := tx.Threads()
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			run, err := tx.Run(t.Run)
+			if err != nil {
+				return err
+			}
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt) > lateReply {
+				over = append(over, t.Run)
+				continue
+			}
+			out, runs[run.ID] = append(out, t), run
+		}
+		return nil
+	})
+	if err == nil && len(over) > 0 {
+		err = a.store.Update(func(tx *store.Tx) error {
+			for _, id := range over {
+				if err := tx.DeleteThread(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return out, runs, err
+}
+
+// channel reads one channel: its history once, and replies only where a thread grew or lost something.
+func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
+	a := e.agent
+	cursor, err := a.cursor(ctx, w, channel)
+	if err != nil {
+		return err
+	}
+	oldest := cursor
+	for ts := range here {
+		if laterTS(oldest, ts) {
+			oldest = ts
+		}
+	}
+	messages, err := w.slack.History(ctx, channel, oldest)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, m := range messages {
+		if t := here[m.TS]; t != nil {
+			seen[m.TS] = true
+			run := runs[t.Run]
+			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
+			if !grew && !(sweep && !run.Status.Terminal()) {
+				continue
+			}
+			if err := a.readThread(ctx, w, self, t, run, &m); err != nil {
+				return err
+			}
+		}
+	}
+	newest := cursor
+	for _, m := range messages {
+		if !laterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
+			continue
+		}
+		if err := a.command(ctx, w, self, channel, m); err != nil {
+			return err
+		}
+		if laterTS(m.TS, newest) {
+			newest = m.TS
+		}
+	}
+	return a.setCursor(channel, cursor, newest)
+}
+
+// cursor is the ts up to which a channel's commands were heard. An agent that sees a channel for the first time does
+// not obey what was said there before it came.
+func (a *Agent) cursor(ctx context.Context, w *world, channel string) (string, error) {
+	var c channelCursor
+	err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting("slack/cursor/"+channel, &c)
+		return err
+	})
+	if err != nil || c.TS != "" {
+		return c.TS, err
+	}
+	latest, ok, err := w.slack.Latest(ctx, channel)
+	if err != nil {
+		return "", err
+	}
+	c.TS = "0000000001.000000"
+	if ok {
+		c.TS = latest.TS
+	}
+	return c.TS, a.setCursor(channel, "", c.TS)
+}
+
+func (a *Agent) setCursor(channel, old, now string) error {
+	if old == now {
+		return nil
+	}
+	return a.store.Update(func(tx *store.Tx) error { return tx.PutSetting("slack/cursor/"+channel, channelCursor{now}) })
+}
+
+// readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
+func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
+	replies, err := w.slack.Replies(ctx, t.Channel, t.TS, t.TS)
+	if err != nil {
+		return err
+	}
+	if err := a.withdraw(run, func(d store.Decision) string { return goneFrom(replies, d) }); err != nil {
+		return err
+	}
+	handled := map[string]bool{}
+	for _, ts := range t.Handled {
+		handled[ts] = true
+	}
+	for _, m := range replies {
+		if handled[m.TS] || !laterTS(m.TS, t.TS) {
+			continue
+		}
+		if err := a.reply(ctx, w, self, run.ID, m); err != nil {
+			return err
+		}
+	}
+	if parent == nil {
+		return nil
+	}
+	return a.store.Update(func(tx *store.Tx) error {
+		now, err := tx.Thread(t.Run)
+		if err != nil {
+			return err
+		}
+		now.ReplyCount, now.LatestReply = parent.ReplyCount, parent.LatestReply
+		return tx.PutThread(now)
+	})
+}
+
+// reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
+// counted or answered, once: the mark and the effect are one transaction.
+func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID int, m slack.Message) error {
+	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
+		return nil
+	}
+	words, ok, complaint := notify.ParseDecision(m.Text)
+	if !ok && complaint == "" {
+		return nil
+	}
+	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
+	refuseReply := func(why string) error {
+		return a.update(func(tx *store.Tx) error { return mark(tx, refuse("", "%s", why)) })
+	}
+	if why, human := m.Human(self); !human {
+		return refuseReply(why)
+	}
+	run, err := a.runOf(&store.Message{Run: runID})
+	if err != nil || run == nil {
+		return err
+	}
+	why, err := w.desk.mayDecide(ctx, m.User, approvers(w.cfg, w.stack(run.Stack)))
+	if err != nil {
+		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
+	}
+	if why != "" {
+		return refuseReply(why)
+	}
+	if complaint != "" {
+		return refuseReply(complaint)
+	}
+	_, err = a.decide(vote{
+		Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
+	}, mark)
+	if _, refused := err.(*Refusal); refused {
+		return nil // answered
+	}
+	return err
+}
+
+// answer marks a reply as handled and, if it did not count, says why in the thread.
+func (a *Agent) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
+	t, err := tx.Thread(runID)
+	if err != nil {
+		return err
+	}
+	for _, ts := range t.Handled {
+		if ts == m.TS {
+			return nil
+		}
+	}
+	t.Handled = append(t.Handled, m.TS)
+	if err := tx.PutThread(t); err != nil {
+		return err
+	}
+	if refusal == nil {
+		return nil
+	}
+	run, err := tx.Run(runID)
+	if err != nil {
+		return err
+	}
+	text := "This did not count: " + refusal.Error() + "."
+	if hint := hintOf(refusal); hint != "" {
+		text += " Next: " + hint
+	}
+	return a.say(tx, run, store.MessageReply, "answer/"+m.TS, text)
+}
+
+// goneFrom says why a vote that was given in a thread does not stand any more; empty if it does.
+func goneFrom(replies []slack.Message, d store.Decision) string {
+	if d.TS == "" || d.Verdict != store.Approve {
+		return "" // a deny has ended the run
+	}
+	for _, m := range replies {
+		if m.TS != d.TS {
+			continue
+		}
+		if m.Edited {
+			return "the message was edited after it was counted"
+		}
+		return ""
+	}
+	return "the message was deleted"
+}
+
+// withdraw takes back the votes for which gone gives a reason.
+func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error {
+	any := false
+	for _, d := range run.Decisions {
+		any = any || counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
+	}
+	if !any || run.Status != store.Planned && run.Status != store.Approved {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != store.Planned && now.Status != store.Approved {
+			return err
+		}
+		var taken []string
+		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			for i, d := range r.Decisions {
+				if why := gone(d); counts(r, d) && d.Verdict == store.Approve && why != "" {
+					r.Decisions[i].Withdrawn = why
+					taken = append(taken, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, text := range taken {
+			if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: text}); err != nil {
+				return err
+			}
+		}
+		return a.refreshCard(tx, now)
+	})
+}
+
+// reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
+// approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
+func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held string, err error) {
+	fromShell := map[string]bool{}
+	var slackVotes []store.Decision
+	for _, d := range run.Decisions {
+		if !counts(run, d) || d.Verdict != store.Approve {
+			continue
+		}
+		if d.TS == "" {
+			fromShell[d.Person] = true
+		} else {
+			slackVotes = append(slackVotes, d)
+		}
+	}
+	if len(slackVotes) == 0 {
+		return "", nil
+	}
+	if w.slack != nil {
+		ctx, cancel := context.WithTimeout(ctx, 2*slackCall)
+		defer cancel()
+		if err = a.rereadSlack(ctx, w, run, s, slackVotes); err == nil {
+			return "", nil
+		}
+	}
+	if len(fromShell) >= s.Approvals {
+		return "", nil // enough votes need no Slack
+	}
+	why := "there is no slack block in the configuration any more"
+	if err != nil {
+		why = a.redact(err.Error())
+	}
+	return "approved; waits until the approvals in Slack can be read again: " + why, nil
+}
+
+func (a *Agent) rereadSlack(ctx context.Context, w *world, run *store.Run, s *config.Stack, votes []store.Decision) error {
+	self, err := w.desk.identity(ctx)
+	if err != nil {
+		return err
+	}
+	if run.Card == nil {
+		return fmt.Errorf("run #%d has votes in Slack and no message there", run.ID)
+	}
+	var thread *store.Thread
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		thread, err = tx.Thread(run.ID)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := a.readThread(ctx, w, self, thread, run, nil); err != nil {
+		return err
+	}
+	gone := map[string]string{}
+	for _, d := range votes {
+		why, err := w.desk.mayDecide(ctx, d.By[len("slack:"):], approvers(w.cfg, s))
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			gone[d.TS] = "not an approver any more"
+		}
+	}
+	return a.withdraw(run, func(d store.Decision) string { return gone[d.TS] })
+}

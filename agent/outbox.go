@@ -1,0 +1,361 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const (
+	sendTimeout = 30 * time.Second
+	flushTime   = 5 * time.Second // for what is left when the agent stops
+	maxSendWait = 5 * time.Minute
+)
+
+// send delivers the outbox, oldest first, until ctx ends. Nothing is ever dropped because it could not be delivered.
+func (a *Agent) send(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		next := a.deliver(ctx)
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// flush gives the outbox a last short chance when the agent stops.
+func (a *Agent) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	a.deliver(ctx) // after one that is under way
+}
+
+// deliver tries every message that is due once and returns when to come again.
+func (a *Agent) deliver(ctx context.Context) time.Duration {
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	w := a.world.Load()
+	var outbox []*store.Message
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		outbox, err = tx.Outbox()
+		return err
+	}); err != nil {
+		a.storeFault(err)
+		return 5 * time.Second
+	}
+	next := idlePass
+	blocked := map[int]bool{} // a run's messages keep their order: what comes after a stuck one waits
+	for _, m := range outbox {
+		if ctx.Err() != nil {
+			return next
+		}
+		if m.Run != 0 && blocked[m.Run] {
+			continue
+		}
+		if wait := m.NotBefore.Sub(a.now()); wait > 0 {
+			blocked[m.Run] = m.Run != 0
+			next = min(next, wait)
+			continue
+		}
+		wait, err := a.deliverOne(ctx, w, m)
+		if err != nil {
+			a.storeFault(err)
+			return 5 * time.Second
+		}
+		if wait > 0 {
+			blocked[m.Run] = m.Run != 0
+			next = min(next, wait)
+		}
+	}
+	return next
+}
+
+// deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
+// The error is the store's.
+func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (time.Duration, error) {
+	run, err := a.runOf(m)
+	if err != nil {
+		return 0, err
+	}
+	if w.slack == nil {
+		a.tellLog(w, m, run)
+		return 0, a.store.Update(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+	}
+	sender := sender{agent: a, world: w, message: m, run: run}
+	if sender.needless() {
+		return 0, a.store.Update(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+	}
+	unknown := m.Sending
+	m.Sending, m.Attempts = true, m.Attempts+1
+	if err := a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) }); err != nil {
+		return 0, err
+	}
+	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	done, err := sender.send(sendCtx, unknown)
+	if err == nil {
+		a.faults.set("slack", nil)
+		return 0, a.update(func(tx *store.Tx) error {
+			if done != nil {
+				if err := done(tx); err != nil {
+					return err
+				}
+			}
+			return tx.DeleteMessage(m.Seq)
+		})
+	}
+	return a.undelivered(ctx, m, err)
+}
+
+// undelivered keeps a message for later. If the outcome is unknown it stays marked, so that it is looked for first.
+func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
+	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
+	if after, ok := slack.RetryAfter(cause); ok {
+		wait = max(after, time.Second)
+	} else if a.faults.set("slack", cause) && ctx.Err() == nil {
+		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
+	}
+	m.Sending = slack.Unknown(cause) || ctx.Err() != nil
+	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(cause.Error())
+	return wait, a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+}
+
+func (a *Agent) runOf(m *store.Message) (*store.Run, error) {
+	if m.Run == 0 {
+		return nil, nil
+	}
+	var run *store.Run
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		run, err = tx.Run(m.Run)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return run, err
+}
+
+// tellLog is the whole of telling people when there is no Slack.
+func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
+	text := m.Text
+	switch {
+	case m.Kind == store.MessageFile:
+		return
+	case m.Kind == store.MessageCard && run != nil:
+		text = a.card(w, run).Plain()
+	}
+	if a.opts.Notices != nil {
+		a.opts.Notices(text)
+		return
+	}
+	a.log.Info("notice", "run", m.Run, "text", text)
+}
+
+// sender delivers one message to Slack.
+type sender struct {
+	agent   *Agent
+	world   *world
+	message *store.Message
+	run     *store.Run
+}
+
+// needless: the run is gone, or the message has become pointless.
+func (s sender) needless() bool {
+	m := s.message
+	if m.Kind == store.MessageNote {
+		return false
+	}
+	if s.run == nil {
+		return true
+	}
+	quiet := s.run.Status == store.NoChanges || s.run.Status == store.Superseded
+	if s.run.Card == nil && quiet && !m.Sending {
+		return true // ended quietly before anything was said
+	}
+	return m.Kind == store.MessageFile && s.run.Status.Terminal() && s.run.Card == nil
+}
+
+// send delivers, looking for the message first if an earlier try may have got through. The function that it returns
+// records where the message is, in the transaction that drops it from the outbox.
+func (s sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, error) {
+	oldest := slackTime(s.message.CreatedAt.Add(-time.Minute))
+	switch s.message.Kind {
+	case store.MessageCard:
+		return s.sendCard(ctx, unknown, oldest)
+	case store.MessageFile:
+		return nil, s.sendFile(ctx, unknown)
+	default:
+		return nil, s.sendText(ctx, unknown, oldest)
+	}
+}
+
+func (s sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
+	a, w := s.agent, s.world
+	card := a.card(w, s.run)
+	if s.run.Card != nil {
+		return nil, w.slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
+	}
+	channel, err := w.desk.channel(ctx, channelOf(w.cfg, w.stack(s.run.Stack)))
+	if err != nil {
+		return nil, err
+	}
+	var ts string
+	found := false
+	if unknown {
+		if ts, found, err = w.slack.FindCard(ctx, channel, s.run.ID, a.id, oldest); err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		if ts, err = w.slack.PostCard(ctx, channel, card); err != nil {
+			return nil, err
+		}
+	}
+	link, _ := w.slack.Permalink(ctx, channel, ts) // a link is a comfort; without it everything works
+	run := s.run.ID
+	status := s.run.Status
+	return func(tx *store.Tx) error {
+		now, err := tx.ChangeRun(run, func(r *store.Run) error {
+			r.Card = &store.Card{Channel: channel, TS: ts, Permalink: link}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := tx.PutThread(&store.Thread{Run: run, Channel: channel, TS: ts}); err != nil {
+			return err
+		}
+		if now.Status != status || found {
+			return tx.Enqueue(store.Message{Kind: store.MessageCard, Run: run, Key: cardKey(run)})
+		}
+		return nil
+	}, nil
+}
+
+func (s sender) sendFile(ctx context.Context, unknown bool) error {
+	a, run := s.agent, s.run
+	if run.Card == nil || run.Plan == nil {
+		return nil
+	}
+	name := fmt.Sprintf("plan-%d-%.8s.txt", run.ID, run.Plan.Digest)
+	if unknown {
+		found, err := s.world.slack.FindFile(ctx, run.Card.Channel, run.Card.TS, name)
+		if err != nil || found {
+			return err
+		}
+	}
+	text, err := a.planText(run.ID)
+	if err != nil || text == "" {
+		return nil // the store has none any more: nothing to show
+	}
+	return s.world.slack.UploadFile(ctx, slack.File{
+		Channel: run.Card.Channel, Thread: run.Card.TS, Name: name, Content: a.redact(text),
+		Title: fmt.Sprintf("plan of %s #%d", run.Stack, run.ID),
+	})
+}
+
+func (s sender) sendText(ctx context.Context, unknown bool, oldest string) error {
+	a, m := s.agent, s.message
+	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
+	if m.Kind == store.MessageNote {
+		channel := m.Channel
+		if channel == "" {
+			channel = s.world.cfg.Slack.Channel
+		}
+		resolved, err := s.world.desk.channel(ctx, channel)
+		if err != nil {
+			return err
+		}
+		post.Channel, post.Thread = resolved, m.Thread
+	} else {
+		if s.run.Card == nil {
+			return nil // the card shows it all, and was never needed
+		}
+		post.Channel, post.Thread = s.run.Card.Channel, s.run.Card.TS
+	}
+	if st := s.stackOf(); m.Mention && st != nil {
+		post.Mention = st.Mention
+	}
+	if unknown {
+		_, found, err := s.world.slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
+		if err != nil || found {
+			return err
+		}
+	}
+	_, err := s.world.slack.PostText(ctx, post)
+	return err
+}
+
+// planText is the plan in terraform's words: from the store, or a file if it was too long for that.
+func (a *Agent) planText(run int) (string, error) {
+	var text string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		text, err = tx.PlanText(run)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return text, err
+	}
+	dir := RunDir(a.cfg().DataDir, run)
+	for _, file := range []string{filepath.Join(dir, "plan.txt"), filepath.Join(dir, planDir, "plan.txt")} {
+		if data, err := os.ReadFile(file); err == nil {
+			return string(data), nil
+		}
+	}
+	return "", err
+}
+
+// slackTime is a time as Slack writes it in a ts.
+func slackTime(t time.Time) string {
+	return strconv.FormatInt(t.Unix(), 10) + ".000000"
+}
+
+// timeOf reads a ts as a time; ts are compared as text, never as numbers with a fraction.
+func timeOf(ts string) time.Time {
+	seconds, micros, _ := strings.Cut(ts, ".")
+	s, _ := strconv.ParseInt(seconds, 10, 64)
+	us, _ := strconv.ParseInt((micros + "000000")[:6], 10, 64)
+	return time.Unix(s, us*1000).UTC()
+}
+
+// laterTS reports whether ts a is after b.
+func laterTS(a, b string) bool {
+	as, af, _ := strings.Cut(a, ".")
+	bs, bf, _ := strings.Cut(b, ".")
+	if len(as) != len(bs) {
+		return len(as) > len(bs)
+	}
+	if as != bs {
+		return as > bs
+	}
+	return af > bf
+}
+
+// spoken reports whether a run has a message, or will have one as soon as Slack can be reached.
+func spoken(tx *store.Tx, run *store.Run) (bool, error) {
+	if run.Card != nil {
+		return true, nil
+	}
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range outbox {
+		if m.Key == cardKey(run.ID) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

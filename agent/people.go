@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// memberCache is how long a user group's members are remembered for anything but a decision.
+const slackCall = 15 * time.Second
+
+// people remembers when repositories answered; an empty poll writes nothing to the store.
+type people struct {
+	mu    sync.Mutex
+	polls map[string]time.Time
+}
+
+func newPeople(*Agent) *people { return &people{polls: map[string]time.Time{}} }
+
+func (p *people) polled(repository string, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls[repository] = at.UTC()
+}
+
+func (p *people) lastPoll(repository string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.polls[repository]
+}
+
+// desk is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
+// has. Ids are kept in the store, so that a start without Slack works.
+type desk struct {
+	agent  *Agent
+	client *slack.Client
+
+	mu       sync.Mutex
+	self     *slack.Identity
+	channels map[string]string
+}
+
+// identity is a name in the configuration that was resolved to an id once.
+type identity struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+func newDesk(a *Agent, client *slack.Client) *desk {
+	return &desk{agent: a, client: client, channels: map[string]string{}}
+}
+
+// identity is who the bot is.
+func (d *desk) identity(ctx context.Context) (slack.Identity, error) {
+	d.mu.Lock()
+	self := d.self
+	d.mu.Unlock()
+	if self != nil {
+		return *self, nil
+	}
+	got, err := d.client.Identify(ctx)
+	if err != nil {
+		return slack.Identity{}, err
+	}
+	d.mu.Lock()
+	d.self = &got
+	d.mu.Unlock()
+	return got, nil
+}
+
+// resolve turns a name into an id: from memory, then from the store, then by asking Slack.
+func (d *desk) resolve(ctx context.Context, key string, ask func(context.Context) (string, error)) (string, error) {
+	d.mu.Lock()
+	id := d.channels[key]
+	d.mu.Unlock()
+	if id != "" {
+		return id, nil
+	}
+	var kept identity
+	if err := d.agent.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(key, &kept)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if kept.ID == "" {
+		found, err := ask(ctx)
+		if err != nil {
+			return "", err
+		}
+		kept = identity{ID: found, At: d.agent.now().UTC()}
+		if err := d.agent.store.Update(func(tx *store.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
+			return "", err
+		}
+	}
+	d.mu.Lock()
+	d.channels[key] = kept.ID
+	d.mu.Unlock()
+	return kept.ID, nil
+}
+
+// channel is the id of a channel given as id or #name.
+func (d *desk) channel(ctx context.Context, name string) (string, error) {
+	if !strings.HasPrefix(name, "#") {
+		return name, nil
+	}
+	return d.resolve(ctx, "slack/channel/"+name, func(ctx context.Context) (string, error) {
+		c, err := d.client.ResolveChannel(ctx, name)
+		return c.ID, err
+	})
+}
+
+// allowed reports whether a user is one of the approvers, reading groups fresh: who left the group yesterday must not
+// approve today. An error means that it cannot be told, so the vote waits.
+func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bool, error) {
+	for _, entry := range approvers {
+		if entry == user {
+			return true, nil
+		}
+	}
+	var unknown error
+	for _, entry := range approvers {
+		switch {
+		case strings.Contains(entry, "@"):
+			id, err := d.resolve(ctx, "slack/email/"+entry, func(ctx context.Context) (string, error) {
+				u, err := d.client.UserByEmail(ctx, entry)
+				return u.ID, err
+			})
+			if err != nil {
+				unknown = errors.Join(unknown, fmt.Errorf("resolving %s: %w", entry, err))
+			} else if id == user {
+				return true, nil
+			}
+		case strings.HasPrefix(entry, "S"):
+			members, err := d.client.GroupMembers(ctx, entry)
+			if err != nil {
+				unknown = errors.Join(unknown, fmt.Errorf("reading user group %s: %w", entry, err))
+			}
+			for _, m := range members {
+				if m == user {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, unknown
+}
+
+// approvers are who may decide about a stack.
+func approvers(cfg *config.Config, s *config.Stack) []string {
+	if s != nil && len(s.Approvers) > 0 {
+		return s.Approvers
+	}
+	if cfg.Slack == nil {
+		return nil
+	}
+	return cfg.Slack.Approvers
+}
+
+// mayDecide weighs who somebody is: in the allow-list by id, and an active full member of the workspace. why is for the
+// person; an error means that Slack could not tell.
+func (d *desk) mayDecide(ctx context.Context, user string, list []string) (why string, err error) {
+	ok, err := d.allowed(ctx, user, list)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "you are not one of the approvers", nil
+	}
+	u, err := d.client.User(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if !u.Active() {
+		return u.Why(), nil
+	}
+	self, err := d.identity(ctx)
+	if err != nil {
+		return "", err
+	}
+	if u.TeamID != self.TeamID && (self.EnterpriseID == "" || u.EnterpriseID != self.EnterpriseID) {
+		return "your account belongs to another workspace", nil
+	}
+	return "", nil
+}

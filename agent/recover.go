@@ -1,0 +1,72 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/runner"
+	"sallyport/store"
+)
+
+// claimed reports whether an apply was claimed in a run's directory. Such a directory is never planned in again.
+func claimed(dir string) bool {
+	state, err := runner.Attach(dir)
+	return err == nil && state.Phase != runner.NotStarted
+}
+
+// resume says what the last agent left, and puts right what only a running agent can hold. Runs themselves need
+// nothing: the loop resumes each from its status.
+func (a *Agent) resume() error {
+	var open []*store.Run
+	var sending int
+	err := a.store.View(func(tx *store.Tx) error {
+		var err error
+		if open, err = tx.OpenRuns(); err != nil {
+			return err
+		}
+		outbox, err := tx.Outbox()
+		for _, m := range outbox {
+			if m.Sending {
+				sending++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what the last agent left: %w", err)
+	}
+	for _, run := range open {
+		a.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "status", run.Status)
+	}
+	if sending > 0 {
+		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
+	}
+	return a.dropLeftovers(open)
+}
+
+// dropLeftovers removes directories of plans that ended while nobody could tidy up. What belongs to an apply stays.
+func (a *Agent) dropLeftovers(open []*store.Run) error {
+	needed := map[string]bool{}
+	for _, run := range open {
+		needed[fmt.Sprint(run.ID)] = true
+	}
+	entries, err := os.ReadDir(filepath.Join(a.opts.Config.DataDir, "runs"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("listing the runs' directories: %w", err)
+	}
+	for _, e := range entries {
+		var id int
+		if _, err := fmt.Sscanf(e.Name(), "%d", &id); err != nil || needed[e.Name()] || !e.IsDir() {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(a.opts.Config.DataDir, "runs", e.Name(), planDir)); err == nil {
+			a.tidy(id)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// request is a person's wish for a run, from a shell or from Slack.
+type request struct {
+	Stack   string
+	Reason  string
+	By      string
+	Applied bool // recover: at the applied commit
+}
+
+// start makes a manual run. It supersedes what is open of the stack, but never what is applying.
+func (a *Agent) start(r request) (*store.Run, []string, error) {
+	w := a.world.Load()
+	s := w.stack(r.Stack)
+	if s == nil {
+		return nil, nil, control.Errorf(control.NotFound, "there is no stack %q", r.Stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
+	}
+	var made *store.Run
+	var warnings []string
+	err := a.update(func(tx *store.Tx) error {
+		made, warnings = nil, nil
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
+		commit, err := a.commitFor(r, st, repository)
+		if err != nil {
+			return err
+		}
+		if err := a.makeWay(tx, w, st, r); err != nil {
+			return err
+		}
+		warnings = a.startWarnings(tx, st, repository)
+		made = &store.Run{
+			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
+			Reason: a.redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied,
+		}
+		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: r.Reason}); err != nil {
+			return err
+		}
+		return a.create(tx, w, made)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return made, warnings, nil
+}
+
+func stackNames(w *world) []string {
+	var names []string
+	for _, s := range w.allStacks() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (a *Agent) commitFor(r request, st *store.StackState, repository *store.RepositoryState) (string, error) {
+	if r.Applied {
+		if st.AppliedCommit == "" {
+			return "", refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
+		}
+		return st.AppliedCommit, nil
+	}
+	if repository.Head == "" {
+		return "", refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository.Name)
+	}
+	return repository.Head, nil
+}
+
+// makeWay supersedes the open run of a stack for a person's run.
+func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request) error {
+	if st.OpenRun == 0 {
+		return nil
+	}
+	open, err := tx.Run(st.OpenRun)
+	if err != nil {
+		return err
+	}
+	if open.Status == store.Applying {
+		return refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
+	}
+	why := r.By + " asked for another plan"
+	if _, err := a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, because("superseded: "+why)); err != nil {
+		return err
+	}
+	a.work.stop(open.ID)
+	if r.Applied && open.Kind == store.KindCommit {
+		// The commit run is made again when the recovery has ended: it was not answered by anybody.
+		now, err := tx.Stack(st.Name)
+		if err != nil {
+			return err
+		}
+		now.LastCommitCommit = ""
+		return tx.PutStack(now)
+	}
+	return nil
+}
+
+// startWarnings says what a person who asks for a run should know at once.
+func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState) []string {
+	var out []string
+	if st.Paused != nil {
+		out = append(out, "the stack is paused "+pausedBy(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
+	}
+	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
+		out = append(out, "the agent is paused "+pausedBy(agent.Paused)+"; the run waits for `sallyport resume`")
+	}
+	if down := gitDown(repository); down != "" {
+		out = append(out, down+"; the newest commit known is planned")
+	}
+	return out
+}
+
+// cancel stops a run. A running apply gets one SIGINT and all the time it needs.
+func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
+	var out *store.Run
+	err := a.update(func(tx *store.Tx) error {
+		now, err := tx.Run(run)
+		if err != nil {
+			return err
+		}
+		if now.Status.Terminal() {
+			return refuse("", "#%d has ended: %s", run, now.Status)
+		}
+		if err := tx.AddEvent(store.Event{Type: "cancel", Run: run, Stack: now.Stack, By: by}); err != nil {
+			return err
+		}
+		out, err = tx.ChangeRun(run, func(r *store.Run) error {
+			if r.CancelBy == "" {
+				r.CancelBy = by
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if out.Status == store.Applying {
+		return out, fmt.Sprintf("#%d is applying: terraform is asked once to stop and gets all the time it needs.", run), nil
+	}
+	return out, fmt.Sprintf("#%d is being canceled.", run), nil
+}
+
+// pause holds a stack, or the agent when stack is empty.
+func (a *Agent) pause(stack, reason, by string) error {
+	p := &store.Pause{By: by, At: a.now().UTC(), Reason: a.redact(reason)}
+	return a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
+}
+
+// unpause lets it move on.
+func (a *Agent) unpause(stack, by string) error {
+	return a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by})
+}
+
+func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
+	if stack != "" && a.world.Load().stack(stack) == nil {
+		return control.Errorf(control.NotFound, "there is no stack %q", stack)
+	}
+	return a.update(func(tx *store.Tx) error {
+		if err := tx.AddEvent(e); err != nil {
+			return err
+		}
+		if stack == "" {
+			s, err := tx.Agent()
+			if err != nil {
+				return err
+			}
+			s.Paused = p
+			return tx.PutAgent(s)
+		}
+		s, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		s.Paused = p
+		return tx.PutStack(s)
+	})
+}
+
+// accept takes a branch whose history was rewritten.
+func (a *Agent) accept(repository, commit, by string) error {
+	if a.cfg().Repository(repository) == nil {
+		return control.Errorf(control.NotFound, "there is no repository %q", repository)
+	}
+	return a.update(func(tx *store.Tx) error {
+		s, err := tx.Repository(repository)
+		if err != nil {
+			return err
+		}
+		switch {
+		case s.HeldHead == "":
+			return refuse("", "nothing of repository %s is held", repository)
+		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
+			return refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
+		}
+		s.Accepted, s.Head, s.HeldHead = s.HeldHead, s.HeldHead, ""
+		if err := tx.PutRepository(s); err != nil {
+			return err
+		}
+		if err := tx.Enqueue(a.note("accepted/"+repository+"/"+s.Head, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, short(s.Head)))); err != nil {
+			return err
+		}
+		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Head})
+	})
+}

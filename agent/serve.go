@@ -1,0 +1,283 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"sallyport/agent/control"
+	"sallyport/agent/runner"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// desktop answers the command line. It is a type of its own because an agent has verbs of the same names inside.
+type desktop struct{ *Agent }
+
+var (
+	_ control.Reader   = desktop{}
+	_ control.Operator = desktop{}
+)
+
+// socketServer is the agent's end of the unix socket.
+type socketServer struct {
+	agent  *Agent
+	server *control.Server
+}
+
+// listen takes the socket before anything runs: somebody else on it means that another agent is at work.
+func (a *Agent) listen() (*socketServer, error) {
+	d := desktop{a}
+	server, err := control.Listen(control.ServerOptions{
+		Socket: a.cfg().Socket, Reader: d, Operator: d, Log: a.log, Allow: a.allow, Changes: a.changes.next,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the socket: %w", err)
+	}
+	return &socketServer{a, server}, nil
+}
+
+func (s *socketServer) serve(ctx context.Context) {
+	if err := s.server.Serve(ctx); err != nil && ctx.Err() == nil {
+		s.agent.faults.set("socket", err)
+		s.agent.log.Error("serving the socket", "err", err)
+	}
+}
+
+// allow refuses callers who are our own children: what terraform runs must never decide about its own run.
+func (a *Agent) allow(c control.Caller) error {
+	if descendant(c.PID) || insideRunner(c.PID, a.cfg().DataDir) {
+		return control.Errorf(control.Refused, "what runs inside a plan or an apply cannot decide anything")
+	}
+	return nil
+}
+
+// Status implements control.Reader.
+func (d desktop) Status(context.Context) (control.Status, error) {
+	a, w := d.Agent, d.world.Load()
+	started := a.started.UTC()
+	out := control.Status{
+		Agent:        control.Agent{Running: true, Version: a.opts.Version, StartedAt: &started, ID: a.id},
+		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{},
+	}
+	err := a.store.View(func(tx *store.Tx) error {
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		out.Agent.Paused, out.Agent.Pause = agent.Paused != nil, control.PauseOf(agent.Paused)
+		outbox, err := tx.Outbox()
+		if err != nil {
+			return err
+		}
+		out.Outbox = len(outbox)
+		if err := a.repositoriesOf(tx, w, &out); err != nil {
+			return err
+		}
+		return a.stacksOf(tx, w, &out)
+	})
+	for _, f := range a.faults.list() {
+		if strings.HasPrefix(f.Source, "repository ") && !strings.Contains(f.Source, ":") {
+			continue // shown with the repository
+		}
+		since := f.Since
+		out.Problems = append(out.Problems, control.Problem{Source: f.Source, Error: a.redact(f.Error), Hint: f.Hint, Since: &since})
+	}
+	return out, err
+}
+
+func (a *Agent) repositoriesOf(tx *store.Tx, w *world, out *control.Status) error {
+	hints := map[string]string{}
+	for _, f := range a.faults.list() {
+		hints[f.Source] = f.Hint
+	}
+	for _, r := range w.cfg.Repositories {
+		s, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		if s.URL == "" {
+			s.URL, s.Branch = r.URL, r.Branch
+		}
+		if at := a.people.lastPoll(r.Name); at.After(s.PolledAt) {
+			s.PolledAt = at
+		}
+		if s.Error == "" {
+			s.Error = heldError(s)
+		}
+		shown := control.RepositoryOf(s)
+		shown.Hint = hints["repository "+r.Name]
+		out.Repositories = append(out.Repositories, shown)
+	}
+	return nil
+}
+
+func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
+	for _, s := range w.allStacks() {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		st.Repository, st.Dir, st.Workspace = s.Repository, s.Dir, s.Workspace
+		var run *store.Run
+		if st.NewestRun != 0 {
+			if run, err = tx.Run(st.NewestRun); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		out.Stacks = append(out.Stacks, control.StackOf(st, run))
+	}
+	return nil
+}
+
+// Runs implements control.Reader.
+func (d desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
+	out := []control.Run{}
+	err := d.store.View(func(tx *store.Tx) error {
+		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
+		for _, r := range runs {
+			out = append(out, control.RunOf(r))
+		}
+		return err
+	})
+	return out, err
+}
+
+// find turns what a person calls a run into the run.
+func (d desktop) find(ref string) (*store.Run, error) {
+	var run *store.Run
+	err := d.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		id, err := control.ResolveRef(ref, open)
+		if err != nil {
+			return err
+		}
+		run, err = tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return control.Errorf(control.NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
+		}
+		return err
+	})
+	return run, err
+}
+
+// Run implements control.Reader.
+func (d desktop) Run(_ context.Context, ref string) (control.Run, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return control.Run{}, err
+	}
+	return control.RunOf(run), nil
+}
+
+// PlanText implements control.Reader.
+func (d desktop) PlanText(_ context.Context, ref string) (string, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return "", err
+	}
+	text, err := d.planText(run.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", control.Errorf(control.NotFound, "#%d has no plan (%s)", run.ID, run.Status)
+	}
+	return d.redact(text), err
+}
+
+// Log implements control.Reader.
+func (d desktop) Log(_ context.Context, ref string) (string, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return "", err
+	}
+	if run.Apply == nil {
+		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
+	}
+	text, err := runner.Log(RunDir(d.cfg().DataDir, run.ID))
+	return d.redact(text), err
+}
+
+// crossing makes an error fit for the socket.
+func crossing(err error) error {
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return control.Errorf(control.Refused, "%s", refusal.Why).WithHint("%s", refusal.Hint)
+	case errors.Is(err, store.ErrConflict):
+		return control.Errorf(control.Conflict, "the run moved on meanwhile: %v", err).WithHint("look again: sallyport status")
+	}
+	return err
+}
+
+// Start implements control.Operator.
+func (d desktop) Start(_ context.Context, r control.StartRequest) (control.StartResponse, error) {
+	run, warnings, err := d.start(request{Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied})
+	if err != nil {
+		return control.StartResponse{}, crossing(err)
+	}
+	return control.StartResponse{Run: run.ID, Warnings: warnings}, nil
+}
+
+// Decide implements control.Operator.
+func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.DecideResponse, error) {
+	run, err := d.find(r.Ref)
+	if err != nil {
+		return control.DecideResponse{}, err
+	}
+	words, ok, complaint := notify.ParseDecision(r.Words)
+	if !ok {
+		if complaint == "" {
+			complaint = "the words are approve or deny"
+		}
+		return control.DecideResponse{}, control.Errorf(control.Usage, "%s", complaint)
+	}
+	if words.Verdict == store.Approve && !d.cfg().CLIApprovals {
+		return control.DecideResponse{}, control.Errorf(control.Refused, "cli_approvals is off: approvals are given in Slack")
+	}
+	text := r.Words
+	if r.By.LoginUser != "" && r.By.UID == 0 {
+		text += " (logged in as " + r.By.LoginUser + ")"
+	}
+	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now()}, nil)
+	if err != nil {
+		return control.DecideResponse{}, crossing(err)
+	}
+	return control.DecideResponse{Run: control.RunOf(out.Run), Message: out.Message}, nil
+}
+
+// Cancel implements control.Operator.
+func (d desktop) Cancel(_ context.Context, r control.CancelRequest) (control.CancelResponse, error) {
+	run, err := d.find(r.Ref)
+	if err != nil {
+		return control.CancelResponse{}, err
+	}
+	out, text, err := d.cancel(run.ID, r.By.By())
+	if err != nil {
+		return control.CancelResponse{}, crossing(err)
+	}
+	return control.CancelResponse{Run: control.RunOf(out), Message: text}, nil
+}
+
+// Pause implements control.Operator.
+func (d desktop) Pause(_ context.Context, r control.PauseRequest) error {
+	return crossing(d.pause(r.Stack, r.Reason, r.By.By()))
+}
+
+// Resume implements control.Operator.
+func (d desktop) Resume(_ context.Context, r control.ResumeRequest) error {
+	return crossing(d.unpause(r.Stack, r.By.By()))
+}
+
+// Accept implements control.Operator.
+func (d desktop) Accept(_ context.Context, r control.AcceptRequest) error {
+	return crossing(d.accept(r.Repository, r.Commit, r.By.By()))
+}
+
+// Backup implements control.Operator.
+func (d desktop) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
+	return control.WriteBackup(w, control.BackupSource{DataDir: d.cfg().DataDir, Store: d.store})
+}
