@@ -1,0 +1,196 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/notify/redact"
+)
+
+// crossCheck looks at what one block alone cannot tell.
+func (d *stackDecoder) crossCheck() {
+	d.sameState()
+	d.dependencies()
+	for _, b := range d.blocks {
+		d.approvable(b)
+	}
+}
+
+// sameState refuses two stacks that would share one state: each would undo the other's work.
+func (d *stackDecoder) sameState() {
+	first := map[string]*stackBlock{}
+	for _, b := range d.blocks {
+		if b.glob != "" || b.Dir == "" {
+			continue
+		}
+		key := strings.Join([]string{b.Repository, b.Dir, b.Workspace, backendKey(b.BackendConfig)}, "\x00")
+		other, dup := first[key]
+		if !dup {
+			first[key] = b
+			continue
+		}
+		d.l.fault(b.attrs.header, "Two stacks, one state",
+			"Stack %q at %s has the same repository, dir, workspace and backend_config. One of them needs another workspace or backend_config.",
+			other.Name, place(other.attrs.header))
+	}
+}
+
+func backendKey(m map[string]redact.Secret) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, k+"\x01"+m[k].Reveal())
+	}
+	return strings.Join(parts, "\x02")
+}
+
+// dependencies checks that what stacks depend on is there, in the same repository, and without a cycle.
+func (d *stackDecoder) dependencies() {
+	byName := map[string]*stackBlock{}
+	var stacks []*Stack
+	for _, b := range d.blocks {
+		if b.glob == "" {
+			byName[b.Name] = b
+			stacks = append(stacks, b.Stack)
+		}
+	}
+	for _, b := range d.blocks {
+		for i, name := range b.DependsOn {
+			d.dependency(b, byName[name], name, i)
+		}
+	}
+	for _, cycle := range Cycles(stacks) {
+		b := byName[cycle[0]]
+		d.l.fault(b.attrs.at("depends_on"), "Cycle of dependencies", "Each of these stacks would wait for the next for ever: %s.", strings.Join(append(cycle, cycle[0]), " -> "))
+	}
+}
+
+func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
+	if up != nil {
+		if up.Repository != b.Repository && up.Repository != "" && b.Repository != "" {
+			d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "Stack %q is in repository %q; depends_on works within one repository, since it orders the runs of one commit.", name, up.Repository)
+		}
+		return
+	}
+	var names []string
+	for _, other := range d.blocks {
+		if other.Repository != b.Repository {
+			continue
+		}
+		if other.glob != "" {
+			if globFault(other.glob) == "" && couldMake(other.glob, name) {
+				return // which directories there are is known only when the repository has been read
+			}
+			continue
+		}
+		if other.Name != b.Name {
+			names = append(names, other.Name)
+		}
+	}
+	if len(names) == 0 {
+		d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository.", name)
+		return
+	}
+	d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository, but %s.", name, orList(names))
+}
+
+// Cycles returns the cycles of depends_on, each once, as names that begin with the first in the alphabet. The agent asks again when
+// stacks blocks have become stacks.
+func Cycles(stacks []*Stack) [][]string {
+	byName := map[string]*Stack{}
+	for _, s := range stacks {
+		byName[s.Name] = s
+	}
+	const (
+		open = iota + 1
+		done
+	)
+	state := map[string]int{}
+	var path []string
+	var cycles [][]string
+	var visit func(name string)
+	visit = func(name string) {
+		state[name] = open
+		path = append(path, name)
+		ups := slices.Sorted(slices.Values(byName[name].DependsOn))
+		for _, up := range slices.Compact(ups) {
+			switch {
+			case byName[up] == nil || state[up] == done:
+			case state[up] == open:
+				cycles = append(cycles, rotated(path[slices.Index(path, up):]))
+			default:
+				visit(up)
+			}
+		}
+		path = path[:len(path)-1]
+		state[name] = done
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if state[name] == 0 {
+			visit(name)
+		}
+	}
+	return cycles
+}
+
+// rotated copies a cycle so that it begins with the first name in the alphabet.
+func rotated(cycle []string) []string {
+	first := slices.Index(cycle, slices.Min(cycle))
+	return append(slices.Clone(cycle[first:]), cycle[:first]...)
+}
+
+// approvable checks that enough people exist to approve a plan of the stack.
+func (d *stackDecoder) approvable(b *stackBlock) {
+	if b.Mode == ModeObserve {
+		return
+	}
+	approvers := b.Approvers
+	if d.cfg.Slack != nil && len(approvers) == 0 {
+		approvers = d.cfg.Slack.Approvers
+	}
+	if d.cfg.Slack == nil {
+		approvers = nil
+	}
+	if len(approvers) == 0 && d.cfg.Slack != nil && !d.cfg.CLIApprovals {
+		d.l.fault(b.attrs.header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
+		return
+	}
+	if people, bounded := d.people(approvers); bounded && b.Approvals > people {
+		hint := ""
+		if d.cfg.CLIApprovals {
+			hint = " All votes on the command line together are those of one person unless person blocks with os tell who is who."
+		}
+		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but no more than %d different people can approve.%s", b.Approvals, people, hint)
+	}
+	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {
+		d.l.warn(b.attrs.at("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")
+	}
+}
+
+// people counts the humans who can approve. It is unbounded if a user group is among them, whose members only Slack knows.
+func (d *stackDecoder) people(approvers []string) (n int, bounded bool) {
+	humans := map[string]bool{}
+	bySlack := map[string]string{}
+	for _, p := range d.cfg.People {
+		if p.Slack != "" {
+			bySlack[p.Slack] = p.Name
+		}
+		if p.OS != "" && d.cfg.CLIApprovals {
+			humans["person "+p.Name] = true
+		}
+	}
+	for _, id := range approvers {
+		switch name, known := bySlack[id]; {
+		case groupID.MatchString(id):
+			return 0, false
+		case known:
+			humans["person "+name] = true
+		default:
+			humans["slack "+id] = true
+		}
+	}
+	if d.cfg.CLIApprovals {
+		humans["somebody on the command line"] = true
+	}
+	return len(humans), true
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"sallyport/notify/redact"
+)
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// environment reads one of the env maps and refuses what would change terraform behind the agent's back.
+func (l *loader) environment(a attributes, name string) map[string]redact.Secret {
+	env := l.secretMap(a, name)
+	for key := range env {
+		if !envName.MatchString(key) {
+			l.fault(a.key(name, key), "Invalid name", "%q cannot be the name of an environment variable.", key)
+			continue
+		}
+		if instead := refusedEnv(key); instead != "" {
+			l.fault(a.key(name, key), "Refused variable", "%s may not be set in %s: %s.", key, name, instead)
+		}
+	}
+	return env
+}
+
+// refusedEnv says what to use instead of an environment variable that is not let through; "" lets it through.
+func refusedEnv(key string) string {
+	if v, ok := strings.CutPrefix(key, "TF_VAR_"); ok {
+		return fmt.Sprintf("use vars = { %s = ... }", v)
+	}
+	switch {
+	case strings.HasPrefix(key, "TF_LOG"):
+		return "terraform's trace holds secrets and would fill the disk; `sallyport show RUN --log` has the log of a run"
+	case strings.HasPrefix(key, "TF_CLI_ARGS"):
+		return "what was approved must be what runs; use vars, var_files, backend_config or lock_timeout"
+	case strings.HasPrefix(key, "LD_"):
+		return "it would load foreign code into terraform; use binary of the terraform block for another terraform"
+	}
+	return map[string]string{
+		"TF_WORKSPACE":            "use workspace",
+		"TF_INPUT":                "nobody is there to answer; use vars or var_files",
+		"TF_IN_AUTOMATION":        "the agent sets it",
+		"TF_DATA_DIR":             "the agent gives every run one of its own",
+		"TF_REATTACH_PROVIDERS":   "it would replace providers by foreign processes; use cli_config_file of the terraform block for other sources of providers",
+		"TF_APPEND_USER_AGENT":    "terraform-exec sets it itself; nothing replaces it",
+		"TF_DISABLE_PLUGIN_TLS":   "providers are talked to over TLS; nothing replaces it",
+		"TF_SKIP_PROVIDER_VERIFY": "providers are verified; nothing replaces it",
+	}[key]
+}

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"sallyport/notify/redact"
+)
+
+// maxSecretSize bounds what file and credential read, in bytes.
+const maxSecretSize = 1 << 20
+
+// secretMark is on every value that came through env, file or credential.
+type secretMark struct{}
+
+// missingError is a secret that is not there for this process, though it may be there for the agent.
+type missingError struct{ text string }
+
+func (e *missingError) Error() string { return e.text }
+
+// missing makes a missingError.
+func missing(format string, args ...any) error {
+	return &missingError{text: fmt.Sprintf(format, args...)}
+}
+
+// functions are those that a configuration can call. Their errors never hold what was read.
+func (l *loader) functions() map[string]function.Function {
+	return map[string]function.Function{
+		"env":        l.secretFunction("name", l.readEnv),
+		"file":       l.secretFunction("path", l.readFile),
+		"credential": l.secretFunction("name", l.readCredential),
+	}
+}
+
+// secretFunction makes a function of one string whose result is a secret.
+func (l *loader) secretFunction(param string, read func(string) (string, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: param, Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			value, err := read(args[0].AsString())
+			if gone := (*missingError)(nil); errors.As(err, &gone) && l.o.MissingCredentialsWarn {
+				l.warnText(gone.text + "; what depends on it was not checked")
+				return cty.UnknownVal(cty.String).Mark(secretMark{}), nil
+			}
+			if err != nil {
+				return cty.UnknownVal(cty.String), err
+			}
+			l.keep(value)
+			return cty.StringVal(value).Mark(secretMark{}), nil
+		},
+	})
+}
+
+// keep collects the value of a secret for the redactor.
+func (l *loader) keep(value string) {
+	if value != "" && !l.known[value] {
+		l.known[value] = true
+		l.secrets = append(l.secrets, redact.NewSecret(value))
+	}
+}
+
+func (l *loader) readEnv(name string) (string, error) {
+	value := l.o.Getenv(name)
+	if value == "" {
+		return "", missing("environment variable %q is not set or is empty", name)
+	}
+	return value, nil
+}
+
+func (l *loader) readFile(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("the path is empty")
+	}
+	return l.readSecret(l.abs(path))
+}
+
+func (l *loader) readCredential(name string) (string, error) {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+		return "", fmt.Errorf("%q is not the name of a credential: a file name without a directory", name)
+	}
+	systemd := l.o.Getenv("CREDENTIALS_DIRECTORY")
+	dir := l.o.CredentialsDir
+	if dir == "" {
+		dir = systemd
+	}
+	if dir == "" {
+		return "", missing("credential %q cannot be read: $CREDENTIALS_DIRECTORY is not set (LoadCredential=%s:/path in the systemd unit sets it)", name, name)
+	}
+	path := filepath.Join(dir, name)
+	if dir == systemd {
+		// systemd mounts this directory for the one service; its modes are systemd's business.
+		data, err := readBounded(path, maxSecretSize, nil)
+		return l.secretText(path, data, err, name)
+	}
+	data, err := readBounded(path, maxSecretSize, l.secretMode(path))
+	return l.secretText(path, data, err, name)
+}
+
+func (l *loader) readSecret(path string) (string, error) {
+	data, err := readBounded(path, maxSecretSize, l.secretMode(path))
+	return l.secretText(path, data, err, "")
+}
+
+func (l *loader) secretMode(path string) func(fs.FileInfo) error {
+	return func(info fs.FileInfo) error { return l.checkMode(path, info, usableByOthers) }
+}
+
+// secretText trims what was read. Only a credential that is not there is a missingError:
+// systemd hands credentials to the agent alone.
+func (l *loader) secretText(path string, data []byte, err error, credential string) (string, error) {
+	if err != nil {
+		if credential != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+			return "", missing("credential %q cannot be read: %v", credential, err)
+		}
+		return "", err
+	}
+	// Editors and echo end a file with a newline that is not part of the secret.
+	text := strings.TrimRight(string(data), " \t\r\n")
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return text, nil
+}

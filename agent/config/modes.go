@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// What group and others may not do to a file.
+const (
+	writableByOthers fs.FileMode = 0o022 // of the configuration and of what is trusted: host keys, certificates
+	usableByOthers   fs.FileMode = 0o077 // of a secret
+)
+
+// checkMode refuses a file or directory that others may use in a forbidden way, with the command that mends it. info is what
+// was opened, so that nobody can swap the file between the check and the read.
+func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode) error {
+	if l.o.SkipModes {
+		return nil
+	}
+	// In a sticky directory like /tmp others can add files but not replace ours.
+	sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0
+	if mode := info.Mode().Perm(); mode&forbidden != 0 && !sticky {
+		deed := "written"
+		if mode&forbidden&^writableByOthers != 0 {
+			deed = "read"
+		}
+		return fmt.Errorf("%s may be %s by group or others (mode %04o); mend it with: chmod %04o %s",
+			path, deed, mode, mode&^forbidden, shellQuote(path))
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	owner, me := int(stat.Uid), os.Geteuid()
+	// Root reads the secrets of the agent's user when it runs check; what root trusts must be root's own.
+	if owner == 0 || owner == me || me == 0 && forbidden == usableByOthers {
+		return nil
+	}
+	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with: chown %d %s",
+		path, owner, me, shellQuote(path))
+}
+
+// checkConfigModes checks the configuration's files and their directories, those behind symbolic links too: who can write
+// any of them decides what the agent does.
+func (l *loader) checkConfigModes(path string, sources []source) {
+	paths := []string{}
+	seen := map[string]bool{}
+	add := func(p string) {
+		if !seen[p] {
+			seen[p] = true
+			paths = append(paths, p)
+		}
+	}
+	add(path)
+	for _, s := range sources {
+		add(filepath.Dir(s.name))
+		add(s.name)
+		if real, err := filepath.EvalSymlinks(s.name); err == nil && real != filepath.Clean(s.name) {
+			add(filepath.Dir(real))
+		}
+	}
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err == nil {
+			err = l.checkMode(p, info, writableByOthers)
+		}
+		if err != nil {
+			l.faultOfAll("Unsafe configuration", "%v.", err)
+		}
+	}
+}
+
+// readBounded reads a regular file of at most limit bytes. check, if given, sees the opened file first.
+func readBounded(path string, limit int64, check func(fs.FileInfo) error) ([]byte, error) {
+	// Opening a named pipe would wait for a writer for ever.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, plainPathError(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, plainPathError(err)
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, plainPathError(err)
+	}
+	if check != nil {
+		if err := check(info); err != nil {
+			return nil, err
+		}
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, plainPathError(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return data, nil
+}
+
+// plainPathError says "path: reason" without the name of the system call, and what to do if it is about rights.
+func plainPathError(err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		return err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w (try sudo)", pe.Path, pe.Err)
+	}
+	return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+}
+
+// shellQuote makes a path safe to paste.
+func shellQuote(path string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,@%", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !safe(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

@@ -1,0 +1,99 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// cleanDir checks a directory of a repository: relative, slash-separated, inside. It returns it without a trailing slash, or
+// the reason why it does not do.
+func cleanDir(dir string) (clean, reason string) {
+	switch {
+	case dir == "":
+		return "", `it is empty; the root of the repository is "."`
+	case strings.ContainsAny(dir, "\\\x00\n\r"):
+		return "", "directories are written with slashes and without control characters"
+	case strings.HasPrefix(dir, "/"):
+		return "", "it must be relative to the root of the repository"
+	}
+	clean = path.Clean(dir)
+	if escapes(clean) {
+		return "", "it leaves the repository"
+	}
+	if clean != strings.TrimSuffix(dir, "/") {
+		return "", fmt.Sprintf("write it as %q", clean)
+	}
+	if clean == ".git" || strings.HasPrefix(clean, ".git/") {
+		return "", "it is git's own directory"
+	}
+	return clean, ""
+}
+
+func escapes(clean string) bool {
+	return clean == ".." || strings.HasPrefix(clean, "../")
+}
+
+// varFileFault says what is wrong with a var file, which is relative to the stack's directory and may lie beside it, but not
+// outside of the repository. An empty dir leaves the last out.
+func varFileFault(dir, file string) string {
+	switch {
+	case file == "":
+		return "it is empty"
+	case strings.ContainsAny(file, "\\\x00\n\r"):
+		return "paths are written with slashes and without control characters"
+	case strings.HasPrefix(file, "/"):
+		return "it must be relative to the stack's dir; files of this machine do not belong to a plan"
+	case strings.HasSuffix(file, "/"):
+		return "it is a directory"
+	case dir != "" && escapes(path.Join(dir, file)):
+		return "it leaves the repository"
+	}
+	return ""
+}
+
+// globFault says what is wrong with a glob, which is relative to the repository's root.
+func globFault(glob string) string {
+	switch {
+	case glob == "":
+		return "it is empty"
+	case strings.HasPrefix(glob, "/"):
+		return "globs are relative to the root of the repository, so they do not start with a slash"
+	case strings.HasSuffix(glob, "/"):
+		return fmt.Sprintf("it matches nothing; everything below is %q", glob+"**")
+	case strings.ContainsAny(glob, "\x00\n\r"):
+		return "it holds control characters"
+	}
+	for _, part := range strings.Split(glob, "/") {
+		if part == "." || part == ".." || part == "" {
+			return "globs are relative to the root of the repository and hold no empty, . or .. part"
+		}
+	}
+	if !doublestar.ValidatePattern(glob) {
+		return "it is not a valid glob: a bracket or brace is not closed, or a backslash stands at its end"
+	}
+	return ""
+}
+
+// couldMake reports whether a stacks block of this glob could make a stack of that name: names are directories with
+// dashes for slashes, so the glob is read in the same way.
+func couldMake(glob, name string) bool {
+	flat := strings.ReplaceAll(glob, "/", "-")
+	if doublestar.MatchUnvalidated(flat, name) {
+		return true
+	}
+	// **/ also stands for no directory at all.
+	return doublestar.MatchUnvalidated(strings.ReplaceAll(strings.ReplaceAll(glob, "**/", ""), "/", "-"), name)
+}
+
+// validWorkspace is terraform's own rule (what a URL would not escape), without what would be an option or a way up.
+func validWorkspace(name string) bool {
+	return name != "" && len(name) <= 90 && url.PathEscape(name) == name && name != "." && name != ".." && name[0] != '-'
+}
+
+func stackForError(g *StackGlob, dir, reason string) error {
+	return fmt.Errorf("making a stack of %q by stacks %q: %s", dir, g.Glob, reason)
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// What stands where a configuration says nothing.
+const (
+	DefaultDataDir = "/var/lib/sallyport"
+	DefaultSocket  = "/run/sallyport/sallyport.sock"
+)
+
+// maxSocketPath is the longest path, in bytes, that the kernel binds a unix socket to.
+const maxSocketPath = 107
+
+// config reads the whole body. What it returns may be used only if there are no faults.
+func (l *loader) config(body hcl.Body) *Config {
+	root := l.content(body, rootShape())
+	cfg := &Config{CLIApprovals: true}
+	cfg.DataDir, cfg.Socket = l.paths(root.Attributes)
+	top := attributes{own: root.Attributes, header: root.MissingItemRange}
+	l.boolean(top, "cli_approvals", &cfg.CLIApprovals)
+
+	d := &stackDecoder{l: l, cfg: cfg}
+	repositories := map[string]hcl.Range{}
+	for _, b := range root.Blocks.OfType("repository") {
+		if l.label(b, repositories) {
+			cfg.Repositories = append(cfg.Repositories, l.repository(b))
+		}
+	}
+	if b := l.single(root.Blocks, "terraform"); b != nil {
+		cfg.Terraform = l.terraform(b)
+	} else {
+		cfg.Terraform.Parallel = defaultParallel
+	}
+	if b := l.single(root.Blocks, "slack"); b != nil {
+		cfg.Slack = l.slack(b)
+	} else if !cfg.CLIApprovals {
+		l.fault(top.at("cli_approvals"), "Nobody can approve", "cli_approvals = false takes the decisions from the command line, and without a slack block there is no other place for them.")
+	}
+	l.people(cfg, root.Blocks.OfType("person"))
+	if b := l.single(root.Blocks, "defaults"); b != nil {
+		d.useDefaults(b)
+	}
+	d.stacks(root.Blocks)
+	if len(repositories) == 0 {
+		l.faultOfAll("No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
+	}
+	if len(d.blocks) == 0 {
+		l.faultOfAll("No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
+	}
+	d.crossCheck()
+	return cfg
+}
+
+// paths reads data_dir and socket.
+func (l *loader) paths(attrs hcl.Attributes) (dataDir, socket string) {
+	dataDir, socket = DefaultDataDir, DefaultSocket
+	a := attributes{own: attrs}
+	for _, p := range []struct {
+		name string
+		dst  *string
+	}{{"data_dir", &dataDir}, {"socket", &socket}} {
+		if !l.str(a, p.name, p.dst) {
+			continue
+		}
+		if !filepath.IsAbs(*p.dst) || filepath.Clean(*p.dst) == "/" {
+			l.fault(a.at(p.name), "Invalid path", "%s must be an absolute path below the root directory, not %q.", p.name, *p.dst)
+			continue
+		}
+		*p.dst = filepath.Clean(*p.dst)
+	}
+	if len(socket) > maxSocketPath {
+		l.fault(a.at("socket"), "Invalid path", "The path of a unix socket has at most %d bytes, this one has %d.", maxSocketPath, len(socket))
+	}
+	return dataDir, socket
+}
+
+// label checks the name of a block and that it is the first of that name.
+func (l *loader) label(b *hcl.Block, taken map[string]hcl.Range) bool {
+	name := b.Labels[0]
+	if !validName(name) {
+		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s starts with a lower-case letter or a digit and has at most 64 lower-case letters, digits, dots, dashes and underscores; %q does not.", b.Type, name)
+	}
+	if first, dup := taken[name]; dup {
+		l.fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already.", b.Type, name, place(first))
+		return false
+	}
+	taken[name] = b.DefRange
+	return true
+}
+
+// validName matches [a-z0-9][a-z0-9._-]{0,63}: names become file names, refs and words that people type.
+func validName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return len(name) >= 1 && len(name) <= 64
+}
+
+// Repository returns the repository of a name, or nil.
+func (c *Config) Repository(name string) *Repository {
+	for _, r := range c.Repositories {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}

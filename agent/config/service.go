@@ -1,0 +1,168 @@
+package config
+
+import (
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/hcl/v2"
+)
+
+const (
+	defaultParallel = 2
+	defaultAPIURL   = "https://slack.com/api/"
+	defaultPoll     = 5 * time.Second
+	leastPoll       = 100 * time.Millisecond
+)
+
+// Slack's ids are a letter for the kind and capitals and digits. Names are never ids: whoever renames himself
+// would become somebody else.
+var (
+	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{2,30}$`)
+	groupID   = regexp.MustCompile(`^S[A-Z0-9]{2,30}$`)
+	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
+	channel   = regexp.MustCompile(`^#[^\s#@,:A-Z]{1,80}$`)
+	login     = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?$`)
+	osUser    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,254}\$?$`)
+)
+
+// terraform reads the terraform block.
+func (l *loader) terraform(b *hcl.Block) Terraform {
+	a := attributes{own: l.content(b.Body, terraformShape()).Attributes, header: b.DefRange}
+	t := Terraform{Parallel: defaultParallel}
+	l.whole(a, "parallel", &t.Parallel)
+	if l.str(a, "version", &t.Version) {
+		// NewVersion takes v1.2 as well, hc-install and terraform's own output do not.
+		if v, err := version.NewVersion(t.Version); err != nil || v.Original() != v.String() {
+			l.fault(a.at("version"), "Invalid version", "version takes one exact version like \"1.11.4\", not %q: constraints belong into the repository's required_version.", t.Version)
+		}
+	}
+	if l.str(a, "binary", &t.Binary) {
+		if t.Version != "" {
+			l.fault(a.get("binary").NameRange, "Contradiction", "version installs a terraform and binary names one; keep one of the two.")
+		}
+		l.binary(a, &t)
+	}
+	if l.path(a, "cli_config_file", &t.CLIConfigFile) {
+		if _, err := l.trustFile(t.CLIConfigFile); err != nil {
+			l.fault(a.at("cli_config_file"), "Unusable file", "cli_config_file: %s.", err)
+		}
+	}
+	return t
+}
+
+// binary checks that terraform's binary can be run, and by whom it can be replaced.
+func (l *loader) binary(a attributes, t *Terraform) {
+	if !filepath.IsAbs(t.Binary) {
+		l.fault(a.at("binary"), "Invalid path", "binary must be an absolute path, not %q; without it terraform is looked up in PATH.", t.Binary)
+		return
+	}
+	t.Binary = filepath.Clean(t.Binary)
+	info, err := os.Stat(t.Binary)
+	switch {
+	case err != nil:
+		l.fault(a.at("binary"), "Unusable file", "binary: %s.", plainPathError(err))
+	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+		l.fault(a.at("binary"), "Unusable file", "binary: %s is not an executable file.", t.Binary)
+	default:
+		if err := l.checkMode(t.Binary, info, writableByOthers); err != nil {
+			l.fault(a.at("binary"), "Unusable file", "binary: %s.", err)
+		}
+	}
+}
+
+// slack reads the slack block.
+func (l *loader) slack(b *hcl.Block) *Slack {
+	a := attributes{own: l.content(b.Body, slackShape()).Attributes, header: b.DefRange}
+	s := &Slack{Poll: defaultPoll, APIURL: defaultAPIURL}
+	l.headerSecret(a, "token", &s.Token)
+	l.channel(a, &s.Channel)
+	l.approvers(a, "approvers", &s.Approvers)
+	l.duration(a, "poll", &s.Poll, leastPoll)
+	var raw string
+	if l.str(a, "api_url", &raw) {
+		api, err := parseAPIURL(raw)
+		if err != nil {
+			l.fault(a.at("api_url"), "Invalid URL", "api_url cannot be used: %s.", err)
+		} else {
+			s.APIURL = api
+		}
+	}
+	return s
+}
+
+// channel reads a channel: its id or its name.
+func (l *loader) channel(a attributes, dst *string) {
+	if l.str(a, "channel", dst) && !channelID.MatchString(*dst) && !channel.MatchString(*dst) {
+		l.fault(a.at("channel"), "Invalid channel", `%q is neither the id of a channel ("C0123456789") nor its name ("#infra", lower-case).`, *dst)
+	}
+}
+
+// approvers reads a list of people: ids of users and user groups, and e-mails.
+func (l *loader) approvers(a attributes, name string, dst *[]string) {
+	if !l.strs(a, name, dst) {
+		return
+	}
+	for i, id := range *dst {
+		switch {
+		case userID.MatchString(id), groupID.MatchString(id), email(id):
+		default:
+			l.fault(a.element(name, i), "Invalid approver",
+				`%q is neither the id of a user ("U01ABCDEF"; in Slack: profile, three dots, copy member ID) nor of a user group ("S01OPSTEAM") nor an e-mail. Names do not count, since people can change theirs.`, id)
+		}
+	}
+}
+
+// email reports whether text is an address and nothing else.
+func email(text string) bool {
+	addr, err := mail.ParseAddress(text)
+	return err == nil && addr.Address == text && addr.Name == "" && !strings.ContainsAny(text, " \"<>")
+}
+
+// people reads the person blocks. One identity that two people share would let one of them vote twice.
+func (l *loader) people(cfg *Config, blocks hcl.Blocks) {
+	names, taken := map[string]hcl.Range{}, map[string]hcl.Range{}
+	for _, b := range blocks {
+		if !l.label(b, names) {
+			continue
+		}
+		a := attributes{own: l.content(b.Body, personShape()).Attributes, header: b.DefRange}
+		p := Person{Name: b.Labels[0]}
+		for _, id := range []struct {
+			attr  string
+			dst   *string
+			form  *regexp.Regexp
+			fold  bool
+			wants string
+		}{
+			{"slack", &p.Slack, userID, false, `the id of a user ("U01ABCDEF")`},
+			{"github", &p.GitHub, login, true, "the login of an account"},
+			{"os", &p.OS, osUser, false, "the name of a user of this machine"},
+		} {
+			if !l.str(a, id.attr, id.dst) {
+				continue
+			}
+			if !id.form.MatchString(*id.dst) {
+				l.fault(a.at(id.attr), "Invalid identity", "%s takes %s, not %q.", id.attr, id.wants, *id.dst)
+				continue
+			}
+			key := id.attr + ":" + *id.dst
+			if id.fold {
+				key = strings.ToLower(key)
+			}
+			if first, dup := taken[key]; dup {
+				l.fault(a.at(id.attr), "Duplicate identity", "%s = %q is another person's already, at %s.", id.attr, *id.dst, place(first))
+				continue
+			}
+			taken[key] = a.at(id.attr)
+		}
+		if p.Slack == "" && p.GitHub == "" && p.OS == "" {
+			l.warn(b.DefRange, "person %q has neither slack nor github nor os, so it changes nothing", p.Name)
+		}
+		cfg.People = append(cfg.People, p)
+	}
+}

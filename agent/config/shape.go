@@ -1,0 +1,139 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+)
+
+// shape is what may stand in one kind of block.
+type shape struct {
+	required []string
+	optional []string
+	blocks   []hcl.BlockHeaderSchema
+	// later are names that the design has and this version has not; each may be an attribute or a block.
+	later       []string
+	laterBlocks []hcl.BlockHeaderSchema // the same, with labels
+}
+
+func rootShape() shape {
+	return shape{
+		optional: []string{"data_dir", "socket", "cli_approvals"},
+		blocks: []hcl.BlockHeaderSchema{
+			{Type: "repository", LabelNames: []string{"name"}},
+			{Type: "defaults"},
+			{Type: "stack", LabelNames: []string{"name"}},
+			{Type: "stacks", LabelNames: []string{"glob"}},
+			{Type: "terraform"},
+			{Type: "slack"},
+			{Type: "person", LabelNames: []string{"name"}},
+		},
+		later:       []string{"metrics", "backup", "hooks", "apply_window", "freeze"},
+		laterBlocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"name"}}},
+	}
+}
+
+func repositoryShape() shape {
+	return shape{
+		required: []string{"url"},
+		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history"},
+		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}},
+		later:    []string{"github", "require_review", "require_signed"},
+	}
+}
+
+func sshShape() shape {
+	return shape{required: []string{"key_file", "known_hosts_file"}, optional: []string{"passphrase"}}
+}
+
+// stackShape is that of stack blocks; those of stacks and defaults blocks are made of it.
+func stackShape() shape {
+	return shape{
+		required: []string{"dir"},
+		optional: []string{
+			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
+			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "protect",
+			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
+		},
+		later: []string{
+			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy", "apply_window", "freeze", "hooks",
+			"verify_after", "images", "aws", "engine", "terraform",
+		},
+	}
+}
+
+func terraformShape() shape {
+	return shape{
+		optional: []string{"version", "binary", "parallel", "cli_config_file"},
+		later:    []string{"user", "engine"},
+	}
+}
+
+func slackShape() shape {
+	return shape{
+		required: []string{"token", "channel"},
+		optional: []string{"approvers", "poll", "api_url"},
+		later:    []string{"app_token"},
+	}
+}
+
+func personShape() shape {
+	return shape{optional: []string{"slack", "github", "os"}}
+}
+
+// content takes a body apart by its shape. Unknown names are hcl's own faults, with a suggestion; known ones whose
+// time has not come are ours, and do not appear in what is returned.
+func (l *loader) content(body hcl.Body, s shape) *hcl.BodyContent {
+	schema := &hcl.BodySchema{Blocks: append([]hcl.BlockHeaderSchema(nil), s.blocks...)}
+	for _, name := range s.required {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
+	}
+	for _, name := range s.optional {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
+	}
+	later := map[string]bool{}
+	for _, name := range s.later {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
+		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: name})
+		later[name] = true
+	}
+	for _, b := range s.laterBlocks {
+		schema.Blocks = append(schema.Blocks, b)
+		later[b.Type] = true
+	}
+	content, diags := body.Content(schema)
+	l.add(diags)
+	for name, attr := range content.Attributes {
+		if later[name] {
+			l.notYet(name, attr.NameRange)
+			delete(content.Attributes, name)
+		}
+	}
+	blocks := content.Blocks[:0]
+	for _, b := range content.Blocks {
+		if later[b.Type] {
+			l.notYet(b.Type, b.DefRange)
+			continue
+		}
+		blocks = append(blocks, b)
+	}
+	content.Blocks = blocks
+	return content
+}
+
+func (l *loader) notYet(name string, at hcl.Range) {
+	l.fault(at, "Not supported yet", "%s is not supported by this version yet. Remove it, so that nobody relies on it.", name)
+}
+
+// single returns the one block of a type that may stand only once, or nil.
+func (l *loader) single(blocks hcl.Blocks, kind string) *hcl.Block {
+	var first *hcl.Block
+	for _, b := range blocks {
+		switch {
+		case b.Type != kind:
+		case first == nil:
+			first = b
+		default:
+			l.fault(b.DefRange, "Duplicate "+kind+" block", "There can be only one %s block, and it is at %s.", kind, place(first.DefRange))
+		}
+	}
+	return first
+}

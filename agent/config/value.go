@@ -1,0 +1,279 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"sallyport/notify/redact"
+)
+
+// attributes are those of one block, over those of the defaults block where it has any. An attribute that stands in both
+// is wholly the block's own: nothing is merged.
+type attributes struct {
+	own, base hcl.Attributes
+	header    hcl.Range // of the block, to point at what is missing
+}
+
+// get returns the attribute or nil.
+func (a attributes) get(name string) *hcl.Attribute {
+	if attr := a.own[name]; attr != nil {
+		return attr
+	}
+	return a.base[name]
+}
+
+// at is the place of the attribute's value, or the block's header.
+func (a attributes) at(name string) hcl.Range {
+	if attr := a.get(name); attr != nil {
+		return attr.Expr.Range()
+	}
+	return a.header
+}
+
+// element is the place of the i-th element of a list, or of the whole if it is not written as a list.
+func (a attributes) element(name string, i int) hcl.Range {
+	if attr := a.get(name); attr != nil {
+		if exprs, diags := hcl.ExprList(attr.Expr); !diags.HasErrors() && i < len(exprs) {
+			return exprs[i].Range()
+		}
+	}
+	return a.at(name)
+}
+
+// key is the place of a key of a map, or of the whole.
+func (a attributes) key(name, key string) hcl.Range {
+	if attr := a.get(name); attr != nil {
+		pairs, diags := hcl.ExprMap(attr.Expr)
+		if !diags.HasErrors() {
+			for _, p := range pairs {
+				v, diags := p.Key.Value(nil)
+				if !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() && !v.IsMarked() && v.AsString() == key {
+					return p.Key.Range()
+				}
+			}
+		}
+	}
+	return a.at(name)
+}
+
+// eval evaluates an attribute and converts it; want may be cty.DynamicPseudoType. It reports false for what is absent, null
+// or faulty (and says what is wrong).
+func (l *loader) eval(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
+	if attr == nil {
+		return cty.NilVal, false
+	}
+	v, diags := attr.Expr.Value(l.ctx)
+	l.add(diags)
+	if diags.HasErrors() || v.IsNull() {
+		return cty.NilVal, false
+	}
+	v, err := convert.Convert(v, want)
+	if err != nil {
+		l.fault(attr.Expr.Range(), "Wrong type", "%s must be %s: %s.", attr.Name, typeName(want), err)
+		return cty.NilVal, false
+	}
+	return v, !v.IsNull()
+}
+
+// typeName says a type in the words of somebody who writes configurations.
+func typeName(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "a string"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
+	case t.IsListType():
+		return "a list of strings"
+	case t.IsMapType():
+		return "a map of strings"
+	}
+	return "a value"
+}
+
+// shown evaluates an attribute that people get to see, in which a secret has no place. Only secrets can be
+// unknown, so what it returns is known.
+func (l *loader) shown(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
+	v, ok := l.eval(attr, want)
+	if !ok {
+		return v, false
+	}
+	if v.ContainsMarked() || !v.IsWhollyKnown() {
+		l.fault(attr.Expr.Range(), "Secret in the open",
+			"%s is shown to people and kept in the history, so it may not come from env, file or credential, whose values are secrets. Write it here.", attr.Name)
+		return cty.NilVal, false
+	}
+	return v, true
+}
+
+// str reads a string into dst and reports whether there was one.
+func (l *loader) str(a attributes, name string, dst *string) bool {
+	v, ok := l.shown(a.get(name), cty.String)
+	if ok {
+		*dst = v.AsString()
+	}
+	return ok
+}
+
+func (l *loader) boolean(a attributes, name string, dst *bool) bool {
+	v, ok := l.shown(a.get(name), cty.Bool)
+	if ok {
+		*dst = v.True()
+	}
+	return ok
+}
+
+// whole reads a whole number of at least 1.
+func (l *loader) whole(a attributes, name string, dst *int) bool {
+	v, ok := l.shown(a.get(name), cty.Number)
+	if !ok {
+		return false
+	}
+	n, _ := v.AsBigFloat().Int64()
+	if !v.AsBigFloat().IsInt() || n < 1 || n > 1000 {
+		l.fault(a.at(name), "Invalid number", "%s must be a whole number from 1 to 1000.", name)
+		return false
+	}
+	*dst = int(n)
+	return true
+}
+
+// strs reads a list of strings, none of them null.
+func (l *loader) strs(a attributes, name string, dst *[]string) bool {
+	v, ok := l.shown(a.get(name), cty.List(cty.String))
+	if !ok {
+		return false
+	}
+	list := []string{}
+	for i, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			l.fault(a.element(name, i), "Wrong type", "%s must be a list of strings: null is none.", name)
+			return false
+		}
+		list = append(list, e.AsString())
+	}
+	*dst = list
+	return true
+}
+
+// oneOf reads one word of a few.
+func (l *loader) oneOf(a attributes, name string, dst *string, words ...string) bool {
+	var word string
+	if !l.str(a, name, &word) {
+		return false
+	}
+	for _, w := range words {
+		if w == word {
+			*dst = word
+			return true
+		}
+	}
+	l.fault(a.at(name), "Invalid value", "%s must be %s, not %q.", name, orList(words), word)
+	return false
+}
+
+// duration reads a duration of at least least; a least of 0 admits every positive one.
+func (l *loader) duration(a attributes, name string, dst *time.Duration, least time.Duration) bool {
+	var text string
+	if !l.str(a, name, &text) {
+		return false
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		l.fault(a.at(name), "Invalid duration", `%s = %q is not a duration: write a number and a unit, like "90s", "10m" or "24h".`, name, text)
+		return false
+	case d <= 0:
+		l.fault(a.at(name), "Invalid duration", "%s must be positive, not %q.", name, text)
+		return false
+	case d < least:
+		l.fault(a.at(name), "Invalid duration", "%s must be at least %s, not %q.", name, least, text)
+		return false
+	}
+	*dst = d
+	return true
+}
+
+// secret reads a string that may be a secret. literal reports that it stands in the file itself. An absent one, and one that cannot be
+// read here (a warning then), leaves dst empty and present says which.
+func (l *loader) secret(a attributes, name string, dst *redact.Secret) (present bool) {
+	attr := a.get(name)
+	v, ok := l.eval(attr, cty.String)
+	if !ok {
+		return false
+	}
+	marked := v.IsMarked()
+	v, _ = v.UnmarkDeep()
+	if !v.IsKnown() {
+		return true
+	}
+	text := v.AsString()
+	if text == "" {
+		l.fault(a.at(name), "Empty secret", "%s is empty.", name)
+		return true
+	}
+	if !marked {
+		l.warn(a.at(name), `%s stands in the configuration itself; credential("...") or file("...") keeps it out`, name)
+	}
+	l.keep(text)
+	*dst = redact.NewSecret(text)
+	return true
+}
+
+// header reads a secret that is sent in a header of HTTP, where white space has no place.
+func (l *loader) headerSecret(a attributes, name string, dst *redact.Secret) (present bool) {
+	present = l.secret(a, name, dst)
+	if strings.ContainsFunc(dst.Reveal(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		l.fault(a.at(name), "Invalid token", "%s holds white space or control characters, as a file with more than the token in it would give.", name)
+	}
+	return present
+}
+
+// secretMap reads a map of strings that may be secrets. Keys are never secrets.
+func (l *loader) secretMap(a attributes, name string) map[string]redact.Secret {
+	v, ok := l.eval(a.get(name), cty.Map(cty.String))
+	if !ok {
+		return nil
+	}
+	if v.IsMarked() || !v.IsKnown() {
+		l.secretKeys(a, name)
+		return nil
+	}
+	m := make(map[string]redact.Secret, v.LengthInt())
+	for k, e := range v.AsValueMap() {
+		e, _ = e.Unmark()
+		switch {
+		case !e.IsKnown():
+			m[k] = redact.Secret{}
+		case e.IsNull():
+			l.fault(a.key(name, k), "Wrong type", "%s must be a map of strings: %s is null.", name, k)
+		case strings.ContainsRune(e.AsString(), 0):
+			l.fault(a.key(name, k), "Invalid value", "The value of %s holds a zero byte.", k)
+		default:
+			m[k] = redact.NewSecret(e.AsString())
+		}
+	}
+	return m
+}
+
+func (l *loader) secretKeys(a attributes, name string) {
+	l.fault(a.at(name), "Secret in the open", "The names in %s are shown to people, so they may not come from env, file or credential; its values may.", name)
+}
+
+// orList is `"a", "b" or "c"`.
+func orList(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = fmt.Sprintf("%q", w)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}

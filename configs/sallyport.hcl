@@ -1,0 +1,125 @@
+# Sallyport's configuration. Edit what is marked with EDIT, then:
+#
+#   sallyport check      finds every mistake in this file
+#   sallyport doctor     tries git, Slack and terraform for real
+#
+# Others may read this file, but only root may write it (chmod 0644): who can write it can approve anything. No secret stands in
+# it. A secret comes from one of three functions, is never printed, and may be used for tokens, passphrases, vars, env and
+# backend_config:
+#
+#   credential("name")   a credential of the systemd unit: LoadCredential=name:/etc/sallyport/credentials/name
+#   file("path")         a file that only the agent's user (or root) may read: chmod 0600
+#   env("NAME")          a variable of the agent's own environment
+#
+# --config also takes a directory; then all its *.hcl files are one configuration.
+
+data_dir = "/var/lib/sallyport"           # the store, the mirrors, the kept states
+socket   = "/run/sallyport/sallyport.sock" # for the command line; whoever can open it may look and decide
+
+# false: the command line may look, pause and deny, but not approve.
+cli_approvals = true
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The repository that is polled. Sallyport needs to read it, nothing more.
+
+repository "infra" {
+  url    = "ssh://git@git.example.internal/ops/infra.git" # EDIT; ssh://, https://, file:// or git@host:path
+  branch = "main"                                         # EDIT
+
+  # Cron's five fields, a descriptor such as @hourly, or @every; CRON_TZ=Europe/Paris before it sets the zone.
+  schedule = "@every 30s"
+
+  # A deploy key without write access. Host keys are never taken on trust: put the server's line into the file after
+  # comparing its fingerprint with what the server's people say (ssh-keyscan HOST prints the line).
+  ssh {
+    key_file         = "/etc/sallyport/deploy_key" # chmod 0600
+    known_hosts_file = "/etc/sallyport/known_hosts"
+    # passphrase     = credential("deploy-key-passphrase")
+  }
+
+  # Over https instead of the ssh block:
+  # token    = credential("git-token")
+  # username = "x-access-token"            # default
+  # ca_file  = "/etc/sallyport/git-ca.pem" # for a private certificate authority
+
+  # A force-pushed branch is held until `sallyport accept` takes it; "follow" takes it without asking.
+  rewritten_history = "hold"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What holds for every stack that does not say otherwise. All attributes of a stack but dir and depends_on may stand here; a
+# stack's own value replaces this one, maps and lists too.
+
+defaults {
+  approvals    = 1     # how many different people must approve
+  plan_ttl     = "24h" # a plan that nobody decided on expires
+  plan_timeout = "30m"
+  lock_timeout = "1m"  # how long terraform waits for the state lock
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A stack is one directory with Terraform files plus a workspace. It is planned when its directory, the local modules it
+# calls, its var files or its watch globs change.
+
+stack "network" {
+  dir   = "network" # EDIT; relative to the repository's root
+  label = "PROD"    # shown first in every message
+
+  # workspace = "default"
+  # var_files = ["prod.tfvars"]           # relative to dir
+  # vars      = { region = "us-east-1" }
+  # watch     = ["policies/**"]           # relative to the repository's root
+
+  # terraform's environment is built from nothing: name what it needs. plan_env and apply_env add to env for one phase.
+  # env       = { AWS_REGION = "us-east-1" }
+  # apply_env = { AWS_PROFILE = "apply" }
+
+  # backend_config = { bucket = "example-terraform-state" }
+
+  # Destroying or replacing these takes their address in the approval; * stands for any characters.
+  # protect = ["aws_ebs_volume.*", "aws_db_instance.*"]
+
+  # depends_on          = ["accounts"]    # planned after these stacks
+  # approvers           = ["U01ABCDEF"]   # instead of those of the slack block
+  # allow_self_approval = false           # not by the author of a change; needs person blocks
+  # mention             = ["S01OPSTEAM"]  # named when a person is needed
+  # channel             = "#network"      # instead of that of the slack block
+  # plan_in_slack       = "full"          # or "addresses", "none"
+  # mode                = "observe"       # plan and show, never ask
+}
+
+# One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki.
+# stacks "services/*" {
+#   label = "PROD"
+# }
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+terraform {
+  # Without version and binary the terraform in PATH is used.
+  # version = "1.11.4"                    # installed and verified when the agent starts
+  # binary  = "/usr/bin/terraform"
+  parallel  = 2 # terraform processes at a time
+  # cli_config_file = "/etc/sallyport/terraform.rc"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where people are asked. Without this block notices go to the log and the command line decides.
+
+slack {
+  token   = credential("slack-bot-token") # xoxb-..., of an app made from slack-manifest.yaml
+  channel = "C0123456789"                 # EDIT; the id, or "#name"; invite the bot
+
+  # EDIT: who may approve. Ids of users and of user groups, or e-mails, which are resolved to ids once and kept.
+  approvers = ["U01ABCDEF"]
+
+  poll = "5s" # at its fastest; slower while nothing waits
+}
+
+# Who is the same human in Slack, on GitHub and on this machine. Without these blocks all votes on the command line count as
+# one person's.
+# person "jane" {
+#   slack  = "U01ABCDEF"
+#   github = "jane-doe"
+#   os     = "jane"
+# }
