@@ -1,0 +1,160 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
+// bytes, "/plugin1234567890" included.
+const maxTempDir = 85
+
+// errCanceled is the refusal of an apply that somebody interrupted in time.
+var errCanceled = errors.New("canceled before it started")
+
+// apply checks everything, executes terraform and waits for it. An error means that terraform was not executed; how
+// it ended when it was is in r.
+func (p *process) apply(j Job, r *Result) error {
+	plan, err := p.verify(j)
+	if err != nil {
+		return err
+	}
+	if err := clearErroredState(j.Dir); err != nil {
+		return err
+	}
+	cmd, closeOutput, err := p.command(j, plan)
+	if err != nil {
+		return err
+	}
+	defer closeOutput()
+	if p.canceled() {
+		return errCanceled
+	}
+	// From here on a crash means that nobody knows: the mark must be on the disk before terraform is executed.
+	if err := createJSON(p.dir, startedFile, struct{}{}); err != nil {
+		return fmt.Errorf("marking the start of terraform: %w", err)
+	}
+	r.StartedAt = now()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("executing terraform: %w", err)
+	}
+	p.log.Info("terraform runs", "run", j.Run, "terraform_pid", cmd.Process.Pid)
+	r.Interrupted = p.wait(cmd)
+	r.ExitCode = cmd.ProcessState.ExitCode()
+	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		r.Signal = unix.SignalName(ws.Signal())
+	}
+	r.ErroredState = p.keepErroredState(j.Dir)
+	return nil
+}
+
+// command prepares terraform. Its output goes to files and not through the runner, so that it does not depend on the
+// runner being alive; it is in a process group of its own, so that nothing signals it but [process.interrupt]; and
+// there is no parent-death signal.
+func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
+	temp, err := p.tempDir()
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a directory for temporary files: %w", err)
+	}
+	stdout, err := p.output(streamFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	stderr, err := p.output(stderrFile)
+	if err != nil {
+		stdout.Close()
+		return nil, nil, err
+	}
+	cmd := exec.Command(j.Terraform, arguments(j, plan)...)
+	cmd.Dir = j.Dir
+	cmd.Env = environment(j.Env, temp)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.ExtraFiles = []*os.File{p.lock}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd, func() { stdout.Close(); stderr.Close() }, nil
+}
+
+// arguments are terraform's. -auto-approve is implied by a saved plan, and spelled out so that no version asks.
+func arguments(j Job, plan string) []string {
+	args := []string{"apply", "-no-color", "-input=false", "-json", "-auto-approve"}
+	if j.NoLock {
+		args = append(args, "-lock=false")
+	} else {
+		args = append(args, fmt.Sprintf("-lock-timeout=%ds", int(j.LockTimeout.Seconds())))
+	}
+	return append(args, plan)
+}
+
+// environment is the job's with TMPDIR in the run's directory. Elsewhere a restart of the service could clear it away
+// (systemd's PrivateTmp does) under a terraform that runs on.
+func environment(env []string, temp string) []string {
+	out := make([]string, 0, len(env)+1)
+	for _, kv := range env {
+		if !strings.HasPrefix(kv, "TMPDIR=") {
+			out = append(out, kv)
+		}
+	}
+	return append(out, "TMPDIR="+temp)
+}
+
+func (p *process) tempDir() (string, error) {
+	dir := filepath.Join(p.dir, tempDir)
+	if len(dir) > maxTempDir {
+		short, err := os.MkdirTemp("/tmp", "sallyport-")
+		p.log.Warn("the run's path is too long for plugin sockets; using a shorter one for temporary files", "dir", short)
+		return short, err
+	}
+	return dir, os.Mkdir(dir, 0o700)
+}
+
+func (p *process) output(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(p.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making a file for terraform's output: %w", err)
+	}
+	return f, nil
+}
+
+// clearErroredState removes an errored.tfstate that came with the checkout: somebody committed one. Left there it
+// would later be taken for the state of this apply.
+func clearErroredState(dir string) error {
+	if err := ignoreMissing(os.Remove(filepath.Join(dir, erroredFile))); err != nil {
+		return fmt.Errorf("removing the %s of the checkout: %w", erroredFile, err)
+	}
+	return nil
+}
+
+// keepErroredState moves the state that terraform could not save out of the checkout, which is thrown away, into the
+// run's directory. If that is impossible it stays where it is; either way its path is returned.
+func (p *process) keepErroredState(dir string) string {
+	from, to := filepath.Join(dir, erroredFile), filepath.Join(p.dir, erroredFile)
+	if !exists(from) {
+		return ""
+	}
+	err := os.Rename(from, to)
+	if err == nil {
+		err = errors.Join(os.Chmod(to, 0o600), syncFile(to), syncDir(p.dir))
+		if err != nil {
+			p.log.Error("securing the state that terraform could not save", "path", to, "err", err)
+		}
+		return to
+	}
+	p.log.Error("keeping the state that terraform could not save; it stays in the checkout", "path", from, "err", err)
+	return from
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

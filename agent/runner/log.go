@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sallyport/agent/terraform"
+)
+
+// What is kept of a log, in bytes. The end says why an apply failed, the beginning how it began; the middle of a
+// long one is left out.
+const (
+	maxLogHead = 256 << 10
+	maxLogTail = 768 << 10
+	maxStderr  = 64 << 10
+)
+
+// Log renders what happened in an apply for people: terraform's own lines, its diagnostics in full, and how it ended.
+// It is at most about 1.1 MiB long. It carries no values of outputs, but it is foreign text all the same, with whatever the
+// provisioners printed: redact and clean it before it reaches a person.
+func Log(runDir string) (string, error) {
+	s, err := Attach(runDir)
+	if err != nil {
+		return "", err
+	}
+	var text excerpt
+	f, err := os.Open(filepath.Join(runDir, streamFile))
+	switch {
+	case err == nil:
+		defer f.Close()
+		if err := terraform.ParseEvents(f, func(e terraform.Event) { text.add(eventText(e)) }); err != nil {
+			return "", fmt.Errorf("reading the log of an apply: %w", err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("reading the log of an apply: %w", err)
+	}
+	// With -json this is empty, unless terraform or a plugin crashed: then it holds the trace.
+	stderr, err := tailOf(filepath.Join(runDir, stderrFile), maxStderr)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading the log of an apply: %w", err)
+	}
+	if len(stderr) > 0 {
+		text.add("\nstandard error:\n" + strings.TrimRight(string(stderr), "\n") + "\n")
+	}
+	text.add(endText(s))
+	return text.String(), nil
+}
+
+// eventText is what a person reads of an event, with its newline; empty for events that say nothing new.
+func eventText(e terraform.Event) string {
+	switch {
+	case e.Diagnostic != nil:
+		return "\n" + e.Diagnostic.String() + "\n\n"
+	case e.Type == terraform.EventPlannedChange:
+		return "" // terraform repeats the plan before it applies it
+	case e.Type == terraform.EventOutputs:
+		return "Outputs: " + strings.Join(e.OutputNames, ", ") + "\n" // the message itself only counts them
+	}
+	return strings.Trim(e.Message, "\n") + "\n"
+}
+
+// endText says how it ended, as far as anybody knows.
+func endText(s State) string {
+	switch {
+	case s.Phase == NotStarted || s.Phase == Running:
+		return ""
+	case s.Phase == Lost && s.TerraformStarted:
+		return "\nNobody saw the end of this apply.\n"
+	case s.Phase == Lost:
+		return "\nThe runner went away before it had executed terraform.\n"
+	case s.Result.Refused != "":
+		return "Terraform was not executed: " + s.Result.Refused + "\n"
+	}
+	end := fmt.Sprintf("exit code %d", s.Result.ExitCode)
+	if s.Result.Signal != "" {
+		end = s.Result.Signal
+	}
+	text := fmt.Sprintf("\nTerraform ended after %s: %s.\n", s.Result.EndedAt.Sub(s.Result.StartedAt).Round(time.Second/10), end)
+	if s.ErroredState != "" {
+		text += "It could not save the state in its backend and left it in " + s.ErroredState + "\n"
+	}
+	if s.StillHeld {
+		text += "Something that it started is still running.\n"
+	}
+	return text
+}
+
+// An excerpt keeps the beginning and the end of a text of any length, in whole pieces.
+type excerpt struct {
+	head     strings.Builder
+	full     bool // the head takes no more
+	tail     []string
+	tailSize int
+	left     int // bytes left out
+}
+
+func (x *excerpt) add(piece string) {
+	if len(piece) > maxLogHead {
+		piece = piece[:maxLogHead] + "...\n"
+	}
+	if !x.full && x.head.Len()+len(piece) <= maxLogHead {
+		x.head.WriteString(piece)
+		return
+	}
+	x.full = true
+	x.tail = append(x.tail, piece)
+	x.tailSize += len(piece)
+	for x.tailSize > maxLogTail {
+		x.left += len(x.tail[0])
+		x.tailSize -= len(x.tail[0])
+		x.tail = x.tail[1:]
+	}
+}
+
+func (x *excerpt) String() string {
+	var b strings.Builder
+	b.WriteString(x.head.String())
+	if x.left > 0 {
+		fmt.Fprintf(&b, "\n(%d bytes were left out here)\n\n", x.left)
+	}
+	for _, piece := range x.tail {
+		b.WriteString(piece)
+	}
+	return b.String()
+}

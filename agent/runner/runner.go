@@ -1,0 +1,214 @@
+// Package runner runs one terraform apply in a process of its own that outlives the agent.
+//
+// An apply must not depend on the agent: an upgrade, a crash or an out-of-memory kill in the middle of one would
+// leave a half-changed state, a lock in the backend, and nobody who knows. So the agent calls [Start], which starts
+// its own binary again as `sallyport apply-run RUNDIR` ([Main]) in a session of its own; that process checks the plan,
+// runs terraform with its output going to files, and leaves a result file. The agent looks on from outside with
+// [Attach] and [Follow], the same way whether it started the runner itself or came back after a crash.
+//
+// # The files of a run
+//
+// All of them lie in the run's directory (0700), all are 0600:
+//
+//	lock          flock(2): held as long as the runner, terraform or an orphan of terraform's lives
+//	claim         made once, O_EXCL, before anything else: whoever finds one never starts this apply again
+//	runner.json   which process the runner is
+//	cancel        made by [Interrupt]: somebody asked to stop
+//	apply/        the runner's private copy of the plan, the bytes whose digest was checked; removed at the end
+//	started       made once, O_EXCL, right before terraform is executed
+//	apply.jsonl   terraform's standard output (-json); a file, since terraform dies of SIGPIPE with a pipe's reader
+//	apply.err     terraform's standard error
+//	runner.log    what the runner itself has to say
+//	result.json   how it ended; appears whole or not at all
+//	errored.tfstate  the state that terraform could not save in its backend, if that happened
+//
+// The job, which holds the environment and so the secrets, goes to the runner through a pipe and is on no disk.
+//
+// # What can be known
+//
+// The flock is taken before the claim is made, the result is written before the flock is let go. Therefore: no claim,
+// nothing ever ran; a result, this is how it ended; no result and the flock held, it runs; neither, nobody saw the
+// end ([Lost]) and the apply must not be repeated, since its side effects may all have happened. Lost without
+// State.TerraformStarted is the one certain case among these: terraform was never executed.
+package runner
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrClaimed says that this apply was started before, by whomever and with whatever outcome. [Attach] tells which.
+var ErrClaimed = errors.New("this apply was started before")
+
+// handOver bounds the time in which a new runner takes its job from the pipe. It only has to read.
+const handOver = 30 * time.Second
+
+// A Job is what a runner needs to apply one saved plan. Paths are absolute, digests SHA-256 in hex.
+type Job struct {
+	Run    int    `json:"run"`
+	Stack  string `json:"stack"`
+	Digest string `json:"digest"` // of the plan file: the one that people approved
+
+	Terraform       string `json:"terraform"`        // the binary
+	TerraformDigest string `json:"terraform_digest"` // as at the time of the plan; empty: not checked
+	Dir             string `json:"dir"`              // root module directory in the run's own checkout
+	PlanFile        string `json:"plan_file"`
+
+	// LockFile is a copy of the dependency lock file that the plan was made with; it takes the place of the one in
+	// Dir. Empty: Dir's own is used as it is, if its digest is right.
+	LockFile   string `json:"lock_file,omitempty"`
+	LockDigest string `json:"lock_digest,omitempty"` // empty: not checked
+
+	LockTimeout time.Duration `json:"lock_timeout"` // for the state lock; 0: do not wait
+	NoLock      bool          `json:"no_lock,omitempty"`
+
+	// Env is terraform's whole environment, KEY=VALUE, secrets included. The runner only sets TMPDIR in it.
+	Env []string `json:"env"`
+}
+
+func (j Job) validate() error {
+	paths := map[string]string{"terraform": j.Terraform, "directory": j.Dir, "plan file": j.PlanFile}
+	if j.LockFile != "" {
+		paths["lock file"] = j.LockFile
+	}
+	for what, path := range paths {
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("the job's %s %q is not an absolute path", what, path)
+		}
+	}
+	if raw, err := hex.DecodeString(j.Digest); err != nil || len(raw) != 32 {
+		return fmt.Errorf("the job's plan digest %q is not a SHA-256", j.Digest)
+	}
+	if j.Run <= 0 || j.LockTimeout < 0 {
+		return fmt.Errorf("the job's run number %d or lock timeout %s is out of range", j.Run, j.LockTimeout)
+	}
+	return nil
+}
+
+// Options says what [Start] starts, and where.
+type Options struct {
+	Executable string // the sallyport binary; it is called as `EXECUTABLE apply-run RUNDIR`
+	RunDir     string // absolute; exists, 0700, belongs to this run alone
+	Job        Job
+}
+
+func (o Options) validate() error {
+	if !filepath.IsAbs(o.Executable) || !filepath.IsAbs(o.RunDir) {
+		return fmt.Errorf("executable %q and run directory %q must be absolute paths", o.Executable, o.RunDir)
+	}
+	return o.Job.validate()
+}
+
+// A Handle is a runner that was started just now. Its end is seen through [Follow], not through the handle.
+type Handle struct {
+	PID int
+}
+
+// Start starts the runner of one apply, once. After [ErrClaimed] or any other error [Attach] says what is true: an
+// error before the claim leaves [NotStarted], one after it a result with Refused, so that the claim still stands and
+// nothing can start this apply a second time. ctx only covers the start; the runner does not end with it.
+func Start(ctx context.Context, o Options) (*Handle, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if exists(filepath.Join(o.RunDir, claimFile)) {
+		return nil, ErrClaimed
+	}
+	// The lock comes before the claim: a claim without the lock means that the runner is gone.
+	lock, err := takeLock(o.RunDir)
+	if err != nil {
+		if errors.Is(err, errLocked) && exists(filepath.Join(o.RunDir, claimFile)) {
+			return nil, ErrClaimed
+		}
+		return nil, fmt.Errorf("locking run %d: %w", o.Job.Run, err)
+	}
+	// Closed, never unlocked: the runner's copy of the descriptor shares the lock, and an unlock would free both.
+	defer lock.Close()
+
+	claim := Claim{Run: o.Job.Run, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now()}
+	if err := createJSON(o.RunDir, claimFile, claim); err != nil {
+		if errors.Is(err, os.ErrExist) {
+			return nil, ErrClaimed
+		}
+		return nil, fmt.Errorf("claiming run %d: %w", o.Job.Run, err)
+	}
+	h, err := spawn(o, lock)
+	if err != nil {
+		err = fmt.Errorf("starting the runner of run %d: %w", o.Job.Run, err)
+		return nil, errors.Join(err, refuseUnstarted(o, err))
+	}
+	return h, nil
+}
+
+// spawn starts the runner process and hands it the lock and the job. After an error no runner is left.
+func spawn(o Options, lock *os.File) (*Handle, error) {
+	log, err := os.OpenFile(filepath.Join(o.RunDir, logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	jobRead, jobWrite, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer jobRead.Close()
+	defer jobWrite.Close()
+
+	// Not exec.CommandContext: nothing but its own end may end the runner.
+	cmd := exec.Command(o.Executable, Verb, o.RunDir)
+	cmd.Dir = o.RunDir
+	cmd.Env = []string{} // not nil, which would mean the agent's own, credentials included
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := sendJob(jobWrite, o.Job); err != nil {
+		// A job that did not arrive whole is never acted on, so nothing is lost with this process.
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return nil, fmt.Errorf("handing the job over: %w", err)
+	}
+	go func() { _ = cmd.Wait() }() // while the agent lives its children must not stay as zombies
+	return &Handle{PID: cmd.Process.Pid}, nil
+}
+
+// sendJob writes the job and its end mark, the newline after the JSON object.
+func sendJob(w *os.File, j Job) error {
+	payload, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	if err := w.SetWriteDeadline(now().Add(handOver)); err != nil {
+		return err
+	}
+	if _, err := w.Write(append(payload, '\n')); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// refuseUnstarted leaves a result for a run whose runner never took its job, so that the claim is explained.
+func refuseUnstarted(o Options, cause error) error {
+	if exists(filepath.Join(o.RunDir, resultFile)) {
+		return nil // the runner itself said why
+	}
+	t := now()
+	r := Result{Run: o.Job.Run, Digest: o.Job.Digest, ExitCode: -1, Refused: cause.Error(), StartedAt: t, EndedAt: t}
+	if err := replaceJSON(o.RunDir, resultFile, r); err != nil {
+		return fmt.Errorf("recording that it did not start: %w", err)
+	}
+	return nil
+}

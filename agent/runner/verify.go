@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// providerLock is where terraform looks for the dependency lock file, in its working directory.
+const providerLock = ".terraform.lock.hcl"
+
+// verify makes sure that what is going to run is what was approved, and returns the plan file to apply: a private
+// copy, so that the bytes whose digest was taken are the bytes that terraform reads. A plan file is neither signed nor
+// bound to what was shown of it; an edited one applies something else without a word.
+func (p *process) verify(j Job) (plan string, err error) {
+	dir := filepath.Join(p.dir, copyDir)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making a directory for the plan: %w", err)
+	}
+	plan = filepath.Join(dir, "plan.tfplan")
+	var g errgroup.Group
+	g.Go(func() error {
+		have, err := copyDigest(j.PlanFile, plan)
+		return compare("the plan file", j.PlanFile, j.Digest, have, err)
+	})
+	if j.TerraformDigest != "" {
+		g.Go(func() error {
+			have, err := fileDigest(j.Terraform)
+			return compare("the terraform binary", j.Terraform, j.TerraformDigest, have, err)
+		})
+	}
+	switch {
+	case j.LockFile != "":
+		g.Go(func() error { return installLockFile(j, filepath.Join(dir, "lock.hcl")) })
+	case j.LockDigest != "":
+		g.Go(func() error {
+			have, err := fileDigest(filepath.Join(j.Dir, providerLock))
+			return compare("the dependency lock file", providerLock, j.LockDigest, have, err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return "", err
+	}
+	return plan, nil
+}
+
+// compare explains a digest that is not what it was when the plan was made.
+func compare(what, path, want, have string, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("checking %s: %w", what, err)
+	case want != "" && want != have:
+		return fmt.Errorf("%s %s is not what it was when the plan was made: its SHA-256 is %s, not %s",
+			what, path, have, want)
+	}
+	return nil
+}
+
+// installLockFile checks the dependency lock file that the plan was made with and puts it where terraform looks. With
+// another one there terraform would refuse the plan, or take providers that nobody has seen.
+func installLockFile(j Job, temp string) error {
+	have, err := copyDigest(j.LockFile, temp)
+	if err := compare("the dependency lock file", j.LockFile, j.LockDigest, have, err); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, filepath.Join(j.Dir, providerLock)); err != nil {
+		return fmt.Errorf("putting the dependency lock file in place: %w", err)
+	}
+	return nil
+}
+
+// copyDigest copies a regular file, which must not be reached by a link, into a new one, and returns the digest of
+// the bytes copied.
+func copyDigest(from, to string) (string, error) {
+	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	if fi, err := in.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return "", errors.Join(fmt.Errorf("%s is not a regular file", from), err)
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(out, h), in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// fileDigest returns the SHA-256 of a file, in hex. Links are followed: /usr/bin/terraform may be one.
+func fileDigest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
