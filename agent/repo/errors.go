@@ -97,13 +97,13 @@ func (r *Repository) fail(op string, err error) error {
 
 // classify gives foreign errors their sentinel and a hint. Texts of other libraries are matched here only.
 func (r *Repository) classify(err error) error {
-	var h *hinted
-	if errors.As(err, &h) {
-		return err
-	}
 	var netURL *url.Error
 	if errors.As(err, &netURL) {
 		err = netURL.Err // net/http repeats the method and the whole URL, which stand in Error already
+	}
+	var h *hinted
+	if errors.As(err, &h) {
+		return err
 	}
 	switch {
 	case errors.Is(err, transport.ErrAuthenticationRequired):

@@ -221,7 +221,6 @@ func (h *httpRemote) http() (*http.Client, error) {
 				return dial(ctx, network, addr, h.activity)
 			},
 			TLSClientConfig:     config,
-			TLSHandshakeTimeout: h.stall,
 			MaxIdleConnsPerHost: 1,
 			// Longer than any sensible schedule; a server that closes earlier costs a handshake, not a failed poll.
 			IdleConnTimeout: 15 * time.Minute,

@@ -257,7 +257,9 @@ func (r *Repository) removePartial() error {
 	var all error
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "tmp_") {
-			all = errors.Join(all, os.Remove(filepath.Join(pack, e.Name())))
+			path := filepath.Join(pack, e.Name())
+			// go-git leaves the file open after an error, and an open file keeps its space on a full disk.
+			all = errors.Join(all, os.Truncate(path, 0), os.Remove(path))
 		}
 	}
 	return all

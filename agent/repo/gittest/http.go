@@ -2,6 +2,8 @@ package gittest
 
 import (
 	"encoding/pem"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -48,7 +50,8 @@ func NewHTTP(tb testing.TB, root string, o HTTPOptions) *HTTP {
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 		},
 		InheritEnv: []string{"PATH"},
-		Stderr:     discard{},
+		Logger:     log.New(io.Discard, "", 0),
+		Stderr:     io.Discard,
 	}
 	h.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.requests.Add(1)
@@ -77,7 +80,7 @@ func NewHTTP(tb testing.TB, root string, o HTTPOptions) *HTTP {
 
 func (h *HTTP) start(tb testing.TB, o HTTPOptions) {
 	tb.Helper()
-	h.server.Config.ErrorLog = nil
+	h.server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused certificates and cut connections are what tests want
 	if o.Plain {
 		h.server.Start()
 	} else {
@@ -108,8 +111,3 @@ func (h *HTTP) Stop() {
 	h.server.CloseClientConnections()
 	h.server.Close()
 }
-
-type discard struct{}
-
-// Write implements io.Writer.
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
