@@ -1,17 +1,205 @@
 package notify
 
-import "sallyport/store"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sallyport/store"
+)
 
 // Words are a decision in a person's words.
 type Words struct {
 	Verdict store.Verdict
 	Destroy bool     // `approve destroy`
-	Names   []string // addresses or card numbers as typed
-	Reason  string   // of a deny
+	Names   []string // what should be named after destroy: addresses or card numbers, as typed
+	Reason  string   // what follows a deny
 }
 
-// ParseDecision reads a reply.
-func ParseDecision(text string) (w Words, ok bool, complaint string) { return Words{}, false, "" }
+// ParseDecision reads a reply in a run's thread, or the words that follow the run's number on a command line.
+//
+// The whole message has to be one of
+//
+//	approve
+//	approve destroy
+//	approve destroy ADDRESS-OR-NUMBER...
+//	deny [REASON]
+//
+// ok is true if it is. Otherwise complaint says why a message that begins with one of the two words is no decision, and
+// is empty for ordinary talk, which is left alone.
+func ParseDecision(text string) (w Words, ok bool, complaint string) {
+	text = unwrap(undo(text))
+	first, rest := cutWord(text)
+	word := strings.ToLower(unwrap(first))
+	switch strings.TrimRight(word, ".,:;!?-…") {
+	case string(store.Approve):
+		return parseApprove(word, rest)
+	case string(store.Deny):
+		if strings.HasSuffix(word, "?") {
+			return Words{}, false, "that reads like a question; to deny, reply: deny"
+		}
+		return Words{Verdict: store.Deny, Reason: strings.TrimLeft(rest, "-:,; ")}, true, ""
+	}
+	return Words{}, false, ""
+}
 
-// Covers says whether an approval is enough for a plan.
-func (w Words) Covers(p *store.Plan) (missing string, ok bool) { return "", false }
+func parseApprove(word, rest string) (Words, bool, string) {
+	w := Words{Verdict: store.Approve}
+	if rest == "" {
+		if unstop(word) != string(store.Approve) {
+			return Words{}, false, "an approval is the one word and nothing else; reply: approve"
+		}
+		return w, true, ""
+	}
+	second, names := cutWord(unstop(rest))
+	if word != string(store.Approve) || strings.ToLower(strings.TrimRight(unwrap(second), ",:")) != "destroy" {
+		return Words{}, false, fmt.Sprintf("%q is more than a decision, so it is not taken as one. "+
+			"Reply only: approve (or: approve destroy, with the addresses that the card asks for)", short(word+" "+rest))
+	}
+	w.Destroy = true
+	list, closed := split(names)
+	if !closed {
+		return Words{}, false, "a quote or a bracket of an address is not closed; the numbers on the card do as well"
+	}
+	for _, name := range list {
+		name = strings.Trim(unwrap(name), "`")
+		if name != "" && name != "&" && !strings.EqualFold(name, "and") {
+			w.Names = append(w.Names, name)
+		}
+	}
+	for _, name := range w.Names {
+		if !strings.Contains(name, ".") && !isNumber(name) {
+			return Words{}, false, fmt.Sprintf("%q is neither an address nor a number of the card. "+
+				"Reply: approve destroy, and then only the addresses or numbers that the card asks for", short(name))
+		}
+	}
+	return w, true, ""
+}
+
+// Covers says whether an approval is enough for a plan. If not, missing is a sentence that tells what is not, and
+// what to reply. A deny covers every plan.
+func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
+	if w.Verdict == store.Deny {
+		return "", true
+	}
+	if p == nil {
+		return "There is no plan to approve yet.", false
+	}
+	named := map[int]bool{}
+	for _, name := range w.Names {
+		i, complaint := find(p, name)
+		if complaint != "" {
+			return complaint + " Reply: " + needed(p), false
+		}
+		named[i] = true
+	}
+	must := mustNumbers(p)
+	if !w.Destroy && (p.Destroys() || len(must) > 0) {
+		return why(p) + " Reply: " + needed(p), false
+	}
+	var left []string
+	for _, n := range must {
+		if !named[n-1] {
+			left = append(left, fmt.Sprintf("%s (number %d)", line(p.Changes[n-1].Address), n))
+		}
+	}
+	if len(left) > 0 {
+		return fmt.Sprintf("Protected and not named: %s. Reply: %s", listed(left, 5), needed(p)), false
+	}
+	return "", true
+}
+
+// why says what makes a plain approve too little.
+func why(p *store.Plan) string {
+	destroys := 0
+	for _, c := range p.Changes {
+		if c.Destroys() {
+			destroys++
+		}
+	}
+	destroys = max(destroys, p.Destroy)
+	must := len(mustNumbers(p))
+	switch {
+	case destroys > 0 && must > 0:
+		return fmt.Sprintf("This plan destroys %s, and %s must be named.", count(destroys, "resource"), protectedOnes(must))
+	case destroys > 0:
+		return fmt.Sprintf("This plan destroys %s, so a plain approve is not enough.", count(destroys, "resource"))
+	default:
+		return fmt.Sprintf("In this plan %s must be named.", protectedOnes(must))
+	}
+}
+
+func protectedOnes(n int) string {
+	if n == 1 {
+		return "1 protected address"
+	}
+	return fmt.Sprintf("%d protected addresses", n)
+}
+
+// needed is exactly what an approval of the plan has to say.
+func needed(p *store.Plan) string {
+	must := mustNumbers(p)
+	switch {
+	case len(must) > 0:
+		return "approve destroy " + strings.Trim(fmt.Sprint(must), "[]")
+	case p.Destroys():
+		return "approve destroy"
+	default:
+		return "approve"
+	}
+}
+
+// mustNumbers are the card numbers of the addresses that an approval has to name.
+func mustNumbers(p *store.Plan) []int {
+	var numbers []int
+	if p == nil {
+		return nil
+	}
+	for i, c := range p.Changes {
+		if c.MustName() {
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
+}
+
+// find looks up a change by its address or card number.
+func find(p *store.Plan, name string) (index int, complaint string) {
+	if isNumber(name) {
+		n, err := strconv.Atoi(strings.TrimPrefix(name, "#"))
+		if err != nil || n < 1 || n > len(p.Changes) {
+			return 0, fmt.Sprintf("The card has no number %s.", short(name))
+		}
+		return n - 1, ""
+	}
+	var matches []int
+	for i, c := range p.Changes {
+		if c.Address == name {
+			return i, ""
+		}
+		if canonical(c.Address) == canonical(name) {
+			matches = append(matches, i)
+		}
+	}
+	switch len(matches) {
+	case 0:
+		return 0, fmt.Sprintf("Nothing in this plan has the address %s.", short(name))
+	case 1:
+		return matches[0], ""
+	default:
+		return 0, fmt.Sprintf("%s could be number %d or number %d.", short(name), matches[0]+1, matches[1]+1)
+	}
+}
+
+func isNumber(s string) bool {
+	s = strings.TrimPrefix(s, "#")
+	if s == "" || len(s) > 9 {
+		return false
+	}
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return true
+}

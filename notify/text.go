@@ -1,16 +1,275 @@
 package notify
 
-// Text is the line for a lock screen.
-func (c Card) Text() string { return "" }
+import (
+	"fmt"
+	"strings"
 
-// Reply says what to reply.
-func (c Card) Reply() string { return "" }
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
 
-// StatusWord is the word for the status.
-func (c Card) StatusWord() string { return "" }
+// Title names the run: "PROD ghe #12".
+func (c Card) Title() string {
+	return strings.TrimSpace(line(c.Label)+" "+line(c.Stack)) + fmt.Sprintf(" #%d", c.Run)
+}
 
-// Lines are the numbered changing addresses.
-func (c Card) Lines() []string { return nil }
+// StatusWord is the word for the status, or the headline in its place.
+func (c Card) StatusWord() string {
+	if c.Headline != "" {
+		return line(c.Headline)
+	}
+	switch c.Status {
+	case store.NoChanges:
+		return "no changes"
+	case store.Applying:
+		if c.Apply != nil && c.Apply.Total > 0 {
+			return fmt.Sprintf("applying %d of %d", c.Apply.Done, c.Apply.Total)
+		}
+	}
+	if c.Held != "" && !c.Status.Terminal() {
+		return string(c.Status) + ", held"
+	}
+	return string(c.Status)
+}
 
-// Plain is the whole card as plain text.
-func (c Card) Plain() string { return "" }
+// Text is the whole message in one line, for a lock screen: fixed words, the label and the stack's name, and nothing that
+// comes from a repository.
+func (c Card) Text() string {
+	text := c.Title() + ": " + c.gist()
+	if ask := c.ask(); ask != "" {
+		text += ". " + ask
+	}
+	return text
+}
+
+// gist is what happens or happened, in a few words.
+func (c Card) gist() string {
+	counts := c.Counts()
+	switch c.Status {
+	case store.Planned:
+		if c.Headline != "" {
+			return line(c.Headline) + ": " + counts
+		}
+		return counts
+	case store.Approved, store.Previewed:
+		return c.StatusWord() + ": " + counts
+	case store.Applying:
+		return c.StatusWord()
+	case store.Applied:
+		if c.Plan == nil {
+			return c.StatusWord()
+		}
+		return c.StatusWord() + ": " + past(counts)
+	case store.Errored:
+		if c.Apply == nil {
+			return "errored, nothing was changed"
+		}
+		return "errored after " + c.progress() + "; the state may be partly changed"
+	case store.Interrupted:
+		return "interrupted after " + c.progress() + ": nobody saw the end of the apply"
+	case store.Canceled:
+		if c.Apply != nil {
+			return "canceled after " + c.progress()
+		}
+	case store.Stale:
+		return "stale: the world moved since the plan"
+	case store.Discarded:
+		return "discarded: denied"
+	case store.Superseded:
+		return "superseded by a newer run"
+	case store.Expired:
+		return "expired: nobody decided in time"
+	}
+	return c.StatusWord()
+}
+
+func (c Card) progress() string {
+	if c.Apply == nil || c.Apply.Total == 0 {
+		return "an unknown part"
+	}
+	return fmt.Sprintf("%d of %d", c.Apply.Done, c.Apply.Total)
+}
+
+// ask is what the lock screen says to reply.
+func (c Card) ask() string {
+	if c.Status != store.Planned {
+		return ""
+	}
+	text := "Reply " + c.words() + " or deny"
+	if c.Approvals > 1 {
+		text += fmt.Sprintf(" (%d of %d approvals)", c.Got, c.Approvals)
+	}
+	return text
+}
+
+// manyNames is how many addresses an approval can name before the message says how instead of which.
+const manyNames = 12
+
+// words are what an approval has to say.
+func (c Card) words() string {
+	must := mustNumbers(c.Plan)
+	if len(must) > manyNames {
+		return fmt.Sprintf("approve destroy with the %d protected addresses", len(must))
+	}
+	if c.Plan == nil {
+		return "approve"
+	}
+	return needed(c.Plan)
+}
+
+// Reply says in a sentence or two what a person can do now; empty when there is nothing to do.
+func (c Card) Reply() string {
+	switch c.Status {
+	case store.Planned:
+		return c.replyPlanned()
+	case store.Approved:
+		return "Reply deny in this thread to stop it before it starts."
+	case store.Applying:
+		return fmt.Sprintf("It cannot be denied any more; sallyport cancel %d interrupts it.", c.Run)
+	case store.Errored, store.Interrupted, store.Canceled, store.Discarded, store.Expired:
+		if c.Hint != "" {
+			return line(c.Hint)
+		}
+		if c.Kind == store.KindPullRequest {
+			return ""
+		}
+		return fmt.Sprintf("To plan it again: sallyport plan %s, or tell the bot: plan %s", line(c.Stack), line(c.Stack))
+	case store.Pending, store.Planning:
+		return line(c.Hint)
+	}
+	return ""
+}
+
+func (c Card) replyPlanned() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Reply %s in this thread, or deny with a reason.", c.words())
+	if must := mustNumbers(c.Plan); len(must) > 0 {
+		fmt.Fprintf(&b, " %s protected: an approval names %s, by number or by address.",
+			plural(len(must), "1 resource is", fmt.Sprintf("%d resources are", len(must))), plural(len(must), "it", "each"))
+		if !c.ShowAddresses {
+			fmt.Fprintf(&b, " sallyport show %d lists them.", c.Run)
+		}
+	}
+	if c.Approvals > 1 {
+		fmt.Fprintf(&b, " %d different people have to approve; %d so far.", c.Approvals, c.Got)
+	}
+	if c.Hint != "" {
+		b.WriteString(" " + line(c.Hint))
+	}
+	return b.String()
+}
+
+// Counts says how much a plan creates, changes and destroys: "2 to create, nothing destroyed".
+func (c Card) Counts() string {
+	p := c.Plan
+	if p == nil {
+		return "not planned yet"
+	}
+	t := tallyOf(p)
+	parts := t.parts()
+	if len(parts) == 0 {
+		if n := len(p.Outputs); n > 0 {
+			return fmt.Sprintf("only %s to change, nothing destroyed", count(n, "output"))
+		}
+		return "nothing to change"
+	}
+	if t.destroy+t.replace == 0 {
+		parts = append(parts, "nothing destroyed")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tally counts the changes of a plan by what happens to the object.
+type tally struct{ create, again, update, replace, destroy, forget, move, read int }
+
+func tallyOf(p *store.Plan) tally {
+	var t tally
+	if len(p.Changes) == 0 { // only the counts are known
+		return tally{create: p.Add, update: p.Change, destroy: p.Destroy}
+	}
+	for _, ch := range p.Changes {
+		switch kindOf(ch) {
+		case create:
+			if ch.Class == store.ClassRecreate {
+				t.again++
+			} else {
+				t.create++
+			}
+		case update:
+			t.update++
+		case replace, replaceCreateFirst:
+			t.replace++
+		case destroy:
+			t.destroy++
+		case forget:
+			t.forget++
+		case move:
+			t.move++
+		case read:
+			t.read++
+		}
+	}
+	return t
+}
+
+func (t tally) parts() []string {
+	var parts []string
+	add := func(n int, words string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, words))
+		}
+	}
+	add(t.create, "to create")
+	add(t.again, "to create again")
+	add(t.update, "to change")
+	add(t.replace, "to destroy and replace")
+	add(t.destroy, "to destroy")
+	add(t.forget, "to forget")
+	add(t.move, "to move")
+	if len(parts) == 0 {
+		add(t.read, "to read")
+	}
+	return parts
+}
+
+// past turns counts of what will be into counts of what was.
+func past(counts string) string {
+	return strings.NewReplacer("to create again", "created again", "to create", "created", "to change", "changed",
+		"to destroy and replace", "destroyed and replaced", "to destroy", "destroyed", "to forget", "forgotten",
+		"to move", "moved", "to read", "read").Replace(counts)
+}
+
+func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// line makes one safe line of a text from outside.
+func line(s string) string { return strings.TrimSpace(redact.CleanLine(s)) }
+
+// short is line, cut where it would be longer than a person reads.
+func short(s string) string { return Cut(line(s), 80) }
+
+// Cut shortens a text to at most n runes, the last of which is then an ellipsis.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:max(0, n-1)]) + "…"
+}
+
+// listed joins at most n items and says how many more there are.
+func listed(items []string, n int) string {
+	if len(items) <= n {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:n], ", "), len(items)-n)
+}

@@ -1,0 +1,107 @@
+package notify
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sallyport/store"
+)
+
+// action is what happens to one object.
+type action struct{ symbol, word string }
+
+// The actions, with Terraform's own symbols.
+var (
+	create             = action{"+", "create"}
+	update             = action{"~", "update"}
+	replace            = action{"-/+", "replace"}
+	replaceCreateFirst = action{"+/-", "replace"}
+	destroy            = action{"-", "destroy"}
+	forget             = action{".", "forget"}
+	read               = action{"<=", "read"}
+	move               = action{">", "move"}
+)
+
+// kindOf reads Terraform's list of actions. What it does not know is shown in Terraform's words: an unknown action
+// must never look harmless.
+func kindOf(c store.Change) action {
+	switch strings.Join(c.Actions, ",") {
+	case "create":
+		return create
+	case "update":
+		return update
+	case "delete,create":
+		return replace
+	case "create,delete":
+		return replaceCreateFirst
+	case "delete":
+		return destroy
+	case "forget":
+		return forget
+	case "read":
+		return read
+	case "", "no-op":
+		if c.Previous != "" {
+			return move
+		}
+		return action{" ", "keep"}
+	}
+	if c.Destroys() {
+		return action{"-", strings.Join(c.Actions, "+")}
+	}
+	return action{"?", strings.Join(c.Actions, "+")}
+}
+
+// Lines are the changing addresses, dangerous ones first, each with its number on the card: index+1. Nil if the
+// stack does not show addresses in Slack.
+func (c Card) Lines() []string {
+	if c.Plan == nil || !c.ShowAddresses {
+		return nil
+	}
+	width := len(strconv.Itoa(len(c.Plan.Changes)))
+	lines := make([]string, 0, len(c.Plan.Changes))
+	for i, ch := range c.Plan.Changes {
+		a := kindOf(ch)
+		text := fmt.Sprintf("%*d. %-3s %-7s %s", width, i+1, a.symbol, line(a.word), line(ch.Address))
+		for _, note := range notes(ch) {
+			text += " (" + note + ")"
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// notes say what is special about a change.
+func notes(c store.Change) []string {
+	var out []string
+	if c.Previous != "" {
+		out = append(out, "was "+line(c.Previous))
+	}
+	switch c.Class {
+	case store.ClassRecreate:
+		out = append(out, "gone: will be created again")
+	case store.ClassDrift:
+		out = append(out, "changed outside")
+	}
+	switch {
+	case c.MustName():
+		out = append(out, "PROTECTED: name it to approve")
+	case c.Protected:
+		out = append(out, "protected")
+	}
+	return out
+}
+
+// Outputs are the outputs that a plan changes, in one line; empty if there are none.
+func (c Card) Outputs() string {
+	if c.Plan == nil || len(c.Plan.Outputs) == 0 {
+		return ""
+	}
+	names := make([]string, 0, len(c.Plan.Outputs))
+	for _, o := range c.Plan.Outputs {
+		a := kindOf(store.Change{Actions: o.Actions})
+		names = append(names, strings.TrimSpace(a.symbol)+line(o.Name))
+	}
+	return "outputs: " + listed(names, 20)
+}

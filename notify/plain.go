@@ -1,0 +1,193 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// Facts are what a person wants to know beside the changes: the commit, why the run exists, what to beware of. One
+// line each. Who asked and who decided is not among them, see [Card.Votes]: Slack shows people in its own way.
+func (c Card) Facts() []string {
+	var facts []string
+	add := func(text string) {
+		if text = line(text); text != "" {
+			facts = append(facts, text)
+		}
+	}
+	add(c.commit())
+	add(c.kind())
+	add(c.Position)
+	if c.Plan != nil && c.Plan.NewState {
+		add("no state yet: everything is new")
+	}
+	if c.GitDown != "" {
+		add("the repository cannot be read: " + c.GitDown)
+	}
+	for _, w := range c.Warnings {
+		add("warning: " + w)
+	}
+	if c.Held != "" && !c.Status.Terminal() {
+		add("held: " + c.Held)
+	}
+	if c.Status == store.Applying && c.Apply != nil && c.Apply.Current != "" && c.ShowAddresses {
+		add("now: " + c.Apply.Current)
+	}
+	if c.Apply != nil && len(c.Apply.Open) > 0 && c.Status.Terminal() && c.ShowAddresses {
+		add("started and not completed: " + listed(c.Apply.Open, 10))
+	}
+	if c.Status == store.Applied && c.Apply != nil && len(c.Apply.Outputs) > 0 {
+		add("outputs: " + listed(c.Apply.Outputs, 20))
+	}
+	return facts
+}
+
+func (c Card) commit() string {
+	if c.Commit == "" {
+		return ""
+	}
+	text := "commit " + Short(c.Commit)
+	if c.Author != "" {
+		text += " by " + line(c.Author)
+	}
+	if c.Subject != "" {
+		text += ": " + Cut(line(c.Subject), 200)
+	}
+	return text
+}
+
+func (c Card) kind() string {
+	var text string
+	switch c.Kind {
+	case store.KindManual:
+		text = "asked for by a person"
+	case store.KindDrift:
+		text = "drift check"
+	case store.KindRecovery:
+		text = "recovery"
+	case store.KindDependency:
+		text = "something that it depends on changed"
+	case store.KindPullRequest:
+		text = "preview of a pull request"
+	}
+	if c.Reason == "" {
+		return text
+	}
+	if text == "" {
+		return line(c.Reason)
+	}
+	return text + ": " + line(c.Reason)
+}
+
+// Vote is one decision as people read it.
+type Vote struct {
+	By    string // slack:ID, cli:USER, policy:NAME
+	Words string // what follows: "approved", "denied: wrong zone"
+}
+
+// Votes are who asked for the run and who decided what about it, in the order of time.
+func (c Card) Votes() []Vote {
+	var votes []Vote
+	if c.RequestedBy != "" {
+		votes = append(votes, Vote{By: line(c.RequestedBy), Words: "asked"})
+	}
+	for _, d := range c.Decisions {
+		v := Vote{By: line(d.By), Words: "approved"}
+		if d.Verdict == store.Deny {
+			v.Words = "denied"
+			if w, ok, _ := ParseDecision(d.Text); ok && w.Reason != "" {
+				v.Words += ": " + Cut(line(w.Reason), 200)
+			}
+		}
+		if d.Withdrawn != "" {
+			v.Words += " (does not count: " + line(d.Withdrawn) + ")"
+		}
+		votes = append(votes, v)
+	}
+	return votes
+}
+
+// Marker is the small print that tells messages of one agent and run from all others: "sallyport #12 · digest 3f2a9c01 ·
+// agent 5d41402a".
+func (c Card) Marker() string {
+	text := fmt.Sprintf("sallyport #%d", c.Run)
+	if d := c.PlanDigest(); d != "" {
+		text += " · digest " + Short(d)
+	}
+	if c.Agent != "" {
+		text += " · agent " + Short(c.Agent)
+	}
+	if c.Status == store.Planned && !c.ExpiresAt.IsZero() {
+		text += " · expires " + c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return line(text)
+}
+
+// PlanDigest is the digest of the plan, empty before there is one.
+func (c Card) PlanDigest() string {
+	if c.Digest != "" {
+		return c.Digest
+	}
+	if c.Plan != nil {
+		return c.Plan.Digest
+	}
+	return ""
+}
+
+// Took is how long an apply took, empty while it is not over.
+func (c Card) Took() string {
+	if c.Apply == nil || c.Apply.StartedAt.IsZero() || c.Apply.EndedAt.IsZero() {
+		return ""
+	}
+	d := c.Apply.EndedAt.Sub(c.Apply.StartedAt)
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// Plain is the whole card as plain text of several lines, for the log and the terminal.
+func (c Card) Plain() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", c.Title(), c.StatusWord())
+	for _, f := range c.Facts() {
+		fmt.Fprintf(&b, "  %s\n", f)
+	}
+	for _, v := range c.Votes() {
+		fmt.Fprintf(&b, "  %s %s\n", v.By, v.Words)
+	}
+	if c.Plan != nil {
+		fmt.Fprintf(&b, "  %s\n", c.Counts())
+		for _, l := range c.Lines() {
+			fmt.Fprintf(&b, "    %s\n", l)
+		}
+		if !c.ShowAddresses && len(c.Plan.Changes) > 0 {
+			fmt.Fprintf(&b, "    (addresses are not shown here: sallyport show %d)\n", c.Run)
+		}
+		if o := c.Outputs(); o != "" {
+			fmt.Fprintf(&b, "    %s\n", o)
+		}
+	}
+	if c.Error != "" {
+		fmt.Fprintf(&b, "  error: %s\n", strings.ReplaceAll(strings.TrimSpace(redact.Clean(c.Error)), "\n", "\n    "))
+	}
+	if t := c.Took(); t != "" {
+		fmt.Fprintf(&b, "  took %s\n", t)
+	}
+	if r := c.Reply(); r != "" {
+		fmt.Fprintf(&b, "  %s\n", r)
+	}
+	fmt.Fprintf(&b, "  %s\n", c.Marker())
+	return b.String()
+}
+
+// Short is a commit or digest as people read it: its first eight characters.
+func Short(hash string) string {
+	if len(hash) > 8 {
+		return hash[:8]
+	}
+	return hash
+}
