@@ -1,0 +1,164 @@
+package stack
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// module is what matters here of one directory with Terraform files.
+type module struct {
+	sources  []string // of module calls, as written
+	backend  string
+	relative bool // a local backend whose path is relative, or not given
+	cloud    bool
+	required []string
+	lockFile bool
+}
+
+// readModule parses a directory's .tf and .tf.json files as far as they can be parsed.
+func readModule(t Tree, dir string) (module, error) {
+	var m module
+	entries, err := t.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, ErrNoDir
+	}
+	if err != nil {
+		return m, err
+	}
+	parser := hclparse.NewParser()
+	found := false
+	for _, e := range entries {
+		name := e.Name()
+		if name == ".terraform.lock.hcl" {
+			m.lockFile = true
+		}
+		if e.IsDir() || !isTerraform(name) {
+			continue
+		}
+		found = true
+		data, err := t.ReadFile(path.Join(dir, name))
+		if err != nil {
+			return m, err
+		}
+		// Diagnostics are not ours to report: terraform will, when it plans. What parsed is used.
+		var file *hcl.File
+		if strings.HasSuffix(name, ".json") {
+			file, _ = parser.ParseJSON(data, name)
+		} else {
+			file, _ = parser.ParseHCL(data, name)
+		}
+		if file != nil {
+			m.read(file.Body)
+		}
+	}
+	if !found {
+		return m, ErrNoDir
+	}
+	sort.Strings(m.sources)
+	return m, nil
+}
+
+// isTerraform tells configuration from other files the way terraform does: editors' leftovers do not count.
+func isTerraform(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") {
+		return false
+	}
+	return strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tf.json")
+}
+
+func (m *module) read(body hcl.Body) {
+	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "module", LabelNames: []string{"name"}}, {Type: "terraform"},
+	}})
+	if top == nil {
+		return
+	}
+	for _, block := range top.Blocks {
+		switch block.Type {
+		case "module":
+			if s := stringAttribute(block.Body, "source"); s != "" {
+				m.sources = append(m.sources, s)
+			}
+		case "terraform":
+			m.settings(block.Body)
+		}
+	}
+}
+
+func (m *module) settings(body hcl.Body) {
+	if v := stringAttribute(body, "required_version"); v != "" {
+		m.required = append(m.required, v)
+	}
+	inner, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"},
+	}})
+	if inner == nil {
+		return
+	}
+	for _, block := range inner.Blocks {
+		if block.Type == "cloud" {
+			m.cloud = true
+			continue
+		}
+		m.backend = block.Labels[0]
+		m.relative = m.backend == "local" && !path.IsAbs(stringAttribute(block.Body, "path"))
+	}
+}
+
+// stringAttribute is an attribute's literal value; empty if it is absent or not a literal.
+func stringAttribute(body hcl.Body, name string) string {
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: name}}})
+	if content == nil || content.Attributes[name] == nil {
+		return ""
+	}
+	v, diags := content.Attributes[name].Expr.Value(nil)
+	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+		return ""
+	}
+	return v.AsString()
+}
+
+// local lists the directories of the local modules that a module in dir calls.
+func (m module) local(dir string) []string {
+	var out []string
+	for _, s := range m.sources {
+		if s != "." && s != ".." && !strings.HasPrefix(s, "./") && !strings.HasPrefix(s, "../") {
+			continue
+		}
+		at := path.Join(dir, s)
+		if at == ".." || strings.HasPrefix(at, "../") {
+			continue // outside of the repository: terraform will refuse it
+		}
+		out = append(out, at)
+	}
+	return out
+}
+
+// Info is what is worth knowing of a root module before it is planned.
+type Info struct {
+	Backend             string // "" if it names none
+	BackendPathRelative bool   // a local backend without an absolute path
+	Cloud               bool   // a cloud block
+	RequiredVersion     []string
+	ModuleSources       []string // as written
+	LockFile            bool     // .terraform.lock.hcl is committed
+}
+
+// Inspect reads a root module. The error is [ErrNoDir] if there is none.
+func Inspect(t Tree, dir string) (Info, error) {
+	m, err := readModule(t, path.Clean(dir))
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{
+		Backend: m.backend, BackendPathRelative: m.relative, Cloud: m.cloud,
+		RequiredVersion: m.required, ModuleSources: m.sources, LockFile: m.lockFile,
+	}, nil
+}

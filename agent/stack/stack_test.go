@@ -1,0 +1,141 @@
+package stack
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// mapTree is a commit's files for tests.
+type mapTree struct{ fs fstest.MapFS }
+
+func (m mapTree) ReadFile(p string) ([]byte, error)       { return fs.ReadFile(m.fs, p) }
+func (m mapTree) ReadDir(p string) ([]fs.DirEntry, error) { return fs.ReadDir(m.fs, p) }
+func tree(files map[string]string) mapTree {
+	m := fstest.MapFS{}
+	for name, text := range files {
+		m[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return mapTree{m}
+}
+
+func TestFootprint(t *testing.T) {
+	repository := tree(map[string]string{
+		"ghe/main.tf":             `module "net" { source = "../modules/net" }` + "\n" + `module "far" { source = "git::https://example.com/x.git" }`,
+		"ghe/templates/user.tpl":  "x",
+		"ghe/prod.tfvars":         "",
+		"modules/net/main.tf":     `module "sub" { source = "./sub" }`,
+		"modules/net/sub/main.tf": `resource "terraform_data" "x" {}`,
+		"modules/unused/main.tf":  "",
+		"json/main.tf.json":       `{"module": {"net": {"source": "../modules/net"}}}`,
+		"broken/main.tf":          "module \"net\" {\n  source = \"../modules/net\"\n}\nresource \"x\" {{{\n",
+		"loop/main.tf":            `module "me" { source = "../loop" }`,
+		"escape/main.tf":          `module "out" { source = "../../elsewhere" }`,
+		"empty/readme.md":         "",
+		"common.tfvars":           "",
+	})
+	for _, c := range []struct {
+		name  string
+		def   Definition
+		want  Files
+		noDir bool
+	}{
+		{name: "modules of modules", def: Definition{Dir: "ghe"}, want: Files{Dirs: []string{"ghe", "modules/net", "modules/net/sub"}}},
+		{name: "var files relative to dir", def: Definition{Dir: "ghe", VarFiles: []string{"prod.tfvars", "../common.tfvars"}},
+			want: Files{Dirs: []string{"ghe", "modules/net", "modules/net/sub"}, Files: []string{"common.tfvars", "ghe/prod.tfvars"}}},
+		{name: "json", def: Definition{Dir: "json"}, want: Files{Dirs: []string{"json", "modules/net", "modules/net/sub"}}},
+		{name: "a broken file is followed as far as it parses", def: Definition{Dir: "broken"}, want: Files{Dirs: []string{"broken", "modules/net", "modules/net/sub"}}},
+		{name: "a module that calls itself", def: Definition{Dir: "loop"}, want: Files{Dirs: []string{"loop"}}},
+		{name: "a module outside", def: Definition{Dir: "escape"}, want: Files{Dirs: []string{"escape"}}},
+		{name: "no terraform files", def: Definition{Dir: "empty"}, want: Files{Dirs: []string{"empty"}}, noDir: true},
+		{name: "no directory", def: Definition{Dir: "gone", Watch: []string{"x/**"}}, want: Files{Dirs: []string{"gone"}, Globs: []string{"x/**"}}, noDir: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Footprint(repository, c.def)
+			if errors.Is(err, ErrNoDir) != c.noDir || err != nil && !c.noDir {
+				t.Fatalf("error %v", err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTouches(t *testing.T) {
+	f := Files{Dirs: []string{"ghe"}, Files: []string{"common.tfvars"}, Globs: []string{"packer/**/*.json"}}
+	for path, want := range map[string]bool{
+		"ghe/main.tf": true, "ghe/a/b/c.tpl": true, "ghe": true, "ghe2/main.tf": false, "common.tfvars": true,
+		"packer/x/y.json": true, "packer/x/y.hcl": false, "README.md": false,
+	} {
+		if f.Touches(path) != want {
+			t.Errorf("%s: got %v", path, !want)
+		}
+	}
+	if !(Files{Dirs: []string{"."}}).Touches("anything/at/all") {
+		t.Error("a stack at the root covers everything")
+	}
+	if got := f.FirstTouched([]string{"README.md", "ghe/main.tf", "common.tfvars"}); got != "ghe/main.tf" {
+		t.Errorf("first touched: %q", got)
+	}
+}
+
+func TestRoots(t *testing.T) {
+	repository := tree(map[string]string{
+		"services/jira/main.tf":       `module "m" { source = "./parts" }`,
+		"services/jira/parts/main.tf": "",
+		"services/ci/main.tf":         "",
+		"services/ci/.terraform/x.tf": "",
+		"services/notes/readme.md":    "",
+		"services/base/main.tf":       "",
+		"network/main.tf":             `module "b" { source = "../services/base" }`,
+	})
+	for glob, want := range map[string][]string{
+		"services/*":  {"services/ci", "services/jira"},
+		"services/**": {"services/ci", "services/jira"},
+		"*":           {"network"},
+		"none/*":      nil,
+	} {
+		got, err := Roots(repository, glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", glob, diff)
+		}
+	}
+	if _, err := Roots(repository, "[x"); err == nil {
+		t.Error("a bad glob is an error")
+	}
+}
+
+func TestInspect(t *testing.T) {
+	repository := tree(map[string]string{
+		"s3/main.tf":             "terraform {\n  required_version = \">= 1.5\"\n  backend \"s3\" {}\n}",
+		"s3/.terraform.lock.hcl": "",
+		"rel/main.tf":            "terraform {\n  backend \"local\" {\n    path = \"x.tfstate\"\n  }\n}",
+		"abs/main.tf":            "terraform {\n  backend \"local\" {\n    path = \"/srv/x.tfstate\"\n  }\n}",
+		"cloud/main.tf":          "terraform {\n  cloud {}\n}",
+		"none/main.tf":           "",
+		"json/main.tf.json":      `{"terraform": {"backend": {"http": {}}}}`,
+	})
+	for dir, want := range map[string]Info{
+		"s3":    {Backend: "s3", RequiredVersion: []string{">= 1.5"}, LockFile: true},
+		"rel":   {Backend: "local", BackendPathRelative: true},
+		"abs":   {Backend: "local"},
+		"cloud": {Cloud: true},
+		"none":  {},
+		"json":  {Backend: "http"},
+	} {
+		got, err := Inspect(repository, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", dir, diff)
+		}
+	}
+}
