@@ -1,0 +1,199 @@
+package terraform
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Error is what stopped an operation, in terraform's own words. All telling apart of terraform's texts happens in this
+// file: terraform has no error codes.
+type Error struct {
+	Op          string // init, plan, show, workspace, finding terraform, ...
+	Diagnostics []Diagnostic
+	Output      string // the end of what terraform wrote, when it gave no diagnostics
+	ExitCode    int    // -1 if terraform did not exit by itself or never started
+	// Transient: the same operation may well succeed later by itself (state lock held, network, throttling).
+	Transient bool
+	// Hint says what a person can do; empty if terraform's words are enough.
+	Hint string
+	Err  error // the cause, when it is not terraform's: a cancelled context, a full disk
+}
+
+// Error returns all errors of terraform, one paragraph each: summary, detail, file and line. It is meant to be read
+// by people and can be long.
+func (e *Error) Error() string {
+	var parts []string
+	for _, d := range e.Diagnostics {
+		if d.IsError() {
+			parts = append(parts, d.Short())
+		}
+	}
+	if len(parts) == 0 && e.Output != "" {
+		parts = append(parts, e.Output)
+	}
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
+	if len(parts) == 0 {
+		parts = append(parts, fmt.Sprintf("terraform ended with exit code %d and gave no reason", e.ExitCode))
+	}
+	return "terraform " + e.Op + ": " + strings.Join(parts, "\n")
+}
+
+// Unwrap gives the cause that is not terraform's, so that errors.Is finds a cancelled context.
+func (e *Error) Unwrap() error { return e.Err }
+
+// LockInfo is who holds a state lock, as terraform tells it.
+type LockInfo struct {
+	ID, Path, Operation, Who, Version, Created string
+}
+
+// Since returns the time at which the lock was taken; zero if terraform's text has none.
+func (l LockInfo) Since() time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", l.Created)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+const (
+	summaryStale = "Saved plan is stale"
+	summaryLock  = "Error acquiring the state lock"
+)
+
+// StalePlan reports whether terraform refused a saved plan because the state has moved since.
+func StalePlan(diags []Diagnostic) bool {
+	return slices.ContainsFunc(diags, func(d Diagnostic) bool {
+		return d.IsError() && (d.Summary == summaryStale || d.Summary == "Saved plan does not match the given state")
+	})
+}
+
+// LockHeld reports whether terraform could not take the state lock, and what it said about the holder. The info is
+// never nil when the answer is yes, but can be empty: some backends know no holder.
+func LockHeld(diags []Diagnostic) (*LockInfo, bool) {
+	for _, d := range diags {
+		if d.IsError() && d.Summary == summaryLock {
+			return parseLockInfo(d.Detail), true
+		}
+	}
+	return nil, false
+}
+
+// parseLockInfo reads the indented lines after "Lock Info:".
+func parseLockInfo(detail string) *LockInfo {
+	info := &LockInfo{}
+	_, after, found := strings.Cut(detail, "Lock Info:")
+	if !found {
+		return info
+	}
+	for line := range strings.Lines(after) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch key {
+		case "ID":
+			info.ID = value
+		case "Path":
+			info.Path = value
+		case "Operation":
+			info.Operation = value
+		case "Who":
+			info.Who = value
+		case "Version":
+			info.Version = value
+		case "Created":
+			info.Created = value
+		}
+	}
+	return info
+}
+
+// transientPattern lists what networks, registries, clouds and git say when a second try can help.
+var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
+	`connection refused`, `connection reset`, `connection timed out`, `no such host`, `temporary failure in name resolution`,
+	`could not resolve host`, `network is unreachable`, `no route to host`, `i/o timeout`, `tls handshake timeout`,
+	`client\.timeout exceeded`, `timed out while|operation timed out|failed to connect to|request timeout`,
+	`unexpected eof`, `server closed idle connection`, `the remote end hung up`, `early eof`,
+	`\b(429|500|502|503|504) (too many|internal|bad gateway|service|gateway)`, `status(code| code)?:? ?(429|500|502|503|504)\b`,
+	`the requested url returned error: (429|5\d\d)`, `too many requests`, `service unavailable`, `bad gateway`,
+	`throttl`, `rate ?limit`, `rate exceeded`, `requestlimitexceeded`, `slowdown`, `failed to request discovery document`,
+	`could not connect to registry|registry service is unreachable`,
+}, "|"))
+
+// transient reports whether what terraform said can pass by itself. One permanent error among several makes the whole
+// permanent only if no transient one is there: a dead registry makes many.
+func transient(diags []Diagnostic, output string) bool {
+	if _, held := LockHeld(diags); held {
+		return true
+	}
+	for _, d := range diags {
+		if d.IsError() && transientPattern.MatchString(d.Summary+"\n"+d.Detail) {
+			return true
+		}
+	}
+	return len(diags) == 0 && transientPattern.MatchString(output)
+}
+
+// A hintRule gives the advice for errors whose text matches.
+type hintRule struct {
+	pattern *regexp.Regexp
+	hint    string
+}
+
+// hintRules are tried in order; the first that matches any error wins.
+var hintRules = []hintRule{
+	{regexp.MustCompile(`Unsupported Terraform Core version|required_version`),
+		"the configuration wants another terraform: set terraform { version } in sallyport's configuration to one that satisfies required_version"},
+	{regexp.MustCompile(`No value for required variable`),
+		"give the variable a value in vars or var_files of the stack, or a default in the configuration"},
+	{regexp.MustCompile(`Failed to read variables file|Given variables file`),
+		"var_files are relative to the stack's dir; is the file committed?"},
+	{regexp.MustCompile(`(?i)No valid credential sources|could not find default credentials|NoCredentialProviders|no EC2 IMDS role|InvalidAccessKeyId|ExpiredToken|Unable to locate credentials`),
+		"terraform has no valid cloud credentials: it sees only what env and plan_env of the stack name, and the machine's own role"},
+	{regexp.MustCompile(`(?i)doesn't match any of the checksums|does not match any of the checksums`),
+		"the committed .terraform.lock.hcl has no checksum for this platform: run terraform providers lock -platform=linux_amd64 and commit it"},
+	{regexp.MustCompile(`(?i)could not read (Username|Password)|terminal prompts disabled|Authentication failed for|Permission denied \(publickey`),
+		"a private module could not be read: sallyport has credentials for the stack's own repository host only"},
+	{regexp.MustCompile(`(?i)Host key verification failed`),
+		"add the module host's key to the repository's known_hosts_file"},
+	{regexp.MustCompile(`(?i)git must be available|exec: "git"`), "install git: terraform needs it for modules"},
+	{regexp.MustCompile(`(?i)no space left on device`), "make room on the disk that holds data_dir"},
+	{regexp.MustCompile(`(?i)Backend configuration changed|Backend initialization required|Missing backend configuration`),
+		"check backend_config of the stack against the backend block of the configuration"},
+	{regexp.MustCompile(`(?i)Inconsistent dependency lock file`),
+		"run terraform init on a workstation and commit .terraform.lock.hcl"},
+}
+
+// hint finds what a person can do about it.
+func hint(diags []Diagnostic, output string) string {
+	if info, held := LockHeld(diags); held {
+		if info.ID == "" {
+			return "another operation holds the state lock; if nothing is running any more, unlock it"
+		}
+		return fmt.Sprintf("the state lock %s has been held by %s since %s (%s); if that is not running any more, unlock it",
+			info.ID, info.Who, info.Created, info.Operation)
+	}
+	text := output
+	for _, d := range diags {
+		if d.IsError() {
+			text += "\n" + d.Summary + "\n" + d.Detail
+		}
+	}
+	for _, r := range hintRules {
+		if r.pattern.MatchString(text) {
+			return r.hint
+		}
+	}
+	return ""
+}
+
+// workspaceMissing reports whether terraform refused to select a workspace because there is none of that name.
+func workspaceMissing(output string) bool {
+	return strings.Contains(output, "doesn't exist") || strings.Contains(output, "does not exist")
+}

@@ -1,0 +1,226 @@
+package terraform
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+)
+
+// waitDelay is how long terraform may take to end after the SIGINT of a cancelled context before it is killed. A kill
+// leaves the state lock behind, so it is long: a plan ends within seconds unless a provider hangs.
+const waitDelay = 2 * time.Minute
+
+// maxOutput bounds what is kept of terraform's stderr, in bytes.
+const maxOutput = 64 << 10
+
+// session runs terraform in one root module with one environment.
+type session struct {
+	tf     *tfexec.Terraform
+	tool   Tool
+	dir    string
+	env    []string
+	redact func(string) string
+	spent  time.Duration // in terraform's processes
+}
+
+// initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
+func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.InitOption) ([]Diagnostic, error) {
+	return s.run(ctx, "init", env, func(sink *eventSink) error {
+		if !atLeast(s.tool.Version, 1, 9) { // init -json came with 1.9
+			return s.tf.Init(ctx, opts...)
+		}
+		return s.tf.InitJSON(ctx, sink, opts...)
+	})
+}
+
+// plan runs plan and reports whether there is anything to apply.
+func (s *session) plan(ctx context.Context, opts ...tfexec.PlanOption) (changes bool, diags []Diagnostic, err error) {
+	diags, err = s.run(ctx, "plan", s.env, func(sink *eventSink) (err error) {
+		changes, err = s.tf.PlanJSON(ctx, sink, opts...)
+		return err
+	})
+	return changes, diags, err
+}
+
+// run calls one operation of terraform-exec and turns what it says into diagnostics or an [Error].
+func (s *session) run(ctx context.Context, op string, env []string, f func(*eventSink) error) ([]Diagnostic, error) {
+	sink, stderr := &eventSink{}, &tailBuffer{}
+	if err := s.prepare(env, stderr); err != nil {
+		return nil, &Error{Op: op, ExitCode: -1, Err: err}
+	}
+	start := time.Now()
+	err := f(sink)
+	s.spent += time.Since(start)
+	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
+	diags := sink.diagnostics()
+	for i := range diags {
+		diags[i] = redactDiagnostic(diags[i], s.redact)
+	}
+	if err == nil {
+		return diags, nil
+	}
+	return diags, s.fail(ctx, op, err, diags, stderr.String())
+}
+
+func (s *session) prepare(env []string, stderr io.Writer) error {
+	m := make(map[string]string, len(env))
+	for _, kv := range env {
+		k, v, _ := strings.Cut(kv, "=")
+		if k == "TF_INPUT" || k == "TF_IN_AUTOMATION" {
+			continue // terraform-exec insists on setting these itself
+		}
+		m[k] = v
+	}
+	if err := s.tf.SetEnv(m); err != nil {
+		return fmt.Errorf("setting the environment: %w", err)
+	}
+	s.tf.SetStdout(nil)
+	s.tf.SetStderr(stderr)
+	return nil
+}
+
+// fail builds the error of an operation that ended badly.
+func (s *session) fail(ctx context.Context, op string, err error, diags []Diagnostic, output string) *Error {
+	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: s.redact(strings.TrimSpace(output))}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		e.Err = context.Cause(ctx)
+	case errors.As(err, &exit):
+		e.ExitCode = exit.ExitCode()
+		if e.ExitCode < 0 {
+			e.Err = fmt.Errorf("terraform was ended by a signal: %s", exit.ProcessState)
+		}
+	default:
+		e.Err = err
+	}
+	e.Transient = ctx.Err() == nil && transient(diags, e.Output)
+	e.Hint = hint(diags, e.Output)
+	return e
+}
+
+// stream runs terraform show with a reader of its output. terraform-exec would hold the whole output in memory, the
+// JSON even twice, and plans of tens of megabytes exist.
+func (s *session) stream(ctx context.Context, read func(io.Reader) error, args ...string) error {
+	cmd := exec.CommandContext(ctx, s.tool.Path, args...)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = waitDelay
+	stderr := &tailBuffer{}
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return s.fail(ctx, args[0], err, nil, "")
+	}
+	if err := cmd.Start(); err != nil {
+		return s.fail(ctx, args[0], err, nil, "")
+	}
+	start := time.Now()
+	defer func() { s.spent += time.Since(start) }()
+	readErr := read(out)
+	_, _ = io.Copy(io.Discard, out) // an unread pipe would stop terraform for ever
+	if err := cmd.Wait(); err != nil {
+		return s.fail(ctx, args[0], err, nil, stderr.String())
+	}
+	if readErr != nil {
+		return s.fail(ctx, args[0], fmt.Errorf("reading the output: %w", readErr), nil, "")
+	}
+	return nil
+}
+
+// eventSink takes terraform's -json output and keeps the diagnostics. It never fails: terraform-exec hangs for ever
+// behind a writer that does.
+type eventSink struct {
+	mu      sync.Mutex
+	partial []byte
+	diags   []Diagnostic
+	dropped int
+}
+
+func (s *eventSink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rest := p
+	for {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		s.line(append(s.partial, rest[:i]...))
+		s.partial, rest = s.partial[:0], rest[i+1:]
+	}
+	if len(s.partial)+len(rest) <= maxLine {
+		s.partial = append(s.partial, rest...)
+	}
+	return len(p), nil
+}
+
+func (s *eventSink) line(line []byte) {
+	if !bytes.Contains(line, []byte(`"diagnostic"`)) {
+		return // most lines by far: planned changes and refreshes
+	}
+	e, ok := ParseEvent(line)
+	if !ok || e.Diagnostic == nil {
+		return
+	}
+	if len(s.diags) >= maxDiagnostics {
+		s.dropped++
+		return
+	}
+	s.diags = append(s.diags, *e.Diagnostic)
+}
+
+func (s *eventSink) diagnostics() []Diagnostic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.partial) > 0 {
+		s.line(s.partial)
+		s.partial = nil
+	}
+	if s.dropped > 0 {
+		s.diags = append(s.diags, Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more errors and warnings were left out", s.dropped)})
+		s.dropped = 0
+	}
+	return s.diags
+}
+
+// tailBuffer keeps the last [maxOutput] bytes written to it.
+type tailBuffer struct {
+	mu  sync.Mutex
+	buf []byte
+	cut bool
+}
+
+func (b *tailBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf = append(b.buf, p...)
+	if over := len(b.buf) - maxOutput; over > 0 {
+		b.buf, b.cut = append(b.buf[:0], b.buf[over:]...), true
+	}
+	return len(p), nil
+}
+
+func (b *tailBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cut {
+		return "..." + string(b.buf)
+	}
+	return string(b.buf)
+}
+
+func redactDiagnostic(d Diagnostic, redact func(string) string) Diagnostic {
+	d.Summary, d.Detail = redact(d.Summary), redact(d.Detail)
+	d.Code, d.Context, d.Address = redact(d.Code), redact(d.Context), redact(d.Address)
+	return d
+}

@@ -1,0 +1,108 @@
+package terraform
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"sallyport/notify/redact"
+)
+
+// GitAccess is how init reads private modules: the credentials of the stack's own repository, for that host only.
+type GitAccess struct {
+	Host     string // of https, with the port if it has one; empty: no token is used
+	Username string // default x-access-token
+	Token    redact.Secret
+	CAFile   string // PEM; replaces git's own certificates for that host
+
+	SSHKeyFile     string // without a passphrase: nobody is there to type it
+	KnownHostsFile string // hosts that are not in it are refused
+}
+
+// environment returns the variables that make git use the credentials, and what takes their file away again.
+func (g *GitAccess) environment(dir string, env []string) (map[string]string, func(), error) {
+	vars, cleanup := map[string]string{}, func() {}
+	if g == nil {
+		return vars, cleanup, nil
+	}
+	if g.SSHKeyFile != "" {
+		vars["GIT_SSH_COMMAND"] = g.sshCommand()
+	}
+	var config [][2]string
+	if !g.Token.IsZero() && g.Host != "" {
+		path := filepath.Join(dir, "git-credentials")
+		if err := os.WriteFile(path, []byte(g.credentials()), 0o600); err != nil {
+			return nil, nil, fmt.Errorf("writing git's credentials: %w", err)
+		}
+		cleanup = func() { _ = os.Remove(path) }
+		for _, base := range g.bases() {
+			config = append(config, [2]string{"credential." + base + ".helper", "store --file=" + shellQuote(path)})
+		}
+	}
+	if g.CAFile != "" && g.Host != "" {
+		config = append(config, [2]string{"http.https://" + g.Host + "/.sslCAInfo", g.CAFile})
+	}
+	first, _ := strconv.Atoi(lookup(env, "GIT_CONFIG_COUNT")) // the stack may have some of its own
+	for i, kv := range config {
+		n := strconv.Itoa(first + i)
+		vars["GIT_CONFIG_KEY_"+n], vars["GIT_CONFIG_VALUE_"+n] = kv[0], kv[1]
+	}
+	if len(config) > 0 {
+		vars["GIT_CONFIG_COUNT"] = strconv.Itoa(first + len(config))
+	}
+	return vars, cleanup, nil
+}
+
+// bases are the URLs that the token is for. It travels in clear only where it does not leave the machine.
+func (g *GitAccess) bases() []string {
+	bases := []string{"https://" + g.Host}
+	host := g.Host
+	if h, _, err := net.SplitHostPort(g.Host); err == nil {
+		host = h
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		bases = append(bases, "http://"+g.Host)
+	}
+	return bases
+}
+
+// credentials is the content of a git-credential-store file.
+func (g *GitAccess) credentials() string {
+	name := g.Username
+	if name == "" {
+		name = "x-access-token"
+	}
+	user := url.UserPassword(name, g.Token.Reveal()).String()
+	var b strings.Builder
+	for _, base := range g.bases() {
+		scheme, host, _ := strings.Cut(base, "://")
+		fmt.Fprintf(&b, "%s://%s@%s\n", scheme, user, host)
+	}
+	return b.String()
+}
+
+func (g *GitAccess) sshCommand() string {
+	args := []string{"ssh", "-F", os.DevNull, "-i", g.SSHKeyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+		"-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20"}
+	if g.KnownHostsFile != "" {
+		args = append(args, "-o", "UserKnownHostsFile="+g.KnownHostsFile, "-o", "GlobalKnownHostsFile="+os.DevNull)
+	}
+	for i := range args {
+		args[i] = shellQuote(args[i])
+	}
+	return strings.Join(args, " ")
+}
+
+// shellQuote makes a word of text for the shell through which git runs its helpers.
+func shellQuote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

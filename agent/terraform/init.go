@@ -1,0 +1,257 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+)
+
+// providerFault are init's errors that a package of the store can cause, or one that it lacks.
+var providerFault = regexp.MustCompile(`(?i)provider packages?|install(ing)? provider|incompatible provider|dependency lock file`)
+
+// initialise runs init with what is kept from earlier runs where that is the same or all that can be had.
+func (p *planner) initialise(ctx context.Context) error {
+	o := &p.o
+	committed, err := readOptional(filepath.Join(o.WorkDir, lockFile))
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
+	}
+	if err := p.initialiseCached(ctx, committed); err != nil {
+		return err
+	}
+	if p.keptDir {
+		if err := checkKept(o.DataDir, o.StateDir); err != nil {
+			return err
+		}
+	}
+	return p.recordLock(committed)
+}
+
+// initialiseCached decides between a normal init and one from what is kept of the stack.
+func (p *planner) initialiseCached(ctx context.Context, committed []byte) error {
+	o := &p.o
+	if o.Cache == nil {
+		return p.initOnce(ctx)
+	}
+	last := o.Cache.lastInit(o.Stack)
+	if last != nil && last.Commit == o.Commit && last.Committed == digestOf(committed) {
+		err := p.restore(last, committed)
+		if err == nil {
+			err = p.initOnce(ctx)
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if err := p.reset(committed); err != nil { // what is kept is damaged, or terraform has changed
+			return err
+		}
+	} else if last != nil && committed != nil && last.Committed == digestOf(committed) {
+		// The same lock file as last time, with the checksums that were missing in it.
+		if err := last.putLock(o.WorkDir, committed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("completing the lock file: %w", err)
+		}
+	}
+	err := p.initOnce(ctx)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Transient && last != nil && ctx.Err() == nil {
+		return p.initOffline(ctx, last, committed, failed)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.Cache.remember(o, committed); err != nil {
+		p.warn("the lock file and modules of this run could not be kept for when the registry is away: %v", err)
+	}
+	return nil
+}
+
+// initOffline tries once more with what the stack used last, because the registry or a module's host is away.
+func (p *planner) initOffline(ctx context.Context, last *kept, committed []byte, first *Error) error {
+	if p.reset(committed) != nil || p.restore(last, committed) != nil || p.initOnce(ctx) != nil {
+		return first
+	}
+	p.warn("providers and modules are those of commit %.10s, because something could not be reached: %v", last.Commit, first)
+	return nil
+}
+
+// restore puts everything that is kept into place.
+func (p *planner) restore(last *kept, committed []byte) error {
+	if err := last.putLock(p.o.WorkDir, committed); err != nil {
+		return err
+	}
+	return last.putModules(p.o.DataDir)
+}
+
+// reset undoes what an init has left behind.
+func (p *planner) reset(committed []byte) error {
+	if err := p.resetLock(committed); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(p.o.DataDir); err != nil {
+		return fmt.Errorf("clearing terraform's data directory: %w", err)
+	}
+	if err := os.MkdirAll(p.o.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making terraform's data directory: %w", err)
+	}
+	return nil
+}
+
+func (p *planner) resetLock(lock []byte) error {
+	path := filepath.Join(p.o.WorkDir, lockFile)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restoring the lock file: %w", err)
+	}
+	if lock == nil {
+		return nil
+	}
+	if err := os.WriteFile(path, lock, 0o600); err != nil {
+		return fmt.Errorf("restoring the lock file: %w", err)
+	}
+	return nil
+}
+
+// initOnce runs one init, from the store of providers if that has everything.
+func (p *planner) initOnce(ctx context.Context) error {
+	c := p.o.Cache
+	if c == nil {
+		return p.runInit(ctx)
+	}
+	before, err := readOptional(filepath.Join(p.o.WorkDir, lockFile))
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
+	}
+	for refused := false; ; {
+		switch t := c.temperature(p.o.WorkDir); {
+		case t == free:
+			return p.runInit(ctx)
+		case t == warm && !refused:
+			if done, err := p.initWarm(ctx, before); done {
+				return err
+			}
+			refused = true
+		}
+		if again, err := p.initCold(ctx, refused); !again {
+			return err
+		}
+	}
+}
+
+// initCold runs init with all of terraform's sources, one at a time, and stores what it has fetched. Again means that
+// somebody else has filled the store while this one waited.
+func (p *planner) initCold(ctx context.Context, refused bool) (again bool, err error) {
+	c := p.o.Cache
+	unlock, err := c.lockCold(ctx)
+	if err != nil {
+		return false, p.s.fail(ctx, "init", err, nil, "")
+	}
+	defer unlock()
+	if !refused && c.temperature(p.o.WorkDir) == warm {
+		return true, nil
+	}
+	if err := p.runInit(ctx); err != nil {
+		return false, err
+	}
+	if err := c.adopt(p.o.DataDir, refused); err != nil {
+		p.warn("providers could not be stored for later runs: %v", err)
+	}
+	return false, nil
+}
+
+// initWarm runs init with the store as the only source of providers. Not done means that the store did not have, or
+// had in a damaged form, what terraform wanted; everything is as before then.
+func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err error) {
+	err = p.runInit(ctx, tfexec.PluginDir(p.o.Cache.providers()))
+	if err == nil {
+		after, err := readOptional(filepath.Join(p.o.WorkDir, lockFile))
+		if err != nil {
+			return true, fmt.Errorf("reading the lock file: %w", err)
+		}
+		if sameSelections(before, after) {
+			return true, nil
+		}
+		// A remote module needs more than the lock file pins. Which version is for the registry to say.
+	} else if !providerTrouble(err) || ctx.Err() != nil {
+		return true, err
+	}
+	for _, leftover := range []string{"providers", "plugin_path"} {
+		if err := os.RemoveAll(filepath.Join(p.o.DataDir, leftover)); err != nil {
+			return true, fmt.Errorf("clearing terraform's data directory: %w", err)
+		}
+	}
+	return false, p.resetLock(before)
+}
+
+func providerTrouble(err error) bool {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return false
+	}
+	return providerFault.MatchString(failed.Output) || slices.ContainsFunc(failed.Diagnostics, func(d Diagnostic) bool {
+		return d.IsError() && providerFault.MatchString(d.Summary)
+	})
+}
+
+// runInit runs terraform init itself. Only here does terraform see the credentials of the git host.
+func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error {
+	file, err := writeBackendConfig(p.o.OutDir, p.o.BackendConfig)
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		defer func() { _ = os.Remove(file) }()
+		opts = append(opts, tfexec.BackendConfig(file))
+	}
+	git, cleanup, err := p.o.GitAccess.environment(p.o.OutDir, p.s.env)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	diags, err := p.s.initialise(ctx, withEnv(p.s.env, git), opts...)
+	if err != nil {
+		return err
+	}
+	p.res.Diagnostics = diags
+	return nil
+}
+
+// recordLock copies the lock file as used beside the plan, and tells of what is wrong with the committed one.
+func (p *planner) recordLock(committed []byte) error {
+	path := filepath.Join(p.o.WorkDir, lockFile)
+	used, err := readOptional(path)
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
+	}
+	if used == nil {
+		return nil // built-in providers only
+	}
+	switch {
+	case committed == nil:
+		p.warn("no %s is committed: the next plan can use other provider versions", lockFile)
+	case digestOf(used) != digestOf(committed) && sameSelections(used, committed):
+		p.warn("the committed %s lacks checksums for this platform; they were added for this run only", lockFile)
+	case digestOf(used) != digestOf(committed):
+		p.warn("the committed %s does not pin every provider; the others were chosen for this run only", lockFile)
+	}
+	p.res.Plan.LockDigest = digestOf(used)
+	p.res.LockFile = filepath.Join(p.o.OutDir, lockCopy)
+	if err := copyPrivate(path, p.res.LockFile); err != nil {
+		return fmt.Errorf("keeping the lock file: %w", err)
+	}
+	return nil
+}
+
+// readOptional reads a file; nil without an error if there is none.
+func readOptional(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}

@@ -1,0 +1,175 @@
+package terraform
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// kept is what is left of a stack's last good init: enough to repeat it without registry and git host.
+type kept struct {
+	Commit    string    `json:"commit"`
+	Committed string    `json:"committed"` // SHA-256 of the lock file in the checkout before init; empty: none
+	DataDir   string    `json:"data_dir"`  // of that init: modules.json has its path inside
+	Modules   bool      `json:"modules"`   // remote modules are kept
+	At        time.Time `json:"at"`
+
+	dir string
+}
+
+// The files of a kept stack.
+const (
+	keptMeta    = "kept.json"
+	keptLock    = "lock.hcl"
+	keptModules = "modules"
+)
+
+func (c *Cache) stackDir(stack string) string {
+	name := url.PathEscape(stack)
+	return filepath.Join(c.dir, "stacks", strings.ReplaceAll(name, ".", "%2E"))
+}
+
+// lastInit returns what is kept of a stack; nil if there is nothing that can be used.
+func (c *Cache) lastInit(stack string) *kept {
+	k := &kept{dir: c.stackDir(stack)}
+	text, err := os.ReadFile(filepath.Join(k.dir, keptMeta))
+	if err != nil || json.Unmarshal(text, k) != nil || k.Commit == "" {
+		return nil
+	}
+	return k
+}
+
+// remember keeps the lock file and the remote modules of a good init in the place of the earlier ones. Whoever reads
+// the old ones just then fails to, and does without.
+func (c *Cache) remember(o *PlanOptions, committed []byte) error {
+	c.keep.Lock()
+	defer c.keep.Unlock()
+	modules := filepath.Join(o.DataDir, "modules")
+	k := kept{Commit: o.Commit, DataDir: o.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: digestOf(committed)}
+	lock, err := os.ReadFile(filepath.Join(o.WorkDir, lockFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	target := c.stackDir(o.Stack)
+	if lock == nil && !k.Modules {
+		return os.RemoveAll(target) // built-in providers only: nothing to keep
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return err
+	}
+	staging, err := os.MkdirTemp(filepath.Dir(target), ".new-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(staging) }()
+	if k.Modules {
+		if err := os.CopyFS(filepath.Join(staging, keptModules), os.DirFS(modules)); err != nil {
+			return err
+		}
+	}
+	if lock != nil {
+		if err := os.WriteFile(filepath.Join(staging, keptLock), lock, 0o600); err != nil {
+			return err
+		}
+	}
+	meta, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(staging, keptMeta), meta, 0o600); err != nil {
+		return err
+	}
+	if err := syncTree(staging); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(target); err != nil {
+		return err
+	}
+	return os.Rename(staging, target)
+}
+
+// putLock puts the kept lock file into a checkout. It refuses where the commit pins something else.
+func (k *kept) putLock(workDir string, committed []byte) error {
+	lock, err := os.ReadFile(filepath.Join(k.dir, keptLock))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if committed != nil && !sameSelections(committed, lock) {
+		return errors.New("the commit pins other provider versions than those that are kept")
+	}
+	return os.WriteFile(filepath.Join(workDir, lockFile), lock, 0o600)
+}
+
+// putModules puts the kept modules into a data directory. Terraform takes those whose source and version are still
+// what the configuration says, and fetches the others.
+func (k *kept) putModules(dataDir string) error {
+	if !k.Modules {
+		return nil
+	}
+	to := filepath.Join(dataDir, "modules")
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if err := os.CopyFS(to, os.DirFS(filepath.Join(k.dir, keptModules))); err != nil {
+		return err
+	}
+	return moveManifest(filepath.Join(to, "modules.json"), k.DataDir, dataDir)
+}
+
+// moveManifest rewrites the directories in terraform's list of modules, which are below the data directory of the run
+// that fetched them.
+func moveManifest(path, from, to string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var manifest struct {
+		Modules []map[string]any
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		return fmt.Errorf("reading the list of modules: %w", err)
+	}
+	for _, m := range manifest.Modules {
+		dir, _ := m["Dir"].(string)
+		if rest, ok := strings.CutPrefix(dir, from+"/"); ok {
+			m["Dir"] = to + "/" + rest
+		}
+	}
+	if text, err = json.Marshal(manifest); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+func hasDirectories(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// digestOf returns the SHA-256 of data in hex; empty for nil.
+func digestOf(data []byte) string {
+	if data == nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

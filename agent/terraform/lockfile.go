@@ -1,0 +1,145 @@
+package terraform
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/terraform-config-inspect/tfconfig"
+	"github.com/zclconf/go-cty/cty"
+)
+
+const (
+	lockFile        = ".terraform.lock.hcl"
+	defaultRegistry = "registry.terraform.io"
+)
+
+// lockedProvider is one provider of a dependency lock file.
+type lockedProvider struct {
+	Address string // host/namespace/type
+	Version string
+}
+
+// path is where a mirror has the provider's package for this machine, below its root.
+func (p lockedProvider) path() string {
+	return filepath.Join(filepath.FromSlash(p.Address), p.Version, platform())
+}
+
+// readLock reads the providers that a root module's lock file pins, by address; nil without a lock file.
+func readLock(workDir string) (map[string]lockedProvider, error) {
+	src, err := os.ReadFile(filepath.Join(workDir, lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the lock file: %w", err)
+	}
+	return parseLock(src)
+}
+
+func parseLock(src []byte) (map[string]lockedProvider, error) {
+	file, diags := hclparse.NewParser().ParseHCL(src, lockFile)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("reading the lock file: %w", diags)
+	}
+	content, _, diags := file.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "provider", LabelNames: []string{"source"}},
+	}})
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("reading the lock file: %w", diags)
+	}
+	lock := make(map[string]lockedProvider)
+	for _, block := range content.Blocks {
+		attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "version"}}})
+		version, ok := attrs.Attributes["version"]
+		if !ok {
+			return nil, fmt.Errorf("reading the lock file: provider %s has no version", block.Labels[0])
+		}
+		v, diags := version.Expr.Value(nil)
+		if diags.HasErrors() || v.Type() != cty.String || v.IsNull() {
+			return nil, fmt.Errorf("reading the lock file: the version of provider %s is not a text", block.Labels[0])
+		}
+		p := lockedProvider{Address: block.Labels[0], Version: v.AsString()}
+		if !filepath.IsLocal(p.path()) { // the file is foreign, and these become paths in the store
+			return nil, fmt.Errorf("reading the lock file: provider %q has a version or a name that is none", p.Address)
+		}
+		lock[p.Address] = p
+	}
+	return lock, nil
+}
+
+// sameSelections reports whether two lock files pin the same providers to the same versions.
+func sameSelections(a, b []byte) bool {
+	left, errA := parseLock(a)
+	right, errB := parseLock(b)
+	return errA == nil && errB == nil && maps.Equal(left, right)
+}
+
+// needs is what a root module asks to be installed, as far as its own files and its local modules say.
+type needs struct {
+	providers map[string]bool // by address; built-in ones left out
+	remote    bool            // it calls modules from elsewhere, which can need more
+}
+
+func requiredProviders(workDir string) needs {
+	n := needs{providers: make(map[string]bool)}
+	n.add(workDir, make(map[string]bool))
+	return n
+}
+
+func (n *needs) add(dir string, seen map[string]bool) {
+	if seen[dir] {
+		return
+	}
+	seen[dir] = true
+	module, _ := tfconfig.LoadModule(dir) // what does not parse fails in init, with terraform's words
+	sources := make(map[string]string)
+	for name, req := range module.RequiredProviders {
+		sources[name] = req.Source
+	}
+	for _, config := range module.ProviderConfigs {
+		if _, known := sources[config.Name]; !known {
+			sources[config.Name] = ""
+		}
+	}
+	for name, source := range sources {
+		if address := providerAddress(name, source); address != "" {
+			n.providers[address] = true
+		}
+	}
+	for _, call := range module.ModuleCalls {
+		if strings.HasPrefix(call.Source, "./") || strings.HasPrefix(call.Source, "../") {
+			n.add(filepath.Join(dir, filepath.FromSlash(call.Source)), seen)
+		} else {
+			n.remote = true
+		}
+	}
+}
+
+// providerAddress completes a source as terraform does; empty for what is built into terraform.
+func providerAddress(name, source string) string {
+	if source == "" {
+		if name == "terraform" {
+			return ""
+		}
+		source = "hashicorp/" + name
+	}
+	source = strings.ToLower(source)
+	switch strings.Count(source, "/") {
+	case 0:
+		source = path.Join(defaultRegistry, "hashicorp", source)
+	case 1:
+		source = path.Join(defaultRegistry, source)
+	}
+	if strings.HasPrefix(source, "terraform.io/builtin/") {
+		return ""
+	}
+	return source
+}

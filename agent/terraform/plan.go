@@ -1,0 +1,302 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// defaultWorkspace is the workspace that every backend has.
+const defaultWorkspace = "default"
+
+// The files that a plan leaves in its OutDir.
+const (
+	planFile = "plan.tfplan"        // the saved plan; secrets in clear
+	textFile = "plan.txt"           // the plan in terraform's words, whole, redacted
+	lockCopy = "terraform.lock.hcl" // the lock file as used
+)
+
+// PlanOptions say what is planned, and where its files go. Paths are absolute.
+type PlanOptions struct {
+	Tool    Tool
+	Stack   string // name; what a plan at an unreachable registry needs is kept per stack
+	Commit  string // of the checkout
+	WorkDir string // the root module's directory in a fresh checkout: init writes to it, and so do we
+	DataDir string // TF_DATA_DIR; is emptied first, and needed again by the apply
+	OutDir  string // made 0700: plan, texts, lock file, temporary files
+
+	Workspace     string   // empty: default
+	VarFiles      []string // relative to WorkDir
+	Vars          map[string]cty.Value
+	BackendConfig map[string]redact.Secret
+	Env           map[string]redact.Secret // of plan and apply
+	PlanEnv       map[string]redact.Secret // of the plan only; wins over Env
+	GitAccess     *GitAccess               // for init only; may be nil
+	CLIConfigFile string                   // empty: an empty one, never ~/.terraformrc
+	Home          string                   // HOME
+
+	LockTimeout time.Duration // how long to wait for the state lock
+	NoLock      bool          // plan without the state lock: for plans that can never be applied
+	StateDir    string        // set: the state is kept here if the configuration names no lasting place
+
+	Cache   *Cache        // what plans share; nil: nothing is kept
+	Protect []string      // see [ProtectMatch]
+	Timeout time.Duration // of everything together; 0: none
+	Redact  func(string) string
+}
+
+func (o *PlanOptions) validate() error {
+	var faults []error
+	for name, path := range map[string]string{"work": o.WorkDir, "data": o.DataDir, "output": o.OutDir, "tool": o.Tool.Path} {
+		if !filepath.IsAbs(path) {
+			faults = append(faults, fmt.Errorf("the %s path %q is not absolute", name, path))
+		}
+	}
+	if o.Workspace == "" {
+		o.Workspace = defaultWorkspace
+	}
+	if o.Redact == nil {
+		o.Redact = func(s string) string { return s }
+	}
+	return errors.Join(faults...)
+}
+
+// PlanResult is a finished plan.
+type PlanResult struct {
+	Plan     store.Plan
+	PlanFile string // 0600, durable; Plan.Digest is its SHA-256
+	LockFile string // copy of .terraform.lock.hcl as used; empty without providers
+
+	// Text is the plan in terraform's words, redacted and cut after [MaxText]; TextFile has all of it. Both end with
+	// terraform's warnings.
+	Text     string
+	TextFile string
+
+	Warnings         []string // for people who decide: no lock file, workspace created, ...
+	Diagnostics      []Diagnostic
+	WorkspaceCreated bool
+	Resources        int      // managed objects in the state before
+	Env              []string // the environment that the apply must get, apply_env aside; holds secrets
+}
+
+// planner is one plan under way.
+type planner struct {
+	o       PlanOptions
+	s       *session
+	res     PlanResult
+	keptDir bool // the agent keeps the state
+}
+
+// Plan runs init, plan and show, and returns what people decide on. The error is an [*Error] where terraform, or the
+// lack of it, is the reason; it unwraps to the context's error when that ended the plan.
+func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("planning %s: %w", o.Stack, err)
+	}
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout,
+			fmt.Errorf("plan_timeout of %s has passed: %w", o.Timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	p := &planner{o: o}
+	release, err := p.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.plan, p.describe, p.render} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.res.Plan.PlanSeconds = p.s.spent.Seconds()
+	return &p.res, nil
+}
+
+// prepare makes the directories, the generated files and the session.
+func (p *planner) prepare() (func(), error) {
+	o := &p.o
+	if err := os.RemoveAll(o.DataDir); err != nil { // a left-over environment file would select a wrong workspace
+		return nil, fmt.Errorf("clearing terraform's data directory: %w", err)
+	}
+	tmp := filepath.Join(o.OutDir, "tmp")
+	for _, dir := range []string{o.DataDir, o.OutDir, tmp} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the plan's directories: %w", err)
+		}
+	}
+	if err := os.Chmod(o.OutDir, 0o700); err != nil {
+		return nil, fmt.Errorf("protecting the plan's directory: %w", err)
+	}
+	if o.CLIConfigFile == "" {
+		rc, err := replacePrivate(filepath.Join(o.OutDir, rcFile), nil)
+		if err != nil {
+			return nil, err
+		}
+		o.CLIConfigFile = rc
+	}
+	var err error
+	if p.keptDir, err = keepState(o); err != nil {
+		return nil, err
+	}
+	env := EnvOptions{Home: o.Home, TempDir: tmp, DataDir: o.DataDir, CLIConfigFile: o.CLIConfigFile,
+		Extra: []map[string]redact.Secret{o.Env}}
+	p.res.Env = Environment(env)
+	env.Extra = append(env.Extra, o.PlanEnv)
+	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), redact: o.Redact}
+	release := func() {}
+	if o.Cache != nil {
+		p.s.tf, release, err = o.Cache.slots.borrow(o.Tool, o.WorkDir)
+	} else {
+		p.s.tf, err = newTerraform(o.WorkDir, o.Tool)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return release, nil
+}
+
+// workspace selects the stack's workspace, makes it if it is missing, and checks that terraform really is in it: a
+// plan in the wrong one would create everything a second time.
+func (p *planner) workspace(ctx context.Context) error {
+	name := p.o.Workspace
+	if name == defaultWorkspace {
+		return nil // the data directory is fresh, so nothing else can be selected
+	}
+	_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
+	var failed *Error
+	if errors.As(err, &failed) && ctx.Err() == nil && workspaceMissing(failed.Output) {
+		_, err = p.s.run(ctx, "workspace new", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceNew(ctx, name) })
+		p.res.WorkspaceCreated = err == nil
+	}
+	if err != nil {
+		return err
+	}
+	var got string
+	_, err = p.s.run(ctx, "workspace show", p.s.env, func(*eventSink) (err error) {
+		got, err = p.s.tf.WorkspaceShow(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if got != name {
+		return &Error{Op: "workspace show", ExitCode: -1, Err: fmt.Errorf("terraform is in the workspace %q instead of %q", got, name)}
+	}
+	if p.res.WorkspaceCreated {
+		p.warn("the workspace %s did not exist and was created", name)
+	}
+	return nil
+}
+
+// plan runs the plan and makes its file durable.
+func (p *planner) plan(ctx context.Context) error {
+	o := &p.o
+	tmp := filepath.Join(o.OutDir, "plan.tmp")
+	defer func() { _ = os.Remove(tmp) }()
+	opts := []tfexec.PlanOption{tfexec.Out(tmp), tfexec.LockTimeout(o.LockTimeout.String()), tfexec.Lock(!o.NoLock)}
+	for _, file := range o.VarFiles {
+		opts = append(opts, tfexec.VarFile(file))
+	}
+	vars, err := writeVars(o.OutDir, o.Vars)
+	if err != nil {
+		return err
+	}
+	if vars != "" {
+		defer func() { _ = os.Remove(vars) }()    // the plan file has them too; one place is enough
+		opts = append(opts, tfexec.VarFile(vars)) // the last one wins
+	}
+	changes, diags, err := p.s.plan(ctx, opts...)
+	if err != nil {
+		return err
+	}
+	p.res.Diagnostics = append(p.res.Diagnostics, diags...)
+	p.res.Plan.Empty = !changes
+	p.res.PlanFile = filepath.Join(o.OutDir, planFile)
+	p.res.Plan.Digest, err = sealPlan(tmp, p.res.PlanFile)
+	return err
+}
+
+// describe fills in the summary from the plan's JSON and the state inside the plan file.
+func (p *planner) describe(ctx context.Context) error {
+	var decoded *planJSON
+	err := p.s.stream(ctx, func(r io.Reader) (err error) {
+		decoded, err = decodePlan(r)
+		return err
+	}, "show", "-json", "-no-color", p.res.PlanFile)
+	if err != nil {
+		return err
+	}
+	if decoded.Errored {
+		return &Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
+	}
+	state, err := readPlanState(p.res.PlanFile)
+	if err != nil {
+		return err
+	}
+	plan := decoded.summarise(p.o.Protect)
+	plan.Digest, plan.Empty, plan.LockDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest
+	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
+	plan.NewState, plan.Lineage, plan.Serial = state.empty(), state.Lineage, state.Serial
+	p.res.Plan, p.res.Resources = plan, state.Resources
+	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty {
+		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
+	}
+	p.warnUnprotected(state)
+	return nil
+}
+
+// warnUnprotected tells of patterns that protect nothing: most often a typo.
+func (p *planner) warnUnprotected(state planState) {
+	for _, pattern := range p.o.Protect {
+		match := func(address string) bool { return ProtectMatch(pattern, address) }
+		found := slices.ContainsFunc(state.Addresses, match) || slices.ContainsFunc(p.res.Plan.Changes,
+			func(c store.Change) bool { return match(c.Address) || c.Previous != "" && match(c.Previous) })
+		if !found {
+			p.warn("the protect pattern %q matches nothing in the state or the plan", pattern)
+		}
+	}
+}
+
+// render writes the plan in terraform's words. It cannot be done later, without the providers.
+func (p *planner) render(ctx context.Context) error {
+	p.res.TextFile = filepath.Join(p.o.OutDir, textFile)
+	if err := os.Remove(p.res.TextFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clearing the plan's text: %w", err)
+	}
+	f, err := os.OpenFile(p.res.TextFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the plan's text: %w", err)
+	}
+	text := &textWriter{w: f, redact: p.o.Redact}
+	err = p.s.stream(ctx, func(r io.Reader) error {
+		_, err := io.Copy(text, r)
+		return err
+	}, "show", "-no-color", p.res.PlanFile)
+	for _, d := range p.res.Diagnostics {
+		text.add("\n" + d.String() + "\n")
+	}
+	if err := errors.Join(err, text.finish(), f.Close()); err != nil {
+		return fmt.Errorf("writing the plan's text: %w", err)
+	}
+	p.res.Text, p.res.Plan.TextTruncated = text.kept()
+	return nil
+}
+
+func (p *planner) warn(format string, args ...any) {
+	p.res.Warnings = append(p.res.Warnings, p.o.Redact(strings.TrimSpace(fmt.Sprintf(format, args...))))
+}

@@ -1,0 +1,148 @@
+package terraform
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sallyport/agent/terraform/tftest"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// rig is one stack on one machine: checkouts and runs come and go, the state and the cache stay.
+type rig struct {
+	t    testing.TB
+	dir  string
+	tool Tool
+	runs int
+
+	Cache *Cache
+	State string
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	return &rig{t: t, dir: dir, tool: findTool(t), Cache: NewCache(filepath.Join(dir, "cache")), State: filepath.Join(dir, "state")}
+}
+
+var tool = sync.OnceValues(func() (Tool, error) {
+	return FindTool(contextForTools(), ToolOptions{})
+})
+
+func findTool(t testing.TB) Tool {
+	t.Helper()
+	tftest.Terraform(t)
+	found, err := tool()
+	if err != nil {
+		t.Fatalf("finding terraform: %v", err)
+	}
+	return found
+}
+
+// options makes a new run with the files as its checkout.
+func (r *rig) options(files map[string]string) PlanOptions {
+	r.t.Helper()
+	r.runs++
+	run := filepath.Join(r.dir, "runs", string(rune('a'+r.runs-1)))
+	work := filepath.Join(run, "src")
+	tftest.Write(r.t, work, files)
+	return PlanOptions{
+		Tool: r.tool, Stack: "ghe", Commit: strings.Repeat("c", 40), WorkDir: work, DataDir: filepath.Join(run, "data"),
+		OutDir: filepath.Join(run, "out"), Home: r.dir, StateDir: r.State, Cache: r.Cache, Timeout: time.Minute,
+	}
+}
+
+func (r *rig) plan(o PlanOptions) *PlanResult {
+	r.t.Helper()
+	res, err := Plan(r.t.Context(), o)
+	if err != nil {
+		r.t.Fatalf("planning: %v", err)
+	}
+	return res
+}
+
+// apply applies a finished plan as the runner does.
+func (r *rig) apply(o PlanOptions, res *PlanResult) {
+	r.t.Helper()
+	tftest.Run(r.t, o.WorkDir, res.Env, "apply", "-input=false", "-json", res.PlanFile)
+}
+
+// planApply plans and applies files, and returns the plan.
+func (r *rig) planApply(files map[string]string) *PlanResult {
+	r.t.Helper()
+	o := r.options(files)
+	res := r.plan(o)
+	r.apply(o, res)
+	return res
+}
+
+func main(text string) map[string]string { return map[string]string{"main.tf": text} }
+
+func secrets(m map[string]string) map[string]redact.Secret {
+	out := make(map[string]redact.Secret, len(m))
+	for k, v := range m {
+		out[k] = redact.NewSecret(v)
+	}
+	return out
+}
+
+// brief renders the changes of a plan on one line each.
+func brief(p store.Plan) string {
+	var b strings.Builder
+	for _, c := range p.Changes {
+		b.WriteString(c.Address + " " + strings.Join(c.Actions, "+") + " " + string(c.Class))
+		if c.Previous != "" {
+			b.WriteString(" from " + c.Previous)
+		}
+		if c.Protected {
+			b.WriteString(" protected")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestPlanOfANewStack(t *testing.T) {
+	r := newRig(t)
+	o := r.options(main(`
+		variable "size" { type = number }
+		resource "terraform_data" "node" { input = var.size }
+		output "size" { value = var.size }`))
+	o.VarFiles = []string{"../prod.tfvars"}
+	tftest.Write(t, filepath.Dir(o.WorkDir), map[string]string{"prod.tfvars": "size = 3\n"})
+	res := r.plan(o)
+	if got, want := brief(res.Plan), "terraform_data.node create config\n"; got != want {
+		t.Errorf("changes:\n%swant:\n%s", got, want)
+	}
+	p := res.Plan
+	if !p.NewState || p.Empty || p.Add != 1 || p.Change+p.Destroy != 0 || len(p.Outputs) != 1 || p.Outputs[0].Name != "size" {
+		t.Errorf("summary: %+v", p)
+	}
+	if digest, err := digestFile(res.PlanFile); err != nil || digest != p.Digest {
+		t.Errorf("digest of the plan file: %s, %v; recorded %s", digest, err, p.Digest)
+	}
+	if info, err := os.Stat(res.PlanFile); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("plan file: %v, %v", info.Mode(), err)
+	}
+	if !strings.Contains(res.Text, "terraform_data.node will be created") {
+		t.Errorf("text:\n%s", res.Text)
+	}
+	r.apply(o, res)
+	if _, err := os.Stat(filepath.Join(r.State, "terraform.tfstate")); err != nil {
+		t.Errorf("kept state: %v", err)
+	}
+	again := r.options(main(`
+		variable "size" { type = number }
+		resource "terraform_data" "node" { input = var.size }
+		output "size" { value = var.size }`))
+	again.Vars = numberVar("size", 3)
+	res = r.plan(again)
+	if !res.Plan.Empty || res.Plan.NewState || res.Plan.Lineage == "" || res.Resources != 1 || len(res.Plan.Changes) != 0 {
+		t.Errorf("second plan: %+v, %d resources", res.Plan, res.Resources)
+	}
+}

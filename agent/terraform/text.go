@@ -1,0 +1,89 @@
+package terraform
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// MaxText is how much of a plan's text is held in memory and returned, in bytes. Plans of tens of megabytes exist; the
+// whole text is in a file.
+const MaxText = 8 << 20
+
+// The text is redacted in parts of at least partSize. They end where the block of a resource does, so that no value is
+// cut in two and escapes the redaction; only a single block of maxPart is cut at a line.
+const (
+	partSize = 1 << 20
+	maxPart  = 16 << 20
+)
+
+// textWriter redacts a plan's text on its way into a file and keeps its beginning. It never fails before finish, so
+// that terraform can always write on.
+type textWriter struct {
+	w      io.Writer
+	redact func(string) string
+
+	buf   []byte
+	next  int // size of buf at which a cut is tried next
+	head  strings.Builder
+	total int64
+	err   error
+}
+
+func (t *textWriter) Write(p []byte) (int, error) {
+	t.buf = append(t.buf, p...)
+	if len(t.buf) >= max(t.next, partSize) {
+		t.flush()
+	}
+	return len(p), nil
+}
+
+func (t *textWriter) add(s string) { _, _ = t.Write([]byte(s)) }
+
+// flush passes on what is whole.
+func (t *textWriter) flush() {
+	cut := bytes.LastIndex(t.buf, []byte("\n  # ")) + 1
+	if cut == 0 && len(t.buf) >= maxPart {
+		cut = bytes.LastIndexByte(t.buf, '\n') + 1
+	}
+	if cut == 0 && len(t.buf) >= 2*maxPart {
+		cut = len(t.buf) // one line of 32 MB: give up on its borders
+	}
+	if cut > 0 {
+		t.pass(t.buf[:cut])
+		t.buf = append(t.buf[:0], t.buf[cut:]...)
+	}
+	t.next = len(t.buf) + partSize
+}
+
+func (t *textWriter) pass(part []byte) {
+	s := t.redact(string(part))
+	t.total += int64(len(s))
+	if room := MaxText - t.head.Len(); room > 0 && t.total-int64(len(s)) == int64(t.head.Len()) {
+		t.head.WriteString(s[:min(room, len(s))])
+	}
+	if t.err == nil {
+		_, t.err = io.WriteString(t.w, s)
+	}
+}
+
+// finish passes on the rest and returns the first error of writing.
+func (t *textWriter) finish() error {
+	t.pass(t.buf)
+	t.buf = nil
+	return t.err
+}
+
+// kept returns the beginning of the text, and whether that is not all of it. A cut is at the end of a line and says so.
+func (t *textWriter) kept() (string, bool) {
+	s := t.head.String()
+	if int64(len(s)) == t.total {
+		return s, false
+	}
+	if i := strings.LastIndexByte(s, '\n'); i > len(s)/2 {
+		s = s[:i+1]
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD") // without a newline the cut can be inside of a character
+	return s + fmt.Sprintf("\n(cut here: the whole plan has %.1f MB of text)\n", float64(t.total)/1e6), true
+}

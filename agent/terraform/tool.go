@@ -1,0 +1,238 @@
+package terraform
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/hc-install/product"
+	"github.com/hashicorp/hc-install/releases"
+)
+
+// Tool is one terraform binary.
+type Tool struct {
+	Path    string // absolute
+	Version string // like 1.11.4
+	Digest  string // SHA-256 of the binary, hex
+}
+
+// minVersion is the oldest terraform whose -json output of plan and apply has everything.
+const minVersion = "1.1.0"
+
+// installTimeout bounds the download of a pinned terraform.
+const installTimeout = 10 * time.Minute
+
+// ToolOptions say which terraform is wanted: Binary, else Version, else what PATH has.
+type ToolOptions struct {
+	Binary     string // path of an installed terraform
+	Version    string // exact version to install, like 1.11.4
+	InstallDir string // where pinned versions are kept, one directory each; needed with Version
+	Log        *slog.Logger
+	Lookup     func(file string) (string, error) // default exec.LookPath
+	// Install puts that version of terraform into dir and returns the path of the binary. The default is hc-install,
+	// which checks HashiCorp's signature and the checksum.
+	Install func(ctx context.Context, version, dir string) (string, error)
+}
+
+func (o *ToolOptions) validate() error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Lookup == nil {
+		o.Lookup = exec.LookPath
+	}
+	if o.Install == nil {
+		o.Install = install
+	}
+	if o.Binary == "" && o.Version != "" && o.InstallDir == "" {
+		return errors.New("a pinned terraform version needs a directory to be installed in")
+	}
+	return nil
+}
+
+// FindTool finds, or installs, the wanted terraform and asks it for its version. The error is an [*Error] with a hint.
+func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
+	if err := o.validate(); err != nil {
+		return Tool{}, err
+	}
+	path, hint, err := o.locate(ctx)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: err, Hint: hint}
+	}
+	t := Tool{Path: path}
+	if t.Digest, err = digestFile(path); err != nil {
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("reading terraform's binary: %w", err),
+			Hint: "terraform { binary } must be a file that the agent may read and run"}
+	}
+	if t.Version, err = askVersion(ctx, path); err != nil {
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
+			Hint: "is it a terraform for this machine, and executable?"}
+	}
+	if !atLeast(t.Version, 1, 1) {
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is terraform %s, which is too old", path, t.Version),
+			Hint: "install terraform " + minVersion + " or newer, or set terraform { version }"}
+	}
+	return t, nil
+}
+
+// locate returns the path of the wanted binary, or an error and a hint.
+func (o *ToolOptions) locate(ctx context.Context) (path, hint string, err error) {
+	switch {
+	case o.Binary != "":
+		path, err = o.Lookup(o.Binary)
+		hint = "terraform { binary } must name an executable file"
+	case o.Version != "":
+		path, err = o.pinned(ctx)
+		hint = fmt.Sprintf("installing needs https access to releases.hashicorp.com once; without it install terraform %s by hand and set terraform { binary }", o.Version)
+	default:
+		path, err = o.Lookup("terraform")
+		hint = `install terraform, or set terraform { version = "1.11.4" } to have it installed, or terraform { binary }`
+	}
+	if err != nil {
+		return "", hint, fmt.Errorf("finding terraform: %w", err)
+	}
+	return path, "", nil
+}
+
+// pinned returns the binary of the pinned version, which is installed at most once. A kept binary must still have the
+// digest that was recorded when its signature was checked.
+func (o *ToolOptions) pinned(ctx context.Context) (string, error) {
+	if _, err := version.NewSemver(o.Version); err != nil {
+		return "", fmt.Errorf("version %q: %w", o.Version, err)
+	}
+	dir := filepath.Join(o.InstallDir, o.Version)
+	path := filepath.Join(dir, "terraform")
+	err := checkRecorded(path)
+	if err == nil {
+		return path, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		o.Log.Warn("installing terraform again", "version", o.Version, "err", err)
+	}
+	if err := os.MkdirAll(o.InstallDir, 0o755); err != nil {
+		return "", fmt.Errorf("making the directory for terraform: %w", err)
+	}
+	staging, err := os.MkdirTemp(o.InstallDir, "."+o.Version+"-")
+	if err != nil {
+		return "", fmt.Errorf("making a directory to install in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(staging) }()
+	if err := o.installInto(ctx, staging); err != nil {
+		return "", fmt.Errorf("installing terraform %s: %w", o.Version, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("clearing the place of terraform %s: %w", o.Version, err)
+	}
+	if err := os.Rename(staging, dir); err != nil {
+		return "", fmt.Errorf("moving terraform %s into place: %w", o.Version, err)
+	}
+	return path, nil
+}
+
+func (o *ToolOptions) installInto(ctx context.Context, dir string) error {
+	got, err := o.Install(ctx, o.Version, dir)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "terraform")
+	if got != path {
+		return fmt.Errorf("the installer put it at %s instead of %s", got, path)
+	}
+	for file, mode := range map[string]fs.FileMode{dir: 0o755, path: 0o755} {
+		if err := os.Chmod(file, mode); err != nil {
+			return err
+		}
+	}
+	digest, err := digestFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path+".sha256", []byte(digest+"\n"), 0o644)
+}
+
+// checkRecorded compares a kept binary with the digest beside it.
+func checkRecorded(path string) error {
+	want, err := os.ReadFile(path + ".sha256")
+	if err != nil {
+		return err
+	}
+	got, err := digestFile(path)
+	if err != nil {
+		return err
+	}
+	if got != strings.TrimSpace(string(want)) {
+		return fmt.Errorf("%s is not what was installed: its SHA-256 is %s", path, got)
+	}
+	return nil
+}
+
+// install is the installer that is used outside of tests.
+func install(ctx context.Context, v, dir string) (string, error) {
+	parsed, err := version.NewVersion(v)
+	if err != nil {
+		return "", err
+	}
+	source := &releases.ExactVersion{Product: product.Terraform, Version: parsed, InstallDir: dir, Timeout: installTimeout}
+	return source.Install(ctx)
+}
+
+func askVersion(ctx context.Context, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "sallyport-version-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	tf, err := newTerraform(dir, Tool{Path: path})
+	if err != nil {
+		return "", err
+	}
+	if err := tf.SetEnv(map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir, "CHECKPOINT_DISABLE": "1",
+		"TF_CLI_CONFIG_FILE": os.DevNull}); err != nil {
+		return "", err
+	}
+	v, _, err := tf.Version(ctx, true)
+	if err != nil {
+		return "", err
+	}
+	return v.String(), nil
+}
+
+// atLeast compares a version with major.minor; prereleases count as their release, unknown texts as too old.
+func atLeast(v string, major, minor int) bool {
+	parsed, err := version.NewVersion(v)
+	if err != nil {
+		return false
+	}
+	s := parsed.Segments()
+	return s[0] > major || s[0] == major && s[1] >= minor
+}
+
+// digestFile returns the SHA-256 of a file in hex.
+func digestFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

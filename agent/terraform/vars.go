@@ -1,0 +1,85 @@
+package terraform
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"sallyport/notify/redact"
+)
+
+// The files that a plan generates in its OutDir.
+const (
+	varsFile    = "sallyport.tfvars.json"
+	backendFile = "sallyport.tfbackend"
+	rcFile      = "terraform.rc"
+)
+
+// writeVars writes the stack's variables as a var file; the path is empty if there are none. On a command line they
+// would be in everybody's ps.
+func writeVars(dir string, vars map[string]cty.Value) (string, error) {
+	if len(vars) == 0 {
+		return "", nil
+	}
+	out := make(map[string]json.RawMessage, len(vars))
+	for name, v := range vars {
+		v, _ = v.UnmarkDeep()
+		text, err := ctyjson.Marshal(v, v.Type())
+		if err != nil {
+			return "", fmt.Errorf("rendering the variable %s: %w", name, err)
+		}
+		out[name] = text
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return "", fmt.Errorf("rendering the variables: %w", err)
+	}
+	return replacePrivate(filepath.Join(dir, varsFile), text)
+}
+
+// writeBackendConfig writes backend_config as a file for init; the path is empty if there is none.
+func writeBackendConfig(dir string, config map[string]redact.Secret) (string, error) {
+	if len(config) == 0 {
+		return "", nil
+	}
+	file := hclwrite.NewEmptyFile()
+	plain := revealAll(config)
+	for _, name := range sortedKeys(plain) {
+		file.Body().SetAttributeValue(name, cty.StringVal(plain[name]))
+	}
+	return replacePrivate(filepath.Join(dir, backendFile), file.Bytes())
+}
+
+// replacePrivate writes a 0600 file in a directory of ours, in the place of what an earlier attempt left.
+func replacePrivate(path string, data []byte) (string, error) {
+	if err := os.RemoveAll(path); err != nil {
+		return "", err
+	}
+	if err := writePrivate(path, data); err != nil {
+		return "", fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+	}
+	return path, nil
+}
+
+func revealAll(m map[string]redact.Secret) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = v.Reveal()
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
