@@ -1,0 +1,22 @@
+package control
+
+import (
+	"path/filepath"
+	"strconv"
+)
+
+// Where things lie in a data directory. The agent writes them, [Offline] and backups read them.
+const (
+	storeFile    = "sallyport.db"
+	runsDir      = "runs"
+	stateDir     = "state"  // states that the agent keeps, one directory per stack
+	stateCopies  = "states" // copies made before applies
+	planTextFile = "plan.txt"
+	planTextDir  = "plan" // where a run that has not ended has it
+)
+
+// StorePath is where the store lies in a data directory.
+func StorePath(dataDir string) string { return filepath.Join(dataDir, storeFile) }
+
+// RunDir is where the files of a run lie in a data directory.
+func RunDir(dataDir string, run int) string { return filepath.Join(dataDir, runsDir, strconv.Itoa(run)) }

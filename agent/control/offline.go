@@ -1,0 +1,224 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sallyport/store"
+)
+
+// lockWait is short: a person waits, and whoever holds the store is an agent that will hold it for weeks.
+const lockWait = 300 * time.Millisecond
+
+// OfflineOptions say where the data is.
+type OfflineOptions struct {
+	DataDir string
+	// Log renders the log of an apply from the run's directory.
+	Log func(runDir string) (string, error)
+}
+
+// Offline is a [Reader] of the data directory for the time when no agent runs. It changes nothing.
+type Offline struct {
+	opts  OfflineOptions
+	store *store.Store
+}
+
+// OpenOffline opens the store for reading. The error is an [*Error] with a hint where it may not be read, where there is
+// none, and where an agent has it.
+func OpenOffline(o OfflineOptions) (*Offline, error) {
+	if o.DataDir == "" || o.Log == nil {
+		return nil, errors.New("control: data directory and log are needed")
+	}
+	s, err := store.Open(store.Options{Path: StorePath(o.DataDir), ReadOnly: true, Timeout: lockWait})
+	if err != nil {
+		return nil, unreadable(o.DataDir, err)
+	}
+	return &Offline{opts: o, store: s}, nil
+}
+
+// unreadable words for people why the data directory cannot be read.
+func unreadable(dir string, err error) error {
+	var locked *store.LockedError
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return Errorf(Refused, "reading %s: permission denied", dir).WithHint("use sudo")
+	case errors.Is(err, fs.ErrNotExist):
+		return Errorf(NotFound, "there is no store in %s: no agent ever ran on it", dir).
+			WithHint("check data_dir in the configuration, or start the agent: systemctl start sallyport")
+	case errors.As(err, &locked):
+		return Errorf(Conflict, "%s", locked.Error()).
+			WithHint("an agent is running on it but does not answer at this socket: check socket in the configuration, or --socket")
+	}
+	return err
+}
+
+// Close lets go of the store.
+func (o *Offline) Close() error { return o.store.Close() }
+
+// Status implements [Reader]. What only a running agent knows is not in it.
+func (o *Offline) Status(context.Context) (Status, error) {
+	var s Status
+	err := o.store.View(func(tx *store.Tx) (err error) {
+		s, err = readStatus(tx)
+		return err
+	})
+	return s, err
+}
+
+func readStatus(tx *store.Tx) (Status, error) {
+	s := Status{Repositories: []Repository{}, Stacks: []Stack{}, PullRequests: []Run{}, Problems: []Problem{}}
+	agent, err := tx.Agent()
+	if err != nil {
+		return s, err
+	}
+	s.Agent = Agent{
+		Version: agent.Version, StartedAt: instant(agent.StartedAt), ID: agent.ID,
+		Paused: agent.Paused != nil, Pause: PauseOf(agent.Paused),
+	}
+	repositories, err := tx.Repositories()
+	if err != nil {
+		return s, err
+	}
+	for _, r := range repositories {
+		s.Repositories = append(s.Repositories, RepositoryOf(r))
+	}
+	stacks, err := tx.Stacks()
+	if err != nil {
+		return s, err
+	}
+	for _, st := range stacks {
+		run, err := newestRun(tx, st)
+		if err != nil {
+			return s, err
+		}
+		s.Stacks = append(s.Stacks, StackOf(st, run))
+	}
+	outbox, err := tx.Outbox()
+	s.Outbox = len(outbox)
+	return s, err
+}
+
+// newestRun is a stack's open run that can apply, else its newest such run, else nil.
+func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
+	id := st.OpenRun
+	if id == 0 {
+		id = st.NewestRun
+	}
+	if id == 0 {
+		return nil, nil
+	}
+	return tx.Run(id)
+}
+
+// Runs implements [Reader].
+func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
+	q = q.limited()
+	out := []Run{}
+	err := o.store.View(func(tx *store.Tx) error {
+		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
+		for _, r := range runs {
+			out = append(out, RunOf(r))
+		}
+		return err
+	})
+	return out, err
+}
+
+// Run implements [Reader].
+func (o *Offline) Run(_ context.Context, ref string) (Run, error) {
+	r, err := o.find(ref)
+	if err != nil {
+		return Run{}, err
+	}
+	return RunOf(r), nil
+}
+
+func (o *Offline) find(ref string) (*store.Run, error) {
+	var run *store.Run
+	err := o.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		id, err := ResolveRef(ref, open)
+		if err != nil {
+			return err
+		}
+		run, err = tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return NoRun(id)
+		}
+		return err
+	})
+	return run, err
+}
+
+// NoRun is the error for a number that no run has.
+func NoRun(id int) *Error {
+	return Errorf(NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
+}
+
+// NoPlan is the error for a run without a plan.
+func NoPlan(id int, status store.Status) *Error {
+	return Errorf(NotFound, "#%d has no plan (%s)", id, status)
+}
+
+// NoLog is the error for a run that was not applied.
+func NoLog(id int, status store.Status) *Error {
+	return Errorf(NotFound, "#%d was not applied (%s), so there is no log", id, status)
+}
+
+// PlanText implements [Reader].
+func (o *Offline) PlanText(_ context.Context, ref string) (string, error) {
+	run, err := o.find(ref)
+	if err != nil {
+		return "", err
+	}
+	var text string
+	err = o.store.View(func(tx *store.Tx) (err error) {
+		text, err = tx.PlanText(run.ID)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return o.longPlanText(run)
+	}
+	return text, err
+}
+
+// longPlanText finds a text that was too large for the store.
+func (o *Offline) longPlanText(run *store.Run) (string, error) {
+	dir := RunDir(o.opts.DataDir, run.ID)
+	for _, file := range []string{filepath.Join(dir, planTextFile), filepath.Join(dir, planTextDir, planTextFile)} {
+		b, err := os.ReadFile(file)
+		if err == nil {
+			return string(b), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("reading the plan of #%d: %w", run.ID, err)
+		}
+	}
+	return "", NoPlan(run.ID, run.Status)
+}
+
+// Log implements [Reader].
+func (o *Offline) Log(_ context.Context, ref string) (string, error) {
+	run, err := o.find(ref)
+	if err != nil {
+		return "", err
+	}
+	if run.Apply == nil {
+		return "", NoLog(run.ID, run.Status)
+	}
+	return o.opts.Log(RunDir(o.opts.DataDir, run.ID))
+}
+
+// Backup writes the archive without an agent.
+func (o *Offline) Backup(_ context.Context, _ BackupRequest, w io.Writer) error {
+	return WriteBackup(w, BackupSource{DataDir: o.opts.DataDir, Store: o.store})
+}
