@@ -1,7 +1,10 @@
 package terraform
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -12,12 +15,12 @@ import (
 // proxies and the places of CA certificates: the agent may hold tokens, and whoever can write a configuration can
 // print what terraform sees.
 type EnvOptions struct {
-	Home          string                     // of git, ssh and cloud tools; must exist if they need it
-	TempDir       string                     // TMPDIR
-	DataDir       string                     // TF_DATA_DIR
-	CLIConfigFile string                     // TF_CLI_CONFIG_FILE; without one terraform would read ~/.terraformrc
-	Extra         []map[string]redact.Secret // the stack's variables, later maps win; they can override all of ours but TF_*
-	Getenv        func(string) string        // of the agent; default os.Getenv
+	Home          string                     `json:"home"`            // of git, ssh and cloud tools; must exist if they need it
+	TempDir       string                     `json:"temp_dir"`        // TMPDIR
+	DataDir       string                     `json:"data_dir"`        // TF_DATA_DIR
+	CLIConfigFile string                     `json:"cli_config_file"` // TF_CLI_CONFIG_FILE; without one terraform would read ~/.terraformrc
+	Extra         []map[string]redact.Secret `json:"-"`               // the stack's variables, later maps win; they override all of ours but those of terraform
+	Getenv        func(string) string        `json:"-"`               // of the agent; default os.Getenv
 }
 
 // passed are the variables of the agent's own environment that terraform gets.
@@ -66,6 +69,37 @@ func Environment(o EnvOptions) []string {
 	}
 	sort.Strings(env)
 	return env
+}
+
+// environmentFile holds the paths of a plan's environment, so that its apply gets the same after a restart of the agent.
+// The stack's variables are not in it: they can be secrets, and the configuration still has them.
+const environmentFile = "environment.json"
+
+// save writes the options beside the plan.
+func (o EnvOptions) save(outDir string) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("recording the environment: %w", err)
+	}
+	if _, err := replacePrivate(filepath.Join(outDir, environmentFile), text); err != nil {
+		return fmt.Errorf("recording the environment: %w", err)
+	}
+	return nil
+}
+
+// ApplyEnvironment builds the environment in which a plan is applied: the paths of the plan that lies in outDir, and the
+// stack's variables as the configuration has them, those of the apply alone last.
+func ApplyEnvironment(outDir string, env, applyEnv map[string]redact.Secret) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(outDir, environmentFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the plan's environment: %w", err)
+	}
+	var o EnvOptions
+	if err := json.Unmarshal(text, &o); err != nil {
+		return nil, fmt.Errorf("reading the plan's environment: %w", err)
+	}
+	o.Extra = []map[string]redact.Secret{env, applyEnv}
+	return Environment(o), nil
 }
 
 // lookup returns the value of a variable in an environment.

@@ -26,10 +26,8 @@ type Error struct {
 // by people and can be long.
 func (e *Error) Error() string {
 	var parts []string
-	for _, d := range e.Diagnostics {
-		if d.IsError() {
-			parts = append(parts, d.Short())
-		}
+	if text := DiagnosticsText(e.Diagnostics); text != "" {
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 && e.Output != "" {
 		parts = append(parts, e.Output)
@@ -45,6 +43,17 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause that is not terraform's, so that errors.Is finds a cancelled context.
 func (e *Error) Unwrap() error { return e.Err }
+
+// DiagnosticsText renders the errors among diagnostics, one line each; empty if there are none.
+func DiagnosticsText(diags []Diagnostic) string {
+	var lines []string
+	for _, d := range diags {
+		if d.IsError() {
+			lines = append(lines, d.Short())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
 
 // LockInfo is who holds a state lock, as terraform tells it.
 type LockInfo struct {

@@ -155,6 +155,9 @@ func (p *planner) prepare() (func(), error) {
 	}
 	env := EnvOptions{Home: o.Home, TempDir: tmp, DataDir: o.DataDir, CLIConfigFile: o.CLIConfigFile,
 		Extra: []map[string]redact.Secret{o.Env}}
+	if err := env.save(o.OutDir); err != nil {
+		return nil, err
+	}
 	p.res.Env = Environment(env)
 	env.Extra = append(env.Extra, o.PlanEnv)
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), redact: o.Redact}
