@@ -78,7 +78,13 @@ func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{p.lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return cmd, func() { stdout.Close(); stderr.Close() }, nil
+	return cmd, func() {
+		stdout.Close()
+		stderr.Close()
+		if filepath.Dir(temp) != p.dir { // [Clean] does not find this one later
+			_ = os.RemoveAll(temp)
+		}
+	}, nil
 }
 
 // arguments are terraform's. -auto-approve is implied by a saved plan, and spelled out so that no version asks.

@@ -60,6 +60,8 @@ func eventText(e terraform.Event) string {
 		return "" // terraform repeats the plan before it applies it
 	case e.Type == terraform.EventOutputs:
 		return "Outputs: " + strings.Join(e.OutputNames, ", ") + "\n" // the message itself only counts them
+	case e.Type == terraform.EventText && strings.HasPrefix(e.Message, `{"@`):
+		return "(an incomplete line was left out)\n" // terraform died while writing it; it may hold the values of outputs
 	}
 	return strings.Trim(e.Message, "\n") + "\n"
 }

@@ -166,7 +166,8 @@ func (p *process) begin(jobPipe io.ReadCloser) (Job, error) {
 // that the apply counts as running and not as lost.
 func (p *process) finish(r Result) error {
 	wait := 100 * time.Millisecond
-	for waited := time.Duration(0); ; waited += wait {
+	waited := time.Duration(0)
+	for {
 		err := p.writeResult(r)
 		if err == nil {
 			p.log.Info("the apply has ended", "run", r.Run, "exit_code", r.ExitCode, "signal", r.Signal, "refused", r.Refused)
@@ -177,6 +178,7 @@ func (p *process) finish(r Result) error {
 		}
 		p.log.Error("writing the result; trying again", "run", r.Run, "err", err)
 		p.pause(wait)
+		waited += wait
 		wait = min(2*wait, 15*time.Second)
 	}
 }

@@ -175,6 +175,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	jobRead.Close() // the runner must be the only reader, or its death would not be noticed
 	if err := sendJob(jobWrite, o.Job); err != nil {
 		// A job that did not arrive whole is never acted on, so nothing is lost with this process.
 		_ = cmd.Process.Kill()

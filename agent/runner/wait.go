@@ -47,7 +47,7 @@ func (p *process) wait(cmd *exec.Cmd) bool {
 	for {
 		select {
 		case <-ended:
-			return in.done
+			return in.done || p.stopping()
 		case sig := <-p.asked:
 			in.ask(sig == syscall.SIGTERM)
 		case <-timer.C:
@@ -81,16 +81,12 @@ func (in *interrupt) ask(broadcast bool) {
 // machine is shut down every process gets a SIGTERM, terraform included; a SIGINT on top would be its second signal,
 // at which it exits at once and loses its state.
 func (p *process) interrupt(terraform *os.Process, in interrupt) bool {
-	stream, err := tailOf(filepath.Join(p.dir, streamFile), 64<<10)
-	if err != nil {
-		p.log.Warn("looking at terraform's output", "err", err)
-	}
-	if bytes.Contains(stream, interruptedText) {
+	if p.stopping() {
 		p.log.Info("terraform is stopping already")
 		return true
 	}
 	waited := time.Since(in.at)
-	if len(stream) == 0 && waited < speechless {
+	if fi, err := os.Stat(filepath.Join(p.dir, streamFile)); err == nil && fi.Size() == 0 && waited < speechless {
 		return false
 	}
 	if in.broadcast && waited < broadcastWait {
@@ -104,6 +100,16 @@ func (p *process) interrupt(terraform *os.Process, in interrupt) bool {
 		return false
 	}
 	return true
+}
+
+// stopping reports whether a signal has reached terraform, whoever sent it. Little comes after the message: what was
+// in flight ends, and its errors.
+func (p *process) stopping() bool {
+	stream, err := tailOf(filepath.Join(p.dir, streamFile), 1<<20)
+	if err != nil {
+		p.log.Warn("looking at terraform's output", "err", err)
+	}
+	return bytes.Contains(stream, interruptedText)
 }
 
 // canceled reports whether somebody asked to stop before terraform was executed.
