@@ -155,12 +155,12 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 		d.l.fault(b.attrs.header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
 		return
 	}
-	if people, bounded := d.people(approvers); bounded && b.Approvals > people {
+	if people, bounded := d.people(approvers); bounded && people > 0 && b.Approvals > people {
 		hint := ""
 		if d.cfg.CLIApprovals {
 			hint = " All votes on the command line together are those of one person unless person blocks with os tell who is who."
 		}
-		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but no more than %d different people can approve.%s", b.Approvals, people, hint)
+		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, people, hint)
 	}
 	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {
 		d.l.warn(b.attrs.at("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")

@@ -70,17 +70,3 @@ func reveal(m map[string]redact.Secret) map[string]string {
 	}
 	return plain
 }
-
-// Format prints a stack without the values of its variables, some of which are secrets: they are cty values, which
-// print in full. It covers every verb.
-func (s Stack) Format(f fmt.State, verb rune) {
-	type plain Stack // without this method
-	p := plain(s)
-	if s.Vars != nil {
-		p.Vars = make(map[string]cty.Value, len(s.Vars))
-		for name := range s.Vars {
-			p.Vars[name] = cty.StringVal("(redacted)")
-		}
-	}
-	fmt.Fprintf(f, fmt.FormatString(f, verb), p)
-}

@@ -30,7 +30,7 @@ func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode)
 		if mode&forbidden&^writableByOthers != 0 {
 			deed = "read"
 		}
-		return fmt.Errorf("%s may be %s by group or others (mode %04o); mend it with: chmod %04o %s",
+		return fmt.Errorf("%s may be %s by group or others (mode %04o); mend it with `chmod %04o %s`",
 			path, deed, mode, mode&^forbidden, shellQuote(path))
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
@@ -42,7 +42,7 @@ func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode)
 	if owner == 0 || owner == me || me == 0 && forbidden == usableByOthers {
 		return nil
 	}
-	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with: chown %d %s",
+	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with `chown %d %s`",
 		path, owner, me, shellQuote(path))
 }
 

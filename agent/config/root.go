@@ -46,10 +46,10 @@ func (l *loader) config(body hcl.Body) *Config {
 	}
 	d.stacks(root.Blocks)
 	if len(repositories) == 0 {
-		l.faultOfAll("No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
+		l.fault(root.MissingItemRange, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}
 	if len(d.blocks) == 0 {
-		l.faultOfAll("No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
+		l.fault(root.MissingItemRange, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
 	}
 	d.crossCheck()
 	return cfg

@@ -1,0 +1,278 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseRemote(t *testing.T) {
+	for name, c := range map[string]struct{ raw, url, user, fault string }{
+		"ssh":              {"ssh://git@host/ops/infra.git", "ssh://git@host/ops/infra.git", "git", ""},
+		"ssh, port":        {"ssh://deploy@host:2222/x", "ssh://deploy@host:2222/x", "deploy", ""},
+		"ssh, no user":     {"ssh://host/x.git", "ssh://host/x.git", "git", ""},
+		"scp":              {"git@host:ops/infra.git", "ssh://git@host/ops/infra.git", "git", ""},
+		"scp, absolute":    {"git@host:/srv/infra.git", "ssh://git@host/srv/infra.git", "git", ""},
+		"scp, no user":     {"host:infra.git", "ssh://git@host/infra.git", "git", ""},
+		"scp, IPv6":        {"git@[::1]:infra.git", "ssh://git@[::1]/infra.git", "git", ""},
+		"https":            {"https://host/x.git", "https://host/x.git", "", ""},
+		"http localhost":   {"http://localhost:3000/x", "http://localhost:3000/x", "", ""},
+		"http IPv6":        {"http://[::1]:3000/x", "http://[::1]:3000/x", "", ""},
+		"http 127.9":       {"http://127.9.9.9/x", "http://127.9.9.9/x", "", ""},
+		"file":             {"file:///srv/x.git", "file:///srv/x.git", "", ""},
+		"path":             {"/srv/x.git", "file:///srv/x.git", "", ""},
+		"http lookalike":   {"http://127.0.0.1.example.com/x", "", "", "plain http"},
+		"http localhost.x": {"http://localhost.example.com/x", "", "", "plain http"},
+		"option":           {"ssh://-oProxyCommand=x/y", "", "", "dash"},
+		"query":            {"https://host/x?token=abc", "", "", "no ?"},
+		"no path":          {"https://host/", "", "", "has the form"},
+		"no host":          {"ssh:///x", "", "", "has the form"},
+		"password":         {"https://u:p@host/x", "", "", "holds a user"},
+		"port":             {"ssh://git@host:99999/x", "", "", "port"},
+		"blank":            {"ssh://git@host/a b", "", "", "white space"},
+		"bare word":        {"infra", "", "", "neither"},
+		"empty":            {"", "", "", "neither"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := parseRemote(c.raw)
+			if c.fault != "" {
+				if err == nil || !strings.Contains(err.Error(), c.fault) {
+					t.Errorf("got %+v, %v, want a fault about %s", got, err, c.fault)
+				}
+				return
+			}
+			if err != nil || got.url != c.url || got.user != c.user {
+				t.Errorf("got %+v, %v, want %s", got, err, c.url)
+			}
+		})
+	}
+}
+
+func TestParseSchedule(t *testing.T) {
+	for spec, ok := range map[string]bool{
+		"@every 1s": true, "@every 999ms": false, "@every -5s": false, "@every x": false, "@hourly": true, "@often": false,
+		"*/5 * * * *": true, "30 */5 * * * *": true, "CRON_TZ=Asia/Tokyo 0 6 * * *": true, "TZ=UTC @daily": true,
+		"CRON_TZ=UTC @every 1ms": false, "TZ=": false, "CRON_TZ=UTC ": false, "": false, "61 * * * *": false, "0 0 31 2 *": false,
+		" @every 5s ": true, "@every": false,
+	} {
+		if _, err := ParseSchedule(spec); (err == nil) != ok {
+			t.Errorf("%q: got %v, want ok = %v", spec, err, ok)
+		}
+	}
+}
+
+func FuzzParseSchedule(f *testing.F) {
+	for _, spec := range []string{"@every 30s", "CRON_TZ=UTC * * * * *", "*/5 1-3,7 * jan mon", "TZ="} {
+		f.Add(spec)
+	}
+	f.Fuzz(func(_ *testing.T, spec string) { _, _ = ParseSchedule(spec) })
+}
+
+func TestStackFor(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.load(t, `
+repository "infra" {
+  url = "/srv/git/infra.git"
+}
+
+stacks "services/*" {
+  var_files  = ["../common.tfvars"]
+  depends_on = ["services-base"]
+}
+
+stack "alike" {
+  dir       = "services/jira"
+  var_files = ["../common.tfvars"]
+  workspace = "default"
+  label     = "PROD"
+}
+`)
+	g := cfg.StackGlobs[0]
+	jira, err := g.StackFor("services/jira")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if jira.Name != "services-jira" || jira.Dir != "services/jira" || jira.Repository != "infra" || jira.Workspace != "default" {
+		t.Errorf("got %+v", jira)
+	}
+	if diff := cmp.Diff([]string{"services-base"}, jira.DependsOn); diff != "" {
+		t.Error(diff)
+	}
+	base, err := g.StackFor("services/base")
+	if err != nil || len(base.DependsOn) != 0 {
+		t.Errorf("the one that all depend on depends on %v, %v", base.DependsOn, err)
+	}
+	if jira.Inputs == base.Inputs || jira.Inputs != cfg.Stacks[0].Inputs {
+		t.Error("inputs differ by directory, and not by the kind of block")
+	}
+	for _, dir := range []string{"services/Jira", "../x", "/x", "", strings.Repeat("x", 65), "x"} {
+		_, err := g.StackFor(dir)
+		// x is right but for its var file, which would lie outside.
+		if (err == nil) != (dir == "x") {
+			t.Errorf("%q: got %v", dir, err)
+		}
+	}
+	if _, err := g.StackFor("."); err == nil {
+		t.Error("the root directory has no name")
+	}
+}
+
+func TestCouldMake(t *testing.T) {
+	for _, c := range []struct {
+		glob, name string
+		want       bool
+	}{
+		{"services/*", "services-jira", true}, {"services/*", "network", false}, {"**/prod", "prod", true}, {"**/prod", "a-b-prod", true},
+		{"{a,b}/x", "b-x", true}, {"{a,b}/x", "c-x", false}, {"envs/**", "envs-eu-prod", true},
+	} {
+		if got := couldMake(c.glob, c.name); got != c.want {
+			t.Errorf("%s, %s: got %v", c.glob, c.name, got)
+		}
+	}
+}
+
+// TestInputs: what reaches terraform makes a waiting plan stale, and nothing else does.
+func TestInputs(t *testing.T) {
+	const head = "repository \"infra\" {\n  url = \"/srv/git/infra.git\"\n}\n"
+	w := newWorld(t)
+	inputs := func(rest, body string) string {
+		return w.load(t, head+rest+"\nstack \"ghe\" {\n"+body+"\n}\n").Stacks[0].Inputs
+	}
+	base := inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }")
+	if len(base) != 64 {
+		t.Fatalf("no SHA-256: %s", base)
+	}
+	for name, same := range map[string]string{
+		"order":      inputs("", "env = { B = \"2\", A = \"1\" }\ndir = \"ghe\"\nvars = { b = [true], a = 1 }"),
+		"defaults":   inputs("defaults {\n  vars = { a = 1, b = [true] }\n}\n", "dir = \"ghe\"\nenv = { A = \"1\", B = \"2\" }"),
+		"secret":     inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"${2}\" }"),
+		"not inputs": inputs("terraform {\n  parallel = 7\n}\n", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }\nlabel = \"X\"\nchannel = \"#x\"\nprotect = [\"*\"]\napprovers = [\"U01ABCDEF\"]\nplan_ttl = \"1h\"\nmode = \"observe\"\nwatch = [\"x\"]"),
+	} {
+		if same != base {
+			t.Errorf("%s changes the inputs", name)
+		}
+	}
+	seen := map[string]string{base: "base"}
+	for name, other := range map[string]string{
+		"dir":       inputs("", "dir = \"other\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }"),
+		"type":      inputs("", "dir = \"ghe\"\nvars = { a = \"1\", b = [true] }\nenv = { A = \"1\", B = \"2\" }"),
+		"var file":  inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }\nvar_files = [\"x\"]"),
+		"env":       inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"3\" }"),
+		"phase":     inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nplan_env = { A = \"1\", B = \"2\" }"),
+		"workspace": inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }\nworkspace = \"x\""),
+		"backend":   inputs("", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }\nbackend_config = { b = \"x\" }"),
+		"version":   inputs("terraform {\n  version = \"1.11.4\"\n}\n", "dir = \"ghe\"\nvars = { a = 1, b = [true] }\nenv = { A = \"1\", B = \"2\" }"),
+		"infinity":  inputs("", "dir = \"ghe\"\nvars = { a = 1/0.000001, b = [true] }\nenv = { A = \"1\", B = \"2\" }"),
+	} {
+		if first, dup := seen[other]; dup {
+			t.Errorf("%s has the inputs of %s", name, first)
+		}
+		seen[other] = name
+	}
+}
+
+func TestSameDirOtherWorkspaceOrBackend(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.load(t, read(t, "testdata/good/minimal.hcl")+`
+stack "two" {
+  dir       = "."
+  workspace = "two"
+}
+
+stack "three" {
+  dir            = "."
+  backend_config = { key = "three" }
+}
+`)
+	if len(cfg.Stacks) != 3 {
+		t.Errorf("got %d stacks", len(cfg.Stacks))
+	}
+}
+
+func TestApprovals(t *testing.T) {
+	slack := "slack {\n  token     = credential(\"slack-bot-token\")\n  channel   = \"C0123456789\"\n  approvers = [%A]\n}\n"
+	for name, c := range map[string]struct {
+		approvals, approvers, rest string
+		ok                         bool
+	}{
+		"as many as people":                {"2", `"U01ABCDEF", "a@example.com"`, "cli_approvals = false\n", true},
+		"one too many":                     {"3", `"U01ABCDEF", "a@example.com"`, "cli_approvals = false\n", false},
+		"the same twice":                   {"2", `"U01ABCDEF", "U01ABCDEF"`, "cli_approvals = false\n", false},
+		"a group":                          {"9", `"S01OPSTEAM"`, "cli_approvals = false\n", true},
+		"the command line is one more":     {"2", `"U01ABCDEF"`, "", true},
+		"and only one":                     {"3", `"U01ABCDEF"`, "", false},
+		"people of the command line":       {"3", `"U01ABCDEF"`, "person \"joe\" {\n  os = \"joe\"\n}\n", true},
+		"a person in both places is one":   {"3", `"U01ABCDEF"`, "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", false},
+		"nobody but the command line":      {"1", ``, "", true},
+		"nobody and no command line":       {"1", ``, "cli_approvals = false\n", false},
+		"two identities, both slack's own": {"2", `"U01ABCDEF", "U01ABCDEG"`, "cli_approvals = false\nperson \"joe\" {\n  slack = \"U01ABCDEF\"\n}\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			text := read(t, "testdata/good/minimal.hcl") + "defaults {\n  approvals = " + c.approvals + "\n}\n" +
+				strings.ReplaceAll(slack, "%A", c.approvers) + c.rest
+			if _, err := Load(w.config(t, "sallyport.hcl", text), w.opts); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestSelfApprovalWarns(t *testing.T) {
+	w := newWorld(t)
+	text := read(t, "testdata/good/minimal.hcl") + "defaults {\n  allow_self_approval = false\n}\n"
+	if cfg := w.load(t, text); len(cfg.Warnings) != 1 || cfg.Stacks[0].AllowSelfApproval {
+		t.Errorf("warnings: %q", cfg.Warnings)
+	}
+}
+
+func TestCycles(t *testing.T) {
+	stacks := []*Stack{
+		{Name: "c", DependsOn: []string{"a", "gone"}}, {Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c", "d", "c"}},
+		{Name: "d"}, {Name: "e", DependsOn: []string{"e", "a"}},
+	}
+	if diff := cmp.Diff([][]string{{"a", "b", "c"}, {"e"}}, Cycles(stacks)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoadClient(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		want  Client
+		fault string
+	}{
+		"defaults":          {"", Client{DefaultDataDir, DefaultSocket}, ""},
+		"both":              {"data_dir = \"/d/\"\nsocket = \"/s\"\n", Client{"/d", "/s"}, ""},
+		"credentials":       {"data_dir = \"/d\"\nslack {\n  token = credential(\"x\")\n}\n", Client{"/d", DefaultSocket}, ""},
+		"unknown functions": {"data_dir = \"/d\"\nfoo = bar(1)\n", Client{"/d", DefaultSocket}, ""},
+		"broken blocks":     {"data_dir = \"/d\"\nslack \"x\" \"y\" {\n}\nrepository {\n}\n", Client{"/d", DefaultSocket}, ""},
+		"syntax":            {"data_dir = \"/d\"\nslack {\n", Client{}, "2:7"},
+		"relative":          {"data_dir = \"d\"\n", Client{}, "1:12"},
+		"not a string":      {"socket = [1]\n", Client{}, "1:10"},
+		"a function":        {"socket = env(\"X\")\n", Client{}, "1:10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			path := w.file(t, "sallyport.hcl", c.text, 0o666)
+			got, err := LoadClient(path)
+			if c.fault != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), path+":"+c.fault+": ") {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				return
+			}
+			if err != nil || got != c.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, c.want)
+			}
+		})
+	}
+	w := newWorld(t)
+	w.file(t, "conf/a.hcl", "data_dir = \"/d\"\n", 0o644)
+	w.file(t, "conf/b.hcl", "socket = \"/s\"\n", 0o644)
+	if got, err := LoadClient(filepath.Join(w.dir, "conf")); err != nil || got != (Client{"/d", "/s"}) {
+		t.Errorf("a directory: got %+v, %v", got, err)
+	}
+}

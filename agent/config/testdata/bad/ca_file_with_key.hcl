@@ -1,0 +1,8 @@
+repository "infra" {
+  url     = "https://git.example.com/ops/infra.git"
+  ca_file = "@DIR@/key.pem"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

@@ -1,0 +1,17 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+slack {
+  token = credential("slack-bot-token")
+  channel = "C0123456789"
+}
+
+slack {
+  token   = credential("slack-bot-token")
+  channel = "C0123456780"
+}

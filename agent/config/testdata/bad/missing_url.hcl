@@ -1,0 +1,7 @@
+repository "infra" {
+  branch = "main"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

@@ -1,0 +1,4 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+

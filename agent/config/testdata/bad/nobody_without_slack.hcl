@@ -1,0 +1,9 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+cli_approvals = false

@@ -1,0 +1,18 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+metrics {
+  listen = "127.0.0.1:9746"
+}
+
+image "node" {
+  dir = "images/node"
+}
+
+backup {
+}

@@ -1,0 +1,14 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+slack {
+  token     = credential("slack-bot-token")
+  channel   = "C0123456789"
+  app_token = credential("slack-app-token")
+  approvers = ["U01ABCDEF"]
+}

@@ -1,0 +1,18 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+  drift          = "@hourly"
+  images         = { ami_id = "node" }
+  max_destroy    = 3
+  verify_after   = "1h"
+  aws {
+    role_arn = "arn:aws:iam::1:role/plan"
+  }
+  hooks {
+  }
+  apply_window {
+  }
+}

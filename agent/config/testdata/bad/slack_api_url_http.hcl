@@ -1,0 +1,13 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+slack {
+  token   = credential("slack-bot-token")
+  channel = "C0123456789"
+  api_url = "http://slack.example.com/api/"
+}

@@ -1,0 +1,9 @@
+socket = "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

@@ -1,0 +1,9 @@
+repository "infra" {
+  url = "ssh://git@git.example.com/ops/infra.git"
+  ssh {
+  }
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

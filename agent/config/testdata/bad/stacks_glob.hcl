@@ -1,0 +1,6 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stacks "/services/[" {
+}

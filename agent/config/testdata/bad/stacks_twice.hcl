@@ -1,0 +1,9 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stacks "services/*" {
+}
+
+stacks "services/*" {
+}

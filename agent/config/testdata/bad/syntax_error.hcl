@@ -1,0 +1,7 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe
+}

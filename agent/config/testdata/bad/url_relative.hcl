@@ -1,0 +1,7 @@
+repository "infra" {
+  url = "../infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

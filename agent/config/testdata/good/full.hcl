@@ -1,0 +1,100 @@
+data_dir      = "/srv/sallyport/"
+socket        = "/run/sallyport/s.sock"
+cli_approvals = false
+
+repository "infra" {
+  url      = "git@git.example.com:ops/infra.git"
+  branch   = "release/1.x"
+  schedule = "CRON_TZ=Europe/Berlin */5 8-18 * * 1-5"
+  ssh {
+    key_file         = "deploy_key" # beside this file
+    known_hosts_file = "@DIR@/known_hosts"
+    passphrase       = credential("passphrase")
+  }
+  rewritten_history = "follow"
+}
+
+repository "apps" {
+  url      = "https://git.example.com:8443/ops/apps.git"
+  token    = file("@DIR@/secret")
+  username = "oauth2"
+  ca_file  = "@DIR@/ca.pem"
+  schedule = "*/10 * * * * *"
+}
+
+repository "here" {
+  url = "http://127.0.0.1:3000/ops/here.git"
+}
+
+defaults {
+  repository   = "infra"
+  approvals    = 2
+  plan_ttl     = "12h"
+  env          = { AWS_REGION = "us-east-1", KEPT = "no" }
+  watch        = ["policies/**"]
+  plan_timeout = "10m"
+  auto_apply   = "never"
+}
+
+stack "network" {
+  dir = "network"
+}
+
+stack "ghe" {
+  dir                 = "ghe"
+  workspace           = "prod"
+  var_files           = ["prod.tfvars", "../common.tfvars"]
+  vars                = { region = "us-east-1", sizes = [1, 2], deep = { on = true, secret = credential("passphrase") } }
+  watch               = ["modules/**"]
+  env                 = { AWS_REGION = "eu-west-1", RETRIES = 3 }
+  plan_env            = { AWS_PROFILE = "plan" }
+  apply_env           = { TOKEN = "Bearer ${env("CANARY")}" }
+  backend_config      = { bucket = "tf-state", encrypt = true }
+  depends_on          = ["network", "services-wiki"]
+  approvals           = 1
+  approvers           = ["U01ABCDEF"]
+  plan_ttl            = "24h"
+  plan_timeout        = "1h30m"
+  lock_timeout        = "10s"
+  protect             = ["aws_ebs_volume.*"]
+  allow_self_approval = false
+  mode                = "observe"
+  mention             = ["S01OPSTEAM"]
+  channel             = "#ghe"
+  label               = "PROD"
+  plan_in_slack       = "addresses"
+}
+
+stack "ghe-staging" {
+  dir       = "ghe"
+  workspace = "staging"
+}
+
+stacks "services/*" {
+  repository = "apps"
+  depends_on = ["services-base"]
+}
+
+stacks "services/*" {
+  workspace = "two"
+}
+
+terraform {
+  binary          = "@DIR@/terraform"
+  parallel        = 4
+  cli_config_file = "@DIR@/known_hosts"
+}
+
+slack {
+  token     = credential("slack-bot-token")
+  channel   = "#infra"
+  approvers = ["U01ABCDEF", "S01OPSTEAM", "jane@example.com"]
+  poll      = "100ms"
+  api_url   = "http://localhost:8080/api"
+}
+
+person "jane" {
+  slack  = "U01ABCDEF"
+  github = "jane-doe"
+  os     = "jane"
+}

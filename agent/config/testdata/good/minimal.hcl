@@ -1,0 +1,7 @@
+repository "infra" {
+  url = "/srv/git//infra.git/"
+}
+
+stack "root" {
+  dir = "."
+}
