@@ -1,75 +1,267 @@
+// Package slack asks people in Slack and hears what they answer, outbound only.
+//
+// A [Client] reads channels and threads and posts messages and files. It decides nothing: [Message.Human] says only what a
+// message shows about itself, [User.Active] what its author's record shows; the agent does the rest.
+//
+// # Errors
+//
+// Every error is an [*Error] with Slack's own code and, where somebody can do something, a hint. [RetryAfter] tells a rate limit: the
+// method is then paused inside the client, and calls made meanwhile fail at once without a request. [Permanent] tells errors
+// that go away only when somebody does something. [Unknown] tells that a write may have been carried out though no answer
+// came: nothing is ever sent again by itself, because Slack has no idempotency key. Search first ([Client.FindCard],
+// [Client.FindText], [Client.FindFile]), then send.
+//
+// # Safety
+//
+// Whatever comes from outside is shown as plain_text, as preformatted rich text, or escaped; every message is sent with parse=none, without
+// link_names and without unfurling. The only mentions are those of ids that look like ids and were given as such.
 package slack
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
-	"sallyport/notify"
+	slackapi "github.com/slack-go/slack"
+
 	"sallyport/notify/redact"
+)
+
+const (
+	defaultAPIURL  = "https://slack.com/api/"
+	defaultTimeout = 15 * time.Second
+	// defaultPause is how long a method rests after a rate limit that names no time.
+	defaultPause = 10 * time.Second
+	// maxPause bounds what an answer can make us wait: a wrong header must not silence approvals for a day.
+	maxPause = 15 * time.Minute
+	// maxAnswer bounds what is read of one answer. A page of history is below a megabyte.
+	maxAnswer = 32 << 20
 )
 
 // Options say how to reach Slack.
 type Options struct {
-	Token   redact.Secret
-	APIURL  string
-	HTTP    *http.Client
-	Log     *slog.Logger
-	Timeout time.Duration
-	Now     func() time.Time
+	Token   redact.Secret    // xoxb-
+	APIURL  string           // with a trailing slash; default Slack's own
+	HTTP    *http.Client     // default: one of our own that follows no redirects
+	Log     *slog.Logger     // default: none
+	Timeout time.Duration    // of one request; default 15 s, ten times that for the bytes of a file
+	Now     func() time.Time // default time.Now
 }
 
-// Client talks to one workspace.
-type Client struct{}
-
-// New makes a client.
-func New(o Options) (*Client, error)                             { return &Client{}, nil }
-func (c *Client) Identify(ctx context.Context) (Identity, error) { return Identity{}, nil }
-func (c *Client) ResolveChannel(ctx context.Context, name string) (Channel, error) {
-	return Channel{}, nil
-}
-func (c *Client) User(ctx context.Context, id string) (User, error)                  { return User{}, nil }
-func (c *Client) UserByEmail(ctx context.Context, email string) (User, error)        { return User{}, nil }
-func (c *Client) GroupMembers(ctx context.Context, groupID string) ([]string, error) { return nil, nil }
-func (m Message) Human(self Identity) (reason string, ok bool)                       { return "", false }
-func (c *Client) History(ctx context.Context, channel, oldest string) ([]Message, error) {
-	return nil, nil
-}
-func (c *Client) Latest(ctx context.Context, channel string) (Message, bool, error) {
-	return Message{}, false, nil
-}
-func (c *Client) Replies(ctx context.Context, channel, thread, oldest string) ([]Message, error) {
-	return nil, nil
-}
-func (c *Client) PostCard(ctx context.Context, channel string, card notify.Card) (ts string, err error) {
-	return "", nil
-}
-func (c *Client) UpdateCard(ctx context.Context, channel, ts string, card notify.Card) error {
+func (o *Options) validate() error {
+	if o.Token.IsZero() {
+		return errors.New("slack: no token")
+	}
+	if o.APIURL == "" {
+		o.APIURL = defaultAPIURL
+	}
+	u, err := url.Parse(o.APIURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("slack: %q is no URL of an API", o.APIURL)
+	}
+	if !strings.HasSuffix(o.APIURL, "/") {
+		o.APIURL += "/"
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTP == nil {
+		o.HTTP = newHTTPClient()
+	}
 	return nil
 }
-func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) { return "", nil }
-func (c *Client) UploadFile(ctx context.Context, f File) error                { return nil }
-func (c *Client) FindCard(ctx context.Context, channel string, run int, agent, oldest string) (ts string, ok bool, err error) {
-	return "", false, nil
-}
-func (c *Client) FindText(ctx context.Context, channel, thread, key, agent, oldest string) (ts string, ok bool, err error) {
-	return "", false, nil
-}
-func (c *Client) FindFile(ctx context.Context, channel, thread, name string) (bool, error) {
-	return false, nil
-}
-func (c *Client) Permalink(ctx context.Context, channel, ts string) (string, error) { return "", nil }
 
-type Error struct {
-	Method, Code, Needed, Provided string
-	RetryAfter                     time.Duration
-	Unknown                        bool
-	Err                            error
-	Hint                           string
+// newHTTPClient has no timeout of its own: every call brings a deadline. It follows no redirect, which could only take
+// the token somewhere else.
+func newHTTPClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: 30 * time.Second,
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConnsPerHost:   2,
+			ForceAttemptHTTP2:     true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
-func (e *Error) Error() string                   { return "" }
-func RetryAfter(err error) (time.Duration, bool) { return 0, false }
-func Unknown(err error) bool                     { return false }
-func Permanent(err error) bool                   { return false }
+// Client talks to one workspace with one bot token. It is safe for concurrent use.
+type Client struct {
+	opts Options
+	api  *slackapi.Client
+
+	mu       sync.Mutex
+	pauses   map[string]time.Time // when a method may be called again
+	identity *Identity            // of the token, once known
+}
+
+// New makes a client; it sends nothing yet.
+func New(o Options) (*Client, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{opts: o, pauses: map[string]time.Time{}}
+	// The library's own retries stay off: they would post twice.
+	c.api = slackapi.New(o.Token.Reveal(), slackapi.OptionAPIURL(o.APIURL), slackapi.OptionHTTPClient(doer{o.HTTP}))
+	return c, nil
+}
+
+// exchange is what happened to one request, seen below the library: it tells a request that was never sent from
+// one whose answer was lost, and keeps the answer's bytes, of which the library drops fields.
+type exchange struct {
+	sent    bool // bytes may have left
+	status  int
+	header  http.Header
+	body    []byte
+	whole   bool // the body came to its end
+	sendErr error
+}
+
+type exchangeKey struct{}
+
+// doer carries out the library's requests and records them.
+type doer struct{ http *http.Client }
+
+// Do implements the interface that the library wants of an HTTP client.
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	if x == nil {
+		return d.http.Do(r)
+	}
+	x.sent = true
+	resp, err := d.http.Do(r)
+	if err != nil {
+		x.sendErr, x.sent = err, !neverSent(err)
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	x.status, x.header = resp.StatusCode, resp.Header
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		x.sendErr = err
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	}
+	x.body, x.whole = body, true
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// saysOK reports whether the answer is one of the API's and says that it was done. The library takes an answer
+// without "ok" and "error", as a proxy may give, for success.
+func (x *exchange) saysOK() bool {
+	var answer struct {
+		OK bool `json:"ok"`
+	}
+	return x.whole && json.Unmarshal(x.body, &answer) == nil && answer.OK
+}
+
+// ownDecoding names the methods whose answers are read by us. The library must not be able to fail them: one odd message
+// of somebody's app would keep us from reading every approval after it.
+func ownDecoding(method string) bool { return method == methodHistory || method == methodReplies }
+
+// neverSent reports whether an error says that no byte of the request can have arrived: name resolution and
+// connecting failed.
+func neverSent(err error) bool {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return true
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return true
+	}
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "socks connect" || op.Op == "proxyconnect")
+}
+
+// call runs one API method through the library: with a deadline, obeying and noting rate limits, and with its errors
+// turned into ours.
+func (c *Client) call(ctx context.Context, method string, f func(context.Context) error) (*exchange, error) {
+	if left := c.paused(method); left > 0 {
+		return nil, &Error{Method: method, Code: codeRateLimited, RetryAfter: left}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout(method))
+	defer cancel()
+	x := &exchange{}
+	err := f(context.WithValue(ctx, exchangeKey{}, x))
+	if x.status == http.StatusOK && (err == nil && (method == methodUpload || x.saysOK()) || ownDecoding(method) && x.saysOK()) {
+		return x, nil
+	}
+	if err == nil {
+		err = errors.New("the answer is not one of Slack's")
+	}
+	e := c.errorOf(method, x, err)
+	if e.RetryAfter > 0 {
+		c.pause(method, e.RetryAfter)
+		c.opts.Log.Warn("slack limits the rate", "method", method, "wait", e.RetryAfter)
+	}
+	return x, e
+}
+
+func (c *Client) timeout(method string) time.Duration {
+	if method == methodUpload {
+		return 10 * c.opts.Timeout
+	}
+	return c.opts.Timeout
+}
+
+// paused is how long a method still has to rest.
+func (c *Client) paused(method string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until, ok := c.pauses[method]
+	if !ok {
+		return 0
+	}
+	left := until.Sub(c.opts.Now())
+	if left <= 0 {
+		delete(c.pauses, method)
+		return 0
+	}
+	return left
+}
+
+func (c *Client) pause(method string, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := c.opts.Now().Add(d); until.After(c.pauses[method]) {
+		c.pauses[method] = until
+	}
+}
+
+// retryAfter reads the header; zero if there is none that makes sense.
+func retryAfter(h http.Header) time.Duration {
+	n, err := strconv.Atoi(strings.TrimSpace(h.Get("Retry-After")))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(max(time.Duration(n)*time.Second, time.Second), maxPause)
+}
+
+// baseName is a file name without any directory, as Slack keeps it.
+func baseName(name string) string { return path.Base(path.Clean("/" + name)) }

@@ -1,0 +1,277 @@
+package slack
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	slackapi "github.com/slack-go/slack"
+
+	"sallyport/notify"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// Slack's limits, in characters. That of all blocks together is documented nowhere: 11,300 were refused. A card keeps well
+// below it.
+const (
+	maxHeader  = 150
+	maxSection = 2900
+	maxText    = 3500 // chat.update takes 4,000
+	maxCard    = 7800 // all blocks as JSON
+	maxPlain   = 6000 // of a message in words
+)
+
+// size is how much of a card is shown.
+type size int
+
+const (
+	whole size = iota // everything that fits
+	small             // the first addresses, no error text
+	least             // what it is and what to reply
+)
+
+func (s size) String() string { return [...]string{"whole", "small", "least"}[s] }
+
+// userID and groupID are what ids that may be mentioned look like; anything else would be text in a mention's place.
+var (
+	userID  = regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
+	groupID = regexp.MustCompile(`^S[A-Z0-9]{2,20}$`)
+)
+
+// mention names one person or group, or is empty if id is no id.
+func mention(id string) string {
+	switch {
+	case userID.MatchString(id):
+		return "<@" + id + ">"
+	case groupID.MatchString(id):
+		return "<!subteam^" + id + ">"
+	}
+	return ""
+}
+
+// mentions names at most ten.
+func mentions(ids []string) string {
+	var names []string
+	for _, id := range ids {
+		if m := mention(id); m != "" && len(names) < 10 {
+			names = append(names, m)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// escape makes text that Slack reads as nothing but text: no mention, link or entity.
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// cardBlockID and noteBlockID mark our blocks, beside the metadata: block ids are returned to whoever may read a message.
+func cardBlockID(run int, agent string) string {
+	return fmt.Sprintf("sallyport:run:%d:%s", run, keyHash(agent))
+}
+
+func noteBlockID(key, agent string) string { return "sallyport:note:" + keyHash(key+"\x00"+agent) }
+
+func keyHash(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:12])
+}
+
+// cardBlocks renders a card, at most in the given size, so that it fits. The last addresses give way first.
+func cardBlocks(card notify.Card, s size) []slackapi.Block {
+	lines := card.Lines()
+	for ; s < least; s++ {
+		show := min(len(lines), 200)
+		if s == small {
+			show = min(show, 10)
+		}
+		for {
+			if blocks := render(card, s, cutLines(lines, show)); jsonLength(blocks) <= maxCard {
+				return blocks
+			}
+			if show == 0 {
+				break
+			}
+			show = show * 2 / 3
+		}
+	}
+	return render(card, least, nil)
+}
+
+// cutLines keeps the first lines and says how many more there are.
+func cutLines(lines []string, n int) []string {
+	n = min(n, len(lines))
+	out := make([]string, 0, n+1)
+	for _, l := range lines[:n] {
+		out = append(out, notify.Cut(l, 300))
+	}
+	if n == len(lines) {
+		return out
+	}
+	return append(out, fmt.Sprintf("and %d more: all of them are in the file in the thread", len(lines)-n))
+}
+
+func jsonLength(blocks []slackapi.Block) int {
+	b, err := json.Marshal(blocks)
+	if err != nil {
+		return maxCard + 1
+	}
+	return utf8.RuneCount(b)
+}
+
+func render(card notify.Card, s size, lines []string) []slackapi.Block {
+	blocks := []slackapi.Block{header(mark(card.Status) + card.Title() + ": " + card.StatusWord())}
+	if m := mentions(card.Mention); m != "" {
+		blocks = append(blocks, mrkdwn(m))
+	}
+	if card.Plan != nil {
+		blocks = append(blocks, mrkdwn("*"+escape(card.Counts())+"*"))
+	}
+	if len(lines) > 0 {
+		blocks = append(blocks, preformatted(strings.Join(lines, "\n")))
+	}
+	if card.Plan != nil && !card.ShowAddresses && len(card.Plan.Changes) > 0 {
+		blocks = append(blocks, plain(fmt.Sprintf("The addresses are not shown in Slack: sallyport show %d", card.Run), ""))
+	}
+	if o := card.Outputs(); o != "" && s != least {
+		blocks = append(blocks, plain(notify.Cut(o, 500), ""))
+	}
+	if s == whole && card.Error != "" {
+		blocks = append(blocks, preformatted(notify.Cut(strings.TrimSpace(redact.Clean(card.Error)), 1500)))
+	}
+	if facts := card.Facts(); len(facts) > 0 && s != least {
+		for i := range facts {
+			facts[i] = notify.Cut(facts[i], 300)
+		}
+		blocks = append(blocks, plain(notify.Cut(strings.Join(facts, "\n"), 1800), ""))
+	}
+	if v := votes(card); v != "" && s != least {
+		blocks = append(blocks, slackapi.NewContextBlock("", text(slackapi.MarkdownType, v)))
+	}
+	if r := card.Reply(); r != "" {
+		blocks = append(blocks, plain(notify.Cut(r, 800), ""))
+	}
+	return append(blocks, slackapi.NewContextBlock(cardBlockID(card.Run, card.Agent), text(slackapi.PlainTextType, card.Marker())))
+}
+
+// mark is a symbol that is seen before anything is read.
+func mark(s store.Status) string {
+	switch s {
+	case store.Planned:
+		return "✋ "
+	case store.Applied, store.NoChanges:
+		return "✅ "
+	case store.Errored:
+		return "❌ "
+	case store.Interrupted:
+		return "⚠️ "
+	}
+	return ""
+}
+
+// votes tells who asked and who decided. People from Slack are named by mention, which in an edit rings no phone.
+func votes(card notify.Card) string {
+	var parts []string
+	all, length := card.Votes(), 0
+	for i, v := range all {
+		if length > 1800 { // a mention or an entity must never be cut in two
+			parts = append(parts, fmt.Sprintf("and %d more", len(all)-i))
+			break
+		}
+		by := code(v.By)
+		if id, ok := strings.CutPrefix(v.By, "slack:"); ok && mention(id) != "" {
+			by = mention(id)
+		}
+		parts = append(parts, by+" "+code(v.Words))
+		length += len(parts[len(parts)-1])
+	}
+	return strings.Join(parts, " · ")
+}
+
+// code keeps words from outside from being formatted inside mrkdwn. Words of ours, one verb, stay as they are.
+func code(words string) string {
+	switch words {
+	case "asked", "approved", "denied":
+		return words
+	}
+	return "`" + escape(strings.ReplaceAll(notify.Cut(words, 150), "`", "'")) + "`"
+}
+
+// textBlocks renders words.
+func textBlocks(p Post) []slackapi.Block {
+	var blocks []slackapi.Block
+	if m := mentions(p.Mention); m != "" {
+		blocks = append(blocks, mrkdwn(m))
+	}
+	body := notify.Cut(strings.TrimSpace(redact.Clean(p.Text)), maxPlain)
+	if body == "" {
+		body = "(nothing)"
+	}
+	for i, part := range chunks(body, maxSection) {
+		id := ""
+		if i == 0 {
+			id = noteBlockID(p.Key, p.Agent)
+		}
+		blocks = append(blocks, plain(part, id))
+	}
+	return blocks
+}
+
+// chunks cuts a text into parts of at most n runes, at line ends where there are some.
+func chunks(s string, n int) []string {
+	var parts []string
+	for r := []rune(s); len(r) > 0; {
+		end := min(n, len(r))
+		if end < len(r) {
+			for i := end; i > end/2; i-- {
+				if r[i-1] == '\n' {
+					end = i
+					break
+				}
+			}
+		}
+		if part := string(r[:end]); strings.TrimSpace(part) != "" {
+			parts = append(parts, part)
+		}
+		r = r[end:]
+	}
+	return parts
+}
+
+func text(kind, s string) *slackapi.TextBlockObject {
+	t := &slackapi.TextBlockObject{Type: kind, Text: s}
+	if kind == slackapi.PlainTextType {
+		emoji := false // :bomb: in a subject stays what it is
+		t.Emoji = &emoji
+	} else {
+		t.Verbatim = true // nothing that looks like a link becomes one
+	}
+	return t
+}
+
+func header(s string) slackapi.Block {
+	return slackapi.NewHeaderBlock(text(slackapi.PlainTextType, notify.Cut(redact.CleanLine(s), maxHeader)))
+}
+
+func mrkdwn(s string) slackapi.Block {
+	return slackapi.NewSectionBlock(text(slackapi.MarkdownType, notify.Cut(s, maxSection)), nil, nil)
+}
+
+func plain(s, blockID string) slackapi.Block {
+	b := slackapi.NewSectionBlock(text(slackapi.PlainTextType, notify.Cut(s, maxSection)), nil, nil)
+	b.BlockID = blockID
+	return b
+}
+
+// preformatted shows text as it is; inside this element nothing is parsed.
+func preformatted(s string) slackapi.Block {
+	return slackapi.NewRichTextBlock("", &slackapi.RichTextPreformatted{
+		Type:     slackapi.RTEPreformatted,
+		Elements: []slackapi.RichTextSectionElement{slackapi.NewRichTextSectionTextElement(s, nil)},
+	})
+}
