@@ -85,6 +85,7 @@ type Agent struct {
 	store    *store.Store
 	id       string
 	started  time.Time
+	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 

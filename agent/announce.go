@@ -75,14 +75,14 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 			}
 			return a.summary(tx, w, run)
 		}
-		return a.refreshAndLoud(tx, run, notify.Outcome(run))
+		return a.refreshAndLoud(tx, run, outcome(run))
 	case store.Applied:
-		return a.refreshAnd(tx, run, "end", notify.Outcome(run))
+		return a.refreshAnd(tx, run, "end", outcome(run))
 	case store.Stale, store.Expired, store.Discarded, store.Canceled:
 		if fresh {
 			return a.summary(tx, w, run)
 		}
-		return a.refreshAnd(tx, run, "end", notify.Outcome(run))
+		return a.refreshAnd(tx, run, "end", outcome(run))
 	case store.NoChanges, store.Superseded:
 		if err := a.refreshCard(tx, run); err != nil {
 			return err

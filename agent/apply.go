@@ -21,7 +21,7 @@ const progressEvery = 5 * time.Second
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
 func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
 	dir := RunDir(w.cfg.DataDir, run.ID)
-	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, s.ApplyEnv)
+	env, err := readEnvironment(dir, s.ApplyEnv)
 	if err != nil {
 		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
 	}
@@ -186,7 +186,7 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 	case terraform.StalePlan(p.Diagnostics):
 		return ending{store.Stale, "terraform: the saved plan is stale, the state was changed since", ""}
 	}
-	text := terraform.DiagnosticsText(p.Diagnostics)
+	text := errorsOf(p.Diagnostics)
 	if text == "" {
 		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
 	}

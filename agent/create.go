@@ -57,7 +57,7 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if moved.Status.Terminal() {
-		if err := a.ended(tx, moved); err != nil {
+		if err := a.remember(tx, moved); err != nil {
 			return nil, err
 		}
 	}
@@ -73,8 +73,8 @@ func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*sto
 	})
 }
 
-// ended writes down what the end of a run means for its stack.
-func (a *Agent) ended(tx *store.Tx, run *store.Run) error {
+// remember writes down what the end of a run means for its stack.
+func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 	if run.Status != store.Applied && run.Status != store.NoChanges {
 		return nil
 	}

@@ -3,16 +3,30 @@ package agent
 import (
 	"errors"
 	"fmt"
+
+	"sallyport/agent/repo"
+	"sallyport/agent/terraform"
+	"sallyport/notify/slack"
 )
 
-// hinter is an error that tells a person what to do next. The leaves' typed errors have such a method.
+// hinter is an error that tells a person what to do next.
 type hinter interface{ UserHint() string }
 
 // hintOf finds what a person can do about an error; empty if nobody said.
 func hintOf(err error) string {
 	var h hinter
-	if errors.As(err, &h) {
+	var git *repo.Error
+	var tf *terraform.Error
+	var sl *slack.Error
+	switch {
+	case errors.As(err, &h):
 		return h.UserHint()
+	case errors.As(err, &git):
+		return git.Hint
+	case errors.As(err, &tf):
+		return tf.Hint
+	case errors.As(err, &sl):
+		return sl.Hint
 	}
 	return ""
 }

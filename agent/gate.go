@@ -111,7 +111,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return err
 		}
 		_, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), BootID: runner.BootID(), Total: len(r.Plan.Changes)}
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), Total: len(r.Plan.Changes)}
 			r.Held, r.Hint = "", ""
 			return nil
 		})

@@ -16,6 +16,7 @@ const idlePass = 30 * time.Second
 // loop passes until ctx ends.
 func (a *Agent) loop(ctx context.Context) {
 	for {
+		a.lastPass.Store(time.Now().UnixNano())
 		next := a.pass(ctx)
 		timer := time.NewTimer(next)
 		select {

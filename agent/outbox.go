@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/config"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -296,6 +297,14 @@ func (s sender) sendText(ctx context.Context, unknown bool, oldest string) error
 	}
 	_, err := s.world.slack.PostText(ctx, post)
 	return err
+}
+
+// stackOf is the stack of the message's run; nil if there is none.
+func (s sender) stackOf() *config.Stack {
+	if s.run == nil {
+		return nil
+	}
+	return s.world.stack(s.run.Stack)
 }
 
 // planText is the plan in terraform's words: from the store, or a file if it was too long for that.

@@ -15,7 +15,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
-	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -90,20 +89,18 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	env := map[string]redact.Secret{}
-	for _, m := range []map[string]redact.Secret{s.Env, s.PlanEnv} {
-		for k, v := range m {
-			env[k] = v
-		}
-	}
-	return terraform.Plan(ctx, terraform.PlanOptions{
+	result, err := terraform.Plan(ctx, terraform.PlanOptions{
 		Tool: found, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: run.Commit,
-		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: env,
+		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env, PlanEnv: s.PlanEnv,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: gitAccess(w.cfg.Repository(s.Repository)),
 		Protect: s.Protect, Timeout: s.PlanTimeout, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return result, writeEnvironment(dir, result.Env)
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.

@@ -141,7 +141,19 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 	git := w.repos[r.Name]
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	if err := git.Fetch(fetchCtx, tip); err != nil {
+	err := git.Fetch(fetchCtx, tip)
+	for range 3 {
+		if !errors.Is(err, repo.ErrMoved) {
+			break
+		}
+		moved, pollErr := git.Poll(fetchCtx) // somebody pushed in between
+		if pollErr != nil {
+			return pollErr
+		}
+		tip = moved.Commit
+		err = git.Fetch(fetchCtx, tip)
+	}
+	if err != nil {
 		return err
 	}
 	held := ""
@@ -176,12 +188,12 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 			}
 			return tx.PutRepository(s)
 		}
-		return a.hold(tx, s, held)
+		return a.holdHead(tx, s, held)
 	})
 }
 
-// hold records that a branch was rewritten, and tells it once.
-func (a *Agent) hold(tx *store.Tx, s *store.RepositoryState, tip string) error {
+// holdHead records that a branch was rewritten, and tells it once.
+func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string) error {
 	if s.HeldHead != tip {
 		s.HeldHead, s.HeldSince = tip, a.now().UTC()
 		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+

@@ -242,8 +242,6 @@ func (p *Plan) MustName() []string {
 type Apply struct {
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
-	BootID    string    `json:"boot_id,omitempty"`
-	RunnerPID int       `json:"runner_pid,omitempty"`
 	Done      int       `json:"done"`              // resources completed
 	Total     int       `json:"total"`             // resources to change
 	Current   string    `json:"current,omitempty"` // address at work now

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"sallyport/agent/config"
+)
+
+// DaemonOptions say how `sallyport agent` runs.
+type DaemonOptions struct {
+	Load    func() (*config.Config, error) // reads the configuration, now and at SIGHUP
+	Log     *slog.Logger
+	Version string
+}
+
+// Daemon runs the agent in the foreground until ctx ends: SIGHUP reloads the configuration, systemd is told when the
+// agent is ready, that it lives, and that it stops.
+func Daemon(ctx context.Context, o DaemonOptions) error {
+	cfg, err := o.Load()
+	if err != nil {
+		return err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this binary, which also runs the applies: %w", err)
+	}
+	a, err := New(Options{
+		Config: cfg, Reload: o.Load, Version: o.Version, Executable: executable, Log: o.Log,
+		Ready: func() { tellSystemd(o.Log, daemon.SdNotifyReady) },
+	})
+	if err != nil {
+		return err
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				tellSystemd(o.Log, daemon.SdNotifyReloading)
+				_ = a.Reload(ctx) // logged, and shown by status
+				tellSystemd(o.Log, daemon.SdNotifyReady)
+			case <-done:
+				return
+			}
+		}
+	}()
+	go a.watchdog(done)
+	err = a.Run(ctx)
+	tellSystemd(o.Log, daemon.SdNotifyStopping)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watchdog tells systemd that the agent lives, as long as its loop answers.
+func (a *Agent) watchdog(done <-chan struct{}) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || interval == 0 {
+		return
+	}
+	ticker := time.NewTicker(interval / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+			if a.alive(interval) {
+				tellSystemd(a.log, daemon.SdNotifyWatchdog)
+			}
+		}
+	}
+}
+
+// alive reports whether the loop has passed lately. It passes at least every [idlePass].
+func (a *Agent) alive(within time.Duration) bool {
+	last := time.Unix(0, a.lastPass.Load())
+	return time.Since(last) < max(within, 2*idlePass)
+}
+
+func tellSystemd(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("telling systemd", "err", err)
+	}
+}

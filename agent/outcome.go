@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// outcome tells in the run's thread how it ended: what was done, how long it took, which outputs there are.
+func outcome(run *store.Run) string {
+	lines := []string{fmt.Sprintf("#%d %s %s", run.ID, run.Stack, ended(run))}
+	if run.Error != "" {
+		lines = append(lines, run.Error)
+	}
+	if run.Apply != nil && len(run.Apply.Open) > 0 && run.Status != store.Interrupted {
+		lines = append(lines, "Started and not completed: "+joinSome(run.Apply.Open, 20)+".")
+	}
+	if run.Apply != nil && run.Status == store.Applied && len(run.Apply.Outputs) > 0 {
+		lines = append(lines, "Outputs: "+joinSome(run.Apply.Outputs, 30)+".")
+	}
+	if run.Hint != "" {
+		lines = append(lines, "Next: "+run.Hint)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func ended(run *store.Run) string {
+	took := ""
+	if run.Apply != nil && run.Apply.EndedAt.After(run.Apply.StartedAt) {
+		took = " after " + run.Apply.EndedAt.Sub(run.Apply.StartedAt).Round(time.Second).String()
+	}
+	switch run.Status {
+	case store.Applied:
+		by := approvedBy(run)
+		return fmt.Sprintf("is applied%s: %s.%s", took, planCounts(run.Plan), by)
+	case store.Errored:
+		if run.Apply != nil {
+			return fmt.Sprintf("failed%s with %d of %d resources done; the state may be partly changed.", took, run.Apply.Done, run.Apply.Total)
+		}
+		return "could not be planned."
+	case store.Interrupted:
+		return "was interrupted: nobody saw the end of its apply. It is not repeated."
+	case store.Canceled:
+		if run.Apply != nil {
+			return fmt.Sprintf("was canceled%s with %d of %d resources done.", took, run.Apply.Done, run.Apply.Total)
+		}
+		return "was canceled."
+	case store.Stale:
+		return "is stale and was not applied; another plan takes over."
+	case store.Expired:
+		return "expired."
+	case store.Discarded:
+		return "is discarded."
+	}
+	return "ended: " + string(run.Status)
+}
+
+func planCounts(p *store.Plan) string {
+	if p == nil {
+		return "nothing was planned"
+	}
+	return fmt.Sprintf("%d created, %d changed, %d destroyed", p.Add, p.Change, p.Destroy)
+}
+
+func approvedBy(run *store.Run) string {
+	var by []string
+	for _, d := range run.Decisions {
+		if counts(run, d) && d.Verdict == store.Approve {
+			by = append(by, d.By)
+		}
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	return " Approved by " + joinSome(by, 10) + "."
+}
+
+// errorsOf are terraform's own words for why it failed.
+func errorsOf(diagnostics []terraform.Diagnostic) string {
+	var lines []string
+	for _, d := range diagnostics {
+		if d.IsError() {
+			lines = append(lines, d.String())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
