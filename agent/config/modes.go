@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -42,8 +43,12 @@ func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode)
 	if owner == 0 || owner == me || me == 0 && forbidden == usableByOthers {
 		return nil
 	}
-	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with `chown %d %s`",
-		path, owner, me, shellQuote(path))
+	heir := "root" // whom everybody trusts
+	if forbidden == usableByOthers {
+		heir = strconv.Itoa(me) // who must be able to read it
+	}
+	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with `chown %s %s`",
+		path, owner, heir, shellQuote(path))
 }
 
 // checkConfigModes checks the configuration's files and their directories, those behind symbolic links too: who can write

@@ -220,7 +220,7 @@ func TestOwners(t *testing.T) {
 	if err := os.Chown(path, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if faults := w.faults(t, path); !strings.Contains(faults.Error(), "`chown 0 "+path+"`") {
+	if faults := w.faults(t, path); !strings.Contains(faults.Error(), "`chown root "+path+"`") {
 		t.Errorf("got %v", faults)
 	}
 }
