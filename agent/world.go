@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"sort"
 	"sync"
@@ -188,14 +187,10 @@ func gitAccess(r *config.Repository) *terraform.GitAccess {
 	if r.Token.IsZero() && r.SSHKeyFile == "" {
 		return nil
 	}
-	access := &terraform.GitAccess{
-		Username: r.Username, Token: r.Token, CAFile: r.CAFile,
+	return &terraform.GitAccess{
+		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
 		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
 	}
-	if u, err := url.Parse(r.URL); err == nil && !r.Token.IsZero() {
-		access.Host = u.Host
-	}
-	return access
 }
 
 // secretsOf are the values that a configuration's redactor has to know.
