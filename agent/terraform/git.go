@@ -2,7 +2,6 @@ package terraform
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 
 // GitAccess is how init reads private modules: the credentials of the stack's own repository, for that host only.
 type GitAccess struct {
-	Host     string // of https, with the port if it has one; empty: no token is used
+	URL      string // of the repository; the token is for its scheme and host, and never sent elsewhere
 	Username string // default x-access-token
 	Token    redact.Secret
 	CAFile   string // PEM; replaces git's own certificates for that host
@@ -33,18 +32,17 @@ func (g *GitAccess) environment(dir string, env []string) (map[string]string, fu
 		vars["GIT_SSH_COMMAND"] = g.sshCommand()
 	}
 	var config [][2]string
-	if !g.Token.IsZero() && g.Host != "" {
+	base := g.base()
+	if base != "" && !g.Token.IsZero() {
 		path := filepath.Join(dir, "git-credentials")
-		if err := os.WriteFile(path, []byte(g.credentials()), 0o600); err != nil {
+		if _, err := replacePrivate(path, []byte(g.credentials(base))); err != nil {
 			return nil, nil, fmt.Errorf("writing git's credentials: %w", err)
 		}
 		cleanup = func() { _ = os.Remove(path) }
-		for _, base := range g.bases() {
-			config = append(config, [2]string{"credential." + base + ".helper", "store --file=" + shellQuote(path)})
-		}
+		config = append(config, [2]string{"credential." + base + ".helper", "store --file=" + shellQuote(path)})
 	}
-	if g.CAFile != "" && g.Host != "" {
-		config = append(config, [2]string{"http.https://" + g.Host + "/.sslCAInfo", g.CAFile})
+	if base != "" && g.CAFile != "" {
+		config = append(config, [2]string{"http." + base + "/.sslCAInfo", g.CAFile})
 	}
 	first, _ := strconv.Atoi(lookup(env, "GIT_CONFIG_COUNT")) // the stack may have some of its own
 	for i, kv := range config {
@@ -57,32 +55,23 @@ func (g *GitAccess) environment(dir string, env []string) (map[string]string, fu
 	return vars, cleanup, nil
 }
 
-// bases are the URLs that the token is for. It travels in clear only where it does not leave the machine.
-func (g *GitAccess) bases() []string {
-	bases := []string{"https://" + g.Host}
-	host := g.Host
-	if h, _, err := net.SplitHostPort(g.Host); err == nil {
-		host = h
+// base is the scheme and host that the token is for; empty if the repository is not read over http.
+func (g *GitAccess) base() string {
+	u, err := url.Parse(g.URL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		bases = append(bases, "http://"+g.Host)
-	}
-	return bases
+	return u.Scheme + "://" + u.Host
 }
 
 // credentials is the content of a git-credential-store file.
-func (g *GitAccess) credentials() string {
+func (g *GitAccess) credentials(base string) string {
 	name := g.Username
 	if name == "" {
 		name = "x-access-token"
 	}
-	user := url.UserPassword(name, g.Token.Reveal()).String()
-	var b strings.Builder
-	for _, base := range g.bases() {
-		scheme, host, _ := strings.Cut(base, "://")
-		fmt.Fprintf(&b, "%s://%s@%s\n", scheme, user, host)
-	}
-	return b.String()
+	scheme, host, _ := strings.Cut(base, "://")
+	return scheme + "://" + url.UserPassword(name, g.Token.Reveal()).String() + "@" + host + "\n"
 }
 
 func (g *GitAccess) sshCommand() string {

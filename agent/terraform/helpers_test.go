@@ -2,6 +2,10 @@ package terraform
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -10,4 +14,43 @@ func contextForTools() context.Context { return context.Background() }
 
 func numberVar(name string, n int64) map[string]cty.Value {
 	return map[string]cty.Value{name: cty.NumberIntVal(n)}
+}
+
+func stringVar(name, value string) map[string]cty.Value {
+	return map[string]cty.Value{name: cty.StringVal(value)}
+}
+
+func dump(t testing.TB, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatalf("rendering: %v", err)
+	}
+	return string(text)
+}
+
+// failure runs a plan that is meant to fail, and returns its error.
+func failure(t testing.TB, ctx context.Context, o PlanOptions) *Error {
+	t.Helper()
+	_, err := Plan(ctx, o)
+	if err == nil {
+		t.Fatal("the plan was meant to fail")
+	}
+	var failed *Error
+	if !errors.As(err, &failed) {
+		t.Fatalf("the error is not terraform's: %v", err)
+	}
+	return failed
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }

@@ -42,6 +42,9 @@ func providers() []provider {
 	}
 }
 
+// registry is the host under which terraform looks for providers that name none.
+const registry = "registry.terraform.io"
+
 // platform is terraform's name of this machine's kind.
 func platform() string { return runtime.GOOS + "_" + runtime.GOARCH }
 
@@ -84,7 +87,7 @@ func ProviderMirror(t testing.TB) string {
 // build installs the provider into the mirror unless it is there. The binary appears under its name only when it
 // is whole.
 func (p provider) build(mirror string) error {
-	dir := filepath.Join(mirror, "registry.terraform.io", p.address(), p.version, platform())
+	dir := filepath.Join(mirror, registry, p.address(), p.version, platform())
 	target := filepath.Join(dir, p.binary())
 	if _, err := os.Stat(target); err == nil {
 		return nil
