@@ -42,7 +42,7 @@
 //	events        sequence                 Event: append-only, each with the hash of the one before
 //	run-events    run id, sequence         empty: the events of a run
 //	outbox        sequence                 Message, in the order in which they are to be sent
-//	outbox-keys   message key              sequence of the newest message with the key
+//	outbox-keys   message key 0x00 seq     empty: the messages with a key
 //	threads       run id                   Thread
 //	texts         run id                   plan text, zstd
 //	settings      name                     small JSON records of the callers

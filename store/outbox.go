@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -47,19 +46,24 @@ func (tx *Tx) enqueue(m Message) error {
 	if m.Key == "" {
 		return nil
 	}
-	return tx.put(bucketOutboxKeys, []byte(m.Key), number(seq))
+	return tx.put(bucketOutboxKeys, nameAndNumber(m.Key, seq), nil)
 }
 
 // messageWith returns the newest message with a key; nil if there is none.
-func (tx *Tx) messageWith(key string) (*Message, error) {
-	seq, err := tx.payload(bucketOutboxKeys, []byte(key))
-	if err != nil || seq == nil {
-		return nil, err
-	}
-	m, err := read(tx, bucketOutbox, seq, messageKey)
-	if err == nil && (m == nil || m.Key != key) {
-		err = &DamagedError{Bucket: bucketOutboxKeys, Key: keyText(bucketOutboxKeys, []byte(key)), Err: errors.New("there is no such message")}
-	}
+func (tx *Tx) messageWith(key string) (m *Message, err error) {
+	err = tx.walk(bucketOutboxKeys, span{prefix: namePrefix(key), before: newest()}, func(at, _ []byte) error {
+		seq, err := numberOf(at)
+		if err != nil {
+			return err
+		}
+		if m, err = read(tx, bucketOutbox, number(seq), messageKey); err != nil {
+			return err
+		}
+		if m == nil || m.Key != key {
+			return &DamagedError{Bucket: bucketOutboxKeys, Key: keyText(bucketOutboxKeys, at), Err: errors.New("there is no such message")}
+		}
+		return errStop
+	})
 	return m, err
 }
 
@@ -109,10 +113,5 @@ func (tx *Tx) deleteMessage(seq uint64) error {
 	if err := tx.remove(bucketOutbox, number(seq)); err != nil || m.Key == "" {
 		return err
 	}
-	// The key may stand for a newer message by now, queued while this one was being sent.
-	newest, err := tx.payload(bucketOutboxKeys, []byte(m.Key))
-	if err != nil || len(newest) != idSize || binary.BigEndian.Uint64(newest) != seq {
-		return err
-	}
-	return tx.remove(bucketOutboxKeys, []byte(m.Key))
+	return tx.remove(bucketOutboxKeys, nameAndNumber(m.Key, seq))
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -94,11 +95,13 @@ func numberOf(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(key[len(key)-idSize:]), nil
 }
 
-// stackPrefix begins the keys of one stack in bucket stack-runs.
-func stackPrefix(stack string) []byte { return append([]byte(stack), sep) }
+// namePrefix begins the keys of one stack in bucket stack-runs, and of one message key in outbox-keys.
+func namePrefix(name string) []byte { return append([]byte(name), sep) }
 
-// stackRun is the key of one run in bucket stack-runs.
-func stackRun(stack string, id int) []byte { return append(stackPrefix(stack), number(id)...) }
+// nameAndNumber is a key of those buckets: a run of a stack, a message with a key.
+func nameAndNumber[T int | uint64](name string, n T) []byte {
+	return append(namePrefix(name), number(n)...)
+}
 
 // runEvent is the key of one event in bucket run-events.
 func runEvent(run int, seq uint64) []byte { return append(number(run), number(seq)...) }
@@ -111,7 +114,15 @@ func keyText(bucket string, key []byte) string {
 			return strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
 		}
 		return hex.EncodeToString(key)
-	case bucketStackRuns, bucketRunEvents:
+	case bucketStackRuns, bucketOutboxKeys:
+		if name := len(key) - idSize; name > 0 {
+			return fmt.Sprintf("%q %d", bytes.TrimSuffix(key[:name], []byte{sep}), binary.BigEndian.Uint64(key[name:]))
+		}
+		return hex.EncodeToString(key)
+	case bucketRunEvents:
+		if len(key) == 2*idSize {
+			return fmt.Sprintf("%d %d", binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[idSize:]))
+		}
 		return hex.EncodeToString(key)
 	default:
 		return strconv.Quote(string(key))

@@ -79,7 +79,7 @@ func (tx *Tx) Runs(f RunFilter) ([]*Run, error) {
 			return take(decode(bucketRuns, key, payload, runKey))
 		})
 	} else {
-		s.prefix = stackPrefix(f.Stack)
+		s.prefix = namePrefix(f.Stack)
 		err = tx.walk(bucketStackRuns, s, func(key, _ []byte) error {
 			return take(tx.indexed(bucketStackRuns, key))
 		})
@@ -133,7 +133,7 @@ func (tx *Tx) created(r *Run, st *StackState) error {
 	if err := tx.save(bucketRuns, number(r.ID), r); err != nil {
 		return err
 	}
-	if err := tx.put(bucketStackRuns, stackRun(r.Stack, r.ID), nil); err != nil {
+	if err := tx.put(bucketStackRuns, nameAndNumber(r.Stack, r.ID), nil); err != nil {
 		return err
 	}
 	if err := tx.put(bucketOpen, number(r.ID), []byte(r.Stack)); err != nil {
