@@ -289,3 +289,13 @@ stack "box" {
 func data(name, input string) string {
 	return fmt.Sprintf("resource \"terraform_data\" %q {\n  input = %q\n}\n", name, input)
 }
+
+// second tries to start another agent on the same data directory.
+func (h *house) second() error {
+	cfg, err := h.load()
+	if err != nil {
+		return err
+	}
+	_, err = agent.New(agent.Options{Config: cfg, Executable: "/bin/true", Log: slog.New(slog.NewTextHandler(h, nil))})
+	return err
+}

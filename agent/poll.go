@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -80,7 +78,7 @@ func (a *Agent) pollRepository(ctx context.Context, name string) {
 // nextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
 // come at once, and doubled with each failure up to five minutes.
 func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
-	schedule, err := cron.ParseStandard(r.Schedule)
+	schedule, err := config.ParseSchedule(r.Schedule)
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}

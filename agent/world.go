@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sort"
+	"strings"
 	"sync"
 
 	"sallyport/agent/config"
@@ -179,6 +180,9 @@ func (w *world) find(repository, commit string, tree stack.Tree) error {
 	w.mu.Lock()
 	w.globs[repository], w.heads[repository] = found, commit
 	w.mu.Unlock()
+	for _, cycle := range config.Cycles(w.stacks(repository)) {
+		faults = append(faults, fmt.Errorf("stacks depend on each other in a circle and wait for ever: %s", strings.Join(cycle, " -> ")))
+	}
 	return errors.Join(faults...)
 }
 

@@ -1,6 +1,10 @@
 package redact
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 // placeholder is what people see in the place of a secret.
 const placeholder = "(redacted)"
@@ -28,6 +32,16 @@ func (s Secret) String() string {
 
 // GoString implements fmt.GoStringer, so that %#v does not print the value either.
 func (s Secret) GoString() string { return `redact.Secret{` + s.String() + `}` }
+
+// Format implements fmt.Formatter for every verb: with %d, or inside a struct, fmt would look past String and print the
+// value itself.
+func (s Secret) Format(f fmt.State, verb rune) {
+	if verb == 'v' && f.Flag('#') {
+		_, _ = io.WriteString(f, s.GoString())
+		return
+	}
+	_, _ = io.WriteString(f, s.String())
+}
 
 // MarshalText implements encoding.TextMarshaler for JSON and slog's text handler.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

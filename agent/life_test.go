@@ -1,0 +1,426 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+func TestDeniedCommitIsNotAskedAgain(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "deny not tonight")
+	run := h.status("1", store.Discarded)
+	if !strings.Contains(run.Error, "not tonight") {
+		t.Errorf("the reason is not told: %q", run.Error)
+	}
+	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Errorf("approving a discarded run: %v", err)
+	}
+	unrelated := r.commit("Write a page", map[string]string{"README.md": "hello"})
+	h.eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
+	r.commit("Change the box", map[string]string{"box/main.tf": data("a", "two")})
+	if run := h.status("box", store.Planned); run.ID != 2 {
+		t.Errorf("the next run is #%d; the unrelated commit asked again", run.ID)
+	}
+}
+
+func TestNewerCommitSupersedesOnlyIfItTouchesTheStack(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	unrelated := r.commit("Write a page", map[string]string{"README.md": "hello"})
+	h.eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
+	h.status("1", store.Planned)
+	r.commit("Change the box", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("1", store.Superseded)
+	h.status("2", store.Planned)
+	h.mustDecide("2", "approve")
+	h.status("2", store.Applied)
+}
+
+func TestTwoApprovalsNeedTwoPeople(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "approvals = 2")+"person \"root\" { os = \"root\" }\nperson \"jane\" { os = \"jane\" }\n").start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "counts already") {
+		t.Errorf("one person twice: %v", err)
+	}
+	if run := h.status("1", store.Planned); len(run.Decisions) != 1 {
+		t.Errorf("decisions: %+v", run.Decisions)
+	}
+}
+
+func TestDestroyMustBeNamed(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add the box", map[string]string{"box/main.tf": data("vol", "one") + data("node", "one")})
+	h := newHouse(t, box(r, `protect = ["terraform_data.vol"]`)).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	r.commit("Empty the box", map[string]string{"box/main.tf": "# nothing\n"})
+	run := h.status("2", store.Planned)
+	if run.Plan.Destroy != 2 || run.Plan.Changes[0].Address != "terraform_data.vol" {
+		t.Fatalf("the protected resource is not first: %+v", run.Plan.Changes)
+	}
+	for _, words := range []string{"approve", "approve destroy", "approve destroy terraform_data.node", "approve destroy 2"} {
+		if err := h.decide("2", words); err == nil {
+			t.Fatalf("%q was enough", words)
+		}
+	}
+	h.mustDecide("2", "Approve destroy 1.")
+	h.status("2", store.Applied)
+}
+
+func TestPlanErrorThenFix(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Break the box", map[string]string{"box/main.tf": "resource \"terraform_data\" \"a\" {\n  input = nosuch.thing\n}\n"})
+	h := newHouse(t, box(r, "")).start()
+	run := h.status("1", store.Errored)
+	if !strings.Contains(run.Error, "Reference to undeclared resource") || !strings.Contains(run.Error, "main.tf") {
+		t.Errorf("not terraform's own words: %q", run.Error)
+	}
+	r.commit("Mend the box", map[string]string{"box/main.tf": data("a", "one")})
+	h.status("2", store.Planned)
+}
+
+func TestModuleChangeMakesARun(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{
+		"box/main.tf":        "module \"m\" { source = \"../modules/m\" }\n",
+		"modules/m/main.tf":  data("a", "one"),
+		"modules/other/x.tf": data("b", "one"),
+	})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	other := r.commit("Other", map[string]string{"modules/other/x.tf": data("b", "two")})
+	h.eventually("seen", func(s control.Status) bool { return s.Repositories[0].Head == other })
+	r.commit("Mine", map[string]string{"modules/m/main.tf": data("a", "two")})
+	run := h.status("2", store.Planned)
+	if !strings.Contains(run.Reason, "modules/m/main.tf") {
+		t.Errorf("reason %q", run.Reason)
+	}
+}
+
+func TestDependencyOrder(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"net/main.tf": data("n", "one"), "box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `depends_on = ["net"]`)+"stack \"net\" { dir = \"net\" }\n").start()
+	run := h.until("box", "held by net", func(r control.Run) bool { return r.Held != "" })
+	if run.Status != store.Pending || !strings.Contains(run.Held, "net") {
+		t.Fatalf("box: %s, held %q", run.Status, run.Held)
+	}
+	h.status("net", store.Planned)
+	h.mustDecide("net", "approve")
+	box := h.status("box", store.Planned)
+	h.mustDecide("box", "approve")
+	h.status(fmt.Sprint(box.ID), store.Applied)
+	// A denied upstream holds; a person goes ahead, with a warning.
+	r.commit("Change both", map[string]string{"net/main.tf": data("n", "two"), "box/main.tf": data("a", "two")})
+	h.status("net", store.Planned)
+	h.mustDecide("net", "deny")
+	h.until("box", "held by the denied run", func(r control.Run) bool { return strings.Contains(r.Held, "discarded") })
+	id := h.plan("box", false)
+	run = h.status(fmt.Sprint(id), store.Planned)
+	if !strings.Contains(strings.Join(run.Warnings, " "), "net") {
+		t.Errorf("warnings %q", run.Warnings)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `plan_ttl = "1h"`))
+	var skip atomic.Int64
+	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
+	h.start()
+	h.status("1", store.Planned)
+	skip.Store(int64(2 * time.Hour))
+	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("approving an expired plan: %v", err)
+	}
+	if err := h.agent.Reload(context.Background()); err != nil { // any event wakes the loop
+		t.Fatal(err)
+	}
+	h.status("1", store.Expired)
+}
+
+func TestRestartWhilePlanned(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	before := h.status("1", store.Planned)
+	h.stop()
+	h.start()
+	after := h.status("1", store.Planned)
+	if before.Plan.Digest != after.Plan.Digest {
+		t.Error("the plan changed over a restart")
+	}
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+}
+
+// slow is a resource whose creation waits until the file go exists.
+func slow(dir string) string {
+	return fmt.Sprintf("resource \"terraform_data\" \"slow\" {\n  provisioner \"local-exec\" {\n    command = \"touch %[1]s/started; until [ -e %[1]s/go ]; do sleep 0.05; done\"\n  }\n}\n", dir)
+}
+
+func (h *house) waitFor(file string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			h.t.Fatal("never there: ", file)
+		}
+		h.tick(ctx)
+	}
+}
+
+func TestAgentRestartsDuringAnApply(t *testing.T) {
+	gate := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": slow(gate) + data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.waitFor(filepath.Join(gate, "started"))
+	h.stop()
+	h.start()
+	run := h.status("1", store.Applying)
+	if err := h.decide("1", "deny"); err == nil || !strings.Contains(err.Error(), "cancel") {
+		t.Errorf("deny while applying: %v", err)
+	}
+	if _, err := h.client.Start(context.Background(), control.StartRequest{Stack: "box"}); err == nil {
+		t.Error("a run was started beside an apply")
+	}
+	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run = h.status("1", store.Applied)
+	if run.Apply.Done != 2 || run.Apply.Total != 2 {
+		t.Errorf("progress %+v", run.Apply)
+	}
+}
+
+func TestCancelWhileApplying(t *testing.T) {
+	gate := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.waitFor(filepath.Join(gate, "started"))
+	if _, err := h.client.Cancel(context.Background(), control.CancelRequest{Ref: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	run := h.status("1", store.Canceled)
+	if !strings.Contains(run.Error, "canceled by cli:") {
+		t.Errorf("error %q", run.Error)
+	}
+}
+
+func TestPauseHoldsAndDecisionsCount(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	ctx := context.Background()
+	if err := h.client.Pause(ctx, control.PauseRequest{Stack: "box", Reason: "storm"}); err != nil {
+		t.Fatal(err)
+	}
+	h.mustDecide("1", "approve")
+	run := h.until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	if !strings.Contains(run.Held, "storm") {
+		t.Errorf("held %q", run.Held)
+	}
+	if err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	h.status("1", store.Applied)
+}
+
+func TestConfigurationChangeMakesThePlanStale(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": "variable \"v\" { default = \"x\" }\nresource \"terraform_data\" \"a\" {\n  input = var.v\n}\n"})
+	h := newHouse(t, box(r, `vars = { v = "one" }`)).start()
+	h.status("1", store.Planned)
+	h.config = strings.Replace(h.config, `"one"`, `"two"`, 1)
+	if err := h.agent.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	h.status("1", store.Stale)
+	run := h.status("2", store.Planned)
+	if run.Kind != store.KindRecovery {
+		t.Errorf("kind %s", run.Kind)
+	}
+	h.config = "stack {"
+	if err := h.agent.Reload(context.Background()); err == nil {
+		t.Error("a bad configuration was taken")
+	}
+	h.eventually("the bad configuration is told", func(s control.Status) bool {
+		return len(s.Problems) == 1 && strings.Contains(s.Problems[0].Error, "old configuration stays")
+	})
+	h.mustDecide("2", "approve")
+	h.status("2", store.Applied)
+}
+
+func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
+	r := newRepository(t)
+	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	r.reset(first)
+	other := r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
+	h.eventually("held", func(s control.Status) bool {
+		return strings.Contains(s.Repositories[0].Error, "rewritten") && s.Repositories[0].HeldHead == other
+	})
+	h.status("1", store.Planned)
+	ctx := context.Background()
+	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: first}); err == nil {
+		t.Error("another commit was accepted")
+	}
+	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other[:10]}); err != nil {
+		t.Fatal(err)
+	}
+	h.status("1", store.Superseded)
+	h.status("2", store.Planned)
+}
+
+// The worst night: the repository lives on the node that died. A person's run goes on at the newest commit known, says
+// so, and is applied; a run that follows the branch waits.
+func TestGitIsDownAndTheNodeComesBack(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	r.commit("Next", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	if err := os.Rename(r.dir, r.dir+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("the error is shown", func(s control.Status) bool { return s.Repositories[0].Error != "" })
+	h.mustDecide("2", "approve")
+	run := h.until("2", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	if !strings.Contains(run.Held, "newer commit") {
+		t.Errorf("held %q", run.Held)
+	}
+	id := h.plan("box", false)
+	h.status("2", store.Superseded)
+	run = h.status(fmt.Sprint(id), store.Planned)
+	if !strings.Contains(run.GitDown, "cannot be read since") {
+		t.Errorf("the prompt does not say that git is down: %q", run.GitDown)
+	}
+	h.mustDecide(fmt.Sprint(id), "approve")
+	h.status(fmt.Sprint(id), store.Applied)
+	if err := os.Rename(r.dir+".gone", r.dir); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("git is back", func(s control.Status) bool { return s.Repositories[0].Error == "" })
+}
+
+func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
+	r := newRepository(t)
+	applied := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	next := r.commit("Next", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	id := h.plan("box", true)
+	run := h.status(fmt.Sprint(id), store.NoChanges)
+	if run.Commit != applied || run.Position != "at the applied commit" {
+		t.Errorf("recover: %+v", run)
+	}
+	h.status("2", store.Superseded)
+	// The commit that had to make way is asked again.
+	again := h.status("box", store.Planned)
+	if again.Commit != next || again.ID != 4 {
+		t.Errorf("after the recovery: #%d at %s", again.ID, again.Commit)
+	}
+}
+
+func TestStackLeavesTheConfiguration(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "net/main.tf": data("n", "one")})
+	h := newHouse(t, box(r, "")+"stack \"net\" { dir = \"net\" }\n").start()
+	net := h.status("net", store.Planned)
+	h.config = box(r, "")
+	if err := h.agent.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	h.status(fmt.Sprint(net.ID), store.Canceled)
+}
+
+func TestObserveNeverAsks(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `mode = "observe"`)).start()
+	h.status("1", store.Previewed)
+	if err := h.decide("1", "approve"); err == nil {
+		t.Error("an observed plan was approved")
+	}
+}
+
+func TestStacksOfAGlobAndADirectoryThatLeaves(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"services/jira/main.tf": data("a", "one"), "services/ci/main.tf": data("b", "one")})
+	h := newHouse(t, strings.Replace(box(r, ""), "stack \"box\" {\n  dir = \"box\"", "stacks \"services/*\" {", 1)).start()
+	h.status("services-ci", store.Planned)
+	h.status("services-jira", store.Planned)
+	r.commit("Drop ci", map[string]string{"services/ci/main.tf": ""})
+	h.eventually("ci is gone", func(s control.Status) bool { return len(s.Stacks) == 1 })
+}
+
+func TestSecondAgentIsRefused(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	if err := h.second(); err == nil || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("a second agent on the data directory: %v", err)
+	}
+}
+
+func TestTamperedPlanIsRefused(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	file := filepath.Join(h.dir, "data", "runs", "1", "plan", "plan.tfplan")
+	plan, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan[len(plan)/2] ^= 1
+	if err := os.WriteFile(file, plan, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.mustDecide("1", "approve")
+	run := h.status("1", store.Errored)
+	if !strings.Contains(run.Error, "terraform did not run") {
+		t.Errorf("error %q", run.Error)
+	}
+}
