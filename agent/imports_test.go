@@ -1,0 +1,65 @@
+package agent_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestImportsPointDown keeps the architecture: cmd -> cli -> agent -> notify -> store. The key may import what starts
+// with one of its values, and nothing else of ours.
+func TestImportsPointDown(t *testing.T) {
+	leaf := []string{"store", "agent/config", "notify/redact"}
+	allowed := map[string][]string{
+		"store":                  {},
+		"notify/redact":          {},
+		"notify":                 {"store", "notify/redact"},
+		"notify/slack":           {"store", "notify", "notify/redact"},
+		"notify/slack/slacktest": {"store", "notify", "notify/redact"},
+		"configs":                {},
+		"agent/config":           leaf,
+		"agent/control":          leaf,
+		"agent/repo":             leaf,
+		"agent/repo/gittest":     leaf,
+		"agent/stack":            leaf,
+		"agent/terraform":        leaf,
+		"agent/terraform/tftest": leaf,
+		"agent/runner":           append([]string{"agent/terraform"}, leaf...),
+		"agent":                  {"store", "notify", "agent/"},
+		"agent/demo":             {"store", "notify", "agent"},
+		"agent/doctor":           {"store", "notify", "agent"},
+		"agent/cli":              {"store", "notify", "agent", "configs"},
+		"agent/cmd/sallyport":    {"agent/cli"},
+		"agent/e2e":              {"store", "notify", "agent"},
+		"agent/bench":            {"store", "notify", "agent"},
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "sallyport/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		words := strings.Fields(line)
+		from := strings.TrimPrefix(words[0], "sallyport/")
+		may, known := allowed[from]
+		if !known {
+			t.Errorf("package %s is not in the table of allowed imports: say here what it may use", from)
+		}
+		for _, imported := range words[1:] {
+			to, ours := strings.CutPrefix(imported, "sallyport/")
+			if ours && !permitted(from, to, may) {
+				t.Errorf("%s imports %s: arrows only point down", from, to)
+			}
+		}
+	}
+}
+
+func permitted(from, to string, may []string) bool {
+	for _, prefix := range may {
+		if to == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(to, prefix) ||
+			prefix == "notify" && strings.HasPrefix(to, "notify/") || prefix == "agent" && strings.HasPrefix(to, "agent/") {
+			return from != "agent" || !strings.HasPrefix(to, "agent/cli") && !strings.HasPrefix(to, "agent/cmd") &&
+				!strings.HasPrefix(to, "agent/demo") && !strings.HasPrefix(to, "agent/doctor")
+		}
+	}
+	return false
+}
