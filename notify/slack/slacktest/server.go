@@ -1,0 +1,367 @@
+// Package slacktest is a Slack workspace of one's own: a server on loopback with users, channels, threads and files that answers
+// the methods which Sallyport calls as Slack answers them, refuses what Slack refuses, and fails on demand.
+//
+//	s, err := slacktest.New(slacktest.Options{
+//		Users:    []slacktest.User{{ID: "U01JANE", Name: "jane", Email: "jane@example.com"}},
+//		Channels: []slacktest.Channel{{ID: "C0000OPS", Name: "ops", Member: true}},
+//	})
+//	defer s.Close()
+//	// api_url = s.URL(), token = s.Token()
+//	card, err := s.WaitMessage(ctx, "C0000OPS", func(m slacktest.Message) bool { return strings.Contains(m.Text, "Reply") })
+//	s.Reply("U01JANE", "C0000OPS", card.TS, "approve")
+//
+// Nothing here sleeps: waiting is for a condition, and the clock is the caller's. It needs no testing package, so that a
+// demonstration can use it too. Calls that make no sense (an unknown channel, a reply to nothing) panic: they are mistakes
+// of the program that plays the people.
+package slacktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say what the workspace looks like at first. Everything has a default but users and channels.
+type Options struct {
+	Addr   string // to listen on; default a free port of 127.0.0.1
+	Token  string // default xoxb-0-fake-token
+	TeamID string // default T01HOME
+	Team   string // default home
+	// The bot's user, its id as a bot and its app; defaults U0SALLY, B0SALLY, A0SALLY, and the name sallyport.
+	BotUserID, BotID, AppID, BotName string
+
+	Scopes   []string // default: all that Sallyport's manifest asks for
+	Users    []User
+	Channels []Channel
+	Groups   []Group
+
+	Now       func() time.Time // default time.Now
+	PageLimit int              // most messages in a page, whatever is asked for; default 999
+	MaxBlocks int              // characters of all blocks together that are refused; default 11000
+	HoldFiles bool             // messages of files appear only after [Server.ReleaseFiles]
+}
+
+// AllScopes are the scopes of the shipped manifest.
+func AllScopes() []string {
+	return []string{
+		"chat:write", "files:write", "channels:history", "channels:read", "groups:history", "groups:read",
+		"users:read", "users:read.email", "usergroups:read",
+	}
+}
+
+func (o *Options) setDefaults() {
+	set := func(s *string, value string) {
+		if *s == "" {
+			*s = value
+		}
+	}
+	set(&o.Addr, "127.0.0.1:0")
+	set(&o.Token, "xoxb-0-fake-token")
+	set(&o.TeamID, "T01HOME")
+	set(&o.Team, "home")
+	set(&o.BotUserID, "U0SALLY")
+	set(&o.BotID, "B0SALLY")
+	set(&o.AppID, "A0SALLY")
+	set(&o.BotName, "sallyport")
+	if o.Scopes == nil {
+		o.Scopes = AllScopes()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.PageLimit <= 0 {
+		o.PageLimit = 999
+	}
+	if o.MaxBlocks <= 0 {
+		o.MaxBlocks = 11000
+	}
+}
+
+// Server is the workspace and the server that answers for it.
+type Server struct {
+	opts Options
+	http *http.Server
+	url  string
+	done chan struct{} // closed by Close: lets go of hanging requests
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced whenever anything changes
+	token    string
+	authCode string // why the token is refused now; empty if it is not
+	scopes   []string
+	users    map[string]*User
+	groups   map[string]*Group
+	channels map[string]*channel
+	files    map[string]*File
+	held     []func()
+	lastTS   int64 // microseconds
+	serial   int
+	calls    []Call
+	faults   []*fault
+	down     bool
+	unhang   chan struct{}
+}
+
+// Call is one request that was made, the token left out.
+type Call struct {
+	Method string
+	Params url.Values
+	Answer string // ok, an error code, or the fault that was played
+}
+
+// New starts a workspace.
+func New(o Options) (*Server, error) {
+	o.setDefaults()
+	s := &Server{
+		opts: o, done: make(chan struct{}), changed: make(chan struct{}), unhang: make(chan struct{}),
+		token: o.Token, scopes: append([]string(nil), o.Scopes...), users: map[string]*User{},
+		groups: map[string]*Group{}, channels: map[string]*channel{}, files: map[string]*File{},
+	}
+	s.AddUser(User{ID: o.BotUserID, Name: o.BotName, Bot: true})
+	for _, u := range o.Users {
+		s.AddUser(u)
+	}
+	for _, g := range o.Groups {
+		s.SetGroup(g)
+	}
+	for _, c := range o.Channels {
+		s.AddChannel(c)
+	}
+	l, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening for the fake slack: %w", err)
+	}
+	s.url = "http://" + l.Addr().String()
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
+	go func() { _ = s.http.Serve(l) }() // ends with Close
+	return s, nil
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// URL is the api_url of this workspace, with a trailing slash.
+func (s *Server) URL() string { return s.url + "/api/" }
+
+// Token is the bot token that is valid here.
+func (s *Server) Token() string { return s.opts.Token }
+
+// BotUserID is the id by which people mention the bot.
+func (s *Server) BotUserID() string { return s.opts.BotUserID }
+
+// Close stops the server at once, hanging requests included.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.done:
+		return
+	default:
+		close(s.done)
+	}
+	_ = s.http.Close()
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method, isUpload := "upload", strings.HasPrefix(r.URL.Path, "/upload/")
+	if !isUpload {
+		var ok bool
+		if method, ok = strings.CutPrefix(r.URL.Path, "/api/"); !ok {
+			http.NotFound(w, r)
+			return
+		}
+	}
+	f := s.takeFault(method)
+	if f != nil && f.before(w, r, s) {
+		s.record(method, nil, f.Kind.String())
+		return
+	}
+	if isUpload {
+		s.receiveUpload(w, r)
+		return
+	}
+	params, err := readParams(r)
+	if err != nil {
+		s.record(method, nil, "invalid_form_data")
+		writeJSON(w, failure("invalid_form_data"))
+		return
+	}
+	answer := s.answer(method, params)
+	if f != nil && f.Kind == Duplicate {
+		answer = s.answer(method, params)
+	}
+	if f != nil && f.after(w, answer) {
+		return
+	}
+	s.mu.Lock()
+	w.Header().Set("X-OAuth-Scopes", strings.Join(s.scopes, ","))
+	s.mu.Unlock()
+	writeJSON(w, answer)
+}
+
+// result is an answer's fields; "ok" is set when it is written.
+type result map[string]any
+
+func failure(code string) result { return result{"ok": false, "error": code} }
+
+func invalid(format string, args ...any) result {
+	r := failure("invalid_arguments")
+	r["response_metadata"] = map[string]any{"messages": []string{"[ERROR] " + fmt.Sprintf(format, args...)}}
+	return r
+}
+
+// answer carries out one method on the workspace.
+func (s *Server) answer(method string, params url.Values) result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token := params.Get("token")
+	params.Del("token")
+	r := s.authorize(method, token)
+	if r == nil {
+		r = s.dispatch(method, params)
+	}
+	if _, failed := r["error"]; !failed {
+		r["ok"] = true
+	}
+	said, _ := r["error"].(string)
+	if said == "" {
+		said = "ok"
+	}
+	s.calls = append(s.calls, Call{Method: method, Params: cloneValues(params), Answer: said})
+	s.tell()
+	params.Set("token", token)
+	return r
+}
+
+func (s *Server) authorize(method, token string) result {
+	switch {
+	case token == "":
+		return failure("not_authed")
+	case token != s.token:
+		return failure("invalid_auth")
+	case s.authCode != "":
+		return failure(s.authCode)
+	}
+	return nil
+}
+
+func (s *Server) dispatch(method string, p url.Values) result {
+	switch method {
+	case "auth.test":
+		return s.authTest()
+	case "conversations.info":
+		return s.conversationInfo(p)
+	case "conversations.list":
+		return s.conversationList(p)
+	case "conversations.history":
+		return s.history(p)
+	case "conversations.replies":
+		return s.replies(p)
+	case "users.info":
+		return s.userInfo(p)
+	case "users.lookupByEmail":
+		return s.userByEmail(p)
+	case "usergroups.users.list":
+		return s.groupUsers(p)
+	case "chat.postMessage":
+		return s.postMessage(p)
+	case "chat.update":
+		return s.updateMessage(p)
+	case "chat.delete":
+		return s.deleteMessage(p)
+	case "chat.getPermalink":
+		return s.permalink(p)
+	case "files.getUploadURLExternal":
+		return s.uploadURL(p)
+	case "files.completeUploadExternal":
+		return s.completeUpload(p)
+	}
+	return failure("unknown_method")
+}
+
+func readParams(r *http.Request) (url.Values, error) {
+	params := url.Values{}
+	kind := r.Header.Get("Content-Type")
+	if strings.HasPrefix(kind, "application/json") {
+		var fields map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
+			return nil, fmt.Errorf("reading the request: %w", err)
+		}
+		for k, v := range fields {
+			if text, ok := v.(string); ok {
+				params.Set(k, text)
+				continue
+			}
+			b, err := json.Marshal(v)
+			if err != nil {
+				return nil, fmt.Errorf("reading the request: %w", err)
+			}
+			params.Set(k, string(b))
+		}
+	} else {
+		if err := r.ParseForm(); err != nil {
+			return nil, fmt.Errorf("reading the request: %w", err)
+		}
+		params = r.Form
+	}
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		params.Set("token", token)
+	}
+	return params, nil
+}
+
+func writeJSON(w http.ResponseWriter, r result) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(r) // whoever went away does not want the answer
+}
+
+func cloneValues(v url.Values) url.Values {
+	out := url.Values{}
+	for k, list := range v {
+		out[k] = append([]string(nil), list...)
+	}
+	return out
+}
+
+func (s *Server) record(method string, p url.Values, answer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, Call{Method: method, Params: p, Answer: answer})
+	s.tell()
+}
+
+// tell wakes whoever waits. The lock is held.
+func (s *Server) tell() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// WaitFor blocks until a condition holds, looking again whenever anything happened here. The error of a condition that never
+// held carries the transcript.
+func (s *Server) WaitFor(ctx context.Context, condition func() bool) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if condition() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-s.done:
+			return errors.New("the fake slack was closed while waiting for it")
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the fake slack: %w; it says:\n%s", ctx.Err(), s.Transcript())
+		}
+	}
+}
