@@ -54,7 +54,7 @@ func WriteBackup(w io.Writer, src BackupSource) (err error) {
 	// The archive needs the copy's size before its bytes, and bbolt knows it only afterwards: copy to a file first.
 	// That also keeps a slow pipe from holding a reading transaction open.
 	snapshot, err := os.CreateTemp(src.DataDir, ".backup-*") // 0600
-	if err != nil { // full, or read only: that is when people want a backup most
+	if err != nil {                                          // full, or read only: that is when people want a backup most
 		snapshot, err = os.CreateTemp("", "sallyport-backup-*")
 	}
 	if err != nil {

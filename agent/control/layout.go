@@ -19,4 +19,6 @@ const (
 func StorePath(dataDir string) string { return filepath.Join(dataDir, storeFile) }
 
 // RunDir is where the files of a run lie in a data directory.
-func RunDir(dataDir string, run int) string { return filepath.Join(dataDir, runsDir, strconv.Itoa(run)) }
+func RunDir(dataDir string, run int) string {
+	return filepath.Join(dataDir, runsDir, strconv.Itoa(run))
+}

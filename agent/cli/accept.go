@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+// accepted is the result of accept for machines.
+type accepted struct {
+	Repository string `json:"repository"`
+	Commit     string `json:"commit"`
+	Accepted   bool   `json:"accepted"`
+}
+
+func newAcceptCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "accept REPOSITORY COMMIT",
+		Short: "Take a branch whose history was rewritten",
+		Args:  between(2, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			r := control.AcceptRequest{Repository: args[0], Commit: args[1]}
+			if err := client.Accept(c.Context(), r); err != nil {
+				return err
+			}
+			return a.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, short(r.Commit))
+		},
+	}
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"sallyport/agent/control"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// runText is a run as a card: what it is, what it changes, who said what, and what to do.
+func (a *app) runText(r control.Run) string {
+	var b strings.Builder
+	b.WriteString(paint(bold, runName(r)+" "+redact.CleanLine(r.Stack)) + "  " + paint(statusStyle(r.Status), string(r.Status)) + "\n")
+	for _, f := range a.runFacts(r) {
+		if f.value == "" {
+			continue
+		}
+		// Later lines of a value (an error of terraform's has many) stand below the first.
+		value := strings.ReplaceAll(strings.TrimRight(redact.Clean(f.value), "\n"), "\n", "\n            ")
+		b.WriteString("  " + paint(faint, fmt.Sprintf("%-9s", f.name)) + " " + paint(f.style, value) + "\n")
+	}
+	b.WriteString(changesText(r.Plan))
+	b.WriteString(a.decisionsText(r))
+	if line := r.Decisive(); line != "" {
+		b.WriteString("\nto go on:  " + paint(bold, line) + "\nto refuse: sallyport deny " + strconv.Itoa(r.ID) + "\n")
+	}
+	return b.String()
+}
+
+// fact is one line of a card.
+type fact struct {
+	name, value string
+	style       lipgloss.Style
+}
+
+func (a *app) runFacts(r control.Run) []fact {
+	none := lipgloss.NewStyle()
+	commit := r.Commit
+	if r.PullRequest != 0 {
+		commit += fmt.Sprintf(" of pull request %d", r.PullRequest)
+	}
+	subject := r.Subject
+	if r.Author != "" {
+		subject += " (" + r.Author + ")"
+	}
+	kind := string(r.Kind)
+	if r.RequestedBy != "" {
+		kind += " by " + r.RequestedBy
+	}
+	if r.After != 0 {
+		kind += fmt.Sprintf(", takes over from #%d", r.After)
+	}
+	facts := []fact{
+		{"kind", kind, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", r.Position, none},
+		{"reason", r.Reason, none}, {"created", a.ago(r.CreatedAt), none},
+	}
+	if r.ExpiresAt != nil && r.Status == store.Planned {
+		facts = append(facts, fact{"expires", a.ago(r.ExpiresAt), none})
+	}
+	if r.Apply != nil {
+		facts = append(facts, fact{"apply", a.applyText(r.Apply), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
+	}
+	if r.EndedAt != nil {
+		facts = append(facts, fact{"ended", a.ago(r.EndedAt), none})
+	}
+	facts = append(facts, fact{"git", r.GitDown, yellow})
+	for _, w := range r.Warnings {
+		facts = append(facts, fact{"warning", w, yellow})
+	}
+	return append(facts,
+		fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+}
+
+func (a *app) applyText(p *control.Apply) string {
+	text := "started " + a.ago(p.StartedAt)
+	if p.StartedAt != nil && p.EndedAt != nil {
+		text = "took " + p.EndedAt.Sub(*p.StartedAt).Round(100_000_000).String()
+	}
+	return text + applyProgress(p)
+}
+
+// changesText lists what a plan touches, with the numbers that an approval may use.
+func changesText(p *control.Plan) string {
+	if p == nil {
+		return ""
+	}
+	head := counts(p)
+	if p.NewState {
+		head += "; no state yet: everything is new"
+	}
+	text := "\n" + paint(bold, "plan") + "  " + head + "\n"
+	for i, c := range p.Changes {
+		mark, style := markOf(c)
+		note := ""
+		if c.Class != store.ClassConfig && c.Class != "" {
+			note = "  " + string(c.Class)
+		}
+		if c.Previous != "" && c.Previous != c.Address {
+			note += "  was " + c.Previous
+		}
+		if c.MustName {
+			note += "  PROTECTED, must be named"
+		}
+		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, redact.CleanLine(note)) + "\n"
+	}
+	for _, o := range p.Outputs {
+		text += "       " + redact.CleanLine("output "+o.Name+": "+strings.Join(o.Actions, ", ")) + "\n"
+	}
+	return text
+}
+
+// markOf is terraform's sign for a change, three wide.
+func markOf(c control.Change) (string, lipgloss.Style) {
+	switch strings.Join(c.Actions, ",") {
+	case "create":
+		return "  +", green
+	case "delete":
+		return "  -", red
+	case "update":
+		return "  ~", yellow
+	case "delete,create":
+		return "-/+", red
+	case "create,delete":
+		return "+/-", red
+	case "read":
+		return " <=", cyan
+	case "forget":
+		return "  .", red
+	default:
+		return "   ", lipgloss.NewStyle()
+	}
+}
+
+func (a *app) decisionsText(r control.Run) string {
+	if len(r.Decisions) == 0 {
+		return ""
+	}
+	text := "\n" + paint(bold, "decisions") + "\n"
+	for _, d := range r.Decisions {
+		style := green
+		if d.Verdict == store.Deny {
+			style = red
+		}
+		line := fmt.Sprintf(" by %s %s", d.By, a.ago(d.At))
+		if d.Text != "" {
+			line += ": " + d.Text
+		}
+		text += "  " + paint(style, string(d.Verdict)) + redact.CleanLine(line) + "\n"
+	}
+	return text
+}

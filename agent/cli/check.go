@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+)
+
+// checked is the result of `check --json`.
+type checked struct {
+	Valid        bool           `json:"valid"`
+	Repositories int            `json:"repositories"`
+	Stacks       int            `json:"stacks"` // stack blocks and stacks blocks
+	Faults       []config.Fault `json:"faults"`
+	Warnings     []string       `json:"warnings"`
+}
+
+func newCheckCommand(a *app) *cobra.Command {
+	var credentials string
+	c := &cobra.Command{
+		Use:   "check [--config FILE] [--credentials DIR]",
+		Short: "Validate the configuration",
+		Long: "Validate the configuration and report every fault with its place. Credentials and environment variables that only the\n" +
+			"agent can read are warnings here; --credentials says where credentials lie.",
+		Args: between(0, 0),
+		RunE: func(*cobra.Command, []string) error { return a.check(credentials) },
+	}
+	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
+	return c
+}
+
+func (a *app) check(credentials string) error {
+	c, err := config.Load(a.configPath, config.LoadOptions{
+		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return a.env(k, "") },
+	})
+	out := checked{Faults: []config.Fault{}, Warnings: []string{}}
+	var faults *config.Faults
+	switch {
+	case errors.As(err, &faults):
+		out.Faults, out.Warnings = faults.List(), append(out.Warnings, faults.Warnings...)
+	case err != nil:
+		return a.configError(err)
+	default:
+		out.Valid, out.Repositories, out.Stacks = true, len(c.Repositories), len(c.Stacks)+len(c.StackGlobs)
+		out.Warnings = append(out.Warnings, c.Warnings...)
+	}
+	for _, w := range out.Warnings {
+		a.talk("sallyport: warning: %s", w)
+	}
+	if err != nil {
+		if a.json {
+			return errors.Join(a.writeJSON(out), err)
+		}
+		return err
+	}
+	return a.result(out, "configuration is valid: %s, %s",
+		count(out.Repositories, "repository", "repositories"), count(out.Stacks, "stack", "stacks"))
+}
+
+// configError words the errors of reading a configuration that are about no line in it.
+func (a *app) configError(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return control.Errorf(control.NotFound, "there is no configuration at %s", a.configPath).WithHint("name it with --config FILE")
+	case errors.Is(err, fs.ErrPermission):
+		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", a.configPath).WithHint("use sudo")
+	}
+	return err
+}

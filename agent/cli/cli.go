@@ -1,0 +1,206 @@
+// Package cli is the command line: one file per verb, and what they share.
+//
+// # The rules of its output
+//
+// Results go to stdout, talk goes to stderr, so that a pipe gets only what was asked for. With --json a result is one JSON
+// value and nothing else. Errors read `sallyport: error: ...`, lower case and without a full stop, and then a line
+// `hint: ...` if there is something to do about it. Colours are for terminals; NO_COLOR turns them off. Whatever comes
+// from outside (plans, commits, terraform) is stripped of control characters before it is printed.
+//
+// The exit code is 0 for done, 1 for failed, 2 for not understood and 3 when no agent answers.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitNoAgent = 3
+)
+
+// DefaultConfig is where the configuration is looked for.
+const DefaultConfig = "/etc/sallyport/sallyport.hcl"
+
+// Invocation is one call of the program: everything that it sees of the world.
+type Invocation struct {
+	Args    []string // without the program's name
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Environ []string         // default os.Environ
+	Now     func() time.Time // default time.Now
+	Version string           // of this build; empty: what the Go toolchain recorded
+	// Programs are the verbs that are programs of their own.
+	Programs Programs
+}
+
+// Programs are the verbs whose work lies in other packages.
+type Programs struct {
+	Agent  func(context.Context, AgentOptions) error
+	Doctor func(context.Context, DoctorOptions) error
+	Demo   func(context.Context, DemoOptions) error
+}
+
+// AgentOptions are the flags of `sallyport agent`.
+type AgentOptions struct {
+	Load    func() (*config.Config, error) // reads the configuration, now and at SIGHUP
+	Log     *slog.Logger
+	Version string
+}
+
+// DoctorOptions are the flags of `sallyport doctor`.
+type DoctorOptions struct {
+	Load    func() (*config.Config, error)
+	Stdout  io.Writer
+	Stderr  io.Writer
+	JSON    bool
+	Version string
+}
+
+// DemoOptions are the flags of `sallyport demo`.
+type DemoOptions struct {
+	Yes     bool
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	JSON    bool
+	Version string
+}
+
+// Main runs one call and returns its exit code.
+func Main(inv Invocation) int {
+	if inv.Environ == nil {
+		inv.Environ = os.Environ()
+	}
+	if inv.Now == nil {
+		inv.Now = time.Now
+	}
+	a := newApp(inv)
+	root := newRoot(a)
+	root.SetArgs(inv.Args)
+	root.SetIn(inv.Stdin)
+	root.SetOut(inv.Stdout)
+	root.SetErr(inv.Stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitDone
+	}
+	var code exitCode
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	a.complain(err)
+	return codeOf(err)
+}
+
+// exitCode ends the program with a code when everything has been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// usageError is a call that was not understood.
+type usageError struct{ why, hint string }
+
+func (e *usageError) Error() string    { return e.why }
+func (e *usageError) UserHint() string { return e.hint }
+
+func codeOf(err error) int {
+	var usage *usageError
+	var answer *control.Error
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &answer) && answer.Kind == control.Usage:
+		return exitUsage
+	case errors.Is(err, control.ErrNoAgent):
+		return exitNoAgent
+	}
+	return exitFailed
+}
+
+// errNotBuilt is for verbs whose program was not given, as in tests.
+var errNotBuilt = errors.New("this build does not have that verb")
+
+// newRoot puts the verbs together.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sallyport",
+		Short: "pulls, plans, asks and applies: terraform from inside a private network",
+		Long: "Sallyport pulls infrastructure repositories, plans every changed terraform stack, asks people in Slack,\n" +
+			"applies exactly the plan that they approved, and reports back. Nothing ever connects to it.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          a.knownVerb,
+		RunE: func(c *cobra.Command, _ []string) error {
+			c.SetOut(a.inv.Stderr)
+			return errors.Join(c.Help(), exitCode(exitUsage))
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &usageError{err.Error(), "see " + c.CommandPath() + " --help"}
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", a.env("SALLYPORT_CONFIG", DefaultConfig), "configuration `file` or directory")
+	flags.StringVar(&a.socket, "socket", a.env("SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
+	flags.BoolVar(&a.json, "json", false, "print one JSON value")
+	root.AddCommand(
+		newAgentCommand(a), newStatusCommand(a), newRunsCommand(a), newShowCommand(a),
+		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newCancelCommand(a),
+		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newCheckCommand(a), newDoctorCommand(a),
+		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newApplyRunCommand(),
+	)
+	return root
+}
+
+// knownVerb refuses verbs that there are none, with those that look alike.
+func (a *app) knownVerb(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see sallyport --help"
+	c.SuggestionsMinimumDistance = 2
+	if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = "did you mean sallyport " + strings.Join(like, ", sallyport ") + "?"
+	}
+	return &usageError{fmt.Sprintf("there is no verb %q", args[0]), hint}
+}
+
+// between checks the number of arguments; the use line says what they are.
+func between(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return &usageError{"something is missing after sallyport " + c.Name(), "usage: " + c.UseLine()}
+		case most >= 0 && len(args) > most:
+			return &usageError{fmt.Sprintf("%q is too much after sallyport %s", args[most], c.Name()), "usage: " + c.UseLine()}
+		}
+		return nil
+	}
+}
+
+// any number of arguments.
+const unlimited = -1
+
+// interruptible is a context that ends at Ctrl-C or SIGTERM, for verbs that have something to tidy up.
+func interruptible(c *cobra.Command) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+}

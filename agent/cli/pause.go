@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+// paused is the result of pause and resume for machines.
+type paused struct {
+	Stack  string `json:"stack"` // empty: the whole agent
+	Paused bool   `json:"paused"`
+}
+
+func newPauseCommand(a *app) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "pause [STACK] [--reason TEXT]",
+		Short: "Hold a stack, or everything; decisions still count and a running apply goes on",
+		Args:  between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			stack := first(args)
+			if err := client.Pause(c.Context(), control.PauseRequest{Stack: stack, Reason: reason}); err != nil {
+				return err
+			}
+			return a.result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for the others")
+	return c
+}
+
+// first is the first argument, or nothing.
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+// subject is what is paused.
+func subject(stack string) string {
+	if stack == "" {
+		return "the agent"
+	}
+	return "stack " + stack
+}
+
+func resumeLine(stack string) string {
+	if stack == "" {
+		return "resume"
+	}
+	return "resume " + stack
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+func newPlanCommand(a *app) *cobra.Command {
+	return a.startCommand(control.StartRequest{}, "plan STACK [--reason TEXT] [--wait]", "Start a manual run at the branch head")
+}
+
+// startCommand makes the two verbs that start a run; they differ in the commit only.
+func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Command {
+	wait := false
+	c := &cobra.Command{
+		Use: use, Short: short, Args: between(1, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, stop := interruptible(c)
+			defer stop()
+			r.Stack = args[0]
+			return a.start(ctx, r, wait)
+		},
+	}
+	c.Flags().StringVar(&r.Reason, "reason", "", "why, for the people who are asked")
+	c.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
+	return c
+}
+
+func (a *app) start(ctx context.Context, r control.StartRequest, wait bool) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	started, err := client.Start(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !a.json {
+		// First of all, and at once: scripts read it, and people may press Ctrl-C.
+		if err := a.say("#%d", started.Run); err != nil {
+			return err
+		}
+	}
+	for _, w := range started.Warnings {
+		a.talk("sallyport: warning: %s", w)
+	}
+	if wait {
+		return a.follow(ctx, client, started.Run)
+	}
+	if !a.json {
+		return nil
+	}
+	run, err := client.Run(ctx, runRef(started.Run))
+	if err != nil {
+		return err
+	}
+	return a.writeJSON(run)
+}

@@ -1,0 +1,12 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+func newRecoverCommand(a *app) *cobra.Command {
+	return a.startCommand(control.StartRequest{Applied: true}, "recover STACK [--reason TEXT] [--wait]",
+		"Start a run at the applied commit: bring back what is gone, nothing new")
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+func newRestoreCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Unpack a backup into an empty data directory",
+		Long: "Unpack a backup into an empty data directory; - is stdin. Runs that were waiting when the backup was made have ended\n" +
+			"afterwards, and run numbers go on 1000 higher. Start the agent only when this is done.",
+		Args: between(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.restore(args[0]) },
+	}
+}
+
+func (a *app) restore(file string) (err error) {
+	c, err := a.clientConfig()
+	if err != nil {
+		return err
+	}
+	archive := a.inv.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return fmt.Errorf("opening the backup: %w", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		archive = io.Reader(f)
+	}
+	done, err := control.Restore(control.RestoreOptions{DataDir: c.DataDir, Archive: archive, By: "cli:" + self(), Now: a.now})
+	if err != nil {
+		return err
+	}
+	for _, id := range done.Ended {
+		a.talk("#%d was waiting when the backup was made and has ended", id)
+	}
+	return a.result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
+		c.DataDir, done.BackupAt.Format("2006-01-02 15:04:05 MST"), done.NextRun)
+}
+
+// self is who calls, by name if there is one.
+func self() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}

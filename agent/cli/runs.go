@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// usualRuns fits on a screen.
+const usualRuns = 20
+
+func newRunsCommand(a *app) *cobra.Command {
+	limit := usualRuns
+	c := &cobra.Command{
+		Use:   "runs [STACK] [--limit N]",
+		Short: "List runs, newest first",
+		Args:  between(0, 1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if limit < 1 || limit > control.MaxRuns {
+				return &usageError{"--limit takes a number from 1 to 10000", ""}
+			}
+			return a.look(func(r source) error {
+				runs, err := r.Runs(c.Context(), control.RunsQuery{Stack: first(args), Limit: limit})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.writeJSON(runs)
+				}
+				if len(runs) == 0 {
+					a.talk("no runs")
+					return nil
+				}
+				return a.write(a.runsTable(runs))
+			})
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", usualRuns, "how many, at most `N`")
+	return c
+}
+
+func (a *app) runsTable(runs []control.Run) string {
+	var rows [][]string
+	for _, r := range runs {
+		rows = append(rows, []string{
+			runName(r), r.Stack, string(r.Kind), string(r.Status), short(r.Commit), a.ago(r.CreatedAt), counts(r.Plan), runNote(r),
+		})
+	}
+	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
+	return columns(headings, rows, func(row, column int) lipgloss.Style {
+		if column == 3 {
+			return statusStyle(runs[row].Status)
+		}
+		return lipgloss.NewStyle()
+	})
+}
+
+// runNote is what went wrong with a run, or what it was for.
+func runNote(r control.Run) string {
+	switch {
+	case r.Error != "" && r.Status != store.Applied && r.Status != store.NoChanges:
+		return cut(r.Error, maxNote)
+	case r.Kind == store.KindCommit || r.Reason == "":
+		return cut(r.Subject, maxNote)
+	}
+	return cut(r.Reason, maxNote)
+}

@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+func newStatusCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show repositories, stacks, and what waits for whom",
+		Args:  between(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.look(func(r source) error {
+				s, err := r.Status(c.Context())
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.writeJSON(s)
+				}
+				return a.write(a.statusText(s))
+			})
+		},
+	}
+}
+
+// statusText is the status for somebody who was woken up: what is broken, then what waits for a person and the very line
+// to type, then everything else.
+func (a *app) statusText(s control.Status) string {
+	var b strings.Builder
+	b.WriteString(a.agentText(s.Agent, s.Outbox))
+	b.WriteString(a.problemsText(s))
+	b.WriteString(a.openText(s))
+	if len(s.Repositories) > 0 {
+		b.WriteString("\n" + paint(bold, "repositories") + "\n" + a.repositoriesTable(s.Repositories))
+	}
+	if len(s.Stacks) > 0 {
+		b.WriteString("\n" + paint(bold, "stacks") + "\n" + a.stacksTable(s.Stacks))
+	}
+	return b.String()
+}
+
+func (a *app) agentText(g control.Agent, outbox int) string {
+	line := paint(red.Bold(true), "agent not running")
+	if g.Running {
+		line = paint(green, "agent running") + redact.CleanLine(fmt.Sprintf(", version %s, started %s", g.Version, a.ago(g.StartedAt)))
+	}
+	if g.Pause != nil {
+		line += "\n" + paint(yellow.Bold(true), "PAUSED") + redact.CleanLine(a.pauseText(g.Pause)) + "\n  sallyport resume"
+	}
+	if outbox > 0 {
+		line += "\n" + count(outbox, "message waits", "messages wait") + " to be delivered"
+	}
+	return line + "\n"
+}
+
+// pauseText is " by cli:jane 2 hours ago: the reason".
+func (a *app) pauseText(p *control.Pause) string {
+	text := " by " + p.By + " " + a.ago(&p.At)
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+// problemsText lists what does not work: of the agent, of repositories, of stacks.
+func (a *app) problemsText(s control.Status) string {
+	problems := append([]control.Problem(nil), s.Problems...)
+	for _, r := range s.Repositories {
+		if r.Error != "" {
+			problems = append(problems, control.Problem{Source: "repository " + r.Name, Error: r.Error, Hint: r.Hint, Since: r.ErrorAt})
+		}
+	}
+	for _, st := range s.Stacks {
+		if st.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: st.Error})
+		}
+	}
+	if len(problems) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n" + paint(red.Bold(true), "problems") + "\n")
+	for _, p := range problems {
+		since := ""
+		if p.Since != nil {
+			since = " (since " + a.ago(p.Since) + ")"
+		}
+		b.WriteString("  " + redact.CleanLine(p.Source) + ": " + paint(red, redact.CleanLine(p.Error)) + since + "\n")
+		if p.Hint != "" {
+			b.WriteString("    hint: " + redact.CleanLine(p.Hint) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// openText lists the runs that have not ended, those that wait for a person first.
+func (a *app) openText(s control.Status) string {
+	var waiting, moving []string
+	for _, st := range s.Stacks {
+		switch {
+		case st.Run == nil || st.Run.Status.Terminal():
+		case st.Run.Status == store.Planned:
+			waiting = append(waiting, a.waitingText(*st.Run))
+		default:
+			moving = append(moving, a.movingText(*st.Run))
+		}
+	}
+	for _, r := range s.PullRequests {
+		if !r.Status.Terminal() {
+			moving = append(moving, a.movingText(r))
+		}
+	}
+	text := "\nnothing waits for a person\n"
+	if len(waiting) > 0 {
+		text = "\n" + paint(yellow.Bold(true), "waiting for a person") + "\n" + strings.Join(waiting, "")
+	}
+	if len(moving) > 0 {
+		text += "\n" + paint(bold, "at work") + "\n" + strings.Join(moving, "")
+	}
+	return text
+}
+
+// waitingText is one run that waits for a decision.
+func (a *app) waitingText(r control.Run) string {
+	line := fmt.Sprintf(" %s: %s", r.Stack, counts(r.Plan))
+	if r.PlannedAt != nil {
+		line += ", planned " + a.ago(r.PlannedAt)
+	}
+	if r.ExpiresAt != nil {
+		line += ", expires " + a.ago(r.ExpiresAt)
+	}
+	text := "  " + paint(bold, runName(r)) + redact.CleanLine(line) + "\n"
+	if about := about(r); about != "" {
+		text += "      " + redact.CleanLine(about) + "\n"
+	}
+	for _, d := range r.Decisions {
+		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, d.By, a.ago(d.At))) + "\n"
+	}
+	if r.Held != "" {
+		text += "      waits, " + redact.CleanLine(r.Held) + "\n"
+	}
+	return text + "      sallyport show " + strconv.Itoa(r.ID) + " --plan\n      " + paint(bold, r.Decisive()) + "\n"
+}
+
+// movingText is one run that moves on, or would if it were not held.
+func (a *app) movingText(r control.Run) string {
+	line := fmt.Sprintf(" %s: ", r.Stack)
+	tail := ""
+	if r.Status == store.Applying {
+		tail = applyProgress(r.Apply)
+	}
+	if r.UpdatedAt != nil && r.Status != store.Applying {
+		tail = " since " + a.ago(r.UpdatedAt)
+	}
+	text := "  " + paint(bold, runName(r)) + redact.CleanLine(line) + paint(statusStyle(r.Status), string(r.Status)) + redact.CleanLine(tail) + "\n"
+	if r.Held != "" {
+		text += "      waits, " + redact.CleanLine(r.Held) + "\n"
+		if r.Hint != "" {
+			text += "      hint: " + redact.CleanLine(r.Hint) + "\n"
+		}
+	}
+	return text
+}
+
+// runName is #12.
+func runName(r control.Run) string { return "#" + strconv.Itoa(r.ID) }
+
+// about is what the run is for: the commit's subject, or why a person asked.
+func about(r control.Run) string {
+	var parts []string
+	if r.Subject != "" {
+		parts = append(parts, strconv.Quote(r.Subject))
+	}
+	if r.Author != "" {
+		parts = append(parts, "by "+r.Author)
+	}
+	if r.Commit != "" {
+		parts = append(parts, "at "+short(r.Commit))
+	}
+	if r.Reason != "" {
+		parts = append(parts, "("+r.Reason+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+func (a *app) repositoriesTable(repositories []control.Repository) string {
+	var rows [][]string
+	for _, r := range repositories {
+		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), a.ago(r.PolledAt), r.URL})
+	}
+	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) lipgloss.Style {
+		if column == 3 && repositories[row].Error != "" {
+			return red
+		}
+		return lipgloss.NewStyle()
+	})
+}
+
+func (a *app) stacksTable(stacks []control.Stack) string {
+	var rows [][]string
+	for _, s := range stacks {
+		run, status := "-", "-"
+		if s.Run != nil {
+			run, status = runName(*s.Run), string(s.Run.Status)
+		}
+		behind := "-"
+		if s.Behind > 0 {
+			behind = strconv.Itoa(s.Behind)
+		}
+		rows = append(rows, []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)})
+	}
+	return columns([]string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}, rows, func(row, column int) lipgloss.Style {
+		s := stacks[row]
+		switch {
+		case column == 5 && s.Run != nil:
+			return statusStyle(s.Run.Status)
+		case column == 6 && s.Error != "":
+			return red
+		}
+		return lipgloss.NewStyle()
+	})
+}
+
+// maxNote bounds what a table says of an error; show and the list of problems say all of it.
+const maxNote = 60
+
+// stackNote is the one thing that is worth a word about a stack.
+func (a *app) stackNote(s control.Stack) string {
+	switch {
+	case s.Error != "":
+		return cut(s.Error, maxNote)
+	case s.Pause != nil:
+		return cut("paused"+a.pauseText(s.Pause), maxNote)
+	case s.Run != nil && s.Run.Held != "":
+		return cut(s.Run.Held, maxNote)
+	case s.Run != nil && s.Run.Error != "":
+		return cut(s.Run.Error, maxNote)
+	}
+	return ""
+}
+
+// cut keeps the beginning of a text's first line.
+func cut(text string, most int) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	r := []rune(line)
+	if len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	if more {
+		return line + " …"
+	}
+	return line
+}
