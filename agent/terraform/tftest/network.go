@@ -57,7 +57,9 @@ func (m *NetworkMirror) Close() { m.server.Close() }
 func (m *NetworkMirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	base := path.Base(r.URL.Path)
 	if file, ok := m.zips[base]; ok {
-		m.Downloads.Add(1)
+		if r.Method == http.MethodGet { // go-getter asks with HEAD first
+			m.Downloads.Add(1)
+		}
 		http.ServeFile(w, r, file)
 		return
 	}
