@@ -2,10 +2,13 @@ package repo
 
 import (
 	"context"
-	"fmt"
+	"path"
 	"slices"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // Changed lists the paths that differ between two commits, sorted: of a renamed file both names, of a submodule its
@@ -38,7 +41,7 @@ func (r *Repository) TouchedBy(ctx context.Context, commit string) ([]string, er
 	defer r.release(h)
 	var from *object.Commit
 	if len(to.ParentHashes) > 0 {
-		if from, err = r.commit(h, to.ParentHashes[0]); err != nil {
+		if from, err = r.parent(h, to.ParentHashes[0]); err != nil {
 			return nil, r.fail("comparing commits of", err)
 		}
 	}
@@ -49,38 +52,98 @@ func (r *Repository) TouchedBy(ctx context.Context, commit string) ([]string, er
 // diff compares trees without looking for renames: a rename is a deletion in one place and an addition in the other, and
 // both places are touched. from may be nil.
 func (r *Repository) diff(ctx context.Context, h *handle, from, to *object.Commit) ([]string, error) {
-	var before *object.Tree
-	w := newWalker(h.storage, skipBlobs)
-	var err error
+	d := &differ{ctx: ctx, storage: h.storage}
+	before := plumbing.ZeroHash
 	if from != nil {
-		if before, err = object.GetTree(h.storage, from.TreeHash); err != nil {
-			return nil, r.noteDamage(damage(from.TreeHash, err))
-		}
-		if _, err := w.count(from.TreeHash, to.TreeHash, 0); err != nil {
-			return nil, r.noteDamage(err)
-		}
-		if _, err := w.count(to.TreeHash, from.TreeHash, 0); err != nil {
-			return nil, r.noteDamage(err)
-		}
-	} else if _, err := w.count(to.TreeHash, [20]byte{}, 0); err != nil {
+		before = from.TreeHash
+	}
+	if err := d.trees("", before, to.TreeHash, 0); err != nil {
 		return nil, r.noteDamage(err)
 	}
-	after, err := object.GetTree(h.storage, to.TreeHash)
-	if err != nil {
-		return nil, r.noteDamage(damage(to.TreeHash, err))
+	slices.Sort(d.paths)
+	return d.paths, nil
+}
+
+// differ collects the paths in which trees differ. go-git's own comparison does not check what it reads, takes a
+// directory that it cannot read for an empty one, and has no bounds; a change must never be missed.
+type differ struct {
+	ctx     context.Context
+	storage *filesystem.Storage
+	paths   []string
+	visited int
+}
+
+// trees compares two directories, either of which may be the zero hash for none.
+func (d *differ) trees(prefix string, a, b plumbing.Hash, depth int) error {
+	if depth > maxDepth {
+		return tooLarge("directories nest deeper than %d", maxDepth)
 	}
-	changes, err := object.DiffTreeWithOptions(ctx, before, after, nil)
-	if err != nil {
-		return nil, fmt.Errorf("comparing trees: %w", err)
+	if err := d.ctx.Err(); err != nil {
+		return err
 	}
-	paths := make([]string, 0, len(changes))
-	for _, c := range changes {
-		for _, name := range []string{c.From.Name, c.To.Name} {
-			if name != "" {
-				paths = append(paths, name)
-			}
+	before, err := d.entries(a)
+	if err != nil {
+		return err
+	}
+	after, err := d.entries(b)
+	if err != nil {
+		return err
+	}
+	for name, old := range before {
+		if err := d.entry(path.Join(prefix, name), old, after[name], depth); err != nil {
+			return err
 		}
 	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
+	for name, fresh := range after {
+		if _, met := before[name]; met {
+			continue
+		}
+		if err := d.entry(path.Join(prefix, name), object.TreeEntry{}, fresh, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry compares what stands at one path before and after; the zero entry is nothing.
+func (d *differ) entry(name string, a, b object.TreeEntry, depth int) error {
+	if a.Hash == b.Hash && a.Mode == b.Mode {
+		return nil
+	}
+	if d.visited++; d.visited > maxEntries {
+		return tooLarge("more than %d paths differ", maxEntries)
+	}
+	dirs := [2]plumbing.Hash{}
+	file := false
+	for i, e := range []object.TreeEntry{a, b} {
+		switch e.Mode {
+		case filemode.Empty:
+		case filemode.Dir:
+			dirs[i] = e.Hash
+		default:
+			file = true
+		}
+	}
+	if file {
+		d.paths = append(d.paths, name)
+	}
+	if dirs[0] == dirs[1] {
+		return nil
+	}
+	return d.trees(name, dirs[0], dirs[1], depth+1)
+}
+
+func (d *differ) entries(tree plumbing.Hash) (map[string]object.TreeEntry, error) {
+	if tree.IsZero() {
+		return nil, nil
+	}
+	t, err := readTree(d.storage, tree)
+	if err != nil {
+		return nil, err
+	}
+	entries := make(map[string]object.TreeEntry, len(t.Entries))
+	for _, e := range t.Entries {
+		entries[e.Name] = e
+	}
+	return entries, nil
 }

@@ -13,9 +13,7 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
-	"github.com/google/renameio/v2"
 )
 
 const (
@@ -63,6 +61,11 @@ func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
 		return fmt.Errorf("%w: reading its indexes: %w", ErrDamaged, err)
 	}
 	before := r.packs(r.options.Dir)
+	for name := range r.packed {
+		if !before[name] {
+			return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
+		}
+	}
 	tip, err := r.remote.fetch(ctx, dst, r.branch())
 	if err != nil {
 		return errors.Join(err, r.removePartial())
@@ -77,6 +80,7 @@ func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
 			r.options.Log.Warn("packs of the mirror could not be joined", "repository", r.options.Name, "err", err)
 		}
 	}
+	r.packed = r.packs(r.options.Dir)
 	return moved
 }
 
@@ -85,7 +89,7 @@ func (r *Repository) arrived(dst *filesystem.Storage, want, tip plumbing.Hash) e
 	if want == tip {
 		return nil
 	}
-	if _, err := object.GetCommit(dst, want); err == nil {
+	if _, err := readCommit(dst, want); err == nil {
 		return nil
 	}
 	return withHint(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, r.options.Branch, short(tip), short(want)),
@@ -96,11 +100,11 @@ func short(h plumbing.Hash) string { return h.String()[:7] }
 
 // settle checks what arrived, makes it durable and only then points the reference to it.
 func (r *Repository) settle(dst *filesystem.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {
-	commit, err := object.GetCommit(dst, tip)
+	commit, err := readCommit(dst, tip)
 	if err != nil {
-		return fmt.Errorf("%w: reading commit %s: %w", ErrDamaged, short(tip), err)
+		return err
 	}
-	w := newWalker(dst, wantBlobs)
+	w := newWalker(dst)
 	if _, err := w.count(commit.TreeHash, r.verified, 0); err != nil {
 		return err
 	}
@@ -151,6 +155,7 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 			return err
 		}
 	}
+	r.packed = r.packs(fresh)
 	missing := r.arrived(dst, want, tip) // before the rename, which takes the files from under dst
 	if err := r.swapIn(fresh, old); err != nil {
 		return err
@@ -177,41 +182,6 @@ func (r *Repository) swapIn(fresh, old string) error {
 		r.options.Log.Warn("old mirror could not be removed", "repository", r.options.Name, "err", err)
 	}
 	return nil
-}
-
-// carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have
-// them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed.
-func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string) {
-	src := openStorage(r.options.Dir)
-	defer closeQuietly(src)
-	root := filepath.Join(r.options.Dir, filepath.FromSlash(appliedPrefix))
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		hash, err := parseHash(strings.TrimSpace(string(content)))
-		if err == nil {
-			err = copyObjects(ctx, src, dst, hash)
-		}
-		if err == nil {
-			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
-		}
-		if err != nil {
-			r.options.Log.Warn("a kept commit is lost with the damaged mirror", "repository", r.options.Name, "ref", name, "err", err)
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
-	}
 }
 
 // pruneHeads removes the head of a branch that was tracked before. Its name may also stand where a directory is needed
@@ -241,50 +211,6 @@ func (r *Repository) pruneHeads(dir string) error {
 		return fmt.Errorf("removing heads of other branches: %w", err)
 	}
 	return nil
-}
-
-// Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
-// the server. An empty commit lets go of the name.
-func (r *Repository) Keep(name, commit string) error {
-	ref := plumbing.ReferenceName(appliedPrefix + name)
-	if err := ref.Validate(); err != nil {
-		return r.fail("keeping a commit of", fmt.Errorf("%q is not a name for a reference", name))
-	}
-	r.writer <- struct{}{}
-	defer func() { <-r.writer }()
-	if commit == "" {
-		err := os.Remove(filepath.Join(r.options.Dir, filepath.FromSlash(ref.String())))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return r.fail("letting go of a commit of", err)
-		}
-		return nil
-	}
-	hash, err := parseHash(commit)
-	if err != nil {
-		return r.fail("keeping a commit of", err)
-	}
-	h, err := r.acquire()
-	if err != nil {
-		return r.fail("keeping a commit of", err)
-	}
-	defer r.release(h)
-	if _, err := r.commit(h, hash); err != nil {
-		return r.fail("keeping a commit of", err)
-	}
-	return r.fail("keeping a commit of", writeRef(r.options.Dir, ref.String(), hash))
-}
-
-// writeRef points a reference to a commit, atomically and durably. go-git truncates the file and writes into it, and a
-// power failure in between leaves an empty reference. The temporary file lies outside refs, where it would be taken for one.
-func writeRef(dir, ref string, hash plumbing.Hash) error {
-	path := filepath.Join(dir, filepath.FromSlash(ref))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("writing reference %s: %w", ref, err)
-	}
-	if err := renameio.WriteFile(path, []byte(hash.String()+"\n"), 0o600, renameio.WithTempDir(dir)); err != nil {
-		return fmt.Errorf("writing reference %s: %w", ref, err)
-	}
-	return syncPath(filepath.Dir(path))
 }
 
 // packs lists the files of the pack directory.

@@ -87,7 +87,7 @@ func (r *Repository) open(commit string) (*handle, *object.Commit, error) {
 
 // commit reads a commit and tells one that was never there from one that cannot be read.
 func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, error) {
-	c, err := object.GetCommit(h.storage, hash)
+	c, err := readCommit(h.storage, hash)
 	if err == nil {
 		return c, nil
 	}
@@ -95,7 +95,16 @@ func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, erro
 		return nil, withHint(fmt.Errorf("%w: %s", ErrUnknownCommit, short(hash)),
 			"the commit was not fetched, or a force-push removed it before it was")
 	}
-	return nil, r.noteDamage(damage(hash, err))
+	return nil, r.noteDamage(err)
+}
+
+// parent reads a commit that must be there, because a commit above it is.
+func (r *Repository) parent(h *handle, hash plumbing.Hash) (*object.Commit, error) {
+	c, err := r.commit(h, hash)
+	if errors.Is(err, ErrUnknownCommit) {
+		return nil, r.noteDamage(fmt.Errorf("%w: commit %s is missing", ErrDamaged, short(hash)))
+	}
+	return c, err
 }
 
 // Descends reports whether new has old in its history. It reads at most 20,000 commits. A commit that the mirror does
@@ -147,7 +156,7 @@ func (r *Repository) descends(ctx context.Context, h *handle, base, tip *object.
 			if w.seen[p] {
 				continue
 			}
-			parent, err := r.commit(h, p)
+			parent, err := r.parent(h, p)
 			if err != nil {
 				return Unknown, err
 			}
@@ -209,7 +218,7 @@ func (r *Repository) between(ctx context.Context, h *handle, base, tip *object.C
 			if w.seen[p] && (!repaint || w.waiting[p]) {
 				continue
 			}
-			parent, err := r.commit(h, p)
+			parent, err := r.parent(h, p)
 			if err != nil {
 				return nil, false, err
 			}

@@ -13,7 +13,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
@@ -105,9 +104,9 @@ func copyObjects(ctx context.Context, src, dst *filesystem.Storage, tip plumbing
 		if !fresh {
 			continue
 		}
-		commit, err := object.GetCommit(src, h)
+		commit, err := readCommit(src, h)
 		if err != nil {
-			return fmt.Errorf("reading commit %s: %w", h, err)
+			return err
 		}
 		if err := missing.tree(ctx, commit.TreeHash); err != nil {
 			return err
@@ -169,9 +168,9 @@ func (c *collector) tree(ctx context.Context, h plumbing.Hash) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	tree, err := object.GetTree(c.src, h)
+	tree, err := readTree(c.src, h)
 	if err != nil {
-		return fmt.Errorf("reading tree %s: %w", h, err)
+		return err
 	}
 	for _, e := range tree.Entries {
 		switch e.Mode {

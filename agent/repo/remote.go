@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
@@ -43,7 +42,7 @@ func fetchPack(ctx context.Context, s transport.UploadPackSession, dst *filesyst
 	if !ok {
 		return plumbing.ZeroHash, branchGone(ref, listOf(adv))
 	}
-	if _, err := object.GetCommit(dst, tip); err == nil {
+	if _, err := readCommit(dst, tip); err == nil {
 		return tip, nil
 	}
 	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
@@ -89,7 +88,7 @@ func haves(dst *filesystem.Storage) []plumbing.Hash {
 		if ref.Type() != plumbing.HashReference || len(all) > 1000 {
 			return nil
 		}
-		commit, err := object.GetCommit(dst, ref.Hash())
+		commit, err := readCommit(dst, ref.Hash())
 		if err != nil {
 			return nil
 		}
@@ -102,7 +101,7 @@ func haves(dst *filesystem.Storage) []plumbing.Hash {
 			if len(commit.ParentHashes) == 0 {
 				break
 			}
-			if commit, err = object.GetCommit(dst, commit.ParentHashes[0]); err != nil {
+			if commit, err = readCommit(dst, commit.ParentHashes[0]); err != nil {
 				break
 			}
 		}

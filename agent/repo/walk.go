@@ -23,27 +23,18 @@ const (
 	maxTreeBytes = 64 << 20
 )
 
-// blobs says whether a walk looks for files.
-type blobs int
-
-const (
-	skipBlobs blobs = iota
-	wantBlobs       // each file must be in the mirror
-)
-
-// walker measures the difference of two trees, reading only directories that differ.
+// walker checks that a tree is whole, reading only directories that differ from another, known one.
 type walker struct {
 	storage *filesystem.Storage
-	blobs   blobs
 	known   map[[2]plumbing.Hash]int
 }
 
-func newWalker(s *filesystem.Storage, b blobs) *walker {
-	return &walker{storage: s, blobs: b, known: map[[2]plumbing.Hash]int{}}
+func newWalker(s *filesystem.Storage) *walker {
+	return &walker{storage: s, known: map[[2]plumbing.Hash]int{}}
 }
 
 // count returns how many paths of a tree are not the same in another, which may be the zero hash. Every directory that
-// counts was read. Each pair is walked once, so a crafted tree costs no more than its bytes.
+// counts was read, every file was found. Each pair is walked once, so a crafted tree costs no more than its bytes.
 func (w *walker) count(tree, other plumbing.Hash, depth int) (int, error) {
 	if tree == other {
 		return 0, nil
@@ -95,10 +86,9 @@ func (w *walker) entry(e, other object.TreeEntry, depth int) (int, error) {
 		}
 		n, err := w.count(e.Hash, against, depth+1)
 		return n + 1, err
-	case w.blobs == wantBlobs:
-		if err := w.storage.HasEncodedObject(e.Hash); err != nil {
-			return 0, fmt.Errorf("%w: file %q: %w", ErrDamaged, e.Name, err)
-		}
+	}
+	if err := w.storage.HasEncodedObject(e.Hash); err != nil {
+		return 0, fmt.Errorf("%w: file %q: %w", ErrDamaged, e.Name, err)
 	}
 	return 1, nil
 }
@@ -124,6 +114,24 @@ func readTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
 	}
 	t.Hash = h
 	return t, nil
+}
+
+// readCommit reads a commit and checks that it is the one that was named.
+func readCommit(s *filesystem.Storage, h plumbing.Hash) (*object.Commit, error) {
+	content, err := readObject(s, plumbing.CommitObject, h, maxTreeBytes)
+	if err != nil {
+		return nil, err
+	}
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.CommitObject)
+	if _, err := o.Write(content); err != nil {
+		return nil, fmt.Errorf("reading commit %s: %w", short(h), err)
+	}
+	c, err := object.DecodeCommit(s, o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading commit %s: %w", ErrUnsafeTree, short(h), err)
+	}
+	return c, nil
 }
 
 // readObject reads an object that must be there and computes its hash anew, which go-git does not: a flipped bit on

@@ -1,0 +1,278 @@
+package repo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"sallyport/agent/repo"
+	"sallyport/agent/repo/gittest"
+)
+
+const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+// fetched commits files and returns an opened repository that holds them.
+func fetched(tb testing.TB, files map[string]string) (*repo.Repository, *gittest.Repo, string) {
+	tb.Helper()
+	g := gittest.NewRepo(tb, "", "infra")
+	head := g.Commit("first", files)
+	r := open(tb, repo.Options{URL: g.Bare})
+	must(tb, r.Fetch(tb.Context(), head))
+	return r, g, head
+}
+
+func TestMaterialise(t *testing.T) {
+	large := noise(6 << 20) // beyond what is kept in memory
+	r, _, head := fetched(t, map[string]string{
+		"main.tf":                   "resource",
+		"empty/.keep":               " ",
+		"scripts/run.sh*":           "#!/bin/sh\n",
+		"a/b/c/deep.tf":             "deep",
+		"large.bin":                 large,
+		"middle.bin":                large[:100<<10],
+		"link.tf":                   "-> a/b/c/deep.tf",
+		"a/up":                      "-> ../main.tf",
+		"a/dir":                     "-> b",
+		"dangling":                  "-> nothing/here",
+		"loop":                      "-> loop",
+		".terraform/environment":    "production",
+		"a/.terraform/modules/x.tf": "smuggled",
+		".terraform.lock.hcl":       "lock",
+		"assets/logo.png":           pointer,
+	})
+	dir := filepath.Join(t.TempDir(), "checkout")
+	must(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{Roots: []string{"a", "scripts"}}))
+	want := map[string]string{
+		".": "drwx------", "main.tf": "-rw-------", "empty": "drwx------", "empty/.keep": "-rw-------",
+		"scripts": "drwx------", "scripts/run.sh": "-rwx------", "a": "drwx------", "a/b": "drwx------", "a/b/c": "drwx------",
+		"a/b/c/deep.tf": "-rw-------", "large.bin": "-rw-------", "middle.bin": "-rw-------", "link.tf": "Lrwxrwxrwx",
+		"a/up": "Lrwxrwxrwx", "a/dir": "Lrwxrwxrwx", "dangling": "Lrwxrwxrwx", "loop": "Lrwxrwxrwx",
+		".terraform.lock.hcl": "-rw-------", "assets": "drwx------", "assets/logo.png": "-rw-------",
+	}
+	wantEqual(t, modes(t, dir), want)
+	wantFile(t, filepath.Join(dir, "large.bin"), large)
+	wantFile(t, filepath.Join(dir, "middle.bin"), large[:100<<10])
+	wantFile(t, filepath.Join(dir, "link.tf"), "deep")
+	wantFile(t, filepath.Join(dir, "assets/logo.png"), pointer)
+
+	// Into a directory that is there: refused, and it stays as it is.
+	wantError(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{}), fs.ErrExist, "")
+	wantEqual(t, modes(t, dir), want)
+}
+
+func modes(tb testing.TB, dir string) map[string]string {
+	tb.Helper()
+	found := map[string]string{}
+	must(tb, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		found[filepath.ToSlash(name)] = info.Mode().String()
+		return err
+	}))
+	return found
+}
+
+func TestMaterialiseRefuses(t *testing.T) {
+	all := repo.MaterialiseOptions{Roots: []string{"."}}
+	for name, c := range map[string]struct {
+		files map[string]string
+		o     repo.MaterialiseOptions
+		want  error
+		text  string
+	}{
+		"absolute symlink":         {map[string]string{"a/passwd": "-> /etc/passwd"}, all, repo.ErrUnsafeTree, `"a/passwd" points to "/etc/passwd"`},
+		"symlink above":            {map[string]string{"a/x": "-> ../../outside"}, all, repo.ErrUnsafeTree, `"a/x"`},
+		"symlink through another":  {map[string]string{"self": "-> .", "x/y": "-> ../self/.."}, all, repo.ErrUnsafeTree, `"x/y"`},
+		"symlink far through two":  {map[string]string{"d/e/f": "1", "d/top": "-> ..", "d/e/out": "-> ../top/../etc"}, all, repo.ErrUnsafeTree, `"d/e/out"`},
+		"pointer in a root":        {map[string]string{"stack/big.json": pointer}, repo.MaterialiseOptions{Roots: []string{"x", "stack"}}, repo.ErrLFS, "stack/big.json"},
+		"pointer anywhere":         {map[string]string{"x/big.json": pointer}, all, repo.ErrLFS, "x/big.json"},
+		"too many files":           {map[string]string{"1": "1", "2": "2", "3": "3"}, repo.MaterialiseOptions{MaxFiles: 2}, repo.ErrTooLarge, "more than 2"},
+		"too many bytes":           {map[string]string{"1": "11111", "2": "22222"}, repo.MaterialiseOptions{MaxBytes: 9}, repo.ErrTooLarge, "more than 9"},
+		"too many bytes in a file": {map[string]string{"1": noise(200 << 10)}, repo.MaterialiseOptions{MaxBytes: 100 << 10}, repo.ErrTooLarge, "bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _, head := fetched(t, c.files)
+			dir := filepath.Join(t.TempDir(), "checkout")
+			err := r.Materialise(t.Context(), head, dir, c.o)
+			wantError(t, err, c.want, "")
+			if !strings.Contains(err.Error(), c.text) {
+				t.Errorf("error %q, want %q in it", err, c.text)
+			}
+			if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the directory was left: %v", err)
+			}
+		})
+	}
+}
+
+func TestSubmodules(t *testing.T) {
+	r, g, _ := fetched(t, map[string]string{"stack/main.tf": "1"})
+	g.Git("update-index", "--add", "--cacheinfo", "160000,"+g.Head()+",modules/vpc")
+	g.Git("commit", "-q", "-m", "submodule")
+	g.Git("push", "-q", "origin", "HEAD")
+	head := g.Head()
+	must(t, r.Fetch(t.Context(), head))
+	paths, err := r.TouchedBy(t.Context(), head)
+	must(t, err)
+	wantEqual(t, paths, []string{"modules/vpc"})
+
+	dir := filepath.Join(t.TempDir(), "checkout")
+	must(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{Roots: []string{"stack"}}))
+	entries, err := os.ReadDir(filepath.Join(dir, "modules/vpc"))
+	must(t, err)
+	wantEqual(t, len(entries), 0)
+	for _, root := range []string{"modules", "modules/vpc", "modules/vpc/inner"} {
+		err := r.Materialise(t.Context(), head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{Roots: []string{root}})
+		wantError(t, err, repo.ErrSubmodule, "submodules are not fetched")
+	}
+}
+
+func TestMaterialiseObeysItsContext(t *testing.T) {
+	r, _, head := fetched(t, map[string]string{"1": "1"})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantError(t, r.Materialise(ctx, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{}), context.Canceled, "")
+}
+
+// raw writes objects that git itself would refuse to write.
+type raw struct {
+	tb testing.TB
+	r  *git.Repository
+}
+
+func (w raw) object(t plumbing.ObjectType, content string) plumbing.Hash {
+	o := w.r.Storer.NewEncodedObject()
+	o.SetType(t)
+	out, err := o.Writer()
+	must(w.tb, err)
+	_, err = out.Write([]byte(content))
+	must(w.tb, err)
+	must(w.tb, out.Close())
+	h, err := w.r.Storer.SetEncodedObject(o)
+	must(w.tb, err)
+	return h
+}
+
+func (w raw) blob(content string) plumbing.Hash { return w.object(plumbing.BlobObject, content) }
+
+func (w raw) tree(entries ...object.TreeEntry) plumbing.Hash {
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%o %s\x00%s", uint32(e.Mode), e.Name, e.Hash[:])
+	}
+	return w.object(plumbing.TreeObject, b.String())
+}
+
+func (w raw) commit(tree plumbing.Hash) string {
+	now := fmt.Sprintf("Eve <eve@example.com> %d +0000", time.Now().Unix())
+	h := w.object(plumbing.CommitObject, fmt.Sprintf("tree %s\nauthor %s\ncommitter %s\n\nevil\n", tree, now, now))
+	must(w.tb, w.r.Storer.SetReference(plumbing.NewHashReference("refs/heads/main", h)))
+	return h.String()
+}
+
+func file(name string, h plumbing.Hash) object.TreeEntry {
+	return object.TreeEntry{Name: name, Mode: filemode.Regular, Hash: h}
+}
+
+func dir(name string, h plumbing.Hash) object.TreeEntry {
+	return object.TreeEntry{Name: name, Mode: filemode.Dir, Hash: h}
+}
+
+func TestEvilTrees(t *testing.T) {
+	for name, build := range map[string]func(w raw) plumbing.Hash{
+		"dot dot directory": func(w raw) plumbing.Hash { return w.tree(dir("..", w.tree(file("evil", w.blob("x"))))) },
+		"dot dot file":      func(w raw) plumbing.Hash { return w.tree(file("..", w.blob("x"))) },
+		"slash in name":     func(w raw) plumbing.Hash { return w.tree(file("../evil", w.blob("x"))) },
+		"absolute name":     func(w raw) plumbing.Hash { return w.tree(file("/tmp/evil", w.blob("x"))) },
+		"git directory":     func(w raw) plumbing.Hash { return w.tree(dir(".git", w.tree(file("config", w.blob("x"))))) },
+		"GIT directory": func(w raw) plumbing.Hash {
+			return w.tree(dir("a", w.tree(dir(".GiT", w.tree(file("config", w.blob("x")))))))
+		},
+		"same name twice": func(w raw) plumbing.Hash { return w.tree(file("a", w.blob("x")), file("a", w.blob("y"))) },
+		"symlink and directory of one name": func(w raw) plumbing.Hash {
+			return w.tree(object.TreeEntry{Name: "d", Mode: filemode.Symlink, Hash: w.blob("..")}, dir("d", w.tree(file("evil", w.blob("x")))))
+		},
+		"symlink to an empty name": func(w raw) plumbing.Hash {
+			return w.tree(object.TreeEntry{Name: "d", Mode: filemode.Symlink, Hash: w.blob("")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := gittest.NewRepo(t, "", "infra")
+			w := openRaw(t, g)
+			head := w.commit(build(w))
+			r := open(t, repo.Options{URL: g.Bare})
+			outside := t.TempDir()
+			if err := r.Fetch(t.Context(), head); err == nil {
+				err := r.Materialise(t.Context(), head, filepath.Join(outside, "checkout"), repo.MaterialiseOptions{})
+				wantError(t, err, repo.ErrUnsafeTree, "")
+			} else {
+				wantError(t, err, repo.ErrUnsafeTree, "")
+			}
+			entries, err := os.ReadDir(outside)
+			must(t, err)
+			wantEqual(t, len(entries), 0)
+		})
+	}
+}
+
+func openRaw(tb testing.TB, g *gittest.Repo) raw {
+	tb.Helper()
+	r, err := git.PlainOpen(g.Bare)
+	must(tb, err)
+	return raw{tb: tb, r: r}
+}
+
+// A few crafted directories that name each other stand for more files than there are atoms.
+func TestTreeBombs(t *testing.T) {
+	g := gittest.NewRepo(t, "", "infra")
+	first := g.Commit("first", map[string]string{"a": "1"})
+	r := open(t, repo.Options{URL: g.Bare})
+	must(t, r.Fetch(t.Context(), first))
+	w := openRaw(t, g)
+	wide := w.tree(file("f", w.blob("x")))
+	for range 12 {
+		var entries []object.TreeEntry
+		for i := range 10 {
+			entries = append(entries, dir(fmt.Sprint("d", i), wide))
+		}
+		wide = w.tree(entries...)
+	}
+	deep := w.tree(file("f", w.blob("x")))
+	for range 400 {
+		deep = w.tree(dir("d", deep))
+	}
+	for name, tree := range map[string]plumbing.Hash{"wide": wide, "deep": deep} {
+		t.Run(name, func(t *testing.T) {
+			head := w.commit(tree)
+			within(t, 20*time.Second, func(ctx context.Context) {
+				wantError(t, r.Fetch(ctx, head), repo.ErrTooLarge, "keep such trees out")
+				if !r.Has(head) {
+					return
+				}
+				_, err := r.Changed(ctx, first, head)
+				wantError(t, err, repo.ErrTooLarge, "")
+				_, err = r.TouchedBy(ctx, head)
+				wantError(t, err, repo.ErrTooLarge, "")
+				err = r.Materialise(ctx, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{MaxFiles: 10_000})
+				wantError(t, err, repo.ErrTooLarge, "")
+			})
+		})
+	}
+}

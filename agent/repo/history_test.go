@@ -1,0 +1,261 @@
+package repo_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/repo"
+	"sallyport/agent/repo/gittest"
+)
+
+func TestCommit(t *testing.T) {
+	r, g, _ := fetched(t, map[string]string{"a": "1"})
+	g.Git("commit", "-q", "--allow-empty", "--author", "Zoë <zoe@example.com>", "-m", "A subject\n\nand a body")
+	g.Git("push", "-q", "origin", "HEAD")
+	head := g.Head()
+	must(t, r.Fetch(t.Context(), head))
+	c, err := r.Commit(head)
+	must(t, err)
+	c.Time = c.Time.Truncate(24 * time.Hour)
+	wantEqual(t, c, repo.Commit{
+		Hash: head, Author: "Zoë", AuthorEmail: "zoe@example.com", Committer: "Jane Doe", CommitterEmail: "jane@example.com",
+		Subject: "A subject", Time: time.Date(2023, 11, 14, 0, 0, 0, 0, time.UTC),
+	})
+	for _, unknown := range []string{strings.Repeat("a", 40), "main", ""} {
+		_, err := r.Commit(unknown)
+		wantError(t, err, repo.ErrUnknownCommit, "")
+	}
+}
+
+func TestNothingFetchedYet(t *testing.T) {
+	g := gittest.NewRepo(t, "", "infra")
+	head := g.Commit("first", map[string]string{"a": "1"})
+	r := open(t, repo.Options{URL: g.Bare})
+	_, err := r.Commit(head)
+	wantError(t, err, repo.ErrUnknownCommit, "not fetched yet")
+	_, err = r.Tree(head)
+	wantError(t, err, repo.ErrUnknownCommit, "not fetched yet")
+	wantError(t, r.Keep("x", head), repo.ErrUnknownCommit, "not fetched yet")
+}
+
+// Ancestry and the lists of commits must be those of git, with merges and with commits of one second.
+func TestAncestryAgreesWithGit(t *testing.T) {
+	r, g, _ := fetched(t, map[string]string{"a": "1"})
+	names := []string{g.Head()}
+	commit := func(args ...string) {
+		g.Git(append([]string{"commit", "-q", "--allow-empty", "-m", fmt.Sprint("commit ", len(names))}, args...)...)
+		names = append(names, g.Head())
+	}
+	commit()
+	commit()
+	g.Git("checkout", "-q", "-b", "side", names[1])
+	commit()
+	commit()
+	g.Git("checkout", "-q", "main")
+	commit()
+	g.Git("merge", "-q", "--no-ff", "-m", "merge", "side")
+	names = append(names, g.Head())
+	g.Git("checkout", "-q", "-b", "old", names[2])
+	commit() // left behind
+	g.Git("checkout", "-q", "main")
+	commit()
+	// The same shapes again with all times alike, as a rebase makes them.
+	now := g.Git("show", "-s", "--format=%ct") + " +0000"
+	for _, c := range []string{"same1", "same2", "same3"} {
+		tree := g.Git("rev-parse", "HEAD^{tree}")
+		names = append(names, strings.TrimSpace(runEnv(t, g.Work, []string{"GIT_COMMITTER_DATE=" + now, "GIT_AUTHOR_DATE=" + now},
+			"git", "commit-tree", tree, "-p", names[len(names)-1], "-m", c)))
+	}
+	g.Git("reset", "-q", "--hard", names[len(names)-1])
+	g.Git("merge", "-q", "-m", "merge old", "old")
+	g.Git("push", "-q", "origin", "HEAD")
+	names = append(names, g.Head())
+	must(t, r.Fetch(t.Context(), g.Head()))
+
+	for i, a := range names {
+		for j, b := range names {
+			want := repo.Rewritten
+			if ok := strings.TrimSpace(runEnv(t, g.Work, nil, "sh", "-c", "git merge-base --is-ancestor "+a+" "+b+" && echo yes || echo no")); ok == "yes" {
+				want = repo.Descends
+			}
+			got, err := r.Descends(t.Context(), a, b)
+			must(t, err)
+			if got != want {
+				t.Errorf("%d in %d: %s, want %s", i, j, got, want)
+			}
+			list, complete, err := r.Between(t.Context(), a, b, 1000)
+			must(t, err)
+			if !complete {
+				t.Errorf("%d..%d is not complete", i, j)
+			}
+			wantSet := map[string]bool{}
+			for _, h := range strings.Fields(g.Git("rev-list", a+".."+b)) {
+				wantSet[h] = true
+			}
+			gotSet := map[string]bool{}
+			for k, c := range list {
+				gotSet[c.Hash] = true
+				if k > 0 && c.Time.After(list[k-1].Time) {
+					t.Errorf("%d..%d is not newest first", i, j)
+				}
+			}
+			if d := diff(gotSet, wantSet); d != "" {
+				t.Errorf("%d..%d (-want +got):\n%s", i, j, d)
+			}
+		}
+	}
+	list, complete, err := r.Between(t.Context(), names[0], g.Head(), 3)
+	must(t, err)
+	if len(list) != 3 || complete || list[0].Hash != g.Head() {
+		t.Errorf("with a limit: %d commits, complete %v", len(list), complete)
+	}
+	// What the mirror never held cannot be an ancestor.
+	a, err := r.Descends(t.Context(), strings.Repeat("1", 40), g.Head())
+	must(t, err)
+	wantEqual(t, a, repo.Rewritten)
+}
+
+// The walk ends after 20,000 commits, and far earlier when all that is left is much older.
+func TestAncestryIsBounded(t *testing.T) {
+	g := gittest.NewRepo(t, "", "infra")
+	g.Commit("first", map[string]string{"a": "1"})
+	var stream strings.Builder
+	write := func(branch string, n, from, step int) {
+		for i := range n {
+			fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter J <j@example.com> %d +0000\ndata 1\nx\n", branch, from+i*step)
+			if i == 0 {
+				stream.WriteString("M 644 inline f\ndata 1\nx\n")
+			}
+		}
+	}
+	write("main", 21_000, 1_600_000_000, 1)
+	write("long", 5_000, 1_500_000_000, 86400)
+	runIn(t, g.Bare, stream.String(), "git", "fast-import", "--quiet", "--force")
+	g.GitBare("branch", "base", "main~20500")
+	g.GitBare("branch", "gone", "long~1")
+	o := repo.Options{URL: g.Bare}
+	r := open(t, o)
+	tip, root := g.GitBare("rev-parse", "main"), g.GitBare("rev-parse", "main~20500")
+	must(t, r.Fetch(t.Context(), tip))
+	within(t, 20*time.Second, func(ctx context.Context) {
+		a, err := r.Descends(ctx, root, tip)
+		must(t, err)
+		wantEqual(t, a, repo.Unknown)
+		_, complete, err := r.Between(ctx, root, tip, 30_000)
+		must(t, err)
+		wantEqual(t, complete, false)
+		list, complete, err := r.Between(ctx, root, tip, 10)
+		must(t, err)
+		wantEqual(t, len(list), 10)
+		wantEqual(t, complete, false)
+	})
+	o.Branch = "long"
+	long := open(t, o)
+	tip = g.GitBare("rev-parse", "long")
+	must(t, long.Fetch(t.Context(), tip))
+	side := g.GitBare("commit-tree", "-m", "side", "-p", "long~2", "long^{tree}")
+	g.GitBare("update-ref", "refs/heads/long", side)
+	must(t, long.Fetch(t.Context(), side))
+	a, err := long.Descends(t.Context(), tip, side)
+	must(t, err)
+	wantEqual(t, a, repo.Rewritten)
+}
+
+func TestChanged(t *testing.T) {
+	r, g, first := fetched(t, map[string]string{"a/1.tf": "1", "a/2.tf": "2", "b/keep.tf": "3", "tool*": "#!", "x": "file"})
+	second := g.Commit("second", map[string]string{"a/1.tf": "", "c/1.tf": "1", "a/2.tf": "22", "tool*": "", "tool": "#!", "x": "", "x/y": "dir", "ü 'q\".tf": "4"})
+	must(t, r.Fetch(t.Context(), second))
+	paths, err := r.Changed(t.Context(), first, second)
+	must(t, err)
+	want := []string{"a/1.tf", "a/2.tf", "c/1.tf", "tool", "x", "x/y", "ü 'q\".tf"}
+	wantEqual(t, paths, want)
+	back, err := r.Changed(t.Context(), second, first)
+	must(t, err)
+	wantEqual(t, back, want)
+	touched, err := r.TouchedBy(t.Context(), second)
+	must(t, err)
+	wantEqual(t, touched, want)
+	touched, err = r.TouchedBy(t.Context(), first)
+	must(t, err)
+	wantEqual(t, touched, []string{"a/1.tf", "a/2.tf", "b/keep.tf", "tool", "x"})
+	same, err := r.Changed(t.Context(), second, second)
+	must(t, err)
+	wantEqual(t, len(same), 0)
+	_, err = r.Changed(t.Context(), strings.Repeat("b", 40), second)
+	wantError(t, err, repo.ErrUnknownCommit, "force-push")
+}
+
+// A repository that was replaced by an unrelated one is still compared.
+func TestReplacedRepository(t *testing.T) {
+	r, g, first := fetched(t, map[string]string{"a": "1", "b": "1"})
+	g.Git("checkout", "-q", "--orphan", "fresh")
+	g.Git("branch", "-q", "-D", "main")
+	g.Git("branch", "-q", "-m", "main")
+	second := g.Commit("unrelated", map[string]string{"b": "2"})
+	must(t, r.Fetch(t.Context(), second))
+	a, err := r.Descends(t.Context(), first, second)
+	must(t, err)
+	wantEqual(t, a, repo.Rewritten)
+	paths, err := r.Changed(t.Context(), first, second)
+	must(t, err)
+	wantEqual(t, paths, []string{"b"})
+}
+
+func TestTree(t *testing.T) {
+	r, g, head := fetched(t, map[string]string{
+		"main.tf": "root", "a/main.tf": "a", "a/b/c.tf": "c", "shared/common.tf": "common",
+		"a/common.tf": "-> ../shared/common.tf", "a/mods": "-> ../shared", "out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop",
+		"a/back": "-> mods/../main.tf",
+	})
+	g.Git("update-index", "--add", "--cacheinfo", "160000,"+head+",sub")
+	g.Git("commit", "-q", "-m", "submodule")
+	g.Git("push", "-q", "origin", "HEAD")
+	must(t, r.Fetch(t.Context(), g.Head()))
+	tree, err := r.Tree(g.Head())
+	must(t, err)
+	for name, want := range map[string]string{
+		"main.tf": "root", "./a//main.tf": "a", "a/b/../b/c.tf": "c", "a/common.tf": "common", "a/mods/common.tf": "common", "a/back": "root",
+	} {
+		got, err := tree.ReadFile(name)
+		must(t, err)
+		if string(got) != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, name := range []string{"nothing", "a/nothing", "main.tf/x", "out", "abs", "../main.tf", "/main.tf", "a/../../main.tf"} {
+		if _, err := tree.ReadFile(name); !isNotExist(err) {
+			t.Errorf("%s: error %v, want fs.ErrNotExist", name, err)
+		}
+		if _, err := tree.ReadDir(name); !isNotExist(err) {
+			t.Errorf("%s as a directory: error %v, want fs.ErrNotExist", name, err)
+		}
+	}
+	for _, name := range []string{"a", ".", "loop"} {
+		if _, err := tree.ReadFile(name); err == nil || isNotExist(err) {
+			t.Errorf("%s: error %v, want another", name, err)
+		}
+	}
+	for name, want := range map[string]string{
+		".": "L abs, d a, L loop, - main.tf, L out, d shared, d sub", "a": "L back, d b, L common.tf, - main.tf, L mods",
+		"a/mods": "- common.tf", "sub": "", "": "L abs, d a, L loop, - main.tf, L out, d shared, d sub",
+	} {
+		entries, err := tree.ReadDir(name)
+		must(t, err)
+		var got []string
+		for _, e := range entries {
+			kind := "-"
+			switch {
+			case e.IsDir():
+				kind = "d"
+			case e.Type() == fs.ModeSymlink:
+				kind = "L"
+			}
+			got = append(got, kind+" "+e.Name())
+		}
+		wantEqual(t, sorted(strings.Join(got, ", ")), sorted(want))
+	}
+}

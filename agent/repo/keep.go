@@ -1,0 +1,121 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/google/renameio/v2"
+)
+
+// Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
+// the server. An empty commit lets go of the name.
+func (r *Repository) Keep(name, commit string) error {
+	ref := plumbing.ReferenceName(appliedPrefix + name)
+	if err := ref.Validate(); err != nil {
+		return r.fail("keeping a commit of", fmt.Errorf("%q is not a name for a reference", name))
+	}
+	r.writer <- struct{}{}
+	defer func() { <-r.writer }()
+	if commit == "" {
+		err := os.Remove(filepath.Join(r.options.Dir, filepath.FromSlash(ref.String())))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return r.fail("letting go of a commit of", err)
+		}
+		return nil
+	}
+	hash, err := parseHash(commit)
+	if err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	h, err := r.acquire()
+	if err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	defer r.release(h)
+	if _, err := r.commit(h, hash); err != nil {
+		return r.fail("keeping a commit of", err)
+	}
+	return r.fail("keeping a commit of", writeRef(r.options.Dir, ref.String(), hash))
+}
+
+// writeRef points a reference to a commit, atomically and durably. go-git truncates the file and writes into it, and a
+// power failure in between leaves an empty reference. The temporary file lies outside refs, where it would be taken for one.
+func writeRef(dir, ref string, hash plumbing.Hash) error {
+	path := filepath.Join(dir, filepath.FromSlash(ref))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("writing reference %s: %w", ref, err)
+	}
+	if err := renameio.WriteFile(path, []byte(hash.String()+"\n"), 0o600, renameio.WithTempDir(dir)); err != nil {
+		return fmt.Errorf("writing reference %s: %w", ref, err)
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+// carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have
+// them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed.
+func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string) {
+	salvage, err := r.salvage(fresh)
+	defer os.RemoveAll(salvage)
+	if err != nil {
+		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
+		return
+	}
+	src := openStorage(salvage)
+	defer closeQuietly(src)
+	root := filepath.Join(r.options.Dir, filepath.FromSlash(appliedPrefix))
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		hash, err := parseHash(strings.TrimSpace(string(content)))
+		if err == nil {
+			err = copyObjects(ctx, src, dst, hash)
+		}
+		if err == nil {
+			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
+		}
+		if err != nil {
+			r.options.Log.Warn("a kept commit is lost with the damaged mirror", "repository", r.options.Name, "ref", name, "err", err)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
+	}
+}
+
+// salvage makes a repository of those packs of the mirror whose index can be read; a single broken index keeps go-git
+// from reading anything.
+func (r *Repository) salvage(fresh string) (string, error) {
+	dir := fresh + "-salvage"
+	from, to := filepath.Join(r.options.Dir, "objects", "pack"), filepath.Join(dir, "objects", "pack")
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return dir, fmt.Errorf("making room for what is whole: %w", err)
+	}
+	for name := range r.packs(r.options.Dir) {
+		if _, err := packObjects(filepath.Join(from, name+".idx")); err != nil {
+			continue
+		}
+		for _, ext := range []string{".pack", ".idx"} {
+			if err := os.Link(filepath.Join(from, name+ext), filepath.Join(to, name+ext)); err != nil {
+				return dir, fmt.Errorf("linking what is whole: %w", err)
+			}
+		}
+	}
+	return dir, nil
+}
