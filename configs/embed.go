@@ -7,3 +7,13 @@ import _ "embed"
 //
 //go:embed sallyport.hcl
 var SampleConfig string
+
+// Unit is sallyport.service: the systemd unit, which expects the binary in /usr/local/bin.
+//
+//go:embed sallyport.service
+var Unit string
+
+// SlackManifest is slack-manifest.yaml: the Slack app with exactly the scopes that the agent uses.
+//
+//go:embed slack-manifest.yaml
+var SlackManifest string
