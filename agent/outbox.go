@@ -100,7 +100,11 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	}
 	unknown := m.Sending
 	m.Sending, m.Attempts = true, m.Attempts+1
-	if err := a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) }); err != nil {
+	err = a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
+		return time.Millisecond, nil // there is something newer to say: look again
+	}
+	if err != nil {
 		return 0, err
 	}
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
@@ -130,7 +134,11 @@ func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) 
 	}
 	m.Sending = slack.Unknown(cause) || ctx.Err() != nil
 	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(cause.Error())
-	return wait, a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	err := a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
+		return time.Millisecond, nil
+	}
+	return wait, err
 }
 
 func (a *Agent) runOf(m *store.Message) (*store.Run, error) {

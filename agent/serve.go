@@ -135,6 +135,9 @@ func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
 // Runs implements control.Reader.
 func (d desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
 	out := []control.Run{}
+	if q.Limit == 0 {
+		q.Limit = 50
+	}
 	err := d.store.View(func(tx *store.Tx) error {
 		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
 		for _, r := range runs {

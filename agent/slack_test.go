@@ -1,0 +1,292 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sallyport/agent/control"
+	"sallyport/notify/slack/slacktest"
+	"sallyport/store"
+)
+
+const (
+	ops   = "C0000OPS"
+	jane  = "U01JANE0"
+	joe   = "U01JOE00"
+	eve   = "U01EVE00" // no approver
+	guest = "U01GUEST"
+)
+
+func workspace(t *testing.T) *slacktest.Server {
+	t.Helper()
+	s, err := slacktest.New(slacktest.Options{
+		Users: []slacktest.User{
+			{ID: jane, Name: "jane", Email: "jane@example.com"}, {ID: joe, Name: "joe"}, {ID: eve, Name: "eve"},
+			{ID: guest, Name: "guest", Restricted: true},
+		},
+		Groups:   []slacktest.Group{{ID: "S01OPS00", Users: []string{joe, guest}}},
+		Channels: []slacktest.Channel{{ID: ops, Name: "ops", Member: true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Transcript())
+		}
+		s.Close()
+	})
+	return s
+}
+
+func asking(s *slacktest.Server) string {
+	return fmt.Sprintf(`
+slack {
+  token     = %q
+  api_url   = %q
+  channel   = "#ops"
+  approvers = ["jane@example.com", "S01OPS00"]
+  poll      = "100ms"
+}
+`, s.Token(), s.URL())
+}
+
+// said waits for a message in a channel or, with a thread, in that thread.
+func said(t *testing.T, s *slacktest.Server, thread, part string) slacktest.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var found slacktest.Message
+	err := s.WaitFor(ctx, func() bool {
+		list := s.Messages(ops)
+		if thread != "" {
+			list = s.Thread(ops, thread)
+		}
+		for _, m := range list {
+			text := m.Text + m.Visible()
+			for _, f := range m.Files {
+				text += f.Name + f.Content
+			}
+			if strings.Contains(text, part) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.Fatalf("nobody said %q: %v", part, err)
+	}
+	return found
+}
+
+func TestSlackApproveAndReport(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add <!channel> the box", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = 1 }\n"})
+	h := newHouse(t, box(r, `label = "PROD"`)+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	if run, stack, digest, _, ok := card.Run(); !ok || run != 1 || stack != "box" || digest != h.status("1", store.Planned).Plan.Digest {
+		t.Errorf("metadata %s", card.Metadata)
+	}
+	if !strings.HasPrefix(card.Text, "PROD box #1: 1 to create") || len(card.Active()) != 0 {
+		t.Errorf("text %q, active %q", card.Text, card.Active())
+	}
+	said(t, s, card.TS, "plan-1-")
+	s.Reply(eve, ops, card.TS, "approve")
+	said(t, s, card.TS, "not one of the approvers")
+	s.Reply(guest, ops, card.TS, "approve")
+	said(t, s, card.TS, "guest")
+	s.Reply(joe, ops, card.TS, "looks good to me")
+	s.Reply(jane, ops, card.TS, "Approve.")
+	run := h.status("1", store.Applied)
+	if run.Decisions[0].By != "slack:"+jane {
+		t.Errorf("decisions %+v", run.Decisions)
+	}
+	end := said(t, s, card.TS, "is applied")
+	if !strings.Contains(end.Text, "Outputs: o") {
+		t.Errorf("outcome %q", end.Text)
+	}
+	said(t, s, "", "applied: 1")
+	s.Reply(joe, ops, card.TS, "deny")
+	said(t, s, card.TS, "has ended")
+	if n := len(s.Messages(ops)); n != 1 {
+		t.Errorf("%d messages in the channel", n)
+	}
+}
+
+func TestSlackRepliesThatNeverCount(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	for name, m := range map[string]slacktest.Message{
+		"bot":      {User: jane, BotID: "B0OTHER"},
+		"app":      {User: jane, AppID: "A0OTHER"},
+		"edited":   {User: jane, Edited: true},
+		"workflow": {User: jane, Workflow: true},
+		"subtype":  {User: jane, Subtype: "me_message"},
+		"foreign":  {User: jane, UserTeam: "T0OTHER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m.Channel, m.ThreadTS, m.Text = ops, card.TS, "approve"
+			before := len(s.Thread(ops, card.TS))
+			s.Post(m)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := s.WaitFor(ctx, func() bool { return len(s.Thread(ops, card.TS)) >= before+2 }); err != nil {
+				t.Fatal("it was not answered: ", err)
+			}
+			if run := h.status("1", store.Planned); len(run.Decisions) != 0 {
+				t.Errorf("it counted: %+v", run.Decisions)
+			}
+		})
+	}
+}
+
+func TestSlackReplyWhileTheAgentIsDown(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	h.stop()
+	s.Reply(joe, ops, card.TS, "approve")
+	h.start()
+	h.status("1", store.Applied)
+	if n := len(s.Messages(ops)); n != 1 {
+		t.Errorf("%d messages in the channel after a restart", n)
+	}
+}
+
+func TestSlackDeletedVoteDoesNotCount(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "approvals = 2")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	vote := s.Reply(jane, ops, card.TS, "approve")
+	h.until("1", "voted", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	s.Delete(ops, vote)
+	h.until("1", "withdrawn", func(r control.Run) bool { return len(r.Decisions) == 0 })
+	s.Reply(joe, ops, card.TS, "approve")
+	run := h.until("1", "voted again", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	if run.Status != store.Planned {
+		t.Errorf("status %s", run.Status)
+	}
+	s.Reply(jane, ops, card.TS, "approve")
+	h.status("1", store.Applied)
+}
+
+// An approval that cannot be read again does not apply anything; a vote from a shell takes its place.
+func TestSlackIsDownAfterTheApproval(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	ctx := context.Background()
+	if err := h.client.Pause(ctx, control.PauseRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	s.Reply(jane, ops, card.TS, "approve")
+	h.status("1", store.Approved)
+	s.Down()
+	if err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	h.until("1", "waiting for Slack", func(r control.Run) bool { return strings.Contains(r.Held, "Slack") })
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	s.Heal()
+	said(t, s, card.TS, "is applied")
+}
+
+func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
+	s := workspace(t)
+	s.Fail("chat.postMessage", 2, slacktest.Fault{Kind: slacktest.LoseAnswer})
+	s.Fail("chat.update", 1, slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 1})
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	s.Reply(jane, ops, card.TS, "approve")
+	h.status("1", store.Applied)
+	said(t, s, card.TS, "is applied")
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	if n := len(s.Messages(ops)); n != 1 {
+		t.Errorf("%d messages in the channel", n)
+	}
+	ends := 0
+	for _, m := range s.Thread(ops, card.TS) {
+		if strings.Contains(m.Text, "is applied") {
+			ends++
+		}
+	}
+	if ends != 1 {
+		t.Errorf("the outcome was told %d times", ends)
+	}
+}
+
+func TestSlackCommands(t *testing.T) {
+	s := workspace(t)
+	s.Say(jane, ops, "<@"+s.BotUserID()+"> pause from long ago")
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	bot := "<@" + s.BotUserID() + "> "
+	answer := func(user, text, part string) {
+		t.Helper()
+		said(t, s, s.Say(user, ops, bot+text), part)
+	}
+	answer(eve, "status", "#1 box is planned")
+	answer(eve, "plan box", "not one of the approvers")
+	answer(eve, "sing", "approve")
+	answer(jane, "plan box the node is gone", "#2")
+	h.status("1", store.Superseded)
+	run := h.status("2", store.Planned)
+	if run.RequestedBy != "slack:"+jane || run.Reason != "the node is gone" {
+		t.Errorf("run 2: %+v", run)
+	}
+	answer(jane, "pause box storm", "paused")
+	h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
+	answer(jane, "resume box", "goes on")
+	if s.Message(ops, card.TS); h.status("2", store.Planned).Status != store.Planned {
+		t.Error("the command of long ago was obeyed")
+	}
+}
+
+func TestSlackTellsAnInterruptedApplyLoudly(t *testing.T) {
+	s := workspace(t)
+	gate := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
+	h := newHouse(t, box(r, `mention = ["U01JANE0"]`)+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	s.Reply(jane, ops, card.TS, "approve")
+	h.waitFor(filepath.Join(gate, "started"))
+	h.stop()
+	killApply(t, filepath.Join(h.dir, "data", "runs", "1"))
+	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	run := h.status("1", store.Interrupted)
+	if !strings.Contains(run.Error, "terraform_data.slow") {
+		t.Errorf("what was started is not told: %q", run.Error)
+	}
+	loud := said(t, s, card.TS, "was interrupted")
+	if !loud.Broadcast || !strings.Contains(fmt.Sprint(loud.Active()), jane) {
+		t.Errorf("it rings no phone: broadcast %v, mentions %q", loud.Broadcast, loud.Active())
+	}
+	next := h.status("2", store.Planned)
+	if next.Kind != store.KindRecovery || next.After != 1 {
+		t.Errorf("the recovery run: %+v", next)
+	}
+}
