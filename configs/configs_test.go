@@ -1,0 +1,115 @@
+package configs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/configs"
+)
+
+// settings reads a unit: section/key to its values, in order.
+func settings(unit string) map[string][]string {
+	found := map[string][]string{}
+	section := ""
+	for line := range strings.Lines(unit) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] == '[':
+			section = strings.Trim(line, "[]")
+		default:
+			key, value, _ := strings.Cut(line, "=")
+			found[section+"/"+key] = append(found[section+"/"+key], value)
+		}
+	}
+	return found
+}
+
+// A stop, an upgrade or a crash of the agent must leave a running apply alone, and the rest of the unit must let it work.
+func TestUnit(t *testing.T) {
+	unit := settings(configs.Unit)
+	for key, want := range map[string]string{
+		"Service/KillMode":             "process",
+		"Service/OOMPolicy":            "continue",
+		"Service/Type":                 "notify",
+		"Service/User":                 "sallyport",
+		"Service/UMask":                "0077",
+		"Service/StateDirectory":       "sallyport",
+		"Service/StateDirectoryMode":   "0700",
+		"Service/RuntimeDirectory":     "sallyport",
+		"Service/RuntimeDirectoryMode": "0750",
+		"Service/NoNewPrivileges":      "yes",
+		"Service/Restart":              "on-failure",
+		"Service/ExecStart":            "/usr/local/bin/sallyport agent --config /etc/sallyport/sallyport.hcl",
+	} {
+		if have := strings.Join(unit[key], " "); have != want {
+			t.Errorf("%s is %q, want %q", key, have, want)
+		}
+	}
+	for _, key := range []string{
+		"Service/LoadCredential",                                            // a missing file keeps the unit from starting: they belong into a drop-in
+		"Service/PrivateUsers", "Service/ProtectProc", "Service/ProcSubset", // hide who is at the socket
+		"Service/MemoryMax", "Service/NoExecPaths", "Service/DynamicUser",
+	} {
+		if unit[key] != nil {
+			t.Errorf("%s is set to %q", key, unit[key])
+		}
+	}
+}
+
+func TestUnitIsUnderstoodBySystemd(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not in PATH")
+	}
+	// The binary is not installed here; its place in the unit is checked above.
+	unit := strings.Replace(configs.Unit, "/usr/local/bin/sallyport", "/bin/true", 1)
+	path := filepath.Join(t.TempDir(), "sallyport.service")
+	must(t, os.WriteFile(path, []byte(unit), 0o644))
+	// Its exit code also speaks of other units of this machine.
+	out, _ := exec.CommandContext(t.Context(), analyze, "verify", path).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "sallyport.service") {
+			t.Error(line)
+		}
+	}
+}
+
+// The app asks for what the agent uses and nothing else: a scope too many is a right that a stolen token has.
+func TestSlackScopes(t *testing.T) {
+	var have []string
+	_, list, found := strings.Cut(configs.SlackManifest, "    bot:\n")
+	if !found {
+		t.Fatal("no bot scopes")
+	}
+	for line := range strings.Lines(list) {
+		scope, ok := strings.CutPrefix(line, "      - ")
+		if !ok {
+			break
+		}
+		scope, _, _ = strings.Cut(scope, "#")
+		have = append(have, strings.TrimSpace(scope))
+	}
+	slices.Sort(have)
+	want := []string{
+		"channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read",
+		"usergroups:read", "users:read", "users:read.email",
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("scopes (-want +have):\n%s", diff)
+	}
+	for _, never := range []string{"request_url", "event_subscriptions", "slash_commands", "chat:write.public"} {
+		for line := range strings.Lines(configs.SlackManifest) {
+			code, _, _ := strings.Cut(line, "#")
+			if strings.Contains(code, never) {
+				t.Errorf("the manifest has %s", never)
+			}
+		}
+	}
+}
