@@ -29,6 +29,9 @@ type Words struct {
 // is empty for ordinary talk, which is left alone.
 func ParseDecision(text string) (w Words, ok bool, complaint string) {
 	text = unwrap(undo(text))
+	if bare := unstop(text); unwrap(bare) != bare { // the full stop after `code`
+		text = unwrap(bare)
+	}
 	first, rest := cutWord(text)
 	word := strings.ToLower(unwrap(first))
 	switch strings.TrimRight(word, ".,:;!?-…") {

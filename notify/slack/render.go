@@ -91,7 +91,7 @@ func cardBlocks(card notify.Card, s size) []slackapi.Block {
 			show = min(show, 10)
 		}
 		for {
-			if blocks := render(card, s, cutLines(lines, show)); jsonLength(blocks) <= maxCard {
+			if blocks := render(card, s, cutLines(lines, show, card.Run)); jsonLength(blocks) <= maxCard {
 				return blocks
 			}
 			if show == 0 {
@@ -104,7 +104,7 @@ func cardBlocks(card notify.Card, s size) []slackapi.Block {
 }
 
 // cutLines keeps the first lines and says how many more there are.
-func cutLines(lines []string, n int) []string {
+func cutLines(lines []string, n, run int) []string {
 	n = min(n, len(lines))
 	out := make([]string, 0, n+1)
 	for _, l := range lines[:n] {
@@ -113,7 +113,7 @@ func cutLines(lines []string, n int) []string {
 	if n == len(lines) {
 		return out
 	}
-	return append(out, fmt.Sprintf("and %d more: all of them are in the file in the thread", len(lines)-n))
+	return append(out, fmt.Sprintf("and %d more: sallyport show %d lists them all", len(lines)-n, run))
 }
 
 func jsonLength(blocks []slackapi.Block) int {
@@ -126,7 +126,7 @@ func jsonLength(blocks []slackapi.Block) int {
 
 func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	blocks := []slackapi.Block{header(mark(card.Status) + card.Title() + ": " + card.StatusWord())}
-	if m := mentions(card.Mention); m != "" {
+	if m := mentions(card.Mention); m != "" && urgent(card.Status) {
 		blocks = append(blocks, mrkdwn(m))
 	}
 	if card.Plan != nil {
@@ -142,7 +142,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		blocks = append(blocks, plain(notify.Cut(o, 500), ""))
 	}
 	if s == whole && card.Error != "" {
-		blocks = append(blocks, preformatted(notify.Cut(strings.TrimSpace(redact.Clean(card.Error)), 1500)))
+		blocks = append(blocks, errorBlock(card))
 	}
 	if facts := card.Facts(); len(facts) > 0 && s != least {
 		for i := range facts {
@@ -158,6 +158,21 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	}
 	return append(blocks, slackapi.NewContextBlock(cardBlockID(card.Run, card.Agent), text(slackapi.PlainTextType, card.Marker())))
 }
+
+// errorBlock shows the end of it all in terraform's words, which name addresses.
+func errorBlock(card notify.Card) slackapi.Block {
+	body := strings.TrimSpace(redact.Clean(card.Error))
+	if !card.ShowAddresses {
+		return plain(fmt.Sprintf("The error is not shown in Slack: sallyport show %d", card.Run), "")
+	}
+	if body == "" {
+		body = "an error without words"
+	}
+	return preformatted(notify.Cut(body, 1500))
+}
+
+// urgent reports whether a person is needed, so that the people of the stack are named.
+func urgent(s store.Status) bool { return s == store.Planned || s == store.Errored || s == store.Interrupted }
 
 // mark is a symbol that is seen before anything is read.
 func mark(s store.Status) string {

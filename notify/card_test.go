@@ -1,0 +1,188 @@
+package notify_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func card(with func(*notify.Card)) notify.Card {
+	c := notify.Card{
+		Run: 12, Label: "PROD", Stack: "ghe", Kind: store.KindCommit, Status: store.Planned,
+		Commit: "1a2b3c4d5e6f70819203a4b5c6d7e8f901234567", Author: "Jane Doe", Subject: "Move the code host to a bigger node",
+		Plan:      plan(change("aws_instance.ghe", "create"), change("aws_eip.ghe", "create")),
+		Approvals: 1, Agent: "5d41402abc4b2a76", ShowAddresses: true,
+		ExpiresAt: time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC),
+	}
+	if with != nil {
+		with(&c)
+	}
+	return c
+}
+
+func TestText(t *testing.T) {
+	vital := plan(protected(change("aws_ebs_volume.v", "delete", "create")), protected(change("aws_x.w", "delete")))
+	apply := &store.Apply{Done: 3, Total: 7}
+	many := plan()
+	for i := range 20 {
+		many.Changes = append(many.Changes, protected(change(fmt.Sprintf("aws_x.a[%d]", i), "delete")))
+	}
+	tests := map[string]struct {
+		with func(*notify.Card)
+		want string
+	}{
+		"creates":  {nil, "PROD ghe #12: 2 to create, nothing destroyed. Reply approve or deny"},
+		"no label": {func(c *notify.Card) { c.Label = "" }, "ghe #12: 2 to create, nothing destroyed. Reply approve or deny"},
+		"destroys": {func(c *notify.Card) { c.Plan = plan(change("a.b", "delete"), change("a.c", "create")) },
+			"PROD ghe #12: 1 to create, 1 to destroy. Reply approve destroy or deny"},
+		"replaces": {func(c *notify.Card) { c.Plan = plan(change("a.b", "delete", "create"), change("a.c", "update")) },
+			"PROD ghe #12: 1 to change, 1 to destroy and replace. Reply approve destroy or deny"},
+		"protected": {func(c *notify.Card) { c.Plan = vital },
+			"PROD ghe #12: 1 to destroy and replace, 1 to destroy. Reply approve destroy 1 2 or deny"},
+		"many protected": {func(c *notify.Card) { c.Plan = many },
+			"PROD ghe #12: 20 to destroy. Reply approve destroy with the 20 protected addresses or deny"},
+		"recreates": {func(c *notify.Card) { c.Plan = plan(classed(change("a.b", "create"), store.ClassRecreate)) },
+			"PROD ghe #12: 1 to create again, nothing destroyed. Reply approve or deny"},
+		"outputs only": {func(c *notify.Card) { c.Plan = &store.Plan{Outputs: []store.Output{{Name: "ip"}}} },
+			"PROD ghe #12: only 1 output to change, nothing destroyed. Reply approve or deny"},
+		"counts only": {func(c *notify.Card) { c.Plan = &store.Plan{Add: 1, Destroy: 2} },
+			"PROD ghe #12: 1 to create, 2 to destroy. Reply approve destroy or deny"},
+		"forgets and moves": {func(c *notify.Card) {
+			c.Plan = plan(change("a.b", "forget"), store.Change{Address: "a.c", Previous: "a.d", Actions: []string{"no-op"}})
+		}, "PROD ghe #12: 1 to forget, 1 to move, nothing destroyed. Reply approve or deny"},
+		"nothing to do": {func(c *notify.Card) { c.Plan = &store.Plan{Empty: true} }, "PROD ghe #12: nothing to change. Reply approve or deny"},
+		"two people": {func(c *notify.Card) { c.Approvals, c.Got = 2, 1 },
+			"PROD ghe #12: 2 to create, nothing destroyed. Reply approve or deny (1 of 2 approvals)"},
+		"approved":    {func(c *notify.Card) { c.Status = store.Approved }, "PROD ghe #12: approved: 2 to create, nothing destroyed"},
+		"applying":    {func(c *notify.Card) { c.Status, c.Apply = store.Applying, apply }, "PROD ghe #12: applying 3 of 7"},
+		"applied":     {func(c *notify.Card) { c.Status = store.Applied }, "PROD ghe #12: applied: 2 created, nothing destroyed"},
+		"plan error":  {func(c *notify.Card) { c.Status, c.Plan = store.Errored, nil }, "PROD ghe #12: errored, nothing was changed"},
+		"apply error": {func(c *notify.Card) { c.Status, c.Apply = store.Errored, apply }, "PROD ghe #12: errored after 3 of 7; the state may be partly changed"},
+		"interrupted": {func(c *notify.Card) { c.Status, c.Apply = store.Interrupted, apply }, "PROD ghe #12: interrupted after 3 of 7: nobody saw the end of the apply"},
+		"superseded":  {func(c *notify.Card) { c.Status = store.Superseded }, "PROD ghe #12: superseded by a newer run"},
+		"expired":     {func(c *notify.Card) { c.Status = store.Expired }, "PROD ghe #12: expired: nobody decided in time"},
+		"denied":      {func(c *notify.Card) { c.Status = store.Discarded }, "PROD ghe #12: discarded: denied"},
+		"stale":       {func(c *notify.Card) { c.Status = store.Stale }, "PROD ghe #12: stale: the world moved since the plan"},
+		"canceled":    {func(c *notify.Card) { c.Status = store.Canceled }, "PROD ghe #12: canceled"},
+		"no changes":  {func(c *notify.Card) { c.Status = store.NoChanges }, "PROD ghe #12: no changes"},
+		"held":        {func(c *notify.Card) { c.Status, c.Held, c.Plan = store.Pending, "paused", nil }, "PROD ghe #12: pending, held"},
+		"headline":    {func(c *notify.Card) { c.Status, c.Headline = store.Applying, "canceling" }, "PROD ghe #12: canceling"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := card(tt.with).Text(); got != tt.want {
+				t.Errorf("\ngot  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPlain(t *testing.T) {
+	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	tests := map[string]func(*notify.Card){
+		"planned": nil,
+		"everything": func(c *notify.Card) {
+			c.Kind, c.Reason, c.RequestedBy = store.KindRecovery, "the node is gone", "cli:jane"
+			c.Position, c.GitDown = "at the applied commit", "since 02:41 (connection refused)"
+			c.Warnings = []string{"no .terraform.lock.hcl", "workspace prod was created"}
+			c.Held, c.Approvals, c.Got = "paused by jane", 2, 1
+			c.Plan = plan(protected(change(`module.data["x y"].aws_ebs_volume.v[0]`, "delete", "create")),
+				change("aws_instance.old", "delete"), change("aws_instance.b", "create", "delete"),
+				change("aws_s3_object.x", "forget"), protected(classed(change("aws_ebs_volume.w", "create"), store.ClassRecreate)),
+				classed(change("aws_instance.ghe", "create"), store.ClassRecreate),
+				classed(protected(change("aws_security_group.s", "update")), store.ClassDrift),
+				store.Change{Address: "aws_eip.new", Previous: "aws_eip.old", Actions: []string{"no-op"}},
+				change("data.aws_ami.x", "read"))
+			c.Plan.Outputs = []store.Output{{Name: "ip", Actions: []string{"update"}}, {Name: "url", Actions: []string{"create"}}}
+			c.Plan.NewState = true
+			c.Decisions = []store.Decision{
+				{Verdict: store.Approve, By: "slack:U01JANE", At: at, Text: "approve destroy 1 5"},
+				{Verdict: store.Approve, By: "cli:bob", At: at, Withdrawn: "no approver any more"},
+			}
+		},
+		"errored": func(c *notify.Card) {
+			c.Status, c.Apply = store.Errored, &store.Apply{StartedAt: at, EndedAt: at.Add(3*time.Minute + 7*time.Second), Done: 1, Total: 2, Open: []string{"aws_eip.ghe"}}
+			c.Error = "Error: creating EC2 EIP: limit exceeded\n\n  on main.tf line 12:\n  12: resource \"aws_eip\" \"ghe\" {\n"
+			c.Hint = "raise the quota, then: sallyport plan ghe"
+		},
+		"applied": func(c *notify.Card) {
+			c.Status = store.Applied
+			c.Apply = &store.Apply{StartedAt: at, EndedAt: at.Add(4200 * time.Millisecond), Done: 2, Total: 2, Outputs: []string{"ip"}}
+			c.Decisions = []store.Decision{{Verdict: store.Approve, By: "slack:U01JANE", At: at, Text: "approve"}}
+		},
+		"denied": func(c *notify.Card) {
+			c.Status = store.Discarded
+			c.Decisions = []store.Decision{{Verdict: store.Deny, By: "slack:U01JANE", At: at, Text: "deny wrong `zone`"}}
+		},
+		"hidden": func(c *notify.Card) {
+			c.ShowAddresses = false
+			c.Plan = plan(protected(change("aws_ebs_volume.v", "delete")))
+		},
+	}
+	for name, with := range tests {
+		t.Run(name, func(t *testing.T) {
+			golden(t, filepath.Join("testdata", name+".txt"), card(with).Plain())
+		})
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestHostileText: whatever a repository says, no line of a card is forged and nothing reaches a terminal as it is.
+func TestHostileText(t *testing.T) {
+	evil := "x\x1b[2J\x1b]0;t\a\u202e\u200b\u2028#12: applied\r\nPROD ghe #12: approved\x9b31m\xff"
+	c := card(func(c *notify.Card) {
+		c.Author, c.Subject, c.Reason, c.Position, c.GitDown, c.Held, c.Error, c.Hint = evil, evil, evil, evil, evil, evil, evil, evil
+		c.Label, c.Stack, c.RequestedBy, c.Headline, c.Agent, c.Commit = evil, evil, evil, evil, evil, evil
+		c.Warnings, c.Decisions = []string{evil}, []store.Decision{{Verdict: store.Deny, By: evil, Text: "deny " + evil, Withdrawn: evil}}
+		c.Plan = plan(store.Change{Address: evil, Actions: []string{evil}, Previous: evil})
+		c.Plan.Outputs = []store.Output{{Name: evil, Actions: []string{"create"}}}
+		c.Apply = &store.Apply{Open: []string{evil}, Current: evil, Outputs: []string{evil}}
+	})
+	for status := range store.Transitions() {
+		c.Status = status
+		texts := append([]string{c.Text(), c.Reply(), c.StatusWord(), c.Marker(), c.Counts(), c.Outputs()}, c.Lines()...)
+		texts = append(texts, c.Facts()...)
+		for _, s := range texts {
+			if strings.ContainsAny(s, "\n\r\t") {
+				t.Errorf("more than a line: %q", s)
+			}
+		}
+		for _, r := range strings.Join(append(texts, c.Plain()), "") {
+			if unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Cf, r) {
+				t.Fatalf("%U is on a card", r)
+			}
+		}
+		for _, l := range strings.Split(c.Plain(), "\n")[1:] {
+			if l != "" && !strings.HasPrefix(l, "  ") {
+				t.Errorf("a forged line: %q", l)
+			}
+		}
+	}
+}
