@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// maxPacks is how many packs pile up, one for each fetch, before the small ones are joined.
-	maxPacks = 200
+	// maxPacks is how many packs pile up, one for each fetch, before the small ones are joined. go-git reads all indexes
+	// whenever the mirror is opened: with 200 packs that is a noticeable part of seeing a commit.
+	maxPacks = 100
 	// smallPack is the largest pack that is joined with others. The first, large one is never written again.
 	smallPack = 4 << 20
 )
