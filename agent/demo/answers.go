@@ -1,0 +1,66 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/charmbracelet/x/term"
+)
+
+// answers are what the person types. One goroutine reads, so that Ctrl-C is obeyed while nobody types.
+type answers struct {
+	yes    bool
+	silent bool // no terminal has shown what was typed
+	lines  chan string
+	end    chan error // why no more lines come
+}
+
+// maxAnswer bounds one line, in bytes.
+const maxAnswer = 4096
+
+func newAnswers(o Options) *answers {
+	a := &answers{yes: o.Yes, lines: make(chan string), end: make(chan error, 1)}
+	f, ok := o.Stdin.(*os.File)
+	a.silent = !ok || !term.IsTerminal(f.Fd())
+	if !o.Yes {
+		go a.read(o.Stdin)
+	}
+	return a
+}
+
+// read ends with the input, or with the program: a read from a terminal cannot be interrupted.
+func (a *answers) read(r io.Reader) {
+	in := bufio.NewScanner(r)
+	in.Buffer(nil, maxAnswer)
+	for in.Scan() {
+		a.lines <- in.Text()
+	}
+	err := in.Err()
+	if err == nil {
+		err = io.EOF
+	}
+	a.end <- err
+}
+
+// next is the next line. With --yes it is the proposal.
+func (a *answers) next(ctx context.Context, proposal string) (string, error) {
+	if a.yes {
+		return proposal, ctx.Err()
+	}
+	select {
+	case line := <-a.lines:
+		return strings.TrimSpace(line), nil
+	case err := <-a.end:
+		if errors.Is(err, io.EOF) {
+			err = errLeft
+		}
+		a.end <- err // the next question gets the same answer
+		return "", err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

@@ -1,0 +1,125 @@
+// Package demo tells Sallyport's whole story on one machine in about a minute: a commit is planned, a person approves, it
+// is applied; a change goes the same way; then the node dies and one line brings it back.
+//
+// # What is real
+//
+// Everything but the cloud and Slack. The repository is a git repository, the configuration is a configuration file, the
+// agent is the agent, terraform plans and applies, and the answers go through the agent's socket as those of the
+// command line do. The cloud is a directory with one file per thing that is up (see infrastructure/ghe.tf), and notices are
+// printed here instead of in Slack. Nothing needs an account or a network.
+//
+// All of it lives in one temporary directory, which is gone afterwards, also after Ctrl-C. Only when something fails is it
+// kept, with the agent's log in it.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hashicorp/go-version"
+
+	"sallyport/agent/control"
+	"sallyport/agent/terraform"
+)
+
+// oldestTerraform is the first version that has plantimestamp, by which the demo's node is told from its successor.
+const oldestTerraform = "1.5.0"
+
+// Options say how the demo talks.
+type Options struct {
+	Stdin      io.Reader // answers, one a line
+	Stdout     io.Writer
+	Yes        bool   // answer every question by itself, with the words that go on
+	Color      bool   // Stdout shows colours
+	Executable string // this binary, which runs the applies; default os.Executable
+	Version    string // of this build
+}
+
+func (o *Options) validate() error {
+	if o.Stdout == nil || o.Stdin == nil && !o.Yes {
+		return errors.New("demo: an output and an input are needed")
+	}
+	if o.Executable == "" {
+		path, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("finding the program itself: %w", err)
+		}
+		o.Executable = path
+	}
+	return nil
+}
+
+// ErrInterrupted says that the context ended before the story did.
+var ErrInterrupted = errors.New("the demo was interrupted")
+
+// errLeft ends the demo early because the person wants to.
+var errLeft = errors.New("the demo was ended")
+
+// Run tells the story. It returns when that is over or ctx ends, and leaves neither processes nor files behind, unless
+// something failed: then the directory is kept and named.
+func Run(ctx context.Context, o Options) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	tool, err := findTerraform(ctx)
+	if err != nil {
+		return err
+	}
+	out := &screen{w: o.Stdout, color: o.Color}
+	s, err := newStage(tool)
+	if err != nil {
+		return fmt.Errorf("preparing the demo: %w", err)
+	}
+	err = play(ctx, o, out, s)
+	switch {
+	case err == nil:
+		return s.remove()
+	case errors.Is(err, errLeft), ctx.Err() != nil:
+		out.gap()
+		out.say("The demo ends here, and removes its directory.")
+		if errors.Is(err, errLeft) {
+			return s.remove()
+		}
+		return errors.Join(ErrInterrupted, s.remove())
+	}
+	out.gap()
+	out.say("Something failed. The demo's directory is kept, with the agent's log:", "  "+s.logPath())
+	return err
+}
+
+// play runs the agent for as long as the story lasts.
+func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
+	a, err := startAgent(ctx, o, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.stop()) }()
+	client := control.NewClient(s.config.Socket)
+	defer client.Close()
+	t := &story{screen: out, stage: s, agent: a, client: client, answers: newAnswers(o)}
+	if err := t.tell(a.ctx); err != nil {
+		if cause := context.Cause(a.ctx); cause != nil && ctx.Err() == nil {
+			return cause // the agent stopped, and everything else failed because of that
+		}
+		return err
+	}
+	return out.err
+}
+
+// findTerraform wants the terraform that the agent will find.
+func findTerraform(ctx context.Context) (terraform.Tool, error) {
+	const get = "put it on PATH: https://developer.hashicorp.com/terraform/install, or your distribution's package; the demo needs nothing else"
+	tool, err := terraform.FindTool(ctx, terraform.ToolOptions{})
+	if err != nil {
+		return tool, control.Errorf(control.Internal, "the demo runs terraform, and: %v", err).WithHint("%s", get)
+	}
+	have, err := version.NewVersion(tool.Version)
+	if err != nil || have.LessThan(version.Must(version.NewVersion(oldestTerraform))) {
+		return tool, control.Errorf(control.Internal, "%s is terraform %s, and the demo wants %s or newer", tool.Path, tool.Version, oldestTerraform).
+			WithHint("%s", get)
+	}
+	return tool, nil
+}

@@ -1,0 +1,189 @@
+package demo
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+)
+
+//go:embed infrastructure/ghe.tf
+var infrastructure embed.FS
+
+const (
+	stackName = "ghe"
+	branch    = "main"
+	tfFile    = "ghe/ghe.tf" // in the repository
+	nodeFile  = "ghe_node"   // in the cloud
+	volFile   = "ghe_vol"
+	// longestDir leaves room for the socket's name, and the kernel takes 107 bytes for all of it.
+	longestDir = 80
+)
+
+// stage is the demo's directory: the repository, the cloud, and what the agent needs.
+type stage struct {
+	dir    string
+	text   string // of the configuration
+	config *config.Config
+	repo   *git.Repository
+	first  string // the first commit
+	log    *os.File
+	now    func() time.Time
+}
+
+func newStage(tool terraform.Tool) (s *stage, err error) {
+	parent := os.TempDir()
+	if len(parent) > longestDir-len("/sallyport-demo-0123456789") {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "sallyport-demo-") // 0700
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	s = &stage{dir: dir, now: time.Now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.remove())
+		}
+	}()
+	if err := os.Mkdir(s.path("cloud"), 0o700); err != nil {
+		return nil, err
+	}
+	if s.log, err = os.OpenFile(s.logPath(), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+		return nil, err
+	}
+	if s.repo, err = git.PlainInitWithOptions(s.path("infra"), &git.PlainInitOptions{
+		InitOptions: git.InitOptions{DefaultBranch: plumbing.NewBranchReferenceName(branch)},
+	}); err != nil {
+		return nil, fmt.Errorf("making the repository: %w", err)
+	}
+	if s.first, err = s.commit("Add the code-hosting node", func(tf string) string { return tf }); err != nil {
+		return nil, err
+	}
+	return s, s.configure(tool)
+}
+
+// configure writes the configuration and reads it as the agent does.
+func (s *stage) configure(tool terraform.Tool) error {
+	repository := url.URL{Scheme: "file", Path: s.path("infra")}
+	s.text = fmt.Sprintf(`data_dir = %s
+socket   = %s
+
+repository "infra" {
+  url      = %s
+  branch   = %s
+  schedule = "@every 1s"
+}
+
+stack %s {
+  dir     = "ghe"
+  label   = "DEMO"
+  vars    = { cloud = %s }
+  protect = ["terraform_data.ghe_vol"]
+}
+
+terraform {
+  binary = %s
+}
+`, quote(s.path("data")), quote(s.path("agent.sock")), quote(repository.String()), quote(branch), quote(stackName),
+		quote(s.path("cloud")), quote(tool.Path))
+	file := s.path("sallyport.hcl")
+	if err := os.WriteFile(file, []byte(s.text), 0o600); err != nil {
+		return err
+	}
+	var err error
+	s.config, err = config.Load(file, config.LoadOptions{})
+	return err
+}
+
+// quote writes a string as HCL does.
+func quote(text string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(text))
+}
+
+func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *stage) logPath() string { return s.path("agent.log") }
+
+// commit changes the infrastructure's file in the repository and returns the commit's hash.
+func (s *stage) commit(subject string, change func(string) string) (string, error) {
+	data, err := infrastructure.ReadFile("infrastructure/ghe.tf")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(s.path("infra"), filepath.FromSlash(tfFile))
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(file, []byte(change(string(data))), 0o600); err != nil {
+		return "", err
+	}
+	tree, err := s.repo.Worktree()
+	if err != nil {
+		return "", err
+	}
+	if _, err := tree.Add(tfFile); err != nil {
+		return "", fmt.Errorf("adding %s: %w", tfFile, err)
+	}
+	hash, err := tree.Commit(subject, &git.CommitOptions{
+		Author: &object.Signature{Name: "Jane Doe", Email: "jane@example.com", When: s.now()},
+	})
+	if err != nil {
+		return "", fmt.Errorf("committing: %w", err)
+	}
+	return hash.String(), nil
+}
+
+// loseNode takes away the file that stands for the node.
+func (s *stage) loseNode() error { return os.Remove(filepath.Join(s.path("cloud"), nodeFile)) }
+
+// nodeUp reports whether the node is there.
+func (s *stage) nodeUp() bool {
+	_, err := os.Stat(filepath.Join(s.path("cloud"), nodeFile))
+	return err == nil
+}
+
+// store puts a line of data on the volume.
+func (s *stage) store(line string) error {
+	f, err := os.OpenFile(filepath.Join(s.path("cloud"), volFile), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("writing to the volume: %w", err)
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
+}
+
+// stored is what the volume holds.
+func (s *stage) stored() (string, error) {
+	data, err := os.ReadFile(filepath.Join(s.path("cloud"), volFile))
+	if err != nil {
+		return "", fmt.Errorf("reading the volume: %w", err)
+	}
+	return string(data), nil
+}
+
+// remove takes the stage away. The agent and its runners must have ended.
+func (s *stage) remove() error {
+	if s.log != nil {
+		_ = s.log.Close() // it goes away with the rest
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("removing the demo's directory: %w", err)
+	}
+	return nil
+}
