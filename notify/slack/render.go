@@ -172,7 +172,9 @@ func errorBlock(card notify.Card) slackapi.Block {
 }
 
 // urgent reports whether a person is needed, so that the people of the stack are named.
-func urgent(s store.Status) bool { return s == store.Planned || s == store.Errored || s == store.Interrupted }
+func urgent(s store.Status) bool {
+	return s == store.Planned || s == store.Errored || s == store.Interrupted
+}
 
 // mark is a symbol that is seen before anything is read.
 func mark(s store.Status) string {
