@@ -82,6 +82,7 @@ type DemoOptions struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	JSON    bool
+	Color   bool // Stdout shows colours
 	Version string
 }
 
@@ -93,6 +94,7 @@ func Main(inv Invocation) int {
 	if inv.Now == nil {
 		inv.Now = time.Now
 	}
+	inv.Programs = programs(inv.Programs)
 	a := newApp(inv)
 	root := newRoot(a)
 	root.SetArgs(inv.Args)

@@ -77,9 +77,6 @@ func columns(headings []string, rows [][]string, style func(row, column int) lip
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// plain is the style of ordinary cells.
-func plain(int, int) lipgloss.Style { return lipgloss.NewStyle() }
-
 // ago is "3 minutes ago"; "never" for a time that is not set.
 func (a *app) ago(t *time.Time) string {
 	if t == nil {

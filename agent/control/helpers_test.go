@@ -1,0 +1,85 @@
+package control
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sallyport/store"
+)
+
+// patience is how long a test waits for what should happen at once.
+const patience = 10 * time.Second
+
+// fake is an agent whose answers are set by the test.
+type fake struct {
+	run      func(ref string) (Run, error)
+	decide   func(DecideRequest) (DecideResponse, error)
+	start    func(StartRequest) (StartResponse, error)
+	backup   func(io.Writer) error
+	asked    chan RunsQuery
+	planText string
+}
+
+func (f *fake) Status(context.Context) (Status, error) {
+	return Status{Agent: Agent{Running: true, Version: "1.2.3"}}, nil
+}
+func (f *fake) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
+	f.asked <- q
+	return nil, nil
+}
+func (f *fake) Run(_ context.Context, ref string) (Run, error)                 { return f.run(ref) }
+func (f *fake) PlanText(_ context.Context, ref string) (string, error)         { return f.planText + ref, nil }
+func (f *fake) Log(context.Context, string) (string, error)                    { return "", NoLog(3, store.Planned) }
+func (f *fake) Start(_ context.Context, r StartRequest) (StartResponse, error) { return f.start(r) }
+func (f *fake) Decide(_ context.Context, r DecideRequest) (DecideResponse, error) {
+	return f.decide(r)
+}
+func (f *fake) Cancel(context.Context, CancelRequest) (CancelResponse, error) {
+	return CancelResponse{Message: "stopped"}, nil
+}
+func (f *fake) Pause(context.Context, PauseRequest) error                    { return nil }
+func (f *fake) Resume(context.Context, ResumeRequest) error                  { return nil }
+func (f *fake) Accept(context.Context, AcceptRequest) error                  { return nil }
+func (f *fake) Backup(_ context.Context, _ BackupRequest, w io.Writer) error { return f.backup(w) }
+
+// served starts a server for the fake and returns a client of it.
+func served(t *testing.T, f *fake, change func(*ServerOptions)) (*Client, string) {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "s.sock")
+	never := make(chan struct{})
+	o := ServerOptions{
+		Socket: socket, Reader: f, Operator: f, Log: slog.New(slog.DiscardHandler),
+		Changes: func() <-chan struct{} { return never },
+	}
+	if change != nil {
+		change(&o)
+	}
+	s, err := Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	c := NewClient(socket)
+	t.Cleanup(func() {
+		c.Close()
+		stop()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("serving: %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("the server does not stop")
+		}
+	})
+	return c, socket
+}
+
+// at is a fixed time, so that what is compared does not move.
+func at(minute int) time.Time { return time.Date(2026, 3, 1, 3, minute, 0, 0, time.UTC) }

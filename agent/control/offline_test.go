@@ -1,0 +1,385 @@
+package control
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"sallyport/store"
+)
+
+// world is a data directory with a store in which things have happened.
+func world(t *testing.T) (dir string, s *store.Store) {
+	t.Helper()
+	dir = t.TempDir()
+	s, err := store.Open(store.Options{Path: StorePath(dir), Now: func() time.Time { return at(0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir, s
+}
+
+func alter(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
+	t.Helper()
+	if err := s.Update(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runIn makes a run and moves it along.
+func runIn(t *testing.T, s *store.Store, r store.Run, way ...store.Status) int {
+	t.Helper()
+	alter(t, s, func(tx *store.Tx) error {
+		if err := tx.CreateRun(&r); err != nil {
+			return err
+		}
+		from := store.Pending
+		for _, to := range way {
+			_, err := tx.Transition(r.ID, store.Move{From: from, To: to}, func(r *store.Run) error {
+				switch to {
+				case store.Planned:
+					r.Plan = &store.Plan{Digest: "d", Add: 1}
+				case store.Applying:
+					r.Apply = &store.Apply{StartedAt: at(0)}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	})
+	return r.ID
+}
+
+func openedOffline(t *testing.T, dir string) *Offline {
+	t.Helper()
+	o, err := OpenOffline(OfflineOptions{DataDir: dir, Log: func(d string) (string, error) { return "log of " + d, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	return o
+}
+
+func TestOffline(t *testing.T) {
+	dir, s := world(t)
+	applied := runIn(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit},
+		store.Planning, store.Planned, store.Approved, store.Applying, store.Applied)
+	open := runIn(t, s, store.Run{Stack: "ghe", Kind: store.KindManual}, store.Planning, store.Planned)
+	alter(t, s, func(tx *store.Tx) error {
+		return errors.Join(
+			tx.PutPlanText(open, "the text"),
+			tx.PutRepository(&store.RepositoryState{Name: "infra", Branch: "main"}),
+			tx.PutAgent(&store.AgentState{ID: "a1", Paused: &store.Pause{By: "cli:jane", At: at(0)}}),
+			tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}))
+	})
+	if err := os.MkdirAll(RunDir(dir, applied), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(RunDir(dir, applied), "plan.txt"), []byte("a long text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, o := context.Background(), openedOffline(t, dir)
+	status, err := o.Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status.Agent.Running || !status.Agent.Paused || status.Outbox != 1 || len(status.Repositories) != 1 ||
+		len(status.Stacks) != 1 || status.Stacks[0].Run == nil || status.Stacks[0].Run.ID != open {
+		t.Errorf("status is %s", asJSON(t, status))
+	}
+	runs, err := o.Runs(ctx, RunsQuery{Stack: "ghe"})
+	if err != nil || len(runs) != 2 || runs[0].ID != open {
+		t.Errorf("runs are %v, %v", runs, err)
+	}
+	if r, err := o.Run(ctx, "ghe"); err != nil || r.ID != open {
+		t.Errorf("the open run is %d, %v", r.ID, err)
+	}
+	if text, err := o.PlanText(ctx, "#2"); err != nil || text != "the text" {
+		t.Errorf("plan is %q, %v", text, err)
+	}
+	if text, err := o.PlanText(ctx, "1"); err != nil || text != "a long text" {
+		t.Errorf("plan that was too large for the store is %q, %v", text, err)
+	}
+	if text, err := o.Log(ctx, "1"); err != nil || text != "log of "+RunDir(dir, 1) {
+		t.Errorf("log is %q, %v", text, err)
+	}
+	if _, err := o.Log(ctx, "2"); asError(err).Kind != NotFound {
+		t.Errorf("log of a run that was not applied: %v", err)
+	}
+	if _, err := o.Run(ctx, "99"); asError(err).Kind != NotFound {
+		t.Errorf("a run that does not exist: %v", err)
+	}
+}
+
+func TestOfflineWithoutAWay(t *testing.T) {
+	o := OfflineOptions{DataDir: t.TempDir(), Log: func(string) (string, error) { return "", nil }}
+	if _, err := OpenOffline(o); asError(err).Kind != NotFound || !errors.As(err, new(*Error)) {
+		t.Errorf("no store: %v", err)
+	}
+	err := unreadable("/d", fs.ErrPermission)
+	if HintOf(err) != "use sudo" {
+		t.Errorf("permission: %v, %q", err, HintOf(err))
+	}
+	err = unreadable("/d", &store.LockedError{Path: "/d/x", PID: 7})
+	if asError(err).Kind != Conflict || !strings.Contains(HintOf(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
+		t.Errorf("locked: %v, %q", err, HintOf(err))
+	}
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBackupAndRestore(t *testing.T) {
+	dir, s := world(t)
+	manual := store.Run{Kind: store.KindManual}
+	commit := store.Run{Kind: store.KindCommit, Commit: "c1"}
+	of := func(r store.Run, stack string) store.Run { r.Stack = stack; return r }
+	want := map[int]store.Status{
+		runIn(t, s, of(commit, "done"), store.Planning, store.NoChanges):                            store.NoChanges,
+		runIn(t, s, of(manual, "a")):                                                                store.Canceled,
+		runIn(t, s, of(manual, "b"), store.Planning):                                                store.Canceled,
+		runIn(t, s, of(commit, "c"), store.Planning, store.Planned):                                 store.Stale,
+		runIn(t, s, of(manual, "d"), store.Planning, store.Planned, store.Approved):                 store.Stale,
+		runIn(t, s, of(manual, "e"), store.Planning, store.Planned, store.Approved, store.Applying): store.Interrupted,
+	}
+	alter(t, s, func(tx *store.Tx) error {
+		_, err := tx.ChangeRun(4, func(r *store.Run) error { r.Card = &store.Card{Channel: "C", TS: "1"}; return nil })
+		return errors.Join(err, tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "told already"}))
+	})
+	put(t, filepath.Join(dir, "state", "ghe", "terraform.tfstate"), `{"serial": 3}`)
+	put(t, filepath.Join(dir, "state", "ghe", "env", "blue", "terraform.tfstate"), `{"serial": 4}`)
+	put(t, filepath.Join(dir, "state", "ghe", ".terraform.tfstate.lock.info"), `{}`)
+	put(t, filepath.Join(dir, "states", "ghe", "0001.tfstate.zst"), "copy")
+	put(t, filepath.Join(dir, "runs", "3", "plan.tfplan"), "secret and large")
+
+	var archive bytes.Buffer
+	if err := WriteBackup(&archive, BackupSource{DataDir: dir, Store: s, Now: func() time.Time { return at(5) }}); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".backup-*")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+	to := filepath.Join(t.TempDir(), "new")
+	done, err := Restore(RestoreOptions{DataDir: to, Archive: &archive, By: "cli:jane", Now: func() time.Time { return at(6) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Restored{BackupAt: at(5), Files: 3, Ended: []int{2, 3, 4, 5, 6}, NextRun: 1007}, done); diff != "" {
+		t.Error(diff)
+	}
+	checkFiles(t, to, []string{
+		"sallyport.db 0600", "state 0700", "state/ghe 0700", "state/ghe/env 0700", "state/ghe/env/blue 0700",
+		"state/ghe/env/blue/terraform.tfstate 0600", "state/ghe/terraform.tfstate 0600",
+		"states 0700", "states/ghe 0700", "states/ghe/0001.tfstate.zst 0600",
+	})
+	if err := store.Check(StorePath(to)); err != nil {
+		t.Error(err)
+	}
+	checkRestored(t, to, want)
+}
+
+// checkFiles compares what lies in a directory, with its modes.
+func checkFiles(t *testing.T, dir string, want []string) {
+	t.Helper()
+	var got []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		info, err := d.Info()
+		rel, _ := filepath.Rel(dir, path)
+		got = append(got, fmt.Sprintf("%s %04o", rel, info.Mode().Perm()))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func checkRestored(t *testing.T, dir string, want map[int]store.Status) {
+	t.Helper()
+	s, err := store.Open(store.Options{Path: StorePath(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Update(func(tx *store.Tx) error {
+		for id, status := range want {
+			r, err := tx.Run(id)
+			if err != nil {
+				return err
+			}
+			if r.Status != status || status != store.NoChanges && !strings.Contains(r.Error, "restored from a backup") {
+				t.Errorf("#%d is %s (%s), want %s", id, r.Status, r.Error, status)
+			}
+		}
+		messages, err := tx.Outbox()
+		if err != nil || len(messages) != 1 || messages[0].Kind != store.MessageCard || messages[0].Run != 4 {
+			t.Errorf("the outbox holds %d messages, want the card of #4 to be edited: %v", len(messages), err)
+		}
+		c, err := tx.Stack("c")
+		if err != nil || c.LastCommitCommit != "" {
+			t.Errorf("the commit that nobody answered for is forgotten: %+v, %v", c, err)
+		}
+		events, err := tx.Events(store.EventFilter{Limit: 1})
+		if err != nil || len(events) != 1 || events[0].Type != "restore" || events[0].By != "cli:jane" {
+			t.Errorf("the history ends with %+v, %v", events, err)
+		}
+		next := &store.Run{Stack: "a", Kind: store.KindManual}
+		if err := tx.CreateRun(next); err != nil || next.ID != 1007 {
+			t.Errorf("the next run is #%d, %v", next.ID, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// entry is one file of a made-up archive.
+type entry struct {
+	name, text string
+	kind       byte
+}
+
+func archiveOf(t *testing.T, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z, err := zstd.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := tar.NewWriter(z)
+	for _, e := range entries {
+		h := &tar.Header{Name: e.name, Typeflag: tar.TypeReg, Size: int64(len(e.text)), Mode: 0o777}
+		if e.kind != 0 {
+			h.Typeflag, h.Linkname, h.Size = e.kind, "/etc", 0
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if e.kind == 0 {
+			if _, err := io.WriteString(w, e.text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	dir, s := world(t)
+	put(t, filepath.Join(dir, "state", "x", "terraform.tfstate"), `{}`)
+	var whole bytes.Buffer
+	if err := WriteBackup(&whole, BackupSource{DataDir: dir, Store: s}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := os.ReadFile(StorePath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := entry{name: manifestFile, text: `{"format":1}`}
+	good := entry{name: storeFile, text: string(db)}
+	for _, tc := range []struct {
+		name    string
+		archive []byte
+		want    string
+	}{
+		{"cut short", whole.Bytes()[:whole.Len()-20], "reading the backup"},
+		{"something else", []byte("#!/bin/sh\n"), "reading the backup"},
+		{"nothing", nil, "reading the backup"},
+		{"another archive", archiveOf(t, entry{name: "etc/passwd", text: "x"}), "not a backup"},
+		{"a newer format", archiveOf(t, entry{name: manifestFile, text: `{"format":9}`}), "format 9"},
+		{"no store", archiveOf(t, head), "no store"},
+		{"a damaged store", archiveOf(t, head, entry{name: storeFile, text: string(db[:5000])}), "checking the store"},
+		{"a name that leads out", archiveOf(t, head, good, entry{name: "state/../../evil", text: "x"}), "plain name"},
+		{"an absolute name", archiveOf(t, head, good, entry{name: "/etc/cron.d/evil", text: "x"}), "does not belong"},
+		{"a link", archiveOf(t, head, good, entry{name: "state/x", kind: tar.TypeSymlink}), "plain file"},
+		{"a name twice", archiveOf(t, head, good, good), "exists"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			to := t.TempDir()
+			_, err := Restore(RestoreOptions{DataDir: to, Archive: bytes.NewReader(tc.archive), By: "cli:jane"})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error is %v, want %q", err, tc.want)
+			}
+			if left, err := os.ReadDir(to); err != nil || len(left) > 0 {
+				t.Errorf("left over: %v, %v", left, err)
+			}
+		})
+	}
+	if _, err := Restore(RestoreOptions{DataDir: dir, Archive: &whole}); asError(err).Kind != Refused || HintOf(err) == "" {
+		t.Errorf("a directory that is not empty: %v", err)
+	}
+}
+
+func TestRestoreAfterARestoreThatWasKilled(t *testing.T) {
+	dir, s := world(t)
+	var b bytes.Buffer
+	if err := WriteBackup(&b, BackupSource{DataDir: dir, Store: s}); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	put(t, filepath.Join(to, stagingDir, "state", "half"), "x")
+	if _, err := Restore(RestoreOptions{DataDir: to, Archive: &b}); err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, to, []string{"sallyport.db 0600"})
+}
+
+func TestBackupWaitsForAStateThatIsBeingWritten(t *testing.T) {
+	dir, s := world(t)
+	state := filepath.Join(dir, "state", "ghe", "terraform.tfstate")
+	put(t, state, `{"half`)
+	go func() {
+		<-time.After(stateRest)
+		put(t, state, `{"whole": true}`)
+	}()
+	if err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s}); err != nil {
+		t.Fatal(err)
+	}
+	put(t, state, `{"half for good`)
+	if err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s}); err == nil || !strings.Contains(err.Error(), "ghe") {
+		t.Errorf("a state that stays half: %v", err)
+	}
+}
