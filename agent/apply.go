@@ -21,7 +21,7 @@ const progressEvery = 5 * time.Second
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
 func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
 	dir := RunDir(w.cfg.DataDir, run.ID)
-	env, err := readEnvironment(dir, s.ApplyEnv)
+	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, s.ApplyEnv)
 	if err != nil {
 		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
 	}

@@ -89,7 +89,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	result, err := terraform.Plan(ctx, terraform.PlanOptions{
+	return terraform.Plan(ctx, terraform.PlanOptions{
 		Tool: found, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: run.Commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env, PlanEnv: s.PlanEnv,
@@ -97,10 +97,6 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: gitAccess(w.cfg.Repository(s.Repository)),
 		Protect: s.Protect, Timeout: s.PlanTimeout, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return result, writeEnvironment(dir, result.Env)
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.

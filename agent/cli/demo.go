@@ -1,6 +1,9 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/charmbracelet/colorprofile"
+	"github.com/spf13/cobra"
+)
 
 func newDemoCommand(a *app) *cobra.Command {
 	var yes bool
@@ -16,6 +19,7 @@ func newDemoCommand(a *app) *cobra.Command {
 			defer stop()
 			return a.inv.Programs.Demo(ctx, DemoOptions{
 				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.out, Stderr: a.err, JSON: a.json, Version: a.version(),
+				Color: a.out.Profile > colorprofile.ASCII,
 			})
 		},
 	}
