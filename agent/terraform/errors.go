@@ -26,14 +26,14 @@ type Error struct {
 // by people and can be long.
 func (e *Error) Error() string {
 	var parts []string
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
 	if text := DiagnosticsText(e.Diagnostics); text != "" {
 		parts = append(parts, text)
 	}
 	if len(parts) == 0 && e.Output != "" {
 		parts = append(parts, e.Output)
-	}
-	if e.Err != nil {
-		parts = append(parts, e.Err.Error())
 	}
 	if len(parts) == 0 {
 		parts = append(parts, fmt.Sprintf("terraform ended with exit code %d and gave no reason", e.ExitCode))
@@ -44,12 +44,12 @@ func (e *Error) Error() string {
 // Unwrap gives the cause that is not terraform's, so that errors.Is finds a cancelled context.
 func (e *Error) Unwrap() error { return e.Err }
 
-// DiagnosticsText renders the errors among diagnostics, one line each; empty if there are none.
+// DiagnosticsText renders the errors among diagnostics, one line each, the same one only once; empty if there are none.
 func DiagnosticsText(diags []Diagnostic) string {
 	var lines []string
 	for _, d := range diags {
-		if d.IsError() {
-			lines = append(lines, d.Short())
+		if line := d.Short(); d.IsError() && !slices.Contains(lines, line) {
+			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, "\n")

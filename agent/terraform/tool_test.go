@@ -1,0 +1,98 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sallyport/agent/terraform/tftest"
+)
+
+func TestFindTool(t *testing.T) {
+	real := tftest.Terraform(t)
+	dir := t.TempDir()
+	script := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct {
+		name    string
+		options ToolOptions
+		want    string // path; empty: an error
+		message string
+		hint    string
+	}{
+		{name: "PATH", options: ToolOptions{}, want: real},
+		{name: "binary", options: ToolOptions{Binary: real, Version: "9.9.9"}, want: real},
+		{name: "not in PATH", options: ToolOptions{Lookup: func(string) (string, error) { return "", errors.New("nowhere") }},
+			message: "nowhere", hint: "install terraform"},
+		{name: "binary is gone", options: ToolOptions{Binary: filepath.Join(dir, "gone")}, message: "gone", hint: "terraform { binary }"},
+		{name: "not a terraform", options: ToolOptions{Binary: script("other", "echo hello")}, message: "asking", hint: "is it a terraform"},
+		{name: "too old", options: ToolOptions{Binary: script("old", `echo '{"terraform_version": "0.12.31"}'`)},
+			message: "0.12.31, which is too old", hint: "1.1.0 or newer"},
+		{name: "not a version", options: ToolOptions{Version: "latest", InstallDir: dir}, message: `"latest"`},
+		{name: "no place to install", options: ToolOptions{Version: "1.11.4"}, message: "directory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := FindTool(t.Context(), c.options)
+			if c.want != "" {
+				digest, _ := digestFile(c.want)
+				if err != nil || got.Path != c.want || got.Digest != digest || !atLeast(got.Version, 1, 1) {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.message) {
+				t.Fatalf("error %v, want something with %q", err, c.message)
+			}
+			var failed *Error
+			if c.hint != "" && (!errors.As(err, &failed) || !strings.Contains(failed.Hint, c.hint)) {
+				t.Errorf("no hint with %q: %#v", c.hint, err)
+			}
+		})
+	}
+}
+
+func TestPinnedVersionIsInstalledOnce(t *testing.T) {
+	real := tftest.Terraform(t)
+	dir := filepath.Join(t.TempDir(), "terraform")
+	installs := 0
+	o := ToolOptions{Version: "1.11.4", InstallDir: dir, Install: func(_ context.Context, version, into string) (string, error) {
+		installs++
+		path := filepath.Join(into, "terraform")
+		script := "#!/bin/sh\nexec " + real + ` "$@"` + "\n"
+		return path, os.WriteFile(path, []byte(script), 0o700)
+	}}
+	path := filepath.Join(dir, "1.11.4", "terraform")
+	for n := range 3 {
+		got, err := FindTool(t.Context(), o)
+		if err != nil || got.Path != path || installs != 1 {
+			t.Fatalf("round %d: %+v, %v, %d installs", n, got, err, installs)
+		}
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho evil\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := FindTool(t.Context(), o); err != nil || installs != 2 || got.Path != path {
+		t.Errorf("a changed binary was used: %+v, %v, %d installs", got, err, installs)
+	}
+
+	o.Version = "1.11.5"
+	o.Install = func(context.Context, string, string) (string, error) { return "", errors.New("no route to host") }
+	_, err := FindTool(t.Context(), o)
+	var failed *Error
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "installing terraform 1.11.5: no route to host") ||
+		!strings.Contains(failed.Hint, "releases.hashicorp.com") {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
