@@ -98,6 +98,8 @@ type Agent struct {
 	faults   *faults
 	people   *people
 	compared *comparisons
+	moved    atomic.Bool // a transaction under way changes what discover depends on
+	looking  atomic.Bool // one that was committed did
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].

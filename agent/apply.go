@@ -191,7 +191,7 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
 	}
 	hint := "mend the cause, then: sallyport plan " + run.Stack
-	if left := leftState(RunDir(a.cfg().DataDir, run.ID)); left != "" {
+	if left := state.ErroredState; left != "" {
 		text += "\nThe state could not be written to its backend; it is kept in " + left
 		hint = "bring the backend back, then push that file with `terraform state push` before anything else is planned"
 	}

@@ -21,6 +21,7 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 	if run.Head == "" {
 		run.Head = run.Commit
 	}
+	a.moved.Store(true)
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
@@ -49,6 +50,7 @@ func position(run *store.Run, st *store.StackState) string {
 // move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
 // that it causes, in the caller's transaction.
 func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+	a.moved.Store(true)
 	moved, err := tx.Transition(run.ID, m, change)
 	if err != nil {
 		return nil, err

@@ -100,6 +100,10 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return nil
 		})
 	}
+	if err := a.keepState(w.cfg.DataDir, run); err != nil {
+		why := "approved; waits until the state can be kept before it is changed: " + a.redact(err.Error())
+		return a.holdApproved(run, why, "see the space and the modes of "+w.cfg.DataDir)
+	}
 	err = a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil {

@@ -41,23 +41,27 @@ func (a *Agent) hear(ctx context.Context) {
 		if w.slack != nil {
 			wait = e.turn(ctx, w)
 		}
-		timer := time.NewTimer(wait)
-		fast := w.cfg.Slack != nil && wait > w.cfg.Slack.Poll
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-orNever(changed, fast || w.slack == nil):
+		atLeast := wait
+		if w.slack != nil {
+			atLeast = min(wait, w.cfg.Slack.Poll) // never faster than slack.poll, whatever happens
 		}
-		timer.Stop()
+		pause(ctx, atLeast, nil)
+		pause(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
 	}
 }
 
-// orNever is the channel, or one that never answers.
-func orNever(c <-chan struct{}, wanted bool) <-chan struct{} {
-	if wanted {
-		return c
+// pause waits until a time has passed, something changed, or ctx ended.
+func pause(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
+	if wait <= 0 {
+		return
 	}
-	return nil
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-changed:
+	}
 }
 
 // turn looks once and returns when to look again.

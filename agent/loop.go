@@ -15,9 +15,11 @@ const idlePass = 30 * time.Second
 
 // loop passes until ctx ends.
 func (a *Agent) loop(ctx context.Context) {
+	idle := true
 	for {
 		a.lastPass.Store(time.Now().UnixNano())
-		next := a.pass(ctx)
+		next := a.pass(ctx, a.looking.Swap(false) || idle)
+		idle = false
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
@@ -27,18 +29,28 @@ func (a *Agent) loop(ctx context.Context) {
 			answer <- a.reload()
 		case <-a.wakes:
 		case <-timer.C:
+			idle = true
 		}
 		timer.Stop()
 	}
 }
 
 // pass looks at everything once and moves each open run one step. It returns how long nothing will happen by itself.
-func (a *Agent) pass(ctx context.Context) time.Duration {
+//
+// Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
+// compared at each step. Whatever changes a head or a run sets moved (see update); the idle pass looks in any case.
+func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	w := a.world.Load()
 	for _, r := range w.cfg.Repositories {
+		if !looking {
+			break
+		}
 		err := a.discover(ctx, w, r)
 		if ctx.Err() != nil {
 			return 0
+		}
+		if err != nil {
+			a.looking.Store(true)
 		}
 		if a.faults.set("repository "+r.Name+": looking for changed stacks", err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
@@ -83,6 +95,9 @@ func (a *Agent) update(f func(*store.Tx) error) error {
 	err := a.store.Update(f)
 	if err == nil {
 		a.faults.set("store", nil)
+		if a.moved.Swap(false) {
+			a.looking.Store(true) // not before the commit: a pass in between would see nothing new
+		}
 		a.wake()
 	}
 	return err
@@ -128,6 +143,7 @@ func (a *Agent) reload() error {
 	a.world.Store(w)
 	old.closeExcept(w)
 	a.compared.forget()
+	a.looking.Store(true)
 	a.faults.set("configuration", nil)
 	a.installTools(a.work.ctx)
 	a.changes.tell()

@@ -25,14 +25,7 @@ const (
 func (a *Agent) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := a.changes.next()
-		next := a.deliver(ctx)
-		timer := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-timer.C:
-		}
-		timer.Stop()
+		pause(ctx, a.deliver(ctx), changed)
 	}
 }
 

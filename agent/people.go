@@ -13,7 +13,7 @@ import (
 	"sallyport/store"
 )
 
-// memberCache is how long a user group's members are remembered for anything but a decision.
+// slackCall bounds one question to Slack.
 const slackCall = 15 * time.Second
 
 // people remembers when repositories answered; an empty poll writes nothing to the store.

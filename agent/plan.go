@@ -14,6 +14,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
+	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -300,12 +301,13 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 // an apply, its result and a state that could not be written stay.
 func (a *Agent) tidy(run int) {
 	dir := RunDir(a.cfg().DataDir, run)
+	state, err := runner.Attach(dir)
+	if err != nil || state.StillHeld || state.Phase == runner.Running {
+		return // something that terraform started lives on in there; the next start of the agent tidies up
+	}
 	for _, d := range []string{planDir, dataDir, sourceDir} {
 		if d == planDir {
 			keepPlanText(dir)
-		}
-		if d == sourceDir && leftState(dir) != "" {
-			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
 			a.log.Warn("removing a run's files", "run", run, "err", err)
@@ -316,17 +318,4 @@ func (a *Agent) tidy(run int) {
 // keepPlanText moves a plan's whole text out of the directory that goes away.
 func keepPlanText(dir string) {
 	_ = os.Rename(filepath.Join(dir, planDir, "plan.txt"), filepath.Join(dir, "plan.txt")) // absent: the store has it
-}
-
-// leftState finds a state that terraform could not write to its backend; empty if there is none.
-func leftState(dir string) string {
-	found := ""
-	_ = filepath.WalkDir(filepath.Join(dir, sourceDir), func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Name() == "errored.tfstate" {
-			found = path
-			return filepath.SkipAll
-		}
-		return nil
-	})
-	return found
 }

@@ -66,12 +66,7 @@ func (a *Agent) pollRepository(ctx context.Context, name string) {
 		} else {
 			failures++
 		}
-		timer := time.NewTimer(a.nextPoll(r, failures))
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		pause(ctx, a.nextPoll(r, failures), nil)
 	}
 }
 
@@ -172,6 +167,7 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		}
 		now := a.now().UTC()
 		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now
+		a.moved.Store(true)
 		if s.ErrorTold {
 			if err := tx.Enqueue(a.note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
 				return err

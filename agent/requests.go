@@ -206,6 +206,7 @@ func (a *Agent) accept(repository, commit, by string) error {
 		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
 			return refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
 		}
+		a.moved.Store(true)
 		s.Accepted, s.Head, s.HeldHead = s.HeldHead, s.HeldHead, ""
 		if err := tx.PutRepository(s); err != nil {
 			return err

@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"archive/zip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/klauspost/compress/zstd"
+
+	"sallyport/store"
+)
+
+const (
+	keptStates = 20 // copies of a stack's state, one from before each of its last applies
+	// maxState bounds what a copy may take; a state is text, and one of this size has other troubles.
+	maxState = 1 << 30
+)
+
+// StatesDir is where the copies of a stack's state lie in a data directory.
+func StatesDir(dataDir, stack string) string { return filepath.Join(dataDir, "states", stack) }
+
+// keepState keeps a copy of the state as it is before an apply. The plan file holds it (terraform puts the state that it
+// planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
+// no process. A stack without a state yet has nothing to keep.
+func (a *Agent) keepState(dataDir string, run *store.Run) error {
+	plan, err := zip.OpenReader(filepath.Join(RunDir(dataDir, run.ID), planDir, "plan.tfplan"))
+	if err != nil {
+		return fmt.Errorf("opening the plan: %w", err)
+	}
+	defer func() { _ = plan.Close() }() // read only
+	state, err := plan.Open("tfstate-prev")
+	if err != nil {
+		return fmt.Errorf("looking for the state in the plan: %w", err)
+	}
+	defer func() { _ = state.Close() }()
+	dir := StatesDir(dataDir, run.Stack)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the directory of states: %w", err)
+	}
+	file, err := renameio.NewPendingFile(filepath.Join(dir, fmt.Sprintf("%08d.tfstate.zst", run.ID)), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("keeping the state: %w", err)
+	}
+	defer func() { _ = file.Cleanup() }() // does nothing after the replace
+	if err := compress(file, io.LimitReader(state, maxState)); err != nil {
+		return fmt.Errorf("keeping the state: %w", err)
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("keeping the state: %w", err)
+	}
+	return trimStates(dir)
+}
+
+func compress(to io.Writer, from io.Reader) error {
+	w, err := zstd.NewWriter(to, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, from); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// trimStates removes all but the newest copies: their names sort by run.
+func trimStates(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("listing the kept states: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".tfstate.zst") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	for len(names) > keptStates {
+		if err := os.Remove(filepath.Join(dir, names[0])); err != nil {
+			return fmt.Errorf("removing an old copy of the state: %w", err)
+		}
+		names = names[1:]
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package agent_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"sallyport/agent"
+	"sallyport/store"
+)
+
+func TestTheStateBeforeAnApplyIsKept(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	before, err := os.ReadFile(filepath.Join(h.dir, "data", "state", "box", "terraform.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	h.mustDecide("2", "approve")
+	h.status("2", store.Applied)
+	packed, err := os.ReadFile(filepath.Join(agent.StatesDir(filepath.Join(h.dir, "data"), "box"), "00000002.tfstate.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := zstd.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var kept bytes.Buffer
+	if _, err := kept.ReadFrom(d); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(kept.Bytes(), []byte(`"one"`)) || bytes.Contains(kept.Bytes(), []byte(`"two"`)) {
+		t.Errorf("the copy is not the state before the apply:\n%s\nwas\n%s", kept.Bytes(), before)
+	}
+}
