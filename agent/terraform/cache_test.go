@@ -116,6 +116,39 @@ func TestLockFileOfAnotherPlatform(t *testing.T) {
 	}
 }
 
+func TestIncompleteLockFile(t *testing.T) {
+	t.Parallel()
+	m, r := tftest.NewNetworkMirror(t), newRig(t)
+	o := network(r.options(main(fileConfig(r))), m)
+	r.plan(o)
+	lock := lockedChecksum(t, o)
+	files := map[string]string{"main.tf": fileConfig(r) + "\nresource \"time_static\" \"t\" {}", lockFile: lock}
+	for run := range 3 {
+		o = network(r.options(files), m)
+		o.Commit = strings.Repeat(fmt.Sprint(min(run, 1)), 40)
+		if got := strings.Join(r.plan(o).Warnings, "\n"); !strings.Contains(got, "does not pin every provider") {
+			t.Errorf("run %d: warnings %q", run, got)
+		}
+		if run == 1 {
+			m.Close() // the third run is at the second one's commit
+		}
+	}
+}
+
+func TestLockFileWithMoreThanIsNeeded(t *testing.T) {
+	t.Parallel()
+	m, r := tftest.NewNetworkMirror(t), newRig(t)
+	o := network(r.options(main(fileConfig(r)+"\nresource \"time_static\" \"t\" {}")), m)
+	r.plan(o)
+	lock := lockedChecksum(t, o)
+	m.Close()
+	o = network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: lock}), m)
+	o.Stack = "other"
+	if res := r.plan(o); len(res.Warnings) > 0 {
+		t.Errorf("warnings %v", res.Warnings)
+	}
+}
+
 func TestParallelColdInits(t *testing.T) {
 	t.Parallel()
 	m, r := tftest.NewNetworkMirror(t), newRig(t)

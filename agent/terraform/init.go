@@ -53,9 +53,11 @@ func (p *planner) initialiseCached(ctx context.Context, committed []byte) error 
 			return err
 		}
 	} else if last != nil && committed != nil && last.Committed == digestOf(committed) {
-		// The same lock file as last time, with the checksums that were missing in it.
-		if err := last.putLock(o.WorkDir, committed); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("completing the lock file: %w", err)
+		// The same lock file as last time: take the one with the checksums that were missing in it.
+		if lock, err := last.lock(); err == nil && lock != nil && sameSelections(committed, lock) {
+			if err := replaceLock(o.WorkDir, lock); err != nil {
+				return err
+			}
 		}
 	}
 	err := p.initOnce(ctx)
@@ -91,7 +93,7 @@ func (p *planner) restore(last *kept, committed []byte) error {
 
 // reset undoes what an init has left behind.
 func (p *planner) reset(committed []byte) error {
-	if err := p.resetLock(committed); err != nil {
+	if err := replaceLock(p.o.WorkDir, committed); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(p.o.DataDir); err != nil {
@@ -99,20 +101,6 @@ func (p *planner) reset(committed []byte) error {
 	}
 	if err := os.MkdirAll(p.o.DataDir, 0o700); err != nil {
 		return fmt.Errorf("making terraform's data directory: %w", err)
-	}
-	return nil
-}
-
-func (p *planner) resetLock(lock []byte) error {
-	path := filepath.Join(p.o.WorkDir, lockFile)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("restoring the lock file: %w", err)
-	}
-	if lock == nil {
-		return nil
-	}
-	if err := os.WriteFile(path, lock, 0o600); err != nil {
-		return fmt.Errorf("restoring the lock file: %w", err)
 	}
 	return nil
 }
@@ -173,7 +161,7 @@ func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err e
 		if err != nil {
 			return true, fmt.Errorf("reading the lock file: %w", err)
 		}
-		if sameSelections(before, after) {
+		if extendsLock(after, before) {
 			return true, nil
 		}
 		// A remote module needs more than the lock file pins. Which version is for the registry to say.
@@ -185,7 +173,7 @@ func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err e
 			return true, fmt.Errorf("clearing terraform's data directory: %w", err)
 		}
 	}
-	return false, p.resetLock(before)
+	return false, replaceLock(p.o.WorkDir, before)
 }
 
 func providerTrouble(err error) bool {
@@ -236,7 +224,7 @@ func (p *planner) recordLock(committed []byte) error {
 		p.warn("no %s is committed: the next plan can use other provider versions", lockFile)
 	case digestOf(used) != digestOf(committed) && sameSelections(used, committed):
 		p.warn("the committed %s lacks checksums for this platform; they were added for this run only", lockFile)
-	case digestOf(used) != digestOf(committed):
+	case !extendsLock(used, committed): // fewer are fine: terraform drops what nothing needs
 		p.warn("the committed %s does not pin every provider; the others were chosen for this run only", lockFile)
 	}
 	p.res.Plan.LockDigest = digestOf(used)

@@ -96,19 +96,34 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 	return os.Rename(staging, target)
 }
 
+// lock returns the kept lock file; nil if there is none.
+func (k *kept) lock() ([]byte, error) { return readOptional(filepath.Join(k.dir, keptLock)) }
+
 // putLock puts the kept lock file into a checkout. It refuses where the commit pins something else.
 func (k *kept) putLock(workDir string, committed []byte) error {
-	lock, err := os.ReadFile(filepath.Join(k.dir, keptLock))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	lock, err := k.lock()
+	if err != nil || lock == nil {
 		return err
 	}
-	if committed != nil && !sameSelections(committed, lock) {
+	if committed != nil && !extendsLock(committed, lock) {
 		return errors.New("the commit pins other provider versions than those that are kept")
 	}
-	return os.WriteFile(filepath.Join(workDir, lockFile), lock, 0o600)
+	return replaceLock(workDir, lock)
+}
+
+// replaceLock puts a lock file into a checkout; nil takes it away. What was there can be a symlink of the repository's.
+func replaceLock(workDir string, lock []byte) error {
+	path := filepath.Join(workDir, lockFile)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replacing the lock file: %w", err)
+	}
+	if lock == nil {
+		return nil
+	}
+	if err := writePrivate(path, lock); err != nil {
+		return fmt.Errorf("replacing the lock file: %w", err)
+	}
+	return nil
 }
 
 // putModules puts the kept modules into a data directory. Terraform takes those whose source and version are still

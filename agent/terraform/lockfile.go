@@ -82,6 +82,21 @@ func sameSelections(a, b []byte) bool {
 	return errA == nil && errB == nil && maps.Equal(left, right)
 }
 
+// extendsLock reports whether a lock file has everything that another one pins, and perhaps more.
+func extendsLock(base, lock []byte) bool {
+	want, errA := parseLock(base)
+	have, errB := parseLock(lock)
+	if errA != nil || errB != nil {
+		return false
+	}
+	for address, p := range want {
+		if have[address] != p {
+			return false
+		}
+	}
+	return true
+}
+
 // needs is what a root module asks to be installed, as far as its own files and its local modules say.
 type needs struct {
 	providers map[string]bool // by address; built-in ones left out
