@@ -70,6 +70,23 @@ func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
+// escapeCut is [escape], cut to n characters as Slack counts them, and never in the middle of an entity.
+func escapeCut(s string, n int) string {
+	if escaped := escape(s); utf8.RuneCountInString(escaped) <= n {
+		return escaped
+	}
+	var b strings.Builder
+	left := n - 1
+	for _, r := range s {
+		e := escape(string(r))
+		if left -= utf8.RuneCountInString(e); left < 0 {
+			break
+		}
+		b.WriteString(e)
+	}
+	return b.String() + "…"
+}
+
 // cardBlockID and noteBlockID mark our blocks, beside the metadata: block ids are returned to whoever may read a message.
 func cardBlockID(run int, agent string) string {
 	return fmt.Sprintf("sallyport:run:%d:%s", run, keyHash(agent))
@@ -219,24 +236,28 @@ func code(words string) string {
 	return "`" + escape(strings.ReplaceAll(notify.Cut(words, 150), "`", "'")) + "`"
 }
 
-// textBlocks renders words.
+// textBlocks renders words, cut so that they fit.
 func textBlocks(p Post) []slackapi.Block {
-	var blocks []slackapi.Block
-	if m := mentions(p.Mention); m != "" {
-		blocks = append(blocks, mrkdwn(m))
-	}
-	body := notify.Cut(strings.TrimSpace(redact.Clean(p.Text)), maxPlain)
+	body := strings.TrimSpace(redact.Clean(p.Text))
 	if body == "" {
 		body = "(nothing)"
 	}
-	for i, part := range chunks(body, maxSection) {
-		id := ""
-		if i == 0 {
-			id = noteBlockID(p.Key, p.Agent)
+	for n := maxPlain; ; n = n * 2 / 3 {
+		var blocks []slackapi.Block
+		if m := mentions(p.Mention); m != "" {
+			blocks = append(blocks, mrkdwn(m))
 		}
-		blocks = append(blocks, plain(part, id))
+		for i, part := range chunks(notify.Cut(body, n), maxSection) {
+			id := ""
+			if i == 0 {
+				id = noteBlockID(p.Key, p.Agent)
+			}
+			blocks = append(blocks, plain(part, id))
+		}
+		if n < 100 || jsonLength(blocks) <= maxCard {
+			return blocks
+		}
 	}
-	return blocks
 }
 
 // chunks cuts a text into parts of at most n runes, at line ends where there are some.

@@ -61,15 +61,23 @@ func (c *Client) cardOptions(card notify.Card, blocks []slackapi.Block) []slacka
 	return append(safeOptions(card.Text()),
 		slackapi.MsgOptionBlocks(blocks...),
 		slackapi.MsgOptionMetadata(slackapi.SlackMetadata{EventType: EventRun, EventPayload: map[string]any{
-			"run": card.Run, "stack": redact.CleanLine(card.Stack), "digest": card.PlanDigest(), "agent": card.Agent,
+			"run": card.Run, "stack": metaText(card.Stack), "digest": metaText(card.PlanDigest()), "agent": metaText(card.Agent),
 		}}))
+}
+
+// metaText keeps metadata below the size that Slack takes; nothing that long is ever made by us.
+func metaText(s string) string {
+	if s = redact.CleanLine(s); len(s) > 500 {
+		return keyHash(s)
+	}
+	return s
 }
 
 // safeOptions are what every message is sent with. The text is what a lock screen shows; it is escaped, and Slack is told
 // to make nothing of it: chat.update would parse by default. Mentions stand in the blocks only.
 func safeOptions(text string) []slackapi.MsgOption {
 	return []slackapi.MsgOption{
-		slackapi.MsgOptionText(escape(notify.Cut(text, maxText)), false), slackapi.MsgOptionParse(false), slackapi.MsgOptionLinkNames(false),
+		slackapi.MsgOptionText(escapeCut(text, maxText), false), slackapi.MsgOptionParse(false), slackapi.MsgOptionLinkNames(false),
 		slackapi.MsgOptionDisableLinkUnfurl(), slackapi.MsgOptionDisableMediaUnfurl(), slackapi.MsgOptionDisableMarkdown(),
 	}
 }
@@ -79,7 +87,7 @@ func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) {
 	options := append(safeOptions(redact.Clean(p.Text)),
 		slackapi.MsgOptionBlocks(textBlocks(p)...),
 		slackapi.MsgOptionMetadata(slackapi.SlackMetadata{EventType: EventNote, EventPayload: map[string]any{
-			"key": p.Key, "agent": p.Agent, "run": p.Run,
+			"key": metaText(p.Key), "agent": metaText(p.Agent), "run": p.Run,
 		}}))
 	if p.Thread != "" {
 		options = append(options, slackapi.MsgOptionTS(p.Thread))
@@ -146,7 +154,7 @@ func (c *Client) FindCard(ctx context.Context, channel string, run int, agent, o
 			return false
 		}
 		n, isNumber := m.Metadata.Payload["run"].(float64)
-		return isNumber && int(n) == run && m.Metadata.Payload["agent"] == agent
+		return isNumber && int(n) == run && m.Metadata.Payload["agent"] == metaText(agent)
 	})
 }
 
@@ -157,7 +165,7 @@ func (c *Client) FindText(ctx context.Context, channel, thread, key, agent, olde
 			return true
 		}
 		return m.Metadata != nil && m.Metadata.EventType == EventNote &&
-			m.Metadata.Payload["key"] == key && m.Metadata.Payload["agent"] == agent
+			m.Metadata.Payload["key"] == metaText(key) && m.Metadata.Payload["agent"] == metaText(agent)
 	})
 }
 

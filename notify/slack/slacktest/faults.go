@@ -96,8 +96,17 @@ func (s *Server) takeFault(method string) *fault {
 	return nil
 }
 
-// before plays a fault that does nothing of what was asked; it reports whether there was one.
-func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) bool {
+// early reports whether nothing of what was asked is done.
+func (f *fault) early() bool {
+	switch f.Kind {
+	case LoseAnswer, LateServerError, Truncate, Duplicate:
+		return false
+	}
+	return true
+}
+
+// before plays a fault that does nothing of what was asked.
+func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) {
 	switch f.Kind {
 	case RateLimited, RateLimitedBare:
 		if f.Kind == RateLimited {
@@ -125,10 +134,7 @@ func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) bool {
 		hangUp(w)
 	case Drop:
 		hangUp(w)
-	default:
-		return false
 	}
-	return true
 }
 
 // after plays a fault that comes when everything is done; it reports whether it answered.

@@ -182,8 +182,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	f := s.takeFault(method)
-	if f != nil && f.before(w, r, s) {
-		s.record(method, nil, f.Kind.String())
+	if f != nil && f.early() {
+		s.record(method, nil, f.Kind.String()) // before the client can know of it
+		f.before(w, r, s)
 		return
 	}
 	if isUpload {

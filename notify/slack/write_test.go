@@ -1,0 +1,373 @@
+package slack_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/notify/slack"
+	"sallyport/notify/slack/slacktest"
+	"sallyport/store"
+)
+
+func TestPostAndUpdateCard(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	card := testCard()
+	ts := must[string](t)(c.PostCard(deadline(t), ops, card))
+	m, ok := s.Message(ops, ts)
+	if !ok {
+		t.Fatal("not there")
+	}
+	if want := "PROD ghe #12: 1 to create, 1 to destroy. Reply approve destroy or deny"; m.Text != want {
+		t.Errorf("text %q, want %q", m.Text, want)
+	}
+	for _, want := range []string{
+		"✋ PROD ghe #12: planned", "<@U01JANE> <!subteam^S01OPS>", "1. -   destroy aws_instance.old",
+		"commit 1a2b3c4d by Jane Doe: Move the code host", "Reply approve destroy in this thread",
+		"sallyport #12 · digest 3f2a9c01 · agent 5d41402a",
+	} {
+		if !strings.Contains(m.Visible(), want) {
+			t.Errorf("%q is not in\n%s", want, m.Visible())
+		}
+	}
+	wantRun(t, m, card.Plan.Digest)
+	if got := m.Active(); !slices.Equal(got, []string{"<@U01JANE>", "<!subteam^S01OPS>"}) {
+		t.Errorf("active: %q", got)
+	}
+
+	card.Status, card.Apply = store.Applying, &store.Apply{Done: 1, Total: 2, Current: "aws_instance.ghe"}
+	card.Decisions = []store.Decision{{Verdict: store.Approve, By: "slack:U01JANE"}, {Verdict: store.Approve, By: "cli:*bob*"}}
+	if err := c.UpdateCard(deadline(t), ops, ts, card); err != nil {
+		t.Fatal(err)
+	}
+	m, _ = s.Message(ops, ts)
+	if m.Text != "PROD ghe #12: applying 1 of 2" || !strings.Contains(m.Visible(), "<@U01JANE> approved · `cli:*bob*` approved") {
+		t.Errorf("got %q\n%s", m.Text, m.Visible())
+	}
+	if got := m.Active(); !slices.Equal(got, []string{"<@U01JANE>"}) { // nobody is needed now: the voter only
+		t.Errorf("active: %q", got)
+	}
+	wantRun(t, m, card.Plan.Digest)
+	if len(s.Messages(ops)) != 1 {
+		t.Error("an edit posted something")
+	}
+}
+
+func wantRun(t *testing.T, m slacktest.Message, wantDigest string) {
+	t.Helper()
+	run, stack, digest, agent, ok := m.Run()
+	if !ok || run != 12 || stack != "ghe" || digest != wantDigest || agent != "5d41402abc4b2a76" {
+		t.Errorf("metadata: %s", m.Metadata)
+	}
+}
+
+func TestHugeCards(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	card := testCard()
+	card.Plan = manyChanges(10000, numbered)
+	ts := must[string](t)(c.PostCard(deadline(t), ops, card))
+	m, _ := s.Message(ops, ts)
+	visible := m.Visible()
+	if !strings.Contains(visible, "\n    1. -   destroy module.services[0]") || !strings.Contains(visible, " more: sallyport show 12 lists them all") {
+		t.Errorf("got %s", visible)
+	}
+	if s.Calls("chat.postMessage") != 1 {
+		t.Error("the first try did not fit")
+	}
+	card.Plan = manyChanges(100, func(int) string { return strings.Repeat("<&>\"\\ü", 2000) })
+	card.Status, card.Error = store.Errored, strings.Repeat("\"<&>\n", 5000)
+	card.Subject, card.Reason, card.Hint = strings.Repeat("&", 9000), strings.Repeat("<", 9000), strings.Repeat(">", 9000)
+	card.Stack, card.Label = strings.Repeat("<s>", 300), strings.Repeat("L", 300)
+	for range 60 {
+		card.Decisions = append(card.Decisions, store.Decision{Verdict: store.Deny, By: "slack:U01JANE", Text: "deny " + strings.Repeat("<", 500)})
+		card.Warnings = append(card.Warnings, strings.Repeat("<w>", 100))
+	}
+	if err := c.UpdateCard(deadline(t), ops, ts, card); err != nil {
+		t.Fatal(err)
+	}
+	if s.Calls("chat.update") != 1 {
+		t.Errorf("the first try did not fit: %v", s.Requests("chat.update")[0].Answer)
+	}
+}
+
+func TestSmallerCardWhenRefused(t *testing.T) {
+	s := workspace(t, func(o *slacktest.Options) { o.MaxBlocks = 2500 })
+	c := client(t, s, nil)
+	card := testCard()
+	card.Plan = manyChanges(500, numbered)
+	ts := must[string](t)(c.PostCard(deadline(t), ops, card))
+	if n := s.Calls("chat.postMessage"); n != 2 || len(s.Messages(ops)) != 1 {
+		t.Errorf("%d calls, %d messages", n, len(s.Messages(ops)))
+	}
+	m, _ := s.Message(ops, ts)
+	if !strings.Contains(m.Visible(), "Reply approve destroy") || !strings.Contains(m.Visible(), "and 490 more") {
+		t.Errorf("got %s", m.Visible())
+	}
+	s.Fail("chat.update", 2, slacktest.Fault{Kind: slacktest.Refuse, Code: "invalid_blocks"})
+	if err := c.UpdateCard(deadline(t), ops, ts, card); err != nil {
+		t.Fatal(err)
+	}
+	m, _ = s.Message(ops, ts)
+	if v := m.Visible(); !strings.Contains(v, "Reply approve destroy") || strings.Contains(v, "module.services") {
+		t.Errorf("the least card: %s", v)
+	}
+	s.Fail("chat.update", 9, slacktest.Fault{Kind: slacktest.Refuse, Code: "msg_blocks_too_long"})
+	if err := c.UpdateCard(deadline(t), ops, ts, card); err == nil || s.Calls("chat.update") != 6 {
+		t.Errorf("got %v after %d calls", err, s.Calls("chat.update"))
+	}
+}
+
+func TestPostText(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	parent := s.Say(jane, ops, "parent")
+	text := "line one\nline <two> & `code` *bold* https://evil.example <!channel>"
+	ts := must[string](t)(c.PostText(deadline(t), slack.Post{
+		Channel: ops, Thread: parent, Text: text, Broadcast: true, Key: "run/12/end", Agent: "a1", Run: 12,
+		Mention: []string{"S01OPS", "not an id", "<!here>", jane},
+	}))
+	m, _ := s.Message(ops, ts)
+	if !strings.Contains(m.Visible(), text) || m.Subtype != "thread_broadcast" || m.ThreadTS != parent {
+		t.Errorf("got %+v", m)
+	}
+	if got := m.Active(); !slices.Equal(got, []string{"<!subteam^S01OPS>", "<@U01JANE>"}) {
+		t.Errorf("active: %q", got)
+	}
+	ts = must[string](t)(c.PostText(deadline(t), slack.Post{Channel: ops, Text: strings.Repeat("long line\n", 9000), Key: "k"}))
+	if m, _ := s.Message(ops, ts); len([]rune(m.Visible())) > 6500 || !strings.Contains(m.Visible(), "…") {
+		t.Errorf("%d characters", len([]rune(m.Visible())))
+	}
+	if _, err := c.PostText(deadline(t), slack.Post{Channel: ops, Key: "empty"}); err != nil {
+		t.Error(err)
+	}
+	_, err := c.PostText(deadline(t), slack.Post{Channel: "C000OLD01", Text: "x"})
+	wantError(t, err, "is_archived", "unarchive")
+	_, err = c.PostText(deadline(t), slack.Post{Channel: ops, Thread: "1.000001", Text: "x"})
+	wantError(t, err, "thread_not_found", "")
+	s.DropScopes("chat:write")
+	_, err = c.PostText(deadline(t), slack.Post{Channel: ops, Text: "x"})
+	wantError(t, err, "missing_scope", "chat:write")
+}
+
+func TestUploadFile(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	parent := must[string](t)(c.PostCard(deadline(t), ops, testCard()))
+	for _, f := range []slack.File{
+		{Name: "plan-12-3f2a9c01.txt", Title: "plan of ghe #12", Content: strings.Repeat("  + aws_instance.ghe <!channel> ü\n", 200000)},
+		{Name: "../../etc/empty\x1b[31m.txt", Content: ""},
+		{Name: "bad.txt", Content: "a\xffb", Comment: "<!here>"},
+	} {
+		f.Channel, f.Thread = ops, parent
+		if err := c.UploadFile(deadline(t), f); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := c.FindFile(deadline(t), ops, parent, f.Name); err != nil || !found {
+			t.Errorf("%s: %v, %v", f.Name, found, err)
+		}
+	}
+	files := s.Files()
+	if len(files) != 3 || files[0].Thread != parent || files[1].Name != "empty.txt" || files[2].Content != "a\uFFFDb" {
+		t.Errorf("got %d files: %.200v", len(files), files[1:])
+	}
+	for _, m := range s.Thread(ops, parent) {
+		m.Sent = map[string]string{"parse": "none"} // a file's comment has no such parameter
+		if got := m.Active(); len(got) != 0 {
+			t.Errorf("active: %q", got)
+		}
+	}
+	if found, err := c.FindFile(deadline(t), ops, parent, "other.txt"); err != nil || found {
+		t.Errorf("got %v, %v", found, err)
+	}
+	s.Post(slacktest.Message{Channel: ops, User: jane, ThreadTS: parent, Files: []slacktest.File{{Name: "other.txt"}}})
+	if found, _ := c.FindFile(deadline(t), ops, parent, "other.txt"); found {
+		t.Error("somebody else's file was taken for ours")
+	}
+	s.DropScopes("files:write")
+	wantError(t, c.UploadFile(deadline(t), slack.File{Channel: ops, Name: "x", Content: "x"}), "missing_scope", "files:write")
+}
+
+func TestFindCardAndText(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	ctx := deadline(t)
+	meta := `{"event_type":"sallyport_run","event_payload":{"run":12,"agent":"5d41402abc4b2a76"}}`
+	s.Post(slacktest.Message{Channel: ops, User: "U06BOT", BotID: "B06", Metadata: []byte(meta), Text: "forged"})
+	s.Post(slacktest.Message{Channel: ops, User: jane, Metadata: []byte(meta), Text: "forged"})
+	find := func(run int, agent string) string {
+		ts, ok, err := c.FindCard(ctx, ops, run, agent, "")
+		if err != nil || ok != (ts != "") {
+			t.Fatal(ts, ok, err)
+		}
+		return ts
+	}
+	card := testCard()
+	if ts := find(12, card.Agent); ts != "" {
+		t.Errorf("found a forged one: %s", ts)
+	}
+	first := must[string](t)(c.PostCard(ctx, ops, card))
+	second := must[string](t)(c.PostCard(ctx, ops, card))
+	if got := find(12, card.Agent); got != first {
+		t.Errorf("got %s, want %s before %s", got, first, second)
+	}
+	if find(13, card.Agent) != "" || find(12, "other") != "" {
+		t.Error("found another run's or agent's card")
+	}
+	if ts, ok, err := c.FindCard(ctx, ops, 12, card.Agent, second); err != nil || !ok || ts != second {
+		t.Errorf("from the second on: %v, %v, %v", ts, ok, err)
+	}
+
+	post := slack.Post{Channel: ops, Thread: first, Text: "done", Key: "run/12/end", Agent: "a1", Run: 12}
+	if _, ok, err := c.FindText(ctx, ops, first, post.Key, "a1", ""); ok || err != nil {
+		t.Error(ok, err)
+	}
+	ts := must[string](t)(c.PostText(ctx, post))
+	if got, ok, err := c.FindText(ctx, ops, first, post.Key, "a1", ""); err != nil || !ok || got != ts {
+		t.Error(got, ok, err)
+	}
+	post.Thread = ""
+	note := must[string](t)(c.PostText(ctx, post))
+	if got, ok, err := c.FindText(ctx, ops, "", post.Key, "a1", ""); err != nil || !ok || got != note {
+		t.Error(got, ok, err)
+	}
+	if _, ok, _ := c.FindText(ctx, ops, "", "run/12/other", "a1", ""); ok {
+		t.Error("found another key")
+	}
+	if link := must[string](t)(c.Permalink(ctx, ops, first)); !strings.HasPrefix(link, "https://home.slack.com/archives/"+ops) {
+		t.Error(link)
+	}
+	if _, err := c.Permalink(ctx, ops, "1.000001"); err == nil {
+		t.Error("a link to nothing")
+	}
+}
+
+// TestFaultsOfWrites: what the caller learns about a write whose answer did not come, and that nothing is sent twice.
+func TestFaultsOfWrites(t *testing.T) {
+	tests := map[string]struct {
+		fault   slacktest.Fault
+		stored  int
+		unknown bool
+		limited bool
+	}{
+		"429":                {slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 7}, 0, false, true},
+		"429 without header": {slacktest.Fault{Kind: slacktest.RateLimitedBare}, 0, false, true},
+		"ratelimited":        {slacktest.Fault{Kind: slacktest.RateLimitedOK}, 0, false, true},
+		"503":                {slacktest.Fault{Kind: slacktest.ServerError}, 0, true, false},
+		"late 503":           {slacktest.Fault{Kind: slacktest.LateServerError}, 1, true, false},
+		"lost answer":        {slacktest.Fault{Kind: slacktest.LoseAnswer}, 1, true, false},
+		"truncated":          {slacktest.Fault{Kind: slacktest.Truncate}, 1, true, false},
+		"dropped":            {slacktest.Fault{Kind: slacktest.Drop}, 0, true, false},
+		"hanging":            {slacktest.Fault{Kind: slacktest.Hang}, 0, true, false},
+		"fatal_error":        {slacktest.Fault{Kind: slacktest.Refuse, Code: "fatal_error"}, 0, true, false},
+		"refused":            {slacktest.Fault{Kind: slacktest.Refuse, Code: "restricted_action"}, 0, false, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := workspace(t, nil)
+			c := client(t, s, func(o *slack.Options) { o.Timeout = 300 * time.Millisecond })
+			s.Fail("chat.postMessage", 1, tt.fault)
+			_, err := c.PostCard(deadline(t), ops, testCard())
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got := slack.Unknown(err); got != tt.unknown {
+				t.Errorf("unknown: %v (%v)", got, err)
+			}
+			if _, limited := slack.RetryAfter(err); limited != tt.limited {
+				t.Errorf("limited: %v (%v)", limited, err)
+			}
+			if n := len(s.Messages(ops)); n != tt.stored {
+				t.Errorf("%d messages, want %d", n, tt.stored)
+			}
+			if n := s.Calls("chat.postMessage"); n != 1 {
+				t.Errorf("%d requests", n)
+			}
+			_, found, err := c.FindCard(deadline(t), ops, 12, testCard().Agent, "")
+			if err != nil || found != (tt.stored > 0) {
+				t.Errorf("found %v, %v", found, err)
+			}
+		})
+	}
+	t.Run("nobody listens", func(t *testing.T) {
+		s := workspace(t, nil)
+		c := client(t, s, nil)
+		s.Close()
+		if _, err := c.PostCard(deadline(t), ops, testCard()); err == nil || slack.Unknown(err) {
+			t.Errorf("a request that never left: %v", err)
+		}
+	})
+	t.Run("duplicate", func(t *testing.T) {
+		s := workspace(t, nil)
+		s.Fail("chat.postMessage", 1, slacktest.Fault{Kind: slacktest.Duplicate})
+		if _, err := client(t, s, nil).PostCard(deadline(t), ops, testCard()); err != nil || len(s.Messages(ops)) != 2 {
+			t.Error(err, len(s.Messages(ops)))
+		}
+	})
+	t.Run("canceled while it hangs", func(t *testing.T) {
+		s := workspace(t, nil)
+		c := client(t, s, nil)
+		s.Fail("chat.postMessage", 1, slacktest.Fault{Kind: slacktest.Hang})
+		ctx, cancel := context.WithCancel(deadline(t))
+		go func() {
+			_ = s.WaitFor(deadline(t), func() bool { return s.Calls("hanging") == 1 })
+			cancel()
+		}()
+		if _, err := c.PostCard(ctx, ops, testCard()); !errors.Is(err, context.Canceled) || !slack.Unknown(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestFaultsOfUploads(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	parent := must[string](t)(c.PostCard(deadline(t), ops, testCard()))
+	file := slack.File{Channel: ops, Thread: parent, Name: "plan.txt", Content: "plan"}
+	for _, method := range []string{"files.getUploadURLExternal", "upload"} {
+		s.Fail(method, 1, slacktest.Fault{Kind: slacktest.ServerError})
+		if err := c.UploadFile(deadline(t), file); err == nil || slack.Unknown(err) {
+			t.Errorf("%s: nothing was shared, so nothing is unknown: %v", method, err)
+		}
+	}
+	s.Fail("files.completeUploadExternal", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
+	if err := c.UploadFile(deadline(t), file); !slack.Unknown(err) {
+		t.Errorf("got %v", err)
+	}
+	if found, err := c.FindFile(deadline(t), ops, parent, "plan.txt"); err != nil || !found {
+		t.Error(found, err)
+	}
+}
+
+// TestRateLimits: a limited method rests until its time is over, without requests; other methods go on.
+func TestRateLimits(t *testing.T) {
+	s := workspace(t, nil)
+	time0 := &clock{now: time.Unix(1_800_000_000, 0)}
+	c := client(t, s, func(o *slack.Options) { o.Now = time0.Now })
+	s.Fail("conversations.history", 1, slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 30})
+	_, err := c.History(deadline(t), ops, "")
+	if d, ok := slack.RetryAfter(err); !ok || d != 30*time.Second || slack.Permanent(err) {
+		t.Fatalf("got %v", err)
+	}
+	time0.now = time0.now.Add(20 * time.Second)
+	_, err = c.History(deadline(t), ops, "")
+	if d, ok := slack.RetryAfter(err); !ok || d != 10*time.Second || s.Calls("conversations.history") != 1 {
+		t.Fatalf("got %v after %d requests", err, s.Calls("conversations.history"))
+	}
+	if _, err := c.PostCard(deadline(t), ops, testCard()); err != nil {
+		t.Errorf("another method rests, too: %v", err)
+	}
+	time0.now = time0.now.Add(10 * time.Second)
+	if _, err := c.History(deadline(t), ops, ""); err != nil || s.Calls("conversations.history") != 2 {
+		t.Errorf("got %v", err)
+	}
+	s.Fail("conversations.history", 1, slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 999999})
+	_, err = c.History(deadline(t), ops, "")
+	if d, _ := slack.RetryAfter(err); d != 15*time.Minute {
+		t.Errorf("an absurd time is obeyed: %s", d)
+	}
+}
