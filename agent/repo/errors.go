@@ -196,7 +196,7 @@ func (r *Repository) classifyNetwork(err error) error {
 	case errors.Is(err, ErrStalled):
 		return withHint(err, "the server accepted the connection and then went silent; it is tried again")
 	case errors.Is(err, context.DeadlineExceeded):
-		return withHint(fmt.Errorf("no answer within %s: %w", r.options.Timeout, context.DeadlineExceeded),
+		return withHint(fmt.Errorf("no answer in time: %w", context.DeadlineExceeded),
 			"check that %s is up and can be reached from this machine", r.address.host)
 	case errors.As(err, &dns):
 		return withHint(fmt.Errorf("looking up %s: %s", dns.Name, dns.Err), "check the host name in url and this machine's resolver")

@@ -3,6 +3,7 @@ package repo_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
@@ -120,8 +124,7 @@ func TestSSHRefusals(t *testing.T) {
 		return path
 	}
 	strange := filepath.Join(dir, "strange")
-	key := gittest.NewKey(t, strange)
-	_ = key
+	gittest.NewKey(t, strange)
 	changed := strings.Join(strings.Fields(s.HostKeyLine())[:2], " ") + " " + publicKeyOf(t, strange)
 	encrypted := filepath.Join(dir, "encrypted")
 	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-f", encrypted)
@@ -177,6 +180,31 @@ func TestSSHPathIsQuoted(t *testing.T) {
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
 	r := open(t, repo.Options{URL: s.URL(g.Bare), SSHKeyFile: s.KeyFile, KnownHostsFile: s.KnownHostsFile})
 	wantTip(t, r, head)
+}
+
+func TestSSHAgent(t *testing.T) {
+	g := gittest.NewRepo(t, "", "infra")
+	head := g.Commit("first", map[string]string{"a": "1"})
+	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
+	key, err := ssh.ParseRawPrivateKey([]byte(read(t, s.KeyFile)))
+	must(t, err)
+	ring := agent.NewKeyring()
+	must(t, ring.Add(agent.AddedKey{PrivateKey: key}))
+	socket := filepath.Join(t.TempDir(), "agent.sock")
+	l, err := net.Listen("unix", socket)
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			go func() { _ = agent.ServeAgent(ring, c) }()
+		}
+	}()
+	o := repo.Options{URL: s.URL(g.Bare), KnownHostsFile: s.KnownHostsFile}
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	wantTip(t, open(t, o), head)
+	t.Setenv("SSH_AUTH_SOCK", "")
+	_, err = open(t, o).Poll(t.Context())
+	wantError(t, err, repo.ErrAuth, "key_file")
 }
 
 // Silent servers cost one failed poll or fetch, and no more time than allowed.
@@ -305,10 +333,8 @@ func TestDiskIsFull(t *testing.T) {
 	big := g.Commit("big", map[string]string{"big": noise(6 << 20)})
 	wantError(t, r.Fetch(t.Context(), big), nil, "free space")
 	wantNoLeftovers(t, filepath.Join(dir, "m.git"))
-	second := g.Commit("small again", map[string]string{"big": "", "a": "2"})
 	g.Git("reset", "-q", "--hard", first)
 	small := g.Commit("small", map[string]string{"a": "3"})
-	_ = second
 	must(t, r.Fetch(t.Context(), small))
 	if !r.Has(first) {
 		t.Error("the mirror lost a commit")

@@ -149,24 +149,28 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 		}
 		return err
 	}
+	carried := map[string]plumbing.Hash{}
 	if present(r.options.Dir) {
-		r.carryOver(ctx, dst, fresh)
-		if err := r.syncPacks(fresh, nil); err != nil {
-			return err
-		}
+		r.carryOver(ctx, dst, fresh, carried)
 	}
-	r.packed = r.packs(fresh)
 	missing := r.arrived(dst, want, tip) // before the rename, which takes the files from under dst
-	if err := r.swapIn(fresh, old); err != nil {
+	if err := r.swapIn(ctx, dst, fresh, old, carried); err != nil {
 		return err
 	}
 	return missing
 }
 
 // swapIn puts a whole mirror in its place. A crash in between leaves either, and Open sorts it out.
-func (r *Repository) swapIn(fresh, old string) error {
+func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh, old string, carried map[string]plumbing.Hash) error {
 	r.swap.Lock()
 	defer r.swap.Unlock()
+	if present(r.options.Dir) {
+		r.carryOver(ctx, dst, fresh, carried) // what was kept meanwhile
+	}
+	if err := r.syncPacks(fresh, nil); err != nil {
+		return err
+	}
+	r.packed = r.packs(fresh)
 	if err := os.Rename(r.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("moving the old mirror away: %w", err)
 	}

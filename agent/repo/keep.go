@@ -15,15 +15,15 @@ import (
 )
 
 // Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
-// the server. An empty commit lets go of the name.
+// the server. An empty commit lets go of the name. It does not wait for a fetch.
 func (r *Repository) Keep(name, commit string) error {
 	ref := plumbing.ReferenceName(appliedPrefix + name)
 	if err := ref.Validate(); err != nil {
 		return r.fail("keeping a commit of", fmt.Errorf("%q is not a name for a reference", name))
 	}
-	r.writer <- struct{}{}
-	defer func() { <-r.writer }()
 	if commit == "" {
+		r.swap.RLock()
+		defer r.swap.RUnlock()
 		err := os.Remove(filepath.Join(r.options.Dir, filepath.FromSlash(ref.String())))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return r.fail("letting go of a commit of", err)
@@ -59,8 +59,9 @@ func writeRef(dir, ref string, hash plumbing.Hash) error {
 }
 
 // carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have
-// them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed.
-func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string) {
+// them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed. done is what
+// an earlier call has dealt with.
+func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string, done map[string]plumbing.Hash) {
 	salvage, err := r.salvage(fresh)
 	defer os.RemoveAll(salvage)
 	if err != nil {
@@ -83,6 +84,10 @@ func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fre
 			return err
 		}
 		hash, err := parseHash(strings.TrimSpace(string(content)))
+		if met, ok := done[name]; ok && met == hash {
+			return nil
+		}
+		done[name] = hash
 		if err == nil {
 			err = copyObjects(ctx, src, dst, hash)
 		}

@@ -74,7 +74,9 @@ func NewSSHD(tb testing.TB, o SSHDOptions) *SSHD {
 	write(tb, filepath.Join(dir, "sshd_config"), []byte(strings.Join([]string{
 		"ListenAddress 127.0.0.1", "Port " + port, "PidFile none", "HostKey " + filepath.Join(dir, "host_key"),
 		"AuthorizedKeysFile " + filepath.Join(dir, "authorized_keys"), "StrictModes no", "UsePAM no", "PermitRootLogin yes",
-		"PasswordAuthentication no", "KbdInteractiveAuthentication no", "MaxStartups 100", "LogLevel VERBOSE", accept, "",
+		"PasswordAuthentication no", "KbdInteractiveAuthentication no", "MaxStartups 100", "LogLevel VERBOSE", accept,
+		"SetEnv SHLVL=2", // a bash that believes to be the first below sshd reads its user's .bashrc, which may take long
+		"",
 	}, "\n")))
 	write(tb, s.KnownHostsFile, []byte(knownhosts.Line([]string{s.Addr}, s.hostKey.PublicKey())+"\n"))
 	s.cmd = exec.Command(path, "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
