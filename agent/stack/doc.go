@@ -7,6 +7,7 @@
 //     counts. The directory "." is the whole repository for the same reason;
 //   - the local modules that it calls (`source = "../modules/x"`), and those that they call, each with everything below it;
 //   - its var files, wherever they lie;
+//   - what symlinks in any of these lead to, and the links themselves;
 //   - what its watch globs match, relative to the repository's root.
 //
 // Files that cannot be parsed do not hide a change: what could be read of them is followed, and the directory that

@@ -68,6 +68,7 @@ func Footprint(t Tree, d Definition) (Files, error) {
 		queue = append(queue, m.local(at)...) // nothing, if the module is not there: terraform will say so
 	}
 	sort.Strings(f.Dirs)
+	f.followLinks(t)
 	return f, nil
 }
 

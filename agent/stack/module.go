@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -32,6 +33,9 @@ func readModule(t Tree, dir string) (module, error) {
 	if err != nil {
 		return m, err
 	}
+	// Override files are merged last, so theirs is the backend that counts.
+	entries = slices.Clone(entries)
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { return overrides(a.Name()) - overrides(b.Name()) })
 	parser := hclparse.NewParser()
 	found := false
 	for _, e := range entries {
@@ -73,6 +77,15 @@ func isTerraform(name string) bool {
 	return strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tf.json")
 }
 
+// overrides is 1 for the name of an override file and 0 for others.
+func overrides(name string) int {
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf")
+	if stem == "override" || strings.HasSuffix(stem, "_override") {
+		return 1
+	}
+	return 0
+}
+
 func (m *module) read(body hcl.Body) {
 	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 		{Type: "module", LabelNames: []string{"name"}}, {Type: "terraform"},
@@ -104,10 +117,10 @@ func (m *module) settings(body hcl.Body) {
 	}
 	for _, block := range inner.Blocks {
 		if block.Type == "cloud" {
-			m.cloud = true
+			m.cloud, m.backend, m.relative = true, "", false
 			continue
 		}
-		m.backend = block.Labels[0]
+		m.cloud, m.backend = false, block.Labels[0]
 		m.relative = m.backend == "local" && !path.IsAbs(stringAttribute(block.Body, "path"))
 	}
 }

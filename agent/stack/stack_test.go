@@ -65,6 +65,69 @@ func TestFootprint(t *testing.T) {
 	}
 }
 
+// linkedTree is a tree with symlinks; like the real one it follows them.
+type linkedTree struct {
+	mapTree
+	links map[string]string
+}
+
+func (l linkedTree) ReadLink(p string) (string, error) {
+	if target, ok := l.links[p]; ok {
+		return target, nil
+	}
+	return "", fs.ErrInvalid
+}
+
+func (l linkedTree) ReadDir(p string) ([]fs.DirEntry, error) { return l.mapTree.ReadDir(l.follow(p)) }
+func (l linkedTree) ReadFile(p string) ([]byte, error)       { return l.mapTree.ReadFile(l.follow(p)) }
+func (l linkedTree) follow(p string) string {
+	return (&links{tree: l, files: map[string]bool{}}).resolve(p)
+}
+
+func linked(files, links map[string]string) linkedTree {
+	all := tree(files)
+	for name, target := range links {
+		all.fs[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}
+	}
+	return linkedTree{all, links}
+}
+
+func TestFootprintFollowsSymlinks(t *testing.T) {
+	repository := linked(map[string]string{
+		"a/main.tf":              `module "net" { source = "../modules/net" }`,
+		"a/sub/x.txt":            "",
+		"shared/common.tf":       "",
+		"shared/net/main.tf":     "",
+		"templates/user/one.tpl": "",
+		"prod.tfvars":            "",
+	}, map[string]string{
+		"a/common.tf":   "../shared/common.tf",
+		"a/sub/tpl":     "../../templates/user",
+		"a/prod.tfvars": "../vars",
+		"vars":          "prod.tfvars",
+		"modules":       "shared",
+		"a/out":         "../../elsewhere",
+		"a/abs":         "/etc",
+		"a/loop":        "loop",
+		"b":             "a",
+	})
+	want := Files{
+		Dirs:  []string{"a", "modules/net", "shared/net", "templates/user"},
+		Files: []string{"a/abs", "a/common.tf", "a/loop", "a/out", "a/prod.tfvars", "a/sub/tpl", "modules", "prod.tfvars", "shared/common.tf", "vars"},
+	}
+	got, err := Footprint(repository, Definition{Dir: "a", VarFiles: []string{"prod.tfvars"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("footprint (-want +got):\n%s", diff)
+	}
+	got, err = Footprint(repository, Definition{Dir: "b"})
+	if err != nil || !got.Touches("a/main.tf") || !got.Touches("shared/net/main.tf") || !got.Touches("b") {
+		t.Errorf("a stack that is a link: %+v, %v", got, err)
+	}
+}
+
 func TestTouches(t *testing.T) {
 	f := Files{Dirs: []string{"ghe"}, Files: []string{"common.tfvars"}, Globs: []string{"packer/**/*.json"}}
 	for path, want := range map[string]bool{
@@ -120,6 +183,8 @@ func TestInspect(t *testing.T) {
 		"abs/main.tf":            "terraform {\n  backend \"local\" {\n    path = \"/srv/x.tfstate\"\n  }\n}",
 		"cloud/main.tf":          "terraform {\n  cloud {}\n}",
 		"none/main.tf":           "",
+		"over/a_override.tf":     "terraform {\n  backend \"gcs\" {}\n}",
+		"over/main.tf":           "terraform {\n  cloud {}\n}",
 		"json/main.tf.json":      `{"terraform": {"backend": {"http": {}}}}`,
 	})
 	for dir, want := range map[string]Info{
@@ -128,6 +193,7 @@ func TestInspect(t *testing.T) {
 		"abs":   {Backend: "local"},
 		"cloud": {Cloud: true},
 		"none":  {},
+		"over":  {Backend: "gcs"},
 		"json":  {Backend: "http"},
 	} {
 		got, err := Inspect(repository, dir)
