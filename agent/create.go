@@ -86,6 +86,9 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 	}
 	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
 	st.Behind = 0
+	if run.Status == store.Applied && run.Plan != nil {
+		st.Resources = max(0, st.Resources+run.Plan.Add-run.Plan.Destroy)
+	}
 	return tx.PutStack(st)
 }
 

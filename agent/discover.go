@@ -261,6 +261,14 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 	return memoKey(repository.Head, s, st, open), nil
 }
 
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // reason says which file made the run.
 func (f *finding) reason(st *store.StackState) string {
 	if st.AppliedCommit == "" && st.LastCommitCommit == "" {
@@ -279,7 +287,7 @@ func (a *Agent) stackError(st *store.StackState, f *finding) string {
 	}
 	text := a.redact(f.err.Error())
 	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" {
-		text = fmt.Sprintf("%s; its state still holds %d resources", text, st.Resources)
+		text = fmt.Sprintf("%s; its state still holds %s", text, count(st.Resources, "resource"))
 	}
 	return text
 }
