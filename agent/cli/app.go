@@ -103,7 +103,8 @@ func (a *app) complain(err error) {
 	if errors.As(err, &faults) {
 		// Rendering shows the lines at fault; without a terminal, too, it is what people read.
 		_ = faults.Render(a.err, a.colour(), a.width())
-		a.talk("sallyport: error: the configuration is not valid")
+		a.talk("sallyport: error: the configuration is not valid: %s", count(len(faults.List()), "fault", "faults"))
+		a.talk("hint: mend what is shown above; sallyport check tries it again")
 		return
 	}
 	a.talk("sallyport: error: %s", redact.Clean(err.Error()))
@@ -198,8 +199,14 @@ type nothingToRead struct {
 	config      bool // a configuration was meant to say where both are
 }
 
+// agentOnly: with --socket nobody spoke of a data directory, so that there is none is not worth a word.
+func (e *nothingToRead) agentOnly() bool {
+	var missing *control.Error
+	return !e.config && errors.As(e.data, &missing) && missing.Kind == control.NotFound
+}
+
 func (e *nothingToRead) Error() string {
-	if !e.config && errors.Is(e.data, fs.ErrNotExist) {
+	if e.agentOnly() {
 		return e.agent.Error()
 	}
 	return e.agent.Error() + "; reading its data instead: " + e.data.Error()
@@ -209,7 +216,7 @@ func (e *nothingToRead) Unwrap() []error { return []error{e.agent, e.data} }
 
 // UserHint prefers the hint of what was tried last.
 func (e *nothingToRead) UserHint() string {
-	if hint := control.HintOf(e.data); hint != "" {
+	if hint := control.HintOf(e.data); hint != "" && !e.agentOnly() {
 		return hint
 	}
 	return control.HintOf(e.agent)

@@ -57,16 +57,16 @@ func (a *app) runFacts(r control.Run) []fact {
 	}
 	facts := []fact{
 		{"kind", kind, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", r.Position, none},
-		{"reason", r.Reason, none}, {"created", a.ago(r.CreatedAt), none},
+		{"reason", r.Reason, none}, {"created", a.when(r.CreatedAt), none},
 	}
 	if r.ExpiresAt != nil && r.Status == store.Planned {
-		facts = append(facts, fact{"expires", a.ago(r.ExpiresAt), none})
+		facts = append(facts, fact{"expires", a.when(r.ExpiresAt), none})
 	}
 	if r.Apply != nil {
 		facts = append(facts, fact{"apply", a.applyText(r.Apply), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
 	}
 	if r.EndedAt != nil {
-		facts = append(facts, fact{"ended", a.ago(r.EndedAt), none})
+		facts = append(facts, fact{"ended", a.when(r.EndedAt), none})
 	}
 	facts = append(facts, fact{"git", r.GitDown, yellow})
 	for _, w := range r.Warnings {
@@ -96,22 +96,27 @@ func changesText(p *control.Plan) string {
 	text := "\n" + paint(bold, "plan") + "  " + head + "\n"
 	for i, c := range p.Changes {
 		mark, style := markOf(c)
-		note := ""
-		if c.Class != store.ClassConfig && c.Class != "" {
-			note = "  " + string(c.Class)
-		}
-		if c.Previous != "" && c.Previous != c.Address {
-			note += "  was " + c.Previous
-		}
-		if c.MustName {
-			note += "  PROTECTED, must be named"
-		}
-		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, redact.CleanLine(note)) + "\n"
+		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, changeNote(c)) + "\n"
 	}
 	for _, o := range p.Outputs {
 		text += "       " + redact.CleanLine("output "+o.Name+": "+strings.Join(o.Actions, ", ")) + "\n"
 	}
 	return text
+}
+
+// changeNote is what is special about a change, ready to print.
+func changeNote(c control.Change) string {
+	note := ""
+	if c.Class != store.ClassConfig && c.Class != "" {
+		note = "  " + string(c.Class)
+	}
+	if c.Previous != "" && c.Previous != c.Address {
+		note += "  was " + c.Previous
+	}
+	if c.MustName {
+		note += "  PROTECTED, must be named"
+	}
+	return redact.Clean(note)
 }
 
 // markOf is terraform's sign for a change, three wide.

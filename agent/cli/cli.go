@@ -170,6 +170,9 @@ func newRoot(a *app) *cobra.Command {
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newApplyRunCommand(),
 	)
+	for _, c := range root.Commands() {
+		c.DisableFlagsInUseLine = true // each names its own
+	}
 	return root
 }
 

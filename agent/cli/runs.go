@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
@@ -19,7 +21,7 @@ func newRunsCommand(a *app) *cobra.Command {
 		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 1 || limit > control.MaxRuns {
-				return &usageError{"--limit takes a number from 1 to 10000", ""}
+				return &usageError{fmt.Sprintf("--limit takes a number from 1 to %d", control.MaxRuns), "sallyport runs --limit 100"}
 			}
 			return a.look(func(r source) error {
 				runs, err := r.Runs(c.Context(), control.RunsQuery{Stack: first(args), Limit: limit})

@@ -27,6 +27,9 @@ func newShowCommand(a *app) *cobra.Command {
 			"--log what terraform said while it applied. Without either, a plan that is kept is printed after the summary.",
 		Args: between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if plan && log {
+				return &usageError{"--plan and --log exclude each other", "one at a time"}
+			}
 			return a.look(func(r source) error {
 				switch {
 				case plan:
@@ -40,7 +43,6 @@ func newShowCommand(a *app) *cobra.Command {
 	}
 	c.Flags().BoolVar(&plan, "plan", false, "the whole plan in terraform's words")
 	c.Flags().BoolVar(&log, "log", false, "what terraform said while it applied")
-	c.MarkFlagsMutuallyExclusive("plan", "log")
 	return c
 }
 

@@ -143,6 +143,7 @@ func (a *app) waitingText(r control.Run) string {
 	if about := about(r); about != "" {
 		text += "      " + redact.CleanLine(about) + "\n"
 	}
+	text += dangers(r.Plan)
 	for _, d := range r.Decisions {
 		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, d.By, a.ago(d.At))) + "\n"
 	}
@@ -150,6 +151,27 @@ func (a *app) waitingText(r control.Run) string {
 		text += "      waits, " + redact.CleanLine(r.Held) + "\n"
 	}
 	return text + "      sallyport show " + strconv.Itoa(r.ID) + " --plan\n      " + paint(bold, r.Decisive()) + "\n"
+}
+
+// maxDangers is how many addresses a status names; show names them all.
+const maxDangers = 5
+
+// dangers lists what a plan takes away, with the numbers of the card. Nobody should have to look for that.
+func dangers(p *control.Plan) string {
+	if p == nil {
+		return ""
+	}
+	var lines []string
+	for i, c := range p.Changes {
+		if c.Destroys() || c.MustName {
+			mark, style := markOf(c)
+			lines = append(lines, fmt.Sprintf("      %3d  ", i+1)+paint(style, mark)+" "+redact.CleanLine(c.Address)+paint(yellow, changeNote(c))+"\n")
+		}
+	}
+	if more := len(lines) - maxDangers; more > 0 {
+		lines = append(lines[:maxDangers], fmt.Sprintf("           and %d more\n", more))
+	}
+	return strings.Join(lines, "")
 }
 
 // movingText is one run that moves on, or would if it were not held.
@@ -179,7 +201,7 @@ func runName(r control.Run) string { return "#" + strconv.Itoa(r.ID) }
 func about(r control.Run) string {
 	var parts []string
 	if r.Subject != "" {
-		parts = append(parts, strconv.Quote(r.Subject))
+		parts = append(parts, `"`+r.Subject+`"`)
 	}
 	if r.Author != "" {
 		parts = append(parts, "by "+r.Author)

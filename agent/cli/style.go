@@ -88,6 +88,14 @@ func (a *app) ago(t *time.Time) string {
 	return humanize.RelTime(*t, a.now(), "ago", "from now")
 }
 
+// when is a time in full and how long ago that is.
+func (a *app) when(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST") + " (" + a.ago(t) + ")"
+}
+
 // short is the beginning of a commit's hash, or a dash.
 func short(commit string) string {
 	switch {

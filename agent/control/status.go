@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"time"
 
 	"sallyport/store"
@@ -154,22 +155,15 @@ func (p *Plan) Destroys() bool {
 		return false
 	}
 	for _, c := range p.Changes {
-		if c.has("delete") {
+		if c.Destroys() {
 			return true
 		}
 	}
 	return p.Destroy > 0
 }
 
-// has reports whether an action is among the change's.
-func (c Change) has(action string) bool {
-	for _, a := range c.Actions {
-		if a == action {
-			return true
-		}
-	}
-	return false
-}
+// Destroys reports whether the change destroys an object, alone or as half of a replacement.
+func (c Change) Destroys() bool { return slices.Contains(c.Actions, "delete") }
 
 // Decisive is the whole line that approves the run, or empty if the run waits for nobody. Numbers of protected
 // addresses stand in for the addresses, which are long to type at night.

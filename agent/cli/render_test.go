@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func testApp() *app {
+	return newApp(Invocation{Stdout: io.Discard, Stderr: io.Discard, Now: clock})
+}
+
+// planInAllColours has every sign that terraform prints.
+const planInAllColours = `
+Terraform will perform the following actions:
+
+  # aws_instance.a will be created
+  + resource "aws_instance" "a" {
+      + ami = "x"
+    }
+
+  # aws_instance.b will be destroyed
+  # (because it is not in configuration)
+  - resource "aws_instance" "b" {
+      - ami = "x" -> null
+    }
+
+  # aws_instance.c must be replaced
+-/+ resource "aws_instance" "c" {
+      ~ ami  = "x" -> "y" # forces replacement
+        tags = { "a-b" = "-1" }
+    }
+
+  # aws_instance.d must be replaced
++/- resource "aws_instance" "d" {}
+
+  # data.x.e will be read during apply
+ <= data "x" "e" {}
+
+Plan: 3 to add, 0 to change, 3 to destroy.
+
+Changes to Outputs:
+  ~ ip = "1" -> (known after apply)
+
+Warning: Argument is deprecated
+`
+
+func TestTerraformColours(t *testing.T) {
+	golden(t, "plan.ansi", terraformColours(planInAllColours))
+}
+
+func TestLogColours(t *testing.T) {
+	golden(t, "log.ansi", logColours("x: Creating...\n\n╷\n│ Error: no such key\n╵\nApply complete! Resources: 1 added.\n"))
+}
+
+func TestStatusInColour(t *testing.T) {
+	planned, polled := before(4*60e9), before(60e9)
+	golden(t, "status.ansi", testApp().statusText(control.Status{
+		Agent:  control.Agent{Running: true, Version: "1.2.3", StartedAt: &planned, Pause: &control.Pause{By: "cli:jane", At: planned}},
+		Outbox: 2,
+		Problems: []control.Problem{
+			{Source: "slack", Error: "invalid_auth\x1b[2J", Hint: "a new token", Since: &planned},
+		},
+		Repositories: []control.Repository{{Name: "infra", Branch: "main", PolledAt: &polled, Error: "no route"}},
+		Stacks: []control.Stack{
+			{Name: "ghe", Run: &control.Run{
+				ID: 12, Stack: "ghe", Status: store.Planned, PlannedAt: &planned,
+				Plan: &control.Plan{Add: 1, Changes: []control.Change{{Address: "a", Actions: []string{"create"}}}},
+			}},
+			{Name: "net", Run: &control.Run{
+				ID: 13, Stack: "net", Status: store.Applying, Apply: &control.Apply{Done: 1, Total: 3, Current: "x.y"},
+			}},
+			{Name: "up", Run: &control.Run{
+				ID: 14, Stack: "up", Status: store.Pending, UpdatedAt: &planned, Held: "net is not applied yet", Hint: "wait",
+			}},
+			{Name: "new"},
+		},
+	}))
+}
+
+func TestCounts(t *testing.T) {
+	change := []control.Change{{Address: "a", Actions: []string{"forget"}}}
+	for _, tc := range []struct {
+		name string
+		plan *control.Plan
+		want string
+	}{
+		{"not planned", nil, ""},
+		{"nothing", &control.Plan{}, "no changes"},
+		{"outputs only", &control.Plan{Outputs: []control.Output{{Name: "ip"}}}, "1 output to change"},
+		{"forgets only", &control.Plan{Changes: change}, "0 to add, 0 to change, 0 to destroy"},
+		{"a replace", &control.Plan{Add: 1, Destroy: 1, Changes: change}, "1 to add, 0 to change, 1 to destroy"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := counts(tc.plan); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"short", "abc", "abc"},
+		{"long", "abcdefghijkl", "abcdefghi…"},
+		{"many lines", "abc\ndef", "abc …"},
+		{"not bytes but letters", "ääääääääää", "ääääääääää"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := cut(tc.text, 10); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// TestMain makes the test binary the program itself, with a clock that stands still.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"sallyport": func() {
+			os.Exit(Main(Invocation{
+				Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "1.2.3", Now: clock,
+			}))
+		},
+	})
+}
+
+// clock is ten past three.
+func clock() time.Time { return time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC) }
+
+// before is some time ago.
+func before(d time.Duration) time.Time { return clock().Add(-d) }
+
+// TestScripts runs the command line against a stand-in for the agent that keeps a real store.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(e *testscript.Env) error {
+			socket := filepath.Join(e.WorkDir, "s.sock")
+			data := filepath.Join(e.WorkDir, "data")
+			e.Setenv("SALLYPORT_CONFIG", filepath.Join(e.WorkDir, "sallyport.hcl"))
+			e.Setenv("NO_COLOR", "1")
+			a := &standIn{dataDir: data, socket: socket}
+			e.Values[standInKey{}] = a
+			e.Defer(func() { _ = a.stop() })
+			text := "data_dir = " + strconv.Quote(data) + "\nsocket = " + strconv.Quote(socket) + "\n"
+			return errors.Join(os.Mkdir(data, 0o700), os.WriteFile(filepath.Join(e.WorkDir, "sallyport.hcl"), []byte(text), 0o600))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"agent":  agentCommand,
+			"seed":   func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(theAgent(ts).with(seed)) },
+			"move":   moveCommand,
+			"exits":  exitsCommand,
+			"waited": waitedCommand,
+		},
+	})
+}
+
+// agentCommand is `agent start` or `agent stop`.
+func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
+	a := theAgent(ts)
+	switch args[0] {
+	case "start":
+		ts.Check(a.start())
+	case "stop":
+		ts.Check(a.stop())
+	default:
+		ts.Fatalf("agent start or stop")
+	}
+}
+
+// moveCommand is `move RUN STATUS...`: the run goes that way.
+func moveCommand(ts *testscript.TestScript, _ bool, args []string) {
+	id, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for _, to := range args[1:] {
+		ts.Check(theAgent(ts).with(func(tx *store.Tx) error { return move(tx, id, store.Status(to)) }))
+	}
+}
+
+// waitedCommand is `waited RUN STATUS`: holds the script until a client has been told that the run is in that status.
+func waitedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	a := theAgent(ts)
+	want := args[0] + " " + args[1]
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case told := <-a.told:
+			if told == want {
+				return
+			}
+		case <-deadline:
+			ts.Fatalf("nobody asked for %s", want)
+		}
+	}
+}
+
+// exitsCommand is `exits CODE ARGS...`: the program ends with exactly that code. Output goes to stdout and stderr files.
+func exitsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec("sallyport", args[1:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("sallyport %s exits with %s, want %s", strings.Join(args[1:], " "), got, args[0])
+	}
+}
+
+// standInKey finds the stand-in in a script's environment.
+type standInKey struct{}
+
+func theAgent(ts *testscript.TestScript) *standIn { return ts.Value(standInKey{}).(*standIn) }
+
+// start serves the socket.
+func (a *standIn) start() error {
+	if err := a.open(); err != nil {
+		return err
+	}
+	server, err := control.Listen(control.ServerOptions{
+		Socket: a.socket, Reader: a, Operator: a, Log: slog.New(slog.DiscardHandler), Changes: a.next,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx) }()
+	a.quit = func() error {
+		cancel()
+		return <-done
+	}
+	return nil
+}
+
+// stop is what the end of the process is to an agent.
+func (a *standIn) stop() error {
+	var errs []error
+	if a.quit != nil {
+		errs = append(errs, a.quit())
+	}
+	a.quit = nil
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	a.store = nil
+	return errors.Join(errs...)
+}

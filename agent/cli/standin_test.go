@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// standIn answers as an agent does, from a real store, and decides nothing by itself: scripts move the runs.
+type standIn struct {
+	dataDir, socket string
+
+	store *store.Store
+	quit  func() error
+	told  chan string // "RUN STATUS" of every answer about a run
+
+	ticks atomic.Int64
+
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// open opens the store if it is not.
+func (a *standIn) open() error {
+	if a.store != nil {
+		return nil
+	}
+	if a.told == nil {
+		a.told, a.changed = make(chan string, 1000), make(chan struct{})
+	}
+	var err error
+	a.store, err = store.Open(store.Options{Path: control.StorePath(a.dataDir), Now: a.tick})
+	return err
+}
+
+// tick is the store's clock: clients tell by its times that a run changed.
+func (a *standIn) tick() time.Time {
+	return clock().Add(time.Duration(a.ticks.Add(1)) * time.Millisecond)
+}
+
+// with changes the store, also while no agent runs.
+func (a *standIn) with(fn func(*store.Tx) error) error {
+	running := a.quit != nil
+	if err := a.open(); err != nil {
+		return err
+	}
+	if err := a.update(fn); err != nil || running {
+		return err
+	}
+	return a.stop()
+}
+
+func (a *standIn) update(fn func(*store.Tx) error) error {
+	err := a.store.Update(fn)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.changed)
+	a.changed = make(chan struct{})
+	return err
+}
+
+func (a *standIn) next() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.changed
+}
+
+func (a *standIn) Status(context.Context) (control.Status, error) {
+	started := before(3e12)
+	s := control.Status{
+		Agent:        control.Agent{Running: true, Version: "1.2.3", StartedAt: &started, ID: "a1"},
+		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{},
+	}
+	err := a.store.View(func(tx *store.Tx) error {
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		s.Agent.Paused, s.Agent.Pause = agent.Paused != nil, control.PauseOf(agent.Paused)
+		stacks, err := tx.Stacks()
+		for _, st := range stacks {
+			run, err := tx.Run(st.NewestRun)
+			if err != nil {
+				return err
+			}
+			s.Stacks = append(s.Stacks, control.StackOf(st, run))
+		}
+		return err
+	})
+	return s, err
+}
+
+func (a *standIn) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
+	out := []control.Run{}
+	err := a.store.View(func(tx *store.Tx) error {
+		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
+		for _, r := range runs {
+			out = append(out, control.RunOf(r))
+		}
+		return err
+	})
+	return out, err
+}
+
+func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {
+	var run *store.Run
+	err := a.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		id, err := control.ResolveRef(ref, open)
+		if err != nil {
+			return err
+		}
+		if run, err = tx.Run(id); errors.Is(err, store.ErrNotFound) {
+			return control.NoRun(id)
+		}
+		return err
+	})
+	if err != nil {
+		return control.Run{}, err
+	}
+	a.told <- fmt.Sprintf("%d %s", run.ID, run.Status)
+	return control.RunOf(run), nil
+}
+
+func (a *standIn) PlanText(ctx context.Context, ref string) (string, error) {
+	r, err := a.Run(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	var text string
+	err = a.store.View(func(tx *store.Tx) (err error) {
+		text, err = tx.PlanText(r.ID)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return "", control.NoPlan(r.ID, r.Status)
+	}
+	return text, err
+}
+
+func (a *standIn) Log(context.Context, string) (string, error) {
+	return "aws_instance.web: Creating...\n\x1b]0;owned\aError: no such key\n", nil
+}
+
+func (a *standIn) Start(_ context.Context, r control.StartRequest) (control.StartResponse, error) {
+	if r.Stack == "none" {
+		return control.StartResponse{}, control.Errorf(control.NotFound, `there is no stack "none"`).WithHint("the stacks are: ghe, net")
+	}
+	run := &store.Run{Stack: r.Stack, Kind: store.KindManual, Reason: r.Reason, AtApplied: r.Applied, RequestedBy: "cli:jane"}
+	err := a.update(func(tx *store.Tx) error {
+		st, err := tx.Stack(r.Stack)
+		if err != nil {
+			return err
+		}
+		if st.OpenRun != 0 {
+			if err := move(tx, st.OpenRun, store.Superseded); err != nil {
+				return err
+			}
+		}
+		return tx.CreateRun(run)
+	})
+	return control.StartResponse{Run: run.ID, Warnings: []string{"the repository cannot be reached since 3 minutes"}}, err
+}
+
+func (a *standIn) Decide(ctx context.Context, r control.DecideRequest) (control.DecideResponse, error) {
+	run, err := a.Run(ctx, r.Ref)
+	if err != nil {
+		return control.DecideResponse{}, err
+	}
+	to := store.Approved
+	if strings.HasPrefix(r.Words, "deny") {
+		to = store.Discarded
+	}
+	if run.Plan.Destroys() && !strings.Contains(r.Words, "destroy") && to == store.Approved {
+		return control.DecideResponse{}, control.Errorf(control.Refused, "#%d destroys something", run.ID).WithHint("%s", run.Decisive())
+	}
+	if err := a.update(func(tx *store.Tx) error { return move(tx, run.ID, to) }); err != nil {
+		return control.DecideResponse{}, err
+	}
+	after, err := a.Run(ctx, runRef(run.ID))
+	return control.DecideResponse{Run: after, Message: fmt.Sprintf("#%d is %s: %q.", run.ID, to, r.Words)}, err
+}
+
+func (a *standIn) Cancel(ctx context.Context, r control.CancelRequest) (control.CancelResponse, error) {
+	run, err := a.Run(ctx, r.Ref)
+	if err != nil {
+		return control.CancelResponse{}, err
+	}
+	return control.CancelResponse{Run: run, Message: fmt.Sprintf("#%d is being canceled.", run.ID)}, nil
+}
+
+func (a *standIn) Pause(_ context.Context, r control.PauseRequest) error {
+	return a.setPause(r.Stack, &store.Pause{By: "cli:jane", At: clock(), Reason: r.Reason})
+}
+
+func (a *standIn) Resume(_ context.Context, r control.ResumeRequest) error {
+	return a.setPause(r.Stack, nil)
+}
+
+func (a *standIn) setPause(stack string, p *store.Pause) error {
+	return a.update(func(tx *store.Tx) error {
+		if stack != "" {
+			st, err := tx.Stack(stack)
+			if err != nil {
+				return err
+			}
+			st.Paused = p
+			return tx.PutStack(st)
+		}
+		s, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		s.Paused = p
+		return tx.PutAgent(s)
+	})
+}
+
+func (a *standIn) Accept(_ context.Context, r control.AcceptRequest) error {
+	if r.Repository != "infra" {
+		return control.Errorf(control.NotFound, "there is no repository %q", r.Repository)
+	}
+	return nil
+}
+
+func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
+	return control.WriteBackup(w, control.BackupSource{DataDir: a.dataDir, Store: a.store, Now: clock})
+}
