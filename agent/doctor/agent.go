@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/control"
+)
+
+// longestSocket is what fits into the address of a unix socket, less what the agent needs while it makes one.
+const longestSocket = 107 - len("/.s0123456789/s")
+
+// agent looks at the socket, and asks whoever is there.
+func (d *doctor) agent(ctx context.Context, socket string) *section {
+	s := d.section("agent at " + socket)
+	if len(socket) > longestSocket {
+		s.fail("socket", "name a shorter path in socket", "the path is %d bytes long, and the kernel takes no more than %d here", len(socket), longestSocket)
+	}
+	dir := filepath.Dir(socket)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.warn("directory", "systemd (RuntimeDirectory) or the agent makes it at the start", "%s does not exist yet", dir)
+	case err != nil:
+		s.fail("directory", "use sudo, or join the group that owns the directory", "%v", err)
+	case info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0:
+		s.fail("directory", "mend it:\nchmod o-w "+shellQuote(dir), "%s may be written by everybody, who could put a socket of their own there", dir)
+	default:
+		s.ok("directory", "%s has the mode %04o and belongs to %s", dir, info.Mode().Perm(), ownerOf(info))
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	defer cancel()
+	client := control.NewClient(socket)
+	defer client.Close()
+	status, err := client.Status(ctx)
+	if err != nil {
+		s.warn("running", control.HintOf(err), "%v", err)
+		return s
+	}
+	d.status(s, status)
+	return s
+}
+
+// status repeats what a running agent complains about: it sees its machine with its own eyes.
+func (d *doctor) status(s *section, status control.Status) {
+	s.ok("running", "version %s", status.Agent.Version)
+	if status.Agent.Version != d.o.Version && d.o.Version != "" {
+		s.warn("version", "after an upgrade:\nsystemctl restart sallyport", "the agent is %s and this program is %s", status.Agent.Version, d.o.Version)
+	}
+	if status.Agent.Paused {
+		s.warn("paused", "let it go on:\nsallyport resume", "the agent is paused: nothing is planned or applied")
+	}
+	for _, r := range status.Repositories {
+		if r.Error != "" {
+			s.fail("repository "+r.Name, r.Hint, "the agent says: %s", r.Error)
+		}
+	}
+	for _, p := range status.Problems {
+		s.fail(p.Source, p.Hint, "the agent says: %s", p.Error)
+	}
+	for _, st := range status.Stacks {
+		if st.Error != "" {
+			s.warn("stack "+st.Name, "", "the agent says: %s", st.Error)
+		}
+	}
+}

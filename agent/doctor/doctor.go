@@ -1,0 +1,191 @@
+// Package doctor tries what a first installation gets wrong, and says of each thing whether it works and what to do if
+// not.
+//
+// # What it touches
+//
+// It reads. Nothing is posted in Slack, no stack is planned, nothing is written to the data directory; commits are fetched
+// into a temporary directory. It needs no agent, and does not disturb one: the agent's own mirrors are left alone,
+// since opening one cleans up after dead writers, and the agent's is alive.
+//
+// # What it tells
+//
+// Each check is ok, warn or fail, with what to do in the last two cases. One failure does not keep the other checks from being
+// made: without a readable configuration there still is a data directory to look at. Every call to another machine has a
+// deadline, and the machines are asked at the same time, so that a silent one costs its own deadline and no more.
+//
+// What is right for root can be wrong for the agent: rights are those of whoever runs the doctor, and it says so.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sallyport/agent/config"
+	"sallyport/notify/redact"
+)
+
+const (
+	defaultTimeout = 15 * time.Second
+	// fetchTimeout bounds the whole transfer of a repository. A larger one is no fault, its stacks are not looked at.
+	fetchTimeout = 2 * time.Minute
+)
+
+// Options say what is looked at, and where the report goes.
+type Options struct {
+	ConfigPath     string // file or directory
+	CredentialsDir string // where credential("name") looks; default $CREDENTIALS_DIRECTORY
+	Stdout         io.Writer
+	JSON           bool // the report for machines
+	Color          bool // Stdout shows colours
+	Version        string
+	Timeout        time.Duration // of one call to another machine; default 15 s
+
+	statfs func(string, *unix.Statfs_t) error // default unix.Statfs; for tests
+	euid   func() int                         // default os.Geteuid; for tests
+}
+
+func (o *Options) validate() error {
+	if o.ConfigPath == "" || o.Stdout == nil {
+		return errors.New("doctor: a configuration and an output are needed")
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.statfs == nil {
+		o.statfs = unix.Statfs
+	}
+	if o.euid == nil {
+		o.euid = os.Geteuid
+	}
+	return nil
+}
+
+// FailedError says how many checks failed. The report has told which, and what to do.
+type FailedError struct{ Fails int }
+
+// Error implements error.
+func (e *FailedError) Error() string {
+	if e.Fails == 1 {
+		return "1 check failed"
+	}
+	return fmt.Sprintf("%d checks failed", e.Fails)
+}
+
+// doctor is one examination.
+type doctor struct {
+	o        Options
+	cfg      *config.Config // nil if it could not be read
+	redactor *redact.Redactor
+}
+
+// Run makes all checks and writes the report. The error is a [*FailedError] if any check failed.
+func Run(ctx context.Context, o Options) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	d := &doctor{o: o, redactor: redact.New()}
+	report := newReport(o)
+	for _, job := range d.jobs(ctx) {
+		for _, s := range <-job {
+			report.add(s)
+		}
+	}
+	if err := report.end(); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if report.Fail > 0 {
+		return &FailedError{Fails: report.Fail}
+	}
+	return nil
+}
+
+// jobs starts all checks, and returns where their sections come from in the order of the report.
+func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
+	var jobs []<-chan []*section
+	start := func(f func() []*section) {
+		done := make(chan []*section, 1)
+		jobs = append(jobs, done)
+		go func() { done <- f() }()
+	}
+	first, place := d.configuration()
+	start(func() []*section { return []*section{first} })
+	if place != nil {
+		start(func() []*section { return []*section{d.dataDir(place.DataDir)} })
+		start(func() []*section { return []*section{d.agent(ctx, place.Socket)} })
+	}
+	tool := d.findTool(ctx)
+	start(func() []*section { return []*section{(<-tool()).section} })
+	if d.cfg == nil {
+		return jobs
+	}
+	for _, r := range d.cfg.Repositories {
+		start(func() []*section { return d.repository(ctx, r, tool) })
+	}
+	start(func() []*section { return d.slack(ctx) })
+	return jobs
+}
+
+// configuration reads the configuration. place is where the agent's things are, if that can be told at all.
+func (d *doctor) configuration() (s *section, place *config.Client) {
+	s = d.section("configuration " + d.o.ConfigPath)
+	cfg, err := config.Load(d.o.ConfigPath, config.LoadOptions{CredentialsDir: d.o.CredentialsDir, MissingCredentialsWarn: true})
+	if err == nil {
+		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
+		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), d.stackCount())
+		for _, w := range cfg.Warnings {
+			s.warn("warning", "", "%s", w)
+		}
+		return s, &config.Client{DataDir: cfg.DataDir, Socket: cfg.Socket}
+	}
+	var faults *config.Faults
+	if !errors.As(err, &faults) {
+		s.fail("file", "name the configuration with --config FILE; a reader needs rights for it: try sudo", "%v", err)
+		return s, nil
+	}
+	var shown strings.Builder
+	if err := faults.Render(&shown, d.o.Color, 0); err != nil {
+		fmt.Fprintln(&shown, faults)
+	}
+	for i, f := range faults.List() {
+		c := s.fail("syntax", "", "%s", f)
+		if i == 0 {
+			c.shown = shown.String()
+		} else {
+			c.hidden = true
+		}
+	}
+	for _, w := range faults.Warnings {
+		s.warn("warning", "", "%s", w)
+	}
+	client, err := config.LoadClient(d.o.ConfigPath)
+	if err != nil {
+		return s, nil
+	}
+	return s, &client
+}
+
+func (d *doctor) stackCount() string {
+	text := count(len(d.cfg.Stacks), "stack", "stacks")
+	if n := len(d.cfg.StackGlobs); n > 0 {
+		text += " and " + count(n, "pattern of stacks", "patterns of stacks")
+	}
+	return text
+}
+
+// count is "1 stack" or "2 stacks".
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,167 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/notify/slack"
+)
+
+// people are the allow-list, resolved.
+type people struct {
+	section *section
+	// eligible are the ids of those whose approval would count, for each entry of the allow-lists.
+	eligible map[string][]string
+}
+
+func isGroup(entry string) bool {
+	return strings.HasPrefix(entry, "S") && !strings.Contains(entry, "@")
+}
+
+// entries are the lines of all allow-lists, each once.
+func (d *doctor) entries() []string {
+	all := slices.Clone(d.cfg.Slack.Approvers)
+	for _, st := range d.allStacks() {
+		all = append(all, st.Approvers...)
+	}
+	var once []string
+	for _, e := range all {
+		if !slices.Contains(once, e) {
+			once = append(once, e)
+		}
+	}
+	return once
+}
+
+// people asks Slack who the approvers are.
+func (d *doctor) people(ctx context.Context, client *slack.Client, self slack.Identity) people {
+	p := people{section: d.section("approvers"), eligible: map[string][]string{}}
+	for _, entry := range d.entries() {
+		if isGroup(entry) {
+			p.group(ctx, client, self, entry)
+			continue
+		}
+		ask := client.User
+		if strings.Contains(entry, "@") {
+			ask = client.UserByEmail
+		}
+		u, err := ask(ctx, entry)
+		if err != nil {
+			p.section.fail(entry, hintOf(err), "%v", err)
+			continue
+		}
+		if why := whyNot(u, self); why != "" {
+			p.section.fail(entry, "take the entry out, or name somebody else", "%s (%s) cannot approve: %s", u.Name, u.ID, why)
+			continue
+		}
+		p.section.ok(entry, "%s (%s)", u.Name, u.ID)
+		p.eligible[entry] = []string{u.ID}
+	}
+	return p
+}
+
+// group resolves a user group. A member who cannot approve is no fault: groups have all kinds of members.
+func (p people) group(ctx context.Context, client *slack.Client, self slack.Identity, entry string) {
+	ids, err := client.GroupMembers(ctx, entry)
+	if err != nil {
+		p.section.fail(entry, hintOf(err), "%v", err)
+		return
+	}
+	var may, mayNot []string
+	for _, id := range ids {
+		u, err := client.User(ctx, id)
+		if err != nil {
+			p.section.fail(entry, hintOf(err), "member %s: %v", id, err)
+			return
+		}
+		if why := whyNot(u, self); why != "" {
+			mayNot = append(mayNot, fmt.Sprintf("%s (%s): %s", u.Name, u.ID, why))
+			continue
+		}
+		may = append(may, fmt.Sprintf("%s (%s)", u.Name, u.ID))
+		p.eligible[entry] = append(p.eligible[entry], u.ID)
+	}
+	if len(may) == 0 {
+		p.section.fail(entry, "put somebody into the user group, or name another one", "nobody in the user group can approve")
+	} else {
+		p.section.ok(entry, "user group of %s: %s", count(len(may), "person", "people"), strings.Join(may, ", "))
+	}
+	if len(mayNot) > 0 {
+		p.section.warn(entry, "", "in the user group, and cannot approve: %s", strings.Join(mayNot, ", "))
+	}
+}
+
+// whyNot says why somebody's approval would not count; empty if it would.
+func whyNot(u slack.User, self slack.Identity) string {
+	if !u.Active() {
+		return u.Why()
+	}
+	if u.TeamID != self.TeamID && (self.EnterpriseID == "" || u.EnterpriseID != self.EnterpriseID) {
+		return "the account belongs to another workspace"
+	}
+	return ""
+}
+
+// approvals compares, for each stack, how many people must approve with how many can. eligible is nil without Slack.
+func (d *doctor) approvals(s *section, eligible map[string][]string) {
+	enough := true
+	for _, st := range d.allStacks() {
+		if st.Mode == config.ModeObserve {
+			continue
+		}
+		inSlack := d.distinct(st, eligible)
+		have := len(inSlack)
+		all := have + d.inShell(inSlack)
+		name, hint := "approvals of "+st.Name, "name more approvers, or lower approvals"
+		switch {
+		case all < st.Approvals:
+			s.fail(name, hint, "it needs %d, from different people, and %d can approve", st.Approvals, all)
+		case have < st.Approvals && eligible != nil:
+			s.warn(name, hint, "it needs %d, and %d can approve in Slack: the rest has to come from the command line", st.Approvals, have)
+		default:
+			continue
+		}
+		enough = false
+	}
+	if enough {
+		s.ok("approvals", "every stack has enough approvers")
+	}
+}
+
+// distinct are the people in Slack who may approve a stack. Two accounts of one person count once.
+func (d *doctor) distinct(st *config.Stack, eligible map[string][]string) map[string]bool {
+	list := st.Approvers
+	if len(list) == 0 && d.cfg.Slack != nil {
+		list = d.cfg.Slack.Approvers
+	}
+	humans := map[string]bool{}
+	for _, entry := range list {
+		for _, id := range eligible[entry] {
+			human := id
+			for _, p := range d.cfg.People {
+				if p.Slack == id {
+					human = "person " + p.Name
+				}
+			}
+			humans[human] = true
+		}
+	}
+	return humans
+}
+
+// inShell is how many more people the command line can tell apart: those with a person block, and all others as one.
+func (d *doctor) inShell(counted map[string]bool) int {
+	if !d.cfg.CLIApprovals {
+		return 0
+	}
+	n := 1
+	for _, p := range d.cfg.People {
+		if p.OS != "" && !counted["person "+p.Name] {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,165 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/notify/slack"
+)
+
+// slack tries everything that the agent needs of Slack, without posting anything.
+func (d *doctor) slack(ctx context.Context) []*section {
+	s := d.section("slack")
+	c := d.cfg.Slack
+	if c == nil {
+		s.warn("configured", "see the slack block of the sample configuration",
+			"there is no slack block: notices go to the log, and decisions come from the command line")
+		d.approvals(s, nil)
+		return []*section{s}
+	}
+	if c.Token.IsZero() {
+		s.warn("token", "run the doctor where the credentials are, or name a copy of them with --credentials DIR",
+			"it cannot be read here, so nothing of Slack is tried")
+		return []*section{s}
+	}
+	client, err := slack.New(slack.Options{Token: c.Token, APIURL: c.APIURL, Timeout: d.o.Timeout})
+	if err != nil {
+		s.fail("token", "", "%v", err)
+		return []*section{s}
+	}
+	self, err := client.Identify(ctx)
+	if err != nil {
+		s.fail("token", hintOf(err), "%v", err)
+		return []*section{s} // nothing else can be asked
+	}
+	s.ok("token", "it is @%s's of the workspace %s (%s)", self.User, self.Team, self.TeamID)
+	scopes := d.generalScopes()
+	for _, name := range d.channels() {
+		scopes = append(scopes, d.channel(ctx, client, s, name)...)
+	}
+	wanted(s, self, scopes)
+	people := d.people(ctx, client, self)
+	d.approvals(s, people.eligible)
+	return []*section{s, people.section}
+}
+
+// scope is a right that the app needs.
+type scope struct{ name, why string }
+
+// generalScopes are needed whatever the channels are.
+func (d *doctor) generalScopes() []scope {
+	all := []scope{
+		{"chat:write", "to post"},
+		{"files:write", "to attach plans"},
+		{"users:read", "to see whether an approver is an active member"},
+	}
+	for _, entry := range d.entries() {
+		switch {
+		case strings.Contains(entry, "@"):
+			all = append(all, scope{"users:read.email", "to find " + entry})
+		case isGroup(entry):
+			all = append(all, scope{"usergroups:read", "to read the user group " + entry})
+		}
+	}
+	return all
+}
+
+// wanted compares the scopes of the token with those that are needed.
+func wanted(s *section, self slack.Identity, scopes []scope) {
+	if len(self.Scopes) == 0 {
+		s.warn("scopes", "", "Slack does not say which scopes the token has")
+		return
+	}
+	missing := map[string]bool{}
+	for _, sc := range scopes {
+		if slices.Contains(self.Scopes, sc.name) || missing[sc.name] {
+			continue
+		}
+		missing[sc.name] = true
+		s.fail("scopes", fmt.Sprintf("add the bot scope %s to the Slack app (OAuth & Permissions) and install it again", sc.name),
+			"%s is missing, %s", sc.name, sc.why)
+	}
+	if len(missing) == 0 {
+		s.ok("scopes", "the token has all that are needed")
+	}
+}
+
+// channels are those that the configuration names, each once.
+func (d *doctor) channels() []string {
+	all := []string{d.cfg.Slack.Channel}
+	for _, st := range d.allStacks() {
+		if st.Channel != "" && !slices.Contains(all, st.Channel) {
+			all = append(all, st.Channel)
+		}
+	}
+	return all
+}
+
+// channel tries one channel and returns the scopes that channels of its kind need.
+func (d *doctor) channel(ctx context.Context, client *slack.Client, s *section, name string) []scope {
+	check := "channel " + name
+	ch, err := client.ResolveChannel(ctx, name)
+	if err != nil {
+		s.fail(check, hintOf(err), "%v", err)
+		return nil
+	}
+	kind := "channels"
+	if ch.Private {
+		kind = "groups"
+	}
+	scopes := []scope{
+		{kind + ":read", "to see whether the bot is in #" + ch.Name},
+		{kind + ":history", "to read replies in #" + ch.Name},
+	}
+	switch {
+	case ch.Archived:
+		s.fail(check, "unarchive it, or name another one", "#%s (%s) is archived", ch.Name, ch.ID)
+		return scopes
+	case !ch.Member:
+		s.fail(check, "invite it; write in the channel:\n/invite @sallyport", "the bot is not in #%s (%s)", ch.Name, ch.ID)
+		return scopes
+	}
+	s.ok(check, "the bot is in #%s (%s)", ch.Name, ch.ID)
+	if ch.Shared {
+		s.warn(check, "use a channel of this workspace alone", "#%s is shared with another workspace, whose members read every plan", ch.Name)
+	}
+	d.readable(ctx, client, s, ch)
+	return scopes
+}
+
+// readable tries to read the channel and its newest thread, as the agent does to hear decisions.
+func (d *doctor) readable(ctx context.Context, client *slack.Client, s *section, ch slack.Channel) {
+	check := "replies in #" + ch.Name
+	newest, any, err := client.Latest(ctx, ch.ID)
+	if err != nil {
+		s.fail(check, hintOf(err), "%v", err)
+		return
+	}
+	if !any {
+		s.ok(check, "the channel can be read, and is empty")
+		return
+	}
+	thread := newest.ThreadTS
+	if thread == "" {
+		thread = newest.TS
+	}
+	if _, err := client.Replies(ctx, ch.ID, thread, newest.TS); err != nil {
+		s.fail(check, hintOf(err), "%v", err)
+		return
+	}
+	s.ok(check, "messages and threads can be read")
+}
+
+// allStacks are the stacks and, for what their patterns say, one for each pattern.
+func (d *doctor) allStacks() []*config.Stack {
+	all := slices.Clone(d.cfg.Stacks)
+	for _, g := range d.cfg.StackGlobs {
+		st := g.Stack
+		st.Name = g.Glob
+		all = append(all, &st)
+	}
+	return all
+}

@@ -1,0 +1,162 @@
+package doctor
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-version"
+
+	"sallyport/agent/config"
+	"sallyport/agent/stack"
+)
+
+// maxNamed bounds how many directories or names one line lists.
+const maxNamed = 8
+
+// stacks looks at every stack of a repository in a commit's files.
+func (d *doctor) stacks(r *config.Repository, tree stack.Tree, s *section, tool func() <-chan found) []*section {
+	var all []*config.Stack
+	for _, st := range d.cfg.Stacks {
+		if st.Repository == r.Name {
+			all = append(all, st)
+		}
+	}
+	for _, g := range d.cfg.StackGlobs {
+		if g.Stack.Repository == r.Name {
+			all = append(all, d.glob(g, all, tree, s)...)
+		}
+	}
+	terraform := <-tool()
+	var out []*section
+	for _, st := range all {
+		out = append(out, d.stack(st, tree, terraform.version))
+	}
+	return out
+}
+
+// glob finds the stacks of a pattern. Directories that have a stack block of their own are left to that.
+func (d *doctor) glob(g *config.StackGlob, have []*config.Stack, tree stack.Tree, s *section) []*config.Stack {
+	roots, err := stack.Roots(tree, g.Glob)
+	if err != nil {
+		s.fail("stacks "+g.Glob, "", "%v", err)
+		return nil
+	}
+	taken := map[string]bool{}
+	for _, st := range have {
+		taken[st.Dir] = true
+	}
+	var found []*config.Stack
+	for _, dir := range roots {
+		if taken[dir] {
+			continue
+		}
+		st, err := g.StackFor(dir)
+		if err != nil {
+			s.fail("stacks "+g.Glob, "rename the directory, or give it a stack block of its own", "%v", err)
+			continue
+		}
+		found = append(found, st)
+	}
+	if len(roots) == 0 {
+		s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(tree), "no directory matches")
+	} else {
+		s.ok("stacks "+g.Glob, "%s", count(len(found), "stack", "stacks"))
+	}
+	return found
+}
+
+// rootsOf lists where stacks could be.
+func rootsOf(tree stack.Tree) string {
+	roots, err := stack.Roots(tree, "**")
+	if err != nil || len(roots) == 0 {
+		return "none"
+	}
+	return listed(roots)
+}
+
+func listed(names []string) string {
+	if len(names) > maxNamed {
+		names = append(names[:maxNamed:maxNamed], "...")
+	}
+	return strings.Join(names, ", ")
+}
+
+func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section {
+	s := d.section("stack " + st.Name)
+	info, err := stack.Inspect(tree, st.Dir)
+	if errors.Is(err, stack.ErrNoDir) {
+		s.fail("directory", "correct dir, or push the directory; there are: "+rootsOf(tree), "%s holds no terraform files on the branch", st.Dir)
+		return s
+	}
+	if err != nil {
+		s.fail("directory", "", "%v", err)
+		return s
+	}
+	s.ok("directory", "%s is on the branch", st.Dir)
+	for _, file := range st.VarFiles {
+		if _, err := tree.ReadFile(path.Join(st.Dir, file)); errors.Is(err, fs.ErrNotExist) {
+			s.fail("var file", "commit it, or correct var_files: they are relative to dir", "%s is not on the branch", path.Join(st.Dir, file))
+		} else if err != nil {
+			s.fail("var file", "", "%v", err)
+		}
+	}
+	requiredVersion(s, info.RequiredVersion, have)
+	d.state(s, st, info)
+	if !info.LockFile {
+		s.warn("lock file", "run terraform init there and commit the file; a stack of built-in resources alone needs none",
+			".terraform.lock.hcl is not committed, so provider versions can change between plans")
+	}
+	for _, source := range info.ModuleSources {
+		if fromGit(source) && d.git() != nil {
+			s.fail("modules", "install git for this machine", "module source %s needs the git program, and it is not on PATH", source)
+			break
+		}
+	}
+	return s
+}
+
+// requiredVersion compares terraform with what the configuration wants.
+func requiredVersion(s *section, required []string, have string) {
+	v, err := version.NewVersion(have)
+	if have == "" || err != nil || len(required) == 0 {
+		return
+	}
+	for _, want := range required {
+		c, err := version.NewConstraint(want)
+		if err != nil {
+			s.fail("required_version", "correct it in the repository", "%q: %v", want, err)
+			return
+		}
+		if !c.Check(v) {
+			s.fail("required_version", "set terraform { version } in sallyport's configuration to one that satisfies it",
+				"the stack wants terraform %s, and there is %s", want, have)
+			return
+		}
+	}
+	s.ok("required_version", "%s is satisfied by %s", strings.Join(required, ", "), have)
+}
+
+// state tells where the state is.
+func (d *doctor) state(s *section, st *config.Stack, info stack.Info) {
+	switch {
+	case info.Cloud || info.Backend == "remote":
+		s.fail("state", "use another backend, or none: then the agent keeps the state",
+			"cloud blocks and the remote backend do not work: their plan files are not whole plans")
+	case info.Backend == "" || info.Backend == "local" && info.BackendPathRelative:
+		s.ok("state", "the agent keeps it in %s", filepath.Join(d.cfg.DataDir, "state", st.Name))
+	case info.Backend == "local":
+		s.ok("state", "in a file of its own, by an absolute path")
+	default:
+		// Reaching it takes an init with the stack's providers and credentials: a plan, in all but name.
+		s.ok("state", "in the %s backend; only a plan shows whether that answers: sallyport plan %s", info.Backend, st.Name)
+	}
+}
+
+// fromGit reports whether terraform runs git for a module source.
+func fromGit(source string) bool {
+	return strings.HasPrefix(source, "git::") || strings.HasPrefix(source, "git@") ||
+		strings.HasPrefix(source, "github.com/") || strings.HasPrefix(source, "bitbucket.org/")
+}
