@@ -94,6 +94,9 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 
 func (a *Agent) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
 	told, err := spoken(tx, run)
+	if a.cfg().Slack == nil {
+		told = run.Plan != nil // the log has no message to edit; it asked when the plan was made, and tells the end too
+	}
 	if err != nil || !told {
 		return err
 	}

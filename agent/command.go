@@ -118,10 +118,14 @@ func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
 		_, text, err := a.cancel(id, by)
 		return text, err
 	case "pause":
-		if err := a.pause(arg(0), c.Reason, by); err != nil {
+		stack, reason := arg(0), c.Reason
+		if stack != "" && a.world.Load().stack(stack) == nil {
+			stack, reason = "", strings.TrimSpace(stack+" "+reason) // `pause the storm is coming` is the whole agent
+		}
+		if err := a.pause(stack, reason, by); err != nil {
 			return "", err
 		}
-		return whole(arg(0)) + " is paused: decisions are counted, nothing new is planned or applied.", nil
+		return whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
 	case "resume":
 		if err := a.unpause(arg(0), by); err != nil {
 			return "", err

@@ -257,6 +257,12 @@ func TestSlackCommands(t *testing.T) {
 	answer(jane, "pause box storm", "paused")
 	h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
 	answer(jane, "resume box", "goes on")
+	answer(jane, "pause the storm is coming", "The agent is paused")
+	paused := h.eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
+	if paused.Agent.Pause.Reason != "the storm is coming" || paused.Agent.Pause.By != "slack:"+jane {
+		t.Errorf("pause %+v", paused.Agent.Pause)
+	}
+	answer(jane, "resume", "goes on")
 	if s.Message(ops, card.TS); h.status("2", store.Planned).Status != store.Planned {
 		t.Error("the command of long ago was obeyed")
 	}
