@@ -101,16 +101,9 @@ func (m *mirrored) checkout(tb testing.TB, commit string) map[string]string {
 	return files
 }
 
-func TestDamageIsHealed(t *testing.T) {
-	whole := newMirrored(t)
-	good := whole.copy(t)
-	must(t, good.r.Fetch(t.Context(), good.commits[2]))
-	want := map[string]map[string]string{}
-	for _, c := range good.commits {
-		want[c] = good.checkout(t, c)
-		wantEqual(t, len(want[c]), 20)
-	}
-	for name, harm := range map[string]func(t *testing.T, m *mirrored){
+// harms are the ways to damage a mirror.
+func harms() map[string]func(t *testing.T, m *mirrored) {
+	return map[string]func(t *testing.T, m *mirrored){
 		"pack truncated": func(t *testing.T, m *mirrored) {
 			p := m.pack(t, "*.pack")
 			must(t, os.Truncate(p, size(t, p)/2))
@@ -149,7 +142,19 @@ func TestDamageIsHealed(t *testing.T) {
 			must(t, os.Mkdir(filepath.Join(m.o.Dir, "objects", "pack"), 0o700))
 		},
 		"all gone": func(t *testing.T, m *mirrored) { must(t, os.RemoveAll(m.o.Dir)) },
-	} {
+	}
+}
+
+func TestDamageIsHealed(t *testing.T) {
+	whole := newMirrored(t)
+	good := whole.copy(t)
+	must(t, good.r.Fetch(t.Context(), good.commits[2]))
+	want := map[string]map[string]string{}
+	for _, c := range good.commits {
+		want[c] = good.checkout(t, c)
+		wantEqual(t, len(want[c]), 20)
+	}
+	for name, harm := range harms() {
 		for _, when := range []string{"after a restart", "while running"} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				m := whole.copy(t)

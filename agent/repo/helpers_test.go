@@ -5,18 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 )
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-func sorted(list string) []string {
-	parts := strings.Split(list, ", ")
-	slices.Sort(parts)
-	return parts
-}
 
 // runEnv runs a program in a directory and returns what it printed.
 func runEnv(tb testing.TB, dir string, env []string, name string, args ...string) string {
