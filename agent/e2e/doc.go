@@ -1,0 +1,12 @@
+// Package e2e tests Sallyport from the outside: the built binary, real git servers, real terraform, and a Slack of one's
+// own.
+//
+// Nothing in here knows how the agent works inside. A test writes a configuration file, pushes commits with git, talks
+// to people through the fake Slack, runs `sallyport VERB --json` as a script would, and kills processes. What it expects
+// is what the documentation promises: statuses, JSON fields, exit codes, files in the data directory. So the tests stay
+// valid when the inside is rewritten, and whoever wants to know what Sallyport does in a bad night can read them as a
+// list.
+//
+// The binary is built once per run of the tests; SALLYPORT_E2E_BINARY names another one to test instead. Tests that
+// wait for long time-outs or move megabytes are skipped by -short and say so.
+package e2e
