@@ -18,17 +18,21 @@ const (
 	maxPart  = 16 << 20
 )
 
+// blockStart is how terraform begins the block of a resource.
+const blockStart = "\n  # "
+
 // textWriter redacts a plan's text on its way into a file and keeps its beginning. It never fails before finish, so
 // that terraform can always write on.
 type textWriter struct {
 	w      io.Writer
 	redact func(string) string
 
-	buf   []byte
-	next  int // size of buf at which a cut is tried next
-	head  strings.Builder
-	total int64
-	err   error
+	buf     []byte
+	next    int // size of buf at which a cut is tried next
+	scanned int // how much of buf was looked through already
+	head    strings.Builder
+	total   int64
+	err     error
 }
 
 func (t *textWriter) Write(p []byte) (int, error) {
@@ -43,7 +47,11 @@ func (t *textWriter) add(s string) { _, _ = t.Write([]byte(s)) }
 
 // flush passes on what is whole.
 func (t *textWriter) flush() {
-	cut := bytes.LastIndex(t.buf, []byte("\n  # ")) + 1
+	seen := max(0, t.scanned-len(blockStart)) // no block starts before: it would have been the cut
+	cut := 0
+	if i := bytes.LastIndex(t.buf[seen:], []byte(blockStart)); i >= 0 {
+		cut = seen + i + 1
+	}
 	if cut == 0 && len(t.buf) >= maxPart {
 		cut = bytes.LastIndexByte(t.buf, '\n') + 1
 	}
@@ -54,6 +62,7 @@ func (t *textWriter) flush() {
 		t.pass(t.buf[:cut])
 		t.buf = append(t.buf[:0], t.buf[cut:]...)
 	}
+	t.scanned = len(t.buf)
 	t.next = len(t.buf) + partSize
 }
 
