@@ -64,16 +64,6 @@ func (s *section) add(level Level, name, hint, format string, args ...any) *Chec
 	return c
 }
 
-// failed reports whether any check of the section failed.
-func (s *section) failed() bool {
-	for _, c := range s.checks {
-		if c.Level == Fail {
-			return true
-		}
-	}
-	return false
-}
-
 // report writes sections as they come, or everything at the end as JSON.
 type report struct {
 	Checks []*Check `json:"checks"`
@@ -116,8 +106,8 @@ func (r *report) add(s *section) {
 }
 
 const (
-	wrapAt = 78
-	indent = "        "
+	indent    = "        "
+	textWidth = 70
 )
 
 func (r *report) check(c *Check) {
@@ -133,14 +123,14 @@ func (r *report) check(c *Check) {
 	}
 	// What follows the first line is there to be copied, and must stay in one piece.
 	advice, copied, _ := strings.Cut(c.Hint, "\n")
-	r.write(indented(wrapped("-> " + advice)))
+	r.write(indented("-> " + strings.ReplaceAll(wordwrap.WrapString(advice, textWidth-3), "\n", "\n   ")))
 	if copied != "" {
-		r.write(indented(copied))
+		r.write(indented("     " + strings.ReplaceAll(copied, "\n", "\n     ")))
 	}
 }
 
 func wrapped(text string) string {
-	return wordwrap.WrapString(text, uint(wrapAt-len(indent)))
+	return wordwrap.WrapString(text, textWidth)
 }
 
 // indented puts each line where the texts of checks begin.

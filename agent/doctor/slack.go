@@ -83,7 +83,7 @@ func wanted(s *section, self slack.Identity, scopes []scope) {
 			"%s is missing, %s", sc.name, sc.why)
 	}
 	if len(missing) == 0 {
-		s.ok("scopes", "the token has all that are needed")
+		s.ok("scopes", "the token has all that it needs")
 	}
 }
 
