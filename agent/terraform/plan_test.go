@@ -112,7 +112,8 @@ func TestPlanOfANewStack(t *testing.T) {
 	o := r.options(main(`
 		variable "size" { type = number }
 		resource "terraform_data" "node" { input = var.size }
-		output "size" { value = var.size }`))
+		output "size" { value = var.size }
+		output "cwd" { value = path.cwd }`))
 	o.VarFiles = []string{"../prod.tfvars"}
 	tftest.Write(t, filepath.Dir(o.WorkDir), map[string]string{"prod.tfvars": "size = 3\n"})
 	res := r.plan(o)
@@ -120,7 +121,7 @@ func TestPlanOfANewStack(t *testing.T) {
 		t.Errorf("changes:\n%swant:\n%s", got, want)
 	}
 	p := res.Plan
-	if !p.NewState || p.Empty || p.Add != 1 || p.Change+p.Destroy != 0 || len(p.Outputs) != 1 || p.Outputs[0].Name != "size" {
+	if !p.NewState || p.Empty || p.Add != 1 || p.Change+p.Destroy != 0 || len(p.Outputs) != 2 || p.Outputs[1].Name != "size" {
 		t.Errorf("summary: %+v", p)
 	}
 	if digest, err := digestFile(res.PlanFile); err != nil || digest != p.Digest {
@@ -132,6 +133,9 @@ func TestPlanOfANewStack(t *testing.T) {
 	if !strings.Contains(res.Text, "terraform_data.node will be created") {
 		t.Errorf("text:\n%s", res.Text)
 	}
+	if !strings.Contains(res.Text, `"`+o.WorkDir+`"`) {
+		t.Errorf("terraform believes to be elsewhere than in %s:\n%s", o.WorkDir, res.Text)
+	}
 	r.apply(o, res)
 	if _, err := os.Stat(filepath.Join(r.State, "terraform.tfstate")); err != nil {
 		t.Errorf("kept state: %v", err)
@@ -139,7 +143,8 @@ func TestPlanOfANewStack(t *testing.T) {
 	again := r.options(main(`
 		variable "size" { type = number }
 		resource "terraform_data" "node" { input = var.size }
-		output "size" { value = var.size }`))
+		output "size" { value = var.size }
+		output "cwd" { value = "`+o.WorkDir+`" }`))
 	again.Vars = numberVar("size", 3)
 	res = r.plan(again)
 	if !res.Plan.Empty || res.Plan.NewState || res.Plan.Lineage == "" || res.Resources != 1 || len(res.Plan.Changes) != 0 {
