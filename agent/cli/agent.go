@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent"
 	"sallyport/agent/config"
 )
 
@@ -17,12 +18,9 @@ func newAgentCommand(a *app) *cobra.Command {
 			"the next agent. SIGHUP reads the configuration again. The log goes to stderr, as JSON with --json.",
 		Args: between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if a.inv.Programs.Agent == nil {
-				return errNotBuilt
-			}
 			ctx, stop := interruptible(c)
 			defer stop()
-			return a.inv.Programs.Agent(ctx, AgentOptions{
+			return agent.Daemon(ctx, agent.DaemonOptions{
 				Load: a.loadConfig, Log: slog.New(a.logHandler()), Version: a.version(),
 			})
 		},

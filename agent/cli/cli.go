@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -24,7 +23,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sallyport/agent/config"
 	"sallyport/agent/control"
 )
 
@@ -48,42 +46,6 @@ type Invocation struct {
 	Environ []string         // default os.Environ
 	Now     func() time.Time // default time.Now
 	Version string           // of this build; empty: what the Go toolchain recorded
-	// Programs are the verbs that are programs of their own.
-	Programs Programs
-}
-
-// Programs are the verbs whose work lies in other packages.
-type Programs struct {
-	Agent  func(context.Context, AgentOptions) error
-	Doctor func(context.Context, DoctorOptions) error
-	Demo   func(context.Context, DemoOptions) error
-}
-
-// AgentOptions are the flags of `sallyport agent`.
-type AgentOptions struct {
-	Load    func() (*config.Config, error) // reads the configuration, now and at SIGHUP
-	Log     *slog.Logger
-	Version string
-}
-
-// DoctorOptions are the flags of `sallyport doctor`.
-type DoctorOptions struct {
-	Load    func() (*config.Config, error)
-	Stdout  io.Writer
-	Stderr  io.Writer
-	JSON    bool
-	Version string
-}
-
-// DemoOptions are the flags of `sallyport demo`.
-type DemoOptions struct {
-	Yes     bool
-	Stdin   io.Reader
-	Stdout  io.Writer
-	Stderr  io.Writer
-	JSON    bool
-	Color   bool // Stdout shows colours
-	Version string
 }
 
 // Main runs one call and returns its exit code.
@@ -94,7 +56,6 @@ func Main(inv Invocation) int {
 	if inv.Now == nil {
 		inv.Now = time.Now
 	}
-	inv.Programs = programs(inv.Programs)
 	a := newApp(inv)
 	root := newRoot(a)
 	root.SetArgs(inv.Args)
@@ -137,9 +98,6 @@ func codeOf(err error) int {
 	}
 	return exitFailed
 }
-
-// errNotBuilt is for verbs whose program was not given, as in tests.
-var errNotBuilt = errors.New("this build does not have that verb")
 
 // newRoot puts the verbs together.
 func newRoot(a *app) *cobra.Command {

@@ -3,6 +3,8 @@ package cli
 import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
+
+	"sallyport/agent/demo"
 )
 
 func newDemoCommand(a *app) *cobra.Command {
@@ -12,13 +14,10 @@ func newDemoCommand(a *app) *cobra.Command {
 		Short: "Tell the whole story on this machine, no account needed",
 		Args:  between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if a.inv.Programs.Demo == nil {
-				return errNotBuilt
-			}
 			ctx, stop := interruptible(c)
 			defer stop()
-			return a.inv.Programs.Demo(ctx, DemoOptions{
-				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.out, Stderr: a.err, JSON: a.json, Version: a.version(),
+			return demo.Run(ctx, demo.Options{
+				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.out, Version: a.version(),
 				Color: a.out.Profile > colorprofile.ASCII,
 			})
 		},

@@ -1,21 +1,36 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"errors"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/doctor"
+)
 
 func newDoctorCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "doctor [--config FILE]",
+	var credentials string
+	c := &cobra.Command{
+		Use:   "doctor [--config FILE] [--credentials DIR]",
 		Short: "Try git, Slack, terraform, disk and permissions, and say what to mend",
-		Args:  between(0, 0),
+		Long: "Try what a first installation gets wrong: git access and host keys, Slack's token, scopes and channel, who the approvers\n" +
+			"are, terraform, backends, disk and modes. Nothing is posted, planned or written. Run it as the agent's user or root.",
+		Args: between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if a.inv.Programs.Doctor == nil {
-				return errNotBuilt
-			}
 			ctx, stop := interruptible(c)
 			defer stop()
-			return a.inv.Programs.Doctor(ctx, DoctorOptions{
-				Load: a.loadConfig, Stdout: a.out, Stderr: a.err, JSON: a.json, Version: a.version(),
+			err := doctor.Run(ctx, doctor.Options{
+				ConfigPath: a.configPath, CredentialsDir: credentials, Stdout: a.out, JSON: a.json, Version: a.version(),
+				Color: a.out.Profile > colorprofile.ASCII,
 			})
+			var failed *doctor.FailedError
+			if errors.As(err, &failed) {
+				return exitCode(exitFailed) // the report has said everything
+			}
+			return err
 		},
 	}
+	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
+	return c
 }
