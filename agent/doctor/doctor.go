@@ -142,9 +142,7 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 	if err == nil {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
 		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), d.stackCount())
-		for _, w := range cfg.Warnings {
-			s.warn("warning", "", "%s", w)
-		}
+		warnings(s, cfg.Warnings)
 		return s, &config.Client{DataDir: cfg.DataDir, Socket: cfg.Socket}
 	}
 	var faults *config.Faults
@@ -164,14 +162,23 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 			c.hidden = true
 		}
 	}
-	for _, w := range faults.Warnings {
-		s.warn("warning", "", "%s", w)
-	}
+	warnings(s, faults.Warnings)
 	client, err := config.LoadClient(d.o.ConfigPath)
 	if err != nil {
 		return s, nil
 	}
 	return s, &client
+}
+
+// warnings repeats what works and should be mended, and what could not be read here.
+func warnings(s *section, texts []string) {
+	for _, w := range texts {
+		hint := ""
+		if strings.Contains(w, "cannot be read") {
+			hint = "run the doctor where the credentials are, or name a copy of them with --credentials DIR"
+		}
+		s.warn("configuration", hint, "%s", w)
+	}
 }
 
 func (d *doctor) stackCount() string {
