@@ -16,7 +16,7 @@ import (
 const (
 	// maxEntries bounds the paths of one commit. A few hundred bytes of crafted trees that name each other can stand
 	// for billions of paths.
-	maxEntries = 1_000_000
+	maxEntries = 250_000
 	// maxDepth bounds how deep directories nest.
 	maxDepth = 256
 	// maxTreeBytes bounds one directory's listing.
