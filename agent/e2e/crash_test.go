@@ -41,22 +41,30 @@ func TestAgentIsKilledWhilePlanning(t *testing.T) {
 	}
 }
 
-// applying is a house whose run 1 is in the middle of its apply: terraform runs a provisioner that waits for the gate.
-func applying(t *testing.T) (i *infra, s *slacktest.Server, h *house, m slacktest.Message, gate string) {
+// applying is a house whose run 1 is in the middle of its apply: terraform has made the node and runs a provisioner that
+// waits for the gate.
+func applying(t *testing.T) (s *slacktest.Server, h *house, m slacktest.Message, gate string) {
 	t.Helper()
-	i, s, gate = newInfra(t), newWorkspace(t), t.TempDir()
-	i.Commit("Add the box", map[string]string{"box/main.tf": gated(gate) + thing("node", "one")})
+	gate = t.TempDir()
+	return applyingWith(t, gate, gated(gate, "depends_on = [terraform_data.node]")+thing("node", "one"))
+}
+
+func applyingWith(t *testing.T, gate, files string) (s *slacktest.Server, h *house, m slacktest.Message, _ string) {
+	t.Helper()
+	i := newInfra(t)
+	s = newWorkspace(t)
+	i.Commit("Add the box", map[string]string{"box/main.tf": files})
 	h = newHouse(t, i.box(`mention = ["`+jane+`"]`)+asking(s), slackEnv).start()
 	m = card(t, s, 1)
 	s.Reply(jane, ops, m.TS, "approve")
 	h.appears(filepath.Join(gate, "ran"))
-	return i, s, h, m, gate
+	return s, h, m, gate
 }
 
 // The agent is killed in the middle of an apply. The apply goes on without it, and the next agent tells its end.
 func TestAgentIsKilledWhileApplying(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	h.kill()
 	if len(pidsBelow(h.data("runs", "1"))) == 0 {
 		t.Fatal("the apply died with the agent")
@@ -74,7 +82,7 @@ func TestAgentIsKilledWhileApplying(t *testing.T) {
 // The same, but the apply ends while no agent looks.
 func TestApplyEndsWhileTheAgentIsDown(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	h.kill()
 	open(t, gate)
 	eventually(t, "the apply ended", func() (bool, any) {
@@ -90,7 +98,7 @@ func TestApplyEndsWhileTheAgentIsDown(t *testing.T) {
 // A stop or an upgrade leaves a running apply alone.
 func TestStopLeavesTheApplyAlone(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	h.stop()
 	if len(pidsBelow(h.data("runs", "1"))) == 0 {
 		t.Fatal("the apply was stopped with the agent")
@@ -109,11 +117,11 @@ func ranOnce(t *testing.T, gate string) {
 	}
 }
 
-// Everything of the apply is killed: nobody saw its end. That is told loudly and nothing is repeated by itself. Terraform
-// had written down the half-made resource, so the new plan is empty: it stays with people, who have to look.
+// Everything of the apply is killed: nobody saw its end. That is told loudly, nothing is repeated by itself, and a new
+// plan shows people what is left to do.
 func TestApplyIsKilled(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	killApply(t, h.data("runs", "1"))
 	r := h.reaches("1", "interrupted")
 	if !strings.Contains(r.Error, "terraform_data.gated") {
@@ -121,7 +129,39 @@ func TestApplyIsKilled(t *testing.T) {
 	}
 	toldLoudly(t, s, m.TS)
 	next := h.reaches("2", "planned")
-	if next.Kind != "recovery" || next.Commit != r.Commit || len(next.Plan.Changes) != 0 {
+	if next.Kind != "recovery" || next.Commit != r.Commit || next.Plan.Add != 1 {
+		t.Errorf("the recovery run: %+v", next)
+	}
+	ranOnce(t, gate)
+	open(t, gate)
+	s.Reply(jane, ops, card(t, s, 2).TS, "approve")
+	h.reaches("2", "applied")
+	if n := times(t, filepath.Join(gate, "ran")); n != 2 {
+		t.Errorf("the provisioner ran %d times, want once more after a person approved that", n)
+	}
+}
+
+// The same, but terraform has written the half-made resource down, so that the new plan is empty: it looks healthy and is
+// not. The run stays with people until one says that he looked.
+func TestApplyIsKilledAndThePlanIsEmpty(t *testing.T) {
+	t.Parallel()
+	gate := t.TempDir()
+	late := `resource "terraform_data" "late" {
+  provisioner "local-exec" {
+    command = "until [ -e ` + gate + `/ran ]; do sleep 0.05; done"
+  }
+}
+`
+	s, h, m, _ := applyingWith(t, gate, gated(gate)+late)
+	eventually(t, "the other resource is done", func() (bool, any) {
+		log := h.try("show", "1", "--log").stdout
+		return strings.Contains(log, "terraform_data.late: Creation complete"), log
+	})
+	killApply(t, h.data("runs", "1"))
+	h.reaches("1", "interrupted")
+	toldLoudly(t, s, m.TS)
+	next := h.reaches("2", "planned")
+	if next.Kind != "recovery" || len(next.Plan.Changes) != 0 {
 		t.Errorf("the recovery run: %+v", next)
 	}
 	m = card(t, s, 2)
@@ -136,7 +176,7 @@ func TestApplyIsKilled(t *testing.T) {
 // The runner alone is killed, then terraform: the agent was down all the while.
 func TestRunnerAndTerraformAreKilledWhileTheAgentIsDown(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	h.kill()
 	killProgram(t, h.data("runs", "1"), "apply-run")
 	h.start()
@@ -162,7 +202,7 @@ func toldLoudly(t *testing.T, s *slacktest.Server, thread string) {
 // Cancel is one SIGINT: terraform ends by itself, and what it did is told.
 func TestCancelWhileApplying(t *testing.T) {
 	t.Parallel()
-	_, s, h, m, gate := applying(t)
+	s, h, m, gate := applying(t)
 	h.must("cancel", "1")
 	r := h.reaches("1", "canceled")
 	if !strings.Contains(r.Error, "canceled by cli:") {
@@ -182,7 +222,7 @@ func TestAgentIsKilledAgainAndAgain(t *testing.T) {
 	i, s := newInfra(t), newWorkspace(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box()+asking(s), slackEnv)
-	for range 8 {
+	for range 5 {
 		h.launch()
 		eventually(t, "a sign of life", func() (bool, any) { return h.try("status", "--json").code == 0, h.logged() })
 		h.signal(syscall.SIGKILL)

@@ -65,14 +65,15 @@ func thing(name, input string) string {
 }
 
 // gated is a resource whose creation writes a line to DIR/ran and then waits for the file DIR/go.
-func gated(dir string) string {
+func gated(dir string, attributes ...string) string {
 	return fmt.Sprintf(`
 resource "terraform_data" "gated" {
+  %[2]s
   provisioner "local-exec" {
     command = "echo ran >> %[1]s/ran; until [ -e %[1]s/go ]; do sleep 0.05; done"
   }
 }
-`, dir)
+`, dir, strings.Join(attributes, "\n  "))
 }
 
 // open opens the gate of a gated resource.
