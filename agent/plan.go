@@ -174,13 +174,19 @@ func hasState(dir string) bool {
 // planned stores a plan and everything with it in the transaction that makes the run planned.
 func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terraform.PlanResult) error {
 	to := store.Planned
+	open, err := a.unfinished(run)
 	switch {
+	case err != nil:
+		return err
 	case s.Mode == config.ModeObserve:
 		to = store.Previewed
-	case result.Plan.Empty && run.Kind != store.KindRecovery, result.Plan.Empty && !a.unfinished(run):
+	case result.Plan.Empty && len(open) == 0:
 		to = store.NoChanges
+	case result.Plan.Empty:
+		result.Warnings = append(result.Warnings, fmt.Sprintf("terraform finds nothing to do, but #%d started and did not complete %s: "+
+			"look at them by hand, they may be half-made; approve says that all is well", run.After, joinSome(open, 20)))
 	}
-	err := a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *store.Tx) error {
 		if err := a.checkLineage(tx, s, result); err != nil {
 			return err
 		}
@@ -243,22 +249,21 @@ func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *terraform.Pl
 	return nil
 }
 
-// unfinished reports whether a recovery run takes over from an apply that had started resources and not completed
-// them: an empty plan does not prove that those are well.
-func (a *Agent) unfinished(run *store.Run) bool {
-	if run.After == 0 {
-		return false
+// unfinished lists what the apply that a recovery run takes over from had started and not completed. Such a resource can
+// be half-made and look healthy to terraform, so an empty plan is not the end of it.
+func (a *Agent) unfinished(run *store.Run) ([]string, error) {
+	if run.Kind != store.KindRecovery || run.After == 0 {
+		return nil, nil
 	}
-	open := false
+	var open []string
 	err := a.store.View(func(tx *store.Tx) error {
 		before, err := tx.Run(run.After)
-		if err != nil {
-			return err
+		if err == nil && before.Status == store.Interrupted && before.Apply != nil {
+			open = before.Apply.Open
 		}
-		open = before.Status == store.Interrupted && before.Apply != nil && len(before.Apply.Open) > 0
-		return nil
+		return err
 	})
-	return err == nil && open
+	return open, err
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
