@@ -74,6 +74,16 @@ func BenchmarkChanged(b *testing.B) {
 	}
 }
 
+// BenchmarkHas is the second half of an empty poll.
+func BenchmarkHas(b *testing.B) {
+	r, _, head := thousand(b)
+	for b.Loop() {
+		if !r.Has(head) {
+			b.Fatal("not there")
+		}
+	}
+}
+
 // BenchmarkFetchOneCommit is what a new commit costs over https, verification and durability included; making the commit
 // is not counted.
 func BenchmarkFetchOneCommit(b *testing.B) {

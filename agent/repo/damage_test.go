@@ -89,6 +89,9 @@ func (m *mirrored) checkout(tb testing.TB, commit string) map[string]string {
 	err := m.r.Materialise(tb.Context(), commit, dir, repo.MaterialiseOptions{})
 	if err != nil {
 		wantError(tb, err, repo.ErrDamaged, "next fetch makes the mirror anew")
+		if m.r.Has(commit) {
+			tb.Error("a damaged mirror claims to hold a commit; nobody would fetch")
+		}
 		must(tb, m.r.Fetch(tb.Context(), commit))
 		must(tb, m.r.Materialise(tb.Context(), commit, dir, repo.MaterialiseOptions{}))
 	}

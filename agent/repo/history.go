@@ -92,6 +92,7 @@ func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, erro
 		return c, nil
 	}
 	if errors.Is(h.storage.HasEncodedObject(hash), plumbing.ErrObjectNotFound) {
+		r.met.Store(nil) // what was there before may be gone too
 		return nil, withHint(fmt.Errorf("%w: %s", ErrUnknownCommit, short(hash)),
 			"the commit was not fetched, or a force-push removed it before it was")
 	}

@@ -111,19 +111,26 @@ func (r *Repository) branch() plumbing.ReferenceName {
 	return plumbing.NewBranchReferenceName(r.options.Branch)
 }
 
-// Has reports whether the mirror holds a commit.
+// Has reports whether the mirror holds a commit and is not known to be damaged; otherwise Fetch is due. To ask again for
+// the same commit, as each poll does, costs next to nothing.
 func (r *Repository) Has(commit string) bool {
 	hash, err := parseHash(commit)
-	if err != nil {
+	if err != nil || r.damaged.Load() {
 		return false
+	}
+	if met := r.met.Load(); met != nil && *met == hash && present(r.options.Dir) {
+		return true
 	}
 	h, err := r.acquire()
 	if err != nil {
 		return false
 	}
 	defer r.release(h)
-	_, err = r.commit(h, hash)
-	return err == nil
+	if _, err := r.commit(h, hash); err != nil {
+		return false
+	}
+	r.met.Store(&hash)
+	return true
 }
 
 // acquire opens the mirror for reading, or takes one that is still open. release must follow; a goroutine must not
