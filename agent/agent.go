@@ -39,6 +39,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -139,12 +140,10 @@ func New(o Options) (*Agent, error) {
 }
 
 // StorePath is where the store lies in a data directory.
-func StorePath(dataDir string) string { return filepath.Join(dataDir, "sallyport.db") }
+func StorePath(dataDir string) string { return control.StorePath(dataDir) }
 
 // RunDir is where the files of a run lie in a data directory.
-func RunDir(dataDir string, run int) string {
-	return filepath.Join(dataDir, "runs", fmt.Sprint(run))
-}
+func RunDir(dataDir string, run int) string { return control.RunDir(dataDir, run) }
 
 // introduce gives the agent an identity of its own, which travels in every message.
 func (a *Agent) introduce() error {

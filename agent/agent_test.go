@@ -18,6 +18,13 @@ func TestFirstRunIsPlannedApprovedAndApplied(t *testing.T) {
 	}
 	h.mustDecide("box", "approve")
 	run = h.status("1", store.Applied)
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.mu.Lock()
+	told := strings.Join(h.notices, "\n")
+	h.mu.Unlock()
+	if !strings.Contains(told, "1 to create") || !strings.Contains(told, "#1 box is applied") || strings.Count(told, "box #1: ") != 1 {
+		t.Errorf("without Slack people are told:\n%s", told)
+	}
 	if len(run.Decisions) != 1 || !strings.HasPrefix(run.Decisions[0].By, "cli:") {
 		t.Errorf("decisions: %+v", run.Decisions)
 	}

@@ -85,7 +85,14 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	}
 	if w.slack == nil {
 		a.tellLog(w, m, run)
-		return 0, a.store.Update(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, a.store.Update(func(tx *store.Tx) error {
+			if run != nil && !run.Told {
+				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
+					return err
+				}
+			}
+			return tx.DeleteMessage(m.Seq)
+		})
 	}
 	sender := sender{agent: a, world: w, message: m, run: run}
 	if sender.needless() {
@@ -153,8 +160,8 @@ func (a *Agent) runOf(m *store.Message) (*store.Run, error) {
 func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
 	text := m.Text
 	switch {
-	case m.Kind == store.MessageFile:
-		return
+	case m.Kind == store.MessageFile, m.Kind == store.MessageCard && run != nil && run.Told:
+		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
 		text = a.card(w, run).Plain()
 	}
@@ -355,7 +362,7 @@ func laterTS(a, b string) bool {
 
 // spoken reports whether a run has a message, or will have one as soon as Slack can be reached.
 func spoken(tx *store.Tx, run *store.Run) (bool, error) {
-	if run.Card != nil {
+	if run.Card != nil || run.Told {
 		return true, nil
 	}
 	outbox, err := tx.Outbox()

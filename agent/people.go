@@ -75,6 +75,10 @@ func (d *desk) identity(ctx context.Context) (slack.Identity, error) {
 	return got, nil
 }
 
+// The settings under which ids are kept.
+func channelKey(name string) string { return "slack/channel/" + name }
+func emailKey(email string) string  { return "slack/email/" + email }
+
 // resolve turns a name into an id: from memory, then from the store, then by asking Slack.
 func (d *desk) resolve(ctx context.Context, key string, ask func(context.Context) (string, error)) (string, error) {
 	d.mu.Lock()
@@ -111,7 +115,7 @@ func (d *desk) channel(ctx context.Context, name string) (string, error) {
 	if !strings.HasPrefix(name, "#") {
 		return name, nil
 	}
-	return d.resolve(ctx, "slack/channel/"+name, func(ctx context.Context) (string, error) {
+	return d.resolve(ctx, channelKey(name), func(ctx context.Context) (string, error) {
 		c, err := d.client.ResolveChannel(ctx, name)
 		return c.ID, err
 	})
@@ -129,7 +133,7 @@ func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bo
 	for _, entry := range approvers {
 		switch {
 		case strings.Contains(entry, "@"):
-			id, err := d.resolve(ctx, "slack/email/"+entry, func(ctx context.Context) (string, error) {
+			id, err := d.resolve(ctx, emailKey(entry), func(ctx context.Context) (string, error) {
 				u, err := d.client.UserByEmail(ctx, entry)
 				return u.ID, err
 			})

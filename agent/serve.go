@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sallyport/agent/control"
@@ -61,6 +62,7 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 	out := control.Status{
 		Agent:        control.Agent{Running: true, Version: a.opts.Version, StartedAt: &started, ID: a.id},
 		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{},
+		Names: []control.Name{},
 	}
 	err := a.store.View(func(tx *store.Tx) error {
 		agent, err := tx.Agent()
@@ -73,6 +75,9 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 			return err
 		}
 		out.Outbox = len(outbox)
+		if out.Names, err = namesOf(tx, w); err != nil {
+			return err
+		}
 		if err := a.repositoriesOf(tx, w, &out); err != nil {
 			return err
 		}
@@ -86,6 +91,37 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 		out.Problems = append(out.Problems, control.Problem{Source: f.Source, Error: a.redact(f.Error), Hint: f.Hint, Since: &since})
 	}
 	return out, err
+}
+
+// namesOf are the names of the configuration that were resolved to ids, with when.
+func namesOf(tx *store.Tx, w *world) ([]control.Name, error) {
+	names := []control.Name{}
+	if w.cfg.Slack == nil {
+		return names, nil
+	}
+	keys := map[string]string{}
+	for name := range channelsOf(w) {
+		keys[channelKey(name)] = name
+	}
+	entries := w.cfg.Slack.Approvers
+	for _, s := range w.allStacks() {
+		entries = append(slices.Clip(entries), s.Approvers...)
+	}
+	for _, entry := range entries {
+		keys[emailKey(entry)] = entry
+	}
+	for key, name := range keys {
+		var kept identity
+		found, err := tx.Setting(key, &kept)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			names = append(names, control.Name{Name: name, ID: kept.ID, At: kept.At})
+		}
+	}
+	slices.SortFunc(names, func(a, b control.Name) int { return strings.Compare(a.Name, b.Name) })
+	return names, nil
 }
 
 func (a *Agent) repositoriesOf(tx *store.Tx, w *world, out *control.Status) error {

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"archive/zip"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -33,11 +35,10 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 		return fmt.Errorf("opening the plan: %w", err)
 	}
 	defer func() { _ = plan.Close() }() // read only
-	state, err := plan.Open("tfstate-prev")
+	state, err := stateBefore(&plan.Reader)
 	if err != nil {
-		return fmt.Errorf("looking for the state in the plan: %w", err)
+		return fmt.Errorf("reading the state in the plan: %w", err)
 	}
-	defer func() { _ = state.Close() }()
 	dir := StatesDir(dataDir, run.Stack)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory of states: %w", err)
@@ -47,13 +48,43 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
 	defer func() { _ = file.Cleanup() }() // does nothing after the replace
-	if err := compress(file, io.LimitReader(state, maxState)); err != nil {
+	if err := compress(file, bytes.NewReader(state)); err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
 	return trimStates(dir)
+}
+
+// stateBefore is the state that the plan was made on. Terraform leaves lineage and serial out of that member and has
+// them in the refreshed one; without them the copy could not be pushed back.
+func stateBefore(plan *zip.Reader) ([]byte, error) {
+	before, err := stateMember(plan, "tfstate-prev")
+	if err != nil {
+		return nil, err
+	}
+	refreshed, err := stateMember(plan, "tfstate")
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"lineage", "serial"} {
+		before[key] = refreshed[key]
+	}
+	return json.MarshalIndent(before, "", "  ")
+}
+
+func stateMember(plan *zip.Reader, name string) (map[string]json.RawMessage, error) {
+	file, err := plan.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	var state map[string]json.RawMessage
+	if err := json.NewDecoder(io.LimitReader(file, maxState)).Decode(&state); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return state, nil
 }
 
 func compress(to io.Writer, from io.Reader) error {

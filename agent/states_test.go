@@ -2,6 +2,8 @@ package agent_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,6 +41,16 @@ func TestTheStateBeforeAnApplyIsKept(t *testing.T) {
 	var kept bytes.Buffer
 	if _, err := kept.ReadFrom(d); err != nil {
 		t.Fatal(err)
+	}
+	var was, is struct {
+		Lineage string
+		Serial  int
+	}
+	if err := errors.Join(json.Unmarshal(before, &was), json.Unmarshal(kept.Bytes(), &is)); err != nil {
+		t.Fatal(err)
+	}
+	if was != is || is.Lineage == "" {
+		t.Errorf("lineage and serial of the copy are %+v, of the state %+v", is, was)
 	}
 	if !bytes.Contains(kept.Bytes(), []byte(`"one"`)) || bytes.Contains(kept.Bytes(), []byte(`"two"`)) {
 		t.Errorf("the copy is not the state before the apply:\n%s\nwas\n%s", kept.Bytes(), before)

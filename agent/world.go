@@ -188,7 +188,7 @@ func (w *world) find(repository, commit string, tree stack.Tree) error {
 
 // gitAccess are a repository's own credentials, for private modules on the same host.
 func gitAccess(r *config.Repository) *terraform.GitAccess {
-	if r.Token.IsZero() && r.SSHKeyFile == "" {
+	if r.Token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
 		return nil
 	}
 	return &terraform.GitAccess{

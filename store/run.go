@@ -111,6 +111,7 @@ type Run struct {
 	Plan      *Plan      `json:"plan,omitempty"`
 	Apply     *Apply     `json:"apply,omitempty"`
 	Card      *Card      `json:"card,omitempty"` // where the run's message is; nil until it was posted
+	Told      bool       `json:"told,omitempty"` // the log was told of it, in the place of Slack
 	Error     string     `json:"error,omitempty"`
 	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
 }

@@ -77,7 +77,7 @@ func (a *standIn) Status(context.Context) (control.Status, error) {
 	started := before(3e12)
 	s := control.Status{
 		Agent:        control.Agent{Running: true, Version: "1.2.3", StartedAt: &started, ID: "a1"},
-		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{},
+		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{}, Names: []control.Name{},
 	}
 	err := a.store.View(func(tx *store.Tx) error {
 		agent, err := tx.Agent()

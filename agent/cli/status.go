@@ -46,6 +46,7 @@ func (a *app) statusText(s control.Status) string {
 	if len(s.Stacks) > 0 {
 		b.WriteString("\n" + paint(bold, "stacks") + "\n" + a.stacksTable(s.Stacks))
 	}
+	b.WriteString(a.namesText(s.Names))
 	return b.String()
 }
 
@@ -61,6 +62,19 @@ func (a *app) agentText(g control.Agent, outbox int) string {
 		line += "\n" + count(outbox, "message waits", "messages wait") + " to be delivered"
 	}
 	return line + "\n"
+}
+
+// namesText says what names in the configuration were resolved to, and how long ago: an old id may be of a channel
+// that was made anew since.
+func (a *app) namesText(names []control.Name) string {
+	if len(names) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, n := range names {
+		parts = append(parts, redact.CleanLine(fmt.Sprintf("%s is %s (asked %s)", n.Name, n.ID, a.ago(&n.At))))
+	}
+	return "\nin slack " + strings.Join(parts, ", ") + "\n"
 }
 
 // pauseText is " by cli:jane 2 hours ago: the reason".

@@ -72,7 +72,7 @@ func (o *Offline) Status(context.Context) (Status, error) {
 }
 
 func readStatus(tx *store.Tx) (Status, error) {
-	s := Status{Repositories: []Repository{}, Stacks: []Stack{}, PullRequests: []Run{}, Problems: []Problem{}}
+	s := Status{Repositories: []Repository{}, Stacks: []Stack{}, PullRequests: []Run{}, Problems: []Problem{}, Names: []Name{}}
 	agent, err := tx.Agent()
 	if err != nil {
 		return s, err

@@ -81,7 +81,7 @@ func TestShapes(t *testing.T) {
 		golden(t, "status.json", asJSON(t, Status{
 			Repositories: []Repository{RepositoryOf(&store.RepositoryState{Name: "infra"})},
 			Stacks:       []Stack{StackOf(&store.StackState{Name: "ghe", Paused: &store.Pause{By: "cli:jane", At: at(1)}}, nil)},
-			PullRequests: []Run{}, Problems: []Problem{{Source: "slack"}},
+			PullRequests: []Run{}, Problems: []Problem{{Source: "slack"}}, Names: []Name{},
 		}))
 	})
 }

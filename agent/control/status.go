@@ -7,6 +7,14 @@ import (
 	"sallyport/store"
 )
 
+// Name is a channel's name or an e-mail that was resolved to an id once and is kept, so that a start without Slack
+// works. An old one may have changed its meaning since.
+type Name struct {
+	Name string    `json:"name"`
+	ID   string    `json:"id"`
+	At   time.Time `json:"at"` // when Slack was asked
+}
+
 // Status is everything at a glance: the object of `sallyport status --json`.
 type Status struct {
 	Agent        Agent        `json:"agent"`
@@ -14,6 +22,7 @@ type Status struct {
 	Stacks       []Stack      `json:"stacks"`
 	PullRequests []Run        `json:"pull_requests"`
 	Problems     []Problem    `json:"problems"` // what does not work now and belongs to no single run
+	Names        []Name       `json:"names"`    // what Slack names in the configuration stand for
 	Outbox       int          `json:"outbox"`   // messages not delivered yet
 }
 
