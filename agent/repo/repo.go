@@ -25,11 +25,12 @@ type Repository struct {
 	address address
 	remote  remote
 
-	writer   chan struct{}   // holds a token of whoever changes the mirror
-	swap     sync.RWMutex    // read-locked while the mirror is read, locked while its files are replaced
-	damaged  atomic.Bool     // something could not be read; the next Fetch makes the mirror anew
-	verified plumbing.Hash   // the tree that was walked last; guarded by writer
-	packed   map[string]bool // the packs that there were after the last fetch; guarded by writer
+	writer   chan struct{}                 // holds a token of whoever changes the mirror
+	swap     sync.RWMutex                  // read-locked while the mirror is read, locked while its files are replaced
+	damaged  atomic.Bool                   // something could not be read; the next Fetch makes the mirror anew
+	met      atomic.Pointer[plumbing.Hash] // the commit that was found last; nil when one was missed since
+	verified plumbing.Hash                 // the tree that was walked last; guarded by writer
+	packed   map[string]bool               // the packs that there were after the last fetch; guarded by writer
 
 	mu         sync.Mutex // guards what follows
 	idle       []*handle
