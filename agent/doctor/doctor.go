@@ -7,6 +7,10 @@
 // into a temporary directory. It needs no agent, and does not disturb one: the agent's own mirrors are left alone,
 // since opening one cleans up after dead writers, and the agent's is alive.
 //
+// Each stack gets a terraform init in the temporary directory, which downloads its providers there, and its state is read
+// without a lock. HOME is empty there: what terraform finds in its own is not used. Some backends, gcs for one, write an empty
+// state where there is none as soon as anybody looks.
+//
 // # What it tells
 //
 // Each check is ok, warn or fail, with what to do in the last two cases. One failure does not keep the other checks from being
@@ -35,6 +39,10 @@ const (
 	defaultTimeout = 15 * time.Second
 	// fetchTimeout bounds the whole transfer of a repository. A larger one is no fault, its stacks are not looked at.
 	fetchTimeout = 2 * time.Minute
+	// initTimeout bounds terraform's init of one stack, downloads of providers included.
+	initTimeout = 2 * time.Minute
+	// maxInits is how many stacks are tried at the same time.
+	maxInits = 2
 )
 
 // Options say what is looked at, and where the report goes.
@@ -49,6 +57,7 @@ type Options struct {
 
 	statfs func(string, *unix.Statfs_t) error // default unix.Statfs; for tests
 	euid   func() int                         // default os.Geteuid; for tests
+	init   time.Duration                      // default initTimeout; for tests
 }
 
 func (o *Options) validate() error {
@@ -63,6 +72,9 @@ func (o *Options) validate() error {
 	}
 	if o.euid == nil {
 		o.euid = os.Geteuid
+	}
+	if o.init <= 0 {
+		o.init = initTimeout
 	}
 	return nil
 }
@@ -83,6 +95,7 @@ type doctor struct {
 	o        Options
 	cfg      *config.Config // nil if it could not be read
 	redactor *redact.Redactor
+	inits    chan struct{} // holds a value for each stack that is being tried
 }
 
 // Run makes all checks and writes the report. The error is a [*FailedError] if any check failed.
@@ -90,7 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	d := &doctor{o: o, redactor: redact.New()}
+	d := &doctor{o: o, redactor: redact.New(), inits: make(chan struct{}, maxInits)}
 	report := newReport(o)
 	for _, job := range d.jobs(ctx) {
 		for _, s := range <-job {

@@ -106,7 +106,6 @@ func TestGitAndTerraformChecks(t *testing.T) {
 		"no lock file":         {func(b *bed) { delete(b.files, "ghe/.terraform.lock.hcl") }, Warn, "lock file", "is not committed", "terraform init"},
 		"remote backend": {func(b *bed) { b.files["ghe/b.tf"] = "terraform {\n  backend \"remote\" {}\n}\n" },
 			Fail, "state", "the remote backend do not work", "use another backend"},
-		"another backend": {func(b *bed) { b.files["ghe/b.tf"] = "terraform {\n  backend \"s3\" {}\n}\n" }, OK, "state", "in the s3 backend", ""},
 		"terraform too old": {func(b *bed) { b.files["ghe/main.tf"] = "terraform {\n  required_version = \"> 7\"\n}\n" },
 			Fail, "required_version", "the stack wants terraform > 7", "set terraform { version }"},
 		"pinned and not installed": {func(b *bed) { b.more = "terraform {\n  version = \"1.9.8\"\n}\n" }, Warn, "binary", "1.9.8 is not installed yet", "releases.hashicorp.com"},

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
+	"sallyport/agent/terraform"
 )
 
 // repository tries to get in, and to read the stacks at the newest commit.
@@ -39,7 +40,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tool func
 		return []*section{s}
 	}
 	s.ok("poll", "it answers, and branch %s is at %.8s", r.Branch, tip.Commit)
-	tree, err := d.fetch(ctx, git, tip.Commit)
+	tree, commit, err := d.fetch(ctx, git, tip.Commit)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		s.warn("fetch", "the agent has more time; sallyport status shows how it fares", "it takes longer than %s, so its stacks are not looked at", fetchTimeout)
 		return []*section{s}
@@ -49,22 +50,37 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tool func
 		return []*section{s}
 	}
 	s.ok("fetch", "commits can be read")
-	return append([]*section{s}, d.stacks(r, tree, s, tool)...)
+	at := &checkout{
+		config: r, git: git, commit: commit, tree: tree, dir: dir, cache: terraform.NewCache(filepath.Join(dir, "cache")),
+	}
+	return append([]*section{s}, d.stacks(ctx, at, s, tool)...)
 }
 
-func (d *doctor) fetch(ctx context.Context, git *repo.Repository, commit string) (*repo.Tree, error) {
+// checkout is a fetched commit, and where stacks can be tried at it.
+type checkout struct {
+	config *config.Repository
+	git    *repo.Repository
+	commit string
+	tree   *repo.Tree
+	dir    string           // scratch; goes away with the check of the repository
+	cache  *terraform.Cache // in dir, so that stacks share what the first of them downloads
+}
+
+// fetch gets a commit, or the one that has taken its place meanwhile.
+func (d *doctor) fetch(ctx context.Context, git *repo.Repository, commit string) (*repo.Tree, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	err := git.Fetch(ctx, commit)
 	if errors.Is(err, repo.ErrMoved) { // somebody has just pushed
 		tip, pollErr := git.Poll(ctx)
 		if pollErr != nil {
-			return nil, pollErr
+			return nil, "", pollErr
 		}
 		commit, err = tip.Commit, git.Fetch(ctx, tip.Commit)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return git.Tree(commit)
+	tree, err := git.Tree(commit)
+	return tree, commit, err
 }

@@ -1,11 +1,13 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/go-version"
 
@@ -16,24 +18,30 @@ import (
 // maxNamed bounds how many directories or names one line lists.
 const maxNamed = 8
 
-// stacks looks at every stack of a repository in a commit's files.
-func (d *doctor) stacks(r *config.Repository, tree stack.Tree, s *section, tool func() <-chan found) []*section {
+// stacks looks at every stack of a repository in a commit's files, and tries those that terraform could work in.
+func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tool func() <-chan found) []*section {
 	var all []*config.Stack
 	for _, st := range d.cfg.Stacks {
-		if st.Repository == r.Name {
+		if st.Repository == at.config.Name {
 			all = append(all, st)
 		}
 	}
 	for _, g := range d.cfg.StackGlobs {
-		if g.Stack.Repository == r.Name {
-			all = append(all, d.glob(g, all, tree, s)...)
+		if g.Stack.Repository == at.config.Name {
+			all = append(all, d.glob(g, all, at.tree, s)...)
 		}
 	}
 	terraform := <-tool()
 	var out []*section
+	var trials sync.WaitGroup
 	for _, st := range all {
-		out = append(out, d.stack(st, tree, terraform.version))
+		of := d.stack(st, at.tree, terraform.version)
+		out = append(out, of)
+		if canInit(of) {
+			trials.Go(func() { d.init(ctx, at, st, terraform.tool, of) })
+		}
 	}
+	trials.Wait()
 	return out
 }
 
@@ -150,8 +158,7 @@ func (d *doctor) state(s *section, st *config.Stack, info stack.Info) {
 	case info.Backend == "local":
 		s.ok("state", "in a file of its own, by an absolute path")
 	default:
-		// Reaching it takes an init with the stack's providers and credentials: a plan, in all but name.
-		s.ok("state", "in the %s backend; only a plan shows whether that answers: sallyport plan %s", info.Backend, st.Name)
+		s.ok("state", "in the %s backend", info.Backend)
 	}
 }
 

@@ -19,7 +19,8 @@ import (
 // found is which terraform will run.
 type found struct {
 	section *section
-	version string // empty if nobody knows
+	version string          // empty if nobody knows
+	tool    *terraform.Tool // nil if there is none yet
 }
 
 // findTool looks for terraform beside the other checks. What it returns may be called, and received from, many times.
@@ -45,7 +46,7 @@ func (d *doctor) tool(ctx context.Context) found {
 		if _, err := os.Stat(filepath.Join(o.InstallDir, t.Version, "terraform")); errors.Is(err, fs.ErrNotExist) {
 			s.warn("binary", "the agent installs it when it starts; that needs https access to releases.hashicorp.com once",
 				"version %s is not installed yet", t.Version)
-			return found{s, t.Version}
+			return found{section: s, version: t.Version}
 		}
 		o.Install = func(context.Context, string, string) (string, error) {
 			return "", errors.New("what is there is not what was installed")
@@ -54,11 +55,11 @@ func (d *doctor) tool(ctx context.Context) found {
 	tool, err := terraform.FindTool(ctx, o)
 	if err != nil {
 		s.fail("binary", hintOf(err), "%v", err)
-		return found{s, ""}
+		return found{section: s}
 	}
 	s.ok("binary", "%s is version %s", tool.Path, tool.Version)
 	d.providers(s)
-	return found{s, tool.Version}
+	return found{s, tool.Version, &tool}
 }
 
 // providers tells how many are kept for when the registry is away.

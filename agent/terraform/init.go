@@ -9,12 +9,96 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 )
 
 // providerFault are init's errors that a package of the store can cause, or one that it lacks.
 var providerFault = regexp.MustCompile(`(?i)provider packages?|install(ing)? provider|incompatible provider|dependency lock file`)
+
+// initWaitDelay is how long an init that cannot change anything may take to end after its SIGINT: it holds no lock.
+const initWaitDelay = 5 * time.Second
+
+// InitResult is what [Init] has found.
+type InitResult struct {
+	// StateKept: the configuration names no lasting place for its state, so it would be in StateDir. It was not read.
+	StateKept bool
+	// NoWorkspace: the backend answers, and has no workspace of that name yet. The first plan makes it.
+	NoWorkspace bool
+	NoState     bool // the backend answers, and holds no state yet
+	Resources   int  // managed objects in the state
+}
+
+// Init tries the providers, modules and backend of a stack without planning: it runs terraform init as [Plan] would,
+// and then reads the state, which proves the credentials of a backend that asks for nothing before. The state's content
+// is counted and dropped.
+//
+// It takes no state lock and makes no workspace. Backends that write an empty state when they meet none, as gcs
+// does, do so here too: every terraform init makes them. WorkDir, DataDir, OutDir and StateDir are used and filled
+// as by Plan; VarFiles, Vars, NoLock, LockTimeout and Protect are not looked at.
+//
+// The error is an [*Error] where terraform is the reason; it unwraps to context.DeadlineExceeded after Timeout.
+func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("trying %s: %w", o.Stack, err)
+	}
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout,
+			fmt.Errorf("it has not ended after %s: %w", o.Timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	p := &planner{o: o}
+	release, err := p.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := p.s.tf.SetWaitDelay(initWaitDelay); err != nil {
+		return nil, fmt.Errorf("preparing terraform: %w", err)
+	}
+	defer func() { _ = p.s.tf.SetWaitDelay(waitDelay) }() // plans borrow the same value from the cache
+	if err := p.initialise(ctx); err != nil {
+		return nil, err
+	}
+	if p.keptDir {
+		return &InitResult{StateKept: true}, nil
+	}
+	return p.readState(ctx)
+}
+
+// readState counts what is in the state. A missing workspace is not made, and not read either: some backends would make it
+// for that.
+func (p *planner) readState(ctx context.Context) (*InitResult, error) {
+	if name := p.o.Workspace; name != defaultWorkspace {
+		_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
+		var failed *Error
+		if errors.As(err, &failed) && ctx.Err() == nil && workspaceMissing(failed.Output) {
+			return &InitResult{NoWorkspace: true}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	var text string
+	_, err := p.s.run(ctx, "state pull", p.s.env, func(*eventSink) (err error) {
+		text, err = p.s.tf.StatePull(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(text) == "" {
+		return &InitResult{NoState: true}, nil
+	}
+	state, err := decodeState(strings.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("reading the state: %w", err)
+	}
+	return &InitResult{NoState: state.empty(), Resources: state.Resources}, nil
+}
 
 // initialise runs init with what is kept from earlier runs where that is the same or all that can be had.
 func (p *planner) initialise(ctx context.Context) error {

@@ -1,0 +1,122 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+)
+
+// canInit reports whether nothing is known that would stop an init: terraform would only say the same again. It does not
+// look at var files.
+func canInit(s *section) bool {
+	return !slices.ContainsFunc(s.checks, func(c *Check) bool { return c.Level == Fail && c.Name != "var file" })
+}
+
+// init tries what only terraform can: to get a stack's providers and modules, and to read its state.
+func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool *terraform.Tool, s *section) {
+	if tool == nil {
+		s.warn("init", "see terraform above", "not tried: there is no terraform yet")
+		return
+	}
+	if names := d.unread(st); len(names) > 0 {
+		s.warn("init", "run the doctor where the credentials are, or name a copy of them with --credentials DIR",
+			"not tried: it needs %s, which cannot be read here", listed(names))
+		return
+	}
+	select {
+	case d.inits <- struct{}{}:
+		defer func() { <-d.inits }()
+	case <-ctx.Done():
+		s.fail("init", "", "not tried: %v", context.Cause(ctx))
+		return
+	}
+	found, err := d.tryInit(ctx, at, st, *tool)
+	switch {
+	case err != nil:
+		s.fail("init", initHint(err), "%v", err)
+	case found.StateKept:
+		s.ok("init", "terraform has its providers and modules")
+	case found.NoWorkspace:
+		s.ok("init", "terraform has its providers and modules, and the backend answers; the first plan makes the workspace %s", st.Workspace)
+	case found.NoState:
+		s.ok("init", "terraform has its providers and modules, and the backend answers; there is no state yet")
+	default:
+		s.ok("init", "terraform has its providers and modules, and the backend answers: the state has %s",
+			count(found.Resources, "resource", "resources"))
+	}
+}
+
+// tryInit runs it in a directory of its own, with all that a plan of the agent would get.
+func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, tool terraform.Tool) (result *terraform.InitResult, err error) {
+	dir, err := os.MkdirTemp(at.dir, "init-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }() // at once: stacks can be many, and checkouts large
+	home, source := filepath.Join(dir, "home"), filepath.Join(dir, "source")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return nil, err
+	}
+	if err := at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: []string{st.Dir}}); err != nil {
+		return nil, fmt.Errorf("checking out %.8s: %w", at.commit, err)
+	}
+	return terraform.Init(ctx, terraform.PlanOptions{
+		Tool: tool, Stack: st.Name, Commit: at.commit, WorkDir: filepath.Join(source, filepath.FromSlash(st.Dir)),
+		DataDir: filepath.Join(dir, "data"), OutDir: filepath.Join(dir, "out"), StateDir: filepath.Join(dir, "state"),
+		Workspace: st.Workspace, BackendConfig: st.BackendConfig, Env: st.Env, PlanEnv: st.PlanEnv,
+		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, GitAccess: gitAccess(at.config), Cache: at.cache,
+		Timeout: d.o.init, Home: home, Redact: d.redactor.Redact,
+	})
+}
+
+// gitAccess are the credentials that private modules on the repository's own host are read with; the agent gives the same.
+func gitAccess(r *config.Repository) *terraform.GitAccess {
+	if r.Token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
+		return nil
+	}
+	return &terraform.GitAccess{
+		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
+	}
+}
+
+// unread names what a stack gives terraform and what could not be read by this user, sorted. A value that is empty on
+// purpose cannot be told from one that is missing, so it counts only if something is.
+func (d *doctor) unread(st *config.Stack) []string {
+	if !slices.ContainsFunc(d.cfg.Warnings, func(w string) bool { return strings.Contains(w, "was not checked") }) {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, values := range []map[string]redact.Secret{st.Env, st.PlanEnv, st.BackendConfig} {
+		for name, value := range values {
+			if value.IsZero() {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// initHint adds to terraform's own hints what holds for whatever could not be reached.
+func initHint(err error) string {
+	var failed *terraform.Error
+	switch hint := hintOf(err); {
+	case hint != "":
+		return hint
+	case errors.Is(err, context.DeadlineExceeded):
+		return "find out whether the registry, the modules' hosts and the backend answer from this machine; plans of the agent have more time (plan_timeout)"
+	case errors.As(err, &failed) && failed.Transient:
+		return "it may pass: try again; if it stays, check the network, and HTTPS_PROXY in the agent's unit if there is a proxy"
+	}
+	return ""
+}
