@@ -42,7 +42,15 @@ func (r *Repo) Root() string { return filepath.Dir(r.Bare) }
 // and loses the star; content that starts with "-> " makes a symlink.
 func (r *Repo) Write(files map[string]string) {
 	r.tb.Helper()
+	for name, content := range files { // first, so that a directory can take the place of a file
+		if content == "" {
+			r.must(os.RemoveAll(filepath.Join(r.Work, filepath.FromSlash(strings.TrimSuffix(name, "*")))))
+		}
+	}
 	for name, content := range files {
+		if content == "" {
+			continue
+		}
 		perm := os.FileMode(0o644)
 		if strings.HasSuffix(name, "*") {
 			name, perm = strings.TrimSuffix(name, "*"), 0o755
@@ -50,11 +58,9 @@ func (r *Repo) Write(files map[string]string) {
 		path := filepath.Join(r.Work, filepath.FromSlash(name))
 		r.must(os.MkdirAll(filepath.Dir(path), 0o755))
 		r.must(os.RemoveAll(path))
-		switch target, isLink := strings.CutPrefix(content, "-> "); {
-		case content == "":
-		case isLink:
+		if target, isLink := strings.CutPrefix(content, "-> "); isLink {
 			r.must(os.Symlink(target, path))
-		default:
+		} else {
 			r.must(os.WriteFile(path, []byte(content), perm))
 		}
 	}
