@@ -116,7 +116,7 @@ func initHint(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "find out whether the registry, the modules' hosts and the backend answer from this machine; plans of the agent have more time (plan_timeout)"
 	case errors.As(err, &failed) && failed.Transient:
-		return "it may pass: try again; if it stays, check the network, and HTTPS_PROXY in the agent's unit if there is a proxy"
+		return "it may pass: try again; if it stays, check the network, and if there is a proxy, HTTPS_PROXY here and in the agent's unit"
 	}
 	return ""
 }

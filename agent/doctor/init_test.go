@@ -69,6 +69,12 @@ func TestInit(t *testing.T) {
 			b.backend("local", fmt.Sprintf("path = %q", b.path("none.tfstate")))
 			b.stacks = strings.Replace(b.stacks, "\n}", "\n  workspace = \"prod\"\n}", 1)
 		}, OK, "init", "the first plan makes the workspace prod", ""},
+		"state of a workspace": {func(b *bed) {
+			must(b, os.MkdirAll(b.path("ws/prod"), 0o700))
+			b.write("ws/prod/terraform.tfstate", twoResources, 0o600)
+			b.backend("local", fmt.Sprintf("path = %q, workspace_dir = %q", b.path("none.tfstate"), b.path("ws")))
+			b.stacks = strings.Replace(b.stacks, "\n}", "\n  workspace = \"prod\"\n}", 1)
+		}, OK, "init", "the state has 2 resources", ""},
 		"http backend": {func(b *bed) { b.backend("http", account(stateServer(b.t, withState), "state-password")) },
 			OK, "init", "the state has 2 resources", ""},
 		"http backend without a state": {func(b *bed) { b.backend("http", account(stateServer(b.t, withNothing), "state-password")) },
