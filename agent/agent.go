@@ -86,7 +86,8 @@ type Agent struct {
 	store    *store.Store
 	id       string
 	started  time.Time
-	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
+	lastPass atomic.Int64    // unix nanoseconds, for the watchdog
+	secrets  []redact.Secret // of every configuration that was in force; the loop's own
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 
@@ -99,6 +100,8 @@ type Agent struct {
 	faults   *faults
 	people   *people
 	compared *comparisons
+	ended    *endedRuns
+	lastLook time.Time   // of discover; the loop's own
 	moved    atomic.Bool // a transaction under way changes what discover depends on
 	looking  atomic.Bool // one that was committed did
 }
@@ -122,10 +125,12 @@ func New(o Options) (*Agent, error) {
 		opts: o, now: o.Now, store: st, started: o.Now(),
 		cache:   terraform.NewCache(filepath.Join(dir, "cache")),
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
-		changes: newBroadcast(), work: newWorkers(), faults: newFaults(o.Now),
-		compared: newComparisons(),
+		changes: newBroadcast(), faults: newFaults(o.Now),
+		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
 	}
-	a.redactor.Store(redact.New(o.Config.Secrets...))
+	a.work = newWorkers(a.wake)
+	a.secrets = o.Config.Secrets
+	a.redactor.Store(redact.New(a.secrets...))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
 	a.people = newPeople(a)
 	if err := a.introduce(); err != nil {

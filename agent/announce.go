@@ -120,7 +120,7 @@ func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
 		return nil
 	}
 	var open openBatch
-	if ok, err := tx.Setting("batch/open", &open); err != nil || !ok || open.Batch != run.Batch {
+	if ok, err := tx.Setting(batchKey(run.Batch), &open); err != nil || !ok {
 		return err
 	}
 	var clean, waiting, bad []string
@@ -150,7 +150,7 @@ func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
 			text += fmt.Sprintf(" %s: %s.", part.what, joinSome(part.list, 30))
 		}
 	}
-	if err := tx.PutSetting("batch/open", openBatch{}); err != nil {
+	if err := tx.PutSetting(batchKey(run.Batch), nil); err != nil {
 		return err
 	}
 	return tx.Enqueue(a.note(fmt.Sprintf("batch/%d", run.Batch), text))

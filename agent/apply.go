@@ -45,7 +45,9 @@ func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 		}
 	}
 	if a.work.busy(run.ID) == "" {
-		a.work.do(run.ID, workFollow, func(ctx context.Context) { a.follow(ctx, w, run) })
+		if !a.work.do(run.ID, workFollow, func(ctx context.Context) { a.follow(ctx, w, run) }) {
+			return workRest, nil
+		}
 	}
 	if run.Apply != nil && run.Held == "" {
 		wait := usualApply - a.now().Sub(run.Apply.StartedAt)
@@ -61,7 +63,11 @@ func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 func (a *Agent) tooLong(run *store.Run) error {
 	why := fmt.Sprintf("the apply has been running for more than %s; `sallyport cancel %d` asks terraform to stop", usualApply, run.ID)
 	return a.update(func(tx *store.Tx) error {
-		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != store.Applying {
+			return err
+		}
+		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			r.Held = why
 			return nil
 		})
@@ -74,7 +80,6 @@ func (a *Agent) tooLong(run *store.Run) error {
 
 // follow watches a runner until it ended, keeps the progress, and records the end.
 func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
-	defer a.wake()
 	last := time.Time{}
 	var seen terraform.Progress
 	state, err := runner.Follow(ctx, RunDir(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
@@ -91,9 +96,11 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	}
 	if err != nil {
 		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
-		return // the loop starts following again
+		a.work.rest(run.ID)
+		return // the loop starts following again, a little later
 	}
 	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
+		a.work.rest(run.ID)
 		a.storeFault(err)
 	}
 }
@@ -116,14 +123,31 @@ func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
 func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform.Progress) error {
+	dir := RunDir(w.cfg.DataDir, run.ID)
+	if err := rescueState(dir, state.ErroredState); err != nil {
+		return err
+	}
+	if state.ErroredState != "" {
+		state.ErroredState = filepath.Join(dir, savedStateFile)
+	}
 	end := a.verdict(run, state, p)
 	err := a.update(func(tx *store.Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
 			return err
 		}
-		if end.to == store.Errored && before.CancelBy != "" {
+		if before.CancelBy != "" && (end.to == store.Errored || end.to == store.Stale) {
 			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
+		}
+		if state.ErroredState != "" {
+			st, err := tx.Stack(run.Stack)
+			if err != nil {
+				return err
+			}
+			st.LeftState = state.ErroredState
+			if err := tx.PutStack(st); err != nil {
+				return err
+			}
 		}
 		moved, err := a.move(tx, w, run, store.Move{From: store.Applying, To: end.to, Text: end.text}, func(r *store.Run) error {
 			r.Error, r.Hint, r.Held = end.text, end.hint, ""
@@ -156,7 +180,6 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 	if end.to == store.Applied {
 		a.keep(w.repos[run.Repository], run)
 	}
-	a.tidy(run.ID)
 	return nil
 }
 
@@ -167,6 +190,15 @@ type ending struct {
 }
 
 func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
+	end := a.verdictOf(run, state, p)
+	if left := state.ErroredState; left != "" {
+		end.text += "\nThe state could not be written to its backend; it is kept in " + left
+		end.hint = "bring the backend back, then push that file with `terraform state push` before anything else is planned, and move it away"
+	}
+	return end
+}
+
+func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progress) ending {
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted:
@@ -191,10 +223,6 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
 	}
 	hint := "mend the cause, then: sallyport plan " + run.Stack
-	if left := state.ErroredState; left != "" {
-		text += "\nThe state could not be written to its backend; it is kept in " + left
-		hint = "bring the backend back, then push that file with `terraform state push` before anything else is planned"
-	}
 	return ending{store.Errored, a.redact(text), hint}
 }
 

@@ -36,46 +36,59 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 	if last != "" && !laterTS(m.TS, last) {
 		return nil // obeyed before a crash that lost the cursor
 	}
+	text, may, err := a.hearing(ctx, w, self, m, c)
+	if err != nil {
+		return err // Slack cannot say who that is: asked again at the next turn
+	}
+	// From here on at most once: a crash loses a command rather than obeying it twice.
 	if err := a.store.Update(func(tx *store.Tx) error { return tx.PutSetting(mark, m.TS) }); err != nil {
 		return err
 	}
-	text, err := a.obey(ctx, w, self, m, c)
-	if err != nil {
-		return err
+	if may {
+		text = a.obey(w, m, c)
 	}
 	n := a.note("command/"+channel+"/"+m.TS, text)
 	n.Channel, n.Thread = channel, m.TS
 	return a.update(func(tx *store.Tx) error { return tx.Enqueue(n) })
 }
 
-// obey does what somebody asks and returns the answer. An error means that Slack or the store could not tell.
-func (a *Agent) obey(ctx context.Context, w *world, self slack.Identity, m slack.Message, c notify.Command) (string, error) {
+// hearing says whether somebody may say what they say, and what to answer if not.
+func (a *Agent) hearing(ctx context.Context, w *world, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
 	if why, human := m.Human(self); !human {
-		return "This did not count: " + why + ".", nil
+		return "This did not count: " + why + ".", false, nil
 	}
-	switch c.Verb {
-	case "status":
-		return a.statusText(w)
-	case "help":
-		return helpText, nil
-	case "":
-		return "I did not understand that. " + helpText, nil
+	if c.Verb == "status" || c.Verb == "help" || c.Verb == "" {
+		return "", true, nil
 	}
 	why, err := a.mayCommand(ctx, w, m.User, c)
-	if err != nil {
-		return "", err
+	if err != nil || why != "" {
+		return "This did not count: " + why + ".", false, err
 	}
-	if why != "" {
-		return "This did not count: " + why + ".", nil
+	return "", true, nil
+}
+
+// obey does what somebody asks and returns the answer.
+func (a *Agent) obey(w *world, m slack.Message, c notify.Command) string {
+	var text string
+	var err error
+	switch c.Verb {
+	case "status":
+		text, err = a.statusText(w)
+	case "help":
+		text = helpText
+	case "":
+		text = "I did not understand that. " + helpText
+	default:
+		text, err = a.carryOut(c, "slack:"+m.User)
 	}
-	text, err := a.carryOut(c, "slack:"+m.User)
 	if err == nil {
-		return text, nil
+		return text
 	}
+	text = a.redact(err.Error())
 	if hint := hintOf(err); hint != "" {
-		return fmt.Sprintf("%s. Next: %s", err, hint), nil
+		text += ". Next: " + hint
 	}
-	return a.redact(err.Error()), nil
+	return text
 }
 
 // mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.

@@ -11,13 +11,18 @@ import (
 	"sallyport/notify/redact"
 )
 
+// workRest is how long a run's work rests after it failed in a way that the store could not record.
+const workRest = 5 * time.Second
+
 // workers are the goroutines that do a run's slow work beside the loop: at most one for a run. They hold nothing that
 // is not in the store, so that losing them costs time only.
 type workers struct {
 	mu      sync.Mutex
 	ctx     context.Context
 	running map[int]*worker
+	resting map[int]time.Time // not to be started before: what fails at once must not be tried at full speed
 	group   sync.WaitGroup
+	ended   func() // called after each end, when the run is free again
 }
 
 type worker struct {
@@ -25,7 +30,9 @@ type worker struct {
 	what string
 }
 
-func newWorkers() *workers { return &workers{running: map[int]*worker{}} }
+func newWorkers(ended func()) *workers {
+	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, ended: ended}
+}
 
 // start says what context work lives in.
 func (w *workers) start(ctx context.Context) { w.ctx = ctx }
@@ -34,9 +41,10 @@ func (w *workers) start(ctx context.Context) { w.ctx = ctx }
 func (w *workers) do(run int, what string, f func(context.Context)) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running[run] != nil || w.ctx.Err() != nil {
+	if w.running[run] != nil || w.ctx.Err() != nil || time.Now().Before(w.resting[run]) {
 		return false
 	}
+	delete(w.resting, run)
 	ctx, stop := context.WithCancel(w.ctx)
 	w.running[run] = &worker{stop: stop, what: what}
 	w.group.Go(func() {
@@ -45,10 +53,18 @@ func (w *workers) do(run int, what string, f func(context.Context)) bool {
 			w.mu.Lock()
 			delete(w.running, run)
 			w.mu.Unlock()
+			w.ended()
 		}()
 		f(ctx)
 	})
 	return true
+}
+
+// rest keeps a run's work from being started again at once after it failed.
+func (w *workers) rest(run int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.resting[run] = time.Now().Add(workRest)
 }
 
 // busy reports what runs for a run; empty if nothing does.
@@ -61,17 +77,11 @@ func (w *workers) busy(run int) string {
 	return ""
 }
 
-// count tells how many workers do one kind of work.
-func (w *workers) count(what string) int {
+// count tells how many workers there are: about as many terraform processes run, those of plans and of applies.
+func (w *workers) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := 0
-	for _, at := range w.running {
-		if at.what == what {
-			n++
-		}
-	}
-	return n
+	return len(w.running)
 }
 
 // stop interrupts the work for a run.

@@ -9,9 +9,11 @@ import (
 
 // create fills in what people want to know of a new run's commit and stores the run.
 func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
-	if c, err := w.repos[run.Repository].Commit(run.Commit); err == nil {
-		run.Author, run.AuthorEmail = a.redact(c.Author), a.redact(c.AuthorEmail)
-		run.Subject = a.redact(c.Subject)
+	if git := w.repos[run.Repository]; git != nil {
+		if c, err := git.Commit(run.Commit); err == nil {
+			run.Author, run.AuthorEmail = a.redact(c.Author), a.redact(c.AuthorEmail)
+			run.Subject = a.redact(c.Subject)
+		}
 	}
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
@@ -59,6 +61,7 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if moved.Status.Terminal() {
+		a.ended.add(moved.ID)
 		if err := a.remember(tx, moved); err != nil {
 			return nil, err
 		}
@@ -85,15 +88,36 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 		return err
 	}
 	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
-	st.Behind = 0
+	if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
+		st.Behind = 0 // otherwise discover counts what is still to come
+	}
 	if run.Status == store.Applied && run.Plan != nil {
-		st.Resources = max(0, st.Resources+run.Plan.Add-run.Plan.Destroy)
+		st.Resources = max(0, st.Resources+grown(run.Plan))
 	}
 	return tx.PutStack(st)
 }
 
+// grown is how many objects more a state holds after a plan was applied. What had vanished was still in it.
+func grown(p *store.Plan) int {
+	n := 0
+	for _, c := range p.Changes {
+		for _, action := range c.Actions {
+			switch {
+			case action == "create" && c.Class != store.ClassRecreate, action == "import":
+				n++
+			case action == "delete", action == "forget":
+				n--
+			}
+		}
+	}
+	return n
+}
+
 // keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
 func (a *Agent) keep(git *repo.Repository, run *store.Run) {
+	if git == nil {
+		return // the repository left the configuration meanwhile
+	}
 	if err := git.Keep(run.Stack, run.Commit); err != nil {
 		a.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
 	}
@@ -101,7 +125,12 @@ func (a *Agent) keep(git *repo.Repository, run *store.Run) {
 
 // succeed makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at
 // the same commit, after a stale plan at the branch's newest commit.
+//
+// There is none when the stack left the configuration, or belongs to another repository now.
 func (a *Agent) succeed(tx *store.Tx, w *world, old *store.Run, reason string) error {
+	if s := w.stack(old.Stack); s == nil || s.Repository != old.Repository {
+		return nil
+	}
 	commit := old.Commit
 	repository, err := tx.Repository(old.Repository)
 	if err != nil {
@@ -162,11 +191,12 @@ func (a *Agent) closeBatch(tx *store.Tx, batch int) error {
 			ids = append(ids, r.ID)
 		}
 	}
-	return tx.PutSetting("batch/open", openBatch{Batch: batch, Runs: ids})
+	return tx.PutSetting(batchKey(batch), openBatch{Runs: ids})
 }
 
 // openBatch are the first runs of stacks that one message has to sum up when all of them were planned.
 type openBatch struct {
-	Batch int   `json:"batch"`
-	Runs  []int `json:"runs"`
+	Runs []int `json:"runs"`
 }
+
+func batchKey(batch int) string { return fmt.Sprintf("batch/%d", batch) }

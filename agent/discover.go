@@ -18,6 +18,7 @@ const maxBehind = 100
 // finding is what discover learned about one stack at the head.
 type finding struct {
 	stack  *config.Stack
+	open   int // the open run that was compared; 0 if there was none
 	files  stack.Files
 	err    error // the stack cannot be planned at this head
 	behind int
@@ -32,9 +33,13 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 	var state *store.RepositoryState
 	stacks := map[string]*store.StackState{}
 	opens := map[string]*store.Run{}
+	var known []*store.StackState
 	err := a.store.View(func(tx *store.Tx) error {
 		var err error
 		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" {
+			return err
+		}
+		if known, err = tx.Stacks(); err != nil {
 			return err
 		}
 		return a.readStacks(tx, w, r, stacks, opens)
@@ -52,11 +57,14 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 		if err != nil {
 			return fmt.Errorf("reading commit %s: %w", short(state.Head), err)
 		}
-		faults = append(faults, w.find(r.Name, state.Head, tree))
+		if err := w.find(r.Name, state.Head, tree, known); err != nil {
+			return err
+		}
 		if err := a.store.View(func(tx *store.Tx) error { return a.readStacks(tx, w, r, stacks, opens) }); err != nil {
 			return err
 		}
 	}
+	faults = append(faults, w.globFaults(r.Name))
 	var findings []*finding
 	for _, s := range w.stacks(r.Name) {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
@@ -65,7 +73,8 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 		}
 		f, err := a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
 		if err != nil {
-			return fmt.Errorf("comparing stack %s: %w", s.Name, err)
+			faults = append(faults, fmt.Errorf("comparing stack %s: %w", s.Name, err))
+			continue
 		}
 		findings = append(findings, f)
 	}
@@ -105,12 +114,18 @@ func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run
 // compare finds out what the head means for one stack.
 func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
 	f := &finding{stack: s}
+	if open != nil {
+		f.open = open.ID
+	}
 	def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
 	tree, err := git.Tree(head)
 	if err != nil {
 		return nil, err
 	}
 	f.files, f.err = stack.Footprint(tree, def)
+	if f.err != nil && !errors.Is(f.err, stack.ErrNoDir) {
+		return nil, f.err // the mirror, not the commit: look again when it was mended
+	}
 	since := func(commit string) (bool, error) {
 		cause, changed, err := touchedSince(ctx, git, commit, head, def, f.files)
 		if changed && f.cause == "" {
@@ -235,7 +250,10 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 			return "", err
 		}
 	}
-	if open != nil && open.Status != store.Applying && f.sinceOpen {
+	if open != nil && open.ID != f.open && open.Head != repository.Head {
+		return "", nil // somebody made another run meanwhile: compare with that one first
+	}
+	if open != nil && open.ID == f.open && open.Status != store.Applying && f.sinceOpen {
 		why := fmt.Sprintf("%s changed %s", short(repository.Head), f.cause)
 		if open, err = a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
 			run.Error = "superseded: " + why

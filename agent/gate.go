@@ -17,7 +17,6 @@ const gateRetry = 10 * time.Second
 // gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
 func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
-	defer a.wake()
 	held, hint, err := a.lastChecks(ctx, w, run, s)
 	if ctx.Err() != nil {
 		return
@@ -27,7 +26,10 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 	} else if err == nil {
 		err = a.holdApproved(run, held, hint)
 	}
-	if err != nil && !errors.Is(err, store.ErrConflict) {
+	if err != nil {
+		a.work.rest(run.ID)
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
 		a.storeFault(err)
 	}
 }
@@ -122,12 +124,10 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		return err
 	})
 	if err != nil {
-		if errors.Is(err, errNotNow) {
-			return nil // the loop will see why
-		}
 		return err
 	}
-	handle, err := runner.Start(ctx, runner.Options{Executable: a.opts.Executable, RunDir: dir, Job: job})
+	// The decision to apply has been made: a stop of the agent in this very moment must not take it back.
+	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, Job: job})
 	if err != nil {
 		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
@@ -155,7 +155,7 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	}
 	expired := !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt)
 	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
-	if run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || expired || run.CancelBy != "" ||
+	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || expired || run.CancelBy != "" ||
 		run.Inputs != s.Inputs || headMoved || a.world.Load() != w {
 		return errNotNow
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,10 +104,12 @@ func (e *ear) listen(ctx context.Context, w *world) (waiting bool, err error) {
 		return false, err
 	}
 	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
+	var faults []error // one bad channel or reply must not make us deaf for the others
 	for name := range channelsOf(w) {
 		channel, err := w.desk.channel(ctx, name)
 		if err != nil {
-			return waiting, err
+			faults = append(faults, err)
+			continue
 		}
 		here := map[string]*store.Thread{}
 		for _, t := range threads {
@@ -114,9 +117,7 @@ func (e *ear) listen(ctx context.Context, w *world) (waiting bool, err error) {
 				here[t.TS] = t
 			}
 		}
-		if err := e.channel(ctx, w, self, channel, here, runs, sweep); err != nil {
-			return waiting, err
-		}
+		faults = append(faults, e.channel(ctx, w, self, channel, here, runs, sweep))
 	}
 	for _, run := range runs {
 		waiting = waiting || run.Status == store.Planned || run.Status == store.Approved
@@ -124,7 +125,7 @@ func (e *ear) listen(ctx context.Context, w *world) (waiting bool, err error) {
 	if sweep {
 		e.swept = a.now()
 	}
-	return waiting, nil
+	return waiting, errors.Join(faults...)
 }
 
 // channelsOf are the channels, as named in the configuration, in which people are asked.
@@ -189,18 +190,15 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	var faults []error
 	for _, m := range messages {
 		if t := here[m.TS]; t != nil {
-			seen[m.TS] = true
 			run := runs[t.Run]
 			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
 			if !grew && !(sweep && !run.Status.Terminal()) {
 				continue
 			}
-			if err := a.readThread(ctx, w, self, t, run, &m); err != nil {
-				return err
-			}
+			faults = append(faults, a.readThread(ctx, w, self, t, run, &m))
 		}
 	}
 	newest := cursor
@@ -209,13 +207,14 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 			continue
 		}
 		if err := a.command(ctx, w, self, channel, m); err != nil {
-			return err
+			faults = append(faults, err)
+			break // the cursor stays before it, so that it is obeyed later
 		}
 		if laterTS(m.TS, newest) {
 			newest = m.TS
 		}
 	}
-	return a.setCursor(channel, cursor, newest)
+	return errors.Join(append(faults, a.setCursor(channel, cursor, newest))...)
 }
 
 // cursor is the ts up to which a channel's commands were heard. An agent that sees a channel for the first time does
@@ -260,16 +259,19 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 	for _, ts := range t.Handled {
 		handled[ts] = true
 	}
+	var faults []error
 	for _, m := range replies {
 		if handled[m.TS] || !laterTS(m.TS, t.TS) {
 			continue
 		}
-		if err := a.reply(ctx, w, self, run.ID, m); err != nil {
-			return err
+		err := a.reply(ctx, w, self, run.ID, m)
+		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
+			continue // before an apply only a deny that cannot be weighed is in the way
 		}
+		faults = append(faults, err)
 	}
-	if parent == nil {
-		return nil
+	if err := errors.Join(faults...); err != nil || parent == nil {
+		return err // what could not be weighed is read again
 	}
 	return a.store.Update(func(tx *store.Tx) error {
 		now, err := tx.Thread(t.Run)

@@ -64,3 +64,17 @@ func parentOf(pid int) (int, bool) {
 	parent, err := strconv.Atoi(fields[1])
 	return parent, err == nil
 }
+
+// sameService reports whether a process is in our own control group under systemd. Without systemd every process of a
+// login shares one group, and it says nothing.
+func sameService(pid int) bool {
+	if os.Getenv("INVOCATION_ID") == "" {
+		return false
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
+	return err == nil && string(own) == string(theirs)
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -15,11 +17,14 @@ const idlePass = 30 * time.Second
 
 // loop passes until ctx ends.
 func (a *Agent) loop(ctx context.Context) {
-	idle := true
 	for {
 		a.lastPass.Store(time.Now().UnixNano())
-		next := a.pass(ctx, a.looking.Swap(false) || idle)
-		idle = false
+		now := time.Now()
+		looking := a.looking.Swap(false) || now.Sub(a.lastLook) >= idlePass
+		if looking {
+			a.lastLook = now
+		}
+		next := a.pass(ctx, looking)
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
@@ -29,7 +34,6 @@ func (a *Agent) loop(ctx context.Context) {
 			answer <- a.reload()
 		case <-a.wakes:
 		case <-timer.C:
-			idle = true
 		}
 		timer.Stop()
 	}
@@ -65,6 +69,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		a.storeFault(err)
 		return 5 * time.Second
 	}
+	a.sweep()
 	next := idlePass
 	for _, run := range runs {
 		wait, err := a.step(ctx, w, run)
@@ -92,10 +97,16 @@ func (a *Agent) storeFault(err error) {
 
 // update runs one durable transaction and wakes whoever waits for changes.
 func (a *Agent) update(f func(*store.Tx) error) error {
-	err := a.store.Update(f)
+	moved := false
+	err := a.store.Update(func(tx *store.Tx) error { // one at a time: moved is this transaction's alone
+		a.moved.Store(false)
+		err := f(tx)
+		moved = a.moved.Load()
+		return err
+	})
 	if err == nil {
 		a.faults.set("store", nil)
-		if a.moved.Swap(false) {
+		if moved {
 			a.looking.Store(true) // not before the commit: a pass in between would see nothing new
 		}
 		a.wake()
@@ -134,12 +145,14 @@ func (a *Agent) reload() error {
 		return err
 	}
 	old := a.world.Load()
-	a.redactor.Store(secretsOf(cfg))
 	w, err := a.newWorld(cfg, old)
 	if err != nil {
 		a.faults.set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
 		return err
 	}
+	// Secrets of before stay secrets: old logs and applies that run still print them.
+	a.secrets = append(slices.Clip(a.secrets), cfg.Secrets...)
+	a.redactor.Store(redact.New(a.secrets...))
 	a.world.Store(w)
 	old.closeExcept(w)
 	a.compared.forget()

@@ -19,6 +19,8 @@ const (
 	sendTimeout = 30 * time.Second
 	flushTime   = 5 * time.Second // for what is left when the agent stops
 	maxSendWait = 5 * time.Minute
+	// clockSkew is how far this machine's clock may be ahead of Slack's when a message is searched for.
+	clockSkew = time.Hour
 )
 
 // send delivers the outbox, oldest first, until ctx ends. Nothing is ever dropped because it could not be delivered.
@@ -59,7 +61,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 			continue
 		}
 		if wait := m.NotBefore.Sub(a.now()); wait > 0 {
-			blocked[m.Run] = m.Run != 0
+			blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard
 			next = min(next, wait)
 			continue
 		}
@@ -69,7 +71,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 			return 5 * time.Second
 		}
 		if wait > 0 {
-			blocked[m.Run] = m.Run != 0
+			blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard // nothing else has a place without the card
 			next = min(next, wait)
 		}
 	}
@@ -94,7 +96,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 			return tx.DeleteMessage(m.Seq)
 		})
 	}
-	sender := sender{agent: a, world: w, message: m, run: run}
+	sender := &sender{agent: a, world: w, message: m, run: run}
 	if sender.needless() {
 		return 0, a.store.Update(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
@@ -121,10 +123,22 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 			return tx.DeleteMessage(m.Seq)
 		})
 	}
+	if sender.cardGone(err) {
+		// Somebody deleted the run's message: from now on it has another one.
+		return time.Millisecond, a.update(func(tx *store.Tx) error {
+			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
+				return err
+			}
+			m.Sending = false
+			return tx.PutMessage(m)
+		})
+	}
+	// An earlier try whose outcome is unknown stays so as long as only the search for it failed.
+	m.Sending = sender.wrote && (slack.Unknown(err) || ctx.Err() != nil) || unknown && !sender.wrote
 	return a.undelivered(ctx, m, err)
 }
 
-// undelivered keeps a message for later. If the outcome is unknown it stays marked, so that it is looked for first.
+// undelivered keeps a message for later.
 func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
 	if after, ok := slack.RetryAfter(cause); ok {
@@ -132,7 +146,6 @@ func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) 
 	} else if a.faults.set("slack", cause) && ctx.Err() == nil {
 		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
 	}
-	m.Sending = slack.Unknown(cause) || ctx.Err() != nil
 	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(cause.Error())
 	err := a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
@@ -178,10 +191,20 @@ type sender struct {
 	world   *world
 	message *store.Message
 	run     *store.Run
+	wrote   bool // the request that writes was made; before that nothing can have been posted
+}
+
+// cardGone reports that the run's message cannot be edited any more.
+func (s *sender) cardGone(err error) bool {
+	var refused *slack.Error
+	if s.message.Kind != store.MessageCard || s.run == nil || s.run.Card == nil || !errors.As(err, &refused) {
+		return false
+	}
+	return refused.Code == "message_not_found" || refused.Code == "cant_update_message" || refused.Code == "edit_window_closed"
 }
 
 // needless: the run is gone, or the message has become pointless.
-func (s sender) needless() bool {
+func (s *sender) needless() bool {
 	m := s.message
 	if m.Kind == store.MessageNote {
 		return false
@@ -198,8 +221,8 @@ func (s sender) needless() bool {
 
 // send delivers, looking for the message first if an earlier try may have got through. The function that it returns
 // records where the message is, in the transaction that drops it from the outbox.
-func (s sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, error) {
-	oldest := slackTime(s.message.CreatedAt.Add(-time.Minute))
+func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, error) {
+	oldest := slackTime(s.message.CreatedAt.Add(-clockSkew))
 	switch s.message.Kind {
 	case store.MessageCard:
 		return s.sendCard(ctx, unknown, oldest)
@@ -210,10 +233,11 @@ func (s sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, 
 	}
 }
 
-func (s sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
+func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, w := s.agent, s.world
 	card := a.card(w, s.run)
 	if s.run.Card != nil {
+		s.wrote = true
 		return nil, w.slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
 	}
 	channel, err := w.desk.channel(ctx, channelOf(w.cfg, w.stack(s.run.Stack)))
@@ -227,7 +251,11 @@ func (s sender) sendCard(ctx context.Context, unknown bool, oldest string) (func
 			return nil, err
 		}
 	}
+	if quiet := s.run.Status == store.NoChanges || s.run.Status == store.Superseded; !found && quiet {
+		return nil, nil // it was never posted, and there is nothing to say any more
+	}
 	if !found {
+		s.wrote = true
 		if ts, err = w.slack.PostCard(ctx, channel, card); err != nil {
 			return nil, err
 		}
@@ -253,7 +281,7 @@ func (s sender) sendCard(ctx context.Context, unknown bool, oldest string) (func
 	}, nil
 }
 
-func (s sender) sendFile(ctx context.Context, unknown bool) error {
+func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 	a, run := s.agent, s.run
 	if run.Card == nil || run.Plan == nil {
 		return nil
@@ -269,13 +297,14 @@ func (s sender) sendFile(ctx context.Context, unknown bool) error {
 	if err != nil || text == "" {
 		return nil // the store has none any more: nothing to show
 	}
+	s.wrote = true
 	return s.world.slack.UploadFile(ctx, slack.File{
 		Channel: run.Card.Channel, Thread: run.Card.TS, Name: name, Content: a.redact(text),
 		Title: fmt.Sprintf("plan of %s #%d", run.Stack, run.ID),
 	})
 }
 
-func (s sender) sendText(ctx context.Context, unknown bool, oldest string) error {
+func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) error {
 	a, m := s.agent, s.message
 	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
 	if m.Kind == store.MessageNote {
@@ -303,12 +332,13 @@ func (s sender) sendText(ctx context.Context, unknown bool, oldest string) error
 			return err
 		}
 	}
+	s.wrote = true
 	_, err := s.world.slack.PostText(ctx, post)
 	return err
 }
 
 // stackOf is the stack of the message's run; nil if there is none.
-func (s sender) stackOf() *config.Stack {
+func (s *sender) stackOf() *config.Stack {
 	if s.run == nil {
 		return nil
 	}

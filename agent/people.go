@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,8 +80,16 @@ func (d *desk) identity(ctx context.Context) (slack.Identity, error) {
 func channelKey(name string) string { return "slack/channel/" + name }
 func emailKey(email string) string  { return "slack/email/" + email }
 
+// reask says when a name that was resolved is asked for again.
+type reask int
+
+const (
+	never     reask = iota // an e-mail stays pinned to the account that it was when it was configured
+	eachStart              // a channel may have been deleted and made anew
+)
+
 // resolve turns a name into an id: from memory, then from the store, then by asking Slack.
-func (d *desk) resolve(ctx context.Context, key string, ask func(context.Context) (string, error)) (string, error) {
+func (d *desk) resolve(ctx context.Context, key string, again reask, ask func(context.Context) (string, error)) (string, error) {
 	d.mu.Lock()
 	id := d.channels[key]
 	d.mu.Unlock()
@@ -94,8 +103,11 @@ func (d *desk) resolve(ctx context.Context, key string, ask func(context.Context
 	}); err != nil {
 		return "", err
 	}
-	if kept.ID == "" {
+	if kept.ID == "" || again == eachStart {
 		found, err := ask(ctx)
+		if err != nil && kept.ID != "" {
+			return kept.ID, nil // a start without Slack; asked again next time
+		}
 		if err != nil {
 			return "", err
 		}
@@ -115,14 +127,20 @@ func (d *desk) channel(ctx context.Context, name string) (string, error) {
 	if !strings.HasPrefix(name, "#") {
 		return name, nil
 	}
-	return d.resolve(ctx, channelKey(name), func(ctx context.Context) (string, error) {
+	return d.resolve(ctx, channelKey(name), eachStart, func(ctx context.Context) (string, error) {
 		c, err := d.client.ResolveChannel(ctx, name)
-		return c.ID, err
+		if err != nil {
+			return "", fmt.Errorf("looking for channel %s: %w", name, err)
+		}
+		return c.ID, nil
 	})
 }
 
 // allowed reports whether a user is one of the approvers, reading groups fresh: who left the group yesterday must not
 // approve today. An error means that it cannot be told, so the vote waits.
+//
+// An entry that Slack refuses for good (no such account, a missing scope) is nobody's: it must not keep everybody else
+// from being heard. It shows in status.
 func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bool, error) {
 	for _, entry := range approvers {
 		if entry == user {
@@ -133,18 +151,18 @@ func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bo
 	for _, entry := range approvers {
 		switch {
 		case strings.Contains(entry, "@"):
-			id, err := d.resolve(ctx, emailKey(entry), func(ctx context.Context) (string, error) {
+			id, err := d.resolve(ctx, emailKey(entry), never, func(ctx context.Context) (string, error) {
 				u, err := d.client.UserByEmail(ctx, entry)
 				return u.ID, err
 			})
-			if err != nil {
+			if d.cannotTell(entry, err) {
 				unknown = errors.Join(unknown, fmt.Errorf("resolving %s: %w", entry, err))
 			} else if id == user {
 				return true, nil
 			}
 		case strings.HasPrefix(entry, "S"):
 			members, err := d.client.GroupMembers(ctx, entry)
-			if err != nil {
+			if d.cannotTell(entry, err) {
 				unknown = errors.Join(unknown, fmt.Errorf("reading user group %s: %w", entry, err))
 			}
 			for _, m := range members {
@@ -155,6 +173,28 @@ func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bo
 		}
 	}
 	return false, unknown
+}
+
+// doubt says which entries of a list nobody can be matched with now; empty if none.
+func (d *desk) doubt(list []string) string {
+	for _, f := range d.agent.faults.list() {
+		if entry, ok := strings.CutPrefix(f.Source, "slack: approver "); ok && slices.Contains(list, entry) {
+			return fmt.Sprintf(" (%s cannot be resolved: %s)", entry, d.agent.redact(f.Error))
+		}
+	}
+	return ""
+}
+
+// cannotTell reports that an entry of the allow-list may yet turn out to be anybody.
+func (d *desk) cannotTell(entry string, err error) bool {
+	var refused *slack.Error
+	forGood := errors.As(err, &refused) && slices.Contains([]string{
+		"users_not_found", "user_not_found", "no_such_subteam", "plan_upgrade_required", "missing_scope",
+	}, refused.Code)
+	if err == nil || forGood {
+		d.agent.faults.set("slack: approver "+entry, err)
+	}
+	return err != nil && !forGood
 }
 
 // approvers are who may decide about a stack.
@@ -176,7 +216,7 @@ func (d *desk) mayDecide(ctx context.Context, user string, list []string) (why s
 		return "", err
 	}
 	if !ok {
-		return "you are not one of the approvers", nil
+		return "you are not one of the approvers" + d.doubt(list), nil
 	}
 	u, err := d.client.User(ctx, user)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
+	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -54,7 +55,6 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		return err
 	}
 	a.work.do(run.ID, workPlan, func(ctx context.Context) {
-		defer a.wake()
 		result, err := a.plan(ctx, w, run, s)
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
@@ -65,6 +65,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 			err = a.planFailed(w, run, err)
 		}
 		if err != nil && !errors.Is(err, store.ErrConflict) {
+			a.work.rest(run.ID)
 			a.storeFault(err)
 		}
 	})
@@ -82,8 +83,16 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 		return nil, err
 	}
 	git := w.repos[s.Repository]
+	tree, err := git.Tree(run.Commit)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", short(run.Commit), err)
+	}
+	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
+	if err != nil {
+		return nil, fmt.Errorf("at commit %s: %w", short(run.Commit), err)
+	}
 	source := filepath.Join(dir, sourceDir)
-	if err := git.Materialise(ctx, run.Commit, source, repo.MaterialiseOptions{Roots: []string{s.Dir}}); err != nil {
+	if err := git.Materialise(ctx, run.Commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
 		return nil, fmt.Errorf("checking out %s: %w", short(run.Commit), err)
 	}
 	state, err := a.stateDir(s)
@@ -225,9 +234,6 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 	if err == nil && to == store.NoChanges {
 		a.keep(w.repos[run.Repository], run)
 	}
-	if err == nil && to != store.Planned {
-		a.tidy(run.ID)
-	}
 	return err
 }
 
@@ -258,6 +264,9 @@ func (a *Agent) unfinished(run *store.Run) ([]string, error) {
 	var open []string
 	err := a.store.View(func(tx *store.Tx) error {
 		before, err := tx.Run(run.After)
+		for err == nil && before.Status == store.Stale && before.After != 0 { // what went stale in between asked nobody
+			before, err = tx.Run(before.After)
+		}
 		if err == nil && before.Status == store.Interrupted && before.Apply != nil {
 			open = before.Apply.Open
 		}
@@ -271,6 +280,9 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 	text, hint := a.redact(cause.Error()), hintOf(cause)
 	var failed *terraform.Error
 	transient := errors.As(cause, &failed) && failed.Transient
+	if errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) {
+		transient = true // the next poll makes the mirror anew
+	}
 	if errors.Is(cause, syscall.ENOSPC) {
 		transient, hint = true, "free space in the data directory; the plan is tried again by itself"
 	}
@@ -292,14 +304,25 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 			return a.refreshCard(tx, now)
 		})
 	}
-	err := a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, hint
 		return nil
 	})
-	if err == nil {
-		a.tidy(run.ID)
+}
+
+// savedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
+const savedStateFile = "errored.tfstate"
+
+// rescueState brings such a state out of the checkout, which goes away.
+func rescueState(dir, found string) error {
+	kept := filepath.Join(dir, savedStateFile)
+	if found == "" || found == kept {
+		return nil
 	}
-	return err
+	if err := os.Rename(found, kept); err != nil {
+		return fmt.Errorf("moving %s: %w", found, err)
+	}
+	return nil
 }
 
 // tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
@@ -309,6 +332,10 @@ func (a *Agent) tidy(run int) {
 	state, err := runner.Attach(dir)
 	if err != nil || state.StillHeld || state.Phase == runner.Running {
 		return // something that terraform started lives on in there; the next start of the agent tidies up
+	}
+	if err := rescueState(dir, state.ErroredState); err != nil {
+		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
+		return // the directory stays as it is
 	}
 	for _, d := range []string{planDir, dataDir, sourceDir} {
 		if d == planDir {

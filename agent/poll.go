@@ -66,7 +66,21 @@ func (a *Agent) pollRepository(ctx context.Context, name string) {
 		} else {
 			failures++
 		}
-		pause(ctx, a.nextPoll(r, failures), nil)
+		a.rest(ctx, r, a.nextPoll(r, failures))
+	}
+}
+
+// rest waits for the next poll; less if the configuration changed when that is.
+func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Duration) {
+	until := time.Now().Add(wait)
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		now := a.cfg().Repository(r.Name)
+		left := time.Until(until)
+		if left <= 0 || now == nil || *now != *r {
+			return
+		}
+		pause(ctx, left, changed)
 	}
 }
 
@@ -164,6 +178,9 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		s, err := tx.Repository(r.Name)
 		if err != nil {
 			return err
+		}
+		if s.Head != known.Head || s.HeldHead != known.HeldHead {
+			return nil // somebody else looked meanwhile, or a person accepted: the next poll sees both
 		}
 		now := a.now().UTC()
 		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now

@@ -96,7 +96,7 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 		return err
 	}
 	a.work.stop(open.ID)
-	if r.Applied && open.Kind == store.KindCommit {
+	if r.Applied && (open.Kind == store.KindCommit || open.Kind == store.KindRecovery && !open.AtApplied) {
 		// The commit run is made again when the recovery has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
 		if err != nil {

@@ -48,8 +48,17 @@ func (s *socketServer) serve(ctx context.Context) {
 }
 
 // allow refuses callers who are our own children: what terraform runs must never decide about its own run.
+//
+// Who cannot be told is refused: a process that hides must not decide. Under systemd everything in the service's own
+// control group is ours, daemons that left their parents included.
 func (a *Agent) allow(c control.Caller) error {
-	if descendant(c.PID) || insideRunner(c.PID, a.cfg().DataDir) {
+	if c.UID < 0 || c.PID <= 1 {
+		return control.Errorf(control.Refused, "the kernel does not say who is asking")
+	}
+	if _, known := parentOf(c.PID); !known {
+		return control.Errorf(control.Refused, "process %d is gone or cannot be looked at", c.PID)
+	}
+	if sameService(c.PID) || descendant(c.PID) || insideRunner(c.PID, a.cfg().DataDir) {
 		return control.Errorf(control.Refused, "what runs inside a plan or an apply cannot decide anything")
 	}
 	return nil
@@ -252,8 +261,20 @@ func crossing(err error) error {
 	return err
 }
 
+// lookOnly refuses what a command line without approvals may not do: it may look, pause and deny.
+func (d desktop) lookOnly() error {
+	if d.cfg().CLIApprovals {
+		return nil
+	}
+	return control.Errorf(control.Refused, "cli_approvals is off: the command line may look, pause and deny").
+		WithHint("everything else is said in Slack")
+}
+
 // Start implements control.Operator.
 func (d desktop) Start(_ context.Context, r control.StartRequest) (control.StartResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.StartResponse{}, err
+	}
 	run, warnings, err := d.start(request{Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied})
 	if err != nil {
 		return control.StartResponse{}, crossing(err)
@@ -274,8 +295,10 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 		return control.DecideResponse{}, control.Errorf(control.Usage, "%s", complaint)
 	}
-	if words.Verdict == store.Approve && !d.cfg().CLIApprovals {
-		return control.DecideResponse{}, control.Errorf(control.Refused, "cli_approvals is off: approvals are given in Slack")
+	if words.Verdict == store.Approve {
+		if err := d.lookOnly(); err != nil {
+			return control.DecideResponse{}, err
+		}
 	}
 	text := r.Words
 	if r.By.LoginUser != "" && r.By.UID == 0 {
@@ -290,6 +313,9 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 
 // Cancel implements control.Operator.
 func (d desktop) Cancel(_ context.Context, r control.CancelRequest) (control.CancelResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.CancelResponse{}, err
+	}
 	run, err := d.find(r.Ref)
 	if err != nil {
 		return control.CancelResponse{}, err
@@ -308,11 +334,17 @@ func (d desktop) Pause(_ context.Context, r control.PauseRequest) error {
 
 // Resume implements control.Operator.
 func (d desktop) Resume(_ context.Context, r control.ResumeRequest) error {
+	if err := d.lookOnly(); err != nil {
+		return err
+	}
 	return crossing(d.unpause(r.Stack, r.By.By()))
 }
 
 // Accept implements control.Operator.
 func (d desktop) Accept(_ context.Context, r control.AcceptRequest) error {
+	if err := d.lookOnly(); err != nil {
+		return err
+	}
 	return crossing(d.accept(r.Repository, r.Commit, r.By.By()))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"sallyport/agent/config"
@@ -54,6 +55,16 @@ func (a *Agent) leave(w *world, run *store.Run, s *config.Stack) (bool, error) {
 		a.work.stop(run.ID)
 		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: "the stack left the configuration"}, because("the stack left the configuration"))
 	}
+	waiting := run.Status == store.Planned || run.Status == store.Approved
+	if s.Repository != run.Repository || waiting && s.Mode == config.ModeObserve {
+		// There is nothing to take over: discover plans what the configuration says now.
+		why := "the stack is only observed now"
+		if s.Repository != run.Repository {
+			why = "the stack is of repository " + s.Repository + " now"
+		}
+		a.work.stop(run.ID)
+		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: why}, because(why))
+	}
 	if run.CancelBy != "" {
 		a.work.stop(run.ID)
 		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, By: run.CancelBy}, because("canceled by "+run.CancelBy))
@@ -101,11 +112,15 @@ func (a *Agent) hold(run *store.Run, why, hint string) error {
 		return nil
 	}
 	return a.update(func(tx *store.Tx) error {
-		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != run.Status {
+			return err // it moved on meanwhile, and is not held
+		}
+		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			r.Held, r.Hint = why, hint
 			return nil
 		})
-		if err != nil || now.Status != run.Status {
+		if err != nil {
 			return err
 		}
 		return a.refreshCard(tx, now)
@@ -146,6 +161,9 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 		return 0, err
 	}
 	if why == "" {
+		why, hint, err = a.leftBehind(run)
+	}
+	if err == nil && why == "" {
 		why, hint, err = a.upstream(w, run, s)
 	}
 	if err != nil {
@@ -154,8 +172,8 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
-	if a.work.count(workPlan) >= w.cfg.Terraform.Parallel || a.work.busy(run.ID) != "" {
-		return 0, nil // the end of another plan wakes the loop
+	if a.full(w) || a.work.busy(run.ID) != "" {
+		return 0, nil // the end of other work wakes the loop
 	}
 	return 0, a.startPlan(w, run, s)
 }
@@ -164,6 +182,9 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	if a.work.busy(run.ID) != "" {
 		return 0, nil
 	}
+	if why, hint, err := a.paused(run.Stack); err != nil || why != "" {
+		return 0, errors.Join(err, a.hold(run, why, hint))
+	}
 	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
 		return wait, nil // backing off from a transient error
 	}
@@ -171,23 +192,42 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
 		return 0, a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, because(why))
 	}
-	if a.work.count(workPlan) >= w.cfg.Terraform.Parallel {
+	if a.full(w) {
 		return 0, nil
 	}
-	return 0, a.startPlan(w, run, s)
+	return workRest, a.startPlan(w, run, s)
+}
+
+// full reports whether as many terraform processes run as terraform.parallel allows.
+func (a *Agent) full(w *world) bool { return a.work.count() >= w.cfg.Terraform.Parallel }
+
+// leftBehind says that an earlier apply could not save its state: until that was pushed, every plan is made on an
+// old state and would make everything a second time.
+func (a *Agent) leftBehind(run *store.Run) (why, hint string, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.LeftState == "" {
+			return err
+		}
+		if _, err := os.Stat(st.LeftState); err == nil {
+			why = "an apply could not save its state, which lies in " + st.LeftState
+			hint = "push it with `terraform state push " + st.LeftState + "` in the stack's directory, then move the file away"
+		}
+		return nil
+	})
+	return why, hint, err
 }
 
 func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	if wait, done, err := a.expire(w, run); done || err != nil {
 		return wait, err
 	}
-	if s.Mode == config.ModeObserve {
-		return 0, nil
-	}
-	enough, _ := weigh(run, s)
-	if enough {
-		err := a.moveNow(w, run, store.Move{From: store.Planned, To: store.Approved}, nil)
-		return 0, err
+	if enough, _ := weigh(run, s); enough {
+		to := store.Approved
+		if run.Plan.Empty {
+			to = store.NoChanges // people looked at what an interrupted apply left; there is nothing to apply
+		}
+		return 0, a.moveNow(w, run, store.Move{From: store.Planned, To: to}, nil)
 	}
 	why, hint, err := a.paused(run.Stack)
 	if err != nil {
@@ -216,8 +256,8 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
 		return wait, nil // the last checks could not be made: soon again
 	}
-	if a.work.count(workApply) >= w.cfg.Terraform.Parallel {
-		return 0, nil
+	if a.work.busy(run.ID) == "" && a.full(w) {
+		return 0, a.hold(run, fmt.Sprintf("approved; waits for one of %d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel), "")
 	}
 	a.work.do(run.ID, workApply, func(ctx context.Context) { a.gate(ctx, w, run, s) })
 	return errorRecheck, nil
@@ -290,6 +330,8 @@ func (a *Agent) upstreamOf(tx *store.Tx, w *world, run *store.Run, name string) 
 	switch {
 	case !newest.Status.Terminal():
 		return fmt.Sprintf("waits for %s #%d, which is %s", name, newest.ID, newest.Status), nil
+	case st.Behind != 0 && (newest.Status == store.Applied || newest.Status == store.NoChanges):
+		return fmt.Sprintf("waits for %s, of which newer commits are not applied yet", name), nil
 	case newest.Status == store.Applied || newest.Status == store.NoChanges:
 		return "", nil
 	case newest.Status == store.Superseded && st.Behind == 0:

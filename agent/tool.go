@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -15,6 +17,7 @@ type tool struct {
 	options terraform.ToolOptions
 	mu      sync.Mutex
 	found   *terraform.Tool
+	file    os.FileInfo // of the binary when it was found
 }
 
 func newTool(t config.Terraform, dataDir string, log *slog.Logger) *tool {
@@ -27,22 +30,25 @@ func newTool(t config.Terraform, dataDir string, log *slog.Logger) *tool {
 func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.found != nil {
+	if t.found != nil && t.same() {
 		return *t.found, nil
 	}
 	found, err := terraform.FindTool(ctx, t.options)
 	if err != nil {
 		return terraform.Tool{}, err
 	}
+	if t.file, err = os.Stat(found.Path); err != nil {
+		return terraform.Tool{}, fmt.Errorf("looking at terraform: %w", err)
+	}
 	t.found = &found
 	return found, nil
 }
 
-// forget makes the next get look again, after the binary turned out to have changed.
-func (t *tool) forget() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.found = nil
+// same reports whether the binary still is the file that was found: an upgrade in place must be noticed, or each plan
+// would name a digest that its apply then refuses.
+func (t *tool) same() bool {
+	now, err := os.Stat(t.found.Path)
+	return err == nil && os.SameFile(now, t.file) && now.ModTime().Equal(t.file.ModTime()) && now.Size() == t.file.Size()
 }
 
 // installTools looks for terraform when the agent starts, so that what is missing is known by day, not at 3 a.m.

@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
-	"sallyport/notify/redact"
 	"sallyport/notify/slack"
+	"sallyport/store"
 )
 
 // world is one configuration in force with what was made of it. A reload makes a new one and swaps it in whole, so
@@ -28,6 +31,7 @@ type world struct {
 	mu    sync.Mutex
 	globs map[string][]*config.Stack // stacks found by globs, by repository; see found
 	heads map[string]string          // the commit that globs were looked up at, by repository
+	wrong map[string]error           // what is wrong with the stacks of globs there
 }
 
 // newWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
@@ -35,7 +39,7 @@ type world struct {
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
 		cfg: cfg, repos: map[string]*repo.Repository{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
-		globs: map[string][]*config.Stack{}, heads: map[string]string{},
+		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
 	}
 	for _, r := range cfg.Repositories {
 		if old != nil {
@@ -137,8 +141,16 @@ func (w *world) globsKnown(repository string) bool {
 	return !needed || w.heads[repository] != ""
 }
 
-// find looks up the globs of a repository at a commit.
-func (w *world) find(repository, commit string, tree stack.Tree) error {
+// globFaults is what is wrong with the stacks that globs found in a repository.
+func (w *world) globFaults(repository string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wrong[repository]
+}
+
+// find looks up the globs of a repository at a commit. Directories that left the branch stay stacks while a state of
+// them is known, so that what it holds is not forgotten silently.
+func (w *world) find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
 	w.mu.Lock()
 	done := w.heads[repository] == commit
 	w.mu.Unlock()
@@ -163,7 +175,7 @@ func (w *world) find(repository, commit string, tree stack.Tree) error {
 		if err != nil {
 			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 		}
-		for _, dir := range roots {
+		for _, dir := range append(roots, departed(g, roots, known)...) {
 			s, err := g.StackFor(dir)
 			switch {
 			case err != nil:
@@ -180,10 +192,27 @@ func (w *world) find(repository, commit string, tree stack.Tree) error {
 	w.mu.Lock()
 	w.globs[repository], w.heads[repository] = found, commit
 	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.wrong[repository] = errors.Join(faults...)
+		w.mu.Unlock()
+	}()
 	for _, cycle := range config.Cycles(w.stacks(repository)) {
 		faults = append(faults, fmt.Errorf("stacks depend on each other in a circle and wait for ever: %s", strings.Join(cycle, " -> ")))
 	}
-	return errors.Join(faults...)
+	return nil
+}
+
+// departed are the directories of a glob's stacks that were applied once and are roots no more.
+func departed(g *config.StackGlob, roots []string, known []*store.StackState) []string {
+	var out []string
+	for _, st := range known {
+		match, err := doublestar.Match(g.Glob, st.Dir)
+		if err == nil && match && st.Repository == g.Stack.Repository && st.AppliedCommit != "" && !slices.Contains(roots, st.Dir) {
+			out = append(out, st.Dir)
+		}
+	}
+	return out
 }
 
 // gitAccess are a repository's own credentials, for private modules on the same host.
@@ -196,6 +225,3 @@ func gitAccess(r *config.Repository) *terraform.GitAccess {
 		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
 	}
 }
-
-// secretsOf are the values that a configuration's redactor has to know.
-func secretsOf(cfg *config.Config) *redact.Redactor { return redact.New(cfg.Secrets...) }

@@ -27,10 +27,11 @@ type StackState struct {
 	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not
 
 	Paused    *Pause `json:"paused,omitempty"`
-	Behind    int    `json:"behind,omitempty"`    // commits that touch the stack and are not applied
-	Error     string `json:"error,omitempty"`     // why the stack gets no run (its directory left the branch, ...)
-	Lineage   string `json:"lineage,omitempty"`   // of its state; two stacks with one lineage are an error
-	Resources int    `json:"resources,omitempty"` // in its state when last planned or applied
+	Behind    int    `json:"behind,omitempty"`     // commits that touch the stack and are not applied
+	Error     string `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
+	Lineage   string `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error
+	LeftState string `json:"left_state,omitempty"` // a state that an apply could not save and nobody has pushed yet
+	Resources int    `json:"resources,omitempty"`  // in its state when last planned or applied
 }
 
 // RepositoryState is what is remembered of a repository between polls.

@@ -1,0 +1,57 @@
+package agent
+
+import (
+	"sync"
+
+	"sallyport/agent/runner"
+	"sallyport/store"
+)
+
+// endedRuns are runs whose end was written and whose files are still to be removed. A restart finds them by their
+// directories; see dropLeftovers.
+type endedRuns struct {
+	mu   sync.Mutex
+	runs map[int]bool
+}
+
+func (e *endedRuns) add(run int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.runs[run] = true
+}
+
+func (e *endedRuns) remove(run int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.runs, run)
+}
+
+func (e *endedRuns) list() []int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []int
+	for run := range e.runs {
+		out = append(out, run)
+	}
+	return out
+}
+
+// sweep removes the secrets of runs that have ended, once nothing works in their directories any more.
+func (a *Agent) sweep() {
+	for _, id := range a.ended.list() {
+		run, err := a.runOf(&store.Message{Run: id})
+		if err != nil || a.work.busy(id) != "" {
+			continue
+		}
+		if run == nil || run.Status.Terminal() { // not of a transaction that was rolled back
+			a.tidy(id)
+			dir := RunDir(a.cfg().DataDir, id)
+			if run != nil && run.Apply != nil {
+				if err := runner.Clean(dir); err != nil {
+					a.log.Warn("removing an apply's temporary files", "run", id, "err", err)
+				}
+			}
+		}
+		a.ended.remove(id)
+	}
+}
