@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Secrets of every way in go through plan, failed and good applies, logs, Slack, the store and the backup. None of them may
+// be seen in any of these, neither as it is nor in the usual disguises.
+func TestSecretsAreNeverSeen(t *testing.T) {
+	t.Parallel()
+	const (
+		fromEnv        = "canary-env-secret-7b21"
+		fromCredential = "canary/credential+secret=5c9d"
+		fromFile       = "canary-file-secret-e310"
+		inVarFile      = "canary-sensitive-variable-88fa"
+	)
+	i, s, creds := newInfra(t), newWorkspace(t), t.TempDir()
+	write(t, filepath.Join(creds, "password"), fromCredential+"\n")
+	file := write(t, filepath.Join(t.TempDir(), "secret"), fromFile+"\n")
+	i.Commit("Add", map[string]string{
+		"box/prod.tfvars": "hidden = \"" + inVarFile + "\"\n",
+		"box/main.tf": `
+variable "password" {}
+variable "plain" {}
+variable "hidden" { sensitive = true }
+resource "terraform_data" "a" {
+  input = [var.password, var.plain, base64encode(var.password), urlencode(var.password)]
+}
+resource "terraform_data" "b" {
+  depends_on = [terraform_data.a]
+  provisioner "local-exec" { command = "echo $CLOUD_TOKEN is the token and $PLAIN too; exit 3" }
+}
+output "o" { value = var.plain }
+output "hidden" {
+  value     = var.hidden
+  sensitive = true
+}
+`})
+	body := i.box(`var_files = ["prod.tfvars"]`, `vars = { password = credential("password"), plain = file("`+file+`") }`,
+		`env = { CLOUD_TOKEN = env("CLOUD_TOKEN"), PLAIN = file("`+file+`") }`) + asking(s)
+	h := newHouse(t, body, slackEnv, "CLOUD_TOKEN="+fromEnv, "CREDENTIALS_DIRECTORY="+creds).start()
+	m := card(t, s, 1)
+	replied(t, s, m.TS, "plan-1-")
+	s.Reply(jane, ops, m.TS, "approve")
+	h.reaches("1", "errored")
+	replied(t, s, m.TS, "failed")
+	i.Commit("Break it with "+fromFile, map[string]string{"box/main.tf": "locals {\n  x = \"" + fromFile + "\" + nosuch.thing\n}\n"})
+	h.until("2", "errored", func(r run) bool { return r.Status == "errored" })
+	card(t, s, 2)
+	i.Commit("Mend it", map[string]string{"box/main.tf": `
+variable "password" {}
+variable "plain" {}
+variable "hidden" { sensitive = true }
+output "o" { value = "${var.plain} again" }
+output "hidden" {
+  value     = "${var.hidden} again"
+  sensitive = true
+}
+`})
+	h.reaches("3", "planned")
+	h.must("approve", "3", "destroy")
+	h.reaches("3", "applied")
+	h.must("pause", "box", "--reason", "because of "+fromEnv)
+	for _, args := range [][]string{
+		{"status"}, {"status", "--json"}, {"runs"}, {"runs", "--json"}, {"show", "1"}, {"show", "1", "--json"}, {"show", "1", "--plan"},
+		{"show", "1", "--log"}, {"show", "2"}, {"show", "3"}, {"show", "3", "--json"}, {"check"}, {"check", "--json"},
+	} {
+		h.try(args...)
+	}
+	h.stop()
+	for _, args := range [][]string{{"status"}, {"show", "1"}, {"show", "1", "--plan"}, {"show", "2", "--json"}} {
+		h.try(args...) // read from the data directory, without the agent's redactor
+	}
+
+	places := map[string]string{
+		"the agent's log": h.logged(), "the command line": h.spoken.String(), "Slack": s.Transcript(), "the store": read(t, h.data("sallyport.db")),
+	}
+	for _, f := range s.Files() {
+		places["Slack's file "+f.Name] = f.Content
+	}
+	for _, c := range s.Requests("") {
+		places["what Slack was sent"] += c.Params.Encode() + "\n"
+	}
+	for _, secret := range []string{fromEnv, fromCredential, fromFile, inVarFile, gitToken, slackToken} {
+		for where, text := range places {
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+				if at := strings.Index(text, form); at >= 0 {
+					t.Errorf("%s holds %q: ...%s...", where, form, strings.ToValidUTF8(text[max(0, at-80):min(len(text), at+80)], "."))
+				}
+			}
+		}
+	}
+	checkFilesAreShut(t, h)
+}
+
+// checkFilesAreShut looks at the modes of the data directory: nobody else may read a file in it.
+func checkFilesAreShut(t *testing.T, h *house) {
+	t.Helper()
+	err := filepath.WalkDir(h.data(), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.Type()&os.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && info.Mode().Perm()&0o077 != 0 && filepath.Dir(path) == h.data() {
+			t.Errorf("%s can be entered by others: %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(h.data("sallyport.db")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the store: %v, %v", info.Mode(), err)
+	}
+}
