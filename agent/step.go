@@ -63,7 +63,17 @@ func (a *Agent) leave(w *world, run *store.Run, s *config.Stack) (bool, error) {
 			why = "the stack is of repository " + s.Repository + " now"
 		}
 		a.work.stop(run.ID)
-		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: why}, because(why))
+		return true, a.update(func(tx *store.Tx) error {
+			if _, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Canceled, Text: why}, because(why)); err != nil {
+				return err
+			}
+			st, err := tx.Stack(run.Stack)
+			if err != nil {
+				return err
+			}
+			st.LastCommitCommit = "" // nobody was asked about it as it is now
+			return tx.PutStack(st)
+		})
 	}
 	if run.CancelBy != "" {
 		a.work.stop(run.ID)
@@ -161,7 +171,9 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 		return 0, err
 	}
 	if why == "" {
-		why, hint, err = a.leftBehind(run)
+		if why, hint, err = a.leftBehind(run); why != "" {
+			return workRest, a.hold(run, why, hint) // nothing wakes the loop when a person moves the file away
+		}
 	}
 	if err == nil && why == "" {
 		why, hint, err = a.upstream(w, run, s)
