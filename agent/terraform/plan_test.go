@@ -144,7 +144,7 @@ func TestPlanOfANewStack(t *testing.T) {
 		variable "size" { type = number }
 		resource "terraform_data" "node" { input = var.size }
 		output "size" { value = var.size }
-		output "cwd" { value = "`+o.WorkDir+`" }`))
+		output "cwd" { value = "` + o.WorkDir + `" }`))
 	again.Vars = numberVar("size", 3)
 	res = r.plan(again)
 	if !res.Plan.Empty || res.Plan.NewState || res.Plan.Lineage == "" || res.Resources != 1 || len(res.Plan.Changes) != 0 {
