@@ -39,10 +39,10 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// build makes the real binary as a release is built: stripped, without the paths of this machine.
+// build makes the real binary as a release is built: stripped.
 var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "sallyport")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "sallyport/agent/cmd/sallyport")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "sallyport/agent/cmd/sallyport")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
-	"charm.land/lipgloss/v2/table"
 	"github.com/dustin/go-humanize"
 
 	"sallyport/agent/control"
@@ -48,33 +47,37 @@ func statusStyle(s store.Status) lipgloss.Style {
 	}
 }
 
-// columns renders a table without lines, for people: headings, and a blank column between cells. Cells are cleaned
-// here; they may be painted through style, by row and column.
+// columns renders a table without lines, for people: headings, and two blanks between columns. Cells are cleaned
+// here; they may be painted through style, by row and column. Painting goes around the words alone and the widths are
+// counted before it: lipgloss's own table lays everything out twice, which was most of the time of `status`.
 func columns(headings []string, rows [][]string, style func(row, column int) lipgloss.Style) string {
+	widths := make([]int, len(headings))
+	for i, h := range headings {
+		widths[i] = lipgloss.Width(h)
+	}
 	for _, row := range rows {
 		for i := range row {
 			row[i] = redact.CleanLine(row[i])
+			widths[i] = max(widths[i], lipgloss.Width(row[i]))
 		}
 	}
-	t := table.New().
-		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
-		BorderHeader(false).BorderColumn(false).BorderRow(false).Wrap(false).
-		Headers(headings...).Rows(rows...).
-		StyleFunc(func(row, column int) lipgloss.Style {
-			s := faint
-			if row != table.HeaderRow {
-				s = style(row, column)
+	var b strings.Builder
+	line := func(cells []string, style func(column int) lipgloss.Style) {
+		gap := 0 // blanks are written when something follows them, so that no line ends in them
+		for i, cell := range cells {
+			if cell != "" {
+				b.WriteString(strings.Repeat(" ", gap) + paint(style(i), cell))
+				gap = 0
 			}
-			if column < len(headings)-1 {
-				s = s.PaddingRight(2)
-			}
-			return s
-		})
-	lines := strings.Split(t.Render(), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " ")
+			gap += widths[i] - lipgloss.Width(cell) + 2
+		}
+		b.WriteString("\n")
 	}
-	return strings.Join(lines, "\n") + "\n"
+	line(headings, func(int) lipgloss.Style { return faint })
+	for n, row := range rows {
+		line(row, func(column int) lipgloss.Style { return style(n, column) })
+	}
+	return b.String()
 }
 
 // ago is "3 minutes ago"; "never" for a time that is not set.

@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -16,8 +16,6 @@ func TestContentFaults(t *testing.T) {
 	i := newInfra(t)
 	head := i.Commit("Add", map[string]string{
 		"good/main.tf":     thing("a", "one"),
-		"link/main.tf":     thing("a", "one"),
-		"link/passwd":      "-> /etc/passwd",
 		"lfs/main.tf":      thing("a", "one"),
 		"lfs/big.bin":      lfsPointer,
 		"hcl/main.tf":      "resource \"terraform_data\" {{{\n",
@@ -30,7 +28,6 @@ func TestContentFaults(t *testing.T) {
 	body := i.block() + stackBlock("good") + stackBlock("nodir")
 	body += stackBlock("varfile", `var_files = ["gone.tfvars"]`)
 	wants := map[string][2]string{
-		"link":     {"link", ""},
 		"lfs":      {"LFS", ""},
 		"hcl":      {"main.tf", ""},
 		"version":  {"Unsupported Terraform Core version", "terraform { version }"},
@@ -72,15 +69,25 @@ func TestContentFaults(t *testing.T) {
 		}
 		return false
 	})
-	if exists(h.data("runs")) {
-		if entries, err := os.ReadDir(h.data("runs")); err == nil {
-			for _, e := range entries {
-				if text, err := os.ReadFile(h.data("runs", e.Name(), "src", "link", "passwd")); err == nil {
-					t.Errorf("a checkout reads out of its tree: %.40s", text)
-				}
-			}
-		}
+}
+
+// A symlink that leaves the tree is refused with the whole commit: a checkout must never read the bastion's own files.
+func TestSymlinkLeavesTheTree(t *testing.T) {
+	t.Parallel()
+	i := newInfra(t)
+	i.Commit("Add", map[string]string{
+		"box/main.tf": "output \"o\" { value = file(\"${path.module}/passwd\") }\n", "box/passwd": "-> /etc/passwd",
+	})
+	h := newHouse(t, i.box()).start()
+	r := h.reaches("1", "errored")
+	if !has(r.Error, "box/passwd", "/etc/passwd", "outside") || r.Hint == "" {
+		t.Errorf("error %q, hint %q", r.Error, r.Hint)
 	}
+	if link := h.data("runs", "1", "src", "box", "passwd"); exists(link) {
+		t.Errorf("%s is there", link)
+	}
+	i.Commit("Replace the link", map[string]string{"box/passwd": "x\n"})
+	h.reaches("2", "planned")
 }
 
 // A stack's directory leaves the branch while its state still holds something.
@@ -135,25 +142,29 @@ resource "terraform_data" "huge" {
 // Without terraform the agent starts, says what is missing and what to do, and a run goes on as soon as it is there.
 func TestTerraformIsMissing(t *testing.T) {
 	t.Parallel()
-	i := newInfra(t)
+	i, path := newInfra(t), t.TempDir()
 	i.Commit("Add", map[string]string{"box/main.tf": thing("a", "one")})
-	tool := newTool(t)
-	h := newHouse(t, i.box()+fmt.Sprintf("terraform {\n  binary = %q\n}\n", tool)).start()
+	h := newHouse(t, i.box(), "PATH="+path).start()
 	s := h.sees("it is told", func(s status) bool { return s.problem("terraform") != nil })
-	if p := s.problem("terraform"); !strings.Contains(p.Error, tool) || p.Hint == "" {
+	if p := s.problem("terraform"); !has(p.Error, "terraform", "not found") || !strings.Contains(p.Hint, "install terraform") {
 		t.Errorf("the problem: %+v", p)
 	}
 	r := h.reaches("1", "errored")
 	if !strings.Contains(r.Error, "terraform") || r.Hint == "" {
 		t.Errorf("the run: error %q, hint %q", r.Error, r.Hint)
 	}
-	if err := os.Symlink(terraformPath(t), tool); err != nil {
+	if !strings.Contains(h.logged(), "looking for terraform") {
+		t.Error("the log says nothing")
+	}
+	if err := os.Symlink(terraformPath(t), filepath.Join(path, "terraform")); err != nil {
 		t.Fatal(err)
 	}
 	h.must("plan", "box")
 	h.reaches("2", "planned")
 	h.sees("the problem is gone", func(s status) bool { return s.problem("terraform") == nil })
-}
 
-// newTool is a path for a terraform that is not there yet.
-func newTool(t *testing.T) string { return t.TempDir() + "/terraform" }
+	// A binary that is named and not there is a fault of the configuration.
+	h.stop()
+	h.configure(i.box() + "terraform {\n  binary = \"/nonexistent/terraform\"\n}\n")
+	h.refused(1, []string{"agent"}, "/nonexistent/terraform", "sallyport.hcl")
+}

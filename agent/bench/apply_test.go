@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// BenchmarkDecisionToApply is what lies between a decision and terraform apply: recording it, reading approvals and branch
+// once more, starting the runner, and checking the digests of the plan and of terraform's whole binary there.
+//
+//	slack  from the answer in which Slack tells of the reply, until the runner executes terraform
+//	shell  from the call of `sallyport approve`; the repository lies on this disk
+//
+// agent-ms is the agent's own time; what Slack and git took while the agent waited for them is subtracted. With slack,
+// with-remotes-ms is all of it.
+func BenchmarkDecisionToApply(b *testing.B) {
+	b.Run("slack", decideInSlack)
+	b.Run("shell", decideInShell)
+}
+
+func decideInSlack(b *testing.B) {
+	r, s := newInfra(b), newWorkspace(b)
+	r.Commit("first", hundred())
+	h := newHouse(b, r.config()+s.config()+"stack \"box\" {\n  dir = \"box\"\n}\n")
+	var own, all samples
+	n := 0
+	for b.Loop() {
+		run := h.planned("box").ID
+		thread := card(b, s, run).TS
+		h.quiet()
+		before := time.Now()
+		s.Reply(jane, ops, thread, "approve")
+		seen := s.api.wait(b, before, "conversations.replies").end
+		started := h.terraformStarted(run)
+		waited := s.api.busy(seen, started, "conversations.replies", "users.info") + r.git.busy(seen, started, "/git-upload-pack")
+		all.add(started.Sub(seen))
+		own.add(started.Sub(seen) - waited)
+		h.quiet()
+		n++
+		r.push("next", map[string]string{"box/main.tf": resource("a", fmt.Sprint(n))})
+	}
+	own.report(b, "agent-ms")
+	all.report(b, "with-remotes-ms")
+	noTime(b)
+}
+
+func decideInShell(b *testing.B) {
+	r := newInfra(b)
+	r.Commit("first", hundred())
+	h := newHouse(b, fmt.Sprintf("repository \"infra\" {\n  url = \"file://%s\"\n  branch = \"main\"\n  schedule = \"@every 1s\"\n}\n", r.Bare)+
+		"stack \"box\" {\n  dir = \"box\"\n}\n")
+	var own samples
+	n := 0
+	for b.Loop() {
+		run := h.planned("box").ID
+		h.quiet()
+		decided := time.Now()
+		h.decide(fmt.Sprint(run), "approve")
+		own.add(h.terraformStarted(run).Sub(decided))
+		h.quiet()
+		n++
+		r.Commit("next", map[string]string{"box/main.tf": resource("a", fmt.Sprint(n))})
+		h.until("box", "planned again", func(x control.Run) bool { return x.ID > run && x.Status == store.Planned })
+	}
+	own.report(b, "agent-ms")
+	noTime(b)
+}

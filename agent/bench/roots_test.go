@@ -1,0 +1,93 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// parallel is how many terraforms the agent runs at a time if nobody says otherwise.
+const parallel = 2
+
+// BenchmarkRoots is one commit that changes ten root modules at once: from the moment when a poll has told the agent of it
+// until the last of the ten plans was told to people. Bare terraform does the same steps for the same roots, as many
+// at a time, in turn with the agent.
+//
+//	agent-ms  the agent's; the git server's time for the fetch is subtracted
+//	bare-ms   bare terraform's
+//	ratio     the one through the other
+func BenchmarkRoots(b *testing.B) {
+	b.Run("10", func(b *testing.B) { benchmarkRoots(b, 10) })
+	if *manyRoots > 0 {
+		b.Run(fmt.Sprint(*manyRoots), func(b *testing.B) { benchmarkRoots(b, *manyRoots) })
+	}
+}
+
+func benchmarkRoots(b *testing.B, roots int) {
+	r := newInfra(b)
+	files := hundred()
+	maps.Copy(files, rootFiles(roots, 0))
+	r.Commit("first", files)
+	h := newHouse(b, r.config()+"stacks \"roots/*\" {\n}\n")
+	h.allPlanned(roots)
+	alone := newBare(b)
+	var own, bareTime, ratios samples
+	n := 0
+	for b.Loop() {
+		h.denyAll()
+		n++
+		files := rootFiles(roots, n)
+		var texts []string
+		for _, text := range files {
+			texts = append(texts, text)
+		}
+		bareTime.add(alone.plan(texts, parallel))
+		seen := r.push("next", files)
+		last := h.waitNotices(seen, roots, func(text string) bool { return strings.Contains(text, "1 to create") })
+		own.add(last.Sub(seen) - r.git.busy(seen, last, "/info/refs", "/git-upload-pack"))
+		ratios = append(ratios, own[len(own)-1]*1000/bareTime[len(bareTime)-1])
+		h.allPlanned(roots)
+	}
+	own.report(b, "agent-ms")
+	bareTime.report(b, "bare-ms")
+	b.ReportMetric(float64(ratios.median())/1000, "ratio")
+	noTime(b)
+}
+
+// rootFiles are so many root modules of one resource; turn makes each commit different.
+func rootFiles(roots, turn int) map[string]string {
+	files := map[string]string{}
+	for n := range roots {
+		files[fmt.Sprintf("roots/r%03d/main.tf", n)] = resource("a", fmt.Sprintf("%d-%d", n, turn))
+	}
+	return files
+}
+
+// allPlanned waits until so many stacks wait for a decision and everything was said.
+func (h *house) allPlanned(n int) {
+	h.tb.Helper()
+	h.eventually("all stacks are planned", func(s control.Status) bool {
+		planned := 0
+		for _, st := range s.Stacks {
+			if st.Run != nil && st.Run.Status == store.Planned {
+				planned++
+			}
+		}
+		return planned == n && s.Outbox == 0
+	})
+}
+
+// denyAll ends every run, so that the next commit supersedes none.
+func (h *house) denyAll() {
+	h.tb.Helper()
+	s, err := h.client.Status(h.tb.Context())
+	must(h.tb, err)
+	for _, st := range s.Stacks {
+		h.decide(fmt.Sprint(st.Run.ID), "deny")
+	}
+	h.quiet()
+}
