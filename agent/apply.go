@@ -130,6 +130,9 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 	if state.ErroredState != "" {
 		state.ErroredState = filepath.Join(dir, savedStateFile)
 	}
+	if err := a.keepLog(dir); err != nil {
+		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
+	}
 	end := a.verdict(run, state, p)
 	err := a.update(func(tx *store.Tx) error {
 		before, err := tx.Run(run.ID)

@@ -75,6 +75,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 // plan checks out the run's commit into a new directory and lets terraform plan there.
 func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*terraform.PlanResult, error) {
 	found, err := w.tool.get(ctx)
+	a.faults.set("terraform", err)
 	if err != nil {
 		return nil, err
 	}

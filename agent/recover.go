@@ -64,8 +64,10 @@ func (a *Agent) dropLeftovers(open []*store.Run) error {
 		if _, err := fmt.Sscanf(e.Name(), "%d", &id); err != nil || needed[e.Name()] || !e.IsDir() {
 			continue
 		}
-		if _, err := os.Lstat(filepath.Join(a.opts.Config.DataDir, "runs", e.Name(), planDir)); err == nil {
-			a.tidy(id)
+		for _, left := range []string{planDir, "apply.jsonl"} {
+			if _, err := os.Lstat(filepath.Join(a.opts.Config.DataDir, "runs", e.Name(), left)); err == nil {
+				a.ended.add(id) // swept in the loop
+			}
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
-	"sallyport/agent/runner"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -245,7 +244,7 @@ func (d desktop) Log(_ context.Context, ref string) (string, error) {
 	if run.Apply == nil {
 		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
 	}
-	text, err := runner.Log(RunDir(d.cfg().DataDir, run.ID))
+	text, err := ReadLog(RunDir(d.cfg().DataDir, run.ID))
 	return d.redact(text), err
 }
 

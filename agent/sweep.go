@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"sync"
 
 	"sallyport/agent/runner"
@@ -43,13 +44,17 @@ func (a *Agent) sweep() {
 		if err != nil || a.work.busy(id) != "" {
 			continue
 		}
-		if run == nil || run.Status.Terminal() { // not of a transaction that was rolled back
-			a.tidy(id)
+		if run != nil && !run.Status.Terminal() {
+			continue // its end is not committed yet, or was rolled back
+		}
+		a.tidy(id)
+		if run != nil && run.Apply != nil {
 			dir := RunDir(a.cfg().DataDir, id)
-			if run != nil && run.Apply != nil {
-				if err := runner.Clean(dir); err != nil {
-					a.log.Warn("removing an apply's temporary files", "run", id, "err", err)
-				}
+			if state, err := runner.Attach(dir); err != nil || state.StillHeld || state.Phase == runner.Running {
+				continue // an orphan of terraform's lives on; the raw log still grows
+			}
+			if err := errors.Join(runner.Clean(dir), a.dropRawLog(dir)); err != nil {
+				a.log.Warn("tidying up after an apply", "run", id, "err", err)
 			}
 		}
 		a.ended.remove(id)

@@ -15,9 +15,9 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 
+	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/runner"
 	"sallyport/notify/redact"
 )
 
@@ -161,7 +161,7 @@ func (a *app) offline() (*control.Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return control.OpenOffline(control.OfflineOptions{DataDir: c.DataDir, Log: runner.Log})
+	return control.OpenOffline(control.OfflineOptions{DataDir: c.DataDir, Log: agent.ReadLog})
 }
 
 // source is what can be asked with and without an agent.

@@ -1,0 +1,56 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"sallyport/agent/runner"
+)
+
+// keptLogFile is the log of an ended apply as people may read it. Terraform's own stream holds whatever commands
+// printed, secrets included, and goes away once this is written.
+const keptLogFile = "log.txt"
+
+// ReadLog is the log of a run's apply: the kept one of an apply that has ended, else what terraform has said so far,
+// which is not redacted.
+func ReadLog(runDir string) (string, error) {
+	kept, err := os.ReadFile(filepath.Join(runDir, keptLogFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return runner.Log(runDir)
+	}
+	return string(kept), err
+}
+
+// keepLog writes the redacted log of an ended apply. The raw one stays until the run's end is in the store: what it
+// tells of the end is read from there.
+func (a *Agent) keepLog(runDir string) error {
+	if _, err := os.Stat(filepath.Join(runDir, keptLogFile)); err == nil {
+		return nil
+	}
+	text, err := runner.Log(runDir)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(runDir, keptLogFile), []byte(a.redact(text)), 0o600); err != nil {
+		return fmt.Errorf("keeping the log: %w", err)
+	}
+	return nil
+}
+
+// dropRawLog removes terraform's own stream once the redacted log is written.
+func (a *Agent) dropRawLog(runDir string) error {
+	if err := a.keepLog(runDir); err != nil {
+		return err
+	}
+	for _, raw := range []string{"apply.jsonl", "apply.err"} {
+		if err := os.Remove(filepath.Join(runDir, raw)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the raw log: %w", err)
+		}
+	}
+	return nil
+}
