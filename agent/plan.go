@@ -43,11 +43,19 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		return nil
 	}
 	err := a.update(func(tx *store.Tx) error {
-		var err error
-		if run.Status == store.Planning {
+		now, err := tx.Run(run.ID)
+		if err != nil {
+			return err
+		}
+		// What the loop has in hand was read before it looked whether somebody works on this run. If that work ended in
+		// between, a second plan here would overwrite the files of the one that people are being asked about.
+		if now.Status != run.Status {
+			return &store.ConflictError{ID: run.ID, Want: run.Status, Have: now.Status}
+		}
+		if now.Status == store.Planning {
 			run, err = tx.ChangeRun(run.ID, change)
 		} else {
-			run, err = a.move(tx, w, run, store.Move{From: store.Pending, To: store.Planning}, change)
+			run, err = a.move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
 		}
 		return err
 	})
