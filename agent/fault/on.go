@@ -63,3 +63,15 @@ func cutLast(s string) (before, after string, found bool) {
 
 // Without reports whether a test has switched off the named defence.
 func Without(defence string) bool { return os.Getenv("SALLYPORT_FAULT_WITHOUT") == defence }
+
+// Environ is what a process that this one starts with an empty environment must be given, so that the same faults happen
+// in it.
+func Environ() []string {
+	env := []string{}
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "SALLYPORT_FAULT_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}

@@ -43,6 +43,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"sallyport/agent/fault"
 )
 
 // ErrClaimed says that this apply was started before, by whomever and with whatever outcome. [Attach] tells which.
@@ -168,7 +170,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	// Not exec.CommandContext: nothing but its own end may end the runner.
 	cmd := exec.Command(o.Executable, Verb, o.RunDir)
 	cmd.Dir = o.RunDir
-	cmd.Env = []string{} // not nil, which would mean the agent's own, credentials included
+	cmd.Env = fault.Environ() // empty, not nil, which would mean the agent's own, credentials included
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
