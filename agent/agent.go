@@ -40,6 +40,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -101,9 +102,10 @@ type Agent struct {
 	people   *people
 	compared *comparisons
 	ended    *endedRuns
-	lastLook time.Time   // of discover; the loop's own
-	moved    atomic.Bool // a transaction under way changes what discover depends on
-	looking  atomic.Bool // one that was committed did
+	lastLook time.Time    // of discover; the loop's own
+	moved    atomic.Bool  // a transaction under way changes what discover depends on
+	looking  atomic.Bool  // one that was committed did
+	commit   fault.Commit // what the transaction under way is called by tests that kill it
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -152,7 +154,7 @@ func RunDir(dataDir string, run int) string { return control.RunDir(dataDir, run
 
 // introduce gives the agent an identity of its own, which travels in every message.
 func (a *Agent) introduce() error {
-	return a.store.Update(func(tx *store.Tx) error {
+	return a.write(func(tx *store.Tx) error {
 		s, err := tx.Agent()
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
 	// From here on at most once: a crash loses a command rather than obeying it twice.
-	if err := a.store.Update(func(tx *store.Tx) error { return tx.PutSetting(mark, m.TS) }); err != nil {
+	if err := a.write(func(tx *store.Tx) error { return tx.PutSetting(mark, m.TS) }); err != nil {
 		return err
 	}
 	if may {

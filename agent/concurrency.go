@@ -157,8 +157,8 @@ func (b *broadcast) tell() {
 	b.ch = make(chan struct{})
 }
 
-// fault is something that is wrong now and that people should see in `sallyport status`.
-type fault struct {
+// problem is something that is wrong now and that people should see in `sallyport status`.
+type problem struct {
 	Source string
 	Error  string
 	Hint   string
@@ -169,10 +169,10 @@ type fault struct {
 type faults struct {
 	mu  sync.Mutex
 	now func() time.Time
-	m   map[string]fault
+	m   map[string]problem
 }
 
-func newFaults(now func() time.Time) *faults { return &faults{now: now, m: map[string]fault{}} }
+func newFaults(now func() time.Time) *faults { return &faults{now: now, m: map[string]problem{}} }
 
 // set records that source fails, or with a nil error that it works again. It reports whether that is news.
 func (f *faults) set(source string, err error) bool {
@@ -183,7 +183,7 @@ func (f *faults) set(source string, err error) bool {
 		delete(f.m, source)
 		return was
 	}
-	now := fault{Source: source, Error: err.Error(), Hint: hintOf(err), Since: f.now().UTC()}
+	now := problem{Source: source, Error: err.Error(), Hint: hintOf(err), Since: f.now().UTC()}
 	if was {
 		now.Since = before.Since
 	}
@@ -192,10 +192,10 @@ func (f *faults) set(source string, err error) bool {
 }
 
 // list returns what is wrong, by source.
-func (f *faults) list() []fault {
+func (f *faults) list() []problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]fault, 0, len(f.m))
+	out := make([]problem, 0, len(f.m))
 	for _, v := range f.m {
 		out = append(out, v)
 	}

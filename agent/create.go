@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 
+	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -24,6 +25,7 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 		run.Head = run.Commit
 	}
 	a.moved.Store(true)
+	a.commit.Move("new", string(store.Pending))
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
@@ -53,6 +55,7 @@ func position(run *store.Run, st *store.StackState) string {
 // that it causes, in the caller's transaction.
 func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
 	a.moved.Store(true)
+	a.commit.Move(string(m.From), string(m.To))
 	moved, err := tx.Transition(run.ID, m, change)
 	if err != nil {
 		return nil, err
@@ -121,6 +124,7 @@ func (a *Agent) keep(git *repo.Repository, run *store.Run) {
 	if err := git.Keep(run.Stack, run.Commit); err != nil {
 		a.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
 	}
+	fault.Point("applied commit kept")
 }
 
 // succeed makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at

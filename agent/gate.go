@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -132,6 +133,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
 	}
+	fault.Point("apply handed over")
 	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
 	return nil
 }

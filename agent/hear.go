@@ -161,7 +161,7 @@ func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
 		return nil
 	})
 	if err == nil && len(over) > 0 {
-		err = a.store.Update(func(tx *store.Tx) error {
+		err = a.write(func(tx *store.Tx) error {
 			for _, id := range over {
 				if err := tx.DeleteThread(id); err != nil {
 					return err
@@ -243,7 +243,7 @@ func (a *Agent) setCursor(channel, old, now string) error {
 	if old == now {
 		return nil
 	}
-	return a.store.Update(func(tx *store.Tx) error { return tx.PutSetting("slack/cursor/"+channel, channelCursor{now}) })
+	return a.write(func(tx *store.Tx) error { return tx.PutSetting("slack/cursor/"+channel, channelCursor{now}) })
 }
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
@@ -273,7 +273,7 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 	if err := errors.Join(faults...); err != nil || parent == nil {
 		return err // what could not be weighed is read again
 	}
-	return a.store.Update(func(tx *store.Tx) error {
+	return a.write(func(tx *store.Tx) error {
 		now, err := tx.Thread(t.Run)
 		if err != nil {
 			return err

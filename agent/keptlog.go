@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 )
 
@@ -39,6 +40,7 @@ func (a *Agent) keepLog(runDir string) error {
 	if err := renameio.WriteFile(filepath.Join(runDir, keptLogFile), []byte(a.redact(text)), 0o600); err != nil {
 		return fmt.Errorf("keeping the log: %w", err)
 	}
+	fault.Point("log kept")
 	return nil
 }
 

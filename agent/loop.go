@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -98,7 +99,7 @@ func (a *Agent) storeFault(err error) {
 // update runs one durable transaction and wakes whoever waits for changes.
 func (a *Agent) update(f func(*store.Tx) error) error {
 	moved := false
-	err := a.store.Update(func(tx *store.Tx) error { // one at a time: moved is this transaction's alone
+	err := a.write(func(tx *store.Tx) error { // one at a time: moved is this transaction's alone
 		a.moved.Store(false)
 		err := f(tx)
 		moved = a.moved.Load()
@@ -110,6 +111,24 @@ func (a *Agent) update(f func(*store.Tx) error) error {
 			a.looking.Store(true) // not before the commit: a pass in between would see nothing new
 		}
 		a.wake()
+	}
+	return err
+}
+
+// write runs one durable transaction that nobody has to look at. Every commit of the agent's is made here.
+func (a *Agent) write(f func(*store.Tx) error) error {
+	var commit fault.Commit
+	err := a.store.Update(func(tx *store.Tx) error {
+		a.commit.Begin()
+		if err := f(tx); err != nil {
+			return err
+		}
+		commit = a.commit // the next transaction may begin before this function goes on
+		commit.Before()
+		return nil
+	})
+	if err == nil {
+		commit.After()
 	}
 	return err
 }

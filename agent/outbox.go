@@ -85,7 +85,8 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	}
 	if w.slack == nil {
 		a.tellLog(w, m, run)
-		return 0, a.store.Update(func(tx *store.Tx) error {
+		return 0, a.write(func(tx *store.Tx) error {
+			a.commit.Move(string(m.Kind), "told")
 			if run != nil && !run.Told {
 				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
 					return err
@@ -96,11 +97,14 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	}
 	sender := &sender{agent: a, world: w, message: m, run: run}
 	if sender.needless() {
-		return 0, a.store.Update(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	unknown := m.Sending
 	m.Sending, m.Attempts = true, m.Attempts+1
-	err = a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	err = a.write(func(tx *store.Tx) error {
+		a.commit.Move(string(m.Kind), "sending")
+		return tx.PutMessage(m)
+	})
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil // there is something newer to say: look again
 	}
@@ -113,6 +117,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	if err == nil {
 		a.faults.set("slack", nil)
 		return 0, a.update(func(tx *store.Tx) error {
+			a.commit.Move(string(m.Kind), "sent")
 			if done != nil {
 				if err := done(tx); err != nil {
 					return err
@@ -145,7 +150,7 @@ func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) 
 		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
 	}
 	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(cause.Error())
-	err := a.store.Update(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	err := a.write(func(tx *store.Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
 	"sallyport/agent/stack"
@@ -64,6 +65,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	}
 	a.work.do(run.ID, workPlan, func(ctx context.Context) {
 		result, err := a.plan(ctx, w, run, s)
+		fault.Point("planned, not stored")
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
 		}
@@ -104,6 +106,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err := git.Materialise(ctx, run.Commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
 		return nil, fmt.Errorf("checking out %s: %w", short(run.Commit), err)
 	}
+	fault.Point("commit checked out")
 	state, err := a.stateDir(s)
 	if err != nil {
 		return nil, err
@@ -331,6 +334,7 @@ func rescueState(dir, found string) error {
 	if err := os.Rename(found, kept); err != nil {
 		return fmt.Errorf("moving %s: %w", found, err)
 	}
+	fault.Point("state rescued")
 	return nil
 }
 
@@ -350,6 +354,7 @@ func (a *Agent) tidy(run int) {
 		if d == planDir {
 			keepPlanText(dir)
 		}
+		fault.Point("tidying a run")
 		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
 			a.log.Warn("removing a run's files", "run", run, "err", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -163,6 +164,7 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 	if err != nil {
 		return err
 	}
+	fault.Point("commit fetched")
 	held := ""
 	sameBranch := known.Branch == r.Branch && known.URL == r.URL
 	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {

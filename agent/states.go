@@ -14,6 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/fault"
 	"sallyport/store"
 )
 
@@ -54,6 +55,7 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
+	fault.Point("state copied")
 	return trimStates(dir)
 }
 

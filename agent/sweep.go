@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 
+	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -56,6 +57,7 @@ func (a *Agent) sweep() {
 			if err := errors.Join(runner.Clean(dir), a.dropRawLog(dir)); err != nil {
 				a.log.Warn("tidying up after an apply", "run", id, "err", err)
 			}
+			fault.Point("apply cleaned up")
 		}
 		a.ended.remove(id)
 	}

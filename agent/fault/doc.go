@@ -1,12 +1,16 @@
 // Package fault lets tests kill this program at a named point, or take one of its defences away, to prove that the
 // first loses nothing and that the second is noticed.
 //
-// In a binary built without the build tag `faults` both functions do nothing and cost nothing: no environment variable
-// can make a released agent do any of this. With the tag, the environment says what happens:
+// In a binary built without the build tag `faults` everything here does nothing and costs nothing: no environment
+// variable can make a released agent do any of this. With the tag, the environment says what happens:
 //
 //	SALLYPORT_FAULT_TRACE=FILE   append the name of each point that is passed, a line each
 //	SALLYPORT_FAULT_KILL=NAME:N  SIGKILL this process when it passes point NAME for the N-th time (from 1)
+//	SALLYPORT_FAULT_ONCE=FILE    kill only if FILE can be made, so that one process dies of it and the next does not
 //	SALLYPORT_FAULT_WITHOUT=NAME switch off that defence
 //
 // Only that process dies, as when the kernel kills it; its children live on. N is counted per process.
+//
+// Points outside of transactions are calls of [Point]. Both sides of each commit are points too, without a call of
+// their own: see [Commit].
 package fault

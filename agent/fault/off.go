@@ -13,3 +13,18 @@ func Without(string) bool { return false }
 
 // Environ is what a process that this one starts with an empty environment must be given: nothing.
 func Environ() []string { return []string{} }
+
+// Commit names what one transaction writes: a point right before and one right after it is committed.
+type Commit struct{}
+
+// Begin forgets what an earlier transaction wrote.
+func (*Commit) Begin() {}
+
+// Move says that the transaction moves a run from one status to another.
+func (*Commit) Move(_, _ string) {}
+
+// Before is the moment before the commit.
+func (Commit) Before() {}
+
+// After is the moment after the commit.
+func (Commit) After() {}

@@ -5,6 +5,8 @@ package fault
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,11 +35,24 @@ func Point(name string) {
 		record(trace, name)
 	}
 	point, nth, _ := cutLast(kill)
-	if n, err := strconv.Atoi(nth); err != nil || point != name || n != passed.n[name] {
+	if n, err := strconv.Atoi(nth); err != nil || point != name || n != passed.n[name] || !first() {
 		return
 	}
 	_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 	select {} // not one more instruction of this program
+}
+
+// first reports whether no other process has died of this fault.
+func first() bool {
+	mark := os.Getenv("SALLYPORT_FAULT_ONCE")
+	if mark == "" {
+		return true
+	}
+	f, err := os.OpenFile(mark, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		_ = f.Close()
+	}
+	return err == nil
 }
 
 // record appends a line; one write of a few bytes with O_APPEND is whole even if several processes write.
@@ -74,4 +89,54 @@ func Environ() []string {
 		}
 	}
 	return env
+}
+
+// Commit names what one transaction writes: a point right before and one right after it is committed.
+//
+// A transaction that moves runs is named by its transitions ("pending->planning:before"), any other one by the function
+// that makes it ("holdHead:after"), so that none can be forgotten.
+type Commit struct{ names []string }
+
+// Begin forgets what an earlier transaction wrote.
+func (c *Commit) Begin() { c.names = nil }
+
+// Move says that the transaction moves a run from one status to another.
+func (c *Commit) Move(from, to string) {
+	if name := from + "->" + to; !slices.Contains(c.names, name) {
+		c.names = append(c.names, name)
+	}
+}
+
+// Before is the moment before the commit.
+func (c Commit) Before() { c.pass(":before") }
+
+// After is the moment after the commit.
+func (c Commit) After() { c.pass(":after") }
+
+func (c Commit) pass(side string) {
+	if len(c.names) == 0 {
+		c.names = []string{maker()}
+	}
+	for _, name := range c.names {
+		Point(name + side)
+	}
+}
+
+// maker is the function whose transaction is on the stack: the first that only some transactions have in common.
+func maker() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for {
+		f, more := frames.Next()
+		_, name, ours := strings.Cut(f.Function, "sallyport/agent.")
+		name = strings.TrimPrefix(name, "(*Agent).")
+		name, _, _ = strings.Cut(name, ".func")
+		name = strings.NewReplacer("(*", "", ")", "").Replace(name)
+		if ours && name != "write" && name != "update" {
+			return name
+		}
+		if !more {
+			return "unknown"
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"sallyport/agent/fault"
 )
 
 // maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
@@ -37,16 +39,20 @@ func (p *process) apply(j Job, r *Result) error {
 	if p.canceled() {
 		return errCanceled
 	}
+	fault.Point("apply-run: prepared")
 	// From here on a crash means that nobody knows: the mark must be on the disk before terraform is executed.
 	if err := createJSON(p.dir, startedFile, struct{}{}); err != nil {
 		return fmt.Errorf("marking the start of terraform: %w", err)
 	}
+	fault.Point("apply-run: start marked")
 	r.StartedAt = now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("executing terraform: %w", err)
 	}
+	fault.Point("apply-run: terraform started")
 	p.log.Info("terraform runs", "run", j.Run, "terraform_pid", cmd.Process.Pid)
 	r.Interrupted = p.wait(cmd)
+	fault.Point("apply-run: terraform ended")
 	r.ExitCode = cmd.ProcessState.ExitCode()
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		r.Signal = unix.SignalName(ws.Signal())
@@ -145,6 +151,7 @@ func (p *process) keepErroredState(dir string) string {
 		return ""
 	}
 	err := os.Rename(from, to)
+	fault.Point("apply-run: state rescued")
 	if err == nil {
 		err = errors.Join(os.Chmod(to, 0o600), syncFile(to), syncDir(p.dir))
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"sallyport/agent/fault"
 )
 
 // Verb is the command line verb that the sallyport binary must pass to [Main]: `sallyport apply-run RUNDIR`.
@@ -50,6 +52,7 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "hint: only the agent starts applies; ask it with `sallyport approve RUN`")
 		return exitUsage
 	}
+	fault.Point("apply-run: begun")
 	p := &process{
 		dir: args[0], lock: lock, asked: asked, log: log.With("pid", os.Getpid()),
 		patience: 10 * time.Minute, pause: time.Sleep,
@@ -59,6 +62,7 @@ func Main(args []string) int {
 		p.log.Error("the result could not be written; it is in this line instead", "err", err, "result", fmt.Sprintf("%+v", result))
 		return exitNoResult
 	}
+	fault.Point("apply-run: result written")
 	return exitOK
 }
 
@@ -120,6 +124,7 @@ func (p *process) run(jobPipe io.ReadCloser) Result {
 	job, err := p.begin(jobPipe)
 	r.Run, r.Digest = job.Run, job.Digest
 	if err == nil {
+		fault.Point("apply-run: job taken")
 		p.log.Info("preparing the apply", "run", job.Run, "stack", job.Stack, "digest", job.Digest)
 		err = p.apply(job, &r)
 	}

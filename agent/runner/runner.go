@@ -137,6 +137,7 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 	}
 	// Closed, never unlocked: the runner's copy of the descriptor shares the lock, and an unlock would free both.
 	defer lock.Close()
+	fault.Point("runner lock taken")
 
 	claim := Claim{Run: o.Job.Run, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now()}
 	if err := createJSON(o.RunDir, claimFile, claim); err != nil {
@@ -145,6 +146,7 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 		}
 		return nil, fmt.Errorf("claiming run %d: %w", o.Job.Run, err)
 	}
+	fault.Point("runner claimed")
 	h, err := spawn(o, lock)
 	if err != nil {
 		err = fmt.Errorf("starting the runner of run %d: %w", o.Job.Run, err)
@@ -177,6 +179,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	fault.Point("runner spawned")
 	jobRead.Close() // the runner must be the only reader, or its death would not be noticed
 	if err := sendJob(jobWrite, o.Job); err != nil {
 		// A job that did not arrive whole is never acted on, so nothing is lost with this process.

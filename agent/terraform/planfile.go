@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"sallyport/agent/fault"
 )
 
 // planState is the state that a plan was made against, read from the plan file itself: no process, and no chance to
@@ -128,6 +130,7 @@ func sealPlan(from, to string) (string, error) {
 	if err := syncPath(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("syncing the plan's directory: %w", err)
 	}
+	fault.Point("plan file in place")
 	digest, err := digestFile(to)
 	if err != nil {
 		return "", fmt.Errorf("digesting the plan file: %w", err)
