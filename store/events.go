@@ -33,12 +33,41 @@ func (tx *Tx) AddEvent(e Event) error {
 	return nil
 }
 
-func (tx *Tx) addEvent(e Event) error {
-	prev := ""
-	err := tx.walk(bucketEvents, span{before: newest()}, func(_, payload []byte) error {
-		prev = link(payload)
+// HistoryHead returns the number of the newest entry of the history and its hash, which stands for everything before it
+// too: whoever knows both notices when the history is cut, altered or replaced. Zero and "" of an empty history.
+func (tx *Tx) HistoryHead() (seq uint64, hash string, err error) {
+	err = tx.walk(bucketEvents, span{before: newest()}, func(key, payload []byte) error {
+		n, err := numberOf(key)
+		if err != nil {
+			return brokenAt(key, err)
+		}
+		seq, hash = n, link(payload)
 		return errStop
 	})
+	if err != nil {
+		return 0, "", fmt.Errorf("reading the head of the history: %w", err)
+	}
+	return seq, hash, nil
+}
+
+// HistoryAt returns the hash of one entry of the history; ErrNotFound if it is not kept (any more, or yet).
+func (tx *Tx) HistoryAt(seq uint64) (string, error) {
+	hash := ""
+	err := tx.walk(bucketEvents, span{prefix: number(seq)}, func(_, payload []byte) error {
+		hash = link(payload)
+		return errStop
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading entry %d of the history: %w", seq, err)
+	}
+	if hash == "" {
+		return "", fmt.Errorf("entry %d of the history: %w", seq, ErrNotFound)
+	}
+	return hash, nil
+}
+
+func (tx *Tx) addEvent(e Event) error {
+	_, prev, err := tx.HistoryHead()
 	if err != nil {
 		return err
 	}

@@ -16,3 +16,14 @@ func (tx *Tx) SkipRuns(n int) (err error) {
 	tx.dirty = true
 	return b.SetSequence(b.Sequence() + uint64(n))
 }
+
+// reserve makes sure that run numbers given from now on are higher than id.
+func (tx *Tx) reserve(id int) (err error) {
+	defer tx.writing(bucketRuns, nil, &err)
+	b, err := tx.bucket(bucketRuns)
+	if err != nil || b.Sequence() >= uint64(id) {
+		return err
+	}
+	tx.dirty = true
+	return b.SetSequence(uint64(id))
+}
