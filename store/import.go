@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // eventImport is the type of the history's entry about a run that came from elsewhere.
@@ -26,7 +25,7 @@ func (tx *Tx) importRun(r *Run, by, text string) error {
 	if r == nil || r.ID <= 0 || r.CreatedAt.IsZero() {
 		return errors.New("the run has no number or no time of creation")
 	}
-	if !known(r.Status) {
+	if !r.Status.known() {
 		return fmt.Errorf("unknown status %q", r.Status)
 	}
 	if err := validName("stack", r.Stack); err != nil {
@@ -79,14 +78,4 @@ func (tx *Tx) derive(r *Run, st *StackState, open bool) error {
 		st.Repository = r.Repository
 	}
 	return tx.saveStack(st)
-}
-
-// known reports whether a status is one of the table's.
-func known(s Status) bool {
-	for from, to := range transitions {
-		if s == from || slices.Contains(to, s) {
-			return true
-		}
-	}
-	return false
 }
