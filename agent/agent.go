@@ -92,20 +92,21 @@ type Agent struct {
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 
-	world    atomic.Pointer[world]
-	reloads  chan chan error
-	wakes    chan struct{}
-	changes  *broadcast
-	work     *workers
-	sending  sync.Mutex // one delivery at a time: order matters to people
-	faults   *faults
-	people   *people
-	compared *comparisons
-	ended    *endedRuns
-	lastLook time.Time    // of discover; the loop's own
-	moved    atomic.Bool  // a transaction under way changes what discover depends on
-	looking  atomic.Bool  // one that was committed did
-	commit   fault.Commit // what the transaction under way is called by tests that kill it
+	world     atomic.Pointer[world]
+	reloads   chan chan error
+	wakes     chan struct{}
+	changes   *broadcast
+	work      *workers
+	sending   sync.Mutex // one delivery at a time: order matters to people
+	faults    *faults
+	people    *people
+	compared  *comparisons
+	snapshots *snapshots
+	ended     *endedRuns
+	lastLook  time.Time    // of discover; the loop's own
+	moved     atomic.Bool  // a transaction under way changes what discover depends on
+	looking   atomic.Bool  // one that was committed did
+	commit    fault.Commit // what the transaction under way is called by tests that kill it
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -119,9 +120,9 @@ func New(o Options) (*Agent, error) {
 			return nil, fmt.Errorf("creating the data directory: %w", err)
 		}
 	}
-	st, err := store.Open(store.Options{Path: StorePath(dir), Now: o.Now})
+	st, err := openStore(o)
 	if err != nil {
-		return nil, fmt.Errorf("opening the store: %w", err)
+		return nil, err
 	}
 	a := &Agent{
 		opts: o, now: o.Now, store: st, started: o.Now(),
@@ -131,6 +132,7 @@ func New(o Options) (*Agent, error) {
 		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
 	}
 	a.work = newWorkers(a.wake)
+	a.snapshots = newSnapshots()
 	a.secrets = o.Config.Secrets
 	a.redactor.Store(redact.New(a.secrets...))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
@@ -198,6 +200,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { a.pollRepositories(ctx) })
 	group.Go(func() { a.hear(ctx) })
+	group.Go(func() { a.keepSnapshots(ctx) })
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
 	var sending sync.WaitGroup
 	sending.Go(func() { a.send(sender) })

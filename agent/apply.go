@@ -180,6 +180,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 	if err != nil {
 		return err
 	}
+	a.snapshots.soon()
 	if end.to == store.Applied {
 		a.keep(w.repos[run.Repository], run)
 	}

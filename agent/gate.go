@@ -117,13 +117,21 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		if err := a.mayApply(tx, w, now, s); err != nil {
 			return err
 		}
-		_, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
+		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
 			r.Apply = &store.Apply{StartedAt: a.now().UTC(), Total: len(r.Plan.Changes)}
 			r.Held, r.Hint = "", ""
 			return nil
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		// In the transaction, so that what lies beside the run is what was decided, every vote included.
+		return writeRecord(dir, now)
 	})
+	var unkept *unkeptError
+	if errors.As(err, &unkept) {
+		return a.holdApproved(run, "approved; waits until the run's record can be written: "+a.redact(err.Error()), "see the space and the modes of "+w.cfg.DataDir)
+	}
 	if err != nil {
 		return err
 	}

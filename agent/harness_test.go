@@ -19,14 +19,18 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
 
-// The test binary is also the runner, as the real binary is.
+// The test binary is also the runner and the check of the store, as the real binary is.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == runner.Verb {
 		os.Exit(runner.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
+		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	os.Exit(m.Run())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/rescue"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -22,6 +23,9 @@ const (
 // channelCursor is how far a channel was read.
 type channelCursor struct {
 	TS string `json:"ts"`
+	// Restored is when a copy of the store took over. A cursor of before that is not used: the copy does not know what
+	// was obeyed after it was made, and a `resume` must not be obeyed twice.
+	Restored time.Time `json:"restored,omitzero"`
 }
 
 // ear is what is remembered between two looks at Slack.
@@ -221,11 +225,13 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 // not obey what was said there before it came.
 func (a *Agent) cursor(ctx context.Context, w *world, channel string) (string, error) {
 	var c channelCursor
+	var restored time.Time
 	err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting("slack/cursor/"+channel, &c)
-		return err
+		_, other := tx.Setting(rescue.DeafBefore, &restored)
+		return errors.Join(err, other)
 	})
-	if err != nil || c.TS != "" {
+	if err != nil || c.TS != "" && c.Restored.Equal(restored) {
 		return c.TS, err
 	}
 	latest, ok, err := w.slack.Latest(ctx, channel)
@@ -243,7 +249,13 @@ func (a *Agent) setCursor(channel, old, now string) error {
 	if old == now {
 		return nil
 	}
-	return a.write(func(tx *store.Tx) error { return tx.PutSetting("slack/cursor/"+channel, channelCursor{now}) })
+	return a.write(func(tx *store.Tx) error {
+		var restored time.Time
+		if _, err := tx.Setting(rescue.DeafBefore, &restored); err != nil {
+			return err
+		}
+		return tx.PutSetting("slack/cursor/"+channel, channelCursor{TS: now, Restored: restored})
+	})
 }
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.

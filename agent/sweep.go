@@ -54,7 +54,12 @@ func (a *Agent) sweep() {
 			if state, err := runner.Attach(dir); err != nil || state.StillHeld || state.Phase == runner.Running {
 				continue // an orphan of terraform's lives on; the raw log still grows
 			}
-			if err := errors.Join(runner.Clean(dir), a.dropRawLog(dir)); err != nil {
+			// The record says how it ended before the raw log, which says it too, is dropped.
+			if err := errors.Join(runner.Clean(dir), endRecord(dir, run)); err != nil {
+				a.log.Warn("tidying up after an apply", "run", id, "err", err)
+				continue
+			}
+			if err := a.dropRawLog(dir); err != nil {
 				a.log.Warn("tidying up after an apply", "run", id, "err", err)
 			}
 			fault.Point("apply cleaned up")

@@ -27,3 +27,21 @@ func (tx *Tx) reserve(id int) (err error) {
 	tx.dirty = true
 	return b.SetSequence(uint64(id))
 }
+
+// NextRun is the number that the next run gets.
+func (tx *Tx) NextRun() (int, error) {
+	b, err := tx.bucket(bucketRuns)
+	if err != nil {
+		return 0, fmt.Errorf("reading the next run's number: %w", err)
+	}
+	return int(b.Sequence()) + 1, nil
+}
+
+// HasRun says whether there is a run of that number, without reading what it says.
+func (tx *Tx) HasRun(id int) (bool, error) {
+	payload, err := tx.payload(bucketRuns, number(id))
+	if err != nil {
+		return false, fmt.Errorf("looking for run #%d: %w", id, err)
+	}
+	return payload != nil, nil
+}

@@ -127,6 +127,7 @@ func newRoot(a *app) *cobra.Command {
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newApplyRunCommand(),
+		newStoreCheckCommand(a),
 	)
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // each names its own

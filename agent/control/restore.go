@@ -17,12 +17,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/rescue"
 	"sallyport/store"
 )
-
-// skippedRuns is how many run numbers a restore leaves out: the agent went on after the backup, and what people saw
-// under those numbers must never be confused with something else.
-const skippedRuns = 1000
 
 // stagingDir is where an archive is unpacked before anything gets its place.
 const stagingDir = ".restoring"
@@ -89,13 +86,31 @@ func (o *RestoreOptions) restore(root *os.Root) (Restored, error) {
 	if err := store.Check(db); err != nil {
 		return out, fmt.Errorf("checking the store in the backup: %w", err)
 	}
-	if err := o.goOn(db, &out); err != nil {
+	revived, err := rescue.GoOn(rescue.Copy{
+		Path: db, What: "a backup", At: out.BackupAt, By: o.By, Now: o.Now,
+		Also: func(tx *store.Tx, _ *rescue.Revived) error {
+			return errors.Join(rescue.DropMessages(tx), anotherAgent(tx))
+		},
+	})
+	if err != nil {
 		return out, err
 	}
+	out.Ended, out.NextRun = revived.Ended, revived.NextRun
 	if err := giveAway(root, staging); err != nil {
 		return out, err
 	}
 	return out, settle(root, o.DataDir)
+}
+
+// anotherAgent makes the restored agent get an identity of its own at its start: the old one may still run somewhere,
+// and two agents of one name could not be told apart in Slack.
+func anotherAgent(tx *store.Tx) error {
+	s, err := tx.Agent()
+	if err != nil {
+		return err
+	}
+	s.ID = ""
+	return tx.PutAgent(s)
 }
 
 // mustBeEmpty refuses a directory that holds anything of value.

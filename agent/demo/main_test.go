@@ -4,13 +4,17 @@ import (
 	"os"
 	"testing"
 
+	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 )
 
-// TestMain lets the test binary be the runner of applies, as the program itself is.
+// TestMain lets the test binary be the runner of applies and the check of stores, as the program itself is.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "apply-run" {
 		os.Exit(runner.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
+		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	os.Exit(m.Run())
 }

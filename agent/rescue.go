@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"sallyport/agent/rescue"
+	"sallyport/store"
+)
+
+// openStore opens the store, after a child process has checked it and a snapshot has taken its place if it is damaged.
+func openStore(o Options) (*store.Store, error) {
+	path := StorePath(o.Config.DataDir)
+	for {
+		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
+			DataDir: o.Config.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
+			Goes:    func(r *store.Run) bool { return r.Status == store.Applying || claimed(RunDir(o.Config.DataDir, r.ID)) },
+			LastRun: func() (int, error) { return lastRunDir(o.Config.DataDir) },
+		})
+		open := store.Options{Path: path, Now: o.Now}
+		switch {
+		case errors.Is(err, store.ErrLocked):
+			open.Timeout = time.Millisecond // the check has waited; this only asks who has it
+		case err != nil && !errors.Is(err, store.ErrNewerSchema) && !errors.Is(err, fs.ErrPermission):
+			return nil, err
+		}
+		st, openErr := store.Open(open)
+		if openErr != nil {
+			return nil, fmt.Errorf("opening the store: %w", openErr)
+		}
+		if err == nil {
+			return st, nil
+		}
+		if err := st.Close(); err != nil { // it is free now and was not checked: from the beginning
+			return nil, err
+		}
+	}
+}
+
+// lastRunDir is the highest number that a directory of a run has; 0 if there is none.
+func lastRunDir(dataDir string) (int, error) {
+	entries, err := os.ReadDir(filepath.Join(dataDir, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("listing the runs' directories: %w", err)
+	}
+	last := 0
+	for _, e := range entries {
+		if id, err := strconv.Atoi(e.Name()); err == nil {
+			last = max(last, id)
+		}
+	}
+	return last, nil
+}
