@@ -205,7 +205,7 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progress) ending {
 	result := state.Result
 	switch {
-	case result == nil && !state.TerraformStarted:
+	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
 		return ending{store.Interrupted, "the agent stopped between the decision to apply and the start; terraform was not seen to run", ""}
 	case result == nil:
 		text := fmt.Sprintf("nobody saw the end of the apply: %d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))

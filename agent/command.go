@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ import (
 const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, plan STACK [reason], " +
 	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, help."
 
+// forgotten is the answer to a command in the middle of which the agent died.
+const forgotten = "I was stopped in the middle of this and do not know whether it was done. Look at status; if it was not done, say it again."
+
 // command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
 // the message's ts, so that a message that is read twice is answered, and obeyed, once.
 func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, channel string, m slack.Message) error {
@@ -25,31 +29,44 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 	if !ok {
 		return nil
 	}
-	mark := "slack/command/" + channel
-	var last string
+	mark, busy := "slack/command/"+channel, "slack/obeying/"+channel
+	var last, obeying string
 	if err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(mark, &last)
+		if err == nil {
+			_, err = tx.Setting(busy, &obeying)
+		}
 		return err
 	}); err != nil {
 		return err
 	}
+	answer := func(text string) error {
+		n := a.note("command/"+channel+"/"+m.TS, text)
+		n.Channel, n.Thread = channel, m.TS
+		return a.update(func(tx *store.Tx) error {
+			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
+		})
+	}
 	if last != "" && !laterTS(m.TS, last) {
-		return nil // obeyed before a crash that lost the cursor
+		if obeying == m.TS {
+			return answer(forgotten)
+		}
+		return nil // answered before a crash that lost the cursor
 	}
 	text, may, err := a.hearing(ctx, w, self, m, c)
 	if err != nil {
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
-	// From here on at most once: a crash loses a command rather than obeying it twice.
-	if err := a.write(func(tx *store.Tx) error { return tx.PutSetting(mark, m.TS) }); err != nil {
+	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
+	if err := a.write(func(tx *store.Tx) error {
+		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))
+	}); err != nil {
 		return err
 	}
 	if may {
 		text = a.obey(w, m, c)
 	}
-	n := a.note("command/"+channel+"/"+m.TS, text)
-	n.Channel, n.Thread = channel, m.TS
-	return a.update(func(tx *store.Tx) error { return tx.Enqueue(n) })
+	return answer(text)
 }
 
 // hearing says whether somebody may say what they say, and what to answer if not.

@@ -50,6 +50,9 @@ type house struct {
 	dir string // short, since a socket's path has a limit
 	env []string
 
+	binary string   // the program
+	faults []string // what is added to the environment of an agent that is started
+
 	mu     sync.Mutex
 	log    bytes.Buffer // everything that the agents of this house wrote to stdout and stderr
 	spoken bytes.Buffer // everything that the command line printed
@@ -65,7 +68,7 @@ func newHouse(t *testing.T, body string, env ...string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, dir: dir}
+	h := &house{t: t, dir: dir, binary: binary}
 	// An environment from nothing: what the developer's shell holds is no part of the test.
 	h.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8"}, env...)
 	h.configure(body)
@@ -148,7 +151,7 @@ func (h *house) logged() string {
 }
 
 func (h *house) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(h.binary, args...)
 	cmd.Env = append([]string{"SALLYPORT_CONFIG=" + h.path("sallyport.hcl")}, h.env...)
 	cmd.Dir = "/"
 	return cmd
@@ -158,6 +161,7 @@ func (h *house) command(args ...string) *exec.Cmd {
 func (h *house) launch() {
 	h.t.Helper()
 	cmd := h.command("agent")
+	cmd.Env = append(cmd.Env, h.faults...)
 	cmd.Stdout, cmd.Stderr = h, h
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)

@@ -6,11 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
-// binary is the program under test; TestMain builds it.
-var binary string
+// binary is the program under test; TestMain builds it. Variants of it are built into buildDir when a test needs them.
+var binary, buildDir string
 
 func TestMain(m *testing.M) {
 	if code, ok := oracleMain(); ok {
@@ -28,24 +29,34 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
-	if binary = os.Getenv("SALLYPORT_E2E_BINARY"); binary != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "sallyport-e2e-")
-	if err != nil {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "sallyport-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "sallyport")
-	build := exec.Command("go", "build", "-o", binary, "sallyport/agent/cmd/sallyport")
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the binary under test:", err)
+	defer func() { _ = os.RemoveAll(buildDir) }()
+	if binary = os.Getenv("SALLYPORT_E2E_BINARY"); binary != "" {
+		return m.Run()
+	}
+	if binary, err = build("sallyport"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
+
+// build builds the program with these flags and gives the file a name.
+func build(name string, flags ...string) (string, error) {
+	file := filepath.Join(buildDir, name)
+	args := append([]string{"build", "-o", file}, flags...)
+	if out, err := exec.Command("go", append(args, "sallyport/agent/cmd/sallyport")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
+	}
+	return file, nil
+}
+
+// faulty is the program with faults that the environment chooses; see package fault.
+var faulty = sync.OnceValues(func() (string, error) { return build("sallyport-faults", "-tags", "faults") })
 
 // slow skips a test that waits for a time-out, or moves much, when -short was asked for.
 func slow(t *testing.T, why string) {

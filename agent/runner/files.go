@@ -45,6 +45,8 @@ type Result struct {
 	Signal   string `json:"signal,omitempty"` // SIGKILL and the like: terraform did not end by itself
 	// Refused says why terraform was not executed, for people. Then nothing was changed.
 	Refused string `json:"refused,omitempty"`
+	// Orphaned: it was refused only because the agent died before it had handed the job over.
+	Orphaned bool `json:"orphaned,omitempty"`
 	// Interrupted: terraform was asked to stop, through the runner or by a shutdown of the machine. It may have
 	// ended well all the same.
 	Interrupted bool      `json:"interrupted,omitempty"`

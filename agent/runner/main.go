@@ -89,6 +89,9 @@ func inherited(runDir string) (lock, job *os.File, err error) {
 	return lock, job, nil
 }
 
+// errOrphaned is the refusal of a runner whose agent died in the moment in which it started it.
+var errOrphaned = errors.New("the agent died before it had handed the job over")
+
 // receiveJob reads the job to its end mark. An agent that died half-way leaves a job that is not acted on.
 func receiveJob(r io.ReadCloser) (Job, error) {
 	defer r.Close()
@@ -97,7 +100,7 @@ func receiveJob(r io.ReadCloser) (Job, error) {
 		return Job{}, fmt.Errorf("reading the job: %w", err)
 	}
 	if !bytes.HasSuffix(raw, []byte("}\n")) {
-		return Job{}, errors.New("the agent died before it had handed the job over")
+		return Job{}, errOrphaned
 	}
 	var j Job
 	if err := json.Unmarshal(raw, &j); err != nil {
@@ -129,7 +132,7 @@ func (p *process) run(jobPipe io.ReadCloser) Result {
 		err = p.apply(job, &r)
 	}
 	if err != nil {
-		r.Refused = err.Error()
+		r.Refused, r.Orphaned = err.Error(), errors.Is(err, errOrphaned)
 		p.log.Error("terraform was not executed", "run", r.Run, "err", err)
 	}
 	// The plan and its copies hold secrets, and they are of no use any more.

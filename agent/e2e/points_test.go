@@ -1,0 +1,275 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// atOnce is how many lives are lived at a time: most of each is waiting.
+const atOnce = 5
+
+// death is a moment of a life in which a process is killed: when it passes a point for the n-th time.
+type death struct {
+	life  life
+	point string
+	n     int
+}
+
+func (d death) String() string { return fmt.Sprintf("%s, %d, in %q", d.point, d.n, d.life.name) }
+
+// TestKilledAtEveryPoint kills the program at each point that it has, and looks from outside whether anything was lost or
+// done twice. Which points there are is found by living each life once without a death, so that none can be forgotten.
+func TestKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	slow(t, "it starts hundreds of agents")
+	deaths := plannedDeaths(t)
+	if t.Failed() {
+		return // the lives are wrong even without a death
+	}
+	var survived, missed atomic.Int64
+	points := map[string]bool{}
+	each(t, deaths, func(t *testing.T, d death) {
+		v := d.life.live(t, fmt.Sprintf("SALLYPORT_FAULT_KILL=%s:%d", d.point, d.n))
+		v.tell()
+		v.check()
+		switch {
+		case exists(v.once):
+			survived.Add(1)
+		case d.n == 1:
+			t.Errorf("nothing passed %s this time", d)
+		default:
+			missed.Add(1) // how often it is passed depends on the moment
+		}
+	})
+	for _, d := range deaths {
+		points[d.point] = true
+	}
+	t.Logf("%d points, %d kills survived, %d moments that did not come again", len(points), survived.Load(), missed.Load())
+}
+
+// each runs a subtest for each item, some at a time, whatever -parallel says: they hardly compute.
+func each[T fmt.Stringer](t *testing.T, items []T, f func(*testing.T, T)) {
+	todo := make(chan T)
+	var group sync.WaitGroup
+	for range atOnce {
+		group.Go(func() {
+			for item := range todo {
+				t.Run(item.String(), func(t *testing.T) { f(t, item) })
+			}
+		})
+	}
+	for _, item := range items {
+		todo <- item
+	}
+	close(todo)
+	group.Wait()
+}
+
+func (l life) String() string { return l.name }
+
+// plannedDeaths lives every life once and writes down what is passed. Each point is then died at in the shortest life that
+// passes it: the first time, and the last if there are several.
+func plannedDeaths(t *testing.T) []death {
+	t.Helper()
+	type passes struct {
+		life  life
+		n     int
+		lasts time.Duration
+	}
+	var mu sync.Mutex
+	best := map[string]passes{}
+	each(t, lives(t), func(t *testing.T, l life) {
+		begin := time.Now()
+		trace := t.TempDir() + "/trace"
+		v := l.live(t, "SALLYPORT_FAULT_TRACE="+trace)
+		v.tell()
+		v.check()
+		lasts := time.Since(begin)
+		counts := map[string]int{}
+		for point := range strings.Lines(read(t, trace)) {
+			counts[strings.TrimSpace(point)]++
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for point, n := range counts {
+			if b, known := best[point]; !known || lasts < b.lasts {
+				best[point] = passes{l, n, lasts}
+			}
+		}
+	})
+	var out []death
+	for _, point := range slices.Sorted(maps.Keys(best)) {
+		b := best[point]
+		out = append(out, death{b.life, point, 1})
+		if b.n > 1 && !strings.HasPrefix(point, "apply-run") { // each runner passes a point once
+			out = append(out, death{b.life, point, b.n})
+		}
+	}
+	return out
+}
+
+// check looks from outside whether all is well at the end of a life.
+func (v *living) check() {
+	v.t.Helper()
+	v.checkApplies()
+	v.checkEnds()
+	if v.slack != nil {
+		v.checkSlack()
+	}
+	v.house.stop()
+	if err := store.Check(control.StorePath(v.house.data())); err != nil {
+		v.t.Error(err)
+	}
+	if _, err := os.Stat(v.house.path("s.sock")); err == nil {
+		v.t.Error("the socket was left behind")
+	}
+}
+
+// checkApplies holds what really ran against what was approved and what is told about it.
+func (v *living) checkApplies() {
+	v.t.Helper()
+	started, code := map[string]int{}, map[string]int{}
+	for _, d := range v.oracle.deeds() {
+		switch {
+		case d.Verb != "apply":
+		case d.Mark == "START":
+			started[d.Plan]++
+			code[d.Plan] = -1 // no end
+		case d.Signal == "":
+			code[d.Plan] = d.Code
+		}
+	}
+	for _, r := range v.runs {
+		if r.Plan == nil {
+			continue
+		}
+		n := started[r.Plan.Digest]
+		switch {
+		case n > 1:
+			v.t.Errorf("the plan of #%d was applied %d times", r.ID, n)
+		case n > 0 && !v.approved[r.ID]:
+			v.t.Errorf("#%d was applied and nobody approved it", r.ID)
+		case r.Status == store.Applied && (n != 1 || code[r.Plan.Digest] != 0):
+			v.t.Errorf("#%d counts as applied; %d applies were started, exit code %d", r.ID, n, code[r.Plan.Digest])
+		case n == 0 && v.approved[r.ID] && r.Status != store.Interrupted && len(r.Plan.Changes) > 0:
+			v.t.Errorf("#%d was approved, ended %s, and was never applied", r.ID, r.Status)
+		}
+		delete(started, r.Plan.Digest)
+	}
+	for plan, n := range started {
+		v.t.Errorf("a plan that no run has was applied %d times: %s", n, plan)
+	}
+}
+
+// checkEnds compares how the runs ended with how they should have. Only where the runner was killed may one be
+// interrupted, and then a recovery run has come after it.
+func (v *living) checkEnds() {
+	v.t.Helper()
+	var ends []store.Status
+	runner := v.deaths == 0 && exists(v.once)
+	lost := 0
+	for i := len(v.runs) - 1; i >= 0; i-- {
+		r := v.runs[i]
+		if r.ID != len(v.runs)-i {
+			v.t.Errorf("the runs' numbers have a gap: %s", v.summary())
+		}
+		if r.Status == store.Interrupted && !v.takenOver(r.ID) {
+			v.t.Errorf("nothing takes over from #%d, which was interrupted", r.ID)
+		}
+		if v.approved[r.ID] && len(r.Decisions) == 0 {
+			v.t.Errorf("jane's approval of #%d is forgotten", r.ID)
+		}
+		if r.Status == store.Interrupted {
+			lost++
+		}
+		ends = append(ends, r.Status)
+	}
+	if slices.Equal(ends, v.ends) || runner && lost > 0 {
+		return
+	}
+	if lost == 1 && v.lostHandOver() {
+		return
+	}
+	v.t.Errorf("the runs ended %q, want %q", ends, v.ends)
+}
+
+// checkSlack looks at what people were told: one message for each run, and its end once.
+func (v *living) checkSlack() {
+	v.t.Helper()
+	cards, prompts := map[int]int{}, map[int]string{}
+	for _, m := range v.slack.Messages(ops) {
+		if run, _, _, _, ok := m.Run(); ok {
+			cards[run]++
+			prompts[run] = m.TS
+		}
+	}
+	for _, r := range v.runs {
+		asked := r.Plan != nil && len(r.Plan.Changes) > 0 && r.Status != store.Previewed
+		if want := map[bool]int{true: 1}[asked || r.Status == store.Errored]; cards[r.ID] != want && (asked || cards[r.ID] > 1) {
+			v.t.Errorf("#%d has %d messages, want %d", r.ID, cards[r.ID], want)
+		}
+		if prompts[r.ID] == "" {
+			continue
+		}
+		files, reports := 0, 0
+		for _, m := range v.slack.Thread(ops, prompts[r.ID]) {
+			files += len(m.Files)
+			if m.TS != prompts[r.ID] && strings.HasPrefix(m.Text, fmt.Sprintf("#%d %s ", r.ID, r.Stack)) {
+				reports++
+			}
+		}
+		if asked && files != 1 {
+			v.t.Errorf("the plan of #%d is in its thread %d times", r.ID, files)
+		}
+		told := asked && r.Status.Terminal() && r.Status != store.Superseded && r.Status != store.NoChanges
+		if want := map[bool]int{true: 1}[told]; reports != want {
+			v.t.Errorf("the end of #%d (%s) is told %d times, want %d", r.ID, r.Status, reports, want)
+		}
+	}
+	seen := map[string]int{}
+	for _, m := range v.slack.Messages(ops) {
+		if _, _, _, _, ok := m.Run(); !ok && m.User != jane && m.User != eve {
+			seen[m.Text]++
+		}
+	}
+	for text, n := range seen {
+		if n > 1 {
+			v.t.Errorf("this was said %d times: %s", n, text)
+		}
+	}
+}
+
+// takenOver reports whether there is a run that takes over from another.
+func (v *living) takenOver(id int) bool {
+	for _, r := range v.runs {
+		if r.After == id {
+			return true
+		}
+	}
+	return false
+}
+
+// lostHandOver reports whether the agent died between the decision to apply and terraform's start: the one moment in which
+// its death alone interrupts an apply. Terraform has not run then.
+func (v *living) lostHandOver() bool {
+	for _, r := range v.runs {
+		if r.Status == store.Interrupted {
+			for _, d := range v.oracle.applies() {
+				if r.Plan != nil && d.Plan == r.Plan.Digest {
+					return false
+				}
+			}
+		}
+	}
+	return v.deaths > 0
+}
