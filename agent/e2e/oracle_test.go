@@ -72,13 +72,14 @@ func (o *oracle) terraform() string { return filepath.Join(o.dir, "terraform") }
 // block is that configuration.
 func (o *oracle) block() string { return fmt.Sprintf("terraform {\n  binary = %q\n}\n", o.terraform()) }
 
-// provision is a local-exec command that notes its start, says something, lasts a while, and notes its end.
+// provision is a local-exec command that notes its start, says something (the shell puts in variables), lasts a while, and
+// notes its end.
 func (o *oracle) provision(stack, version string, lasts time.Duration, says string) string {
 	self, err := os.Executable()
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return fmt.Sprintf("%s oracle-provision %s %s %s %s '%s'", self, o.file, stack, version, lasts, says)
+	return fmt.Sprintf("%s oracle-provision %s %s %s %s \"%s\"", self, o.file, stack, version, lasts, says)
 }
 
 // deeds are what was written down so far, in order.

@@ -29,7 +29,11 @@ func (s *Server) uploadURL(p url.Values) result {
 	s.serial++
 	f := &File{ID: fmt.Sprintf("F%06d", s.serial), Name: p.Get("filename"), length: length}
 	s.files[f.ID] = f
-	return result{"upload_url": s.url + "/upload/" + f.ID, "file_id": f.ID}
+	address := s.url
+	if s.behind != "" {
+		address = s.behind
+	}
+	return result{"upload_url": address + "/upload/" + f.ID, "file_id": f.ID}
 }
 
 // receiveUpload takes the bytes of a file.

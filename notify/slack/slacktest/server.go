@@ -89,10 +89,11 @@ func (o *Options) setDefaults() {
 type Server struct {
 	opts Options
 	http *http.Server
-	url  string
+	url  string        // its own address
 	done chan struct{} // closed by Close: lets go of hanging requests
 
 	mu       sync.Mutex
+	behind   string        // the address for clients, if that is another one
 	changed  chan struct{} // closed and replaced whenever anything changes
 	token    string
 	authCode string // why the token is refused now; empty if it is not
@@ -151,6 +152,13 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // URL is the api_url of this workspace, with a trailing slash.
 func (s *Server) URL() string { return s.url + "/api/" }
+
+// Behind says under which address clients reach this workspace, when something lies in between: "http://host:port".
+func (s *Server) Behind(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind = address
+}
 
 // Token is the bot token that is valid here.
 func (s *Server) Token() string { return s.opts.Token }
