@@ -233,4 +233,9 @@ func (a *Agent) wake() {
 }
 
 // redact takes secrets and control bytes out of a text from outside.
-func (a *Agent) redact(s string) string { return redact.Clean(a.redactor.Load().Redact(s)) }
+func (a *Agent) redact(s string) string {
+	if fault.Without("redaction") {
+		return redact.Clean(s)
+	}
+	return redact.Clean(a.redactor.Load().Redact(s))
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -207,6 +208,8 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
 		return ending{store.Interrupted, "the agent stopped between the decision to apply and the start; terraform was not seen to run", ""}
+	case result == nil && fault.Without("end seen"):
+		return ending{store.Applied, "", ""}
 	case result == nil:
 		text := fmt.Sprintf("nobody saw the end of the apply: %d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
 		if len(p.Open) > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -148,7 +149,7 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 
 // mayApprove refuses an approval that does not name what it must, of a person who may not, or given twice.
 func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v vote, person string) error {
-	if missing, ok := v.Words.Covers(run.Plan); !ok {
+	if missing, ok := v.Words.Covers(run.Plan); !ok && !fault.Without("words") {
 		return refuse("", "%s", missing)
 	}
 	if !s.AllowSelfApproval {
@@ -157,7 +158,7 @@ func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Sta
 		}
 	}
 	for _, d := range run.Decisions {
-		if counts(run, d) && d.Verdict == store.Approve && d.Person == person {
+		if counts(run, d) && d.Verdict == store.Approve && d.Person == person && !fault.Without("different people") {
 			return refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
 		}
 	}
@@ -180,6 +181,9 @@ func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
 			return false, 0
 		}
 		people[d.Person] = true
+	}
+	if fault.Without("different people") {
+		return len(run.Decisions) >= s.Approvals, len(run.Decisions)
 	}
 	return len(people) >= s.Approvals, len(people)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/fault"
 	"sallyport/agent/rescue"
 	"sallyport/notify"
 	"sallyport/notify/slack"
@@ -309,6 +310,12 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	refuseReply := func(why string) error {
 		return a.update(func(tx *store.Tx) error { return mark(tx, refuse("", "%s", why)) })
 	}
+	if fault.Without("edited") {
+		m.Edited = false
+	}
+	if fault.Without("human") {
+		m.BotID, m.AppID, m.BotProfile = "", "", false
+	}
 	if why, human := m.Human(self); !human {
 		return refuseReply(why)
 	}
@@ -320,7 +327,7 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	if err != nil {
 		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
 	}
-	if why != "" {
+	if why != "" && !fault.Without("approver") {
 		return refuseReply(why)
 	}
 	if complaint != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/fault"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -99,7 +100,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 	if sender.needless() {
 		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
-	unknown := m.Sending
+	unknown := m.Sending && !fault.Without("search")
 	m.Sending, m.Attempts = true, m.Attempts+1
 	err = a.write(func(tx *store.Tx) error {
 		a.commit.Move(string(m.Kind), "sending")

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+
+	"sallyport/agent/fault"
 )
 
 // providerLock is where terraform looks for the dependency lock file, in its working directory.
@@ -28,6 +30,9 @@ func (p *process) verify(j Job) (plan string, err error) {
 	var g errgroup.Group
 	g.Go(func() error {
 		have, err := copyDigest(j.PlanFile, plan)
+		if fault.Without("plan digest") {
+			return err
+		}
 		return compare("the plan file", j.PlanFile, j.Digest, have, err)
 	})
 	if j.TerraformDigest != "" {
