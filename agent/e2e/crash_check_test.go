@@ -24,7 +24,7 @@ func (s *site) checkSafety() {
 			continue
 		}
 		if before, again := started[d.Plan]; again {
-			s.wrong("plan %.8s of run %d was applied twice: at %v and at %v", d.Plan, d.Run, before.At, d.At)
+			s.wrong("plan %.8s of run %d was applied twice: at %v and at %v", d.Plan, d.Run, clock(before.At), clock(d.At))
 			continue
 		}
 		started[d.Plan] = d
@@ -71,7 +71,7 @@ func (s *site) checkApproved(d deed) {
 					people[b.user] = true
 				}
 			case strings.HasPrefix(said, "deny") && b.edited.IsZero() && b.deleted.IsZero() && b.at.Before(known) && s.healthy("slack", b.at, d.At):
-				s.wrong("run %d was applied at %v although %s had denied it at %v", d.Run, d.At, b.user, b.at)
+				s.wrong("run %d was applied at %v although %s had denied it at %v", d.Run, clock(d.At), b.user, clock(b.at))
 			}
 		}
 	}
@@ -83,13 +83,15 @@ func (s *site) checkApproved(d deed) {
 		case a.args[0] == "approve" && a.code == 0:
 			people["cli"] = true
 		case a.args[0] == "deny" && a.code == 0 && a.done.Before(d.At):
-			s.wrong("run %d was applied at %v although `deny` had returned 0 at %v", d.Run, d.At, a.done)
+			s.wrong("run %d was applied at %v although `deny` had returned 0 at %v", d.Run, clock(d.At), clock(a.done))
 		}
 	}
 	if need := approvalsOf(d.Stack); len(people) < need {
 		s.wrong("run %d of %s was applied with %d of %d approvals of plan %.8s", d.Run, d.Stack, len(people), need, d.Plan)
 	}
 }
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }
 
 func approvalsOf(stack string) int {
 	for _, st := range siteStacks {
@@ -132,7 +134,7 @@ func (s *site) checkAllowed(d deed) {
 	}
 	for _, at := range []time.Time{paused, pausedStack} {
 		if !at.IsZero() && at.Before(d.At.Add(-s.grace)) {
-			s.wrong("run %d was applied at %v although `pause` had returned 0 at %v", d.Run, d.At, at)
+			s.wrong("run %d was applied at %v although `pause` had returned 0 at %v", d.Run, clock(d.At), clock(at))
 		}
 	}
 }
@@ -159,7 +161,7 @@ func (s *site) checkNewest(d deed) {
 		}
 	}
 	if have, _ := strconv.Atoi(d.Version); have < newest {
-		s.wrong("run %d applied version %d of %s at %v, and version %d had been pushed", d.Run, have, d.Stack, d.At, newest)
+		s.wrong("run %d applied version %d of %s at %v, and version %d had been pushed", d.Run, have, d.Stack, clock(d.At), newest)
 	}
 }
 
@@ -192,7 +194,7 @@ func (s *site) checkOverlap(deeds []deed) {
 			for _, o := range list {
 				// A killed terraform leaves no note of its end; a provisioner that lives on will.
 				if o.Verb == "provision" && ended(deeds, o, d.At) || o.Verb == "apply" && !s.killed[o.Run] {
-					s.wrong("run %d was applied at %v while %s of run or version %d %s went on", d.Run, d.At, o.Verb, o.Run, o.Version)
+					s.wrong("run %d was applied at %v while %s of run or version %d %s went on", d.Run, clock(d.At), o.Verb, o.Run, o.Version)
 				}
 			}
 		}
@@ -232,11 +234,20 @@ func (s *site) observe() {
 			s.wrong("run %d had ended %s and is %s now", id, was.Status, is.Status)
 		case was.Plan != nil && (is.Plan == nil || is.Plan.Digest != was.Plan.Digest):
 			s.wrong("run %d has another plan than the one that was shown", id)
-		case len(is.Decisions) < len(was.Decisions):
-			s.wrong("run %d had %d decisions and has %d now", id, len(was.Decisions), len(is.Decisions))
+		case shellVotes(is) < shellVotes(was):
+			s.wrong("run %d had %d decisions from a shell and has %d now", id, shellVotes(was), shellVotes(is))
 		}
 	}
 	s.seen = now
+}
+
+// shellVotes counts the decisions that nothing can withdraw.
+func shellVotes(r run) int {
+	n := 0
+	for _, d := range r.Decisions {
+		n += count(strings.HasPrefix(d.By, "cli:"))
+	}
+	return n
 }
 
 func over(status string) bool {
@@ -321,8 +332,13 @@ func (s *site) checkReported(id int) {
 			cards = append(cards, m)
 		}
 	}
-	if len(cards) != 1 {
-		s.wrong("run %d, %s, has %d messages", id, r.Status, len(cards))
+	switch len(cards) {
+	case 0:
+		s.wrong("run %d, %s, has no message", id, r.Status)
+		return
+	case 1:
+	default:
+		s.wrong("run %d, %s, has more than one message: %d", id, r.Status, len(cards))
 		return
 	}
 	if !strings.Contains(cards[0].Text+cards[0].Visible(), r.Status) {

@@ -13,8 +13,9 @@ import (
 )
 
 var (
-	crashFor  = flag.Duration("crash.for", 2*time.Minute, "how long TestCrash goes on with new seeds")
-	crashSeed = flag.Uint64("crash.seed", 0, "the seed of TestCrash's first script; 0 takes one from the clock")
+	crashFor     = flag.Duration("crash.for", 2*time.Minute, "how long TestCrash goes on with new seeds")
+	crashWithout = flag.String("crash.without", "", "a defence that TestCrash switches off, to see whether chance notices")
+	crashSeed    = flag.Uint64("crash.seed", 0, "the seed of TestCrash's first script; 0 takes one from the clock")
 )
 
 // TestCrash lets chance disturb the real agent: pushes, people right and wrong, verbs, kills of agent, runner and
@@ -51,7 +52,7 @@ func TestCrash(t *testing.T) {
 		ok := t.Run(fmt.Sprint("seed=", this), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				script := scripts().Draw(rt, "script")
-				s := newSite(t, "@every 1s")
+				s := newSite(t, siteOptions{grace: grace, without: *crashWithout})
 				defer s.tearDown()
 				defer s.leave()
 				small = s.small

@@ -48,6 +48,7 @@ type site struct {
 	seen    map[int]run  // the newest that was heard of each run
 	counts  tally
 	grace   time.Duration // see checkSafety
+	quiet   time.Duration // see siteOptions
 	broken  []string      // what was found wrong
 	script  []string      // what was done, for people
 }
@@ -117,23 +118,45 @@ type outage struct {
 	from, to time.Time
 }
 
-// newSite makes a site and starts its agent. attributes go into every stack.
-func newSite(t *testing.T, schedule string, env ...string) *site {
+// siteOptions say what is special about a site.
+type siteOptions struct {
+	schedule string        // of the polls of git; default every second
+	without  string        // a defence to switch off, in the binary that can do without
+	grace    time.Duration // see checkSafety
+	quiet    time.Duration // how long it may take to come to rest; default quietLimit
+}
+
+// newSite makes a site and starts its agent.
+func newSite(t *testing.T, o siteOptions) *site {
 	t.Helper()
+	if o.schedule == "" {
+		o.schedule = "@every 1s"
+	}
+	if o.quiet == 0 {
+		o.quiet = quietLimit
+	}
 	s := &site{
+		grace: o.grace, quiet: o.quiet,
 		t: t, infra: newInfra(t), slack: newWorkspace(t), oracle: newOracle(t),
-		content: map[string]int{}, killed: map[int]bool{}, seen: map[int]run{}, grace: grace,
+		content: map[string]int{}, killed: map[int]bool{}, seen: map[int]run{},
 	}
 	s.git, s.chat = newWire(t, s.infra.server.URL("")), newWire(t, s.slack.URL())
 	s.slack.Behind(strings.TrimSuffix(s.chat.through(s.slack.URL()), "/api/"))
 	s.push(false, "one", "two", "three")
 	block := s.infra.blockAt("infra", s.git.through(s.infra.server.URL(s.infra.Name)))
-	body := strings.Replace(block, "@every 1s", schedule, 1)
+	body := strings.Replace(block, "@every 1s", o.schedule, 1)
 	for _, st := range siteStacks {
 		body += stackBlock(st.name, fmt.Sprintf("approvals = %d", st.approvals), `env = { CLOUD_TOKEN = env("CLOUD_TOKEN") }`)
 	}
 	body += s.oracle.block() + s.chat.through(asking(s.slack))
-	s.house = newHouse(t, body, append(env, slackEnv, "CLOUD_TOKEN="+cloudToken)...)
+	s.house = newHouse(t, body, slackEnv, "CLOUD_TOKEN="+cloudToken)
+	if o.without != "" {
+		program, err := faulty()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.house.binary, s.faults = program, []string{"SALLYPORT_FAULT_WITHOUT=" + o.without}
+	}
 	s.mountSmall()
 	t.Cleanup(s.leave)
 	s.up()

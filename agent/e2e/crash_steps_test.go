@@ -136,11 +136,11 @@ func (s *site) disturb(st step) bool {
 		s.fillDisk()
 	case "git wire":
 		s.outage("git")
-		s.git.set(wireMode(1+st.N%int(wireModes-1)), st.N*200)
+		s.git.set(wireMode(1+st.N%int(wireModes-1)), st.N*40)
 		s.did("the wire to git %v", s.git.now())
 	case "slack wire":
 		s.outage("slack")
-		s.chat.set(wireMode(1+st.N%int(wireModes-1)), st.N*300)
+		s.chat.set(wireMode(1+st.N%int(wireModes-1)), st.N*60)
 		s.did("the wire to Slack %v", s.chat.now())
 	case "slack fault":
 		s.slackFault(st.N)

@@ -16,7 +16,7 @@ type wire struct {
 
 	mu    sync.Mutex
 	mode  wireMode
-	left  int // bytes that still come from the server before the wire is cut
+	left  int // bytes that still come before the wire is cut, or milliseconds that each piece takes on a slow one
 	conns map[net.Conn]bool
 }
 
@@ -157,8 +157,9 @@ func (w *wire) weather(n int, answer bool) int {
 		w.left -= n
 		return n
 	case mode == wireSlow:
+		wait := time.Duration(w.left) * time.Millisecond
 		w.mu.Unlock()
-		<-time.After(150 * time.Millisecond)
+		<-time.After(wait)
 		w.mu.Lock()
 	}
 	return n
