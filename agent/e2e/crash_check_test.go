@@ -193,7 +193,7 @@ func (s *site) checkOverlap(deeds []deed) {
 		if d.Verb == "apply" {
 			for _, o := range list {
 				// A killed terraform leaves no note of its end; a provisioner that lives on will.
-				if o.Verb == "provision" && ended(deeds, o, d.At) || o.Verb == "apply" && !s.killed[o.Run] {
+				if o.Verb == "provision" && endsLater(deeds, o, d.At) || o.Verb == "apply" && !s.killed[o.Run] {
 					s.wrong("run %d was applied at %v while %s of run or version %d %s went on", d.Run, clock(d.At), o.Verb, o.Run, o.Version)
 				}
 			}
@@ -202,8 +202,8 @@ func (s *site) checkOverlap(deeds []deed) {
 	}
 }
 
-// ended reports whether something that had started noted its end later than a moment.
-func ended(deeds []deed, start deed, after time.Time) bool {
+// endsLater reports whether something that had started noted its end later than a moment.
+func endsLater(deeds []deed, start deed, after time.Time) bool {
 	for _, d := range deeds {
 		if d.Mark == "END" && d.PID == start.PID && d.Verb == start.Verb && d.At.After(after) {
 			return true
@@ -346,7 +346,7 @@ func (s *site) checkReported(id int) {
 	}
 	told := 0
 	for _, m := range s.slack.Thread(ops, cards[0].TS) {
-		if start := fmt.Sprintf("#%d %s ", id, r.Stack); strings.Contains(m.Text, start) && endings[r.Status] != "" && strings.Contains(m.Text, start+endings[r.Status]) {
+		if start := fmt.Sprintf("#%d %s ", id, r.Stack); strings.Contains(m.Text, start) && endWords[r.Status] != "" && strings.Contains(m.Text, start+endWords[r.Status]) {
 			told++
 		}
 	}
@@ -355,7 +355,7 @@ func (s *site) checkReported(id int) {
 	}
 }
 
-// endings are the words with which a thread tells how an apply ended.
-var endings = map[string]string{
+// endWords are the words with which a thread tells how an apply ended.
+var endWords = map[string]string{
 	"applied": "is applied", "errored": "failed", "interrupted": "was interrupted", "canceled": "was canceled", "stale": "is stale",
 }

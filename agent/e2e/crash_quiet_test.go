@@ -225,7 +225,7 @@ func (s *site) checkSecrets() {
 }
 
 // report is everything that a person needs to understand what went wrong.
-func (s *site) report(seed string, script []step) string {
+func (s *site) report(seed string, script []turn) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %s\nscript %v\n\nwrong:\n  %s\n\nwhat was done:\n", seed, script, strings.Join(s.broken, "\n  "))
 	for _, line := range s.script {

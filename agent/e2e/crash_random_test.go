@@ -77,7 +77,7 @@ func TestCrash(t *testing.T) {
 }
 
 // keepDiary writes the diary of a failed site where it outlives the test.
-func keepDiary(t *testing.T, s *site, seed uint64, script []step) string {
+func keepDiary(t *testing.T, s *site, seed uint64, script []turn) string {
 	t.Helper()
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("sallyport-crash-%d-%d-steps.txt", seed, len(script)))
 	if err := os.WriteFile(file, []byte(s.report(fmt.Sprint(seed), script)), 0o600); err != nil {

@@ -12,14 +12,14 @@ import (
 	"sallyport/notify/slack/slacktest"
 )
 
-// A step is one thing that happens to a site. N chooses among what there is (which stack, which run, which way); it is a
+// A turn is one thing that happens to a site. N chooses among what there is (which stack, which run, which way); it is a
 // number and not a name, so that a script stays valid when steps before it are left out.
-type step struct {
+type turn struct {
 	Do string
 	N  int
 }
 
-func (s step) String() string { return fmt.Sprintf("{%q, %d}", s.Do, s.N) }
+func (t turn) String() string { return fmt.Sprintf("{%q, %d}", t.Do, t.N) }
 
 // deeds of the driver, and how often each comes up in a hundred or so random steps.
 var stepWeights = []struct {
@@ -34,7 +34,7 @@ var stepWeights = []struct {
 }
 
 // scripts draws a list of steps. rapid makes a failing one shorter by leaving steps out.
-func scripts() *rapid.Generator[[]step] {
+func scripts() *rapid.Generator[[]turn] {
 	var names []string
 	for _, w := range stepWeights {
 		names = append(names, slices.Repeat([]string{w.do}, w.weight)...)
@@ -47,14 +47,14 @@ func scripts() *rapid.Generator[[]step] {
 		}
 		return n * below / 1024
 	}
-	one := rapid.Custom(func(t *rapid.T) step {
-		return step{names[number(t, "do", len(names))], number(t, "n", 12)}
+	one := rapid.Custom(func(t *rapid.T) turn {
+		return turn{names[number(t, "do", len(names))], number(t, "n", 12)}
 	})
 	return rapid.SliceOfN(one, 25, 80)
 }
 
 // play does the steps. It stops early when the checks found something.
-func (s *site) play(script []step) {
+func (s *site) play(script []turn) {
 	for _, st := range script {
 		if len(s.broken) > 0 {
 			return
@@ -66,7 +66,7 @@ func (s *site) play(script []step) {
 	}
 }
 
-func (s *site) play1(st step) {
+func (s *site) play1(st turn) {
 	stack := siteStacks[st.N%len(siteStacks)].name
 	switch st.Do {
 	case "push":
@@ -113,7 +113,7 @@ func (s *site) pushSome(n int) {
 }
 
 // disturb does what is done to processes, disk and network; false if the step is none of these.
-func (s *site) disturb(st step) bool {
+func (s *site) disturb(st turn) bool {
 	switch st.Do {
 	case "kill agent":
 		s.killAgent()
@@ -224,7 +224,7 @@ func (s *site) openCards() []slacktest.Message {
 }
 
 // talk is what people and others write in Slack.
-func (s *site) talk(st step) {
+func (s *site) talk(st turn) {
 	open := s.openCards()
 	if st.Do == "approve" || st.Do == "half approve" || st.Do == "delete later" {
 		within(4*time.Second, func() bool { // people answer what they are asked
