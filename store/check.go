@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 )
 
 // maxFaults is how many faults Check lists: a broken page can make thousands.
@@ -21,19 +20,11 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
-	c, pages := &checker{}, &checker{}
-	var walking sync.WaitGroup
-	walking.Go(func() { // in a transaction of its own, beside the records: both read the whole file
-		pages.fault(s.View(func(tx *Tx) error {
-			defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-			pages.tx = tx
-			pages.pages()
-			return nil
-		}))
-	})
+	c := &checker{}
 	err = s.View(func(tx *Tx) error {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 		c.tx = tx
+		c.pages()
 		c.runs()
 		c.runIndexes()
 		c.stacks()
@@ -42,15 +33,13 @@ func Check(path string) error {
 		c.rest()
 		return nil
 	})
-	walking.Wait()
 	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	faults := append(pages.faults, c.faults...)
-	if len(faults) == 0 {
+	if len(c.faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("checking store %s: %w", path, errors.Join(faults[:min(len(faults), maxFaults)]...))
+	return fmt.Errorf("checking store %s: %w", path, errors.Join(c.faults...))
 }
 
 // A checker collects faults instead of stopping at the first.
