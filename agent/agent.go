@@ -59,6 +59,8 @@ type Options struct {
 	Jitter func() float64
 	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
 	Ready func()
+	// Stopping is called once, when the agent begins to stop, with what goes on without it, for people.
+	Stopping func(text string)
 	// Notices receives what would be said in Slack when there is no Slack. Nil: the log.
 	Notices func(text string)
 }
@@ -75,6 +77,9 @@ func (o *Options) validate() error {
 	}
 	if o.Ready == nil {
 		o.Ready = func() {}
+	}
+	if o.Stopping == nil {
+		o.Stopping = func(string) {}
 	}
 	return nil
 }
@@ -209,13 +214,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)
 
 	a.loop(ctx)
-	a.log.Info("stopping: plans are interrupted, a running apply goes on by itself")
+	a.goodbye()
 	stopWork()
 	a.work.wait()
 	group.Wait()
-	a.flush(sender)
-	stopSender()
-	sending.Wait()
+	a.flush(sender, stopSender, &sending)
 	a.world.Load().close()
 	return nil
 }

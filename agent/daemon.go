@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,6 +13,10 @@ import (
 
 	"sallyport/agent/config"
 )
+
+// ownBinary is the file that this process was started from, even when an upgrade has put another one in its place, or
+// nothing: the runner of an apply is always of the same version as the agent that starts it.
+const ownBinary = "/proc/self/exe"
 
 // DaemonOptions say how `sallyport agent` runs.
 type DaemonOptions struct {
@@ -29,13 +32,12 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	if err != nil {
 		return err
 	}
-	executable, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding this binary, which also runs the applies: %w", err)
-	}
 	a, err := New(Options{
-		Config: cfg, Reload: o.Load, Version: o.Version, Executable: executable, Log: o.Log,
+		Config: cfg, Reload: o.Load, Version: o.Version, Executable: ownBinary, Log: o.Log,
 		Ready: func() { tellSystemd(o.Log, daemon.SdNotifyReady) },
+		Stopping: func(text string) {
+			tellSystemd(o.Log, daemon.SdNotifyStopping+"\nSTATUS="+text)
+		},
 	})
 	if err != nil {
 		return err
@@ -59,7 +61,6 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	}()
 	go a.watchdog(done)
 	err = a.Run(ctx)
-	tellSystemd(o.Log, daemon.SdNotifyStopping)
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

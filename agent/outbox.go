@@ -16,7 +16,6 @@ import (
 
 const (
 	sendTimeout = 30 * time.Second
-	flushTime   = 5 * time.Second // for what is left when the agent stops
 	maxSendWait = 5 * time.Minute
 	// clockSkew is how far this machine's clock may be ahead of Slack's when a message is searched for.
 	clockSkew = time.Hour
@@ -28,13 +27,6 @@ func (a *Agent) send(ctx context.Context) {
 		changed := a.changes.next()
 		pause(ctx, a.deliver(ctx), changed)
 	}
-}
-
-// flush gives the outbox a last short chance when the agent stops.
-func (a *Agent) flush(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, flushTime)
-	defer cancel()
-	a.deliver(ctx) // after one that is under way
 }
 
 // deliver tries every message that is due once and returns when to come again.

@@ -54,6 +54,10 @@ var ErrClaimed = errors.New("this apply was started before")
 const handOver = 30 * time.Second
 
 // A Job is what a runner needs to apply one saved plan. Paths are absolute, digests SHA-256 in hex.
+//
+// The agent runs its own binary as the runner, so both ends of the pipe are of one version. The files that a runner leaves
+// are not so lucky: the agent that reads them may be newer, or older after a downgrade. In all of these shapes fields are
+// only ever added, may be missing, and never change their meaning.
 type Job struct {
 	Run    int    `json:"run"`
 	Stack  string `json:"stack"`
@@ -171,6 +175,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 
 	// Not exec.CommandContext: nothing but its own end may end the runner.
 	cmd := exec.Command(o.Executable, Verb, o.RunDir)
+	cmd.Args[0] = "sallyport" // what people see in a list of processes, even if the agent names its binary by /proc
 	cmd.Dir = o.RunDir
 	cmd.Env = fault.Environ() // empty, not nil, which would mean the agent's own, credentials included
 	cmd.Stdout, cmd.Stderr = log, log

@@ -16,8 +16,9 @@ import (
 )
 
 // waitDelay is how long terraform may take to end after the SIGINT of a cancelled context before it is killed. A kill
-// leaves the state lock behind, so it is long: a plan ends within seconds unless a provider hangs.
-const waitDelay = 2 * time.Minute
+// leaves the state lock behind, so it is long: a plan ends within seconds unless a provider hangs. A stop of the agent
+// waits for it, within the TimeoutStopSec of its unit.
+const waitDelay = 20 * time.Second
 
 // maxOutput bounds what is kept of terraform's stderr, in bytes.
 const maxOutput = 64 << 10
