@@ -113,20 +113,27 @@ func TestStopWhileTerraformHangs(t *testing.T) {
 // Slack does not answer: what was being sent is not lost, and not sent twice.
 func TestStopWhileSlackHangs(t *testing.T) {
 	t.Parallel()
-	i, s := newInfra(t), newWorkspace(t)
-	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
-	s.Fail("chat.postMessage", 1000, slacktest.Fault{Kind: slacktest.Hang})
-	h := newHouse(t, i.box()+asking(s), slackEnv).start()
-	eventually(t, "the card is being sent", func() (bool, any) { n := s.Calls("chat.postMessage"); return n > 0, n })
-	s.Fail("conversations.history", 1000, slacktest.Fault{Kind: slacktest.Hang})
-	h.stopWithin(stopBound)
-	s.Heal()
-	s.Unhang()
-	h.start()
-	s.Reply(jane, ops, card(t, s, 1).TS, "approve")
-	h.reaches("1", "applied")
-	if n := cards(s); n != 1 {
-		t.Errorf("people were asked %d times", n)
+	for _, method := range []string{"chat.postMessage", "upload"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			i, s := newInfra(t), newWorkspace(t)
+			i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
+			s.Fail(method, 1000, slacktest.Fault{Kind: slacktest.Hang})
+			h := newHouse(t, i.box()+asking(s), slackEnv).start()
+			eventually(t, "something is being sent", func() (bool, any) { n := s.Calls(method); return n > 0, n })
+			s.Fail("conversations.history", 1000, slacktest.Fault{Kind: slacktest.Hang})
+			h.stopWithin(stopBound)
+			s.Heal()
+			s.Unhang()
+			h.start()
+			m := card(t, s, 1)
+			replied(t, s, m.TS, "plan-1-")
+			s.Reply(jane, ops, m.TS, "approve")
+			h.reaches("1", "applied")
+			if n := cards(s); n != 1 {
+				t.Errorf("people were asked %d times", n)
+			}
+		})
 	}
 }
 
