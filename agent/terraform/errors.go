@@ -5,16 +5,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Error is what stopped an operation, in terraform's own words. All telling apart of terraform's texts happens in this
-// file: terraform has no error codes.
+// file and, for state locks, in lock.go: terraform has no error codes.
 type Error struct {
 	Op          string // init, plan, show, workspace, finding terraform, ...
 	Diagnostics []Diagnostic
 	Output      string // the end of what terraform wrote, when it gave no diagnostics
 	ExitCode    int    // -1 if terraform did not exit by itself or never started
+	// Lock: the state lock was in the way, and this is what terraform tells of its holder; nil otherwise.
+	Lock *LockInfo
+	// Killed: terraform did not end by itself, so that it may have left the state lock behind.
+	Killed bool
 	// Transient: the same operation may well succeed later by itself (state lock held, network, throttling).
 	Transient bool
 	// Hint says what a person can do; empty if terraform's words are enough.
@@ -55,24 +58,7 @@ func DiagnosticsText(diags []Diagnostic) string {
 	return strings.Join(lines, "\n")
 }
 
-// LockInfo is who holds a state lock, as terraform tells it.
-type LockInfo struct {
-	ID, Path, Operation, Who, Version, Created string
-}
-
-// Since returns the time at which the lock was taken; zero if terraform's text has none.
-func (l LockInfo) Since() time.Time {
-	t, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", l.Created)
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-const (
-	summaryStale = "Saved plan is stale"
-	summaryLock  = "Error acquiring the state lock"
-)
+const summaryStale = "Saved plan is stale"
 
 // StalePlan reports whether terraform refused a saved plan because the state has moved since.
 func StalePlan(diags []Diagnostic) bool {
@@ -81,47 +67,11 @@ func StalePlan(diags []Diagnostic) bool {
 	})
 }
 
-// LockHeld reports whether terraform could not take the state lock, and what it said about the holder. The info is
-// never nil when the answer is yes, but can be empty: some backends know no holder.
-func LockHeld(diags []Diagnostic) (*LockInfo, bool) {
-	for _, d := range diags {
-		if d.IsError() && d.Summary == summaryLock {
-			return parseLockInfo(d.Detail), true
-		}
-	}
-	return nil, false
-}
+// movedState is how terraform refuses to push a state that does not follow the one at the backend.
+var movedState = regexp.MustCompile(`cannot import state with (serial|lineage)|cannot overwrite existing state with serial`)
 
-// parseLockInfo reads the indented lines after "Lock Info:".
-func parseLockInfo(detail string) *LockInfo {
-	info := &LockInfo{}
-	_, after, found := strings.Cut(detail, "Lock Info:")
-	if !found {
-		return info
-	}
-	for line := range strings.Lines(after) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok {
-			continue
-		}
-		value = strings.TrimSpace(value)
-		switch key {
-		case "ID":
-			info.ID = value
-		case "Path":
-			info.Path = value
-		case "Operation":
-			info.Operation = value
-		case "Who":
-			info.Who = value
-		case "Version":
-			info.Version = value
-		case "Created":
-			info.Created = value
-		}
-	}
-	return info
-}
+// StateMoved reports whether terraform refused a state because the one at the backend is newer, or another one.
+func (e *Error) StateMoved() bool { return movedState.MatchString(e.Output) }
 
 // transientPattern lists what networks, registries, clouds and git say when a second try can help.
 var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
@@ -138,9 +88,6 @@ var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 // transient reports whether what terraform said can pass by itself. One permanent error among several makes the whole
 // permanent only if no transient one is there: a dead registry makes many.
 func transient(diags []Diagnostic, output string) bool {
-	if _, held := LockHeld(diags); held {
-		return true
-	}
 	for _, d := range diags {
 		if d.IsError() && transientPattern.MatchString(d.Summary+"\n"+d.Detail) {
 			return true
@@ -181,13 +128,6 @@ var hintRules = []hintRule{
 
 // hint finds what a person can do about it.
 func hint(diags []Diagnostic, output string) string {
-	if info, held := LockHeld(diags); held {
-		if info.ID == "" {
-			return "another operation holds the state lock; if nothing is running any more, unlock it"
-		}
-		return fmt.Sprintf("the state lock %s has been held by %s since %s (%s); if that is not running any more, unlock it",
-			info.ID, info.Who, info.Created, info.Operation)
-	}
 	text := output
 	for _, d := range diags {
 		if d.IsError() {

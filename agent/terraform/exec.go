@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type session struct {
 	env    []string
 	redact func(string) string
 	spent  time.Duration // in terraform's processes
+	began  time.Time     // the operation under way
 }
 
 // initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
@@ -58,9 +60,9 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 	if err := s.prepare(env, stderr); err != nil {
 		return nil, &Error{Op: op, ExitCode: -1, Err: err}
 	}
-	start := time.Now()
+	s.began = time.Now()
 	err := f(sink)
-	s.spent += time.Since(start)
+	s.spent += time.Since(s.began)
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
 	diags := sink.diagnostics()
 	for i := range diags {
@@ -89,10 +91,15 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 	return nil
 }
 
+// colours are what terraform state writes around its errors, whoever reads them.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // fail builds the error of an operation that ended badly.
 func (s *session) fail(ctx context.Context, op string, err error, diags []Diagnostic, output string) *Error {
+	output = colours.ReplaceAllString(output, "")
 	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: s.redact(strings.TrimSpace(output))}
 	var exit *exec.ExitError
+	e.Killed = errors.As(err, &exit) && exit.ExitCode() < 0
 	switch {
 	case ctx.Err() != nil:
 		e.Err = context.Cause(ctx)
@@ -104,8 +111,12 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []Diagno
 	default:
 		e.Err = err
 	}
-	e.Transient = ctx.Err() == nil && transient(diags, e.Output)
+	e.Lock = lockIn(diags, e.Output, s.began)
+	e.Transient = ctx.Err() == nil && (e.Lock != nil || transient(diags, e.Output))
 	e.Hint = hint(diags, e.Output)
+	if e.Lock != nil {
+		e.Hint = lockHint(e.Lock)
+	}
 	return e
 }
 

@@ -189,8 +189,19 @@ func (p *planner) workspace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.inWorkspace(ctx, name); err != nil {
+		return err
+	}
+	if p.res.WorkspaceCreated {
+		p.warn("the workspace %s did not exist and was created", name)
+	}
+	return nil
+}
+
+// inWorkspace checks that terraform really is in a workspace.
+func (p *planner) inWorkspace(ctx context.Context, name string) error {
 	var got string
-	_, err = p.s.run(ctx, "workspace show", p.s.env, func(*eventSink) (err error) {
+	_, err := p.s.run(ctx, "workspace show", p.s.env, func(*eventSink) (err error) {
 		got, err = p.s.tf.WorkspaceShow(ctx)
 		return err
 	})
@@ -199,9 +210,6 @@ func (p *planner) workspace(ctx context.Context) error {
 	}
 	if got != name {
 		return &Error{Op: "workspace show", ExitCode: -1, Err: fmt.Errorf("terraform is in the workspace %q instead of %q", got, name)}
-	}
-	if p.res.WorkspaceCreated {
-		p.warn("the workspace %s did not exist and was created", name)
 	}
 	return nil
 }

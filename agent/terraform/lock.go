@@ -1,0 +1,135 @@
+package terraform
+
+import (
+	"os"
+	"os/user"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// LockInfo is who holds a state lock, as far as terraform tells it. Some backends know the id only, some nothing at all.
+type LockInfo struct {
+	ID, Path, Operation, Who, Version, Created, Info string
+}
+
+// The operations that a state lock can be of, in terraform's words.
+const (
+	OperationApply = "OperationTypeApply"
+	OperationPlan  = "OperationTypePlan"
+)
+
+// Since returns the time at which the lock was taken; zero if terraform's text has none.
+func (l LockInfo) Since() time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", l.Created)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// LockOwner is what terraform writes as Who into a state lock that it takes on this machine for this user.
+func LockOwner() string {
+	name, host := "", ""
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+const (
+	summaryLock    = "Error acquiring the state lock"
+	summaryRelease = "Error releasing the state lock"
+)
+
+// LockHeld reports whether terraform could not take the state lock, and what it said about the holder. The info is
+// never nil when the answer is yes, but can be empty: some backends know no holder.
+func LockHeld(diags []Diagnostic) (*LockInfo, bool) {
+	for _, d := range diags {
+		if d.IsError() && d.Summary == summaryLock {
+			return parseLockInfo(d.Detail), true
+		}
+	}
+	return nil, false
+}
+
+// LockLeft reports whether terraform could not let go of the state lock at the end.
+func LockLeft(diags []Diagnostic) bool {
+	return slices.ContainsFunc(diags, func(d Diagnostic) bool { return strings.Contains(d.Summary+d.Detail, summaryRelease) })
+}
+
+// lockIn finds the holder of a state lock in what an operation said that began at a time; nil if the lock was not in the way.
+func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
+	info, held := LockHeld(diags)
+	if !held && strings.Contains(output, summaryLock) { // operations without -json
+		_, text, _ := strings.Cut(output, summaryLock)
+		info, held = parseLockInfo(text), true
+	}
+	if !held {
+		return nil
+	}
+	// Backends that do not know the holder show the lock that was asked for in its place (http, pg). Taking that for the
+	// holder would advise people to unlock what never was a lock.
+	if since := info.Since(); !since.IsZero() && !since.Before(began) {
+		return &LockInfo{}
+	}
+	return info
+}
+
+// lockedElsewhere is how the http backend names the holder. Its Lock Info is of the lock that was asked for.
+var lockedElsewhere = regexp.MustCompile(`(?i)HTTP remote state already locked: ID=(\S+)`)
+
+// parseLockInfo reads the indented lines after "Lock Info:".
+func parseLockInfo(detail string) *LockInfo {
+	info := &LockInfo{}
+	before, after, found := strings.Cut(detail, "Lock Info:")
+	if strings.Contains(before, "HTTP remote state already locked") {
+		if m := lockedElsewhere.FindStringSubmatch(before); m != nil {
+			info.ID = m[1]
+		}
+		return info
+	}
+	if !found {
+		return info
+	}
+	for line := range strings.Lines(after) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch key {
+		case "ID":
+			info.ID = value
+		case "Path":
+			info.Path = value
+		case "Operation":
+			info.Operation = value
+		case "Who":
+			info.Who = value
+		case "Version":
+			info.Version = value
+		case "Created":
+			info.Created = value
+		case "Info":
+			info.Info = value
+		}
+	}
+	return info
+}
+
+// lockHint says what a person can do about a lock that is in the way.
+func lockHint(info *LockInfo) string {
+	switch {
+	case info.ID == "":
+		return "another operation holds the state lock; if nothing is running any more, unlock it"
+	case info.Who == "":
+		return "another operation holds the state lock " + info.ID + "; the backend does not say whose. If nothing is running any more: sallyport unlock STACK " + info.ID
+	}
+	return "the state lock " + info.ID + " has been held by " + info.Who + " since " + info.Created + " (" + info.Operation +
+		"); if that is not running any more: sallyport unlock STACK " + info.ID
+}

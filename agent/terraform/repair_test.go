@@ -1,0 +1,123 @@
+package terraform
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/terraform/tftest"
+)
+
+// behind gives files a backend.
+func behind(b *tftest.Backend, text string) map[string]string {
+	return map[string]string{"main.tf": text, "backend.tf": b.Block()}
+}
+
+func TestUnlock(t *testing.T) {
+	t.Parallel()
+	r, b := newRig(t), tftest.NewBackend(t)
+	files := behind(b, `resource "terraform_data" "a" {}`)
+	for _, id := range []string{"", "-force"} {
+		if err := Unlock(t.Context(), r.options(files), id); err == nil {
+			t.Errorf("%q was taken for an id", id)
+		}
+	}
+	if err := Unlock(t.Context(), r.options(files), "abc"); !errors.Is(err, ErrNotLocked) {
+		t.Errorf("nothing is locked: %v", err)
+	}
+	b.Lock("c46f-1")
+	e := failure(t, t.Context(), r.options(files))
+	if e.Lock == nil || e.Lock.ID != "c46f-1" || e.Lock.Who != "" || !e.Transient {
+		t.Fatalf("the lock of a plan: %+v, transient %v; want the holder's id and nobody's name", e.Lock, e.Transient)
+	}
+	var other *OtherLockError
+	if err := Unlock(t.Context(), r.options(files), "c46f-2"); !errors.As(err, &other) || other.Held.ID != "c46f-1" {
+		t.Errorf("a wrong id: %v", err)
+	}
+	if b.LockID() != "c46f-1" {
+		t.Fatal("a wrong id opened the lock")
+	}
+	if err := Unlock(t.Context(), r.options(files), "c46f-1"); err != nil {
+		t.Fatal(err)
+	}
+	if id := b.LockID(); id != "" || b.State() != "" {
+		t.Errorf("after unlocking: lock %q, state %q", id, b.State())
+	}
+	r.plan(r.options(files))
+}
+
+func TestPushState(t *testing.T) {
+	t.Parallel()
+	r, b := newRig(t), tftest.NewBackend(t)
+	files := behind(b, `resource "terraform_data" "a" { input = 1 }`)
+	o := r.options(files)
+	r.apply(o, r.plan(o))
+	old := b.State()
+	files["main.tf"] = `resource "terraform_data" "a" { input = 2 }`
+	o = r.options(files)
+	res := r.plan(o)
+	b.RefuseState(true)
+	if out, code := tftest.Try(t, o.WorkDir, res.Env, "apply", "-input=false", "-json", res.PlanFile); code == 0 {
+		t.Fatalf("the backend refuses the state, and the apply ended well:\n%s", out)
+	}
+	left := filepath.Join(o.WorkDir, "errored.tfstate")
+	var failed *Error
+	if err := PushState(t.Context(), r.options(files), left); !errors.As(err, &failed) || failed.StateMoved() {
+		t.Errorf("the backend still refuses: %v", err)
+	}
+	b.RefuseState(false)
+	b.Lock("c46f-1")
+	if err := PushState(t.Context(), r.options(files), left); !errors.As(err, &failed) || failed.Lock == nil || failed.Lock.ID != "c46f-1" {
+		t.Errorf("pushing to a locked state: %v", err)
+	}
+	b.Lock("")
+	for range 2 { // a crash before the success was recorded must not make the second try fail
+		if err := PushState(t.Context(), r.options(files), left); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if res := r.plan(r.options(files)); !res.Plan.Empty {
+		t.Errorf("the plan after the push is not empty: %+v", res.Plan.Changes)
+	}
+	stale := filepath.Join(t.TempDir(), "old.tfstate")
+	tftest.Write(t, filepath.Dir(stale), map[string]string{"old.tfstate": old})
+	if err := PushState(t.Context(), r.options(files), stale); !errors.As(err, &failed) || !failed.StateMoved() {
+		t.Errorf("an older state: %v", err)
+	}
+}
+
+// A lock that is left open at the end of an apply is told from every other error.
+func TestLockLeft(t *testing.T) {
+	t.Parallel()
+	r, b := newRig(t), tftest.NewBackend(t)
+	o := r.options(behind(b, `resource "terraform_data" "a" {}`))
+	res := r.plan(o)
+	b.RefuseUnlock(true)
+	out, code := tftest.Try(t, o.WorkDir, res.Env, "apply", "-input=false", "-json", res.PlanFile)
+	var p Progress
+	for line := range strings.Lines(out) {
+		p.Add([]byte(line))
+	}
+	if !LockLeft(p.Diagnostics) || b.LockID() == "" {
+		t.Errorf("exit code %d, and nobody says that the lock was left:\n%s", code, out)
+	}
+}
+
+// Backends that do not know the holder show the lock that was asked for: that is nobody's.
+func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
+	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	text := func(created string) string {
+		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        c46f-1\n  Who:       root@host\n  Created:   " + created + "\n"
+	}
+	if got := lockIn(nil, text("2026-03-01 03:00:00.5 +0000 UTC"), began); got == nil || got.ID != "" || got.Who != "" {
+		t.Errorf("our own request: %+v", got)
+	}
+	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), began); got == nil || got.ID != "c46f-1" || got.Who != "root@host" {
+		t.Errorf("an older lock: %+v", got)
+	}
+	if got := lockIn(nil, "Error: no such file", began); got != nil {
+		t.Errorf("no lock: %+v", got)
+	}
+}
