@@ -143,15 +143,8 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 		if before.CancelBy != "" && (end.to == store.Errored || end.to == store.Stale) {
 			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
 		}
-		if state.ErroredState != "" {
-			st, err := tx.Stack(run.Stack)
-			if err != nil {
-				return err
-			}
-			st.LeftState = state.ErroredState
-			if err := tx.PutStack(st); err != nil {
-				return err
-			}
+		if err := a.leaves(tx, before, state, p, end.to); err != nil {
+			return err
 		}
 		moved, err := a.move(tx, w, run, store.Move{From: store.Applying, To: end.to, Text: end.text}, func(r *store.Run) error {
 			r.Error, r.Hint, r.Held = end.text, end.hint, ""
@@ -161,6 +154,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
 			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
 			r.Apply.Outputs, r.Apply.Open, r.Apply.Current = p.Outputs, p.Open, ""
+			r.Apply.LeftState = state.ErroredState
 			if state.Result != nil {
 				r.Apply.ExitCode = state.Result.ExitCode
 				r.Apply.EndedAt = state.Result.EndedAt.UTC()
@@ -188,6 +182,30 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 	return nil
 }
 
+// leaves notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
+// the state lock. Whether the lock is there only terraform can say, when it wants it the next time.
+func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terraform.Progress, to store.Status) error {
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	if state.ErroredState != "" {
+		st.LeftState = state.ErroredState
+	}
+	if to == store.Interrupted && len(p.Open) > 0 {
+		st.Unfinished = run.ID
+	}
+	lost := to == store.Interrupted && state.TerraformStarted
+	if lost || state.ErroredState != "" || terraform.LockLeft(p.Diagnostics) {
+		u := store.Unseen{Run: run.ID, Apply: true}
+		if run.Apply != nil {
+			u.Who, u.From = run.Apply.Who, run.Apply.StartedAt
+		}
+		unseen(st, u, a.now())
+	}
+	return tx.PutStack(st)
+}
+
 // ending is how an apply ended.
 type ending struct {
 	to         store.Status
@@ -198,9 +216,26 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 	end := a.verdictOf(run, state, p)
 	if left := state.ErroredState; left != "" {
 		end.text += "\nThe state could not be written to its backend; it is kept in " + left
-		end.hint = "bring the backend back, then push that file with `terraform state push` before anything else is planned, and move it away"
+		push := fmt.Sprintf("bring the backend back, then: sallyport state push %d; nothing of the stack is planned before", run.ID)
+		if end.to == store.Interrupted {
+			push += ". Look at what was started and not completed"
+		}
+		end.hint = push
 	}
 	return end
+}
+
+// afterInterrupted is what a person does about an apply whose end nobody saw.
+const afterInterrupted = "look at what was started and not completed; a new plan is made, which also shows whether the state lock was left behind, " +
+	"and nothing is repeated by itself"
+
+// soFar says how far an apply had come.
+func soFar(run *store.Run, p terraform.Progress) string {
+	text := fmt.Sprintf("%d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
+	if len(p.Open) > 0 {
+		text += "; started and not completed: " + joinSome(p.Open, 20)
+	}
+	return text
 }
 
 func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progress) ending {
@@ -211,15 +246,11 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	case result == nil && fault.Without("end seen"):
 		return ending{store.Applied, "", ""}
 	case result == nil:
-		text := fmt.Sprintf("nobody saw the end of the apply: %d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
-		if len(p.Open) > 0 {
-			text += fmt.Sprintf("; started and not completed: %s", joinSome(p.Open, 20))
-		}
-		return ending{store.Interrupted, text, "look at what was started and not completed; a new plan is made, and nothing is repeated by itself"}
+		return ending{store.Interrupted, "nobody saw the end of the apply: " + soFar(run, p), afterInterrupted}
 	case result.Refused != "":
 		return ending{store.Errored, "the apply was refused and terraform did not run: " + result.Refused, "sallyport plan " + run.Stack}
 	case result.Signal != "":
-		return ending{store.Interrupted, fmt.Sprintf("terraform was killed (%s) in the middle of the apply", result.Signal), ""}
+		return ending{store.Interrupted, fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, soFar(run, p)), afterInterrupted}
 	case result.ExitCode == 0:
 		return ending{store.Applied, "", ""}
 	case terraform.StalePlan(p.Diagnostics):

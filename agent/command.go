@@ -14,7 +14,7 @@ import (
 )
 
 const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, plan STACK [reason], " +
-	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, help."
+	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, unlock STACK LOCK_ID, state push RUN, help."
 
 // forgotten is the answer to a command in the middle of which the agent died.
 const forgotten = "I was stopped in the middle of this and do not know whether it was done. Look at status; if it was not done, say it again."
@@ -63,7 +63,10 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 	}); err != nil {
 		return err
 	}
-	if may {
+	switch {
+	case may && (c.Verb == "unlock" || c.Verb == "state"):
+		text = a.repairFor(channel, m, c)
+	case may:
 		text = a.obey(w, m, c)
 	}
 	return answer(text)
@@ -98,6 +101,11 @@ func (a *Agent) obey(w *world, m slack.Message, c notify.Command) string {
 	default:
 		text, err = a.carryOut(c, "slack:"+m.User)
 	}
+	return a.worded(text, err)
+}
+
+// worded is an answer, or in its place what went wrong and what to do about it.
+func (a *Agent) worded(text string, err error) string {
 	if err == nil {
 		return text
 	}
@@ -106,6 +114,29 @@ func (a *Agent) obey(w *world, m slack.Message, c notify.Command) string {
 		text += ". Next: " + hint
 	}
 	return text
+}
+
+// repairFor starts what takes terraform a while and returns the first answer; the second tells how it ended. Nobody else would
+// be heard in between otherwise.
+func (a *Agent) repairFor(channel string, m slack.Message, c notify.Command) string {
+	by := "slack:" + m.User
+	var work func(context.Context) (string, error)
+	switch {
+	case c.Verb == "unlock" && len(c.Args) == 2:
+		work = func(ctx context.Context) (string, error) { return a.unlock(ctx, c.Args[0], c.Args[1], by) }
+	case c.Verb == "state" && len(c.Args) == 2 && strings.EqualFold(c.Args[0], "push"):
+		work = func(ctx context.Context) (string, error) { return a.pushState(ctx, c.Args[1], by) }
+	default:
+		return "I did not understand that. It is: unlock STACK LOCK_ID, or: state push RUN."
+	}
+	a.work.aside(func(ctx context.Context) {
+		n := a.note("command/"+channel+"/"+m.TS+"/end", a.worded(work(ctx)))
+		n.Channel, n.Thread = channel, m.TS
+		if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(n) }); err != nil {
+			a.storeFault(err)
+		}
+	})
+	return "I am asking terraform; how it ends is told here."
 }
 
 // mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.

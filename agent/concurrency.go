@@ -21,6 +21,8 @@ type workers struct {
 	ctx     context.Context
 	running map[int]*worker
 	resting map[int]time.Time // not to be started before: what fails at once must not be tried at full speed
+	errands map[string]bool   // by stack: what a person asked for
+	closed  bool
 	group   sync.WaitGroup
 	ended   func() // called after each end, when the run is free again
 }
@@ -31,7 +33,7 @@ type worker struct {
 }
 
 func newWorkers(ended func()) *workers {
-	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, ended: ended}
+	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, errands: map[string]bool{}, ended: ended}
 }
 
 // start says what context work lives in.
@@ -41,7 +43,7 @@ func (w *workers) start(ctx context.Context) { w.ctx = ctx }
 func (w *workers) do(run int, what string, f func(context.Context)) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running[run] != nil || w.ctx.Err() != nil || time.Now().Before(w.resting[run]) {
+	if w.running[run] != nil || w.closed || w.ctx.Err() != nil || time.Now().Before(w.resting[run]) {
 		return false
 	}
 	delete(w.resting, run)
@@ -93,8 +95,43 @@ func (w *workers) stop(run int) {
 	}
 }
 
-// wait blocks until nothing runs.
-func (w *workers) wait() { w.group.Wait() }
+// errand runs f for a person beside the loop, one at a time for a stack; it reports whether it started. It goes on when the
+// person has gone away, and is interrupted with everything else when the agent stops.
+func (w *workers) errand(stack string, f func(context.Context)) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.errands[stack] || w.closed || w.ctx.Err() != nil {
+		return false
+	}
+	w.errands[stack] = true
+	w.group.Go(func() {
+		defer func() {
+			w.mu.Lock()
+			delete(w.errands, stack)
+			w.mu.Unlock()
+			w.ended()
+		}()
+		f(w.ctx)
+	})
+	return true
+}
+
+// aside runs f beside everything else, unless the agent is stopping.
+func (w *workers) aside(f func(context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.group.Go(func() { f(w.ctx) })
+	}
+}
+
+// wait blocks until nothing runs. Nothing starts any more.
+func (w *workers) wait() {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.group.Wait()
+}
 
 // comparisons is what discover has looked at already, by stack: it saves reading git at each pass. A restart compares
 // everything once more.

@@ -90,6 +90,7 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 	if err != nil {
 		return err
 	}
+	st.Unfinished = 0 // people have seen it on this run's card
 	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
 	if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
 		st.Behind = 0 // otherwise discover counts what is still to come

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
 	"sallyport/store"
 )
 
@@ -124,11 +125,19 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return err
 		}
 		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), Total: len(r.Plan.Changes)}
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), Total: len(r.Plan.Changes), Who: terraform.LockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
 		})
 		if err != nil {
+			return err
+		}
+		st, err := tx.Stack(run.Stack)
+		if err != nil {
+			return err
+		}
+		st.LastApply = run.ID
+		if err := tx.PutStack(st); err != nil {
 			return err
 		}
 		// In the transaction, so that what lies beside the run is what was decided, every vote included.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -58,7 +59,10 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		} else {
 			run, err = a.move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return a.beginPlan(tx, run, s)
 	})
 	if err != nil {
 		return err
@@ -66,6 +70,11 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	a.work.do(run.ID, workPlan, func(ctx context.Context) {
 		result, err := a.plan(ctx, w, run, s)
 		fault.Point("planned, not stored")
+		if err != nil || ctx.Err() != nil {
+			if err := a.endPlan(run, err); err != nil {
+				a.storeFault(err)
+			}
+		}
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
 		}
@@ -93,32 +102,59 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	git := w.repos[s.Repository]
-	tree, err := git.Tree(run.Commit)
+	o, err := a.checkout(ctx, w, s, run.Commit, dir)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", short(run.Commit), err)
+		return nil, err
+	}
+	o.Tool, o.PlanEnv, o.Timeout = found, s.PlanEnv, s.PlanTimeout
+	if o.LockTimeout, err = a.lockPatience(s); err != nil {
+		return nil, err
+	}
+	return terraform.Plan(ctx, o)
+}
+
+// lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
+func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error) {
+	patience = s.LockTimeout
+	err = a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err == nil && (st.LeftLock != nil || len(st.Unseen) > 0) {
+			patience = 0
+		}
+		return err
+	})
+	return patience, err
+}
+
+// checkout writes a commit's files into a directory and says how terraform works on them there.
+func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string) (terraform.PlanOptions, error) {
+	var none terraform.PlanOptions
+	git := w.repos[s.Repository]
+	tree, err := git.Tree(commit)
+	if err != nil {
+		return none, fmt.Errorf("reading %s: %w", short(commit), err)
 	}
 	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
 	if err != nil {
-		return nil, fmt.Errorf("at commit %s: %w", short(run.Commit), err)
+		return none, fmt.Errorf("at commit %s: %w", short(commit), err)
 	}
 	source := filepath.Join(dir, sourceDir)
-	if err := git.Materialise(ctx, run.Commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
-		return nil, fmt.Errorf("checking out %s: %w", short(run.Commit), err)
+	if err := git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
+		return none, fmt.Errorf("checking out %s: %w", short(commit), err)
 	}
 	fault.Point("commit checked out")
 	state, err := a.stateDir(s)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return terraform.Plan(ctx, terraform.PlanOptions{
-		Tool: found, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
-		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: run.Commit,
-		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env, PlanEnv: s.PlanEnv,
+	return terraform.PlanOptions{
+		WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
+		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
+		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: gitAccess(w.cfg.Repository(s.Repository)),
-		Protect: s.Protect, Timeout: s.PlanTimeout, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
-	})
+		Protect: s.Protect, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
+	}, nil
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
@@ -195,7 +231,7 @@ func hasState(dir string) bool {
 // planned stores a plan and everything with it in the transaction that makes the run planned.
 func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terraform.PlanResult) error {
 	to := store.Planned
-	open, err := a.unfinished(run)
+	after, open, err := a.unfinished(run)
 	switch {
 	case err != nil:
 		return err
@@ -205,7 +241,10 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 		to = store.NoChanges
 	case result.Plan.Empty:
 		result.Warnings = append(result.Warnings, fmt.Sprintf("terraform finds nothing to do, but #%d started and did not complete %s: "+
-			"look at them by hand, they may be half-made; approve says that all is well", run.After, joinSome(open, 20)))
+			"look at them by hand, they may be half-made; approve says that all is well", after, joinSome(open, 20)))
+	case len(open) > 0:
+		result.Warnings = append(result.Warnings, fmt.Sprintf("#%d started and did not complete %s: look at them by hand, they may be "+
+			"half-made even where this plan leaves them alone", after, joinSome(open, 20)))
 	}
 	err = a.update(func(tx *store.Tx) error {
 		if err := a.checkLineage(tx, s, result); err != nil {
@@ -223,8 +262,16 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 			return err
 		}
 		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+		if st.Planning = nil; s.Mode != config.ModeObserve {
+			st.Unseen = nil // this plan has held the state lock: nobody left it behind
+		}
 		if err := tx.PutStack(st); err != nil {
 			return err
+		}
+		if s.Mode != config.ModeObserve {
+			if err := a.lockGone(tx, st, ""); err != nil {
+				return err
+			}
 		}
 		now := a.now().UTC()
 		_, err = a.move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
@@ -241,7 +288,7 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 	})
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		return a.planFailed(w, run, err)
+		return errors.Join(a.endPlan(run, nil), a.planFailed(w, run, err))
 	}
 	if err == nil && to == store.NoChanges {
 		a.keep(w.repos[run.Repository], run)
@@ -267,24 +314,24 @@ func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *terraform.Pl
 	return nil
 }
 
-// unfinished lists what the apply that a recovery run takes over from had started and not completed. Such a resource can
-// be half-made and look healthy to terraform, so an empty plan is not the end of it.
-func (a *Agent) unfinished(run *store.Run) ([]string, error) {
-	if run.Kind != store.KindRecovery || run.After == 0 {
-		return nil, nil
-	}
-	var open []string
-	err := a.store.View(func(tx *store.Tx) error {
-		before, err := tx.Run(run.After)
-		for err == nil && before.Status == store.Stale && before.After != 0 { // what went stale in between asked nobody
-			before, err = tx.Run(before.After)
+// unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a
+// resource can be half-made and look healthy to terraform, so an empty plan is not the end of it, whatever asked for it.
+func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.Unfinished == 0 {
+			return err
 		}
-		if err == nil && before.Status == store.Interrupted && before.Apply != nil {
-			open = before.Apply.Open
+		before, err := tx.Run(st.Unfinished)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // trimmed: nobody remembers any more
+		}
+		if err == nil && before.Apply != nil {
+			after, open = before.ID, before.Apply.Open
 		}
 		return err
 	})
-	return open, err
+	return after, open, err
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
@@ -292,6 +339,12 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 	text, hint := a.redact(cause.Error()), hintOf(cause)
 	var failed *terraform.Error
 	transient := errors.As(cause, &failed) && failed.Transient
+	if failed != nil && failed.Lock != nil {
+		if handled, err := a.lockMet(w, run, failed.Lock); handled || err != nil {
+			return err
+		}
+		hint = strings.Replace(hint, "unlock STACK", "unlock "+run.Stack, 1)
+	}
 	if errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) {
 		transient = true // the next poll makes the mirror anew
 	}

@@ -43,6 +43,9 @@ func (a *Agent) resume() error {
 	if sending > 0 {
 		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
 	}
+	if err := os.RemoveAll(a.scratchDir()); err != nil {
+		return fmt.Errorf("removing what repairs left: %w", err)
+	}
 	return a.dropLeftovers(open)
 }
 

@@ -42,6 +42,9 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 		if err := a.makeWay(tx, w, st, r); err != nil {
 			return err
 		}
+		if err := lookNow(tx, s.Name); err != nil {
+			return err
+		}
 		warnings = a.startWarnings(tx, st, repository)
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/terraform"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -345,6 +346,33 @@ func (d desktop) Accept(_ context.Context, r control.AcceptRequest) error {
 		return err
 	}
 	return crossing(d.accept(r.Repository, r.Commit, r.By.By()))
+}
+
+// Unlock implements control.Operator.
+func (d desktop) Unlock(ctx context.Context, r control.UnlockRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := d.unlock(ctx, r.Stack, r.LockID, r.By.By())
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}
+
+// PushState implements control.Operator.
+func (d desktop) PushState(ctx context.Context, r control.PushStateRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := d.pushState(ctx, r.Ref, r.By.By())
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}
+
+// saidBy makes an error of terraform's fit for the socket, in its own words.
+func (d desktop) saidBy(err error) error {
+	var failed *terraform.Error
+	if errors.As(err, &failed) {
+		return control.Errorf(control.Refused, "%s", d.redact(failed.Error())).WithHint("%s", failed.Hint)
+	}
+	return crossing(err)
 }
 
 // Backup implements control.Operator.

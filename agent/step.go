@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"sallyport/agent/config"
@@ -171,15 +170,16 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 		return 0, err
 	}
 	if why == "" {
-		if why, hint, err = a.leftBehind(run); why != "" {
-			return workRest, a.hold(run, why, hint) // nothing wakes the loop when a person moves the file away
+		left, err := a.leftBehind(w, run)
+		if err != nil {
+			return 0, err
 		}
-	}
-	if err == nil && why == "" {
-		why, hint, err = a.upstream(w, run, s)
-	}
-	if err != nil {
-		return 0, err
+		if left.why != "" {
+			return left.wait, a.hold(run, left.why, left.hint)
+		}
+		if why, hint, err = a.upstream(w, run, s); err != nil {
+			return 0, err
+		}
 	}
 	if why != "" {
 		return 0, a.hold(run, why, hint)
@@ -212,23 +212,6 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 
 // full reports whether as many terraform processes run as terraform.parallel allows.
 func (a *Agent) full(w *world) bool { return a.work.count() >= w.cfg.Terraform.Parallel }
-
-// leftBehind says that an earlier apply could not save its state: until that was pushed, every plan is made on an
-// old state and would make everything a second time.
-func (a *Agent) leftBehind(run *store.Run) (why, hint string, err error) {
-	err = a.store.View(func(tx *store.Tx) error {
-		st, err := tx.Stack(run.Stack)
-		if err != nil || st.LeftState == "" {
-			return err
-		}
-		if _, err := os.Stat(st.LeftState); err == nil {
-			why = "an apply could not save its state, which lies in " + st.LeftState
-			hint = "push it with `terraform state push " + st.LeftState + "` in the stack's directory, then move the file away"
-		}
-		return nil
-	})
-	return why, hint, err
-}
 
 func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	if wait, done, err := a.expire(w, run); done || err != nil {

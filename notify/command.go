@@ -7,7 +7,7 @@ import (
 
 // Command is what a person tells the bot in the channel.
 type Command struct {
-	Verb   string   // status, help, plan, recover, pause, resume, accept, cancel; empty: not understood, answer with help
+	Verb   string   // status, help, plan, recover, pause, resume, accept, cancel, unlock, state; empty: not understood, answer with help
 	Args   []string // the words that the verb takes; of one that was not understood, all words
 	Reason string   // what follows them
 }
@@ -17,7 +17,7 @@ func commandArgs(verb string) (n int, known bool) {
 	switch verb {
 	case "plan", "recover", "pause":
 		return 1, true
-	case "status", "help", "resume", "accept", "cancel":
+	case "status", "help", "resume", "accept", "cancel", "unlock", "state":
 		return -1, true
 	}
 	return -1, false
@@ -32,6 +32,7 @@ var leadingMention = regexp.MustCompile(`^\s*<@([A-Z0-9]+)(?:\|[^<>]*)?>[\s,:]*`
 //	@sallyport plan STACK [REASON]      recover STACK [REASON]
 //	@sallyport pause [STACK] [REASON]   resume [STACK]
 //	@sallyport accept REPOSITORY COMMIT cancel RUN
+//	@sallyport unlock STACK LOCK_ID     state push RUN
 //
 // Whether the first word after pause is a stack is not known here: it stands in Args, and the caller joins it with Reason if
 // there is no such stack.

@@ -215,6 +215,8 @@ func TestParseCommand(t *testing.T) {
 		"pause":             {"<@U0SALLY> pause", notify.Command{Verb: "pause"}},
 		"pause with reason": {"<@U0SALLY> pause ghe a “long” night", notify.Command{Verb: "pause", Args: []string{"ghe"}, Reason: `a "long" night`}},
 		"resume":            {"<@U0SALLY> resume ghe", notify.Command{Verb: "resume", Args: []string{"ghe"}}},
+		"unlock":            {"<@U0SALLY> Unlock ghe `C46f-1`.", notify.Command{Verb: "unlock", Args: []string{"ghe", "C46f-1"}}},
+		"state push":        {"<@U0SALLY> state push #12", notify.Command{Verb: "state", Args: []string{"push", "#12"}}},
 		"accept":            {"<@U0SALLY> accept infra 1a2b3c4", notify.Command{Verb: "accept", Args: []string{"infra", "1a2b3c4"}}},
 		"cancel":            {"<@U0SALLY> cancel #12", notify.Command{Verb: "cancel", Args: []string{"#12"}}},
 		"nothing":           {"<@U0SALLY>", notify.Command{}},

@@ -249,6 +249,11 @@ type Apply struct {
 	Open      []string  `json:"open,omitempty"`    // started and not completed, when the apply ended badly
 	Outputs   []string  `json:"outputs,omitempty"` // names only
 	ExitCode  int       `json:"exit_code"`
+
+	Who       string    `json:"who,omitempty"`        // user@host that it ran as
+	LeftLock  *LeftLock `json:"left_lock,omitempty"`  // the state lock that it left behind
+	LeftState string    `json:"left_state,omitempty"` // path of the state that it could not save
+	PushedBy  string    `json:"pushed_by,omitempty"`  // who pushed that state
 }
 
 // A Card is the run's one message in Slack.

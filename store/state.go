@@ -32,6 +32,57 @@ type StackState struct {
 	Lineage   string `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error
 	LeftState string `json:"left_state,omitempty"` // a state that an apply could not save and nobody has pushed yet
 	Resources int    `json:"resources,omitempty"`  // in its state when last planned or applied
+
+	LastApply int      `json:"last_apply,omitempty"` // the newest run whose apply was started
+	Planning  *Unseen  `json:"planning,omitempty"`   // the plan under way
+	Unseen    []Unseen `json:"unseen,omitempty"`     // what may have left the state lock behind, since a plan last held it
+	// LeftLock is a state lock that was met after one of those; nobody plans until it is gone.
+	LeftLock *LeftLock `json:"left_lock,omitempty"`
+	// Unfinished is an interrupted run of which resources may be half-made, until a run of the stack ends well.
+	Unfinished int `json:"unfinished,omitempty"`
+}
+
+// Unseen is a terraform of ours that did not end as it should, so far as anybody saw.
+type Unseen struct {
+	Run   int       `json:"run"`
+	Apply bool      `json:"apply,omitempty"` // else a plan
+	Who   string    `json:"who"`             // user@host, as terraform writes it into locks
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Holder says whose a state lock is.
+type Holder string
+
+// The holders of a state lock.
+const (
+	HolderOurs    Holder = "ours"    // of a terraform that this agent started
+	HolderOther   Holder = "other"   // somebody else's
+	HolderUnknown Holder = "unknown" // the backend does not say
+)
+
+// A LeftLock is a state lock that was found after an operation that did not end as it should.
+type LeftLock struct {
+	ID        string    `json:"id,omitempty"` // empty: the backend does not say
+	Path      string    `json:"path,omitempty"`
+	Operation string    `json:"operation,omitempty"` // in terraform's words
+	Who       string    `json:"who,omitempty"`
+	Created   time.Time `json:"created,omitzero"`
+	Info      string    `json:"info,omitempty"`
+
+	Holder Holder `json:"holder"`
+	Run    int    `json:"run"`             // whose it is or, of somebody else's, after which it was found
+	Apply  bool   `json:"apply,omitempty"` // that run was applying; else planning
+	Dead   bool   `json:"dead,omitempty"`  // nothing of that run lives any more: proven
+	// Foreign is the machine that the run worked on, if that is not this one: nothing can be proven here then.
+	Foreign string `json:"foreign,omitempty"`
+
+	FoundAt   time.Time `json:"found_at"`
+	Looks     int       `json:"looks,omitempty"`     // how often it was still there
+	NotBefore time.Time `json:"not_before,omitzero"` // of the next look
+	Told      bool      `json:"told,omitempty"`      // people were told of it
+	GoneAt    time.Time `json:"gone_at,omitzero"`    // in the record of its run only
+	GoneBy    string    `json:"gone_by,omitempty"`   // who unlocked it; empty: it went by itself
 }
 
 // RepositoryState is what is remembered of a repository between polls.

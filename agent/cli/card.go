@@ -64,6 +64,7 @@ func (a *app) runFacts(r control.Run) []fact {
 	}
 	if r.Apply != nil {
 		facts = append(facts, fact{"apply", a.applyText(r.Apply), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
+		facts = append(facts, leftFacts(r)...)
 	}
 	if r.EndedAt != nil {
 		facts = append(facts, fact{"ended", a.when(r.EndedAt), none})
@@ -74,6 +75,22 @@ func (a *app) runFacts(r control.Run) []fact {
 	}
 	return append(facts,
 		fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+}
+
+// leftFacts are what an apply left behind, and what became of it.
+func leftFacts(r control.Run) []fact {
+	var facts []fact
+	if l := r.Apply.LeftLock; l != nil {
+		facts = append(facts, fact{"lock", l.Text, yellow}, fact{"", l.Hint, lipgloss.NewStyle()})
+	}
+	if path := r.Apply.LeftState; path != "" {
+		text := "it could not be saved, and was kept in " + path
+		if r.Apply.PushedBy != "" {
+			text = "it could not be saved, and was pushed by " + r.Apply.PushedBy
+		}
+		facts = append(facts, fact{"state", text, yellow})
+	}
+	return facts
 }
 
 func (a *app) applyText(p *control.Apply) string {

@@ -125,7 +125,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newAgentCommand(a), newStatusCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newCancelCommand(a),
-		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newCheckCommand(a), newDoctorCommand(a),
+		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newApplyRunCommand(),
 		newStoreCheckCommand(a),
 	)
@@ -153,9 +153,9 @@ func between(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return &usageError{"something is missing after sallyport " + c.Name(), "usage: " + c.UseLine()}
+			return &usageError{"something is missing after " + c.CommandPath(), "usage: " + c.UseLine()}
 		case most >= 0 && len(args) > most:
-			return &usageError{fmt.Sprintf("%q is too much after sallyport %s", args[most], c.Name()), "usage: " + c.UseLine()}
+			return &usageError{fmt.Sprintf("%q is too much after %s", args[most], c.CommandPath()), "usage: " + c.UseLine()}
 		}
 		return nil
 	}

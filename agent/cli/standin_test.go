@@ -234,6 +234,18 @@ func (a *standIn) Accept(_ context.Context, r control.AcceptRequest) error {
 	return nil
 }
 
+func (a *standIn) Unlock(_ context.Context, r control.UnlockRequest) (control.RepairResponse, error) {
+	if r.LockID != "c46f-1" {
+		return control.RepairResponse{}, control.Errorf(control.Refused, "the state lock that was met is c46f-1, not %s", r.LockID).
+			WithHint("sallyport unlock %s c46f-1", r.Stack)
+	}
+	return control.RepairResponse{Message: "The state of " + r.Stack + " is unlocked (c46f-1)."}, nil
+}
+
+func (a *standIn) PushState(_ context.Context, r control.PushStateRequest) (control.RepairResponse, error) {
+	return control.RepairResponse{Message: "The state of " + r.Ref + " is pushed."}, nil
+}
+
 func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
 	return control.WriteBackup(w, control.BackupSource{DataDir: a.dataDir, Store: a.store, Now: clock})
 }

@@ -98,6 +98,13 @@ func (a *app) problemsText(s control.Status) string {
 		if st.Error != "" {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: st.Error})
 		}
+		if l := st.LeftLock; l != nil {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
+		}
+		if st.LeftState != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
+				Hint: "when the backend is back: sallyport state push " + st.Name})
+		}
 	}
 	if len(problems) == 0 {
 		return ""

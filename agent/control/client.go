@@ -19,6 +19,7 @@ import (
 const (
 	dialTimeout   = 3 * time.Second
 	answerTimeout = 30 * time.Second // of everything but a long poll and a backup
+	repairTimeout = 12 * time.Minute // of what terraform has to do first: longer than the agent itself waits for it
 	maxAnswer     = 256 << 20        // the text of a monstrous plan still fits
 )
 
@@ -137,6 +138,16 @@ func (c *Client) Accept(ctx context.Context, r AcceptRequest) error {
 	return err
 }
 
+// Unlock implements Operator.
+func (c *Client) Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error) {
+	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/unlock", r)
+}
+
+// PushState implements Operator.
+func (c *Client) PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error) {
+	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/push", r)
+}
+
 // Backup implements Operator. It has no deadline of its own: an archive takes what it takes.
 func (c *Client) Backup(ctx context.Context, _ BackupRequest, w io.Writer) error {
 	res, err := c.send(ctx, http.MethodPost, "/v1/backup", nil)
@@ -176,7 +187,11 @@ func get[A any](ctx context.Context, c *Client, path string, v url.Values) (A, e
 }
 
 func post[A any](ctx context.Context, c *Client, path string, q any) (A, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	return postWithin[A](ctx, c, answerTimeout, path, q)
+}
+
+func postWithin[A any](ctx context.Context, c *Client, limit time.Duration, path string, q any) (A, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var a A
 	err := c.request(ctx, http.MethodPost, path, q, &a)

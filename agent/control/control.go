@@ -19,6 +19,7 @@
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text
 //	POST /v1/plan /v1/decide /v1/cancel /v1/pause /v1/resume /v1/accept
+//	POST /v1/unlock /v1/state/push               answer when terraform has ended: minutes, at worst
 //	POST /v1/backup                              an archive
 //
 // Errors come as an [Error] with its kind, message and hint intact, so that the command line can say the same words as
@@ -62,6 +63,9 @@ type Operator interface {
 	Pause(ctx context.Context, r PauseRequest) error
 	Resume(ctx context.Context, r ResumeRequest) error
 	Accept(ctx context.Context, r AcceptRequest) error
+	// Unlock forces a state lock open, PushState pushes a state that an apply could not save.
+	Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error)
+	PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error)
 	// Backup writes the archive that `sallyport restore` reads. Nothing may have been written when it refuses.
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }
@@ -124,6 +128,24 @@ type AcceptRequest struct {
 	Repository string `json:"repository"`
 	Commit     string `json:"commit"` // full hash, or an unambiguous beginning of it
 	By         Caller `json:"-"`
+}
+
+// UnlockRequest forces a stack's state lock open.
+type UnlockRequest struct {
+	Stack  string `json:"stack"`
+	LockID string `json:"lock_id"` // the whole id, as terraform tells it
+	By     Caller `json:"-"`
+}
+
+// PushStateRequest pushes the state that the apply of a run could not save.
+type PushStateRequest struct {
+	Ref string `json:"ref"` // 12, #12, or a stack with such a state
+	By  Caller `json:"-"`
+}
+
+// RepairResponse says what a repair did.
+type RepairResponse struct {
+	Message string `json:"message"`
 }
 
 // BackupRequest asks for the archive.

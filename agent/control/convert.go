@@ -16,7 +16,7 @@ func RunOf(r *store.Run) Run {
 		PullRequest: r.PullRequest,
 		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
-		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply),
+		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Position: r.Position, GitDown: r.GitDown,
 		Warnings: list(r.Warnings), After: r.After,
 	}
@@ -52,13 +52,14 @@ func planOf(p *store.Plan) *Plan {
 	return out
 }
 
-func applyOf(a *store.Apply) *Apply {
+func applyOf(a *store.Apply, stack string) *Apply {
 	if a == nil {
 		return nil
 	}
 	return &Apply{
 		StartedAt: instant(a.StartedAt), EndedAt: instant(a.EndedAt), Done: a.Done, Total: a.Total,
 		Current: a.Current, Open: list(a.Open), Outputs: list(a.Outputs),
+		LeftLock: LeftLockOf(a.LeftLock, stack), LeftState: a.LeftState, PushedBy: a.PushedBy,
 	}
 }
 
@@ -69,6 +70,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
+		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState,
 	}
 	if run != nil {
 		r := RunOf(run)

@@ -50,6 +50,14 @@ func (s *Server) handler() http.Handler {
 		q.By = callerFrom(r.Context())
 		return struct{}{}, o.Accept(r.Context(), q)
 	}))
+	mux.HandleFunc("POST /v1/unlock", change(s, func(r *http.Request, q UnlockRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.Unlock(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/state/push", change(s, func(r *http.Request, q PushStateRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.PushState(r.Context(), q)
+	}))
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).

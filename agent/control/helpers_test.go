@@ -41,9 +41,15 @@ func (f *fake) Decide(_ context.Context, r DecideRequest) (DecideResponse, error
 func (f *fake) Cancel(context.Context, CancelRequest) (CancelResponse, error) {
 	return CancelResponse{Message: "stopped"}, nil
 }
-func (f *fake) Pause(context.Context, PauseRequest) error                    { return nil }
-func (f *fake) Resume(context.Context, ResumeRequest) error                  { return nil }
-func (f *fake) Accept(context.Context, AcceptRequest) error                  { return nil }
+func (f *fake) Pause(context.Context, PauseRequest) error   { return nil }
+func (f *fake) Resume(context.Context, ResumeRequest) error { return nil }
+func (f *fake) Accept(context.Context, AcceptRequest) error { return nil }
+func (f *fake) Unlock(_ context.Context, r UnlockRequest) (RepairResponse, error) {
+	return RepairResponse{Message: r.Stack + " " + r.LockID}, nil
+}
+func (f *fake) PushState(_ context.Context, r PushStateRequest) (RepairResponse, error) {
+	return RepairResponse{Message: r.Ref}, nil
+}
 func (f *fake) Backup(_ context.Context, _ BackupRequest, w io.Writer) error { return f.backup(w) }
 
 // served starts a server for the fake and returns a client of it.

@@ -68,7 +68,9 @@ type Stack struct {
 	Pause         *Pause     `json:"pause"`
 	Behind        int        `json:"behind"` // commits that touch it and are not applied
 	Error         string     `json:"error"`
-	Resources     int        `json:"resources"` // in its state when last seen
+	Resources     int        `json:"resources"`  // in its state when last seen
+	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
+	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
 	Run           *Run       `json:"run"`
 }
 
@@ -154,8 +156,11 @@ type Apply struct {
 	Done      int        `json:"done"`
 	Total     int        `json:"total"`
 	Current   string     `json:"current"`
-	Open      []string   `json:"open"`    // started and not completed, when it ended badly
-	Outputs   []string   `json:"outputs"` // names
+	Open      []string   `json:"open"`       // started and not completed, when it ended badly
+	Outputs   []string   `json:"outputs"`    // names
+	LeftLock  *LeftLock  `json:"left_lock"`  // the state lock that it left behind
+	LeftState string     `json:"left_state"` // path of the state that it could not save
+	PushedBy  string     `json:"pushed_by"`  // who pushed that state
 }
 
 // Destroys reports whether the plan destroys or replaces anything.

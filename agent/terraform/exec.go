@@ -91,12 +91,12 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 	return nil
 }
 
-// colours are what terraform state writes around its errors, whoever reads them.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+// decoration is what terraform writes around its errors where it has no -no-color: colours, and a line on the left.
+var decoration = regexp.MustCompile(`(?m)^(\x1b\[[0-9;]*m)*(╷|╵|│)(\x1b\[[0-9;]*m)* ?|\x1b\[[0-9;]*m`)
 
 // fail builds the error of an operation that ended badly.
 func (s *session) fail(ctx context.Context, op string, err error, diags []Diagnostic, output string) *Error {
-	output = colours.ReplaceAllString(output, "")
+	output = decoration.ReplaceAllString(output, "")
 	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: s.redact(strings.TrimSpace(output))}
 	var exit *exec.ExitError
 	e.Killed = errors.As(err, &exit) && exit.ExitCode() < 0

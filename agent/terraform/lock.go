@@ -80,17 +80,16 @@ func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
 	return info
 }
 
-// lockedElsewhere is how the http backend names the holder. Its Lock Info is of the lock that was asked for.
-var lockedElsewhere = regexp.MustCompile(`(?i)HTTP remote state already locked: ID=(\S+)`)
+// lockedElsewhere is how the http backend names the holder, over two lines where terraform wraps its text. Its Lock Info is of
+// the lock that was asked for.
+var lockedElsewhere = regexp.MustCompile(`HTTP\s+remote\s+state\s+already\s+locked(?::\s+ID=(\S+))?`)
 
 // parseLockInfo reads the indented lines after "Lock Info:".
 func parseLockInfo(detail string) *LockInfo {
 	info := &LockInfo{}
 	before, after, found := strings.Cut(detail, "Lock Info:")
-	if strings.Contains(before, "HTTP remote state already locked") {
-		if m := lockedElsewhere.FindStringSubmatch(before); m != nil {
-			info.ID = m[1]
-		}
+	if m := lockedElsewhere.FindStringSubmatch(before); m != nil {
+		info.ID = m[1]
 		return info
 	}
 	if !found {

@@ -10,6 +10,9 @@ import (
 	"sallyport/agent/terraform/tftest"
 )
 
+// lockID is as long as terraform's own: its texts wrap around it.
+const lockID = "11604235-b2c3-23f3-ee02-24ec3fa7688f"
+
 // behind gives files a backend.
 func behind(b *tftest.Backend, text string) map[string]string {
 	return map[string]string{"main.tf": text, "backend.tf": b.Block()}
@@ -27,19 +30,19 @@ func TestUnlock(t *testing.T) {
 	if err := Unlock(t.Context(), r.options(files), "abc"); !errors.Is(err, ErrNotLocked) {
 		t.Errorf("nothing is locked: %v", err)
 	}
-	b.Lock("c46f-1")
+	b.Lock(lockID)
 	e := failure(t, t.Context(), r.options(files))
-	if e.Lock == nil || e.Lock.ID != "c46f-1" || e.Lock.Who != "" || !e.Transient {
+	if e.Lock == nil || e.Lock.ID != lockID || e.Lock.Who != "" || !e.Transient {
 		t.Fatalf("the lock of a plan: %+v, transient %v; want the holder's id and nobody's name", e.Lock, e.Transient)
 	}
 	var other *OtherLockError
-	if err := Unlock(t.Context(), r.options(files), "c46f-2"); !errors.As(err, &other) || other.Held.ID != "c46f-1" {
+	if err := Unlock(t.Context(), r.options(files), lockID+"2"); !errors.As(err, &other) || other.Held.ID != lockID {
 		t.Errorf("a wrong id: %v", err)
 	}
-	if b.LockID() != "c46f-1" {
+	if b.LockID() != lockID {
 		t.Fatal("a wrong id opened the lock")
 	}
-	if err := Unlock(t.Context(), r.options(files), "c46f-1"); err != nil {
+	if err := Unlock(t.Context(), r.options(files), lockID); err != nil {
 		t.Fatal(err)
 	}
 	if id := b.LockID(); id != "" || b.State() != "" {
@@ -68,8 +71,8 @@ func TestPushState(t *testing.T) {
 		t.Errorf("the backend still refuses: %v", err)
 	}
 	b.RefuseState(false)
-	b.Lock("c46f-1")
-	if err := PushState(t.Context(), r.options(files), left); !errors.As(err, &failed) || failed.Lock == nil || failed.Lock.ID != "c46f-1" {
+	b.Lock(lockID)
+	if err := PushState(t.Context(), r.options(files), left); !errors.As(err, &failed) || failed.Lock == nil || failed.Lock.ID != lockID {
 		t.Errorf("pushing to a locked state: %v", err)
 	}
 	b.Lock("")
@@ -109,12 +112,12 @@ func TestLockLeft(t *testing.T) {
 func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
 	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	text := func(created string) string {
-		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        c46f-1\n  Who:       root@host\n  Created:   " + created + "\n"
+		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        " + lockID + "\n  Who:       root@host\n  Created:   " + created + "\n"
 	}
 	if got := lockIn(nil, text("2026-03-01 03:00:00.5 +0000 UTC"), began); got == nil || got.ID != "" || got.Who != "" {
 		t.Errorf("our own request: %+v", got)
 	}
-	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), began); got == nil || got.ID != "c46f-1" || got.Who != "root@host" {
+	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), began); got == nil || got.ID != lockID || got.Who != "root@host" {
 		t.Errorf("an older lock: %+v", got)
 	}
 	if got := lockIn(nil, "Error: no such file", began); got != nil {

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+)
+
+// newStateCommand is the parent of what is done to the states of stacks.
+func newStateCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "state",
+		Short: "Mend the state of a stack: push",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Sprintf("there is no verb %q after sallyport state", args[0]), "see sallyport state --help"}
+			}
+			c.SetOut(a.inv.Stderr)
+			return errors.Join(c.Help(), exitCode(exitUsage))
+		},
+	}
+	c.AddCommand(newStatePushCommand(a))
+	return c
+}
+
+func newStatePushCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "push RUN",
+		Short: "Push the state that the apply of a run could not save",
+		Long: "Push the state that the apply of a run could not save (errored.tfstate) to its backend, never by force. RUN is 12, #12, or a\n" +
+			"stack that waits for its state. Runs that waited for it go on.",
+		Args:                  between(1, 1),
+		DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			done, err := client.PushState(c.Context(), control.PushStateRequest{Ref: args[0]})
+			if err != nil {
+				return err
+			}
+			return a.result(repaired{done.Message}, "%s", done.Message)
+		},
+	}
+}

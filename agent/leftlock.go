@@ -1,0 +1,324 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+const (
+	firstLook = time.Minute // a left lock is looked at again after this long, then after twice as long, ...
+	lastLook  = 10 * time.Minute
+	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set.
+	lockSkew = 5 * time.Second
+	// maxUnseen bounds what is remembered of processes whose end nobody saw; older ones left their lock long ago or not at all.
+	maxUnseen = 8
+)
+
+// obstacle is what earlier runs left in the way of every plan of a stack.
+type obstacle struct {
+	why, hint string
+	wait      time.Duration // until it is worth another look; nothing wakes the loop when it goes away
+}
+
+// leftBehind finds what an earlier apply left: something of it that still runs, a state that it could not save, its state
+// lock. Whoever plans over one of them plans on a state that is about to change, or makes everything a second time.
+func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
+	var st *store.StackState
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		st, err = tx.Stack(run.Stack)
+		return err
+	}); err != nil {
+		return obstacle{}, err
+	}
+	if why, hint, err := stillAlive(w.cfg.DataDir, st); err != nil || why != "" {
+		return obstacle{why, hint, workRest}, err
+	}
+	if st.LeftState != "" {
+		if _, err := os.Stat(st.LeftState); !errors.Is(err, os.ErrNotExist) {
+			why, hint := control.LeftStateText(st.LeftState, st.LastApply)
+			return obstacle{why, hint, workRest}, nil
+		}
+		// A person has moved it away.
+		return obstacle{}, a.update(func(tx *store.Tx) error {
+			now, err := tx.Stack(st.Name)
+			if err != nil || now.LeftState != st.LeftState {
+				return err
+			}
+			now.LeftState = ""
+			return tx.PutStack(now)
+		})
+	}
+	if l := st.LeftLock; l != nil {
+		// A clock that was turned back must not make anybody wait for longer than the longest rest.
+		if wait := l.NotBefore.Sub(a.now()); wait > 0 && wait <= lastLook {
+			return obstacle{control.LockText(l), control.LockHint(l, st.Name), wait}, nil
+		}
+	}
+	return obstacle{}, nil
+}
+
+// stillAlive says that something which the stack's last apply started lives on after terraform's end: a command of a
+// provisioner, most often. It may still be changing what the next plan would look at.
+func stillAlive(dataDir string, st *store.StackState) (why, hint string, err error) {
+	if st.LastApply == 0 || st.OpenRun == st.LastApply {
+		return "", "", nil
+	}
+	dir := RunDir(dataDir, st.LastApply)
+	state, err := runner.Attach(dir)
+	if err != nil || !state.StillHeld && state.Phase != runner.Running {
+		return "", "", err
+	}
+	var names []string
+	for _, h := range runner.Holders(dir) {
+		names = append(names, fmt.Sprintf("%d (%s)", h.PID, h.Name))
+	}
+	why = fmt.Sprintf("something that the apply of #%d started still runs", st.LastApply)
+	if len(names) > 0 {
+		why += ": process " + joinSome(names, 5)
+	}
+	return why, "it goes on by itself when that has ended; end it only if you know what it does", nil
+}
+
+// beginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
+// knows that the lock which it meets is the dead plan's.
+func (a *Agent) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	// The plan of a run that was superseded a moment ago may still be on its way out; it sees to its own end.
+	if p := st.Planning; p != nil && (p.Run == run.ID || a.work.busy(p.Run) == "") {
+		unseen(st, *p, a.now())
+	}
+	st.Planning = nil
+	if s.Mode != config.ModeObserve { // plans without the lock leave none
+		st.Planning = &store.Unseen{Run: run.ID, Who: terraform.LockOwner(), From: a.now().UTC()}
+	}
+	return tx.PutStack(st)
+}
+
+// unseen remembers a terraform that may have left the state lock behind.
+func unseen(st *store.StackState, u store.Unseen, until time.Time) {
+	u.Until = until.UTC()
+	st.Unseen = append(st.Unseen, u)
+	if over := len(st.Unseen) - maxUnseen; over > 0 {
+		st.Unseen = slices.Clone(st.Unseen[over:])
+	}
+}
+
+// endPlan notes that a plan's terraform has ended, and whether it was killed.
+func (a *Agent) endPlan(run *store.Run, cause error) error {
+	var failed *terraform.Error
+	killed := errors.As(cause, &failed) && failed.Killed
+	return a.store.Update(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.Planning == nil || st.Planning.Run != run.ID {
+			return err
+		}
+		if killed {
+			unseen(st, *st.Planning, a.now())
+		}
+		st.Planning = nil
+		return tx.PutStack(st)
+	})
+}
+
+// lockMet handles a plan that could not take the state lock, if one of our own processes may have left it behind: the run
+// waits with the reason and looks again by itself. It reports false for ordinary contention, which passes.
+func (a *Agent) lockMet(w *world, run *store.Run, met *terraform.LockInfo) (bool, error) {
+	handled := false
+	err := a.update(func(tx *store.Tx) error {
+		handled = false
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.LeftLock == nil && len(st.Unseen) == 0 {
+			return err
+		}
+		handled = true
+		lock := a.noteLock(w, st, met)
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+		why := control.LockText(lock)
+		moved, err := a.move(tx, w, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
+			r.Held, r.Hint, r.NotBefore = why, control.LockHint(lock, run.Stack), time.Time{}
+			r.Attempts = max(0, r.Attempts-1) // to look is not to fail
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return a.tellLock(tx, w, st, moved)
+	})
+	return handled, err
+}
+
+// noteLock writes a lock that was met into its stack's state.
+func (a *Agent) noteLock(w *world, st *store.StackState, met *terraform.LockInfo) *store.LeftLock {
+	lock := a.whose(w, st, met)
+	now := a.now().UTC()
+	lock.FoundAt = now
+	if before := st.LeftLock; before != nil && before.ID == lock.ID && before.Created.Equal(lock.Created) {
+		lock.FoundAt, lock.Looks, lock.Told = before.FoundAt, before.Looks+1, before.Told
+	}
+	lock.NotBefore = now.Add(min(firstLook<<min(lock.Looks, 8), lastLook))
+	st.LeftLock = lock
+	return lock
+}
+
+// whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
+// operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
+func (a *Agent) whose(w *world, st *store.StackState, met *terraform.LockInfo) *store.LeftLock {
+	lock := &store.LeftLock{
+		ID: a.redact(met.ID), Path: a.redact(met.Path), Operation: a.redact(met.Operation), Who: a.redact(met.Who),
+		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.redact(met.Info), Holder: store.HolderOther,
+	}
+	if met.Since().IsZero() {
+		lock.Created = time.Time{}
+	}
+	if met.Who == "" {
+		lock.Holder = store.HolderUnknown
+	}
+	var of store.Unseen
+	for _, u := range st.Unseen {
+		if of.Run == 0 || u.Apply || !of.Apply {
+			of = u // the newest apply, or else the newest plan
+		}
+	}
+	for _, u := range st.Unseen {
+		if lock.Holder != store.HolderUnknown && fits(u, met) {
+			lock.Holder, of = store.HolderOurs, u
+		}
+	}
+	if of.Run == 0 && st.LeftLock != nil {
+		of = store.Unseen{Run: st.LeftLock.Run, Apply: st.LeftLock.Apply, Who: terraform.LockOwner()}
+	}
+	lock.Run, lock.Apply = of.Run, of.Apply
+	lock.Dead, lock.Foreign = isDead(w.cfg.DataDir, of)
+	return lock
+}
+
+func fits(u store.Unseen, met *terraform.LockInfo) bool {
+	operation := terraform.OperationPlan
+	if u.Apply {
+		operation = terraform.OperationApply
+	}
+	// Terraform itself leaves the name out where it cannot find it (users of LDAP and the like).
+	who := met.Who == u.Who || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
+	since := met.Since()
+	return who && met.Operation == operation && !since.IsZero() && !since.Before(u.From.Add(-lockSkew)) && !since.After(u.Until.Add(lockSkew))
+}
+
+// isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The
+// terraform of a plan dies with its agent; that of an apply holds its run's lock, as does all that it started.
+func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
+	_, here, _ := strings.Cut(terraform.LockOwner(), "@")
+	if _, host, ok := strings.Cut(u.Who, "@"); !ok || host != here {
+		return false, host
+	}
+	if !u.Apply {
+		return true, ""
+	}
+	state, err := runner.Attach(RunDir(dataDir, u.Run))
+	return err == nil && !state.StillHeld && (state.Phase == runner.Lost || state.Phase == runner.Finished), ""
+}
+
+// tellLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
+func (a *Agent) tellLock(tx *store.Tx, w *world, st *store.StackState, waiting *store.Run) error {
+	lock := st.LeftLock
+	if err := recordLock(tx, lock); err != nil {
+		return err
+	}
+	if lock.Told {
+		return nil
+	}
+	lock.Told = true
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s waits: %s.\nNothing of it is planned until the lock is gone; #%d looks again by itself.\nNext: %s",
+		st.Name, control.LockText(lock), waiting.ID, control.LockHint(lock, st.Name))
+	if lock.ID != "" && lock.Holder != store.HolderOther {
+		text += fmt.Sprintf(" (or tell me in the channel: unlock %s %s)", st.Name, lock.ID)
+	}
+	key := "lock/" + lock.ID
+	of, err := tx.Run(lock.Run)
+	if err == nil && of.Apply != nil {
+		return a.say(tx, of, store.MessageLoud, key, text)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	m := a.note("stack/"+st.Name+"/"+key, text)
+	m.Run, m.Mention = waiting.ID, true
+	if w.cfg.Slack != nil {
+		m.Channel = channelOf(w.cfg, w.stack(st.Name))
+	}
+	return tx.Enqueue(m)
+}
+
+// recordLock keeps a lock with the apply that left it, for those who look at that run later.
+func recordLock(tx *store.Tx, lock *store.LeftLock) error {
+	if !lock.Apply {
+		return nil
+	}
+	_, err := tx.ChangeRun(lock.Run, func(r *store.Run) error {
+		if r.Apply != nil {
+			copied := *lock
+			r.Apply.LeftLock = &copied
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // trimmed
+	}
+	return err
+}
+
+// lockGone forgets a lock that was opened by somebody, or is not there any more. by is empty then.
+func (a *Agent) lockGone(tx *store.Tx, st *store.StackState, by string) error {
+	lock := st.LeftLock
+	if lock == nil {
+		return nil
+	}
+	st.LeftLock = nil
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	gone := *lock
+	gone.GoneAt, gone.GoneBy = a.now().UTC(), by
+	if err := recordLock(tx, &gone); err != nil || !lock.Told || !lock.Apply {
+		return err
+	}
+	run, err := tx.Run(lock.Run)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text := "The state lock " + lock.ID + " is gone; " + st.Name + " is planned again."
+	if by != "" {
+		text = fmt.Sprintf("%s unlocked the state of %s (%s); it is planned again.", by, st.Name, lock.ID)
+	}
+	return a.say(tx, run, store.MessageReply, "lock/"+lock.ID+"/gone", text)
+}
+
+// lookNow has a left lock looked at in the next pass: a person asked for it, or may have done something about it.
+func lookNow(tx *store.Tx, stack string) error {
+	st, err := tx.Stack(stack)
+	if err != nil || st.LeftLock == nil {
+		return err
+	}
+	st.LeftLock.Looks, st.LeftLock.NotBefore = 0, time.Time{}
+	return tx.PutStack(st)
+}

@@ -1,0 +1,345 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+const (
+	// repairTimeout bounds what a person's repair may take, the installation of providers included.
+	repairTimeout = 10 * time.Minute
+	// pushedStateFile is the name of a left state once it was pushed, in the run's directory.
+	pushedStateFile = "pushed.tfstate"
+)
+
+// A repair is what a person does about what an apply left behind: unlocking a state, pushing one.
+type repair struct {
+	stack  string
+	by     string
+	commit string                                                // whose files say where the state is
+	work   func(context.Context, terraform.PlanOptions) error    // terraform's part
+	done   func(tx *store.Tx) (message string, err error)        // after success
+	failed func(tx *store.Tx, cause error) (told error, e error) // what people are told, and what is noted; may be nil
+}
+
+// repairs runs one repair, which goes on when the person goes away, and returns what to tell them.
+func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
+	type answer struct {
+		message string
+		err     error
+	}
+	answered := make(chan answer, 1)
+	started := a.work.errand(r.stack, func(ctx context.Context) {
+		message, err := a.carryOutRepair(ctx, r)
+		answered <- answer{message, err}
+	})
+	if !started {
+		return "", refuse("wait a moment", "something else is being done to the state of %s right now", r.stack)
+	}
+	select {
+	case got := <-answered:
+		return got.message, got.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("it goes on without you; sallyport status tells how it ended: %w", ctx.Err())
+	}
+}
+
+func (a *Agent) carryOutRepair(ctx context.Context, r repair) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
+	defer cancel()
+	cause := a.inScratch(ctx, r)
+	var message string
+	err := a.update(func(tx *store.Tx) (err error) {
+		if cause == nil {
+			message, err = r.done(tx)
+			return errors.Join(err, lookNow(tx, r.stack))
+		}
+		told, err := r.failed(tx, cause)
+		if told != nil {
+			cause = told
+		}
+		return err
+	})
+	if cause != nil {
+		a.log.Warn("a repair failed", "stack", r.stack, "by", r.by, "err", a.redact(cause.Error()))
+		return "", errors.Join(cause, err)
+	}
+	return message, err
+}
+
+// inScratch lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
+// needs there, credentials of the backend included, must not lie around.
+func (a *Agent) inScratch(ctx context.Context, r repair) error {
+	w := a.world.Load()
+	s := w.stack(r.stack)
+	if s == nil {
+		return control.Errorf(control.NotFound, "there is no stack %q any more", r.stack)
+	}
+	found, err := w.tool.get(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(a.scratchDir(), 0o700); err != nil {
+		return fmt.Errorf("making a directory to work in: %w", err)
+	}
+	dir, err := os.MkdirTemp(a.scratchDir(), s.Name+"-")
+	if err != nil {
+		return fmt.Errorf("making a directory to work in: %w", err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			a.log.Error("removing the directory of a repair", "stack", r.stack, "err", err)
+		}
+	}()
+	o, err := a.checkout(ctx, w, s, r.commit, dir)
+	if err != nil {
+		return err
+	}
+	if o.LockTimeout, err = a.lockPatience(s); err != nil {
+		return err
+	}
+	o.Tool, o.PlanEnv = found, s.ApplyEnv // what mends a state needs what may write it
+	return r.work(ctx, o)
+}
+
+// scratchDir is where repairs work; a start of the agent empties it.
+func (a *Agent) scratchDir() string { return filepath.Join(a.opts.Config.DataDir, "scratch") }
+
+// quiet refuses repairs of a stack while an apply of it, or something that one started, is at work.
+func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
+	if st.OpenRun != 0 {
+		open, err := tx.Run(st.OpenRun)
+		if err != nil {
+			return err
+		}
+		if open.Status == store.Applying {
+			return refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
+		}
+	}
+	why, hint, err := stillAlive(dataDir, st)
+	if why != "" {
+		return refuse(hint, "%s", why)
+	}
+	return err
+}
+
+// unlock forces the state lock with an id open, for a person.
+func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error) {
+	w := a.world.Load()
+	s := w.stack(stack)
+	if s == nil {
+		return "", control.Errorf(control.NotFound, "there is no stack %q", stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
+	}
+	if id == "" || strings.HasPrefix(id, "-") {
+		return "", control.Errorf(control.Usage, "%q is not the id of a state lock", id).WithHint("sallyport unlock %s LOCK_ID; sallyport status shows the id", stack)
+	}
+	r := repair{stack: stack, by: by}
+	err := a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
+			return err
+		}
+		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
+			return refuse(control.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
+		}
+		r.commit, err = commitOf(tx, st, s)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	r.work = func(ctx context.Context, o terraform.PlanOptions) error { return terraform.Unlock(ctx, o, id) }
+	r.done = func(tx *store.Tx) (string, error) {
+		st, err := tx.Stack(stack)
+		if err != nil {
+			return "", err
+		}
+		if err := tx.AddEvent(store.Event{Type: "unlock", Stack: stack, By: by, Text: id}); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), a.lockGone(tx, st, by)
+	}
+	r.failed = func(tx *store.Tx, cause error) (error, error) { return a.notUnlocked(stack, cause), lookNow(tx, stack) }
+	return a.repairs(ctx, r)
+}
+
+// notUnlocked says why a lock was not opened and what to do.
+func (a *Agent) notUnlocked(stack string, cause error) error {
+	var other *terraform.OtherLockError
+	switch {
+	case errors.Is(cause, terraform.ErrNotLocked):
+		return refuse("nothing has to be unlocked; what waited is looked at again now", "the state of %s is not locked now", stack)
+	case errors.As(cause, &other):
+		hint := "release it with the backend's own tools once nobody works on this state"
+		if other.Held.ID != "" {
+			hint = fmt.Sprintf("find out who holds it and ask them; then: sallyport unlock %s %s", stack, a.redact(other.Held.ID))
+		}
+		return refuse(hint, "%s", a.redact(other.Error()))
+	}
+	return cause
+}
+
+// commitOf is the commit whose files say where a stack's state is: that of its newest run, whose modules and providers are
+// kept, so that it works with the git server and the registry away.
+func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, error) {
+	for _, id := range []int{st.NewestRun, st.LastApply} {
+		run, err := tx.Run(id)
+		if err == nil && run.Repository == s.Repository {
+			return run.Commit, nil
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+	}
+	repository, err := tx.Repository(s.Repository)
+	if err == nil && repository.Head == "" {
+		err = refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
+	}
+	return repository.Head, err
+}
+
+// pushState pushes the state that an apply could not save, for a person.
+func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
+	w := a.world.Load()
+	var run *store.Run
+	var file string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if run, err = a.leftStateOf(tx, w, ref); err != nil {
+			return err
+		}
+		st, err := tx.Stack(run.Stack)
+		if err != nil {
+			return err
+		}
+		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
+			return err
+		}
+		file, err = leftFile(w, run, st)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	stack := run.Stack
+	return a.repairs(ctx, repair{
+		stack: stack, by: by, commit: run.Commit,
+		work: func(ctx context.Context, o terraform.PlanOptions) error { return terraform.PushState(ctx, o, file) },
+		done: func(tx *store.Tx) (string, error) { return a.pushed(tx, run, file, by) },
+		failed: func(tx *store.Tx, cause error) (error, error) {
+			var failed *terraform.Error
+			if !errors.As(cause, &failed) {
+				return nil, nil
+			}
+			if failed.Lock != nil {
+				return a.pushLocked(tx, w, stack, run.ID, failed)
+			}
+			if failed.StateMoved() {
+				return refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),
+					"%s", a.redact(failed.Error())), nil
+			}
+			return nil, nil
+		},
+	})
+}
+
+// leftStateOf finds the run whose left state a person means: 12, #12, or a stack that has one.
+func (a *Agent) leftStateOf(tx *store.Tx, w *world, ref string) (*store.Run, error) {
+	id, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
+	if err != nil {
+		if w.stack(ref) == nil {
+			return nil, control.Errorf(control.NotFound, "there is no stack %q", ref).WithHint("a run is 12, #12, or a stack that waits for its state")
+		}
+		st, err := tx.Stack(ref)
+		if err != nil {
+			return nil, err
+		}
+		if st.LeftState == "" {
+			return nil, refuse("", "no apply of %s has left a state that waits to be pushed", ref)
+		}
+		id = st.LastApply
+		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(st.LeftState))); err == nil {
+			id = n
+		}
+	}
+	run, err := tx.Run(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, control.Errorf(control.NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
+	}
+	return run, err
+}
+
+// leftFile is a run's left state, if it is there and the one that its stack waits for.
+func leftFile(w *world, run *store.Run, st *store.StackState) (string, error) {
+	dir := RunDir(w.cfg.DataDir, run.ID)
+	file := filepath.Join(dir, savedStateFile)
+	if st.LeftState != "" && st.LeftState != file {
+		return "", refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)
+	}
+	_, err := os.Stat(file)
+	if !errors.Is(err, os.ErrNotExist) {
+		return file, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, pushedStateFile)); err == nil {
+		return "", refuse("", "the state of #%d was pushed already", run.ID)
+	}
+	return "", refuse("", "the apply of #%d has left no state that waits to be pushed", run.ID)
+}
+
+// pushed records that a left state is at its backend. If the commit fails after the file was renamed, its absence says the
+// same: a state that was moved away holds up nobody.
+func (a *Agent) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
+	if err := os.Rename(file, filepath.Join(filepath.Dir(file), pushedStateFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("putting the pushed state aside: %w", err)
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return "", err
+	}
+	st.LeftState = ""
+	if err := tx.PutStack(st); err != nil {
+		return "", err
+	}
+	if err := tx.AddEvent(store.Event{Type: "state push", Run: run.ID, Stack: run.Stack, By: by, Text: filepath.Base(file)}); err != nil {
+		return "", err
+	}
+	now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		if r.Apply != nil {
+			r.Apply.PushedBy = by
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%s pushed the state that #%d could not save; %s is planned again.", by, run.ID, run.Stack)
+	return fmt.Sprintf("The state of #%d is pushed; stack %s goes on.", run.ID, run.Stack), a.say(tx, now, store.MessageReply, "pushed", text)
+}
+
+// pushLocked notes the lock that was in the way of a push: while a state waits to be pushed nothing is planned, so nobody
+// else would meet it.
+func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed *terraform.Error) (told, err error) {
+	st, err := tx.Stack(stack)
+	if err != nil {
+		return nil, err
+	}
+	lock := a.noteLock(w, st, failed.Lock)
+	if err := tx.PutStack(st); err != nil {
+		return nil, err
+	}
+	hint := fmt.Sprintf("%s; and after that: sallyport state push %d", control.LockHint(lock, stack), run)
+	return refuse(hint, "the state was not pushed: %s", control.LockText(lock)), recordLock(tx, lock)
+}
