@@ -120,7 +120,7 @@ func unseen(st *store.StackState, u store.Unseen, until time.Time) {
 func (a *Agent) endPlan(run *store.Run, cause error) error {
 	var failed *terraform.Error
 	killed := errors.As(cause, &failed) && failed.Killed
-	return a.store.Update(func(tx *store.Tx) error {
+	return a.write(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.Planning == nil || st.Planning.Run != run.ID {
 			return err
