@@ -16,6 +16,10 @@ func TestImportsPointDown(t *testing.T) {
 		"notify":                 {"store", "notify/redact"},
 		"notify/slack":           {"store", "notify", "notify/redact"},
 		"notify/slack/slacktest": {"store", "notify", "notify/redact"},
+
+		"notify/github":            {"store", "notify", "notify/redact"},
+		"notify/github/githubtest": {},
+
 		"configs":                {},
 		"agent/fault":            {},
 		"agent/config":           leaf,

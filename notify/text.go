@@ -59,7 +59,7 @@ func (c Card) gist() string {
 		if c.Plan == nil {
 			return c.StatusWord()
 		}
-		return c.StatusWord() + ": " + past(counts)
+		return c.StatusWord() + ": " + c.Done()
 	case store.Errored:
 		if c.Apply == nil {
 			return "errored, nothing was changed"
@@ -178,6 +178,9 @@ func (c Card) Counts() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Done is [Card.Counts] of a plan that was applied: "2 created, nothing destroyed".
+func (c Card) Done() string { return past(c.Counts()) }
 
 // tally counts the changes of a plan by what happens to the object.
 type tally struct{ create, again, update, replace, destroy, forget, move, read int }
