@@ -227,7 +227,11 @@ func TestHanging(t *testing.T) {
 	s := site(t, nil)
 	c := client(t, s, func(o *github.Options) { o.Timeout = 50 * time.Millisecond })
 	s.Fail(githubtest.RouteStatus, 1, githubtest.Fault{Kind: githubtest.Hang})
-	err := c.SetStatus(deadline(t), sha("a"), github.Status{State: github.Pending})
+	ctx := deadline(t)
+	err := c.SetStatus(ctx, sha("a"), github.Status{State: github.Pending})
+	if ctx.Err() != nil {
+		t.Error("only the caller's patience ended the call")
+	}
 	if github.KindOf(err) != github.Outage || !github.Unknown(err) || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("got %v", err)
 	}

@@ -50,6 +50,17 @@ func TestOpenPullRequests(t *testing.T) {
 	}
 }
 
+func TestSameRepository(t *testing.T) {
+	for name, tt := range map[string]struct {
+		head, base int64
+		want       bool
+	}{"itself": {1, 1, true}, "a fork": {2, 1, false}, "a deleted fork": {0, 1, false}, "nothing known": {0, 0, false}} {
+		if got := (github.PullRequest{HeadRepository: tt.head, BaseRepository: tt.base}).SameRepository(); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 // TestPollCosts: a poll that finds nothing new is one request, answered 304, and free.
 func TestPollCosts(t *testing.T) {
 	s := site(t, func(o *githubtest.Options) { o.Limit = 5000 })
