@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"sallyport/agent/config"
 	"sallyport/agent/terraform"
+	"sallyport/store"
 )
 
 // tool finds terraform once and remembers it.
@@ -17,7 +17,7 @@ type tool struct {
 	options terraform.ToolOptions
 	mu      sync.Mutex
 	found   *terraform.Tool
-	file    os.FileInfo // of the binary when it was found
+	seen    terraform.Identity // of the binary when it was found
 }
 
 func newTool(t config.Terraform, dataDir string, log *slog.Logger) *tool {
@@ -31,13 +31,14 @@ func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.found != nil && t.same() {
+		t.settle()
 		return *t.found, nil
 	}
 	found, err := terraform.FindTool(ctx, t.options)
 	if err != nil {
 		return terraform.Tool{}, err
 	}
-	if t.file, err = os.Stat(found.Path); err != nil {
+	if t.seen, err = terraform.IdentityOf(found.Path); err != nil {
 		return terraform.Tool{}, fmt.Errorf("looking at terraform: %w", err)
 	}
 	t.found = &found
@@ -47,8 +48,29 @@ func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 // same reports whether the binary still is the file that was found: an upgrade in place must be noticed, or each plan
 // would name a digest that its apply then refuses.
 func (t *tool) same() bool {
-	now, err := os.Stat(t.found.Path)
-	return err == nil && os.SameFile(now, t.file) && now.ModTime().Equal(t.file.ModTime()) && now.Size() == t.file.Size()
+	now, err := terraform.IdentityOf(t.found.Path)
+	return err == nil && now == t.seen
+}
+
+// settle looks once more at a binary that had only just been installed when it was found: by now its identity can be
+// remembered.
+func (t *tool) settle() {
+	if !t.found.File.IsZero() {
+		return
+	}
+	if again, err := t.found.Looked(); err == nil && again.Digest == t.found.Digest {
+		t.found = &again
+	}
+}
+
+// file is the binary that a plan was made with, if it is known what it looked like; otherwise the runner reads it.
+func (t *tool) file(p *store.Plan) terraform.Identity {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.found == nil || p == nil || t.found.Path != p.Binary || t.found.Digest != p.BinaryDigest {
+		return terraform.Identity{}
+	}
+	return t.found.File
 }
 
 // installTools looks for terraform when the agent starts, so that what is missing is known by day, not at 3 a.m.

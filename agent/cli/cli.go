@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
+	"sallyport/agent/runner"
 )
 
 // The exit codes.
@@ -55,6 +56,9 @@ func Main(inv Invocation) int {
 	}
 	if inv.Now == nil {
 		inv.Now = time.Now
+	}
+	if len(inv.Args) > 0 && inv.Args[0] == runner.Verb {
+		return runner.Main(inv.Args[1:]) // an approved apply waits for this process: no verb is put together for it
 	}
 	a := newApp(inv)
 	root := newRoot(a)
@@ -126,7 +130,7 @@ func newRoot(a *app) *cobra.Command {
 		newAgentCommand(a), newStatusCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newCheckCommand(a), newDoctorCommand(a),
-		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newApplyRunCommand(),
+		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a),
 		newStoreCheckCommand(a),
 	)
 	for _, c := range root.Commands() {

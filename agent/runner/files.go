@@ -127,6 +127,27 @@ func replaceJSON(dir, name string, v any) error {
 	return syncDir(dir)
 }
 
+// showJSON makes a file that readers see whole or not at all, and that need not outlast the machine: the start of an apply
+// does not wait for the disk.
+func showJSON(dir, name string, v any) error {
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "."+name+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(payload, '\n'))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+	}
+	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+	}
+	return nil
+}
+
 // fill makes payload the durable content of a file.
 func fill(f *os.File, payload []byte) error {
 	if _, err := f.WriteAt(payload, 0); err != nil {

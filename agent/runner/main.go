@@ -155,7 +155,7 @@ func (p *process) begin(jobPipe io.ReadCloser) (Job, error) {
 	id, err := self()
 	if err != nil {
 		p.log.Warn("reading the own start time; only the cancel file can interrupt", "err", err)
-	} else if err := replaceJSON(p.dir, runnerFile, id); err != nil {
+	} else if err := showJSON(p.dir, runnerFile, id); err != nil { // a process does not outlast the machine either
 		return unknown, fmt.Errorf("recording the runner's process: %w", err)
 	}
 	if p.reserve, err = reserveResult(p.dir); err != nil {

@@ -45,6 +45,7 @@ import (
 	"time"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/terraform"
 )
 
 // ErrClaimed says that this apply was started before, by whomever and with whatever outcome. [Attach] tells which.
@@ -65,8 +66,11 @@ type Job struct {
 
 	Terraform       string `json:"terraform"`        // the binary
 	TerraformDigest string `json:"terraform_digest"` // as at the time of the plan; empty: not checked
-	Dir             string `json:"dir"`              // root module directory in the run's own checkout
-	PlanFile        string `json:"plan_file"`
+	// TerraformFile is the binary when the agent found that it has this digest. If it is the same file still, it is not
+	// read again: that is the longest part of a start. Zero: it is read.
+	TerraformFile terraform.Identity `json:"terraform_file"`
+	Dir           string             `json:"dir"` // root module directory in the run's own checkout
+	PlanFile      string             `json:"plan_file"`
 
 	// LockFile is a copy of the dependency lock file that the plan was made with; it takes the place of the one in
 	// Dir. Empty: Dir's own is used as it is, if its digest is right.

@@ -154,6 +154,19 @@ func rewriteZip(t *testing.T, path, entry, old, replacement string) {
 	must(t, os.WriteFile(path, out.Bytes(), 0o600))
 }
 
+// TestKnownTerraform shows by a wrong digest that a binary which is the same file still is not read again.
+func TestKnownTerraform(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, plain).plan()
+	known, err := terraform.IdentityOf(r.opts.Job.Terraform)
+	must(t, err)
+	r.opts.Job.TerraformDigest, r.opts.Job.TerraformFile = strings.Repeat("0", 64), known
+	r.start()
+	if s := r.follow(); s.Result == nil || !s.Result.OK() {
+		t.Fatalf("state %+v, result %+v\n%s", s, s.Result, r.log())
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	base := newRun(t, plain).plan()
@@ -173,7 +186,20 @@ func TestRefusals(t *testing.T) {
 		}, "not a regular file"},
 		"plan of another run": {func(t *testing.T, r *run) { r.opts.Job.Digest = wrong }, "the plan file"},
 		"another terraform":   {func(t *testing.T, r *run) { r.opts.Job.TerraformDigest = wrong }, "the terraform binary"},
-		"terraform is gone":   {func(t *testing.T, r *run) { r.opts.Job.Terraform = "/nonexistent/terraform" }, "executing terraform"},
+		"another terraform in the place of a known one": {func(t *testing.T, r *run) {
+			path := filepath.Join(r.root, "terraform")
+			write(t, path, "#!/bin/sh\nexit 0\n")
+			digest, _, err := terraform.DigestFile(path)
+			must(t, err)
+			known, err := terraform.IdentityOf(path)
+			must(t, err)
+			r.opts.Job.Terraform, r.opts.Job.TerraformDigest, r.opts.Job.TerraformFile = path, digest, known
+			write(t, path+".new", "#!/bin/sh\nexit 1\n")
+			same := time.Unix(0, known.Modified)
+			must(t, os.Chtimes(path+".new", same, same))
+			must(t, os.Rename(path+".new", path))
+		}, "the terraform binary"},
+		"terraform is gone": {func(t *testing.T, r *run) { r.opts.Job.Terraform = "/nonexistent/terraform" }, "executing terraform"},
 		"lock file changed": {func(t *testing.T, r *run) {
 			r.opts.Job.LockFile, r.opts.Job.LockDigest = filepath.Join(r.dir, "lock.hcl"), wrong
 			write(t, r.opts.Job.LockFile, "# other")

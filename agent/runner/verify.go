@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/terraform"
 )
 
 // providerLock is where terraform looks for the dependency lock file, in its working directory.
@@ -35,7 +36,7 @@ func (p *process) verify(j Job) (plan string, err error) {
 		}
 		return compare("the plan file", j.PlanFile, j.Digest, have, err)
 	})
-	if j.TerraformDigest != "" {
+	if j.TerraformDigest != "" && !unchanged(j.Terraform, j.TerraformFile) {
 		g.Go(func() error {
 			have, err := fileDigest(j.Terraform)
 			return compare("the terraform binary", j.Terraform, j.TerraformDigest, have, err)
@@ -54,6 +55,15 @@ func (p *process) verify(j Job) (plan string, err error) {
 		return "", err
 	}
 	return plan, nil
+}
+
+// unchanged reports whether a file certainly is the one whose digest is known. Any doubt means that it is read.
+func unchanged(path string, known terraform.Identity) bool {
+	if known.IsZero() {
+		return false
+	}
+	now, err := terraform.IdentityOf(path)
+	return err == nil && now == known
 }
 
 // compare explains a digest that is not what it was when the plan was made.

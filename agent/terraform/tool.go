@@ -2,11 +2,8 @@ package terraform
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -25,6 +22,17 @@ type Tool struct {
 	Path    string // absolute
 	Version string // like 1.11.4
 	Digest  string // SHA-256 of the binary, hex
+	// File is the binary when its digest was taken: as long as it stays the same, so does the digest. Zero: not known.
+	File Identity
+}
+
+// Looked returns the tool with digest and identity of its binary taken anew.
+func (t Tool) Looked() (Tool, error) {
+	var err error
+	if t.Digest, t.File, err = DigestFile(t.Path); err != nil {
+		return Tool{}, fmt.Errorf("reading terraform's binary: %w", err)
+	}
+	return t, nil
 }
 
 // minVersion is the oldest terraform whose -json output of plan and apply has everything.
@@ -74,8 +82,8 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: err, Hint: hint}
 	}
 	t := Tool{Path: path}
-	if t.Digest, err = digestFile(path); err != nil {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("reading terraform's binary: %w", err),
+	if t, err = t.Looked(); err != nil {
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: err,
 			Hint: "terraform { binary } must be a file that the agent may read and run"}
 	}
 	if t.Version, err = askVersion(ctx, path); err != nil {
@@ -225,14 +233,6 @@ func atLeast(v string, major, minor int) bool {
 
 // digestFile returns the SHA-256 of a file in hex.
 func digestFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	digest, _, err := DigestFile(path)
+	return digest, err
 }
