@@ -33,6 +33,7 @@
 // # Buckets
 //
 //	meta          schema                   {version, created_at}
+//	              history                  number and hash of the last entry that was trimmed
 //	runs          run id                   Run; the bucket's sequence gives the ids
 //	open          run id                   name of the stack, for every run that has not ended
 //	stack-runs    stack 0x00 run id        empty: the runs of a stack without reading all runs

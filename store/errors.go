@@ -101,10 +101,21 @@ func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // A SchemaError carries the schema of the file and the newest one that this program knows. It is [ErrNewerSchema].
-type SchemaError struct{ Have, Known int }
+type SchemaError struct {
+	Have, Known int
+	Copy        string // the store as it was before the newer program brought it forward; empty if there is none
+}
 
 func (e *SchemaError) Error() string {
 	return fmt.Sprintf("the store has schema %d, this version knows up to %d", e.Have, e.Known)
+}
+
+// UserHint says how to go on.
+func (e *SchemaError) UserHint() string {
+	if e.Copy == "" {
+		return "install the newer version again"
+	}
+	return fmt.Sprintf("install the newer version again; or go back to the store as it was before the upgrade, which forgets what happened since: mv %s %s", e.Copy, strings.TrimSuffix(e.Copy, fmt.Sprintf(".schema-%d", e.Known)))
 }
 
 // Is makes errors.Is find ErrNewerSchema.

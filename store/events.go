@@ -133,7 +133,8 @@ func (tx *Tx) eventOf(key []byte) (*Event, error) {
 	return e, err
 }
 
-// VerifyHistory walks the whole history and returns how many entries are good. ErrDamaged names the first entry that was
+// VerifyHistory walks the whole history that is kept and returns how many entries are good; what was trimmed (see
+// [Store.Trim]) is vouched for by the hash that its last entry left. ErrDamaged names the first entry that was
 // changed, or after which something is missing.
 func (tx *Tx) VerifyHistory() (n int, err error) {
 	if n, err = tx.verifyHistory(func(chained) {}); err != nil {
@@ -180,13 +181,17 @@ func chainOf(payload []byte) (chained, error) {
 
 // verifyHistory calls fn with every good entry.
 func (tx *Tx) verifyHistory(fn func(chained)) (n int, err error) {
-	prev := ""
+	a, err := tx.anchor()
+	if err != nil {
+		return 0, err
+	}
+	prev := a.Hash
 	err = tx.walk(bucketEvents, span{}, func(key, payload []byte) error {
 		e, err := chainOf(payload)
 		if err != nil {
 			return brokenAt(key, err)
 		}
-		want := uint64(n) + 1
+		want := a.Seq + uint64(n) + 1
 		switch {
 		case !bytes.Equal(key, number(e.Seq)):
 			return brokenAt(key, errors.New("the record belongs to another key"))
@@ -207,8 +212,8 @@ func (tx *Tx) verifyHistory(fn func(chained)) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	if last := b.Sequence(); last != uint64(n) {
-		return n, brokenAt(number(last), fmt.Errorf("the history breaks: it ends at entry %d", n))
+	if last := b.Sequence(); last != a.Seq+uint64(n) {
+		return n, brokenAt(number(last), fmt.Errorf("the history breaks: it ends at entry %d", a.Seq+uint64(n)))
 	}
 	return n, nil
 }

@@ -139,11 +139,12 @@ func open(o Options) (s *Store, err error) {
 	return s, nil
 }
 
-// prepare reads the schema and adds the buckets that an older version of the program did not make.
+// prepare reads the schema, brings an older one forward, and adds the buckets that an older version of the program did
+// not make.
 func (s *Store) prepare(o Options) error {
-	missing := false
-	err := s.View(func(tx *Tx) error {
-		if err := tx.checkSchema(); err != nil {
+	missing, have := false, 0
+	err := s.View(func(tx *Tx) (err error) {
+		if have, err = tx.schema(o.Path); err != nil {
 			return err
 		}
 		for _, name := range buckets() {
@@ -151,28 +152,16 @@ func (s *Store) prepare(o Options) error {
 		}
 		return nil
 	})
-	if err != nil || !missing || o.ReadOnly {
+	if err != nil || o.ReadOnly {
+		return err
+	}
+	if err := s.migrate(have); err != nil || !missing {
 		return err
 	}
 	return s.Update(func(tx *Tx) error {
 		tx.dirty = true
 		return makeBuckets(tx.bolt)
 	})
-}
-
-// checkSchema refuses files that are not a store, and those of a newer program, which may mean something else.
-func (tx *Tx) checkSchema() error {
-	var have schema
-	found, err := tx.load(bucketMeta, []byte(schemaKey), &have)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		return &DamagedError{Bucket: bucketMeta, Key: keyText(bucketMeta, []byte(schemaKey)), Err: errors.New("there is no schema record")}
-	case have.Version > schemaVersion:
-		return &SchemaError{Have: have.Version, Known: schemaVersion}
-	}
-	return nil
 }
 
 // Path is where the store's file lies, as it was given to Open.

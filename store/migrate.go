@@ -1,0 +1,115 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// migrations bring a file of the schema that is the key to the next one, each in one transaction with the new version.
+// A step may only rely on what its own schema had.
+func migrations() map[int]func(*Tx) error {
+	return map[int]func(*Tx) error{
+		// 2: the history may begin later than at its first entry, and bucket meta says where. A program of before would
+		// take a trimmed history for a broken one.
+		1: func(*Tx) error { return nil },
+	}
+}
+
+// CopyBefore is where the store as it was before it was brought forward from a schema lies. Bringing it forward
+// writes this copy first; it stays until the next time, so that the program's older version can be installed again.
+func CopyBefore(path string, schema int) string { return fmt.Sprintf("%s.schema-%d", path, schema) }
+
+// schema reads the file's version. It refuses files that are not a store, and those of a newer program, which may mean
+// something else.
+func (tx *Tx) schema(path string) (int, error) {
+	var have schema
+	found, err := tx.load(bucketMeta, []byte(schemaKey), &have)
+	switch {
+	case err != nil:
+		return 0, err
+	case !found:
+		return 0, &DamagedError{Bucket: bucketMeta, Key: keyText(bucketMeta, []byte(schemaKey)), Err: errors.New("there is no schema record")}
+	case have.Version > schemaVersion:
+		newer := &SchemaError{Have: have.Version, Known: schemaVersion}
+		if _, err := os.Stat(CopyBefore(path, schemaVersion)); err == nil {
+			newer.Copy = CopyBefore(path, schemaVersion)
+		}
+		return 0, newer
+	}
+	return have.Version, nil
+}
+
+// migrate brings the store forward, after a copy of it was made.
+func (s *Store) migrate(have int) error {
+	if have == schemaVersion {
+		return nil
+	}
+	if err := s.copyBefore(have); err != nil {
+		return fmt.Errorf("copying the store before it is brought forward from schema %d: %w", have, err)
+	}
+	for ; have < schemaVersion; have++ {
+		step := migrations()[have]
+		if step == nil {
+			return fmt.Errorf("no way leads from schema %d to %d", have, schemaVersion)
+		}
+		err := s.Update(func(tx *Tx) error {
+			if err := makeBuckets(tx.bolt); err != nil {
+				return err
+			}
+			var now schema
+			if _, err := tx.load(bucketMeta, []byte(schemaKey), &now); err != nil {
+				return err
+			}
+			if err := step(tx); err != nil {
+				return err
+			}
+			now.Version = have + 1
+			return tx.save(bucketMeta, []byte(schemaKey), &now)
+		})
+		if err != nil {
+			return fmt.Errorf("bringing the store forward from schema %d to %d: %w", have, have+1, err)
+		}
+	}
+	return nil
+}
+
+// copyBefore writes a copy beside the store and drops those of earlier times.
+func (s *Store) copyBefore(have int) (err error) {
+	kept := CopyBefore(s.path, have)
+	partial := kept + ".new"
+	defer func() { err = errors.Join(err, removeIfThere(partial)) }()
+	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = s.WriteTo(f)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := Check(partial); err != nil {
+		return fmt.Errorf("the copy is not good: %w", err)
+	}
+	if err := os.Rename(partial, kept); err != nil {
+		return err
+	}
+	older, err := filepath.Glob(globEscape(s.path) + ".schema-*")
+	if err != nil {
+		return err
+	}
+	for _, name := range older {
+		if name != kept && name != partial {
+			if err := removeIfThere(name); err != nil {
+				return err
+			}
+		}
+	}
+	return syncPath(filepath.Dir(s.path))
+}
+
+// globEscape makes a path match itself only.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
