@@ -292,6 +292,11 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 			return err
 		}
 		now.ReplyCount, now.LatestReply = parent.ReplyCount, parent.LatestReply
+		if n := len(replies); n > 0 && laterTS(replies[n-1].TS, max(parent.LatestReply, t.TS)) {
+			// The thread grew after the channel was read. If that reply is deleted the channel looks as it did before, so
+			// what it said is not to be relied on: the thread is read once more.
+			now.ReplyCount = -1
+		}
 		return tx.PutThread(now)
 	})
 }

@@ -52,17 +52,23 @@ type living struct {
 	answered map[int]string // the ts of jane's reply, by run
 	approved map[int]bool   // by her
 	said     string         // the ts of what jane said to the bot last
-	once     string         // made by the process that was killed
+	kills    []kill         // one after the other, each armed when the agent starts again after the one before
 	deaths   int            // of the agent
 }
 
-// live begins a life with an agent that has these faults.
-func (l life) live(t *testing.T, faults ...string) *living {
+// kill is a process's death when it passes a point for the n-th time.
+type kill struct {
+	point string
+	n     int
+}
+
+// live begins a life in which these kills happen; faults is added to the first agent's environment.
+func (l life) live(t *testing.T, kills []kill, faults ...string) *living {
 	t.Helper()
 	dir := t.TempDir()
 	v := &living{
 		life: l, t: t, oracle: newOracle(t), git: gittest.NewRepo(t, "", "infra"), gate: filepath.Join(dir, "gate"),
-		answered: map[int]string{}, approved: map[int]bool{}, once: filepath.Join(dir, "killed"),
+		answered: map[int]string{}, approved: map[int]bool{}, kills: kills,
 	}
 	if err := os.Mkdir(v.gate, 0o700); err != nil {
 		t.Fatal(err)
@@ -79,10 +85,25 @@ func (l life) live(t *testing.T, faults ...string) *living {
 	v.house.binary = program
 	v.client = control.NewClient(v.house.path("s.sock"))
 	t.Cleanup(v.client.Close)
-	v.house.faults = append(faults, "SALLYPORT_FAULT_ONCE="+v.once)
+	v.house.faults = append(faults, v.armed()...)
 	v.house.launch()
 	return v
 }
+
+// armed is what arms the next kill.
+func (v *living) armed() []string {
+	if v.deaths >= len(v.kills) {
+		return nil
+	}
+	k := v.kills[v.deaths]
+	return []string{fmt.Sprintf("SALLYPORT_FAULT_KILL=%s:%d", k.point, k.n), "SALLYPORT_FAULT_ONCE=" + v.mark(v.deaths)}
+}
+
+// mark is the file that a process makes before it dies of a kill.
+func (v *living) mark(i int) string { return v.house.path(fmt.Sprintf("killed-%d", i)) }
+
+// came reports whether a kill happened.
+func (v *living) came(i int) bool { return exists(v.mark(i)) }
 
 // body is the configuration with these attributes of the stack.
 func (v *living) body(stack string) string {
@@ -117,7 +138,7 @@ func (v *living) tell() {
 		}
 		v.sees(s.what, s.until)
 	}
-	v.sees("everything was told", func(v *living) bool { return v.status.Outbox == 0 && v.quiet() })
+	v.settle()
 }
 
 // quiet reports whether nothing is under way.
@@ -153,21 +174,42 @@ func (v *living) summary() string {
 	return text
 }
 
-// revive starts an agent without faults in the place of one that was killed.
+// revive starts an agent in the place of one that was killed.
 func (v *living) revive() {
 	v.t.Helper()
 	select {
 	case <-v.house.ended:
+		v.again()
 	default:
-		return
 	}
+}
+
+// again starts the next agent, if the last one was really killed.
+func (v *living) again() {
+	v.t.Helper()
 	ws, ok := v.house.agent.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || !ws.Signaled() || ws.Signal() != syscall.SIGKILL || !exists(v.once) {
+	if !ok || !ws.Signaled() || ws.Signal() != syscall.SIGKILL || !v.came(v.deaths) {
 		v.t.Fatalf("the agent ended by itself: %v", v.house.agent.ProcessState)
 	}
 	v.deaths++
-	v.house.faults = nil
+	v.house.faults = v.armed()
 	v.house.launch()
+}
+
+// settle waits until everything was told and stops the agent. A kill may come even then.
+func (v *living) settle() {
+	v.t.Helper()
+	for {
+		v.sees("everything was told", func(v *living) bool { return v.status.Outbox == 0 && v.quiet() })
+		v.house.signal(syscall.SIGTERM)
+		agent := v.house.agent
+		code := v.house.end()
+		if code == 0 {
+			return
+		}
+		v.house.agent = agent
+		v.again()
+	}
 }
 
 // look asks the agent how things stand.

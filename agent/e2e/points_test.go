@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,43 +17,48 @@ import (
 // atOnce is how many lives are lived at a time: most of each is waiting.
 const atOnce = 5
 
-// death is a moment of a life in which a process is killed: when it passes a point for the n-th time.
+// death is a life in which processes are killed.
 type death struct {
 	life  life
-	point string
-	n     int
+	kills []kill
 }
 
-func (d death) String() string { return fmt.Sprintf("%s, %d, in %q", d.point, d.n, d.life.name) }
+func (d death) String() string { return fmt.Sprintf("%v in %q", d.kills, d.life.name) }
 
 // TestKilledAtEveryPoint kills the program at each point that it has, and looks from outside whether anything was lost or
 // done twice. Which points there are is found by living each life once without a death, so that none can be forgotten.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	slow(t, "it starts hundreds of agents")
-	deaths := plannedDeaths(t)
+	passed := passedPoints(t)
 	if t.Failed() {
 		return // the lives are wrong even without a death
 	}
-	var survived, missed atomic.Int64
-	points := map[string]bool{}
-	each(t, deaths, func(t *testing.T, d death) {
-		v := d.life.live(t, fmt.Sprintf("SALLYPORT_FAULT_KILL=%s:%d", d.point, d.n))
+	var mu sync.Mutex
+	var again []death // kills that did not come, since the one before it had changed the story
+	survived, missed := 0, 0
+	die := func(t *testing.T, d death) {
+		v := d.life.live(t, d.kills)
 		v.tell()
 		v.check()
-		switch {
-		case exists(v.once):
-			survived.Add(1)
-		case d.n == 1:
-			t.Errorf("nothing passed %s this time", d)
-		default:
-			missed.Add(1) // how often it is passed depends on the moment
+		mu.Lock()
+		defer mu.Unlock()
+		for i, k := range d.kills {
+			switch {
+			case v.came(i):
+				survived++
+			case i > 0:
+				again = append(again, death{d.life, []kill{k}})
+			case k.n == 1:
+				t.Errorf("nothing passed %s this time", d)
+			default:
+				missed++ // how often it is passed depends on the moment
+			}
 		}
-	})
-	for _, d := range deaths {
-		points[d.point] = true
 	}
-	t.Logf("%d points, %d kills survived, %d moments that did not come again", len(points), survived.Load(), missed.Load())
+	each(t, plannedDeaths(passed), die)
+	each(t, again, die)
+	t.Logf("%d points, %d kills survived, %d moments that did not come again", len(passed), survived, missed)
 }
 
 // each runs a subtest for each item, some at a time, whatever -parallel says: they hardly compute.
@@ -77,21 +81,22 @@ func each[T fmt.Stringer](t *testing.T, items []T, f func(*testing.T, T)) {
 
 func (l life) String() string { return l.name }
 
-// plannedDeaths lives every life once and writes down what is passed. Each point is then died at in the shortest life that
-// passes it: the first time, and the last if there are several.
-func plannedDeaths(t *testing.T) []death {
+// passes is how often the shortest life that passes a point does so.
+type passes struct {
+	life  life
+	n     int
+	lasts time.Duration
+}
+
+// passedPoints lives every life once without a death and writes down what is passed.
+func passedPoints(t *testing.T) map[string]passes {
 	t.Helper()
-	type passes struct {
-		life  life
-		n     int
-		lasts time.Duration
-	}
 	var mu sync.Mutex
 	best := map[string]passes{}
 	each(t, lives(t), func(t *testing.T, l life) {
 		begin := time.Now()
 		trace := t.TempDir() + "/trace"
-		v := l.live(t, "SALLYPORT_FAULT_TRACE="+trace)
+		v := l.live(t, nil, "SALLYPORT_FAULT_TRACE="+trace)
 		v.tell()
 		v.check()
 		lasts := time.Since(begin)
@@ -107,12 +112,27 @@ func plannedDeaths(t *testing.T) []death {
 			}
 		}
 	})
+	return best
+}
+
+// plannedDeaths has a kill at each point, the first time that it is passed, and the last time if there are several. Both
+// sides of a commit are died at in one life, one after the other.
+func plannedDeaths(passed map[string]passes) []death {
 	var out []death
-	for _, point := range slices.Sorted(maps.Keys(best)) {
-		b := best[point]
-		out = append(out, death{b.life, point, 1})
-		if b.n > 1 && !strings.HasPrefix(point, "apply-run") { // each runner passes a point once
-			out = append(out, death{b.life, point, b.n})
+	for _, point := range slices.Sorted(maps.Keys(passed)) {
+		p := passed[point]
+		commit, after := strings.CutSuffix(point, ":after")
+		before, paired := passed[commit+":before"]
+		paired = paired && before.life.name == p.life.name
+		switch commit, isBefore := strings.CutSuffix(point, ":before"); {
+		case after && paired:
+		case isBefore && passed[commit+":after"].life.name == p.life.name:
+			out = append(out, death{p.life, []kill{{point, 1}, {commit + ":after", 1}}})
+		default:
+			out = append(out, death{p.life, []kill{{point, 1}}})
+		}
+		if p.n > 1 && !strings.HasPrefix(point, "apply-run") { // each runner passes a point once
+			out = append(out, death{p.life, []kill{{point, p.n}}})
 		}
 	}
 	return out
@@ -126,7 +146,6 @@ func (v *living) check() {
 	if v.slack != nil {
 		v.checkSlack()
 	}
-	v.house.stop()
 	if err := store.Check(control.StorePath(v.house.data())); err != nil {
 		v.t.Error(err)
 	}
@@ -176,7 +195,7 @@ func (v *living) checkApplies() {
 func (v *living) checkEnds() {
 	v.t.Helper()
 	var ends []store.Status
-	runner := v.deaths == 0 && exists(v.once)
+	runner := v.deaths == 0 && v.came(0)
 	lost := 0
 	for i := len(v.runs) - 1; i >= 0; i-- {
 		r := v.runs[i]
