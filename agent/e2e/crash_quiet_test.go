@@ -29,11 +29,16 @@ func (s *site) settle() {
 	}
 	s.clearLeftStates()
 	s.checkPaused()
-	restless := ""
+	restless, quiet := "", 0
+	since := time.Now()
 	if !within(s.quiet, func() bool {
 		s.observe()
-		restless = s.restless()
-		return restless == "" || len(s.broken) > 0
+		restless = s.restless(since)
+		quiet++
+		if restless != "" {
+			quiet = 0
+		}
+		return quiet >= 4 || len(s.broken) > 0 // not just between two steps
 	}) {
 		s.wrong("%s after the faults stopped there is still %s", s.quiet, restless)
 	}
@@ -63,7 +68,15 @@ func (s *site) checkTruthSoon() {
 }
 
 // restless names the first thing that still moves, or waits for something other than a person.
-func (s *site) restless() string {
+func (s *site) restless(since time.Time) string {
+	st := s.status()
+	r := st.Repositories[0]
+	if polled, err := time.Parse(time.RFC3339, *r.PolledAt); err != nil || polled.Before(since.Add(-time.Second)) && s.schedule == everySecond {
+		return fmt.Sprintf("repository not polled since %s", *r.PolledAt)
+	}
+	if r.Head != s.infra.Head() && !s.rewritten(time.Now()) && s.schedule == everySecond {
+		return fmt.Sprintf("repository at %s (%s)", r.Head, r.Error)
+	}
 	for id, r := range s.seen {
 		paused := strings.Contains(r.Held, "paused")
 		switch {
@@ -124,10 +137,11 @@ func (s *site) finish() {
 			s.call(args...)
 		}
 	}
+	s.settle()
+	s.lastRound()
 	if len(s.broken) > 0 {
 		return
 	}
-	s.settle()
 	s.look()
 	s.stopAgent()
 	for wait := time.Second; len(s.unsent()) > 0 && wait < s.quiet/2; wait *= 2 {
@@ -141,6 +155,23 @@ func (s *site) finish() {
 	}
 	s.checkStore()
 	s.checkSecrets()
+}
+
+// lastRound lets people approve whatever waits for them: after all that happened, the ordinary thing must work.
+func (s *site) lastRound() {
+	for _, st := range siteStacks {
+		m, ok := s.newestCard(st.name)
+		id, _, _, _, _ := m.Run()
+		if !ok || s.seen[id].Status != "planned" {
+			continue
+		}
+		s.reply(jane, m, s.words(m))
+		s.reply(joe, m, s.words(m))
+		if !within(patience, func() bool { s.observe(); return s.seen[id].Status != "planned" && s.seen[id].Status != "approved" }) {
+			s.wrong("run %d is still %s although everybody approved it: %s", id, s.seen[id].Status, s.seen[id].Held)
+		}
+	}
+	s.settle()
 }
 
 // look asks for everything that can be shown: secrets hide in odd corners.

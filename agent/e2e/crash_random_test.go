@@ -14,6 +14,7 @@ import (
 
 var (
 	crashFor     = flag.Duration("crash.for", 2*time.Minute, "how long TestCrash goes on with new seeds")
+	crashDiary   = flag.Bool("crash.diary", false, "keep the diary of every script of TestCrash, not only of failing ones")
 	crashWithout = flag.String("crash.without", "", "a defence that TestCrash switches off, to see whether chance notices")
 	crashSeed    = flag.Uint64("crash.seed", 0, "the seed of TestCrash's first script; 0 takes one from the clock")
 )
@@ -59,6 +60,9 @@ func TestCrash(t *testing.T) {
 				s.play(script)
 				s.finish()
 				sum.add(s.counts)
+				if *crashDiary {
+					t.Log(keepDiary(t, s, this, script))
+				}
 				if len(s.broken) > 0 {
 					rt.Fatalf("seed %d: %q\nthe diary is in %s", this, s.broken, keepDiary(t, s, this, script))
 				}

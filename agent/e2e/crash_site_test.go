@@ -35,22 +35,24 @@ type site struct {
 	git    *wire // in front of the git server
 	chat   *wire // in front of Slack
 
-	version int            // of the configuration pushed last
-	content map[string]int // by stack: the first version that is kept
-	pushes  []push
-	votes   []*ballot
-	acts    []act
-	outages []outage
-	killed  map[int]bool // runs of which a runner or a terraform was killed
-	ballast string       // fills the disk if it is not empty
-	small   bool         // the data directory is a small file system of its own
-	down    bool         // the agent was stopped or killed on purpose
-	seen    map[int]run  // the newest that was heard of each run
-	counts  tally
-	grace   time.Duration // see checkSafety
-	quiet   time.Duration // see siteOptions
-	broken  []string      // what was found wrong
-	script  []string      // what was done, for people
+	version  int            // of the configuration pushed last
+	content  map[string]int // by stack: the first version that is kept
+	pushes   []push
+	votes    []*ballot
+	acts     []act
+	outages  []outage
+	killed   map[int]bool // runs of which a runner or a terraform was killed
+	ballast  string       // fills the disk if it is not empty
+	small    bool         // the data directory is a small file system of its own
+	gone     int          // turns until a missing agent is started again
+	ill      int          // turns until outages end
+	seen     map[int]run  // the newest that was heard of each run
+	counts   tally
+	grace    time.Duration // see checkSafety
+	quiet    time.Duration // see siteOptions
+	schedule string        // likewise
+	broken   []string      // what was found wrong
+	script   []string      // what was done, for people
 }
 
 // tally is what a site went through.
@@ -118,6 +120,9 @@ type outage struct {
 	from, to time.Time
 }
 
+// everySecond is how often the repository is polled usually.
+const everySecond = "@every 1s"
+
 // siteOptions say what is special about a site.
 type siteOptions struct {
 	schedule string        // of the polls of git; default every second
@@ -130,13 +135,13 @@ type siteOptions struct {
 func newSite(t *testing.T, o siteOptions) *site {
 	t.Helper()
 	if o.schedule == "" {
-		o.schedule = "@every 1s"
+		o.schedule = everySecond
 	}
 	if o.quiet == 0 {
 		o.quiet = quietLimit
 	}
 	s := &site{
-		grace: o.grace, quiet: o.quiet,
+		grace: o.grace, quiet: o.quiet, schedule: o.schedule,
 		t: t, infra: newInfra(t), slack: newWorkspace(t), oracle: newOracle(t),
 		content: map[string]int{}, killed: map[int]bool{}, seen: map[int]run{},
 	}
@@ -144,7 +149,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 	s.slack.Behind(strings.TrimSuffix(s.chat.through(s.slack.URL()), "/api/"))
 	s.push(false, "one", "two", "three")
 	block := s.infra.blockAt("infra", s.git.through(s.infra.server.URL(s.infra.Name)))
-	body := strings.Replace(block, "@every 1s", o.schedule, 1)
+	body := strings.Replace(block, everySecond, o.schedule, 1)
 	for _, st := range siteStacks {
 		body += stackBlock(st.name, fmt.Sprintf("approvals = %d", st.approvals), `env = { CLOUD_TOKEN = env("CLOUD_TOKEN") }`)
 	}

@@ -60,9 +60,27 @@ func (s *site) play(script []turn) {
 			return
 		}
 		s.counts.steps++
+		s.passes(st)
 		s.play1(st)
 		s.observe()
 		s.checkSafety()
+	}
+}
+
+// passes ends what does not last: an agent that went is started again by its supervisor, and outages end.
+func (s *site) passes(st turn) {
+	if s.agent == nil {
+		if s.gone--; s.gone <= 0 {
+			s.up()
+		}
+	} else {
+		s.gone = st.N % 4
+	}
+	if s.healthy("git", time.Now(), time.Now()) && s.healthy("slack", time.Now(), time.Now()) && s.ballast == "" {
+		s.ill = 1 + st.N%6
+	} else if s.ill--; s.ill <= 0 {
+		s.heal()
+		s.did("healed by itself")
 	}
 }
 
