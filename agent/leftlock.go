@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -70,7 +71,7 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 // stillAlive says that something which the stack's last apply started lives on after terraform's end: a command of a
 // provisioner, most often. It may still be changing what the next plan would look at.
 func stillAlive(dataDir string, st *store.StackState) (why, hint string, err error) {
-	if st.LastApply == 0 || st.OpenRun == st.LastApply {
+	if st.LastApply == 0 || st.OpenRun == st.LastApply || fault.Without("orphans") {
 		return "", "", nil
 	}
 	dir := RunDir(dataDir, st.LastApply)

@@ -35,6 +35,19 @@ var mutants = []struct {
 		s.awaits(id, "interrupted", "applied", "errored")
 		s.settle()
 	}},
+	{"orphans", "", func(s *site) {
+		s.long = true
+		s.push(false, "one")
+		id := s.approved("one")
+		s.midApply()
+		s.killOne("oracle-terraform")
+		s.awaits(id, "interrupted")
+		m := s.after("one", id) // the provisioner may still be at work
+		next, _, _, _, _ := m.Run()
+		s.reply(jane, m, s.words(m))
+		within(patience, func() bool { return s.starts(next) })
+		s.settle()
+	}},
 	{"edited", "", func(s *site) {
 		m := s.cardOf("one")
 		b := s.reply(jane, m, "hello")
@@ -81,11 +94,13 @@ var mutants = []struct {
 	{"last look", "@every 1h", func(s *site) {
 		m := s.cardOf("one")
 		id, _, _, _, _ := m.Run()
+		s.cardOf("two") // while terraform plans others, nothing is applied
+		s.cardOf("three")
 		s.git.set(wireSlow, 700) // the last question to git takes a while
 		s.reply(jane, m, "approve")
 		s.awaits(id, "approved")
 		s.call("pause", "one")
-		within(5*time.Second, func() bool { return s.starts(id) }) // nothing shows that it was thought better of
+		within(8*time.Second, func() bool { return s.starts(id) }) // nothing shows that it was thought better of
 	}},
 	{"newest", "@every 1h", func(s *site) {
 		m := s.cardOf("one")
@@ -100,6 +115,7 @@ var mutants = []struct {
 	}},
 	{"search", "", func(s *site) {
 		s.awaits(s.approved("one"), "applied")
+		s.settle() // the fault must hit the next message, not one that is still to come about this
 		s.slack.Fail("chat.postMessage", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
 		s.push(false, "one")
 		id, _, _, _, _ := s.cardOf("one").Run()
@@ -193,6 +209,21 @@ func (s *site) cardOf(stack string) slacktest.Message {
 		return ok && s.versionOf(m) == newest
 	}) {
 		s.t.Fatalf("version %d of %s has no message", newest, stack)
+	}
+	return found
+}
+
+// after waits for the message about a run of a stack that came after another one.
+func (s *site) after(stack string, before int) slacktest.Message {
+	var found slacktest.Message
+	if !within(patience, func() bool {
+		m, ok := s.newestCard(stack)
+		id, _, _, _, _ := m.Run()
+		s.observe()
+		found = m
+		return ok && id > before && s.seen[id].Status == "planned"
+	}) {
+		s.t.Fatalf("no run of %s is planned after run %d\n%s", stack, before, s.report("none", nil))
 	}
 	return found
 }

@@ -44,6 +44,7 @@ type site struct {
 	killed   map[int]bool // runs of which a runner or a terraform was killed
 	ballast  string       // fills the disk if it is not empty
 	small    bool         // the data directory is a small file system of its own
+	long     bool         // provisioners last long
 	gone     int          // turns until a missing agent is started again
 	ill      int          // turns until outages end
 	seen     map[int]run  // the newest that was heard of each run
@@ -293,7 +294,11 @@ func (s *site) push(rewrites bool, stacks ...string) {
 func (s *site) config(stack string, version int) string {
 	text := fmt.Sprintf("# version %d\n", version)
 	for v := max(s.content[stack], version-2); v <= version; v++ {
-		command := s.oracle.provision(stack, strconv.Itoa(version), time.Duration(200+150*(v%4))*time.Millisecond, "the token is $CLOUD_TOKEN")
+		lasts := time.Duration(200+150*(v%4)) * time.Millisecond
+		if v%6 == 5 || s.long {
+			lasts = 4 * time.Second // it outlives a terraform that is killed
+		}
+		command := s.oracle.provision(stack, strconv.Itoa(version), lasts, "the token is $CLOUD_TOKEN")
 		if v%5 == 4 && v == version {
 			command += "; exit 3" // the next version meets what this leaves half-made
 		}
