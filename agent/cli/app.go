@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -172,6 +173,8 @@ type source interface {
 
 // look asks the agent, or the data directory when no agent answers, and says which on stderr.
 func (a *app) look(ask func(source) error) error {
+	// What a look needs is less than a collection is worth: the process ends in a moment.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	client, err := a.client()
 	if err != nil {
 		return err

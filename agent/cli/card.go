@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -35,11 +33,11 @@ func (a *app) runText(r control.Run) string {
 // fact is one line of a card.
 type fact struct {
 	name, value string
-	style       lipgloss.Style
+	style       style
 }
 
 func (a *app) runFacts(r control.Run) []fact {
-	none := lipgloss.NewStyle()
+	none := plain
 	commit := r.Commit
 	if r.PullRequest != 0 {
 		commit += fmt.Sprintf(" of pull request %d", r.PullRequest)
@@ -81,7 +79,7 @@ func (a *app) runFacts(r control.Run) []fact {
 func leftFacts(r control.Run) []fact {
 	var facts []fact
 	if l := r.Apply.LeftLock; l != nil {
-		facts = append(facts, fact{"lock", l.Text, yellow}, fact{"", l.Hint, lipgloss.NewStyle()})
+		facts = append(facts, fact{"lock", l.Text, yellow}, fact{"", l.Hint, plain})
 	}
 	if path := r.Apply.LeftState; path != "" {
 		text := "it could not be saved, and was kept in " + path
@@ -137,7 +135,7 @@ func changeNote(c control.Change) string {
 }
 
 // markOf is terraform's sign for a change, three wide.
-func markOf(c control.Change) (string, lipgloss.Style) {
+func markOf(c control.Change) (string, style) {
 	switch strings.Join(c.Actions, ",") {
 	case "create":
 		return "  +", green
@@ -154,7 +152,7 @@ func markOf(c control.Change) (string, lipgloss.Style) {
 	case "forget":
 		return "  .", red
 	default:
-		return "   ", lipgloss.NewStyle()
+		return "   ", plain
 	}
 }
 

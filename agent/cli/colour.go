@@ -3,8 +3,6 @@ package cli
 import (
 	"regexp"
 	"strings"
-
-	"charm.land/lipgloss/v2"
 )
 
 // The texts are kept without colours. These put terraform's own ones back, line by line, from the signs that it prints.
@@ -21,7 +19,7 @@ func terraformColours(text string) string {
 	return eachLine(text, func(line string) string {
 		switch {
 		case planHeader.MatchString(line):
-			return paint(bold, planLoud.ReplaceAllStringFunc(line, func(s string) string { return paint(red.Bold(true), s) + boldAgain }))
+			return paint(bold, planLoud.ReplaceAllStringFunc(line, func(s string) string { return paint(redBold, s) + boldAgain }))
 		case summary.MatchString(line):
 			return paint(bold, line)
 		case trouble.MatchString(line):
@@ -55,12 +53,12 @@ func logColours(text string) string {
 
 func troubled(line string) string {
 	if strings.Contains(line, "Error:") {
-		return paint(red.Bold(true), line)
+		return paint(redBold, line)
 	}
-	return paint(yellow.Bold(true), line)
+	return paint(yellowBold, line)
 }
 
-func signStyle(sign string) lipgloss.Style {
+func signStyle(sign string) style {
 	switch sign {
 	case "+":
 		return green

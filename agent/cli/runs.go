@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
@@ -51,11 +50,11 @@ func (a *app) runsTable(runs []control.Run) string {
 		})
 	}
 	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
-	return columns(headings, rows, func(row, column int) lipgloss.Style {
+	return columns(headings, rows, func(row, column int) style {
 		if column == 3 {
 			return statusStyle(runs[row].Status)
 		}
-		return lipgloss.NewStyle()
+		return plain
 	})
 }
 

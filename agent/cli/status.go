@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
@@ -51,12 +50,12 @@ func (a *app) statusText(s control.Status) string {
 }
 
 func (a *app) agentText(g control.Agent, outbox int) string {
-	line := paint(red.Bold(true), "agent not running")
+	line := paint(redBold, "agent not running")
 	if g.Running {
 		line = paint(green, "agent running") + redact.CleanLine(fmt.Sprintf(", version %s, started %s", g.Version, a.ago(g.StartedAt)))
 	}
 	if g.Pause != nil {
-		line += "\n" + paint(yellow.Bold(true), "PAUSED") + redact.CleanLine(a.pauseText(g.Pause)) + "\n  sallyport resume"
+		line += "\n" + paint(yellowBold, "PAUSED") + redact.CleanLine(a.pauseText(g.Pause)) + "\n  sallyport resume"
 	}
 	if outbox > 0 {
 		line += "\n" + count(outbox, "message waits", "messages wait") + " to be delivered"
@@ -110,7 +109,7 @@ func (a *app) problemsText(s control.Status) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n" + paint(red.Bold(true), "problems") + "\n")
+	b.WriteString("\n" + paint(redBold, "problems") + "\n")
 	for _, p := range problems {
 		since := ""
 		if p.Since != nil {
@@ -143,7 +142,7 @@ func (a *app) openText(s control.Status) string {
 	}
 	text := "\nnothing waits for a person\n"
 	if len(waiting) > 0 {
-		text = "\n" + paint(yellow.Bold(true), "waiting for a person") + "\n" + strings.Join(waiting, "")
+		text = "\n" + paint(yellowBold, "waiting for a person") + "\n" + strings.Join(waiting, "")
 	}
 	if len(moving) > 0 {
 		text += "\n" + paint(bold, "at work") + "\n" + strings.Join(moving, "")
@@ -241,11 +240,11 @@ func (a *app) repositoriesTable(repositories []control.Repository) string {
 	for _, r := range repositories {
 		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), a.ago(r.PolledAt), r.URL})
 	}
-	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) lipgloss.Style {
+	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) style {
 		if column == 3 && repositories[row].Error != "" {
 			return red
 		}
-		return lipgloss.NewStyle()
+		return plain
 	})
 }
 
@@ -262,7 +261,7 @@ func (a *app) stacksTable(stacks []control.Stack) string {
 		}
 		rows = append(rows, []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)})
 	}
-	return columns([]string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}, rows, func(row, column int) lipgloss.Style {
+	return columns([]string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}, rows, func(row, column int) style {
 		s := stacks[row]
 		switch {
 		case column == 5 && s.Run != nil:
@@ -270,7 +269,7 @@ func (a *app) stacksTable(stacks []control.Stack) string {
 		case column == 6 && s.Error != "":
 			return red
 		}
-		return lipgloss.NewStyle()
+		return plain
 	})
 }
 
