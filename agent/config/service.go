@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
@@ -22,13 +23,25 @@ const (
 // Slack's ids are a letter for the kind and capitals and digits. Names are never ids: whoever renames himself
 // would become somebody else.
 var (
-	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{2,30}$`)
-	groupID   = regexp.MustCompile(`^S[A-Z0-9]{2,30}$`)
-	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
-	channel   = regexp.MustCompile(`^#[^\s#@,:A-Z]{1,80}$`)
-	login     = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?$`)
-	osUser    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,254}\$?$`)
+	userID    = spelling{31, regexp.MustCompile(`^[UW][A-Z0-9]{2,}$`)}
+	groupID   = spelling{31, regexp.MustCompile(`^S[A-Z0-9]{2,}$`)}
+	channelID = spelling{31, regexp.MustCompile(`^[CG][A-Z0-9]{2,}$`)}
+	channel   = spelling{81, regexp.MustCompile(`^#[^\s#@,:A-Z]+$`)}
+	login     = spelling{100, regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$`)}
+	osUser    = spelling{256, regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$`)}
 )
+
+// spelling is how something is written. The length is not part of the pattern: a count of 254 in it takes a millisecond
+// to compile, at the start of every call of the program.
+type spelling struct {
+	most    int // letters
+	pattern *regexp.Regexp
+}
+
+// MatchString reports whether a name is written like that.
+func (s spelling) MatchString(name string) bool {
+	return utf8.RuneCountInString(name) <= s.most && s.pattern.MatchString(name)
+}
 
 // terraform reads the terraform block.
 func (l *loader) terraform(b *hcl.Block) Terraform {
@@ -135,7 +148,7 @@ func (l *loader) people(cfg *Config, blocks hcl.Blocks) {
 		for _, id := range []struct {
 			attr  string
 			dst   *string
-			form  *regexp.Regexp
+			form  spelling
 			fold  bool
 			wants string
 		}{
