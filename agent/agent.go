@@ -21,6 +21,8 @@
 //	announce.go  which message does a transition cause
 //	outbox.go    delivering messages
 //	hear.go      reading Slack
+//	peers.go     other agents on the same stacks, seen in Slack
+//	astray.go    a store that went back in time, seen in Slack
 //	serve.go     answering the command line
 package agent
 
@@ -91,6 +93,8 @@ type Agent struct {
 	now      func() time.Time
 	store    *store.Store
 	id       string
+	epoch    string   // of this process; in every card
+	epochs   []string // of our own processes, this one included
 	started  time.Time
 	lastPass atomic.Int64    // unix nanoseconds, for the watchdog
 	secrets  []redact.Secret // of every configuration that was in force; the loop's own
@@ -111,6 +115,7 @@ type Agent struct {
 	lastLook  time.Time    // of discover; the loop's own
 	moved     atomic.Bool  // a transaction under way changes what discover depends on
 	looking   atomic.Bool  // one that was committed did
+	heard     atomic.Bool  // Slack was looked at since the start, or could not be read
 	commit    fault.Commit // what the transaction under way is called by tests that kill it
 }
 
@@ -160,18 +165,22 @@ func StorePath(dataDir string) string { return control.StorePath(dataDir) }
 func RunDir(dataDir string, run int) string { return control.RunDir(dataDir, run) }
 
 // introduce gives the agent an identity of its own, which travels in every message.
-func (a *Agent) introduce() error {
+func (a *Agent) introduce() (err error) {
+	if a.epoch, err = randomID(); err != nil {
+		return err
+	}
 	return a.write(func(tx *store.Tx) error {
 		s, err := tx.Agent()
 		if err != nil {
 			return err
 		}
 		if s.ID == "" {
-			b := make([]byte, 8)
-			if _, err := crand.Read(b); err != nil {
-				return fmt.Errorf("making the agent's id: %w", err)
+			if s.ID, err = randomID(); err != nil {
+				return err
 			}
-			s.ID = hex.EncodeToString(b)
+		}
+		if a.epochs, err = introduceProcess(tx, a.epoch); err != nil {
+			return err
 		}
 		s.Version, s.StartedAt = a.opts.Version, a.started.UTC()
 		a.id = s.ID
@@ -180,6 +189,14 @@ func (a *Agent) introduce() error {
 		}
 		return tx.AddEvent(store.Event{Type: "start", Text: a.opts.Version})
 	})
+}
+
+func randomID() (string, error) {
+	b := make([]byte, 8)
+	if _, err := crand.Read(b); err != nil {
+		return "", fmt.Errorf("making a random id: %w", err)
+	}
+	return hex.EncodeToString(b), nil
 }
 
 // Run works until ctx ends, then stops gracefully: it takes no new work, interrupts plans, leaves runners alone and

@@ -27,6 +27,10 @@ type channelCursor struct {
 	// Restored is when a copy of the store took over. A cursor of before that is not used: the copy does not know what
 	// was obeyed after it was made, and a `resume` must not be obeyed twice.
 	Restored time.Time `json:"restored,omitzero"`
+	// Own is up to where our own messages are not compared with our history: from before there was this history, or
+	// from before a person said that it is good as it is. Settled is when that was.
+	Own     string    `json:"own,omitempty"`
+	Settled time.Time `json:"settled,omitzero"`
 }
 
 // ear is what is remembered between two looks at Slack.
@@ -34,11 +38,12 @@ type ear struct {
 	agent *Agent
 	swept time.Time
 	idle  int
+	signs map[string]*signs // of each channel
 }
 
 // hear reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
 func (a *Agent) hear(ctx context.Context) {
-	e := &ear{agent: a}
+	e := &ear{agent: a, signs: map[string]*signs{}}
 	for ctx.Err() == nil {
 		changed := a.changes.next()
 		w := a.world.Load()
@@ -77,6 +82,12 @@ func (e *ear) turn(ctx context.Context, w *world) time.Duration {
 	waiting, err := e.listen(lookCtx, w)
 	if ctx.Err() != nil {
 		return 0
+	}
+	if !a.heard.Swap(true) {
+		a.wake() // approved runs waited for this, see stepApproved
+	}
+	if err := errors.Join(a.showPeers(w), a.showAstray()); err != nil {
+		a.storeFault(err)
 	}
 	poll := w.cfg.Slack.Poll
 	if after, limited := slack.RetryAfter(err); limited {
@@ -181,10 +192,11 @@ func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
 func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
 	a := e.agent
-	cursor, err := a.cursor(ctx, w, channel)
+	at, err := a.cursor(ctx, w, channel)
 	if err != nil {
 		return err
 	}
+	cursor := at.TS
 	oldest := cursor
 	for ts := range here {
 		if laterTS(oldest, ts) {
@@ -195,7 +207,7 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 	if err != nil {
 		return err
 	}
-	var faults []error
+	faults := []error{e.lookAround(ctx, w, self, channel, at, messages)} // before any command: pausing comes first
 	for _, m := range messages {
 		if t := here[m.TS]; t != nil {
 			run := runs[t.Run]
@@ -219,44 +231,54 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 			newest = m.TS
 		}
 	}
-	return errors.Join(append(faults, a.setCursor(channel, cursor, newest))...)
+	if at.TS != newest {
+		at.TS = newest
+		faults = append(faults, a.putCursor(channel, at))
+	}
+	return errors.Join(faults...)
 }
 
-// cursor is the ts up to which a channel's commands were heard. An agent that sees a channel for the first time does
-// not obey what was said there before it came.
-func (a *Agent) cursor(ctx context.Context, w *world, channel string) (string, error) {
+// cursor is how far a channel's commands were heard. An agent that sees a channel for the first time does not obey what
+// was said there before it came.
+func (a *Agent) cursor(ctx context.Context, w *world, channel string) (channelCursor, error) {
 	var c channelCursor
 	var restored time.Time
+	var settled astray
 	err := a.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting("slack/cursor/"+channel, &c)
+		_, err := tx.Setting(cursorKey(channel), &c)
 		_, other := tx.Setting(rescue.DeafBefore, &restored)
-		return errors.Join(err, other)
+		_, third := tx.Setting(settledKey, &settled)
+		return errors.Join(err, other, third)
 	})
-	if err != nil || c.TS != "" && c.Restored.Equal(restored) {
-		return c.TS, err
+	if err != nil {
+		return c, err
+	}
+	if c.TS != "" && c.Restored.Equal(restored) {
+		if c.Own != "" && c.Settled.Equal(settled.At) {
+			return c, nil
+		}
+		c.Own, c.Settled = c.TS, settled.At
+		if settled.Channel == channel && laterTS(settled.TS, c.Own) {
+			c.Own = settled.TS
+		}
+		return c, a.putCursor(channel, c)
 	}
 	latest, ok, err := w.slack.Latest(ctx, channel)
 	if err != nil {
-		return "", err
+		return c, err
 	}
-	c.TS = "0000000001.000000"
+	c = channelCursor{TS: "0000000001.000000", Restored: restored, Settled: settled.At}
 	if ok {
 		c.TS = latest.TS
 	}
-	return c.TS, a.setCursor(channel, "", c.TS)
+	c.Own = c.TS
+	return c, a.putCursor(channel, c)
 }
 
-func (a *Agent) setCursor(channel, old, now string) error {
-	if old == now {
-		return nil
-	}
-	return a.write(func(tx *store.Tx) error {
-		var restored time.Time
-		if _, err := tx.Setting(rescue.DeafBefore, &restored); err != nil {
-			return err
-		}
-		return tx.PutSetting("slack/cursor/"+channel, channelCursor{TS: now, Restored: restored})
-	})
+func cursorKey(channel string) string { return "slack/cursor/" + channel }
+
+func (a *Agent) putCursor(channel string, c channelCursor) error {
+	return a.write(func(tx *store.Tx) error { return tx.PutSetting(cursorKey(channel), c) })
 }
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sallyport/agent/config"
@@ -232,6 +233,9 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, w := s.agent, s.world
 	card := a.card(w, s.run)
+	if err := a.sign(w, s.run, &card); err != nil {
+		return nil, err
+	}
 	if s.run.Card != nil {
 		s.wrote = true
 		return nil, w.slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
@@ -321,6 +325,8 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) erro
 	}
 	if st := s.stackOf(); m.Mention && st != nil {
 		post.Mention = st.Mention
+	} else if m.Mention && m.Kind == store.MessageNote {
+		post.Mention = s.everybody()
 	}
 	if unknown {
 		_, found, err := s.world.slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
@@ -331,6 +337,19 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) erro
 	s.wrote = true
 	_, err := s.world.slack.PostText(ctx, post)
 	return err
+}
+
+// everybody is who is named when a person is needed for any stack.
+func (s *sender) everybody() []string {
+	var all []string
+	for _, st := range s.world.allStacks() {
+		for _, id := range st.Mention {
+			if !slices.Contains(all, id) {
+				all = append(all, id)
+			}
+		}
+	}
+	return all
 }
 
 // stackOf is the stack of the message's run; nil if there is none.

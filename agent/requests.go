@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -165,7 +166,10 @@ func (a *Agent) pause(stack, reason, by string) error {
 
 // unpause lets it move on.
 func (a *Agent) unpause(stack, by string) error {
-	return a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by})
+	if err := a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
+		return err
+	}
+	return a.showAstray()
 }
 
 func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
@@ -182,7 +186,10 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 				return err
 			}
 			s.Paused = p
-			return tx.PutAgent(s)
+			if p == nil {
+				err = a.settle(tx)
+			}
+			return errors.Join(err, tx.PutAgent(s))
 		}
 		s, err := tx.Stack(stack)
 		if err != nil {

@@ -248,6 +248,9 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
+	if w.slack != nil && !a.heard.Load() {
+		return 0, nil // Slack may show that our store is an old one; the first look at it wakes the loop, whatever comes of it
+	}
 	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
 		return wait, nil // the last checks could not be made: soon again
 	}

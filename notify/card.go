@@ -53,5 +53,9 @@ type Card struct {
 	Mention       []string // Slack user and group ids that are named when a person is needed
 	Digest        string   // of the plan, hex; default Plan.Digest
 	Agent         string   // id of the agent
-	ShowAddresses bool     // false: plan_in_slack = "none"
+	Epoch         string   // of its process
+	State         string   // a digest of where the stack's state lies, so that two agents' stacks of one name can be told apart
+	HistorySeq    uint64   // number and hash of the newest entry of the agent's history
+	HistoryHash   string
+	ShowAddresses bool // false: plan_in_slack = "none"
 }

@@ -14,7 +14,7 @@ import (
 
 // The event types of the metadata by which our messages are found again.
 const (
-	EventRun  = "sallyport_run"  // of a run's card: run, stack, digest, agent
+	EventRun  = "sallyport_run"  // of a run's card: run, stack, digest, agent, state, epoch, history; see [Mark]
 	EventNote = "sallyport_note" // of everything else: key, agent, run
 )
 
@@ -62,6 +62,7 @@ func (c *Client) cardOptions(card notify.Card, blocks []slackapi.Block) []slacka
 		slackapi.MsgOptionBlocks(blocks...),
 		slackapi.MsgOptionMetadata(slackapi.SlackMetadata{EventType: EventRun, EventPayload: map[string]any{
 			"run": card.Run, "stack": metaText(card.Stack), "digest": metaText(card.PlanDigest()), "agent": metaText(card.Agent),
+			"state": metaText(card.State), "epoch": metaText(card.Epoch), "history": history(card.HistorySeq, card.HistoryHash),
 		}}))
 }
 
@@ -192,8 +193,7 @@ func (c *Client) find(ctx context.Context, channel, thread, oldest string, match
 		return "", false, err
 	}
 	for _, m := range messages {
-		own := m.BotID != "" && m.BotID == self.BotID || m.BotID == "" && m.User == self.UserID
-		if own && match(m) {
+		if m.own(self) && match(m) {
 			return m.TS, true, nil
 		}
 	}
