@@ -222,6 +222,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { a.pollRepositories(ctx) })
 	group.Go(func() { a.hear(ctx) })
+	group.Go(func() { a.retain(ctx) })
 	group.Go(func() { a.keepSnapshots(ctx) })
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
 	var sending sync.WaitGroup

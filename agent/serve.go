@@ -207,7 +207,7 @@ func (d desktop) find(ref string) (*store.Run, error) {
 		}
 		run, err = tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {
-			return control.Errorf(control.NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
+			return control.NoRun(tx, id)
 		}
 		return err
 	})

@@ -116,6 +116,13 @@ slack {
   poll = "5s" # at its fastest; slower while nothing waits
 }
 
+# How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
+# retention {
+#   runs    = 10000   # so many runs at most
+#   age     = "2160h" # runs that ended longer ago go, with their plans and logs
+#   history = "8760h" # who did what when
+# }
+
 # Who is the same human in Slack, on GitHub and on this machine. Without these blocks all votes on the command line count as
 # one person's.
 # person "jane" {

@@ -26,9 +26,9 @@ type Retention struct {
 	PerStack      int
 	HistoryBefore time.Time
 	History       int
-	// Forget is called for each run before its record goes, outside of any transaction. Its error keeps the record: files
-	// that belong to a run must not outlive what says so.
-	Forget func(*Run) error
+	// Forget is called for each run before its record goes, outside of any transaction: files that belong to a run must
+	// not outlive what says so. False keeps the run for now; so does an error, which Trim returns.
+	Forget func(*Run) (bool, error)
 }
 
 func (r Retention) validate() error {
@@ -58,8 +58,11 @@ func (s *Store) Trim(ctx context.Context, r Retention) (Trimmed, error) {
 		var gone []int
 		for _, run := range runs {
 			if r.Forget != nil {
-				if err := r.Forget(run); err != nil {
+				goes, err := r.Forget(run)
+				if err != nil {
 					kept = append(kept, fmt.Errorf("forgetting run #%d: %w", run.ID, err))
+				}
+				if err != nil || !goes {
 					continue
 				}
 			}

@@ -82,13 +82,13 @@ func TestTrimRuns(t *testing.T) {
 				return nil
 			}, want: []int{1, 5, 7, 8}},
 		{name: "whose files cannot go stays", trim: func(now time.Time) store.Retention {
-			return store.Retention{RunsBefore: now.Add(day), Forget: func(r *store.Run) error {
+			return store.Retention{RunsBefore: now.Add(day), Forget: func(r *store.Run) (bool, error) {
 				if r.ID == 2 {
-					return errors.New("busy")
+					return false, errors.New("no permission")
 				}
-				return nil
+				return r.ID != 4, nil
 			}}
-		}, want: []int{2, 7, 8}},
+		}, want: []int{2, 4, 7, 8}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

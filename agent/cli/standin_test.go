@@ -122,7 +122,7 @@ func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {
 			return err
 		}
 		if run, err = tx.Run(id); errors.Is(err, store.ErrNotFound) {
-			return control.NoRun(id)
+			return control.NoRun(tx, id)
 		}
 		return err
 	})

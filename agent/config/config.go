@@ -47,6 +47,7 @@ type Config struct {
 	Terraform    Terraform
 	Slack        *Slack // nil: notices go to the log and decisions come from the command line
 	People       []Person
+	Retention    Retention
 	CLIApprovals bool
 
 	// Secrets are all values that came through credential, file or env, for the redactor.

@@ -41,7 +41,7 @@ func TestMinimal(t *testing.T) {
 			PlanTTL: 24 * time.Hour, PlanTimeout: 30 * time.Minute, LockTimeout: time.Minute,
 			AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
 		}},
-		Terraform: Terraform{Parallel: 2},
+		Terraform: Terraform{Parallel: 2}, Retention: Retention{Runs: 10_000, Age: 2160 * time.Hour, History: 8760 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got, compare()); diff != "" {
 		t.Error(diff)
@@ -106,8 +106,9 @@ func TestFull(t *testing.T) {
 			Token: redact.NewSecret("xoxb-" + canary), Channel: "#infra", Approvers: []string{"U01ABCDEF", "S01OPSTEAM", "jane@example.com"},
 			Poll: 100 * time.Millisecond, APIURL: "http://localhost:8080/api/",
 		},
-		People:  []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
-		Secrets: []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
+		People:    []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
+		Retention: Retention{Runs: 500, Age: 720 * time.Hour, History: 2000 * time.Hour},
+		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
 	}
 	if diff := cmp.Diff(want, got, compare()); diff != "" {
 		t.Error(diff)

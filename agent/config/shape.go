@@ -24,6 +24,7 @@ func rootShape() shape {
 			{Type: "stacks", LabelNames: []string{"glob"}},
 			{Type: "terraform"},
 			{Type: "slack"},
+			{Type: "retention"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
 		later:       []string{"metrics", "backup", "hooks", "apply_window", "freeze"},
@@ -74,6 +75,8 @@ func slackShape() shape {
 		later:    []string{"app_token"},
 	}
 }
+
+func retentionShape() shape { return shape{optional: []string{"runs", "age", "history"}} }
 
 func personShape() shape {
 	return shape{optional: []string{"slack", "github", "os"}}

@@ -131,13 +131,18 @@ func (l *loader) boolean(a attributes, name string, dst *bool) bool {
 
 // whole reads a whole number of at least 1.
 func (l *loader) whole(a attributes, name string, dst *int) bool {
+	return l.between(a, name, dst, 1, 1000)
+}
+
+// between reads a whole number from least to most.
+func (l *loader) between(a attributes, name string, dst *int, least, most int64) bool {
 	v, ok := l.shown(a.get(name), cty.Number)
 	if !ok {
 		return false
 	}
 	n, _ := v.AsBigFloat().Int64()
-	if !v.AsBigFloat().IsInt() || n < 1 || n > 1000 {
-		l.fault(a.at(name), "Invalid number", "%s must be a whole number from 1 to 1000.", name)
+	if !v.AsBigFloat().IsInt() || n < least || n > most {
+		l.fault(a.at(name), "Invalid number", "%s must be a whole number from %d to %d.", name, least, most)
 		return false
 	}
 	*dst = int(n)

@@ -152,15 +152,22 @@ func (o *Offline) find(ref string) (*store.Run, error) {
 		}
 		run, err = tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {
-			return NoRun(id)
+			return NoRun(tx, id)
 		}
 		return err
 	})
 	return run, err
 }
 
-// NoRun is the error for a number that no run has.
-func NoRun(id int) *Error {
+// NoRun is the error for a number that no run has, or has no more.
+func NoRun(tx *store.Tx, id int) error {
+	newest, err := tx.Runs(store.RunFilter{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(newest) == 1 && id < newest[0].ID {
+		return Errorf(NotFound, "run #%d is no longer kept", id).WithHint("sallyport runs lists those that are; retention in the configuration says how long")
+	}
 	return Errorf(NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
 }
 

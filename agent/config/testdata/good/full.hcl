@@ -98,3 +98,9 @@ person "jane" {
   github = "jane-doe"
   os     = "jane"
 }
+
+retention {
+  runs    = 500
+  age     = "720h"
+  history = "2000h"
+}

@@ -1,0 +1,37 @@
+package config
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Retention says how long what has ended is kept. The newest twenty runs of every stack, what is applied, and what has not
+// ended stay in any case.
+type Retention struct {
+	Runs    int           // so many runs at most, the oldest go first; default 10,000
+	Age     time.Duration // runs that ended longer ago go; default 90 days
+	History time.Duration // entries of the history that are older go; default a year
+}
+
+const (
+	defaultRuns    = 10_000
+	leastRuns      = 20
+	mostRuns       = 1_000_000
+	defaultAge     = 90 * 24 * time.Hour
+	defaultHistory = 365 * 24 * time.Hour
+	leastAge       = time.Hour
+)
+
+// retention reads the retention block, if there is one.
+func (l *loader) retention(b *hcl.Block) Retention {
+	r := Retention{Runs: defaultRuns, Age: defaultAge, History: defaultHistory}
+	if b == nil {
+		return r
+	}
+	a := attributes{own: l.content(b.Body, retentionShape()).Attributes, header: b.DefRange}
+	l.between(a, "runs", &r.Runs, leastRuns, mostRuns)
+	l.duration(a, "age", &r.Age, leastAge)
+	l.duration(a, "history", &r.History, leastAge)
+	return r
+}

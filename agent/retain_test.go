@@ -1,0 +1,120 @@
+package agent_test
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// bytesOf adds up the files below a directory.
+func bytesOf(t *testing.T, dir string) (sum int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// Run after run is made and forgotten, and the data directory stops growing.
+func TestDiskUseReachesAPlateau(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plans for half a minute")
+	}
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+"retention {\n  runs = 20\n}\n").start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	cycle := func() int64 {
+		for range 25 {
+			id := h.plan("box", false)
+			h.until(strconv.Itoa(id), "ended", func(run control.Run) bool { return run.Status.Terminal() })
+		}
+		if err := h.agent.Trim(context.Background(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		return bytesOf(t, filepath.Join(h.dir, "data"))
+	}
+	first := cycle()
+	// The store's file may take one more step of its growth, and the records get longer numbers.
+	if second := cycle(); second > first+first/20 {
+		t.Errorf("it grew from %d to %d bytes", first, second)
+	}
+	if entries, err := os.ReadDir(filepath.Join(h.dir, "data", "runs")); err != nil || len(entries) > 21 {
+		t.Errorf("%d directories of runs are left: %v", len(entries), err)
+	}
+	// What is applied is known, however old; the others say that they are gone.
+	h.status("1", store.Applied)
+	if _, err := h.client.Run(context.Background(), "5"); err == nil || !strings.Contains(err.Error(), "no longer kept") {
+		t.Errorf("run #5: %v", err)
+	}
+}
+
+// Files that nobody may remove keep their run.
+func TestWhatIsNeededIsNotForgotten(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "deny")
+	h.status("1", store.Discarded)
+	for range 22 {
+		id := h.plan("box", false)
+		h.status(strconv.Itoa(id), store.Planned)
+		h.mustDecide(strconv.Itoa(id), "deny")
+		h.status(strconv.Itoa(id), store.Discarded)
+	}
+	runs := filepath.Join(h.dir, "data", "runs")
+	left := filepath.Join(runs, "2", "errored.tfstate")
+	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(left, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	for _, dir := range []string{"900", ".old-3"} {
+		dir = filepath.Join(runs, dir)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(dir, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.agent.Trim(context.Background(), time.Now().Add(200*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for run, want := range map[string]bool{"1": true, "2": true, "3": false, "4": true} {
+		if _, err := h.client.Run(context.Background(), run); (err == nil) != want {
+			t.Errorf("run #%s is kept: %t, %v", run, !want, err)
+		}
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Error("a state that nobody pushed: ", err)
+	}
+	for _, gone := range []string{"3", "900", ".old-3"} {
+		if _, err := os.Stat(filepath.Join(runs, gone)); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+}
