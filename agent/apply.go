@@ -201,7 +201,11 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terra
 		if run.Apply != nil {
 			u.Who, u.From = run.Apply.Who, run.Apply.StartedAt
 		}
-		unseen(st, u, a.now())
+		until := a.now()
+		if sign := runner.LastSign(RunDir(a.cfg().DataDir, run.ID)); state.Result == nil && !sign.IsZero() && sign.Before(until) {
+			until = sign // what somebody else locked after its death, before we noticed, is not its own
+		}
+		unseen(st, u, until)
 	}
 	return tx.PutStack(st)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -324,4 +326,62 @@ func TestWhatAnApplyLeftRunningHoldsTheNextPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.status("2", store.NoChanges)
+}
+
+// Backends that say who holds a lock let the agent prove that it is its own, down to the second of the apply.
+func TestALockThatSaysWhoseItIs(t *testing.T) {
+	block, _ := tftest.S3Backend(t)
+	h := interrupted(t, map[string]string{"box/backend.tf": block}, "", "").start()
+	held := h.heldBy("2", "left behind by the apply of #1")
+	l := h.eventually("the lock is in status", func(s control.Status) bool { return s.Stacks[0].LeftLock != nil }).Stacks[0].LeftLock
+	if l.Holder != store.HolderOurs || !l.Dead || l.Who == "" || l.CreatedAt == nil || l.Run != 1 {
+		t.Fatalf("the lock: %+v", l)
+	}
+	if held.Hint != "sallyport unlock box "+l.ID {
+		t.Errorf("hint %q", held.Hint)
+	}
+	if err := h.unlock(l.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.status("2", store.Planned)
+}
+
+// Somebody else works on the state after an apply of ours was interrupted: that lock is not to be opened.
+func TestALockOfSomebodyElseIsTheirs(t *testing.T) {
+	for _, c := range []struct{ name, who, created string }{
+		{"another person", "joe@laptop", time.Now().UTC().Format(time.RFC3339Nano)},
+		{"our user by hand, at another time", terraform.LockOwner(), "2026-01-02T03:04:05Z"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			block, lock := tftest.S3Backend(t)
+			h := interrupted(t, map[string]string{"box/backend.tf": block}, "", "")
+			theirs := fmt.Sprintf(`{"ID":"11604235-b2c3","Operation":"OperationTypeApply","Who":%q,"Created":%q}`, c.who, c.created)
+			changeObject(t, http.MethodDelete, lock, "") // the server keeps the checksum of an object that is replaced
+			changeObject(t, http.MethodPut, lock, theirs)
+			h.start()
+			held := h.heldBy("2", "is not of this agent: "+c.who)
+			if !strings.HasPrefix(held.Hint, "ask "+c.who) {
+				t.Errorf("hint %q", held.Hint)
+			}
+			h.eventually("the lock is in status as somebody else's", func(s control.Status) bool {
+				return s.Stacks[0].LeftLock != nil && s.Stacks[0].LeftLock.Holder == store.HolderOther
+			})
+		})
+	}
+}
+
+// changeObject changes an object of the S3 server.
+func changeObject(t *testing.T, method, url, text string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = answer.Body.Close(); answer.StatusCode >= http.StatusMultipleChoices {
+		t.Fatalf("%s %s: %s", method, url, answer.Status)
+	}
 }

@@ -19,8 +19,9 @@ import (
 const (
 	firstLook = time.Minute // a left lock is looked at again after this long, then after twice as long, ...
 	lastLook  = 10 * time.Minute
-	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set.
-	lockSkew = 5 * time.Second
+	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set, and between
+	// terraform's first word and the lock lies the preparing of the backend.
+	lockSkew = 10 * time.Second
 	// maxUnseen bounds what is remembered of processes whose end nobody saw; older ones left their lock long ago or not at all.
 	maxUnseen = 8
 )

@@ -76,6 +76,16 @@ func ReadProgress(runDir string) (terraform.Progress, error) {
 	return t.progress, nil
 }
 
+// LastSign is when an apply's terraform last said something, which it does every ten seconds while it works; zero if it
+// never did.
+func LastSign(runDir string) time.Time {
+	fi, err := os.Stat(filepath.Join(runDir, streamFile))
+	if err != nil || fi.Size() == 0 {
+		return time.Time{}
+	}
+	return fi.ModTime()
+}
+
 // A tail reads a growing file of lines, each of them once and whole.
 type tail struct {
 	path     string
