@@ -22,6 +22,9 @@ const (
 	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set, and between
 	// terraform's first word and the lock lies the preparing of the backend.
 	lockSkew = 10 * time.Second
+	// runnerExit is what a runner gets to go away after it wrote its result; until then it is no news that something runs.
+	runnerExit = 3 * time.Second
+	exitLook   = 50 * time.Millisecond
 	// maxUnseen bounds what is remembered of processes whose end nobody saw; older ones left their lock long ago or not at all.
 	maxUnseen = 8
 )
@@ -30,6 +33,7 @@ const (
 type obstacle struct {
 	why, hint string
 	wait      time.Duration // until it is worth another look; nothing wakes the loop when it goes away
+	passing   bool          // it is about to go away: not worth telling
 }
 
 // leftBehind finds what an earlier apply left: something of it that still runs, a state that it could not save, its state
@@ -42,13 +46,13 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 	}); err != nil {
 		return obstacle{}, err
 	}
-	if why, hint, err := stillAlive(w.cfg.DataDir, st); err != nil || why != "" {
-		return obstacle{why, hint, workRest}, err
+	if alive, err := a.stillAlive(w.cfg.DataDir, st); err != nil || alive.why != "" {
+		return alive, err
 	}
 	if st.LeftState != "" {
 		if _, err := os.Stat(st.LeftState); !errors.Is(err, os.ErrNotExist) {
 			why, hint := control.LeftStateText(st.LeftState, st.LastApply)
-			return obstacle{why, hint, workRest}, nil
+			return obstacle{why: why, hint: hint, wait: workRest}, nil
 		}
 		// A person has moved it away.
 		return obstacle{}, a.update(func(tx *store.Tx) error {
@@ -63,7 +67,7 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 	if l := st.LeftLock; l != nil {
 		// A clock that was turned back must not make anybody wait for longer than the longest rest.
 		if wait := l.NotBefore.Sub(a.now()); wait > 0 && wait <= lastLook {
-			return obstacle{control.LockText(l), control.LockHint(l, st.Name), wait}, nil
+			return obstacle{why: control.LockText(l), hint: control.LockHint(l, st.Name), wait: wait}, nil
 		}
 	}
 	return obstacle{}, nil
@@ -71,24 +75,31 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 
 // stillAlive says that something which the stack's last apply started lives on after terraform's end: a command of a
 // provisioner, most often. It may still be changing what the next plan would look at.
-func stillAlive(dataDir string, st *store.StackState) (why, hint string, err error) {
+func (a *Agent) stillAlive(dataDir string, st *store.StackState) (obstacle, error) {
 	if st.LastApply == 0 || st.OpenRun == st.LastApply || fault.Without("orphans") {
-		return "", "", nil
+		return obstacle{}, nil
 	}
 	dir := RunDir(dataDir, st.LastApply)
 	state, err := runner.Attach(dir)
 	if err != nil || !state.StillHeld && state.Phase != runner.Running {
-		return "", "", err
+		return obstacle{}, err
+	}
+	found := obstacle{
+		why:  fmt.Sprintf("something that the apply of #%d started still runs", st.LastApply),
+		hint: "it goes on by itself when that has ended; end it only if you know what it does", wait: workRest,
+	}
+	if state.Result != nil && a.now().Sub(state.Result.EndedAt).Abs() < runnerExit {
+		found.wait, found.passing = exitLook, true
+		return found, nil
 	}
 	var names []string
 	for _, h := range runner.Holders(dir) {
 		names = append(names, fmt.Sprintf("%d (%s)", h.PID, h.Name))
 	}
-	why = fmt.Sprintf("something that the apply of #%d started still runs", st.LastApply)
 	if len(names) > 0 {
-		why += ": process " + joinSome(names, 5)
+		found.why += ": process " + joinSome(names, 5)
 	}
-	return why, "it goes on by itself when that has ended; end it only if you know what it does", nil
+	return found, nil
 }
 
 // beginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one

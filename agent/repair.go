@@ -127,11 +127,28 @@ func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error 
 			return refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
 		}
 	}
-	why, hint, err := stillAlive(dataDir, st)
-	if why != "" {
-		return refuse(hint, "%s", why)
+	alive, err := a.stillAlive(dataDir, st)
+	switch {
+	case alive.passing:
+		return errPassing
+	case alive.why != "":
+		return refuse(alive.hint, "%s", alive.why)
 	}
 	return err
+}
+
+// errPassing: what is in the way goes away in a moment.
+var errPassing = errors.New("an apply has only just ended")
+
+// prepared reads what a repair needs, once the runner of an apply that has just ended is gone.
+func (a *Agent) prepared(ctx context.Context, read func(*store.Tx) error) error {
+	for {
+		err := a.store.View(read)
+		if !errors.Is(err, errPassing) || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, exitLook, nil)
+	}
 }
 
 // unlock forces the state lock with an id open, for a person.
@@ -145,7 +162,7 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 		return "", control.Errorf(control.Usage, "%q is not the id of a state lock", id).WithHint("sallyport unlock %s LOCK_ID; sallyport status shows the id", stack)
 	}
 	r := repair{stack: stack, by: by}
-	err := a.store.View(func(tx *store.Tx) error {
+	err := a.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(stack)
 		if err != nil {
 			return err
@@ -217,7 +234,7 @@ func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
 	w := a.world.Load()
 	var run *store.Run
 	var file string
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := a.prepared(ctx, func(tx *store.Tx) (err error) {
 		if run, err = a.leftStateOf(tx, w, ref); err != nil {
 			return err
 		}

@@ -174,6 +174,9 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 		if err != nil {
 			return 0, err
 		}
+		if left.passing {
+			return left.wait, nil
+		}
 		if left.why != "" {
 			return left.wait, a.hold(run, left.why, left.hint)
 		}
