@@ -16,6 +16,9 @@ import (
 const (
 	manyStacks = 100
 	manyRuns   = 10_000
+
+	statusTarget = 30  // milliseconds
+	readyTarget  = 300 // milliseconds
 )
 
 // past is what an agent has behind it.
@@ -132,7 +135,7 @@ func BenchmarkStatus(b *testing.B) {
 				b.Fatalf("sallyport %v: %v\n%s", args, err, out)
 			}
 		}
-		times.report(b, "ms")
+		against(b, ms(times.median()), statusTarget, "ms")
 		noTime(b)
 	}
 	binary(b)
@@ -162,7 +165,7 @@ func BenchmarkKillToReady(b *testing.B) {
 		}
 		answered.add(time.Since(before))
 	}
-	ready.report(b, "ready-ms")
+	against(b, ms(ready.median()), readyTarget, "ready-ms")
 	answered.report(b, "answer-ms")
 	noTime(b)
 }

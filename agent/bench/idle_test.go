@@ -12,12 +12,19 @@ import (
 	"sallyport/store"
 )
 
-// idleTurn is how long an idle agent is watched in one operation. Three are one turn of its schedule.
-const idleTurn = 10 * time.Second
+const (
+	// idleTurn is how long an idle agent is watched in one operation: two turns of its schedule.
+	idleTurn = time.Minute
+	// restGap is how long an agent leaves Slack alone when it has come to rest: six times slack.poll, a little less.
+	restGap = 29 * time.Second
+
+	idleMemory    = 30  // MB
+	idleProcessor = 0.1 // percent of a core
+)
 
 // BenchmarkIdle is an agent with 100 stacks for which nothing is to do, after it has planned ten of them: it polls its
-// repository over https every 30 seconds and reads its Slack, more and more seldom. One operation is ten seconds; with
-// less than three of them the processor's figure depends on chance.
+// repository over https every 30 seconds and reads its Slack, at last every 30 seconds too. It is watched from then on, for a
+// minute per operation; the processor's figure needs three of them, since a garbage collection comes every other minute.
 //
 //	rss-MB   all memory at the end, the mapped binary and store included; anon-MB is what only swapping could take away
 //	peak-MB  the most that it ever had, while it planned
@@ -36,21 +43,35 @@ func BenchmarkIdle(b *testing.B) {
 	d.start()
 	d.planAndDeny(10)
 
+	d.leavesAlone(s)
 	used, start := d.processorTime(), time.Now()
 	polls, calls := server.Requests(), s.Calls("")
 	for b.Loop() {
 		<-time.After(idleTurn)
 	}
-	b.ReportMetric(100*float64(d.processorTime()-used)/float64(time.Since(start)), "cpu-%")
+	against(b, 100*float64(d.processorTime()-used)/float64(time.Since(start)), idleProcessor, "cpu-%")
 	b.ReportMetric(float64(server.Requests()-polls), "git-polls")
 	b.ReportMetric(float64(s.Calls("")-calls), "slack-calls")
-	for _, c := range s.Requests("")[calls:] {
-		fmt.Println(c.Method, c.Answer)
-	}
-	b.ReportMetric(d.memory("VmRSS"), "rss-MB")
+	against(b, d.memory("VmRSS"), idleMemory, "rss-MB")
 	b.ReportMetric(d.memory("RssAnon"), "anon-MB")
 	b.ReportMetric(d.memory("VmHWM"), "peak-MB")
 	noTime(b)
+}
+
+// leavesAlone waits until the agent reads Slack as seldom as it ever will.
+func (d *daemon) leavesAlone(s *workspace) {
+	d.tb.Helper()
+	limit := time.Now().Add(5 * time.Minute)
+	for at := time.Now(); ; {
+		next := s.api.wait(d.tb, at, "conversations.history")
+		if gap := next.start.Sub(at); gap >= restGap {
+			return
+		}
+		if time.Now().After(limit) {
+			d.tb.Fatal("the agent never comes to rest")
+		}
+		at = next.end
+	}
 }
 
 // planAndDeny waits until so many stacks are planned, denies them all, and waits until that was told.

@@ -105,7 +105,7 @@ func (m meter) run(b *testing.B, turn int, one func(n int) time.Duration) {
 	}
 	per := func(n float64, unit string) { b.ReportMetric(n/float64(polls), unit+"/poll") }
 	per(ms(time.Since(start)), "ms")
-	per(ms(cpu), "cpu-ms")
+	per(ms(cpu), "cpu-ms") // of the agent's: below 1
 	per(float64(m.wire.Up()-up), "B-up")
 	per(float64(m.wire.Down()-down), "B-down")
 	per(float64(m.conns()-conns), "conns")

@@ -54,7 +54,8 @@ func benchmarkRoots(b *testing.B, roots int) {
 	}
 	own.report(b, "agent-ms")
 	bareTime.report(b, "bare-ms")
-	b.ReportMetric(float64(ratios.median())/1000, "ratio")
+	against(b, float64(ratios.median())/1000, 1.1, "ratio")
+	disk(b)
 	noTime(b)
 }
 
