@@ -95,7 +95,7 @@ func BenchmarkProcesses(b *testing.B) {
 		name, more string
 		most       int
 	}{
-		{"default", "", planTarget},                        // init, plan, show, show and at most one version
+		{"default", "", planTarget},               // init, plan, show, show and at most one version
 		{"workspace", `workspace = "staging"`, 7}, // and workspace select, workspace show
 	} {
 		b.Run(c.name, func(b *testing.B) { countProcesses(b, c.more, c.most) })
