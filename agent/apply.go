@@ -265,6 +265,11 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
 	}
 	hint := "mend the cause, then: sallyport plan " + run.Stack
+	if run.Apply != nil {
+		if advice := terraform.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
+			hint = a.redact(advice) + "; then: sallyport plan " + run.Stack
+		}
+	}
 	return ending{store.Errored, a.redact(text), hint}
 }
 

@@ -33,6 +33,7 @@ type session struct {
 	redact func(string) string
 	spent  time.Duration // in terraform's processes
 	began  time.Time     // the operation under way
+	grace  time.Duration // see waitDelay
 }
 
 // initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
@@ -61,7 +62,9 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 		return nil, &Error{Op: op, ExitCode: -1, Err: err}
 	}
 	s.began = time.Now()
+	release := s.guard(ctx, env)
 	err := f(sink)
+	release()
 	s.spent += time.Since(s.began)
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
 	diags := sink.diagnostics()
@@ -117,6 +120,10 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []Diagno
 	if e.Lock != nil {
 		e.Hint = lockHint(e.Lock)
 	}
+	if errors.Is(e.Err, context.DeadlineExceeded) && e.Hint == "" {
+		e.Hint = "terraform was stopped: it hung, in a provider or at a host that does not answer, or the stack needs more time: " +
+			"set plan_timeout of the stack. Then: sallyport plan STACK"
+	}
 	return e
 }
 
@@ -126,7 +133,7 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	cmd := exec.CommandContext(ctx, s.tool.Path, args...)
 	cmd.Dir, cmd.Env = s.dir, s.env
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = waitDelay
+	cmd.WaitDelay = s.grace
 	stderr := &tailBuffer{}
 	cmd.Stderr = stderr
 	out, err := cmd.StdoutPipe()
@@ -138,6 +145,7 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	}
 	start := time.Now()
 	defer func() { s.spent += time.Since(start) }()
+	defer s.guard(ctx, s.env)()
 	readErr := read(out)
 	_, _ = io.Copy(io.Discard, out) // an unread pipe would stop terraform for ever
 	if err := cmd.Wait(); err != nil {

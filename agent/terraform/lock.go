@@ -121,6 +121,15 @@ func parseLockInfo(detail string) *LockInfo {
 	return info
 }
 
+// LockAdvice says who holds the state lock that an operation met, which began at a time, and what a person can do; empty if
+// no lock was in the way.
+func LockAdvice(diags []Diagnostic, began time.Time) string {
+	if info := lockIn(diags, "", began); info != nil {
+		return lockHint(info)
+	}
+	return ""
+}
+
 // lockHint says what a person can do about a lock that is in the way.
 func lockHint(info *LockInfo) string {
 	switch {
@@ -129,6 +138,10 @@ func lockHint(info *LockInfo) string {
 	case info.Who == "":
 		return "another operation holds the state lock " + info.ID + "; the backend does not say whose. If nothing is running any more: sallyport unlock STACK " + info.ID
 	}
-	return "the state lock " + info.ID + " has been held by " + info.Who + " since " + info.Created + " (" + info.Operation +
-		"); if that is not running any more: sallyport unlock STACK " + info.ID
+	elsewhere := ""
+	if _, host, ok := strings.Cut(info.Who, "@"); ok && !strings.HasSuffix(LockOwner(), "@"+host) {
+		elsewhere = ": that is another machine than this one, where somebody works by hand or another agent is at work on this stack"
+	}
+	return "the state lock " + info.ID + " has been held by " + info.Who + " since " + info.Created + " (" + info.Operation + ")" + elsewhere +
+		"; if that is not running any more: sallyport unlock STACK " + info.ID
 }

@@ -55,6 +55,7 @@ type PlanOptions struct {
 	Cache   *Cache        // what plans share; nil: nothing is kept
 	Protect []string      // see [ProtectMatch]
 	Timeout time.Duration // of everything together; 0: none
+	Grace   time.Duration // how long terraform may take to end after a SIGINT; default 20 s
 	Redact  func(string) string
 }
 
@@ -67,6 +68,9 @@ func (o *PlanOptions) validate() error {
 	}
 	if o.Workspace == "" {
 		o.Workspace = defaultWorkspace
+	}
+	if o.Grace <= 0 {
+		o.Grace = waitDelay
 	}
 	if o.Redact == nil {
 		o.Redact = func(s string) string { return s }
@@ -160,7 +164,7 @@ func (p *planner) prepare() (func(), error) {
 	}
 	p.res.Env = Environment(env)
 	env.Extra = append(env.Extra, o.PlanEnv)
-	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), redact: o.Redact}
+	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), redact: o.Redact, grace: o.Grace}
 	release := func() {}
 	if o.Cache != nil {
 		p.s.tf, release, err = o.Cache.slots.borrow(o.Tool, o.WorkDir)
@@ -169,6 +173,10 @@ func (p *planner) prepare() (func(), error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := p.s.tf.SetWaitDelay(o.Grace); err != nil {
+		release()
+		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}
 	return release, nil
 }
