@@ -308,12 +308,13 @@ func (s *site) config(stack string, version int) string {
 	return text
 }
 
-// begins and ends of outages
+// outage notes that a server cannot be relied on from now until [site.heal].
 func (s *site) outage(what string) {
 	s.counts.outages++
 	s.outages = append(s.outages, outage{what: what, from: time.Now()})
 }
 
+// heal ends everything that was done to networks, Slack and disk.
 func (s *site) heal() {
 	s.git.set(wireGood, 0)
 	s.chat.set(wireGood, 0)

@@ -7,6 +7,11 @@
 // valid when the inside is rewritten, and whoever wants to know what Sallyport does in a bad night can read them as a
 // list.
 //
+// TestCrash disturbs an agent at random and holds what really ran, which an oracle in terraform's place writes down,
+// against what people had decided and were told. TestMutants takes the defences away one by one and requires the same
+// checks to notice. A longer run: go test ./agent/e2e -run 'TestCrash$' -v -crash.for=2h -timeout 3h; one seed again:
+// -crash.seed=N -crash.for=1s; without a defence: -crash.without=NAME.
+//
 // The binary is built once per run of the tests; SALLYPORT_E2E_BINARY names another one to test instead. Tests that
 // wait for long time-outs or move megabytes are skipped by -short and say so.
 package e2e
