@@ -26,7 +26,7 @@ var stepWeights = []struct {
 	do     string
 	weight int
 }{
-	{"push", 14}, {"rewrite", 1}, {"approve", 24}, {"half approve", 3}, {"stranger", 3}, {"bot", 2}, {"edited", 2}, {"edit later", 2},
+	{"push", 14}, {"rewrite", 1}, {"approve", 20}, {"approve and kill", 9}, {"careless", 3}, {"half approve", 3}, {"stranger", 4}, {"bot", 2}, {"edited", 2}, {"edit later", 2},
 	{"delete later", 3}, {"twice", 3}, {"deny", 2}, {"garbage", 2}, {"old thread", 2},
 	{"cli approve", 5}, {"cli deny", 2}, {"cli cancel", 3}, {"cli plan", 4}, {"cli recover", 3}, {"cli pause", 1}, {"cli resume", 5}, {"cli accept", 4},
 	{"kill agent", 10}, {"stop agent", 3}, {"start agent", 8}, {"kill runner", 4}, {"kill terraform", 4}, {"kill both", 3},
@@ -244,7 +244,7 @@ func (s *site) openCards() []slacktest.Message {
 // talk is what people and others write in Slack.
 func (s *site) talk(st turn) {
 	open := s.openCards()
-	if st.Do == "approve" || st.Do == "half approve" || st.Do == "delete later" {
+	if slices.Contains([]string{"approve", "approve and kill", "careless", "stranger", "edited", "twice"}, st.Do) {
 		within(4*time.Second, func() bool { // people answer what they are asked
 			s.observe()
 			open = s.openCards()
@@ -272,6 +272,13 @@ func (s *site) talk(st turn) {
 			id, _, _, _, _ := m.Run()
 			within(3*time.Second, func() bool { return s.agent == nil || s.starts(id) })
 		}
+	case "approve and kill": // somewhere between the vote and the middle of the apply
+		s.reply(jane, m, yes)
+		s.reply(joe, m, yes)
+		<-time.After(time.Duration(st.N*st.N) * 12 * time.Millisecond)
+		s.killAgent()
+	case "careless":
+		s.reply(joe, m, "approve")
 	case "half approve", "old thread":
 		s.reply(jane, m, yes)
 	case "stranger":
