@@ -22,6 +22,7 @@
 //	outbox.go    delivering messages
 //	hear.go      reading Slack
 //	peers.go     other agents on the same stacks, seen in Slack
+//	clock.go     clocks that jump
 //	astray.go    a store that went back in time, seen in Slack
 //	serve.go     answering the command line
 package agent
@@ -57,6 +58,9 @@ type Options struct {
 	Executable string // this binary, which also is the runner of applies
 	Log        *slog.Logger
 	Now        func() time.Time // default time.Now
+	// Uptime is a clock that nobody can set; an empty one says that there is none. Default: the machine's, and none for a
+	// caller who sets Now.
+	Uptime func() store.Uptime
 	// Jitter spreads polls of several agents and repositories; it returns a number in [0,1). Default: random.
 	Jitter func() float64
 	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
@@ -70,6 +74,11 @@ type Options struct {
 func (o *Options) validate() error {
 	if o.Config == nil || o.Log == nil || o.Executable == "" {
 		return errors.New("agent: configuration, log and executable are needed")
+	}
+	if o.Uptime == nil && o.Now == nil {
+		o.Uptime = uptime
+	} else if o.Uptime == nil {
+		o.Uptime = func() store.Uptime { return store.Uptime{} }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

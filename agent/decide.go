@@ -135,7 +135,9 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 	if s == nil {
 		return refuse("", "stack %s is not in the configuration any more", run.Stack)
 	}
-	if !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt) {
+	if why, doubt := a.overdue(run); doubt {
+		return refuse("wait for the next plan", "%s", why)
+	} else if why != "" {
 		return refuse("sallyport plan "+run.Stack, "the plan of #%d expired at %s", run.ID, run.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	if v.Words.Verdict == store.Approve && s.Mode == config.ModeObserve {

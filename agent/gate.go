@@ -125,7 +125,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return err
 		}
 		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), Total: len(r.Plan.Changes), Who: terraform.LockOwner()}
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.opts.Uptime(), Total: len(r.Plan.Changes), Who: terraform.LockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
 		})
@@ -181,9 +181,9 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	if fault.Without("last look") {
 		return nil
 	}
-	expired := !run.ExpiresAt.IsZero() && !a.now().Before(run.ExpiresAt)
+	overdue, _ := a.overdue(run)
 	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
-	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || expired || run.CancelBy != "" ||
+	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || overdue != "" || run.CancelBy != "" ||
 		run.Inputs != s.Inputs || headMoved || a.world.Load() != w {
 		return errNotNow
 	}

@@ -110,6 +110,7 @@ type house struct {
 	config string // HCL beside data_dir and socket
 	client *control.Client
 	now    func() time.Time
+	uptime func() store.Uptime
 	agent  *agent.Agent
 	stop   func()
 
@@ -170,7 +171,7 @@ func (h *house) start() *house {
 	}
 	ready := make(chan struct{})
 	a, err := agent.New(agent.Options{
-		Config: cfg, Reload: h.load, Version: "test", Executable: exe, Now: h.now,
+		Config: cfg, Reload: h.load, Version: "test", Executable: exe, Now: h.now, Uptime: h.uptime,
 		Log:     slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Ready:   func() { close(ready) },
 		Notices: func(text string) { h.mu.Lock(); h.notices = append(h.notices, text); h.mu.Unlock() },

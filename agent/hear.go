@@ -168,7 +168,7 @@ func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			if run.Status.Terminal() && a.now().Sub(run.EndedAt) > lateReply {
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply {
 				over = append(over, t.Run)
 				continue
 			}

@@ -18,8 +18,6 @@ import (
 const (
 	sendTimeout = 30 * time.Second
 	maxSendWait = 5 * time.Minute
-	// clockSkew is how far this machine's clock may be ahead of Slack's when a message is searched for.
-	clockSkew = time.Hour
 )
 
 // send delivers the outbox, oldest first, until ctx ends. Nothing is ever dropped because it could not be delivered.
@@ -52,7 +50,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 		if m.Run != 0 && blocked[m.Run] {
 			continue
 		}
-		if wait := m.NotBefore.Sub(a.now()); wait > 0 {
+		if wait := a.left(m.NotBefore, maxSendHold); wait > 0 {
 			blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard
 			next = min(next, wait)
 			continue
@@ -94,6 +92,14 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	unknown := m.Sending && !fault.Without("search")
+	if !m.Sending && m.After == "" {
+		if m.After, err = a.lastHeard(w, m, run); err != nil {
+			return 0, err
+		}
+		if m.After == "" && !a.heard.Load() {
+			return time.Second, nil // the ear begins by looking; it wakes the outbox
+		}
+	}
 	m.Sending, m.Attempts = true, m.Attempts+1
 	err = a.write(func(tx *store.Tx) error {
 		a.commit.Move(string(m.Kind), "sending")
@@ -219,7 +225,7 @@ func (s *sender) needless() bool {
 // send delivers, looking for the message first if an earlier try may have got through. The function that it returns
 // records where the message is, in the transaction that drops it from the outbox.
 func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, error) {
-	oldest := slackTime(s.message.CreatedAt.Add(-clockSkew))
+	oldest := s.agent.searchFrom(s.message)
 	switch s.message.Kind {
 	case store.MessageCard:
 		return s.sendCard(ctx, unknown, oldest)
@@ -327,6 +333,9 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) erro
 		post.Mention = st.Mention
 	} else if m.Mention && m.Kind == store.MessageNote {
 		post.Mention = s.everybody()
+	}
+	if post.Thread != "" {
+		oldest = post.Thread
 	}
 	if unknown {
 		_, found, err := s.world.slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)

@@ -276,7 +276,7 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 		now := a.now().UTC()
 		_, err = a.move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
-			r.Plan, r.ExpiresAt, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), "", ""
+			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			r.GitDown = gitDown(repository)
 			if to != store.Planned {
@@ -352,7 +352,7 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 		transient, hint = true, "free space in the data directory; the plan is tried again by itself"
 	}
 	if transient && run.Attempts < maxAttempts {
-		wait := min(5*time.Second<<(run.Attempts-1), 5*time.Minute)
+		wait := min(5*time.Second<<(run.Attempts-1), maxPlanWait)
 		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "err", text, "retry_in", wait)
 		return a.update(func(tx *store.Tx) error {
 			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {

@@ -19,6 +19,7 @@ const (
 	// lastingError is how long polls must fail before Slack is told, once: a server that restarts is no news.
 	lastingError = 10 * time.Minute
 	maxBackoff   = 5 * time.Minute
+	clockLook    = 10 * time.Second // how often a long wait is compared with the wall clock
 )
 
 // pollRepositories polls each repository on its schedule until ctx ends. A reload is picked up at the next turn.
@@ -73,15 +74,16 @@ func (a *Agent) pollRepository(ctx context.Context, name string) {
 
 // rest waits for the next poll; less if the configuration changed when that is.
 func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Duration) {
-	until := time.Now().Add(wait)
+	began, wall := time.Now(), a.now()
+	until := began.Add(wait)
 	for ctx.Err() == nil {
 		changed := a.changes.next()
 		now := a.cfg().Repository(r.Name)
 		left := time.Until(until)
-		if left <= 0 || now == nil || *now != *r {
-			return
+		if left <= 0 || now == nil || *now != *r || a.jumped(began, wall) {
+			return // after a jump of the clock, once, and then by the schedule of the new time
 		}
-		pause(ctx, left, changed)
+		pause(ctx, min(left, clockLook), changed)
 	}
 }
 
@@ -92,8 +94,7 @@ func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}
-	now := a.now()
-	wait := schedule.Next(now).Sub(now)
+	wait := untilNext(schedule, a.now())
 	wait += time.Duration(a.opts.Jitter() * float64(wait) / 10)
 	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
 		wait = min(wait*2, max(maxBackoff, wait))
@@ -244,7 +245,8 @@ func (a *Agent) recordPollError(r *config.Repository, cause error) error {
 		return err
 	}
 	lasts := known.Error != "" && !known.ErrorTold && a.now().Sub(known.ErrorAt) >= lastingError
-	if known.Error == text && !lasts {
+	ahead := known.ErrorAt.After(a.now().Add(clockDoubt)) // the clock was put back: it would never last
+	if known.Error == text && !lasts && !ahead {
 		return nil
 	}
 	return a.update(func(tx *store.Tx) error {
@@ -252,7 +254,7 @@ func (a *Agent) recordPollError(r *config.Repository, cause error) error {
 		if err != nil {
 			return err
 		}
-		if s.Error == "" {
+		if s.Error == "" || ahead {
 			s.ErrorAt = a.now().UTC()
 		}
 		s.Error = text

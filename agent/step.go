@@ -200,7 +200,7 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	if why, hint, err := a.paused(run.Stack); err != nil || why != "" {
 		return 0, errors.Join(err, a.hold(run, why, hint))
 	}
-	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
+	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
 		return wait, nil // backing off from a transient error
 	}
 	if run.Attempts >= maxCrashes {
@@ -254,7 +254,7 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if w.slack != nil && !a.heard.Load() {
 		return 0, nil // Slack may show that our store is an old one; the first look at it wakes the loop, whatever comes of it
 	}
-	if wait := run.NotBefore.Sub(a.now()); wait > 0 {
+	if wait := a.left(run.NotBefore, gateRetry); wait > 0 {
 		return wait, nil // the last checks could not be made: soon again
 	}
 	if a.work.busy(run.ID) == "" && a.full(w) {
@@ -264,17 +264,18 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	return errorRecheck, nil
 }
 
-// expire ends a plan whose time is over. A clock that was turned back does not make a plan live longer than its ttl
-// counted from when it was made, since both are compared.
+// expire ends a plan whose time is over. One whose age nobody can tell, because the clock jumped, is made again.
 func (a *Agent) expire(w *world, run *store.Run) (time.Duration, bool, error) {
-	if run.ExpiresAt.IsZero() || a.now().Before(run.ExpiresAt) {
+	why, doubt := a.overdue(run)
+	switch {
+	case why == "":
 		return 0, false, nil
+	case doubt:
+		return 0, true, a.goStale(w, run, why)
 	}
 	if a.work.busy(run.ID) != "" {
 		a.work.stop(run.ID)
 	}
-	why := fmt.Sprintf("nobody decided in time: the plan of %s was good until %s",
-		run.PlannedAt.UTC().Format("2006-01-02 15:04 MST"), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
 	return 0, true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Expired, Text: why}, because(why))
 }
 

@@ -99,6 +99,7 @@ type Run struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	PlannedAt time.Time `json:"planned_at,omitzero"`
+	PlannedUp Uptime    `json:"planned_up,omitzero"` // of the same moment: the wall clock can be set
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 
@@ -114,6 +115,12 @@ type Run struct {
 	Told      bool       `json:"told,omitempty"` // the log was told of it, in the place of Slack
 	Error     string     `json:"error,omitempty"`
 	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
+}
+
+// Uptime is a moment by a clock that nobody can set: how long that boot of the machine had lasted.
+type Uptime struct {
+	Boot  string        `json:"boot"`
+	Since time.Duration `json:"since"` // nanoseconds
 }
 
 // Verdict is what a person or a policy decided.
@@ -242,6 +249,7 @@ func (p *Plan) MustName() []string {
 // An Apply is what is known of the one apply of a run.
 type Apply struct {
 	StartedAt time.Time `json:"started_at"`
+	StartedUp Uptime    `json:"started_up,omitzero"` // of the same moment
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	Done      int       `json:"done"`              // resources completed
 	Total     int       `json:"total"`             // resources to change

@@ -151,6 +151,8 @@ type Message struct {
 	Revision int `json:"revision,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
+	// After is the newest message known in the channel before this one was first sent: it is looked for from there.
+	After     string    `json:"after,omitempty"`
 	Attempts  int       `json:"attempts,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 	// Sending is set durably before each try and cleared after a refusal. Found set, the outcome of the last try

@@ -1,0 +1,128 @@
+package agent_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/notify/slack/slacktest"
+	"sallyport/store"
+)
+
+const year = 365 * 24 * time.Hour
+
+// ticking is a clock that nobody can set, and what moves it on.
+func ticking() (uptime func() store.Uptime, skip func(time.Duration)) {
+	var by atomic.Int64
+	began := time.Now()
+	return func() store.Uptime {
+		return store.Uptime{Boot: "test", Since: time.Since(began) + time.Duration(by.Load())}
+	}, func(d time.Duration) { by.Add(int64(d)) }
+}
+
+func TestClockJumps(t *testing.T) {
+	t.Setenv("TF_CLI_CONFIG_FILE", "")
+	for name, c := range map[string]struct {
+		wall, up time.Duration
+		noUp     bool // the machine was started anew
+		want     store.Status
+		why      string
+	}{
+		"both clocks go on":             {wall: 25 * time.Hour, up: 25 * time.Hour, want: store.Expired, why: "nobody decided in time"},
+		"ten years ahead":               {wall: 10 * year, want: store.Stale, why: "the clock of this machine jumped"},
+		"ten years ahead after a boot":  {wall: 10 * year, noUp: true, want: store.Expired, why: "nobody decided in time"},
+		"ten years back":                {wall: -10 * year, want: store.Stale, why: "put back"},
+		"ten years back after a boot":   {wall: -10 * year, noUp: true, want: store.Stale, why: "put back"},
+		"back by as much as has passed": {up: 25 * time.Hour, want: store.Stale, why: "jumped"},
+		"a little ahead":                {wall: time.Hour, want: store.Planned},
+		"a little back":                 {wall: -3 * time.Minute, want: store.Planned},
+	} {
+		for _, how := range []string{"", " while the agent is down"} {
+			t.Run(name+how, func(t *testing.T) {
+				r := newRepository(t)
+				r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+				h := newHouse(t, box(r, ""))
+				now, skip := clock()
+				up, skipUp := ticking()
+				h.now, h.uptime = now, func() store.Uptime { return up() }
+				h.start()
+				h.status("1", store.Planned)
+				if how != "" {
+					h.stop()
+				}
+				skip(c.wall)
+				skipUp(c.up)
+				if c.noUp {
+					h.stop()
+					h.uptime = func() store.Uptime { return store.Uptime{Boot: "another"} }
+				}
+				if how != "" || c.noUp {
+					h.start()
+				}
+				if c.want == store.Planned {
+					h.mustDecide("1", "approve")
+					h.status("1", store.Applied)
+					return
+				}
+				if err := h.decide("1", "approve"); err == nil {
+					t.Error("the plan of who knows when was approved")
+				}
+				run := h.status("1", c.want)
+				if !strings.Contains(run.Error, c.why) {
+					t.Errorf("it says %q", run.Error)
+				}
+				if c.want == store.Stale {
+					h.status("2", store.Planned)
+					h.mustDecide("2", "approve")
+					h.status("2", store.Applied)
+				}
+			})
+		}
+	}
+}
+
+// A clock that was ahead by years and is put right leaves nothing waiting for those years.
+func TestNothingWaitsForTheYearsOfAWrongClock(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, strings.Replace(box(r, ""), `"@every 1s"`, `"0 3 1 1 *"`, 1)+asking(s))
+	now, skip := clock()
+	h.now = now
+	skip(10 * year)
+	h.start()
+	said(t, s, "", "1 to create")
+	s.Down()
+	h.plan("box", false)
+	h.status("2", store.Planned)
+	h.eventually("a message waits", func(s control.Status) bool { return s.Outbox > 0 && problem(s, "slack") != nil })
+	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
+	skip(-10 * year)
+	s.Heal()
+	h.status("2", store.Stale)
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.until("box", "planned at the new commit", func(r control.Run) bool { return r.Subject == "Change" && r.Status == store.Planned })
+}
+
+// A clock that is days ahead of Slack's does not make a message look as if it had never been posted.
+func TestMessagesAreFoundWhateverTheClock(t *testing.T) {
+	s := workspace(t)
+	s.Fail("chat.postMessage", 2, slacktest.Fault{Kind: slacktest.LoseAnswer})
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s))
+	now, skip := clock()
+	h.now = now
+	skip(30 * 24 * time.Hour)
+	h.start()
+	card := said(t, s, "", "1 to create")
+	s.Reply(jane, ops, card.TS, "approve")
+	h.status("1", store.Applied)
+	said(t, s, card.TS, "is applied")
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	if n := len(s.Messages(ops)); n != 1 {
+		t.Errorf("%d messages in the channel", n)
+	}
+}
