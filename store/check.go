@@ -20,26 +20,44 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
+	_, err = s.Verify()
+	return errors.Join(err, s.Close())
+}
+
+// History is what a whole chain proves: the entries from First to Head were written in this order and not changed
+// since. Hash is the head's, to be compared with what was written down elsewhere.
+type History struct {
+	Entries     int
+	First, Head uint64
+	Hash        string
+}
+
+// Verify does what [Check] does on an open store, at one moment of it, while it is used.
+func (s *Store) Verify() (History, error) {
 	c := &checker{}
-	err = s.View(func(tx *Tx) error {
+	var h History
+	err := s.View(func(tx *Tx) (err error) {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 		c.tx = tx
 		c.pages()
 		c.runs()
 		c.runIndexes()
 		c.stacks()
-		c.events()
+		h.Entries = c.events()
 		c.outbox()
 		c.rest()
-		return nil
-	})
-	if err := errors.Join(err, s.Close()); err != nil {
+		if len(c.faults) > 0 {
+			return nil
+		}
+		if h.Head, h.Hash, err = tx.HistoryHead(); err == nil && h.Entries > 0 {
+			h.First = h.Head - uint64(h.Entries) + 1
+		}
 		return err
+	})
+	if err == nil && len(c.faults) > 0 {
+		err = fmt.Errorf("checking store %s: %w", s.path, errors.Join(c.faults...))
 	}
-	if len(c.faults) == 0 {
-		return nil
-	}
-	return fmt.Errorf("checking store %s: %w", path, errors.Join(c.faults...))
+	return h, err
 }
 
 // A checker collects faults instead of stopping at the first.
@@ -208,19 +226,20 @@ func (c *checker) stacks() {
 	}
 }
 
-// events follows the chain, and if that is whole, compares the index with it.
-func (c *checker) events() {
+// events follows the chain, and if that is whole, compares the index with it. It returns how many entries are good.
+func (c *checker) events() int {
 	want := map[string]bool{}
-	_, err := c.tx.verifyHistory(func(e chained) {
+	n, err := c.tx.verifyHistory(func(e chained) {
 		if e.Run != 0 {
 			want[string(runEvent(e.Run, e.Seq))] = true
 		}
 	})
 	if err != nil {
 		c.fault(err)
-		return
+		return n
 	}
 	c.index(bucketRunEvents, want)
+	return n
 }
 
 // outbox checks that every message is found by its key.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.etcd.io/bbolt"
 
 	"sallyport/agent/control"
 	"sallyport/store"
@@ -55,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"agent":  agentCommand,
 			"seed":   func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(theAgent(ts).with(seed)) },
 			"move":   moveCommand,
+			"damage": damageCommand,
 			"exits":  exitsCommand,
 			"waited": waitedCommand,
 		},
@@ -72,6 +76,20 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("agent start or stop")
 	}
+}
+
+// damageCommand changes a letter in the history's third entry behind the store's back.
+func damageCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	db, err := bbolt.Open(control.StorePath(theAgent(ts).dataDir), 0o600, nil)
+	ts.Check(err)
+	err = db.Update(func(tx *bbolt.Tx) error {
+		events := tx.Bucket([]byte("events"))
+		key := binary.BigEndian.AppendUint64(nil, 3)
+		raw := bytes.Clone(events.Get(key))
+		raw[len(raw)/2] ^= 1
+		return events.Put(key, raw)
+	})
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // moveCommand is `move RUN STATUS...`: the run goes that way.

@@ -249,3 +249,7 @@ func (a *standIn) PushState(_ context.Context, r control.PushStateRequest) (cont
 func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
 	return control.WriteBackup(w, control.BackupSource{DataDir: a.dataDir, Store: a.store, Now: clock})
 }
+
+func (a *standIn) Verify(context.Context) (control.Verification, error) {
+	return control.VerificationOf(a.store), nil
+}

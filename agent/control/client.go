@@ -105,6 +105,11 @@ func (c *Client) Log(ctx context.Context, ref string) (string, error) {
 	return get[string](ctx, c, "/v1/runs/"+url.PathEscape(ref)+"/log", nil)
 }
 
+// Verify implements Reader.
+func (c *Client) Verify(ctx context.Context) (Verification, error) {
+	return get[Verification](ctx, c, "/v1/verify", nil)
+}
+
 // Start implements Operator.
 func (c *Client) Start(ctx context.Context, r StartRequest) (StartResponse, error) {
 	return post[StartResponse](ctx, c, "/v1/plan", r)

@@ -18,6 +18,7 @@
 //	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text
+//	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/cancel /v1/pause /v1/resume /v1/accept
 //	POST /v1/unlock /v1/state/push               answer when terraform has ended: minutes, at worst
 //	POST /v1/backup                              an archive
@@ -41,6 +42,8 @@ type Reader interface {
 	PlanText(ctx context.Context, ref string) (string, error)
 	// Log is what terraform said while it applied.
 	Log(ctx context.Context, ref string) (string, error)
+	// Verify proves, or not, that the records and the history are what was written.
+	Verify(ctx context.Context) (Verification, error)
 }
 
 // RunsQuery chooses runs, newest first.

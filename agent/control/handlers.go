@@ -23,6 +23,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/runs/{ref}", s.look(s.run))
 	mux.HandleFunc("GET /v1/runs/{ref}/plan", s.look(s.planText))
 	mux.HandleFunc("GET /v1/runs/{ref}/log", s.look(s.applyLog))
+	mux.HandleFunc("GET /v1/verify", s.look(func(r *http.Request) (any, error) { return s.opts.Reader.Verify(r.Context()) }))
 	o := s.opts.Operator
 	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q StartRequest) (any, error) {
 		q.By = callerFrom(r.Context())

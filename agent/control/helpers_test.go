@@ -34,6 +34,7 @@ func (f *fake) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
 func (f *fake) Run(_ context.Context, ref string) (Run, error)                 { return f.run(ref) }
 func (f *fake) PlanText(_ context.Context, ref string) (string, error)         { return f.planText + ref, nil }
 func (f *fake) Log(context.Context, string) (string, error)                    { return "", NoLog(3, store.Planned) }
+func (f *fake) Verify(context.Context) (Verification, error)                   { return Verification{}, nil }
 func (f *fake) Start(_ context.Context, r StartRequest) (StartResponse, error) { return f.start(r) }
 func (f *fake) Decide(_ context.Context, r DecideRequest) (DecideResponse, error) {
 	return f.decide(r)

@@ -130,6 +130,9 @@ func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
 	return out, err
 }
 
+// Verify implements [Reader].
+func (o *Offline) Verify(context.Context) (Verification, error) { return VerificationOf(o.store), nil }
+
 // Run implements [Reader].
 func (o *Offline) Run(_ context.Context, ref string) (Run, error) {
 	r, err := o.find(ref)
