@@ -51,32 +51,9 @@ func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 		}
 	}
 	if run.Apply != nil && run.Held == "" {
-		wait := usualApply - a.now().Sub(run.Apply.StartedAt)
-		if wait > 0 {
-			return wait, nil
-		}
-		return 0, a.tooLong(run)
+		return a.watchApply(run, w.stack(run.Stack))
 	}
 	return 0, nil
-}
-
-// tooLong tells people once that an apply is unusually long. It is never cut off: that is what loses state.
-func (a *Agent) tooLong(run *store.Run) error {
-	why := fmt.Sprintf("the apply has been running for more than %s; `sallyport cancel %d` asks terraform to stop", usualApply, run.ID)
-	return a.update(func(tx *store.Tx) error {
-		now, err := tx.Run(run.ID)
-		if err != nil || now.Status != store.Applying {
-			return err
-		}
-		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
-			r.Held = why
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return a.say(tx, now, store.MessageLoud, "long", why)
-	})
 }
 
 // follow watches a runner until it ended, keeps the progress, and records the end.

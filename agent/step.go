@@ -13,7 +13,6 @@ import (
 const (
 	maxAttempts  = 5 // plans of one run that met a transient error
 	maxCrashes   = 8 // plans of one run started at all, those that a crash ended included
-	usualApply   = 2 * time.Hour
 	errorRecheck = 15 * time.Second
 )
 

@@ -55,6 +55,9 @@ defaults {
   plan_ttl     = "24h" # a plan that nobody decided on expires
   plan_timeout = "30m"
   lock_timeout = "1m"  # how long terraform waits for the state lock
+  # An apply has no limit: cutting it off is what loses state. People are told when one takes longer than apply_alert, or,
+  # without that, than three times the longest of the stack's last five and than 15 minutes.
+  # apply_alert = "1h"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

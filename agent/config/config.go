@@ -102,6 +102,7 @@ type Stack struct {
 	PlanTTL       time.Duration
 	PlanTimeout   time.Duration // default 30m
 	LockTimeout   time.Duration // default 1m
+	ApplyAlert    time.Duration // people are told of an apply that runs for longer; 0: by how long earlier ones took
 	Protect       []string
 
 	AllowSelfApproval bool

@@ -51,7 +51,7 @@ func stackShape() shape {
 		required: []string{"dir"},
 		optional: []string{
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
-			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "protect",
+			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 		},
 		later: []string{

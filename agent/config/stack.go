@@ -186,6 +186,7 @@ func (d *stackDecoder) decisions(a attributes, s *Stack) {
 	d.l.duration(a, "plan_ttl", &s.PlanTTL, 0)
 	d.l.duration(a, "plan_timeout", &s.PlanTimeout, 0)
 	d.l.duration(a, "lock_timeout", &s.LockTimeout, 0)
+	d.l.duration(a, "apply_alert", &s.ApplyAlert, 0)
 	d.l.strs(a, "depends_on", &s.DependsOn)
 	if d.l.strs(a, "protect", &s.Protect) {
 		for i, p := range s.Protect {
