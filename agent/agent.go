@@ -61,6 +61,8 @@ type Options struct {
 	// Uptime is a clock that nobody can set; an empty one says that there is none. Default: the machine's, and none for a
 	// caller who sets Now.
 	Uptime func() store.Uptime
+	// Room is asked for the room in the data directory. Default: the file system's.
+	Room func(dir string) (Room, error)
 	// Jitter spreads polls of several agents and repositories; it returns a number in [0,1). Default: random.
 	Jitter func() float64
 	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
@@ -82,6 +84,9 @@ func (o *Options) validate() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Room == nil {
+		o.Room = roomIn
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -122,6 +127,7 @@ type Agent struct {
 	snapshots *snapshots
 	ended     *endedRuns
 	lastLook  time.Time    // of discover; the loop's own
+	tight     tightness    // the loop's own
 	moved     atomic.Bool  // a transaction under way changes what discover depends on
 	looking   atomic.Bool  // one that was committed did
 	heard     atomic.Bool  // Slack was looked at since the start, or could not be read

@@ -111,6 +111,7 @@ type house struct {
 	client *control.Client
 	now    func() time.Time
 	uptime func() store.Uptime
+	room   func(string) (agent.Room, error)
 	agent  *agent.Agent
 	stop   func()
 
@@ -171,7 +172,7 @@ func (h *house) start() *house {
 	}
 	ready := make(chan struct{})
 	a, err := agent.New(agent.Options{
-		Config: cfg, Reload: h.load, Version: "test", Executable: exe, Now: h.now, Uptime: h.uptime,
+		Config: cfg, Reload: h.load, Version: "test", Executable: exe, Now: h.now, Uptime: h.uptime, Room: h.room,
 		Log:     slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Ready:   func() { close(ready) },
 		Notices: func(text string) { h.mu.Lock(); h.notices = append(h.notices, text); h.mu.Unlock() },

@@ -71,6 +71,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		return 5 * time.Second
 	}
 	a.sweep()
+	a.lookForRoom(w)
 	next := idlePass
 	for _, run := range runs {
 		wait, err := a.step(ctx, w, run)

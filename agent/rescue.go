@@ -32,7 +32,7 @@ func openStore(o Options) (*store.Store, error) {
 		}
 		st, openErr := store.Open(open)
 		if openErr != nil {
-			return nil, fmt.Errorf("opening the store: %w", openErr)
+			return nil, taken(fmt.Errorf("opening the store: %w", openErr), o.Config.DataDir)
 		}
 		if err == nil {
 			return st, nil
@@ -42,6 +42,30 @@ func openStore(o Options) (*store.Store, error) {
 		}
 	}
 }
+
+// taken adds to an error what to do if another process has the store; most often it is another agent.
+func taken(err error, dataDir string) error {
+	var locked *store.LockedError
+	if !errors.As(err, &locked) {
+		return err
+	}
+	stop := "stop it first (systemctl stop sallyport)"
+	if locked.PID != 0 {
+		stop = fmt.Sprintf("look at it (ps -fp %d) and stop it first: systemctl stop sallyport, or kill %d", locked.PID, locked.PID)
+	}
+	return &takenError{err, stop + "; two agents need a data_dir each (it is " + dataDir + ") and must not have a stack in common"}
+}
+
+// takenError is an error with what to do about it.
+type takenError struct {
+	error
+	hint string
+}
+
+func (e *takenError) Unwrap() error { return e.error }
+
+// UserHint tells what to do.
+func (e *takenError) UserHint() string { return e.hint }
 
 // lastRunDir is the highest number that a directory of a run has; 0 if there is none.
 func lastRunDir(dataDir string) (int, error) {

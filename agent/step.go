@@ -189,6 +189,9 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if a.full(w) || a.work.busy(run.ID) != "" {
 		return 0, nil // the end of other work wakes the loop
 	}
+	if a.tight.why != "" {
+		return workRest, a.hold(run, a.tight.why, roomAdvice)
+	}
 	return 0, a.startPlan(w, run, s)
 }
 
@@ -208,6 +211,9 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	}
 	if a.full(w) {
 		return 0, nil
+	}
+	if a.tight.why != "" {
+		return workRest, a.hold(run, a.tight.why, roomAdvice)
 	}
 	return workRest, a.startPlan(w, run, s)
 }
@@ -255,6 +261,9 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	}
 	if wait := a.left(run.NotBefore, gateRetry); wait > 0 {
 		return wait, nil // the last checks could not be made: soon again
+	}
+	if a.tight.why != "" && a.work.busy(run.ID) == "" {
+		return workRest, a.hold(run, "approved; waits for room on the disk: "+a.tight.why, roomAdvice)
 	}
 	if a.work.busy(run.ID) == "" && a.full(w) {
 		return 0, a.hold(run, fmt.Sprintf("approved; waits for one of %d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel), "")

@@ -123,7 +123,8 @@ func TestSecondAgentOnTheSameData(t *testing.T) {
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box()).start()
 	h.reaches("box", "planned")
-	h.refused(1, []string{"agent"}, fmt.Sprintf("%d", h.agent.Process.Pid))
+	pid := fmt.Sprint(h.agent.Process.Pid)
+	h.refused(1, []string{"agent"}, "in use by process "+pid, "hint: ", "kill "+pid, "systemctl stop sallyport", h.data())
 	// Another socket does not help: the data is the same.
 	h.refused(1, []string{"agent", "--socket", h.path("other.sock")}, fmt.Sprintf("%d", h.agent.Process.Pid))
 	h.must("approve", "box")

@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"sallyport/store"
+)
+
+const (
+	// leastRoom is the room in the data directory below which nothing new is planned or applied: what goes on must be able
+	// to write down its end, and a state that the agent keeps must not be lost for want of it.
+	leastRoom = 64 << 20
+	// leastPart bounds that on small file systems: a twentieth of the whole.
+	leastPart = 20
+)
+
+// Room is what is free, and how much there is at all, in bytes.
+type Room struct{ Free, Total uint64 }
+
+// roomIn is the room in a directory's file system for who is not root.
+func roomIn(dir string) (Room, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return Room{}, fmt.Errorf("asking for the free space of %s: %w", dir, err)
+	}
+	size := uint64(st.Bsize) //nolint:unconvert // its type depends on the platform
+	return Room{Free: st.Bavail * size, Total: st.Blocks * size}, nil
+}
+
+// tightness remembers whether there is too little room; the loop's own.
+type tightness struct {
+	why  string // empty while there is enough
+	told bool
+}
+
+// lookForRoom finds out whether there is too little room, shows it, and tells people once when that begins and once when it is
+// over. It ends only with half as much again, so that it does not begin and end at each file.
+func (a *Agent) lookForRoom(w *world) {
+	dir := w.cfg.DataDir
+	room, err := a.opts.Room(dir)
+	if err != nil {
+		a.faults.set("disk", err)
+		return // what is not known holds nobody up; writing shows it
+	}
+	least := min(leastRoom, room.Total/leastPart)
+	enough := room.Free >= least
+	if a.tight.why != "" {
+		enough = room.Free >= least+least/2
+	}
+	if enough {
+		a.tight.why = ""
+		a.faults.set("disk", nil)
+	} else {
+		a.tight.why = fmt.Sprintf("only %s are free in %s; nothing new is planned or applied below %s", mebibytes(room.Free), dir, mebibytes(least))
+		a.faults.set("disk", refuse(roomAdvice, "%s", a.tight.why))
+	}
+	if a.tight.told == !enough {
+		return
+	}
+	text := "There is room in " + dir + " again: planning and applying go on."
+	if !enough {
+		text = "Disk nearly full: " + a.tight.why + ". What waits stays as it is and goes on by itself when there is room. Next: " + roomAdvice
+	}
+	note := a.note("room", text)
+	note.Mention = !enough
+	if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(note) }); err != nil {
+		a.storeFault(err)
+		return // told when there is room for the words
+	}
+	a.tight.told = !enough
+	a.log.Warn("room in the data directory", "free", room.Free, "enough", enough)
+}
+
+const roomAdvice = "make room, or give the agent a larger disk; nothing has to be restarted"
+
+func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

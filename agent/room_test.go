@@ -1,0 +1,59 @@
+package agent_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"sallyport/agent"
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s))
+	var free atomic.Uint64
+	h.room = func(string) (agent.Room, error) { return agent.Room{Free: free.Load() << 20, Total: 10 << 30}, nil }
+	free.Store(63)
+	h.start()
+	run := h.until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "63.0 MiB are free") })
+	if run.Status != store.Pending || run.Hint == "" {
+		t.Errorf("the run: %+v", run)
+	}
+	if p := problem(h.eventually("", all), "disk"); p == nil || !strings.Contains(p.Hint, "make room") {
+		t.Errorf("status shows %+v", p)
+	}
+	said(t, s, "", "Disk nearly full: only 63.0 MiB are free")
+	free.Store(70) // more than the least, and not enough to be quiet for long
+	h.listened(s)
+	if run := h.status("1", store.Pending); run.Held == "" {
+		t.Error("it goes on at once")
+	}
+	free.Store(200)
+	h.status("1", store.Planned) // by itself
+	said(t, s, "", "There is room")
+	free.Store(10)
+	h.mustDecide("1", "approve")
+	h.until("1", "waiting for room", func(r control.Run) bool {
+		return r.Status == store.Approved && strings.Contains(r.Held, "waits for room")
+	})
+	free.Store(200)
+	h.status("1", store.Applied)
+	h.eventually("nothing is wrong", func(s control.Status) bool { return problem(s, "disk") == nil && s.Outbox == 0 })
+	if n := count(s, "Disk nearly full"); n != 2 {
+		t.Errorf("told %d times", n)
+	}
+}
+
+// A small file system is not full because it is small.
+func TestSmallDisk(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, ""))
+	h.room = func(string) (agent.Room, error) { return agent.Room{Free: 20 << 20, Total: 48 << 20}, nil }
+	h.start()
+	h.status("1", store.Planned)
+}
