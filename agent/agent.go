@@ -238,6 +238,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	group.Go(func() { a.pollRepositories(ctx) })
 	group.Go(func() { a.hear(ctx) })
 	group.Go(func() { a.retain(ctx) })
+	group.Go(func() { a.sendBackups(ctx) })
 	group.Go(func() { a.keepSnapshots(ctx) })
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
 	var sending sync.WaitGroup

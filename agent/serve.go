@@ -79,6 +79,15 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 			return err
 		}
 		out.Agent.Paused, out.Agent.Pause = agent.Paused != nil, control.PauseOf(agent.Paused)
+		if w.cfg.Backup != nil {
+			if out.Agent.Backup, err = control.LoadBackups(tx); err != nil {
+				return err
+			}
+			if out.Agent.Backup == nil {
+				out.Agent.Backup = &control.Backups{}
+			}
+			out.Agent.Backup.Schedule = w.cfg.Backup.Schedule
+		}
 		outbox, err := tx.Outbox()
 		if err != nil {
 			return err

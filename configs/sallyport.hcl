@@ -119,6 +119,16 @@ slack {
   poll = "5s" # at its fastest; slower while nothing waits
 }
 
+# A backup that leaves this machine: the store, the states that the agent keeps, copies of states. It holds secrets in clear,
+# as states do. The command gets it as its standard input and its path in SALLYPORT_BACKUP; a list is run as it is, a string
+# by a shell. `sallyport restore FILE` brings it back; `sallyport status` tells how old the last one is.
+# backup {
+#   schedule = "@daily"
+#   command  = ["aws", "s3", "cp", "-", "s3://example-backups/sallyport.backup"]
+#   env      = { AWS_REGION = "us-east-1" }
+#   # command = "age -r age1... | aws s3 cp - s3://example-backups/sallyport-$(date +%F).age"
+# }
+
 # How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
 # retention {
 #   runs    = 10000   # so many runs at most

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
@@ -49,6 +50,19 @@ func (a *app) statusText(s control.Status) string {
 	return b.String()
 }
 
+// backupText is how old the last backup is that left the machine.
+func (a *app) backupText(b *control.Backups) string {
+	last := "no backup was sent yet"
+	if b.At != nil {
+		last = fmt.Sprintf("last backup sent %s, %s", a.ago(b.At), humanize.IBytes(uint64(max(0, b.Bytes))))
+	}
+	last += ", schedule " + b.Schedule
+	if b.Error == "" {
+		return redact.CleanLine(last)
+	}
+	return paint(redBold, "BACKUP FAILS") + redact.CleanLine(fmt.Sprintf(" since %s; %s", a.ago(b.ErrorAt), last))
+}
+
 func (a *app) agentText(g control.Agent, outbox int) string {
 	line := paint(redBold, "agent not running")
 	if g.Running {
@@ -56,6 +70,9 @@ func (a *app) agentText(g control.Agent, outbox int) string {
 	}
 	if g.Pause != nil {
 		line += "\n" + paint(yellowBold, "PAUSED") + redact.CleanLine(a.pauseText(g.Pause)) + "\n  sallyport resume"
+	}
+	if g.Backup != nil {
+		line += "\n" + a.backupText(g.Backup)
 	}
 	if outbox > 0 {
 		line += "\n" + count(outbox, "message waits", "messages wait") + " to be delivered"

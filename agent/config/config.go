@@ -48,6 +48,7 @@ type Config struct {
 	Slack        *Slack // nil: notices go to the log and decisions come from the command line
 	People       []Person
 	Retention    Retention
+	Backup       *Backup // nil: no backup leaves this machine
 	CLIApprovals bool
 
 	// Secrets are all values that came through credential, file or env, for the redactor.

@@ -107,6 +107,7 @@ func TestFull(t *testing.T) {
 			Poll: 100 * time.Millisecond, APIURL: "http://localhost:8080/api/",
 		},
 		People:    []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
+		Backup:    &Backup{Schedule: "@daily", Command: []string{"aws", "s3", "cp", "-", "s3://bucket/sallyport"}, Env: secrets("AWS_REGION", "us-east-1"), Timeout: time.Hour},
 		Retention: Retention{Runs: 500, Age: 720 * time.Hour, History: 2000 * time.Hour},
 		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
 	}

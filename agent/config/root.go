@@ -40,6 +40,9 @@ func (l *loader) config(body hcl.Body) *Config {
 	} else if !cfg.CLIApprovals {
 		l.fault(top.at("cli_approvals"), "Nobody can approve", "cli_approvals = false takes the decisions from the command line, and without a slack block there is no other place for them.")
 	}
+	if b := l.single(root.Blocks, "backup"); b != nil {
+		cfg.Backup = l.backup(b)
+	}
 	cfg.Retention = l.retention(l.single(root.Blocks, "retention"))
 	l.people(cfg, root.Blocks.OfType("person"))
 	if b := l.single(root.Blocks, "defaults"); b != nil {

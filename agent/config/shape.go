@@ -25,9 +25,10 @@ func rootShape() shape {
 			{Type: "terraform"},
 			{Type: "slack"},
 			{Type: "retention"},
+			{Type: "backup"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		later:       []string{"metrics", "backup", "hooks", "apply_window", "freeze"},
+		later:       []string{"metrics", "hooks", "apply_window", "freeze"},
 		laterBlocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"name"}}},
 	}
 }
@@ -74,6 +75,10 @@ func slackShape() shape {
 		optional: []string{"approvers", "poll", "api_url"},
 		later:    []string{"app_token"},
 	}
+}
+
+func backupShape() shape {
+	return shape{required: []string{"schedule", "command"}, optional: []string{"env", "timeout"}}
 }
 
 func retentionShape() shape { return shape{optional: []string{"runs", "age", "history"}} }

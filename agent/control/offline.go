@@ -81,6 +81,9 @@ func readStatus(tx *store.Tx) (Status, error) {
 		Version: agent.Version, StartedAt: instant(agent.StartedAt), ID: agent.ID,
 		Paused: agent.Paused != nil, Pause: PauseOf(agent.Paused),
 	}
+	if s.Agent.Backup, err = LoadBackups(tx); err != nil {
+		return s, err
+	}
 	repositories, err := tx.Repositories()
 	if err != nil {
 		return s, err

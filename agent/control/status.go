@@ -34,6 +34,8 @@ type Agent struct {
 	Paused    bool       `json:"paused"`
 	Pause     *Pause     `json:"pause"`
 	ID        string     `json:"id"`
+	// Backup is null where no backup leaves the machine.
+	Backup *Backups `json:"backup"`
 }
 
 // Pause says who holds something, since when and why.

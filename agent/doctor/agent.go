@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 )
 
@@ -53,6 +55,7 @@ func (d *doctor) status(s *section, status control.Status) {
 	if status.Agent.Paused {
 		s.warn("paused", "let it go on:\nsallyport resume", "the agent is paused: nothing is planned or applied")
 	}
+	d.backups(s, status.Agent.Backup)
 	for _, r := range status.Repositories {
 		if r.Error != "" {
 			s.fail("repository "+r.Name, r.Hint, "the agent says: %s", r.Error)
@@ -66,4 +69,26 @@ func (d *doctor) status(s *section, status control.Status) {
 			s.warn("stack "+st.Name, "", "the agent says: %s", st.Error)
 		}
 	}
+}
+
+// backups: what is only on this machine is lost with it.
+func (d *doctor) backups(s *section, b *control.Backups) {
+	if b == nil {
+		s.warn("backup", "add a block backup { schedule  command } to the configuration", "no backup leaves this machine")
+		return
+	}
+	if b.Error != "" {
+		s.warn("backup", "mend the command of the backup block", "%s", b.Error)
+	}
+	schedule, err := config.ParseSchedule(b.Schedule)
+	if err != nil || b.At == nil {
+		s.warn("backup", "it is sent as soon as the agent can", "no backup was sent yet")
+		return
+	}
+	second := schedule.Next(schedule.Next(*b.At))
+	if time.Now().After(second) {
+		s.warn("backup", "see the agent's log", "the last backup that was sent is of %s", b.At.UTC().Format(time.RFC3339))
+		return
+	}
+	s.ok("backup", "the last one was sent at %s", b.At.UTC().Format(time.RFC3339))
 }

@@ -13,6 +13,3 @@ metrics {
 image "node" {
   dir = "images/node"
 }
-
-backup {
-}

@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+const (
+	backupRetry = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
+	backupGrace = 10 * time.Second // from SIGTERM to SIGKILL
+	backupWords = 2000             // bytes of what the command said that are kept
+)
+
+// sendBackups makes a backup when the configuration says so and hands it to a command, until ctx ends. When is counted
+// from the last try, which the store remembers: what was missed while the agent was down is made up for, once.
+func (a *Agent) sendBackups(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		cfg := a.cfg().Backup
+		if cfg == nil {
+			pause(ctx, time.Hour, changed)
+			continue
+		}
+		wait, err := a.untilBackup(cfg)
+		if err != nil {
+			a.storeFault(err)
+			wait = time.Minute
+		}
+		if wait > 0 {
+			pause(ctx, min(wait, clockLook), nil)
+			continue
+		}
+		size, err := a.sendBackup(ctx, cfg)
+		if ctx.Err() != nil {
+			return // it was not its fault: the next start tries again
+		}
+		if err := a.backupDone(cfg, size, err); err != nil {
+			a.storeFault(err)
+			pause(ctx, time.Minute, nil) // or it would be made again and again
+		}
+	}
+}
+
+// untilBackup is how long the next backup has time; zero or less if it is due.
+func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
+	var last control.BackupRecord
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		last, err = control.BackupsRecord(tx)
+		return err
+	})
+	if err != nil || last.TriedAt.IsZero() {
+		return 0, err // never: the first one shows that it works
+	}
+	schedule, err := config.ParseSchedule(cfg.Schedule)
+	if err != nil {
+		return time.Hour, nil // cannot be: the configuration was checked
+	}
+	now := a.now()
+	if last.TriedAt.After(now) {
+		last.TriedAt = now // the clock was put back
+	}
+	wait := schedule.Next(last.TriedAt).Sub(now)
+	if last.Error != "" {
+		wait = min(wait, last.TriedAt.Add(backupRetry).Sub(now))
+	}
+	return wait, nil
+}
+
+// sendBackup makes one and runs the command. It returns the backup's size in bytes.
+func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
+	if err := os.MkdirAll(a.scratchDir(), 0o700); err != nil {
+		return 0, fmt.Errorf("making room for a backup: %w", err)
+	}
+	dir, err := os.MkdirTemp(a.scratchDir(), "backup-")
+	if err != nil {
+		return 0, fmt.Errorf("making room for a backup: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	name := filepath.Join(dir, "sallyport-"+a.now().UTC().Format("20060102T150405Z")+".backup")
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("making room for a backup: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := control.WriteBackup(f, control.BackupSource{DataDir: a.cfg().DataDir, Store: a.store, Now: a.now}); err != nil {
+		return 0, fmt.Errorf("making a backup: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("making a backup: %w", err)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return 0, fmt.Errorf("making a backup: %w", err)
+	}
+	return info.Size(), a.handOver(ctx, cfg, f)
+}
+
+// handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP. Its processes are a
+// group of their own, which is ended as a whole at the deadline.
+func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
+	limited, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
+	said := &tail{most: backupWords}
+	cmd := exec.CommandContext(limited, cfg.Command[0], cfg.Command[1:]...)
+	cmd.Dir = filepath.Dir(backup.Name())
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = backup, said, said
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(a.cfg().DataDir, "home"), "SALLYPORT_BACKUP=" + backup.Name()}
+	for name, value := range cfg.Env {
+		cmd.Env = append(cmd.Env, name+"="+value.Reveal())
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = backupGrace
+	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left running; none is the usual answer
+	}
+	switch {
+	case err == nil:
+		return nil
+	case limited.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said)
+	}
+	return fmt.Errorf("the backup command failed: %w%s", err, said)
+}
+
+// backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
+func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
+	if cause != nil {
+		cause = &Refusal{Why: a.redact(cause.Error()), Hint: "mend the command of the backup block; it is tried again by itself"}
+		a.log.Warn("sending a backup", "err", cause)
+	} else {
+		a.log.Info("a backup was sent", "bytes", size)
+	}
+	a.faults.set("backup", cause)
+	return a.update(func(tx *store.Tx) error {
+		r, err := control.BackupsRecord(tx)
+		if err != nil {
+			return err
+		}
+		now := a.now().UTC()
+		r.Schedule, r.TriedAt = cfg.Schedule, now
+		text := ""
+		if cause == nil {
+			if r.Told {
+				text = "Backups are sent again."
+			}
+			r.At, r.Bytes, r.Error, r.ErrorAt, r.Failures, r.Told = now, size, "", time.Time{}, 0, false
+		} else {
+			if r.Failures++; r.Failures == 1 {
+				r.ErrorAt = now
+			}
+			r.Error = cause.Error()
+			if r.Failures >= 2 && !r.Told {
+				r.Told = true
+				text = fmt.Sprintf("No backup leaves this machine since %s: %s. %s", r.ErrorAt.Format("2006-01-02 15:04 MST"), r.Error, lastBackup(r))
+			}
+		}
+		if text != "" {
+			if err := tx.Enqueue(a.note(fmt.Sprintf("backup/%d", now.UnixMilli()), text)); err != nil {
+				return err
+			}
+		}
+		return control.SaveBackups(tx, r)
+	})
+}
+
+func lastBackup(r control.BackupRecord) string {
+	if r.At.IsZero() {
+		return "None was ever sent."
+	}
+	return "The last one is of " + r.At.Format("2006-01-02 15:04 MST") + "."
+}
+
+// tail keeps the last bytes that were written to it.
+type tail struct {
+	most int
+	b    bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b.Write(p)
+	if extra := t.b.Len() - t.most; extra > 0 {
+		t.b.Next(extra)
+	}
+	return len(p), nil
+}
+
+// String is ": " and what is kept, or nothing.
+func (t *tail) String() string {
+	text := strings.TrimSpace(t.b.String())
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}

@@ -1,0 +1,137 @@
+package agent_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+func TestABackupLeavesTheMachine(t *testing.T) {
+	there := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	var skip atomic.Int64
+	h := newHouse(t, box(r, "")+fmt.Sprintf(`
+backup {
+  schedule = "@every 1h"
+  command  = "cat > %[1]s/in && cmp %[1]s/in $SALLYPORT_BACKUP && echo $NAME >> %[1]s/times && mv %[1]s/in %[1]s/backup"
+  env      = { NAME = "one" }
+}
+`, there))
+	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
+	h.start()
+	h.status("1", store.Planned)
+	sent := func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.At != nil }
+	first := h.eventually("a first backup is sent", sent)
+	if b := first.Agent.Backup; b.Bytes < 100 || b.Schedule != "@every 1h" || b.Error != "" {
+		t.Errorf("the status: %+v", b)
+	}
+	// A restart sends none: it is not time yet. What was missed while the agent was down is made up for, once.
+	h.stop()
+	h.start()
+	h.stop()
+	skip.Store(int64(5 * time.Hour))
+	h.start()
+	h.eventually("one more is sent", func(s control.Status) bool { return sent(s) && s.Agent.Backup.At.After(*first.Agent.Backup.At) })
+	if times, err := os.ReadFile(filepath.Join(there, "times")); err != nil || string(times) != "one\none\n" {
+		t.Errorf("the command ran %q: %v", times, err)
+	}
+	f, err := os.Open(filepath.Join(there, "backup"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	restored, err := control.Restore(control.RestoreOptions{DataDir: filepath.Join(t.TempDir(), "data"), Archive: f, By: "cli:jane"})
+	if err != nil || len(restored.Ended) != 1 {
+		t.Errorf("restoring it: %+v, %v", restored, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(h.dir, "data", "scratch", "*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestABackupThatFailsIsTold(t *testing.T) {
+	there := t.TempDir()
+	key := filepath.Join(there, "key")
+	if err := os.WriteFile(key, []byte("canary-of-the-bucket"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	var skip atomic.Int64
+	h := newHouse(t, box(r, "")+fmt.Sprintf(`
+backup {
+  schedule = "@daily"
+  command  = ["/bin/sh", "-c", "test -e %[1]s/bucket && exit 0; echo no bucket for $KEY >&2; exit 7"]
+  env      = { KEY = file(%[2]q) }
+}
+`, there, key))
+	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
+	h.start()
+	s := h.eventually("it fails", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
+	if text := s.Agent.Backup.Error; !strings.Contains(text, "no bucket for") || !strings.Contains(text, "exit status 7") || strings.Contains(text, "canary") {
+		t.Errorf("the error: %q", text)
+	}
+	if told := h.told("backup leaves"); told != 0 {
+		t.Errorf("told %d times after the first failure", told)
+	}
+	for n := 1; n <= 3; n++ {
+		skip.Store(int64(n) * int64(20*time.Minute))
+		h.eventually("it is told once", func(control.Status) bool { return h.told("No backup leaves this machine") == 1 })
+	}
+	if err := os.WriteFile(filepath.Join(there, "bucket"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	skip.Store(int64(2 * time.Hour))
+	h.eventually("its end is told", func(s control.Status) bool {
+		return s.Agent.Backup.Error == "" && s.Agent.Backup.At != nil && h.told("Backups are sent again") == 1
+	})
+	if told := h.told("No backup leaves this machine"); told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
+
+// A command that hangs, with a child that hangs too, ends at its time.
+func TestABackupThatHangsIsEnded(t *testing.T) {
+	there := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+fmt.Sprintf(`
+backup {
+  schedule = "@daily"
+  timeout  = "1s"
+  command  = "sleep 600 & echo $! > %[1]s/child; wait"
+}
+`, there)).start()
+	s := h.eventually("it is ended", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
+	if !strings.Contains(s.Agent.Backup.Error, "did not end within 1s") {
+		t.Errorf("the error: %q", s.Agent.Backup.Error)
+	}
+	child, err := os.ReadFile(filepath.Join(there, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("its child has ended", func(control.Status) bool {
+		_, err := os.Stat("/proc/" + strings.TrimSpace(string(child)) + "/exe")
+		return err != nil
+	})
+}
+
+// told counts the notices that hold a text.
+func (h *house) told(text string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, notice := range h.notices {
+		if strings.Contains(notice, text) {
+			n++
+		}
+	}
+	return n
+}
