@@ -125,6 +125,7 @@ type Agent struct {
 	people    *people
 	compared  *comparisons
 	snapshots *snapshots
+	toAdopt   []int // applies that the store does not know yet; the loop's own
 	ended     *endedRuns
 	lastLook  time.Time    // of discover; the loop's own
 	tight     tightness    // the loop's own

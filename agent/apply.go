@@ -141,6 +141,9 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 		if err != nil {
 			return err
 		}
+		if err := a.doubtEnd(tx, run.ID); err != nil {
+			return err
+		}
 		switch end.to {
 		case store.Stale:
 			return a.succeed(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))

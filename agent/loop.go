@@ -72,6 +72,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	}
 	a.sweep()
 	a.lookForRoom(w)
+	a.adoptLater()
 	next := idlePass
 	for _, run := range runs {
 		wait, err := a.step(ctx, w, run)

@@ -19,9 +19,13 @@ func claimed(dir string) bool {
 // resume says what the last agent left, and puts right what only a running agent can hold. Runs themselves need
 // nothing: the loop resumes each from its status.
 func (a *Agent) resume() error {
+	var err error
+	if a.toAdopt, err = a.adopt(); err != nil {
+		return err
+	}
 	var open []*store.Run
 	var sending int
-	err := a.store.View(func(tx *store.Tx) error {
+	err = a.store.View(func(tx *store.Tx) error {
 		var err error
 		if open, err = tx.OpenRuns(); err != nil {
 			return err

@@ -72,6 +72,9 @@ func GoOn(c Copy) (out Revived, err error) {
 // not obeyed: it may have been obeyed already.
 const DeafBefore = "restored"
 
+// DoubtKey is the name of the setting that says of a run that its end may have been told before the copy took over.
+func DoubtKey(run int) string { return fmt.Sprintf("doubt/%d", run) }
+
 func (c *Copy) now() time.Time {
 	if c.Now == nil {
 		return time.Now()
@@ -99,6 +102,9 @@ func (c *Copy) endRuns(tx *store.Tx, out *Revived) error {
 	why := "the data was restored from " + c.What + " of " + c.At.UTC().Format("2006-01-02 15:04 MST")
 	for _, r := range open {
 		if c.Goes != nil && c.Goes(r) {
+			if err := tx.PutSetting(DoubtKey(r.ID), true); err != nil {
+				return err
+			}
 			continue
 		}
 		move := store.Move{From: r.Status, To: endOf(r.Status), By: c.By, Text: why}

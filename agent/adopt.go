@@ -1,0 +1,277 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"sallyport/agent/rescue"
+	"sallyport/store"
+)
+
+// What was applied is written down twice: in the store, and beside each run. After the store was replaced by an older copy,
+// by this program or by a person's hand, the second memory knows more. Whatever was claimed there is never applied again: it is
+// followed if it still runs, and its end is recorded if not, by the same code as ever.
+
+// adopt makes the store know every apply that was claimed in a run's directory. It says which runs it could not take in now.
+func (a *Agent) adopt() (later []int, err error) {
+	unknown, err := a.unknownClaims()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range unknown {
+		err := a.adoptOne(id)
+		var open *store.OpenRunError
+		switch {
+		case errors.As(err, &open):
+			later = append(later, id)
+		case errors.Is(err, errNoRecord):
+			a.log.Warn("an apply was started that the store does not know, and there is no record of it", "run", id, "dir", RunDir(a.cfg().DataDir, id))
+		case err != nil:
+			// Not a reason not to start: nothing can apply it again, and it is tried again.
+			a.storeFault(fmt.Errorf("taking in the apply of run #%d: %w", id, err))
+			later = append(later, id)
+		}
+	}
+	return later, nil
+}
+
+// unknownClaims are the runs in whose directories an apply was claimed and of which the store says otherwise, lowest first.
+func (a *Agent) unknownClaims() ([]int, error) {
+	entries, err := os.ReadDir(filepath.Join(a.cfg().DataDir, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the runs' directories: %w", err)
+	}
+	var out []int
+	err = a.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		waiting := map[int]bool{}
+		for _, r := range open {
+			waiting[r.ID] = r.Status != store.Applying
+		}
+		for _, e := range entries {
+			id, err := strconv.Atoi(e.Name())
+			if err != nil || !e.IsDir() {
+				continue
+			}
+			if known, err := tx.HasRun(id); err != nil || known && !waiting[id] {
+				if err != nil {
+					return err
+				}
+				continue // known and applying, or ended: nothing to learn
+			}
+			if claimed(RunDir(a.cfg().DataDir, id)) {
+				out = append(out, id)
+			}
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
+}
+
+// errNoRecord: an older version of this program wrote none.
+var errNoRecord = errors.New("there is no record of the run")
+
+// adoptOne takes in one apply.
+func (a *Agent) adoptOne(id int) error {
+	dir := RunDir(a.cfg().DataDir, id)
+	record, err := readRecord(dir, id)
+	if err != nil {
+		a.log.Error("the record of an apply cannot be read", "run", id, "err", err)
+		return errNoRecord
+	}
+	if record == nil {
+		return errNoRecord
+	}
+	return a.update(func(tx *store.Tx) error {
+		have, err := tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return a.importRun(tx, dir, record)
+		}
+		if err != nil || have.Status.Terminal() || have.Status == store.Applying {
+			return err
+		}
+		return a.catchUp(tx, have, record)
+	})
+}
+
+// catchUp moves a run that the store believes to be waiting to where it was when its apply began. The loop does the rest.
+func (a *Agent) catchUp(tx *store.Tx, run, record *store.Run) error {
+	const why = "its apply had begun: read back from the run's own record"
+	ways := []store.Status{store.Pending, store.Planning, store.Planned, store.Approved, store.Applying}
+	for i := slices.Index(ways, run.Status); i < len(ways)-1; i++ {
+		_, err := tx.Transition(run.ID, store.Move{From: ways[i], To: ways[i+1], Text: why}, func(r *store.Run) error {
+			r.Plan, r.Decisions, r.Inputs, r.PlannedAt, r.ExpiresAt = record.Plan, record.Decisions, record.Inputs, record.PlannedAt, record.ExpiresAt
+			if ways[i+1] == store.Applying {
+				r.Apply, r.Held, r.Hint = begun(record), "", ""
+			}
+			if r.Card == nil {
+				r.Card = record.Card
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	a.log.Warn("an apply had begun that the store did not know of", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit))
+	if err := tx.AddEvent(store.Event{Type: "import", Run: run.ID, Stack: run.Stack, To: store.Applying, By: "agent", Text: why}); err != nil {
+		return err
+	}
+	return tx.PutSetting(rescue.DoubtKey(run.ID), true)
+}
+
+// begun is an apply as it was when it began: how it ended is found out anew.
+func begun(record *store.Run) *store.Apply {
+	return &store.Apply{StartedAt: record.Apply.StartedAt, Total: record.Apply.Total}
+}
+
+// importRun takes in a run that the store does not know at all.
+func (a *Agent) importRun(tx *store.Tx, dir string, record *store.Run) error {
+	const why = "read back from the run's own record"
+	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", short(record.Commit), "status", record.Status)
+	if err := headOf(tx, record); err != nil {
+		return err
+	}
+	if !record.Status.Terminal() {
+		if err := a.makeRoom(tx, record); err != nil {
+			return err
+		}
+		record.Apply = begun(record)
+		if err := tx.ImportRun(record, "agent", why); err != nil {
+			return err
+		}
+		return tx.PutSetting(rescue.DoubtKey(record.ID), true) // the loop finishes it
+	}
+	if err := tx.ImportRun(record, "agent", why); err != nil {
+		return err
+	}
+	a.ended.add(record.ID)
+	if err := a.rememberImport(tx, dir, record); err != nil {
+		return err
+	}
+	if record.Card == nil && a.cfg().Slack != nil {
+		return nil
+	}
+	if err := a.refreshCard(tx, record); err != nil {
+		return err
+	}
+	// Whether its end was told is not known either: the message is looked for before it is sent.
+	return tx.Enqueue(store.Message{
+		Kind: store.MessageReply, Run: record.ID, Key: endKey(record.ID), Text: a.redact(outcome(record)), Sending: true,
+	})
+}
+
+// headOf makes the store know the branch as far as the run knew it. A store that does not know the run is older than it,
+// and with its older head the agent would take the way back for a change and ask people about it.
+func headOf(tx *store.Tx, record *store.Run) error {
+	s, err := tx.Repository(record.Repository)
+	if err != nil || record.Head == "" || s.Head == record.Head {
+		return err
+	}
+	s.Head = record.Head
+	return tx.PutRepository(s)
+}
+
+// endKey is the key of the message that tells how a run ended.
+func endKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
+
+// makeRoom ends a run that waits while another one of its stack is at work: the copy of the store is older than that.
+func (a *Agent) makeRoom(tx *store.Tx, record *store.Run) error {
+	st, err := tx.Stack(record.Stack)
+	if err != nil || st.OpenRun == 0 {
+		return err
+	}
+	open, err := tx.Run(st.OpenRun)
+	if err != nil {
+		return err
+	}
+	if open.Status == store.Applying || claimed(RunDir(a.cfg().DataDir, open.ID)) {
+		return &store.OpenRunError{Stack: record.Stack, ID: open.ID} // first one, then the other
+	}
+	why := fmt.Sprintf("#%d of the same stack was applied after this one, and the store had lost that", record.ID)
+	_, err = a.move(tx, a.world.Load(), open, store.Move{From: open.Status, To: store.Superseded, By: "agent", Text: why}, because(why))
+	return err
+}
+
+// rememberImport writes down what an ended run means for its stack, unless a newer one is known.
+func (a *Agent) rememberImport(tx *store.Tx, dir string, run *store.Run) error {
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	if run.ID > st.AppliedRun {
+		if err := a.remember(tx, run); err != nil {
+			return err
+		}
+	}
+	if st, err = tx.Stack(run.Stack); err != nil {
+		return err
+	}
+	if st.AppliedRun == run.ID && !run.Apply.EndedAt.IsZero() {
+		st.AppliedAt = run.Apply.EndedAt
+	}
+	if left := filepath.Join(dir, savedStateFile); st.NewestRun == run.ID && fileExists(left) {
+		st.LeftState = left
+	}
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	if st.OpenRun != 0 || st.NewestRun != run.ID {
+		return nil
+	}
+	switch run.Status {
+	case store.Interrupted, store.Stale:
+		return a.succeed(tx, a.world.Load(), run, fmt.Sprintf("planned again after #%d, which ended %s", run.ID, run.Status))
+	}
+	return nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// doubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
+// before the store was lost.
+func (a *Agent) doubtEnd(tx *store.Tx, run int) error {
+	var doubt bool
+	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
+		return err
+	}
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return err
+	}
+	for _, m := range outbox {
+		if m.Key == endKey(run) {
+			m.Sending = true
+			if err := tx.PutMessage(m); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.PutSetting(rescue.DoubtKey(run), nil)
+}
+
+// adoptLater takes in what had to wait for another run of its stack to end; see adopt.
+func (a *Agent) adoptLater() {
+	if len(a.toAdopt) == 0 {
+		return
+	}
+	later, err := a.adopt()
+	if err != nil {
+		a.storeFault(err)
+		return
+	}
+	a.toAdopt = later
+}
+
