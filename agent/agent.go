@@ -115,24 +115,25 @@ type Agent struct {
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 
-	world     atomic.Pointer[world]
-	reloads   chan chan error
-	wakes     chan struct{}
-	changes   *broadcast
-	work      *workers
-	sending   sync.Mutex // one delivery at a time: order matters to people
-	faults    *faults
-	people    *people
-	compared  *comparisons
-	snapshots *snapshots
-	toAdopt   []int // applies that the store does not know yet; the loop's own
-	ended     *endedRuns
-	lastLook  time.Time    // of discover; the loop's own
-	tight     tightness    // the loop's own
-	moved     atomic.Bool  // a transaction under way changes what discover depends on
-	looking   atomic.Bool  // one that was committed did
-	heard     atomic.Bool  // Slack was looked at since the start, or could not be read
-	commit    fault.Commit // what the transaction under way is called by tests that kill it
+	world      atomic.Pointer[world]
+	reloads    chan chan error
+	wakes      chan struct{}
+	changes    *broadcast
+	work       *workers
+	sending    sync.Mutex // one delivery at a time: order matters to people
+	faults     *faults
+	people     *people
+	compared   *comparisons
+	snapshots  *snapshots
+	toAdopt    []int // applies that the store does not know yet; the loop's own
+	ended      *endedRuns
+	unrecorded unrecorded
+	lastLook   time.Time    // of discover; the loop's own
+	tight      tightness    // the loop's own
+	moved      atomic.Bool  // a transaction under way changes what discover depends on
+	looking    atomic.Bool  // one that was committed did
+	heard      atomic.Bool  // Slack was looked at since the start, or could not be read
+	commit     fault.Commit // what the transaction under way is called by tests that kill it
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -156,6 +157,7 @@ func New(o Options) (*Agent, error) {
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
 		changes: newBroadcast(), faults: newFaults(o.Now),
 		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
+		unrecorded: unrecorded{told: map[string]bool{}},
 	}
 	a.work = newWorkers(a.wake)
 	a.snapshots = newSnapshots()

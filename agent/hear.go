@@ -224,6 +224,7 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 			continue
 		}
 		if err := a.command(ctx, w, self, channel, m); err != nil {
+			a.notRecorded(ctx, w, m, m.TS, err)
 			faults = append(faults, err)
 			break // the cursor stays before it, so that it is obeyed later
 		}
@@ -300,6 +301,7 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 			continue
 		}
 		err := a.reply(ctx, w, self, run.ID, m)
+		a.notRecorded(ctx, w, m, t.TS, err)
 		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
 			continue // before an apply only a deny that cannot be weighed is in the way
 		}

@@ -272,6 +272,10 @@ func crossing(err error) error {
 	case errors.Is(err, store.ErrConflict):
 		return control.Errorf(control.Conflict, "the run moved on meanwhile: %v", err).WithHint("look again: sallyport status")
 	}
+	if errors.Is(err, store.ErrFull) {
+		return control.Errorf(control.Internal, "this was not recorded and nothing was done: %v", err).
+			WithHint("make room in the data directory, then say it again")
+	}
 	return err
 }
 

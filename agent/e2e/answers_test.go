@@ -13,6 +13,7 @@ type status struct {
 	Stacks       []stack      `json:"stacks"`
 	PullRequests []run        `json:"pull_requests"`
 	Problems     []problem    `json:"problems"`
+	Outbox       int          `json:"outbox"`
 }
 
 type repository struct {

@@ -7,30 +7,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"sallyport/agent/terraform/tftest"
 )
 
 // The disk of the data directory is full: it is said, nothing is lost, and everything goes on when there is room again.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("a small file system of its own can only be mounted by root")
-	}
 	i, s := newInfra(t), newWorkspace(t)
 	i.Commit("Add", map[string]string{"box/main.tf": thing("a", "one")})
 	h := newHouse(t, i.box()+asking(s), slackEnv)
-	if err := os.Mkdir(h.data(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", h.data(), "tmpfs", 0, "size=48m,mode=0700"); err != nil {
-		t.Skip("a small file system cannot be mounted here: ", err)
-	}
-	t.Cleanup(func() {
-		h.kill()
-		killBelow(h.dir)
-		if err := syscall.Unmount(h.data(), syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	h.smallDisk()
 	h.start()
 	h.reaches("1", "planned")
 	m := card(t, s, 1)
@@ -64,6 +51,94 @@ func TestDiskIsFull(t *testing.T) {
 	if r := h.show("1"); r.Status != "superseded" && r.Status != "applied" {
 		t.Errorf("the first run is %s", r.Status)
 	}
+}
+
+// A decision that cannot be written down does not count, and who made it is told so. It counts when there is room.
+func TestDiskIsFullAtADecision(t *testing.T) {
+	t.Parallel()
+	i, s := newInfra(t), newWorkspace(t)
+	i.Commit("Add", map[string]string{"box/main.tf": thing("a", "one")})
+	h := newHouse(t, i.box()+asking(s), slackEnv)
+	h.smallDisk()
+	h.start()
+	h.reaches("1", "planned")
+	m := card(t, s, 1)
+	h.sees("nothing is left to say", func(st status) bool { return st.Outbox == 0 })
+	ballast := h.data("ballast")
+	fill(t, ballast)
+	s.Reply(jane, ops, m.TS, "approve")
+	replied(t, s, m.TS, "not recorded and does not count yet")
+	h.refused(1, []string{"approve", "1"}, "not recorded", "no space left", "hint: make room")
+	h.sees("it is shown", func(st status) bool { return st.problem("disk") != nil })
+	if r := h.show("1"); r.Status != "planned" || len(r.Decisions) != 0 {
+		t.Errorf("the run: %+v", r)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	r := h.reaches("1", "applied")
+	if len(r.Decisions) != 1 || r.Decisions[0].By != "slack:"+jane {
+		t.Errorf("decisions: %+v", r.Decisions)
+	}
+	told := 0
+	for _, m := range s.Thread(ops, m.TS) {
+		told += strings.Count(m.Text, "not recorded")
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
+
+// The disk fills up while an apply runs. Its result waits beside the run and is taken when there is room.
+func TestDiskIsFullDuringAnApply(t *testing.T) {
+	t.Parallel()
+	i, s, gate, b := newInfra(t), newWorkspace(t), t.TempDir(), tftest.NewBackend(t)
+	i.Commit("Add", map[string]string{"box/main.tf": gated(gate), "box/backend.tf": b.Block()})
+	h := newHouse(t, i.box()+asking(s), slackEnv)
+	h.smallDisk()
+	h.start()
+	h.reaches("1", "planned")
+	m := card(t, s, 1)
+	s.Reply(jane, ops, m.TS, "approve")
+	h.appears(filepath.Join(gate, "ran"))
+	ballast := h.data("ballast")
+	fill(t, ballast)
+	open(t, gate)
+	// Whether the store still has room for the end depends on the pages that it has to spare.
+	eventually(t, "the end is stored, or cannot be", func() (bool, any) {
+		st := h.status()
+		return st.problem("store") != nil || h.show("1").Status == "applied", st
+	})
+	h.sees("it is shown", func(st status) bool { return st.problem("disk") != nil })
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	h.reaches("1", "applied")
+	ranOnce(t, gate)
+	replied(t, s, m.TS, "is applied")
+	h.sees("all is well again", func(st status) bool { return st.problem("store") == nil && st.problem("disk") == nil && st.Outbox == 0 })
+}
+
+// smallDisk gives a house a data directory on a small file system of its own.
+func (h *house) smallDisk() {
+	t := h.t
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a small file system of its own can only be mounted by root")
+	}
+	if err := os.Mkdir(h.data(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", h.data(), "tmpfs", 0, "size=48m,mode=0700"); err != nil {
+		t.Skip("a small file system cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() {
+		h.kill()
+		killBelow(h.dir)
+		if err := syscall.Unmount(h.data(), syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // fill writes a file until the file system has no room left.
