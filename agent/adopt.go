@@ -274,4 +274,3 @@ func (a *Agent) adoptLater() {
 	}
 	a.toAdopt = later
 }
-
