@@ -108,7 +108,7 @@ func (a *Agent) dropOrphans(now time.Time) error {
 		}
 		id, err := strconv.Atoi(e.Name())
 		info, infoErr := e.Info()
-		if err != nil || infoErr != nil || now.Sub(info.ModTime()) < orphanedAfter || claimed(dir) {
+		if err != nil || infoErr != nil || now.Sub(info.ModTime()) < orphanedAfter || worthKeeping(dir) {
 			continue
 		}
 		err = a.store.View(func(tx *store.Tx) error {
@@ -122,4 +122,14 @@ func (a *Agent) dropOrphans(now time.Time) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// worthKeeping says whether a directory without a run may be the only trace of an apply. What cannot be read is.
+func worthKeeping(dir string) bool {
+	state, err := runner.Attach(dir)
+	if err != nil || state.Phase != runner.NotStarted {
+		return true
+	}
+	_, err = os.Lstat(filepath.Join(dir, savedStateFile))
+	return !errors.Is(err, fs.ErrNotExist)
 }

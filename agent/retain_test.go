@@ -92,11 +92,16 @@ func TestWhatIsNeededIsNotForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-48 * time.Hour)
-	for _, dir := range []string{"900", ".old-3"} {
-		dir = filepath.Join(runs, dir)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	// Directories without a run: nothing in it; an apply was claimed; the claim cannot be read; a state that nobody pushed.
+	for dir, file := range map[string]string{"900": "log.txt", ".old-3": "log.txt", "901": "claim", "902": "claim/unreadable", "903": "errored.tfstate"} {
+		file = filepath.Join(runs, dir, file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir = filepath.Join(runs, dir)
 		if err := os.Chtimes(dir, old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -111,6 +116,11 @@ func TestWhatIsNeededIsNotForgotten(t *testing.T) {
 	}
 	if _, err := os.Stat(left); err != nil {
 		t.Error("a state that nobody pushed: ", err)
+	}
+	for _, kept := range []string{"901", "902", "903"} {
+		if _, err := os.Stat(filepath.Join(runs, kept)); err != nil {
+			t.Error("what may be the only trace of an apply: ", err)
+		}
 	}
 	for _, gone := range []string{"3", "900", ".old-3"} {
 		if _, err := os.Stat(filepath.Join(runs, gone)); err == nil {

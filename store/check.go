@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 )
 
 // maxFaults is how many faults Check lists: a broken page can make thousands.
@@ -130,13 +131,42 @@ type indexedRun struct {
 	Status Status `json:"status"`
 }
 
-// eachRun decodes the head of every run. Records are written by encoding/json in the order of the struct's fields, and
-// what an index depends on stands first: the rest, long lists of changes, is never looked at. A quote inside of a string
-// is escaped, so the mark cannot stand in one.
-func (c *checker) eachRun(same func([]byte, *indexedRun) bool, fn func(*indexedRun)) {
+// headOf reads that part. Records are written by encoding/json in the order of the struct's fields, and what an index
+// depends on stands first; a quote inside of a string is escaped, so the marks cannot stand in one. What is not found this
+// way, or has anything escaped, is decoded.
+func headOf(payload []byte) (r indexedRun, ok bool) {
+	head, _, ok := bytes.Cut(payload, []byte(`","commit":"`))
+	if !ok || bytes.IndexByte(head, '\\') >= 0 {
+		return r, false
+	}
+	var id, stack, kind []byte
+	if head, ok = bytes.CutPrefix(head, []byte(`{"id":`)); !ok {
+		return r, false
+	}
+	if id, head, ok = bytes.Cut(head, []byte(`,"stack":"`)); !ok {
+		return r, false
+	}
+	if stack, head, ok = bytes.Cut(head, []byte(`","repository":"`)); !ok {
+		return r, false
+	}
+	if _, head, ok = bytes.Cut(head, []byte(`","kind":"`)); !ok {
+		return r, false
+	}
+	kind, status, ok := bytes.Cut(head, []byte(`","status":"`))
+	n, err := strconv.Atoi(string(id))
+	if !ok || err != nil {
+		return r, false
+	}
+	return indexedRun{ID: n, Stack: string(stack), Kind: Kind(kind), Status: Status(status)}, true
+}
+
+// eachRun hands on that part of every run.
+func (c *checker) eachRun(fn func(*indexedRun)) {
+	same := func(key []byte, r *indexedRun) bool { return bytes.Equal(key, number(r.ID)) }
 	c.each(bucketRuns, func(key, payload []byte) error {
-		if i := bytes.Index(payload, []byte(`,"commit":"`)); i > 0 {
-			payload = append(payload[:i:i], '}')
+		if r, ok := headOf(payload); ok && same(key, &r) {
+			fn(&r)
+			return nil
 		}
 		r, err := decode(bucketRuns, key, payload, same)
 		if err == nil {
@@ -150,8 +180,7 @@ func (c *checker) eachRun(same func([]byte, *indexedRun) bool, fn func(*indexedR
 func (c *checker) runs() {
 	c.open, c.openRun = map[uint64]string{}, map[string]int{}
 	c.newest, c.stackRun = map[string]int{}, map[string]bool{}
-	same := func(key []byte, r *indexedRun) bool { return bytes.Equal(key, number(r.ID)) }
-	c.eachRun(same, func(r *indexedRun) {
+	c.eachRun(func(r *indexedRun) {
 		c.stackRun[string(nameAndNumber(r.Stack, r.ID))] = true
 		if !r.Status.known() {
 			c.faultf(bucketRuns, number(r.ID), "unknown status %q", r.Status)

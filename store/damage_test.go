@@ -136,6 +136,7 @@ func TestTampered(t *testing.T) {
 		text string
 	}{
 		{"a run under another number", put("runs", id(2), `{"id":1,"stack":"net","status":"pending"}`), "bucket runs, key 2: the record belongs to another key"},
+		{"a whole run under another number", put("runs", id(2), `{"id":1,"stack":"net","repository":"","kind":"commit","status":"pending","commit":"","created_at":"2026-01-01T00:00:00Z"}`), "bucket runs, key 2: the record belongs to another key"},
 		{"an unknown status", put("runs", id(1), `{"id":1,"stack":"ghe","status":"dancing"}`), `bucket runs, key 1: unknown status "dancing"`},
 		{"two open runs of a stack", put("runs", id(2), `{"id":2,"stack":"ghe","status":"pending"}`), "two open runs"},
 		{"a run is gone", drop("runs", id(1)), "bucket open, key 1: no open run"},

@@ -32,7 +32,7 @@
 //
 // # Buckets
 //
-//	meta          schema                   {version, created_at}
+//	meta          schema                   {version, created_at, from}
 //	              history                  number and hash of the last entry that was trimmed
 //	runs          run id                   Run; the bucket's sequence gives the ids
 //	open          run id                   name of the stack, for every run that has not ended

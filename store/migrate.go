@@ -24,56 +24,67 @@ func CopyBefore(path string, schema int) string { return fmt.Sprintf("%s.schema-
 
 // schema reads the file's version. It refuses files that are not a store, and those of a newer program, which may mean
 // something else.
-func (tx *Tx) schema(path string) (int, error) {
-	var have schema
+func (tx *Tx) schema(path string) (have schema, err error) {
 	found, err := tx.load(bucketMeta, []byte(schemaKey), &have)
 	switch {
 	case err != nil:
-		return 0, err
+		return have, err
 	case !found:
-		return 0, &DamagedError{Bucket: bucketMeta, Key: keyText(bucketMeta, []byte(schemaKey)), Err: errors.New("there is no schema record")}
+		return have, &DamagedError{Bucket: bucketMeta, Key: keyText(bucketMeta, []byte(schemaKey)), Err: errors.New("there is no schema record")}
 	case have.Version > schemaVersion:
 		newer := &SchemaError{Have: have.Version, Known: schemaVersion}
 		if _, err := os.Stat(CopyBefore(path, schemaVersion)); err == nil {
 			newer.Copy = CopyBefore(path, schemaVersion)
 		}
-		return 0, newer
+		return have, newer
 	}
-	return have.Version, nil
+	return have, nil
 }
 
-// migrate brings the store forward, after a copy of it was made.
-func (s *Store) migrate(have int) error {
-	if have == schemaVersion {
+// migrate brings the store forward to a schema, after a copy of it was made. A crash at any moment leaves the store at
+// one of the schemas, whole; the next time goes on from there.
+func (s *Store) migrate(have schema, to int, steps map[int]func(*Tx) error) error {
+	if have.Version == to {
 		return nil
 	}
-	if err := s.copyBefore(have); err != nil {
-		return fmt.Errorf("copying the store before it is brought forward from schema %d: %w", have, err)
-	}
-	for ; have < schemaVersion; have++ {
-		step := migrations()[have]
-		if step == nil {
-			return fmt.Errorf("no way leads from schema %d to %d", have, schemaVersion)
+	// What began before and did not come to its end has its copy. One made now would be of a schema that no version of the
+	// program ever worked with, and would take the place of the one to go back to.
+	if have.From == 0 {
+		have.From = have.Version
+		if err := s.copyBefore(have.From); err != nil {
+			return fmt.Errorf("copying the store before it is brought forward from schema %d: %w", have.From, err)
 		}
-		err := s.Update(func(tx *Tx) error {
-			if err := makeBuckets(tx.bolt); err != nil {
-				return err
-			}
-			var now schema
-			if _, err := tx.load(bucketMeta, []byte(schemaKey), &now); err != nil {
-				return err
-			}
-			if err := step(tx); err != nil {
-				return err
-			}
-			now.Version = have + 1
-			return tx.save(bucketMeta, []byte(schemaKey), &now)
-		})
-		if err != nil {
-			return fmt.Errorf("bringing the store forward from schema %d to %d: %w", have, have+1, err)
+	}
+	for at := have.Version; at < to; at++ {
+		if err := s.stepFrom(at, have.From, to, steps[at]); err != nil {
+			return fmt.Errorf("bringing the store forward from schema %d to %d: %w", at, at+1, err)
 		}
 	}
 	return nil
+}
+
+// stepFrom brings the store from one schema to the next, all of it or nothing.
+func (s *Store) stepFrom(at, from, to int, step func(*Tx) error) error {
+	if step == nil {
+		return errors.New("this version does not know how")
+	}
+	return s.Update(func(tx *Tx) error {
+		if err := makeBuckets(tx.bolt); err != nil {
+			return err
+		}
+		var now schema
+		if _, err := tx.load(bucketMeta, []byte(schemaKey), &now); err != nil {
+			return err
+		}
+		if err := step(tx); err != nil {
+			return err
+		}
+		now.Version, now.From = at+1, from
+		if now.Version == to {
+			now.From = 0
+		}
+		return tx.save(bucketMeta, []byte(schemaKey), &now)
+	})
 }
 
 // copyBefore writes a copy beside the store and drops those of earlier times.

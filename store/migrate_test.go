@@ -1,13 +1,16 @@
 package store_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +151,98 @@ func TestANewerSchemaSaysHowToGoBack(t *testing.T) {
 	}
 	if text := hint(); !strings.Contains(text, "mv "+kept+" "+path) {
 		t.Errorf("with a copy: %q", text)
+	}
+}
+
+// later are steps as later versions of the program might have them: each marks the store.
+func later(before func(step int)) map[int]func(*store.Tx) error {
+	step := func(n int) func(*store.Tx) error {
+		return func(tx *store.Tx) error {
+			var marks []int
+			if _, err := tx.Setting("steps", &marks); err != nil {
+				return err
+			}
+			if err := tx.PutSetting("steps", append(marks, n)); err != nil {
+				return err
+			}
+			before(n)
+			return nil
+		}
+	}
+	return map[int]func(*store.Tx) error{1: step(1), 2: step(2), 3: step(3)}
+}
+
+// migrateHalf takes the first step, and never comes back from the second.
+func migrateHalf(path string) error {
+	return store.Migrate(path, 4, later(func(step int) {
+		if step == 2 {
+			fmt.Println("in the second step")
+			_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed
+		}
+	}))
+}
+
+// A program that dies in the middle leaves a whole store: what was done is not done again, and the copy to go back to is
+// that of before the first step.
+func TestKillBringingForward(t *testing.T) {
+	path := schema1(t)
+	c := startChild(t, "migrate", path)
+	if !c.out.Scan() {
+		t.Fatal("the child ended")
+	}
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.cmd.Wait() // it was killed
+	if v := version(t, path); v != 2 {
+		t.Errorf("after one step of three the store has schema %d", v)
+	}
+	first, err := os.ReadFile(store.CopyBefore(path, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Migrate(path, 4, later(func(int) {})); err != nil {
+		t.Fatal(err)
+	}
+	if v := version(t, path); v != 4 {
+		t.Errorf("at the end it has schema %d", v)
+	}
+	if now, err := os.ReadFile(store.CopyBefore(path, 1)); err != nil || !bytes.Equal(first, now) {
+		t.Errorf("the copy of before the first step is another one, or gone: %v", err)
+	}
+	if _, err := os.Stat(store.CopyBefore(path, 2)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a copy of a schema that nobody worked with: %v", err)
+	}
+	// As the program that knows schema 4 would read it.
+	edit(t, path, func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), sealed(`{"version":2}`))
+	})
+	if err := store.Check(path); err != nil {
+		t.Error(err)
+	}
+	view(t, openAt(t, store.Options{Path: path}), func(tx *store.Tx) error {
+		var marks []int
+		_, err := tx.Setting("steps", &marks)
+		if !slices.Equal(marks, []int{1, 2, 3}) {
+			t.Errorf("the steps taken are %v", marks)
+		}
+		return err
+	})
+}
+
+// Each time that a store is brought forward has a copy of its own.
+func TestEachTimeHasItsCopy(t *testing.T) {
+	path := schema1(t)
+	for _, to := range []int{2, 3} {
+		if err := store.Migrate(path, to, later(func(int) {})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := version(t, store.CopyBefore(path, 2)); v != 2 {
+		t.Errorf("the copy of before the second time has schema %d", v)
+	}
+	if _, err := os.Stat(store.CopyBefore(path, 1)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the copy of the first time is still there: %v", err)
 	}
 }
 

@@ -53,6 +53,8 @@ func buckets() []string {
 type schema struct {
 	Version   int       `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
+	// From is where bringing the store forward began, as long as that has not come to its end.
+	From int `json:"from,omitempty"`
 }
 
 // seal puts version and checksum before a payload.

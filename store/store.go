@@ -142,7 +142,7 @@ func open(o Options) (s *Store, err error) {
 // prepare reads the schema, brings an older one forward, and adds the buckets that an older version of the program did
 // not make.
 func (s *Store) prepare(o Options) error {
-	missing, have := false, 0
+	missing, have := false, schema{}
 	err := s.View(func(tx *Tx) (err error) {
 		if have, err = tx.schema(o.Path); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (s *Store) prepare(o Options) error {
 	if err != nil || o.ReadOnly {
 		return err
 	}
-	if err := s.migrate(have); err != nil || !missing {
+	if err := s.migrate(have, schemaVersion, migrations()); err != nil || !missing {
 		return err
 	}
 	return s.Update(func(tx *Tx) error {

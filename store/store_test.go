@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		exitWith(holdStore(os.Args[1]))
 	case "write":
 		exitWith(writeForever(os.Args[1]))
+	case "migrate":
+		exitWith(migrateHalf(os.Args[1]))
 	}
 }
 

@@ -68,10 +68,15 @@ func (s *Store) Trim(ctx context.Context, r Retention) (Trimmed, error) {
 			}
 			gone = append(gone, run.ID)
 		}
-		if err := s.Update(func(tx *Tx) error { return tx.forgetRuns(gone) }); err != nil {
+		n := 0
+		err = s.Update(func(tx *Tx) (err error) {
+			n, err = tx.forgetRuns(gone)
+			return err
+		})
+		if err != nil {
 			return done, fmt.Errorf("trimming runs: %w", err)
 		}
-		done.Runs += len(gone)
+		done.Runs += n
 		if after = next; next == 0 {
 			break
 		}
@@ -114,7 +119,7 @@ func (s *Store) forgettable(r Retention, after int) (out []*Run, next int, err e
 				return err
 			}
 			next = run.ID
-			old := !r.RunsBefore.IsZero() && run.EndedAt.Before(r.RunsBefore) || uint64(run.ID) < floor
+			old := !r.RunsBefore.IsZero() && endOf(run).Before(r.RunsBefore) || uint64(run.ID) < floor
 			if !run.Status.Terminal() || !old || needed[run.ID] {
 				return nil
 			}
@@ -138,6 +143,16 @@ func (s *Store) forgettable(r Retention, after int) (out []*Run, next int, err e
 		return out, 0, lastErr
 	}
 	return out, next, nil
+}
+
+// endOf is when a run ended, or was last heard of: one that was taken in from elsewhere may not say when it ended.
+func endOf(run *Run) time.Time {
+	for _, at := range []time.Time{run.EndedAt, run.UpdatedAt} {
+		if !at.IsZero() {
+			return at
+		}
+	}
+	return run.CreatedAt
 }
 
 func (s *Store) lastRun() (id int, err error) {
@@ -175,7 +190,7 @@ func (tx *Tx) needed() (map[int]bool, error) {
 		return nil, err
 	}
 	for _, s := range stacks {
-		for _, id := range []int{s.AppliedRun, s.LastCommitRun, s.NewestRun, s.OpenRun} {
+		for _, id := range s.runs() {
 			needed[id] = true
 		}
 	}
@@ -207,19 +222,40 @@ func (tx *Tx) needed() (map[int]bool, error) {
 	return needed, nil
 }
 
-// forgetRuns deletes ended runs with everything that belongs to them alone. Their entries in the history stay until
-// their own time is over.
-func (tx *Tx) forgetRuns(ids []int) error {
+// runs are the runs that a stack's state names. A state or a lock that was left behind is cleared by what its run's record
+// says, however long that takes.
+func (s *StackState) runs() []int {
+	ids := []int{s.AppliedRun, s.LastCommitRun, s.NewestRun, s.OpenRun, s.LastApply, s.Unfinished}
+	if s.Planning != nil {
+		ids = append(ids, s.Planning.Run)
+	}
+	if s.LeftLock != nil {
+		ids = append(ids, s.LeftLock.Run)
+	}
+	for _, u := range s.Unseen {
+		ids = append(ids, u.Run)
+	}
+	return ids
+}
+
+// forgetRuns deletes ended runs with everything that belongs to them alone, and returns how many. Their entries in the
+// history stay until their own time is over. What came to need a run since it was chosen, a late reply's answer or a run
+// that takes over from it, keeps it.
+func (tx *Tx) forgetRuns(ids []int) (n int, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	needed, err := tx.needed()
+	if err != nil {
+		return 0, err
+	}
 	for _, id := range ids {
 		run, err := tx.Run(id)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) || err == nil && (needed[id] || !run.Status.Terminal()) {
 			continue
 		}
 		if err != nil {
-			return err
-		}
-		if !run.Status.Terminal() {
-			return fmt.Errorf("run #%d is %s and cannot be forgotten", id, run.Status)
+			return n, err
 		}
 		key := number(id)
 		for _, err := range []error{
@@ -227,11 +263,12 @@ func (tx *Tx) forgetRuns(ids []int) error {
 			tx.remove(bucketTexts, key), tx.remove(bucketThreads, key),
 		} {
 			if err != nil {
-				return err
+				return n, err
 			}
 		}
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // An anchor stands for the part of the history that was trimmed: its last entry's number and hash. The chain that is

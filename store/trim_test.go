@@ -68,6 +68,16 @@ func TestTrimRuns(t *testing.T) {
 				st.AppliedRun, st.LastCommitRun = 2, 4
 				return tx.PutStack(st)
 			}, want: []int{2, 4, 7, 8}},
+		{name: "what a stack waits for stays", trim: func(now time.Time) store.Retention { return store.Retention{RunsBefore: now.Add(day)} },
+			setup: func(tx *store.Tx) error {
+				st, err := tx.Stack("ghe")
+				if err != nil {
+					return err
+				}
+				st.LastApply, st.Unfinished = 1, 2
+				st.LeftLock, st.Unseen = &store.LeftLock{Run: 3}, []store.Unseen{{Run: 5}}
+				return tx.PutStack(st)
+			}, want: []int{1, 2, 3, 5, 7, 8}},
 		{name: "what is still to be told stays", trim: func(now time.Time) store.Retention { return store.Retention{RunsBefore: now.Add(day)} },
 			setup: func(tx *store.Tx) error {
 				return tx.Enqueue(store.Message{Kind: store.MessageReply, Run: 3, Key: "k"})
@@ -126,6 +136,45 @@ func TestTrimRuns(t *testing.T) {
 	}
 }
 
+// What comes to need a run while its files are removed keeps its record.
+func TestTrimLooksAgain(t *testing.T) {
+	s, clock := open(t)
+	for range 4 {
+		end(t, s, "ghe")
+	}
+	clock.advance(time.Hour)
+	forget := func(r *store.Run) (bool, error) {
+		if r.ID != 2 {
+			return true, nil
+		}
+		return true, s.Update(func(tx *store.Tx) error {
+			return tx.Enqueue(store.Message{Kind: store.MessageReply, Run: 2, Key: "late"})
+		})
+	}
+	done, err := s.Trim(context.Background(), store.Retention{RunsBefore: clock.now(), Forget: forget})
+	if err != nil || done.Runs != 2 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if have := kept(t, s); !slices.Equal(have, []int{2, 4}) {
+		t.Errorf("kept %v", have)
+	}
+}
+
+// A run that was taken in from elsewhere and does not say when it ended is as old as its creation.
+func TestTrimWithoutAnEnd(t *testing.T) {
+	s, clock := open(t)
+	update(t, s, func(tx *store.Tx) error {
+		return tx.ImportRun(&store.Run{ID: 3, Stack: "ghe", Kind: store.KindManual, Status: store.Applied, CreatedAt: clock.now()}, "", "")
+	})
+	end(t, s, "ghe")
+	if _, err := s.Trim(context.Background(), store.Retention{RunsBefore: clock.now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if have := kept(t, s); !slices.Equal(have, []int{3, 4}) {
+		t.Errorf("kept %v", have)
+	}
+}
+
 func TestTrimHistory(t *testing.T) {
 	s, clock := open(t)
 	for range 150 {
@@ -167,20 +216,43 @@ func TestTrimHistory(t *testing.T) {
 	if err := store.Check(path); err != nil {
 		t.Error(err)
 	}
-	// What is left still proves itself: taking its first entry away is noticed.
+	// What is left still proves itself: whatever is taken away or altered is noticed, at the anchor too.
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = filepath.Join(t.TempDir(), "cut.db")
-	write(t, path, whole)
-	edit(t, path, func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte("events"))
-		key, _ := b.Cursor().First()
-		return b.Delete(key)
-	})
-	if err := store.Check(path); !errors.Is(err, store.ErrDamaged) {
-		t.Errorf("an entry is missing after the trimmed part, and the check says %v", err)
+	for name, change := range map[string]func(tx *bbolt.Tx) error{
+		"the first entry is missing": func(tx *bbolt.Tx) error {
+			key, _ := tx.Bucket([]byte("events")).Cursor().First()
+			return tx.Bucket([]byte("events")).Delete(key)
+		},
+		"one in the middle is missing": func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte("events")).Cursor()
+			c.First()
+			key, _ := c.Next()
+			return tx.Bucket([]byte("events")).Delete(key)
+		},
+		"one is altered, with a checksum that fits": func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte("events")).Cursor()
+			key, raw := c.First()
+			altered := strings.Replace(string(raw[5:]), "ghe", "gha", 1)
+			return tx.Bucket([]byte("events")).Put(key, sealed(altered))
+		},
+		"the last entry is missing": func(tx *bbolt.Tx) error {
+			key, _ := tx.Bucket([]byte("events")).Cursor().Last()
+			return tx.Bucket([]byte("events")).Delete(key)
+		},
+		"the anchor is missing": func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("history")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "cut.db")
+			write(t, path, whole)
+			edit(t, path, change)
+			err := store.Check(path)
+			if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "the history breaks") {
+				t.Errorf("the check says %v", err)
+			}
+		})
 	}
 }
 
