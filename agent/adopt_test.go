@@ -145,6 +145,54 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 	}
 }
 
+// The store is lost while an apply runs. The next agent follows the apply that lives, whatever its store knew of the run.
+func TestLivingApplyOutlivesTheStore(t *testing.T) {
+	for _, when := range []string{"planned", "never"} {
+		t.Run("the snapshot: "+when, func(t *testing.T) {
+			gate := t.TempDir()
+			ran := filepath.Join(gate, "ran")
+			r := newRepository(t)
+			commit := r.commit("Add the box", map[string]string{"box/main.tf": fmt.Sprintf(`
+resource "terraform_data" "gated" {
+  provisioner "local-exec" {
+    command = "echo ran >> %[1]s/ran; until [ -e %[1]s/go ]; do sleep 0.05; done"
+  }
+}
+`, gate)})
+			h := newHouse(t, box(r, "")).start()
+			t.Cleanup(func() { _ = os.WriteFile(filepath.Join(gate, "go"), nil, 0o600) }) // no runner outlives the test
+			h.status("1", store.Planned)
+			snapshot := ""
+			if when == "planned" {
+				h.stop()
+				snapshot = h.copyStore()
+				h.start()
+			}
+			h.mustDecide("1", "approve")
+			h.eventually("terraform runs", func(control.Status) bool {
+				_, err := os.Stat(ran)
+				return err == nil
+			})
+			h.stop()
+			h.dropSnapshots(snapshot)
+			h.ruin()
+			h.start()
+			h.status("1", store.Applying)
+			if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h.status("1", store.Applied)
+			s := h.eventually("the stack is at the commit", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == commit })
+			if !s.Agent.Paused {
+				t.Error("the agent is not paused")
+			}
+			if b, err := os.ReadFile(ran); err != nil || strings.Count(string(b), "ran") != 1 {
+				t.Errorf("what the apply did: %q, %v", b, err)
+			}
+		})
+	}
+}
+
 // forgetEnd makes the record of a run that of the decision to apply: the agent was killed before it wrote the end.
 func (h *house) forgetEnd(run int) {
 	h.t.Helper()

@@ -177,7 +177,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	alter(t, s, func(tx *store.Tx) error {
 		_, err := tx.ChangeRun(4, func(r *store.Run) error { r.Card = &store.Card{Channel: "C", TS: "1"}; return nil })
-		return errors.Join(err, tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "told already"}))
+		return errors.Join(err, tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "told already"}), tx.PutAgent(&store.AgentState{ID: "old"}))
 	})
 	put(t, filepath.Join(dir, "state", "ghe", "terraform.tfstate"), `{"serial": 3}`)
 	put(t, filepath.Join(dir, "state", "ghe", "env", "blue", "terraform.tfstate"), `{"serial": 4}`)
@@ -253,6 +253,9 @@ func checkRestored(t *testing.T, dir string, want map[int]store.Status) {
 		messages, err := tx.Outbox()
 		if err != nil || len(messages) != 1 || messages[0].Kind != store.MessageCard || messages[0].Run != 4 {
 			t.Errorf("the outbox holds %d messages, want the card of #4 to be edited: %v", len(messages), err)
+		}
+		if agent, err := tx.Agent(); err != nil || agent.ID != "" {
+			t.Errorf("the restored agent would go by the name of the old one, which may still run: %+v, %v", agent, err)
 		}
 		c, err := tx.Stack("c")
 		if err != nil || c.LastCommitCommit != "" {
