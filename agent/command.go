@@ -229,7 +229,7 @@ func (a *Agent) statusText(w *world) (string, error) {
 			case s.Error != "":
 				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, gitDown(s)))
 			case s.HeldHead != "":
-				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, heldError(s)))
+				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, control.HeldError(s)))
 			}
 		}
 		runs, err = tx.OpenRuns()

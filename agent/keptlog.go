@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 )
@@ -17,12 +18,23 @@ import (
 // printed, secrets included, and goes away once this is written.
 const keptLogFile = "log.txt"
 
-// ReadLog is the log of a run's apply: the kept one of an apply that has ended, else what terraform has said so far,
+// readLog is the log of a run's apply: the kept one of an apply that has ended, else what terraform has said so far,
 // which is not redacted.
-func ReadLog(runDir string) (string, error) {
+func readLog(runDir string) (string, error) {
 	kept, err := os.ReadFile(filepath.Join(runDir, keptLogFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return runner.Log(runDir)
+	}
+	return string(kept), err
+}
+
+// ReadKeptLog is the log for whoever has no secrets to redact it with, the command line without an agent: that of an
+// apply which has ended and been recorded.
+func ReadKeptLog(runDir string) (string, error) {
+	kept, err := os.ReadFile(filepath.Join(runDir, keptLogFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", control.Errorf(control.NotFound, "the log of this apply is not redacted yet, which only the agent can do").
+			WithHint("start the agent; what terraform has said so far, secrets included, is in %s", filepath.Join(runDir, "apply.jsonl"))
 	}
 	return string(kept), err
 }

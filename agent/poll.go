@@ -223,15 +223,6 @@ func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string) err
 	return tx.PutRepository(s)
 }
 
-// heldError says what a held branch waits for; empty if it is not held.
-func heldError(s *store.RepositoryState) string {
-	if s.HeldHead == "" {
-		return ""
-	}
-	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it",
-		s.Branch, short(s.HeldHead), short(s.Head), s.Name, short(s.HeldHead))
-}
-
 // recordPollError writes the first failure and the moment when it was told, nothing in between: a repository that
 // fails for a night costs two transactions.
 func (a *Agent) recordPollError(r *config.Repository, cause error) error {

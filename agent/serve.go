@@ -158,9 +158,6 @@ func (a *Agent) repositoriesOf(tx *store.Tx, w *world, out *control.Status) erro
 		if at := a.people.lastPoll(r.Name); at.After(s.PolledAt) {
 			s.PolledAt = at
 		}
-		if s.Error == "" {
-			s.Error = heldError(s)
-		}
 		shown := control.RepositoryOf(s)
 		shown.Hint = hints["repository "+r.Name]
 		out.Repositories = append(out.Repositories, shown)
@@ -254,7 +251,7 @@ func (d desktop) Log(_ context.Context, ref string) (string, error) {
 	if run.Apply == nil {
 		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
 	}
-	text, err := ReadLog(RunDir(d.cfg().DataDir, run.ID))
+	text, err := readLog(RunDir(d.cfg().DataDir, run.ID))
 	return d.redact(text), err
 }
 

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -79,12 +80,34 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 	return out
 }
 
-// RepositoryOf is what is shown of a repository.
+// RepositoryOf is what is shown of a repository. That its branch is held is an error, with an agent and without.
 func RepositoryOf(r *store.RepositoryState) Repository {
-	return Repository{
+	out := Repository{
 		Name: r.Name, URL: r.URL, Branch: r.Branch, Head: r.Head, PolledAt: instant(r.PolledAt),
 		Error: r.Error, ErrorAt: instant(r.ErrorAt), HeldHead: r.HeldHead,
 	}
+	if out.Error == "" {
+		out.Error = HeldError(r)
+	}
+	return out
+}
+
+// HeldError says what a held branch waits for; empty if it is not held.
+func HeldError(r *store.RepositoryState) string {
+	if r.HeldHead == "" {
+		return ""
+	}
+	held := short(r.HeldHead)
+	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it",
+		r.Branch, held, short(r.Head), r.Name, held)
+}
+
+// short is a commit as people write it.
+func short(commit string) string {
+	if len(commit) > 10 {
+		return commit[:10]
+	}
+	return commit
 }
 
 // PauseOf is what is shown of a pause; nil for nil.

@@ -90,7 +90,7 @@ func TestOffline(t *testing.T) {
 	alter(t, s, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.PutPlanText(open, "the text"),
-			tx.PutRepository(&store.RepositoryState{Name: "infra", Branch: "main"}),
+			tx.PutRepository(&store.RepositoryState{Name: "infra", Branch: "main", Head: "1111111111aa", HeldHead: "2222222222bb"}),
 			tx.PutAgent(&store.AgentState{ID: "a1", Paused: &store.Pause{By: "cli:jane", At: at(0)}}),
 			tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}))
 	})
@@ -112,6 +112,9 @@ func TestOffline(t *testing.T) {
 	if status.Agent.Running || !status.Agent.Paused || status.Outbox != 1 || len(status.Repositories) != 1 ||
 		len(status.Stacks) != 1 || status.Stacks[0].Run == nil || status.Stacks[0].Run.ID != open {
 		t.Errorf("status is %s", asJSON(t, status))
+	}
+	if held := status.Repositories[0].Error; !strings.Contains(held, "was rewritten") || !strings.Contains(held, "sallyport accept infra 2222222222`") {
+		t.Errorf("a held branch shows as the error %q", held)
 	}
 	runs, err := o.Runs(ctx, RunsQuery{Stack: "ghe"})
 	if err != nil || len(runs) != 2 || runs[0].ID != open {
