@@ -48,7 +48,7 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 	switch run.Status {
 	case store.Planned:
 		if m.From == store.Approved {
-			return a.refreshAnd(tx, run, "again", "Back to waiting for approval: "+m.Text)
+			return a.refreshAndLoud(tx, run, "again", "Back to waiting for approval: "+m.Text) // an edit would ring no phone
 		}
 		if err := tx.Enqueue(post); err != nil {
 			return err
@@ -75,7 +75,7 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 			}
 			return a.summary(tx, w, run)
 		}
-		return a.refreshAndLoud(tx, run, outcome(run))
+		return a.refreshAndLoud(tx, run, "end", outcome(run))
 	case store.Applied:
 		return a.refreshAnd(tx, run, "end", outcome(run))
 	case store.Stale, store.Expired, store.Discarded, store.Canceled:
@@ -106,11 +106,11 @@ func (a *Agent) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error
 	return a.say(tx, run, store.MessageReply, key, text)
 }
 
-func (a *Agent) refreshAndLoud(tx *store.Tx, run *store.Run, text string) error {
+func (a *Agent) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
 	if err := a.refreshCard(tx, run); err != nil {
 		return err
 	}
-	return a.say(tx, run, store.MessageLoud, "end", text)
+	return a.say(tx, run, store.MessageLoud, key, text)
 }
 
 // summary sums up the first runs of many stacks in one message when all of them were planned, so that a new

@@ -183,6 +183,26 @@ func TestSlackDeletedVoteDoesNotCount(t *testing.T) {
 	h.status("1", store.Applied)
 }
 
+// Whoever looked at an approved run has put the telephone away: that it waits again is told like a new question.
+func TestSlackTellsARunThatWaitsAgainLoudly(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `mention = ["`+jane+`"]`)+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	if err := h.client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	vote := s.Reply(joe, ops, card.TS, "approve")
+	h.status("1", store.Approved)
+	s.Delete(ops, vote)
+	h.status("1", store.Planned)
+	loud := said(t, s, card.TS, "Back to waiting")
+	if !loud.Broadcast || !strings.Contains(fmt.Sprint(loud.Active()), jane) {
+		t.Errorf("it rings no phone: broadcast %v, mentions %q", loud.Broadcast, loud.Active())
+	}
+}
+
 // An approval that cannot be read again does not apply anything; a vote from a shell takes its place.
 func TestSlackIsDownAfterTheApproval(t *testing.T) {
 	s := workspace(t)
