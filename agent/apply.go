@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sallyport/agent/config"
@@ -119,6 +120,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 		}
 		if before.CancelBy != "" && (end.to == store.Errored || end.to == store.Stale) {
 			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
+			end.hint = strings.TrimPrefix(end.hint, mendFirst) // what a person stopped is not broken
 		}
 		if err := a.leaves(tx, before, state, p, end.to); err != nil {
 			return err
@@ -213,6 +215,9 @@ func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress
 const afterInterrupted = "look at what was started and not completed; a new plan is made, which also shows whether the state lock was left behind, " +
 	"and nothing is repeated by itself"
 
+// mendFirst begins the hint of an apply that failed by itself.
+const mendFirst = "mend the cause, then: "
+
 // soFar says how far an apply had come.
 func soFar(run *store.Run, p terraform.Progress) string {
 	text := fmt.Sprintf("%d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
@@ -244,7 +249,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	if text == "" {
 		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
 	}
-	hint := "mend the cause, then: sallyport plan " + run.Stack
+	hint := mendFirst + "sallyport plan " + run.Stack
 	if run.Apply != nil {
 		if advice := terraform.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
 			hint = a.redact(advice) + "; then: sallyport plan " + run.Stack

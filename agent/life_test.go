@@ -233,8 +233,8 @@ func TestCancelWhileApplying(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := h.status("1", store.Canceled)
-	if !strings.Contains(run.Error, "canceled by cli:") {
-		t.Errorf("error %q", run.Error)
+	if !strings.Contains(run.Error, "canceled by cli:") || run.Hint != "sallyport plan box" {
+		t.Errorf("error %q, hint %q: what a person stopped has no cause to mend", run.Error, run.Hint)
 	}
 }
 

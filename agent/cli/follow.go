@@ -73,7 +73,7 @@ func (a *app) wait(ctx context.Context, client *control.Client, run control.Run)
 func (a *app) progress(r control.Run) string {
 	line := fmt.Sprintf("#%d %s", r.ID, r.Status)
 	if r.Held != "" && !r.Status.Terminal() {
-		line += ": waits, " + r.Held
+		line += ": " + waits(r.Held)
 		if r.Hint != "" {
 			line += "; hint: " + r.Hint
 		}

@@ -139,3 +139,17 @@ func TestCut(t *testing.T) {
 		})
 	}
 }
+
+// What holds a run reads as one sentence, whether its reason begins with the word or not.
+func TestWaits(t *testing.T) {
+	for held, want := range map[string]string{
+		"waits for ghe #1, which is planned":          "waits for ghe #1, which is planned",
+		"the stack is paused by cli:jane":             "waits, the stack is paused by cli:jane",
+		"approved; waits for room on the disk: full":  "waits, approved; waits for room on the disk: full",
+		"the stack is paused by \x1b[31mcli:jane: no": "waits, the stack is paused by cli:jane: no",
+	} {
+		if got := waits(held); got != want {
+			t.Errorf("%q became %q, not %q", held, got, want)
+		}
+	}
+}

@@ -185,7 +185,7 @@ func (a *app) waitingText(r control.Run) string {
 		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, d.By, a.ago(d.At))) + "\n"
 	}
 	if r.Held != "" {
-		text += "      waits, " + redact.CleanLine(r.Held) + "\n"
+		text += "      " + waits(r.Held) + "\n"
 	}
 	return text + "      sallyport show " + strconv.Itoa(r.ID) + " --plan\n      " + paint(bold, r.Decisive()) + "\n"
 }
@@ -223,12 +223,21 @@ func (a *app) movingText(r control.Run) string {
 	}
 	text := "  " + paint(bold, runName(r)) + redact.CleanLine(line) + paint(statusStyle(r.Status), string(r.Status)) + redact.CleanLine(tail) + "\n"
 	if r.Held != "" {
-		text += "      waits, " + redact.CleanLine(r.Held) + "\n"
+		text += "      " + waits(r.Held) + "\n"
 		if r.Hint != "" {
 			text += "      hint: " + redact.CleanLine(r.Hint) + "\n"
 		}
 	}
 	return text
+}
+
+// waits says why a run does not move on; some reasons begin with the word.
+func waits(held string) string {
+	held = redact.CleanLine(held)
+	if strings.HasPrefix(held, "waits ") {
+		return held
+	}
+	return "waits, " + held
 }
 
 // runName is #12.
