@@ -155,7 +155,12 @@ install_binary() {
 install_config() {
 	local path=/etc/sallyport/sallyport.hcl sample=$here/configs/sallyport.hcl
 	directory 0750 root "$group" /etc/sallyport
-	directory 0700 root root /etc/sallyport/credentials
+	# systemd hands root's files to the agent; without it the agent reads them itself.
+	if [ "$systemd" = yes ]; then
+		directory 0700 root root /etc/sallyport/credentials
+	else
+		directory 0700 "$user" "$group" /etc/sallyport/credentials
+	fi
 	if [ ! -e "$prefix$path" ]; then
 		place config 0640 root "$group" "$sample" "$path"
 	elif cmp -s "$sample" "$prefix$path"; then
@@ -225,17 +230,22 @@ running_agent() {
 
 next_steps() {
 	local start='sudo systemctl enable --now sallyport' credentials=$prefix/etc/sallyport/credentials
-	if [ "$systemd" = no ]; then start="sudo -u $user sallyport agent"; fi
+	local owner='' when='now and at every boot'
+	if [ "$systemd" = no ]; then
+		owner=" -o $user" when='and let your init system do the same at every boot'
+		start="sudo install -d -m 0750 -o $user -g $group /run/sallyport
+       sudo -u $user env CREDENTIALS_DIRECTORY=$credentials sallyport agent"
+	fi
 	cat <<TEXT
 
 next:
   1. edit $prefix/etc/sallyport/sallyport.hcl, and put the secrets that it names in place:
-       sudo install -m 0600 /dev/stdin $credentials/slack-bot-token
+       sudo install -m 0600$owner /dev/stdin $credentials/slack-bot-token
        sudo install -m 0600 -o $user deploy_key $prefix/etc/sallyport/deploy_key
   2. see whether everything is right and reachable:
        sudo sallyport check --credentials $credentials
        sudo env CREDENTIALS_DIRECTORY=$credentials sallyport doctor
-  3. start it, now and at every boot:
+  3. start it, $when:
        $start
 people who may use the command line join its group: sudo usermod -aG $group NAME
 TEXT

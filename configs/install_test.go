@@ -207,6 +207,15 @@ printf '#!`+h.bin+`/sh\necho built\n' > "$2"; chmod +x "$2"`)
 	if _, err := os.Stat(filepath.Join(h.root, "etc/systemd")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a unit was installed: %v", err)
 	}
+	// Nobody hands over credentials and makes the socket's directory then.
+	for _, step := range []string{
+		"install -m 0600 -o sallyport /dev/stdin", "-g sallyport /run/sallyport\n",
+		"sudo -u sallyport env CREDENTIALS_DIRECTORY=" + h.root + "/etc/sallyport/credentials sallyport agent\n",
+	} {
+		if !strings.Contains(out, step) {
+			t.Errorf("output does not say %q:\n%s", step, out)
+		}
+	}
 	if strings.Contains(out, "systemctl") {
 		t.Errorf("output speaks of systemctl:\n%s", out)
 	}
