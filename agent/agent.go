@@ -110,8 +110,8 @@ type Agent struct {
 	epoch    string   // of this process; in every card
 	epochs   []string // of our own processes, this one included
 	started  time.Time
-	lastPass atomic.Int64    // unix nanoseconds, for the watchdog
-	secrets  []redact.Secret // of every configuration that was in force; the loop's own
+	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
+	secrets  secrets
 	redactor atomic.Pointer[redact.Redactor]
 	cache    *terraform.Cache
 
@@ -161,8 +161,7 @@ func New(o Options) (*Agent, error) {
 	}
 	a.work = newWorkers(a.wake)
 	a.snapshots = newSnapshots()
-	a.secrets = o.Config.Secrets
-	a.redactor.Store(redact.New(a.secrets...))
+	a.redactor.Store(a.secrets.keep(o.Config.Secrets))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
 	a.people = newPeople(a)
 	if err := a.introduce(); err != nil {

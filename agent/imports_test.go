@@ -17,7 +17,8 @@ func TestImportsPointDown(t *testing.T) {
 		"notify/slack":           {"store", "notify", "notify/redact"},
 		"notify/slack/slacktest": {"store", "notify", "notify/redact"},
 
-		"notify/github":            {"store", "notify", "notify/redact"},
+		"notify/forge":             {},
+		"notify/github":            {"store", "notify", "notify/redact", "notify/forge"},
 		"notify/github/githubtest": {},
 
 		"configs":                {},

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
-	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -172,8 +170,7 @@ func (a *Agent) reload() error {
 		return err
 	}
 	// Secrets of before stay secrets: old logs and applies that run still print them.
-	a.secrets = append(slices.Clip(a.secrets), cfg.Secrets...)
-	a.redactor.Store(redact.New(a.secrets...))
+	a.redactor.Store(a.secrets.keep(cfg.Secrets))
 	a.world.Store(w)
 	old.closeExcept(w)
 	a.compared.forget()

@@ -152,7 +152,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
-		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: gitAccess(w.cfg.Repository(s.Repository)),
+		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
 		Protect: s.Protect, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
 	}, nil
 }

@@ -14,7 +14,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
-	"sallyport/agent/terraform"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -24,8 +23,9 @@ import (
 type world struct {
 	cfg   *config.Config
 	repos map[string]*repo.Repository
-	slack *slack.Client // nil without a slack block
-	desk  *desk         // what is known of the Slack workspace; nil without a slack block
+	sites map[string]forgeSite // that host repositories, by repository; none without a github block
+	slack *slack.Client        // nil without a slack block
+	desk  *desk                // what is known of the Slack workspace; nil without a slack block
 	tool  *tool
 
 	mu    sync.Mutex
@@ -38,27 +38,23 @@ type world struct {
 // kept connections.
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
-		cfg: cfg, repos: map[string]*repo.Repository{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
+		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
 	}
 	for _, r := range cfg.Repositories {
 		if old != nil {
 			if before := old.cfg.Repository(r.Name); before != nil && *before == *r && old.cfg.DataDir == cfg.DataDir {
 				w.repos[r.Name] = old.repos[r.Name]
+				if site := old.sites[r.Name]; site != nil {
+					w.sites[r.Name] = site
+				}
 				continue
 			}
 		}
-		opened, err := repo.Open(repo.Options{
-			Name: r.Name, URL: r.URL, Branch: r.Branch,
-			Dir:        filepath.Join(cfg.DataDir, "repos", r.Name+".git"),
-			SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
-			Username: r.Username, Token: r.Token, CAFile: r.CAFile, Log: a.log,
-		})
-		if err != nil {
+		if err := a.openRepository(w, r); err != nil {
 			w.closeExcept(old)
-			return nil, fmt.Errorf("opening repository %s: %w", r.Name, err)
+			return nil, err
 		}
-		w.repos[r.Name] = opened
 	}
 	if cfg.Slack == nil {
 		return w, nil
@@ -76,6 +72,28 @@ func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	return w, nil
 }
 
+// openRepository makes the mirror of a repository and the client of the site that hosts it.
+func (a *Agent) openRepository(w *world, r *config.Repository) error {
+	site, err := a.newSite(r)
+	if err != nil {
+		return err
+	}
+	if site != nil {
+		w.sites[r.Name] = site
+	}
+	opened, err := repo.Open(repo.Options{
+		Name: r.Name, URL: r.URL, Branch: r.Branch,
+		Dir:        filepath.Join(w.cfg.DataDir, "repos", r.Name+".git"),
+		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
+		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("opening repository %s: %w", r.Name, err)
+	}
+	w.repos[r.Name] = opened
+	return nil
+}
+
 func sameSlack(a, b *config.Slack) bool {
 	return a.Token == b.Token && a.APIURL == b.APIURL
 }
@@ -87,6 +105,11 @@ func (w *world) closeExcept(other *world) {
 			continue
 		}
 		_ = r.Close() // an idle connection that does not close cleanly harms nobody
+	}
+	for name, site := range w.sites {
+		if other == nil || other.sites[name] != site {
+			site.Close()
+		}
 	}
 }
 
@@ -213,15 +236,4 @@ func departed(g *config.StackGlob, roots []string, known []*store.StackState) []
 		}
 	}
 	return out
-}
-
-// gitAccess are a repository's own credentials, for private modules on the same host.
-func gitAccess(r *config.Repository) *terraform.GitAccess {
-	if r.Token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
-		return nil
-	}
-	return &terraform.GitAccess{
-		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
-		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
-	}
 }

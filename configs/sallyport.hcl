@@ -44,6 +44,20 @@ repository "infra" {
 
   # A force-pushed branch is held until `sallyport accept` takes it; "follow" takes it without asking.
   rewritten_history = "hold"
+
+  # GitHub, or GitHub Enterprise: commits get a status per stack. All by asking, nothing is called back. ca_file above holds
+  # here too, and an https url on the same host without a token of its own uses this one.
+  # github {
+  #   url        = "https://ghe.example.internal" # default https://github.com
+  #   repository = "ops/infra"
+  #   token      = credential("github-token")     # contents to read; commit statuses and pull requests to write
+  #   # Or a GitHub App, in the token's place:
+  #   # app {
+  #   #   id               = 1
+  #   #   installation_id  = 1
+  #   #   private_key_file = "/etc/sallyport/github-app.pem"
+  #   # }
+  # }
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

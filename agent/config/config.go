@@ -23,7 +23,7 @@
 //
 // # Later
 //
-// Names that the design has and this version does not (drift, github, metrics ...) are refused as "not supported by
+// Names that the design has and this version does not (drift, hooks, metrics ...) are refused as "not supported by
 // this version yet", never taken silently: a guard that somebody wrote down and nobody enforces is worse than none.
 package config
 
@@ -71,7 +71,9 @@ type Repository struct {
 	KnownHostsFile string
 	Username       string
 	Token          redact.Secret
-	CAFile         string
+	CAFile         string // of the github block too
+
+	GitHub GitHub // where its pull requests are; none without a repository in it
 }
 
 // Mode says what a stack's plans are for.

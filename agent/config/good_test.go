@@ -60,11 +60,14 @@ func TestFull(t *testing.T) {
 			Name: "infra", URL: "ssh://git@git.example.com/ops/infra.git", Branch: "release/1.x", FollowRewritten: true,
 			Schedule:   "CRON_TZ=Europe/Berlin */5 8-18 * * 1-5",
 			SSHKeyFile: filepath.Join(w.dir, "deploy_key"), KnownHostsFile: filepath.Join(w.dir, "known_hosts"),
-			SSHPassphrase: redact.NewSecret(phrase), Username: "git",
+			SSHPassphrase: redact.NewSecret(phrase), Username: "git", CAFile: filepath.Join(w.dir, "ca.pem"),
+			GitHub: GitHub{URL: "https://GHE.example.com:8443", Repository: "ops/infra", AppID: 314, InstallationID: 2718,
+				PrivateKeyFile: filepath.Join(w.dir, "key.pem")},
 		},
 		{
 			Name: "apps", URL: "https://git.example.com:8443/ops/apps.git", Branch: "main", Schedule: "*/10 * * * * *",
 			Username: "oauth2", Token: redact.NewSecret(canary), CAFile: filepath.Join(w.dir, "ca.pem"),
+			GitHub: GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true},
 		},
 		{Name: "here", URL: "http://127.0.0.1:3000/ops/here.git", Branch: "main", Schedule: "@every 30s"},
 	}
@@ -113,6 +116,31 @@ func TestFull(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, compare()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSharesHost: a token goes to the host that it is for, and nowhere else.
+func TestSharesHost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		git, site string
+		want      bool
+	}{
+		"the same":     {"https://ghe.example.com/ops/infra.git", "https://GHE.example.com", true},
+		"loopback":     {"http://127.0.0.1:80/ops/infra.git", "http://127.0.0.1:80", true},
+		"another host": {"https://git.example.com/ops/infra.git", "https://ghe.example.com", false},
+		"another port": {"https://ghe.example.com:8443/ops/infra.git", "https://ghe.example.com", false},
+		"in the clear": {"http://localhost/ops/infra.git", "https://localhost", false},
+		"ssh":          {"ssh://git@ghe.example.com/ops/infra.git", "https://ghe.example.com", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Repository{URL: tt.git, GitHub: GitHub{URL: tt.site, Repository: "ops/infra"}}
+			if got := r.SharesHost(); got != tt.want {
+				t.Errorf("got %t", got)
+			}
+			if r.GitHub.Repository = ""; r.SharesHost() {
+				t.Error("without a github block there is no identity to share")
+			}
+		})
 	}
 }
 

@@ -21,6 +21,12 @@ func (r Repository) Format(f fmt.State, verb rune) {
 	printPlain(f, verb, plain(r))
 }
 
+// Format prints a github block without secrets, under any verb.
+func (g GitHub) Format(f fmt.State, verb rune) {
+	type plain GitHub
+	printPlain(f, verb, plain(g))
+}
+
 // Format prints the slack block without secrets, under any verb.
 func (s Slack) Format(f fmt.State, verb rune) {
 	type plain Slack

@@ -34,7 +34,11 @@ func (l *loader) repository(b *hcl.Block) *Repository {
 			r.URL, r.Username, scheme = re.url, re.user, re.scheme
 		}
 	}
-	l.httpAccess(a, r, scheme)
+	hosted := l.single(content.Blocks, "github")
+	if hosted != nil {
+		l.github(r, hosted)
+	}
+	l.httpAccess(a, r, access{scheme: scheme, hosted: hosted != nil})
 	l.sshAccess(b, content.Blocks, r, scheme)
 	return r
 }
@@ -59,8 +63,15 @@ func (l *loader) branch(a attributes, r *Repository) {
 	}
 }
 
-// httpAccess reads token, username and ca_file, which belong to http and https. An empty scheme is that of a URL that was faulted.
-func (l *loader) httpAccess(a attributes, r *Repository, scheme string) {
+// access is what decides which credentials make sense. An empty scheme is that of a URL that was faulted.
+type access struct {
+	scheme string
+	hosted bool // there is a github block, which ca_file covers
+}
+
+// httpAccess reads token, username and ca_file, which belong to http and https.
+func (l *loader) httpAccess(a attributes, r *Repository, way access) {
+	scheme := way.scheme
 	hasToken := l.headerSecret(a, "token", &r.Token)
 	if hasToken {
 		r.Username = "x-access-token"
@@ -69,16 +80,19 @@ func (l *loader) httpAccess(a attributes, r *Repository, scheme string) {
 	l.path(a, "ca_file", &r.CAFile)
 	if scheme == "ssh" || scheme == "file" {
 		for _, name := range []string{"token", "username", "ca_file"} {
-			if a.get(name) != nil {
+			if a.get(name) != nil && (name != "ca_file" || !way.hosted) {
 				l.fault(a.get(name).NameRange, "Useless attribute", "%s belongs to an https URL, and this one is %s://.%s", name, scheme, sshHint(name, scheme))
 			}
+		}
+		if r.CAFile != "" && way.hosted {
+			l.certificates(a, r.CAFile)
 		}
 		return
 	}
 	if a.get("username") != nil && !hasToken {
 		l.fault(a.at("username"), "Useless attribute", "username goes with token, and there is none.")
 	}
-	if a.get("ca_file") != nil && scheme == "http" {
+	if a.get("ca_file") != nil && scheme == "http" && !way.hosted {
 		l.fault(a.at("ca_file"), "Useless attribute", "ca_file belongs to an https URL, and this one is http://.")
 	}
 	if r.CAFile != "" {

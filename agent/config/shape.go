@@ -37,13 +37,25 @@ func repositoryShape() shape {
 	return shape{
 		required: []string{"url"},
 		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history"},
-		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}},
-		later:    []string{"github", "require_review", "require_signed"},
+		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}},
+		later:    []string{"require_review", "require_signed"},
 	}
 }
 
 func sshShape() shape {
 	return shape{required: []string{"key_file", "known_hosts_file"}, optional: []string{"passphrase"}}
+}
+
+func githubShape() shape {
+	return shape{
+		required: []string{"repository"},
+		optional: []string{"url", "token", "pull_requests"},
+		blocks:   []hcl.BlockHeaderSchema{{Type: "app"}},
+	}
+}
+
+func githubAppShape() shape {
+	return shape{required: []string{"id", "installation_id", "private_key_file"}}
 }
 
 // stackShape is that of stack blocks; those of stacks and defaults blocks are made of it.

@@ -143,6 +143,9 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 	}
 	for _, r := range d.cfg.Repositories {
 		start(func() []*section { return d.repository(ctx, r, tool) })
+		if r.GitHub.Repository != "" {
+			start(func() []*section { return d.github(ctx, r) })
+		}
 	}
 	start(func() []*section { return d.slack(ctx) })
 	return jobs

@@ -33,6 +33,7 @@ type bed struct {
 	url    string            // of the repository
 	stacks string            // blocks of the configuration
 	more   string            // further blocks
+	hosted string            // further lines of the repository block
 	block  string            // the inside of the slack block, after token and api_url; empty: no slack block
 	files  map[string]string // of the repository
 	o      Options
@@ -95,8 +96,8 @@ func (b *bed) write(name, text string, mode os.FileMode) {
 
 // config is the text of the configuration.
 func (b *bed) config() string {
-	text := fmt.Sprintf("data_dir = %q\nsocket = %q\n\nrepository \"infra\" {\n  url = %q\n  branch = \"main\"\n}\n\n%s\n%s\n",
-		b.path("data"), b.path("run/s.sock"), b.url, b.stacks, b.more)
+	text := fmt.Sprintf("data_dir = %q\nsocket = %q\n\nrepository \"infra\" {\n  url = %q\n  branch = \"main\"\n%s}\n\n%s\n%s\n",
+		b.path("data"), b.path("run/s.sock"), b.url, b.hosted, b.stacks, b.more)
 	if b.block != "" {
 		text += fmt.Sprintf("slack {\n  token = credential(\"slack\")\n  api_url = %q\n  %s\n}\n", b.slack.URL(), b.block)
 	}

@@ -24,10 +24,18 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tool func
 			s.warn("temporary directory", "", "removing it: %v", err)
 		}
 	}()
+	client, err := d.githubClient(r)
+	if err != nil {
+		client = nil // told in its own section
+	}
+	if client != nil {
+		defer client.Close()
+	}
 	git, err := repo.Open(repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch, Dir: filepath.Join(dir, "mirror.git"),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
-		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
+		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: gitPassword(r, client),
+		Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
 	})
 	if err != nil {
 		s.fail("url", hintOf(err), "%v", err)

@@ -38,7 +38,7 @@ const (
 type httpRemote struct {
 	address  address
 	username string
-	token    redact.Secret
+	password func(context.Context) (redact.Secret, error)
 	caFile   string
 	stall    time.Duration
 	activity *activity
@@ -52,7 +52,7 @@ func newHTTPRemote(a address, o Options) *httpRemote {
 	return &httpRemote{
 		address:  a,
 		username: orDefault(o.Username, orDefault(a.user, "x-access-token")),
-		token:    o.Token,
+		password: o.password(),
 		caFile:   o.CAFile,
 		stall:    o.FetchTimeout,
 		activity: &activity{},
@@ -101,7 +101,11 @@ func (h *httpRemote) lsRefs(ctx context.Context, client *http.Client, prefixes [
 	// An empty list is not sent and tells net/http that the request may be repeated. Without it each connection that
 	// the server closed while idle would cost a failed poll.
 	req.Header["Idempotency-Key"] = []string{}
-	if auth := h.auth(); auth != nil {
+	auth, err := h.auth(ctx)
+	if err != nil {
+		return refList{}, err
+	}
+	if auth != nil {
 		auth.SetAuth(req)
 	}
 	res, err := client.Do(req)
@@ -131,7 +135,7 @@ func statusError(res *http.Response) error {
 
 // oldRefs lists every reference with go-git.
 func (h *httpRemote) oldRefs(ctx context.Context, client *http.Client) (refList, error) {
-	s, err := h.session(client)
+	s, err := h.session(ctx, client)
 	if err != nil {
 		return refList{}, err
 	}
@@ -143,14 +147,18 @@ func (h *httpRemote) oldRefs(ctx context.Context, client *http.Client) (refList,
 	return listOf(adv), nil
 }
 
-func (h *httpRemote) session(client *http.Client) (transport.UploadPackSession, error) {
+func (h *httpRemote) session(ctx context.Context, client *http.Client) (transport.UploadPackSession, error) {
 	endpoint, err := transport.NewEndpoint(h.address.shown)
 	if err != nil {
 		return nil, errors.New("url cannot be used")
 	}
 	t := githttp.NewClientWithOptions(client, &githttp.ClientOptions{RedirectPolicy: githttp.NoFollowRedirects})
+	auth, err := h.auth(ctx)
+	if err != nil {
+		return nil, err
+	}
 	// A nil *BasicAuth inside the interface would be taken for an authentication.
-	if auth := h.auth(); auth != nil {
+	if auth != nil {
 		return t.NewUploadPackSession(endpoint, auth)
 	}
 	return t.NewUploadPackSession(endpoint, nil)
@@ -163,7 +171,7 @@ func (h *httpRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plu
 	}
 	ctx, stop := h.activity.watch(ctx, h.stall)
 	defer stop()
-	s, err := h.session(client)
+	s, err := h.session(ctx, client)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
@@ -175,11 +183,20 @@ func (h *httpRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plu
 	return tip, nil
 }
 
-func (h *httpRemote) auth() *githttp.BasicAuth {
-	if h.token.IsZero() {
-		return nil
+func (h *httpRemote) auth(ctx context.Context) (*githttp.BasicAuth, error) {
+	token, err := h.password(ctx)
+	if err != nil || token.IsZero() {
+		return nil, err
 	}
-	return &githttp.BasicAuth{Username: h.username, Password: h.token.Reveal()}
+	return &githttp.BasicAuth{Username: h.username, Password: token.Reveal()}, nil
+}
+
+// password is how credentials are come by: asked for, or given.
+func (o Options) password() func(context.Context) (redact.Secret, error) {
+	if o.Password != nil {
+		return o.Password
+	}
+	return func(context.Context) (redact.Secret, error) { return o.Token, nil }
 }
 
 func (h *httpRemote) close() {

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,8 @@ type Options struct {
 	Username string
 	Token    redact.Secret
 	CAFile   string
+	// Password, if set, is asked before each use in the token's place: for tokens that are made for an hour.
+	Password func(context.Context) (redact.Secret, error)
 
 	// Timeout bounds a whole poll. Default 20s.
 	Timeout time.Duration
@@ -84,7 +87,7 @@ func (o *Options) validate() (address, error) {
 	if err != nil {
 		return address{}, err
 	}
-	if a.scheme == "http" && !o.Token.IsZero() && !loopback(a.host) {
+	if a.scheme == "http" && (!o.Token.IsZero() || o.Password != nil) && !loopback(a.host) {
 		return address{}, errors.New("a token must not travel over plain http: use an https url")
 	}
 	return a, nil

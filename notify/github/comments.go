@@ -16,19 +16,6 @@ import (
 // Java and JavaScript do, to be on the safe side.
 const MaxComment = 65536
 
-// Comment is a comment on a pull request.
-type Comment struct {
-	ID        int64
-	Body      string
-	URL       string
-	Author    User
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// Edited reports whether a comment was changed after it was made: what it says now is not what was said then.
-func (c Comment) Edited() bool { return !c.UpdatedAt.Equal(c.CreatedAt) }
-
 func commentOf(c *githubapi.IssueComment) Comment {
 	return Comment{ID: c.GetID(), Body: redact.Clean(c.GetBody()), URL: redact.CleanLine(c.GetHTMLURL()), Author: userOf(c.GetUser()),
 		CreatedAt: c.GetCreatedAt().Time, UpdatedAt: c.GetUpdatedAt().Time}

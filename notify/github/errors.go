@@ -106,6 +106,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // UserHint says what a person can do; empty if nothing.
 func (e *Error) UserHint() string { return e.Hint }
 
+// Wants is how long the site wants to be left alone; zero if it does not say.
+func (e *Error) Wants() time.Duration { return e.Wait }
+
+// Final reports that the same request will never be taken.
+func (e *Error) Final() bool { return e.Kind == Invalid }
+
 // KindOf is the kind of an error; [Other] if it is none of ours, or nil.
 func KindOf(err error) Kind {
 	var e *Error

@@ -3,37 +3,12 @@ package github
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	githubapi "github.com/google/go-github/v92/github"
 
 	"sallyport/notify/redact"
 )
-
-// Access is what somebody may do in the repository.
-type Access struct {
-	Level string // admin, write, read, none; maintainers have write here, triagers read
-	Role  string // the role's own name, also of a custom role
-}
-
-// CanWrite reports whether somebody may push.
-func (a Access) CanWrite() bool { return a.Level == "admin" || a.Level == "write" }
-
-// CanRead reports whether somebody may read. In a public repository that is everybody.
-func (a Access) CanRead() bool { return a.CanWrite() || a.Level == "read" }
-
-// TrustedAuthor reports whether the author is a member or collaborator, given what [Client.Access] says of the author.
-//
-// The association that GitHub writes into a pull request is not enough: MEMBER means the organization, not this repository,
-// it stays in a list that was read before somebody was removed, and a token that may not see private members gets
-// CONTRIBUTOR for one. Nor is the level alone: whoever can read a public repository has read. So an author counts who may push, or
-// who may read and is said to be of the house. That the head is in the repository itself ([PullRequest.SameRepository])
-// says that somebody who may push made the branch, not that it was the author: anyone may open a pull request for a branch that is there.
-func (p PullRequest) TrustedAuthor(a Access) bool {
-	return a.CanWrite() || a.CanRead() && slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, p.Association)
-}
 
 // Access asks what a user may do in the repository now. An account that is not (or no more) there has none.
 func (c *Client) Access(ctx context.Context, u User) (Access, error) {
@@ -63,27 +38,6 @@ func (c *Client) Access(ctx context.Context, u User) (Access, error) {
 	return Access{Level: redact.CleanLine(raw.GetPermission()), Role: redact.CleanLine(raw.GetRoleName())}, nil
 }
 
-// ReviewState is what a review says.
-type ReviewState string
-
-// The states of reviews.
-const (
-	ReviewApproved         ReviewState = "APPROVED"
-	ReviewChangesRequested ReviewState = "CHANGES_REQUESTED"
-	ReviewCommented        ReviewState = "COMMENTED"
-	ReviewDismissed        ReviewState = "DISMISSED" // it was an approval or a refusal once
-	ReviewPending          ReviewState = "PENDING"   // not submitted yet
-)
-
-// Review is one review of a pull request.
-type Review struct {
-	ID          int64
-	Author      User
-	State       ReviewState
-	Commit      string // that was looked at
-	SubmittedAt time.Time
-}
-
 // Reviews are a pull request's reviews in the order in which they were given.
 func (c *Client) Reviews(ctx context.Context, number int) ([]Review, error) {
 	var out []Review
@@ -100,43 +54,6 @@ func (c *Client) Reviews(ctx context.Context, number int) ([]Review, error) {
 		return nil, err
 	}
 	return out, nil
-}
-
-// ApprovedBy are the people whose newest word on a pull request is an approval of exactly this head. A comment takes nothing back; a
-// refusal and a dismissal do. Accounts that are gone do not count.
-func ApprovedBy(reviews []Review, head string) []User {
-	newest := map[int64]Review{}
-	var order []int64
-	for _, r := range reviews {
-		if r.Author.ID == 0 || r.State == ReviewCommented || r.State == ReviewPending {
-			continue
-		}
-		if !slices.Contains(order, r.Author.ID) {
-			order = append(order, r.Author.ID)
-		}
-		newest[r.Author.ID] = r
-	}
-	var out []User
-	for _, id := range order {
-		if r := newest[id]; r.State == ReviewApproved && r.Commit == head && head != "" {
-			out = append(out, r.Author)
-		}
-	}
-	return out
-}
-
-// Commit is a commit with the accounts that GitHub finds for its e-mails. Those can be forged: use them to forbid, never to
-// grant. An account that was not found is the zero User; the e-mail stays.
-type Commit struct {
-	Hash                        string
-	Author, Committer           User
-	AuthorEmail, CommitterEmail string
-}
-
-// Commits are the commits of a pull request.
-type Commits struct {
-	List []Commit
-	Cut  bool // GitHub gives 250 of a pull request and no more; there may be others
 }
 
 // maxPullCommits is how many commits of a pull request GitHub gives.

@@ -6,52 +6,11 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
 
 	githubapi "github.com/google/go-github/v92/github"
 
 	"sallyport/notify/redact"
 )
-
-// User is an account. The ID stays when the login changes, and a login that was given up can be taken by somebody else:
-// compare ids. The zero User is an account that is gone, or a commit whose e-mail belongs to no account.
-type User struct {
-	ID    int64
-	Login string
-	Bot   bool
-}
-
-// PullRequest is a pull request. Fields marked with a star are only filled by [Client.PullRequest].
-type PullRequest struct {
-	Number int
-	Title  string
-	URL    string
-	Open   bool
-	Draft  bool
-	Author User
-	// Association is what GitHub says of the author and the repository: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE, ...
-	// See [PullRequest.TrustedAuthor].
-	Association string
-
-	Head           string // full hash
-	HeadRef        string
-	HeadRepository int64 // 0: the fork was deleted
-	Base           string
-	BaseRef        string
-	BaseRepository int64
-	UpdatedAt      time.Time
-
-	Merged      bool
-	MergedAt    time.Time
-	MergeCommit string // of a merged one: what came onto the base
-	MergedBy    User   // *
-	Commits     int    // *
-}
-
-// SameRepository reports whether the head comes from the repository itself and not from a fork, deleted ones included.
-func (p PullRequest) SameRepository() bool {
-	return p.HeadRepository != 0 && p.HeadRepository == p.BaseRepository
-}
 
 var (
 	hashPattern  = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)

@@ -13,30 +13,11 @@ import (
 	"sallyport/store"
 )
 
-// State is what GitHub makes of a commit status.
-type State string
-
-// The states of commit statuses.
-const (
-	Pending State = "pending"
-	Success State = "success"
-	Failure State = "failure"
-	Broken  State = "error"
-)
-
 // MaxDescription is the most that GitHub takes as a status' description; one character more is a 422.
 const MaxDescription = 140
 
 // maxContext is the most that is sent as a context. Names of stacks are far shorter.
 const maxContext = 255
-
-// Status is one commit status. Setting it again replaces it.
-type Status struct {
-	Context     string
-	State       State
-	Description string // cut at [MaxDescription] characters
-	TargetURL   string // left out unless it is an http(s) URL, which is all that GitHub takes
-}
 
 // SetStatus sets a commit's status of one context. It may be repeated: the newest counts.
 func (c *Client) SetStatus(ctx context.Context, hash string, s Status) error {

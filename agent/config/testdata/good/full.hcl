@@ -12,6 +12,16 @@ repository "infra" {
     passphrase       = credential("passphrase")
   }
   rewritten_history = "follow"
+  ca_file           = "@DIR@/ca.pem" # of the github block
+  github {
+    url        = "https://GHE.example.com:8443/"
+    repository = "ops/infra"
+    app {
+      id               = 314
+      installation_id  = 2718
+      private_key_file = "@DIR@/key.pem"
+    }
+  }
 }
 
 repository "apps" {
@@ -20,6 +30,11 @@ repository "apps" {
   username = "oauth2"
   ca_file  = "@DIR@/ca.pem"
   schedule = "*/10 * * * * *"
+  github {
+    repository    = "ops/apps"
+    token         = credential("passphrase")
+    pull_requests = "trusted"
+  }
 }
 
 repository "here" {

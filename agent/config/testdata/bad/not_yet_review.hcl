@@ -1,0 +1,8 @@
+repository "infra" {
+  url            = "https://github.com/ops/infra.git"
+  require_review = true
+}
+
+stack "ghe" {
+  dir = "ghe"
+}

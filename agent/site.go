@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+	"sallyport/notify/github"
+	"sallyport/notify/redact"
+)
+
+// newSite makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
+func (a *Agent) newSite(r *config.Repository) (forgeSite, error) {
+	g := r.GitHub
+	if g.Repository == "" {
+		return nil, nil
+	}
+	o := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Log: a.log, Now: a.now}
+	if g.PrivateKeyFile != "" {
+		o.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
+	}
+	client, err := github.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("preparing repository %s: %w", r.Name, err)
+	}
+	return client, nil
+}
+
+// sitePassword gives git the identity of the site, where both are one host and git has none of its own; else nil.
+func (a *Agent) sitePassword(r *config.Repository, site forgeSite) func(context.Context) (redact.Secret, error) {
+	if site == nil || !r.Token.IsZero() || !r.SharesHost() {
+		return nil
+	}
+	return func(ctx context.Context) (redact.Secret, error) {
+		token, err := site.GitToken(ctx)
+		if err != nil {
+			return token, fmt.Errorf("getting a token for git: %w", err)
+		}
+		if r := a.secrets.mint(token); r != nil {
+			a.redactor.Store(r)
+		}
+		return token, nil
+	}
+}
+
+// gitAccess are a repository's own credentials, for private modules on the same host.
+func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *terraform.GitAccess {
+	r := w.cfg.Repository(repository)
+	token, username := r.Token, r.Username
+	if password := a.sitePassword(r, w.sites[repository]); password != nil {
+		var err error
+		if token, err = password(ctx); err != nil { // the modules may be kept here, or public
+			a.log.Warn("planning without credentials for private modules", "repository", repository, "err", err)
+		}
+		username = github.GitUser
+	}
+	if token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
+		return nil
+	}
+	return &terraform.GitAccess{
+		URL: r.URL, Username: username, Token: token, CAFile: r.CAFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
+	}
+}
