@@ -68,7 +68,11 @@ func (a *Agent) overdue(run *store.Run) (why string, doubt bool) {
 		return fmt.Sprintf("the clock of this machine jumped by %s since the plan was made, so nobody can tell how old the plan is",
 			(wall - up).Abs().Round(time.Minute)), true
 	}
-	return fmt.Sprintf("nobody decided in time: the plan of %s was good until %s",
+	why = "nobody decided in time"
+	if run.Status == store.Approved {
+		why = "it was approved and could not be applied in time"
+	}
+	return fmt.Sprintf("%s: the plan of %s was good until %s", why,
 		run.PlannedAt.UTC().Format("2006-01-02 15:04 MST"), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST")), false
 }
 

@@ -232,6 +232,18 @@ func (a *Agent) statusText(w *world) (string, error) {
 				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, control.HeldError(s)))
 			}
 		}
+		for _, s := range w.allStacks() {
+			st, err := tx.Stack(s.Name)
+			if err != nil {
+				return err
+			}
+			if st.Paused != nil {
+				lines = append(lines, fmt.Sprintf("%s: PAUSED %s", s.Name, pausedBy(st.Paused)))
+			}
+			if frozen := freezeAt(s, a.now()); frozen != nil {
+				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, shut(s, a.now()).why))
+			}
+		}
 		runs, err = tx.OpenRuns()
 		return err
 	})

@@ -114,7 +114,11 @@ func (a *Agent) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.
 		return counted{run, fmt.Sprintf("#%d %s is settled.", v.Run, s.Name)}, err
 	}
 	run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
-	return counted{run, fmt.Sprintf("#%d %s is approved.", v.Run, s.Name)}, err
+	if err != nil {
+		return counted{}, err
+	}
+	waits, err := a.waitsForWindow(tx, run, s)
+	return counted{run, fmt.Sprintf("#%d %s is approved.%s", v.Run, s.Name, waits)}, err
 }
 
 // decidable refuses decisions about a run that is not waiting for any.

@@ -180,6 +180,9 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
+		if err := a.tellPause(tx, stack, p, e); err != nil {
+			return err
+		}
 		if stack == "" {
 			s, err := tx.Agent()
 			if err != nil {
@@ -198,6 +201,19 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		s.Paused = p
 		return tx.PutStack(s)
 	})
+}
+
+// tellPause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
+// is applied does not look there.
+func (a *Agent) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
+	if strings.HasPrefix(e.By, "slack:") {
+		return nil // it stands in the channel
+	}
+	text := fmt.Sprintf("%s goes on: %s resumed it.", whole(stack), e.By)
+	if p != nil {
+		text = fmt.Sprintf("%s is paused %s", whole(stack), pausedBy(p))
+	}
+	return tx.Enqueue(a.note(fmt.Sprintf("%s/%s/%d", e.Type, stack, a.now().UnixMilli()), text))
 }
 
 // accept takes a branch whose history was rewritten.

@@ -178,7 +178,14 @@ func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
 				return err
 			}
 		}
-		out.Stacks = append(out.Stacks, control.StackOf(st, run))
+		shown := control.StackOf(st, run)
+		if c := shut(s, a.now()); c.why != "" {
+			shown.ApplyClosed = c.why
+			if opens := c.opens.UTC(); !opens.IsZero() {
+				shown.ApplyOpensAt = &opens
+			}
+		}
+		out.Stacks = append(out.Stacks, shown)
 	}
 	return nil
 }

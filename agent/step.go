@@ -238,6 +238,8 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 	}
 	if why != "" {
 		why += "; decisions are counted and nothing is applied"
+	} else if why, hint, _ = a.keptOut(run, s); why != "" {
+		why += "; an approval counts and waits until then"
 	}
 	return max(time.Second, run.ExpiresAt.Sub(a.now())), a.hold(run, why, hint)
 }
@@ -255,6 +257,9 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	}
 	if why != "" {
 		return 0, a.hold(run, why, hint)
+	}
+	if why, hint, wait := a.keptOut(run, s); why != "" {
+		return wait, a.hold(run, "approved; "+why, hint)
 	}
 	if w.slack != nil && !a.heard.Load() {
 		return 0, nil // Slack may show that our store is an old one; the first look at it wakes the loop, whatever comes of it

@@ -72,6 +72,11 @@ defaults {
   # An apply has no limit: cutting it off is what loses state. People are told when one takes longer than apply_alert, or,
   # without that, than three times the longest of the stack's last five and than 15 minutes.
   # apply_alert = "1h"
+
+  # When plans may be applied: from each time of a schedule on, for a while; one { } or a list. What is approved outside waits,
+  # and everybody is told until when. Plans expire meanwhile (plan_ttl). `recover` waits for no window and no freeze.
+  # apply_window = { schedule = "CRON_TZ=Europe/Paris 0 9 * * 1-4", duration = "8h" }
+  # freeze       = [{ from = "2026-12-19", to = "2027-01-03", zone = "Europe/Paris", reason = "holidays" }]
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

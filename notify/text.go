@@ -78,6 +78,9 @@ func (c Card) gist() string {
 	case store.Superseded:
 		return "superseded by a newer run"
 	case store.Expired:
+		if c.Got > 0 && c.Got >= c.Approvals {
+			return "expired: approved, but not applied in time"
+		}
 		return "expired: nobody decided in time"
 	}
 	return c.StatusWord()

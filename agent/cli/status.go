@@ -39,6 +39,7 @@ func (a *app) statusText(s control.Status) string {
 	var b strings.Builder
 	b.WriteString(a.agentText(s.Agent, s.Outbox))
 	b.WriteString(a.problemsText(s))
+	b.WriteString(a.pausesText(s.Stacks))
 	b.WriteString(a.openText(s))
 	if len(s.Repositories) > 0 {
 		b.WriteString("\n" + paint(bold, "repositories") + "\n" + a.repositoriesTable(s.Repositories))
@@ -100,6 +101,20 @@ func (a *app) pauseText(p *control.Pause) string {
 		text += ": " + p.Reason
 	}
 	return text
+}
+
+// pausesText lists the stacks that people hold: who, since when and why.
+func (a *app) pausesText(stacks []control.Stack) string {
+	text := ""
+	for _, s := range stacks {
+		if s.Pause != nil {
+			text += "  " + redact.CleanLine(s.Name+a.pauseText(s.Pause)) + "\n    sallyport resume " + redact.CleanLine(s.Name) + "\n"
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + paint(yellowBold, "paused") + "\n" + text
 }
 
 // problemsText lists what does not work: of the agent, of repositories, of stacks.
@@ -311,6 +326,8 @@ func (a *app) stackNote(s control.Stack) string {
 		return cut("paused"+a.pauseText(s.Pause), maxNote)
 	case s.Run != nil && s.Run.Held != "":
 		return cut(s.Run.Held, maxNote)
+	case s.ApplyClosed != "":
+		return cut(s.ApplyClosed, maxNote)
 	case s.Run != nil && s.Run.Error != "":
 		return cut(s.Run.Error, maxNote)
 	}

@@ -107,6 +107,8 @@ type Stack struct {
 	LockTimeout   time.Duration // default 1m
 	ApplyAlert    time.Duration // people are told of an apply that runs for longer; 0: by how long earlier ones took
 	Protect       []string
+	ApplyWindows  []Window // when plans may be applied; none: always
+	Freezes       []Freeze
 
 	AllowSelfApproval bool
 	Mode              Mode

@@ -28,7 +28,7 @@ func rootShape() shape {
 			{Type: "backup"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		later:       []string{"metrics", "hooks", "apply_window", "freeze"},
+		later:       []string{"metrics", "hooks"},
 		laterBlocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"name"}}},
 	}
 }
@@ -66,9 +66,10 @@ func stackShape() shape {
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
 			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
+			"apply_window", "freeze",
 		},
 		later: []string{
-			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy", "apply_window", "freeze", "hooks",
+			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy", "hooks",
 			"verify_after", "images", "aws", "engine", "terraform",
 		},
 	}

@@ -173,6 +173,7 @@ func (d *stackDecoder) decode(a attributes, s *Stack) {
 		}
 	}
 	d.decisions(a, s)
+	d.windows(a, s)
 	d.announcement(a, s)
 }
 

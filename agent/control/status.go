@@ -68,7 +68,9 @@ type Stack struct {
 	AppliedAt     *time.Time `json:"applied_at"`
 	Paused        bool       `json:"paused"`
 	Pause         *Pause     `json:"pause"`
-	Behind        int        `json:"behind"` // commits that touch it and are not applied
+	ApplyClosed   string     `json:"apply_closed"`   // why its plans are not applied now (apply_window, freeze); empty: they are
+	ApplyOpensAt  *time.Time `json:"apply_opens_at"` // from when on they are
+	Behind        int        `json:"behind"`         // commits that touch it and are not applied
 	Error         string     `json:"error"`
 	Resources     int        `json:"resources"`  // in its state when last seen
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up

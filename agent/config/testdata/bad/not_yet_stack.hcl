@@ -13,6 +13,4 @@ stack "ghe" {
   }
   hooks {
   }
-  apply_window {
-  }
 }
