@@ -40,6 +40,9 @@ func TestClockJumps(t *testing.T) {
 		"a little back":                 {wall: -3 * time.Minute, want: store.Planned},
 	} {
 		for _, how := range []string{"", " while the agent is down"} {
+			if c.noUp && how == "" {
+				continue // a boot takes the agent with it: it never sees the jump by the clock of before
+			}
 			t.Run(name+how, func(t *testing.T) {
 				r := newRepository(t)
 				r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -49,16 +52,16 @@ func TestClockJumps(t *testing.T) {
 				h.now, h.uptime = now, func() store.Uptime { return up() }
 				h.start()
 				h.status("1", store.Planned)
-				if how != "" {
+				away := how != ""
+				if away {
 					h.stop()
 				}
 				skip(c.wall)
 				skipUp(c.up)
 				if c.noUp {
-					h.stop()
 					h.uptime = func() store.Uptime { return store.Uptime{Boot: "another"} }
 				}
-				if how != "" || c.noUp {
+				if away {
 					h.start()
 				}
 				if c.want == store.Planned {

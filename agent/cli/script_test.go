@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,7 +66,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// agentCommand is `agent start` or `agent stop`.
+// agentCommand is `agent start`, `agent stop`, or `agent missed`: in the place of a stopped agent it lets one caller
+// knock in vain, so that what comes next in the script finds somebody who has noticed.
 func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	a := theAgent(ts)
 	switch args[0] {
@@ -73,8 +75,14 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(a.start())
 	case "stop":
 		ts.Check(a.stop())
+	case "missed":
+		l, err := net.Listen("unix", a.socket)
+		ts.Check(err)
+		caller, err := l.Accept()
+		ts.Check(err)
+		ts.Check(errors.Join(caller.Close(), l.Close()))
 	default:
-		ts.Fatalf("agent start or stop")
+		ts.Fatalf("agent start, stop or missed")
 	}
 }
 

@@ -22,7 +22,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{2, []string{"stauts"}, []string{"stauts", "hint: did you mean sallyport status"}},
+		{2, []string{"stauts"}, []string{"stauts", "sallyport status?"}},
 		{2, []string{"plan"}, []string{"hint: usage: sallyport plan STACK"}},
 		{2, []string{"approve", "1", "perhaps", "--nonsense"}, []string{"hint: "}},
 		{2, []string{"runs", "--limit", "0"}, nil},
