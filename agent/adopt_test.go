@@ -76,6 +76,7 @@ func (h *house) copyStore() string {
 
 // What was applied is known after the store was lost, whatever the snapshot knew of it, and is not applied again.
 func TestAppliesOutliveTheStore(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		when string // the snapshot: "planned", "before" run 2, or "never"

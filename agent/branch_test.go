@@ -37,6 +37,7 @@ func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
 // The worst night: the repository lives on the node that died. A person's run goes on at the newest commit known, says
 // so, and is applied; a run that follows the branch waits.
 func TestGitIsDownAndTheNodeComesBack(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

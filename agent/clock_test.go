@@ -23,7 +23,7 @@ func ticking() (uptime func() store.Uptime, skip func(time.Duration)) {
 }
 
 func TestClockJumps(t *testing.T) {
-	t.Setenv("TF_CLI_CONFIG_FILE", "")
+	t.Parallel()
 	for name, c := range map[string]struct {
 		wall, up time.Duration
 		noUp     bool // the machine was started anew
@@ -111,6 +111,7 @@ func TestNothingWaitsForTheYearsOfAWrongClock(t *testing.T) {
 
 // A clock that is days ahead of Slack's does not make a message look as if it had never been posted.
 func TestMessagesAreFoundWhateverTheClock(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	s.Fail("chat.postMessage", 2, slacktest.Fault{Kind: slacktest.LoseAnswer})
 	r := newRepository(t)

@@ -32,6 +32,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
+	// Whatever the caller's terraform is told about mirrors is none of these tests' business. For all of them at once, since
+	// tests that set the environment cannot run beside others.
+	if err := os.Setenv("TF_CLI_CONFIG_FILE", ""); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -128,7 +133,6 @@ func newHouse(t *testing.T, body string) *house {
 	}
 	h := &house{t: t, dir: dir, config: body, log: &strings.Builder{}, stop: func() {}}
 	h.client = control.NewClient(filepath.Join(dir, "s.sock"))
-	t.Setenv("TF_CLI_CONFIG_FILE", "")
 	t.Cleanup(func() {
 		h.stop()
 		h.client.Close()

@@ -177,6 +177,7 @@ func (h *house) lockOf(stack string) control.Run {
 
 // Without anything of ours that may have left it, a lock that is held is somebody at work, and passes.
 func TestAHeldStateLockIsOrdinaryOtherwise(t *testing.T) {
+	t.Parallel()
 	b := tftest.NewBackend(t)
 	b.Lock("c46f-1")
 	r := newRepository(t)
@@ -255,6 +256,7 @@ func TestALeftStateIsPushed(t *testing.T) {
 
 // The state at the backend was changed by somebody in the meantime: terraform refuses, and nothing is forced.
 func TestALeftStateThatCameTooLateIsRefused(t *testing.T) {
+	t.Parallel()
 	b := tftest.NewBackend(t)
 	h := errored(t, b, "")
 	dir := t.TempDir()
@@ -303,6 +305,7 @@ func TestRepairsNeedPermissionAndARest(t *testing.T) {
 
 // A command that outlives terraform may still be changing things: the next plan waits for its end, and for nothing else.
 func TestWhatAnApplyLeftRunningHoldsTheNextPlan(t *testing.T) {
+	t.Parallel()
 	gate := t.TempDir()
 	r := newRepository(t)
 	orphan := fmt.Sprintf("resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n"+
@@ -330,6 +333,7 @@ func TestWhatAnApplyLeftRunningHoldsTheNextPlan(t *testing.T) {
 
 // Backends that say who holds a lock let the agent prove that it is its own, down to the second of the apply.
 func TestALockThatSaysWhoseItIs(t *testing.T) {
+	t.Parallel()
 	block, _ := tftest.S3Backend(t)
 	h := interrupted(t, map[string]string{"box/backend.tf": block}, "", "").start()
 	held := h.heldBy("2", "left behind by the apply of #1")

@@ -15,6 +15,7 @@ import (
 )
 
 func TestDeniedCommitIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -36,6 +37,7 @@ func TestDeniedCommitIsNotAskedAgain(t *testing.T) {
 }
 
 func TestNewerCommitSupersedesOnlyIfItTouchesTheStack(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -118,6 +120,7 @@ func TestModuleChangeMakesARun(t *testing.T) {
 }
 
 func TestDependencyOrder(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"net/main.tf": data("n", "one"), "box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `depends_on = ["net"]`)+"stack \"net\" { dir = \"net\" }\n").start()
@@ -259,6 +262,7 @@ func TestPauseHoldsAndDecisionsCount(t *testing.T) {
 }
 
 func TestConfigurationChangeMakesThePlanStale(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "variable \"v\" { default = \"x\" }\nresource \"terraform_data\" \"a\" {\n  input = var.v\n}\n"})
 	h := newHouse(t, box(r, `vars = { v = "one" }`)).start()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	gate := t.TempDir()

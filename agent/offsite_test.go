@@ -58,6 +58,7 @@ backup {
 }
 
 func TestABackupThatFailsIsTold(t *testing.T) {
+	t.Parallel()
 	there := t.TempDir()
 	key := filepath.Join(there, "key")
 	if err := os.WriteFile(key, []byte("canary-of-the-bucket"), 0o600); err != nil {

@@ -35,6 +35,7 @@ func bytesOf(t *testing.T, dir string) (sum int64) {
 
 // Run after run is made and forgotten, and the data directory stops growing.
 func TestDiskUseReachesAPlateau(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it plans for half a minute")
 	}
@@ -71,6 +72,7 @@ func TestDiskUseReachesAPlateau(t *testing.T) {
 
 // Files that nobody may remove keep their run.
 func TestWhatIsNeededIsNotForgotten(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

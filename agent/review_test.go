@@ -176,6 +176,7 @@ func stateServer(t *testing.T) (url string, down *atomic.Bool) {
 
 // The backend goes away during an apply: the state that terraform leaves is kept, and holds the stack until it was pushed.
 func TestAStateThatCouldNotBeSavedHoldsTheStack(t *testing.T) {
+	t.Parallel()
 	gate := t.TempDir()
 	url, down := stateServer(t)
 	r := newRepository(t)

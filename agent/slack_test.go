@@ -205,6 +205,7 @@ func TestSlackTellsARunThatWaitsAgainLoudly(t *testing.T) {
 
 // An approval that cannot be read again does not apply anything; a vote from a shell takes its place.
 func TestSlackIsDownAfterTheApproval(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -228,6 +229,7 @@ func TestSlackIsDownAfterTheApproval(t *testing.T) {
 }
 
 func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	s.Fail("chat.postMessage", 2, slacktest.Fault{Kind: slacktest.LoseAnswer})
 	s.Fail("chat.update", 1, slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 1})

@@ -43,6 +43,7 @@ func TestFirstStacksAreSummedUpInOneMessage(t *testing.T) {
 }
 
 func TestALastingGitErrorIsToldOnceAndItsEndToo(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "locals {}\n"})
