@@ -112,7 +112,8 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 	if err := a.keepLog(dir); err != nil {
 		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
-	end := a.verdict(run, state, p)
+	on := a.engineOf(run.Engine)
+	end := on.verdict(run, state, p)
 	err := a.update(func(tx *store.Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
@@ -122,7 +123,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
 			end.hint = strings.TrimPrefix(end.hint, mendFirst) // what a person stopped is not broken
 		}
-		if err := a.leaves(tx, before, state, p, end.to); err != nil {
+		if err := on.leaves(tx, before, state, p, end.to); err != nil {
 			return err
 		}
 		moved, err := a.move(tx, w, run, store.Move{From: store.Applying, To: end.to, Text: end.text}, func(r *store.Run) error {
@@ -133,7 +134,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
 			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
 			r.Apply.Outputs, r.Apply.Open, r.Apply.Current = p.Outputs, p.Open, ""
-			r.Apply.LeftState = state.ErroredState
+			r.Apply.LeftState, r.Artifacts = state.ErroredState, end.artifacts
 			if state.Result != nil {
 				r.Apply.ExitCode = state.Result.ExitCode
 				r.Apply.EndedAt = state.Result.EndedAt.UTC()
@@ -192,12 +193,6 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terra
 	return tx.PutStack(st)
 }
 
-// ending is how an apply ended.
-type ending struct {
-	to         store.Status
-	text, hint string
-}
-
 func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
 	end := a.verdictOf(run, state, p)
 	if left := state.ErroredState; left != "" {
@@ -231,19 +226,19 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
-		return ending{store.Interrupted, "the agent stopped between the decision to apply and the start; terraform was not seen to run", ""}
+		return ending{to: store.Interrupted, text: "the agent stopped between the decision to apply and the start; terraform was not seen to run"}
 	case result == nil && fault.Without("end seen"):
-		return ending{store.Applied, "", ""}
+		return ending{to: store.Applied}
 	case result == nil:
-		return ending{store.Interrupted, "nobody saw the end of the apply: " + soFar(run, p), afterInterrupted}
+		return ending{to: store.Interrupted, text: "nobody saw the end of the apply: " + soFar(run, p), hint: afterInterrupted}
 	case result.Refused != "":
-		return ending{store.Errored, "the apply was refused and terraform did not run: " + result.Refused, "sallyport plan " + run.Stack}
+		return ending{to: store.Errored, text: "the apply was refused and terraform did not run: " + result.Refused, hint: "sallyport plan " + run.Stack}
 	case result.Signal != "":
-		return ending{store.Interrupted, fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, soFar(run, p)), afterInterrupted}
+		return ending{to: store.Interrupted, text: fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, soFar(run, p)), hint: afterInterrupted}
 	case result.ExitCode == 0:
-		return ending{store.Applied, "", ""}
+		return ending{to: store.Applied}
 	case terraform.StalePlan(p.Diagnostics):
-		return ending{store.Stale, "terraform: the saved plan is stale, the state was changed since", ""}
+		return ending{to: store.Stale, text: "terraform: the saved plan is stale, the state was changed since"}
 	}
 	text := errorsOf(p.Diagnostics)
 	if text == "" {
@@ -255,7 +250,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 			hint = a.redact(advice) + "; then: sallyport plan " + run.Stack
 		}
 	}
-	return ending{store.Errored, a.redact(text), hint}
+	return ending{to: store.Errored, text: a.redact(text), hint: hint}
 }
 
 // joinSome joins at most n strings and says how many more there are.

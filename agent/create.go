@@ -21,6 +21,9 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 		return err
 	}
 	run.Position = position(run, st)
+	if s := w.stack(run.Stack); s != nil {
+		run.Engine = s.Engine
+	}
 	if run.Head == "" {
 		run.Head = run.Commit
 	}

@@ -239,7 +239,7 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 	if err != nil {
 		return "", err
 	}
-	st.Repository, st.Dir, st.Workspace = s.Repository, s.Dir, s.Workspace
+	st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
 	st.Behind, st.Error = f.behind, a.stackError(st, f)
 	if err := tx.PutStack(st); err != nil {
 		return "", err

@@ -99,7 +99,8 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (string, e
 // never started a second time.
 func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	dir := RunDir(w.cfg.DataDir, run.ID)
-	job, err := a.job(w, run, s)
+	on := a.engineOf(s.Engine)
+	job, err := on.job(w, run, s)
 	if err != nil {
 		text := a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
@@ -107,7 +108,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return nil
 		})
 	}
-	if err := a.keepState(w.cfg.DataDir, run); err != nil {
+	if err := on.keepState(w.cfg.DataDir, run); err != nil {
 		why := "approved; waits until the state can be kept before it is changed: " + a.redact(err.Error())
 		return a.holdApproved(run, why, "see the space and the modes of "+w.cfg.DataDir)
 	}

@@ -40,7 +40,7 @@ const (
 func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	change := func(r *store.Run) error {
 		r.Attempts++
-		r.Inputs = s.Inputs
+		r.Inputs, r.Engine = s.Inputs, s.Engine
 		r.NotBefore, r.Held, r.Hint = time.Time{}, "", ""
 		return nil
 	}
@@ -68,7 +68,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		return err
 	}
 	a.work.do(run.ID, workPlan, func(ctx context.Context) {
-		result, err := a.plan(ctx, w, run, s)
+		result, err := a.engineOf(s.Engine).plan(ctx, w, run, s)
 		fault.Point("planned, not stored")
 		if err != nil || ctx.Err() != nil {
 			if err := a.endPlan(run, err); err != nil {
@@ -92,7 +92,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 }
 
 // plan checks out the run's commit into a new directory and lets terraform plan there.
-func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*terraform.PlanResult, error) {
+func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
 	found, err := w.tool.get(ctx)
 	a.faults.set("terraform", err)
 	if err != nil {
@@ -110,7 +110,11 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
-	return terraform.Plan(ctx, o)
+	result, err := terraform.Plan(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &planResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources}, nil
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
@@ -229,7 +233,7 @@ func hasState(dir string) bool {
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
-func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terraform.PlanResult) error {
+func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planResult) error {
 	to := store.Planned
 	after, open, err := a.unfinished(run)
 	switch {
@@ -297,7 +301,7 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *terra
 }
 
 // checkLineage refuses two stacks on one state: they would undo each other's work for ever.
-func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *terraform.PlanResult) error {
+func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) error {
 	if result.Plan.Lineage == "" || result.Plan.NewState {
 		return nil
 	}

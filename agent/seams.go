@@ -4,8 +4,12 @@ import (
 	"context"
 	"time"
 
+	"sallyport/agent/config"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
 	"sallyport/notify/forge"
 	"sallyport/notify/redact"
+	"sallyport/store"
 )
 
 // forgeWriter tells a site what became of commits and pull requests. Whatever it does may be done again.
@@ -39,4 +43,19 @@ type forgeSite interface {
 	// GitToken is the password for git over https now.
 	GitToken(ctx context.Context) (redact.Secret, error)
 	Close()
+}
+
+// An engine plans and applies one kind of stack: Terraform's root modules, Packer's templates. The life of a run is the same
+// for all of them; the loop knows of an engine only what stands here.
+type engine interface {
+	// plan finds out, in a new directory of the run's own, what its apply would do.
+	plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error)
+	// job is all that the detached runner needs to do exactly what was planned, and nothing else.
+	job(w *world, run *store.Run, s *config.Stack) (runner.Job, error)
+	// keepState keeps what an apply may destroy, before it begins.
+	keepState(dataDir string, run *store.Run) error
+	// verdict says how an apply ended. It changes nothing.
+	verdict(run *store.Run, state runner.State, p terraform.Progress) ending
+	// leaves notes, in the transaction that ends an apply, what it leaves behind.
+	leaves(tx *store.Tx, run *store.Run, state runner.State, p terraform.Progress, to store.Status) error
 }

@@ -171,7 +171,7 @@ func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
 		if err != nil {
 			return err
 		}
-		st.Repository, st.Dir, st.Workspace = s.Repository, s.Dir, s.Workspace
+		st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
 		var run *store.Run
 		if st.NewestRun != 0 {
 			if run, err = tx.Run(st.NewestRun); err != nil && !errors.Is(err, store.ErrNotFound) {

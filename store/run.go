@@ -75,6 +75,7 @@ type Run struct {
 	Repository string `json:"repository"`
 	Kind       Kind   `json:"kind"`
 	Status     Status `json:"status"`
+	Engine     string `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
 	Commit      string   `json:"commit"`                 // full hash
 	Author      string   `json:"author,omitempty"`       // of the commit, as git has it: forgeable, shown only
@@ -111,8 +112,9 @@ type Run struct {
 	Decisions []Decision `json:"decisions,omitempty"` // every vote that was recorded, withdrawn ones too
 	Plan      *Plan      `json:"plan,omitempty"`
 	Apply     *Apply     `json:"apply,omitempty"`
-	Card      *Card      `json:"card,omitempty"` // where the run's message is; nil until it was posted
-	Told      bool       `json:"told,omitempty"` // the log was told of it, in the place of Slack
+	Artifacts []Artifact `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
+	Card      *Card      `json:"card,omitempty"`      // where the run's message is; nil until it was posted
+	Told      bool       `json:"told,omitempty"`      // the log was told of it, in the place of Slack
 	Error     string     `json:"error,omitempty"`
 	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
 }
@@ -262,6 +264,13 @@ type Apply struct {
 	LeftLock  *LeftLock `json:"left_lock,omitempty"`  // the state lock that it left behind
 	LeftState string    `json:"left_state,omitempty"` // path of the state that it could not save
 	PushedBy  string    `json:"pushed_by,omitempty"`  // who pushed that state
+}
+
+// An Artifact is one thing that a build has made: an image in one region.
+type Artifact struct {
+	Builder string `json:"builder"`
+	ID      string `json:"id"` // without its region
+	Region  string `json:"region,omitempty"`
 }
 
 // A Card is the run's one message in Slack.

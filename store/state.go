@@ -15,6 +15,7 @@ type StackState struct {
 	Repository string `json:"repository"`
 	Dir        string `json:"dir"`
 	Workspace  string `json:"workspace"`
+	Engine     string `json:"engine,omitempty"` // empty: terraform
 
 	AppliedCommit string    `json:"applied_commit,omitempty"`
 	AppliedAt     time.Time `json:"applied_at,omitzero"`

@@ -85,9 +85,16 @@ const (
 	ModeObserve Mode = "observe" // plan and show; never ask
 )
 
-// Stack is one Terraform root module directory in a repository plus a workspace.
+// The engines of stacks.
+const (
+	EngineTerraform = "terraform"
+	EnginePacker    = "packer"
+)
+
+// Stack is one Terraform root module directory in a repository plus a workspace, or one Packer template.
 type Stack struct {
 	Name       string
+	Engine     string
 	Repository string
 	Dir        string // slash-separated, relative to the repository's root, clean
 	Workspace  string // "default" unless set

@@ -37,7 +37,7 @@ func TestMinimal(t *testing.T) {
 		DataDir: "/var/lib/sallyport", Socket: "/run/sallyport/sallyport.sock", CLIApprovals: true,
 		Repositories: []*Repository{{Name: "infra", URL: "file:///srv/git/infra.git", Branch: "main", Schedule: "@every 30s"}},
 		Stacks: []*Stack{{
-			Name: "root", Repository: "infra", Dir: ".", Workspace: "default", Approvals: 1,
+			Name: "root", Engine: EngineTerraform, Repository: "infra", Dir: ".", Workspace: "default", Approvals: 1,
 			PlanTTL: 24 * time.Hour, PlanTimeout: 30 * time.Minute, LockTimeout: time.Minute,
 			AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
 		}},
@@ -75,7 +75,7 @@ func TestFull(t *testing.T) {
 		t.Error(diff)
 	}
 	network := &Stack{
-		Name: "network", Repository: "infra", Dir: "network", Workspace: "default", Approvals: 2,
+		Name: "network", Engine: EngineTerraform, Repository: "infra", Dir: "network", Workspace: "default", Approvals: 2,
 		Watch: []string{"policies/**"}, Env: secrets("AWS_REGION", "us-east-1", "KEPT", "no"),
 		PlanTTL: 12 * time.Hour, PlanTimeout: 10 * time.Minute, LockTimeout: time.Minute,
 		AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
@@ -84,7 +84,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("defaults: %s", diff)
 	}
 	ghe := &Stack{
-		Name: "ghe", Repository: "infra", Dir: "ghe", Workspace: "prod",
+		Name: "ghe", Engine: EngineTerraform, Repository: "infra", Dir: "ghe", Workspace: "prod",
 		VarFiles: []string{"prod.tfvars", "../common.tfvars"},
 		Vars: map[string]cty.Value{
 			"region": cty.StringVal("us-east-1"),

@@ -151,7 +151,7 @@ func (d *stackDecoder) repositoryNames() []string {
 
 // decode reads everything of a stack but its repository and directory.
 func (d *stackDecoder) decode(a attributes, s *Stack) {
-	s.Workspace = "default"
+	s.Engine, s.Workspace = EngineTerraform, "default"
 	if d.l.str(a, "workspace", &s.Workspace) && !validWorkspace(s.Workspace) {
 		d.l.fault(a.at("workspace"), "Invalid workspace", "%q cannot be the name of a Terraform workspace: letters, digits, dots, dashes and underscores, 90 at most.", s.Workspace)
 	}

@@ -12,14 +12,20 @@ import (
 // RunOf is what is shown of a stored run. Votes that were withdrawn are not.
 func RunOf(r *store.Run) Run {
 	out := Run{
-		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Kind: r.Kind, Status: r.Status,
+		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Engine: engineOf(r.Engine), Kind: r.Kind, Status: r.Status,
 		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: r.RequestedBy,
 		PullRequest: r.PullRequest,
 		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
 		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Position: r.Position, GitDown: r.GitDown,
-		Warnings: list(r.Warnings), After: r.After,
+		Warnings: list(r.Warnings), After: r.After, Artifacts: make([]Artifact, 0, len(r.Artifacts)),
+	}
+	for _, made := range r.Artifacts {
+		out.Artifacts = append(out.Artifacts, Artifact(made))
+	}
+	if len(out.Artifacts) > 0 {
+		out.Artifact = &out.Artifacts[0]
 	}
 	for _, d := range r.Decisions {
 		if d.Withdrawn == "" {
@@ -30,6 +36,14 @@ func RunOf(r *store.Run) Run {
 		out.Permalink = r.Card.Permalink
 	}
 	return out
+}
+
+// engineOf is the engine of a stack or run; records of before there were several have none.
+func engineOf(name string) string {
+	if name == "" {
+		return "terraform"
+	}
+	return name
 }
 
 func planOf(p *store.Plan) *Plan {
@@ -67,7 +81,7 @@ func applyOf(a *store.Apply, stack string) *Apply {
 // StackOf is what is shown of a stack; run is its newest open run that can apply, else its newest such run, else nil.
 func StackOf(s *store.StackState, run *store.Run) Stack {
 	out := Stack{
-		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace,
+		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: engineOf(s.Engine),
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,

@@ -64,6 +64,7 @@ type Stack struct {
 	Repository    string     `json:"repository"`
 	Dir           string     `json:"dir"`
 	Workspace     string     `json:"workspace"`
+	Engine        string     `json:"engine"` // terraform, or packer: an image
 	AppliedCommit string     `json:"applied_commit"`
 	AppliedAt     *time.Time `json:"applied_at"`
 	Paused        bool       `json:"paused"`
@@ -91,6 +92,7 @@ type Run struct {
 	ID          int          `json:"id"`
 	Stack       string       `json:"stack"`
 	Repository  string       `json:"repository"`
+	Engine      string       `json:"engine"`
 	Kind        store.Kind   `json:"kind"`
 	Status      store.Status `json:"status"`
 	Commit      string       `json:"commit"`
@@ -114,7 +116,16 @@ type Run struct {
 	Warnings    []string     `json:"warnings"`
 	Apply       *Apply       `json:"apply"` // null until applying
 	Permalink   string       `json:"permalink"`
-	After       int          `json:"after"` // the run that this one takes over from; 0 if none
+	After       int          `json:"after"`     // the run that this one takes over from; 0 if none
+	Artifact    *Artifact    `json:"artifact"`  // what a build has made, the first of several; null if nothing
+	Artifacts   []Artifact   `json:"artifacts"` // all of it
+}
+
+// Artifact is an image in one region.
+type Artifact struct {
+	Builder string `json:"builder"`
+	ID      string `json:"id"`     // without its region
+	Region  string `json:"region"` // empty where there are none
 }
 
 // Plan is the summary of a plan; it holds addresses and actions, never attribute values.

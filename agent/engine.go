@@ -1,0 +1,26 @@
+package agent
+
+import "sallyport/store"
+
+// planResult is what every engine's plan comes to.
+type planResult struct {
+	Plan      store.Plan
+	Text      string   // for people, redacted
+	Warnings  []string // for people who decide
+	Resources int      // in the state before
+}
+
+// ending is how an apply ended.
+type ending struct {
+	to         store.Status
+	text, hint string
+	artifacts  []store.Artifact // what a build has made
+}
+
+// terraformEngine is the engine of root modules: its methods are the agent's own.
+type terraformEngine struct{ *Agent }
+
+// engineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.
+func (a *Agent) engineOf(name string) engine {
+	return terraformEngine{a}
+}
