@@ -4,8 +4,14 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/control"
 	"sallyport/agent/demo"
 )
+
+// demonstrated is the result of demo for machines.
+type demonstrated struct {
+	Runs []control.Run `json:"runs"` // newest first
+}
 
 func newDemoCommand(a *app) *cobra.Command {
 	var yes bool
@@ -16,10 +22,15 @@ func newDemoCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(c)
 			defer stop()
-			return demo.Run(ctx, demo.Options{
+			o := demo.Options{
 				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.out, Version: a.version(),
 				Color: a.out.Profile > colorprofile.ASCII,
-			})
+			}
+			if a.json { // then the story is talk, and the runs are what comes out of it
+				o.Stdout, o.Color = a.err, a.colour()
+				o.Ended = func(runs []control.Run) error { return a.writeJSON(demonstrated{runs}) }
+			}
+			return demo.Run(ctx, o)
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "answer by itself")

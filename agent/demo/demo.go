@@ -36,6 +36,8 @@ type Options struct {
 	Color      bool   // Stdout shows colours
 	Executable string // this binary, which runs the applies; default os.Executable
 	Version    string // of this build
+	// Ended is called with the runs of the story, newest first, when it is over; nil if nobody wants to know.
+	Ended func([]control.Run) error
 }
 
 func (o *Options) validate() error {
@@ -100,7 +102,15 @@ func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
 	client := control.NewClient(s.config.Socket)
 	defer client.Close()
 	t := &story{screen: out, stage: s, agent: a, client: client, answers: newAnswers(o)}
-	if err := t.tell(a.ctx); err != nil {
+	err = t.tell(a.ctx)
+	if o.Ended != nil && (err == nil || errors.Is(err, errLeft)) {
+		runs, looked := client.Runs(a.ctx, control.RunsQuery{})
+		if looked == nil {
+			looked = o.Ended(runs)
+		}
+		err = errors.Join(err, looked)
+	}
+	if err != nil {
 		if cause := context.Cause(a.ctx); cause != nil && ctx.Err() == nil {
 			return cause // the agent stopped, and everything else failed because of that
 		}

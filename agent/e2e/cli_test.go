@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -140,5 +143,34 @@ func TestAgentDoesNotStart(t *testing.T) {
 		if got := h.try(verb); got.stderr != r.stderr {
 			t.Errorf("%s says something else:\n%s\n%s", verb, got.stderr, r.stderr)
 		}
+	}
+}
+
+// With --json a verb prints one value and nothing else, the one that tells a story too.
+func TestDemoForMachines(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), binary, "demo", "--yes", "--json")
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, talk.String())
+	}
+	var told struct {
+		Runs []run `json:"runs"`
+	}
+	if err := json.Unmarshal(out, &told); err != nil {
+		t.Fatalf("stdout is no JSON: %v\n%s", err, out)
+	}
+	var ends []string
+	for _, r := range told.Runs {
+		ends = append(ends, string(r.Status))
+	}
+	if got, want := strings.Join(ends, " "), "no_changes applied applied applied"; got != want {
+		t.Errorf("the runs ended as %s, not %s", got, want)
+	}
+	if !strings.Contains(talk.String(), "the node is gone") {
+		t.Errorf("the story is not told on stderr:\n%s", talk.String())
 	}
 }
