@@ -179,7 +179,9 @@ func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
-		text = a.card(w, run).Plain()
+		card := a.card(w, run)
+		card.Shell = a.opts.Notices == nil // the demo shows what Slack would
+		text = card.Plain()
 	}
 	if a.opts.Notices != nil {
 		a.opts.Notices(text)

@@ -58,4 +58,5 @@ type Card struct {
 	HistorySeq    uint64   // number and hash of the newest entry of the agent's history
 	HistoryHash   string
 	ShowAddresses bool // false: plan_in_slack = "none"
+	Shell         bool // there is no thread to reply in: decisions are typed on the command line
 }

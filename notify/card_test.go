@@ -186,3 +186,28 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 }
+
+// Where no Slack is there is no thread to reply in: the log says what to type in a shell.
+func TestReplyInAShell(t *testing.T) {
+	tests := map[string]struct {
+		with func(*notify.Card)
+		want string
+	}{
+		"plain": {nil, "To go on: sallyport approve 12; to refuse: sallyport deny 12."},
+		"destroys": {func(c *notify.Card) { c.Plan = plan(change("a.b", "delete")) },
+			"To go on: sallyport approve 12 destroy; to refuse: sallyport deny 12."},
+		"protected": {func(c *notify.Card) { c.Plan = plan(protected(change("a.b", "delete"))) },
+			"To go on: sallyport approve 12 destroy 1; to refuse: sallyport deny 12. 1 resource is protected: an approval names it, by number or by address."},
+		"approved": {func(c *notify.Card) { c.Status = store.Approved }, "sallyport deny 12 stops it before it starts."},
+		"expired":  {func(c *notify.Card) { c.Status = store.Expired }, "To plan it again: sallyport plan ghe"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := card(test.with)
+			c.Shell = true
+			if got := c.Reply(); got != test.want {
+				t.Errorf("%q, not %q", got, test.want)
+			}
+		})
+	}
+}

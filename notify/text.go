@@ -126,6 +126,9 @@ func (c Card) Reply() string {
 	case store.Planned:
 		return c.replyPlanned()
 	case store.Approved:
+		if c.Shell {
+			return fmt.Sprintf("sallyport deny %d stops it before it starts.", c.Run)
+		}
 		return "Reply deny in this thread to stop it before it starts."
 	case store.Applying:
 		return fmt.Sprintf("It cannot be denied any more; sallyport cancel %d interrupts it.", c.Run)
@@ -136,6 +139,9 @@ func (c Card) Reply() string {
 		if c.Kind == store.KindPullRequest {
 			return ""
 		}
+		if c.Shell {
+			return fmt.Sprintf("To plan it again: sallyport plan %s", line(c.Stack))
+		}
 		return fmt.Sprintf("To plan it again: sallyport plan %s, or tell the bot: plan %s", line(c.Stack), line(c.Stack))
 	case store.Pending, store.Planning:
 		return line(c.Hint)
@@ -145,7 +151,12 @@ func (c Card) Reply() string {
 
 func (c Card) replyPlanned() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Reply %s in this thread, or deny with a reason.", c.words())
+	if c.Shell {
+		verb, words, _ := strings.Cut(c.words(), " ")
+		fmt.Fprintf(&b, "To go on: %s; to refuse: sallyport deny %d.", strings.TrimSpace(fmt.Sprintf("sallyport %s %d %s", verb, c.Run, words)), c.Run)
+	} else {
+		fmt.Fprintf(&b, "Reply %s in this thread, or deny with a reason.", c.words())
+	}
 	if must := mustNumbers(c.Plan); len(must) > 0 {
 		fmt.Fprintf(&b, " %s protected: an approval names %s, by number or by address.",
 			plural(len(must), "1 resource is", fmt.Sprintf("%d resources are", len(must))), plural(len(must), "it", "each"))

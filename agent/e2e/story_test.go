@@ -110,7 +110,7 @@ func TestStoryWithoutSlack(t *testing.T) {
 	h := newHouse(t, i.box()).start()
 	h.reaches("box", "planned")
 	eventually(t, "the log asks", func() (bool, any) {
-		return has(h.logged(), "notice", "1 to create", "approve"), h.logged()
+		return has(h.logged(), "notice", "1 to create", "sallyport approve 1;"), h.logged()
 	})
 	if out := h.must("approve", "box"); !strings.Contains(out, "#1 box is approved") {
 		t.Errorf("approve says %q", out)
