@@ -314,7 +314,7 @@ func (a *Agent) upstream(w *world, run *store.Run, s *config.Stack) (why, hint s
 		return "", "", err
 	}
 	if run.RequestedBy == "" {
-		return warnings[0], fmt.Sprintf("mend it, or go ahead with: sallyport plan %s", run.Stack), nil
+		return warnings[0], fmt.Sprintf("it goes on by itself when that has ended well; to go ahead without: sallyport plan %s", run.Stack), nil
 	}
 	// A person asked: go ahead, and say so on the card.
 	return "", "", a.warn(run, warnings)
