@@ -12,6 +12,7 @@
 //
 //	poll.go      repositories: what is the newest commit
 //	discover.go  which stacks does it touch; makes runs
+//	dependency.go which stacks does an applied change touch; makes runs
 //	step.go      the state machine
 //	plan.go      pending -> planned
 //	decide.go    planned -> approved, or discarded

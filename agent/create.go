@@ -86,13 +86,23 @@ func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*sto
 
 // remember writes down what the end of a run means for its stack.
 func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
-	if run.Status != store.Applied && run.Status != store.NoChanges {
-		return nil
-	}
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
 	}
+	if run.Status != store.Applied && run.Status != store.NoChanges {
+		if run.Apply == nil || run.Status == store.Stale {
+			return nil
+		}
+		st.Partly = run.ID
+		return tx.PutStack(st)
+	}
+	if run.Status == store.Applied {
+		st.Changed = run.ID
+	} else if st.Partly != 0 {
+		st.Changed = st.Partly // it had done everything, as this run has found
+	}
+	st.Partly = 0
 	st.Unfinished = 0 // people have seen it on this run's card
 	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
 	if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {

@@ -182,6 +182,12 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	if fault.Without("last look") {
 		return nil
 	}
+	if ownPlan(run.Kind) {
+		// What it depends on changed in this very moment: dependencies supersedes it.
+		if changed, err := a.dueChanges(tx, s); err != nil || len(changed) > 0 {
+			return errors.Join(err, errNotNow)
+		}
+	}
 	overdue, _ := a.overdue(run)
 	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
 	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || overdue != "" || run.CancelBy != "" ||

@@ -49,6 +49,9 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 			break
 		}
 		err := a.discover(ctx, w, r)
+		if err == nil {
+			err = a.dependencies(w, r)
+		}
 		if ctx.Err() != nil {
 			return 0
 		}

@@ -62,6 +62,9 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if err != nil {
 			return err
 		}
+		if err := takeIn(tx, run, s); err != nil {
+			return err
+		}
 		return a.beginPlan(tx, run, s)
 	})
 	if err != nil {

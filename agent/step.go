@@ -308,6 +308,13 @@ func (a *Agent) upstream(w *world, run *store.Run, s *config.Stack) (why, hint s
 				warnings = append(warnings, text)
 			}
 		}
+		if len(warnings) == 0 {
+			text, err := a.unquiet(tx, w, s)
+			if err != nil || text == "" {
+				return err
+			}
+			warnings = append(warnings, text)
+		}
 		return nil
 	})
 	if err != nil || len(warnings) == 0 {

@@ -101,7 +101,7 @@ stack "network" {
   # Destroying or replacing these takes their address in the approval; * stands for any characters.
   # protect = ["aws_ebs_volume.*", "aws_db_instance.*"]
 
-  # depends_on          = ["accounts"]    # planned after these stacks
+  # depends_on          = ["accounts"]    # planned after these stacks, and again when an apply changed one
   # approvers           = ["U01ABCDEF"]   # instead of those of the slack block
   # allow_self_approval = false           # not by the author of a change; needs person blocks
   # mention             = ["S01OPSTEAM"]  # named when a person is needed

@@ -34,6 +34,13 @@ type StackState struct {
 	LeftState string `json:"left_state,omitempty"` // a state that an apply could not save and nobody has pushed yet
 	Resources int    `json:"resources,omitempty"`  // in its state when last planned or applied
 
+	// Changed is the newest run whose apply changed something; a run that found no changes is none.
+	Changed int `json:"changed,omitempty"`
+	// Partly is an apply that ended badly and may have changed something, until a run of the stack ends well.
+	Partly int `json:"partly,omitempty"`
+	// Upstreams is, for each stack that this one depends on, which change of it (Changed) a plan of this one has taken in.
+	Upstreams map[string]int `json:"upstreams,omitempty"`
+
 	LastApply int      `json:"last_apply,omitempty"` // the newest run whose apply was started
 	Planning  *Unseen  `json:"planning,omitempty"`   // the plan under way
 	Unseen    []Unseen `json:"unseen,omitempty"`     // what may have left the state lock behind, since a plan last held it

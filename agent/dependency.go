@@ -1,0 +1,356 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/store"
+)
+
+// What a stack depends on changes under it: an applied change of one stack makes a dependency run of each stack that
+// depends on it. Nothing is queued for that. Each stack remembers the newest apply that changed it (Changed), and for each
+// of its upstreams the newest such apply that a plan of its own has taken in (Upstreams); where the two differ, a run is due.
+// So a crash at any moment loses nothing and makes nothing twice, and a diamond makes one run: the upstreams are compared
+// as they are, however many of them changed.
+
+// errNoRunYet: the stack cannot get a dependency run now, since a person's run of it waits or something is applying. It is
+// asked for again when that has ended.
+var errNoRunYet = errors.New("another run of the stack has to end first")
+
+// upstreamChanges are the upstreams that changed since a plan of the stack took them in, with the run that changed each.
+func upstreamChanges(tx *store.Tx, s *config.Stack, st *store.StackState) (map[string]int, error) {
+	changed := map[string]int{}
+	for _, name := range s.DependsOn {
+		seen, known := st.Upstreams[name]
+		if !known {
+			continue // nobody has looked since the configuration says so; see meetUpstreams
+		}
+		up, err := tx.Stack(name)
+		if err != nil {
+			return nil, err
+		}
+		if up.Changed > seen {
+			changed[name] = up.Changed
+		}
+	}
+	return changed, nil
+}
+
+// changedBy says in words which runs changed which upstreams.
+func changedBy(changed map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		parts = append(parts, fmt.Sprintf("%s was changed by #%d", name, changed[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// dueChanges are the changes that a stack still gets a run for; none if it cannot get one at all, so that nobody waits
+// for it.
+func (a *Agent) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
+	if len(s.DependsOn) == 0 {
+		return nil, nil
+	}
+	st, err := tx.Stack(s.Name)
+	if err != nil || st.NewestRun == 0 || st.Error != "" {
+		return nil, err // its first commit run takes everything in
+	}
+	changed, err := upstreamChanges(tx, s, st)
+	if err != nil || len(changed) == 0 {
+		return nil, err
+	}
+	commit, _, err := dependencyCommit(tx, st)
+	if err != nil || commit == "" {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// dependencyCommit is what a dependency run plans: the branch's newest commit, unless people said no to it. Then it is the
+// applied one, since nobody is asked twice for one commit; empty if there is none.
+func dependencyCommit(tx *store.Tx, st *store.StackState) (commit string, applied bool, err error) {
+	repository, err := tx.Repository(st.Repository)
+	if err != nil {
+		return "", false, err
+	}
+	if st.LastCommitRun <= st.AppliedRun {
+		return repository.Head, false, nil
+	}
+	last, err := tx.Run(st.LastCommitRun)
+	if errors.Is(err, store.ErrNotFound) {
+		return repository.Head, false, nil // trimmed: nobody remembers any more
+	}
+	if err != nil {
+		return "", false, err
+	}
+	if last.Status == store.Discarded || last.Status == store.Canceled {
+		return st.AppliedCommit, true, nil
+	}
+	return repository.Head, false, nil
+}
+
+// dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
+// asks for comes first, and takes in what changed upstream.
+func (a *Agent) dependencies(w *world, r *config.Repository) error {
+	var due []*config.Stack
+	strangers := false
+	stacks := w.stacks(r.Name)
+	err := a.store.View(func(tx *store.Tx) error {
+		for _, s := range stacks {
+			st, err := tx.Stack(s.Name)
+			if err != nil {
+				return err
+			}
+			strangers = strangers || !sameUpstreams(s, st)
+			changed, err := a.dueChanges(tx, s)
+			if err != nil {
+				return fmt.Errorf("looking at what %s depends on: %w", s.Name, err)
+			}
+			if len(changed) > 0 {
+				due = append(due, s)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(due) == 0 && !strangers {
+		return err
+	}
+	// One transaction, so that of stacks that depend on each other none is planned before the other has its run.
+	return a.update(func(tx *store.Tx) error {
+		if strangers {
+			if err := meetUpstreams(tx, stacks); err != nil {
+				return err
+			}
+		}
+		for _, s := range due {
+			if err := a.dueRun(tx, w, s); err != nil {
+				return fmt.Errorf("stack %s: %w", s.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// sameUpstreams reports whether a stack remembers exactly the upstreams that the configuration names.
+func sameUpstreams(s *config.Stack, st *store.StackState) bool {
+	if len(s.DependsOn) != len(st.Upstreams) {
+		return false
+	}
+	for _, name := range s.DependsOn {
+		if _, known := st.Upstreams[name]; !known {
+			return false
+		}
+	}
+	return true
+}
+
+// meetUpstreams takes upstreams that are new to a stack as they are: that the configuration names one is no change of it.
+func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
+	for _, s := range stacks {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		if sameUpstreams(s, st) {
+			continue
+		}
+		now := map[string]int{}
+		for _, name := range s.DependsOn {
+			seen, known := st.Upstreams[name]
+			if !known {
+				up, err := tx.Stack(name)
+				if err != nil {
+					return err
+				}
+				seen = up.Changed
+			}
+			now[name] = seen
+		}
+		st.Upstreams = now
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
+func (a *Agent) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
+	changed, err := a.dueChanges(tx, s)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	err = a.dependencyRun(tx, w, s, changedBy(changed))
+	if errors.Is(err, errNoRunYet) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	maps.Copy(st.Upstreams, changed) // whoever cancels the run before it is planned does not get another one
+	return tx.PutStack(st)
+}
+
+// dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it
+// that there is a run whose plan begins after this transaction: one that has not begun yet serves as it is, a plan under
+// way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
+// errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
+// caller remembers what is due and asks again.
+func (a *Agent) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason string) error {
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	repository, err := tx.Repository(s.Repository)
+	if err != nil {
+		return err
+	}
+	if !a.compared.with(s.Name, repository.Head) {
+		return errNoRunYet // a commit run may be due, which is the better one
+	}
+	if st.OpenRun != 0 {
+		if served, err := a.beforeDependency(tx, w, st.OpenRun, reason); served || err != nil {
+			return err
+		}
+	}
+	commit, applied, err := dependencyCommit(tx, st)
+	if err != nil {
+		return err
+	}
+	if commit == "" {
+		return errNoRunYet
+	}
+	return a.create(tx, w, &store.Run{
+		Stack: s.Name, Repository: s.Repository, Kind: store.KindDependency, Commit: commit, Head: repository.Head,
+		AtApplied: applied, Reason: reason,
+	})
+}
+
+// beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
+func (a *Agent) beforeDependency(tx *store.Tx, w *world, id int, reason string) (bool, error) {
+	open, err := tx.Run(id)
+	if err != nil {
+		return false, err
+	}
+	switch open.Status {
+	case store.Pending:
+		return true, moreReason(tx, open, reason)
+	case store.Planning:
+		_, err := a.move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
+			r.Attempts = 0
+			return nil
+		})
+		if err == nil {
+			a.work.stop(id)
+		}
+		return true, err
+	case store.Applying:
+		return false, errNoRunYet
+	}
+	if !ownPlan(open.Kind) {
+		return false, errNoRunYet // somebody asked for it, or it brings something back: theirs to answer first
+	}
+	_, err = a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, because("superseded: "+reason))
+	if err == nil {
+		a.work.stop(id)
+	}
+	return false, err
+}
+
+// ownPlan reports whether the agent asks by itself with a plan of this kind, so that it may take it back for a newer one.
+func ownPlan(k store.Kind) bool {
+	return k == store.KindCommit || k == store.KindDependency || k == store.KindDrift
+}
+
+// moreReason adds to the reason of a dependency run that has not begun.
+func moreReason(tx *store.Tx, run *store.Run, reason string) error {
+	if run.Kind != store.KindDependency {
+		return nil
+	}
+	now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		r.Reason += ", " + reason
+		return nil
+	})
+	if err == nil {
+		*run = *now
+	}
+	return err
+}
+
+// takeIn notes that a plan which begins now sees the upstreams of its stack as they are.
+func takeIn(tx *store.Tx, run *store.Run, s *config.Stack) error {
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	changed, err := upstreamChanges(tx, s, st)
+	if err != nil {
+		return err
+	}
+	if len(changed) > 0 {
+		if err := moreReason(tx, run, changedBy(changed)); err != nil {
+			return err
+		}
+	}
+	var now map[string]int
+	for _, name := range s.DependsOn {
+		up, err := tx.Stack(name)
+		if err != nil {
+			return err
+		}
+		if now == nil {
+			now = map[string]int{}
+		}
+		now[name] = up.Changed
+	}
+	if maps.Equal(now, st.Upstreams) {
+		return nil
+	}
+	st.Upstreams = now
+	return tx.PutStack(st)
+}
+
+// unquiet says which stack further up may still change what a stack depends on: one that is at work, or is due for a run.
+// Those that it depends on itself are looked at too; how they ended is for the caller.
+func (a *Agent) unquiet(tx *store.Tx, w *world, s *config.Stack) (string, error) {
+	byName := map[string]*config.Stack{}
+	for _, up := range w.stacks(s.Repository) {
+		byName[up.Name] = up
+	}
+	visited := map[string]bool{s.Name: true}
+	for next := slices.Clone(s.DependsOn); len(next) > 0; next = next[1:] {
+		up := byName[next[0]]
+		if up == nil || visited[up.Name] || up.Mode == config.ModeObserve {
+			continue
+		}
+		visited[up.Name] = true
+		next = append(next, up.DependsOn...)
+		changed, err := a.dueChanges(tx, up)
+		if err != nil {
+			return "", err
+		}
+		if len(changed) > 0 {
+			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, changedBy(changed)), nil
+		}
+		st, err := tx.Stack(up.Name)
+		if err != nil {
+			return "", err
+		}
+		if st.OpenRun != 0 && !slices.Contains(s.DependsOn, up.Name) {
+			open, err := tx.Run(st.OpenRun)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("waits for %s #%d, which is %s: what it depends on may be planned again after that", up.Name, open.ID, open.Status), nil
+		}
+	}
+	return "", nil
+}
