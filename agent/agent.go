@@ -21,6 +21,8 @@
 //	recover.go   what a restart finds, and what takes over from stale and interrupted runs
 //	announce.go  which message does a transition cause
 //	outbox.go    delivering messages
+//	publish.go   which commit statuses does a transition cause
+//	tell.go      delivering them, and comments, to the site that hosts the repository
 //	hear.go      reading Slack
 //	peers.go     other agents on the same stacks, seen in Slack
 //	clock.go     clocks that jump
@@ -246,6 +248,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
 	var sending sync.WaitGroup
 	sending.Go(func() { a.send(sender) })
+	group.Go(func() { a.tellSites(ctx) })
 	group.Go(func() { socket.serve(ctx) })
 	a.opts.Ready()
 	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)

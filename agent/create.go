@@ -32,6 +32,9 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
+	if err := a.publish(tx, run); err != nil {
+		return err
+	}
 	a.log.Info("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
 	return nil
 }
@@ -65,6 +68,9 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	}
 	if err := a.announce(tx, w, moved, m); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
+	}
+	if err := a.publish(tx, moved); err != nil {
+		return nil, err
 	}
 	if moved.Status.Terminal() {
 		a.ended.add(moved.ID)

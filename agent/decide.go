@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -107,7 +108,7 @@ func (a *Agent) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.
 	case run.Status == store.Approved:
 		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.refreshCard(tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.", got, s.Approvals, run.ID, s.Name)}, a.refreshCard(tx, run)
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.", got, s.Approvals, run.ID, s.Name)}, errors.Join(a.refreshCard(tx, run), a.publish(tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
 		run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)

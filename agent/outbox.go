@@ -47,7 +47,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 		if ctx.Err() != nil {
 			return next
 		}
-		if m.Run != 0 && blocked[m.Run] {
+		if m.Kind.ForSite() || m.Run != 0 && blocked[m.Run] {
 			continue
 		}
 		if wait := a.left(m.NotBefore, maxSendHold); wait > 0 {
@@ -280,6 +280,9 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 			return err
 		}
 		if err := tx.PutThread(&store.Thread{Run: run, Channel: channel, TS: ts}); err != nil {
+			return err
+		}
+		if err := a.publish(tx, now); err != nil { // with the way to this message
 			return err
 		}
 		if now.Status != status || found {

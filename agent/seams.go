@@ -59,3 +59,11 @@ type engine interface {
 	// leaves notes, in the transaction that ends an apply, what it leaves behind.
 	leaves(tx *store.Tx, run *store.Run, state runner.State, p terraform.Progress, to store.Status) error
 }
+
+// forgeError is what can be asked of every error of a site.
+type forgeError interface {
+	error
+	Wants() time.Duration // how long it wants to be left alone; 0 if it does not say
+	Everything() bool     // whatever else is asked would fail too: an outage, a limit, a token that is no longer valid
+	Final() bool          // the same request will never be taken
+}

@@ -131,7 +131,7 @@ func (a *Agent) hold(run *store.Run, why, hint string) error {
 		if err != nil {
 			return err
 		}
-		return a.refreshCard(tx, now)
+		return errors.Join(a.refreshCard(tx, now), a.publish(tx, now))
 	})
 }
 

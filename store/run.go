@@ -115,6 +115,7 @@ type Run struct {
 	Artifacts []Artifact `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
 	Card      *Card      `json:"card,omitempty"`      // where the run's message is; nil until it was posted
 	Told      bool       `json:"told,omitempty"`      // the log was told of it, in the place of Slack
+	Published string     `json:"published,omitempty"` // the commit status as the site took it last
 	Error     string     `json:"error,omitempty"`
 	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
 }

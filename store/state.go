@@ -141,7 +141,14 @@ const (
 	MessageLoud  MessageKind = "loud"  // the same, also sent to the channel: it must ring a phone
 	MessageFile  MessageKind = "file"  // the plan's whole text as a file in the run's thread
 	MessageNote  MessageKind = "note"  // a message of its own in the channel (repository errors, summaries)
+
+	// For the site that hosts the repository, each made anew from what is true when it is sent.
+	MessageStatus  MessageKind = "status"  // how a commit stands, of one stack
+	MessageComment MessageKind = "comment" // the one comment of a pull request
 )
+
+// ForSite reports whether a message goes to the site that hosts the repository, and not to Slack.
+func (k MessageKind) ForSite() bool { return k == MessageStatus || k == MessageComment }
 
 // A Message is one entry of the outbox. It is written in the same transaction as what it tells.
 type Message struct {
@@ -155,6 +162,13 @@ type Message struct {
 	Thread  string `json:"thread,omitempty"`  // of a note that answers a message
 	Text    string `json:"text,omitempty"`
 	Mention bool   `json:"mention,omitempty"` // name the people of the stack's mention attribute
+
+	// Of messages for the site. A status without a run says Text; of a run, how that stands.
+	Repository  string `json:"repository,omitempty"`
+	Commit      string `json:"commit,omitempty"`
+	Stack       string `json:"stack,omitempty"`
+	PullRequest int    `json:"pull_request,omitempty"`
+
 	// Revision is how often a newer message took this one's place: the store tells by it that words in hand are old.
 	Revision int `json:"revision,omitempty"`
 

@@ -169,6 +169,9 @@ func doubtMessages(tx *store.Tx) error {
 		return err
 	}
 	for _, m := range messages {
+		if m.Kind.ForSite() {
+			continue // sent twice it does no harm
+		}
 		m.Sending = true
 		if err := tx.PutMessage(m); err != nil {
 			return err

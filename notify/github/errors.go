@@ -109,6 +109,15 @@ func (e *Error) UserHint() string { return e.Hint }
 // Wants is how long the site wants to be left alone; zero if it does not say.
 func (e *Error) Wants() time.Duration { return e.Wait }
 
+// Everything reports that every other request would fail too, as this one did.
+func (e *Error) Everything() bool {
+	switch e.Kind {
+	case Outage, RateLimited, SecondaryLimited, Unauthorized, Moved, Stopped:
+		return true
+	}
+	return false
+}
+
 // Final reports that the same request will never be taken.
 func (e *Error) Final() bool { return e.Kind == Invalid }
 

@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/store"
+)
+
+const (
+	siteTimeout = time.Minute // of telling one thing, which may be several requests
+	// maxRefused is how often a site may say that it will never take something before that is dropped: a server behind
+	// the one that was pushed to may not know the commit yet.
+	maxRefused = 5
+)
+
+// siteRests is how long sites that fail are left alone, by repository. Losing it costs one request.
+type siteRests map[string]*siteRest
+
+type siteRest struct {
+	until    time.Time
+	failures int
+}
+
+// failed notes an error and returns how long nothing is sent.
+func (s siteRests) failed(repository string, wants time.Duration) time.Duration {
+	rest := s[repository]
+	if rest == nil {
+		rest = &siteRest{}
+		s[repository] = rest
+	}
+	rest.failures++
+	wait := max(min(time.Second<<min(rest.failures, 9), maxSendWait), wants)
+	rest.until = time.Now().Add(wait)
+	return wait
+}
+
+// tellSites delivers what is in the outbox for the sites that host repositories, until ctx ends. It is apart from what goes
+// to Slack, so that a site that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
+func (a *Agent) tellSites(ctx context.Context) {
+	rests := siteRests{}
+	for ctx.Err() == nil {
+		changed := a.changes.next()
+		pause(ctx, a.tellEach(ctx, rests), changed)
+	}
+}
+
+// tellEach tries every message that is due once and returns when to come again.
+func (a *Agent) tellEach(ctx context.Context, rests siteRests) time.Duration {
+	w := a.world.Load()
+	var outbox []*store.Message
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		outbox, err = tx.Outbox()
+		return err
+	}); err != nil {
+		a.storeFault(err)
+		return 5 * time.Second
+	}
+	next := idlePass
+	for _, m := range outbox {
+		if ctx.Err() != nil {
+			return next
+		}
+		if !m.Kind.ForSite() {
+			continue
+		}
+		wait := a.left(m.NotBefore, maxSendHold)
+		if rest := rests[m.Repository]; rest != nil {
+			wait = max(wait, time.Until(rest.until))
+		}
+		if wait <= 0 {
+			var err error
+			if wait, err = a.tellSite(ctx, w, m, rests); err != nil {
+				a.storeFault(err)
+				return 5 * time.Second
+			}
+		}
+		if wait > 0 {
+			next = min(next, wait)
+		}
+	}
+	return next
+}
+
+// tellSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
+// error is the store's.
+func (a *Agent) tellSite(ctx context.Context, w *world, m *store.Message, rests siteRests) (time.Duration, error) {
+	site := w.sites[m.Repository]
+	if site == nil { // the github block left the configuration
+		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+	}
+	limited, cancel := context.WithTimeout(ctx, siteTimeout)
+	defer cancel()
+	done, err := a.tellStatus(limited, w, site, m)
+	if ctx.Err() != nil {
+		return 0, nil // stopping: the next agent tells it
+	}
+	source := "github " + m.Repository
+	var refused forgeError
+	if err != nil && !errors.As(err, &refused) {
+		return 0, err
+	}
+	if err == nil || !refused.Everything() {
+		a.faults.set(source, nil)
+		delete(rests, m.Repository)
+	}
+	if err == nil || refused.Final() && m.Attempts >= maxRefused {
+		if err != nil {
+			a.log.Warn("github does not take this, and it is dropped", "message", m.Key, "err", err)
+		}
+		a.faults.set(source+": "+m.Key, nil)
+		return 0, a.write(func(tx *store.Tx) error { return finish(tx, m, done) })
+	}
+	if refused.Everything() {
+		if a.faults.set(source, err) {
+			a.log.Warn("telling github", "message", m.Key, "err", err)
+		}
+		return rests.failed(m.Repository, refused.Wants()), nil
+	}
+	if a.faults.set(source+": "+m.Key, err) {
+		a.log.Warn("telling github", "message", m.Key, "err", err)
+	}
+	m.Attempts++
+	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
+	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(err.Error())
+	err = a.write(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
+		return time.Millisecond, nil
+	}
+	return wait, err
+}
+
+// finish takes a message out of the outbox, unless a newer one has taken its place while it was sent.
+func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
+	if done != nil {
+		if err := done(tx); err != nil {
+			return err
+		}
+	}
+	err := tx.PutMessage(m)
+	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.DeleteMessage(m.Seq)
+}
+
+// tellStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
+// commit and stack.
+func (a *Agent) tellStatus(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
+	run, err := a.runOf(m)
+	if err != nil || run == nil {
+		return nil, err
+	}
+	s := a.statusOf(w, run)
+	words := fmt.Sprintf("%s %s %s", s.State, s.Description, s.TargetURL)
+	if words == run.Published {
+		return nil, nil
+	}
+	if err := site.SetStatus(ctx, m.Commit, s); err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx) error {
+		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Published = words; return nil })
+		return ignoreMissing(err)
+	}, nil
+}
+
+// found turns a record that is not there (any more) into nil.
+func found(run *store.Run, err error) (*store.Run, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return run, err
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
