@@ -157,6 +157,11 @@ func headOf(payload []byte) (r indexedRun, ok bool) {
 	if !ok || err != nil {
 		return r, false
 	}
+	for _, value := range [][]byte{stack, kind, status} {
+		if bytes.IndexByte(value, '"') >= 0 {
+			return r, false // other fields stand between: the run was written by another version
+		}
+	}
 	return indexedRun{ID: n, Stack: string(stack), Kind: Kind(kind), Status: Status(status)}, true
 }
 

@@ -13,6 +13,8 @@ func TestHeadOf(t *testing.T) {
 		decoded bool // nothing is read without decoding
 	}{
 		{"any run", Run{ID: 12, Stack: "ghe", Repository: "infra", Kind: KindCommit, Status: Applied, Commit: "c0ffee"}, false},
+		{"of an engine, and a preview", Run{ID: 12, Stack: "ghe", Repository: "infra", Kind: KindPullRequest, Status: Previewed,
+			Commit: "c0ffee", Engine: "packer", PullRequest: 7}, false},
 		{"nothing in it", Run{}, false},
 		{"words that look like marks", Run{ID: 1, Stack: `a,kind:b`, Repository: "status:x", Status: Planned, Subject: `","commit":"`}, false},
 		{"quotes", Run{ID: 1, Stack: `a","kind":"b`, Repository: "r", Kind: KindManual, Status: Planned}, true},
@@ -38,7 +40,10 @@ func TestHeadOf(t *testing.T) {
 			}
 		})
 	}
-	for _, odd := range []string{"", "{}", `{"stack":"x","id":1}`, `{"id":x,"stack":"ghe","repository":"","kind":"","status":"","commit":""}`} {
+	for _, odd := range []string{"", "{}", `{"stack":"x","id":1}`, `{"id":x,"stack":"ghe","repository":"","kind":"","status":"","commit":""}`,
+		`{"id":1,"stack":"ghe","repository":"","kind":"commit","status":"planned","engine":"terraform","commit":""}`,
+		`{"id":1,"stack":"ghe","engine":"terraform","repository":"","kind":"commit","status":"planned","commit":""}`,
+		`{"id":1,"stack":"ghe","repository":"","kind":"commit","engine":"terraform","status":"planned","commit":""}`} {
 		if got, ok := headOf([]byte(odd)); ok {
 			t.Errorf("%s is read as %+v", odd, got)
 		}

@@ -75,7 +75,8 @@ type Run struct {
 	Repository string `json:"repository"`
 	Kind       Kind   `json:"kind"`
 	Status     Status `json:"status"`
-	Engine     string `json:"engine,omitempty"` // what plans and applies it; empty: terraform
+
+	// A check reads what stands above here without decoding, see headOf: new fields go below.
 
 	Commit      string   `json:"commit"`                 // full hash
 	Author      string   `json:"author,omitempty"`       // of the commit, as git has it: forgeable, shown only
@@ -87,6 +88,7 @@ type Run struct {
 	GitDown     string   `json:"git_down,omitempty"`     // why and since when the repository could not be read when this was planned
 	Warnings    []string `json:"warnings,omitempty"`     // for the card: no lock file, workspace created, upstream not applied, ...
 	PullRequest int      `json:"pull_request,omitempty"`
+	Engine      string   `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
 	// Head is the branch's newest known commit when the run was made. A run at an older commit (recover) is not
 	// superseded by commits that were known already, only by newer ones.
