@@ -135,6 +135,7 @@ type Agent struct {
 	tight      tightness    // the loop's own
 	moved      atomic.Bool  // a transaction under way changes what discover depends on
 	looking    atomic.Bool  // one that was committed did
+	holdsGiven atomic.Bool  // the store may hold values that people gave and nothing needs
 	heard      atomic.Bool  // Slack was looked at since the start, or could not be read
 	commit     fault.Commit // what the transaction under way is called by tests that kill it
 }
@@ -167,7 +168,7 @@ func New(o Options) (*Agent, error) {
 	a.redactor.Store(a.secrets.keep(o.Config.Secrets))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
 	a.people = newPeople(a)
-	if err := a.introduce(); err != nil {
+	if err := errors.Join(a.silenceGiven(), a.introduce()); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	w, err := a.newWorld(o.Config, nil)

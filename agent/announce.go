@@ -160,7 +160,7 @@ func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
 func (a *Agent) card(w *world, run *store.Run) notify.Card {
 	c := notify.Card{
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
-		Reason: run.Reason, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
+		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
 		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
 		Held: run.Held, Agent: a.id, Approvals: 1, ShowAddresses: true,
 	}

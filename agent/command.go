@@ -13,7 +13,8 @@ import (
 	"sallyport/store"
 )
 
-const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, plan STACK [reason], " +
+const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, " +
+	"plan STACK [--commit SHA] [--replace ADDRESS] [--refresh-only] [--destroy] [--var NAME=VALUE] [reason], " +
 	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, unlock STACK LOCK_ID, state push RUN, help."
 
 // forgotten is the answer to a command in the middle of which the agent died.
@@ -166,7 +167,13 @@ func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
 	}
 	switch c.Verb {
 	case "plan", "recover":
-		run, warnings, err := a.start(request{Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover"})
+		if c.Plan.Wrong != "" {
+			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
+		}
+		run, warnings, err := a.start(request{
+			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",
+			Wish: planWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, Vars: c.Plan.Vars, Images: c.Plan.Images},
+		})
 		if err != nil {
 			return "", err
 		}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 
 	"sallyport/agent/fault"
@@ -20,19 +21,25 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 	if err != nil {
 		return err
 	}
-	run.Position = position(run, st)
+	if run.Position == "" {
+		run.Position = position(run, st)
+	}
 	if s := w.stack(run.Stack); s != nil {
 		run.Engine = s.Engine
 	}
 	if run.Head == "" {
 		run.Head = run.Commit
 	}
+	vars, err := a.inherit(tx, st, run)
+	if err != nil {
+		return err
+	}
 	a.moved.Store(true)
 	a.commit.Move("new", string(store.Pending))
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
-	if err := a.publish(tx, run); err != nil {
+	if err := errors.Join(putGiven(tx, run.ID, vars), a.publish(tx, run)); err != nil {
 		return err
 	}
 	a.log.Info("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
@@ -110,9 +117,16 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 	}
 	st.Partly = 0
 	st.Unfinished = 0 // people have seen it on this run's card
-	st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
-	if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
-		st.Behind = 0 // otherwise discover counts what is still to come
+	if !a.rememberOther(tx, st, run) {
+		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
+		if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
+			st.Behind = 0 // otherwise discover counts what is still to come
+		}
+	}
+	if run.Status == store.Applied {
+		if err := a.unpinFor(tx, st, run); err != nil {
+			return err
+		}
 	}
 	if run.Status == store.Applied && run.Plan != nil {
 		st.Resources = max(0, st.Resources+grown(run.Plan))
@@ -164,14 +178,20 @@ func (a *Agent) succeed(tx *store.Tx, w *world, old *store.Run, reason string) e
 	if repository.Head != "" {
 		head = repository.Head
 	}
-	if old.Status == store.Stale && !old.AtApplied {
+	if old.Status == store.Stale && !old.AtApplied && !old.Options.Commit {
 		commit = head
 	}
 	next := &store.Run{
 		Stack: old.Stack, Repository: old.Repository, Kind: store.KindRecovery, Commit: commit, Head: head,
-		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy,
+		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy, Options: old.Options,
 	}
-	return a.create(tx, w, next)
+	if old.Options.Commit {
+		next.Position = old.Position
+	}
+	if err := a.create(tx, w, next); err != nil {
+		return err
+	}
+	return a.passOn(tx, old, next)
 }
 
 // batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum

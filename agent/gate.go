@@ -138,6 +138,9 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return err
 		}
 		st.LastApply = run.ID
+		if err := a.pinFor(tx, st, now); err != nil {
+			return err
+		}
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		return 5 * time.Second
 	}
 	a.sweep()
+	if err := a.forgetGiven(); err != nil {
+		a.storeFault(err)
+	}
 	a.lookForRoom(w)
 	a.adoptLater()
 	next := idlePass

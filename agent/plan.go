@@ -109,6 +109,9 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
+	if err := a.usePlanOptions(run, &o); err != nil {
+		return nil, err
+	}
 	o.Tool, o.PlanEnv, o.Timeout = found, s.PlanEnv, s.PlanTimeout
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ type request struct {
 	Reason  string
 	By      string
 	Applied bool // recover: at the applied commit
+	Wish    planWish
 }
 
 // start makes a manual run. It supersedes what is open of the stack, but never what is applying.
@@ -24,9 +25,23 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 	if s == nil {
 		return nil, nil, control.Errorf(control.NotFound, "there is no stack %q", r.Stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
 	}
+	err := r.Wish.validate()
+	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
+		err = control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	at := place{}
+	if r.Wish.Commit != "" {
+		if at, err = a.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
+			return nil, nil, err
+		}
+	}
+	a.silence(r.Wish.Vars) // before a reason that repeats one is written down
 	var made *store.Run
 	var warnings []string
-	err := a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *store.Tx) error {
 		made, warnings = nil, nil
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -40,26 +55,42 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 		if err != nil {
 			return err
 		}
+		options := r.Wish.options()
+		if at.commit != "" {
+			commit, options.Back = at.commit, at.back
+		}
 		if err := a.makeWay(tx, w, st, r); err != nil {
 			return err
 		}
 		if err := lookNow(tx, s.Name); err != nil {
 			return err
 		}
-		warnings = a.startWarnings(tx, st, repository)
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
-			Reason: a.redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied,
+			Reason: a.redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
-		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: r.Reason}); err != nil {
+		warnings = a.startWarnings(tx, st, repository, made)
+		if releases(st.Pin, made) {
+			made.Warnings = append(made.Warnings, "the stack is pinned "+pinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
+		}
+		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: requestText(made)}); err != nil {
 			return err
 		}
-		return a.create(tx, w, made)
+		if err := a.create(tx, w, made); err != nil {
+			return err
+		}
+		return putGiven(tx, made.ID, r.Wish.Vars)
 	})
+	a.holdsGiven.Store(true)
 	if err != nil {
 		return nil, nil, err
 	}
 	return made, warnings, nil
+}
+
+// requestText is what the history says of a request.
+func requestText(run *store.Run) string {
+	return strings.TrimSpace(strings.Join(append(run.Options.Kinds(run.Commit), run.Reason), "; "))
 }
 
 func stackNames(w *world) []string {
@@ -113,13 +144,16 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 }
 
 // startWarnings says what a person who asks for a run should know at once.
-func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState) []string {
+func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
 	var out []string
 	if st.Paused != nil {
 		out = append(out, "the stack is paused "+pausedBy(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
 	}
 	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
 		out = append(out, "the agent is paused "+pausedBy(agent.Paused)+"; the run waits for `sallyport resume`")
+	}
+	if releases(st.Pin, run) {
+		out = append(out, "the stack is pinned "+pinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
 	}
 	if down := gitDown(repository); down != "" {
 		out = append(out, down+"; the newest commit known is planned")
@@ -199,7 +233,10 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 			return err
 		}
 		s.Paused = p
-		return tx.PutStack(s)
+		if p == nil {
+			err = a.unpin(tx, s, e.By)
+		}
+		return errors.Join(err, tx.PutStack(s))
 	})
 }
 

@@ -297,7 +297,10 @@ func (d desktop) Start(_ context.Context, r control.StartRequest) (control.Start
 	if err := d.lookOnly(); err != nil {
 		return control.StartResponse{}, err
 	}
-	run, warnings, err := d.start(request{Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied})
+	run, warnings, err := d.start(request{
+		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,
+		Wish: planWish{Commit: r.Commit, Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Vars: r.Vars, Images: r.Images},
+	})
 	if err != nil {
 		return control.StartResponse{}, crossing(err)
 	}

@@ -165,6 +165,9 @@ func pausedBy(p *store.Pause) string {
 
 func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	why, hint, err := a.paused(run.Stack)
+	if err == nil && why == "" {
+		why, hint, err = a.pinned(run)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -34,10 +34,11 @@ type Card struct {
 	Author      string
 	Subject     string
 	Reason      string
-	RequestedBy string   // slack:U01, cli:jane
-	Position    string   // "at the applied commit", "with 3 commits that were not applied yet"
-	GitDown     string   // since when and why the repository cannot be read
-	Warnings    []string // one sentence each
+	Options     store.PlanOptions // what a person asked of the plan beside the commit
+	RequestedBy string            // slack:U01, cli:jane
+	Position    string            // "at the applied commit", "with 3 commits that were not applied yet"
+	GitDown     string            // since when and why the repository cannot be read
+	Warnings    []string          // one sentence each
 
 	Plan      *store.Plan
 	Decisions []store.Decision

@@ -78,7 +78,16 @@ func TestText(t *testing.T) {
 		"canceled":    {func(c *notify.Card) { c.Status = store.Canceled }, "PROD ghe #12: canceled"},
 		"no changes":  {func(c *notify.Card) { c.Status = store.NoChanges }, "PROD ghe #12: no changes"},
 		"held":        {func(c *notify.Card) { c.Status, c.Held, c.Plan = store.Pending, "paused", nil }, "PROD ghe #12: pending, held"},
-		"headline":    {func(c *notify.Card) { c.Status, c.Headline = store.Applying, "canceling" }, "PROD ghe #12: canceling"},
+		"destroy everything": {func(c *notify.Card) { c.Options.Destroy, c.Plan = true, plan(change("a.b", "delete")) },
+			"PROD ghe #12: DESTROY EVERYTHING: 1 to destroy. Reply approve destroy or deny"},
+		"back with a variable": {func(c *notify.Card) {
+			c.Options = store.PlanOptions{Commit: true, Back: true, Vars: []string{"<!channel>"}}
+		}, "PROD ghe #12: GOING BACK TO COMMIT 1a2b3c4d, NOT IN GIT: 2 to create, nothing destroyed. Reply approve or deny"},
+		"refresh only": {func(c *notify.Card) {
+			c.Options.RefreshOnly, c.Plan = true, plan(change("a.b", "refresh"), change("a.c", "forget"))
+		},
+			"PROD ghe #12: REFRESH ONLY: 1 to forget, 1 to refresh in the state, nothing destroyed. Reply approve or deny"},
+		"headline": {func(c *notify.Card) { c.Status, c.Headline = store.Applying, "canceling" }, "PROD ghe #12: canceling"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +103,7 @@ func TestPlain(t *testing.T) {
 	tests := map[string]func(*notify.Card){
 		"planned": nil,
 		"everything": func(c *notify.Card) {
+			c.Options = store.PlanOptions{Replace: []string{"aws_instance.old"}, Vars: []string{"size"}}
 			c.Kind, c.Reason, c.RequestedBy = store.KindRecovery, "the node is gone", "cli:jane"
 			c.Position, c.GitDown = "at the applied commit", "since 02:41 (connection refused)"
 			c.Warnings = []string{"no .terraform.lock.hcl", "workspace prod was created"}

@@ -10,6 +10,7 @@ type Command struct {
 	Verb   string   // status, help, plan, recover, pause, resume, accept, cancel, unlock, state; empty: not understood, answer with help
 	Args   []string // the words that the verb takes; of one that was not understood, all words
 	Reason string   // what follows them
+	Plan   PlanWords
 }
 
 // commandArgs is how many words each verb takes before a reason begins; -1: all words, no reason.
@@ -29,7 +30,8 @@ var leadingMention = regexp.MustCompile(`^\s*<@([A-Z0-9]+)(?:\|[^<>]*)?>[\s,:]*`
 // ParseCommand reads a message that begins with a mention of the bot; ok is false for any other.
 //
 //	@sallyport status | help
-//	@sallyport plan STACK [REASON]      recover STACK [REASON]
+//	@sallyport plan STACK [--commit SHA] [--replace ADDRESS] [--refresh-only] [--destroy] [--var NAME=VALUE] [REASON]
+//	@sallyport recover STACK [--replace ADDRESS] [--refresh-only] [REASON]
 //	@sallyport pause [STACK] [REASON]   resume [STACK]
 //	@sallyport accept REPOSITORY COMMIT cancel RUN
 //	@sallyport unlock STACK LOCK_ID     state push RUN
@@ -59,7 +61,11 @@ func ParseCommand(text, botUserID string) (c Command, ok bool) {
 		return Command{Verb: verb, Args: nonempty(words)}, true
 	}
 	// The reason keeps its words as they were typed.
-	return Command{Verb: verb, Args: nonempty(words[:n]), Reason: strings.Join(strings.Fields(rest)[1+n:], " ")}, true
+	c = Command{Verb: verb, Args: nonempty(words[:n]), Reason: strings.Join(strings.Fields(rest)[1+n:], " ")}
+	if verb == "plan" || verb == "recover" {
+		c.Plan, c.Reason = parsePlanWords(c.Reason)
+	}
+	return c, true
 }
 
 func nonempty(words []string) []string {

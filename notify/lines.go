@@ -21,6 +21,7 @@ var (
 	forget             = action{".", "forget"}
 	read               = action{"<=", "read"}
 	move               = action{">", "move"}
+	refresh            = action{"<~", "refresh"}
 )
 
 // kindOf reads Terraform's list of actions. What it does not know is shown in Terraform's words: an unknown action
@@ -41,6 +42,8 @@ func kindOf(c store.Change) action {
 		return forget
 	case "read":
 		return read
+	case "refresh":
+		return refresh
 	case "", "no-op":
 		if c.Previous != "" {
 			return move

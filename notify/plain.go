@@ -153,6 +153,9 @@ func (c Card) Took() string {
 func (c Card) Plain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", c.Title(), c.StatusWord())
+	for _, k := range c.Kinds() {
+		fmt.Fprintf(&b, "  %s\n", k)
+	}
 	for _, f := range c.Facts() {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}

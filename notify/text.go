@@ -35,7 +35,11 @@ func (c Card) StatusWord() string {
 // Text is the whole message in one line, for a lock screen: fixed words, the label and the stack's name, and nothing that
 // comes from a repository.
 func (c Card) Text() string {
-	text := c.Title() + ": " + c.gist()
+	text := c.Title() + ": "
+	if special := c.brief(); special != "" {
+		text += special + ": "
+	}
+	text += c.gist()
 	if ask := c.ask(); ask != "" {
 		text += ". " + ask
 	}
@@ -197,7 +201,7 @@ func (c Card) Counts() string {
 func (c Card) Done() string { return past(c.Counts()) }
 
 // tally counts the changes of a plan by what happens to the object.
-type tally struct{ create, again, update, replace, destroy, forget, move, read int }
+type tally struct{ create, again, update, replace, destroy, forget, move, refresh, read int }
 
 func tallyOf(p *store.Plan) tally {
 	var t tally
@@ -222,6 +226,8 @@ func tallyOf(p *store.Plan) tally {
 			t.forget++
 		case move:
 			t.move++
+		case refresh:
+			t.refresh++
 		case read:
 			t.read++
 		}
@@ -243,6 +249,7 @@ func (t tally) parts() []string {
 	add(t.destroy, "to destroy")
 	add(t.forget, "to forget")
 	add(t.move, "to move")
+	add(t.refresh, "to refresh in the state")
 	if len(parts) == 0 {
 		add(t.read, "to read")
 	}
@@ -253,7 +260,7 @@ func (t tally) parts() []string {
 func past(counts string) string {
 	return strings.NewReplacer("to create again", "created again", "to create", "created", "to change", "changed",
 		"to destroy and replace", "destroyed and replaced", "to destroy", "destroyed", "to forget", "forgotten",
-		"to move", "moved", "to read", "read").Replace(counts)
+		"to move", "moved", "to refresh", "refreshed", "to read", "read").Replace(counts)
 }
 
 func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }

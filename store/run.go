@@ -90,6 +90,8 @@ type Run struct {
 	PullRequest int      `json:"pull_request,omitempty"`
 	Engine      string   `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
+	Options PlanOptions `json:"options,omitzero"` // what a person asked of the plan beside the commit
+
 	// Head is the branch's newest known commit when the run was made. A run at an older commit (recover) is not
 	// superseded by commits that were known already, only by newer ones.
 	Head string `json:"head,omitempty"`

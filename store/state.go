@@ -28,6 +28,7 @@ type StackState struct {
 	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not
 
 	Paused    *Pause `json:"paused,omitempty"`
+	Pin       *Pin   `json:"pin,omitempty"`
 	Behind    int    `json:"behind,omitempty"`     // commits that touch the stack and are not applied
 	Error     string `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
 	Lineage   string `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error
@@ -48,6 +49,18 @@ type StackState struct {
 	LeftLock *LeftLock `json:"left_lock,omitempty"`
 	// Unfinished is an interrupted run of which resources may be half-made, until a run of the stack ends well.
 	Unfinished int `json:"unfinished,omitempty"`
+}
+
+// A Pin holds back the commit runs of a stack: what a person had applied is not what the branch says, and the next commit
+// would undo it unseen.
+type Pin struct {
+	Run    int       `json:"run"` // whose apply pinned the stack; it has the values of Vars
+	Commit string    `json:"commit"`
+	Back   bool      `json:"back,omitempty"` // to a commit of before
+	Vars   []string  `json:"vars,omitempty"` // names of variables that are not in git
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 // Unseen is a terraform of ours that did not end as it should, so far as anybody saw.

@@ -54,6 +54,7 @@ func (a *app) runFacts(r control.Run) []fact {
 		kind += fmt.Sprintf(", takes over from #%d", r.After)
 	}
 	facts := []fact{
+		{"plan", strings.Join(r.Options.Kinds, "\n"), redBold},
 		{"kind", kind, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", r.Position, none},
 		{"reason", r.Reason, none}, {"created", a.when(r.CreatedAt), none},
 	}
@@ -151,6 +152,8 @@ func markOf(c control.Change) (string, style) {
 		return " <=", cyan
 	case "forget":
 		return "  .", red
+	case "refresh":
+		return " <~", cyan
 	default:
 		return "   ", plain
 	}

@@ -9,23 +9,30 @@ import (
 )
 
 func newPlanCommand(a *app) *cobra.Command {
-	return a.startCommand(control.StartRequest{}, "plan STACK [--reason TEXT] [--wait]", "Start a manual run at the branch head")
+	return a.startCommand(control.StartRequest{},
+		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--var NAME=VALUE]... [--reason TEXT] [--wait]",
+		"Start a manual run at the branch head, or at another commit of the branch")
 }
 
 // startCommand makes the two verbs that start a run; they differ in the commit only.
 func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Command {
 	wait := false
+	special := planFlags{}
 	c := &cobra.Command{
 		Use: use, Short: short, Args: between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, stop := interruptible(c)
 			defer stop()
 			r.Stack = args[0]
+			if err := special.into(&r); err != nil {
+				return err
+			}
 			return a.start(ctx, r, wait)
 		},
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for the people who are asked")
 	c.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
+	special.add(c.Flags(), r.Applied)
 	return c
 }
 

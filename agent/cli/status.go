@@ -41,6 +41,7 @@ func (a *app) statusText(s control.Status) string {
 	b.WriteString(a.problemsText(s))
 	b.WriteString(a.pausesText(s.Stacks))
 	b.WriteString(a.openText(s))
+	b.WriteString(a.pinsText(s.Stacks))
 	if len(s.Repositories) > 0 {
 		b.WriteString("\n" + paint(bold, "repositories") + "\n" + a.repositoriesTable(s.Repositories))
 	}
@@ -192,6 +193,9 @@ func (a *app) waitingText(r control.Run) string {
 		line += ", expires " + a.ago(r.ExpiresAt)
 	}
 	text := "  " + paint(bold, runName(r)) + redact.CleanLine(line) + "\n"
+	for _, kind := range r.Options.Kinds {
+		text += "      " + paint(redBold, redact.CleanLine(kind)) + "\n"
+	}
 	if about := about(r); about != "" {
 		text += "      " + redact.CleanLine(about) + "\n"
 	}
@@ -324,6 +328,8 @@ func (a *app) stackNote(s control.Stack) string {
 		return cut(s.Error, maxNote)
 	case s.Pause != nil:
 		return cut("paused"+a.pauseText(s.Pause), maxNote)
+	case s.Pin != nil:
+		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
 	case s.Run != nil && s.Run.Held != "":
 		return cut(s.Run.Held, maxNote)
 	case s.ApplyClosed != "":

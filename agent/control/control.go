@@ -78,8 +78,15 @@ type StartRequest struct {
 	Stack  string `json:"stack"`
 	Reason string `json:"reason,omitempty"`
 	// Applied: plan the applied commit instead of the branch head (`recover`).
-	Applied bool   `json:"applied,omitempty"`
-	By      Caller `json:"-"`
+	Applied bool `json:"applied,omitempty"`
+	// Commit plans that commit of the branch instead: a full hash, or an unambiguous beginning of it.
+	Commit      string            `json:"commit,omitempty"`
+	Replace     []string          `json:"replace,omitempty"`
+	RefreshOnly bool              `json:"refresh_only,omitempty"`
+	Destroy     bool              `json:"destroy,omitempty"`
+	Vars        map[string]string `json:"vars,omitempty"` // name to value, which may be a secret
+	Images      map[string]string `json:"images,omitempty"`
+	By          Caller            `json:"-"`
 }
 
 // StartResponse names the run that was made.

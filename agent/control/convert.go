@@ -19,7 +19,7 @@ func RunOf(r *store.Run) Run {
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
 		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Position: r.Position, GitDown: r.GitDown,
-		Warnings: list(r.Warnings), After: r.After, Artifacts: make([]Artifact, 0, len(r.Artifacts)),
+		Warnings: list(r.Warnings), After: r.After, Options: optionsOf(r), Artifacts: make([]Artifact, 0, len(r.Artifacts)),
 	}
 	for _, made := range r.Artifacts {
 		out.Artifacts = append(out.Artifacts, Artifact(made))
@@ -44,6 +44,18 @@ func engineOf(name string) string {
 		return "terraform"
 	}
 	return name
+}
+
+func optionsOf(r *store.Run) Options {
+	o := r.Options
+	out := Options{
+		Replace: list(o.Replace), RefreshOnly: o.RefreshOnly, Destroy: o.Destroy, Commit: o.Commit, Back: o.Back,
+		Vars: list(o.Vars), Images: o.Images, Kinds: list(o.Kinds(r.Commit)),
+	}
+	if out.Images == nil {
+		out.Images = map[string]string{}
+	}
+	return out
 }
 
 func planOf(p *store.Plan) *Plan {
@@ -83,7 +95,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 	out := Stack{
 		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: engineOf(s.Engine),
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
-		Paused: s.Paused != nil, Pause: PauseOf(s.Paused),
+		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState,
 	}
@@ -130,6 +142,13 @@ func PauseOf(p *store.Pause) *Pause {
 		return nil
 	}
 	return &Pause{By: p.By, At: p.At.UTC(), Reason: p.Reason}
+}
+
+func pinOf(p *store.Pin) *Pin {
+	if p == nil {
+		return nil
+	}
+	return &Pin{Run: p.Run, Commit: p.Commit, Back: p.Back, Vars: list(p.Vars), By: p.By, At: p.At.UTC(), Reason: p.Reason}
 }
 
 // instant makes an unset time null in JSON and every other UTC.

@@ -45,6 +45,17 @@ type Pause struct {
 	Reason string    `json:"reason"`
 }
 
+// Pin says what a person had applied that the branch does not say; commit runs wait until the stack is resumed.
+type Pin struct {
+	Run    int       `json:"run"` // whose apply it was
+	Commit string    `json:"commit"`
+	Back   bool      `json:"back"` // an older commit than the one that was applied before
+	Vars   []string  `json:"vars"` // names of variables that are not in git
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
 // Repository is one polled repository.
 type Repository struct {
 	Name     string     `json:"name"`
@@ -69,6 +80,7 @@ type Stack struct {
 	AppliedAt     *time.Time `json:"applied_at"`
 	Paused        bool       `json:"paused"`
 	Pause         *Pause     `json:"pause"`
+	Pin           *Pin       `json:"pin"`            // what holds its commit runs back
 	ApplyClosed   string     `json:"apply_closed"`   // why its plans are not applied now (apply_window, freeze); empty: they are
 	ApplyOpensAt  *time.Time `json:"apply_opens_at"` // from when on they are
 	Behind        int        `json:"behind"`         // commits that touch it and are not applied
@@ -119,6 +131,20 @@ type Run struct {
 	After       int          `json:"after"`     // the run that this one takes over from; 0 if none
 	Artifact    *Artifact    `json:"artifact"`  // what a build has made, the first of several; null if nothing
 	Artifacts   []Artifact   `json:"artifacts"` // all of it
+	Options     Options      `json:"options"`
+}
+
+// Options are what makes the plan of a run another one than the plain plan of its commit.
+type Options struct {
+	Replace     []string          `json:"replace"`
+	RefreshOnly bool              `json:"refresh_only"`
+	Destroy     bool              `json:"destroy"`
+	Commit      bool              `json:"commit"` // a person named the commit
+	Back        bool              `json:"back"`   // and the applied commit came after it
+	Vars        []string          `json:"vars"`   // names of variables that a person gave; never their values
+	Images      map[string]string `json:"images"`
+	// Kinds are those of them that people must not miss, in words: REPLACE, DESTROY EVERYTHING, NOT IN GIT: var size.
+	Kinds []string `json:"kinds"`
 }
 
 // Artifact is an image in one region.

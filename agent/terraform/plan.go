@@ -41,12 +41,17 @@ type PlanOptions struct {
 	Workspace     string   // empty: default
 	VarFiles      []string // relative to WorkDir
 	Vars          map[string]cty.Value
+	Given         map[string]string // variables as a person typed them; win over Vars. Must be declared
 	BackendConfig map[string]redact.Secret
 	Env           map[string]redact.Secret // of plan and apply
 	PlanEnv       map[string]redact.Secret // of the plan only; wins over Env
 	GitAccess     *GitAccess               // for init only; may be nil
 	CLIConfigFile string                   // empty: an empty one, never ~/.terraformrc
 	Home          string                   // HOME
+
+	Replace     []string // addresses that are replaced though nothing asks for it
+	RefreshOnly bool     // bring the state up to date, nothing else
+	Destroy     bool     // destroy everything that is in the state
 
 	LockTimeout time.Duration // how long to wait for the state lock
 	NoLock      bool          // plan without the state lock: for plans that can never be applied
@@ -231,7 +236,7 @@ func (p *planner) plan(ctx context.Context) error {
 	for _, file := range o.VarFiles {
 		opts = append(opts, tfexec.VarFile(file))
 	}
-	vars, err := writeVars(o.OutDir, o.Vars)
+	vars, err := p.writeVars()
 	if err != nil {
 		return err
 	}
@@ -239,6 +244,7 @@ func (p *planner) plan(ctx context.Context) error {
 		defer func() { _ = os.Remove(vars) }()    // the plan file has them too; one place is enough
 		opts = append(opts, tfexec.VarFile(vars)) // the last one wins
 	}
+	opts = append(opts, p.kindOptions()...)
 	changes, diags, err := p.s.plan(ctx, opts...)
 	if err != nil {
 		return err
@@ -260,6 +266,7 @@ func (p *planner) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	decoded.RefreshOnly = p.o.RefreshOnly
 	if decoded.Errored {
 		return &Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
 	}
@@ -276,7 +283,7 @@ func (p *planner) describe(ctx context.Context) error {
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}
 	p.warnUnprotected(state)
-	return nil
+	return p.checkReplaced()
 }
 
 // warnUnprotected tells of patterns that protect nothing: most often a typo.

@@ -22,6 +22,8 @@ type planJSON struct {
 	Applyable *bool // nil: an older terraform does not say
 	Complete  *bool
 	Errored   bool
+
+	RefreshOnly bool // the plan was asked for so; terraform's JSON does not say
 }
 
 type resourceChange struct {
@@ -155,17 +157,27 @@ func skipValue(dec *json.Decoder) error {
 	}
 }
 
-// summarise makes the dictionary's Plan of a decoded one. Digest, versions and the state are filled in elsewhere.
+// summarise makes the dictionary's Plan of a decoded one. Digest, versions and the state are filled in elsewhere. A plan that
+// only refreshes has no changes of resources: what it writes into the state is the drift itself.
 func (p *planJSON) summarise(protect []string) store.Plan {
 	out := store.Plan{Changes: []store.Change{}, Outputs: []store.Output{}}
 	vanished, drifted := p.driftByAddress()
-	for _, rc := range p.Resources {
+	resources := p.Resources
+	if p.RefreshOnly {
+		resources = p.Drift
+	}
+	for _, rc := range resources {
 		c, ok := rc.change()
+		if p.RefreshOnly {
+			c.Actions = refreshed(rc.Change.Actions)
+		}
 		if !ok {
 			continue
 		}
 		key := rc.key()
 		switch {
+		case p.RefreshOnly:
+			c.Class = store.ClassDrift
 		case vanished[key] && slices.Contains(c.Actions, "create"):
 			c.Class = store.ClassRecreate
 		case drifted[key] || vanished[key]:
@@ -197,6 +209,15 @@ func (p *planJSON) summarise(protect []string) store.Plan {
 		}
 	}
 	return out
+}
+
+// refreshed is what a plan that only refreshes does about an object: nothing to the object itself. One that has vanished is
+// forgotten, which is a loss when its address is protected.
+func refreshed(actions tfjson.Actions) []string {
+	if actions.Delete() {
+		return []string{"forget"}
+	}
+	return []string{"refresh"}
 }
 
 // driftByAddress sorts what terraform found changed outside into objects that are gone and others. A recreated

@@ -78,6 +78,7 @@ func hostileCard(evil string) notify.Card {
 	}
 	card.Apply = &store.Apply{Done: 1, Total: 2, Current: evil, Open: []string{evil}, Outputs: []string{evil}}
 	card.Plan.Changes = append(card.Plan.Changes, store.Change{Address: evil, Actions: []string{evil}, Previous: evil, Protected: true})
+	card.Options = store.PlanOptions{Replace: []string{evil, evil}, Vars: []string{evil}, Images: map[string]string{evil: evil}, Back: true}
 	card.Plan.Outputs = []store.Output{{Name: evil, Actions: []string{evil}}}
 	return card
 }

@@ -143,6 +143,13 @@ func jsonLength(blocks []slackapi.Block) int {
 
 func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	blocks := []slackapi.Block{header(mark(card.Status) + card.Title() + ": " + card.StatusWord())}
+	if kinds := card.Kinds(); len(kinds) > 0 { // in every size: nobody may approve one of these by mistake
+		most := 800
+		if s == least {
+			most = 250
+		}
+		blocks = append(blocks, plain(notify.Cut("🔸 "+strings.Join(kinds, "\n🔸 "), most), ""))
+	}
 	if m := mentions(card.Mention); m != "" && urgent(card.Status) {
 		blocks = append(blocks, mrkdwn(m))
 	}

@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"sallyport/agent/control"
+	"sallyport/notify/redact"
+)
+
+// planFlags make a plan another one than the plain plan of a commit.
+type planFlags struct {
+	commit               string
+	replace, vars        []string
+	refreshOnly, destroy bool
+}
+
+// add defines the flags. A recovery is at the applied commit and brings nothing new, so it has fewer.
+func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
+	flags.StringArrayVar(&f.replace, "replace", nil, "make the object at this `address` anew; may be repeated")
+	flags.BoolVar(&f.refreshOnly, "refresh-only", false, "bring the state up to date and touch nothing else")
+	if recovery {
+		return
+	}
+	flags.StringVar(&f.commit, "commit", "", "plan this `commit` of the branch; once applied, newer ones wait for resume")
+	flags.BoolVar(&f.destroy, "destroy", false, "destroy everything that the stack's state holds")
+	flags.StringArrayVar(&f.vars, "var", nil, "a variable that is not in git, as `name=value`; may be repeated. Once applied, commits wait for resume")
+}
+
+// into puts the flags into a request.
+func (f *planFlags) into(r *control.StartRequest) error {
+	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
+	for _, pair := range f.vars {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			// Not quoted whole: what was meant to be a value may be a secret.
+			return &usageError{"--var " + redact.CleanLine(name) + " has no value", "--var NAME=VALUE"}
+		}
+		if r.Vars == nil {
+			r.Vars = map[string]string{}
+		}
+		r.Vars[name] = value
+	}
+	return nil
+}

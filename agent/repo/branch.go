@@ -1,0 +1,68 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// minPrefix is how many digits of a commit a person has to give.
+const minPrefix = 6
+
+const finding = "looking for a commit of"
+
+// OnBranch finds the commit with a hash, or the beginning of one, in the history of a head. It reads at most 20,000
+// commits. Its errors are for people.
+func (r *Repository) OnBranch(ctx context.Context, prefix, head string) (string, error) {
+	if len(prefix) < minPrefix || strings.Trim(prefix, "0123456789abcdef") != "" {
+		return "", r.fail(finding, withHint(fmt.Errorf("%q is not a commit", prefix), "a commit is its hash, or at least the first %d digits of it", minPrefix))
+	}
+	h, tip, err := r.open(head)
+	if err != nil {
+		return "", r.fail(finding, err)
+	}
+	defer r.release(h)
+	found, err := r.withPrefix(ctx, h, tip, prefix)
+	if err != nil {
+		return "", r.fail(finding, err)
+	}
+	switch len(found) {
+	case 0:
+		return "", r.fail(finding, withHint(fmt.Errorf("%w: %s is not on the branch %s", ErrUnknownCommit, prefix, r.branch().Short()),
+			"only commits of the branch can be planned; git log shows them"))
+	case 1:
+		return found[0], nil
+	}
+	return "", r.fail(finding, withHint(fmt.Errorf("%d commits of the branch begin with %s", len(found), prefix), "give more digits"))
+}
+
+func (r *Repository) withPrefix(ctx context.Context, h *handle, tip *object.Commit, prefix string) ([]string, error) {
+	w := newDateWalk()
+	w.push(tip)
+	var found []string
+	for n := 0; w.Len() > 0 && n < maxWalk; n++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c := w.pop()
+		if hash := c.Hash.String(); strings.HasPrefix(hash, prefix) {
+			found = append(found, hash)
+			if len(prefix) == len(hash) {
+				break
+			}
+		}
+		for _, p := range c.ParentHashes {
+			if w.seen[p] {
+				continue
+			}
+			parent, err := r.parent(h, p)
+			if err != nil {
+				return nil, err
+			}
+			w.push(parent)
+		}
+	}
+	return found, nil
+}

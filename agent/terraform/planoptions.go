@@ -1,0 +1,107 @@
+package terraform
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-config-inspect/tfconfig"
+	"github.com/hashicorp/terraform-exec/tfexec"
+	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/store"
+)
+
+// kindOptions are the options of a plan that is no plain one.
+func (p *planner) kindOptions() []tfexec.PlanOption {
+	var opts []tfexec.PlanOption
+	for _, address := range p.o.Replace {
+		opts = append(opts, tfexec.Replace(address))
+	}
+	if p.o.RefreshOnly {
+		opts = append(opts, tfexec.RefreshOnly(true))
+	}
+	if p.o.Destroy {
+		opts = append(opts, tfexec.Destroy(true))
+	}
+	return opts
+}
+
+// writeVars writes the var file of the stack's variables and of those that a person gave, which win.
+func (p *planner) writeVars() (string, error) {
+	given, err := givenVars(p.o.WorkDir, p.o.Given)
+	if err != nil {
+		return "", err
+	}
+	vars := maps.Clone(p.o.Vars)
+	if vars == nil {
+		vars = given
+	} else {
+		maps.Copy(vars, given)
+	}
+	return writeVars(p.o.OutDir, vars)
+}
+
+// givenVars reads values as terraform reads those of its -var: as they are for strings, numbers and bools, as an expression
+// for everything else. A variable that the root module does not declare is an error: in a var file terraform only warns,
+// and a slip of the hand would plan what nobody meant.
+func givenVars(workDir string, given map[string]string) (map[string]cty.Value, error) {
+	if len(given) == 0 {
+		return nil, nil
+	}
+	module, _ := tfconfig.LoadModule(workDir) // what does not parse has failed in init, with terraform's words
+	out := make(map[string]cty.Value, len(given))
+	for _, name := range sortedKeys(given) {
+		declared := module.Variables[name]
+		if declared == nil {
+			hint := "it declares no variables"
+			if names := sortedKeys(module.Variables); len(names) > 0 {
+				hint = "it declares: " + strings.Join(names, ", ")
+			}
+			return nil, &Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}
+		}
+		value, err := givenVar(declared.Type, given[name])
+		if err != nil {
+			return nil, &Error{Op: "plan", ExitCode: -1, Hint: `write it as in a .tfvars file: ["a", "b"] or { a = 1 }`,
+				Err: fmt.Errorf("the value given for the variable %q of type %s is no expression", name, declared.Type)}
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+func givenVar(kind, text string) (cty.Value, error) {
+	switch strings.TrimSpace(kind) {
+	case "", "string", "number", "bool":
+		return cty.StringVal(text), nil // terraform makes a number of "3" by itself
+	}
+	// The diagnostics quote the value, which may be a secret: they are never shown.
+	expr, diags := hclsyntax.ParseExpression([]byte(text), "var", hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal, diags
+	}
+	value, diags := expr.Value(nil)
+	if diags.HasErrors() {
+		return cty.NilVal, diags
+	}
+	return value, nil
+}
+
+// checkReplaced refuses a plan that does not do what was asked for: terraform takes no notice of an address that it does
+// not know, and a plain plan would pass for a replacement.
+func (p *planner) checkReplaced() error {
+	for _, address := range p.o.Replace {
+		found := slices.ContainsFunc(p.res.Plan.Changes, func(c store.Change) bool {
+			// What has vanished is only created; that brings a new one as well.
+			return c.Address == address && slices.Contains(c.Actions, "create")
+		})
+		if !found {
+			return &Error{Op: "plan", ExitCode: -1, Err: fmt.Errorf("terraform does not replace %s", address),
+				Hint: "is that the whole address, module and key included? sallyport exec " + p.o.Stack + " -- state list shows them"}
+		}
+	}
+	return nil
+}
