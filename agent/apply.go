@@ -35,7 +35,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tool.file(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(s.Dir)), PlanFile: plan, Env: env,
-		LockTimeout: s.LockTimeout,
+		LockTimeout: s.LockTimeout, User: w.user,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 )
 
@@ -28,6 +29,10 @@ type DaemonOptions struct {
 // Daemon runs the agent in the foreground until ctx ends: SIGHUP reloads the configuration, systemd is told when the
 // agent is ready, that it lives, and that it stops.
 func Daemon(ctx context.Context, o DaemonOptions) error {
+	// Before anything is started: the unit's capabilities are for becoming terraform.user and for nothing else.
+	if err := asuser.Renounce(); err != nil {
+		return err
+	}
 	cfg, err := o.Load()
 	if err != nil {
 		return err

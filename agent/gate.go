@@ -9,7 +9,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
 	"sallyport/store"
 )
 
@@ -126,7 +125,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return err
 		}
 		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.opts.Uptime(), Total: len(r.Plan.Changes), Who: terraform.LockOwner()}
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.opts.Uptime(), Total: len(r.Plan.Changes), Who: a.lockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
 		})

@@ -115,7 +115,7 @@ func (a *Agent) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	}
 	st.Planning = nil
 	if s.Mode != config.ModeObserve { // plans without the lock leave none
-		st.Planning = &store.Unseen{Run: run.ID, Who: terraform.LockOwner(), From: a.now().UTC()}
+		st.Planning = &store.Unseen{Run: run.ID, Who: a.lockOwner(), From: a.now().UTC()}
 	}
 	return tx.PutStack(st)
 }
@@ -213,7 +213,7 @@ func (a *Agent) whose(w *world, st *store.StackState, met *terraform.LockInfo) *
 		}
 	}
 	if of.Run == 0 && st.LeftLock != nil {
-		of = store.Unseen{Run: st.LeftLock.Run, Apply: st.LeftLock.Apply, Who: terraform.LockOwner()}
+		of = store.Unseen{Run: st.LeftLock.Run, Apply: st.LeftLock.Apply, Who: a.lockOwner()}
 	}
 	lock.Run, lock.Apply = of.Run, of.Apply
 	lock.Dead, lock.Foreign = isDead(w.cfg.DataDir, of)
@@ -234,7 +234,7 @@ func fits(u store.Unseen, met *terraform.LockInfo) bool {
 // isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The
 // terraform of a plan dies with its agent; that of an apply holds its run's lock, as does all that it started.
 func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
-	_, here, _ := strings.Cut(terraform.LockOwner(), "@")
+	_, here, _ := strings.Cut(terraform.LockOwner(""), "@")
 	if _, host, ok := strings.Cut(u.Who, "@"); !ok || host != here {
 		return false, host
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
@@ -34,6 +35,7 @@ const (
 	sourceDir = "src"  // the commit's files
 	dataDir   = "data" // TF_DATA_DIR
 	planDir   = "plan" // plan file, lock file, variables
+	homeDir   = "home" // of another user; see package asuser
 )
 
 // startPlan makes planning durable, then plans beside the loop.
@@ -101,7 +103,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	dir, err := a.freshRunDir(run.ID)
+	dir, err := a.freshRunDir(w, run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -154,21 +156,28 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 	}
 	fault.Point("commit checked out")
 	state, err := a.stateDir(s)
+	if err == nil && w.user == nil {
+		err = asuser.TakeBack(state)
+	}
 	if err != nil {
 		return none, err
 	}
+	home := filepath.Join(w.cfg.DataDir, "home")
+	if w.user != nil {
+		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
+	}
 	return terraform.PlanOptions{
-		WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
+		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Home: filepath.Join(w.cfg.DataDir, "home"), Redact: a.redact,
+		Protect: s.Protect, Home: home, User: w.user, Redact: a.redact,
 	}, nil
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
-func (a *Agent) freshRunDir(run int) (string, error) {
+func (a *Agent) freshRunDir(w *world, run int) (string, error) {
 	dir := RunDir(a.cfg().DataDir, run)
 	if claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
@@ -181,7 +190,7 @@ func (a *Agent) freshRunDir(run int) (string, error) {
 			return "", fmt.Errorf("making the run's directory: %w", err)
 		}
 	}
-	return dir, nil
+	return dir, w.user.Enter(dir)
 }
 
 // stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
@@ -200,7 +209,7 @@ func (a *Agent) stateDir(s *config.Stack) (string, error) {
 	}
 	want := stateOwner{s.Repository, s.Dir, s.Workspace}
 	file := filepath.Join(dir, "owner.json")
-	data, err := os.ReadFile(file)
+	data, err := asuser.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		data, err = json.Marshal(want)
 		if err != nil {
@@ -413,7 +422,7 @@ func (a *Agent) tidy(run int) {
 		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
 		return // the directory stays as it is
 	}
-	for _, d := range []string{planDir, dataDir, sourceDir} {
+	for _, d := range []string{planDir, dataDir, sourceDir, homeDir} {
 		if d == planDir {
 			keepPlanText(dir)
 		}

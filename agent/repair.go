@@ -102,6 +102,9 @@ func (a *Agent) inScratch(ctx context.Context, r repair) error {
 			a.log.Error("removing the directory of a repair", "stack", r.stack, "err", err)
 		}
 	}()
+	if err := errors.Join(w.user.Enter(a.scratchDir()), w.user.Enter(dir)); err != nil {
+		return err
+	}
 	o, err := a.checkout(ctx, w, s, r.commit, dir)
 	if err != nil {
 		return err
@@ -114,7 +117,9 @@ func (a *Agent) inScratch(ctx context.Context, r repair) error {
 }
 
 // scratchDir is where repairs work; a start of the agent empties it.
-func (a *Agent) scratchDir() string { return filepath.Join(a.opts.Config.DataDir, "scratch") }
+func (a *Agent) scratchDir() string { return filepath.Join(a.opts.Config.DataDir, scratchName) }
+
+const scratchName = "scratch"
 
 // quiet refuses repairs of a stack while an apply of it, or something that one started, is at work.
 func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {

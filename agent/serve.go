@@ -55,6 +55,9 @@ func (a *Agent) allow(c control.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
+	if u := a.world.Load().user; u != nil && c.UID == u.UID {
+		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", u.Name)
+	}
 	if _, known := parentOf(c.PID); !known {
 		return control.Errorf(control.Refused, "process %d is gone or cannot be looked at", c.PID)
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -15,6 +17,7 @@ import (
 // tool finds terraform once and remembers it.
 type tool struct {
 	options terraform.ToolOptions
+	user    *asuser.User // who must be able to execute it
 	mu      sync.Mutex
 	found   *terraform.Tool
 	seen    terraform.Identity // of the binary when it was found
@@ -37,6 +40,14 @@ func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 	found, err := terraform.FindTool(ctx, t.options)
 	if err != nil {
 		return terraform.Tool{}, err
+	}
+	if t.user != nil && strings.HasPrefix(found.Path, t.options.InstallDir+string(filepath.Separator)) {
+		if err := t.user.Share(t.options.InstallDir); err != nil {
+			return terraform.Tool{}, err
+		}
+		if found, err = found.Looked(); err != nil {
+			return terraform.Tool{}, err
+		}
 	}
 	if t.seen, err = terraform.IdentityOf(found.Path); err != nil {
 		return terraform.Tool{}, fmt.Errorf("looking at terraform: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -27,6 +28,7 @@ type world struct {
 	slack *slack.Client        // nil without a slack block
 	desk  *desk                // what is known of the Slack workspace; nil without a slack block
 	tool  *tool
+	user  *asuser.User // whom terraform runs as; nil: the agent's own
 
 	mu    sync.Mutex
 	globs map[string][]*config.Stack // stacks found by globs, by repository; see found
@@ -41,6 +43,11 @@ func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
 	}
+	var err error
+	if w.user, err = a.terraformUser(cfg); err != nil {
+		return nil, err
+	}
+	w.tool.user = w.user
 	for _, r := range cfg.Repositories {
 		if old != nil {
 			if before := old.cfg.Repository(r.Name); before != nil && *before == *r && old.cfg.DataDir == cfg.DataDir {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/control"
 	"sallyport/agent/runner"
 )
@@ -56,6 +57,9 @@ func Main(inv Invocation) int {
 	}
 	if inv.Now == nil {
 		inv.Now = time.Now
+	}
+	if asuser.Asked(inv.Environ) { // before the verbs: the arguments are terraform's
+		return asuser.Main(inv.Environ, inv.Args)
 	}
 	if len(inv.Args) > 0 && inv.Args[0] == runner.Verb {
 		return runner.Main(inv.Args[1:]) // an approved apply waits for this process: no verb is put together for it

@@ -140,6 +140,7 @@ type Terraform struct {
 	Binary        string
 	Parallel      int
 	CLIConfigFile string
+	User          string // whom terraform runs as; empty: the agent's own user
 }
 
 // Slack says where people are asked.

@@ -60,6 +60,9 @@ func (l *loader) terraform(b *hcl.Block) Terraform {
 		}
 		l.binary(a, &t)
 	}
+	if l.str(a, "user", &t.User) && (!osUser.MatchString(t.User) || t.User == "root") {
+		l.fault(a.at("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
+	}
 	if l.path(a, "cli_config_file", &t.CLIConfigFile) {
 		if _, err := l.trustFile(t.CLIConfigFile); err != nil {
 			l.fault(a.at("cli_config_file"), "Unusable file", "cli_config_file: %s.", err)

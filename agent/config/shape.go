@@ -77,8 +77,8 @@ func stackShape() shape {
 
 func terraformShape() shape {
 	return shape{
-		optional: []string{"version", "binary", "parallel", "cli_config_file"},
-		later:    []string{"user", "engine"},
+		optional: []string{"version", "binary", "parallel", "cli_config_file", "user"},
+		later:    []string{"engine"},
 	}
 }
 

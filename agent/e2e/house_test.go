@@ -57,6 +57,7 @@ type house struct {
 	log    bytes.Buffer // everything that the agents of this house wrote to stdout and stderr
 	spoken bytes.Buffer // everything that the command line printed
 
+	as    *syscall.SysProcAttr // how the agent is started; nil: as everything else
 	agent *exec.Cmd
 	ended chan error // the agent's end
 }
@@ -162,7 +163,7 @@ func (h *house) launch() {
 	h.t.Helper()
 	cmd := h.command("agent")
 	cmd.Env = append(cmd.Env, h.faults...)
-	cmd.Stdout, cmd.Stderr = h, h
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = h, h, h.as
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}

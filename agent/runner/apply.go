@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 )
 
@@ -28,7 +30,7 @@ func (p *process) apply(j Job, r *Result) error {
 	if err != nil {
 		return err
 	}
-	if err := clearErroredState(j.Dir); err != nil {
+	if err := p.clearErroredState(j); err != nil {
 		return err
 	}
 	cmd, closeOutput, err := p.command(j, plan)
@@ -57,7 +59,7 @@ func (p *process) apply(j Job, r *Result) error {
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		r.Signal = unix.SignalName(ws.Signal())
 	}
-	r.ErroredState = p.keepErroredState(j.Dir)
+	r.ErroredState = p.keepErroredState(j)
 	return nil
 }
 
@@ -66,6 +68,9 @@ func (p *process) apply(j Job, r *Result) error {
 // there is no parent-death signal.
 func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
 	temp, err := p.tempDir()
+	if err == nil {
+		err = j.User.Own(temp)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a directory for temporary files: %w", err)
 	}
@@ -83,7 +88,10 @@ func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
 	cmd.Env = environment(j.Env, temp)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{p.lock}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, AmbientCaps: j.User.Capabilities()}
+	if j.User != nil {
+		cmd.Path, cmd.Env = asuser.Executable, append(cmd.Env, j.User.Environ(asuser.Program{Path: j.Terraform}))
+	}
 	return cmd, func() {
 		stdout.Close()
 		stderr.Close()
@@ -136,21 +144,45 @@ func (p *process) output(name string) (*os.File, error) {
 
 // clearErroredState removes an errored.tfstate that came with the checkout: somebody committed one. Left there it
 // would later be taken for the state of this apply.
-func clearErroredState(dir string) error {
-	if err := ignoreMissing(os.Remove(filepath.Join(dir, erroredFile))); err != nil {
+func (p *process) clearErroredState(j Job) error {
+	root, name, err := p.checkout(j)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if err := ignoreMissing(root.Remove(name)); err != nil {
 		return fmt.Errorf("removing the %s of the checkout: %w", erroredFile, err)
 	}
 	return nil
 }
 
+// checkout opens the directory below which terraform works, and returns the name that an errored.tfstate has in it. What
+// belongs to another user is reached from a directory that is not, so that no link of theirs leads out of it.
+func (p *process) checkout(j Job) (*os.Root, string, error) {
+	top, name := j.Dir, erroredFile
+	if rel, err := filepath.Rel(p.dir, j.Dir); err == nil && filepath.IsLocal(rel) {
+		top, name = p.dir, filepath.Join(rel, erroredFile)
+	}
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return nil, "", fmt.Errorf("opening the checkout: %w", err)
+	}
+	return root, name, nil
+}
+
 // keepErroredState moves the state that terraform could not save out of the checkout, which is thrown away, into the
 // run's directory. If that is impossible it stays where it is; either way its path is returned.
-func (p *process) keepErroredState(dir string) string {
-	from, to := filepath.Join(dir, erroredFile), filepath.Join(p.dir, erroredFile)
+func (p *process) keepErroredState(j Job) string {
+	from, to := filepath.Join(j.Dir, erroredFile), filepath.Join(p.dir, erroredFile)
 	if !exists(from) {
 		return ""
 	}
-	err := os.Rename(from, to)
+	var err error
+	if j.User == nil {
+		err = os.Rename(from, to)
+	} else {
+		err = p.copyErroredState(j, to)
+	}
 	fault.Point("apply-run: state rescued")
 	if err == nil {
 		err = errors.Join(os.Chmod(to, 0o600), syncFile(to), syncDir(p.dir))
@@ -161,6 +193,36 @@ func (p *process) keepErroredState(dir string) string {
 	}
 	p.log.Error("keeping the state that terraform could not save; it stays in the checkout", "path", from, "err", err)
 	return from
+}
+
+// copyErroredState is for one that is another user's, who could change it, or make it a link, until it is pushed.
+func (p *process) copyErroredState(j Job, to string) error {
+	root, name, err := p.checkout(j)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	found, err := root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	in, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	if opened, err := in.Stat(); err != nil || !opened.Mode().IsRegular() || !os.SameFile(found, opened) {
+		return errors.Join(fmt.Errorf("%s is not a regular file", erroredFile), err)
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return root.Remove(name)
 }
 
 func syncFile(path string) error {

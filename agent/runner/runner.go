@@ -44,6 +44,7 @@ import (
 	"syscall"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
 )
@@ -82,6 +83,8 @@ type Job struct {
 
 	// Env is terraform's whole environment, KEY=VALUE, secrets included. The runner only sets TMPDIR in it.
 	Env []string `json:"env"`
+	// User runs terraform; nil: the agent's own. It must be let through to the run's directory, and the checkout is its own.
+	User *asuser.User `json:"user,omitempty"`
 }
 
 func (j Job) validate() error {
@@ -184,7 +187,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	cmd.Env = fault.Environ() // empty, not nil, which would mean the agent's own, credentials included
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, AmbientCaps: o.Job.User.Capabilities()}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -54,6 +54,10 @@ func (p *process) verify(j Job) (plan string, err error) {
 	if err := g.Wait(); err != nil {
 		return "", err
 	}
+	// Another user gets to read it, and not to change it.
+	if err := errors.Join(j.User.Enter(dir), j.User.Share(plan)); err != nil {
+		return "", err
+	}
 	return plan, nil
 }
 
@@ -85,7 +89,7 @@ func installLockFile(j Job, temp string) error {
 	if err := compare("the dependency lock file", j.LockFile, j.LockDigest, have, err); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, filepath.Join(j.Dir, providerLock)); err != nil {
+	if err := errors.Join(j.User.Own(temp), os.Rename(temp, filepath.Join(j.Dir, providerLock))); err != nil {
 		return fmt.Errorf("putting the dependency lock file in place: %w", err)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/asuser"
 )
 
 // overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
@@ -170,7 +172,7 @@ func writeOverride(workDir, stateDir string) error {
 
 // checkKept makes sure that the backend that init has set up is ours: another override file of the repository can
 // come after ours, and the state would end in the checkout, which is thrown away.
-func checkKept(dataDir, stateDir string) error {
+func checkKept(o *PlanOptions) error {
 	var got struct {
 		Backend struct {
 			Type   string `json:"type"`
@@ -179,14 +181,14 @@ func checkKept(dataDir, stateDir string) error {
 			} `json:"config"`
 		} `json:"backend"`
 	}
-	text, err := os.ReadFile(filepath.Join(dataDir, "terraform.tfstate"))
+	text, err := o.readBack(filepath.Join(o.DataDir, "terraform.tfstate"))
 	if err == nil {
 		err = json.Unmarshal(text, &got)
 	}
 	if err != nil {
 		return fmt.Errorf("reading back the backend: %w", err)
 	}
-	want := filepath.Join(stateDir, "terraform.tfstate")
+	want := filepath.Join(o.StateDir, "terraform.tfstate")
 	if got.Backend.Type != "local" || got.Backend.Config.Path != want {
 		return &Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("the state would be kept in %q (%s) instead of %q", got.Backend.Config.Path, got.Backend.Type, want),
@@ -197,11 +199,14 @@ func checkKept(dataDir, stateDir string) error {
 
 // writePrivate makes a new file that only the agent may read. It refuses to follow or replace what is there: the
 // checkout's content is foreign.
-func writePrivate(path string, data []byte) error {
+func writePrivate(path string, data []byte) error { return writePrivateFor(nil, path, data) }
+
+// writePrivateFor makes the file another user's.
+func writePrivateFor(user *asuser.User, path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	return errors.Join(err, user.OwnFile(f), f.Close())
 }

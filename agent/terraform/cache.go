@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"sallyport/agent/asuser"
 )
 
 // Cache is what the plans of an agent share, below one directory:
@@ -128,8 +130,8 @@ func (c *Cache) has(p lockedProvider) bool {
 
 // adopt moves the packages that an init has installed into the store and leaves symlinks in their places.
 // With replace the store's packages give way: terraform has just refused one of them.
-func (c *Cache) adopt(dataDir string, replace bool) error {
-	root := filepath.Join(dataDir, "providers")
+func (c *Cache) adopt(o *PlanOptions, replace bool) error {
+	root := filepath.Join(o.DataDir, "providers")
 	packages, err := filepath.Glob(filepath.Join(root, "*", "*", "*", "*", platform()))
 	if err != nil {
 		return fmt.Errorf("listing providers: %w", err)
@@ -147,7 +149,12 @@ func (c *Cache) adopt(dataDir string, replace bool) error {
 			c.noteLinked(from, rel)
 			continue
 		}
-		if err := c.take(from, filepath.Join(c.providers(), rel), replace); err != nil {
+		if o.User != nil {
+			err = c.copyIn(o, filepath.Join("providers", rel), filepath.Join(c.providers(), rel), replace)
+		} else {
+			err = c.take(from, filepath.Join(c.providers(), rel), replace)
+		}
+		if err != nil {
 			return fmt.Errorf("storing provider %s: %w", filepath.Dir(rel), err)
 		}
 	}
@@ -170,13 +177,8 @@ func (c *Cache) take(from, to string, replace bool) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	if _, err := os.Stat(to); err == nil && replace {
-		old, err := os.MkdirTemp(c.dir, ".old-")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(old) }()
-		if err := os.Rename(to, filepath.Join(old, "package")); err != nil {
+	if replace {
+		if err := c.putAside(to); err != nil {
 			return err
 		}
 	}
@@ -194,6 +196,79 @@ func (c *Cache) take(from, to string, replace bool) error {
 		return err
 	}
 	return os.Symlink(to, from)
+}
+
+// putAside removes a package of the store in one step.
+func (c *Cache) putAside(to string) error {
+	if _, err := os.Stat(to); err != nil {
+		return nil
+	}
+	old, err := os.MkdirTemp(c.dir, ".old-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(old) }()
+	return os.Rename(to, filepath.Join(old, "package"))
+}
+
+// copyIn is [Cache.take] for a package that another user has installed, at rel in its data directory: the store gets a copy
+// that the user may read and execute and not change.
+func (c *Cache) copyIn(o *PlanOptions, rel, to string, replace bool) error {
+	root, err := os.OpenRoot(o.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if replace {
+		if err := c.putAside(to); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(to); errors.Is(err, fs.ErrNotExist) {
+		if err := c.copyPackage(root, rel, to); err != nil {
+			return err
+		}
+		if err := c.Share(o.User); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	return errors.Join(root.RemoveAll(rel), root.Symlink(to, rel))
+}
+
+func (c *Cache) copyPackage(root *os.Root, rel, to string) error {
+	staging, err := os.MkdirTemp(c.dir, ".new-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(staging) }()
+	from, err := fs.Sub(root.FS(), filepath.ToSlash(rel))
+	if err != nil {
+		return err
+	}
+	whole := filepath.Join(staging, "package")
+	if err := errors.Join(os.CopyFS(whole, from), os.MkdirAll(filepath.Dir(to), 0o755)); err != nil {
+		return err
+	}
+	if err := syncTree(whole); err != nil {
+		return err
+	}
+	if err := os.Rename(whole, to); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(to))
+}
+
+// Share lets a user at the packages of the store, those included that were stored before there was such a user.
+func (c *Cache) Share(user *asuser.User) error {
+	if user == nil {
+		return nil
+	}
+	if err := os.MkdirAll(c.providers(), 0o755); err != nil {
+		return fmt.Errorf("making the store of providers: %w", err)
+	}
+	return errors.Join(user.Enter(c.dir), user.Share(c.providers()))
 }
 
 // move renames a package into the store, over a copy if it is on another file system. Its files are synced first: a

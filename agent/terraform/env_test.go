@@ -60,7 +60,7 @@ func TestGitAccess(t *testing.T) {
 	}
 	g := &GitAccess{URL: "https://ghe.example.com:8443/ops/infra.git", Token: redact.NewSecret("p@ss/word"), CAFile: "/ca.pem",
 		SSHKeyFile: "/key file", KnownHostsFile: "/known"}
-	vars, cleanup, err := g.environment(dir, []string{"GIT_CONFIG_COUNT=2"})
+	vars, cleanup, err := g.environment(&PlanOptions{OutDir: dir}, []string{"GIT_CONFIG_COUNT=2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestGitAccess(t *testing.T) {
 	}
 
 	for _, none := range []*GitAccess{nil, {}, {URL: "ssh://git@host/x", Token: redact.NewSecret("x")}, {URL: "file:///x", CAFile: "/ca"}} {
-		vars, cleanup, err := none.environment(dir, nil)
+		vars, cleanup, err := none.environment(&PlanOptions{OutDir: dir}, nil)
 		if err != nil || len(vars) > 0 {
 			t.Errorf("%+v: %v, %v", none, vars, err)
 		}

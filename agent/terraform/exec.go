@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"sallyport/agent/asuser"
 )
 
 // waitDelay is how long terraform may take to end after the SIGINT of a cancelled context before it is killed. A kill
@@ -30,6 +33,7 @@ type session struct {
 	tool   Tool
 	dir    string
 	env    []string
+	user   *asuser.User // whom terraform runs as; nil: the agent's own
 	redact func(string) string
 	spent  time.Duration // in terraform's processes
 	began  time.Time     // the operation under way
@@ -63,7 +67,7 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 	}
 	s.began = time.Now()
 	release := s.guard(ctx, env)
-	err := f(sink)
+	err := s.user.Raise(func() error { return f(sink) })
 	release()
 	s.spent += time.Since(s.began)
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
@@ -84,6 +88,10 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 		if k == "TF_INPUT" || k == "TF_IN_AUTOMATION" {
 			continue // terraform-exec insists on setting these itself
 		}
+		m[k] = v
+	}
+	if s.user != nil {
+		k, v, _ := strings.Cut(s.user.Environ(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}), "=")
 		m[k] = v
 	}
 	if err := s.tf.SetEnv(m); err != nil {
@@ -132,6 +140,9 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []Diagno
 func (s *session) stream(ctx context.Context, read func(io.Reader) error, args ...string) error {
 	cmd := exec.CommandContext(ctx, s.tool.Path, args...)
 	cmd.Dir, cmd.Env = s.dir, s.env
+	if s.user != nil {
+		cmd.Path, cmd.Env = asuser.Executable, append(slices.Clone(s.env), s.user.Environ(asuser.Program{Path: s.tool.Path}))
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = s.grace
 	stderr := &tailBuffer{}
@@ -140,7 +151,7 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	if err != nil {
 		return s.fail(ctx, args[0], err, nil, "")
 	}
-	if err := cmd.Start(); err != nil {
+	if err := s.user.Raise(cmd.Start); err != nil {
 		return s.fail(ctx, args[0], err, nil, "")
 	}
 	start := time.Now()

@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -22,20 +23,34 @@ type GitAccess struct {
 	KnownHostsFile string // hosts that are not in it are refused
 }
 
-// environment returns the variables that make git use the credentials, and what takes their file away again.
-func (g *GitAccess) environment(dir string, env []string) (map[string]string, func(), error) {
+// environment returns the variables that make git use the credentials, and what takes their files away again.
+func (g *GitAccess) environment(o *PlanOptions, env []string) (map[string]string, func(), error) {
 	vars, cleanup := map[string]string{}, func() {}
 	if g == nil {
 		return vars, cleanup, nil
 	}
-	if g.SSHKeyFile != "" {
-		vars["GIT_SSH_COMMAND"] = g.sshCommand()
+	if o.User != nil {
+		lent, err := g.lend(o)
+		if err != nil {
+			return nil, nil, err
+		}
+		g = lent
+	}
+	if g.SSHKeyFile != "" && o.User == nil {
+		vars["GIT_SSH_COMMAND"] = g.sshCommand("-i", g.SSHKeyFile, "-o", "IdentitiesOnly=yes")
+	} else if g.SSHKeyFile != "" {
+		keys, err := serveKey(o.User, filepath.Join(o.OutDir, "ssh.sock"), g.SSHKeyFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		cleanup = keys.close
+		vars["GIT_SSH_COMMAND"] = g.sshCommand("-o", "IdentityAgent="+keys.path, "-o", "IdentityFile=none")
 	}
 	var config [][2]string
 	base := g.base()
 	if base != "" && !g.Token.IsZero() {
-		path := filepath.Join(dir, "git-credentials")
-		if _, err := replacePrivate(path, []byte(g.credentials(base))); err != nil {
+		path := filepath.Join(o.writable(), "git-credentials")
+		if err := errors.Join(os.RemoveAll(path), writePrivateFor(o.User, path, []byte(g.credentials(base)))); err != nil {
 			return nil, nil, fmt.Errorf("writing git's credentials: %w", err)
 		}
 		cleanup = func() { _ = os.Remove(path) }
@@ -74,9 +89,25 @@ func (g *GitAccess) credentials(base string) string {
 	return scheme + "://" + url.UserPassword(name, g.Token.Reveal()).String() + "@" + host + "\n"
 }
 
-func (g *GitAccess) sshCommand() string {
-	args := []string{"ssh", "-F", os.DevNull, "-i", g.SSHKeyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-		"-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20"}
+// lend copies what the repository's credentials name and another user may not be able to read. The key itself is not
+// among it.
+func (g *GitAccess) lend(o *PlanOptions) (*GitAccess, error) {
+	lent := *g
+	for name, file := range map[string]*string{"git-ca.pem": &lent.CAFile, "known_hosts": &lent.KnownHostsFile} {
+		if *file == "" {
+			continue
+		}
+		var err error
+		if *file, err = o.lendFile(*file, name); err != nil {
+			return nil, fmt.Errorf("lending what git needs: %w", err)
+		}
+	}
+	return &lent, nil
+}
+
+func (g *GitAccess) sshCommand(identity ...string) string {
+	args := append([]string{"ssh", "-F", os.DevNull}, identity...)
+	args = append(args, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20")
 	if g.KnownHostsFile != "" {
 		args = append(args, "-o", "UserKnownHostsFile="+g.KnownHostsFile, "-o", "GlobalKnownHostsFile="+os.DevNull)
 	}

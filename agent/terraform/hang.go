@@ -1,16 +1,13 @@
 package terraform
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"path/filepath"
+	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"sallyport/agent/asuser"
 )
 
 // killEvery is how often what does not die is looked for again.
@@ -40,10 +37,10 @@ func (s *session) guard(ctx context.Context, env []string) func() {
 		for {
 			select {
 			case <-done:
-				killMarked(mark)
+				s.kill(mark)
 				return
 			case <-time.After(wait):
-				killMarked(mark)
+				s.kill(mark)
 			}
 			wait = killEvery
 		}
@@ -54,23 +51,15 @@ func (s *session) guard(ctx context.Context, env []string) func() {
 	}
 }
 
-// killMarked kills every process with an entry in its environment. What goes on between the look and the kill cannot hit a
-// stranger: the process is held by a descriptor.
-func killMarked(mark string) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			continue // gone
-		}
-		environ, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err == nil && slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(kv []byte) bool { return string(kv) == mark }) {
-			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // gone meanwhile is as good
-		}
-		_ = unix.Close(fd)
+// kill kills every process with an entry in its environment. Only their own user may see it.
+func (s *session) kill(mark string) {
+	if s.user == nil {
+		asuser.KillMarked(mark)
+		return
 	}
+	_ = s.user.Raise(func() error { // it is tried again, or too late
+		cmd := exec.Command(asuser.Executable)
+		cmd.Env = []string{s.user.Environ(asuser.Program{Kill: mark})}
+		return cmd.Run()
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -103,7 +102,7 @@ func (p *planner) readState(ctx context.Context) (*InitResult, error) {
 // initialise runs init with what is kept from earlier runs where that is the same or all that can be had.
 func (p *planner) initialise(ctx context.Context) error {
 	o := &p.o
-	committed, err := readOptional(filepath.Join(o.WorkDir, lockFile))
+	committed, err := o.readBack(filepath.Join(o.WorkDir, lockFile))
 	if err != nil {
 		return fmt.Errorf("reading the lock file: %w", err)
 	}
@@ -111,7 +110,7 @@ func (p *planner) initialise(ctx context.Context) error {
 		return err
 	}
 	if p.keptDir {
-		if err := checkKept(o.DataDir, o.StateDir); err != nil {
+		if err := checkKept(o); err != nil {
 			return err
 		}
 	}
@@ -139,7 +138,7 @@ func (p *planner) initialiseCached(ctx context.Context, committed []byte) error 
 	} else if last != nil && committed != nil && last.Committed == digestOf(committed) {
 		// The same lock file as last time: take the one with the checksums that were missing in it.
 		if lock, err := last.lock(); err == nil && lock != nil && sameSelections(committed, lock) {
-			if err := replaceLock(o.WorkDir, lock); err != nil {
+			if err := replaceLock(o.WorkDir, lock, o.User); err != nil {
 				return err
 			}
 		}
@@ -169,7 +168,7 @@ func (p *planner) initOffline(ctx context.Context, last *kept, committed []byte,
 
 // restore puts everything that is kept into place.
 func (p *planner) restore(last *kept, committed []byte) error {
-	if err := last.putLock(p.o.WorkDir, committed); err != nil {
+	if err := last.putLock(p.o.WorkDir, committed, p.o.User); err != nil {
 		return err
 	}
 	return last.putModules(p.o.DataDir)
@@ -177,7 +176,7 @@ func (p *planner) restore(last *kept, committed []byte) error {
 
 // reset undoes what an init has left behind.
 func (p *planner) reset(committed []byte) error {
-	if err := replaceLock(p.o.WorkDir, committed); err != nil {
+	if err := replaceLock(p.o.WorkDir, committed, p.o.User); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(p.o.DataDir); err != nil {
@@ -195,7 +194,7 @@ func (p *planner) initOnce(ctx context.Context) error {
 	if c == nil {
 		return p.runInit(ctx)
 	}
-	before, err := readOptional(filepath.Join(p.o.WorkDir, lockFile))
+	before, err := p.o.readBack(filepath.Join(p.o.WorkDir, lockFile))
 	if err != nil {
 		return fmt.Errorf("reading the lock file: %w", err)
 	}
@@ -230,7 +229,7 @@ func (p *planner) initCold(ctx context.Context, refused bool) (again bool, err e
 	if err := p.runInit(ctx); err != nil {
 		return false, err
 	}
-	if err := c.adopt(p.o.DataDir, refused); err != nil {
+	if err := c.adopt(&p.o, refused); err != nil {
 		p.warn("providers could not be stored for later runs: %v", err)
 	}
 	return false, nil
@@ -241,7 +240,7 @@ func (p *planner) initCold(ctx context.Context, refused bool) (again bool, err e
 func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err error) {
 	err = p.runInit(ctx, tfexec.PluginDir(p.o.Cache.providers()))
 	if err == nil {
-		after, err := readOptional(filepath.Join(p.o.WorkDir, lockFile))
+		after, err := p.o.readBack(filepath.Join(p.o.WorkDir, lockFile))
 		if err != nil {
 			return true, fmt.Errorf("reading the lock file: %w", err)
 		}
@@ -257,7 +256,7 @@ func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err e
 			return true, fmt.Errorf("clearing terraform's data directory: %w", err)
 		}
 	}
-	return false, replaceLock(p.o.WorkDir, before)
+	return false, replaceLock(p.o.WorkDir, before, p.o.User)
 }
 
 func providerTrouble(err error) bool {
@@ -278,13 +277,19 @@ func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error 
 	}
 	if file != "" {
 		defer func() { _ = os.Remove(file) }()
+		if err := p.o.User.Share(file); err != nil {
+			return err
+		}
 		opts = append(opts, tfexec.BackendConfig(file))
 	}
-	git, cleanup, err := p.o.GitAccess.environment(p.o.OutDir, p.s.env)
+	git, cleanup, err := p.o.GitAccess.environment(&p.o, p.s.env)
 	if err != nil {
 		return err
 	}
 	defer cleanup()
+	if err := p.o.User.Own(p.o.DataDir); err != nil { // now that everything kept is in it
+		return err
+	}
 	diags, err := p.s.initialise(ctx, withEnv(p.s.env, git), opts...)
 	if err != nil {
 		return err
@@ -296,7 +301,7 @@ func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error 
 // recordLock copies the lock file as used beside the plan, and tells of what is wrong with the committed one.
 func (p *planner) recordLock(committed []byte) error {
 	path := filepath.Join(p.o.WorkDir, lockFile)
-	used, err := readOptional(path)
+	used, err := p.o.readBack(path)
 	if err != nil {
 		return fmt.Errorf("reading the lock file: %w", err)
 	}
@@ -313,17 +318,8 @@ func (p *planner) recordLock(committed []byte) error {
 	}
 	p.res.Plan.LockDigest = digestOf(used)
 	p.res.LockFile = filepath.Join(p.o.OutDir, lockCopy)
-	if err := copyPrivate(path, p.res.LockFile); err != nil {
+	if _, err := replacePrivate(p.res.LockFile, used); err != nil {
 		return fmt.Errorf("keeping the lock file: %w", err)
 	}
 	return nil
-}
-
-// readOptional reads a file; nil without an error if there is none.
-func readOptional(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sallyport/agent/asuser"
 )
 
 // kept is what is left of a stack's last good init: enough to repeat it without registry and git host.
@@ -54,8 +56,8 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 	defer c.keep.Unlock()
 	modules := filepath.Join(o.DataDir, "modules")
 	k := kept{Commit: o.Commit, DataDir: o.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: digestOf(committed)}
-	lock, err := os.ReadFile(filepath.Join(o.WorkDir, lockFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	lock, err := o.readBack(filepath.Join(o.WorkDir, lockFile))
+	if err != nil {
 		return err
 	}
 	target := c.stackDir(o.Stack)
@@ -71,7 +73,7 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 	}
 	defer func() { _ = os.RemoveAll(staging) }()
 	if k.Modules {
-		if err := os.CopyFS(filepath.Join(staging, keptModules), os.DirFS(modules)); err != nil {
+		if err := copyModules(filepath.Join(staging, keptModules), o.DataDir); err != nil {
 			return err
 		}
 	}
@@ -100,7 +102,7 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 func (k *kept) lock() ([]byte, error) { return readOptional(filepath.Join(k.dir, keptLock)) }
 
 // putLock puts the kept lock file into a checkout. It refuses where the commit pins something else.
-func (k *kept) putLock(workDir string, committed []byte) error {
+func (k *kept) putLock(workDir string, committed []byte, user *asuser.User) error {
 	lock, err := k.lock()
 	if err != nil || lock == nil {
 		return err
@@ -108,11 +110,11 @@ func (k *kept) putLock(workDir string, committed []byte) error {
 	if committed != nil && !extendsLock(committed, lock) {
 		return errors.New("the commit pins other provider versions than those that are kept")
 	}
-	return replaceLock(workDir, lock)
+	return replaceLock(workDir, lock, user)
 }
 
-// replaceLock puts a lock file into a checkout; nil takes it away. What was there can be a symlink of the repository's.
-func replaceLock(workDir string, lock []byte) error {
+// replaceLock puts a lock file into a checkout, for a user; nil takes it away. What was there can be a symlink of the repository's.
+func replaceLock(workDir string, lock []byte, user *asuser.User) error {
 	path := filepath.Join(workDir, lockFile)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("replacing the lock file: %w", err)
@@ -120,10 +122,24 @@ func replaceLock(workDir string, lock []byte) error {
 	if lock == nil {
 		return nil
 	}
-	if err := writePrivate(path, lock); err != nil {
+	if err := writePrivateFor(user, path, lock); err != nil {
 		return fmt.Errorf("replacing the lock file: %w", err)
 	}
 	return nil
+}
+
+// copyModules copies the remote modules of a data directory, which can be another user's.
+func copyModules(to, dataDir string) error {
+	root, err := os.OpenRoot(dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	modules, err := fs.Sub(root.FS(), "modules")
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(to, modules)
 }
 
 // putModules puts the kept modules into a data directory. Terraform takes those whose source and version are still

@@ -29,11 +29,14 @@ func (l LockInfo) Since() time.Time {
 	return t
 }
 
-// LockOwner is what terraform writes as Who into a state lock that it takes on this machine for this user.
-func LockOwner() string {
-	name, host := "", ""
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+// LockOwner is what terraform writes as Who into a state lock that it takes on this machine for a user, or for this
+// process's own if the name is empty.
+func LockOwner(name string) string {
+	host := ""
+	if name == "" {
+		if u, err := user.Current(); err == nil {
+			name = u.Username
+		}
 	}
 	if h, err := os.Hostname(); err == nil {
 		host = h
@@ -139,7 +142,7 @@ func lockHint(info *LockInfo) string {
 		return "another operation holds the state lock " + info.ID + "; the backend does not say whose. If nothing is running any more: sallyport unlock STACK " + info.ID
 	}
 	elsewhere := ""
-	if _, host, ok := strings.Cut(info.Who, "@"); ok && !strings.HasSuffix(LockOwner(), "@"+host) {
+	if _, host, ok := strings.Cut(info.Who, "@"); ok && !strings.HasSuffix(LockOwner(""), "@"+host) {
 		elsewhere = ": that is another machine than this one, where somebody works by hand or another agent is at work on this stack"
 	}
 	return "the state lock " + info.ID + " has been held by " + info.Who + " since " + info.Created + " (" + info.Operation + ")" + elsewhere +

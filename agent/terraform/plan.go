@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/asuser"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -34,7 +35,8 @@ type PlanOptions struct {
 	Tool    Tool
 	Stack   string // name; what a plan at an unreachable registry needs is kept per stack
 	Commit  string // of the checkout
-	WorkDir string // the root module's directory in a fresh checkout: init writes to it, and so do we
+	Source  string // the fresh checkout; empty: WorkDir
+	WorkDir string // the root module's directory in it: init writes to it, and so do we
 	DataDir string // TF_DATA_DIR; is emptied first, and needed again by the apply
 	OutDir  string // made 0700: plan, texts, lock file, temporary files
 
@@ -57,6 +59,10 @@ type PlanOptions struct {
 	NoLock      bool          // plan without the state lock: for plans that can never be applied
 	StateDir    string        // set: the state is kept here if the configuration names no lasting place
 
+	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
+	// checkout, DataDir, StateDir and Home are given to it.
+	User *asuser.User
+
 	Cache   *Cache        // what plans share; nil: nothing is kept
 	Protect []string      // see [ProtectMatch]
 	Timeout time.Duration // of everything together; 0: none
@@ -70,6 +76,9 @@ func (o *PlanOptions) validate() error {
 		if !filepath.IsAbs(path) {
 			faults = append(faults, fmt.Errorf("the %s path %q is not absolute", name, path))
 		}
+	}
+	if o.Source == "" {
+		o.Source = o.WorkDir
 	}
 	if o.Workspace == "" {
 		o.Workspace = defaultWorkspace
@@ -151,15 +160,14 @@ func (p *planner) prepare() (func(), error) {
 	if err := os.Chmod(o.OutDir, 0o700); err != nil {
 		return nil, fmt.Errorf("protecting the plan's directory: %w", err)
 	}
-	if o.CLIConfigFile == "" {
-		rc, err := replacePrivate(filepath.Join(o.OutDir, rcFile), nil)
-		if err != nil {
-			return nil, err
-		}
-		o.CLIConfigFile = rc
+	err := o.ownConfig()
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if p.keptDir, err = keepState(o); err != nil {
+		return nil, err
+	}
+	if err := p.handOver(tmp); err != nil {
 		return nil, err
 	}
 	env := EnvOptions{Home: o.Home, TempDir: tmp, DataDir: o.DataDir, CLIConfigFile: o.CLIConfigFile,
@@ -169,12 +177,12 @@ func (p *planner) prepare() (func(), error) {
 	}
 	p.res.Env = Environment(env)
 	env.Extra = append(env.Extra, o.PlanEnv)
-	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), redact: o.Redact, grace: o.Grace}
+	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
 	release := func() {}
 	if o.Cache != nil {
-		p.s.tf, release, err = o.Cache.slots.borrow(o.Tool, o.WorkDir)
+		p.s.tf, release, err = o.Cache.slots.borrow(o.Tool, o.User, o.WorkDir)
 	} else {
-		p.s.tf, err = newTerraform(o.WorkDir, o.Tool)
+		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User)
 	}
 	if err != nil {
 		return nil, err
@@ -230,7 +238,7 @@ func (p *planner) inWorkspace(ctx context.Context, name string) error {
 // plan runs the plan and makes its file durable.
 func (p *planner) plan(ctx context.Context) error {
 	o := &p.o
-	tmp := filepath.Join(o.OutDir, "plan.tmp")
+	tmp := filepath.Join(o.writable(), "plan.tmp")
 	defer func() { _ = os.Remove(tmp) }()
 	opts := []tfexec.PlanOption{tfexec.Out(tmp), tfexec.LockTimeout(o.LockTimeout.String()), tfexec.Lock(!o.NoLock)}
 	for _, file := range o.VarFiles {
@@ -241,7 +249,10 @@ func (p *planner) plan(ctx context.Context) error {
 		return err
 	}
 	if vars != "" {
-		defer func() { _ = os.Remove(vars) }()    // the plan file has them too; one place is enough
+		defer func() { _ = os.Remove(vars) }() // the plan file has them too; one place is enough
+		if err := o.User.Share(vars); err != nil {
+			return err
+		}
 		opts = append(opts, tfexec.VarFile(vars)) // the last one wins
 	}
 	opts = append(opts, p.kindOptions()...)
@@ -252,7 +263,11 @@ func (p *planner) plan(ctx context.Context) error {
 	p.res.Diagnostics = append(p.res.Diagnostics, diags...)
 	p.res.Plan.Empty = !changes
 	p.res.PlanFile = filepath.Join(o.OutDir, planFile)
-	p.res.Plan.Digest, err = sealPlan(tmp, p.res.PlanFile)
+	if o.User != nil {
+		p.res.Plan.Digest, err = o.takePlan(tmp, p.res.PlanFile)
+	} else {
+		p.res.Plan.Digest, err = sealPlan(tmp, p.res.PlanFile)
+	}
 	return err
 }
 

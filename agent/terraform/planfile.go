@@ -146,13 +146,3 @@ func syncPath(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
-
-// copyPrivate copies a file's content to a new 0600 file, in the place of what an earlier attempt left.
-func copyPrivate(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	_, err = replacePrivate(to, data)
-	return err
-}

@@ -74,8 +74,12 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 		return fmt.Errorf("the path of the state %q is not absolute", file)
 	}
 	return inRoot(ctx, o, "pushing a state of", func(ctx context.Context, p *planner) error {
-		_, err := p.s.run(ctx, "state push", p.s.env, func(*eventSink) error {
-			return p.s.tf.StatePush(ctx, file, tfexec.Lock(true), tfexec.LockTimeout(o.LockTimeout.String()))
+		readable, err := p.o.lendFile(file, "push.tfstate")
+		if err != nil {
+			return err
+		}
+		_, err = p.s.run(ctx, "state push", p.s.env, func(*eventSink) error {
+			return p.s.tf.StatePush(ctx, readable, tfexec.Lock(true), tfexec.LockTimeout(o.LockTimeout.String()))
 		})
 		var failed *Error
 		if errors.As(err, &failed) && failed.StateMoved() && p.isPushed(ctx, file) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"sallyport/agent/asuser"
 )
 
 // slots lends out tfexec.Terraform values whose terraform version is known already.
@@ -27,7 +29,7 @@ type slots struct {
 }
 
 // borrow returns a value that works in workDir, and what gives it back.
-func (s *slots) borrow(tool Tool, workDir string) (*tfexec.Terraform, func(), error) {
+func (s *slots) borrow(tool Tool, user *asuser.User, workDir string) (*tfexec.Terraform, func(), error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("making the directory of slots: %w", err)
 	}
@@ -42,7 +44,7 @@ func (s *slots) borrow(tool Tool, workDir string) (*tfexec.Terraform, func(), er
 			continue
 		}
 		giveBack := func() { _ = lock.Close() }
-		tf, err := s.point(path, tool, workDir)
+		tf, err := s.point(path, tool, user, workDir)
 		if err != nil {
 			giveBack()
 			return nil, nil, err
@@ -51,7 +53,7 @@ func (s *slots) borrow(tool Tool, workDir string) (*tfexec.Terraform, func(), er
 	}
 }
 
-func (s *slots) point(path string, tool Tool, workDir string) (*tfexec.Terraform, error) {
+func (s *slots) point(path string, tool Tool, user *asuser.User, workDir string) (*tfexec.Terraform, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("clearing slot: %w", err)
 	}
@@ -60,11 +62,11 @@ func (s *slots) point(path string, tool Tool, workDir string) (*tfexec.Terraform
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest
+	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest + " " + user.LoginName()
 	if tf := s.kept[key]; tf != nil {
 		return tf, nil
 	}
-	tf, err := newTerraform(path, tool)
+	tf, err := newTerraform(path, tool, user)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +77,14 @@ func (s *slots) point(path string, tool Tool, workDir string) (*tfexec.Terraform
 	return tf, nil
 }
 
-func newTerraform(dir string, tool Tool) (*tfexec.Terraform, error) {
-	tf, err := tfexec.NewTerraform(dir, tool.Path)
+// newTerraform prepares terraform in a directory. For another user it is our own program that is executed, and the
+// environment says what in its place; see package asuser.
+func newTerraform(dir string, tool Tool, user *asuser.User) (*tfexec.Terraform, error) {
+	path := tool.Path
+	if user != nil {
+		path = asuser.Executable
+	}
+	tf, err := tfexec.NewTerraform(dir, path)
 	if err != nil {
 		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}

@@ -206,7 +206,7 @@ func askVersion(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	tf, err := newTerraform(dir, Tool{Path: path})
+	tf, err := newTerraform(dir, Tool{Path: path}, nil)
 	if err != nil {
 		return "", err
 	}

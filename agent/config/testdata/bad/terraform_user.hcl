@@ -7,5 +7,5 @@ stack "ghe" {
 }
 
 terraform {
-  user = "sallyport-tf"
+  user = "root"
 }

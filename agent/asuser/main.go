@@ -1,0 +1,123 @@
+package asuser
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Executable is this program: what is to be executed in the place of the program that [User.Environ] names. It stays the same
+// file when an upgrade has put another one in its place.
+const Executable = "/proc/self/exe"
+
+// variable says in the environment of a process what it is to become.
+const variable = "SALLYPORT_AS_USER"
+
+// exitFailed is the exit code of a process that could not become the user; terraform has none like it.
+const exitFailed = 126
+
+// A Program is what is executed as the user.
+type Program struct {
+	Path string `json:"path,omitempty"` // absolute
+	// Parent is the process whose death ends it at once; 0: it outlives everybody.
+	Parent int `json:"parent,omitempty"`
+	// Kill: nothing is executed; every process of the user's with this entry in its environment is killed.
+	Kill string `json:"kill,omitempty"`
+}
+
+// errand is what the variable holds.
+type errand struct {
+	User User `json:"user"`
+	Program
+}
+
+// Environ returns the entry that makes [Executable], with a program's arguments, that program run by the user.
+func (u *User) Environ(p Program) string {
+	text, err := json.Marshal(errand{*u, p})
+	if err != nil {
+		panic(err) // no value of these types can cause it
+	}
+	return variable + "=" + string(text)
+}
+
+// Asked reports whether this process was started to become another user.
+func Asked(environ []string) bool {
+	return slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, variable+"=") })
+}
+
+// Main becomes the user and executes the program; it returns, with an exit code, only if that failed.
+func Main(environ, args []string) int {
+	if err := become(environ, args); err != nil {
+		fmt.Fprintf(os.Stderr, "sallyport: error: starting terraform as another user: %v\n", err)
+		return exitFailed
+	}
+	return 0
+}
+
+func become(environ, args []string) error {
+	runtime.LockOSThread() // most of a process's privileges are its thread's
+	var e errand
+	var env []string
+	for _, kv := range environ {
+		if text, ours := strings.CutPrefix(kv, variable+"="); !ours {
+			env = append(env, kv)
+		} else if err := json.Unmarshal([]byte(text), &e); err != nil {
+			return fmt.Errorf("reading what to become: %w", err)
+		}
+	}
+	if e.User.UID <= 0 || e.User.GID <= 0 {
+		return fmt.Errorf("user %d, group %d: neither may be root's", e.User.UID, e.User.GID)
+	}
+	if err := e.User.shed(); err != nil {
+		return err
+	}
+	if e.Kill != "" {
+		KillMarked(e.Kill)
+		return nil
+	}
+	if !filepath.IsAbs(e.Path) {
+		return fmt.Errorf("%q is not an absolute path", e.Path)
+	}
+	if e.Parent != 0 {
+		// The kernel forgot it when the user changed. Whoever died in between sends nothing any more.
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return fmt.Errorf("asking to end with the agent: %w", err)
+		}
+		if os.Getppid() != e.Parent {
+			return errors.New("the agent died")
+		}
+	}
+	return fmt.Errorf("executing %s: %w", e.Path, syscall.Exec(e.Path, append([]string{e.Path}, args...), env))
+}
+
+// shed makes this process the user's for good: nothing that it executes gets a privilege back, sudo included.
+func (u *User) shed() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("giving up privileges: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("giving up ambient capabilities: %w", err)
+	}
+	if err := syscall.Setgroups(u.Groups); err != nil {
+		return fmt.Errorf("taking the groups of %s: %w", u.Name, err)
+	}
+	if err := syscall.Setresgid(u.GID, u.GID, u.GID); err != nil {
+		return fmt.Errorf("taking the group of %s: %w", u.Name, err)
+	}
+	if err := syscall.Setresuid(u.UID, u.UID, u.UID); err != nil {
+		return fmt.Errorf("becoming %s: %w", u.Name, err)
+	}
+	// Of this thread, which is the one that executes the program. A user that is not root keeps none across that anyway.
+	if err := capset([2]unix.CapUserData{}); err != nil {
+		return fmt.Errorf("giving up capabilities: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"sallyport/agent/repo/gittest"
+)
+
+// accounts are users of this machine that take the parts of the agent's and of terraform's.
+type accounts struct{ agent, terraform *user.User }
+
+// needAccounts finds two, of which neither is in a group of the other's, or skips: only root can become somebody else.
+func needAccounts(t *testing.T) accounts {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can run things as other users")
+	}
+	if raw, err := os.ReadFile("/proc/sys/kernel/cap_last_cap"); err != nil {
+		t.Skip("skipped: this kernel has no capabilities: ", err, raw)
+	}
+	var a accounts
+	for name, found := range map[string]**user.User{"games": &a.agent, "nobody": &a.terraform} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			t.Skipf("skipped: this machine has no user %s: %v", name, err)
+		}
+		*found = u
+	}
+	return a
+}
+
+func numbers(t *testing.T, u *user.User) (uid, gid int) {
+	t.Helper()
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gid, err = strconv.Atoi(u.Gid); err != nil {
+		t.Fatal(err)
+	}
+	return uid, gid
+}
+
+// secondUser is a house whose terraform runs as another user. The agent is root, or a user with the unit's capabilities.
+type secondUser struct {
+	*house
+	who  accounts
+	repo *gittest.Repo
+	open string // a directory in which terraform's user may write
+}
+
+func newSecondUser(t *testing.T, plain bool, stacks string) *secondUser {
+	t.Helper()
+	u := &secondUser{who: needAccounts(t), repo: gittest.NewRepo(t, "", "infra")}
+	agentUID, agentGID := 0, 0
+	if plain {
+		agentUID, agentGID = numbers(t, u.who.agent)
+	}
+	canary := "canary-" + "db-password-7b2f"
+	u.house = newHouse(t, "", "DB_PASSWORD="+canary)
+	u.open = u.path("open")
+	uid, gid := numbers(t, u.who.terraform)
+	for _, step := range []error{
+		os.Mkdir(u.open, 0o700), os.Chown(u.open, uid, gid), os.Chmod(u.dir, 0o711), os.Chmod(filepath.Dir(u.binary), 0o711),
+		os.MkdirAll(u.path("own"), 0o711), os.Chown(u.path("own"), agentUID, agentGID),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	secret := write(t, u.path("secret"), canary)
+	if err := os.Chown(secret, agentUID, agentGID); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`
+data_dir = %q
+socket   = %q
+repository "infra" {
+  url      = %q
+  branch   = "main"
+  schedule = "@every 1s"
+}
+terraform { user = %q }
+%s`, u.path("own", "data"), u.path("own", "s.sock"), "file://"+u.repo.Bare, u.who.terraform.Username, stacks)
+	config := write(t, u.path("sallyport.hcl"), strings.ReplaceAll(text, "@SECRET@", secret))
+	if err := os.Chown(config, agentUID, agentGID); err != nil {
+		t.Fatal(err)
+	}
+	if plain {
+		u.as = &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: uint32(agentUID), Gid: uint32(agentGID), NoSetGroups: false},
+			AmbientCaps: []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_KILL},
+		}
+	}
+	return u
+}
+
+// What a plan reads, and what an apply runs, of terraform's user's gets at nothing of the agent's and decides nothing.
+
+func TestSecondUserOfRoot(t *testing.T) {
+	t.Parallel()
+	secondUserIsKeptOut(t, false)
+}
+
+func TestSecondUserOfCapabilities(t *testing.T) {
+	t.Parallel()
+	secondUserIsKeptOut(t, true)
+}
+
+func secondUserIsKeptOut(t *testing.T, plain bool) {
+	u := newSecondUser(t, plain, stackBlock("box", `vars = { password = file("@SECRET@") }`)+stackBlock("next"))
+	data, socket := u.path("own", "data"), u.path("own", "s.sock")
+	// try() catches what file() says of a file that cannot be read; the first is the control.
+	look := ""
+	for name, path := range map[string]string{
+		"public": "/etc/passwd", "store": filepath.Join(data, "sallyport.db"), "secret": u.path("secret"), "config": u.path("sallyport.hcl"),
+		"environment": "/proc/1/environ",
+	} {
+		look += fmt.Sprintf("output %q { value = can(filemd5(%q)) ? \"read\" : \"denied\" }\n", name, path)
+	}
+	script := fmt.Sprintf(`
+exec >%[1]s/said 2>&1
+echo "user $(id -u) groups $(id -G)"
+cat %[2]s/sallyport.db >/dev/null && echo READ-STORE
+cat %[3]s %[4]s && echo READ-SECRET
+ls %[2]s && echo LISTED
+ls %[2]s/runs && echo LISTED-RUNS
+cat %[2]s/runs/*/record.json %[2]s/runs/1/apply.jsonl && echo READ-RUN
+touch %[2]s/runs/1/plan/plan.tfplan && echo WROTE-PLAN
+grep -q DB_PASSWORD /proc/$(cut -d' ' -f4 /proc/$PPID/stat)/environ && echo READ-ENVIRON
+env | grep -q DB_PASSWORD && echo INHERITED
+%[6]s --socket %[5]s approve 2 && echo APPROVED
+setsid sh -c 'trap "" HUP; %[6]s --socket %[5]s approve 2 && echo APPROVED; echo over >%[1]s/over' &
+grep Cap /proc/self/status | grep -v CapBnd | grep -qv 0000000000000000 && echo PRIVILEGED
+grep -q 'NoNewPrivs:.1' /proc/self/status || echo NEW-PRIVILEGES
+echo done
+`, u.open, data, u.path("secret"), u.path("sallyport.hcl"), socket, u.binary)
+	u.repo.Commit("Look around", map[string]string{
+		"box/main.tf": look + `
+variable "password" { sensitive = true }
+resource "terraform_data" "look" {
+  provisioner "local-exec" {
+    command = "sh ./look.sh"
+  }
+}
+`, "box/look.sh": script, "next/main.tf": thing("next", "one")})
+	u.start()
+	u.reaches("box", "planned")
+	u.reaches("next", "planned")
+	text := u.must("show", "1", "--plan")
+	for _, name := range []string{"store", "secret", "config", "environment"} {
+		if want := "+ " + name; !has(text, want) || !strings.Contains(lineWith(text, want), "denied") {
+			t.Errorf("the plan could read the %s:\n%s", name, text)
+		}
+	}
+	if !strings.Contains(lineWith(text, "+ public"), "read") {
+		t.Errorf("the plan could not read what everybody can:\n%s", text)
+	}
+	// Whatever the modes say, that user decides nothing.
+	uid, gid := numbers(t, u.who.terraform)
+	for _, path := range []string{u.path("own"), socket} {
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(u.binary, "--socket", socket, "approve", "2")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "cannot decide anything") {
+		t.Errorf("terraform's user approves: %v\n%s", err, out)
+	}
+	if err := os.Chmod(u.path("own"), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	u.must("approve", "1")
+	u.reaches("1", "applied")
+	u.appears(filepath.Join(u.open, "over"))
+	said := read(t, filepath.Join(u.open, "said"))
+	if !strings.Contains(said, fmt.Sprintf("user %d groups %d\n", uid, gid)) || !strings.Contains(said, "\ndone\n") {
+		t.Errorf("the provisioner did not run as it should:\n%s", said)
+	}
+	for _, bad := range []string{"READ-", "LISTED", "WROTE", "INHERITED", "APPROVED", "PRIVILEGED", "NEW-PRIVILEGES", "canary-"} {
+		if strings.Contains(said, bad) {
+			t.Errorf("%s: the provisioner got through:\n%s", bad, said)
+		}
+	}
+	if n := len(u.show("2").Decisions); n != 0 {
+		t.Errorf("run 2 has %d decisions", n)
+	}
+	// Its state is kept, and what is the user's in the run's directory goes away with the rest.
+	eventually(t, "the files of the run are removed", func() (bool, any) {
+		return !exists(filepath.Join(data, "runs", "1", "src")) && !exists(filepath.Join(data, "runs", "1", "data")), nil
+	})
+	u.must("plan", "box")
+	u.reaches("3", "no_changes")
+}
+
+// Signals reach terraform, a plan ends with its agent, and an apply goes on without, as it does without a second user.
+func TestSecondUserAndDeaths(t *testing.T) {
+	t.Parallel()
+	slow(t, "it kills and starts agents")
+	u := newSecondUser(t, true, stackBlock("box"))
+	fifo := filepath.Join(u.open, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	u.repo.Commit("Read what does not come", map[string]string{"box/main.tf": fmt.Sprintf("output \"x\" { value = file(%q) }\n", fifo)})
+	u.launch()
+	working := func() int { return len(pidsBelow(u.path("own", "data", "runs"))) }
+	eventually(t, "terraform plans", func() (bool, any) { return working() > 0, nil })
+	var writer *os.File // until it is closed, the plan waits for what is written
+	eventually(t, "it reads", func() (bool, any) {
+		var err error
+		writer, err = os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		return err == nil, err
+	})
+	u.kill()
+	eventually(t, "the plan has ended with its agent", func() (bool, any) { return working() == 0, working() })
+	if err := writer.Close(); err != nil {
+		t.Error(err)
+	}
+
+	u.repo.Commit("Wait", map[string]string{"box/main.tf": gated(u.open)})
+	u.launch()
+	u.reaches("box", "planned")
+	id := strconv.Itoa(u.runs()[0].ID)
+	u.must("approve", id)
+	u.appears(filepath.Join(u.open, "ran"))
+	u.kill()
+	if working() == 0 {
+		t.Fatal("the apply has ended with its agent")
+	}
+	u.start()
+	u.reaches(id, "applying")
+	u.must("cancel", id)
+	if r := u.reaches(id, "canceled"); !strings.Contains(r.Error, "canceled by") {
+		t.Errorf("it ended with %q", r.Error)
+	}
+	eventually(t, "nothing is left", func() (bool, any) { return working() == 0, working() })
+}
+
+// lineWith is the line of a text that contains something.
+func lineWith(text, part string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+	return ""
+}

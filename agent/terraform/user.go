@@ -1,0 +1,181 @@
+package terraform
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/asuser"
+	"sallyport/agent/fault"
+)
+
+// What the agent writes for terraform and what it takes from it when terraform runs as another user. The rule is that of
+// package asuser: nothing in a directory of that user's is reached through a link.
+
+// writable is where terraform's own files can lie beside the plan: OutDir holds what only the agent may write.
+func (o *PlanOptions) writable() string {
+	if o.User == nil {
+		return o.OutDir
+	}
+	return filepath.Join(o.OutDir, "tmp")
+}
+
+// ownConfig puts a configuration of terraform's command line beside the plan: an empty one, or for another user a copy of the
+// agent's, which may lie where only the agent gets.
+func (o *PlanOptions) ownConfig() error {
+	if o.CLIConfigFile != "" && o.User == nil {
+		return nil
+	}
+	var text []byte
+	if o.CLIConfigFile != "" {
+		var err error
+		if text, err = os.ReadFile(o.CLIConfigFile); err != nil {
+			return fmt.Errorf("reading terraform's cli_config_file: %w", err)
+		}
+	}
+	rc, err := replacePrivate(filepath.Join(o.OutDir, rcFile), text)
+	if err != nil {
+		return err
+	}
+	o.CLIConfigFile = rc
+	return o.User.Share(rc)
+}
+
+// handOver gives to another user what terraform writes to, when everything is in it.
+func (p *planner) handOver(tmp string) error {
+	o := &p.o
+	if o.User == nil {
+		return nil
+	}
+	// A link to a lock file would not be followed any more later on.
+	committed, err := readOptional(filepath.Join(o.WorkDir, lockFile))
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
+	}
+	if err := replaceLock(o.WorkDir, committed, nil); err != nil {
+		return err
+	}
+	if p.keptDir && o.NoLock {
+		// What is planned without a lock is nothing that anybody has agreed to; it must not write to the state.
+		copied := filepath.Join(o.OutDir, "state")
+		if err := errors.Join(os.RemoveAll(copied), copyTree(copied, o.StateDir)); err != nil {
+			return fmt.Errorf("copying the state: %w", err)
+		}
+		if err := os.Remove(filepath.Join(o.WorkDir, overrideFile)); err != nil {
+			return fmt.Errorf("naming the copy of the state: %w", err)
+		}
+		o.StateDir = copied
+		if err := writeOverride(o.WorkDir, copied); err != nil {
+			return err
+		}
+	}
+	own := []string{tmp, o.Source}
+	if o.Home != "" {
+		if err := os.MkdirAll(o.Home, 0o700); err != nil {
+			return fmt.Errorf("making a home: %w", err)
+		}
+		own = append(own, o.Home)
+	}
+	if p.keptDir {
+		own = append(own, o.StateDir)
+	}
+	for _, path := range own {
+		if err := o.User.Own(path); err != nil {
+			return err
+		}
+	}
+	return o.User.Enter(o.OutDir)
+}
+
+// lendFile returns the path at which another user can read a file of the agent's, a copy beside the plan.
+func (o *PlanOptions) lendFile(file, name string) (string, error) {
+	if o.User == nil {
+		return file, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	copied, err := replacePrivate(filepath.Join(o.OutDir, name), text)
+	if err != nil {
+		return "", err
+	}
+	return copied, o.User.Share(copied)
+}
+
+// takePlan is [sealPlan] for a plan that another user has made: what is digested, shown and applied is a copy that it can
+// read and not write.
+func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
+	in, err := o.open(from)
+	if err != nil {
+		return "", fmt.Errorf("taking the plan file: %w", err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := os.RemoveAll(to); err != nil {
+		return "", fmt.Errorf("clearing the place of the plan file: %w", err)
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("making the plan file: %w", err)
+	}
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(out, h), in)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return "", fmt.Errorf("copying the plan file: %w", err)
+	}
+	if err := o.User.Share(to); err != nil {
+		return "", err
+	}
+	if err := syncPath(filepath.Dir(to)); err != nil {
+		return "", fmt.Errorf("syncing the plan's directory: %w", err)
+	}
+	fault.Point("plan file in place")
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// copyTree copies a directory that is not there yet; links in it are copied and never followed.
+func copyTree(to, from string) error {
+	root, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return os.CopyFS(to, root.FS())
+}
+
+// readOptional reads a file; nil without an error if there is none.
+func readOptional(path string) ([]byte, error) {
+	return missingIsNil(os.ReadFile(path))
+}
+
+// readBack reads a file that terraform may have written; nil without an error if there is none.
+func (o *PlanOptions) readBack(path string) ([]byte, error) {
+	f, err := o.open(path)
+	if err != nil {
+		return missingIsNil(nil, err)
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxReadBack))
+}
+
+// maxReadBack bounds what is read of terraform's small files, in bytes.
+const maxReadBack = 64 << 20
+
+func (o *PlanOptions) open(path string) (*os.File, error) {
+	if o.User == nil {
+		return os.Open(path)
+	}
+	return asuser.Open(path)
+}
+
+func missingIsNil(data []byte, err error) ([]byte, error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
