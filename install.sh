@@ -29,6 +29,7 @@ die() {
 prefix='' binary='' systemd=yes restart=no
 name=sallyport
 user=$name group=$name
+terraform_user=$name-tf # terraform { user } of the configuration
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=''
 cleanup() { [ -z "$scratch" ] || rm -rf "$scratch"; }
@@ -94,18 +95,27 @@ get_binary() {
 	"$binary" version >/dev/null 2>&1 || die "$binary does not run on this machine ($(uname -sm))"
 }
 
-# make_user makes the system user and its group. People join the group to use the command line.
-make_user() {
+# make_users makes the agent's system user and its group, which people join to use the command line, and terraform's, which
+# nobody joins: what it may read, plans and pull requests may read.
+make_users() {
 	[ -z "$prefix" ] || return 0
+	local shell
+	shell=$(command -v nologin || echo /bin/false)
 	getent group "$group" >/dev/null || {
 		groupadd --system "$group"
 		note made "group $group"
 	}
 	getent passwd "$user" >/dev/null || {
-		local shell
-		shell=$(command -v nologin || echo /bin/false)
 		useradd --system --gid "$group" --home-dir /var/lib/sallyport --no-create-home --shell "$shell" "$user"
 		note made "user $user"
+	}
+	getent group "$terraform_user" >/dev/null || {
+		groupadd --system "$terraform_user"
+		note made "group $terraform_user"
+	}
+	getent passwd "$terraform_user" >/dev/null || {
+		useradd --system --gid "$terraform_user" --home-dir /nonexistent --no-create-home --shell "$shell" "$terraform_user"
+		note made "user $terraform_user"
 	}
 }
 
@@ -233,8 +243,10 @@ next_steps() {
 	local owner='' when='now and at every boot'
 	if [ "$systemd" = no ]; then
 		owner=" -o $user" when='and let your init system do the same at every boot'
+		local caps=+setuid,+setgid,+chown,+dac_override,+kill # for terraform { user }; see the unit
 		start="sudo install -d -m 0750 -o $user -g $group /run/sallyport
-       sudo -u $user env CREDENTIALS_DIRECTORY=$credentials sallyport agent"
+       sudo setpriv --reuid=$user --regid=$group --init-groups --inh-caps=$caps --ambient-caps=$caps \\
+         env CREDENTIALS_DIRECTORY=$credentials sallyport agent"
 	fi
 	cat <<TEXT
 
@@ -255,10 +267,10 @@ main() {
 	parse "$@"
 	get_binary
 	say "installing sallyport${prefix:+ into $prefix}"
-	make_user
+	make_users
 	install_binary
 	install_config
-	directory 0700 "$user" "$group" /var/lib/sallyport
+	directory 0711 "$user" "$group" /var/lib/sallyport # terraform's user goes through; everything in it says who may what
 	install_unit
 	check_tools
 	running_agent || next_steps

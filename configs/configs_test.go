@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/asuser"
 	"sallyport/configs"
 )
 
@@ -41,7 +42,7 @@ func TestUnit(t *testing.T) {
 		"Service/User":                 "sallyport",
 		"Service/UMask":                "0077",
 		"Service/StateDirectory":       "sallyport",
-		"Service/StateDirectoryMode":   "0700",
+		"Service/StateDirectoryMode":   "0711", // a restart must not shut terraform.user out of an apply that runs
 		"Service/RuntimeDirectory":     "sallyport",
 		"Service/RuntimeDirectoryMode": "0750",
 		"Service/NoNewPrivileges":      "yes",
@@ -50,6 +51,11 @@ func TestUnit(t *testing.T) {
 	} {
 		if have := strings.Join(unit[key], " "); have != want {
 			t.Errorf("%s is %q, want %q", key, have, want)
+		}
+	}
+	for _, key := range []string{"Service/CapabilityBoundingSet", "Service/AmbientCapabilities"} {
+		if have := strings.Join(unit[key], " "); have != asuser.Needs() {
+			t.Errorf("%s is %q, and the agent needs %q", key, have, asuser.Needs())
 		}
 	}
 	for _, key := range []string{

@@ -119,7 +119,7 @@ func TestInstallTwice(t *testing.T) {
 		"/etc/sallyport":                                           "dir 0750",
 		"/etc/sallyport/credentials":                               "dir 0700",
 		"/etc/sallyport/sallyport.hcl":                             "file 0640",
-		"/var/lib/sallyport":                                       "dir 0700",
+		"/var/lib/sallyport":                                       "dir 0711",
 		"/etc/systemd/system/sallyport.service":                    "file 0644",
 		"/etc/systemd/system/sallyport.service.d":                  "dir 0755",
 		"/etc/systemd/system/sallyport.service.d/credentials.conf": "file 0644",
@@ -210,7 +210,8 @@ printf '#!`+h.bin+`/sh\necho built\n' > "$2"; chmod +x "$2"`)
 	// Nobody hands over credentials and makes the socket's directory then.
 	for _, step := range []string{
 		"install -m 0600 -o sallyport /dev/stdin", "-g sallyport /run/sallyport\n",
-		"sudo -u sallyport env CREDENTIALS_DIRECTORY=" + h.root + "/etc/sallyport/credentials sallyport agent\n",
+		"sudo setpriv --reuid=sallyport --regid=sallyport", "--ambient-caps=+setuid,+setgid,+chown,+dac_override,+kill \\\n",
+		"env CREDENTIALS_DIRECTORY=" + h.root + "/etc/sallyport/credentials sallyport agent\n",
 	} {
 		if !strings.Contains(out, step) {
 			t.Errorf("output does not say %q:\n%s", step, out)

@@ -122,6 +122,11 @@ terraform {
   # version = "1.11.4"                    # installed and verified when the agent starts
   # binary  = "/usr/bin/terraform"
   parallel  = 2 # terraform processes at a time
+
+  # Terraform and all that it runs, as another user than the agent's: one who can read neither the store nor the secrets and
+  # decides nothing. install.sh makes this one. HOME is an empty directory of each run's then.
+  user = "sallyport-tf"
+
   # cli_config_file = "/etc/sallyport/terraform.rc"
 }
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -77,6 +79,18 @@ func (u *User) Capabilities() []uintptr {
 		return nil
 	}
 	return needs
+}
+
+// Output runs a program as the user, with an environment, and returns what it prints.
+func (u *User) Output(cmd *exec.Cmd) ([]byte, error) {
+	var out []byte
+	cmd.Env = append(slices.Clone(cmd.Env), u.Environ(Program{Path: cmd.Path}))
+	cmd.Path = Executable
+	err := u.Raise(func() (err error) {
+		out, err = cmd.Output()
+		return err
+	})
+	return out, err
 }
 
 // Raise calls f, which starts a process that becomes the user by way of [User.Environ], where nothing but f starts a process

@@ -104,7 +104,7 @@ func TestFull(t *testing.T) {
 	got.Repositories, got.Stacks, got.StackGlobs = nil, nil, nil
 	want := &Config{
 		DataDir: "/srv/sallyport", Socket: "/run/sallyport/s.sock",
-		Terraform: Terraform{Binary: filepath.Join(w.dir, "terraform"), Parallel: 4, CLIConfigFile: filepath.Join(w.dir, "known_hosts")},
+		Terraform: Terraform{Binary: filepath.Join(w.dir, "terraform"), Parallel: 4, CLIConfigFile: filepath.Join(w.dir, "known_hosts"), User: "sallyport-tf"},
 		Slack: &Slack{
 			Token: redact.NewSecret("xoxb-" + canary), Channel: "#infra", Approvers: []string{"U01ABCDEF", "S01OPSTEAM", "jane@example.com"},
 			Poll: 100 * time.Millisecond, APIURL: "http://localhost:8080/api/",

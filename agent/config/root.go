@@ -56,6 +56,12 @@ func (l *loader) config(body hcl.Body) *Config {
 		l.fault(root.MissingItemRange, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
 	}
 	d.crossCheck()
+	for _, r := range cfg.Repositories {
+		if r.GitHub.PlanPullRequests && cfg.Terraform.User == "" {
+			l.warn(repositories[r.Name], "DANGER: pull requests of %s are planned and terraform runs as the agent's own user: code that nobody has approved can "+
+				"read the store and every secret and approve its own run; set terraform { user = \"sallyport-tf\" }, which install.sh makes", r.Name)
+		}
+	}
 	return cfg
 }
 

@@ -228,6 +228,28 @@ func TestSelfApprovalWarns(t *testing.T) {
 	}
 }
 
+// Code of pull requests runs before anybody has approved anything: not beside the agent's secrets without a loud word.
+func TestPullRequestsWithoutUserWarn(t *testing.T) {
+	for name, c := range map[string]struct {
+		plans, terraform string
+		warned           bool
+	}{
+		"trusted, as the agent": {"trusted", "", true},
+		"trusted, as another":   {"trusted", `user = "sallyport-tf"`, false},
+		"off":                   {"off", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			text := "repository \"infra\" {\n  url = \"https://github.com/ops/infra.git\"\n  github {\n    repository = \"ops/infra\"\n    token = credential(\"slack-bot-token\")\n    pull_requests = \"" +
+				c.plans + "\"\n  }\n}\nstack \"ghe\" {\n  dir = \"ghe\"\n}\nterraform {\n  " + c.terraform + "\n}\n"
+			cfg := w.load(t, text)
+			if warned := strings.Contains(strings.Join(cfg.Warnings, "\n"), "DANGER: pull requests of infra"); warned != c.warned {
+				t.Errorf("warnings: %q", cfg.Warnings)
+			}
+		})
+	}
+}
+
 func TestCycles(t *testing.T) {
 	stacks := []*Stack{
 		{Name: "c", DependsOn: []string{"a", "gone"}}, {Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c", "d", "c"}},

@@ -31,6 +31,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/notify/redact"
 )
@@ -96,6 +97,7 @@ type doctor struct {
 	cfg      *config.Config // nil if it could not be read
 	redactor *redact.Redactor
 	inits    chan struct{} // holds a value for each stack that is being tried
+	user     *asuser.User  // whom terraform runs as here, known once terraform was tried; nil: whoever runs the doctor
 }
 
 // Run makes all checks and writes the report. The error is a [*FailedError] if any check failed.

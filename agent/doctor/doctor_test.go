@@ -5,15 +5,25 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/user"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 )
+
+// The doctor starts itself again to become terraform's user.
+func TestMain(m *testing.M) {
+	if asuser.Asked(os.Environ()) {
+		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
 
 func TestReports(t *testing.T) {
 	for name, change := range map[string]func(*bed){
@@ -109,6 +119,37 @@ func TestGitAndTerraformChecks(t *testing.T) {
 		"terraform too old": {func(b *bed) { b.files["ghe/main.tf"] = "terraform {\n  required_version = \"> 7\"\n}\n" },
 			Fail, "required_version", "the stack wants terraform > 7", "set terraform { version }"},
 		"pinned and not installed": {func(b *bed) { b.more = "terraform {\n  version = \"1.9.8\"\n}\n" }, Warn, "binary", "1.9.8 is not installed yet", "releases.hashicorp.com"},
+	})
+}
+
+// The second user is tried for real: by root, as it is tried on a bastion.
+func TestTerraformUserChecks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can try what another user can do")
+	}
+	if _, err := user.Lookup("nobody"); err != nil {
+		t.Skip("skipped: ", err)
+	}
+	as := func(name string) string { return "terraform {\n  user = \"" + name + "\"\n}\n" }
+	through := func(b *bed) {
+		b.more = as("nobody")
+		must(b, os.Chmod(b.dir, 0o755))
+		must(b, os.Chmod(b.path("data"), 0o711))
+	}
+	tryAll(t, map[string]broken{
+		"no such user": {func(b *bed) { b.more = as("sallyport-none") }, Fail, "user", "sallyport-none", "useradd --system"},
+		"well":         {through, OK, "user", "terraform runs as nobody, who cannot open the store", ""},
+		"init as it":   {through, OK, "init", "terraform has its providers", ""},
+		"store open to it": {func(b *bed) {
+			through(b)
+			b.write("data/sallyport.db", "", 0o644)
+		}, Fail, "user", "nobody can open ", "mend their modes"},
+		"terraform out of its reach": {func(b *bed) {
+			through(b)
+			must(b, os.Mkdir(b.path("own"), 0o700))
+			b.write("own/terraform", "#!/bin/sh\nexec terraform \"$@\"\n", 0o755)
+			b.more = "terraform {\n  user = \"nobody\"\n  binary = \"" + b.path("own/terraform") + "\"\n}\n"
+		}, Fail, "user", "nobody cannot run terraform", "mend the modes"},
 	})
 }
 

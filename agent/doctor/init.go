@@ -63,6 +63,9 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }() // at once: stacks can be many, and checkouts large
+	if err := errors.Join(d.user.Enter(at.dir), d.user.Enter(dir)); err != nil {
+		return nil, err
+	}
 	home, source := filepath.Join(dir, "home"), filepath.Join(dir, "source")
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 		return nil, fmt.Errorf("checking out %.8s: %w", at.commit, err)
 	}
 	return terraform.Init(ctx, terraform.PlanOptions{
-		Tool: tool, Stack: st.Name, Commit: at.commit, WorkDir: filepath.Join(source, filepath.FromSlash(st.Dir)),
+		Tool: tool, Stack: st.Name, Commit: at.commit, User: d.user, Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(st.Dir)),
 		DataDir: filepath.Join(dir, "data"), OutDir: filepath.Join(dir, "out"), StateDir: filepath.Join(dir, "state"),
 		Workspace: st.Workspace, BackendConfig: st.BackendConfig, Env: st.Env, PlanEnv: st.PlanEnv,
 		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, GitAccess: gitAccess(at.config), Cache: at.cache,

@@ -85,7 +85,7 @@ func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
 	switch mode := info.Mode().Perm(); {
 	case mode&0o022 != 0:
 		s.fail("mode", "mend it:\nchmod 0700 "+shellQuote(dir), "%04o: others may write, so they could change plans and approvals", mode)
-	case mode&0o077 != 0:
+	case mode&0o066 != 0 || mode&0o011 != 0 && (d.cfg == nil || d.cfg.Terraform.User == ""):
 		s.warn("mode", "mend it:\nchmod 0700 "+shellQuote(dir), "%04o: others may look; states and plans hold secrets", mode)
 	default:
 		s.ok("mode", "%04o", mode)

@@ -46,6 +46,7 @@ func (d *doctor) tool(ctx context.Context) found {
 		if _, err := os.Stat(filepath.Join(o.InstallDir, t.Version, "terraform")); errors.Is(err, fs.ErrNotExist) {
 			s.warn("binary", "the agent installs it when it starts; that needs https access to releases.hashicorp.com once",
 				"version %s is not installed yet", t.Version)
+			d.terraformUser(ctx, s, nil)
 			return found{section: s, version: t.Version}
 		}
 		o.Install = func(context.Context, string, string) (string, error) {
@@ -58,6 +59,7 @@ func (d *doctor) tool(ctx context.Context) found {
 		return found{section: s}
 	}
 	s.ok("binary", "%s is version %s", tool.Path, tool.Version)
+	d.terraformUser(ctx, s, &tool)
 	d.providers(s)
 	return found{s, tool.Version, &tool}
 }

@@ -98,6 +98,7 @@ terraform {
   binary          = "@DIR@/terraform"
   parallel        = 4
   cli_config_file = "@DIR@/known_hosts"
+  user            = "sallyport-tf"
 }
 
 slack {
