@@ -144,7 +144,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 		if err != nil {
 			return err
 		}
-		if err := a.doubtEnd(tx, run.ID); err != nil {
+		if err := errors.Join(a.doubtEnd(tx, run.ID), a.oweHook(tx, w, moved)); err != nil {
 			return err
 		}
 		switch end.to {

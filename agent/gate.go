@@ -19,7 +19,11 @@ const gateRetry = 10 * time.Second
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
 func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
 	held, hint, err := a.lastChecks(ctx, w, run, s)
-	if ctx.Err() != nil {
+	ended := false
+	if err == nil && held == "" && ctx.Err() == nil {
+		held, hint, ended, err = a.hookBeforeApply(ctx, w, run, s)
+	}
+	if ctx.Err() != nil || ended && err == nil {
 		return
 	}
 	if err == nil && held == "" {

@@ -71,6 +71,9 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		a.storeFault(err)
 		return 5 * time.Second
 	}
+	if err := a.runOwedHooks(w); err != nil { // before the sweep: they see the run's files
+		a.storeFault(err)
+	}
 	a.sweep()
 	if err := a.forgetGiven(); err != nil {
 		a.storeFault(err)

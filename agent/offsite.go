@@ -1,15 +1,11 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"sallyport/agent/config"
@@ -17,11 +13,7 @@ import (
 	"sallyport/store"
 )
 
-const (
-	backupRetry = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
-	backupGrace = 10 * time.Second // from SIGTERM to SIGKILL
-	backupWords = 2000             // bytes of what the command said that are kept
-)
+const backupRetry = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
 
 // sendBackups makes a backup when the configuration says so and hands it to a command, until ctx ends. When is counted
 // from the last try, which the store remembers: what was missed while the agent was down is made up for, once.
@@ -107,33 +99,20 @@ func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64,
 	return info.Size(), a.handOver(ctx, cfg, f)
 }
 
-// handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP. Its processes are a
-// group of their own, which is ended as a whole at the deadline.
+// handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP.
 func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
-	limited, cancel := context.WithTimeout(ctx, cfg.Timeout)
-	defer cancel()
-	said := &tail{most: backupWords}
-	cmd := exec.CommandContext(limited, cfg.Command[0], cfg.Command[1:]...)
-	cmd.Dir = filepath.Dir(backup.Name())
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = backup, said, said
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(a.cfg().DataDir, "home"), "SALLYPORT_BACKUP=" + backup.Name()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(a.cfg().DataDir, "home"), "SALLYPORT_BACKUP=" + backup.Name()}
 	for name, value := range cfg.Env {
-		cmd.Env = append(cmd.Env, name+"="+value.Reveal())
+		env = append(env, name+"="+value.Reveal())
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = backupGrace
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left running; none is the usual answer
-	}
+	said, err := hostCommand{words: cfg.Command, dir: filepath.Dir(backup.Name()), env: env, stdin: backup, timeout: cfg.Timeout}.run(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case limited.Err() != nil && ctx.Err() == nil:
-		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said)
+	case errors.Is(err, errTooSlow):
+		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said.shown(a.redact))
 	}
-	return fmt.Errorf("the backup command failed: %w%s", err, said)
+	return fmt.Errorf("the backup command failed: %w%s", err, said.shown(a.redact))
 }
 
 // backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
@@ -182,27 +161,4 @@ func lastBackup(r control.BackupRecord) string {
 		return "None was ever sent."
 	}
 	return "The last one is of " + r.At.Format("2006-01-02 15:04 MST") + "."
-}
-
-// tail keeps the last bytes that were written to it.
-type tail struct {
-	most int
-	b    bytes.Buffer
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b.Write(p)
-	if extra := t.b.Len() - t.most; extra > 0 {
-		t.b.Next(extra)
-	}
-	return len(p), nil
-}
-
-// String is ": " and what is kept, or nothing.
-func (t *tail) String() string {
-	text := strings.TrimSpace(t.b.String())
-	if text == "" {
-		return ""
-	}
-	return ": " + text
 }

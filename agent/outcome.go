@@ -40,6 +40,9 @@ func ended(run *store.Run) string {
 		if run.Apply != nil {
 			return fmt.Sprintf("failed%s with %d of %d resources done; the state may be partly changed.", took, run.Apply.Done, run.Apply.Total)
 		}
+		if run.Plan != nil {
+			return "was not applied."
+		}
 		return "could not be planned."
 	case store.Interrupted:
 		return "was interrupted: nobody saw the end of its apply. It is not repeated."

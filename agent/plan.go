@@ -28,6 +28,7 @@ const (
 	workPlan   = "plan"
 	workApply  = "apply"
 	workFollow = "follow"
+	workHook   = "hook"
 )
 
 // The directories inside a run's directory.
@@ -118,7 +119,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := terraform.Plan(ctx, o)
+	result, err := a.planBetweenHooks(ctx, w, run, s, o)
 	if err != nil {
 		return nil, err
 	}

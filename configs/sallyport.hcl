@@ -153,6 +153,17 @@ slack {
 #   # command = "age -r age1... | aws s3 cp - s3://example-backups/sallyport-$(date +%F).age"
 # }
 
+# Commands around every plan and apply; a hooks block in a stack adds its own, which run after these. They get the run as JSON
+# on stdin and SALLYPORT_* variables (after_plan: SALLYPORT_PLAN_JSON, a file with secrets that is there only meanwhile), and run
+# in the run's directory as the agent's user. One that fails before_plan, after_plan or before_apply ends the run with what it
+# printed; those run again after a crash. after_apply never runs twice, and only warns.
+# hooks {
+#   after_plan   = ["/usr/local/bin/check-policy"]
+#   before_apply = ["/usr/local/bin/snapshot", "--wait"]
+#   env          = { AWS_REGION = "us-east-1" }
+#   timeout      = "5m"
+# }
+
 # How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
 # retention {
 #   runs    = 10000   # so many runs at most

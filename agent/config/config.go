@@ -49,6 +49,7 @@ type Config struct {
 	People       []Person
 	Retention    Retention
 	Backup       *Backup // nil: no backup leaves this machine
+	Hooks        *Hooks  // of every stack, before its own; nil: none
 	CLIApprovals bool
 
 	// Secrets are all values that came through credential, file or env, for the redactor.
@@ -116,6 +117,7 @@ type Stack struct {
 	Protect       []string
 	ApplyWindows  []Window // when plans may be applied; none: always
 	Freezes       []Freeze
+	Hooks         *Hooks // beside those of the whole configuration; nil: none
 
 	AllowSelfApproval bool
 	Mode              Mode

@@ -43,6 +43,7 @@ func (l *loader) config(body hcl.Body) *Config {
 	if b := l.single(root.Blocks, "backup"); b != nil {
 		cfg.Backup = l.backup(b)
 	}
+	cfg.Hooks = l.hooks(l.single(root.Blocks, "hooks"))
 	cfg.Retention = l.retention(l.single(root.Blocks, "retention"))
 	l.people(cfg, root.Blocks.OfType("person"))
 	if b := l.single(root.Blocks, "defaults"); b != nil {

@@ -26,9 +26,10 @@ func rootShape() shape {
 			{Type: "slack"},
 			{Type: "retention"},
 			{Type: "backup"},
+			{Type: "hooks"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		later:       []string{"metrics", "hooks"},
+		later:       []string{"metrics"},
 		laterBlocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"name"}}},
 	}
 }
@@ -68,8 +69,9 @@ func stackShape() shape {
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 			"apply_window", "freeze",
 		},
+		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}},
 		later: []string{
-			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy", "hooks",
+			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy",
 			"verify_after", "images", "aws", "engine", "terraform",
 		},
 	}

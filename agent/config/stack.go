@@ -45,6 +45,9 @@ func (d *stackDecoder) useDefaults(b *hcl.Block) {
 			delete(content.Attributes, name)
 		}
 	}
+	for _, block := range content.Blocks {
+		d.l.fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
+	}
 	d.decode(attributes{own: content.Attributes, header: b.DefRange}, &Stack{})
 	if attr := content.Attributes["repository"]; attr != nil {
 		d.repository(attributes{own: content.Attributes, header: b.DefRange}, &Stack{})
@@ -78,8 +81,9 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) stack(b *hcl.Block) *Stack {
-	a := attributes{own: d.l.content(b.Body, stackShape()).Attributes, base: d.defaults, header: b.DefRange}
-	s := &Stack{Name: b.Labels[0]}
+	content := d.l.content(b.Body, stackShape())
+	a := attributes{own: content.Attributes, base: d.defaults, header: b.DefRange}
+	s := &Stack{Name: b.Labels[0], Hooks: d.l.hooks(d.l.single(content.Blocks, "hooks"))}
 	d.decode(a, s)
 	d.repository(a, s)
 	if d.l.str(a, "dir", &s.Dir) {
@@ -108,6 +112,7 @@ func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *Stac
 	}
 	a := attributes{own: content.Attributes, base: d.defaults, header: b.DefRange}
 	g := &StackGlob{Glob: glob}
+	g.Stack.Hooks = d.l.hooks(d.l.single(content.Blocks, "hooks"))
 	d.decode(a, &g.Stack)
 	d.repository(a, &g.Stack)
 	g.Stack.Inputs = d.inputs(&g.Stack)

@@ -39,6 +39,8 @@ type PlanOptions struct {
 	WorkDir string // the root module's directory in it: init writes to it, and so do we
 	DataDir string // TF_DATA_DIR; is emptied first, and needed again by the apply
 	OutDir  string // made 0700: plan, texts, lock file, temporary files
+	// JSONFile, if set, gets the plan as terraform shows it in JSON, mode 0600. It holds secrets in clear.
+	JSONFile string
 
 	Workspace     string   // empty: default
 	VarFiles      []string // relative to WorkDir
@@ -275,8 +277,12 @@ func (p *planner) plan(ctx context.Context) error {
 func (p *planner) describe(ctx context.Context) error {
 	var decoded *planJSON
 	err := p.s.stream(ctx, func(r io.Reader) (err error) {
-		decoded, err = decodePlan(r)
-		return err
+		kept, done, err := p.keepJSON(r)
+		if err != nil {
+			return err
+		}
+		decoded, err = decodePlan(kept)
+		return errors.Join(err, done())
 	}, "show", "-json", "-no-color", p.res.PlanFile)
 	if err != nil {
 		return err
@@ -299,6 +305,18 @@ func (p *planner) describe(ctx context.Context) error {
 	}
 	p.warnUnprotected(state)
 	return p.checkReplaced()
+}
+
+// keepJSON copies what is read of the plan's JSON into JSONFile, if there is one; done ends that.
+func (p *planner) keepJSON(r io.Reader) (kept io.Reader, done func() error, err error) {
+	if p.o.JSONFile == "" {
+		return r, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(p.o.JSONFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("keeping the plan's JSON: %w", err)
+	}
+	return io.TeeReader(r, f), f.Close, nil
 }
 
 // warnUnprotected tells of patterns that protect nothing: most often a typo.

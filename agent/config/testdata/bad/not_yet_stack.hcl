@@ -11,6 +11,4 @@ stack "ghe" {
   aws {
     role_arn = "arn:aws:iam::1:role/plan"
   }
-  hooks {
-  }
 }
