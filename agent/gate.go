@@ -194,6 +194,9 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 			return errors.Join(err, errNotNow)
 		}
 	}
+	if over, _ := overLimit(s, run.Plan); over != "" {
+		return errNotNow // the loop ends it
+	}
 	overdue, _ := a.overdue(run)
 	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
 	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || overdue != "" || run.CancelBy != "" ||

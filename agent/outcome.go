@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,23 @@ func planCounts(p *store.Plan) string {
 	if p == nil {
 		return "nothing was planned"
 	}
-	return fmt.Sprintf("%d created, %d changed, %d destroyed", p.Add, p.Change, p.Destroy)
+	text := fmt.Sprintf("%d created, %d changed, %d destroyed", p.Add, p.Change, p.Destroy)
+	for _, also := range []struct {
+		action string
+		word   string
+	}{{"forget", "forgotten and not destroyed"}, {"move", "moved"}, {"import", "imported"}, {"refresh", "refreshed in the state"}} {
+		n := 0
+		for _, c := range p.Changes {
+			moved := also.action == "move" && c.Previous != "" && len(c.Actions) == 1 && c.Actions[0] == "no-op"
+			if moved || slices.Contains(c.Actions, also.action) {
+				n++
+			}
+		}
+		if n > 0 {
+			text += fmt.Sprintf(", %d %s", n, also.word)
+		}
+	}
+	return text
 }
 
 func approvedBy(run *store.Run) string {

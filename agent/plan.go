@@ -173,7 +173,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Home: home, User: w.user, Redact: a.redact,
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: w.user, Redact: a.redact,
 	}, nil
 }
 
@@ -250,6 +250,9 @@ func hasState(dir string) bool {
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
 func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planResult) error {
+	if why, hint := overLimit(s, &result.Plan); why != "" {
+		return a.refuseLarge(w, run, result, why, hint)
+	}
 	to := store.Planned
 	after, open, err := a.unfinished(run)
 	switch {

@@ -77,6 +77,9 @@ func (a *Agent) leave(w *world, run *store.Run, s *config.Stack) (bool, error) {
 		a.work.stop(run.ID)
 		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, By: run.CancelBy}, because("canceled by "+run.CancelBy))
 	}
+	if done, err := a.lowered(w, run, s); done || err != nil {
+		return done, err
+	}
 	if run.Inputs == "" || run.Inputs == s.Inputs {
 		return false, nil
 	}

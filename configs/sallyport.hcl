@@ -101,6 +101,12 @@ stack "network" {
   # Destroying or replacing these takes their address in the approval; * stands for any characters.
   # protect = ["aws_ebs_volume.*", "aws_db_instance.*"]
 
+  # Replacing these (and nothing that is protected) is routine: a plain approve does. Destroying them for good is not.
+  # replaceable = ["aws_instance.*"]
+
+  # A plan that destroys or replaces more objects than this is refused outright, whoever asks.
+  # max_destroy = 5
+
   # depends_on          = ["accounts"]    # planned after these stacks, and again when an apply changed one
   # approvers           = ["U01ABCDEF"]   # instead of those of the slack block
   # allow_self_approval = false           # not by the author of a change; needs person blocks

@@ -97,7 +97,7 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 		named[i] = true
 	}
 	must := mustNumbers(p)
-	if !w.Destroy && (p.Destroys() || len(must) > 0) {
+	if !w.Destroy && (p.NeedsDestroy() || len(must) > 0) {
 		return why(p) + " Reply: " + needed(p), false
 	}
 	var left []string
@@ -116,11 +116,13 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 func why(p *store.Plan) string {
 	destroys := 0
 	for _, c := range p.Changes {
-		if c.Destroys() {
+		if c.Destroys() && !c.Routine() {
 			destroys++
 		}
 	}
-	destroys = max(destroys, p.Destroy)
+	if len(p.Changes) == 0 { // only the counts are known
+		destroys = p.Destroy
+	}
 	must := len(mustNumbers(p))
 	switch {
 	case destroys > 0 && must > 0:
@@ -145,7 +147,7 @@ func needed(p *store.Plan) string {
 	switch {
 	case len(must) > 0:
 		return "approve destroy " + strings.Trim(fmt.Sprint(must), "[]")
-	case p.Destroys():
+	case p.NeedsDestroy():
 		return "approve destroy"
 	default:
 		return "approve"

@@ -81,6 +81,9 @@ func notes(c store.Change) []string {
 	if c.Previous != "" {
 		out = append(out, "was "+line(c.Previous))
 	}
+	if c.Forgets() {
+		out = append(out, "left to itself: terraform forgets it, it is not destroyed")
+	}
 	switch c.Class {
 	case store.ClassRecreate:
 		out = append(out, "gone: will be created again")
@@ -92,6 +95,8 @@ func notes(c store.Change) []string {
 		out = append(out, "PROTECTED: name it to approve")
 	case c.Protected:
 		out = append(out, "protected")
+	case c.Routine():
+		out = append(out, "replaceable: routine")
 	}
 	return out
 }

@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is where a run stands. The names follow HCP Terraform's where it has them.
 type Status string
@@ -171,6 +174,8 @@ type Change struct {
 	Previous string   `json:"previous_address,omitempty"` // a moved block
 	// Protected: the stack's protect patterns match, so an approval must name it if it is destroyed or recreated.
 	Protected bool `json:"protected,omitempty"`
+	// Replaceable: the stack's replaceable patterns match, so that a replacement, and nothing else, is routine.
+	Replaceable bool `json:"replaceable,omitempty"`
 }
 
 // Destroys reports whether the change destroys an object, alone or as half of a replacement.
@@ -181,6 +186,12 @@ func (c Change) Destroys() bool {
 		}
 	}
 	return false
+}
+
+// Routine reports whether the change replaces an object that is there to be replaced, which a plain approve allows. What is
+// protected never is, and what is destroyed without a successor never is.
+func (c Change) Routine() bool {
+	return c.Replaceable && !c.Protected && c.Destroys() && slices.Contains(c.Actions, "create")
 }
 
 // Forgets reports whether the change drops the object from the state without destroying it.
@@ -237,6 +248,14 @@ func (p *Plan) Destroys() bool {
 		}
 	}
 	return p.Destroy > 0
+}
+
+// NeedsDestroy reports whether an approval has to say `destroy`: something is destroyed or replaced, and not as a routine.
+func (p *Plan) NeedsDestroy() bool {
+	if p == nil || len(p.Changes) == 0 {
+		return p.Destroys()
+	}
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Destroys() && !c.Routine() })
 }
 
 // MustName lists the addresses that an approval has to name, in card order.

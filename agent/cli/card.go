@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,7 +128,13 @@ func changeNote(c control.Change) string {
 		note = "  " + string(c.Class)
 	}
 	if c.Previous != "" && c.Previous != c.Address {
-		note += "  was " + c.Previous
+		note += "  moved from " + c.Previous
+	}
+	if slices.Contains(c.Actions, "forget") {
+		note += "  forgotten, not destroyed"
+	}
+	if c.Routine {
+		note += "  replaceable"
 	}
 	if c.MustName {
 		note += "  PROTECTED, must be named"

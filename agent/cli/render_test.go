@@ -114,8 +114,8 @@ func TestCounts(t *testing.T) {
 		{"not planned", nil, ""},
 		{"nothing", &control.Plan{}, "no changes"},
 		{"outputs only", &control.Plan{Outputs: []control.Output{{Name: "ip"}}}, "1 output to change"},
-		{"forgets only", &control.Plan{Changes: change}, "0 to add, 0 to change, 0 to destroy"},
-		{"a replace", &control.Plan{Add: 1, Destroy: 1, Changes: change}, "1 to add, 0 to change, 1 to destroy"},
+		{"forgets only", &control.Plan{Changes: change}, "0 to add, 0 to change, 0 to destroy, 1 to forget"},
+		{"a replace", &control.Plan{Add: 1, Destroy: 1, Changes: change}, "1 to add, 0 to change, 1 to destroy, 1 to forget"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := counts(tc.plan); got != tc.want {

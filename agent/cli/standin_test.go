@@ -158,6 +158,10 @@ func (a *standIn) Start(_ context.Context, r control.StartRequest) (control.Star
 		return control.StartResponse{}, control.Errorf(control.NotFound, `there is no stack "none"`).WithHint("the stacks are: ghe, net")
 	}
 	run := &store.Run{Stack: r.Stack, Kind: store.KindManual, Reason: r.Reason, AtApplied: r.Applied, RequestedBy: "cli:jane"}
+	run.Options = store.PlanOptions{Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Commit: r.Commit != ""}
+	for name := range r.Vars {
+		run.Options.Vars = append(run.Options.Vars, name)
+	}
 	err := a.update(func(tx *store.Tx) error {
 		st, err := tx.Stack(r.Stack)
 		if err != nil {

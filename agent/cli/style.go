@@ -149,5 +149,25 @@ func counts(p *control.Plan) string {
 	case p.Add+p.Change+p.Destroy == 0 && len(p.Changes) == 0:
 		return "no changes"
 	}
-	return fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
+	text := fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
+	forget, move, refresh := 0, 0, 0
+	for _, c := range p.Changes {
+		switch strings.Join(c.Actions, ",") {
+		case "forget":
+			forget++
+		case "refresh":
+			refresh++
+		case "no-op":
+			move++
+		}
+	}
+	for _, also := range []struct {
+		n     int
+		words string
+	}{{forget, "to forget"}, {move, "to move"}, {refresh, "to refresh"}} {
+		if also.n > 0 {
+			text += fmt.Sprintf(", %d %s", also.n, also.words)
+		}
+	}
+	return text
 }

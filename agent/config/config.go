@@ -115,6 +115,8 @@ type Stack struct {
 	LockTimeout   time.Duration // default 1m
 	ApplyAlert    time.Duration // people are told of an apply that runs for longer; 0: by how long earlier ones took
 	Protect       []string
+	Replaceable   []string
+	MaxDestroy    *int     // more than so many destroyed or replaced objects are refused; nil: any number is asked about
 	ApplyWindows  []Window // when plans may be applied; none: always
 	Freezes       []Freeze
 	Hooks         *Hooks // beside those of the whole configuration; nil: none

@@ -95,7 +95,7 @@ func TestFull(t *testing.T) {
 		PlanEnv: secrets("AWS_PROFILE", "plan"), ApplyEnv: secrets("TOKEN", "Bearer "+canary),
 		BackendConfig: secrets("bucket", "tf-state", "encrypt", "true"), DependsOn: []string{"network", "services-wiki"},
 		Approvals: 1, Approvers: []string{"U01ABCDEF"}, PlanTTL: 24 * time.Hour, PlanTimeout: 90 * time.Minute, LockTimeout: 10 * time.Second,
-		Protect: []string{"aws_ebs_volume.*"}, Mode: ModeObserve, Mention: []string{"S01OPSTEAM"},
+		Protect: []string{"aws_ebs_volume.*"}, Replaceable: []string{"aws_instance.*"}, MaxDestroy: new(int), Mode: ModeObserve, Mention: []string{"S01OPSTEAM"},
 		Channel: "#ghe", Label: "PROD", PlanInSlack: "addresses", Inputs: got.Stacks[1].Inputs,
 	}
 	if diff := cmp.Diff(ghe, got.Stacks[1], compare()); diff != "" {

@@ -65,13 +65,13 @@ func stackShape() shape {
 		required: []string{"dir"},
 		optional: []string{
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
-			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect",
+			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 			"apply_window", "freeze",
 		},
 		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}},
 		later: []string{
-			"drift", "auto_apply_limit", "recreate_also", "replaceable", "max_destroy",
+			"drift", "auto_apply_limit", "recreate_also",
 			"verify_after", "images", "aws", "engine", "terraform",
 		},
 	}

@@ -194,16 +194,27 @@ func (d *stackDecoder) decisions(a attributes, s *Stack) {
 	d.l.duration(a, "lock_timeout", &s.LockTimeout, 0)
 	d.l.duration(a, "apply_alert", &s.ApplyAlert, 0)
 	d.l.strs(a, "depends_on", &s.DependsOn)
-	if d.l.strs(a, "protect", &s.Protect) {
-		for i, p := range s.Protect {
-			if strings.TrimSpace(p) != p || p == "" {
-				d.l.fault(a.element("protect", i), "Invalid pattern", `%q matches no address: write one like "aws_ebs_volume.data" or "aws_ebs_volume.*".`, p)
-			}
-		}
+	d.patterns(a, "protect", &s.Protect)
+	d.patterns(a, "replaceable", &s.Replaceable)
+	var most int
+	if d.l.between(a, "max_destroy", &most, 0, 100_000) {
+		s.MaxDestroy = &most
 	}
 	var policy string
 	if d.l.oneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
 		d.l.fault(a.at("auto_apply"), "Not supported yet", `auto_apply = %q is not supported by this version: only "never".`, policy)
+	}
+}
+
+// patterns reads a list of patterns of addresses.
+func (d *stackDecoder) patterns(a attributes, name string, dst *[]string) {
+	if !d.l.strs(a, name, dst) {
+		return
+	}
+	for i, p := range *dst {
+		if strings.TrimSpace(p) != p || p == "" {
+			d.l.fault(a.element(name, i), "Invalid pattern", `%q matches no address: write one like "aws_ebs_volume.data" or "aws_ebs_volume.*".`, p)
+		}
 	}
 }
 

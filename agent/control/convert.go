@@ -70,7 +70,7 @@ func planOf(p *store.Plan) *Plan {
 	for _, c := range p.Changes {
 		out.Changes = append(out.Changes, Change{
 			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
-			Protected: c.Protected, MustName: c.MustName(),
+			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(),
 		})
 	}
 	for _, o := range p.Outputs {
@@ -179,7 +179,7 @@ func approveLine(r Run) string {
 			}
 		}
 	}
-	if r.Plan.Destroys() || len(names) > 0 {
+	if r.Plan.NeedsDestroy() || len(names) > 0 {
 		words = append(append(words, "destroy"), names...)
 	}
 	return strings.Join(words, " ")

@@ -174,6 +174,7 @@ type Change struct {
 	Previous  string      `json:"previous_address"`
 	Protected bool        `json:"protected"`
 	MustName  bool        `json:"must_name"` // an approval has to name it
+	Routine   bool        `json:"routine"`   // a replacement that a plain approve allows
 }
 
 // Output is a root output that a plan changes.
@@ -215,6 +216,14 @@ func (p *Plan) Destroys() bool {
 		}
 	}
 	return p.Destroy > 0
+}
+
+// NeedsDestroy reports whether an approval has to say `destroy`.
+func (p *Plan) NeedsDestroy() bool {
+	if p == nil || len(p.Changes) == 0 {
+		return p.Destroys()
+	}
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Destroys() && !c.Routine })
 }
 
 // Destroys reports whether the change destroys an object, alone or as half of a replacement.

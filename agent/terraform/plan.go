@@ -65,11 +65,12 @@ type PlanOptions struct {
 	// checkout, DataDir, StateDir and Home are given to it.
 	User *asuser.User
 
-	Cache   *Cache        // what plans share; nil: nothing is kept
-	Protect []string      // see [ProtectMatch]
-	Timeout time.Duration // of everything together; 0: none
-	Grace   time.Duration // how long terraform may take to end after a SIGINT; default 20 s
-	Redact  func(string) string
+	Cache       *Cache        // what plans share; nil: nothing is kept
+	Protect     []string      // see [ProtectMatch]
+	Replaceable []string      // likewise: replacing these is routine, unless they are protected
+	Timeout     time.Duration // of everything together; 0: none
+	Grace       time.Duration // how long terraform may take to end after a SIGINT; default 20 s
+	Redact      func(string) string
 }
 
 func (o *PlanOptions) validate() error {
@@ -295,7 +296,7 @@ func (p *planner) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan := decoded.summarise(p.o.Protect)
+	plan := decoded.summarise(p.o.Protect, p.o.Replaceable)
 	plan.Digest, plan.Empty, plan.LockDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
 	plan.NewState, plan.Lineage, plan.Serial = state.empty(), state.Lineage, state.Serial

@@ -159,7 +159,7 @@ func skipValue(dec *json.Decoder) error {
 
 // summarise makes the dictionary's Plan of a decoded one. Digest, versions and the state are filled in elsewhere. A plan that
 // only refreshes has no changes of resources: what it writes into the state is the drift itself.
-func (p *planJSON) summarise(protect []string) store.Plan {
+func (p *planJSON) summarise(protect, replaceable []string) store.Plan {
 	out := store.Plan{Changes: []store.Change{}, Outputs: []store.Output{}}
 	vanished, drifted := p.driftByAddress()
 	resources := p.Resources
@@ -190,6 +190,7 @@ func (p *planJSON) summarise(protect []string) store.Plan {
 				c.Protected = true
 			}
 		}
+		c.Replaceable = slices.ContainsFunc(replaceable, func(pattern string) bool { return ProtectMatch(pattern, rc.Address) })
 		for _, a := range c.Actions {
 			switch a {
 			case "create":

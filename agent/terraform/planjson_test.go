@@ -59,7 +59,7 @@ func TestClassesFromDrift(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := p.summarise([]string{"a.gone"})
+	plan := p.summarise([]string{"a.gone"}, nil)
 	want := "a.replaced delete drift\na.changed delete config\na.gone create recreate protected\na.changed update drift\na.new create config\n"
 	if diff := cmp.Diff(want, brief(plan)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

@@ -6,7 +6,6 @@ stack "ghe" {
   dir = "ghe"
   drift          = "@hourly"
   images         = { ami_id = "node" }
-  max_destroy    = 3
   verify_after   = "1h"
   aws {
     role_arn = "arn:aws:iam::1:role/plan"

@@ -72,6 +72,8 @@ stack "ghe" {
   plan_timeout        = "1h30m"
   lock_timeout        = "10s"
   protect             = ["aws_ebs_volume.*"]
+  replaceable         = ["aws_instance.*"]
+  max_destroy         = 0
   allow_self_approval = false
   mode                = "observe"
   mention             = ["S01OPSTEAM"]
