@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/agent/control"
 	"sallyport/store"
@@ -23,6 +24,12 @@ func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
 		return strings.Contains(s.Repositories[0].Error, "rewritten") && s.Repositories[0].HeldHead == other
 	})
 	h.status("1", store.Planned)
+	// From now on a poll is one round trip, which only the agent's memory keeps: the record stays as it was.
+	before := h.agent.RecordedPoll("infra")
+	h.eventually("polled again", func(s control.Status) bool { return s.Repositories[0].PolledAt.Sub(before) > 2*time.Second })
+	if after := h.agent.RecordedPoll("infra"); !after.Equal(before) {
+		t.Errorf("a poll that finds the same held commit writes: %s, then %s", before, after)
+	}
 	ctx := context.Background()
 	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: first}); err == nil {
 		t.Error("another commit was accepted")
@@ -30,8 +37,42 @@ func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
 	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other[:10]}); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Superseded)
+	if run := h.status("1", store.Superseded); !strings.Contains(run.Error, "changed box/main.tf") {
+		t.Errorf("superseded: %q", run.Error)
+	}
 	h.status("2", store.Planned)
+}
+
+// A rewritten branch that comes back to where it was needs nobody, though the polls between cost nothing.
+func TestHeldBranchComesBack(t *testing.T) {
+	r := newRepository(t)
+	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	r.reset(first)
+	r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
+	h.eventually("held", func(s control.Status) bool { return s.Repositories[0].HeldHead != "" })
+	r.reset(second)
+	h.eventually("back", func(s control.Status) bool {
+		return s.Repositories[0].HeldHead == "" && s.Repositories[0].Head == second && s.Repositories[0].Error == ""
+	})
+	h.status("1", store.Planned)
+}
+
+// The run of a commit says what that commit changed, not what the first one since the applied commit did.
+func TestSupersededSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "box/other.tf": data("b", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.settle()
+	r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	r.commit("Third", map[string]string{"box/other.tf": data("b", "two")})
+	if run := h.status("2", store.Superseded); !strings.HasSuffix(run.Error, "changed box/other.tf") {
+		t.Errorf("superseded: %q", run.Error)
+	}
 }
 
 // The worst night: the repository lives on the node that died. A person's run goes on at the newest commit known, says
@@ -88,5 +129,24 @@ func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
 	again := h.status("box", store.Planned)
 	if again.Commit != next || again.ID != 4 {
 		t.Errorf("after the recovery: #%d at %s", again.ID, again.Commit)
+	}
+	// So is one that had made way for a person's plan before that.
+	h.plan("box", false)
+	h.status("5", store.Planned)
+	h.status(fmt.Sprint(h.plan("box", true)), store.NoChanges)
+	again = h.status("box", store.Planned)
+	if again.Commit != next || again.ID != 7 || again.Kind != store.KindCommit {
+		t.Errorf("after the second recovery: #%d, %s at %s", again.ID, again.Kind, again.Commit)
+	}
+	// What people have denied stays denied, whoever plans and recovers afterwards.
+	h.mustDecide("7", "deny")
+	h.plan("box", false)
+	h.status("8", store.Planned)
+	h.status(fmt.Sprint(h.plan("box", true)), store.NoChanges)
+	r.commit("Elsewhere", map[string]string{"README.md": "about"})
+	head := r.commit("Elsewhere again", map[string]string{"README.md": "more about"})
+	h.eventually("read", func(s control.Status) bool { return s.Repositories[0].Head == head && s.Stacks[0].Behind == 1 })
+	if runs, err := h.client.Runs(context.Background(), control.RunsQuery{}); err != nil || runs[0].ID != 9 {
+		t.Errorf("the newest run is #%d (%s), %v", runs[0].ID, runs[0].Kind, err)
 	}
 }

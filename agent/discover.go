@@ -24,7 +24,7 @@ type finding struct {
 	behind int
 	// touched since: the applied commit, the last commit run, and the head that the open run was made under.
 	sinceApplied, sinceAsked, sinceOpen bool
-	cause                               string // a path that changed
+	cause, news                         string // a path that changed: since the applied commit, and since the open run's head
 }
 
 // discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
@@ -140,7 +140,7 @@ func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, 
 		return nil, err
 	}
 	if open != nil && open.Head != head {
-		if f.sinceOpen, err = since(open.Head); err != nil {
+		if f.news, f.sinceOpen, err = touchedSince(ctx, git, open.Head, head, def, f.files); err != nil {
 			return nil, err
 		}
 	}
@@ -254,7 +254,10 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 		return "", nil // somebody made another run meanwhile: compare with that one first
 	}
 	if open != nil && open.ID == f.open && open.Status != store.Applying && f.sinceOpen {
-		why := fmt.Sprintf("%s changed %s", short(repository.Head), f.cause)
+		why := short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
+		if f.news != "" {
+			why = fmt.Sprintf("%s changed %s", short(repository.Head), f.news)
+		}
 		if open, err = a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
 			run.Error = "superseded: " + why
 			return nil

@@ -138,7 +138,11 @@ func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error 
 		return fmt.Errorf("reading what is known of the repository: %w", err)
 	}
 	moved := known.URL != "" && (known.URL != r.URL || known.Branch != r.Branch)
-	if tip.Commit == known.Head && known.Error == "" && known.HeldHead == "" && !moved && w.repos[r.Name].Has(tip.Commit) {
+	seen := known.Head
+	if known.HeldHead != "" && !r.FollowRewritten {
+		seen = known.HeldHead // it waits for a person, and a branch that has come back is news
+	}
+	if tip.Commit == seen && known.Error == "" && !moved && w.repos[r.Name].Has(tip.Commit) {
 		a.people.polled(r.Name, a.now()) // in memory: an empty poll writes nothing
 		return nil
 	}

@@ -161,7 +161,7 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 	w := a.world.Load()
 	s := w.stack(stack)
 	if s == nil {
-		return "", control.Errorf(control.NotFound, "there is no stack %q", stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
+		return "", control.NoStack(stack, stackNames(w))
 	}
 	if id == "" || strings.HasPrefix(id, "-") {
 		return "", control.Errorf(control.Usage, "%q is not the id of a state lock", id).WithHint("sallyport unlock %s LOCK_ID; sallyport status shows the id", stack)

@@ -23,7 +23,7 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 	w := a.world.Load()
 	s := w.stack(r.Stack)
 	if s == nil {
-		return nil, nil, control.Errorf(control.NotFound, "there is no stack %q", r.Stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
+		return nil, nil, control.NoStack(r.Stack, stackNames(w))
 	}
 	err := r.Wish.validate()
 	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
@@ -131,7 +131,11 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 		return err
 	}
 	a.work.stop(open.ID)
-	if r.Applied && (open.Kind == store.KindCommit || open.Kind == store.KindRecovery && !open.AtApplied) {
+	if !r.Applied {
+		return nil
+	}
+	commit, err := unanswered(tx, open)
+	if err == nil && commit {
 		// The commit run is made again when the recovery has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
 		if err != nil {
@@ -140,7 +144,41 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 		now.LastCommitCommit = ""
 		return tx.PutStack(now)
 	}
-	return nil
+	return err
+}
+
+// unanswered reports whether a commit waits for an answer behind a run: the run asks about one itself, or stands in the
+// place of one that does and was superseded (a person's plan) or could not be applied as it was (a recovery). A run that
+// people answered ends the search: what they decided about a commit before it stays decided.
+func unanswered(tx *store.Tx, run *store.Run) (bool, error) {
+	for run.Kind != store.KindCommit {
+		if run.AtApplied {
+			return false, nil // when that was asked for, the commit was seen to already
+		}
+		before, err := runBefore(tx, run)
+		if err != nil || before == nil {
+			return false, err
+		}
+		if before.Status != store.Superseded && before.ID != run.After {
+			return false, nil
+		}
+		run = before
+	}
+	return true, nil
+}
+
+// runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.
+func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
+	for id := run.ID; ; {
+		runs, err := tx.Runs(store.RunFilter{Stack: run.Stack, Before: id, Limit: 1})
+		if err != nil || len(runs) == 0 {
+			return nil, err
+		}
+		if runs[0].Kind != store.KindPullRequest {
+			return runs[0], nil
+		}
+		id = runs[0].ID
+	}
 }
 
 // startWarnings says what a person who asks for a run should know at once.
@@ -207,8 +245,8 @@ func (a *Agent) unpause(stack, by string) error {
 }
 
 func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
-	if stack != "" && a.world.Load().stack(stack) == nil {
-		return control.Errorf(control.NotFound, "there is no stack %q", stack)
+	if w := a.world.Load(); stack != "" && w.stack(stack) == nil {
+		return control.NoStack(stack, stackNames(w))
 	}
 	return a.update(func(tx *store.Tx) error {
 		if err := tx.AddEvent(e); err != nil {

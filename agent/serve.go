@@ -204,7 +204,14 @@ func (d desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, er
 		for _, r := range runs {
 			out = append(out, control.RunOf(r))
 		}
-		return err
+		if err != nil || len(out) > 0 || q.Stack == "" {
+			return err
+		}
+		stacks, err := tx.Stacks()
+		if err != nil {
+			return err
+		}
+		return control.KnownStack(q.Stack, stacks, stackNames(d.world.Load()))
 	})
 	return out, err
 }

@@ -105,7 +105,14 @@ func (a *standIn) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, e
 		for _, r := range runs {
 			out = append(out, control.RunOf(r))
 		}
-		return err
+		if err != nil || len(out) > 0 || q.Stack == "" {
+			return err
+		}
+		stacks, err := tx.Stacks()
+		if err != nil {
+			return err
+		}
+		return control.KnownStack(q.Stack, stacks, nil)
 	})
 	return out, err
 }

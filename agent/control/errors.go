@@ -3,6 +3,10 @@ package control
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/store"
 )
 
 // ErrNoAgent is wrapped by every error that means: nobody answers at the socket.
@@ -46,6 +50,36 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	c := *e
 	c.Hint = fmt.Sprintf(format, args...)
 	return &c
+}
+
+// shownStacks is how many names of stacks a hint holds.
+const shownStacks = 20
+
+// NoStack is the error for the name of a stack that does not exist, with those that do.
+func NoStack(name string, stacks []string) *Error {
+	e := Errorf(NotFound, "there is no stack %q", name)
+	shown := stacks[:min(len(stacks), shownStacks)]
+	switch {
+	case len(stacks) == 0:
+		return e
+	case len(stacks) > len(shown):
+		return e.WithHint("the stacks are: %s and %d more", strings.Join(shown, ", "), len(stacks)-len(shown))
+	}
+	return e.WithHint("the stacks are: %s", strings.Join(shown, ", "))
+}
+
+// KnownStack is nil for a stack that has a record or stands in the configuration, else [NoStack].
+func KnownStack(name string, recorded []*store.StackState, configured []string) error {
+	names := slices.Clone(configured)
+	for _, s := range recorded {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return NoStack(name, names)
 }
 
 // NoAgentError says that nobody answers at a socket, and why.

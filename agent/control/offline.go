@@ -107,7 +107,7 @@ func readStatus(tx *store.Tx) (Status, error) {
 	return s, err
 }
 
-// newestRun is a stack's open run that can apply, else its newest such run, else nil.
+// newestRun is a stack's open run that can apply, else its newest such run, else nil. One that is no longer kept is nil too.
 func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
 	id := st.OpenRun
 	if id == 0 {
@@ -116,7 +116,11 @@ func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
 	if id == 0 {
 		return nil, nil
 	}
-	return tx.Run(id)
+	run, err := tx.Run(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return run, err
 }
 
 // Runs implements [Reader].
@@ -128,7 +132,14 @@ func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
 		for _, r := range runs {
 			out = append(out, RunOf(r))
 		}
-		return err
+		if err != nil || len(out) > 0 || q.Stack == "" {
+			return err
+		}
+		stacks, err := tx.Stacks()
+		if err != nil {
+			return err
+		}
+		return KnownStack(q.Stack, stacks, nil)
 	})
 	return out, err
 }
