@@ -21,6 +21,9 @@ type vote struct {
 	At      time.Time
 	Channel string // of a vote in Slack
 	TS      string
+
+	BreakGlass bool   // it is to stand for all approvals
+	Reason     string // why the glass is broken
 }
 
 // counted is what became of a vote.
@@ -73,7 +76,7 @@ func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v vote) (counted, 
 	}
 	d := store.Decision{
 		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: a.redact(v.Text),
-		Digest: run.Plan.Digest, Channel: v.Channel, TS: v.TS,
+		Digest: run.Plan.Digest, Channel: v.Channel, TS: v.TS, BreakGlass: v.BreakGlass,
 	}
 	add := func(r *store.Run) error {
 		r.Decisions = append(r.Decisions, d)
@@ -95,6 +98,9 @@ func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v vote) (counted, 
 		return counted{run, fmt.Sprintf("#%d %s is discarded.", v.Run, s.Name)}, err
 	}
 	run, err := tx.ChangeRun(run.ID, add)
+	if err == nil && d.BreakGlass {
+		run, err = a.breakGlass(tx, run, s, v, d)
+	}
 	if err != nil {
 		return counted{}, err
 	}
@@ -159,13 +165,17 @@ func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Sta
 	if missing, ok := v.Words.Covers(run.Plan); !ok && !fault.Without("words") {
 		return refuse("", "%s", missing)
 	}
-	if !s.AllowSelfApproval {
+	if v.BreakGlass {
+		if err := mayBreakGlass(s, v); err != nil {
+			return err
+		}
+	} else if !s.AllowSelfApproval {
 		if err := w.notOwn(run, v.By, person); err != nil {
 			return err
 		}
 	}
 	for _, d := range run.Decisions {
-		if counts(run, d) && d.Verdict == store.Approve && d.Person == person && !fault.Without("different people") {
+		if counts(run, d) && d.Verdict == store.Approve && d.Person == person && (d.BreakGlass || !v.BreakGlass) && !fault.Without("different people") {
 			return refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
 		}
 	}
@@ -180,6 +190,7 @@ func counts(run *store.Run, d store.Decision) bool {
 // weigh counts the different people who approve; one deny outweighs them all.
 func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
 	people := map[string]bool{}
+	alone := false
 	for _, d := range run.Decisions {
 		if !counts(run, d) {
 			continue
@@ -188,11 +199,12 @@ func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
 			return false, 0
 		}
 		people[d.Person] = true
+		alone = alone || glassBroken(s, d)
 	}
 	if fault.Without("different people") {
 		return len(run.Decisions) >= s.Approvals, len(run.Decisions)
 	}
-	return len(people) >= s.Approvals, len(people)
+	return alone || len(people) >= s.Approvals, len(people)
 }
 
 // personOf says who somebody is for counting: a person block's name, or an identity of its own. People on the command

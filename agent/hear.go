@@ -168,7 +168,7 @@ func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply {
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !unreviewed(run) {
 				over = append(over, t.Run)
 				continue
 			}
@@ -332,8 +332,13 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 		return nil
 	}
 	words, ok, complaint := notify.ParseDecision(m.Text)
-	if !ok && complaint == "" {
+	review, isReview := notify.ParseReview(m.Text)
+	if !ok && complaint == "" && !isReview {
 		return nil
+	}
+	run, err := a.runOf(&store.Message{Run: runID})
+	if err != nil || run == nil || isReview && !reviewable(run, m) {
+		return err // talk
 	}
 	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
 	refuseReply := func(why string) error {
@@ -348,10 +353,6 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	if why, human := m.Human(self); !human {
 		return refuseReply(why)
 	}
-	run, err := a.runOf(&store.Message{Run: runID})
-	if err != nil || run == nil {
-		return err
-	}
 	why, err := w.desk.mayDecide(ctx, m.User, approvers(w.cfg, w.stack(run.Stack)))
 	if err != nil {
 		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
@@ -362,9 +363,13 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	if complaint != "" {
 		return refuseReply(complaint)
 	}
-	_, err = a.decide(vote{
-		Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
-	}, mark)
+	if isReview {
+		_, err = a.review(runID, "slack:"+m.User, review, mark)
+	} else {
+		_, err = a.decide(vote{
+			Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
+		}, mark)
+	}
 	if _, refused := err.(*Refusal); refused {
 		return nil // answered
 	}

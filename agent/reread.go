@@ -66,14 +66,14 @@ func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error
 // reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
 // approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
 func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held string, err error) {
-	fromShell := map[string]bool{}
+	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
 		if !counts(run, d) || d.Verdict != store.Approve {
 			continue
 		}
 		if d.TS == "" {
-			fromShell[d.Person] = true
+			fromShell[d.Person], alone = true, alone || glassBroken(s, d)
 		} else {
 			slackVotes = append(slackVotes, d)
 		}
@@ -88,7 +88,7 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 			return "", nil
 		}
 	}
-	if len(fromShell) >= s.Approvals {
+	if alone || len(fromShell) >= s.Approvals {
 		return "", nil // enough votes need no Slack
 	}
 	why := "there is no slack block in the configuration any more"

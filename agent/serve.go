@@ -73,7 +73,7 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 	started := a.started.UTC()
 	out := control.Status{
 		Agent:        control.Agent{Running: true, Version: a.opts.Version, StartedAt: &started, ID: a.id},
-		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{},
+		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Unreviewed: []control.Run{}, Problems: []control.Problem{},
 		Names: []control.Name{},
 	}
 	err := a.store.View(func(tx *store.Tx) error {
@@ -90,6 +90,13 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 				out.Agent.Backup = &control.Backups{}
 			}
 			out.Agent.Backup.Schedule = w.cfg.Backup.Schedule
+		}
+		glass, err := glassRuns(tx)
+		if err != nil {
+			return err
+		}
+		for _, run := range glass {
+			out.Unreviewed = append(out.Unreviewed, control.RunOf(run))
 		}
 		outbox, err := tx.Outbox()
 		if err != nil {
@@ -336,10 +343,16 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 	}
 	text := r.Words
+	if r.BreakGlass {
+		if words.Verdict != store.Approve {
+			return control.DecideResponse{}, control.Errorf(control.Usage, "only an approval breaks the glass")
+		}
+		text += " (break glass: " + r.Reason + ")"
+	}
 	if r.By.LoginUser != "" && r.By.UID == 0 {
 		text += " (logged in as " + r.By.LoginUser + ")"
 	}
-	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now()}, nil)
+	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), BreakGlass: r.BreakGlass, Reason: r.Reason}, nil)
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)
 	}

@@ -39,6 +39,7 @@ type Card struct {
 	Position    string            // "at the applied commit", "with 3 commits that were not applied yet"
 	GitDown     string            // since when and why the repository cannot be read
 	Warnings    []string          // one sentence each
+	Mark        string            // what stays at the top of it: the glass was broken
 
 	Plan      *store.Plan
 	Decisions []store.Decision

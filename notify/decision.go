@@ -46,6 +46,14 @@ func ParseDecision(text string) (w Words, ok bool, complaint string) {
 	return Words{}, false, ""
 }
 
+// ParseReview reads a reply that says that somebody has reviewed what another person approved alone: review, or reviewed, with
+// words of the reviewer's after it. Only the first word of a message counts.
+func ParseReview(text string) (words string, ok bool) {
+	first, rest := cutWord(unwrap(undo(text)))
+	word := strings.ToLower(strings.TrimRight(unwrap(first), ".,:;!-"))
+	return strings.TrimLeft(rest, "-:,; "), word == "review" || word == "reviewed"
+}
+
 func parseApprove(word, rest string) (Words, bool, string) {
 	w := Words{Verdict: store.Approve}
 	if rest == "" {

@@ -18,6 +18,7 @@ func (c Card) Facts() []string {
 			facts = append(facts, text)
 		}
 	}
+	add(c.Mark)
 	add(c.commit())
 	add(c.kind())
 	add(c.Position)

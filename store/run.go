@@ -119,12 +119,14 @@ type Run struct {
 	Decisions []Decision `json:"decisions,omitempty"` // every vote that was recorded, withdrawn ones too
 	Plan      *Plan      `json:"plan,omitempty"`
 	Apply     *Apply     `json:"apply,omitempty"`
-	Artifacts []Artifact `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
-	Card      *Card      `json:"card,omitempty"`      // where the run's message is; nil until it was posted
-	Told      bool       `json:"told,omitempty"`      // the log was told of it, in the place of Slack
-	Published string     `json:"published,omitempty"` // the commit status as the site took it last
-	Error     string     `json:"error,omitempty"`
-	Hint      string     `json:"hint,omitempty"` // what a person can do about Error or Held
+	// BreakGlass: one person approved alone in an emergency.
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
+	Artifacts  []Artifact  `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
+	Card       *Card       `json:"card,omitempty"`      // where the run's message is; nil until it was posted
+	Told       bool        `json:"told,omitempty"`      // the log was told of it, in the place of Slack
+	Published  string      `json:"published,omitempty"` // the commit status as the site took it last
+	Error      string      `json:"error,omitempty"`
+	Hint       string      `json:"hint,omitempty"` // what a person can do about Error or Held
 }
 
 // Uptime is a moment by a clock that nobody can set: how long that boot of the machine had lasted.
@@ -144,16 +146,28 @@ const (
 
 // A Decision is one recorded vote on exactly one plan.
 type Decision struct {
-	Verdict Verdict   `json:"verdict"`
-	By      string    `json:"by"`     // slack:ID, cli:USER or policy:NAME
-	Person  string    `json:"person"` // who that is for counting: a person block's name, or a key of its own
-	At      time.Time `json:"at"`
-	Text    string    `json:"text,omitempty"`    // the words as given
-	Digest  string    `json:"digest"`            // the plan that it is about
-	Channel string    `json:"channel,omitempty"` // Slack votes: where it can be read again
-	TS      string    `json:"ts,omitempty"`
+	Verdict    Verdict   `json:"verdict"`
+	By         string    `json:"by"`     // slack:ID, cli:USER or policy:NAME
+	Person     string    `json:"person"` // who that is for counting: a person block's name, or a key of its own
+	At         time.Time `json:"at"`
+	Text       string    `json:"text,omitempty"`    // the words as given
+	Digest     string    `json:"digest"`            // the plan that it is about
+	Channel    string    `json:"channel,omitempty"` // Slack votes: where it can be read again
+	TS         string    `json:"ts,omitempty"`
+	BreakGlass bool      `json:"break_glass,omitempty"` // it stands for all approvals
 	// Withdrawn says why a vote does not count any more (deleted, edited, no longer an approver).
 	Withdrawn string `json:"withdrawn,omitempty"`
+}
+
+// BreakGlass says who approved a run alone, why, and who reviewed that since.
+type BreakGlass struct {
+	By         string    `json:"by"`
+	Person     string    `json:"person"`
+	At         time.Time `json:"at"`
+	Reason     string    `json:"reason"`
+	ReviewedBy string    `json:"reviewed_by,omitempty"` // somebody else; empty: the run stays marked
+	ReviewedAt time.Time `json:"reviewed_at,omitzero"`
+	Review     string    `json:"review,omitempty"` // in the reviewer's words
 }
 
 // Class is how a change came about.

@@ -69,6 +69,15 @@ func (a *app) runFacts(r control.Run) []fact {
 	if r.EndedAt != nil {
 		facts = append(facts, fact{"ended", a.when(r.EndedAt), none})
 	}
+	if g := r.BreakGlass; g != nil {
+		text := fmt.Sprintf("%s approved alone %s: %s", g.By, a.ago(g.At), g.Reason)
+		if g.ReviewedBy == "" {
+			text += "\nnobody else has reviewed it: sallyport review " + strconv.Itoa(r.ID)
+		} else {
+			text += fmt.Sprintf("\nreviewed by %s %s %s", g.ReviewedBy, a.ago(g.ReviewedAt), g.Review)
+		}
+		facts = append(facts, fact{"glass", text, red})
+	}
 	facts = append(facts, fact{"git", r.GitDown, yellow})
 	for _, w := range r.Warnings {
 		facts = append(facts, fact{"warning", w, yellow})

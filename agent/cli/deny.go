@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/control"
 	"sallyport/store"
 )
 
@@ -17,7 +18,7 @@ func newDenyCommand(a *app) *cobra.Command {
 			if reason != "" {
 				words = append(words, reason)
 			}
-			return a.decide(c.Context(), store.Deny, args[0], words)
+			return a.decide(c.Context(), store.Deny, control.DecideRequest{Ref: args[0]}, words)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")

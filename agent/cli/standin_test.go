@@ -203,6 +203,14 @@ func (a *standIn) Decide(ctx context.Context, r control.DecideRequest) (control.
 	return control.DecideResponse{Run: after, Message: fmt.Sprintf("#%d is %s: %q.", run.ID, to, r.Words)}, err
 }
 
+func (a *standIn) Review(ctx context.Context, r control.ReviewRequest) (control.DecideResponse, error) {
+	run, err := a.Run(ctx, r.Ref)
+	if err != nil {
+		return control.DecideResponse{}, err
+	}
+	return control.DecideResponse{Run: run, Message: fmt.Sprintf("#%d %s is reviewed.", run.ID, run.Stack)}, nil
+}
+
 func (a *standIn) Cancel(ctx context.Context, r control.CancelRequest) (control.CancelResponse, error) {
 	run, err := a.Run(ctx, r.Ref)
 	if err != nil {

@@ -40,6 +40,7 @@ func (a *app) statusText(s control.Status) string {
 	b.WriteString(a.agentText(s.Agent, s.Outbox))
 	b.WriteString(a.problemsText(s))
 	b.WriteString(a.pausesText(s.Stacks))
+	b.WriteString(a.glassText(s.Unreviewed))
 	b.WriteString(a.openText(s))
 	b.WriteString(a.pinsText(s.Stacks))
 	if len(s.Repositories) > 0 {
@@ -116,6 +117,21 @@ func (a *app) pausesText(stacks []control.Stack) string {
 		return ""
 	}
 	return "\n" + paint(yellowBold, "paused") + "\n" + text
+}
+
+// glassText lists what was approved by one person alone and nobody else has reviewed.
+func (a *app) glassText(runs []control.Run) string {
+	text := ""
+	for _, r := range runs {
+		if g := r.BreakGlass; g != nil {
+			text += "  " + paint(bold, runName(r)) + redact.CleanLine(fmt.Sprintf(" %s, %s: by %s %s: %s", r.Stack, r.Status, g.By, a.ago(g.At), g.Reason)) +
+				"\n    sallyport review " + strconv.Itoa(r.ID) + "\n"
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + paint(redBold, "break glass, not reviewed") + "\n" + text
 }
 
 // problemsText lists what does not work: of the agent, of repositories, of stacks.

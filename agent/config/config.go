@@ -110,6 +110,7 @@ type Stack struct {
 	DependsOn     []string
 	Approvals     int
 	Approvers     []string // user ids, group ids, e-mails; empty: slack.approvers
+	BreakGlass    []string // users of this machine who may approve alone in an emergency
 	PlanTTL       time.Duration
 	PlanTimeout   time.Duration // default 30m
 	LockTimeout   time.Duration // default 1m

@@ -67,7 +67,7 @@ func stackShape() shape {
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
 			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
-			"apply_window", "freeze",
+			"apply_window", "freeze", "break_glass",
 		},
 		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}},
 		later: []string{

@@ -179,6 +179,7 @@ func (d *stackDecoder) decode(a attributes, s *Stack) {
 	}
 	d.decisions(a, s)
 	d.windows(a, s)
+	d.breakGlass(a, s)
 	d.announcement(a, s)
 }
 

@@ -120,6 +120,11 @@ func (c *Client) Decide(ctx context.Context, r DecideRequest) (DecideResponse, e
 	return post[DecideResponse](ctx, c, "/v1/decide", r)
 }
 
+// Review implements Operator.
+func (c *Client) Review(ctx context.Context, r ReviewRequest) (DecideResponse, error) {
+	return post[DecideResponse](ctx, c, "/v1/review", r)
+}
+
 // Cancel implements Operator.
 func (c *Client) Cancel(ctx context.Context, r CancelRequest) (CancelResponse, error) {
 	return post[CancelResponse](ctx, c, "/v1/cancel", r)

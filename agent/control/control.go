@@ -19,7 +19,7 @@
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text
 //	GET  /v1/verify
-//	POST /v1/plan /v1/decide /v1/cancel /v1/pause /v1/resume /v1/accept
+//	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
 //	POST /v1/unlock /v1/state/push               answer when terraform has ended: minutes, at worst
 //	POST /v1/backup                              an archive
 //
@@ -62,6 +62,7 @@ const defaultRuns = 20
 type Operator interface {
 	Start(ctx context.Context, r StartRequest) (StartResponse, error)
 	Decide(ctx context.Context, r DecideRequest) (DecideResponse, error)
+	Review(ctx context.Context, r ReviewRequest) (DecideResponse, error)
 	Cancel(ctx context.Context, r CancelRequest) (CancelResponse, error)
 	Pause(ctx context.Context, r PauseRequest) error
 	Resume(ctx context.Context, r ResumeRequest) error
@@ -99,13 +100,23 @@ type StartResponse struct {
 type DecideRequest struct {
 	Ref   string `json:"ref"`
 	Words string `json:"words"` // "approve destroy 2", "deny not tonight"
-	By    Caller `json:"-"`
+	// BreakGlass: the approval is to stand for all approvals, with the reason.
+	BreakGlass bool   `json:"break_glass,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	By         Caller `json:"-"`
 }
 
 // DecideResponse says what the vote did.
 type DecideResponse struct {
 	Run     Run    `json:"run"`
 	Message string `json:"message"` // one line for the person who voted
+}
+
+// ReviewRequest says that somebody else has looked at a run whose glass was broken.
+type ReviewRequest struct {
+	Ref    string `json:"ref"`
+	Reason string `json:"reason,omitempty"`
+	By     Caller `json:"-"`
 }
 
 // CancelRequest stops a run.

@@ -32,6 +32,9 @@ func RunOf(r *store.Run) Run {
 			out.Decisions = append(out.Decisions, Decision{Verdict: d.Verdict, By: d.By, At: instant(d.At), Text: d.Text})
 		}
 	}
+	if g := r.BreakGlass; g != nil {
+		out.BreakGlass = &BreakGlass{By: g.By, At: instant(g.At), Reason: g.Reason, ReviewedBy: g.ReviewedBy, ReviewedAt: instant(g.ReviewedAt), Review: g.Review}
+	}
 	if r.Card != nil {
 		out.Permalink = r.Card.Permalink
 	}

@@ -35,6 +35,10 @@ func (s *Server) handler() http.Handler {
 		q.By = callerFrom(r.Context())
 		return o.Decide(r.Context(), q)
 	}))
+	mux.HandleFunc("POST /v1/review", change(s, func(r *http.Request, q ReviewRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.Review(r.Context(), q)
+	}))
 	mux.HandleFunc("POST /v1/cancel", change(s, func(r *http.Request, q CancelRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Cancel(r.Context(), q)

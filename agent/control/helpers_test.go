@@ -39,6 +39,9 @@ func (f *fake) Start(_ context.Context, r StartRequest) (StartResponse, error) {
 func (f *fake) Decide(_ context.Context, r DecideRequest) (DecideResponse, error) {
 	return f.decide(r)
 }
+func (f *fake) Review(context.Context, ReviewRequest) (DecideResponse, error) {
+	return DecideResponse{Message: "reviewed"}, nil
+}
 func (f *fake) Cancel(context.Context, CancelRequest) (CancelResponse, error) {
 	return CancelResponse{Message: "stopped"}, nil
 }

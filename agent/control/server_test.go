@@ -110,8 +110,9 @@ func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
 	_, decide := c.Decide(ctx, DecideRequest{})
 	_, start := c.Start(ctx, StartRequest{})
 	_, cancel := c.Cancel(ctx, CancelRequest{})
+	_, review := c.Review(ctx, ReviewRequest{})
 	for verb, err := range map[string]error{
-		"decide": decide, "start": start, "cancel": cancel,
+		"decide": decide, "review": review, "start": start, "cancel": cancel,
 		"pause": c.Pause(ctx, PauseRequest{}), "resume": c.Resume(ctx, ResumeRequest{}),
 		"accept": c.Accept(ctx, AcceptRequest{}), "backup": c.Backup(ctx, BackupRequest{}, io.Discard),
 	} {

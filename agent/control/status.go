@@ -21,9 +21,10 @@ type Status struct {
 	Repositories []Repository `json:"repositories"`
 	Stacks       []Stack      `json:"stacks"`
 	PullRequests []Run        `json:"pull_requests"`
-	Problems     []Problem    `json:"problems"` // what does not work now and belongs to no single run
-	Names        []Name       `json:"names"`    // what Slack names in the configuration stand for
-	Outbox       int          `json:"outbox"`   // messages not delivered yet
+	Problems     []Problem    `json:"problems"`   // what does not work now and belongs to no single run
+	Unreviewed   []Run        `json:"unreviewed"` // runs whose glass was broken and that nobody else has reviewed
+	Names        []Name       `json:"names"`      // what Slack names in the configuration stand for
+	Outbox       int          `json:"outbox"`     // messages not delivered yet
 }
 
 // Agent is the agent's own part of a status.
@@ -120,6 +121,7 @@ type Run struct {
 	EndedAt     *time.Time   `json:"ended_at"`
 	Plan        *Plan        `json:"plan"` // null until planned
 	Decisions   []Decision   `json:"decisions"`
+	BreakGlass  *BreakGlass  `json:"break_glass"` // null unless one person approved alone
 	Error       string       `json:"error"`
 	Hint        string       `json:"hint"` // what a person can do about error or held
 	Held        string       `json:"held"` // why it does not move on now
@@ -189,6 +191,16 @@ type Decision struct {
 	By      string        `json:"by"`
 	At      *time.Time    `json:"at"`
 	Text    string        `json:"text"`
+}
+
+// BreakGlass says who approved alone, why, and who reviewed that.
+type BreakGlass struct {
+	By         string     `json:"by"`
+	At         *time.Time `json:"at"`
+	Reason     string     `json:"reason"`
+	ReviewedBy string     `json:"reviewed_by"` // empty: it stays marked
+	ReviewedAt *time.Time `json:"reviewed_at"`
+	Review     string     `json:"review"`
 }
 
 // Apply is how far an apply is, or how it went.
