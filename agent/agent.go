@@ -21,6 +21,9 @@
 //	recover.go   what a restart finds, and what takes over from stale and interrupted runs
 //	announce.go  which message does a transition cause
 //	outbox.go    delivering messages
+//	pulls.go     pull requests: which are open, and who may have theirs planned
+//	pull.go      which stacks does one touch; makes their runs
+//	preview.go   pending -> previewed
 //	publish.go   which commit statuses does a transition cause
 //	tell.go      delivering them, and comments, to the site that hosts the repository
 //	hear.go      reading Slack
@@ -250,6 +253,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var sending sync.WaitGroup
 	sending.Go(func() { a.send(sender) })
 	group.Go(func() { a.tellSites(ctx) })
+	group.Go(func() { a.watchPulls(ctx) })
 	group.Go(func() { socket.serve(ctx) })
 	a.opts.Ready()
 	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)

@@ -86,6 +86,19 @@ func (w *workers) count() int {
 	return len(w.running)
 }
 
+// previews tells how many plans of pull requests are being made.
+func (w *workers) previews() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, at := range w.running {
+		if at.what == workPreview {
+			n++
+		}
+	}
+	return n
+}
+
 // stop interrupts the work for a run.
 func (w *workers) stop(run int) {
 	w.mu.Lock()

@@ -25,10 +25,11 @@ import (
 
 // What a worker does for a run.
 const (
-	workPlan   = "plan"
-	workApply  = "apply"
-	workFollow = "follow"
-	workHook   = "hook"
+	workPlan    = "plan"
+	workPreview = "preview" // a plan of a pull request
+	workApply   = "apply"
+	workFollow  = "follow"
+	workHook    = "hook"
 )
 
 // The directories inside a run's directory.
@@ -65,6 +66,9 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if err != nil {
 			return err
 		}
+		if run.Kind == store.KindPullRequest {
+			return nil // it neither holds the state lock nor counts as a plan of the stack
+		}
 		if err := takeIn(tx, run, s); err != nil {
 			return err
 		}
@@ -73,7 +77,11 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	if err != nil {
 		return err
 	}
-	a.work.do(run.ID, workPlan, func(ctx context.Context) {
+	what := workPlan
+	if run.Kind == store.KindPullRequest {
+		what = workPreview
+	}
+	a.work.do(run.ID, what, func(ctx context.Context) {
 		result, err := a.engineOf(s.Engine).plan(ctx, w, run, s)
 		fault.Point("planned, not stored")
 		if err != nil || ctx.Err() != nil {
@@ -84,7 +92,9 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
 		}
-		if err == nil {
+		if err == nil && run.Kind == store.KindPullRequest {
+			err = a.previewed(w, run, result)
+		} else if err == nil {
 			err = a.planned(w, run, s, result)
 		} else {
 			err = a.planFailed(w, run, err)
@@ -108,6 +118,11 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
+	if run.Kind == store.KindPullRequest {
+		if err := a.bringHead(ctx, w, run); err != nil {
+			return nil, err
+		}
+	}
 	o, err := a.checkout(ctx, w, s, run.Commit, dir)
 	if err != nil {
 		return nil, err
@@ -115,6 +130,8 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err := a.usePlanOptions(run, &o); err != nil {
 		return nil, err
 	}
+	o.Preview = run.Kind == store.KindPullRequest
+	o.NoLock = o.NoLock || o.Preview
 	o.Tool, o.PlanEnv, o.Timeout = found, s.PlanEnv, s.PlanTimeout
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err

@@ -109,6 +109,15 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 		if err := a.repositoriesOf(tx, w, &out); err != nil {
 			return err
 		}
+		var planned []string
+		for _, r := range w.cfg.Repositories {
+			if r.GitHub.PlanPullRequests {
+				planned = append(planned, r.Name)
+			}
+		}
+		if out.PullRequests, err = control.PullRequestsOf(tx, planned); err != nil {
+			return err
+		}
 		return a.stacksOf(tx, w, &out)
 	})
 	for _, f := range a.faults.list() {

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"sallyport/agent/control"
 	"sallyport/notify/github/githubtest"
@@ -19,7 +21,10 @@ const infra = "ops/infra"
 // site is the GitHub of a repository on disk. Jane may write, Mallory may not.
 func site(t *testing.T) *githubtest.Server {
 	t.Helper()
+	// The site's times have whole seconds: here each thing happens in one of its own.
+	begin, ticks := time.Now().Truncate(time.Second), atomic.Int64{}
 	s, err := githubtest.New(githubtest.Options{
+		Now:   func() time.Time { return begin.Add(time.Duration(ticks.Add(1)) * time.Second) },
 		Token: "ghp_canary0canary0canary0canary0canary00",
 		Users: []githubtest.User{{ID: 7, Login: "jane"}, {ID: 8, Login: "joe"}, {ID: 66, Login: "mallory"}},
 		Repositories: []githubtest.Repository{

@@ -28,6 +28,9 @@ func (a *Agent) step(ctx context.Context, w *world, run *store.Run) (time.Durati
 			return 0, err
 		}
 	}
+	if run.Kind == store.KindPullRequest {
+		return a.stepPreview(w, run, s)
+	}
 	switch run.Status {
 	case store.Pending:
 		return a.stepPending(w, run, s)

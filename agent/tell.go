@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/notify/github"
 	"sallyport/store"
 )
 
@@ -93,7 +94,11 @@ func (a *Agent) tellSite(ctx context.Context, w *world, m *store.Message, rests 
 	}
 	limited, cancel := context.WithTimeout(ctx, siteTimeout)
 	defer cancel()
-	done, err := a.tellStatus(limited, w, site, m)
+	tell := a.tellStatus
+	if m.Kind == store.MessageComment {
+		tell = a.tellComment
+	}
+	done, err := tell(limited, w, site, m)
 	if ctx.Err() != nil {
 		return 0, nil // stopping: the next agent tells it
 	}
@@ -152,6 +157,13 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 // tellStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
 // commit and stack.
 func (a *Agent) tellStatus(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
+	if m.Run == 0 {
+		s := github.Untouched(m.Stack)
+		if m.Text != "" {
+			s = github.NotPlanned(m.Stack, m.Text)
+		}
+		return nil, site.SetStatus(ctx, m.Commit, s)
+	}
 	run, err := a.runOf(m)
 	if err != nil || run == nil {
 		return nil, err

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sallyport/store"
@@ -88,8 +90,13 @@ func readStatus(tx *store.Tx) (Status, error) {
 	if err != nil {
 		return s, err
 	}
+	var names []string
 	for _, r := range repositories {
 		s.Repositories = append(s.Repositories, RepositoryOf(r))
+		names = append(names, r.Name)
+	}
+	if s.PullRequests, err = PullRequestsOf(tx, names); err != nil {
+		return s, err
 	}
 	stacks, err := tx.Stacks()
 	if err != nil {
@@ -105,6 +112,30 @@ func readStatus(tx *store.Tx) (Status, error) {
 	outbox, err := tx.Outbox()
 	s.Outbox = len(outbox)
 	return s, err
+}
+
+// PullRequestsOf are the previews of the open pull requests of repositories, each at the head that was checked last.
+func PullRequestsOf(tx *store.Tx, repositories []string) ([]Run, error) {
+	out := []Run{}
+	for _, name := range repositories {
+		pulls, err := tx.PullRequests(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pulls {
+			for _, stack := range slices.Sorted(maps.Keys(p.Runs)) {
+				r, err := tx.Run(p.Runs[stack])
+				if errors.Is(err, store.ErrNotFound) {
+					continue // it is no longer kept
+				}
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, RunOf(r))
+			}
+		}
+	}
+	return out, nil
 }
 
 // newestRun is a stack's open run that can apply, else its newest such run, else nil. One that is no longer kept is nil too.

@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"testing"
 	"testing/fstest"
 
@@ -203,5 +204,51 @@ func TestInspect(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", dir, diff)
 		}
+	}
+}
+
+// TestGuard: what decides which programs terraform runs counts, how it is written does not.
+func TestGuard(t *testing.T) {
+	base := map[string]string{
+		"box/main.tf":             "terraform {\n  backend \"s3\" {}\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n",
+		"m/main.tf":               "resource \"terraform_data\" \"a\" {}\n",
+		"box/.terraform.lock.hcl": "# a\n",
+	}
+	for name, tt := range map[string]struct {
+		change map[string]string
+		want   string
+	}{
+		"nothing":              {nil, ""},
+		"a resource":           {map[string]string{"box/more.tf": "resource \"terraform_data\" \"b\" {}\n"}, ""},
+		"blanks and comments":  {map[string]string{"box/main.tf": "# new\nterraform {\n\n  backend   \"s3\" { # where\n  }\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n"}, ""},
+		"another file":         {map[string]string{"box/main.tf": "module \"m\" {\n  source = \"../m\"\n}\n", "box/terraform.tf": "terraform {\n  backend \"s3\" {}\n}\n"}, ""},
+		"the backend":          {map[string]string{"box/main.tf": "terraform {\n  backend \"gcs\" {}\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n"}, "its backend or providers"},
+		"a provider's source":  {map[string]string{"m/versions.tf": "terraform {\n  required_providers {\n    a = {\n      source = \"evil/a\"\n    }\n  }\n}\n"}, "its backend or providers"},
+		"the same in JSON":     {map[string]string{"m/versions.tf.json": `{"terraform":{"required_providers":{"a":{"source":"evil/a"}}}}`}, "its backend or providers"},
+		"an override":          {map[string]string{"box/override.tf": "terraform {\n  backend \"local\" {}\n}\n"}, "its backend or providers"},
+		"a file that is wrong": {map[string]string{"box/wrong.tf": "terraform {"}, "its backend or providers"},
+		"the lock file":        {map[string]string{"box/.terraform.lock.hcl": "# b\n"}, "its lock file"},
+		"no lock file":         {map[string]string{"box/.terraform.lock.hcl": ""}, "its lock file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := maps.Clone(base)
+			for file, text := range tt.change {
+				if now[file] = text; text == "" {
+					delete(now, file)
+				}
+			}
+			d := Definition{Dir: "box"}
+			old, err := Guard(tree(base), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			has, err := Guard(tree(now), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := has.Changed(old); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }

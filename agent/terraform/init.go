@@ -151,6 +151,9 @@ func (p *planner) initialiseCached(ctx context.Context, committed []byte) error 
 	if err != nil {
 		return err
 	}
+	if o.Preview {
+		return nil
+	}
 	if err := o.Cache.remember(o, committed); err != nil {
 		p.warn("the lock file and modules of this run could not be kept for when the registry is away: %v", err)
 	}

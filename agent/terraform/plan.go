@@ -59,7 +59,10 @@ type PlanOptions struct {
 
 	LockTimeout time.Duration // how long to wait for the state lock
 	NoLock      bool          // plan without the state lock: for plans that can never be applied
-	StateDir    string        // set: the state is kept here if the configuration names no lasting place
+	// Preview: nothing that this plan brings along stays: no workspace is made, and what is kept of the stack's last init is
+	// not replaced. What nobody has approved must not change what the next plan works with.
+	Preview  bool
+	StateDir string // set: the state is kept here if the configuration names no lasting place
 
 	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
 	// checkout, DataDir, StateDir and Home are given to it.
@@ -207,6 +210,9 @@ func (p *planner) workspace(ctx context.Context) error {
 	_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
 	var failed *Error
 	if errors.As(err, &failed) && ctx.Err() == nil && workspaceMissing(failed.Output) {
+		if p.o.Preview {
+			return &Error{Op: "workspace", ExitCode: -1, Err: fmt.Errorf("the workspace %s does not exist yet, and a preview makes none", name)}
+		}
 		_, err = p.s.run(ctx, "workspace new", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceNew(ctx, name) })
 		p.res.WorkspaceCreated = err == nil
 	}

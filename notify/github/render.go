@@ -45,11 +45,13 @@ func (r Report) Body() string {
 	if limit <= 0 {
 		limit = MaxComment
 	}
-	head := Marker(r.Agent) + "\n**Sallyport** planned " + code(short(r.Head)) + "\n\n"
+	head := Marker(r.Agent) + "\n**Sallyport** " + r.verb() + " " + code(short(r.Head)) + "\n\n"
 	tail := r.untouched() + promise
 	room := limit - units(head) - units(tail) - spare
 	if len(r.Runs) == 0 {
-		head += "No stack is touched.\n\n"
+		if len(r.Notes) == 0 {
+			head += "No stack is touched.\n\n"
+		}
 		return head + r.notes(room/2) + tail
 	}
 	table := r.table(room)
@@ -64,6 +66,14 @@ func short(hash string) string {
 		return "an unknown commit"
 	}
 	return hash[:8]
+}
+
+// verb says what was done with the head.
+func (r Report) verb() string {
+	if len(r.Runs) == 0 && len(r.Notes) > 0 {
+		return "looked at"
+	}
+	return "planned"
 }
 
 func (r Report) untouched() string {

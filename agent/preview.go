@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/store"
+)
+
+// stepPreview moves a pull request's run on: it is planned when nothing that can be applied wants the room, and ends there.
+func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
+	if r := w.cfg.Repository(run.Repository); r == nil || !r.GitHub.PlanPullRequests {
+		return 0, a.forgetPull(w, run)
+	}
+	if a.work.busy(run.ID) != "" {
+		return 0, nil // its end wakes the loop
+	}
+	if s.Engine != config.EngineTerraform {
+		why := fmt.Sprintf("pull requests of %s stacks are not planned", s.Engine)
+		return 0, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: why}, because(why))
+	}
+	why, hint, err := a.paused(run.Stack)
+	if err != nil {
+		return 0, err
+	}
+	if why == "" && a.tight.why != "" {
+		why, hint = a.tight.why, roomAdvice
+	}
+	if why != "" {
+		return workRest, a.hold(run, why, hint)
+	}
+	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
+		return wait, nil // backing off from a transient error
+	}
+	if run.Attempts >= maxCrashes {
+		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
+		return 0, a.moveNow(w, run, store.Move{From: run.Status, To: store.Errored, Text: why}, because(why))
+	}
+	if room, err := a.roomForPreview(w); err != nil || !room {
+		return 0, err
+	}
+	return workRest, a.startPlan(w, run, s)
+}
+
+// roomForPreview leaves one terraform process to what can be applied, or, where there is only one at a time, lets that go first.
+func (a *Agent) roomForPreview(w *world) (bool, error) {
+	if a.full(w) || a.work.previews() >= max(1, w.cfg.Terraform.Parallel-1) {
+		return false, nil
+	}
+	if w.cfg.Terraform.Parallel > 1 {
+		return true, nil
+	}
+	waits := false
+	err := a.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		for _, r := range open {
+			ready := r.Status == store.Pending || r.Status == store.Planning || r.Status == store.Approved
+			waits = waits || r.Kind != store.KindPullRequest && ready && r.Held == ""
+		}
+		return err
+	})
+	return !waits, err
+}
+
+// forgetPull ends a run whose repository's pull requests are not planned any more. What is remembered of the pull request
+// goes with it, so that it is looked at anew should that change again.
+func (a *Agent) forgetPull(w *world, run *store.Run) error {
+	a.work.stop(run.ID)
+	why := "pull requests are not planned any more"
+	return a.update(func(tx *store.Tx) error {
+		if err := tx.DeletePullRequest(run.Repository, run.PullRequest); err != nil {
+			return err
+		}
+		_, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Canceled, Text: why}, because(why))
+		return err
+	})
+}
+
+// bringHead fetches the head of a pull request again if the mirror was made anew since.
+func (a *Agent) bringHead(ctx context.Context, w *world, run *store.Run) error {
+	git := w.repos[run.Repository]
+	if git == nil || git.Has(run.Commit) {
+		return nil
+	}
+	return git.FetchPull(ctx, run.PullRequest, run.Commit)
+}
+
+// previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
+func (a *Agent) previewed(w *world, run *store.Run, result *planResult) error {
+	return a.update(func(tx *store.Tx) error {
+		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err // too large: plan.txt in the run's directory is kept instead
+		}
+		_, err := a.move(tx, w, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
+			plan := result.Plan
+			r.Plan, r.Error, r.Hint = &plan, "", ""
+			r.Warnings = append(r.Warnings, result.Warnings...)
+			return nil
+		})
+		return err
+	})
+}

@@ -1,0 +1,336 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/stack"
+	"sallyport/notify/forge"
+	"sallyport/store"
+)
+
+// comparePull finds out which stacks a pull request touches, and which of those are not planned without being asked for.
+// What it changes is compared with where it left the branch: what came onto the branch meanwhile is not its doing.
+func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
+	git := w.repos[l.repository.Name]
+	base, err := git.MergeBase(ctx, l.branch, next.Head)
+	if err != nil {
+		return nil, err
+	}
+	if base == "" {
+		next.Why = "it has no commit in common with the branch"
+		return nil, nil
+	}
+	tree, err := git.Tree(next.Head)
+	if err != nil {
+		return nil, err
+	}
+	before, err := git.Tree(base)
+	if err != nil {
+		return nil, err
+	}
+	next.Held = map[string]string{}
+	for _, s := range w.stacks(l.repository.Name) {
+		def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+		files, err := stack.Footprint(tree, def)
+		gone := errors.Is(err, stack.ErrNoDir)
+		if err != nil && !gone {
+			return nil, err
+		}
+		_, changed, err := touchedSince(ctx, git, base, next.Head, def, files)
+		switch {
+		case err != nil:
+			return nil, err
+		case !changed:
+			next.Untouched++
+			continue
+		case gone:
+			next.Notes = append(next.Notes, fmt.Sprintf("%s: its directory %s leaves the branch; its resources are not destroyed by that", s.Name, s.Dir))
+			next.Untouched++
+			continue
+		}
+		why, err := guarded(before, tree, def)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			next.Held[s.Name] = why
+			continue
+		}
+		touched = append(touched, s)
+	}
+	next.Notes = append(next.Notes, a.newRoots(w, l.repository.Name, tree)...)
+	return touched, nil
+}
+
+// guarded says what a pull request changes of what must not be run before somebody has looked at it.
+func guarded(before, now stack.Tree, def stack.Definition) (string, error) {
+	has, err := stack.Guard(now, def)
+	if err != nil {
+		return "", err
+	}
+	had, err := stack.Guard(before, def)
+	if errors.Is(err, stack.ErrNoDir) {
+		return "the whole stack is new", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if what := has.Changed(had); what != "" {
+		return "it changes " + what, nil
+	}
+	return "", nil
+}
+
+// newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.
+func (a *Agent) newRoots(w *world, repository string, tree stack.Tree) []string {
+	known := map[string]bool{}
+	for _, s := range w.stacks(repository) {
+		known[s.Dir] = true
+	}
+	var notes []string
+	for _, g := range w.cfg.StackGlobs {
+		if g.Stack.Repository != repository {
+			continue
+		}
+		roots, err := stack.Roots(tree, g.Glob)
+		if err != nil {
+			continue // planning says what is wrong with it
+		}
+		for _, dir := range roots {
+			if !known[dir] && len(notes) < 10 {
+				notes = append(notes, fmt.Sprintf("%s becomes a new stack with the merge, and is planned then", dir))
+			}
+		}
+	}
+	return notes
+}
+
+// recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
+func (a *Agent) recordPull(w *world, l look, next *store.PullRequest, touched []*config.Stack) error {
+	return a.update(func(tx *store.Tx) error {
+		known, err := tx.PullRequest(next.Repository, next.Number)
+		if err != nil {
+			return err
+		}
+		if known != nil && known.Head != next.Head {
+			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, short(next.Head))}
+			if err := a.endPreviews(tx, w, known, m); err != nil {
+				return err
+			}
+		}
+		if ok, err := a.mayBegin(tx, next.Repository, len(touched)); err != nil || !ok {
+			return errors.Join(err, a.postpone(next))
+		}
+		next.Runs = map[string]int{}
+		for _, s := range touched {
+			if err := a.preview(tx, w, next, s, ""); err != nil {
+				return err
+			}
+		}
+		if next.Why == "" {
+			if err := a.tellRest(tx, w, next); err != nil {
+				return err
+			}
+		}
+		if err := tx.PutPullRequest(next); err != nil {
+			return err
+		}
+		return a.commentOn(tx, next.Repository, next.Number)
+	})
+}
+
+// postpone is the error that a pull request waits with when too many plans were begun.
+func (a *Agent) postpone(next *store.PullRequest) error {
+	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, short(next.Head))
+}
+
+// mayBegin bounds how many plans are begun in an hour, and counts these.
+func (a *Agent) mayBegin(tx *store.Tx, repository string, more int) (bool, error) {
+	if more == 0 {
+		return true, nil
+	}
+	key := "pulls/begun/" + repository
+	var begun []time.Time
+	if _, err := tx.Setting(key, &begun); err != nil {
+		return false, err
+	}
+	now := a.now().UTC()
+	begun = slices.DeleteFunc(begun, func(at time.Time) bool { return now.Sub(at) > time.Hour || at.After(now) })
+	if len(begun) > 0 && len(begun)+more > maxPreviews {
+		return false, nil
+	}
+	for range more {
+		begun = append(begun, now)
+	}
+	return true, tx.PutSetting(key, begun)
+}
+
+// preview makes the run of one stack at the head that was checked.
+func (a *Agent) preview(tx *store.Tx, w *world, p *store.PullRequest, s *config.Stack, by string) error {
+	run := &store.Run{
+		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
+		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
+	}
+	if err := a.create(tx, w, run); err != nil {
+		return err
+	}
+	p.Runs[s.Name] = run.ID
+	return nil
+}
+
+// tellRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
+func (a *Agent) tellRest(tx *store.Tx, w *world, p *store.PullRequest) error {
+	for _, s := range w.stacks(p.Repository) {
+		if p.Runs[s.Name] != 0 {
+			continue
+		}
+		newest, err := newestOf(tx, s.Name)
+		if err != nil {
+			return err
+		}
+		if newest != nil && newest.Commit == p.Head {
+			continue // it is on the branch already
+		}
+		if err := tx.Enqueue(store.Message{
+			Kind: store.MessageStatus, Key: statusKey(p.Repository, p.Head, s.Name), Text: p.Held[s.Name],
+			Repository: p.Repository, Commit: p.Head, Stack: s.Name, PullRequest: p.Number,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release is an approver's word that a stack of a pull request is to be planned though it changes what it must not by itself.
+var release = regexp.MustCompile("^[`\\s]*sallyport plan ([0-9a-f]{40}|[0-9a-f]{64})[`\\s]*$")
+
+// hearPull looks for that word in the comments of a pull request. It names the whole commit: whoever writes it must have
+// seen that one, and not what is pushed a moment later.
+func (a *Agent) hearPull(ctx context.Context, w *world, l look) error {
+	p := *l.known
+	p.UpdatedAt = l.pull.UpdatedAt.UTC()
+	p.Title = cut(a.redact(l.pull.Title), 200)
+	if len(p.Held) == 0 {
+		return a.update(func(tx *store.Tx) error { return keepPull(tx, &p) })
+	}
+	comments, err := l.site.Comments(ctx, p.Number, p.CheckedAt)
+	if err != nil {
+		return err
+	}
+	l.heard[p.Number] = a.now()
+	released := map[string]string{}
+	for _, c := range comments {
+		m := release.FindStringSubmatch(c.Body)
+		if m == nil || m[1] != p.Head || c.Edited() || c.Author.ID == 0 || c.Author.Bot {
+			continue
+		}
+		access, err := l.site.Access(ctx, c.Author)
+		if err != nil {
+			return err
+		}
+		for name := range p.Held {
+			s := w.stack(name)
+			if s == nil || released[name] != "" {
+				continue
+			}
+			why, err := a.mayRelease(ctx, w, s, c.Author, access)
+			if err != nil {
+				return err
+			}
+			if why == "" {
+				released[name] = "github:" + c.Author.Login
+				continue
+			}
+			note := fmt.Sprintf("%s: the `plan` of %s did not count: %s", name, c.Author.Login, why)
+			if !slices.Contains(p.Notes, note) && len(p.Notes) < 20 {
+				p.Notes = append(p.Notes, note)
+			}
+		}
+	}
+	return a.update(func(tx *store.Tx) error {
+		if err := keepPull(tx, &p); err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(released)) {
+			if err := a.releasePull(tx, w, p.Repository, p.Number, name, released[name]); err != nil {
+				return err
+			}
+		}
+		return a.commentOn(tx, p.Repository, p.Number)
+	})
+}
+
+// keepPull writes what was learned of a pull request, unless it has moved on meanwhile.
+func keepPull(tx *store.Tx, p *store.PullRequest) error {
+	now, err := tx.PullRequest(p.Repository, p.Number)
+	if err != nil || now == nil || now.Head != p.Head {
+		return err
+	}
+	now.UpdatedAt, now.Title, now.Notes = p.UpdatedAt, p.Title, p.Notes
+	return tx.PutPullRequest(now)
+}
+
+// mayRelease says why somebody's word does not count; empty if it does. Who that is at the site only a person block says.
+func (a *Agent) mayRelease(ctx context.Context, w *world, s *config.Stack, u forge.User, access forge.Access) (string, error) {
+	i := slices.IndexFunc(w.cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
+	switch {
+	case !access.CanWrite():
+		return "they may not write to the repository", nil
+	case i < 0:
+		return "no person block of the configuration names that account", nil
+	}
+	person := w.cfg.People[i]
+	if w.slack == nil {
+		if person.OS == "" {
+			return "their person block names no user of this machine", nil
+		}
+		return "", nil
+	}
+	if person.Slack == "" {
+		return "their person block names no account in Slack", nil
+	}
+	return w.desk.mayDecide(ctx, person.Slack, approvers(w.cfg, s))
+}
+
+// releasePull has a held stack of a pull request planned, at the head that is held.
+func (a *Agent) releasePull(tx *store.Tx, w *world, repository string, number int, name, by string) error {
+	p, err := tx.PullRequest(repository, number)
+	if err != nil {
+		return err
+	}
+	s := w.stack(name)
+	switch {
+	case p == nil || s == nil:
+		return refuse("sallyport status", "pull request %d is not open, or was not seen yet", number)
+	case p.Why != "":
+		return refuse("", "nothing of pull request %d is planned: %s", number, p.Why)
+	case p.Held[name] == "":
+		return refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
+	}
+	if ok, err := a.mayBegin(tx, repository, 1); err != nil || !ok {
+		return errors.Join(err, a.postpone(p))
+	}
+	if p.Released == nil {
+		p.Released = map[string]string{}
+	}
+	p.Released[name] = by
+	delete(p.Held, name)
+	if p.Runs == nil {
+		p.Runs = map[string]int{}
+	}
+	if err := a.preview(tx, w, p, s, by); err != nil {
+		return err
+	}
+	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: by, Text: fmt.Sprintf("plan of pull request %d at %s", number, short(p.Head))}); err != nil {
+		return err
+	}
+	return errors.Join(tx.PutPullRequest(p), a.commentOn(tx, repository, number))
+}

@@ -1,0 +1,227 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"sallyport/agent/control"
+	"sallyport/notify/github/githubtest"
+	"sallyport/store"
+)
+
+// propose commits on a branch of its own that leaves main at a commit, and makes that the head of a pull request in git. It does not tell the site.
+func (r *repository) propose(number int, from, subject string, files map[string]string) string {
+	r.t.Helper()
+	tree, err := r.git.Worktree()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	branch := plumbing.NewBranchReferenceName(fmt.Sprintf("topic-%d", number))
+	if err := tree.Checkout(&git.CheckoutOptions{Hash: plumbing.NewHash(from), Branch: branch, Create: true, Force: true}); err != nil {
+		r.t.Fatal(err)
+	}
+	hash := r.commit(subject, files)
+	if err := tree.Checkout(&git.CheckoutOptions{Branch: "refs/heads/main", Force: true}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.git.Storer.RemoveReference(branch); err != nil {
+		r.t.Fatal(err)
+	}
+	r.point(number, hash)
+	return hash
+}
+
+// point moves the head of a pull request in git.
+func (r *repository) point(number int, hash string) {
+	r.t.Helper()
+	name := plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
+	if err := r.git.Storer.SetReference(plumbing.NewHashReference(name, plumbing.NewHash(hash))); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+const twoStacks = `
+stack "box" {
+  dir = "box"
+}
+stack "bag" {
+  dir = "bag"
+}
+person "jane" {
+  github = "jane"
+  os     = "jane"
+}
+`
+
+// comment waits until the one comment of a pull request says something.
+func commented(t *testing.T, s *githubtest.Server, number int, part string) githubtest.Comment {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var found githubtest.Comment
+	if err := s.WaitFor(ctx, func() bool {
+		for _, c := range s.Comments(infra, number) {
+			if c.Author == "sallyport-bot" && strings.Contains(c.Body, part) {
+				found = c
+				return true
+			}
+		}
+		return false
+	}); err != nil {
+		t.Fatalf("no comment says %q: %v", part, err)
+	}
+	return found
+}
+
+// previews are the runs of pull requests, ended ones included.
+func (h *house) previews() []control.Run {
+	h.t.Helper()
+	all, err := h.client.Runs(context.Background(), control.RunsQuery{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(r control.Run) bool { return r.Kind != store.KindPullRequest })
+}
+
+func TestPullRequests(t *testing.T) {
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h.status("box", store.Planned)
+
+	head := r.propose(1, base, "more boxes", map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
+	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more boxes <!-- @everyone -->", Head: head})
+	stands(t, gh, head, "box", "success", "2 to create")
+	stands(t, gh, head, "bag", "success", "not touched by this pull request")
+	c := commented(t, gh, n, "terraform_data.two")
+	if !strings.Contains(c.Body, "1 other stack is not touched") || strings.Contains(c.Body, "everyone") {
+		t.Errorf("the comment says:\n%s", c.Body)
+	}
+	s := h.eventually("the preview is in the status", func(s control.Status) bool {
+		return len(s.PullRequests) == 1 && s.PullRequests[0].Status == store.Previewed
+	})
+	preview := s.PullRequests[0]
+	if preview.Commit != head || preview.PullRequest != n || preview.Kind != store.KindPullRequest || preview.Plan == nil || preview.Plan.Add != 2 {
+		t.Errorf("the preview is %+v", preview)
+	}
+	if err := h.decide(fmt.Sprint(preview.ID), "approve"); err == nil || !strings.Contains(err.Error(), "previewed") {
+		t.Errorf("a preview was approved: %v", err)
+	}
+	h.status("box", store.Planned) // what can apply is neither superseded nor in the way
+
+	// A new head takes the place of the old one, in the same comment.
+	second := r.propose(1, base, "even more", map[string]string{"box/main.tf": data("three", "3")})
+	gh.Push(infra, n, second)
+	stands(t, gh, second, "box", "success", "1 to create")
+	commented(t, gh, n, "terraform_data.three")
+	if all := gh.Comments(infra, n); len(all) != 1 || len(all[0].Versions) < 2 {
+		t.Errorf("%d comments", len(all))
+	}
+
+	// Whoever closes it is not asked about it again; the branch's commit says what becomes of it.
+	merged := push(r, gh, "even more (#1)", map[string]string{"box/main.tf": data("three", "3")})
+	gh.Merge(infra, n, "jane", merged)
+	h.eventually("the pull request is forgotten", func(s control.Status) bool { return len(s.PullRequests) == 0 })
+	stands(t, gh, merged, "box", "pending", "waiting for approval: 1 to create")
+	h.mustDecide("box", "approve")
+	stands(t, gh, merged, "box", "success", "applied by")
+	if strings.Contains(gh.Transcript(), gh.Token()) {
+		t.Error("the token went to GitHub in a text")
+	}
+}
+
+// TestUntrustedPullRequests: nothing of a fork's, or of a stranger's, is ever run, or even fetched.
+func TestUntrustedPullRequests(t *testing.T) {
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h.status("box", store.Planned)
+	evil := map[string]string{"box/main.tf": data("evil", "1")}
+	for i, p := range []struct {
+		pull githubtest.Pull
+		why  string
+	}{
+		{githubtest.Pull{Author: "mallory", From: 43}, "it comes from a fork"},
+		{githubtest.Pull{Author: "jane", From: 43}, "it comes from a fork"},
+		{githubtest.Pull{Author: "mallory", Association: "MEMBER"}, "neither a member nor a collaborator"},
+		{githubtest.Pull{Author: "mallory", From: 43}, "it comes from a fork that is gone"},
+	} {
+		if p.pull.Head = r.propose(i+1, base, "evil", evil); strings.HasSuffix(p.why, "gone") {
+			gh.DeleteRepository("mallory/infra")
+		}
+		commented(t, gh, gh.OpenPull(infra, p.pull), p.why)
+		if all := gh.Statuses(infra, p.pull.Head, ""); len(all) > 0 {
+			t.Errorf("%s: statuses %+v", p.why, all)
+		}
+	}
+	if runs := h.previews(); len(runs) > 0 {
+		t.Errorf("runs of untrusted pull requests: %+v", runs)
+	}
+}
+
+// TestHeldPullRequests: which programs terraform downloads is not for the author alone to say.
+func TestHeldPullRequests(t *testing.T) {
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h.status("box", store.Planned)
+	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
+	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
+	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
+	commented(t, gh, n, "sallyport plan "+head)
+	if runs := h.previews(); len(runs) > 0 {
+		t.Fatalf("it was planned: %+v", runs)
+	}
+
+	// Words that do not count: of another head, of somebody whom no person block names, edited.
+	gh.Comment(infra, n, "jane", "sallyport plan "+base)
+	id := gh.Comment(infra, n, "jane", "nothing")
+	gh.EditComment(infra, id, "sallyport plan "+head)
+	gh.Comment(infra, n, "joe", "sallyport plan "+head)
+	commented(t, gh, n, "of joe did not count")
+	if runs := h.previews(); len(runs) > 0 {
+		t.Fatalf("it was planned: %+v", runs)
+	}
+	gh.Comment(infra, n, "jane", "`sallyport plan "+head+"`\n")
+	stands(t, gh, head, "box", "success", "1 to create")
+}
+
+// TestHeadThatMoves: what was checked is what is planned, whatever happens in between.
+func TestHeadThatMoves(t *testing.T) {
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	good := r.propose(1, base, "good", map[string]string{"box/main.tf": data("good", "1")})
+	evil := r.propose(1, base, "evil", map[string]string{"box/main.tf": data("evil", "1")})
+	r.point(1, good)
+	moved := make(chan struct{}, 10)
+	gh.Before(githubtest.RoutePermission, func(githubtest.Call) { // after the list named the good one
+		r.point(1, evil)
+		select {
+		case moved <- struct{}{}:
+		default:
+		}
+	})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h.status("box", store.Planned)
+	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: good})
+	for range 2 { // checked twice, so the first look has ended
+		<-moved
+	}
+	if runs := h.previews(); len(runs) > 0 {
+		t.Fatalf("a head that moved was planned: %+v", runs)
+	}
+	gh.Before(githubtest.RoutePermission, nil)
+	gh.Push(infra, n, evil) // now the site says so too, and it is checked itself
+	stands(t, gh, evil, "box", "success", "1 to create")
+	for _, run := range h.previews() {
+		if run.Commit != evil {
+			t.Errorf("planned at %s", run.Commit)
+		}
+	}
+}
