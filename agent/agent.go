@@ -141,6 +141,8 @@ type Agent struct {
 	holdsGiven atomic.Bool  // the store may hold values that people gave and nothing needs
 	heard      atomic.Bool  // Slack was looked at since the start, or could not be read
 	commit     fault.Commit // what the transaction under way is called by tests that kill it
+	toLog      []func()     // what the log says of the transaction under way once it is committed
+	wokenFull  atomic.Int64 // unix nanoseconds: when the loop was last told to look for room
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].

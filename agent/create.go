@@ -42,7 +42,7 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 	if err := errors.Join(putGiven(tx, run.ID, vars), a.publish(tx, run)); err != nil {
 		return err
 	}
-	a.log.Info("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	a.logCommitted("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
 	return nil
 }
 
@@ -85,7 +85,7 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 			return nil, err
 		}
 	}
-	a.log.Info("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	a.logCommitted("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
 }
 

@@ -81,6 +81,9 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	a.lookForRoom(w)
 	a.adoptLater()
 	next := idlePass
+	if a.tight.why != "" {
+		next = workRest // nothing wakes us when there is room again
+	}
 	for _, run := range runs {
 		wait, err := a.step(ctx, w, run)
 		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
@@ -127,19 +130,33 @@ func (a *Agent) update(f func(*store.Tx) error) error {
 // write runs one durable transaction that nobody has to look at. Every commit of the agent's is made here.
 func (a *Agent) write(f func(*store.Tx) error) error {
 	var commit fault.Commit
+	var lines []func()
 	err := a.store.Update(func(tx *store.Tx) error {
 		a.commit.Begin()
+		a.toLog = nil
 		if err := f(tx); err != nil {
 			return err
 		}
-		commit = a.commit // the next transaction may begin before this function goes on
+		commit, lines = a.commit, a.toLog // the next transaction may begin before this function goes on
 		commit.Before()
 		return nil
 	})
 	if err == nil {
 		commit.After()
+		for _, line := range lines {
+			line()
+		}
+	}
+	if errors.Is(err, store.ErrFull) {
+		a.wakeForRoom()
 	}
 	return err
+}
+
+// logCommitted logs what the transaction under way does, once it is done: on a full disk the same step is tried, and comes
+// to nothing, again and again.
+func (a *Agent) logCommitted(msg string, args ...any) {
+	a.toLog = append(a.toLog, func() { a.log.Info(msg, args...) })
 }
 
 // Reload reads the configuration again. A bad one changes nothing.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -71,6 +72,14 @@ func (a *Agent) lookForRoom(w *world) {
 	}
 	a.tight.told = !enough
 	a.log.Warn("room in the data directory", "free", room.Free, "enough", enough)
+}
+
+// wakeForRoom has the loop look for room when the store found none, though not at each of many writes.
+func (a *Agent) wakeForRoom() {
+	now, last := time.Now().UnixNano(), a.wokenFull.Load()
+	if now-last >= int64(workRest) && a.wokenFull.CompareAndSwap(last, now) {
+		a.wake()
+	}
 }
 
 const roomAdvice = "make room, or give the agent a larger disk; nothing has to be restarted"

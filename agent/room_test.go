@@ -1,9 +1,11 @@
 package agent_test
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sallyport/agent"
 	"sallyport/agent/control"
@@ -57,4 +59,28 @@ func TestSmallDisk(t *testing.T) {
 	h.room = func(string) (agent.Room, error) { return agent.Room{Free: 20 << 20, Total: 48 << 20}, nil }
 	h.start()
 	h.status("1", store.Planned)
+}
+
+// Nothing wakes the agent when there is room again, so it looks by itself, and not only when it looks at everything.
+func TestRoomIsLookedForWhileThereIsNone(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, ""))
+	var free atomic.Uint64
+	h.room = func(string) (agent.Room, error) { return agent.Room{Free: free.Load() << 20, Total: 10 << 30}, nil }
+	free.Store(200)
+	h.start()
+	h.status("1", store.Planned)
+	free.Store(10)
+	if err := h.client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	h.eventually("it is shown and told", func(s control.Status) bool { return problem(s, "disk") != nil && s.Outbox == 0 })
+	began := time.Now()
+	free.Store(200)
+	h.eventually("it is over", func(s control.Status) bool { return problem(s, "disk") == nil })
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("that there is room was noticed after %s", took)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"sallyport/agent/terraform/tftest"
 )
@@ -67,10 +68,14 @@ func TestDiskIsFullAtADecision(t *testing.T) {
 	h.sees("nothing is left to say", func(st status) bool { return st.Outbox == 0 })
 	ballast := h.data("ballast")
 	fill(t, ballast)
+	began := time.Now()
 	s.Reply(jane, ops, m.TS, "deny "+strings.Repeat("\u6238", 39_000))
 	replied(t, s, m.TS, "not recorded and does not count yet")
 	h.refused(1, []string{"deny", "1", "--reason", strings.Repeat("no ", 20_000)}, "not recorded", "no space left", "hint: make room")
 	h.sees("it is shown", func(st status) bool { return st.problem("disk") != nil })
+	if took := time.Since(began); took > 25*time.Second {
+		t.Errorf("it is shown after %s: as late as if nobody had met it", took)
+	}
 	if r := h.show("1"); r.Status != "planned" || len(r.Decisions) != 0 {
 		t.Errorf("the run: %s, %d decisions", r.Status, len(r.Decisions))
 	}
@@ -80,6 +85,9 @@ func TestDiskIsFullAtADecision(t *testing.T) {
 	r := h.reaches("1", "discarded")
 	if len(r.Decisions) != 1 || r.Decisions[0].By != "slack:"+jane {
 		t.Errorf("%d decisions, the first by %s", len(r.Decisions), r.Decisions[0].By)
+	}
+	if n := strings.Count(h.logged(), "to=discarded"); n != 1 {
+		t.Errorf("the log says %d times that the run is discarded, which happened once", n)
 	}
 	told := 0
 	for _, m := range s.Thread(ops, m.TS) {
