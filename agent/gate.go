@@ -188,6 +188,9 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	if fault.Without("last look") {
 		return nil
 	}
+	if why, _, err := untrustedIn(tx, w, run); err != nil || why != "" {
+		return errors.Join(errNotNow, err)
+	}
 	if ownPlan(run.Kind) {
 		// What it depends on changed in this very moment: dependencies supersedes it.
 		if changed, err := a.dueChanges(tx, s); err != nil || len(changed) > 0 {

@@ -49,6 +49,7 @@ type repository struct {
 	dir  string
 	git  *git.Repository
 	when time.Time
+	sign git.Signer // of the commits; nil: they are not signed
 }
 
 func newRepository(t *testing.T) *repository {
@@ -88,7 +89,7 @@ func (r *repository) commit(subject string, files map[string]string) string {
 	}
 	r.when = r.when.Add(time.Minute)
 	hash, err := tree.Commit(subject, &git.CommitOptions{
-		AllowEmptyCommits: true, Author: &object.Signature{Name: "Jane", Email: "jane@example.com", When: r.when},
+		AllowEmptyCommits: true, Signer: r.sign, Author: &object.Signature{Name: "Jane", Email: "jane@example.com", When: r.when},
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -23,7 +23,8 @@ func TestImportsPointDown(t *testing.T) {
 
 		"configs":                {},
 		"agent/fault":            {},
-		"agent/config":           leaf,
+		"agent/trust":            {},
+		"agent/config":           append([]string{"agent/trust"}, leaf...),
 		"agent/rescue":           leaf,
 		"agent/control":          append([]string{"agent/rescue"}, leaf...),
 		"agent/repo":             leaf,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -138,11 +139,13 @@ func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error 
 		return fmt.Errorf("reading what is known of the repository: %w", err)
 	}
 	moved := known.URL != "" && (known.URL != r.URL || known.Branch != r.Branch)
-	seen := known.Head
+	seen, asked := known.Head, known.Trust == trustOf(r)
 	if known.HeldHead != "" && !r.FollowRewritten {
-		seen = known.HeldHead // it waits for a person, and a branch that has come back is news
+		// It waits for a person, and a branch that has come back is news. One that is not trusted is asked about again: somebody may
+		// have reviewed it meanwhile.
+		seen, asked = known.HeldHead, known.HeldWhy == ""
 	}
-	if tip.Commit == seen && known.Error == "" && !moved && w.repos[r.Name].Has(tip.Commit) {
+	if tip.Commit == seen && asked && known.Error == "" && !moved && w.repos[r.Name].Has(tip.Commit) {
 		a.people.polled(r.Name, a.now()) // in memory: an empty poll writes nothing
 		return nil
 	}
@@ -170,16 +173,9 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		return err
 	}
 	fault.Point("commit fetched")
-	held := ""
-	sameBranch := known.Branch == r.Branch && known.URL == r.URL
-	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
-		ancestry, err := git.Descends(fetchCtx, known.Head, tip)
-		if err != nil && !errors.Is(err, repo.ErrUnknownCommit) {
-			return err
-		}
-		if err != nil || ancestry != repo.Descends {
-			held = tip
-		}
+	held, err := a.judge(fetchCtx, w, r, known, tip)
+	if err != nil {
+		return err
 	}
 	return a.update(func(tx *store.Tx) error {
 		s, err := tx.Repository(r.Name)
@@ -199,30 +195,38 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		}
 		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
 		a.people.polled(r.Name, now)
-		if held == "" {
-			s.HeldHead, s.HeldSince, s.Head = "", time.Time{}, tip
+		if held == nil {
+			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust = "", "", nil, time.Time{}, tip, trustOf(r)
 			if s.Accepted != tip {
 				s.Accepted = ""
 			}
 			return tx.PutRepository(s)
 		}
-		return a.holdHead(tx, s, held)
+		return a.holdHead(tx, s, tip, held)
 	})
 }
 
-// holdHead records that a branch was rewritten, and tells it once.
-func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string) error {
-	if s.HeldHead != tip {
-		s.HeldHead, s.HeldSince = tip, a.now().UTC()
+// holdHead records that a branch is held, and tells it once.
+func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
+	if s.HeldHead != tip || s.HeldWhy != held.why {
+		key := "held/" + s.Name + "/" + tip
+		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, a.now().UTC()
 		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+
 			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, short(tip), short(s.Head), s.Name, short(tip))
-		if err := tx.Enqueue(a.note("held/"+s.Name+"/"+tip, text)); err != nil {
+		if len(held.lost) > 0 {
+			text += "\nThe branch would lose " + joinSome(held.lost, maxLost)
+		}
+		if held.why != "" {
+			key += "/trust"
+			text = fmt.Sprintf("%s (%s) is held at %s: %s. Nothing is planned from it. %s", s.Name, s.Branch, short(tip), held.why, control.TrustHint)
+		}
+		if err := tx.Enqueue(a.note(key, text)); err != nil {
 			return err
 		}
 		if err := tx.AddEvent(store.Event{Type: "held", Text: text}); err != nil {
 			return err
 		}
-		a.log.Warn("history was rewritten, holding", "repository", s.Name, "commit", tip)
+		a.log.Warn("holding a branch", "repository", s.Name, "commit", tip, "why", text)
 	}
 	return tx.PutRepository(s)
 }

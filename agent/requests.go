@@ -307,14 +307,20 @@ func (a *Agent) accept(repository, commit, by string) error {
 		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
 			return refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
 		}
+		if s.HeldWhy != "" {
+			return refuse(control.TrustHint, "%s", control.HeldError(s))
+		}
 		a.moved.Store(true)
-		s.Accepted, s.Head, s.HeldHead = s.HeldHead, s.HeldHead, ""
+		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil
+		if trustOf(a.cfg().Repository(repository)) == "" {
+			s.Head = s.Accepted
+		} // else the next poll finds it accepted, and asks whether its commits are trusted
 		if err := tx.PutRepository(s); err != nil {
 			return err
 		}
-		if err := tx.Enqueue(a.note("accepted/"+repository+"/"+s.Head, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, short(s.Head)))); err != nil {
+		if err := tx.Enqueue(a.note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, short(s.Accepted)))); err != nil {
 			return err
 		}
-		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Head})
+		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Accepted})
 	})
 }

@@ -174,6 +174,9 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if err == nil && why == "" {
 		why, hint, err = a.pinned(run)
 	}
+	if err == nil && why == "" {
+		why, hint, err = a.untrusted(w, run)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -269,6 +272,9 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	}
 	if why, hint, wait := a.keptOut(run, s); why != "" {
 		return wait, a.hold(run, "approved; "+why, hint)
+	}
+	if why, hint, err := a.untrusted(w, run); err != nil || why != "" {
+		return 0, errors.Join(err, a.hold(run, "approved; "+why, hint))
 	}
 	if w.slack != nil && !a.heard.Load() {
 		return 0, nil // Slack may show that our store is an old one; the first look at it wakes the loop, whatever comes of it

@@ -45,6 +45,15 @@ repository "infra" {
   # A force-pushed branch is held until `sallyport accept` takes it; "follow" takes it without asking.
   rewritten_history = "hold"
 
+  # Each commit since the applied one must be signed by a key in one of these files: an export of OpenPGP keys, a file of
+  # allowed signers (ssh-keygen, git); a merge that the site made has the site's key. Or, with a github block, it must belong to a merged
+  # pull request whose final head somebody has approved. The branch is held at what fails.
+  # require_signed {
+  #   openpgp_keys    = "/etc/sallyport/signers.asc"
+  #   allowed_signers = "/etc/sallyport/allowed_signers"
+  # }
+  # require_review = true
+
   # GitHub, or GitHub Enterprise: commits get a status per stack. All by asking, nothing is called back. ca_file above holds
   # here too, and an https url on the same host without a token of its own uses this one.
   # github {

@@ -112,8 +112,13 @@ type RepositoryState struct {
 	URL    string `json:"url"` // without user info
 	Branch string `json:"branch"`
 	Head   string `json:"head,omitempty"` // newest commit that counts as seen
-	// HeldHead is the tip of a branch whose history was rewritten; it does not count as seen until accepted.
-	HeldHead  string    `json:"held_head,omitempty"`
+	// HeldHead is the tip of a branch whose history was rewritten, or which has commits that are not trusted; it does not count
+	// as seen until that is mended or, if it is only rewritten, accepted.
+	HeldHead string `json:"held_head,omitempty"`
+	// HeldWhy says which commit is not trusted and why; empty: the history was rewritten.
+	HeldWhy   string    `json:"held_why,omitempty"`
+	HeldLost  []string  `json:"held_lost,omitempty"` // the commits that a rewritten branch has no more, for people
+	Trust     string    `json:"trust,omitempty"`     // a digest of what commits up to the head were found to have
 	HeldSince time.Time `json:"held_since,omitzero"`
 	Accepted  string    `json:"accepted,omitempty"` // a rewritten head that a person accepted
 	PolledAt  time.Time `json:"polled_at,omitzero"` // last poll that got an answer

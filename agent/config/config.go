@@ -32,6 +32,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/trust"
 	"sallyport/notify/redact"
 )
 
@@ -66,6 +67,11 @@ type Repository struct {
 	Schedule string // a robfig/cron spec
 	// FollowRewritten: take a force-pushed branch without asking.
 	FollowRewritten bool
+
+	// Signed are the keys one of which must have signed each commit since the applied one; the zero value asks for none.
+	Signed trust.Files
+	// RequireReview: each commit since the applied one must belong to a merged pull request that was reviewed and approved.
+	RequireReview bool
 
 	SSHKeyFile     string
 	SSHPassphrase  redact.Secret

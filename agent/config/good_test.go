@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/trust"
 	"sallyport/configs"
 	"sallyport/notify/redact"
 )
@@ -60,6 +61,7 @@ func TestFull(t *testing.T) {
 			Name: "infra", URL: "ssh://git@git.example.com/ops/infra.git", Branch: "release/1.x", FollowRewritten: true,
 			Schedule:   "CRON_TZ=Europe/Berlin */5 8-18 * * 1-5",
 			SSHKeyFile: filepath.Join(w.dir, "deploy_key"), KnownHostsFile: filepath.Join(w.dir, "known_hosts"),
+			RequireReview: true, Signed: trust.Files{AllowedSigners: signers},
 			SSHPassphrase: redact.NewSecret(phrase), Username: "git", CAFile: filepath.Join(w.dir, "ca.pem"),
 			GitHub: GitHub{URL: "https://GHE.example.com:8443", Repository: "ops/infra", AppID: 314, InstallationID: 2718,
 				PrivateKeyFile: filepath.Join(w.dir, "key.pem")},

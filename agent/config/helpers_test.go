@@ -28,6 +28,9 @@ type world struct {
 	opts LoadOptions
 }
 
+// signers is a file of allowed signers.
+const signers = "jane@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n"
+
 func newWorld(t *testing.T) world {
 	t.Helper()
 	w := world{dir: t.TempDir()}
@@ -36,6 +39,7 @@ func newWorld(t *testing.T) world {
 	w.file(t, "secret", canary+"\n", 0o600)
 	w.file(t, "empty", "\n", 0o600)
 	w.file(t, "known_hosts", "git.example.com ssh-ed25519 AAAA\n", 0o644)
+	w.file(t, "signers", signers, 0o644)
 	w.file(t, "writable", "git.example.com ssh-ed25519 AAAA\n", 0o664)
 	w.file(t, "terraform", "#!/bin/sh\n", 0o755)
 	w.file(t, "credentials/slack-bot-token", "xoxb-"+canary+"\n", 0o600)

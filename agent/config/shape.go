@@ -37,10 +37,13 @@ func rootShape() shape {
 func repositoryShape() shape {
 	return shape{
 		required: []string{"url"},
-		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history"},
-		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}},
-		later:    []string{"require_review", "require_signed"},
+		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history", "require_review"},
+		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
+}
+
+func requireSignedShape() shape {
+	return shape{optional: []string{"openpgp_keys", "allowed_signers"}}
 }
 
 func sshShape() shape {

@@ -121,14 +121,24 @@ func RepositoryOf(r *store.RepositoryState) Repository {
 	return out
 }
 
+// TrustHint is what people do about a commit that is not trusted.
+const TrustHint = "Have it signed or reviewed as require_signed and require_review ask for, and push that; `accept` does not take it."
+
 // HeldError says what a held branch waits for; empty if it is not held.
 func HeldError(r *store.RepositoryState) string {
 	if r.HeldHead == "" {
 		return ""
 	}
 	held := short(r.HeldHead)
-	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it",
-		r.Branch, held, short(r.Head), r.Name, held)
+	if r.HeldWhy != "" {
+		return fmt.Sprintf("%s is held at %s: %s", r.Branch, held, r.HeldWhy)
+	}
+	lost := ""
+	if n := len(r.HeldLost); n > 0 {
+		lost = ", and the branch loses " + strings.Join(r.HeldLost, ", ")
+	}
+	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it%s",
+		r.Branch, held, short(r.Head), r.Name, held, lost)
 }
 
 // short is a commit as people write it.

@@ -54,6 +54,21 @@ func (r *Repository) Commit(hash string) (Commit, error) {
 	return describe(c), nil
 }
 
+// Raw returns a commit as git stores it, which is what a signature is of.
+func (r *Repository) Raw(commit string) ([]byte, error) {
+	hash, err := parseHash(commit)
+	if err != nil {
+		return nil, r.fail("reading a commit of", err)
+	}
+	h, err := r.acquire()
+	if err != nil {
+		return nil, r.fail("reading a commit of", err)
+	}
+	defer r.release(h)
+	raw, err := readObject(h.storage, plumbing.CommitObject, hash, maxTreeBytes)
+	return raw, r.fail("reading a commit of", err)
+}
+
 func describe(c *object.Commit) Commit {
 	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\r\n\t "), "\n")
 	return Commit{

@@ -12,6 +12,10 @@ repository "infra" {
     passphrase       = credential("passphrase")
   }
   rewritten_history = "follow"
+  require_review    = true
+  require_signed {
+    allowed_signers = "@DIR@/signers"
+  }
   ca_file           = "@DIR@/ca.pem" # of the github block
   github {
     url        = "https://GHE.example.com:8443/"

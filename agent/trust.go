@@ -1,0 +1,229 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/repo"
+	"sallyport/agent/trust"
+	"sallyport/notify/forge"
+	"sallyport/store"
+)
+
+const (
+	// maxJudged bounds the commits that are looked at before a head is taken. More at once were not pushed by anybody in a day.
+	maxJudged = 500
+	maxLost   = 10 // commits that are named of those that a rewritten branch loses
+)
+
+// holding is why a new tip of a branch is not taken.
+type holding struct {
+	why  string   // which commit is not trusted and why; empty: history was rewritten
+	lost []string // the commits that the branch has no more
+}
+
+// trustOf is a digest of what a repository's commits must have; empty if nothing.
+func trustOf(r *config.Repository) string {
+	if r.Signed == (trust.Files{}) && !r.RequireReview {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t", r.Signed.OpenPGP, r.Signed.AllowedSigners, r.RequireReview))
+	return hex.EncodeToString(sum[:8])
+}
+
+// judge decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
+func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
+	git := w.repos[r.Name]
+	sameBranch := known.Branch == r.Branch && known.URL == r.URL
+	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
+		ancestry, err := git.Descends(ctx, known.Head, tip)
+		if err != nil && !errors.Is(err, repo.ErrUnknownCommit) {
+			return nil, err
+		}
+		if err != nil || ancestry != repo.Descends {
+			return &holding{lost: a.lost(ctx, git, known.Head, tip)}, nil
+		}
+	}
+	if trustOf(r) == "" {
+		return nil, nil
+	}
+	commits, err := a.newCommits(ctx, git, r, known, tip)
+	if err != nil {
+		return nil, err
+	}
+	if len(commits) > maxJudged {
+		return &holding{why: fmt.Sprintf("more than %d commits at once are not looked at", maxJudged)}, nil
+	}
+	for _, c := range commits {
+		why, err := a.distrust(ctx, w, r, c)
+		if err != nil {
+			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", short(c.Hash), err)
+		}
+		if why != "" {
+			text := fmt.Sprintf("commit %s by %s (%s): %s", short(c.Hash), c.Author, c.Subject, why)
+			return &holding{why: a.redact(text)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// lost names the commits that a rewritten branch has no more, as far as they can be told.
+func (a *Agent) lost(ctx context.Context, git *repo.Repository, before, tip string) []string {
+	commits, complete, err := git.Between(ctx, tip, before, maxLost)
+	if err != nil {
+		a.log.Warn("listing the commits that a branch lost", "commit", tip, "err", err)
+		return nil
+	}
+	var lost []string
+	for _, c := range commits {
+		lost = append(lost, a.redact(fmt.Sprintf("%s by %s (%s)", short(c.Hash), c.Author, c.Subject)))
+	}
+	if !complete {
+		lost = append(lost, "others")
+	}
+	return lost
+}
+
+// newCommits are those of a tip that were not found trusted before: since the head, or, where the head was never looked at
+// like this, since the oldest commit that is applied. Without any the tip alone is looked at: nobody could mend the rest.
+func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) ([]repo.Commit, error) {
+	bases := []string{known.Head}
+	if known.Trust != trustOf(r) || known.Head == "" {
+		var err error
+		if bases, err = a.appliedCommits(r.Name); err != nil {
+			return nil, err
+		}
+	}
+	var all []repo.Commit
+	found := false
+	seen := map[string]bool{}
+	for _, base := range bases {
+		commits, complete, err := git.Between(ctx, base, tip, maxJudged+1)
+		if errors.Is(err, repo.ErrUnknownCommit) {
+			continue // it is gone: the others, or the tip, say what there is
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !complete {
+			return commits, nil // too many
+		}
+		found = true
+		for _, c := range commits {
+			if !seen[c.Hash] {
+				seen[c.Hash] = true
+				all = append(all, c)
+			}
+		}
+	}
+	if !found && known.Head != "" && known.Trust == trustOf(r) {
+		known = &store.RepositoryState{} // the head is gone: as if it had never been looked at
+		return a.newCommits(ctx, git, r, known, tip)
+	}
+	if found {
+		return all, nil
+	}
+	c, err := git.Commit(tip)
+	return []repo.Commit{c}, err
+}
+
+// appliedCommits are the commits that the stacks of a repository are at.
+func (a *Agent) appliedCommits(repository string) (commits []string, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		stacks, err := tx.Stacks()
+		for _, st := range stacks {
+			if st.Repository == repository && st.AppliedCommit != "" {
+				commits = append(commits, st.AppliedCommit)
+			}
+		}
+		return err
+	})
+	return commits, err
+}
+
+// distrust says why a commit is not trusted; empty if it is.
+func (a *Agent) distrust(ctx context.Context, w *world, r *config.Repository, c repo.Commit) (string, error) {
+	if r.Signed != (trust.Files{}) {
+		keys, err := trust.Parse(r.Signed)
+		if err != nil {
+			return "", err // cannot be: the configuration was checked
+		}
+		raw, err := w.repos[r.Name].Raw(c.Hash)
+		if err != nil {
+			return "", err
+		}
+		if _, err := keys.Signer(raw, a.now()); err != nil {
+			return err.Error(), nil
+		}
+	}
+	if !r.RequireReview {
+		return "", nil
+	}
+	return reviewed(ctx, w.sites[r.Name], r.Branch, c.Hash)
+}
+
+// reviewed asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
+// may write. It says what is missing.
+func reviewed(ctx context.Context, site forgeSite, branch, commit string) (missing string, err error) {
+	pulls, err := site.CommitPullRequests(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	missing = "it belongs to no merged pull request"
+	for _, p := range pulls {
+		if !p.Merged || p.BaseRef != branch {
+			continue
+		}
+		missing = fmt.Sprintf("nobody who may write has approved the final head of pull request #%d", p.Number)
+		reviews, err := site.Reviews(ctx, p.Number)
+		if err != nil {
+			return "", err
+		}
+		for _, u := range forge.ApprovedBy(reviews, p.Head) {
+			access, err := site.Access(ctx, u)
+			if err != nil {
+				return "", err
+			}
+			if access.CanWrite() && u.ID != p.Author.ID {
+				return "", nil
+			}
+		}
+	}
+	return missing, nil
+}
+
+// untrusted holds a run until the commits up to its repository's head are known to be trusted: a requirement that is new in the
+// configuration is about what waits already, too. What is applied is not asked about: bringing it back adds nothing.
+func (a *Agent) untrusted(w *world, run *store.Run) (why, hint string, err error) {
+	err = a.store.View(func(tx *store.Tx) (err error) {
+		why, hint, err = untrustedIn(tx, w, run)
+		return err
+	})
+	return why, hint, err
+}
+
+func untrustedIn(tx *store.Tx, w *world, run *store.Run) (why, hint string, err error) {
+	r := w.cfg.Repository(run.Repository)
+	if r == nil || trustOf(r) == "" || run.Kind == store.KindPullRequest {
+		return "", "", nil
+	}
+	s, err := tx.Repository(run.Repository)
+	if err != nil || s.Trust == trustOf(r) {
+		return "", "", err
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil || st.AppliedCommit == run.Commit {
+		return "", "", err
+	}
+	why = "waits until the commits of " + run.Repository + " are known to be trusted"
+	if held := control.HeldError(s); held != "" {
+		why += ": " + held
+	}
+	return strings.TrimSpace(why), "see sallyport status", nil
+}

@@ -1,0 +1,207 @@
+package agent_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+
+	"sallyport/agent/control"
+	"sallyport/notify/github/githubtest"
+	"sallyport/store"
+)
+
+// sshSigner signs commits as git does with gpg.format = ssh.
+type sshSigner struct{ ssh.Signer }
+
+func (s sshSigner) Sign(message io.Reader) ([]byte, error) {
+	sig, err := sshsig.Sign(message, s.Signer, sshsig.HashSHA512, "git")
+	if err != nil {
+		return nil, err
+	}
+	return sshsig.Armor(sig), nil
+}
+
+// newSigner makes a key and the file that trusts it.
+func newSigner(t *testing.T) (s sshSigner, file string) {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Signer, err = ssh.NewSignerFromKey(private); err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), "allowed_signers")
+	line := "jane@example.com " + string(ssh.MarshalAuthorizedKey(s.PublicKey()))
+	if err := os.WriteFile(file, []byte(line), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return s, file
+}
+
+// signedBox is [box] with signers.
+func signedBox(r *repository, file string) string {
+	return strings.Replace(box(r, ""), "schedule = ", fmt.Sprintf("require_signed {\n    allowed_signers = %q\n  }\n  schedule = ", file), 1)
+}
+
+// heldFor waits until the branch is held and its error says why.
+func heldFor(h *house, tip string, why ...string) {
+	h.t.Helper()
+	h.eventually("held: "+strings.Join(why, ", "), func(s control.Status) bool {
+		r := s.Repositories[0]
+		for _, part := range why {
+			if !strings.Contains(r.Error, part) {
+				return false
+			}
+		}
+		return r.HeldHead == tip
+	})
+}
+
+// saidOnce waits until a text was said, and wants it to be said once.
+func (h *house) saidOnce(text string) {
+	h.t.Helper()
+	n := 0
+	h.eventually("it is said: "+text, func(control.Status) bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		n = 0
+		for _, one := range h.notices {
+			if strings.Contains(one, text) {
+				n++
+			}
+		}
+		return n > 0
+	})
+	if n != 1 {
+		h.t.Errorf("%q was said %d times", text, n)
+	}
+}
+
+func TestUnsignedCommitsAreHeld(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	signer, file := newSigner(t)
+	stranger, _ := newSigner(t)
+	r.sign = signer
+	first := r.commit("Signed", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, signedBox(r, file)).start()
+	h.status("1", store.Planned)
+	for _, bad := range []struct {
+		sign sshSigner
+		why  string
+	}{{sshSigner{}, "it is not signed"}, {stranger, "not among the trusted ones"}} {
+		r.sign = nil
+		if bad.sign.Signer != nil {
+			r.sign = bad.sign
+		}
+		r.reset(first)
+		r.commit("Smuggled", map[string]string{"box/main.tf": data("a", "smuggled")})
+		// One that is signed does not carry those before it.
+		r.sign = signer
+		tip := r.commit("On top", map[string]string{"box/main.tf": data("a", "top")})
+		heldFor(h, tip, "Smuggled", bad.why)
+		h.saidOnce(bad.why)
+		err := h.client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: tip})
+		if err == nil || !strings.Contains(err.Error(), bad.why) {
+			t.Errorf("accept: %v", err)
+		}
+	}
+	if run := h.status("1", store.Planned); run.Commit != first {
+		t.Errorf("run 1 is at %s", run.Commit)
+	}
+	r.reset(first)
+	good := r.commit("Good", map[string]string{"box/main.tf": data("a", "good")})
+	if run := h.status("2", store.Planned); run.Commit != good {
+		t.Errorf("run 2 is at %s, want %s", run.Commit, good)
+	}
+	h.eventually("nothing is held", func(s control.Status) bool { return s.Repositories[0].HeldHead == "" && s.Repositories[0].Error == "" })
+}
+
+// A requirement that is new is about what waits already, and a rewritten history that a person takes is asked for it too.
+func TestTrustThatIsNewInTheConfiguration(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	signer, file := newSigner(t)
+	base := r.commit("Applied", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	tip := r.commit("Waits", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	h.stop()
+	h.config = signedBox(r, file)
+	h.start()
+	heldFor(h, tip, "Waits", "not signed")
+	h.mustDecide("2", "approve")
+	h.until("2", "held", func(r control.Run) bool {
+		return r.Status == store.Approved && strings.Contains(r.Held, "known to be trusted")
+	})
+	r.sign = signer
+	r.reset(base)
+	other := r.commit("Instead", map[string]string{"box/main.tf": data("a", "three")})
+	heldFor(h, other, "rewritten", "loses "+tip[:10]+" by Jane (Waits)")
+	h.saidOnce("The branch would lose " + tip[:10] + " by Jane (Waits)")
+	if err := h.client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: other}); err != nil {
+		t.Fatal(err)
+	}
+	if run := h.status("3", store.Planned); run.Commit != other {
+		t.Errorf("run 3 is at %s", run.Commit)
+	}
+	h.status("2", store.Superseded)
+}
+
+func TestRequireReview(t *testing.T) {
+	t.Parallel()
+	r, gh := newRepository(t), site(t)
+	// merge makes a pull request of one commit, has it reviewed, and merges it.
+	merge := func(subject, reviewer string, reviewed bool) string {
+		hash := r.commit(subject, map[string]string{"box/main.tf": data("a", subject)})
+		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: hash, Commits: []string{hash}})
+		if reviewer != "" {
+			gh.Review(infra, n, reviewer, "APPROVED")
+		}
+		if !reviewed {
+			gh.Push(infra, n, hash[:39]+"0") // what was approved is not what was merged
+		}
+		gh.Merge(infra, n, "jane", hash)
+		return hash
+	}
+	first := merge("Reviewed", "joe", true)
+	config := strings.Replace(hosted(t, r, gh, "off"), "  github {", "  require_review = true\n  github {", 1)
+	h := newHouse(t, config+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
+	h.status("1", store.Planned)
+	for _, bad := range []struct {
+		tip func() string
+		why string
+	}{
+		{func() string { return push(r, gh, "Direct", map[string]string{"box/main.tf": data("a", "direct")}) }, "it belongs to no merged pull request"},
+		{func() string { return merge("Nobody", "", true) }, "nobody who may write has approved the final head of pull request #2"},
+		{func() string { return merge("Stranger", "mallory", true) }, "approved the final head of pull request #3"},
+		{func() string { return merge("Moved", "joe", false) }, "approved the final head of pull request #4"},
+	} {
+		r.reset(first)
+		heldFor(h, bad.tip(), bad.why)
+	}
+	r.reset(first)
+	gh.Down()
+	second := merge("Reviewed too", "joe", true)
+	h.eventually("it waits for the site", func(s control.Status) bool {
+		return strings.Contains(s.Repositories[0].Error, "asking whether commit "+second[:10]+" is trusted")
+	})
+	h.status("1", store.Planned)
+	gh.Heal()
+	if run := h.status("2", store.Planned); run.Commit != second {
+		t.Errorf("run 2 is at %s", run.Commit)
+	}
+}
