@@ -243,7 +243,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.installTools(work)
+	a.installTools(work, nil)
 
 	var group sync.WaitGroup
 	group.Go(func() { a.pollRepositories(ctx) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,19 @@ const progressEvery = 5 * time.Second
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
 func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
 	dir := RunDir(w.cfg.DataDir, run.ID)
-	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, s.ApplyEnv)
+	applyEnv := maps.Clone(s.ApplyEnv)
+	if role := awsApply(s, fmt.Sprint(run.ID)); role != nil {
+		// In the place of the plan's: neither is ever in reach of the other phase.
+		aws, err := role.Write(filepath.Join(dir, planDir), w.user)
+		if err != nil {
+			return runner.Job{}, err
+		}
+		if applyEnv == nil {
+			applyEnv = aws
+		}
+		maps.Copy(applyEnv, aws)
+	}
+	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, applyEnv)
 	if err != nil {
 		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
 	}
@@ -33,7 +46,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 	}
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
-		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tool.file(run.Plan), LockDigest: run.Plan.LockDigest,
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tools.file(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(s.Dir)), PlanFile: plan, Env: env,
 		LockTimeout: s.LockTimeout, User: w.user,
 	}, nil

@@ -202,7 +202,7 @@ func (a *Agent) reload() error {
 	a.compared.forget()
 	a.looking.Store(true)
 	a.faults.set("configuration", nil)
-	a.installTools(a.work.ctx)
+	a.installTools(a.work.ctx, old)
 	a.changes.tell()
 	a.log.Info("configuration reloaded")
 	return nil

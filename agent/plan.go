@@ -109,8 +109,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 
 // plan checks out the run's commit into a new directory and lets terraform plan there.
 func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
-	found, err := w.tool.get(ctx)
-	a.faults.set("terraform", err)
+	found, err := a.findTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +131,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	}
 	o.Preview = run.Kind == store.KindPullRequest
 	o.NoLock = o.NoLock || o.Preview
-	o.Tool, o.PlanEnv, o.Timeout = found, s.PlanEnv, s.PlanTimeout
+	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
@@ -189,7 +188,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
-		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
+		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Mirror: w.cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
 		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: w.user, Redact: a.redact,
 	}, nil
 }

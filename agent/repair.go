@@ -86,7 +86,7 @@ func (a *Agent) inScratch(ctx context.Context, r repair) error {
 	if s == nil {
 		return control.Errorf(control.NotFound, "there is no stack %q any more", r.stack)
 	}
-	found, err := w.tool.get(ctx)
+	found, err := a.findTool(ctx, w, s.Tool)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (a *Agent) inScratch(ctx context.Context, r repair) error {
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return err
 	}
-	o.Tool, o.PlanEnv = found, s.ApplyEnv // what mends a state needs what may write it
+	o.Tool, o.PlanEnv, o.AWS = found, s.ApplyEnv, awsApply(s, "repair") // what mends a state needs what may write it
 	return r.work(ctx, o)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,10 +24,61 @@ type tool struct {
 	seen    terraform.Identity // of the binary when it was found
 }
 
-func newTool(t config.Terraform, dataDir string, log *slog.Logger) *tool {
-	return &tool{options: terraform.ToolOptions{
-		Binary: t.Binary, Version: t.Version, InstallDir: filepath.Join(dataDir, "terraform"), Log: log,
-	}}
+// tools are the programs that the stacks of one configuration are planned and applied with, each found once.
+type tools struct {
+	dataDir string
+	log     *slog.Logger
+	user    *asuser.User // who must be able to execute them
+	mu      sync.Mutex
+	known   map[config.Tool]*tool
+}
+
+func newTools(dataDir string, log *slog.Logger) *tools {
+	return &tools{dataDir: dataDir, log: log, known: map[config.Tool]*tool{}}
+}
+
+// of is the tool that a configuration means.
+func (t *tools) of(c config.Tool) *tool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known[c] == nil {
+		t.known[c] = &tool{user: t.user, options: terraform.ToolOptions{
+			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: filepath.Join(t.dataDir, "terraform"), Log: t.log,
+		}}
+	}
+	return t.known[c]
+}
+
+// file is the binary that a plan was made with, if it is known what it looked like; otherwise the runner reads it.
+func (t *tools) file(p *store.Plan) terraform.Identity {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, one := range t.known {
+		if file := one.file(p); !file.IsZero() {
+			return file
+		}
+	}
+	return terraform.Identity{}
+}
+
+// toolFault is the source of the problem that a tool is missing, in the words of the configuration.
+func toolFault(c config.Tool) string {
+	switch {
+	case c.Binary != "":
+		return c.Name() + " " + c.Binary
+	case c.Version != "":
+		return c.Name() + " " + c.Version
+	}
+	return c.Name()
+}
+
+// findTool returns the program of a stack, and shows in the status when it cannot be had.
+func (a *Agent) findTool(ctx context.Context, w *world, c config.Tool) (terraform.Tool, error) {
+	found, err := w.tools.of(c).get(ctx)
+	if ctx.Err() == nil {
+		a.faults.set(toolFault(c), err)
+	}
+	return found, err
 }
 
 // get returns terraform, installing the pinned version if it must. A failure is tried again at the next call.
@@ -84,19 +136,65 @@ func (t *tool) file(p *store.Plan) terraform.Identity {
 	return t.found.File
 }
 
-// installTools looks for terraform when the agent starts, so that what is missing is known by day, not at 3 a.m.
-func (a *Agent) installTools(ctx context.Context) {
+// toolsOf are all programs that a configuration names.
+func toolsOf(cfg *config.Config) []config.Tool {
+	var out []config.Tool
+	add := func(c config.Tool) {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	for _, s := range cfg.Stacks {
+		add(s.Tool)
+	}
+	for _, g := range cfg.StackGlobs {
+		add(g.Stack.Tool)
+	}
+	return out
+}
+
+// installTools looks for the programs when the agent starts or its configuration changes, so that what is missing is known
+// by day, not at 3 a.m.
+func (a *Agent) installTools(ctx context.Context, before *world) {
 	w := a.world.Load()
+	now := toolsOf(w.cfg)
+	if before != nil {
+		for _, c := range toolsOf(before.cfg) {
+			if !slices.Contains(now, c) {
+				a.faults.set(toolFault(c), nil) // nobody wants it any more
+			}
+		}
+	}
 	go func() {
-		found, err := w.tool.get(ctx)
-		if ctx.Err() != nil {
-			return
+		for _, c := range now {
+			found, err := a.findTool(ctx, w, c)
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				a.log.Error("looking for terraform", "wanted", toolFault(c), "err", err)
+				continue
+			}
+			a.log.Info("terraform found", "path", found.Path, "version", found.Version)
 		}
-		a.faults.set("terraform", err)
-		if err != nil {
-			a.log.Error("looking for terraform", "err", err)
-			return
-		}
-		a.log.Info("terraform found", "path", found.Path, "version", found.Version)
 	}()
+}
+
+// awsPlan is who a stack's plan is in AWS; nil: what its environment says. Run is the run's number, or what else works.
+func awsPlan(s *config.Stack, run string) *terraform.AWS {
+	if s.AWS == nil {
+		return nil
+	}
+	return &terraform.AWS{
+		RoleARN: s.AWS.PlanRole(), ExternalID: s.AWS.ExternalID, Region: s.AWS.Region, Session: terraform.SessionName(s.Name, run),
+	}
+}
+
+// awsApply is who its apply is.
+func awsApply(s *config.Stack, run string) *terraform.AWS {
+	role := awsPlan(s, run)
+	if role != nil {
+		role.RoleARN = s.AWS.RoleARN
+	}
+	return role
 }

@@ -27,7 +27,7 @@ type world struct {
 	sites map[string]forgeSite // that host repositories, by repository; none without a github block
 	slack *slack.Client        // nil without a slack block
 	desk  *desk                // what is known of the Slack workspace; nil without a slack block
-	tool  *tool
+	tools *tools
 	user  *asuser.User // whom terraform runs as; nil: the agent's own
 
 	mu    sync.Mutex
@@ -40,14 +40,14 @@ type world struct {
 // kept connections.
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
-		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tool: newTool(cfg.Terraform, cfg.DataDir, a.log),
+		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log),
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
 	}
 	var err error
 	if w.user, err = a.terraformUser(cfg); err != nil {
 		return nil, err
 	}
-	w.tool.user = w.user
+	w.tools.user = w.user
 	for _, r := range cfg.Repositories {
 		if old != nil {
 			if before := old.cfg.Repository(r.Name); before != nil && *before == *r && old.cfg.DataDir == cfg.DataDir {

@@ -105,6 +105,17 @@ stack "network" {
   # env       = { AWS_REGION = "us-east-1" }
   # apply_env = { AWS_PROFILE = "apply" }
 
+  # In the place of the terraform block below, for this stack alone: version, binary or engine.
+  # terraform { version = "1.9.8" }
+
+  # Roles that are taken on with the credentials of the instance. A plan never gets to see that of the apply.
+  # aws {
+  #   role_arn      = "arn:aws:iam::123456789012:role/sallyport-apply"
+  #   plan_role_arn = "arn:aws:iam::123456789012:role/sallyport-plan"
+  #   external_id   = credential("aws-external-id")
+  #   region        = "us-east-1"
+  # }
+
   # backend_config = { bucket = "example-terraform-state" }
 
   # Destroying or replacing these takes their address in the approval; * stands for any characters.
@@ -138,6 +149,8 @@ terraform {
   # version = "1.11.4"                    # installed and verified when the agent starts
   # binary  = "/usr/bin/terraform"
   parallel  = 2 # terraform processes at a time
+  # engine  = "tofu"                      # OpenTofu, from PATH or binary
+  # provider_mirror = "/srv/terraform/providers" # a directory, or an https URL: all providers come from there
 
   # Terraform and all that it runs, as another user than the agent's: one who can read neither the store nor the secrets and
   # decides nothing. install.sh makes this one. HOME is an empty directory of each run's then.

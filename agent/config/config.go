@@ -135,6 +135,9 @@ type Stack struct {
 	Label             string
 	PlanInSlack       string // full, addresses or none
 
+	Tool Tool // of its terraform block, else of the whole configuration's
+	AWS  *AWS // nil: what its env says
+
 	// Inputs is a digest of everything above that reaches terraform; when it changes, a waiting plan is stale.
 	Inputs string
 }
@@ -147,11 +150,13 @@ type StackGlob struct {
 
 // Terraform says which terraform runs and how many at a time.
 type Terraform struct {
-	Version       string // installed and verified; empty: Binary or PATH
-	Binary        string
-	Parallel      int
-	CLIConfigFile string
-	User          string // whom terraform runs as; empty: the agent's own user
+	Engine         string // see [Tool]
+	Version        string // installed and verified; empty: Binary or PATH
+	Binary         string
+	Parallel       int
+	CLIConfigFile  string
+	ProviderMirror string // where all providers come from: a directory, or a URL with a slash at its end; empty: from their registries
+	User           string // whom terraform runs as; empty: the agent's own user
 }
 
 // Slack says where people are asked.

@@ -81,6 +81,11 @@ func TestFull(t *testing.T) {
 		Watch: []string{"policies/**"}, Env: secrets("AWS_REGION", "us-east-1", "KEPT", "no"),
 		PlanTTL: 12 * time.Hour, PlanTimeout: 10 * time.Minute, LockTimeout: time.Minute,
 		AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
+		Tool: Tool{Engine: EngineTofu, Binary: filepath.Join(w.dir, "terraform")},
+		AWS: &AWS{
+			RoleARN: "arn:aws:iam::123456789012:role/ops/apply", PlanRoleARN: "arn:aws-us-gov:iam::123456789012:role/plan",
+			ExternalID: redact.NewSecret(phrase), Region: "us-gov-west-1",
+		},
 	}
 	if diff := cmp.Diff(network, got.Stacks[0], compare()); diff != "" {
 		t.Errorf("defaults: %s", diff)
@@ -99,6 +104,7 @@ func TestFull(t *testing.T) {
 		Approvals: 1, Approvers: []string{"U01ABCDEF"}, PlanTTL: 24 * time.Hour, PlanTimeout: 90 * time.Minute, LockTimeout: 10 * time.Second,
 		Protect: []string{"aws_ebs_volume.*"}, Replaceable: []string{"aws_instance.*"}, MaxDestroy: new(int), Mode: ModeObserve, Mention: []string{"S01OPSTEAM"},
 		Channel: "#ghe", Label: "PROD", PlanInSlack: "addresses", Inputs: got.Stacks[1].Inputs,
+		Tool: Tool{Binary: filepath.Join(w.dir, "terraform")},
 	}
 	if diff := cmp.Diff(ghe, got.Stacks[1], compare()); diff != "" {
 		t.Errorf("a stack's own attributes: %s", diff)

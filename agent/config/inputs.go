@@ -22,12 +22,16 @@ func (d *stackDecoder) inputs(s *Stack) string {
 		Vars                                 map[string]json.RawMessage
 		Env, PlanEnv, ApplyEnv, Backend      map[string]string
 		Version, Binary, CLIConfig, Revision string
-		User                                 string `json:",omitempty"`
+		User, Engine, Mirror                 string   `json:",omitempty"`
+		AWS                                  []string `json:",omitempty"`
 	}{
 		Repository: s.Repository, Workspace: s.Workspace, VarFiles: s.VarFiles,
 		Vars: jsonVars(s.Vars), Env: reveal(s.Env), PlanEnv: reveal(s.PlanEnv), ApplyEnv: reveal(s.ApplyEnv), Backend: reveal(s.BackendConfig),
-		Version: t.Version, Binary: t.Binary, CLIConfig: t.CLIConfigFile, User: t.User,
+		Version: s.Tool.Version, Binary: s.Tool.Binary, Engine: s.Tool.Engine, CLIConfig: t.CLIConfigFile, Mirror: t.ProviderMirror, User: t.User,
 		Revision: "1", // of this record: another form would make every waiting plan stale
+	}
+	if aws := s.AWS; aws != nil {
+		record.AWS = []string{aws.RoleARN, aws.PlanRoleARN, aws.ExternalID.Reveal(), aws.Region}
 	}
 	// Maps are written in the order of their keys, so the digest does not depend on how the file is written.
 	data, err := json.Marshal(record)

@@ -2,14 +2,11 @@ package config
 
 import (
 	"net/mail"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -48,18 +45,9 @@ func (l *loader) terraform(b *hcl.Block) Terraform {
 	a := attributes{own: l.content(b.Body, terraformShape()).Attributes, header: b.DefRange}
 	t := Terraform{Parallel: defaultParallel}
 	l.whole(a, "parallel", &t.Parallel)
-	if l.str(a, "version", &t.Version) {
-		// NewVersion takes v1.2 as well, hc-install and terraform's own output do not.
-		if v, err := version.NewVersion(t.Version); err != nil || v.Original() != v.String() {
-			l.fault(a.at("version"), "Invalid version", "version takes one exact version like \"1.11.4\", not %q: constraints belong into the repository's required_version.", t.Version)
-		}
-	}
-	if l.str(a, "binary", &t.Binary) {
-		if t.Version != "" {
-			l.fault(a.get("binary").NameRange, "Contradiction", "version installs a terraform and binary names one; keep one of the two.")
-		}
-		l.binary(a, &t)
-	}
+	var tool Tool
+	l.tool(a, &tool)
+	t.Engine, t.Version, t.Binary = tool.Engine, tool.Version, tool.Binary
 	if l.str(a, "user", &t.User) && (!osUser.MatchString(t.User) || t.User == "root") {
 		l.fault(a.at("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
 	}
@@ -68,27 +56,8 @@ func (l *loader) terraform(b *hcl.Block) Terraform {
 			l.fault(a.at("cli_config_file"), "Unusable file", "cli_config_file: %s.", err)
 		}
 	}
+	l.providerMirror(a, &t)
 	return t
-}
-
-// binary checks that terraform's binary can be run, and by whom it can be replaced.
-func (l *loader) binary(a attributes, t *Terraform) {
-	if !filepath.IsAbs(t.Binary) {
-		l.fault(a.at("binary"), "Invalid path", "binary must be an absolute path, not %q; without it terraform is looked up in PATH.", t.Binary)
-		return
-	}
-	t.Binary = filepath.Clean(t.Binary)
-	info, err := os.Stat(t.Binary)
-	switch {
-	case err != nil:
-		l.fault(a.at("binary"), "Unusable file", "binary: %s.", plainPathError(err))
-	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
-		l.fault(a.at("binary"), "Unusable file", "binary: %s is not an executable file.", t.Binary)
-	default:
-		if err := l.checkMode(t.Binary, info, writableByOthers); err != nil {
-			l.fault(a.at("binary"), "Unusable file", "binary: %s.", err)
-		}
-	}
 }
 
 // slack reads the slack block.

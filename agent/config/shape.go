@@ -72,19 +72,25 @@ func stackShape() shape {
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 			"apply_window", "freeze", "break_glass",
 		},
-		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}},
+		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
 		later: []string{
 			"drift", "auto_apply_limit", "recreate_also",
-			"verify_after", "images", "aws", "engine", "terraform",
+			"verify_after", "images",
 		},
 	}
 }
 
 func terraformShape() shape {
 	return shape{
-		optional: []string{"version", "binary", "parallel", "cli_config_file", "user"},
-		later:    []string{"engine"},
+		optional: []string{"version", "binary", "engine", "parallel", "cli_config_file", "provider_mirror", "user"},
 	}
+}
+
+// toolShape is that of a terraform block in a stack.
+func toolShape() shape { return shape{optional: []string{"version", "binary", "engine"}} }
+
+func awsShape() shape {
+	return shape{required: []string{"role_arn"}, optional: []string{"plan_role_arn", "external_id", "region"}}
 }
 
 func slackShape() shape {

@@ -25,6 +25,7 @@ type stackDecoder struct {
 	l        *loader
 	cfg      *Config
 	defaults hcl.Attributes
+	above    hcl.Blocks // of the defaults block
 	blocks   []*stackBlock
 }
 
@@ -45,14 +46,14 @@ func (d *stackDecoder) useDefaults(b *hcl.Block) {
 			delete(content.Attributes, name)
 		}
 	}
-	for _, block := range content.Blocks {
+	for _, block := range ofType(content.Blocks, "hooks") {
 		d.l.fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
 	}
-	d.decode(attributes{own: content.Attributes, header: b.DefRange}, &Stack{})
+	d.decode(attributes{own: content.Attributes, ownBlocks: content.Blocks, header: b.DefRange}, &Stack{})
 	if attr := content.Attributes["repository"]; attr != nil {
 		d.repository(attributes{own: content.Attributes, header: b.DefRange}, &Stack{})
 	}
-	d.defaults = content.Attributes
+	d.defaults, d.above = content.Attributes, content.Blocks
 }
 
 // withoutRequired makes everything optional.
@@ -82,7 +83,7 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 
 func (d *stackDecoder) stack(b *hcl.Block) *Stack {
 	content := d.l.content(b.Body, stackShape())
-	a := attributes{own: content.Attributes, base: d.defaults, header: b.DefRange}
+	a := attributes{own: content.Attributes, base: d.defaults, ownBlocks: content.Blocks, baseBlocks: d.above, header: b.DefRange}
 	s := &Stack{Name: b.Labels[0], Hooks: d.l.hooks(d.l.single(content.Blocks, "hooks"))}
 	d.decode(a, s)
 	d.repository(a, s)
@@ -110,7 +111,7 @@ func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *Stac
 		d.l.fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
 		delete(content.Attributes, "dir")
 	}
-	a := attributes{own: content.Attributes, base: d.defaults, header: b.DefRange}
+	a := attributes{own: content.Attributes, base: d.defaults, ownBlocks: content.Blocks, baseBlocks: d.above, header: b.DefRange}
 	g := &StackGlob{Glob: glob}
 	g.Stack.Hooks = d.l.hooks(d.l.single(content.Blocks, "hooks"))
 	d.decode(a, &g.Stack)
@@ -177,6 +178,7 @@ func (d *stackDecoder) decode(a attributes, s *Stack) {
 			d.l.fault(a.key("backend_config", k), "Invalid name", "%q cannot be the name of an argument of a backend.", k)
 		}
 	}
+	d.tools(a, s)
 	d.decisions(a, s)
 	d.windows(a, s)
 	d.breakGlass(a, s)

@@ -15,8 +15,17 @@ import (
 // attributes are those of one block, over those of the defaults block where it has any. An attribute that stands in both
 // is wholly the block's own: nothing is merged.
 type attributes struct {
-	own, base hcl.Attributes
-	header    hcl.Range // of the block, to point at what is missing
+	own, base             hcl.Attributes
+	ownBlocks, baseBlocks hcl.Blocks
+	header                hcl.Range // of the block, to point at what is missing
+}
+
+// blocks are those of a type that the block has itself, else those of defaults.
+func (a attributes) blocks(kind string) hcl.Blocks {
+	if own := ofType(a.ownBlocks, kind); len(own) > 0 {
+		return own
+	}
+	return ofType(a.baseBlocks, kind)
 }
 
 // get returns the attribute or nil.

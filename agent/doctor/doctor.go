@@ -138,13 +138,13 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 		start(func() []*section { return []*section{d.dataDir(place.DataDir)} })
 		start(func() []*section { return []*section{d.agent(ctx, place.Socket)} })
 	}
-	tool := d.findTool(ctx)
-	start(func() []*section { return []*section{(<-tool()).section} })
+	tools := d.findTools(ctx)
+	start(func() []*section { return []*section{(<-tools()).section} })
 	if d.cfg == nil {
 		return jobs
 	}
 	for _, r := range d.cfg.Repositories {
-		start(func() []*section { return d.repository(ctx, r, tool) })
+		start(func() []*section { return d.repository(ctx, r, tools) })
 		if r.GitHub.Repository != "" {
 			start(func() []*section { return d.github(ctx, r) })
 		}

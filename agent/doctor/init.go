@@ -54,6 +54,9 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 		s.ok("init", "terraform has its providers and modules, and the backend answers: the state has %s",
 			count(found.Resources, "resource", "resources"))
 	}
+	if err == nil {
+		d.offline(at, st, s)
+	}
 }
 
 // tryInit runs it in a directory of its own, with all that a plan of the agent would get.
@@ -77,9 +80,19 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 		Tool: tool, Stack: st.Name, Commit: at.commit, User: d.user, Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(st.Dir)),
 		DataDir: filepath.Join(dir, "data"), OutDir: filepath.Join(dir, "out"), StateDir: filepath.Join(dir, "state"),
 		Workspace: st.Workspace, BackendConfig: st.BackendConfig, Env: st.Env, PlanEnv: st.PlanEnv,
-		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, GitAccess: gitAccess(at.config), Cache: at.cache,
+		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, Mirror: d.cfg.Terraform.ProviderMirror, AWS: awsPlan(st), GitAccess: gitAccess(at.config), Cache: at.cache,
 		Timeout: d.o.init, Home: home, Redact: d.redactor.Redact,
 	})
+}
+
+// awsPlan is who a plan of the stack is in AWS.
+func awsPlan(st *config.Stack) *terraform.AWS {
+	if st.AWS == nil {
+		return nil
+	}
+	return &terraform.AWS{
+		RoleARN: st.AWS.PlanRole(), ExternalID: st.AWS.ExternalID, Region: st.AWS.Region, Session: terraform.SessionName(st.Name, "doctor"),
+	}
 }
 
 // gitAccess are the credentials that private modules on the repository's own host are read with; the agent gives the same.

@@ -25,6 +25,13 @@ func (b *bed) backend(kind, config string) {
 	b.stacks = fmt.Sprintf("stack \"ghe\" {\n  dir = \"ghe\"\n  backend_config = { %s }\n}\n", config)
 }
 
+// mirrored makes a repository the mirror of the agent.
+func (b *bed) mirrored(repo string) {
+	must(b, os.MkdirAll(b.path("data/repos"), 0o700))
+	must(b, os.Symlink(repo, b.path("data/repos/infra.git")))
+	must(b, os.MkdirAll(b.path("empty"), 0o700))
+}
+
 // stateServer is an http backend that wants a password.
 func stateServer(t *testing.T, answer http.HandlerFunc) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,6 +59,15 @@ func TestInit(t *testing.T) {
 		return fmt.Sprintf("address = %q, username = \"ghe\", password = %q", url, password)
 	}
 	tryAll(t, map[string]broken{
+		"the git host is dead and the agent has it all": {func(b *bed) { b.mirrored(b.repo.Bare) },
+			OK, "offline", "with git host and registry both dead", ""},
+		"the git host is dead and the agent never saw the commit": {func(b *bed) { b.mirrored(b.path("empty")) },
+			Warn, "offline", "the agent's mirror has no commit", "while the git host answers"},
+		"the registry is dead and nothing is kept": {func(b *bed) {
+			b.mirrored(b.repo.Bare)
+			b.files["ghe/p.tf"] = "resource \"local_file\" \"f\" {\n  filename = \"f\"\n  content  = \"x\"\n}\n"
+			b.more = fmt.Sprintf("terraform {\n  cli_config_file = %q\n}\n", tftest.CLIConfig(b.t, tftest.ProviderMirror(b.t)))
+		}, Warn, "offline", "nothing is kept of it yet", "sallyport plan ghe"},
 		"kept by the agent": {func(*bed) {}, OK, "init", "terraform has its providers and modules", ""},
 		"unknown provider, no registry": {func(b *bed) {
 			b.files["ghe/p.tf"] = "terraform {\n  required_providers {\n    nobody = {\n      source = \"example/nobody\"\n    }\n  }\n}\n"

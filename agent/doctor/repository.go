@@ -12,7 +12,7 @@ import (
 )
 
 // repository tries to get in, and to read the stacks at the newest commit.
-func (d *doctor) repository(ctx context.Context, r *config.Repository, tool func() <-chan found) []*section {
+func (d *doctor) repository(ctx context.Context, r *config.Repository, tools func() <-chan toolbox) []*section {
 	s := d.section("repository " + r.Name + " " + r.URL)
 	dir, err := os.MkdirTemp("", "sallyport-doctor-")
 	if err != nil {
@@ -61,7 +61,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tool func
 	at := &checkout{
 		config: r, git: git, commit: commit, tree: tree, dir: dir, cache: terraform.NewCache(filepath.Join(dir, "cache")),
 	}
-	return append([]*section{s}, d.stacks(ctx, at, s, tool)...)
+	return append([]*section{s}, d.stacks(ctx, at, s, tools)...)
 }
 
 // checkout is a fetched commit, and where stacks can be tried at it.

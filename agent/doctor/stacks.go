@@ -19,7 +19,7 @@ import (
 const maxNamed = 8
 
 // stacks looks at every stack of a repository in a commit's files, and tries those that terraform could work in.
-func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tool func() <-chan found) []*section {
+func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools func() <-chan toolbox) []*section {
 	var all []*config.Stack
 	for _, st := range d.cfg.Stacks {
 		if st.Repository == at.config.Name {
@@ -31,14 +31,14 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tool func
 			all = append(all, d.glob(g, all, at.tree, s)...)
 		}
 	}
-	terraform := <-tool()
+	found := (<-tools()).of
 	var out []*section
 	var trials sync.WaitGroup
 	for _, st := range all {
-		of := d.stack(st, at.tree, terraform.version)
+		of := d.stack(st, at.tree, found[st.Tool].version)
 		out = append(out, of)
 		if canInit(of) {
-			trials.Go(func() { d.init(ctx, at, st, terraform.tool, of) })
+			trials.Go(func() { d.init(ctx, at, st, found[st.Tool].tool, of) })
 		}
 	}
 	trials.Wait()
@@ -139,7 +139,7 @@ func requiredVersion(s *section, required []string, have string) {
 			return
 		}
 		if !c.Check(v) {
-			s.fail("required_version", "set terraform { version } in sallyport's configuration to one that satisfies it",
+			s.fail("required_version", "set terraform { version } in sallyport's configuration, in the stack for it alone, to one that satisfies it",
 				"the stack wants terraform %s, and there is %s", want, have)
 			return
 		}

@@ -16,30 +16,52 @@ import (
 	"sallyport/notify/slack"
 )
 
-// found is which terraform will run.
+// found is which program will run.
 type found struct {
-	section *section
 	version string          // empty if nobody knows
 	tool    *terraform.Tool // nil if there is none yet
 }
 
-// findTool looks for terraform beside the other checks. What it returns may be called, and received from, many times.
-func (d *doctor) findTool(ctx context.Context) func() <-chan found {
-	find := sync.OnceValue(func() found { return d.tool(ctx) })
-	return func() <-chan found {
-		c := make(chan found, 1)
+// toolbox are the programs of all stacks.
+type toolbox struct {
+	section *section
+	of      map[config.Tool]found
+}
+
+// findTools looks for the programs beside the other checks. What it returns may be called, and received from, many times.
+func (d *doctor) findTools(ctx context.Context) func() <-chan toolbox {
+	find := sync.OnceValue(func() toolbox { return d.tools(ctx) })
+	return func() <-chan toolbox {
+		c := make(chan toolbox, 1)
 		go func() { c <- find() }()
 		return c
 	}
 }
 
-func (d *doctor) tool(ctx context.Context) found {
-	s := d.section("terraform")
-	var t config.Terraform
-	if d.cfg != nil {
-		t = d.cfg.Terraform
+func (d *doctor) tools(ctx context.Context) toolbox {
+	box := toolbox{section: d.section("terraform"), of: map[config.Tool]found{}}
+	var wanted []config.Tool
+	if d.cfg == nil {
+		wanted = append(wanted, config.Tool{})
+	} else {
+		for _, s := range d.cfg.Stacks {
+			wanted = append(wanted, s.Tool)
+		}
+		for _, g := range d.cfg.StackGlobs {
+			wanted = append(wanted, g.Stack.Tool)
+		}
 	}
-	o := terraform.ToolOptions{Binary: t.Binary, Version: t.Version}
+	for _, t := range wanted {
+		if _, looked := box.of[t]; !looked {
+			box.of[t] = d.tool(ctx, box.section, t)
+		}
+	}
+	d.providers(box.section)
+	return box
+}
+
+func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
+	o := terraform.ToolOptions{Name: t.Name(), Binary: t.Binary, Version: t.Version}
 	if t.Version != "" {
 		o.InstallDir = filepath.Join(d.cfg.DataDir, "terraform")
 		// Nothing is installed from here: it would belong to whoever runs the doctor.
@@ -47,7 +69,7 @@ func (d *doctor) tool(ctx context.Context) found {
 			s.warn("binary", "the agent installs it when it starts; that needs https access to releases.hashicorp.com once",
 				"version %s is not installed yet", t.Version)
 			d.terraformUser(ctx, s, nil)
-			return found{section: s, version: t.Version}
+			return found{version: t.Version}
 		}
 		o.Install = func(context.Context, string, string) (string, error) {
 			return "", errors.New("what is there is not what was installed")
@@ -56,12 +78,11 @@ func (d *doctor) tool(ctx context.Context) found {
 	tool, err := terraform.FindTool(ctx, o)
 	if err != nil {
 		s.fail("binary", hintOf(err), "%v", err)
-		return found{section: s}
+		return found{}
 	}
 	s.ok("binary", "%s is version %s", tool.Path, tool.Version)
 	d.terraformUser(ctx, s, &tool)
-	d.providers(s)
-	return found{s, tool.Version, &tool}
+	return found{tool.Version, &tool}
 }
 
 // providers tells how many are kept for when the registry is away.

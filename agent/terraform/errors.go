@@ -105,7 +105,7 @@ type hintRule struct {
 // hintRules are tried in order; the first that matches any error wins.
 var hintRules = []hintRule{
 	{regexp.MustCompile(`Unsupported Terraform Core version|required_version`),
-		"the configuration wants another terraform: set terraform { version } in sallyport's configuration to one that satisfies required_version"},
+		"the configuration wants another terraform: set terraform { version } in sallyport's configuration, in the stack for it alone, to one that satisfies required_version"},
 	{regexp.MustCompile(`No value for required variable`),
 		"give the variable a value in vars or var_files of the stack, or a default in the configuration"},
 	{regexp.MustCompile(`Failed to read variables file|Given variables file`),

@@ -51,6 +51,8 @@ type PlanOptions struct {
 	PlanEnv       map[string]redact.Secret // of the plan only; wins over Env
 	GitAccess     *GitAccess               // for init only; may be nil
 	CLIConfigFile string                   // empty: an empty one, never ~/.terraformrc
+	Mirror        string                   // the one place of all providers: a directory, or an https URL; not with CLIConfigFile
+	AWS           *AWS                     // who terraform is in AWS, of the plan only; nil: what the environment says
 	Home          string                   // HOME
 
 	Replace     []string // addresses that are replaced though nothing asks for it
@@ -183,6 +185,13 @@ func (p *planner) prepare() (func(), error) {
 	}
 	p.res.Env = Environment(env)
 	env.Extra = append(env.Extra, o.PlanEnv)
+	if o.AWS != nil {
+		aws, err := o.AWS.Write(o.OutDir, o.User)
+		if err != nil {
+			return nil, err
+		}
+		env.Extra = append(env.Extra, aws)
+	}
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
 	release := func() {}
 	if o.Cache != nil {

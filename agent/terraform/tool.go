@@ -43,7 +43,8 @@ const installTimeout = 10 * time.Minute
 
 // ToolOptions say which terraform is wanted: Binary, else Version, else what PATH has.
 type ToolOptions struct {
-	Binary     string // path of an installed terraform
+	Name       string // terraform, or tofu: what is looked up in PATH, and what people call it; default terraform
+	Binary     string // path of an installed one
 	Version    string // exact version to install, like 1.11.4
 	InstallDir string // where pinned versions are kept, one directory each; needed with Version
 	Log        *slog.Logger
@@ -54,6 +55,9 @@ type ToolOptions struct {
 }
 
 func (o *ToolOptions) validate() error {
+	if o.Name == "" {
+		o.Name = "terraform"
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -88,10 +92,10 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 	}
 	if t.Version, err = askVersion(ctx, path); err != nil {
 		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
-			Hint: "is it a terraform for this machine, and executable?"}
+			Hint: "is it a " + o.Name + " for this machine, and executable?"}
 	}
 	if !atLeast(t.Version, 1, 1) {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is terraform %s, which is too old", path, t.Version),
+		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is %s %s, which is too old", path, o.Name, t.Version),
 			Hint: "install terraform " + minVersion + " or newer, or set terraform { version }"}
 	}
 	return t, nil
@@ -107,11 +111,14 @@ func (o *ToolOptions) locate(ctx context.Context) (path, hint string, err error)
 		path, err = o.pinned(ctx)
 		hint = fmt.Sprintf("installing needs https access to releases.hashicorp.com once; without it install terraform %s by hand and set terraform { binary }", o.Version)
 	default:
-		path, err = o.Lookup("terraform")
+		path, err = o.Lookup(o.Name)
 		hint = `install terraform, or set terraform { version = "1.11.4" } to have it installed, or terraform { binary }`
+		if o.Name != "terraform" {
+			hint = "install " + o.Name + ", or set terraform { binary }"
+		}
 	}
 	if err != nil {
-		return "", hint, fmt.Errorf("finding terraform: %w", err)
+		return "", hint, fmt.Errorf("finding %s: %w", o.Name, err)
 	}
 	return path, "", nil
 }

@@ -25,13 +25,13 @@ func (o *PlanOptions) writable() string {
 	return filepath.Join(o.OutDir, "tmp")
 }
 
-// ownConfig puts a configuration of terraform's command line beside the plan: an empty one, or for another user a copy of the
+// ownConfig puts a configuration of terraform's command line beside the plan: an empty one, or one that knows the mirror, or for another user a copy of the
 // agent's, which may lie where only the agent gets.
 func (o *PlanOptions) ownConfig() error {
 	if o.CLIConfigFile != "" && o.User == nil {
 		return nil
 	}
-	var text []byte
+	text := mirrorConfig(o.Mirror)
 	if o.CLIConfigFile != "" {
 		var err error
 		if text, err = os.ReadFile(o.CLIConfigFile); err != nil {

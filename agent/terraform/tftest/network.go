@@ -20,6 +20,7 @@ import (
 // NetworkMirror is a provider mirror over https on loopback: terraform downloads packages from it and unpacks them, as
 // it does from the public registry.
 type NetworkMirror struct {
+	URL       string // with a slash at its end
 	CLIConfig string // a CLI configuration that knows this mirror only
 	CAFile    string // to be SSL_CERT_FILE in terraform's environment
 	Downloads atomic.Int32
@@ -44,9 +45,10 @@ func NewNetworkMirror(t testing.TB) *NetworkMirror {
 	}
 	m.server = httptest.NewTLSServer(m)
 	t.Cleanup(m.Close)
+	m.URL = m.server.URL + "/"
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.server.Certificate().Raw})
 	m.CAFile = writeFile(t, "ca.pem", string(cert))
-	m.CLIConfig = writeFile(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  network_mirror {\n    url = %q\n  }\n}\n", m.server.URL+"/"))
+	m.CLIConfig = writeFile(t, "terraform.rc", fmt.Sprintf("provider_installation {\n  network_mirror {\n    url = %q\n  }\n}\n", m.URL))
 	return m
 }
 

@@ -7,7 +7,4 @@ stack "ghe" {
   drift          = "@hourly"
   images         = { ami_id = "node" }
   verify_after   = "1h"
-  aws {
-    role_arn = "arn:aws:iam::1:role/plan"
-  }
 }

@@ -57,6 +57,16 @@ defaults {
 
 stack "network" {
   dir = "network"
+  terraform {
+    engine = "tofu"
+    binary = "@DIR@/terraform"
+  }
+  aws {
+    role_arn      = "arn:aws:iam::123456789012:role/ops/apply"
+    plan_role_arn = "arn:aws-us-gov:iam::123456789012:role/plan"
+    external_id   = credential("passphrase")
+    region        = "us-gov-west-1"
+  }
 }
 
 stack "ghe" {

@@ -1,0 +1,63 @@
+package doctor
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	git "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+)
+
+// offline says whether the agent could plan a stack with git host and registry both dead, which is when it is needed most.
+// It is asked after a good init, so what the stack needs is known.
+func (d *doctor) offline(at *checkout, st *config.Stack, s *section) {
+	mirror := filepath.Join(d.cfg.DataDir, "repos", at.config.Name+".git")
+	if _, err := os.Stat(mirror); err != nil {
+		return // before the agent's first start, or not to be read by this user
+	}
+	needs, err := at.cache.Offline(st.Name)
+	if err != nil {
+		s.warn("offline", "", "%v", err)
+		return
+	}
+	commit := at.commit
+	if needs != nil {
+		kept, err := terraform.NewCache(filepath.Join(d.cfg.DataDir, "cache")).Offline(st.Name)
+		again := "sallyport plan " + st.Name + " while both answer: the agent keeps what a plan needs"
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return
+		case err != nil:
+			s.warn("offline", again, "%v", err)
+			return
+		case kept == nil:
+			s.warn("offline", again, "with git host and registry both dead it could not be planned: nothing is kept of it yet")
+			return
+		case len(kept.Missing) > 0 && !filepath.IsAbs(d.cfg.Terraform.ProviderMirror):
+			s.warn("offline", again, "with git host and registry both dead it could not be planned: not kept are %s", strings.Join(kept.Missing, ", "))
+			return
+		}
+		commit = kept.Commit
+	}
+	if !holds(mirror, commit) {
+		s.warn("offline", "start the agent while the git host answers", "with the git host dead it could not be planned: the agent's mirror has no commit %.8s", commit)
+		return
+	}
+	s.ok("offline", "it could be planned at %.8s with git host and registry both dead", commit)
+}
+
+// holds reports whether a mirror has a commit.
+func holds(mirror, commit string) bool {
+	r, err := git.PlainOpen(mirror)
+	if err != nil {
+		return false
+	}
+	_, err = r.CommitObject(plumbing.NewHash(commit))
+	return err == nil
+}
