@@ -202,7 +202,7 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	}
 	overdue, _ := a.overdue(run)
 	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
-	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || overdue != "" || run.CancelBy != "" ||
+	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || st.Occupied != nil || overdue != "" || run.CancelBy != "" ||
 		run.Inputs != s.Inputs || headMoved || a.world.Load() != w || a.shutFor(run, s).why != "" {
 		return errNotNow
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/store"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // StatesDir is where the copies of a stack's state lie in a data directory.
-func StatesDir(dataDir, stack string) string { return filepath.Join(dataDir, "states", stack) }
+func StatesDir(dataDir, stack string) string { return control.StatesDir(dataDir, stack) }
 
 // keepState keeps a copy of the state as it is before an apply. The plan file holds it (terraform puts the state that it
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
@@ -40,11 +41,15 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 	if err != nil {
 		return fmt.Errorf("reading the state in the plan: %w", err)
 	}
-	dir := StatesDir(dataDir, run.Stack)
+	return keepCopy(StatesDir(dataDir, run.Stack), fmt.Sprintf("%08d", run.ID), state)
+}
+
+// keepCopy writes a copy of a state under a name that sorts by age, and drops the oldest ones.
+func keepCopy(dir, name string, state []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory of states: %w", err)
 	}
-	file, err := renameio.NewPendingFile(filepath.Join(dir, fmt.Sprintf("%08d.tfstate.zst", run.ID)), renameio.WithStaticPermissions(0o600))
+	file, err := renameio.NewPendingFile(filepath.Join(dir, name+control.StateCopySuffix), renameio.WithStaticPermissions(0o600))
 	if err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
@@ -108,7 +113,7 @@ func trimStates(dir string) error {
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".tfstate.zst") {
+		if strings.HasSuffix(e.Name(), control.StateCopySuffix) {
 			names = append(names, e.Name())
 		}
 	}

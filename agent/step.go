@@ -155,6 +155,8 @@ func (a *Agent) paused(stack string) (why, hint string, err error) {
 		st, err := tx.Stack(stack)
 		if err == nil && st.Paused != nil {
 			why, hint = "the stack is paused "+pausedBy(st.Paused), "sallyport resume "+stack
+		} else if err == nil && st.Occupied != nil {
+			why, hint = occupiedBy(st.Occupied), "it goes on by itself when that has ended"
 		}
 		return err
 	})

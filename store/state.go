@@ -27,8 +27,11 @@ type StackState struct {
 	OpenRun          int    `json:"open_run,omitempty"`   // the one non-terminal run that can apply; 0 if none
 	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not
 
-	Paused    *Pause `json:"paused,omitempty"`
-	Pin       *Pin   `json:"pin,omitempty"`
+	Paused *Pause `json:"paused,omitempty"`
+	Pin    *Pin   `json:"pin,omitempty"`
+	// Occupied is what a person does to the stack's state right now; nothing is planned or applied meanwhile. It goes with the
+	// process that does it, so the start of an agent clears it.
+	Occupied  *Pause `json:"occupied,omitempty"`
 	Behind    int    `json:"behind,omitempty"`     // commits that touch the stack and are not applied
 	Error     string `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
 	Lineage   string `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error

@@ -265,6 +265,14 @@ func (a *standIn) PushState(_ context.Context, r control.PushStateRequest) (cont
 	return control.RepairResponse{Message: "The state of " + r.Ref + " is pushed."}, nil
 }
 
+func (a *standIn) States(context.Context, string) ([]control.StateCopy, error) {
+	return []control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1.20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
+}
+
+func (a *standIn) RestoreState(_ context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
+	return control.RepairResponse{Message: "The state of " + r.Stack + " is again that of " + r.Ref + "."}, nil
+}
+
 func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
 	return control.WriteBackup(w, control.BackupSource{DataDir: a.dataDir, Store: a.store, Now: clock})
 }

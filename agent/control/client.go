@@ -158,6 +158,16 @@ func (c *Client) PushState(ctx context.Context, r PushStateRequest) (RepairRespo
 	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/push", r)
 }
 
+// States implements Reader.
+func (c *Client) States(ctx context.Context, stack string) ([]StateCopy, error) {
+	return get[[]StateCopy](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/states", nil)
+}
+
+// RestoreState implements Operator.
+func (c *Client) RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error) {
+	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/restore", r)
+}
+
 // Backup implements Operator. It has no deadline of its own: an archive takes what it takes.
 func (c *Client) Backup(ctx context.Context, _ BackupRequest, w io.Writer) error {
 	res, err := c.send(ctx, http.MethodPost, "/v1/backup", nil)

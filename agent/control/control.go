@@ -18,9 +18,10 @@
 //	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text
+//	GET  /v1/stacks/NAME/states
 //	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
-//	POST /v1/unlock /v1/state/push               answer when terraform has ended: minutes, at worst
+//	POST /v1/unlock /v1/state/push /v1/state/restore  answer when terraform has ended: minutes, at worst
 //	POST /v1/backup                              an archive
 //
 // Errors come as an [Error] with its kind, message and hint intact, so that the command line can say the same words as
@@ -42,6 +43,8 @@ type Reader interface {
 	PlanText(ctx context.Context, ref string) (string, error)
 	// Log is what terraform said while it applied.
 	Log(ctx context.Context, ref string) (string, error)
+	// States lists the kept copies of a stack's state, newest first.
+	States(ctx context.Context, stack string) ([]StateCopy, error)
 	// Verify proves, or not, that the records and the history are what was written.
 	Verify(ctx context.Context) (Verification, error)
 }
@@ -70,6 +73,8 @@ type Operator interface {
 	// Unlock forces a state lock open, PushState pushes a state that an apply could not save.
 	Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error)
 	PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error)
+	// RestoreState makes a kept copy the state of a stack again.
+	RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error)
 	// Backup writes the archive that `sallyport restore` reads. Nothing may have been written when it refuses.
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }
@@ -162,6 +167,13 @@ type UnlockRequest struct {
 type PushStateRequest struct {
 	Ref string `json:"ref"` // 12, #12, or a stack with such a state
 	By  Caller `json:"-"`
+}
+
+// RestoreStateRequest makes a kept copy the state of a stack again.
+type RestoreStateRequest struct {
+	Stack string `json:"stack"`
+	Ref   string `json:"ref"` // a name or a serial of `state list`
+	By    Caller `json:"-"`
 }
 
 // RepairResponse says what a repair did.

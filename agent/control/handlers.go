@@ -23,6 +23,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/runs/{ref}", s.look(s.run))
 	mux.HandleFunc("GET /v1/runs/{ref}/plan", s.look(s.planText))
 	mux.HandleFunc("GET /v1/runs/{ref}/log", s.look(s.applyLog))
+	mux.HandleFunc("GET /v1/stacks/{stack}/states", s.look(func(r *http.Request) (any, error) {
+		return s.opts.Reader.States(r.Context(), r.PathValue("stack"))
+	}))
 	mux.HandleFunc("GET /v1/verify", s.look(func(r *http.Request) (any, error) { return s.opts.Reader.Verify(r.Context()) }))
 	o := s.opts.Operator
 	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q StartRequest) (any, error) {
@@ -62,6 +65,10 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /v1/state/push", change(s, func(r *http.Request, q PushStateRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.PushState(r.Context(), q)
+	}))
+	mux.HandleFunc("POST /v1/state/restore", change(s, func(r *http.Request, q RestoreStateRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.RestoreState(r.Context(), q)
 	}))
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

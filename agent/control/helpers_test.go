@@ -51,6 +51,10 @@ func (f *fake) Accept(context.Context, AcceptRequest) error { return nil }
 func (f *fake) Unlock(_ context.Context, r UnlockRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.Stack + " " + r.LockID}, nil
 }
+func (f *fake) RestoreState(_ context.Context, r RestoreStateRequest) (RepairResponse, error) {
+	return RepairResponse{Message: r.By.By() + " restored " + r.Ref}, nil
+}
+func (f *fake) States(context.Context, string) ([]StateCopy, error) { return []StateCopy{}, nil }
 func (f *fake) PushState(_ context.Context, r PushStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.Ref}, nil
 }

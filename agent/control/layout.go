@@ -18,6 +18,12 @@ const (
 // StorePath is where the store lies in a data directory.
 func StorePath(dataDir string) string { return filepath.Join(dataDir, storeFile) }
 
+// StatesDir is where the copies of a stack's state lie in a data directory.
+func StatesDir(dataDir, stack string) string { return filepath.Join(dataDir, stateCopies, stack) }
+
+// StateCopySuffix ends the name of each of them.
+const StateCopySuffix = ".tfstate.zst"
+
 // RunDir is where the files of a run lie in a data directory.
 func RunDir(dataDir string, run int) string {
 	return filepath.Join(dataDir, runsDir, strconv.Itoa(run))

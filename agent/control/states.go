@@ -1,0 +1,170 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// StateCopy is a kept copy of a stack's state: from before an apply, a restore or a command of a person's.
+type StateCopy struct {
+	Name      string    `json:"name"` // what `sallyport state restore` takes
+	Run       int       `json:"run"`  // the apply that it is from before; 0: no apply
+	Serial    int64     `json:"serial"`
+	Lineage   string    `json:"lineage"`
+	Resources int       `json:"resources"`
+	Terraform string    `json:"terraform_version"`
+	Bytes     int64     `json:"bytes"` // compressed
+	At        time.Time `json:"at"`
+}
+
+// ListStateCopies lists the kept copies of a stack's state, newest first.
+func ListStateCopies(dataDir, stack string) ([]StateCopy, error) {
+	out := []StateCopy{}
+	if stack != filepath.Base(stack) {
+		return out, Errorf(NotFound, "there is no stack %q", stack)
+	}
+	entries, err := os.ReadDir(StatesDir(dataDir, stack))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing the kept states: %w", err)
+	}
+	for _, e := range entries {
+		base, ok := strings.CutSuffix(e.Name(), StateCopySuffix)
+		if !ok {
+			continue
+		}
+		copied, err := readCopy(dataDir, stack, base)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // an older one, dropped in this moment
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, copied)
+	}
+	slices.Reverse(out) // names sort by age
+	return out, nil
+}
+
+// CopyName is how people call a copy: run-12, or 12.20261125T041800Z for one that no apply made.
+func CopyName(base string) (name string, run int) {
+	number, rest, other := strings.Cut(base, ".")
+	n, err := strconv.Atoi(number)
+	switch {
+	case err != nil:
+		return base, 0
+	case other:
+		return fmt.Sprintf("%d.%s", n, rest), 0
+	}
+	return fmt.Sprintf("run-%d", n), n
+}
+
+func readCopy(dataDir, stack, base string) (StateCopy, error) {
+	var c StateCopy
+	path := filepath.Join(StatesDir(dataDir, stack), base+StateCopySuffix)
+	info, err := os.Stat(path)
+	if err != nil {
+		return c, fmt.Errorf("looking at a kept state: %w", err)
+	}
+	c.Name, c.Run = CopyName(base)
+	c.Bytes, c.At = info.Size(), info.ModTime().UTC()
+	raw, err := readCompressed(path)
+	if err != nil {
+		return c, err
+	}
+	var state struct {
+		Serial           int64
+		Lineage          string
+		TerraformVersion string `json:"terraform_version"`
+		Resources        []struct {
+			Mode      string
+			Instances []struct{}
+		}
+	}
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return c, fmt.Errorf("reading the kept state %s: %w", path, err)
+	}
+	c.Serial, c.Lineage, c.Terraform = state.Serial, state.Lineage, state.TerraformVersion
+	for _, r := range state.Resources {
+		if r.Mode == "managed" {
+			c.Resources += len(r.Instances)
+		}
+	}
+	return c, nil
+}
+
+// FindStateCopy finds a copy by its name or its serial, and returns its content.
+func FindStateCopy(dataDir, stack, ref string) (StateCopy, []byte, error) {
+	all, err := ListStateCopies(dataDir, stack)
+	if err != nil {
+		return StateCopy{}, nil, err
+	}
+	ref = strings.TrimPrefix(ref, "#")
+	var found []StateCopy
+	for _, c := range all {
+		if c.Name == ref {
+			found = []StateCopy{c}
+			break
+		}
+		if strconv.FormatInt(c.Serial, 10) == ref {
+			found = append(found, c)
+		}
+	}
+	hint := "sallyport state list " + stack + " shows them"
+	switch len(found) {
+	case 0:
+		return StateCopy{}, nil, Errorf(NotFound, "no copy of the state of %s is called %s or has that serial", stack, ref).WithHint("%s", hint)
+	case 1:
+	default:
+		return StateCopy{}, nil, Errorf(Conflict, "%d copies of the state of %s have the serial %s", len(found), stack, ref).WithHint("use a name: %s", hint)
+	}
+	raw, err := readCompressed(filepath.Join(StatesDir(dataDir, stack), copyBase(found[0])+StateCopySuffix))
+	return found[0], raw, err
+}
+
+// copyBase undoes CopyName.
+func copyBase(c StateCopy) string {
+	if c.Run != 0 {
+		return fmt.Sprintf("%08d", c.Run)
+	}
+	number, rest, _ := strings.Cut(c.Name, ".")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return c.Name
+	}
+	return fmt.Sprintf("%08d.%s", n, rest)
+}
+
+func readCompressed(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening a kept state: %w", err)
+	}
+	defer func() { _ = f.Close() }() // read only
+	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("reading a kept state: %w", err)
+	}
+	defer z.Close()
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("reading the kept state %s: %w", path, err)
+	}
+	return raw, nil
+}
+
+// States implements Reader.
+func (o *Offline) States(_ context.Context, stack string) ([]StateCopy, error) {
+	return ListStateCopies(o.opts.DataDir, stack)
+}

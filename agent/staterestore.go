@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/control"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// restored is what a restore of a state did.
+type restored struct {
+	copied control.StateCopy
+	kept   string // the name of the copy of what was replaced; empty: there was nothing
+	serial int64
+}
+
+// restoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
+// apply, so that a restore can be taken back in the same way.
+func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string, error) {
+	w := a.world.Load()
+	s := w.stack(stack)
+	if s == nil {
+		return "", noStack(w, stack)
+	}
+	copied, content, err := control.FindStateCopy(w.cfg.DataDir, stack, ref)
+	if err != nil {
+		return "", err
+	}
+	out := restored{copied: copied}
+	var commit string
+	err = a.prepared(ctx, func(tx *store.Tx) error {
+		st, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
+			return err
+		}
+		out.kept = fmt.Sprintf("%08d.%s", st.NewestRun, a.now().UTC().Format("20060102T150405.000Z"))
+		commit, err = commitOf(tx, st, s)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	o := occupation{stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
+	if err := a.occupy(o); err != nil {
+		return "", err
+	}
+	message, err := a.repairs(ctx, repair{
+		stack: stack, by: by, commit: commit,
+		work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
+			replaced := false
+			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
+				replaced = true
+				return keepCopy(StatesDir(w.cfg.DataDir, stack), out.kept, current)
+			}})
+			if !replaced {
+				out.kept = ""
+			}
+			return err
+		},
+		done: func(tx *store.Tx) (string, error) {
+			text, err := a.stateRestored(tx, o, out)
+			return text, errors.Join(err, a.vacate(tx, o, "done"))
+		},
+		failed: func(tx *store.Tx, cause error) (error, error) {
+			err := a.vacate(tx, o, "failed: "+a.redact(cause.Error()))
+			var failed *terraform.Error
+			var other *terraform.LineageError
+			switch {
+			case errors.As(cause, &other):
+				return refuse("the stack's state was made anew since then; what is in the copy can be looked at and imported by hand", "%s", other.Error()), err
+			case errors.As(cause, &failed) && failed.StateMoved():
+				return refuse("try again", "somebody changed the state in this moment, and nothing was restored"), err
+			}
+			return nil, err
+		},
+	})
+	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
+		err = errors.Join(err, a.update(func(tx *store.Tx) error { return a.vacate(tx, o, "not begun") }))
+	}
+	return message, err
+}
+
+// stateRestored records that a state is back, and tells the channel: what runs are planned on is another one now.
+func (a *Agent) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
+	kept := ""
+	if r.kept != "" {
+		c, _ := control.CopyName(r.kept)
+		kept = " The state that it replaced is kept: sallyport state restore " + o.stack + " " + c + " brings that one back."
+	}
+	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", o.stack,
+		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
+	if err := tx.AddEvent(store.Event{Type: "state restore", Stack: o.stack, By: o.by, Text: fmt.Sprintf("%s, serial %d", r.copied.Name, r.serial)}); err != nil {
+		return "", err
+	}
+	if err := tx.Enqueue(a.note(fmt.Sprintf("state-restore/%s/%d", o.stack, r.serial), o.by+" restored a state. "+text+" What that means shows: plan "+o.stack)); err != nil {
+		return "", err
+	}
+	return text + " What that means shows: sallyport plan " + o.stack, nil
+}
