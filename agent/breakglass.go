@@ -27,7 +27,7 @@ func mayBreakGlass(s *config.Stack, v vote) error {
 		return refuse("on the host: sallyport approve RUN --break-glass --reason TEXT", "the glass is broken on the command line only")
 	case !namedForGlass(s, v.By):
 		hint := "add the person's login on this machine to break_glass"
-		if v.By == "cli:root" {
+		if account, _ := store.Account(v.By); account == "cli:root" {
 			hint = "without sudo you are yourself; or name root in break_glass"
 		}
 		return refuse(hint, "%s is not named in break_glass of stack %s", v.By, s.Name)
@@ -39,6 +39,7 @@ func mayBreakGlass(s *config.Stack, v vote) error {
 
 // namedForGlass reports whether somebody on the command line is one of the stack's break_glass.
 func namedForGlass(s *config.Stack, by string) bool {
+	by, _ = store.Account(by)
 	name, cli := strings.CutPrefix(by, "cli:")
 	return cli && slices.Contains(s.BreakGlass, name)
 }

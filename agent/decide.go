@@ -210,6 +210,7 @@ func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
 // personOf says who somebody is for counting: a person block's name, or an identity of its own. People on the command
 // line whom no person block names count as one together, since one human can have several accounts on a host.
 func (w *world) personOf(by string) string {
+	by, _ = store.Account(by)
 	service, id, _ := strings.Cut(by, ":")
 	for _, p := range w.cfg.People {
 		if service == "slack" && p.Slack == id || service == "cli" && p.OS == id {

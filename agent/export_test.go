@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sallyport/agent/control"
 	"sallyport/store"
 )
 
@@ -20,4 +21,16 @@ func (a *Agent) RecordedPoll(repository string) (at time.Time) {
 		return err
 	})
 	return at
+}
+
+// CommandLine is what the socket asks: here with whatever caller the test wants.
+func (a *Agent) CommandLine() control.Operator { return desktop{a} }
+
+// History is everything that was recorded, oldest first.
+func (a *Agent) History() (events []store.Event, err error) {
+	err = a.store.View(func(tx *store.Tx) (err error) {
+		events, err = tx.Events(store.EventFilter{})
+		return err
+	})
+	return events, err
 }

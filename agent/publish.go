@@ -86,6 +86,7 @@ func (w *world) decidedBy(run *store.Run) []string {
 func (w *world) names(by ...string) []string {
 	var out []string
 	for _, who := range by {
+		who, _ = store.Account(who)
 		place, id, ok := strings.Cut(who, ":")
 		if !ok {
 			continue

@@ -358,9 +358,6 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 		text += " (break glass: " + r.Reason + ")"
 	}
-	if r.By.LoginUser != "" && r.By.UID == 0 {
-		text += " (logged in as " + r.By.LoginUser + ")"
-	}
 	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), BreakGlass: r.BreakGlass, Reason: r.Reason}, nil)
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)

@@ -49,7 +49,7 @@ func (a *app) runFacts(r control.Run) []fact {
 	}
 	kind := string(r.Kind)
 	if r.RequestedBy != "" {
-		kind += " by " + r.RequestedBy
+		kind += " by " + store.By(r.RequestedBy, r.RequestedLogin)
 	}
 	if r.After != 0 {
 		kind += fmt.Sprintf(", takes over from #%d", r.After)
@@ -185,7 +185,7 @@ func (a *app) decisionsText(r control.Run) string {
 		if d.Verdict == store.Deny {
 			style = red
 		}
-		line := fmt.Sprintf(" by %s %s", d.By, a.ago(d.At))
+		line := fmt.Sprintf(" by %s %s", store.By(d.By, d.Login), a.ago(d.At))
 		if d.Text != "" {
 			line += ": " + d.Text
 		}

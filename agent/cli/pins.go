@@ -21,7 +21,7 @@ func (a *app) pinsText(stacks []control.Stack) string {
 		if len(s.Pin.Vars) > 0 {
 			text += ", NOT IN GIT: var " + strings.Join(s.Pin.Vars, ", ")
 		}
-		text += a.pauseText(&control.Pause{By: s.Pin.By, At: s.Pin.At, Reason: s.Pin.Reason})
+		text += a.pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason})
 		b.WriteString("  " + redact.CleanLine(s.Name) + ": " + redact.CleanLine(text) + "\n      sallyport resume " + redact.CleanLine(s.Name) + "\n")
 	}
 	if b.Len() == 0 {

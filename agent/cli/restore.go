@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +36,7 @@ func (a *app) restore(file string) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		archive = io.Reader(f)
 	}
-	done, err := control.Restore(control.RestoreOptions{DataDir: c.DataDir, Archive: archive, By: "cli:" + self(), Now: a.now})
+	done, err := control.Restore(control.RestoreOptions{DataDir: c.DataDir, Archive: archive, By: control.Self().By(), Now: a.now})
 	if err != nil {
 		return err
 	}
@@ -47,12 +45,4 @@ func (a *app) restore(file string) (err error) {
 	}
 	return a.result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
 		c.DataDir, done.BackupAt.Format("2006-01-02 15:04:05 MST"), done.NextRun)
-}
-
-// self is who calls, by name if there is one.
-func self() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return strconv.Itoa(os.Getuid())
 }

@@ -98,7 +98,7 @@ func (a *app) namesText(names []control.Name) string {
 
 // pauseText is " by cli:jane 2 hours ago: the reason".
 func (a *app) pauseText(p *control.Pause) string {
-	text := " by " + p.By + " " + a.ago(&p.At)
+	text := " by " + store.By(p.By, p.Login) + " " + a.ago(&p.At)
 	if p.Reason != "" {
 		text += ": " + p.Reason
 	}
@@ -217,7 +217,7 @@ func (a *app) waitingText(r control.Run) string {
 	}
 	text += dangers(r.Plan)
 	for _, d := range r.Decisions {
-		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, d.By, a.ago(d.At))) + "\n"
+		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, store.By(d.By, d.Login), a.ago(d.At))) + "\n"
 	}
 	if r.Held != "" {
 		text += "      " + waits(r.Held) + "\n"
@@ -345,7 +345,7 @@ func (a *app) stackNote(s control.Stack) string {
 	case s.Pause != nil:
 		return cut("paused"+a.pauseText(s.Pause), maxNote)
 	case s.Pin != nil:
-		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
+		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
 	case s.Run != nil && s.Run.Held != "":
 		return cut(s.Run.Held, maxNote)
 	case s.ApplyClosed != "":

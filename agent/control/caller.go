@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"sallyport/store"
 )
 
 // Caller is who is at the other end of the socket, as the kernel has it.
@@ -21,15 +23,18 @@ type Caller struct {
 	PID       int
 }
 
-// By is how the caller is recorded with a decision: cli:jane. Root is cli:root, whoever became root.
-func (c Caller) By() string { return "cli:" + c.User }
-
-// String is By, and for root also who logged in: cli:root (jane).
-func (c Caller) String() string {
-	if c.UID == 0 && c.LoginUser != "" && c.LoginUser != c.User {
-		return fmt.Sprintf("%s (%s)", c.By(), c.LoginUser)
+// By is how the caller is recorded with whatever they do: cli:jane, and for root also who logged in, see [store.By].
+func (c Caller) By() string {
+	login := ""
+	if c.UID == 0 && c.LoginUser != c.User {
+		login = c.LoginUser
 	}
-	return c.By()
+	return store.By("cli:"+c.User, login)
+}
+
+// Self is who runs this process, as the server would see it.
+func Self() Caller {
+	return Caller{UID: os.Getuid(), User: userName(os.Getuid()), LoginUser: loginUser(os.Getpid()), PID: os.Getpid()}
 }
 
 // unknownCaller stands for a connection whose peer the kernel did not tell.
@@ -60,11 +65,11 @@ func callerOf(c net.Conn) (Caller, error) {
 	return caller, nil
 }
 
-// userName is a user's name, or the number when nobody has it.
+// userName is a user's name, or the number when nobody has it or it could be taken for more than a name.
 func userName(uid int) string {
 	id := strconv.Itoa(uid)
 	u, err := user.LookupId(id)
-	if err != nil || u.Username == "" {
+	if err != nil || u.Username == "" || strings.Contains(u.Username, " (") {
 		return id
 	}
 	return u.Username

@@ -11,9 +11,10 @@ import (
 
 // RunOf is what is shown of a stored run. Votes that were withdrawn are not.
 func RunOf(r *store.Run) Run {
+	by, login := store.Account(r.RequestedBy)
 	out := Run{
 		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Engine: engineOf(r.Engine), Kind: r.Kind, Status: r.Status,
-		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: r.RequestedBy,
+		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: by, RequestedLogin: login,
 		PullRequest: r.PullRequest,
 		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
@@ -29,11 +30,12 @@ func RunOf(r *store.Run) Run {
 	}
 	for _, d := range r.Decisions {
 		if d.Withdrawn == "" {
-			out.Decisions = append(out.Decisions, Decision{Verdict: d.Verdict, By: d.By, At: instant(d.At), Text: d.Text})
+			by, login := store.Account(d.By)
+			out.Decisions = append(out.Decisions, Decision{Verdict: d.Verdict, By: by, Login: login, At: instant(d.At), Text: d.Text})
 		}
 	}
 	if g := r.BreakGlass; g != nil {
-		out.BreakGlass = &BreakGlass{By: g.By, At: instant(g.At), Reason: g.Reason, ReviewedBy: g.ReviewedBy, ReviewedAt: instant(g.ReviewedAt), Review: g.Review}
+		out.BreakGlass = &BreakGlass{By: accountOf(g.By), At: instant(g.At), Reason: g.Reason, ReviewedBy: accountOf(g.ReviewedBy), ReviewedAt: instant(g.ReviewedAt), Review: g.Review}
 	}
 	if r.Card != nil {
 		out.Permalink = r.Card.Permalink
@@ -89,7 +91,7 @@ func applyOf(a *store.Apply, stack string) *Apply {
 	return &Apply{
 		StartedAt: instant(a.StartedAt), EndedAt: instant(a.EndedAt), Done: a.Done, Total: a.Total,
 		Current: a.Current, Open: list(a.Open), Outputs: list(a.Outputs),
-		LeftLock: LeftLockOf(a.LeftLock, stack), LeftState: a.LeftState, PushedBy: a.PushedBy,
+		LeftLock: LeftLockOf(a.LeftLock, stack), LeftState: a.LeftState, PushedBy: accountOf(a.PushedBy),
 	}
 }
 
@@ -154,14 +156,22 @@ func PauseOf(p *store.Pause) *Pause {
 	if p == nil {
 		return nil
 	}
-	return &Pause{By: p.By, At: p.At.UTC(), Reason: p.Reason}
+	by, login := store.Account(p.By)
+	return &Pause{By: by, Login: login, At: p.At.UTC(), Reason: p.Reason}
 }
 
 func pinOf(p *store.Pin) *Pin {
 	if p == nil {
 		return nil
 	}
-	return &Pin{Run: p.Run, Commit: p.Commit, Back: p.Back, Vars: list(p.Vars), By: p.By, At: p.At.UTC(), Reason: p.Reason}
+	by, login := store.Account(p.By)
+	return &Pin{Run: p.Run, Commit: p.Commit, Back: p.Back, Vars: list(p.Vars), By: by, Login: login, At: p.At.UTC(), Reason: p.Reason}
+}
+
+// accountOf is who did something, without who had logged in.
+func accountOf(by string) string {
+	account, _ := store.Account(by)
+	return account
 }
 
 // instant makes an unset time null in JSON and every other UTC.

@@ -30,7 +30,7 @@ func LeftLockOf(l *store.LeftLock, stack string) *LeftLock {
 	}
 	out := &LeftLock{
 		ID: l.ID, Holder: l.Holder, Who: l.Who, Operation: l.Operation, CreatedAt: instant(l.Created), Run: l.Run, Dead: l.Dead,
-		FoundAt: instant(l.FoundAt), GoneAt: instant(l.GoneAt), GoneBy: l.GoneBy,
+		FoundAt: instant(l.FoundAt), GoneAt: instant(l.GoneAt), GoneBy: accountOf(l.GoneBy),
 	}
 	out.Text, out.Hint = LockText(l), LockHint(l, stack)
 	switch {

@@ -51,7 +51,7 @@ func fullRun() *store.Run {
 	return &store.Run{
 		ID: 12, Stack: "ghe", Repository: "infra", Kind: store.KindCommit, Status: store.Applied,
 		Commit: "0123456789abcdef0123456789abcdef01234567", Author: "Jane", Subject: "Bigger disk", Reason: "because",
-		RequestedBy: "cli:jane", Position: "at the applied commit", GitDown: "since Monday", Warnings: []string{"no lock file"},
+		RequestedBy: "cli:root (logged in as jane)", Position: "at the applied commit", GitDown: "since Monday", Warnings: []string{"no lock file"},
 		PullRequest: 4, After: 11, CreatedAt: at(0).In(time.FixedZone("CET", 3600)), UpdatedAt: at(9), PlannedAt: at(1),
 		ExpiresAt: at(59), EndedAt: at(9),
 		Decisions: []store.Decision{

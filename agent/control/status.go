@@ -42,6 +42,7 @@ type Agent struct {
 // Pause says who holds something, since when and why.
 type Pause struct {
 	By     string    `json:"by"`
+	Login  string    `json:"login"`
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 }
@@ -53,6 +54,7 @@ type Pin struct {
 	Back   bool      `json:"back"` // an older commit than the one that was applied before
 	Vars   []string  `json:"vars"` // names of variables that are not in git
 	By     string    `json:"by"`
+	Login  string    `json:"login"`
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 }
@@ -113,27 +115,29 @@ type Run struct {
 	Subject     string       `json:"subject"`
 	Reason      string       `json:"reason"`
 	RequestedBy string       `json:"requested_by"`
-	PullRequest int          `json:"pull_request"`
-	CreatedAt   *time.Time   `json:"created_at"`
-	UpdatedAt   *time.Time   `json:"updated_at"`
-	PlannedAt   *time.Time   `json:"planned_at"`
-	ExpiresAt   *time.Time   `json:"expires_at"`
-	EndedAt     *time.Time   `json:"ended_at"`
-	Plan        *Plan        `json:"plan"` // null until planned
-	Decisions   []Decision   `json:"decisions"`
-	BreakGlass  *BreakGlass  `json:"break_glass"` // null unless one person approved alone
-	Error       string       `json:"error"`
-	Hint        string       `json:"hint"` // what a person can do about error or held
-	Held        string       `json:"held"` // why it does not move on now
-	Position    string       `json:"position"`
-	GitDown     string       `json:"git_down"`
-	Warnings    []string     `json:"warnings"`
-	Apply       *Apply       `json:"apply"` // null until applying
-	Permalink   string       `json:"permalink"`
-	After       int          `json:"after"`     // the run that this one takes over from; 0 if none
-	Artifact    *Artifact    `json:"artifact"`  // what a build has made, the first of several; null if nothing
-	Artifacts   []Artifact   `json:"artifacts"` // all of it
-	Options     Options      `json:"options"`
+	// RequestedLogin is who had logged in before becoming RequestedBy (sudo), where that is known; so is every Login.
+	RequestedLogin string      `json:"requested_login"`
+	PullRequest    int         `json:"pull_request"`
+	CreatedAt      *time.Time  `json:"created_at"`
+	UpdatedAt      *time.Time  `json:"updated_at"`
+	PlannedAt      *time.Time  `json:"planned_at"`
+	ExpiresAt      *time.Time  `json:"expires_at"`
+	EndedAt        *time.Time  `json:"ended_at"`
+	Plan           *Plan       `json:"plan"` // null until planned
+	Decisions      []Decision  `json:"decisions"`
+	BreakGlass     *BreakGlass `json:"break_glass"` // null unless one person approved alone
+	Error          string      `json:"error"`
+	Hint           string      `json:"hint"` // what a person can do about error or held
+	Held           string      `json:"held"` // why it does not move on now
+	Position       string      `json:"position"`
+	GitDown        string      `json:"git_down"`
+	Warnings       []string    `json:"warnings"`
+	Apply          *Apply      `json:"apply"` // null until applying
+	Permalink      string      `json:"permalink"`
+	After          int         `json:"after"`     // the run that this one takes over from; 0 if none
+	Artifact       *Artifact   `json:"artifact"`  // what a build has made, the first of several; null if nothing
+	Artifacts      []Artifact  `json:"artifacts"` // all of it
+	Options        Options     `json:"options"`
 }
 
 // Options are what makes the plan of a run another one than the plain plan of its commit.
@@ -189,6 +193,7 @@ type Output struct {
 type Decision struct {
 	Verdict store.Verdict `json:"verdict"`
 	By      string        `json:"by"`
+	Login   string        `json:"login"`
 	At      *time.Time    `json:"at"`
 	Text    string        `json:"text"`
 }

@@ -1,0 +1,91 @@
+package agent_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// Whatever somebody does as root is recorded with who had logged in, and counts as root's.
+func TestWhoBecameRootIsRecorded(t *testing.T) {
+	t.Parallel()
+	const jane = "cli:root (logged in as jane)"
+	sudo := control.Caller{UID: 0, User: "root", LoginUser: "jane", PID: os.Getpid()}
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRepository(t)
+	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `
+		approvals           = 2
+		break_glass         = ["root"]
+		allow_self_approval = false`)+`
+person "author" { github = "jane" }
+person "boss" { os = "root" }
+`).start()
+	root := h.agent.CommandLine()
+	h.status("1", store.Planned)
+	_, err := root.Decide(ctx, control.DecideRequest{Ref: "1", Words: "approve", By: sudo})
+	must(err)
+	_, err = root.Decide(ctx, control.DecideRequest{Ref: "1", Words: "approve", BreakGlass: true, Reason: "night", By: sudo})
+	must(err)
+	run := h.status("1", store.Applied)
+	if d := run.Decisions[0]; d.By != "cli:root" || d.Login != "jane" || d.Text != "approve" {
+		t.Errorf("the decision: %+v", d)
+	}
+	if g := run.BreakGlass; g == nil || g.By != "cli:root" {
+		t.Errorf("the glass: %+v", g)
+	}
+
+	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
+	h.status("2", store.Planned)
+	_, err = root.Start(ctx, control.StartRequest{Stack: "box", By: sudo})
+	must(err)
+	if run = h.status("2", store.Superseded); run.Error != "superseded: "+jane+" asked for another plan" {
+		t.Errorf("what made way: %q", run.Error)
+	}
+	if run = h.status("3", store.Planned); run.RequestedBy != "cli:root" || run.RequestedLogin != "jane" {
+		t.Errorf("requested by %q, %q", run.RequestedBy, run.RequestedLogin)
+	}
+	must(root.Pause(ctx, control.PauseRequest{Stack: "box", By: sudo}))
+	run = h.until("3", "held", func(r control.Run) bool { return r.Held != "" })
+	if !strings.Contains(run.Held, "paused by "+jane) {
+		t.Errorf("held: %q", run.Held)
+	}
+	if p := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "jane" {
+		t.Errorf("the pause: %+v", p)
+	}
+	must(root.Resume(ctx, control.ResumeRequest{Stack: "box", By: sudo}))
+	_, err = root.Cancel(ctx, control.CancelRequest{Ref: "3", By: sudo})
+	must(err)
+	h.status("3", store.Canceled)
+	r.reset(first)
+	other := r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
+	h.eventually("held", func(s control.Status) bool {
+		return s.Repositories[0].HeldHead == other && s.Repositories[0].Head == second
+	})
+	must(root.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other, By: sudo}))
+
+	seen := map[string]bool{}
+	events, err := h.agent.History()
+	must(err)
+	for _, e := range events {
+		if e.By == jane {
+			seen[e.Type] = true
+		} else if strings.Contains(e.By, "root") {
+			t.Errorf("the history has %s by %q", e.Type, e.By)
+		}
+	}
+	for _, kind := range []string{"decision", "break_glass", "request", "transition", "pause", "resume", "cancel", "accept"} {
+		if !seen[kind] {
+			t.Errorf("no %s of root's in the history", kind)
+		}
+	}
+}
