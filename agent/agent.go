@@ -23,6 +23,7 @@
 //	outbox.go    delivering messages
 //	pulls.go     pull requests: which are open, and who may have theirs planned
 //	pull.go      which stacks does one touch; makes their runs
+//	release.go   an approver's word for those that are not planned by themselves
 //	preview.go   pending -> previewed
 //	publish.go   which commit statuses does a transition cause
 //	tell.go      delivering them, and comments, to the site that hosts the repository

@@ -15,6 +15,7 @@ import (
 
 const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, " +
 	"plan STACK [--commit SHA] [--replace ADDRESS] [--refresh-only] [--destroy] [--var NAME=VALUE] [reason], " +
+	"plan STACK pr NUMBER, " +
 	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, unlock STACK LOCK_ID, state push RUN, help."
 
 // forgotten is the answer to a command in the middle of which the agent died.
@@ -169,6 +170,9 @@ func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
 	case "plan", "recover":
 		if c.Plan.Wrong != "" {
 			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
+		}
+		if m := ofPull.FindStringSubmatch(c.Reason); m != nil && c.Verb == "plan" {
+			return a.previewFor(wantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by}, m[1])
 		}
 		run, warnings, err := a.start(request{
 			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",

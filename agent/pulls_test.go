@@ -90,6 +90,7 @@ func (h *house) previews() []control.Run {
 }
 
 func TestPullRequests(t *testing.T) {
+	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
@@ -138,6 +139,7 @@ func TestPullRequests(t *testing.T) {
 
 // TestUntrustedPullRequests: nothing of a fork's, or of a stranger's, is ever run, or even fetched.
 func TestUntrustedPullRequests(t *testing.T) {
+	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
@@ -167,16 +169,39 @@ func TestUntrustedPullRequests(t *testing.T) {
 
 // TestHeldPullRequests: which programs terraform downloads is not for the author alone to say.
 func TestHeldPullRequests(t *testing.T) {
+	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
 	h.status("box", store.Planned)
-	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
+	backend := "terraform {\n  backend \"local\" {}\n}\n"
+	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": backend + data("two", "2"), "bag/main.tf": backend + data("two", "2")})
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
 	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
 	commented(t, gh, n, "sallyport plan "+head)
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("it was planned: %+v", runs)
+	}
+
+	// On the command line: at the head that waits, and no other.
+	ask := func(wanted control.StartRequest) error {
+		_, err := h.client.Start(t.Context(), wanted)
+		return err
+	}
+	for part, wanted := range map[string]control.StartRequest{
+		"pull request 1 is at " + head[:10]: {Stack: "bag", PullRequest: n, Commit: base},
+		"pull request 9 is not open":        {Stack: "bag", PullRequest: 9},
+	} {
+		if err := ask(wanted); err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%+v: %v, want %q", wanted, err, part)
+		}
+	}
+	if err := ask(control.StartRequest{Stack: "bag", PullRequest: n, Commit: head[:12]}); err != nil {
+		t.Fatal(err)
+	}
+	stands(t, gh, head, "bag", "success", "1 to create")
+	if err := ask(control.StartRequest{Stack: "bag", PullRequest: n}); err == nil || !strings.Contains(err.Error(), "does not wait") {
+		t.Errorf("asked twice: %v", err)
 	}
 
 	// Words that do not count: of another head, of somebody whom no person block names, edited.
@@ -185,7 +210,7 @@ func TestHeldPullRequests(t *testing.T) {
 	gh.EditComment(infra, id, "sallyport plan "+head)
 	gh.Comment(infra, n, "joe", "sallyport plan "+head)
 	commented(t, gh, n, "of joe did not count")
-	if runs := h.previews(); len(runs) > 0 {
+	if runs := h.previews(); len(runs) != 1 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
 	gh.Comment(infra, n, "jane", "`sallyport plan "+head+"`\n")
@@ -194,6 +219,7 @@ func TestHeldPullRequests(t *testing.T) {
 
 // TestHeadThatMoves: what was checked is what is planned, whatever happens in between.
 func TestHeadThatMoves(t *testing.T) {
+	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	good := r.propose(1, base, "good", map[string]string{"box/main.tf": data("good", "1")})

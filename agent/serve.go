@@ -323,6 +323,13 @@ func (d desktop) Start(_ context.Context, r control.StartRequest) (control.Start
 	if err := d.lookOnly(); err != nil {
 		return control.StartResponse{}, err
 	}
+	if r.PullRequest != 0 {
+		run, err := d.startPreview(wantedPreview{Stack: r.Stack, PullRequest: r.PullRequest, Commit: r.Commit, By: r.By.By()})
+		if err != nil {
+			return control.StartResponse{}, crossing(err)
+		}
+		return control.StartResponse{Run: run.ID, Warnings: []string{}}, nil
+	}
 	run, warnings, err := d.start(request{
 		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,
 		Wish: planWish{Commit: r.Commit, Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Vars: r.Vars, Images: r.Images},

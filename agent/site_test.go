@@ -90,6 +90,7 @@ func stands(t *testing.T, s *githubtest.Server, commit, stack, state, part strin
 }
 
 func TestCommitStatuses(t *testing.T) {
+	t.Parallel()
 	r, gh, sl := newRepository(t), site(t), workspace(t)
 	first := push(r, gh, "one box", map[string]string{"box/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "off")+"stack \"box\" {\n  dir = \"box\"\n}\nperson \"jane\" {\n  slack = \"U01JANE0\"\n}\n"+asking(sl)).start()
@@ -120,6 +121,7 @@ func TestCommitStatuses(t *testing.T) {
 
 // TestOutageOfGitHub: what it delays are statuses, and nothing else.
 func TestOutageOfGitHub(t *testing.T) {
+	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	gh.Down()
 	first := push(r, gh, "one box", map[string]string{"box/main.tf": data("one", "1")})
@@ -144,6 +146,7 @@ func TestOutageOfGitHub(t *testing.T) {
 
 // TestStatusesAreNeverLost: answers that get lost, limits, a commit that is not known yet.
 func TestStatusesAreNeverLost(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(*githubtest.Server){
 		"lost answer": func(s *githubtest.Server) {
 			s.Fail(githubtest.RouteStatus, 2, githubtest.Fault{Kind: githubtest.LoseAnswer})
@@ -160,6 +163,7 @@ func TestStatusesAreNeverLost(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, gh := newRepository(t), site(t)
 			fail(gh)
 			first := push(r, gh, "one box", map[string]string{"box/main.tf": data("one", "1")})

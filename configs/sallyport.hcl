@@ -55,11 +55,13 @@ repository "infra" {
   # require_review = true
 
   # GitHub, or GitHub Enterprise: commits get a status per stack. All by asking, nothing is called back. ca_file above holds
-  # here too, and an https url on the same host without a token of its own uses this one.
+  # here too, and an https url on the same host without a token of its own uses this one. pull_requests = "trusted" plans the
+  # pull requests of this same repository by people who may write to it, before anybody looks at them: set terraform.user.
   # github {
   #   url        = "https://ghe.example.internal" # default https://github.com
   #   repository = "ops/infra"
   #   token      = credential("github-token")     # contents to read; commit statuses and pull requests to write
+  #   # pull_requests = "trusted"                 # default "off"
   #   # Or a GitHub App, in the token's place:
   #   # app {
   #   #   id               = 1

@@ -32,6 +32,9 @@ func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Com
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for the people who are asked")
 	c.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
+	if !r.Applied {
+		c.Flags().IntVar(&r.PullRequest, "pull-request", 0, "plan what this pull request changes, though it changes a backend, providers or the lock file")
+	}
 	special.add(c.Flags(), r.Applied)
 	return c
 }

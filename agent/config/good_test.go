@@ -182,9 +182,16 @@ func TestSample(t *testing.T) {
 	} {
 		text = strings.Replace(text, "  # "+line+" ", "  "+line+" ", 1)
 	}
+	hosted, rest, found := strings.Cut(text[strings.Index(text, "  # github {"):], "\n  # }\n")
+	if !found {
+		t.Fatal("the sample has no github block")
+	}
+	text = strings.TrimSuffix(text, hosted+"\n  # }\n"+rest) + strings.ReplaceAll("\n"+hosted+"\n  # }\n", "\n  # ", "\n  ") + rest
+	text = strings.Replace(text, "# pull_requests", "pull_requests", 1)
+	w.file(t, "credentials/github-token", canary, 0o600)
 	w.file(t, "credentials/deploy-key-passphrase", canary, 0o600)
 	cfg = w.load(t, text)
-	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || len(cfg.StackGlobs) != 1 || len(cfg.People) != 1 {
+	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || len(cfg.StackGlobs) != 1 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
 		t.Errorf("not everything was uncommented: %+v", s)
 	}
 }

@@ -92,7 +92,10 @@ type StartRequest struct {
 	Destroy     bool              `json:"destroy,omitempty"`
 	Vars        map[string]string `json:"vars,omitempty"` // name to value, which may be a secret
 	Images      map[string]string `json:"images,omitempty"`
-	By          Caller            `json:"-"`
+	// PullRequest plans what a pull request changes of the stack, where that waits for somebody's word. Commit, if given,
+	// must be its head.
+	PullRequest int    `json:"pull_request,omitempty"`
+	By          Caller `json:"-"`
 }
 
 // StartResponse names the run that was made.
