@@ -239,6 +239,9 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if wait, done, err := a.expire(w, run); done || err != nil {
 		return wait, err
 	}
+	if err := a.remind(w, run, s); err != nil {
+		return 0, err
+	}
 	if enough, _ := weigh(run, s); enough {
 		to := store.Approved
 		if run.Plan.Empty {
@@ -261,6 +264,9 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	if wait, done, err := a.expire(w, run); done || err != nil {
 		return wait, err
+	}
+	if err := a.remind(w, run, s); err != nil {
+		return 0, err
 	}
 	if enough, _ := weigh(run, s); !enough {
 		return 0, a.moveNow(w, run, store.Move{From: store.Approved, To: store.Planned, Text: "not enough approvals any more"}, nil)

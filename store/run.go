@@ -109,7 +109,9 @@ type Run struct {
 	PlannedAt time.Time `json:"planned_at,omitzero"`
 	PlannedUp Uptime    `json:"planned_up,omitzero"` // of the same moment: the wall clock can be set
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
+	// RemindedAt is when people were told, once, that it is about to expire.
+	RemindedAt time.Time `json:"reminded_at,omitzero"`
+	EndedAt    time.Time `json:"ended_at,omitzero"`
 
 	Held      string     `json:"held,omitempty"`      // why the run does not move on now, for people; empty when it does
 	Attempts  int        `json:"attempts,omitempty"`  // plans started for this run

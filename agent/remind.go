@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/store"
+)
+
+const (
+	// A waiting plan reminds once, when a quarter of its time is left, or remindAtMost.
+	remindPart   = 4
+	remindAtMost = 4 * time.Hour
+	// pingRest is how long reminders name people without ringing their phones again: many plans that expire together are
+	// one thing to be woken up for.
+	pingRest = time.Hour
+	maxAsked = 6
+)
+
+// pingedKey is where it is kept when a reminder last rang phones.
+const pingedKey = "remind/pinged"
+
+// remind tells people once that a plan they were asked about is about to expire. By whichever clock: if the two do not
+// agree, nobody can tell how long that still takes, and the plan is made again; see overdue.
+func (a *Agent) remind(w *world, run *store.Run, s *config.Stack) error {
+	if !run.RemindedAt.IsZero() || run.ExpiresAt.IsZero() {
+		return nil
+	}
+	ttl := run.ExpiresAt.Sub(run.PlannedAt)
+	wall := a.now().Sub(run.PlannedAt)
+	up, known := a.passed(run.PlannedUp)
+	left := ttl - max(wall, up)
+	if left <= 0 || left > min(ttl/remindPart, remindAtMost) || known && (wall-up).Abs() > clockDoubt {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
+			return err
+		}
+		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.RemindedAt = a.now().UTC()
+			return nil
+		}); err != nil {
+			return err
+		}
+		ping, err := a.mayPing(tx)
+		if err != nil {
+			return err
+		}
+		return tx.Enqueue(store.Message{
+			Kind: store.MessageLoud, Run: run.ID, Key: fmt.Sprintf("run/%d/remind", run.ID), Mention: ping,
+			Text: a.redact(reminder(w, now, s, left)),
+		})
+	})
+}
+
+// mayPing reports whether a reminder may ring phones, and notes that it does.
+func (a *Agent) mayPing(tx *store.Tx) (bool, error) {
+	var last time.Time
+	if _, err := tx.Setting(pingedKey, &last); err != nil {
+		return false, err
+	}
+	now := a.now().UTC()
+	if now.Sub(last).Abs() < pingRest {
+		return false, nil
+	}
+	return true, tx.PutSetting(pingedKey, now)
+}
+
+// reminder says what waits, for how much longer, and who was asked.
+func reminder(w *world, run *store.Run, s *config.Stack, left time.Duration) string {
+	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, inWords(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
+	switch _, got := weigh(run, s); {
+	case run.Status == store.Approved && run.Held != "":
+		text += fmt.Sprintf(" It is not applied yet: %s.", run.Held)
+	case run.Status == store.Approved:
+		text += " It is approved and not applied yet."
+	case s.Approvals > 1:
+		text += fmt.Sprintf(" %d of %d approvals are there.", got, s.Approvals)
+	default:
+		text += " Nobody has decided."
+	}
+	if asked := askedOf(w, s); len(asked) > 0 {
+		text += " Asked: " + joinSome(asked, maxAsked) + "."
+	}
+	return text
+}
+
+// inWords is a duration in hours and minutes.
+func inWords(d time.Duration) string {
+	minutes := max(1, int(d.Round(time.Minute).Minutes()))
+	switch {
+	case minutes < 60:
+		return count(minutes, "minute")
+	case minutes%60 == 0:
+		return count(minutes/60, "hour")
+	}
+	return count(minutes/60, "hour") + " " + count(minutes%60, "minute")
+}
+
+// askedOf names who was asked, in words that ring nobody: the people of person blocks by name, others as the configuration has
+// them.
+func askedOf(w *world, s *config.Stack) []string {
+	list := s.Mention
+	if len(list) == 0 && w.cfg.Slack != nil {
+		list = approvers(w.cfg, s)
+	}
+	var names []string
+	for _, id := range list {
+		if i := slices.IndexFunc(w.cfg.People, func(p config.Person) bool { return p.Slack == id }); i >= 0 {
+			id = w.cfg.People[i].Name
+		}
+		names = append(names, id)
+	}
+	return names
+}

@@ -1,0 +1,100 @@
+package agent_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/notify/slack/slacktest"
+	"sallyport/store"
+)
+
+// reminders are the replies of a thread that remind.
+func reminders(s *slacktest.Server, thread string) []slacktest.Message {
+	var out []slacktest.Message
+	for _, m := range s.Thread(ops, thread) {
+		if strings.Contains(m.Text, "Reminder:") {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func TestAWaitingPlanRemindsOnce(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "net/main.tf": data("a", "one")})
+	config := box(r, "mention = [\""+jane+"\"]") + "stack \"net\" {\n  dir = \"net\"\n  mention = [\"" + jane + "\"]\n}\n" +
+		"person \"jane-doe\" { slack = \"" + jane + "\" }\n" + asking(s)
+	h := newHouse(t, config)
+	now, skip := clock()
+	up, skipUp := ticking()
+	h.now, h.uptime = now, up
+	both := func(d time.Duration) { skip(d); skipUp(d) }
+	h.start()
+	first, second := said(t, s, "", "box #"), said(t, s, "", "net #")
+	h.status("1", store.Planned)
+	h.status("2", store.Planned)
+	both(19 * time.Hour)
+	h.stop() // a restart, and the loop's first look, before it is time
+	h.start()
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+	if n := len(reminders(s, first.TS)) + len(reminders(s, second.TS)); n > 0 {
+		t.Fatalf("%d reminders five hours before the plans expire", n)
+	}
+	h.stop()
+	both(time.Hour + time.Minute)
+	s.Fail("chat.postMessage", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
+	h.start()
+	rings := 0
+	for _, card := range []slacktest.Message{first, second} {
+		said(t, s, card.TS, "Reminder: ")
+	}
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.stop()
+	both(time.Hour)
+	h.start()
+	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+	for _, card := range []slacktest.Message{first, second} {
+		list := reminders(s, card.TS)
+		if len(list) != 1 {
+			t.Fatalf("%d reminders in a thread: %+v", len(list), list)
+		}
+		if m := list[0]; !m.Broadcast || !strings.Contains(m.Text, "expires in 3 hours 59 minutes") || !strings.Contains(m.Text, "Asked: jane-doe.") {
+			t.Errorf("it says %q, broadcast %v", m.Text, m.Broadcast)
+		}
+		if strings.Contains(fmt.Sprint(list[0].Active()), jane) {
+			rings++
+		}
+	}
+	if rings != 1 {
+		t.Errorf("two plans that expire together rang %d times", rings)
+	}
+}
+
+// A clock that jumps brings no reminder of its own: nobody can tell how long a plan still has.
+func TestNoReminderFromAJumpOfTheClock(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s))
+	now, skip := clock()
+	h.now = now
+	up, _ := ticking()
+	h.uptime = up
+	h.start()
+	card := said(t, s, "", "1 to create")
+	h.status("1", store.Planned)
+	h.stop()
+	skip(21 * time.Hour)
+	h.start()
+	s.Reply(jane, ops, card.TS, "approve")
+	h.status("1", store.Applied)
+	if list := reminders(s, card.TS); len(list) > 0 {
+		t.Errorf("reminded: %q", list[0].Text)
+	}
+}
