@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
@@ -240,6 +241,12 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 		return "", err
 	}
 	st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
+	if st.Behind == 0 || f.behind == 0 {
+		st.BehindSince = time.Time{}
+	}
+	if f.behind != 0 && st.BehindSince.IsZero() {
+		st.BehindSince = a.now().UTC()
+	}
 	st.Behind, st.Error = f.behind, a.stackError(st, f)
 	if err := tx.PutStack(st); err != nil {
 		return "", err

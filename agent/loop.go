@@ -74,6 +74,9 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	if err := a.runOwedHooks(w); err != nil { // before the sweep: they see the run's files
 		a.storeFault(err)
 	}
+	if err := a.daily(w); err != nil {
+		a.storeFault(err)
+	}
 	a.sweep()
 	if err := a.forgetGiven(); err != nil {
 		a.storeFault(err)

@@ -98,3 +98,56 @@ func TestNoReminderFromAJumpOfTheClock(t *testing.T) {
 		t.Errorf("reminded: %q", list[0].Text)
 	}
 }
+
+func TestTheDailyLineSaysWhatWaitsAndNothingOnAQuietDay(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": "locals {}\n", "net/main.tf": data("a", "one")})
+	config := strings.Replace(box(r, `plan_ttl = "100h"`)+"stack \"net\" {\n  dir = \"net\"\n  plan_ttl = \"100h\"\n}\n"+asking(s), "slack {", "slack {\n  daily = \"0 9 * * 1-5\"", 1)
+	h := newHouse(t, config)
+	now, skip := at(t, "2026-10-01 06:00")
+	h.now = now
+	h.start()
+	h.status("box", store.NoChanges)
+	h.status("net", store.Planned)
+	h.mustDecide("net", "approve")
+	h.status("net", store.Applied)
+	lines := func() (out []slacktest.Message) {
+		for _, m := range s.Messages(ops) {
+			if strings.Contains(m.Text, "Waiting for people") || strings.Contains(m.Text, "Behind the branch") {
+				out = append(out, m)
+			}
+		}
+		return out
+	}
+	next := func(d time.Duration) {
+		t.Helper()
+		h.stop()
+		skip(d)
+		h.start()
+		h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+	}
+	next(24 * time.Hour)
+	r.commit("Change", map[string]string{"box/main.tf": data("b", "one"), "net/main.tf": data("a", "two")})
+	h.until("box", "planned", func(r control.Run) bool { return r.Status == store.Planned })
+	h.until("net", "planned", func(r control.Run) bool { return r.Status == store.Planned })
+	h.mustDecide("net", "deny")
+	if list := lines(); len(list) > 0 {
+		t.Fatalf("a quiet day said %q", list[0].Text)
+	}
+	next(76 * time.Hour) // Monday, after the line; that of Friday was missed and is not said beside it
+	said(t, s, "", "Waiting for people")
+	next(time.Hour)
+	next(time.Minute)
+	list := lines()
+	if len(list) != 1 {
+		t.Fatalf("%d daily lines", len(list))
+	}
+	text := list[0].Text
+	for _, part := range []string{"box (planned for 3 days)", "net by 1 commit since 2026-10-02", "(3 days)"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in %q", part, text)
+		}
+	}
+}

@@ -172,6 +172,9 @@ slack {
   approvers = ["U01ABCDEF"]
 
   poll = "5s" # at its fastest; slower while nothing waits
+
+  # One message sums up what waits, what drifted and which stacks are behind since when. A quiet day says nothing.
+  # daily = "CRON_TZ=Europe/Paris 0 9 * * 1-5"
 }
 
 # A backup that leaves this machine: the store, the states that the agent keeps, copies of states. It holds secrets in clear,

@@ -31,12 +31,14 @@ type StackState struct {
 	Pin    *Pin   `json:"pin,omitempty"`
 	// Occupied is what a person does to the stack's state right now; nothing is planned or applied meanwhile. It goes with the
 	// process that does it, so the start of an agent clears it.
-	Occupied  *Pause `json:"occupied,omitempty"`
-	Behind    int    `json:"behind,omitempty"`     // commits that touch the stack and are not applied
-	Error     string `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
-	Lineage   string `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error
-	LeftState string `json:"left_state,omitempty"` // a state that an apply could not save and nobody has pushed yet
-	Resources int    `json:"resources,omitempty"`  // in its state when last planned or applied
+	Occupied *Pause `json:"occupied,omitempty"`
+	Behind   int    `json:"behind,omitempty"` // commits that touch the stack and are not applied
+	// BehindSince is since when Behind is not 0.
+	BehindSince time.Time `json:"behind_since,omitzero"`
+	Error       string    `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
+	Lineage     string    `json:"lineage,omitempty"`    // of its state; two stacks with one lineage are an error
+	LeftState   string    `json:"left_state,omitempty"` // a state that an apply could not save and nobody has pushed yet
+	Resources   int       `json:"resources,omitempty"`  // in its state when last planned or applied
 
 	// Changed is the newest run whose apply changed something; a run that found no changes is none.
 	Changed int `json:"changed,omitempty"`

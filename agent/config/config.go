@@ -165,6 +165,7 @@ type Slack struct {
 	Channel   string // id or #name
 	Approvers []string
 	Poll      time.Duration
+	Daily     string // a robfig/cron spec of when one message sums up what waits; empty: never
 	APIURL    string // with a trailing slash
 }
 

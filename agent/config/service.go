@@ -68,6 +68,7 @@ func (l *loader) slack(b *hcl.Block) *Slack {
 	l.channel(a, &s.Channel)
 	l.approvers(a, "approvers", &s.Approvers)
 	l.duration(a, "poll", &s.Poll, leastPoll)
+	l.schedule(a, "daily", &s.Daily)
 	var raw string
 	if l.str(a, "api_url", &raw) {
 		api, err := parseAPIURL(raw)

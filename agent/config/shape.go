@@ -96,7 +96,7 @@ func awsShape() shape {
 func slackShape() shape {
 	return shape{
 		required: []string{"token", "channel"},
-		optional: []string{"approvers", "poll", "api_url"},
+		optional: []string{"approvers", "poll", "api_url", "daily"},
 		later:    []string{"app_token"},
 	}
 }
