@@ -252,17 +252,16 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
-		if err := a.tellPause(tx, stack, p, e); err != nil {
-			return err
-		}
 		if stack == "" {
 			s, err := tx.Agent()
 			if err != nil {
 				return err
 			}
-			s.Paused = p
+			if !samePause(s.Paused, p) {
+				s.Paused, err = p, a.tellPause(tx, stack, p, e)
+			}
 			if p == nil {
-				err = a.settle(tx)
+				err = errors.Join(err, a.settle(tx))
 			}
 			return errors.Join(err, tx.PutAgent(s))
 		}
@@ -270,12 +269,23 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		if err != nil {
 			return err
 		}
-		s.Paused = p
+		if !samePause(s.Paused, p) {
+			s.Paused, err = p, a.tellPause(tx, stack, p, e)
+		}
 		if p == nil {
-			err = a.unpin(tx, s, e.By)
+			err = errors.Join(err, a.unpin(tx, s, e.By))
 		}
 		return errors.Join(err, tx.PutStack(s))
 	})
+}
+
+// samePause reports whether a request finds everything as it asks for. It comes once more when the answer to the first got lost,
+// and is no news then.
+func samePause(now, asked *store.Pause) bool {
+	if now == nil || asked == nil {
+		return now == asked
+	}
+	return now.By == asked.By && now.Reason == asked.Reason
 }
 
 // tellPause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing

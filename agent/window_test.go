@@ -153,6 +153,10 @@ func TestPauseShowsEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	note := said(t, s, "", "Stack box is paused by cli:")
+	// Said again, since the answer may have got lost, it is no news.
+	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.Contains(note.Text, "since 20") || !strings.Contains(note.Text, "incident 42") {
 		t.Errorf("the channel is told %q", note.Text)
 	}
@@ -168,8 +172,14 @@ func TestPauseShowsEverywhere(t *testing.T) {
 		t.Error("the card does not say it: ", err)
 	}
 	said(t, s, s.Say(eve, ops, "<@"+s.BotUserID()+"> status"), "box: PAUSED by cli:")
-	if err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	said(t, s, "", "Stack box goes on: cli:")
+	h.eventually("everything is said", func(s control.Status) bool { return s.Outbox == 0 })
+	if paused, on := count(s, "Stack box is paused by cli:"), count(s, "Stack box goes on: cli:"); paused != 1 || on != 1 {
+		t.Errorf("the pause was told %d times, its end %d times", paused, on)
+	}
 }
