@@ -18,6 +18,8 @@
 //	decide.go    planned -> approved, or discarded
 //	gate.go      approved -> applying: the last checks
 //	apply.go     applying -> applied, through the detached runner
+//	drift.go     is it still as it was applied; renew.go: what drifted is something else now
+//	policy.go    planned -> approved without people
 //	recover.go   what a restart finds, and what takes over from stale and interrupted runs
 //	announce.go  which message does a transition cause
 //	outbox.go    delivering messages
@@ -135,8 +137,11 @@ type Agent struct {
 	toAdopt    []int // applies that the store does not know yet; the loop's own
 	ended      *endedRuns
 	unrecorded unrecorded
-	lastLook   time.Time    // of discover; the loop's own
-	tight      tightness    // the loop's own
+	lastLook   time.Time // of discover; the loop's own
+	tight      tightness // the loop's own
+	driftNext  time.Time // of the next look at drift schedules, and by which configuration; the loop's own
+	driftWorld *world
+	driftSoon  atomic.Bool  // a run moved: a stack may be free for a check
 	moved      atomic.Bool  // a transaction under way changes what discover depends on
 	looking    atomic.Bool  // one that was committed did
 	holdsGiven atomic.Bool  // the store may hold values that people gave and nothing needs

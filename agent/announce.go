@@ -50,11 +50,20 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 	post := store.Message{Kind: store.MessageCard, Run: run.ID, Key: cardKey(run.ID), Mention: true}
 	switch run.Status {
 	case store.Planned:
+		post.Mention = run.Policy() == ""
+		if m.From == store.Approved && run.Asks != "" {
+			return a.askAfterAll(tx, run)
+		}
 		if m.From == store.Approved {
 			return a.refreshAndLoud(tx, run, "again", "Back to waiting for approval: "+m.Text) // an edit would ring no phone
 		}
 		if err := tx.Enqueue(post); err != nil {
 			return err
+		}
+		if run.Card != nil && run.Card.Renewed && run.Policy() == "" {
+			if err := a.askAnew(tx, run); err != nil {
+				return err
+			}
 		}
 		if s := w.stack(run.Stack); s != nil && s.PlanInSlack != "full" {
 			return a.summary(tx, w, run)
@@ -165,7 +174,7 @@ func (a *Agent) card(w *world, run *store.Run) notify.Card {
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
 		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
 		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
-		Held: run.Held, Mark: glassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
+		Held: run.Held, Asks: run.Asks, Mark: glassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
 	}
 	if run.Plan != nil {
 		c.Digest = run.Plan.Digest

@@ -20,8 +20,9 @@ type workers struct {
 	mu      sync.Mutex
 	ctx     context.Context
 	running map[int]*worker
-	resting map[int]time.Time // not to be started before: what fails at once must not be tried at full speed
-	errands map[string]bool   // by stack: what a person asked for
+	resting map[int]time.Time  // not to be started before: what fails at once must not be tried at full speed
+	errands map[string]bool    // by stack: what a person asked for
+	checks  map[string]*worker // by stack: drift checks; they give way to everything else
 	closed  bool
 	group   sync.WaitGroup
 	ended   func() // called after each end, when the run is free again
@@ -33,7 +34,7 @@ type worker struct {
 }
 
 func newWorkers(ended func()) *workers {
-	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, errands: map[string]bool{}, ended: ended}
+	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, errands: map[string]bool{}, checks: map[string]*worker{}, ended: ended}
 }
 
 // start says what context work lives in.
@@ -79,11 +80,49 @@ func (w *workers) busy(run int) string {
 	return ""
 }
 
-// count tells how many workers there are: about as many terraform processes run, those of plans and of applies.
+// count tells how many workers there are: about as many terraform processes run, those of plans, of applies and of drift
+// checks.
 func (w *workers) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.running)
+	return len(w.running) + len(w.checks)
+}
+
+// check runs a drift check of a stack; it reports whether it started.
+func (w *workers) check(stack string, f func(context.Context)) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.checks[stack] != nil || w.closed || w.ctx.Err() != nil {
+		return false
+	}
+	ctx, stop := context.WithCancel(w.ctx)
+	w.checks[stack] = &worker{stop: stop}
+	w.group.Go(func() {
+		defer func() {
+			stop()
+			w.mu.Lock()
+			delete(w.checks, stack)
+			w.mu.Unlock()
+			w.ended()
+		}()
+		f(ctx)
+	})
+	return true
+}
+
+// giveWay interrupts the drift check of a stack, or all with an empty name, for what cannot wait. It reports whether there
+// is one to wait for.
+func (w *workers) giveWay(stack string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	found := false
+	for name, check := range w.checks {
+		if stack == "" || name == stack {
+			check.stop()
+			found = true
+		}
+	}
+	return found
 }
 
 // previews tells how many plans of pull requests are being made.

@@ -69,6 +69,7 @@ func position(run *store.Run, st *store.StackState) string {
 func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
 	a.moved.Store(true)
 	a.commit.Move(string(m.From), string(m.To))
+	a.driftSoon.Store(true)
 	moved, err := tx.Transition(run.ID, m, change)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,9 @@ func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*sto
 
 // remember writes down what the end of a run means for its stack.
 func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
+	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
+		return nil // what it found went away by itself: nothing was applied
+	}
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err

@@ -143,6 +143,9 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 	default:
 		return refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d has ended: %s", run.ID, run.Status)
 	}
+	if v.Words.Verdict == store.Approve && !about(run, v.TS) {
+		return refuse("look at the changes and decide again", "what you approved was the plan of #%d, and #%d has taken its place", run.After, run.ID)
+	}
 	if s == nil {
 		return refuse("", "stack %s is not in the configuration any more", run.Stack)
 	}
@@ -200,6 +203,9 @@ func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
 		}
 		people[d.Person] = true
 		alone = alone || glassBroken(s, d)
+	}
+	if run.Policy() != "" {
+		return true, s.Approvals // it stands for everybody
 	}
 	if fault.Without("different people") {
 		return len(run.Decisions) >= s.Approvals, len(run.Decisions)

@@ -144,6 +144,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		if err := a.pinFor(tx, st, now); err != nil {
 			return err
 		}
+		a.countAutoApply(st, now)
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
@@ -205,6 +206,9 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || st.Occupied != nil || overdue != "" || run.CancelBy != "" ||
 		run.Inputs != s.Inputs || headMoved || a.world.Load() != w || a.shutFor(run, s).why != "" {
 		return errNotNow
+	}
+	if why, err := a.policyAgainst(tx, run, s); err != nil || why != "" {
+		return errors.Join(err, errNotNow)
 	}
 	return nil
 }

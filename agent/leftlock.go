@@ -114,7 +114,7 @@ func (a *Agent) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 		unseen(st, *p, a.now())
 	}
 	st.Planning = nil
-	if s.Mode != config.ModeObserve { // plans without the lock leave none
+	if takesLock(run, s) { // plans without the lock leave none
 		st.Planning = &store.Unseen{Run: run.ID, Who: a.lockOwner(), From: a.now().UTC()}
 	}
 	return tx.PutStack(st)

@@ -101,7 +101,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 			next = wait
 		}
 	}
-	return next
+	return min(next, a.checkDrift(w))
 }
 
 // storeFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.

@@ -234,7 +234,7 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 	case store.MessageFile:
 		return nil, s.sendFile(ctx, unknown)
 	default:
-		return nil, s.sendText(ctx, unknown, oldest)
+		return s.sendText(ctx, unknown, oldest)
 	}
 }
 
@@ -315,7 +315,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 	})
 }
 
-func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) error {
+func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, m := s.agent, s.message
 	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
 	if m.Kind == store.MessageNote {
@@ -325,12 +325,12 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) erro
 		}
 		resolved, err := s.world.desk.channel(ctx, channel)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		post.Channel, post.Thread = resolved, m.Thread
 	} else {
 		if s.run.Card == nil {
-			return nil // the card shows it all, and was never needed
+			return nil, nil // the card shows it all, and was never needed
 		}
 		post.Channel, post.Thread = s.run.Card.Channel, s.run.Card.TS
 	}
@@ -343,14 +343,31 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) erro
 		oldest = post.Thread
 	}
 	if unknown {
-		_, found, err := s.world.slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
+		ts, found, err := s.world.slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
 		if err != nil || found {
-			return err
+			return s.toldAnew(ts), err
 		}
 	}
 	s.wrote = true
-	_, err := s.world.slack.PostText(ctx, post)
-	return err
+	ts, err := s.world.slack.PostText(ctx, post)
+	return s.toldAnew(ts), err
+}
+
+// toldAnew records the reply from which on a thread that the run took over is about this run.
+func (s *sender) toldAnew(ts string) func(*store.Tx) error {
+	m := s.message
+	if s.run == nil || m.Key != fmt.Sprintf("run/%d/%s", s.run.ID, renewedKey) {
+		return nil
+	}
+	return func(tx *store.Tx) error {
+		_, err := tx.ChangeRun(s.run.ID, func(r *store.Run) error {
+			if r.Card != nil && r.Card.Renewed {
+				r.Card.Since = ts
+			}
+			return nil
+		})
+		return err
+	}
 }
 
 // everybody is who is named when a person is needed for any stack.

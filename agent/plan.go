@@ -95,7 +95,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if err == nil && run.Kind == store.KindPullRequest {
 			err = a.previewed(w, run, result)
 		} else if err == nil {
-			err = a.planned(w, run, s, result)
+			err = a.planned(ctx, w, run, s, result)
 		} else {
 			err = a.planFailed(w, run, err)
 		}
@@ -130,8 +130,8 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 		return nil, err
 	}
 	o.Preview = run.Kind == store.KindPullRequest
-	o.NoLock = o.NoLock || o.Preview
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
+	o.NoLock = !takesLock(run, s)
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
@@ -153,6 +153,12 @@ func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error
 		return err
 	})
 	return patience, err
+}
+
+// takesLock: what is only looked at must not be in anybody's way. Of a drift run, terraform itself compares the state's
+// serial with the plan's before it applies.
+func takesLock(run *store.Run, s *config.Stack) bool {
+	return s.Mode != config.ModeObserve && run.Kind != store.KindDrift && run.Kind != store.KindPullRequest
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
@@ -187,7 +193,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
-		LockTimeout: s.LockTimeout, NoLock: s.Mode == config.ModeObserve, StateDir: state,
+		LockTimeout: s.LockTimeout, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Mirror: w.cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
 		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: w.user, Redact: a.redact,
 	}, nil
@@ -199,15 +205,20 @@ func (a *Agent) freshRunDir(w *world, run int) (string, error) {
 	if claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
 	}
+	return dir, a.emptyDir(w, dir)
+}
+
+// emptyDir makes a directory to plan in.
+func (a *Agent) emptyDir(w *world, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("clearing the run's directory: %w", err)
+		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
 	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir), filepath.Join(a.cfg().DataDir, "home")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
-			return "", fmt.Errorf("making the run's directory: %w", err)
+			return fmt.Errorf("making the run's directory: %w", err)
 		}
 	}
-	return dir, w.user.Enter(dir)
+	return w.user.Enter(dir)
 }
 
 // stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
@@ -265,9 +276,13 @@ func hasState(dir string) bool {
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
-func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planResult) error {
+func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config.Stack, result *planResult) error {
 	if why, hint := overLimit(s, &result.Plan); why != "" {
 		return a.refuseLarge(w, run, result, why, hint)
+	}
+	rewritten, err := a.rewritten(ctx, w, run, s)
+	if err != nil {
+		return err
 	}
 	to := store.Planned
 	after, open, err := a.unfinished(run)
@@ -289,6 +304,10 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planR
 		if err := a.checkLineage(tx, s, result); err != nil {
 			return err
 		}
+		policy, err := a.policyOn(tx, run, s, to, result, rewritten)
+		if err != nil {
+			return err
+		}
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err // too large: plan.txt in the run's directory is kept instead
 		}
@@ -301,13 +320,13 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planR
 			return err
 		}
 		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
-		if st.Planning = nil; s.Mode != config.ModeObserve {
+		if st.Planning = nil; takesLock(run, s) {
 			st.Unseen = nil // this plan has held the state lock: nobody left it behind
 		}
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		if s.Mode != config.ModeObserve {
+		if takesLock(run, s) {
 			if err := a.lockGone(tx, st, ""); err != nil {
 				return err
 			}
@@ -315,6 +334,7 @@ func (a *Agent) planned(w *world, run *store.Run, s *config.Stack, result *planR
 		now := a.now().UTC()
 		_, err = a.move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
+			policy.note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			r.GitDown = gitDown(repository)

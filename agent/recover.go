@@ -50,6 +50,9 @@ func (a *Agent) resume() error {
 	if err := os.RemoveAll(a.scratchDir()); err != nil {
 		return fmt.Errorf("removing what repairs left: %w", err)
 	}
+	if err := dropDriftDirs(a.opts.Config.DataDir); err != nil {
+		return err
+	}
 	if err := a.vacateAll(); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 			slackVotes = append(slackVotes, d)
 		}
 	}
-	if len(slackVotes) == 0 || fault.Without("reread") {
+	if len(slackVotes) == 0 || run.Policy() != "" || fault.Without("reread") {
 		return "", nil
 	}
 	if w.slack != nil {

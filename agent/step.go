@@ -200,7 +200,7 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
-	if a.full(w) || a.work.busy(run.ID) != "" {
+	if a.full(w) || a.work.busy(run.ID) != "" || a.work.giveWay(run.Stack) {
 		return 0, nil // the end of other work wakes the loop
 	}
 	if a.tight.why != "" {
@@ -232,8 +232,14 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	return workRest, a.startPlan(w, run, s)
 }
 
-// full reports whether as many terraform processes run as terraform.parallel allows.
-func (a *Agent) full(w *world) bool { return a.work.count() >= w.cfg.Terraform.Parallel }
+// full reports whether as many terraform processes run as terraform.parallel allows. Drift checks make room.
+func (a *Agent) full(w *world) bool {
+	full := a.work.count() >= w.cfg.Terraform.Parallel
+	if full {
+		a.work.giveWay("")
+	}
+	return full
+}
 
 func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	if wait, done, err := a.expire(w, run); done || err != nil {
@@ -247,7 +253,7 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 		if run.Plan.Empty {
 			to = store.NoChanges // people looked at what an interrupted apply left; there is nothing to apply
 		}
-		return 0, a.moveNow(w, run, store.Move{From: store.Planned, To: to}, nil)
+		return 0, a.moveNow(w, run, store.Move{From: store.Planned, To: to, By: policyBy(run)}, nil)
 	}
 	why, hint, err := a.paused(run.Stack)
 	if err != nil {
@@ -270,6 +276,9 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	}
 	if enough, _ := weigh(run, s); !enough {
 		return 0, a.moveNow(w, run, store.Move{From: store.Approved, To: store.Planned, Text: "not enough approvals any more"}, nil)
+	}
+	if done, err := a.policyEnds(w, run, s); done || err != nil {
+		return 0, err
 	}
 	why, hint, err := a.paused(run.Stack)
 	if err != nil {
@@ -317,7 +326,7 @@ func (a *Agent) expire(w *world, run *store.Run) (time.Duration, bool, error) {
 
 // upstream says what a run has to wait for: each stack that it depends on must have ended well at this commit.
 func (a *Agent) upstream(w *world, run *store.Run, s *config.Stack) (why, hint string, err error) {
-	if len(s.DependsOn) == 0 || run.Kind == store.KindRecovery {
+	if len(s.DependsOn) == 0 || run.Kind == store.KindRecovery || run.Kind == store.KindDrift {
 		return "", "", nil
 	}
 	var warnings []string

@@ -129,6 +129,11 @@ stack "network" {
   # A plan that destroys or replaces more objects than this is refused outright, whoever asks.
   # max_destroy = 5
 
+  # drift      = "@hourly"                # look whether it still is as it was applied; only changes are told
+  # auto_apply = "recreate"               # bring back by itself what disappeared; or "no_destroy", "always"; default "never"
+  # auto_apply_limit = 3                  # times a day
+  # recreate_also    = ["aws_volume_attachment"] # may be replaced, too, when the only cause is a recreated object
+
   # depends_on          = ["accounts"]    # planned after these stacks, and again when an apply changed one
   # approvers           = ["U01ABCDEF"]   # instead of those of the slack block
   # break_glass         = ["jane"]        # person blocks, or users here, who may `approve --break-glass --reason TEXT` alone

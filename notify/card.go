@@ -51,6 +51,7 @@ type Card struct {
 	Error string
 	Hint  string
 	Held  string
+	Asks  string // why the stack's policy leaves the decision to people
 
 	Mention       []string // Slack user and group ids that are named when a person is needed
 	Digest        string   // of the plan, hex; default Plan.Digest

@@ -90,6 +90,9 @@ func notes(c store.Change) []string {
 	case store.ClassDrift:
 		out = append(out, "changed outside")
 	}
+	if len(c.Follows) > 0 {
+		out = append(out, "follows "+line(listed(c.Follows, 3)))
+	}
 	switch {
 	case c.MustName():
 		out = append(out, "PROTECTED: name it to approve")

@@ -31,6 +31,10 @@ func (c Card) Facts() []string {
 	for _, w := range c.Warnings {
 		add("warning: " + w)
 	}
+	add(c.classes())
+	if c.Asks != "" && c.Status == store.Planned {
+		add("asks: " + c.Asks)
+	}
 	if c.Held != "" && !c.Status.Terminal() {
 		add("held: " + c.Held)
 	}
@@ -81,6 +85,30 @@ func (c Card) kind() string {
 		return line(c.Reason)
 	}
 	return text + ": " + line(c.Reason)
+}
+
+// classes counts the changes by how they came about, where they are not all the configuration's.
+func (c Card) classes() string {
+	if c.Plan == nil {
+		return ""
+	}
+	n := map[store.Class]int{}
+	for _, ch := range c.Plan.Changes {
+		n[ch.Class]++
+	}
+	if n[store.ClassRecreate]+n[store.ClassDrift] == 0 {
+		return ""
+	}
+	var parts []string
+	for _, class := range []struct {
+		class store.Class
+		words string
+	}{{store.ClassRecreate, "gone and to be created again"}, {store.ClassDrift, "changed outside"}, {store.ClassConfig, "configuration"}} {
+		if n[class.class] > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %d", class.words, n[class.class]))
+		}
+	}
+	return strings.Join(parts, " · ")
 }
 
 // Vote is one decision as people read it.

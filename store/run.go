@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -121,6 +122,7 @@ type Run struct {
 	Decisions []Decision `json:"decisions,omitempty"` // every vote that was recorded, withdrawn ones too
 	Plan      *Plan      `json:"plan,omitempty"`
 	Apply     *Apply     `json:"apply,omitempty"`
+	Asks      string     `json:"asks,omitempty"` // why the stack's policy leaves the decision to people
 	// BreakGlass: one person approved alone in an emergency.
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
 	Artifacts  []Artifact  `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
@@ -135,6 +137,20 @@ type Run struct {
 type Uptime struct {
 	Boot  string        `json:"boot"`
 	Since time.Duration `json:"since"` // nanoseconds
+}
+
+// PolicyPrefix begins the By of a decision that a policy made.
+const PolicyPrefix = "policy:"
+
+// Policy is the name of the policy that approved the run's plan, if that counts; empty if people decide.
+func (r *Run) Policy() string {
+	for _, d := range r.Decisions {
+		name, ok := strings.CutPrefix(d.By, PolicyPrefix)
+		if ok && d.Verdict == Approve && d.Withdrawn == "" && r.Plan != nil && d.Digest == r.Plan.Digest {
+			return name
+		}
+	}
+	return ""
 }
 
 // Verdict is what a person or a policy decided.
@@ -191,7 +207,10 @@ type Change struct {
 	// Protected: the stack's protect patterns match, so an approval must name it if it is destroyed or recreated.
 	Protected bool `json:"protected,omitempty"`
 	// Replaceable: the stack's replaceable patterns match, so that a replacement, and nothing else, is routine.
-	Replaceable bool `json:"replaceable,omitempty"`
+	Replaceable bool   `json:"replaceable,omitempty"`
+	Type        string `json:"type,omitempty"` // of the resource
+	// Follows are the recreated objects that this update or replacement has as its only cause, where that is proven.
+	Follows []string `json:"follows,omitempty"`
 }
 
 // Destroys reports whether the change destroys an object, alone or as half of a replacement.
@@ -230,6 +249,7 @@ func (c Change) MustName() bool {
 type Output struct {
 	Name    string   `json:"name"`
 	Actions []string `json:"actions"`
+	Later   bool     `json:"later,omitempty"` // only the apply will know its value
 }
 
 // A Plan is the summary of one saved plan file; the file itself lies in the run's directory until the run ends.
@@ -241,6 +261,7 @@ type Plan struct {
 	Changes []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
 	Outputs []Output `json:"outputs"`
 
+	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
 	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
 	NewState      bool    `json:"new_state,omitempty"`      // there was no state yet: everything is new
 	Version       string  `json:"version"`                  // of terraform
@@ -251,6 +272,14 @@ type Plan struct {
 	Serial        int64   `json:"serial,omitempty"`         // likewise
 	PlanSeconds   float64 `json:"plan_seconds,omitempty"`   // wall time of terraform's part
 	TextTruncated bool    `json:"text_truncated,omitempty"` // the human text was larger than what is kept
+}
+
+// Tools names the terraform and the providers that the plan was made with.
+func (p *Plan) Tools() string {
+	if p == nil || p.BinaryDigest == "" {
+		return ""
+	}
+	return p.BinaryDigest + " " + p.LockDigest
 }
 
 // Destroys reports whether the plan destroys or replaces anything, so that a plain approve is not enough.
@@ -318,4 +347,8 @@ type Card struct {
 	Channel   string `json:"channel"`
 	TS        string `json:"ts"`
 	Permalink string `json:"permalink,omitempty"`
+	// Renewed: the message was that of an earlier run, whose place this one took. What was said in its thread up to Since,
+	// the reply that told so, was about that one's plan; as long as Since is empty, everything.
+	Renewed bool   `json:"renewed,omitempty"`
+	Since   string `json:"since,omitempty"`
 }

@@ -52,6 +52,10 @@ type StackState struct {
 	Unseen    []Unseen `json:"unseen,omitempty"`     // what may have left the state lock behind, since a plan last held it
 	// LeftLock is a state lock that was met after one of those; nobody plans until it is gone.
 	LeftLock *LeftLock `json:"left_lock,omitempty"`
+	// Drift is what its drift checks found; nil if none was made yet.
+	Drift *Drift `json:"drift,omitempty"`
+	// AutoApplied are the applies of the last day that a policy decided on.
+	AutoApplied []AutoApply `json:"auto_applied,omitempty"`
 	// Unfinished is an interrupted run of which resources may be half-made, until a run of the stack ends well.
 	Unfinished int `json:"unfinished,omitempty"`
 }
@@ -66,6 +70,44 @@ type Pin struct {
 	By     string    `json:"by"`
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason,omitempty"`
+}
+
+// A Drift is the one record of a stack's drift checks: a check that finds nothing leaves no run behind.
+type Drift struct {
+	Schedule  string    `json:"schedule"`
+	TriedAt   time.Time `json:"tried_at"`            // when the last check began
+	CheckedAt time.Time `json:"checked_at,omitzero"` // when the last one ended that got an answer
+
+	// What that one found, by class; nothing if all are 0.
+	Gone    int `json:"gone,omitempty"`
+	Changed int `json:"changed,omitempty"`
+	Config  int `json:"config,omitempty"`
+	Outputs int `json:"outputs,omitempty"`
+
+	Since       time.Time `json:"since,omitzero"`        // when something was found first, without a clean check since
+	Fingerprint string    `json:"fingerprint,omitempty"` // of what the run below was made for
+	Run         int       `json:"run,omitempty"`         // the run that asks, or asked, about it
+
+	// With what the last clean check had nothing to do: the same as applied, then.
+	CleanCommit string `json:"clean_commit,omitempty"`
+	CleanInputs string `json:"clean_inputs,omitempty"`
+	CleanTools  string `json:"clean_tools,omitempty"`
+
+	Error    string    `json:"error,omitempty"` // of the last check
+	Hint     string    `json:"hint,omitempty"`
+	ErrorAt  time.Time `json:"error_at,omitzero"` // since when they fail
+	Failures int       `json:"failures,omitempty"`
+	Told     bool      `json:"told,omitempty"` // people were told that they fail
+}
+
+// Found reports whether the last check found anything changed.
+func (d *Drift) Found() bool { return d != nil && d.Gone+d.Changed+d.Config+d.Outputs > 0 }
+
+// An AutoApply is one apply that a policy decided on.
+type AutoApply struct {
+	Run int       `json:"run"`
+	At  time.Time `json:"at"`
+	Up  Uptime    `json:"up,omitzero"` // of the same moment: the wall clock can be set
 }
 
 // Unseen is a terraform of ours that did not end as it should, so far as anybody saw.

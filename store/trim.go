@@ -229,6 +229,9 @@ func (s *StackState) runs() []int {
 	if s.Planning != nil {
 		ids = append(ids, s.Planning.Run)
 	}
+	if s.Drift != nil {
+		ids = append(ids, s.Drift.Run)
+	}
 	if s.LeftLock != nil {
 		ids = append(ids, s.LeftLock.Run)
 	}

@@ -85,6 +85,7 @@ func seedOthers(tx *store.Tx) error {
 	}
 	st.AppliedCommit, st.AppliedAt = "fedcba9876543210", before(48*time.Hour)
 	st.Paused = &store.Pause{By: "slack:U1", At: before(2 * time.Hour), Reason: "holidays"}
+	st.Drift = &store.Drift{Schedule: "@hourly", CheckedAt: before(5 * time.Minute), Gone: 1, Changed: 2, Since: before(3 * time.Hour)}
 	gone, err := tx.Stack("old")
 	if err != nil {
 		return err

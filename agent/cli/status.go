@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -310,6 +311,11 @@ func (a *app) repositoriesTable(repositories []control.Repository) string {
 }
 
 func (a *app) stacksTable(stacks []control.Stack) string {
+	head := []string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}
+	checked := slices.ContainsFunc(stacks, func(s control.Stack) bool { return s.Drift != nil })
+	if checked {
+		head = slices.Insert(head, 6, "DRIFT")
+	}
 	var rows [][]string
 	for _, s := range stacks {
 		run, status := "-", "-"
@@ -320,18 +326,47 @@ func (a *app) stacksTable(stacks []control.Stack) string {
 		if s.Behind > 0 {
 			behind = strconv.Itoa(s.Behind)
 		}
-		rows = append(rows, []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)})
+		row := []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)}
+		if checked {
+			row = slices.Insert(row, 6, a.drift(s.Drift))
+		}
+		rows = append(rows, row)
 	}
-	return columns([]string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}, rows, func(row, column int) style {
+	return columns(head, rows, func(row, column int) style {
 		s := stacks[row]
 		switch {
 		case column == 5 && s.Run != nil:
 			return statusStyle(s.Run.Status)
-		case column == 6 && s.Error != "":
+		case column == 6 && checked && s.Drift != nil && (s.Drift.Found() || s.Drift.Error != ""):
+			return red
+		case column == len(head)-1 && s.Error != "":
 			return red
 		}
 		return plain
 	})
+}
+
+// drift is what the last check found and how long ago that was.
+func (a *app) drift(d *control.Drift) string {
+	if d == nil {
+		return "-"
+	}
+	if d.Error != "" {
+		return "check fails since " + a.ago(d.ErrorAt)
+	}
+	var parts []string
+	for _, part := range []struct {
+		n     int
+		words string
+	}{{d.Gone, "gone"}, {d.Changed, "changed"}, {d.Config, "config"}, {d.Outputs, "outputs"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.words))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"none"}
+	}
+	return strings.Join(parts, ", ") + ", " + a.ago(d.CheckedAt)
 }
 
 // maxNote bounds what a table says of an error; show and the list of problems say all of it.

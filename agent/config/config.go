@@ -83,6 +83,17 @@ type Repository struct {
 	GitHub GitHub // where its pull requests are; none without a repository in it
 }
 
+// Policy says which plans apply by themselves.
+type Policy string
+
+// The policies.
+const (
+	PolicyNever     Policy = ""         // people decide
+	PolicyRecreate  Policy = "recreate" // what brings back objects that disappeared, at what is applied already
+	PolicyNoDestroy Policy = "no_destroy"
+	PolicyAlways    Policy = "always"
+)
+
 // Mode says what a stack's plans are for.
 type Mode string
 
@@ -127,6 +138,11 @@ type Stack struct {
 	ApplyWindows  []Window // when plans may be applied; none: always
 	Freezes       []Freeze
 	Hooks         *Hooks // beside those of the whole configuration; nil: none
+
+	Drift          string // cron spec of drift checks; empty: none
+	AutoApply      Policy
+	AutoApplyLimit int      // applies by policy in a day, default 3
+	RecreateAlso   []string // resource types that the policy recreate may replace when a recreated object is the only cause
 
 	AllowSelfApproval bool
 	Mode              Mode

@@ -40,7 +40,7 @@ func TestMinimal(t *testing.T) {
 		Stacks: []*Stack{{
 			Name: "root", Engine: EngineTerraform, Repository: "infra", Dir: ".", Workspace: "default", Approvals: 1,
 			PlanTTL: 24 * time.Hour, PlanTimeout: 30 * time.Minute, LockTimeout: time.Minute,
-			AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
+			AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs, AutoApplyLimit: 3,
 		}},
 		Terraform: Terraform{Parallel: 2}, Retention: Retention{Runs: 10_000, Age: 2160 * time.Hour, History: 8760 * time.Hour},
 	}
@@ -80,7 +80,7 @@ func TestFull(t *testing.T) {
 		Name: "network", Engine: EngineTerraform, Repository: "infra", Dir: "network", Workspace: "default", Approvals: 2,
 		Watch: []string{"policies/**"}, Env: secrets("AWS_REGION", "us-east-1", "KEPT", "no"),
 		PlanTTL: 12 * time.Hour, PlanTimeout: 10 * time.Minute, LockTimeout: time.Minute,
-		AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs,
+		AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs, Drift: "@hourly", AutoApplyLimit: 3,
 		Tool: Tool{Engine: EngineTofu, Binary: filepath.Join(w.dir, "terraform")},
 		AWS: &AWS{
 			RoleARN: "arn:aws:iam::123456789012:role/ops/apply", PlanRoleARN: "arn:aws-us-gov:iam::123456789012:role/plan",
@@ -104,7 +104,8 @@ func TestFull(t *testing.T) {
 		Approvals: 1, Approvers: []string{"U01ABCDEF"}, PlanTTL: 24 * time.Hour, PlanTimeout: 90 * time.Minute, LockTimeout: 10 * time.Second,
 		Protect: []string{"aws_ebs_volume.*"}, Replaceable: []string{"aws_instance.*"}, MaxDestroy: new(int), Mode: ModeObserve, Mention: []string{"S01OPSTEAM"},
 		Channel: "#ghe", Label: "PROD", PlanInSlack: "addresses", Inputs: got.Stacks[1].Inputs,
-		Tool: Tool{Binary: filepath.Join(w.dir, "terraform")},
+		Tool:  Tool{Binary: filepath.Join(w.dir, "terraform")},
+		Drift: "CRON_TZ=Europe/Berlin 15 * * * *", AutoApply: PolicyRecreate, AutoApplyLimit: 5, RecreateAlso: []string{"aws_volume_attachment"},
 	}
 	if diff := cmp.Diff(ghe, got.Stacks[1], compare()); diff != "" {
 		t.Errorf("a stack's own attributes: %s", diff)
@@ -179,6 +180,7 @@ func TestSample(t *testing.T) {
 	for _, line := range []string{
 		"passphrase", "workspace", "var_files", "vars", "watch", "env", "apply_env", "backend_config", "protect", "approvers",
 		"allow_self_approval", "mention", "channel", "plan_in_slack", "mode",
+		"drift", "auto_apply", "auto_apply_limit", "recreate_also",
 	} {
 		text = strings.Replace(text, "  # "+line+" ", "  "+line+" ", 1)
 	}
@@ -191,7 +193,7 @@ func TestSample(t *testing.T) {
 	w.file(t, "credentials/github-token", canary, 0o600)
 	w.file(t, "credentials/deploy-key-passphrase", canary, 0o600)
 	cfg = w.load(t, text)
-	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || len(cfg.StackGlobs) != 1 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
+	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || s.AutoApply != PolicyRecreate || s.Drift == "" || len(cfg.StackGlobs) != 1 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
 		t.Errorf("not everything was uncommented: %+v", s)
 	}
 }

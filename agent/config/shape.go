@@ -71,10 +71,10 @@ func stackShape() shape {
 			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 			"apply_window", "freeze", "break_glass",
+			"drift", "auto_apply_limit", "recreate_also",
 		},
 		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
 		later: []string{
-			"drift", "auto_apply_limit", "recreate_also",
 			"verify_after", "images",
 		},
 	}

@@ -17,7 +17,10 @@ const (
 	defaultPlanTTL     = 24 * time.Hour
 	defaultPlanTimeout = 30 * time.Minute
 	defaultLockTimeout = time.Minute
-	maxLabel           = 20 // characters; the label stands first on a lock screen
+	// defaultAutoApplyLimit is how often a policy applies in a day: what vanishes a fourth time has a cause that somebody has
+	// to look at.
+	defaultAutoApplyLimit = 3
+	maxLabel              = 20 // characters; the label stands first on a lock screen
 )
 
 // stackDecoder reads the stack, stacks and defaults blocks.
@@ -203,9 +206,24 @@ func (d *stackDecoder) decisions(a attributes, s *Stack) {
 	if d.l.between(a, "max_destroy", &most, 0, 100_000) {
 		s.MaxDestroy = &most
 	}
+	d.policy(a, s)
+}
+
+// policy reads which plans apply by themselves, and when the stack is looked at for drift.
+func (d *stackDecoder) policy(a attributes, s *Stack) {
+	d.l.schedule(a, "drift", &s.Drift)
 	var policy string
 	if d.l.oneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
-		d.l.fault(a.at("auto_apply"), "Not supported yet", `auto_apply = %q is not supported by this version: only "never".`, policy)
+		s.AutoApply = Policy(policy)
+	}
+	s.AutoApplyLimit = defaultAutoApplyLimit
+	d.l.whole(a, "auto_apply_limit", &s.AutoApplyLimit)
+	if d.l.strs(a, "recreate_also", &s.RecreateAlso) {
+		for i, name := range s.RecreateAlso {
+			if !hclsyntax.ValidIdentifier(name) {
+				d.l.fault(a.element("recreate_also", i), "Invalid type", `%q is no resource type: write one like "aws_volume_attachment", without a name or a star.`, name)
+			}
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func RunOf(r *store.Run) Run {
 		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
 		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
-		Error: r.Error, Hint: r.Hint, Held: r.Held, Position: r.Position, GitDown: r.GitDown,
+		Error: r.Error, Hint: r.Hint, Held: r.Held, Asks: r.Asks, Position: r.Position, GitDown: r.GitDown,
 		Warnings: list(r.Warnings), After: r.After, Options: optionsOf(r), Artifacts: make([]Artifact, 0, len(r.Artifacts)),
 	}
 	for _, made := range r.Artifacts {
@@ -75,7 +75,7 @@ func planOf(p *store.Plan) *Plan {
 	for _, c := range p.Changes {
 		out.Changes = append(out.Changes, Change{
 			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
-			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(),
+			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(), Follows: list(c.Follows),
 		})
 	}
 	for _, o := range p.Outputs {
@@ -102,7 +102,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
-		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState,
+		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
 	}
 	if run != nil {
 		r := RunOf(run)
@@ -206,4 +206,14 @@ func approveLine(r Run) string {
 		words = append(append(words, "destroy"), names...)
 	}
 	return strings.Join(words, " ")
+}
+
+func driftOf(d *store.Drift) *Drift {
+	if d == nil {
+		return nil
+	}
+	return &Drift{
+		Schedule: d.Schedule, CheckedAt: instant(d.CheckedAt), Gone: d.Gone, Changed: d.Changed, Config: d.Config, Outputs: d.Outputs,
+		Since: instant(d.Since), Run: d.Run, Error: d.Error, Hint: d.Hint, ErrorAt: instant(d.ErrorAt),
+	}
 }

@@ -91,8 +91,28 @@ type Stack struct {
 	Resources     int        `json:"resources"`  // in its state when last seen
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
 	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
+	Drift         *Drift     `json:"drift"`      // null before the first check
 	Run           *Run       `json:"run"`
 }
+
+// Drift is what the last check of a stack found: how many objects are gone, changed outside, or to be changed by the
+// configuration.
+type Drift struct {
+	Schedule  string     `json:"schedule"`
+	CheckedAt *time.Time `json:"checked_at"` // the last check that got an answer
+	Gone      int        `json:"gone"`
+	Changed   int        `json:"changed"`
+	Config    int        `json:"config"`
+	Outputs   int        `json:"outputs"`
+	Since     *time.Time `json:"since"` // when something was found first; null if all is as it was applied
+	Run       int        `json:"run"`   // the run that asked about it last; 0 if none did
+	Error     string     `json:"error"` // why the last check got no answer
+	Hint      string     `json:"hint"`
+	ErrorAt   *time.Time `json:"error_at"`
+}
+
+// Found reports whether the last check found anything changed.
+func (d *Drift) Found() bool { return d != nil && d.Since != nil }
 
 // Problem is something that does not work now.
 type Problem struct {
@@ -129,6 +149,7 @@ type Run struct {
 	Error          string      `json:"error"`
 	Hint           string      `json:"hint"` // what a person can do about error or held
 	Held           string      `json:"held"` // why it does not move on now
+	Asks           string      `json:"asks"` // why the stack's policy leaves the decision to people
 	Position       string      `json:"position"`
 	GitDown        string      `json:"git_down"`
 	Warnings       []string    `json:"warnings"`
@@ -181,6 +202,7 @@ type Change struct {
 	Protected bool        `json:"protected"`
 	MustName  bool        `json:"must_name"` // an approval has to name it
 	Routine   bool        `json:"routine"`   // a replacement that a plain approve allows
+	Follows   []string    `json:"follows"`   // recreated objects that are its only cause
 }
 
 // Output is a root output that a plan changes.

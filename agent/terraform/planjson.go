@@ -13,13 +13,14 @@ import (
 	"sallyport/store"
 )
 
-// planJSON is the part of `terraform show -json` that a summary is made of. Attribute values are never decoded: they
-// hold secrets, and they are nearly all of the bytes.
+// planJSON is the part of `terraform show -json` that a summary is made of. Attribute values are not kept: they hold
+// secrets, and they are nearly all of the bytes.
 type planJSON struct {
 	Drift     []resourceChange
 	Resources []resourceChange
 	Outputs   map[string]outputChange
-	Applyable *bool // nil: an older terraform does not say
+	Config    *moduleConfig // read only if something vanished, to tell what follows from that
+	Applyable *bool         // nil: an older terraform does not say
 	Complete  *bool
 	Errored   bool
 
@@ -31,14 +32,22 @@ type resourceChange struct {
 	PreviousAddress string              `json:"previous_address"`
 	Deposed         string              `json:"deposed"`
 	Mode            tfjson.ResourceMode `json:"mode"`
+	Type            string              `json:"type"`
+	ActionReason    string              `json:"action_reason"`
 	Change          struct {
 		Actions   tfjson.Actions `json:"actions"`
 		Importing *struct{}      `json:"importing"`
+		values
 	} `json:"change"`
+
+	diff difference // of values, which are dropped when it was made
 }
 
 type outputChange struct {
 	Actions tfjson.Actions `json:"actions"`
+	values
+
+	diff difference
 }
 
 // decodePlan reads the output of `terraform show -json`, one resource at a time: a plan can be as large as all
@@ -53,7 +62,12 @@ func decodePlan(r io.Reader) (*planJSON, error) {
 		case "resource_changes":
 			return decodeChanges(dec, &p.Resources)
 		case "output_changes":
-			return dec.Decode(&p.Outputs)
+			return decodeOutputs(dec, &p.Outputs)
+		case "configuration":
+			if !p.vanished() {
+				return skipValue(dec)
+			}
+			return p.decodeConfig(dec)
 		case "applyable":
 			return dec.Decode(&p.Applyable)
 		case "complete":
@@ -76,10 +90,28 @@ func decodeChanges(dec *json.Decoder, into *[]resourceChange) error {
 			return err
 		}
 		if c.Mode != tfjson.DataResourceMode {
+			if !c.Change.Actions.NoOp() {
+				c.diff = c.Change.difference()
+			}
+			c.Change.values = values{}
 			*into = append(*into, c)
 		}
 		return nil
 	})
+}
+
+func decodeOutputs(dec *json.Decoder, into *map[string]outputChange) error {
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	for name, o := range *into {
+		if !o.Actions.NoOp() {
+			o.diff = o.difference()
+		}
+		o.values = values{}
+		(*into)[name] = o
+	}
+	return nil
 }
 
 // eachMember walks the members of an object; f must consume each value.
@@ -174,6 +206,7 @@ func (p *planJSON) summarise(protect, replaceable []string) store.Plan {
 		if !ok {
 			continue
 		}
+		c.Type = rc.Type
 		key := rc.key()
 		switch {
 		case p.RefreshOnly:
@@ -203,12 +236,14 @@ func (p *planJSON) summarise(protect, replaceable []string) store.Plan {
 		}
 		out.Changes = append(out.Changes, c)
 	}
+	p.follow(out.Changes)
 	slices.SortStableFunc(out.Changes, func(a, b store.Change) int { return rank(a) - rank(b) })
 	for _, name := range sortedKeys(p.Outputs) {
-		if actions := p.Outputs[name].Actions; !actions.NoOp() && len(actions) > 0 {
-			out.Outputs = append(out.Outputs, store.Output{Name: name, Actions: words(actions)})
+		if o := p.Outputs[name]; !o.Actions.NoOp() && len(o.Actions) > 0 {
+			out.Outputs = append(out.Outputs, store.Output{Name: name, Actions: words(o.Actions), Later: len(o.diff.Later) > 0 && len(o.diff.Known) == 0})
 		}
 	}
+	out.Fingerprint = p.fingerprint()
 	return out
 }
 

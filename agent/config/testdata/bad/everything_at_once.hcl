@@ -7,7 +7,7 @@ stack "ghe" {
   dir      = "../ghe"
   plan_ttl = "a while"
   watch    = ["["]
-  drift    = "@hourly"
+  drift    = "hourly"
   colour   = "red"
 }
 

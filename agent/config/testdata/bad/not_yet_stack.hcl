@@ -4,7 +4,6 @@ repository "infra" {
 
 stack "ghe" {
   dir = "ghe"
-  drift          = "@hourly"
   images         = { ami_id = "node" }
   verify_after   = "1h"
 }

@@ -53,6 +53,7 @@ defaults {
   watch        = ["policies/**"]
   plan_timeout = "10m"
   auto_apply   = "never"
+  drift        = "@hourly"
 }
 
 stack "network" {
@@ -94,6 +95,10 @@ stack "ghe" {
   channel             = "#ghe"
   label               = "PROD"
   plan_in_slack       = "addresses"
+  drift               = "CRON_TZ=Europe/Berlin 15 * * * *"
+  auto_apply          = "recreate"
+  auto_apply_limit    = 5
+  recreate_also       = ["aws_volume_attachment"]
 }
 
 stack "ghe-staging" {

@@ -1,0 +1,382 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// A drift check plans a stack, with refresh, at the commit that is applied, and throws the plan away. Only what it finds
+// makes a run, which plans once more and asks; so a thousand checks that find nothing leave one record in the stack's state
+// and no trace in the history.
+
+const (
+	driftRetry    = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
+	driftLook     = 10 * time.Second // how often schedules are compared with the clock at least
+	driftRecheck  = time.Second      // how soon one that is due and has to wait is looked at again
+	maxJitter     = 5 * time.Minute
+	driftDirStart = ".drift-" // of the directory of a check, among those of runs
+)
+
+// checkDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
+func (a *Agent) checkDrift(w *world) time.Duration {
+	next := idlePass
+	if wait := time.Until(a.driftNext); wait > 0 && a.driftWorld == w && !a.driftSoon.Swap(false) {
+		return wait
+	}
+	for _, s := range w.allStacks() {
+		if s.Drift == "" || s.Mode == config.ModeObserve || s.Engine == config.EnginePacker {
+			continue
+		}
+		next = min(next, driftLook)
+		wait, err := a.stackDrift(w, s)
+		if err != nil {
+			a.storeFault(err)
+			wait = workRest
+		}
+		next = min(next, max(wait, driftRecheck))
+	}
+	a.driftNext, a.driftWorld = time.Now().Add(next), w
+	return next
+}
+
+// stackDrift starts the check of one stack if it is due, and returns how long it has time.
+func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
+	var st *store.StackState
+	var open *store.Run
+	var head string
+	paused, destroyed := false, false
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if st, err = tx.Stack(s.Name); err != nil {
+			return err
+		}
+		if st.OpenRun != 0 {
+			if open, err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		paused = agent.Paused != nil || st.Paused != nil
+		if destroyed, err = takenDown(tx, st); err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		head = repository.Head
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if !checkable(st, open, s) || paused || destroyed {
+		return driftLook, nil
+	}
+	wait, err := a.untilDrift(st, s)
+	if err != nil || wait > 0 {
+		return wait, err
+	}
+	if !a.compared.with(s.Name, head) || a.tight.why != "" || a.work.count() >= w.cfg.Terraform.Parallel || open != nil && a.work.busy(open.ID) != "" {
+		return driftRecheck, nil // what people wait for comes first
+	}
+	a.work.check(s.Name, func(ctx context.Context) { a.drift(ctx, w, s, st, open) })
+	return driftRecheck, nil
+}
+
+// takenDown reports whether somebody had the whole stack destroyed: that nothing is there is no drift then.
+func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
+	if st.LastApply <= st.AppliedRun {
+		return false, nil
+	}
+	last, err := tx.Run(st.LastApply)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && last.Options.Destroy, err
+}
+
+// checkable: something is applied, and nothing else of the stack is going on or was left behind.
+func checkable(st *store.StackState, open *store.Run, s *config.Stack) bool {
+	if st.Pin != nil {
+		return false // what is there is not what git says, and somebody wants it so
+	}
+	quiet := open == nil || open.Kind == store.KindDrift && open.Status == store.Planned
+	return quiet && st.AppliedCommit != "" && st.Repository == s.Repository && st.Error == "" && st.LeftLock == nil && st.LeftState == "" && len(st.Unseen) == 0
+}
+
+// untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
+// store remembers: of the times that were missed while the agent was down, one is made up for.
+func (a *Agent) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
+	schedule, err := config.ParseSchedule(s.Drift)
+	if err != nil {
+		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
+	}
+	now := a.now()
+	last := st.AppliedAt
+	if st.Drift != nil {
+		last = st.Drift.TriedAt
+	}
+	if last.After(now.Add(clockDoubt)) {
+		return 0, nil // the clock was put back: counted from then it would never be due
+	}
+	due := schedule.Next(last)
+	if due.IsZero() {
+		return noNextTime, nil
+	}
+	wait := due.Add(a.driftJitter(s, due, schedule.Next(due))).Sub(now)
+	if st.Drift != nil && st.Drift.Failures > 0 {
+		wait = min(wait, last.Add(driftRetry).Sub(now))
+	}
+	return wait, nil
+}
+
+// driftJitter spreads the checks of many stacks and agents that have one schedule over a tenth of the time between two.
+// It is the same at every look at the same moment.
+func (a *Agent) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
+	h := fnv.New32a()
+	_, _ = fmt.Fprint(h, a.id, s.Name, due.Unix())
+	most := min(after.Sub(due)/10, maxJitter)
+	return time.Duration(float64(h.Sum32()) / (1 << 32) * float64(max(0, most)))
+}
+
+// drift makes one check and records what it found.
+func (a *Agent) drift(ctx context.Context, w *world, s *config.Stack, before *store.StackState, open *store.Run) {
+	began := a.now().UTC()
+	result, err := a.driftPlan(ctx, w, s, before.AppliedCommit)
+	if ctx.Err() != nil {
+		return // it gave way; it is due as before
+	}
+	fault.Point("drift checked, not stored")
+	if err := a.drifted(w, s, before, open, began, result, err); err != nil {
+		a.storeFault(err)
+	}
+}
+
+// driftPlan plans beside everything else: without the state lock, in a directory that goes away.
+func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
+	found, err := a.findTool(ctx, w, s.Tool)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(a.cfg().DataDir, "runs", driftDirStart+s.Name)
+	if err := a.emptyDir(w, dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if removed := os.RemoveAll(dir); removed != nil && err == nil {
+			err = fmt.Errorf("removing the directory of a drift check: %w", removed)
+		}
+	}()
+	o, err := a.checkout(ctx, w, s, commit, dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, awsPlan(s, "drift")
+	o.NoLock = true
+	return terraform.Plan(ctx, o)
+}
+
+// dropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.
+func dropDriftDirs(dataDir string) error {
+	left, err := filepath.Glob(filepath.Join(dataDir, "runs", driftDirStart+"*"))
+	if err != nil {
+		return fmt.Errorf("looking for what drift checks left: %w", err)
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing what a drift check left: %w", err)
+		}
+	}
+	return nil
+}
+
+// drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
+// meanwhile, the check says nothing and another one is made.
+func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
+	return a.update(func(tx *store.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
+		if st.OpenRun != 0 {
+			if open, err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
+			!checkable(st, open, s) || a.world.Load() != w || !a.compared.with(s.Name, repository.Head) {
+			return nil
+		}
+		if st.OpenRun == 0 {
+			open = nil
+		}
+		d := store.Drift{}
+		if st.Drift != nil {
+			d = *st.Drift
+		}
+		d.Schedule, d.TriedAt = s.Drift, began
+		if cause != nil {
+			if err := a.driftFailed(tx, s, &d, cause); err != nil {
+				return err
+			}
+			st.Drift = &d
+			return tx.PutStack(st)
+		}
+		if err := a.driftWorks(tx, s, &d); err != nil {
+			return err
+		}
+		d.CheckedAt = a.now().UTC()
+		count := d.Found()
+		noteFound(&d, &result.Plan)
+		st.Resources = result.Resources
+		switch {
+		case !d.Found():
+			d.Since = time.Time{}
+			d.CleanCommit, d.CleanInputs, d.CleanTools = st.AppliedCommit, s.Inputs, result.Plan.Tools()
+		case !count || d.Since.IsZero():
+			d.Since = began
+		}
+		st.Drift = &d
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+		a.log.Info("drift check", "stack", s.Name, "commit", short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
+		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
+	})
+}
+
+// noteFound counts what a plan changes, by class.
+func noteFound(d *store.Drift, p *store.Plan) {
+	d.Gone, d.Changed, d.Config, d.Outputs = 0, 0, 0, 0
+	if p.Empty {
+		return
+	}
+	for _, c := range p.Changes {
+		switch c.Class {
+		case store.ClassRecreate:
+			d.Gone++
+		case store.ClassDrift:
+			d.Changed++
+		default:
+			d.Config++
+		}
+	}
+	d.Outputs = len(p.Outputs)
+}
+
+// foundWords says what a check found.
+func foundWords(d *store.Drift) string {
+	var parts []string
+	for _, part := range []struct {
+		n     int
+		words string
+	}{{d.Gone, "gone"}, {d.Changed, "changed outside"}, {d.Config, "to change by configuration"}, {d.Outputs, "other in outputs"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.words))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// afterDrift makes, renews or ends the run that asks about what a check found.
+func (a *Agent) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+	if !st.Drift.Found() {
+		if open == nil {
+			return nil
+		}
+		ended, err := a.move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
+		if err != nil {
+			return err
+		}
+		return a.refreshAnd(tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
+	}
+	if open != nil && open.Plan != nil && open.Plan.Fingerprint == plan.Fingerprint {
+		return nil // people are being asked about just this
+	}
+	if open == nil {
+		answered, err := a.answered(tx, st, plan)
+		if err != nil || answered {
+			return err
+		}
+	}
+	next := &store.Run{
+		Stack: s.Name, Repository: s.Repository, Kind: store.KindDrift, Commit: st.AppliedCommit, Head: head, AtApplied: true,
+		Reason: foundWords(st.Drift),
+	}
+	var err error
+	if open == nil {
+		err = a.create(tx, w, next)
+	} else {
+		err = a.renew(tx, w, open, next)
+	}
+	if err != nil {
+		return err
+	}
+	// The stack's state was changed by both.
+	now, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	now.Drift.Run, now.Drift.Fingerprint = next.ID, plan.Fingerprint
+	return tx.PutStack(now)
+}
+
+// answered reports whether people were asked about just these changes already and said no, or it failed: what was denied or
+// failed waits for a person or for other changes, and nobody is asked every hour.
+func (a *Agent) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (bool, error) {
+	for _, id := range []int{st.Drift.Run, st.NewestRun} {
+		if id == 0 || id < st.AppliedRun {
+			continue
+		}
+		run, err := tx.Run(id)
+		if err != nil {
+			return false, err
+		}
+		said := run.Status == store.Discarded || run.Status == store.Canceled || run.Status == store.Errored
+		same := id == st.Drift.Run && st.Drift.Fingerprint == plan.Fingerprint || run.Plan != nil && run.Plan.Fingerprint == plan.Fingerprint
+		if said && same {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// driftFailed counts a check that got no answer. People are told once, when the second in a row fails.
+func (a *Agent) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
+	if d.Failures++; d.Failures == 1 {
+		d.ErrorAt = d.TriedAt
+	}
+	d.Error, d.Hint = a.redact(cause.Error()), a.redact(hintOf(cause))
+	a.log.Warn("a drift check failed", "stack", s.Name, "err", d.Error)
+	if d.Failures < 2 || d.Told {
+		return nil
+	}
+	d.Told = true
+	return tx.Enqueue(a.note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()),
+		fmt.Sprintf("Nobody knows whether %s drifts: its checks fail since %s: %s", s.Name, d.ErrorAt.Format("2006-01-02 15:04 MST"), d.Error)))
+}
+
+// driftWorks notes that a check got an answer.
+func (a *Agent) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
+	told := d.Told
+	d.Error, d.Hint, d.ErrorAt, d.Failures, d.Told = "", "", time.Time{}, 0, false
+	if !told {
+		return nil
+	}
+	return tx.Enqueue(a.note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()), fmt.Sprintf("Drift checks of %s work again.", s.Name)))
+}

@@ -1,0 +1,65 @@
+package agent_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+func by(run control.Run) string {
+	var who []string
+	for _, d := range run.Decisions {
+		who = append(who, d.By)
+	}
+	return strings.Join(who, ",")
+}
+
+// What disappeared comes back without anybody, is told like any other apply, and no more often a day than the limit says;
+// then, on a paused stack and where it cannot tell, people are asked, with the reason.
+func TestPolicyRecreates(t *testing.T) {
+	s := workspace(t)
+	d := newDriven(t, "auto_apply = \"recreate\"\nauto_apply_limit = 1\napprovals = 2\nmention = [\"S01OPS00\"]", asking(s))
+	now, skip := clock()
+	d.now = now
+	d.repo.commit("Add", map[string]string{"box/main.tf": d.files("node", "other") + "resource \"terraform_data\" \"record\" {\n  input = local_file.node.id\n}\noutput \"id\" {\n  value = local_file.node.id\n}\n"})
+	d.start()
+	if run := d.status("1", store.Planned); run.Asks != "auto_apply is recreate, but this is another commit than the one that is applied" {
+		t.Errorf("the first run asks: %q", run.Asks)
+	}
+	card := said(t, s, "", "#1")
+	s.Reply(jane, ops, card.TS, "approve")
+	s.Reply(joe, ops, card.TS, "approve")
+	d.status("1", store.Applied)
+
+	d.lose("node")
+	run := d.status("2", store.Applied)
+	if by(run) != "policy:recreate" || run.Kind != store.KindDrift || run.Plan.Add != 1 || run.Plan.Change != 1 {
+		t.Errorf("the run of the policy: %+v", run)
+	}
+	if !d.exists("node") {
+		t.Error("the node is not back")
+	}
+	card = said(t, s, "", "#2")
+	said(t, s, card.TS, "Approved by policy:recreate")
+	if strings.Contains(card.Text, "approve") {
+		t.Errorf("somebody is asked: %q", card.Text)
+	}
+
+	d.lose("node")
+	run = d.status("3", store.Planned)
+	if run.Asks != "auto_apply is recreate, but 1 of 1 applies by policy are used up within 24 hours (auto_apply_limit)" || len(run.Decisions) != 0 {
+		t.Errorf("after the limit: %+v", run)
+	}
+	if m := said(t, s, "", "#3"); !strings.Contains(fmt.Sprint(m.Blocks), "auto_apply_limit") {
+		t.Errorf("the card does not say why it asks: %+v", m)
+	}
+	skip(25 * time.Hour) // the plan expires; the next check asks again, and it is another day
+	d.status("3", store.Expired)
+	if run := d.status("4", store.Applied); by(run) != "policy:recreate" {
+		t.Errorf("on the next day: %+v", run)
+	}
+}
