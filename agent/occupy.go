@@ -12,6 +12,7 @@ import (
 // one state at a time undo each other's work. It is in the store, so that status says who it is, and ends with the process that
 // does it.
 type occupation struct {
+	event string // its type in the history; that of its end has " end" after it
 	stack string
 	by    string
 	what  string // the command, as the history and people have it
@@ -43,7 +44,7 @@ func (a *Agent) occupy(o occupation) error {
 			}
 		}
 		st.Occupied = &store.Pause{By: o.by, At: a.now().UTC(), Reason: o.what}
-		if err := tx.AddEvent(store.Event{Type: "occupy", Stack: o.stack, By: o.by, Text: o.what}); err != nil {
+		if err := tx.AddEvent(store.Event{Type: o.event, Stack: o.stack, By: o.by, Text: o.what}); err != nil {
 			return err
 		}
 		return tx.PutStack(st)
@@ -59,7 +60,7 @@ func (a *Agent) vacate(tx *store.Tx, o occupation, ending string) error {
 	st.Occupied = nil
 	a.moved.Store(true)
 	return errors.Join(
-		tx.AddEvent(store.Event{Type: "vacate", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
+		tx.AddEvent(store.Event{Type: o.event + " end", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
 		tx.PutStack(st), lookNow(tx, o.stack))
 }
 
@@ -70,7 +71,7 @@ func (a *Agent) vacateAll() error {
 		stacks, err := tx.Stacks()
 		for _, st := range stacks {
 			if st.Occupied != nil {
-				left = append(left, occupation{stack: st.Name, by: st.Occupied.By, what: st.Occupied.Reason})
+				left = append(left, occupation{event: "occupation", stack: st.Name, by: st.Occupied.By, what: st.Occupied.Reason})
 			}
 		}
 		return err

@@ -10,6 +10,9 @@ import (
 	"sallyport/store"
 )
 
+// copyTime is in the names of copies that no apply made, so that they sort by age.
+const copyTime = "20060102T150405.000Z"
+
 // restored is what a restore of a state did.
 type restored struct {
 	copied control.StateCopy
@@ -39,14 +42,14 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
 			return err
 		}
-		out.kept = fmt.Sprintf("%08d.%s", st.NewestRun, a.now().UTC().Format("20060102T150405.000Z"))
+		out.kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
 		commit, err = commitOf(tx, st, s)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	o := occupation{stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
+	o := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
 	if err := a.occupy(o); err != nil {
 		return "", err
 	}
@@ -65,7 +68,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 		},
 		done: func(tx *store.Tx) (string, error) {
 			text, err := a.stateRestored(tx, o, out)
-			return text, errors.Join(err, a.vacate(tx, o, "done"))
+			return text, errors.Join(err, a.vacate(tx, o, fmt.Sprintf("serial %d", out.serial)))
 		},
 		failed: func(tx *store.Tx, cause error) (error, error) {
 			err := a.vacate(tx, o, "failed: "+a.redact(cause.Error()))
@@ -95,9 +98,6 @@ func (a *Agent) stateRestored(tx *store.Tx, o occupation, r restored) (string, e
 	}
 	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", o.stack,
 		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
-	if err := tx.AddEvent(store.Event{Type: "state restore", Stack: o.stack, By: o.by, Text: fmt.Sprintf("%s, serial %d", r.copied.Name, r.serial)}); err != nil {
-		return "", err
-	}
 	if err := tx.Enqueue(a.note(fmt.Sprintf("state-restore/%s/%d", o.stack, r.serial), o.by+" restored a state. "+text+" What that means shows: plan "+o.stack)); err != nil {
 		return "", err
 	}

@@ -266,11 +266,25 @@ func (a *standIn) PushState(_ context.Context, r control.PushStateRequest) (cont
 }
 
 func (a *standIn) States(context.Context, string) ([]control.StateCopy, error) {
-	return []control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1.20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
+	return []control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1_20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
 }
 
 func (a *standIn) RestoreState(_ context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
 	return control.RepairResponse{Message: "The state of " + r.Stack + " is again that of " + r.Ref + "."}, nil
+}
+
+func (a *standIn) Exec(_ context.Context, r control.ExecRequest, s control.Streams) (int, error) {
+	if r.Args[0] == "apply" {
+		return 0, control.Errorf(control.Refused, "exec does not run terraform apply").WithHint("sallyport plan %s", r.Stack)
+	}
+	typed, err := io.ReadAll(s.Stdin)
+	if err == nil {
+		_, err = fmt.Fprintf(s.Stdout, "%s %q\n%s", r.Stack, r.Args, typed)
+	}
+	if err == nil {
+		_, err = fmt.Fprintln(s.Stderr, "beside it")
+	}
+	return len(r.Args) % 3, err
 }
 
 func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {

@@ -379,6 +379,8 @@ func (a *app) stackNote(s control.Stack) string {
 		return cut(s.Error, maxNote)
 	case s.Pause != nil:
 		return cut("paused"+a.pauseText(s.Pause), maxNote)
+	case s.Occupied != nil:
+		return cut("in use"+a.pauseText(s.Occupied), maxNote)
 	case s.Pin != nil:
 		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
 	case s.Run != nil && s.Run.Held != "":

@@ -22,6 +22,7 @@
 //	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
 //	POST /v1/unlock /v1/state/push /v1/state/restore  answer when terraform has ended: minutes, at worst
+//	POST /v1/exec                                the streams of a command, see exec.go
 //	POST /v1/backup                              an archive
 //
 // Errors come as an [Error] with its kind, message and hint intact, so that the command line can say the same words as
@@ -75,6 +76,8 @@ type Operator interface {
 	PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error)
 	// RestoreState makes a kept copy the state of a stack again.
 	RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error)
+	// Exec runs a command of terraform's in a stack until it ends or ctx does, and returns its exit code.
+	Exec(ctx context.Context, r ExecRequest, s Streams) (exitCode int, err error)
 	// Backup writes the archive that `sallyport restore` reads. Nothing may have been written when it refuses.
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 }

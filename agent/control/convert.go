@@ -100,7 +100,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 	out := Stack{
 		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: engineOf(s.Engine),
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
-		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin),
+		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin), Occupied: PauseOf(s.Occupied),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
 	}

@@ -70,6 +70,7 @@ func (s *Server) handler() http.Handler {
 		q.By = callerFrom(r.Context())
 		return o.RestoreState(r.Context(), q)
 	}))
+	mux.HandleFunc("POST /v1/exec", s.exec)
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).

@@ -20,6 +20,7 @@ type fake struct {
 	decide   func(DecideRequest) (DecideResponse, error)
 	start    func(StartRequest) (StartResponse, error)
 	backup   func(io.Writer) error
+	exec     func(context.Context, ExecRequest, Streams) (int, error)
 	asked    chan RunsQuery
 	planText string
 }
@@ -55,6 +56,9 @@ func (f *fake) RestoreState(_ context.Context, r RestoreStateRequest) (RepairRes
 	return RepairResponse{Message: r.By.By() + " restored " + r.Ref}, nil
 }
 func (f *fake) States(context.Context, string) ([]StateCopy, error) { return []StateCopy{}, nil }
+func (f *fake) Exec(ctx context.Context, r ExecRequest, s Streams) (int, error) {
+	return f.exec(ctx, r, s)
+}
 func (f *fake) PushState(_ context.Context, r PushStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.Ref}, nil
 }

@@ -57,15 +57,15 @@ func ListStateCopies(dataDir, stack string) ([]StateCopy, error) {
 	return out, nil
 }
 
-// CopyName is how people call a copy: run-12, or 12.20261125T041800Z for one that no apply made.
+// CopyName is how people call a copy: run-12, or 12_20261125T041800.000Z for one that no apply made.
 func CopyName(base string) (name string, run int) {
-	number, rest, other := strings.Cut(base, ".")
+	number, rest, other := strings.Cut(base, "_")
 	n, err := strconv.Atoi(number)
 	switch {
 	case err != nil:
 		return base, 0
 	case other:
-		return fmt.Sprintf("%d.%s", n, rest), 0
+		return fmt.Sprintf("%d_%s", n, rest), 0
 	}
 	return fmt.Sprintf("run-%d", n), n
 }
@@ -138,12 +138,12 @@ func copyBase(c StateCopy) string {
 	if c.Run != 0 {
 		return fmt.Sprintf("%08d", c.Run)
 	}
-	number, rest, _ := strings.Cut(c.Name, ".")
+	number, rest, _ := strings.Cut(c.Name, "_")
 	n, err := strconv.Atoi(number)
 	if err != nil {
 		return c.Name
 	}
-	return fmt.Sprintf("%08d.%s", n, rest)
+	return fmt.Sprintf("%08d_%s", n, rest)
 }
 
 func readCompressed(path string) ([]byte, error) {

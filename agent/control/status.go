@@ -84,6 +84,7 @@ type Stack struct {
 	Paused        bool       `json:"paused"`
 	Pause         *Pause     `json:"pause"`
 	Pin           *Pin       `json:"pin"`            // what holds its commit runs back
+	Occupied      *Pause     `json:"occupied"`       // who works on its state right now (exec, state restore)
 	ApplyClosed   string     `json:"apply_closed"`   // why its plans are not applied now (apply_window, freeze); empty: they are
 	ApplyOpensAt  *time.Time `json:"apply_opens_at"` // from when on they are
 	Behind        int        `json:"behind"`         // commits that touch it and are not applied

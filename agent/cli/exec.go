@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+
+	"sallyport/agent/control"
+	"sallyport/notify/redact"
+)
+
+// executed is the result of exec for machines.
+type executed struct {
+	ExitCode int    `json:"exit_code"`
+	Stdout   string `json:"stdout"`
+	Stderr   string `json:"stderr"`
+}
+
+func newExecCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "exec STACK -- COMMAND [ARGS...]",
+		Short: "Run terraform state, output, import and the like in a stack",
+		Long: "Run a command of terraform's in a stack: its own binary, variables, credentials, backend and workspace, at the applied\n" +
+			"commit. The agent runs it and keeps a record; nothing of the stack is planned or applied meanwhile. It ends with\n" +
+			"terraform's exit code.\n\n" +
+			"  sallyport exec ghe -- state list\n" +
+			"  sallyport exec ghe -- state mv aws_instance.a aws_instance.b\n" +
+			"  sallyport exec ghe -- import aws_ebs_volume.data vol-0123456789\n" +
+			"  sallyport exec ghe -- state pull > ghe.tfstate",
+		Args: between(2, unlimited),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, stop := interruptible(c)
+			defer stop()
+			command := args[1:]
+			if command[0] == "--" {
+				command = command[1:]
+			}
+			if len(command) == 0 {
+				return between(2, unlimited)(c, args[:1])
+			}
+			context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for terraform
+			return a.exec(ctx, control.ExecRequest{Stack: args[0], Args: command})
+		},
+	}
+	c.Flags().SetInterspersed(false) // what follows belongs to terraform
+	return c
+}
+
+func (a *app) exec(ctx context.Context, r control.ExecRequest) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var stdout, stderr bytes.Buffer
+	streams := control.Streams{Stdin: a.inv.Stdin, Stdout: forTerminal(a.inv.Stdout), Stderr: forTerminal(a.inv.Stderr)}
+	if streams.Stdin == nil {
+		streams.Stdin = bytes.NewReader(nil)
+	}
+	if a.json {
+		streams.Stdout, streams.Stderr = &stdout, &stderr
+	}
+	code, err := client.Exec(ctx, r, streams)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.writeJSON(executed{code, stdout.String(), stderr.String()}); err != nil {
+			return err
+		}
+	}
+	if code != exitDone {
+		return exitCode(code)
+	}
+	return nil
+}
+
+// forTerminal cleans what goes to a terminal; a file or a pipe gets the bytes as they are, since a state that is pulled may
+// be pushed again.
+func forTerminal(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(f.Fd()) {
+		return &cleaner{w: w}
+	}
+	return w
+}
+
+// cleaner takes control characters out of a stream, which may be cut in the middle of a letter.
+type cleaner struct {
+	w    io.Writer
+	rest []byte
+}
+
+func (c *cleaner) Write(p []byte) (int, error) {
+	text := append(c.rest, p...)
+	end := len(text)
+	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
+		if utf8.RuneStart(text[len(text)-i]) {
+			if !utf8.FullRune(text[len(text)-i:]) {
+				end = len(text) - i
+			}
+			break
+		}
+	}
+	_, err := io.WriteString(c.w, redact.Clean(string(text[:end])))
+	c.rest = append([]byte(nil), text[end:]...)
+	return len(p), err
+}

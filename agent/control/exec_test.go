@@ -1,0 +1,88 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestExecStreams(t *testing.T) {
+	big := strings.Repeat("x", 3*maxFrame+1)
+	f := &fake{exec: func(_ context.Context, r ExecRequest, s Streams) (int, error) {
+		typed, err := io.ReadAll(s.Stdin)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := io.WriteString(s.Stderr, strings.Join(r.Args, ",")+" by "+r.By.User); err != nil {
+			return 0, err
+		}
+		_, err = s.Stdout.Write(typed)
+		return 7, err
+	}}
+	c, _ := served(t, f, nil)
+	var stdout, stderr bytes.Buffer
+	code, err := c.Exec(t.Context(), ExecRequest{Stack: "ghe", Args: []string{"state", "push", "-"}}, Streams{strings.NewReader(big), &stdout, &stderr})
+	if err != nil || code != 7 || stdout.String() != big || !strings.HasPrefix(stderr.String(), "state,push,- by ") || strings.HasSuffix(stderr.String(), "by ") {
+		t.Errorf("code %d, %v, %d bytes, %q", code, err, stdout.Len(), stderr.String())
+	}
+	f.exec = func(context.Context, ExecRequest, Streams) (int, error) {
+		return 0, Errorf(Refused, "not that").WithHint("this")
+	}
+	_, err = c.Exec(t.Context(), ExecRequest{}, Streams{strings.NewReader(""), &stdout, &stderr})
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Kind != Refused || refused.Hint != "this" {
+		t.Errorf("%v", err)
+	}
+}
+
+// Whoever may not change anything runs no command either.
+func TestExecIsAllowedLikeADecision(t *testing.T) {
+	c, _ := served(t, &fake{}, func(o *ServerOptions) {
+		o.Allow = func(Caller) error { return Errorf(Refused, "what runs inside a plan cannot decide anything") }
+	})
+	_, err := c.Exec(t.Context(), ExecRequest{}, Streams{strings.NewReader(""), io.Discard, io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "inside a plan") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A command hears of both: the person who wants it to stop, and the one who is suddenly gone.
+func TestExecEndsWithThePerson(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	f := &fake{exec: func(ctx context.Context, _ ExecRequest, _ Streams) (int, error) {
+		close(began)
+		<-ctx.Done()
+		close(ended)
+		return 130, nil
+	}}
+	c, _ := served(t, f, nil)
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() { <-began; interrupt() }()
+	never, stop := io.Pipe()
+	defer func() { _ = stop.Close() }()
+	if code, err := c.Exec(ctx, ExecRequest{}, Streams{never, io.Discard, io.Discard}); code != 130 || err != nil {
+		t.Errorf("interrupted: code %d, %v", code, err)
+	}
+	began, ended = make(chan struct{}), make(chan struct{})
+	f.exec = func(ctx context.Context, _ ExecRequest, s Streams) (int, error) {
+		if _, err := io.WriteString(s.Stdout, "x"); err != nil {
+			return 0, err
+		}
+		<-ctx.Done()
+		close(ended)
+		return 0, nil
+	}
+	_, err := c.Exec(t.Context(), ExecRequest{}, Streams{never, brokenPipe{}, io.Discard})
+	if err == nil {
+		t.Error("a closed stdout is not noticed")
+	}
+	<-ended
+}
+
+// brokenPipe is a stdout that nobody reads any more.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -1,0 +1,152 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/control"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// `sallyport exec` runs one command of terraform's in a stack for the person at a terminal. The agent runs it, not the process
+// of the command line: whoever may decide in a shell is a member of the socket's group and may read neither the credentials nor
+// the data directory, and the agent knows at once when either side goes away. Their streams go over the socket.
+//
+// What it may not be is a way around an approval, or to files of this machine: applies, plans and what takes a path are refused.
+
+// inspecting are the commands that change nothing, and changing those that change the state; with their subcommands where they
+// have some.
+var (
+	inspecting = map[string][]string{
+		"state": {"list", "show", "pull", "identities"}, "output": nil, "show": nil, "providers": {"", "schema"}, "graph": nil,
+		"validate": nil, "version": nil, "metadata": {"functions"},
+	}
+	changing = map[string][]string{"state": {"mv", "rm", "push", "replace-provider"}, "import": nil, "taint": nil, "untaint": nil}
+)
+
+// instead are the verbs of ours for what exec does not do.
+var instead = map[string]string{
+	"apply": "sallyport plan STACK, and approve what it shows", "destroy": "sallyport plan STACK --destroy", "plan": "sallyport plan STACK",
+	"refresh": "sallyport plan STACK --refresh-only", "force-unlock": "sallyport unlock STACK LOCK_ID",
+	"workspace": "a stack has one workspace, which the configuration names", "init": "it is initialised already",
+	"console": "it reads any file that the agent may read; sallyport exec STACK -- output, or state show",
+}
+
+// withFiles are the flags that name files, or go without the lock or terraform's own checks.
+var withFiles = []string{
+	"state", "state-out", "backup", "backup-out", "config", "var-file", "plan", "generate-config-out", "chdir", "plugin-dir", "force", "lock",
+}
+
+// checkCommand says whether a command changes the state, or why it is not run.
+func checkCommand(stack string, args []string) (changes bool, err error) {
+	if len(args) == 0 || args[0] == "" {
+		return false, control.Errorf(control.Usage, "which command?").WithHint("sallyport exec %s -- state list", stack)
+	}
+	sub := ""
+	if len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		sub = args[1]
+	}
+	subs, reads := inspecting[args[0]]
+	reads = reads && (subs == nil || slices.Contains(subs, sub))
+	subs, changes = changing[args[0]]
+	changes = changes && (subs == nil || slices.Contains(subs, sub))
+	if !reads && !changes {
+		name := strings.TrimSpace(args[0] + " " + sub)
+		if hint, known := instead[args[0]]; known {
+			return false, refuse(strings.ReplaceAll(hint, "STACK", stack), "exec does not run terraform %s", args[0])
+		}
+		return false, refuse("what it runs: state, output, import, show, taint, untaint, providers, graph, validate, version", "exec does not run terraform %q", name)
+	}
+	for i, arg := range args[1:] {
+		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && slices.Contains(withFiles, flag) {
+			return false, refuse("the stack's own state, lock and variables are used as they are", "exec does not take -%s", flag)
+		}
+		path := !strings.HasPrefix(arg, "-") && (args[0] == "show" || args[0] == "state" && sub == "push" && i > 0)
+		if path {
+			return false, refuse("what it reads comes through stdin: sallyport exec STACK -- state push - < FILE", "exec does not take files of the agent's machine")
+		}
+	}
+	return changes, nil
+}
+
+// exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
+func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+	w := a.world.Load()
+	s := w.stack(r.Stack)
+	if s == nil {
+		return 0, noStack(w, r.Stack)
+	}
+	changes, err := checkCommand(r.Stack, r.Args)
+	if err != nil {
+		return 0, err
+	}
+	var commit, kept string
+	if err := a.prepared(ctx, func(tx *store.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
+		if commit = st.AppliedCommit; commit == "" {
+			commit, err = commitOf(tx, st, s)
+		}
+		return errors.Join(err, a.quiet(tx, w.cfg.DataDir, st))
+	}); err != nil {
+		return 0, err
+	}
+	o := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: a.redact("terraform " + strings.Join(r.Args, " "))}
+	if err := a.occupy(o); err != nil {
+		return 0, err
+	}
+	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
+	if changes {
+		c.Keep = func(current []byte) error { return keepCopy(StatesDir(w.cfg.DataDir, s.Name), kept, current) }
+	}
+	return a.carryOutExec(ctx, o, c, commit, kept)
+}
+
+// carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
+func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, commit, kept string) (code int, err error) {
+	done := make(chan struct{})
+	started := a.work.errand(o.stack, func(work context.Context) {
+		defer close(done)
+		work, stop := context.WithCancel(work)
+		defer stop()
+		defer context.AfterFunc(ctx, stop)()
+		err = a.inScratch(work, repair{stack: o.stack, by: o.by, commit: commit, work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
+			code, err = terraform.Command(ctx, p, c)
+			return err
+		}})
+	})
+	if !started {
+		err = refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
+	} else {
+		<-done
+	}
+	ending := fmt.Sprintf("exit code %d", code)
+	if err != nil {
+		ending = "failed: " + a.redact(err.Error())
+	}
+	return code, errors.Join(err, a.update(func(tx *store.Tx) error {
+		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || !started {
+			return err
+		}
+		name, _ := control.CopyName(kept)
+		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", o.by, o.what, o.stack, ending, o.stack, name)
+		return tx.Enqueue(a.note("exec/"+o.stack+"/"+kept, text))
+	}))
+}
+
+// Exec implements control.Operator.
+func (d desktop) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+	if err := d.lookOnly(); err != nil {
+		return 0, err
+	}
+	code, err := d.exec(ctx, r, streams)
+	return code, d.saidBy(err)
+}

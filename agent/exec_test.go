@@ -1,0 +1,134 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"sallyport/agent/control"
+	"sallyport/agent/terraform/tftest"
+	"sallyport/store"
+)
+
+func (h *house) exec(stdin string, args ...string) (stdout string, code int, err error) {
+	var out, talk bytes.Buffer
+	code, err = h.client.Exec(context.Background(), control.ExecRequest{Stack: "box", Args: args},
+		control.Streams{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &talk})
+	if code != 0 {
+		h.t.Log(talk.String())
+	}
+	return out.String(), code, err
+}
+
+func TestExecRunsTerraformForAPerson(t *testing.T) {
+	s, b := workspace(t), tftest.NewBackend(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = \"what\" }\n", "box/backend.tf": b.Block()})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	h.settle()
+	if out, code, err := h.exec("", "state", "list"); out != "terraform_data.a\n" || code != 0 || err != nil {
+		t.Errorf("state list: %q, %d, %v", out, code, err)
+	}
+	if out, _, err := h.exec("", "output", "-raw", "o"); out != "what" || err != nil {
+		t.Errorf("output: %q, %v", out, err)
+	}
+	if _, code, err := h.exec("", "state", "show", "terraform_data.none"); code != 1 || err != nil {
+		t.Errorf("a failing command: %d, %v", code, err)
+	}
+	if out, code, err := h.exec("", "state", "mv", "terraform_data.a", "terraform_data.b"); code != 0 || err != nil {
+		t.Errorf("state mv: %q, %d, %v", out, code, err)
+	}
+	said(t, s, "", `ran "terraform state mv terraform_data.a terraform_data.b" on box (exit code 0). The state of before is kept`)
+	if list := h.copies(); len(list) != 2 || list[0].Run != 0 || list[0].Resources != 1 {
+		t.Errorf("%+v", list)
+	}
+	// A pulled state goes back as it came.
+	pulled, _, err := h.exec("", "state", "pull")
+	if err != nil || !strings.Contains(pulled, `"name": "b"`) {
+		t.Fatalf("%q, %v", pulled, err)
+	}
+	serial := h.copies()[0].Serial + 1
+	next := strings.Replace(pulled, `"serial": `, `"serial": 9`, 1)
+	if _, code, err := h.exec(next, "state", "push", "-"); code != 0 || err != nil {
+		t.Errorf("state push: %d, %v", code, err)
+	}
+	if h.copies()[0].Serial != serial {
+		t.Errorf("%+v, want serial %d", h.copies(), serial)
+	}
+	for words, args := range map[string][]string{
+		"sallyport plan box, and approve": {"apply", "-auto-approve"}, "sallyport plan box --destroy": {"destroy"},
+		"does not take -state": {"state", "list", "-state=/etc/passwd"}, "does not take -backup": {"state", "rm", "-backup", "/etc/x", "a.b"},
+		"files of the agent's machine": {"state", "push", "/etc/passwd"}, "does not take -lock": {"state", "rm", "-lock=false", "a.b"},
+		`run terraform "providers mirror"`: {"providers", "mirror", "/tmp/x"}, "run terraform console": {"console"}, "which command": {},
+		`run terraform "-chdir=/ state"`: {"-chdir=/", "state", "list"},
+	} {
+		if _, _, err := h.exec("", args...); err == nil || !strings.Contains(err.Error()+" "+control.HintOf(err), words) {
+			t.Errorf("%q: %v, want %q", args, err, words)
+		}
+	}
+	if st := h.stack(); st.Occupied != nil {
+		t.Errorf("still occupied: %+v", st.Occupied)
+	}
+}
+
+// stack is the one stack of a house as status has it.
+func (h *house) stack() control.Stack {
+	h.t.Helper()
+	s, err := h.client.Status(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s.Stacks[0]
+}
+
+// While somebody is at it nothing of the stack moves; when their process dies it goes on by itself.
+func TestExecHoldsTheStackAndLetsItGo(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.settle()
+	// state push reads its state from stdin to the end: it lasts until somebody closes that, or is gone.
+	stdin, typing := io.Pipe()
+	ctx, die := context.WithCancel(context.Background())
+	defer die()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.client.Exec(ctx, control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}}, control.Streams{Stdin: stdin, Stdout: io.Discard, Stderr: io.Discard})
+		ended <- err
+	}()
+	st := h.eventually("occupied", func(s control.Status) bool { return s.Stacks[0].Occupied != nil }).Stacks[0]
+	if !strings.HasPrefix(st.Occupied.By, "cli:") || st.Occupied.Reason != "terraform state push -" {
+		t.Errorf("%+v", st.Occupied)
+	}
+	id := h.plan("box", false)
+	run := h.heldBy(num(id), "its state is being worked on by cli:")
+	if run.Status != store.Pending {
+		t.Errorf("%+v", run)
+	}
+	_, _, err := h.exec("", "state", "list")
+	refusedFor(t, err, "being worked on")
+	_, err = h.restoreState("run-1")
+	refusedFor(t, err, "being worked on")
+	die()
+	<-ended
+	if err := typing.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.status(num(id), store.NoChanges)
+	if st := h.stack(); st.Occupied != nil {
+		t.Errorf("still occupied: %+v", st.Occupied)
+	}
+}
+
+func TestExecNeedsTheRightToApprove(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, "cli_approvals = false\n"+box(r, "")+asking(workspace(t))).start()
+	h.status("1", store.Planned)
+	_, _, err := h.exec("", "state", "list")
+	refusedFor(t, err, "cli_approvals is off")
+	_, err = h.restoreState("1")
+	refusedFor(t, err, "cli_approvals is off")
+}

@@ -1,0 +1,122 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"sallyport/agent/asuser"
+)
+
+// CommandOptions are one command of terraform's that a person runs, with their end of its streams.
+type CommandOptions struct {
+	Args           []string // as after `terraform`
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Keep gets the state before a command that changes it; nil for any other. It is not called where there is none.
+	Keep func(current []byte) error
+}
+
+// needsVars are the commands that evaluate the configuration.
+var needsVars = []string{"import"}
+
+// Command runs a command in the stack's root module, with its binary, backend, workspace and environment, until it ends or ctx
+// does; then it is interrupted. Nothing of what it says is redacted: who reads it asked for it, and may want to write a
+// state back that they have pulled. It returns terraform's exit code.
+//
+// Options are used as by [Unlock]. The error is an [*Error] where the command could not be run.
+func Command(ctx context.Context, o PlanOptions, c CommandOptions) (exitCode int, err error) {
+	if len(c.Args) == 0 {
+		return 0, errors.New("running a command: there is none")
+	}
+	err = inRoot(ctx, o, "running a command in", func(ctx context.Context, p *planner) error {
+		if c.Keep != nil {
+			text, err := p.pullState(ctx)
+			if err != nil {
+				return err
+			}
+			if strings.TrimSpace(text) != "" {
+				if err := c.Keep([]byte(text)); err != nil {
+					return err
+				}
+			}
+		}
+		args, err := p.withVars(c.Args)
+		if err != nil {
+			return err
+		}
+		exitCode, err = p.s.command(ctx, c, args)
+		return err
+	})
+	return exitCode, err
+}
+
+// withVars adds the stack's variables where the command evaluates the configuration.
+func (p *planner) withVars(args []string) ([]string, error) {
+	if !slices.Contains(needsVars, args[0]) {
+		return args, nil
+	}
+	files := slices.Clone(p.o.VarFiles)
+	vars, err := p.writeVars()
+	if err != nil {
+		return nil, err
+	}
+	if vars != "" {
+		if err := p.o.User.Share(vars); err != nil {
+			return nil, err
+		}
+		files = append(files, vars)
+	}
+	out := []string{args[0]}
+	for _, f := range files {
+		out = append(out, "-var-file="+f)
+	}
+	return append(out, args[1:]...), nil
+}
+
+// command is the process itself. It does not outlive the agent: nobody would know that the stack is being worked on.
+func (s *session) command(ctx context.Context, c CommandOptions, args []string) (int, error) {
+	cmd := exec.CommandContext(ctx, s.tool.Path, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, s.env, c.Stdout, c.Stderr
+	if s.user != nil {
+		cmd.Path, cmd.Env = asuser.Executable, append(slices.Clone(s.env), s.user.Environ(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}))
+	} else {
+		// The signal comes with the end of the thread that started the process, so this goroutine keeps its own.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = s.grace
+	// Not cmd.Stdin: Wait would wait for whoever sits at a keyboard after the command has ended.
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, s.fail(ctx, args[0], err, nil, "")
+	}
+	if err := s.user.Raise(cmd.Start); err != nil {
+		return 0, s.fail(ctx, args[0], err, nil, "")
+	}
+	defer s.guard(ctx, s.env)()
+	go func() {
+		_, _ = io.Copy(in, c.Stdin) // ends with the command, or with the person
+		_ = in.Close()
+	}()
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &exit) && exit.ExitCode() >= 0:
+		return exit.ExitCode(), nil
+	case ctx.Err() != nil:
+		return 0, fmt.Errorf("terraform %s was interrupted: %w", args[0], context.Cause(ctx))
+	}
+	return 0, s.fail(ctx, args[0], err, nil, "")
+}
