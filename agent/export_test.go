@@ -34,3 +34,6 @@ func (a *Agent) History() (events []store.Event, err error) {
 	})
 	return events, err
 }
+
+// MaxPulls is how many open pull requests of a repository are planned.
+const MaxPulls = maxPulls

@@ -2,7 +2,11 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +14,7 @@ import (
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"sallyport/agent"
 	"sallyport/agent/control"
 	"sallyport/notify/github/githubtest"
 	"sallyport/store"
@@ -113,6 +118,18 @@ func TestPullRequests(t *testing.T) {
 	}
 	if err := h.decide(fmt.Sprint(preview.ID), "approve"); err == nil || !strings.Contains(err.Error(), "previewed") {
 		t.Errorf("a preview was approved: %v", err)
+	}
+	for _, left := range []string{"plan", "src", "data"} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for dir := filepath.Join(h.dir, "data", "runs", fmt.Sprint(preview.ID), left); ; h.tick(ctx) {
+			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("%s is kept", dir)
+			}
+		}
 	}
 	h.status("box", store.Planned) // what can apply is neither superseded nor in the way
 
@@ -249,5 +266,29 @@ func TestHeadThatMoves(t *testing.T) {
 		if run.Commit != evil {
 			t.Errorf("planned at %s", run.Commit)
 		}
+	}
+}
+
+// TestManyPullRequests: the newest ones are planned, and somebody hears that there are more.
+func TestManyPullRequests(t *testing.T) {
+	t.Parallel()
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	var heads []string
+	for i := range agent.MaxPulls + 2 {
+		head := r.propose(i+1, base, "a text", map[string]string{fmt.Sprintf("text-%d", i): "x"})
+		gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
+		heads = append(heads, head)
+	}
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	stands(t, gh, heads[2], "box", "success", "not touched") // they are looked at from the newest to the oldest
+	h.eventually("it is said", func(s control.Status) bool {
+		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.Contains(p.Error, "pull requests are open") })
+	})
+	if all := gh.Statuses(infra, heads[1], ""); len(all) > 0 {
+		t.Errorf("the second oldest has statuses: %+v", all)
+	}
+	if all := gh.Comments(infra, len(heads)); len(all) > 0 {
+		t.Errorf("a comment on one that touches no stack: %+v", all)
 	}
 }

@@ -3,12 +3,17 @@ package agent
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/terraform"
 	"sallyport/notify/github"
 	"sallyport/notify/redact"
 )
+
+// tokenPatience is how long a plan waits for a token for its private modules. Most have none, and a site that hangs must not
+// hold up somebody's plan in the night.
+const tokenPatience = 5 * time.Second
 
 // newSite makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
 func (a *Agent) newSite(r *config.Repository) (forgeSite, error) {
@@ -49,8 +54,10 @@ func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *ter
 	r := w.cfg.Repository(repository)
 	token, username := r.Token, r.Username
 	if password := a.sitePassword(r, w.sites[repository]); password != nil {
+		limited, cancel := context.WithTimeout(ctx, tokenPatience)
+		defer cancel()
 		var err error
-		if token, err = password(ctx); err != nil { // the modules may be kept here, or public
+		if token, err = password(limited); err != nil { // the modules may be kept here, or public
 			a.log.Warn("planning without credentials for private modules", "repository", repository, "err", err)
 		}
 		username = github.GitUser

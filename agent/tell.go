@@ -42,15 +42,24 @@ func (s siteRests) failed(repository string, wants time.Duration) time.Duration 
 // to Slack, so that a site that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
 func (a *Agent) tellSites(ctx context.Context) {
 	rests := siteRests{}
+	var idle *world // without any site, and what an earlier one had for some is dropped
 	for ctx.Err() == nil {
 		changed := a.changes.next()
-		pause(ctx, a.tellEach(ctx, rests), changed)
+		w := a.world.Load()
+		if w == idle {
+			pause(ctx, idlePass, changed)
+			continue
+		}
+		wait := a.tellEach(ctx, w, rests)
+		if idle = nil; len(w.sites) == 0 && wait == idlePass {
+			idle = w
+		}
+		pause(ctx, wait, changed)
 	}
 }
 
 // tellEach tries every message that is due once and returns when to come again.
-func (a *Agent) tellEach(ctx context.Context, rests siteRests) time.Duration {
-	w := a.world.Load()
+func (a *Agent) tellEach(ctx context.Context, w *world, rests siteRests) time.Duration {
 	var outbox []*store.Message
 	if err := a.store.View(func(tx *store.Tx) (err error) {
 		outbox, err = tx.Outbox()

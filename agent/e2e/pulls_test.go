@@ -268,3 +268,47 @@ func TestPullRequestStory(t *testing.T) {
 		}
 	}
 }
+
+// TestPullRequestMovesWhilePlanned: a new head ends the plan of the one before, closing ends it for good, and what can be
+// applied waits for none of them.
+func TestPullRequestMovesWhilePlanned(t *testing.T) {
+	t.Parallel()
+	e, gate := newEnterprise(t), t.TempDir()
+	// Plans of a slow configuration wait in the place of terraform.
+	slow := wrapper(t, fmt.Sprintf(`if [ "$1" = plan ] && grep -q slow main.tf; then echo "$@" >> %[1]s/args; until [ -e %[1]s/go ]; do sleep 0.05; done; fi`, gate))
+	e.land("Begin", map[string]string{"box/main.tf": thing("one", "1")})
+	h := newHouse(t, e.block()+stackBlock("box")+fmt.Sprintf("terraform {\n  binary = %q\n}\n", slow)).start()
+	h.reaches("box", "planned")
+
+	first := e.propose(1, map[string]string{"box/main.tf": thing("slow", "1")})
+	n := e.OpenPull(opsInfra, githubtest.Pull{Author: "jane", Head: first})
+	e.stands(first, "pending", "planning")
+	h.appears(filepath.Join(gate, "args"))
+	if args := read(t, filepath.Join(gate, "args")); !strings.Contains(args, "-lock=false") {
+		t.Errorf("it wants the state lock: %s", args)
+	}
+	e.Git("branch", "-q", "-D", "topic-1")
+	second := e.propose(1, map[string]string{"box/main.tf": thing("slow", "2")})
+	e.Push(opsInfra, n, second)
+	e.stands(first, "error", "superseded")
+	e.stands(second, "pending", "planning")
+
+	// The branch moves on beside it.
+	commit := e.land("Go on", map[string]string{"box/main.tf": thing("two", "2")})
+	e.stands(commit, "pending", "waiting for approval")
+	h.must("approve", "box")
+	e.stands(commit, "success", "applied by")
+
+	e.ClosePull(opsInfra, n)
+	e.stands(second, "error", "canceled")
+	h.sees("no preview is left", func(s status) bool { return len(s.PullRequests) == 0 })
+	var ends []string
+	for _, r := range h.runs() {
+		if r.Kind == "pull_request" {
+			ends = append(ends, r.Status)
+		}
+	}
+	if !slices.Equal(ends, []string{"canceled", "superseded"}) {
+		t.Errorf("the previews ended %v", ends)
+	}
+}

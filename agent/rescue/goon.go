@@ -119,6 +119,12 @@ func (c *Copy) endRuns(tx *store.Tx, out *Revived) error {
 			return err
 		}
 		out.Ended = append(out.Ended, r.ID)
+		if r.Kind == store.KindPullRequest {
+			// It is looked at anew, and planned if it is still open at that head.
+			if err := tx.DeletePullRequest(r.Repository, r.PullRequest); err != nil {
+				return err
+			}
+		}
 		if r.Kind != store.KindCommit {
 			continue
 		}
