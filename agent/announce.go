@@ -176,6 +176,7 @@ func (a *Agent) card(w *world, run *store.Run) notify.Card {
 		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
 		Held: run.Held, Asks: run.Asks, Mark: glassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
 	}
+	c.Origin = facts(run.Origin)
 	if run.Plan != nil {
 		c.Digest = run.Plan.Digest
 	}

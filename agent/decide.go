@@ -229,33 +229,6 @@ func (w *world) personOf(by string) string {
 	return by
 }
 
-// notOwn refuses the approval of somebody who made the change. Who cannot be told apart from the author counts as the
-// author: unknown people must not slip through.
-func (w *world) notOwn(run *store.Run, by, person string) error {
-	if run.RequestedBy != "" && (run.RequestedBy == by || w.personOf(run.RequestedBy) == person) {
-		return refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
-	}
-	name, known := strings.CutPrefix(person, "person:")
-	if !known {
-		return refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
-	}
-	if run.RequestedBy != "" {
-		return nil
-	}
-	author := strings.ToLower(run.Author + " " + run.AuthorEmail)
-	for _, p := range w.cfg.People {
-		if p.Name == name && authorIs(author, p) {
-			return refuse("somebody else has to approve", "you are the author of %s, and this stack does not allow self-approval", short(run.Commit))
-		}
-	}
-	for _, p := range w.cfg.People {
-		if authorIs(author, p) {
-			return nil
-		}
-	}
-	return refuse("name the author in a person block", "this stack does not allow self-approval, and nobody knows who the author of %s is", short(run.Commit))
-}
-
 // authorIs compares a commit's author with a person; git's author text can be forged, so it only ever forbids.
 func authorIs(author string, p config.Person) bool {
 	for _, id := range []string{p.Name, p.GitHub, p.OS} {

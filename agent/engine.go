@@ -8,6 +8,7 @@ type planResult struct {
 	Text      string   // for people, redacted
 	Warnings  []string // for people who decide
 	Resources int      // in the state before
+	Origin    *store.Origin
 }
 
 // ending is how an apply ended.

@@ -89,6 +89,9 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 				a.storeFault(err)
 			}
 		}
+		if err == nil && run.Kind != store.KindPullRequest {
+			result.Origin = a.originOf(ctx, w, run, s)
+		}
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
 		}
@@ -337,7 +340,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 			policy.note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
-			r.GitDown = gitDown(repository)
+			r.GitDown, r.Origin = gitDown(repository), result.Origin
 			if to != store.Planned {
 				r.ExpiresAt = time.Time{}
 			}

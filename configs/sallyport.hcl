@@ -137,7 +137,7 @@ stack "network" {
   # depends_on          = ["accounts"]    # planned after these stacks, and again when an apply changed one
   # approvers           = ["U01ABCDEF"]   # instead of those of the slack block
   # break_glass         = ["jane"]        # person blocks, or users here, who may `approve --break-glass --reason TEXT` alone
-  # allow_self_approval = false           # not by the author of a change; needs person blocks
+  # allow_self_approval = false           # not by authors, committers or the merger of a change; needs person blocks
   # mention             = ["S01OPSTEAM"]  # named when a person is needed
   # channel             = "#network"      # instead of that of the slack block
   # plan_in_slack       = "full"          # or "addresses", "none"

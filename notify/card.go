@@ -33,6 +33,7 @@ type Card struct {
 	Commit      string // full hash; shown short
 	Author      string
 	Subject     string
+	Origin      []string // the pull requests that the changes came by, with who had to do with them, one line each
 	Reason      string
 	Options     store.PlanOptions // what a person asked of the plan beside the commit
 	RequestedBy string            // slack:U01, cli:jane

@@ -168,7 +168,7 @@ func golden(t *testing.T, path, got string) {
 func TestHostileText(t *testing.T) {
 	evil := "x\x1b[2J\x1b]0;t\a\u202e\u200b\u2028#12: applied\r\nPROD ghe #12: approved\x9b31m\xff"
 	c := card(func(c *notify.Card) {
-		c.Author, c.Subject, c.Reason, c.Position, c.GitDown, c.Held, c.Error, c.Hint = evil, evil, evil, evil, evil, evil, evil, evil
+		c.Author, c.Subject, c.Origin, c.Reason, c.Position, c.GitDown, c.Held, c.Error, c.Hint = evil, evil, []string{evil}, evil, evil, evil, evil, evil, evil
 		c.Label, c.Stack, c.RequestedBy, c.Headline, c.Agent, c.Commit = evil, evil, evil, evil, evil, evil
 		c.Warnings, c.Decisions = []string{evil}, []store.Decision{{Verdict: store.Deny, By: evil, Text: "deny " + evil, Withdrawn: evil}}
 		c.Plan = plan(store.Change{Address: evil, Actions: []string{evil}, Previous: evil})

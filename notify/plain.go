@@ -20,6 +20,9 @@ func (c Card) Facts() []string {
 	}
 	add(c.Mark)
 	add(c.commit())
+	for _, o := range c.Origin {
+		add(o)
+	}
 	add(c.kind())
 	add(c.Position)
 	if c.Plan != nil && c.Plan.NewState {

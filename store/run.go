@@ -125,6 +125,7 @@ type Run struct {
 	Asks      string     `json:"asks,omitempty"` // why the stack's policy leaves the decision to people
 	// BreakGlass: one person approved alone in an emergency.
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
+	Origin     *Origin     `json:"origin,omitempty"`    // where the changes come from; nil: nobody asked
 	Artifacts  []Artifact  `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
 	Card       *Card       `json:"card,omitempty"`      // where the run's message is; nil until it was posted
 	Told       bool        `json:"told,omitempty"`      // the log was told of it, in the place of Slack
@@ -351,4 +352,38 @@ type Card struct {
 	// the reply that told so, was about that one's plan; as long as Since is empty, everything.
 	Renewed bool   `json:"renewed,omitempty"`
 	Since   string `json:"since,omitempty"`
+}
+
+// Origin is where the changes of a run come from: all that touches its stack since the applied commit.
+type Origin struct {
+	Pulls   []OriginPull `json:"pulls,omitempty"`
+	Makers  []Maker      `json:"makers,omitempty"`  // authors, committers and mergers
+	Unknown string       `json:"unknown,omitempty"` // why not all of them are known; empty: they are
+}
+
+// OriginPull is a merged pull request, with the logins of those who had to do with it.
+type OriginPull struct {
+	Number    int      `json:"number"`
+	Title     string   `json:"title,omitempty"`
+	Author    string   `json:"author,omitempty"`
+	Reviewers []string `json:"reviewers,omitempty"` // who approved its final head
+	MergedBy  string   `json:"merged_by,omitempty"`
+}
+
+// A Maker made a change, as far as git and the site that hosts it say. It is used to forbid, never to grant.
+type Maker struct {
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	Login string `json:"login,omitempty"`
+}
+
+// String names somebody for people.
+func (m Maker) String() string {
+	switch {
+	case m.Login != "":
+		return m.Login
+	case m.Name != "":
+		return m.Name
+	}
+	return m.Email
 }

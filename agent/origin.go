@@ -1,0 +1,274 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/notify/forge"
+	"sallyport/store"
+)
+
+// shownCommits is how many commits are asked about only to name their pull requests on the card.
+const shownCommits = 10
+
+// siteEmail is the committer of what GitHub itself commits, in the name of whoever pressed the button.
+const siteEmail = "noreply@github.com"
+
+// tracer finds out where the changes of one run come from.
+type tracer struct {
+	site   forgeSite // nil: only git is asked
+	branch string
+	origin store.Origin
+	pulls  map[int]bool
+	known  map[string]forge.Commit // the commits of those pull requests
+	merges map[string]bool         // what the site made of them
+	login  map[string]string       // by e-mail, as the site has it: to forbid, never to grant
+}
+
+// originOf says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
+// commit. What cannot be found out is said in it, and is no reason not to plan.
+func (a *Agent) originOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) *store.Origin {
+	t := &tracer{
+		site: w.sites[run.Repository], branch: w.cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
+		merges: map[string]bool{}, login: map[string]string{},
+	}
+	commits, err := a.commitsOf(ctx, w, run, s)
+	if err == nil && s.AllowSelfApproval {
+		if t.site == nil {
+			return nil // nobody asks
+		}
+		commits = commits[:min(len(commits), shownCommits)]
+	}
+	for _, c := range commits {
+		if err == nil && t.site != nil {
+			err = t.ask(ctx, c)
+		}
+	}
+	if err != nil {
+		t.origin.Unknown = a.redact(err.Error())
+	}
+	for _, c := range commits {
+		t.credit(c)
+	}
+	for i, m := range t.origin.Makers {
+		t.origin.Makers[i] = store.Maker{Name: a.redact(m.Name), Email: a.redact(m.Email), Login: m.Login}
+	}
+	return &t.origin
+}
+
+// errTooMany: more happened than is looked at.
+var errTooMany = fmt.Errorf("more than %d commits since the applied one touch the stack", maxBehind)
+
+// commitsOf are the commits since the applied one that touch the run's stack, newest first. Of a stack that was never applied it is
+// the run's own.
+func (a *Agent) commitsOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
+	git := w.repos[run.Repository]
+	var applied string
+	if err := a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err == nil {
+			applied = st.AppliedCommit
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	switch {
+	case applied == run.Commit:
+		return nil, nil
+	case applied == "":
+		c, err := git.Commit(run.Commit)
+		return []repo.Commit{c}, err
+	}
+	tree, err := git.Tree(run.Commit)
+	if err != nil {
+		return nil, err
+	}
+	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
+	if err != nil && !errors.Is(err, stack.ErrNoDir) {
+		return nil, err
+	}
+	all, complete, err := git.Between(ctx, applied, run.Commit, maxBehind)
+	if err != nil {
+		return nil, err
+	}
+	var commits []repo.Commit
+	for _, c := range all {
+		paths, err := git.TouchedBy(ctx, c.Hash)
+		if err != nil {
+			return commits, err
+		}
+		if files.FirstTouched(paths) != "" {
+			commits = append(commits, c)
+		}
+	}
+	if !complete {
+		return commits, errTooMany
+	}
+	return commits, nil
+}
+
+// ask finds the merged pull request that brought a commit, and everybody in it.
+func (t *tracer) ask(ctx context.Context, c repo.Commit) error {
+	if _, known := t.known[c.Hash]; known || t.merges[c.Hash] {
+		return nil
+	}
+	pulls, err := t.site.CommitPullRequests(ctx, c.Hash)
+	if err != nil {
+		return err
+	}
+	for _, p := range pulls {
+		if !p.Merged || p.BaseRef != t.branch || t.pulls[p.Number] {
+			continue
+		}
+		t.pulls[p.Number] = true
+		if err := t.pull(ctx, p.Number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tracer) pull(ctx context.Context, number int) error {
+	p, err := t.site.PullRequest(ctx, number) // a list does not say who merged it
+	if err != nil {
+		return err
+	}
+	reviews, err := t.site.Reviews(ctx, number)
+	if err != nil {
+		return err
+	}
+	commits, err := t.site.Commits(ctx, number)
+	if err != nil {
+		return err
+	}
+	shown := store.OriginPull{Number: number, Title: p.Title, Author: p.Author.Login, MergedBy: p.MergedBy.Login}
+	for _, u := range forge.ApprovedBy(reviews, p.Head) {
+		shown.Reviewers = append(shown.Reviewers, u.Login)
+	}
+	t.origin.Pulls = append(t.origin.Pulls, shown)
+	t.merges[p.MergeCommit] = true
+	for _, u := range []forge.User{p.Author, p.MergedBy} {
+		if !u.Bot { // no bot approves
+			t.add(store.Maker{Login: u.Login})
+		}
+	}
+	for _, c := range commits.List {
+		t.known[c.Hash] = c
+		t.remember(c.AuthorEmail, c.Author)
+		t.remember(c.CommitterEmail, c.Committer)
+		t.add(store.Maker{Email: c.AuthorEmail, Login: c.Author.Login})
+		if c.CommitterEmail != siteEmail {
+			t.add(store.Maker{Email: c.CommitterEmail, Login: c.Committer.Login})
+		}
+	}
+	if commits.Cut {
+		return fmt.Errorf("pull request #%d has more commits than the site shows", number)
+	}
+	return nil
+}
+
+func (t *tracer) remember(email string, u forge.User) {
+	if u.Login != "" {
+		t.login[email] = u.Login
+	}
+}
+
+// credit adds who made a commit by what git says. What the site merged it made itself, and the pull request says for whom.
+func (t *tracer) credit(c repo.Commit) {
+	if _, known := t.known[c.Hash]; known || t.merges[c.Hash] {
+		return
+	}
+	t.add(store.Maker{Name: c.Author, Email: c.AuthorEmail, Login: t.login[c.AuthorEmail]})
+	if c.CommitterEmail != siteEmail || len(t.pulls) == 0 {
+		t.add(store.Maker{Name: c.Committer, Email: c.CommitterEmail, Login: t.login[c.CommitterEmail]})
+	}
+}
+
+func (t *tracer) add(m store.Maker) {
+	if m != (store.Maker{}) && !slices.Contains(t.origin.Makers, m) {
+		t.origin.Makers = append(t.origin.Makers, m)
+	}
+}
+
+// notOwn refuses the approval of somebody who made the change, or asked for it. Who cannot be told apart from those counts as
+// one of them: unknown people must not slip through.
+func (w *world) notOwn(run *store.Run, by, person string) error {
+	if run.RequestedBy != "" && (run.RequestedBy == by || w.personOf(run.RequestedBy) == person) {
+		return refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
+	}
+	name, known := strings.CutPrefix(person, "person:")
+	if !known {
+		return refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
+	}
+	origin := run.Origin
+	if origin == nil { // planned by a version that did not ask, or while self-approval was allowed
+		origin = &store.Origin{Makers: []store.Maker{{Name: run.Author, Email: run.AuthorEmail}}}
+	}
+	if origin.Unknown != "" {
+		return refuse("sallyport plan "+run.Stack+" asks again", "this stack does not allow self-approval, and it could not be found out who made the changes: %s", origin.Unknown)
+	}
+	var unknown []string
+	for _, m := range origin.Makers {
+		found := false
+		for _, p := range w.cfg.People {
+			if !makerIs(m, p) {
+				continue
+			}
+			found = true
+			if p.Name == name {
+				return refuse("somebody else has to approve", "you are an author, a committer or the merger of what #%d would apply (%s), and this stack does not allow self-approval", run.ID, m)
+			}
+		}
+		if !found {
+			unknown = append(unknown, m.String())
+		}
+	}
+	if len(unknown) > 0 {
+		return refuse("name them in person blocks", "this stack does not allow self-approval, and nobody knows who made some of what #%d would apply: %s", run.ID, joinSome(unknown, 5))
+	}
+	return nil
+}
+
+// makerIs compares somebody who made a change with a person; what git says can be forged, so it only ever forbids.
+func makerIs(m store.Maker, p config.Person) bool {
+	if m.Login != "" && strings.EqualFold(m.Login, p.GitHub) {
+		return true
+	}
+	return authorIs(strings.ToLower(m.Name+" "+m.Email), p)
+}
+
+// facts are the lines of the card about the pull requests that a run's changes came by.
+func facts(o *store.Origin) []string {
+	if o == nil {
+		return nil
+	}
+	var lines []string
+	for i, p := range o.Pulls {
+		if i == 3 {
+			lines = append(lines, fmt.Sprintf("and %d more pull requests", len(o.Pulls)-i))
+			break
+		}
+		line := fmt.Sprintf("pull request #%d by %s", p.Number, somebody(p.Author))
+		if len(p.Reviewers) > 0 {
+			line += ", approved by " + joinSome(p.Reviewers, 5)
+		} else {
+			line += ", approved by nobody"
+		}
+		lines = append(lines, fmt.Sprintf("%s, merged by %s: %s", line, somebody(p.MergedBy), p.Title))
+	}
+	return lines
+}
+
+func somebody(login string) string {
+	if login == "" {
+		return "somebody who is gone"
+	}
+	return login
+}
