@@ -3,12 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"sallyport/agent/fault"
 	"sallyport/agent/rescue"
-	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -280,127 +277,4 @@ func cursorKey(channel string) string { return "slack/cursor/" + channel }
 
 func (a *Agent) putCursor(channel string, c channelCursor) error {
 	return a.write(func(tx *store.Tx) error { return tx.PutSetting(cursorKey(channel), c) })
-}
-
-// readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
-func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
-	replies, err := w.slack.Replies(ctx, t.Channel, t.TS, t.TS)
-	if err != nil {
-		return err
-	}
-	if err := a.withdraw(run, func(d store.Decision) string { return goneFrom(replies, d) }); err != nil {
-		return err
-	}
-	handled := map[string]bool{}
-	for _, ts := range t.Handled {
-		handled[ts] = true
-	}
-	var faults []error
-	for _, m := range replies {
-		if handled[m.TS] || !laterTS(m.TS, t.TS) {
-			continue
-		}
-		err := a.reply(ctx, w, self, run.ID, m)
-		a.notRecorded(ctx, w, m, t.TS, err)
-		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
-			continue // before an apply only a deny that cannot be weighed is in the way
-		}
-		faults = append(faults, err)
-	}
-	if err := errors.Join(faults...); err != nil || parent == nil {
-		return err // what could not be weighed is read again
-	}
-	return a.write(func(tx *store.Tx) error {
-		now, err := tx.Thread(t.Run)
-		if err != nil {
-			return err
-		}
-		now.ReplyCount, now.LatestReply = parent.ReplyCount, parent.LatestReply
-		if n := len(replies); n > 0 && laterTS(replies[n-1].TS, max(parent.LatestReply, t.TS)) {
-			// The thread grew after the channel was read. If that reply is deleted the channel looks as it did before, so
-			// what it said is not to be relied on: the thread is read once more.
-			now.ReplyCount = -1
-		}
-		return tx.PutThread(now)
-	})
-}
-
-// reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
-// counted or answered, once: the mark and the effect are one transaction.
-func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID int, m slack.Message) error {
-	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
-		return nil
-	}
-	words, ok, complaint := notify.ParseDecision(m.Text)
-	review, isReview := notify.ParseReview(m.Text)
-	if !ok && complaint == "" && !isReview {
-		return nil
-	}
-	run, err := a.runOf(&store.Message{Run: runID})
-	if err != nil || run == nil || isReview && !reviewable(run, m) {
-		return err // talk
-	}
-	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
-	refuseReply := func(why string) error {
-		return a.update(func(tx *store.Tx) error { return mark(tx, refuse("", "%s", why)) })
-	}
-	if fault.Without("edited") {
-		m.Edited = false
-	}
-	if fault.Without("human") {
-		m.BotID, m.AppID, m.BotProfile = "", "", false
-	}
-	if why, human := m.Human(self); !human {
-		return refuseReply(why)
-	}
-	why, err := w.desk.mayDecide(ctx, m.User, approvers(w.cfg, w.stack(run.Stack)))
-	if err != nil {
-		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
-	}
-	if why != "" && !fault.Without("approver") {
-		return refuseReply(why)
-	}
-	if complaint != "" {
-		return refuseReply(complaint)
-	}
-	if isReview {
-		_, err = a.review(runID, "slack:"+m.User, review, mark)
-	} else {
-		_, err = a.decide(vote{
-			Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
-		}, mark)
-	}
-	if _, refused := err.(*Refusal); refused {
-		return nil // answered
-	}
-	return err
-}
-
-// answer marks a reply as handled and, if it did not count, says why in the thread.
-func (a *Agent) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
-	t, err := tx.Thread(runID)
-	if err != nil {
-		return err
-	}
-	for _, ts := range t.Handled {
-		if ts == m.TS {
-			return nil
-		}
-	}
-	t.Handled = append(t.Handled, m.TS)
-	if err := tx.PutThread(t); err != nil {
-		return err
-	}
-	if refusal == nil {
-		return nil
-	}
-	run, err := tx.Run(runID)
-	if err != nil {
-		return err
-	}
-	text := "This did not count: " + refusal.Error() + "."
-	if hint := hintOf(refusal); hint != "" {
-		text += " Next: " + hint
-	}
-	return a.say(tx, run, store.MessageReply, "answer/"+m.TS, text)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -389,25 +387,6 @@ func (s *sender) stackOf() *config.Stack {
 		return nil
 	}
 	return s.world.stack(s.run.Stack)
-}
-
-// planText is the plan in terraform's words: from the store, or a file if it was too long for that.
-func (a *Agent) planText(run int) (string, error) {
-	var text string
-	err := a.store.View(func(tx *store.Tx) (err error) {
-		text, err = tx.PlanText(run)
-		return err
-	})
-	if !errors.Is(err, store.ErrNotFound) {
-		return text, err
-	}
-	dir := RunDir(a.cfg().DataDir, run)
-	for _, file := range []string{filepath.Join(dir, "plan.txt"), filepath.Join(dir, planDir, "plan.txt")} {
-		if data, err := os.ReadFile(file); err == nil {
-			return string(data), nil
-		}
-	}
-	return "", err
 }
 
 // spoken reports whether a run has a message, or will have one as soon as Slack can be reached.

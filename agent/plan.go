@@ -17,7 +17,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
-	"sallyport/agent/runner"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -358,24 +357,6 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 	return err
 }
 
-// checkLineage refuses two stacks on one state: they would undo each other's work for ever.
-func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) error {
-	if result.Plan.Lineage == "" || result.Plan.NewState {
-		return nil
-	}
-	stacks, err := tx.Stacks()
-	if err != nil {
-		return err
-	}
-	for _, other := range stacks {
-		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.world.Load().stack(other.Name) != nil {
-			return refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
-				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
-		}
-	}
-	return nil
-}
-
 // unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a
 // resource can be half-made and look healthy to terraform, so an empty plan is not the end of it, whatever asked for it.
 func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error) {
@@ -435,48 +416,4 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 		r.Error, r.Hint = text, hint
 		return nil
 	})
-}
-
-// savedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
-const savedStateFile = "errored.tfstate"
-
-// rescueState brings such a state out of the checkout, which goes away.
-func rescueState(dir, found string) error {
-	kept := filepath.Join(dir, savedStateFile)
-	if found == "" || found == kept {
-		return nil
-	}
-	if err := os.Rename(found, kept); err != nil {
-		return fmt.Errorf("moving %s: %w", found, err)
-	}
-	fault.Point("state rescued")
-	return nil
-}
-
-// tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
-// an apply, its result and a state that could not be written stay.
-func (a *Agent) tidy(run int) {
-	dir := RunDir(a.cfg().DataDir, run)
-	state, err := runner.Attach(dir)
-	if err != nil || state.StillHeld || state.Phase == runner.Running {
-		return // something that terraform started lives on in there; the next start of the agent tidies up
-	}
-	if err := rescueState(dir, state.ErroredState); err != nil {
-		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
-		return // the directory stays as it is
-	}
-	for _, d := range []string{planDir, dataDir, sourceDir, homeDir} {
-		if d == planDir {
-			keepPlanText(dir)
-		}
-		fault.Point("tidying a run")
-		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
-			a.log.Warn("removing a run's files", "run", run, "err", err)
-		}
-	}
-}
-
-// keepPlanText moves a plan's whole text out of the directory that goes away.
-func keepPlanText(dir string) {
-	_ = os.Rename(filepath.Join(dir, planDir, "plan.txt"), filepath.Join(dir, "plan.txt")) // absent: the store has it
 }

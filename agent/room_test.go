@@ -42,7 +42,7 @@ func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
 	h.until("1", "waiting for room", func(r control.Run) bool {
 		return r.Status == store.Approved && strings.Contains(r.Held, "waits for room")
 	})
-	said(t, s, "", "only 10.0 MiB are free") // before it is over: what was not sent yet then would be left out
+	said(t, s, "", "Disk nearly full: only 10.0 MiB are free") // before it is over: what was not sent yet then would be left out
 	free.Store(200)
 	h.status("1", store.Applied)
 	h.eventually("nothing is wrong", func(s control.Status) bool { return problem(s, "disk") == nil && s.Outbox == 0 })

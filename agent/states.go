@@ -14,6 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/store"
@@ -123,6 +124,24 @@ func trimStates(dir string) error {
 			return fmt.Errorf("removing an old copy of the state: %w", err)
 		}
 		names = names[1:]
+	}
+	return nil
+}
+
+// checkLineage refuses two stacks on one state: they would undo each other's work for ever.
+func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) error {
+	if result.Plan.Lineage == "" || result.Plan.NewState {
+		return nil
+	}
+	stacks, err := tx.Stacks()
+	if err != nil {
+		return err
+	}
+	for _, other := range stacks {
+		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.world.Load().stack(other.Name) != nil {
+			return refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
+				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
+		}
 	}
 	return nil
 }

@@ -2,6 +2,9 @@ package agent
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"sallyport/agent/fault"
@@ -65,5 +68,44 @@ func (a *Agent) sweep() {
 			fault.Point("apply cleaned up")
 		}
 		a.ended.remove(id)
+	}
+}
+
+// savedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
+const savedStateFile = "errored.tfstate"
+
+// rescueState brings such a state out of the checkout, which goes away.
+func rescueState(dir, found string) error {
+	kept := filepath.Join(dir, savedStateFile)
+	if found == "" || found == kept {
+		return nil
+	}
+	if err := os.Rename(found, kept); err != nil {
+		return fmt.Errorf("moving %s: %w", found, err)
+	}
+	fault.Point("state rescued")
+	return nil
+}
+
+// tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
+// an apply, its result and a state that could not be written stay.
+func (a *Agent) tidy(run int) {
+	dir := RunDir(a.cfg().DataDir, run)
+	state, err := runner.Attach(dir)
+	if err != nil || state.StillHeld || state.Phase == runner.Running {
+		return // something that terraform started lives on in there; the next start of the agent tidies up
+	}
+	if err := rescueState(dir, state.ErroredState); err != nil {
+		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
+		return // the directory stays as it is
+	}
+	for _, d := range []string{planDir, dataDir, sourceDir, homeDir} {
+		if d == planDir {
+			keepPlanText(dir)
+		}
+		fault.Point("tidying a run")
+		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {
+			a.log.Warn("removing a run's files", "run", run, "err", err)
+		}
 	}
 }

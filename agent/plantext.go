@@ -1,0 +1,33 @@
+package agent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"sallyport/store"
+)
+
+// planText is the plan in terraform's words: from the store, or a file if it was too long for that.
+func (a *Agent) planText(run int) (string, error) {
+	var text string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		text, err = tx.PlanText(run)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return text, err
+	}
+	dir := RunDir(a.cfg().DataDir, run)
+	for _, file := range []string{filepath.Join(dir, "plan.txt"), filepath.Join(dir, planDir, "plan.txt")} {
+		if data, err := os.ReadFile(file); err == nil {
+			return string(data), nil
+		}
+	}
+	return "", err
+}
+
+// keepPlanText moves a plan's whole text out of the directory that goes away.
+func keepPlanText(dir string) {
+	_ = os.Rename(filepath.Join(dir, planDir, "plan.txt"), filepath.Join(dir, "plan.txt")) // absent: the store has it
+}
