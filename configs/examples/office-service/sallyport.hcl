@@ -1,0 +1,36 @@
+# What the agent on the bastion needs to know of this repository; see configs/sallyport.hcl for everything else.
+
+repository "infrastructure" {
+  # The repository lives on the node that it describes. With the node gone the agent plans from its own mirror.
+  url    = "https://code.office.example.com/ops/infrastructure.git" # EDIT
+  branch = "main"
+  token  = credential("git-token")
+}
+
+stack "code-host" {
+  dir       = "code-host"
+  label     = "PROD"
+  var_files = ["prod.tfvars"]
+
+  backend_config = {
+    bucket = "example-terraform-state" # EDIT
+    key    = "code-host/terraform.tfstate"
+    region = "us-east-1"
+  }
+
+  # The instance's own role may take on these two and nothing else. EDIT
+  aws {
+    role_arn      = "arn:aws:iam::123456789012:role/sallyport-apply"
+    plan_role_arn = "arn:aws:iam::123456789012:role/sallyport-plan"
+    region        = "us-east-1"
+  }
+
+  protect = ["aws_ebs_volume.*"]
+  mention = ["S01OPSTEAM"] # EDIT
+}
+
+slack {
+  token     = credential("slack-bot-token")
+  channel   = "C0123456789"  # EDIT
+  approvers = ["S01OPSTEAM"] # EDIT
+}
