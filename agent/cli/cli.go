@@ -133,7 +133,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newAgentCommand(a), newStatusCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
-		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newCheckCommand(a), newDoctorCommand(a),
+		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newWhyCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a),
 		newStoreCheckCommand(a),
 	)

@@ -265,6 +265,15 @@ func (a *standIn) PushState(_ context.Context, r control.PushStateRequest) (cont
 	return control.RepairResponse{Message: "The state of " + r.Ref + " is pushed."}, nil
 }
 
+func (a *standIn) Why(_ context.Context, stack string) (control.Why, error) {
+	var out control.Why
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		out, err = control.WhyOf(tx, stack, "infra")
+		return err
+	})
+	return out, err
+}
+
 func (a *standIn) States(context.Context, string) ([]control.StateCopy, error) {
 	return []control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1_20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
 }

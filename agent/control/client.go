@@ -158,6 +158,11 @@ func (c *Client) PushState(ctx context.Context, r PushStateRequest) (RepairRespo
 	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/push", r)
 }
 
+// Why implements Reader.
+func (c *Client) Why(ctx context.Context, stack string) (Why, error) {
+	return get[Why](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/why", nil)
+}
+
 // States implements Reader.
 func (c *Client) States(ctx context.Context, stack string) ([]StateCopy, error) {
 	return get[[]StateCopy](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/states", nil)

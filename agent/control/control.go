@@ -18,7 +18,7 @@
 //	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text
-//	GET  /v1/stacks/NAME/states
+//	GET  /v1/stacks/NAME/states  /v1/stacks/NAME/why
 //	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
 //	POST /v1/unlock /v1/state/push /v1/state/restore  answer when terraform has ended: minutes, at worst
@@ -46,6 +46,8 @@ type Reader interface {
 	Log(ctx context.Context, ref string) (string, error)
 	// States lists the kept copies of a stack's state, newest first.
 	States(ctx context.Context, stack string) ([]StateCopy, error)
+	// Why says what made the last run of a stack, or why there is none.
+	Why(ctx context.Context, stack string) (Why, error)
 	// Verify proves, or not, that the records and the history are what was written.
 	Verify(ctx context.Context) (Verification, error)
 }

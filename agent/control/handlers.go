@@ -26,6 +26,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/stacks/{stack}/states", s.look(func(r *http.Request) (any, error) {
 		return s.opts.Reader.States(r.Context(), r.PathValue("stack"))
 	}))
+	mux.HandleFunc("GET /v1/stacks/{stack}/why", s.look(func(r *http.Request) (any, error) {
+		return s.opts.Reader.Why(r.Context(), r.PathValue("stack"))
+	}))
 	mux.HandleFunc("GET /v1/verify", s.look(func(r *http.Request) (any, error) { return s.opts.Reader.Verify(r.Context()) }))
 	o := s.opts.Operator
 	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q StartRequest) (any, error) {

@@ -59,6 +59,7 @@ func (f *fake) States(context.Context, string) ([]StateCopy, error) { return []S
 func (f *fake) Exec(ctx context.Context, r ExecRequest, s Streams) (int, error) {
 	return f.exec(ctx, r, s)
 }
+func (f *fake) Why(context.Context, string) (Why, error) { return Why{}, nil }
 func (f *fake) PushState(_ context.Context, r PushStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.Ref}, nil
 }

@@ -1,0 +1,142 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"sallyport/store"
+)
+
+// Why says what made the last run of a stack, or why there is none.
+type Why struct {
+	Stack         string   `json:"stack"`
+	Run           *Run     `json:"run"`  // the newest run that can apply; null if there was none
+	File          string   `json:"file"` // the first file that made it, of a run that a commit made
+	Head          string   `json:"head"` // the branch's newest known commit
+	AppliedCommit string   `json:"applied_commit"`
+	Touched       []string `json:"touched"` // files of the stack that differ between the applied commit and the head
+	Because       []string `json:"because"` // all of it in sentences
+}
+
+// maxTouched is how many files are named.
+const maxTouched = 50
+
+// WhyOf is what the store knows about it. An agent adds what git says, see [Why.Compare].
+func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
+	out := Why{Stack: stack, Touched: []string{}, Because: []string{}}
+	st, err := tx.Stack(stack)
+	if err != nil {
+		return out, err
+	}
+	r, err := tx.Repository(repository)
+	if err != nil {
+		return out, err
+	}
+	out.Head, out.AppliedCommit = r.Head, st.AppliedCommit
+	for _, id := range []int{st.NewestRun, st.LastCommitRun} {
+		if id == 0 || out.Run != nil && out.Run.ID == id {
+			continue
+		}
+		run, err := tx.Run(id)
+		if err != nil {
+			continue // trimmed: nobody remembers any more
+		}
+		file, _ := strings.CutPrefix(run.Reason, "changed: ")
+		if file == run.Reason {
+			file = ""
+		}
+		if out.Run == nil {
+			shown := RunOf(run)
+			out.Run, out.File = &shown, file
+		}
+		out.say("%s", madeBy(run, file))
+		if run.Kind == store.KindCommit || run.Kind == store.KindDependency {
+			break
+		}
+	}
+	if out.Run == nil {
+		out.say("stack %s had no run yet", stack)
+	}
+	switch {
+	case r.HeldHead != "":
+		out.say("the branch was rewritten, and %s is held: nothing is planned from it (sallyport accept %s %s)", brief(r.HeldHead), repository, brief(r.HeldHead))
+	case r.Error != "":
+		out.say("the repository cannot be read, so that newer commits are not known: %s", r.Error)
+	case r.Head == "":
+		out.say("the repository was not read yet")
+	}
+	if st.Error != "" {
+		out.say("it cannot be planned: %s", st.Error)
+	}
+	if st.Pin != nil {
+		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", brief(st.Pin.Commit), st.Pin.By, stack)
+	}
+	if st.Paused != nil {
+		out.say("it is paused by %s: sallyport resume %s", st.Paused.By, stack)
+	}
+	return out, nil
+}
+
+func (w *Why) say(format string, args ...any) {
+	w.Because = append(w.Because, fmt.Sprintf(format, args...))
+}
+
+// madeBy says what made a run.
+func madeBy(run *store.Run, file string) string {
+	text := fmt.Sprintf("#%d (%s, %s) at %s: ", run.ID, run.Kind, run.Status, brief(run.Commit))
+	switch {
+	case file != "":
+		text += file + " changed"
+	case run.RequestedBy != "":
+		text += run.RequestedBy + " asked for it"
+		if run.Reason != "" {
+			text += ": " + run.Reason
+		}
+	case run.Reason != "":
+		text += run.Reason
+	default:
+		text += "nothing was noted"
+	}
+	if run.Held != "" && !run.Status.Terminal() {
+		text += "; it waits: " + run.Held
+	}
+	return text
+}
+
+// Compare adds what git says about the head: the files that differ since the applied commit, all and those of the stack.
+func (w *Why) Compare(changed, touched []string) {
+	w.Touched = touched[:min(len(touched), maxTouched)]
+	if w.Touched == nil {
+		w.Touched = []string{}
+	}
+	switch {
+	case w.AppliedCommit == w.Head:
+		w.say("the newest commit is applied: %s", brief(w.Head))
+	case len(touched) == 0:
+		w.say("no run is needed for %s: none of the %d files that changed since %s, which is applied, belongs to the stack", brief(w.Head), len(changed), brief(w.AppliedCommit))
+	case w.Run != nil && w.Run.Status.Terminal():
+		w.say("%d of its files differ between the applied commit %s and the newest, %s; that was asked about, and is asked again when a commit touches the stack, or by: sallyport plan %s",
+			len(touched), brief(w.AppliedCommit), brief(w.Head), w.Stack)
+	}
+}
+
+// brief is a commit as people write it.
+func brief(commit string) string { return commit[:min(len(commit), 10)] }
+
+// Why implements Reader, with what the store knows.
+func (o *Offline) Why(_ context.Context, stack string) (Why, error) {
+	var out Why
+	err := o.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		if st.Repository == "" && st.NewestRun == 0 {
+			return Errorf(NotFound, "there is no stack %q", stack)
+		}
+		out, err = WhyOf(tx, stack, st.Repository)
+		return err
+	})
+	return out, err
+}

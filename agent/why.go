@@ -1,0 +1,70 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/store"
+)
+
+// Why implements control.Reader.
+func (d desktop) Why(ctx context.Context, name string) (control.Why, error) {
+	w := d.world.Load()
+	s := w.stack(name)
+	if s == nil {
+		return control.Why{}, noStack(w, name)
+	}
+	var out control.Why
+	err := d.store.View(func(tx *store.Tx) (err error) {
+		out, err = control.WhyOf(tx, name, s.Repository)
+		return err
+	})
+	if err != nil || out.Head == "" || out.AppliedCommit == "" {
+		return out, err
+	}
+	changed, touched, err := d.differences(ctx, w, s, out.AppliedCommit, out.Head)
+	switch {
+	case errors.Is(err, repo.ErrUnknownCommit):
+		out.Because = append(out.Because, "the applied commit is gone from the repository, so that everything counts as changed")
+		return out, nil
+	case err != nil:
+		return out, err
+	}
+	out.Compare(changed, touched)
+	return out, nil
+}
+
+// differences are the paths that differ between two commits, and those of them that belong to a stack at either.
+func (a *Agent) differences(ctx context.Context, w *world, s *config.Stack, old, head string) (changed, touched []string, err error) {
+	if old == head {
+		return nil, nil, nil
+	}
+	git := w.repos[s.Repository]
+	if changed, err = git.Changed(ctx, old, head); err != nil {
+		return nil, nil, err
+	}
+	def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+	var sides []stack.Files
+	for _, commit := range []string{old, head} {
+		tree, err := git.Tree(commit)
+		if err != nil {
+			return nil, nil, err
+		}
+		files, err := stack.Footprint(tree, def)
+		if err != nil && !errors.Is(err, stack.ErrNoDir) {
+			return nil, nil, fmt.Errorf("at commit %s: %w", short(commit), err)
+		}
+		sides = append(sides, files)
+	}
+	for _, p := range changed {
+		if sides[0].Touches(p) || sides[1].Touches(p) {
+			touched = append(touched, p)
+		}
+	}
+	return changed, touched, nil
+}
