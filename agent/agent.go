@@ -15,6 +15,7 @@
 //	dependency.go which stacks does an applied change touch; makes runs
 //	step.go      the state machine
 //	plan.go      pending -> planned
+//	options.go   plans that are no plain ones; pin.go: what holds commits back after them
 //	decide.go    planned -> approved, or discarded
 //	gate.go      approved -> applying: the last checks
 //	apply.go     applying -> applied, through the detached runner
@@ -34,6 +35,7 @@
 //	clock.go     clocks that jump
 //	astray.go    a store that went back in time, seen in Slack
 //	serve.go     answering the command line
+//	exec.go      a command of terraform's for a person
 package agent
 
 import (
