@@ -39,9 +39,6 @@ func (a *Agent) note(key, text string) store.Message {
 // for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
 // edits a message that exists and posts nothing new.
 func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
-	if run.Kind == store.KindPullRequest {
-		return a.commentOn(tx, run.Repository, run.PullRequest) // it is read where the change is discussed
-	}
 	told, err := spoken(tx, run)
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	if err != nil {
 		return nil, err
 	}
-	if err := a.announce(tx, w, moved, m); err != nil {
+	if err := a.tellMove(tx, w, moved, m); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if err := a.publish(tx, moved); err != nil {

@@ -76,11 +76,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	if err != nil {
 		return err
 	}
-	what := workPlan
-	if run.Kind == store.KindPullRequest {
-		what = workPreview
-	}
-	a.work.do(run.ID, what, func(ctx context.Context) {
+	a.work.do(run.ID, planWork(run), func(ctx context.Context) {
 		result, err := a.engineOf(s.Engine).plan(ctx, w, run, s)
 		fault.Point("planned, not stored")
 		if err != nil || ctx.Err() != nil {
@@ -94,12 +90,13 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store
 		}
-		if err == nil && run.Kind == store.KindPullRequest {
-			err = a.previewed(w, run, result)
-		} else if err == nil {
-			err = a.planned(ctx, w, run, s, result)
-		} else {
+		switch {
+		case err != nil:
 			err = a.planFailed(w, run, err)
+		case run.Kind == store.KindPullRequest:
+			err = a.previewed(w, run, result)
+		default:
+			err = a.planned(ctx, w, run, s, result)
 		}
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			a.work.rest(run.ID)

@@ -103,3 +103,20 @@ func (a *Agent) previewed(w *world, run *store.Run, result *planResult) error {
 		return err
 	})
 }
+
+// planWork is what a worker does that plans a run.
+func planWork(run *store.Run) string {
+	if run.Kind == store.KindPullRequest {
+		return workPreview
+	}
+	return workPlan
+}
+
+// tellMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
+// nobody's phone.
+func (a *Agent) tellMove(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
+	if run.Kind == store.KindPullRequest {
+		return a.commentOn(tx, run.Repository, run.PullRequest)
+	}
+	return a.announce(tx, w, run, m)
+}
