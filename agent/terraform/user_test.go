@@ -1,0 +1,97 @@
+package terraform
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"sallyport/agent/asuser"
+)
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A key that is lent signs, for as long as it is lent, and can be neither read nor replaced.
+func TestLentKey(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "k") // a socket's path has a limit
+	ok(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	ok(t, err)
+	block, err := ssh.MarshalPrivateKey(private, "")
+	ok(t, err)
+	file := filepath.Join(dir, "key")
+	ok(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+	lent, err := serveKey(nil, filepath.Join(dir, "s"), file)
+	ok(t, err)
+	c, err := net.Dial("unix", lent.path)
+	ok(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	client := agent.NewClient(c)
+	keys, err := client.List()
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("keys %v, error %v", keys, err)
+	}
+	sig, err := client.Sign(keys[0], []byte("hello"))
+	ok(t, err)
+	verifier, err := ssh.NewPublicKey(public)
+	ok(t, err)
+	ok(t, verifier.Verify([]byte("hello"), sig))
+	if client.Add(agent.AddedKey{PrivateKey: private}) == nil || client.RemoveAll() == nil || client.Lock([]byte("x")) == nil {
+		t.Error("the keys can be changed")
+	}
+	lent.close()
+	if _, err := net.Dial("unix", lent.path); err == nil {
+		t.Error("it is lent for ever")
+	}
+}
+
+// What another user has installed is copied into the store, where it can use it and not change it; no link is followed.
+func TestCopyIntoTheStore(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can give files away")
+	}
+	t.Parallel()
+	user := &asuser.User{Name: "somebody", UID: 12345, GID: 12346}
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	ok(t, os.WriteFile(secret, []byte("canary"), 0o600))
+	o := &PlanOptions{DataDir: filepath.Join(dir, "data"), User: user}
+	rel := filepath.Join("registry.example", "acme", "thing", "1.0.0", platform())
+	from := filepath.Join(o.DataDir, "providers", rel)
+	ok(t, os.MkdirAll(from, 0o755))
+	ok(t, os.WriteFile(filepath.Join(from, "terraform-provider-thing"), []byte("binary"), 0o755))
+	ok(t, os.Symlink(secret, filepath.Join(from, "LICENSE")))
+	ok(t, user.Own(o.DataDir))
+	c := NewCache(filepath.Join(dir, "cache"))
+	ok(t, os.MkdirAll(c.dir, 0o700))
+	ok(t, c.adopt(o, false))
+	stored := filepath.Join(c.providers(), rel)
+	if to, err := os.Readlink(from); err != nil || to != stored {
+		t.Errorf("the data directory leads to %q, %v", to, err)
+	}
+	info, err := os.Stat(filepath.Join(stored, "terraform-provider-thing"))
+	ok(t, err)
+	if st := info.Sys().(*syscall.Stat_t); st.Uid != 0 || st.Gid != 12346 || info.Mode().Perm() != 0o755&^0o070|0o050 {
+		t.Errorf("the provider is %s of %d:%d", info.Mode(), st.Uid, st.Gid)
+	}
+	if link, err := os.Lstat(filepath.Join(stored, "LICENSE")); err == nil && link.Mode().IsRegular() {
+		t.Error("what a link leads to was copied")
+	}
+	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the secret is %v, %v", info.Mode(), err)
+	}
+}
