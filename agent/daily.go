@@ -52,7 +52,7 @@ func (a *Agent) daily(w *world) error {
 // dailyText is empty on a quiet day.
 func (a *Agent) dailyText(tx *store.Tx, w *world) (string, error) {
 	now := a.now()
-	var waits, behind, held []string
+	var waits, behind, drifted, held []string
 	agent, err := tx.Agent()
 	if err != nil {
 		return "", err
@@ -77,6 +77,9 @@ func (a *Agent) dailyText(tx *store.Tx, w *world) (string, error) {
 		if st.Behind != 0 {
 			behind = append(behind, behindText(st, now))
 		}
+		if d := st.Drift; s.Drift != "" && d.Found() {
+			drifted = append(drifted, fmt.Sprintf("%s since %s (%s)", s.Name, d.Since.UTC().Format("2006-01-02 15:04 MST"), foundWords(d)))
+		}
 		if st.Paused != nil {
 			held = append(held, s.Name+" "+pausedBy(st.Paused))
 		}
@@ -93,7 +96,7 @@ func (a *Agent) dailyText(tx *store.Tx, w *world) (string, error) {
 	for _, part := range []struct {
 		what string
 		list []string
-	}{{"Waiting for people", waits}, {"Break glass, not reviewed", marked}, {"Behind the branch", behind}, {"Paused", held}} {
+	}{{"Waiting for people", waits}, {"Break glass, not reviewed", marked}, {"Behind the branch", behind}, {"Drifted", drifted}, {"Paused", held}} {
 		if len(part.list) > 0 {
 			lines = append(lines, fmt.Sprintf("%s: %s.", part.what, joinSome(part.list, maxDaily)))
 		}

@@ -74,8 +74,11 @@ func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
 			return err
 		}
 		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
 		head = repository.Head
-		return err
+		return nil
 	})
 	if err != nil {
 		return 0, err

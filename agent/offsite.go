@@ -60,8 +60,8 @@ func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
 		return time.Hour, nil // cannot be: the configuration was checked
 	}
 	now := a.now()
-	if last.TriedAt.After(now) {
-		last.TriedAt = now // the clock was put back
+	if last.TriedAt.After(now.Add(clockDoubt)) {
+		return 0, nil // the clock was put back: counted from then it would not be due before that time has come again
 	}
 	wait := schedule.Next(last.TriedAt).Sub(now)
 	if last.Error != "" {

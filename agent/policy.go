@@ -223,8 +223,11 @@ func (a *Agent) rewritten(ctx context.Context, w *world, run *store.Run, s *conf
 			return err
 		}
 		repository, err := tx.Repository(run.Repository)
+		if err != nil {
+			return err
+		}
 		applied, head = st.AppliedCommit, repository.Head
-		return err
+		return nil
 	})
 	if err != nil || applied == "" || applied == head {
 		return false, err
@@ -303,12 +306,14 @@ func policyBy(run *store.Run) string {
 	return ""
 }
 
-// autoAppliedToday counts the applies by policy of the last day, by either clock: one that jumps ahead must not give more.
+// autoAppliedToday counts the applies by policy of the last day, by either clock: one that jumps ahead must not give more,
+// and one that was ahead by years and is put right must not take them away for those years.
 func (a *Agent) autoAppliedToday(st *store.StackState) int {
 	n := 0
 	for _, applied := range st.AutoApplied {
 		up, known := a.passed(applied.Up)
-		if a.now().Sub(applied.At) < policyDay || known && up < policyDay {
+		age := a.now().Sub(applied.At)
+		if known && up < policyDay || age >= -clockDoubt && age < policyDay {
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -175,4 +176,31 @@ func TestPolicyProperties(t *testing.T) {
 			t.Fatal("recreate applies although nothing disappeared")
 		}
 	})
+}
+
+// No jump of a clock gives a policy more applies, or takes them away for the years by which it was wrong.
+func TestAutoApplyLimitWhateverTheClock(t *testing.T) {
+	now := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	up := func(boot string, since time.Duration) store.Uptime { return store.Uptime{Boot: boot, Since: since} }
+	for _, c := range []struct {
+		name string
+		at   time.Time
+		up   store.Uptime // of the apply
+		want int
+	}{
+		{"an hour ago", now.Add(-time.Hour), up("b", 99*time.Hour), 1},
+		{"a day ago", now.Add(-25 * time.Hour), up("b", 75*time.Hour), 0},
+		{"an hour ago, before a restart", now.Add(-time.Hour), up("a", 5*time.Hour), 1},
+		{"an hour ago, and the clock jumped ahead by a year", now.AddDate(-1, 0, 0), up("b", 99*time.Hour), 1},
+		{"by a clock that was a year ahead", now.AddDate(1, 0, 0), up("a", 5*time.Hour), 0},
+		{"by a clock that was a year ahead, in this boot", now.AddDate(1, 0, 0), up("b", 99*time.Hour), 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := &Agent{now: func() time.Time { return now }, opts: Options{Uptime: func() store.Uptime { return up("b", 100*time.Hour) }}}
+			st := &store.StackState{AutoApplied: []store.AutoApply{{Run: 1, At: c.at, Up: c.up}}}
+			if got := a.autoAppliedToday(st); got != c.want {
+				t.Errorf("%d, want %d", got, c.want)
+			}
+		})
+	}
 }

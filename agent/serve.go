@@ -197,6 +197,9 @@ func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
 				return err
 			}
 		}
+		if s.Drift == "" {
+			st.Drift = nil // nobody looks any more: what was found once says nothing
+		}
 		shown := control.StackOf(st, run)
 		if c := shut(s, a.now()); c.why != "" {
 			shown.ApplyClosed = c.why

@@ -108,6 +108,7 @@ func TestPlain(t *testing.T) {
 			c.Position, c.GitDown = "at the applied commit", "since 02:41 (connection refused)"
 			c.Warnings = []string{"no .terraform.lock.hcl", "workspace prod was created"}
 			c.Held, c.Approvals, c.Got = "paused by jane", 2, 1
+			c.Asks = "auto_apply is recreate, but aws_ebs_volume.w is protected"
 			c.Plan = plan(protected(change(`module.data["x y"].aws_ebs_volume.v[0]`, "delete", "create")),
 				change("aws_instance.old", "delete"), change("aws_instance.b", "create", "delete"),
 				change("aws_s3_object.x", "forget"), protected(classed(change("aws_ebs_volume.w", "create"), store.ClassRecreate)),
@@ -139,6 +140,7 @@ func TestPlain(t *testing.T) {
 		"hidden": func(c *notify.Card) {
 			c.ShowAddresses = false
 			c.Plan = plan(protected(change("aws_ebs_volume.v", "delete")))
+			c.Asks = "auto_apply is always, but aws_ebs_volume.v is protected"
 		},
 	}
 	for name, with := range tests {

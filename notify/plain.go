@@ -36,7 +36,11 @@ func (c Card) Facts() []string {
 	}
 	add(c.classes())
 	if c.Asks != "" && c.Status == store.Planned {
-		add("asks: " + c.Asks)
+		if c.ShowAddresses {
+			add("asks: " + c.Asks)
+		} else {
+			add(fmt.Sprintf("asks: its policy does not apply this by itself; why: sallyport show %d", c.Run))
+		}
 	}
 	if c.Held != "" && !c.Status.Terminal() {
 		add("held: " + c.Held)

@@ -83,7 +83,7 @@ func (a *app) runFacts(r control.Run) []fact {
 		facts = append(facts, fact{"warning", w, yellow})
 	}
 	return append(facts,
-		fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
 }
 
 // leftFacts are what an apply left behind, and what became of it.
