@@ -60,7 +60,7 @@ func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 		}
 	}
 	if a.work.busy(run.ID) == "" {
-		if !a.work.do(run.ID, workFollow, func(ctx context.Context) { a.follow(ctx, w, run) }) {
+		if !a.work.do(run.ID, workOn(run.Engine, workFollow), func(ctx context.Context) { a.follow(ctx, w, run) }) {
 			return workRest, nil
 		}
 	}

@@ -85,7 +85,7 @@ func (w *workers) busy(run int) string {
 func (w *workers) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.running) + len(w.checks)
+	return len(w.running) - w.countBuilds() + len(w.checks)
 }
 
 // check runs a drift check of a stack; it reports whether it started.
@@ -123,6 +123,23 @@ func (w *workers) giveWay(stack string) bool {
 		}
 	}
 	return found
+}
+
+// builds tells how many workers there are for images.
+func (w *workers) builds() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.countBuilds()
+}
+
+func (w *workers) countBuilds() int {
+	n := 0
+	for _, at := range w.running {
+		if at.what == workBuild {
+			n++
+		}
+	}
+	return n
 }
 
 // previews tells how many plans of pull requests are being made.

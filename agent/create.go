@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -113,6 +114,14 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 		}
 		st.Partly = run.ID
 		return tx.PutStack(st)
+	}
+	if run.Status == store.Applied && run.Engine == config.EnginePacker {
+		if err := a.built(tx, st, run); err != nil {
+			return err
+		}
+	}
+	if !run.Options.Partial() {
+		st.Images = run.Images
 	}
 	if run.Status == store.Applied {
 		st.Changed = run.ID

@@ -15,7 +15,7 @@ import (
 // depends on it. Nothing is queued for that. Each stack remembers the newest apply that changed it (Changed), and for each
 // of its upstreams the newest such apply that a plan of its own has taken in (Upstreams); where the two differ, a run is due.
 // So a crash at any moment loses nothing and makes nothing twice, and a diamond makes one run: the upstreams are compared
-// as they are, however many of them changed.
+// as they are, however many of them changed. An image is an upstream too: a build of it is what changes it.
 
 // errNoRunYet: the stack cannot get a dependency run now, since a person's run of it waits or something is applying. It is
 // asked for again when that has ended.
@@ -24,7 +24,7 @@ var errNoRunYet = errors.New("another run of the stack has to end first")
 // upstreamChanges are the upstreams that changed since a plan of the stack took them in, with the run that changed each.
 func upstreamChanges(tx *store.Tx, s *config.Stack, st *store.StackState) (map[string]int, error) {
 	changed := map[string]int{}
-	for _, name := range s.DependsOn {
+	for _, name := range s.Uses() {
 		seen, known := st.Upstreams[name]
 		if !known {
 			continue // nobody has looked since the configuration says so; see meetUpstreams
@@ -52,7 +52,7 @@ func changedBy(changed map[string]int) string {
 // dueChanges are the changes that a stack still gets a run for; none if it cannot get one at all, so that nobody waits
 // for it.
 func (a *Agent) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
-	if len(s.DependsOn) == 0 {
+	if len(s.Uses()) == 0 {
 		return nil, nil
 	}
 	st, err := tx.Stack(s.Name)
@@ -137,10 +137,10 @@ func (a *Agent) dependencies(w *world, r *config.Repository) error {
 
 // sameUpstreams reports whether a stack remembers exactly the upstreams that the configuration names.
 func sameUpstreams(s *config.Stack, st *store.StackState) bool {
-	if len(s.DependsOn) != len(st.Upstreams) {
+	if len(s.Uses()) != len(st.Upstreams) {
 		return false
 	}
-	for _, name := range s.DependsOn {
+	for _, name := range s.Uses() {
 		if _, known := st.Upstreams[name]; !known {
 			return false
 		}
@@ -159,7 +159,7 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 			continue
 		}
 		now := map[string]int{}
-		for _, name := range s.DependsOn {
+		for _, name := range s.Uses() {
 			seen, known := st.Upstreams[name]
 			if !known {
 				up, err := tx.Stack(name)
@@ -301,7 +301,7 @@ func takeIn(tx *store.Tx, run *store.Run, s *config.Stack) error {
 		}
 	}
 	var now map[string]int
-	for _, name := range s.DependsOn {
+	for _, name := range s.Uses() {
 		up, err := tx.Stack(name)
 		if err != nil {
 			return err

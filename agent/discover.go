@@ -118,7 +118,7 @@ func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, 
 	if open != nil {
 		f.open = open.ID
 	}
-	def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+	def := definition(s)
 	tree, err := git.Tree(head)
 	if err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func (a *Agent) stackError(st *store.StackState, f *finding) string {
 		return ""
 	}
 	text := a.redact(f.err.Error())
-	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" {
+	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" && f.stack.Engine != config.EnginePacker {
 		text = fmt.Sprintf("%s; its state still holds %s", text, count(st.Resources, "resource"))
 	}
 	return text

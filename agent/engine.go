@@ -1,6 +1,9 @@
 package agent
 
-import "sallyport/store"
+import (
+	"sallyport/agent/config"
+	"sallyport/store"
+)
 
 // planResult is what every engine's plan comes to.
 type planResult struct {
@@ -9,6 +12,8 @@ type planResult struct {
 	Warnings  []string // for people who decide
 	Resources int      // in the state before
 	Origin    *store.Origin
+	Notes     []string // what else they should know
+	Images    []store.ImageUse
 }
 
 // ending is how an apply ended.
@@ -23,5 +28,19 @@ type terraformEngine struct{ *Agent }
 
 // engineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.
 func (a *Agent) engineOf(name string) engine {
+	if name == config.EnginePacker {
+		return packerEngine{a}
+	}
 	return terraformEngine{a}
+}
+
+// workBuild is what a worker does for a run of an image, whatever it is: builds are counted for themselves.
+const workBuild = "build"
+
+// workOn is what a worker does for a run of an engine.
+func workOn(engine, what string) string {
+	if engine == config.EnginePacker {
+		return workBuild
+	}
+	return what
 }

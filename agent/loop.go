@@ -83,9 +83,12 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	}
 	a.lookForRoom(w)
 	a.adoptLater()
-	next := idlePass
+	next, err := a.scheduledBuilds(w)
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		a.storeFault(err)
+	}
 	if a.tight.why != "" {
-		next = workRest // nothing wakes us when there is room again
+		next = min(next, workRest) // nothing wakes us when there is room again
 	}
 	for _, run := range runs {
 		wait, err := a.step(ctx, w, run)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/config"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -36,8 +37,14 @@ func ended(run *store.Run) string {
 	switch run.Status {
 	case store.Applied:
 		by := approvedBy(run)
+		if run.Engine == config.EnginePacker {
+			return fmt.Sprintf("is built%s: %s.%s", took, artifactNames(run.Artifacts), by)
+		}
 		return fmt.Sprintf("is applied%s: %s.%s", took, planCounts(run.Plan), by)
 	case store.Errored:
+		if run.Apply != nil && run.Engine == config.EnginePacker {
+			return fmt.Sprintf("failed%s with %d of %d builders done.", took, run.Apply.Done, run.Apply.Total)
+		}
 		if run.Apply != nil {
 			return fmt.Sprintf("failed%s with %d of %d resources done; the state may be partly changed.", took, run.Apply.Done, run.Apply.Total)
 		}

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"sallyport/store"
@@ -26,7 +28,7 @@ func (a *Agent) pinFor(tx *store.Tx, st *store.StackState, run *store.Run) error
 		by = "agent" // the run took over from one of a person's
 	}
 	st.Pin = &store.Pin{
-		Run: run.ID, Commit: run.Commit, Back: run.Options.Back, Vars: run.Options.Vars, By: by, At: a.now().UTC(), Reason: run.Reason,
+		Run: run.ID, Commit: run.Commit, Back: run.Options.Back, Vars: run.Options.Vars, Images: run.Options.Images, By: by, At: a.now().UTC(), Reason: run.Reason,
 	}
 	if err := tx.AddEvent(store.Event{Type: "pin", Run: run.ID, Stack: st.Name, By: by, Text: pinnedAt(st.Pin)}); err != nil {
 		return err
@@ -53,7 +55,7 @@ func releases(pin *store.Pin, run *store.Run) bool {
 	if pin == nil || run.Options.RefreshOnly || run.Options.Inherited || run.Options.Pins() {
 		return false
 	}
-	return run.Options.Destroy || run.Commit != pin.Commit || len(pin.Vars) > 0
+	return run.Options.Destroy || run.Commit != pin.Commit || len(pin.Vars) > 0 || len(pin.Images) > 0
 }
 
 // unpin releases a pin for a person, and has the branch planned again where it says something else.
@@ -71,7 +73,7 @@ func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
 		a.moved.Store(true)
 	}
 	text := fmt.Sprintf("%s follows the branch again: %s released the pin %s.", st.Name, by, pinnedAt(pin))
-	if len(pin.Vars) > 0 {
+	if len(pin.Vars) > 0 || len(pin.Images) > 0 {
 		text += " What git says about it shows: plan " + st.Name
 	}
 	return tx.Enqueue(a.note(fmt.Sprintf("unpin/%s/%d", st.Name, pin.Run), text))
@@ -82,7 +84,13 @@ func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
 func (a *Agent) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map[string]string, error) {
 	pin := st.Pin
 	same := pin != nil && run.Commit == pin.Commit && (run.AtApplied || run.Kind == store.KindDrift)
-	if !same || len(pin.Vars) == 0 || len(run.Options.Vars) > 0 {
+	if !same || len(run.Options.Vars) > 0 || len(run.Options.Images) > 0 {
+		return nil, nil
+	}
+	if len(pin.Images) > 0 {
+		run.Options.Images, run.Options.Inherited = pin.Images, true
+	}
+	if len(pin.Vars) == 0 {
 		return nil, nil
 	}
 	vars, err := givenOf(tx, &store.Run{ID: pin.Run, Stack: run.Stack, Options: store.PlanOptions{Vars: pin.Vars}})
@@ -127,6 +135,13 @@ func pinnedAt(p *store.Pin) string {
 	if len(p.Vars) > 0 {
 		text += " with variables that are not in git (" + strings.Join(p.Vars, ", ") + ")"
 	}
+	if len(p.Images) > 0 {
+		var given []string
+		for _, name := range slices.Sorted(maps.Keys(p.Images)) {
+			given = append(given, name+" = "+p.Images[name])
+		}
+		text += " with images that are not the newest (" + strings.Join(given, ", ") + ")"
+	}
 	return text + " " + pausedBy(&store.Pause{By: p.By, At: p.At, Reason: p.Reason})
 }
 
@@ -143,7 +158,7 @@ func (a *Agent) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run
 		return true
 	case o.Partial():
 		return true
-	case run.Status == store.NoChanges && !o.Inherited && (o.Back || len(o.Vars) > 0):
+	case run.Status == store.NoChanges && !o.Inherited && (o.Back || len(o.Vars) > 0 || len(o.Images) > 0):
 		return true // somebody looked whether there is a difference; that says nothing of what is applied
 	}
 	return false

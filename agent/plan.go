@@ -76,7 +76,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	if err != nil {
 		return err
 	}
-	a.work.do(run.ID, planWork(run), func(ctx context.Context) {
+	a.work.do(run.ID, workOn(s.Engine, planWork(run)), func(ctx context.Context) {
 		result, err := a.engineOf(s.Engine).plan(ctx, w, run, s)
 		fault.Point("planned, not stored")
 		if err != nil || ctx.Err() != nil {
@@ -128,6 +128,10 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err := a.usePlanOptions(run, &o); err != nil {
 		return nil, err
 	}
+	uses, notes, err := a.useImages(run, s, &o)
+	if err != nil {
+		return nil, err
+	}
 	o.Preview = run.Kind == store.KindPullRequest
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
 	o.NoLock = !takesLock(run, s)
@@ -138,7 +142,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	return &planResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources}, nil
+	return &planResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Images: uses, Notes: notes}, nil
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
@@ -157,26 +161,39 @@ func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error
 // takesLock: what is only looked at must not be in anybody's way. Of a drift run, terraform itself compares the state's
 // serial with the plan's before it applies.
 func takesLock(run *store.Run, s *config.Stack) bool {
-	return s.Mode != config.ModeObserve && run.Kind != store.KindDrift && run.Kind != store.KindPullRequest
+	return s.Engine != config.EnginePacker && s.Mode != config.ModeObserve && run.Kind != store.KindDrift && run.Kind != store.KindPullRequest
+}
+
+// definition says where a stack's files are.
+func definition(s *config.Stack) stack.Definition {
+	return stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch, Template: s.Template}
+}
+
+// materialise writes a commit's files into a new directory and says which of them are the stack's.
+func materialise(ctx context.Context, w *world, s *config.Stack, commit, source string) (stack.Files, error) {
+	git := w.repos[s.Repository]
+	tree, err := git.Tree(commit)
+	if err != nil {
+		return stack.Files{}, fmt.Errorf("reading %s: %w", short(commit), err)
+	}
+	files, err := stack.Footprint(tree, definition(s))
+	if err != nil {
+		return files, fmt.Errorf("at commit %s: %w", short(commit), err)
+	}
+	if err := git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
+		return files, fmt.Errorf("checking out %s: %w", short(commit), err)
+	}
+	fault.Point("commit checked out")
+	return files, nil
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
 func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
-	git := w.repos[s.Repository]
-	tree, err := git.Tree(commit)
-	if err != nil {
-		return none, fmt.Errorf("reading %s: %w", short(commit), err)
-	}
-	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
-	if err != nil {
-		return none, fmt.Errorf("at commit %s: %w", short(commit), err)
-	}
 	source := filepath.Join(dir, sourceDir)
-	if err := git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
-		return none, fmt.Errorf("checking out %s: %w", short(commit), err)
+	if _, err := materialise(ctx, w, s, commit, source); err != nil {
+		return none, err
 	}
-	fault.Point("commit checked out")
 	state, err := a.stateDir(s)
 	if err == nil && w.user == nil {
 		err = asuser.TakeBack(state)
@@ -336,7 +353,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 			policy.note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
-			r.GitDown, r.Origin = gitDown(repository), result.Origin
+			r.GitDown, r.Origin, r.Images, r.Notes = gitDown(repository), result.Origin, result.Images, result.Notes
 			if to != store.Planned {
 				r.ExpiresAt = time.Time{}
 			}

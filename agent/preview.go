@@ -39,15 +39,15 @@ func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Dur
 		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
 		return 0, a.moveNow(w, run, store.Move{From: run.Status, To: store.Errored, Text: why}, because(why))
 	}
-	if room, err := a.roomForPreview(w); err != nil || !room {
+	if room, err := a.roomForPreview(w, s); err != nil || !room {
 		return 0, err
 	}
 	return workRest, a.startPlan(w, run, s)
 }
 
 // roomForPreview leaves one terraform process to what can be applied, or, where there is only one at a time, lets that go first.
-func (a *Agent) roomForPreview(w *world) (bool, error) {
-	if a.full(w) || a.work.previews() >= max(1, w.cfg.Terraform.Parallel-1) {
+func (a *Agent) roomForPreview(w *world, s *config.Stack) (bool, error) {
+	if a.full(w, s) || a.work.previews() >= max(1, w.cfg.Terraform.Parallel-1) {
 		return false, nil
 	}
 	if w.cfg.Terraform.Parallel > 1 {

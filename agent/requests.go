@@ -225,7 +225,7 @@ func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
 		return nil, "", err
 	}
 	if out.Status == store.Applying {
-		return out, fmt.Sprintf("#%d is applying: terraform is asked once to stop and gets all the time it needs.", run), nil
+		return out, fmt.Sprintf("#%d is applying: %s is asked once to stop and gets all the time it needs.", run, control.EngineOf(out.Engine)), nil
 	}
 	return out, fmt.Sprintf("#%d is being canceled.", run), nil
 }

@@ -196,11 +196,16 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 		if why, hint, err = a.upstream(w, run, s); err != nil {
 			return 0, err
 		}
+		if why == "" {
+			if why, hint, err = a.imagesMissing(run, s); err != nil {
+				return 0, err
+			}
+		}
 	}
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
-	if a.full(w) || a.work.busy(run.ID) != "" || a.work.giveWay(run.Stack) {
+	if a.full(w, s) || a.work.busy(run.ID) != "" || a.work.giveWay(run.Stack) {
 		return 0, nil // the end of other work wakes the loop
 	}
 	if a.tight.why != "" {
@@ -223,7 +228,7 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
 		return 0, a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, because(why))
 	}
-	if a.full(w) {
+	if a.full(w, s) {
 		return 0, nil
 	}
 	if a.tight.why != "" {
@@ -232,8 +237,12 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	return workRest, a.startPlan(w, run, s)
 }
 
-// full reports whether as many terraform processes run as terraform.parallel allows. Drift checks make room.
-func (a *Agent) full(w *world) bool {
+// full reports whether as many terraform processes run as terraform.parallel allows. Builds have a limit of their own: one
+// that takes an hour must not keep a node from being brought back. Drift checks make room.
+func (a *Agent) full(w *world, s *config.Stack) bool {
+	if s.Engine == config.EnginePacker {
+		return a.work.builds() >= w.cfg.Packer.Parallel
+	}
 	full := a.work.count() >= w.cfg.Terraform.Parallel
 	if full {
 		a.work.giveWay("")
@@ -302,10 +311,14 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if a.tight.why != "" && a.work.busy(run.ID) == "" {
 		return workRest, a.hold(run, "approved; waits for room on the disk: "+a.tight.why, roomAdvice)
 	}
-	if a.work.busy(run.ID) == "" && a.full(w) {
-		return 0, a.hold(run, fmt.Sprintf("approved; waits for one of %d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel), "")
+	if a.work.busy(run.ID) == "" && a.full(w, s) {
+		why := fmt.Sprintf("approved; waits for one of %d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel)
+		if s.Engine == config.EnginePacker {
+			why = fmt.Sprintf("approved; waits for one of %d builds to end (packer.parallel)", w.cfg.Packer.Parallel)
+		}
+		return 0, a.hold(run, why, "")
 	}
-	a.work.do(run.ID, workApply, func(ctx context.Context) { a.gate(ctx, w, run, s) })
+	a.work.do(run.ID, workOn(s.Engine, workApply), func(ctx context.Context) { a.gate(ctx, w, run, s) })
 	return errorRecheck, nil
 }
 

@@ -145,7 +145,9 @@ func toolsOf(cfg *config.Config) []config.Tool {
 		}
 	}
 	for _, s := range cfg.Stacks {
-		add(s.Tool)
+		if s.Engine != config.EnginePacker { // see packerTool
+			add(s.Tool)
+		}
 	}
 	for _, g := range cfg.StackGlobs {
 		add(g.Stack.Tool)

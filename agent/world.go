@@ -22,13 +22,14 @@ import (
 // world is one configuration in force with what was made of it. A reload makes a new one and swaps it in whole, so
 // that nobody ever sees half of two configurations.
 type world struct {
-	cfg   *config.Config
-	repos map[string]*repo.Repository
-	sites map[string]forgeSite // that host repositories, by repository; none without a github block
-	slack *slack.Client        // nil without a slack block
-	desk  *desk                // what is known of the Slack workspace; nil without a slack block
-	tools *tools
-	user  *asuser.User // whom terraform runs as; nil: the agent's own
+	cfg    *config.Config
+	repos  map[string]*repo.Repository
+	sites  map[string]forgeSite // that host repositories, by repository; none without a github block
+	slack  *slack.Client        // nil without a slack block
+	desk   *desk                // what is known of the Slack workspace; nil without a slack block
+	tools  *tools
+	packer *packerTool
+	user   *asuser.User // whom terraform runs as; nil: the agent's own
 
 	mu    sync.Mutex
 	globs map[string][]*config.Stack // stacks found by globs, by repository; see found
@@ -40,7 +41,7 @@ type world struct {
 // kept connections.
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
-		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log),
+		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log), packer: &packerTool{binary: cfg.Packer.Binary},
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
 	}
 	var err error
@@ -191,7 +192,7 @@ func (w *world) find(repository, commit string, tree stack.Tree, known []*store.
 	dirs := map[string]bool{}
 	for _, s := range w.cfg.Stacks {
 		taken[s.Name] = true
-		if s.Repository == repository {
+		if s.Repository == repository && s.Engine != config.EnginePacker {
 			dirs[s.Dir] = true
 		}
 	}

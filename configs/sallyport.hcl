@@ -144,9 +144,33 @@ stack "network" {
   # mode                = "observe"       # plan and show, never ask
 }
 
+# A stack whose variable is the id of the image that was built last; a new build has it planned again. With several regions
+# the variable is a map by region. "node:amazon-ebs" takes one of several builders.
+#   images = { ami_id = "node" }
+
 # One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki.
 # stacks "services/*" {
 #   label = "PROD"
+# }
+
+# ---------------------------------------------------------------------------------------------------------------------
+# An image is a Packer template, built when it changes and people approve. Every file of dir, the var files and the watch
+# globs are part of it, and nothing else of the repository can get in. Its runs are told, approved and shown like a stack's:
+# approvals, approvers, plan_ttl, apply_alert, channel and the like stand here too.
+
+# image "node" {
+#   dir       = "images/node"             # relative to the repository's root
+#   template  = "node.pkr.hcl"            # or a .json; "." (the default) is all *.pkr.hcl of dir
+#   var_files = ["prod.pkrvars.hcl"]      # relative to dir
+#   vars      = { base = "ami-0123456789abcdef0" }
+#   env       = { AWS_REGION = "us-east-1" }
+#   watch     = ["scripts/**"]            # relative to the repository's root
+#   schedule  = "@weekly"                 # asks to build it again though nothing changed
+# }
+
+# packer {
+#   binary   = "/usr/bin/packer"          # without it the packer in PATH is used
+#   parallel = 2                          # builds at a time; they do not count for terraform.parallel
 # }
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ func (c Card) Facts() []string {
 	if c.Plan != nil && c.Plan.NewState {
 		add("no state yet: everything is new")
 	}
+	for _, n := range c.Notes {
+		add(n)
+	}
 	if c.GitDown != "" {
 		add("the repository cannot be read: " + c.GitDown)
 	}
@@ -50,6 +53,9 @@ func (c Card) Facts() []string {
 	}
 	if c.Apply != nil && len(c.Apply.Open) > 0 && c.Status.Terminal() && c.ShowAddresses {
 		add("started and not completed: " + listed(c.Apply.Open, 10))
+	}
+	if len(c.Artifacts) > 0 && c.ShowAddresses {
+		add("made: " + listed(artifacts(c.Artifacts), 10))
 	}
 	if c.Status == store.Applied && c.Apply != nil && len(c.Apply.Outputs) > 0 {
 		add("outputs: " + listed(c.Apply.Outputs, 20))
@@ -82,6 +88,8 @@ func (c Card) kind() string {
 		text = "recovery"
 	case store.KindDependency:
 		text = "something that it depends on changed"
+	case store.KindSchedule:
+		text = "built by its schedule"
 	case store.KindPullRequest:
 		text = "preview of a pull request"
 	}
@@ -116,6 +124,19 @@ func (c Card) classes() string {
 		}
 	}
 	return strings.Join(parts, " · ")
+}
+
+// artifacts are artifacts in words.
+func artifacts(list []store.Artifact) []string {
+	var out []string
+	for _, a := range list {
+		text := a.Builder + " " + a.ID
+		if a.Region != "" {
+			text += " in " + a.Region
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // Vote is one decision as people read it.

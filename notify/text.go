@@ -68,8 +68,14 @@ func (c Card) gist() string {
 		if c.Apply == nil {
 			return "errored, nothing was changed"
 		}
+		if c.Build {
+			return "errored after " + c.progress() + " builders"
+		}
 		return "errored after " + c.progress() + "; the state may be partly changed"
 	case store.Interrupted:
+		if c.Build {
+			return "interrupted after " + c.progress() + " builders: nobody saw the end of the build"
+		}
 		return "interrupted after " + c.progress() + ": nobody saw the end of the apply"
 	case store.Canceled:
 		if c.Apply != nil {
@@ -183,6 +189,9 @@ func (c Card) Counts() string {
 	if p == nil {
 		return "not planned yet"
 	}
+	if c.Build {
+		return count(len(p.Changes), "image") + " to build"
+	}
 	t := tallyOf(p)
 	parts := t.parts()
 	if len(parts) == 0 {
@@ -258,7 +267,7 @@ func (t tally) parts() []string {
 
 // past turns counts of what will be into counts of what was.
 func past(counts string) string {
-	return strings.NewReplacer("to create again", "created again", "to create", "created", "to change", "changed",
+	return strings.NewReplacer("to build", "built", "to create again", "created again", "to create", "created", "to change", "changed",
 		"to destroy and replace", "destroyed and replaced", "to destroy", "destroyed", "to forget", "forgotten",
 		"to move", "moved", "to refresh", "refreshed", "to read", "read").Replace(counts)
 }

@@ -24,7 +24,9 @@ type PlanOptions struct {
 }
 
 // Pins reports whether applying such a run pins its stack: the next commit would undo it unseen.
-func (o PlanOptions) Pins() bool { return !o.Inherited && (o.Commit || len(o.Vars) > 0) }
+func (o PlanOptions) Pins() bool {
+	return !o.Inherited && (o.Commit || len(o.Vars) > 0 || len(o.Images) > 0)
+}
 
 // Partial reports whether such a plan leaves out what its commit says, so that the commit does not count as applied by it.
 func (o PlanOptions) Partial() bool { return o.RefreshOnly || o.Destroy }
@@ -50,7 +52,11 @@ func (o PlanOptions) Kinds(commit string) []string {
 		kinds = append(kinds, "NOT IN GIT: var "+strings.Join(o.Vars, ", "))
 	}
 	if len(o.Images) > 0 {
-		kinds = append(kinds, "NOT IN GIT: image "+strings.Join(slices.Sorted(maps.Keys(o.Images)), ", "))
+		var given []string
+		for _, name := range slices.Sorted(maps.Keys(o.Images)) {
+			given = append(given, name+" = "+o.Images[name])
+		}
+		kinds = append(kinds, "NOT IN GIT: image "+strings.Join(given, ", "))
 	}
 	return kinds
 }

@@ -42,6 +42,7 @@ const (
 	KindPullRequest Kind = "pull_request" // speculative
 	KindRecovery    Kind = "recovery"     // planned again after stale or interrupted
 	KindDependency  Kind = "dependency"   // something upstream changed
+	KindSchedule    Kind = "schedule"     // an image's schedule: it is built again without a change
 )
 
 // transitions is the whole table of allowed ways between statuses. A status without an entry is terminal.
@@ -91,6 +92,7 @@ type Run struct {
 	Position    string   `json:"position,omitempty"`     // the card's "at the applied commit" or "with 3 commits that were not applied yet"
 	GitDown     string   `json:"git_down,omitempty"`     // why and since when the repository could not be read when this was planned
 	Warnings    []string `json:"warnings,omitempty"`     // for the card: no lock file, workspace created, upstream not applied, ...
+	Notes       []string `json:"notes,omitempty"`        // for the card too: which images the plan uses, what changed in a template
 	PullRequest int      `json:"pull_request,omitempty"`
 	Engine      string   `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
@@ -127,6 +129,7 @@ type Run struct {
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
 	Origin     *Origin     `json:"origin,omitempty"`    // where the changes come from; nil: nobody asked
 	Artifacts  []Artifact  `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
+	Images     []ImageUse  `json:"images,omitempty"`    // the images that the plan gives to variables
 	Card       *Card       `json:"card,omitempty"`      // where the run's message is; nil until it was posted
 	Told       bool        `json:"told,omitempty"`      // the log was told of it, in the place of Slack
 	Published  string      `json:"published,omitempty"` // the commit status as the site took it last
@@ -334,13 +337,6 @@ type Apply struct {
 	LeftLock  *LeftLock `json:"left_lock,omitempty"`  // the state lock that it left behind
 	LeftState string    `json:"left_state,omitempty"` // path of the state that it could not save
 	PushedBy  string    `json:"pushed_by,omitempty"`  // who pushed that state
-}
-
-// An Artifact is one thing that a build has made: an image in one region.
-type Artifact struct {
-	Builder string `json:"builder"`
-	ID      string `json:"id"` // without its region
-	Region  string `json:"region,omitempty"`
 }
 
 // A Card is the run's one message in Slack.

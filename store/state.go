@@ -27,6 +27,10 @@ type StackState struct {
 	OpenRun          int    `json:"open_run,omitempty"`   // the one non-terminal run that can apply; 0 if none
 	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not
 
+	Builds      []Build    `json:"builds,omitempty"`      // of an image: those that ended well, newest first
+	Images      []ImageUse `json:"images,omitempty"`      // what the stack runs on, as last applied
+	ScheduledAt time.Time  `json:"scheduled_at,omitzero"` // of an image: the last time that its schedule came up
+
 	Paused *Pause `json:"paused,omitempty"`
 	Pin    *Pin   `json:"pin,omitempty"`
 	// Occupied is what a person does to the stack's state right now; nothing is planned or applied meanwhile. It goes with the
@@ -63,13 +67,14 @@ type StackState struct {
 // A Pin holds back the commit runs of a stack: what a person had applied is not what the branch says, and the next commit
 // would undo it unseen.
 type Pin struct {
-	Run    int       `json:"run"` // whose apply pinned the stack; it has the values of Vars
-	Commit string    `json:"commit"`
-	Back   bool      `json:"back,omitempty"` // to a commit of before
-	Vars   []string  `json:"vars,omitempty"` // names of variables that are not in git
-	By     string    `json:"by"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
+	Run    int               `json:"run"` // whose apply pinned the stack; it has the values of Vars
+	Commit string            `json:"commit"`
+	Back   bool              `json:"back,omitempty"`   // to a commit of before
+	Vars   []string          `json:"vars,omitempty"`   // names of variables that are not in git
+	Images map[string]string `json:"images,omitempty"` // ids of images that are not the newest ones, by image
+	By     string            `json:"by"`
+	At     time.Time         `json:"at"`
+	Reason string            `json:"reason,omitempty"`
 }
 
 // A Drift is the one record of a stack's drift checks: a check that finds nothing leaves no run behind.

@@ -238,6 +238,9 @@ func (s *StackState) runs() []int {
 	for _, u := range s.Unseen {
 		ids = append(ids, u.Run)
 	}
+	for _, use := range s.Images { // the builds of what it runs on
+		ids = append(ids, use.Run)
+	}
 	return ids
 }
 

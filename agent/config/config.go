@@ -42,10 +42,11 @@ type Config struct {
 	Socket  string
 
 	Repositories []*Repository
-	Stacks       []*Stack     // of stack blocks, in file order
+	Stacks       []*Stack     // of stack blocks, in file order, and then of image blocks
 	StackGlobs   []*StackGlob // of stacks blocks; [StackGlob.StackFor] makes a Stack of one directory
 
 	Terraform    Terraform
+	Packer       Packer
 	Slack        *Slack // nil: notices go to the log and decisions come from the command line
 	People       []Person
 	Retention    Retention
@@ -143,6 +144,10 @@ type Stack struct {
 	AutoApply      Policy
 	AutoApplyLimit int      // applies by policy in a day, default 3
 	RecreateAlso   []string // resource types that the policy recreate may replace when a recreated object is the only cause
+
+	Images   []ImageVar // variables that are ids of images, by name
+	Template string     // of an image: relative to Dir; "." is all of its *.pkr.hcl
+	Schedule string     // of an image: when it is built again without a change; empty: never
 
 	AllowSelfApproval bool
 	Mode              Mode

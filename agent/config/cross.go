@@ -14,6 +14,7 @@ func (d *stackDecoder) crossCheck() {
 	d.dependencies()
 	for _, b := range d.blocks {
 		d.approvable(b)
+		d.imagesExist(b)
 	}
 }
 
@@ -21,7 +22,7 @@ func (d *stackDecoder) crossCheck() {
 func (d *stackDecoder) sameState() {
 	first := map[string]*stackBlock{}
 	for _, b := range d.blocks {
-		if b.glob != "" || b.Dir == "" {
+		if b.glob != "" || b.Dir == "" || b.Engine == EnginePacker {
 			continue
 		}
 		key := strings.Join([]string{b.Repository, b.Dir, b.Workspace, backendKey(b.BackendConfig)}, "\x00")
@@ -49,7 +50,7 @@ func (d *stackDecoder) dependencies() {
 	byName := map[string]*stackBlock{}
 	var stacks []*Stack
 	for _, b := range d.blocks {
-		if b.glob == "" {
+		if b.glob == "" && b.Engine != EnginePacker {
 			byName[b.Name] = b
 			stacks = append(stacks, b.Stack)
 		}
@@ -74,7 +75,7 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 	}
 	var names []string
 	for _, other := range d.blocks {
-		if other.Repository != b.Repository {
+		if other.Repository != b.Repository || other.Engine == EnginePacker {
 			continue
 		}
 		if other.glob != "" {

@@ -42,6 +42,7 @@ func TestMinimal(t *testing.T) {
 			PlanTTL: 24 * time.Hour, PlanTimeout: 30 * time.Minute, LockTimeout: time.Minute,
 			AllowSelfApproval: true, PlanInSlack: "full", Inputs: got.Stacks[0].Inputs, AutoApplyLimit: 3,
 		}},
+		Packer:    Packer{Parallel: 2},
 		Terraform: Terraform{Parallel: 2}, Retention: Retention{Runs: 10_000, Age: 2160 * time.Hour, History: 8760 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got, compare()); diff != "" {
@@ -113,6 +114,7 @@ func TestFull(t *testing.T) {
 	got.Repositories, got.Stacks, got.StackGlobs = nil, nil, nil
 	want := &Config{
 		DataDir: "/srv/sallyport", Socket: "/run/sallyport/s.sock",
+		Packer:    Packer{Parallel: 2},
 		Terraform: Terraform{Binary: filepath.Join(w.dir, "terraform"), Parallel: 4, CLIConfigFile: filepath.Join(w.dir, "known_hosts"), User: "sallyport-tf"},
 		Slack: &Slack{
 			Token: redact.NewSecret("xoxb-" + canary), Channel: "#infra", Approvers: []string{"U01ABCDEF", "S01OPSTEAM", "jane@example.com"},

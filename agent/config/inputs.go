@@ -16,18 +16,24 @@ import (
 // not know yet. Who approves, and where it is told, is no part of it: changing that makes no plan stale.
 func (d *stackDecoder) inputs(s *Stack) string {
 	t := d.cfg.Terraform
+	engine := s.Tool.Engine
+	if s.Engine == EnginePacker {
+		t, engine = Terraform{User: t.User}, s.Engine
+	}
 	record := struct {
 		Repository, Workspace                string
 		VarFiles                             []string
 		Vars                                 map[string]json.RawMessage
 		Env, PlanEnv, ApplyEnv, Backend      map[string]string
 		Version, Binary, CLIConfig, Revision string
-		User, Engine, Mirror                 string   `json:",omitempty"`
-		AWS                                  []string `json:",omitempty"`
+		User, Engine, Mirror                 string     `json:",omitempty"`
+		AWS                                  []string   `json:",omitempty"`
+		Template                             string     `json:",omitempty"`
+		Images                               []ImageVar `json:",omitempty"`
 	}{
 		Repository: s.Repository, Workspace: s.Workspace, VarFiles: s.VarFiles,
 		Vars: jsonVars(s.Vars), Env: reveal(s.Env), PlanEnv: reveal(s.PlanEnv), ApplyEnv: reveal(s.ApplyEnv), Backend: reveal(s.BackendConfig),
-		Version: s.Tool.Version, Binary: s.Tool.Binary, Engine: s.Tool.Engine, CLIConfig: t.CLIConfigFile, Mirror: t.ProviderMirror, User: t.User,
+		Version: s.Tool.Version, Binary: s.Tool.Binary, Engine: engine, Template: s.Template, Images: s.Images, CLIConfig: t.CLIConfigFile, Mirror: t.ProviderMirror, User: t.User,
 		Revision: "1", // of this record: another form would make every waiting plan stale
 	}
 	if aws := s.AWS; aws != nil {

@@ -35,6 +35,7 @@ func (l *loader) config(body hcl.Body) *Config {
 	} else {
 		cfg.Terraform.Parallel = defaultParallel
 	}
+	cfg.Packer = l.packer(l.single(root.Blocks, "packer"))
 	if b := l.single(root.Blocks, "slack"); b != nil {
 		cfg.Slack = l.slack(b)
 	} else if !cfg.CLIApprovals {
@@ -50,6 +51,7 @@ func (l *loader) config(body hcl.Body) *Config {
 		d.useDefaults(b)
 	}
 	d.stacks(root.Blocks)
+	d.images(root.Blocks)
 	if len(repositories) == 0 {
 		l.fault(root.MissingItemRange, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}

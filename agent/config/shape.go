@@ -22,15 +22,16 @@ func rootShape() shape {
 			{Type: "defaults"},
 			{Type: "stack", LabelNames: []string{"name"}},
 			{Type: "stacks", LabelNames: []string{"glob"}},
+			{Type: "image", LabelNames: []string{"name"}},
 			{Type: "terraform"},
+			{Type: "packer"},
 			{Type: "slack"},
 			{Type: "retention"},
 			{Type: "backup"},
 			{Type: "hooks"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		later:       []string{"metrics"},
-		laterBlocks: []hcl.BlockHeaderSchema{{Type: "image", LabelNames: []string{"name"}}},
+		later: []string{"metrics"},
 	}
 }
 
@@ -69,13 +70,13 @@ func stackShape() shape {
 		optional: []string{
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
 			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
-			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
+			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack", "images",
 			"apply_window", "freeze", "break_glass",
 			"drift", "auto_apply_limit", "recreate_also",
 		},
 		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
 		later: []string{
-			"verify_after", "images",
+			"verify_after",
 		},
 	}
 }

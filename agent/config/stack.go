@@ -182,6 +182,7 @@ func (d *stackDecoder) decode(a attributes, s *Stack) {
 		}
 	}
 	d.tools(a, s)
+	d.imageVars(a, s)
 	d.decisions(a, s)
 	d.windows(a, s)
 	d.breakGlass(a, s)

@@ -76,25 +76,25 @@ func (l *loader) tool(a attributes, t *Tool) {
 		if t.Version != "" {
 			l.fault(a.get("binary").NameRange, "Contradiction", "version installs a terraform and binary names one; keep one of the two.")
 		}
-		l.binary(a, t)
+		l.executable(a, t.Name(), &t.Binary)
 	}
 }
 
-// binary checks that a binary can be run, and by whom it can be replaced.
-func (l *loader) binary(a attributes, t *Tool) {
-	if !filepath.IsAbs(t.Binary) {
-		l.fault(a.at("binary"), "Invalid path", "binary must be an absolute path, not %q; without it %s is looked up in PATH.", t.Binary, t.Name())
+// executable checks that a binary can be run, and by whom it can be replaced.
+func (l *loader) executable(a attributes, tool string, path *string) {
+	if !filepath.IsAbs(*path) {
+		l.fault(a.at("binary"), "Invalid path", "binary must be an absolute path, not %q; without it %s is looked up in PATH.", *path, tool)
 		return
 	}
-	t.Binary = filepath.Clean(t.Binary)
-	info, err := os.Stat(t.Binary)
+	*path = filepath.Clean(*path)
+	info, err := os.Stat(*path)
 	switch {
 	case err != nil:
 		l.fault(a.at("binary"), "Unusable file", "binary: %s.", plainPathError(err))
 	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
-		l.fault(a.at("binary"), "Unusable file", "binary: %s is not an executable file.", t.Binary)
+		l.fault(a.at("binary"), "Unusable file", "binary: %s is not an executable file.", *path)
 	default:
-		if err := l.checkMode(t.Binary, info, writableByOthers); err != nil {
+		if err := l.checkMode(*path, info, writableByOthers); err != nil {
 			l.fault(a.at("binary"), "Unusable file", "binary: %s.", err)
 		}
 	}

@@ -13,17 +13,15 @@ import (
 func RunOf(r *store.Run) Run {
 	by, login := store.Account(r.RequestedBy)
 	out := Run{
-		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Engine: engineOf(r.Engine), Kind: r.Kind, Status: r.Status,
+		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Engine: EngineOf(r.Engine), Kind: r.Kind, Status: r.Status,
 		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: by, RequestedLogin: login,
 		PullRequest: r.PullRequest,
 		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
 		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Asks: r.Asks, Position: r.Position, GitDown: r.GitDown,
-		Warnings: list(r.Warnings), After: r.After, Options: optionsOf(r), Artifacts: make([]Artifact, 0, len(r.Artifacts)),
-	}
-	for _, made := range r.Artifacts {
-		out.Artifacts = append(out.Artifacts, Artifact(made))
+		Warnings: list(r.Warnings), After: r.After, Options: optionsOf(r),
+		Artifacts: artifactsOf(r.Artifacts), Images: usesOf(r.Images), Notes: list(r.Notes),
 	}
 	if len(out.Artifacts) > 0 {
 		out.Artifact = &out.Artifacts[0]
@@ -43,8 +41,24 @@ func RunOf(r *store.Run) Run {
 	return out
 }
 
-// engineOf is the engine of a stack or run; records of before there were several have none.
-func engineOf(name string) string {
+func artifactsOf(list []store.Artifact) []Artifact {
+	out := make([]Artifact, 0, len(list))
+	for _, made := range list {
+		out = append(out, Artifact(made))
+	}
+	return out
+}
+
+func usesOf(list []store.ImageUse) []ImageUse {
+	out := make([]ImageUse, 0, len(list))
+	for _, u := range list {
+		out = append(out, ImageUse{Variable: u.Variable, Image: u.Image, Run: u.Run, Given: u.Given, Artifacts: artifactsOf(u.Artifacts)})
+	}
+	return out
+}
+
+// EngineOf is the engine of a stack or run; records of before there were several have none.
+func EngineOf(name string) string {
 	if name == "" {
 		return "terraform"
 	}
@@ -98,7 +112,7 @@ func applyOf(a *store.Apply, stack string) *Apply {
 // StackOf is what is shown of a stack; run is its newest open run that can apply, else its newest such run, else nil.
 func StackOf(s *store.StackState, run *store.Run) Stack {
 	out := Stack{
-		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: engineOf(s.Engine),
+		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: EngineOf(s.Engine),
 		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin), Occupied: PauseOf(s.Occupied),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,

@@ -159,6 +159,8 @@ type Run struct {
 	After          int         `json:"after"`     // the run that this one takes over from; 0 if none
 	Artifact       *Artifact   `json:"artifact"`  // what a build has made, the first of several; null if nothing
 	Artifacts      []Artifact  `json:"artifacts"` // all of it
+	Notes          []string    `json:"notes"`     // what else to know of the plan
+	Images         []ImageUse  `json:"images"`    // the images whose ids the plan gives to variables
 	Options        Options     `json:"options"`
 }
 
@@ -173,6 +175,15 @@ type Options struct {
 	Images      map[string]string `json:"images"`
 	// Kinds are those of them that people must not miss, in words: REPLACE, DESTROY EVERYTHING, NOT IN GIT: var size.
 	Kinds []string `json:"kinds"`
+}
+
+// ImageUse is an image whose id a plan gives to a variable.
+type ImageUse struct {
+	Variable  string     `json:"variable"`
+	Image     string     `json:"image"`
+	Run       int        `json:"run"`   // that built it; 0 if nobody knows
+	Given     bool       `json:"given"` // a person named it
+	Artifacts []Artifact `json:"artifacts"`
 }
 
 // Artifact is an image in one region.

@@ -21,8 +21,13 @@ const maxNamed = 8
 // stacks looks at every stack of a repository in a commit's files, and tries those that terraform could work in.
 func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools func() <-chan toolbox) []*section {
 	var all []*config.Stack
+	var out []*section
 	for _, st := range d.cfg.Stacks {
-		if st.Repository == at.config.Name {
+		switch {
+		case st.Repository != at.config.Name:
+		case st.Engine == config.EnginePacker:
+			out = append(out, d.image(ctx, st, at.tree))
+		default:
 			all = append(all, st)
 		}
 	}
@@ -32,7 +37,6 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 		}
 	}
 	found := (<-tools()).of
-	var out []*section
 	var trials sync.WaitGroup
 	for _, st := range all {
 		of := d.stack(st, at.tree, found[st.Tool].version)

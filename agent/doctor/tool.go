@@ -45,7 +45,9 @@ func (d *doctor) tools(ctx context.Context) toolbox {
 		wanted = append(wanted, config.Tool{})
 	} else {
 		for _, s := range d.cfg.Stacks {
-			wanted = append(wanted, s.Tool)
+			if s.Engine != config.EnginePacker {
+				wanted = append(wanted, s.Tool)
+			}
 		}
 		for _, g := range d.cfg.StackGlobs {
 			wanted = append(wanted, g.Stack.Tool)

@@ -14,6 +14,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
+	"sallyport/agent/packer"
 )
 
 // maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
@@ -26,14 +27,14 @@ var errCanceled = errors.New("canceled before it started")
 // apply checks everything, executes terraform and waits for it. An error means that terraform was not executed; how
 // it ended when it was is in r.
 func (p *process) apply(j Job, r *Result) error {
-	plan, err := p.verify(j)
+	call, err := p.verify(j)
 	if err != nil {
 		return err
 	}
 	if err := p.clearErroredState(j); err != nil {
 		return err
 	}
-	cmd, closeOutput, err := p.command(j, plan)
+	cmd, closeOutput, err := p.command(j, call)
 	if err != nil {
 		return err
 	}
@@ -59,6 +60,10 @@ func (p *process) apply(j Job, r *Result) error {
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		r.Signal = unix.SignalName(ws.Signal())
 	}
+	if j.Engine == EnginePacker {
+		p.keepManifest()
+		return nil
+	}
 	r.ErroredState = p.keepErroredState(j)
 	return nil
 }
@@ -66,7 +71,7 @@ func (p *process) apply(j Job, r *Result) error {
 // command prepares terraform. Its output goes to files and not through the runner, so that it does not depend on the
 // runner being alive; it is in a process group of its own, so that nothing signals it but [process.interrupt]; and
 // there is no parent-death signal.
-func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
+func (p *process) command(j Job, call packer.Call) (*exec.Cmd, func(), error) {
 	temp, err := p.tempDir()
 	if err == nil {
 		err = j.User.Own(temp)
@@ -83,8 +88,8 @@ func (p *process) command(j Job, plan string) (*exec.Cmd, func(), error) {
 		stdout.Close()
 		return nil, nil, err
 	}
-	cmd := exec.Command(j.Terraform, arguments(j, plan)...)
-	cmd.Dir = j.Dir
+	cmd := exec.Command(j.Terraform, call.Args...)
+	cmd.Dir = call.Dir
 	cmd.Env = environment(j.Env, temp)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{p.lock}

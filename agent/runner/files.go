@@ -23,6 +23,7 @@ const (
 	resultFile  = "result.json"
 	reserveFile = "result.new"
 	erroredFile = "errored.tfstate"
+	madeFile    = "manifest.json"
 	copyDir     = "apply"
 	tempDir     = "tmp"
 )
@@ -30,6 +31,7 @@ const (
 // A Claim says that an apply was started, and which. It holds nothing secret.
 type Claim struct {
 	Run       int       `json:"run"`
+	Engine    string    `json:"engine,omitempty"`
 	Digest    string    `json:"digest"` // of the plan
 	Dir       string    `json:"dir"`    // terraform's working directory
 	BootID    string    `json:"boot_id,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 )
 
@@ -48,12 +49,13 @@ func FollowWith(ctx context.Context, o FollowOptions, runDir string, f func(terr
 		if err != nil {
 			return s, err
 		}
+		t.engine = s.Claim.Engine
 		moved, err := t.read()
 		if err != nil {
 			return s, fmt.Errorf("following an apply: %w", err)
 		}
 		if moved && f != nil {
-			f(t.progress)
+			f(t.snapshot())
 		}
 		if s.Phase != Running {
 			return s, nil
@@ -68,12 +70,14 @@ func FollowWith(ctx context.Context, o FollowOptions, runDir string, f func(terr
 
 // ReadProgress reads how far an apply has come, or had come when it ended. Before terraform's first word it is zero.
 func ReadProgress(runDir string) (terraform.Progress, error) {
-	t := tail{path: filepath.Join(runDir, streamFile)}
+	var claim Claim
+	_ = readJSON(runDir, claimFile, &claim) // without one there is no output either
+	t := tail{path: filepath.Join(runDir, streamFile), engine: claim.Engine}
 	defer t.close()
 	if _, err := t.read(); err != nil {
 		return terraform.Progress{}, fmt.Errorf("reading the progress of an apply: %w", err)
 	}
-	return t.progress, nil
+	return t.snapshot(), nil
 }
 
 // LastSign is when an apply's terraform last said something, which it does every ten seconds while it works; zero if it
@@ -92,7 +96,17 @@ type tail struct {
 	file     *os.File
 	partial  []byte // of the line that is still being written
 	skipping bool   // inside a line that was too long
+	engine   string
 	progress terraform.Progress
+	build    packer.Output
+}
+
+// snapshot is the progress so far.
+func (t *tail) snapshot() terraform.Progress {
+	if t.engine == EnginePacker {
+		return progressOf(&t.build)
+	}
+	return t.progress
 }
 
 // read takes what was added since the last call and reports whether that was a line at least.
@@ -130,7 +144,7 @@ func (t *tail) add(b []byte) bool {
 			break
 		}
 		if !t.skipping {
-			t.progress.Add(append(t.partial, b[:i]...))
+			t.take(append(t.partial, b[:i]...))
 			moved = true
 		}
 		t.partial, t.skipping = t.partial[:0], false
@@ -143,6 +157,14 @@ func (t *tail) add(b []byte) bool {
 		t.partial = append(t.partial, b...)
 	}
 	return moved
+}
+
+func (t *tail) take(line []byte) {
+	if t.engine == EnginePacker {
+		t.build.Add(line)
+		return
+	}
+	t.progress.Add(line)
 }
 
 func (t *tail) close() {

@@ -31,6 +31,11 @@ func Log(runDir string) (string, error) {
 	var text excerpt
 	f, err := os.Open(filepath.Join(runDir, streamFile))
 	switch {
+	case err == nil && s.Claim.Engine == EnginePacker:
+		defer f.Close()
+		if err := buildText(f, &text); err != nil {
+			return "", fmt.Errorf("reading the log of a build: %w", err)
+		}
 	case err == nil:
 		defer f.Close()
 		if err := terraform.ParseEvents(f, func(e terraform.Event) { text.add(eventText(e)) }); err != nil {
@@ -72,17 +77,17 @@ func endText(s State) string {
 	case s.Phase == NotStarted || s.Phase == Running:
 		return ""
 	case s.Phase == Lost && s.TerraformStarted:
-		return "\nNobody saw the end of this apply.\n"
+		return "\nNobody saw the end of this " + s.Claim.noun() + ".\n"
 	case s.Phase == Lost:
-		return "\nThe runner went away before it had executed terraform.\n"
+		return "\nThe runner went away before it had executed " + s.Claim.engine() + ".\n"
 	case s.Result.Refused != "":
-		return "Terraform was not executed: " + s.Result.Refused + "\n"
+		return title(s.Claim.engine()) + " was not executed: " + s.Result.Refused + "\n"
 	}
 	end := fmt.Sprintf("exit code %d", s.Result.ExitCode)
 	if s.Result.Signal != "" {
 		end = s.Result.Signal
 	}
-	text := fmt.Sprintf("\nTerraform ended after %s: %s.\n", s.Result.EndedAt.Sub(s.Result.StartedAt).Round(time.Second/10), end)
+	text := fmt.Sprintf("\n%s ended after %s: %s.\n", title(s.Claim.engine()), s.Result.EndedAt.Sub(s.Result.StartedAt).Round(time.Second/10), end)
 	if s.ErroredState != "" {
 		text += "It could not save the state in its backend and left it in " + s.ErroredState + "\n"
 	}

@@ -1,4 +1,5 @@
-// Package runner runs one terraform apply in a process of its own that outlives the agent.
+// Package runner runs one terraform apply, or one build of packer's, in a process of its own that outlives the agent. What
+// is said of terraform below holds for packer, but where it says otherwise.
 //
 // An apply must not depend on the agent: an upgrade, a crash or an out-of-memory kill in the middle of one would
 // leave a half-changed state, a lock in the backend, and nobody who knows. So the agent calls [Start], which starts
@@ -14,12 +15,15 @@
 //	claim         made once, O_EXCL, before anything else: whoever finds one never starts this apply again
 //	runner.json   which process the runner is
 //	cancel        made by [Interrupt]: somebody asked to stop
-//	apply/        the runner's private copy of the plan, the bytes whose digest was checked; removed at the end
+//	apply/        the runner's private copy of the plan, the bytes whose digest was checked; removed at the end. Of a
+//	              build: of its recipe and of all that it names; packer works in there
 //	started       made once, O_EXCL, right before terraform is executed
-//	apply.jsonl   terraform's standard output (-json); a file, since terraform dies of SIGPIPE with a pipe's reader
+//	apply.jsonl   terraform's standard output (-json); a file, since terraform dies of SIGPIPE with a pipe's reader.
+//	              packer's is its -machine-readable lines
 //	apply.err     terraform's standard error
 //	runner.log    what the runner itself has to say
 //	result.json   how it ended; appears whole or not at all
+//	manifest.json what packer's manifest post-processor wrote, if the template has one
 //	errored.tfstate  the state that terraform could not save in its backend, if that happened
 //
 // The job, which holds the environment and so the secrets, goes to the runner through a pipe and is on no disk.
@@ -63,15 +67,16 @@ const handOver = 30 * time.Second
 type Job struct {
 	Run    int    `json:"run"`
 	Stack  string `json:"stack"`
-	Digest string `json:"digest"` // of the plan file: the one that people approved
+	Engine string `json:"engine,omitempty"` // [EnginePacker]; empty: terraform
+	Digest string `json:"digest"`           // of the plan file: the one that people approved
 
-	Terraform       string `json:"terraform"`        // the binary
+	Terraform       string `json:"terraform"`        // the binary, of packer too
 	TerraformDigest string `json:"terraform_digest"` // as at the time of the plan; empty: not checked
 	// TerraformFile is the binary when the agent found that it has this digest. If it is the same file still, it is not
 	// read again: that is the longest part of a start. Zero: it is read.
 	TerraformFile terraform.Identity `json:"terraform_file"`
-	Dir           string             `json:"dir"` // root module directory in the run's own checkout
-	PlanFile      string             `json:"plan_file"`
+	Dir           string             `json:"dir"`       // root module directory in the run's own checkout; of a build the whole checkout
+	PlanFile      string             `json:"plan_file"` // of a build its recipe, beside which its variables lie
 
 	// LockFile is a copy of the dependency lock file that the plan was made with; it takes the place of the one in
 	// Dir. Empty: Dir's own is used as it is, if its digest is right.
@@ -105,6 +110,9 @@ func (j Job) validate() error {
 	}
 	return nil
 }
+
+// EnginePacker is the engine of jobs that build an image.
+const EnginePacker = "packer"
 
 // Options says what [Start] starts, and where.
 type Options struct {
@@ -150,7 +158,7 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 	defer lock.Close()
 	fault.Point("runner lock taken")
 
-	claim := Claim{Run: o.Job.Run, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now()}
+	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now()}
 	if err := createJSON(o.RunDir, claimFile, claim); err != nil {
 		if errors.Is(err, os.ErrExist) {
 			return nil, ErrClaimed

@@ -13,21 +13,26 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 )
 
 // providerLock is where terraform looks for the dependency lock file, in its working directory.
 const providerLock = ".terraform.lock.hcl"
 
-// verify makes sure that what is going to run is what was approved, and returns the plan file to apply: a private
-// copy, so that the bytes whose digest was taken are the bytes that terraform reads. A plan file is neither signed nor
+// verify makes sure that what is going to run is what was approved, and says how it is run: on a private copy of the plan
+// file, so that the bytes whose digest was taken are the bytes that terraform reads. A plan file is neither signed nor
 // bound to what was shown of it; an edited one applies something else without a word.
-func (p *process) verify(j Job) (plan string, err error) {
+func (p *process) verify(j Job) (packer.Call, error) {
+	var none packer.Call
 	dir := filepath.Join(p.dir, copyDir)
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", fmt.Errorf("making a directory for the plan: %w", err)
+		return none, fmt.Errorf("making a directory for the plan: %w", err)
 	}
-	plan = filepath.Join(dir, "plan.tfplan")
+	plan := filepath.Join(dir, "plan.tfplan")
+	if j.Engine == EnginePacker {
+		plan = filepath.Join(dir, packer.RecipeFile)
+	}
 	var g errgroup.Group
 	g.Go(func() error {
 		have, err := copyDigest(j.PlanFile, plan)
@@ -39,10 +44,11 @@ func (p *process) verify(j Job) (plan string, err error) {
 	if j.TerraformDigest != "" && !unchanged(j.Terraform, j.TerraformFile) {
 		g.Go(func() error {
 			have, err := fileDigest(j.Terraform)
-			return compare("the terraform binary", j.Terraform, j.TerraformDigest, have, err)
+			return compare("the "+j.engine()+" binary", j.Terraform, j.TerraformDigest, have, err)
 		})
 	}
 	switch {
+	case j.Engine == EnginePacker:
 	case j.LockFile != "":
 		g.Go(func() error { return installLockFile(j, filepath.Join(dir, "lock.hcl")) })
 	case j.LockDigest != "":
@@ -52,13 +58,36 @@ func (p *process) verify(j Job) (plan string, err error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return "", err
+		return none, err
+	}
+	if j.Engine == EnginePacker {
+		return prepareBuild(j, plan, dir)
 	}
 	// Another user gets to read it, and not to change it.
 	if err := errors.Join(j.User.Enter(dir), j.User.Share(plan)); err != nil {
-		return "", err
+		return none, err
 	}
-	return plan, nil
+	return packer.Call{Dir: j.Dir, Args: arguments(j, plan)}, nil
+}
+
+// prepareBuild copies what a recipe names, the bytes whose digests it has, to where packer works.
+func prepareBuild(j Job, recipe, dir string) (packer.Call, error) {
+	r, err := packer.ReadRecipe(recipe)
+	if err != nil {
+		return packer.Call{}, err
+	}
+	if r.Binary != j.Terraform || r.BinaryDigest != j.TerraformDigest {
+		return packer.Call{}, fmt.Errorf("the recipe was made with another packer: %s", r.Binary)
+	}
+	call, err := r.Prepare(j.Dir, filepath.Dir(j.PlanFile), dir)
+	if err == nil {
+		err = packer.Hand(j.User, dir)
+	}
+	if err != nil {
+		return packer.Call{}, err
+	}
+	call.Args = packer.BuildArgs(call)
+	return call, nil
 }
 
 // unchanged reports whether a file certainly is the one whose digest is known. Any doubt means that it is read.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"sallyport/agent/packer"
 )
 
 // The pace of waiting for terraform.
@@ -109,7 +111,7 @@ func (p *process) stopping() bool {
 	if err != nil {
 		p.log.Warn("looking at terraform's output", "err", err)
 	}
-	return bytes.Contains(stream, interruptedText)
+	return bytes.Contains(stream, interruptedText) || packer.Stopping(stream)
 }
 
 // canceled reports whether somebody asked to stop before terraform was executed.

@@ -29,6 +29,7 @@ type Definition struct {
 	Dir      string   // relative to the root
 	VarFiles []string // relative to Dir
 	Watch    []string // doublestar globs, relative to the root
+	Template string   // of a Packer template, relative to Dir; empty: a root module
 }
 
 // Files are the paths that belong to a stack.
@@ -47,6 +48,13 @@ func Footprint(t Tree, d Definition) (Files, error) {
 		f.Files = append(f.Files, path.Clean(path.Join(dir, v)))
 	}
 	sort.Strings(f.Files)
+	if d.Template != "" {
+		if err := findTemplate(t, path.Join(dir, d.Template)); err != nil {
+			return f, err
+		}
+		f.followLinks(t)
+		return f, nil
+	}
 	here, err := readModule(t, dir)
 	if err != nil {
 		return f, fmt.Errorf("directory %s: %w", dir, err)

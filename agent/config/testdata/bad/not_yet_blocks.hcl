@@ -9,7 +9,3 @@ stack "ghe" {
 metrics {
   listen = "127.0.0.1:9746"
 }
-
-image "node" {
-  dir = "images/node"
-}

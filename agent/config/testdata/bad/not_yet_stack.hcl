@@ -4,6 +4,5 @@ repository "infra" {
 
 stack "ghe" {
   dir = "ghe"
-  images         = { ami_id = "node" }
   verify_after   = "1h"
 }

@@ -1,0 +1,214 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"sallyport/agent/config"
+	"sallyport/agent/packer"
+	"sallyport/agent/repo"
+	"sallyport/agent/runner"
+	"sallyport/agent/stack"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// packerEngine is the engine of images. A build is what an apply is to a stack: a builder counts as a resource to create,
+// and what it leaves when nobody saw its end is as much in the world as half an apply.
+type packerEngine struct{ *Agent }
+
+// plan finds out what a build would build: packer looks at the template, and nothing is started.
+func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
+	tool, err := w.packer.get(ctx)
+	e.faults.set("packer", err)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := e.freshRunDir(w, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	files, err := materialise(ctx, w, s, run.Commit, filepath.Join(dir, sourceDir))
+	if err != nil {
+		return nil, err
+	}
+	if err := e.hook(ctx, w, s, run, beforePlan); err != nil {
+		return nil, err
+	}
+	home, err := buildHome(w, dir)
+	if err != nil {
+		return nil, err
+	}
+	made, err := packer.Plan(ctx, packer.PlanOptions{
+		Tool: tool, Image: s.Name, Source: filepath.Join(dir, sourceDir), OutDir: filepath.Join(dir, planDir), Dir: s.Dir,
+		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
+		User: w.user, Timeout: s.PlanTimeout, Redact: e.redact,
+	})
+	if err != nil {
+		return nil, err
+	}
+	changed, err := e.changedFiles(ctx, w, run, files)
+	if err != nil {
+		return nil, err
+	}
+	result := &planResult{Plan: store.Plan{
+		Digest: made.Digest, Add: len(made.Builds), Changes: []store.Change{}, Outputs: []store.Output{},
+		Version: tool.Version, Binary: tool.Path, BinaryDigest: tool.Digest,
+	}}
+	for _, name := range made.Builds {
+		result.Plan.Changes = append(result.Plan.Changes, store.Change{Address: e.redact(name), Actions: []string{"create"}, Class: store.ClassConfig})
+	}
+	result.Text = buildText(s, tool, made, changed)
+	result.Notes = []string{redact.CleanLine(changed)}
+	shown := *run
+	shown.Plan = &result.Plan
+	return result, e.hook(ctx, w, s, &shown, afterPlan)
+}
+
+// buildHome is packer's home. Another user than the agent's gets one for each run: what one build leaves there must not be
+// another's configuration.
+func buildHome(w *world, dir string) (string, error) {
+	if w.user == nil {
+		return filepath.Join(w.cfg.DataDir, "home"), nil
+	}
+	home := filepath.Join(dir, homeDir)
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return "", fmt.Errorf("making packer's home: %w", err)
+	}
+	return home, w.user.Own(home)
+}
+
+// changedFiles says which files of an image changed since its last build.
+func (e packerEngine) changedFiles(ctx context.Context, w *world, run *store.Run, files stack.Files) (string, error) {
+	var st *store.StackState
+	if err := e.store.View(func(tx *store.Tx) (err error) {
+		st, err = tx.Stack(run.Stack)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if st.AppliedCommit == "" {
+		return "It was never built here.", nil
+	}
+	last := fmt.Sprintf("its last build (#%d, %s)", st.AppliedRun, short(st.AppliedCommit))
+	if st.AppliedCommit == run.Commit {
+		return "Nothing of it changed since " + last + ".", nil
+	}
+	paths, err := w.repos[run.Repository].Changed(ctx, st.AppliedCommit, run.Commit)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return "The commit of " + last + " is gone: nobody can tell what changed.", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var own []string
+	for _, p := range paths {
+		if files.Touches(p) {
+			own = append(own, "  "+e.redact(p))
+		}
+	}
+	if len(own) == 0 {
+		return "Nothing of it changed since " + last + ".", nil
+	}
+	return fmt.Sprintf("Changed since %s:\n%s", last, strings.Join(own, "\n")), nil
+}
+
+// buildText is the plan of a build for people.
+func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, changed string) string {
+	text := fmt.Sprintf("Packer %s will build the image %s from %s:\n\n", tool.Version, s.Name, path.Join(s.Dir, s.Template))
+	for _, name := range made.Builds {
+		text += "  + " + name + "\n"
+	}
+	text += "\n" + changed + "\n\n"
+	text += fmt.Sprintf("%s and the variables are bound to the approval.\n\nPacker says of the template:\n\n%s", count(len(made.Recipe.Files), "file"), made.Text)
+	return text
+}
+
+// job is everything that the runner needs to build what was approved.
+func (e packerEngine) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
+	dir := RunDir(w.cfg.DataDir, run.ID)
+	recipe := filepath.Join(dir, planDir, packer.RecipeFile)
+	if _, err := os.Stat(recipe); err != nil {
+		return runner.Job{}, refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
+	}
+	home, err := buildHome(w, dir)
+	if err != nil {
+		return runner.Job{}, err
+	}
+	return runner.Job{
+		Run: run.ID, Stack: run.Stack, Engine: runner.EnginePacker, Digest: run.Plan.Digest,
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.packer.file(run.Plan),
+		Dir: filepath.Join(dir, sourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: w.user,
+	}, nil
+}
+
+// keepState has nothing to keep: a build destroys nothing.
+func (e packerEngine) keepState(string, *store.Run) error { return nil }
+
+// verdict says how a build ended, and what it made.
+func (e packerEngine) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
+	artifacts, err := runner.Artifacts(RunDir(e.cfg().DataDir, run.ID))
+	if err != nil {
+		e.log.Error("reading what a build has made", "run", run.ID, "stack", run.Stack, "err", err)
+	}
+	for i, a := range artifacts {
+		artifacts[i] = store.Artifact{Builder: e.redact(a.Builder), ID: e.redact(a.ID), Region: a.Region}
+	}
+	end := e.verdictOfBuild(run, state, p, artifacts)
+	end.artifacts = artifacts
+	if len(artifacts) > 0 && end.to != store.Applied {
+		end.text += "\nIt has made, and nothing uses: " + artifactNames(artifacts)
+	}
+	return end
+}
+
+func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terraform.Progress, artifacts []store.Artifact) ending {
+	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
+	soFar := fmt.Sprintf("%d of %d builders came to their end", p.Done, max(p.Total, len(run.Plan.Changes)))
+	if len(p.Open) > 0 {
+		soFar += "; begun and not completed: " + e.redact(joinSome(p.Open, 20))
+	}
+	result := state.Result
+	switch {
+	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
+		return ending{to: store.Interrupted, text: "the agent stopped between the decision to build and the start; packer was not seen to run"}
+	case result == nil:
+		return ending{to: store.Interrupted, text: "nobody saw the end of the build: " + soFar, hint: left}
+	case result.Refused != "":
+		return ending{to: store.Errored, text: "the build was refused and packer did not run: " + result.Refused, hint: "sallyport plan " + run.Stack}
+	case result.Signal != "":
+		return ending{to: store.Interrupted, text: fmt.Sprintf("packer was killed (%s) in the middle of the build: %s", result.Signal, soFar), hint: left}
+	case result.ExitCode == 0 && len(artifacts) == 0:
+		return ending{to: store.Errored, text: "packer ended well and named no artifact, so there is nothing that a stack could run on",
+			hint: fmt.Sprintf("see sallyport show %d --log; a post-processor may have thrown it away", run.ID)}
+	case result.ExitCode == 0:
+		return ending{to: store.Applied}
+	}
+	text := errorsOf(p.Diagnostics)
+	if text == "" {
+		text = fmt.Sprintf("packer ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
+	}
+	if len(p.Open) > 0 {
+		text += "\nBegun and not completed: " + joinSome(p.Open, 20)
+	}
+	return ending{to: store.Errored, text: e.redact(text), hint: "mend the cause, then: sallyport plan " + run.Stack}
+}
+
+// leaves notes that an interrupted build may have left something behind: the next plan of the image tells people so.
+func (e packerEngine) leaves(tx *store.Tx, run *store.Run, _ runner.State, p terraform.Progress, to store.Status) error {
+	if to != store.Interrupted || len(p.Open) == 0 {
+		return nil
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	st.Unfinished = run.ID
+	return tx.PutStack(st)
+}

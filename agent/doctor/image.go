@@ -1,0 +1,38 @@
+package doctor
+
+import (
+	"context"
+	"os/exec"
+	"path"
+
+	"sallyport/agent/config"
+	"sallyport/agent/packer"
+	"sallyport/agent/stack"
+)
+
+// image looks whether an image could be built: its template is on the branch, and there is a packer.
+func (d *doctor) image(ctx context.Context, st *config.Stack, tree stack.Tree) *section {
+	s := d.section("image " + st.Name)
+	_, err := stack.Footprint(tree, stack.Definition{Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template})
+	if err != nil {
+		s.fail("template", "correct dir and template, or push them", "%v", err)
+	} else {
+		s.ok("template", "%s is on the branch", path.Join(st.Dir, st.Template))
+	}
+	binary := st.Tool.Binary
+	if binary == "" {
+		binary = "packer"
+	}
+	found, err := exec.LookPath(binary)
+	if err != nil {
+		s.fail("packer", "install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "%v", err)
+		return s
+	}
+	version, err := packer.Version(ctx, found)
+	if err != nil {
+		s.fail("packer", "is it a packer for this machine?", "%v", err)
+		return s
+	}
+	s.ok("packer", "%s is version %s", found, version)
+	return s
+}

@@ -1,0 +1,288 @@
+package packer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/asuser"
+	"sallyport/notify/redact"
+)
+
+const (
+	// grace is how long Packer may take to end after a SIGINT.
+	grace = 20 * time.Second
+	// maxOutput bounds what is kept of what validate and inspect say, in bytes.
+	maxOutput = 1 << 20
+)
+
+// Tool is one packer binary.
+type Tool struct {
+	Path    string // absolute
+	Version string // like 1.6.6
+	Digest  string // SHA-256 of the binary, hex
+}
+
+// PlanOptions say what is going to be built. Paths on this machine are absolute.
+type PlanOptions struct {
+	Tool     Tool
+	Image    string // name
+	Source   string // a fresh checkout
+	OutDir   string // exists, 0700: recipe and variables
+	Dir      string // of the template; slash-separated, relative to the repository's root
+	Template string // relative to Dir
+	VarFiles []string
+	Vars     map[string]cty.Value
+	Belongs  func(path string) bool // which files of the repository are part of the image
+	Env      map[string]redact.Secret
+	Home     string
+	User     *asuser.User  // runs Packer; nil: the agent's own
+	Timeout  time.Duration // of everything together; 0: none
+	Redact   func(string) string
+}
+
+// PlanResult is what a build would do.
+type PlanResult struct {
+	Digest string // of the recipe
+	Recipe *Recipe
+	Builds []string // names of the builders
+	Text   string   // what Packer says of the template, redacted
+}
+
+// An Error is Packer's own word on why something cannot be built.
+type Error struct {
+	Op   string // validate, inspect, version
+	Text string
+	Hint string
+	Err  error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	text := "packer " + e.Op
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Text != "" {
+		text += ":\n" + e.Text
+	}
+	return text
+}
+
+// UserHint says what to do.
+func (e *Error) UserHint() string { return e.Hint }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Plan writes the recipe of a build, and has Packer validate and inspect the template in a copy that is made by it.
+func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
+	if o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout,
+			fmt.Errorf("plan_timeout of %s has passed: %w", o.Timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	r := &Recipe{Image: o.Image, Dir: o.Dir, Template: o.Template, VarFiles: o.VarFiles, Binary: o.Tool.Path, BinaryDigest: o.Tool.Digest}
+	var err error
+	if r.Vars, err = writeVars(o.OutDir, o.Template, o.Vars); err != nil {
+		return nil, err
+	}
+	if err := r.collect(o.Source, o.Belongs); err != nil {
+		return nil, err
+	}
+	digest, err := r.write(o.OutDir)
+	if err != nil {
+		return nil, err
+	}
+	trial := filepath.Join(o.OutDir, "trial")
+	if err := os.Mkdir(trial, 0o700); err != nil {
+		return nil, fmt.Errorf("making a directory to try the template in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(trial) }() // the whole of OutDir goes with its run
+	call, err := r.Prepare(o.Source, o.OutDir, trial)
+	if err == nil {
+		err = errors.Join(o.User.Enter(o.OutDir), Hand(o.User, trial))
+	}
+	if err != nil {
+		return nil, err
+	}
+	env := Environment(o.Home, filepath.Join(trial, tempDir), o.Env)
+	if _, err := run(ctx, o, call, env, "validate"); err != nil {
+		return nil, err
+	}
+	lines, err := run(ctx, o, call, env, "inspect")
+	if err != nil {
+		return nil, err
+	}
+	result := &PlanResult{Digest: digest, Recipe: r, Builds: builders(lines), Text: o.Redact(said(lines))}
+	if len(result.Builds) == 0 {
+		return nil, &Error{Op: "inspect", Err: fmt.Errorf("%s has no builders", path.Join(o.Dir, o.Template)), Hint: "template of the image names the file, or \".\" for all *.pkr.hcl of its dir"}
+	}
+	return result, nil
+}
+
+// run has Packer look at a template.
+func run(ctx context.Context, o PlanOptions, call Call, env []string, verb string) ([]Line, error) {
+	args := append([]string{verb, "-machine-readable"}, call.Args...)
+	if verb == "inspect" && !IsHCL(o.Template) {
+		args = []string{verb, "-machine-readable", o.Template} // it takes no variables there
+	}
+	out, err := execute(ctx, o.User, o.Tool.Path, call.Dir, env, args...)
+	lines, rest := parse(out)
+	if err == nil {
+		return lines, nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, &Error{Op: verb, Err: cause}
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return nil, &Error{Op: verb, Err: err}
+	}
+	text := strings.TrimSpace(said(lines) + rest)
+	return nil, &Error{Op: verb, Text: o.Redact(text), Hint: "mend the template; files beside its dir are part of the image only if watch names them"}
+}
+
+// execute runs Packer to its end and returns what it said. Its death is bound to ours: nothing here outlives the agent.
+func execute(ctx context.Context, user *asuser.User, binary, dir string, env []string, args ...string) (string, error) {
+	var out strings.Builder
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir, cmd.Env = dir, env
+	cmd.Stdout = &limited{w: &out, left: maxOutput}
+	cmd.Stderr = cmd.Stdout
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = grace
+	if user != nil {
+		cmd.Path, cmd.Env = asuser.Executable, append(cmd.Env, user.Environ(asuser.Program{Path: binary, Parent: os.Getpid()}))
+		cmd.SysProcAttr.AmbientCaps = user.Capabilities()
+	}
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// limited keeps the beginning of a text.
+type limited struct {
+	w    *strings.Builder
+	left int
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.left)
+	l.left -= n
+	l.w.Write(p[:n])
+	return len(p), nil
+}
+
+// parse splits output into what is machine-readable and what is not.
+func parse(out string) (lines []Line, rest string) {
+	for _, text := range strings.Split(out, "\n") {
+		if l, ok := ParseLine(text); ok {
+			lines = append(lines, l)
+		} else if strings.TrimSpace(text) != "" {
+			rest += text + "\n"
+		}
+	}
+	return lines, rest
+}
+
+// said is what lines say to people.
+func said(lines []Line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		if text, _ := l.Said(); l.Type == "ui" {
+			b.WriteString(strings.TrimRight(text, "\n") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// builders are the names of what a template builds. Of one in HCL only the text for people has them.
+func builders(lines []Line) []string {
+	var names []string
+	for _, l := range lines {
+		if l.Type == "template-builder" && !slices.Contains(names, l.at(0)) {
+			names = append(names, l.at(0))
+		}
+	}
+	if len(names) > 0 {
+		return names
+	}
+	return sources(said(lines))
+}
+
+// sources reads the builders of every build block.
+//
+//	> builds:
+//
+//	  > <unnamed build 0>:
+//
+//	    sources:
+//
+//	      file.one
+func sources(text string) []string {
+	var names []string
+	build, inside := "", false
+	_, text, _ = strings.Cut(text, "> builds:")
+	for _, line := range strings.Split(text, "\n") {
+		word := strings.TrimSpace(line)
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		switch {
+		case word == "":
+		case strings.HasPrefix(word, "> "):
+			build, inside = strings.TrimSuffix(strings.TrimPrefix(word, "> "), ":"), false
+			if strings.HasPrefix(build, "<unnamed") {
+				build = ""
+			}
+		case indent <= 4:
+			inside = word == "sources:"
+		case inside:
+			if build != "" {
+				word = build + "." + word
+			}
+			if !slices.Contains(names, word) {
+				names = append(names, word)
+			}
+		}
+	}
+	return names
+}
+
+// Version asks a packer binary for its version.
+func Version(ctx context.Context, binary string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "sallyport-packer-")
+	if err != nil {
+		return "", fmt.Errorf("asking packer for its version: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	out, err := execute(ctx, nil, binary, dir, Environment(dir, dir), "version", "-machine-readable")
+	lines, _ := parse(out)
+	for _, l := range lines {
+		if l.Type == "version" {
+			return l.at(0), nil
+		}
+	}
+	if err == nil {
+		err = errors.New("it does not say its version")
+	}
+	return "", &Error{Op: "version", Err: err, Hint: "packer { binary } must name a Packer for this machine"}
+}
+
+// BuildArgs are the arguments of a build. Without colours, and so that no builder waits for a person.
+func BuildArgs(c Call) []string {
+	return append([]string{"build", "-machine-readable", "-color=false", "-on-error=cleanup"}, c.Args...)
+}

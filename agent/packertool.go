@@ -1,0 +1,61 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"sallyport/agent/packer"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// packerTool finds packer once and remembers it, digest included: reading its hundred megabytes takes longer than a plan.
+type packerTool struct {
+	binary string // of the configuration; empty: PATH
+	mu     sync.Mutex
+	found  packer.Tool
+	seen   terraform.Identity // of the binary when its digest was taken; zero: not to be relied on
+}
+
+// get returns packer. A failure is tried again at the next call.
+func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now, err := terraform.IdentityOf(t.found.Path); err == nil && !t.seen.IsZero() && now == t.seen {
+		return t.found, nil
+	}
+	name := t.binary
+	if name == "" {
+		name = "packer"
+	}
+	path, err := exec.LookPath(name)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return packer.Tool{}, refuse("install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "finding packer: %v", err)
+	}
+	digest, seen, err := terraform.DigestFile(path)
+	if err != nil {
+		return packer.Tool{}, fmt.Errorf("reading packer's binary: %w", err)
+	}
+	version, err := packer.Version(ctx, path)
+	if err != nil {
+		return packer.Tool{}, err
+	}
+	t.found, t.seen = packer.Tool{Path: path, Version: version, Digest: digest}, seen
+	return t.found, nil
+}
+
+// file is the binary that a build was planned with, if it is known what it looked like; otherwise the runner reads it.
+func (t *packerTool) file(p *store.Plan) terraform.Identity {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p == nil || t.found.Path != p.Binary || t.found.Digest != p.BinaryDigest {
+		return terraform.Identity{}
+	}
+	return t.seen
+}
