@@ -75,7 +75,7 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	if err != nil {
 		return nil, err
 	}
-	if err := a.tellMove(tx, w, moved, m); err != nil {
+	if err := errors.Join(a.tellOverview(tx, moved), a.tellMove(tx, w, moved, m)); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if err := a.publish(tx, moved); err != nil {

@@ -196,7 +196,10 @@ func (a *Agent) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 		return err
 	}
 	maps.Copy(st.Upstreams, changed) // whoever cancels the run before it is planned does not get another one
-	return tx.PutStack(st)
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	return a.joinOverview(tx, w, s, changed)
 }
 
 // dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it

@@ -222,7 +222,7 @@ func (a *Agent) record(w *world, r *config.Repository, repository *store.Reposit
 			}
 			keys[f.stack.Name] = key
 		}
-		return a.closeBatch(tx, batch)
+		return errors.Join(a.beginOverviews(tx, w, r, now.Head, findings), a.closeBatch(tx, batch))
 	})
 	if err != nil {
 		return err

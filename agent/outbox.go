@@ -174,7 +174,7 @@ func (a *Agent) runOf(m *store.Message) (*store.Run, error) {
 func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
 	text := m.Text
 	switch {
-	case m.Kind == store.MessageFile, m.Kind == store.MessageCard && run != nil && run.Told:
+	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
 		card := a.card(w, run)
@@ -199,17 +199,13 @@ type sender struct {
 
 // cardGone reports that the run's message cannot be edited any more.
 func (s *sender) cardGone(err error) bool {
-	var refused *slack.Error
-	if s.message.Kind != store.MessageCard || s.run == nil || s.run.Card == nil || !errors.As(err, &refused) {
-		return false
-	}
-	return refused.Code == "message_not_found" || refused.Code == "cant_update_message" || refused.Code == "edit_window_closed"
+	return s.message.Kind == store.MessageCard && s.run != nil && s.run.Card != nil && uneditable(err)
 }
 
 // needless: the run is gone, or the message has become pointless.
 func (s *sender) needless() bool {
 	m := s.message
-	if m.Kind == store.MessageNote {
+	if m.Kind == store.MessageNote || m.Kind == store.MessageOverview {
 		return false
 	}
 	if s.run == nil {
@@ -229,6 +225,8 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 	switch s.message.Kind {
 	case store.MessageCard:
 		return s.sendCard(ctx, unknown, oldest)
+	case store.MessageOverview:
+		return s.sendOverview(ctx, unknown, oldest)
 	case store.MessageFile:
 		return nil, s.sendFile(ctx, unknown)
 	default:

@@ -137,7 +137,7 @@ func (a *Agent) hold(run *store.Run, why, hint string) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.refreshCard(tx, now), a.publish(tx, now))
+		return errors.Join(a.tellOverview(tx, now), a.refreshCard(tx, now), a.publish(tx, now))
 	})
 }
 

@@ -46,6 +46,19 @@ func (c Card) Text() string {
 	return text
 }
 
+// Line is the run in one line of a message about several.
+func (c Card) Line() string {
+	text := c.Title() + ": "
+	if c.Status == store.Planned {
+		text += "planned, "
+	}
+	text += c.gist()
+	if c.Held != "" {
+		text += ": " + line(c.Held)
+	}
+	return text
+}
+
 // gist is what happens or happened, in a few words.
 func (c Card) gist() string {
 	counts := c.Counts()

@@ -106,6 +106,8 @@ type Run struct {
 	// After is the run that this one takes over from: a recovery after stale or interrupted.
 	After int `json:"after,omitempty"`
 	Batch int `json:"batch,omitempty"` // runs first seen together share a batch, so that one message sums them up
+	// Overview is the key of the message about all stacks that the commit touches; empty if there is only this one.
+	Overview string `json:"overview,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

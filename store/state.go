@@ -211,6 +211,8 @@ const (
 	MessageLoud  MessageKind = "loud"  // the same, also sent to the channel: it must ring a phone
 	MessageFile  MessageKind = "file"  // the plan's whole text as a file in the run's thread
 	MessageNote  MessageKind = "note"  // a message of its own in the channel (repository errors, summaries)
+	// MessageOverview posts or edits the one message of a commit that touches several stacks; rendered when it is sent.
+	MessageOverview MessageKind = "overview"
 
 	// For the site that hosts the repository, each made anew from what is true when it is sent.
 	MessageStatus  MessageKind = "status"  // how a commit stands, of one stack

@@ -83,13 +83,27 @@ func safeOptions(text string) []slackapi.MsgOption {
 	}
 }
 
-// PostText posts plain words: into a thread, into a thread and the channel, or as a message of its own.
-func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) {
-	options := append(safeOptions(redact.Clean(p.Text)),
+// textOptions are what a message of plain words is posted and edited with.
+func textOptions(p Post) []slackapi.MsgOption {
+	return append(safeOptions(redact.Clean(p.Text)),
 		slackapi.MsgOptionBlocks(textBlocks(p)...),
 		slackapi.MsgOptionMetadata(slackapi.SlackMetadata{EventType: EventNote, EventPayload: map[string]any{
 			"key": metaText(p.Key), "agent": metaText(p.Agent), "run": p.Run,
 		}}))
+}
+
+// UpdateText edits a message of plain words. Doing it twice does no harm.
+func (c *Client) UpdateText(ctx context.Context, channel, ts string, p Post) error {
+	_, err := c.call(ctx, methodUpdate, func(ctx context.Context) error {
+		_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, textOptions(p)...)
+		return err
+	})
+	return err
+}
+
+// PostText posts plain words: into a thread, into a thread and the channel, or as a message of its own.
+func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) {
+	options := textOptions(p)
 	if p.Thread != "" {
 		options = append(options, slackapi.MsgOptionTS(p.Thread))
 		if p.Broadcast {
