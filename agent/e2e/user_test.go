@@ -118,7 +118,8 @@ func TestSecondUserOfCapabilities(t *testing.T) {
 }
 
 func secondUserIsKeptOut(t *testing.T, plain bool) {
-	u := newSecondUser(t, plain, stackBlock("box", `vars = { password = file("@SECRET@") }`)+stackBlock("next"))
+	u := newSecondUser(t, plain, stackBlock("box", `vars = { password = file("@SECRET@") }`)+stackBlock("next")+
+		stackBlock("watched", `mode = "observe"`))
 	data, socket := u.path("own", "data"), u.path("own", "s.sock")
 	// try() catches what file() says of a file that cannot be read; the first is the control.
 	look := ""
@@ -153,10 +154,11 @@ resource "terraform_data" "look" {
     command = "sh ./look.sh"
   }
 }
-`, "box/look.sh": script, "next/main.tf": thing("next", "one")})
+`, "box/look.sh": script, "next/main.tf": thing("next", "one"), "watched/main.tf": thing("watched", "one")})
 	u.start()
 	u.reaches("box", "planned")
 	u.reaches("next", "planned")
+	u.reaches("3", "previewed") // on a copy of the state: what nobody agreed to does not write there
 	text := u.must("show", "1", "--plan")
 	for _, name := range []string{"store", "secret", "config", "environment"} {
 		if want := "+ " + name; !has(text, want) || !strings.Contains(lineWith(text, want), "denied") {
@@ -202,7 +204,7 @@ resource "terraform_data" "look" {
 		return !exists(filepath.Join(data, "runs", "1", "src")) && !exists(filepath.Join(data, "runs", "1", "data")), nil
 	})
 	u.must("plan", "box")
-	u.reaches("3", "no_changes")
+	u.reaches("4", "no_changes")
 }
 
 // Signals reach terraform, a plan ends with its agent, and an apply goes on without, as it does without a second user.
