@@ -63,3 +63,53 @@ func TestPolicyRecreates(t *testing.T) {
 		t.Errorf("on the next day: %+v", run)
 	}
 }
+
+// The daring policies apply commits by themselves, and never what is protected.
+func TestPolicyAppliesCommits(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one") + data("disk", "one")})
+	h := newHouse(t, box(r, "auto_apply = \"always\"\nprotect = [\"terraform_data.disk\"]"))
+	h.start()
+	if run := h.status("1", store.Planned); run.Asks != "auto_apply is always, but terraform_data.disk is protected" {
+		t.Errorf("it asks: %q", run.Asks)
+	}
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	r.commit("Drop a", map[string]string{"box/main.tf": data("disk", "one")})
+	if run := h.status("2", store.Applied); by(run) != "policy:always" || run.Kind != store.KindCommit || run.Plan.Destroy != 1 {
+		t.Errorf("the run of the policy: %+v", run)
+	}
+	r.commit("Add b", map[string]string{"box/main.tf": data("disk", "one") + data("b", "one")})
+	if run := h.status("3", store.Applied); by(run) != "policy:always" {
+		t.Errorf("the run of the policy: %+v", run)
+	}
+}
+
+// A policy's approval that has to wait holds only as long as the policy would give it: then people are asked, loudly.
+func TestPolicyTakesItsApprovalBack(t *testing.T) {
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	from, to := time.Now().UTC().AddDate(0, 0, -1).Format("2006-01-02"), time.Now().UTC().AddDate(0, 0, 3).Format("2006-01-02")
+	h := newHouse(t, box(r, fmt.Sprintf("auto_apply = \"no_destroy\"\nfreeze = { from = %q, to = %q }", from, to))+asking(s))
+	h.start()
+	if run := h.until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" }); by(run) != "policy:no_destroy" {
+		t.Errorf("approved by %q", by(run))
+	}
+	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "look first"}); err != nil {
+		t.Fatal(err)
+	}
+	run := h.status("1", store.Planned)
+	if len(run.Decisions) != 0 || !strings.Contains(run.Asks, "it is paused") {
+		t.Errorf("after the pause: %+v", run)
+	}
+	card := said(t, s, "", "#1")
+	said(t, s, card.TS, "waits for approval after all")
+	if err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
+		t.Fatal(err)
+	}
+	s.Reply(jane, ops, card.TS, "approve")
+	if run := h.status("1", store.Approved); by(run) == "policy:no_destroy" {
+		t.Errorf("the policy decided again: %+v", run)
+	}
+}
