@@ -3,10 +3,13 @@ package agent_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"sallyport/agent"
 	"sallyport/agent/control"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
@@ -131,4 +134,37 @@ func TestExecNeedsTheRightToApprove(t *testing.T) {
 	refusedFor(t, err, "cli_approvals is off")
 	_, err = h.restoreState("1")
 	refusedFor(t, err, "cli_approvals is off")
+}
+
+// An agent that dies in the middle takes the command with it: the next one lets the stack go on, and says so.
+func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.settle()
+	h.stop()
+	st, err := store.Open(store.Options{Path: agent.StorePath(filepath.Join(h.dir, "data"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = st.Update(func(tx *store.Tx) error {
+		s, err := tx.Stack("box")
+		if err != nil {
+			return err
+		}
+		s.Occupied = &store.Pause{By: "cli:jane", At: s.AppliedAt, Reason: "terraform state mv a b"}
+		return tx.PutStack(s)
+	})
+	if err := errors.Join(err, st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	id := h.plan("box", false)
+	h.status(num(id), store.NoChanges)
+	h.eventually("told", func(s control.Status) bool { return s.Outbox == 0 })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if told := strings.Join(h.notices, "\n"); !strings.Contains(told, "cli:jane was at work on the state of box (terraform state mv a b) when the agent stopped") {
+		t.Errorf("told: %s", told)
+	}
 }

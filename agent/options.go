@@ -160,11 +160,20 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 	return all[run.ID], nil
 }
 
+// minSilenced is the length in bytes below which a value that a person gave is no secret: "true" and "t3" stand everywhere, and
+// plans without them could not be read any more.
+const minSilenced = 6
+
 // silence makes the values that people gave secrets, from before anybody could read them.
 func (a *Agent) silence(vars map[string]string) {
 	var secrets []redact.Secret
 	for _, value := range vars {
-		secrets = append(secrets, redact.NewSecret(value))
+		if len(value) >= minSilenced {
+			secrets = append(secrets, redact.NewSecret(value))
+		}
+	}
+	if len(secrets) == 0 {
+		return
 	}
 	a.redactor.Store(a.secrets.keep(secrets))
 }
