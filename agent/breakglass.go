@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
@@ -90,7 +91,7 @@ func glassText(g *store.BreakGlass) string {
 
 // reviewable reports whether a review can mean this run: before somebody breaks the glass, the word is talk.
 func reviewable(run *store.Run, m slack.Message) bool {
-	return run.BreakGlass != nil && !timeOf(m.TS).Before(run.BreakGlass.At)
+	return run.BreakGlass != nil && !timeOf(m.TS).Before(run.BreakGlass.At.Add(time.Millisecond)) // At was cut to milliseconds
 }
 
 // unreviewed reports whether a run waits for a review.
