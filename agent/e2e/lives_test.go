@@ -105,7 +105,10 @@ func detours() []life {
 				m, _ := v.card(1)
 				v.answered[1], v.approved[1] = v.slack.Reply(jane, ops, m.TS, "approve"), true
 			}, is(1, store.Approved)},
-			{"it goes on", resume, applied},
+			{"it goes on", func(v *living) {
+				v.answer = approves // of what takes over if it is killed in the apply
+				resume(v)
+			}, applied},
 		}, ends: []store.Status{store.Applied}},
 		{name: "superseded while held", files: one, steps: []step{
 			{"it is planned", nil, is(1, store.Planned)},
