@@ -23,7 +23,7 @@ const progressEvery = 5 * time.Second
 
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
 func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := planBase(w.cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	if role := awsApply(s, fmt.Sprint(run.ID)); role != nil {
 		// In the place of the plan's: neither is ever in reach of the other phase.

@@ -76,7 +76,7 @@ func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v vote) (counted, 
 	}
 	d := store.Decision{
 		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: a.redact(v.Text),
-		Digest: run.Plan.Digest, Channel: v.Channel, TS: v.TS, BreakGlass: v.BreakGlass,
+		Digest: run.Plan.Shown(), Channel: v.Channel, TS: v.TS, BreakGlass: v.BreakGlass,
 	}
 	add := func(r *store.Run) error {
 		r.Decisions = append(r.Decisions, d)
@@ -187,7 +187,7 @@ func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Sta
 
 // counts reports whether a recorded decision is about the plan that the run has now and was not withdrawn.
 func counts(run *store.Run, d store.Decision) bool {
-	return d.Withdrawn == "" && run.Plan != nil && d.Digest == run.Plan.Digest
+	return d.Withdrawn == "" && run.Plan != nil && d.Digest == run.Plan.Shown()
 }
 
 // weigh counts the different people who approve; one deny outweighs them all.

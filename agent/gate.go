@@ -19,6 +19,14 @@ const gateRetry = 10 * time.Second
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
 func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
 	held, hint, err := a.lastChecks(ctx, w, run, s)
+	if err == nil && held == "" && ctx.Err() == nil && a.mustVerify(run, s) {
+		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
+		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
+			a.work.rest(run.ID)
+			a.storeFault(err)
+		}
+		return
+	}
 	ended := false
 	if err == nil && held == "" && ctx.Err() == nil {
 		held, hint, ended, err = a.hookBeforeApply(ctx, w, run, s)
@@ -127,6 +135,9 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		// that decides.
 		if err := a.mayApply(tx, w, now, s); err != nil {
 			return err
+		}
+		if now.Plan.Digest != run.Plan.Digest {
+			return errNotNow // the job below is of another plan
 		}
 		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
 			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.opts.Uptime(), Total: len(r.Plan.Changes), Who: a.lockOwner()}

@@ -95,6 +95,7 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 		return &tail{}, fmt.Errorf("telling it of the run: %w", err)
 	}
 	dir := RunDir(w.cfg.DataDir, run.ID)
+	files := planBase(w.cfg.DataDir, run)
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(w.cfg.DataDir, "home"),
 		"SALLYPORT_HOOK=" + name, "SALLYPORT_RUN=" + strconv.Itoa(run.ID), "SALLYPORT_STACK=" + run.Stack,
@@ -102,10 +103,10 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 		"SALLYPORT_COMMIT=" + run.Commit, "SALLYPORT_RUN_DIR=" + dir,
 	}
 	if s != nil {
-		env = append(env, "SALLYPORT_WORKSPACE="+s.Workspace, "SALLYPORT_DIR="+filepath.Join(dir, sourceDir, filepath.FromSlash(s.Dir)))
+		env = append(env, "SALLYPORT_WORKSPACE="+s.Workspace, "SALLYPORT_DIR="+filepath.Join(files, sourceDir, filepath.FromSlash(s.Dir)))
 	}
 	if name == afterPlan {
-		env = append(env, "SALLYPORT_PLAN_JSON="+filepath.Join(dir, planDir, planJSONFile))
+		env = append(env, "SALLYPORT_PLAN_JSON="+filepath.Join(files, planDir, planJSONFile))
 	}
 	for key, value := range h.Env {
 		env = append(env, key+"="+value.Reveal())
@@ -116,7 +117,7 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 }
 
 // planBetweenHooks plans between the before_plan and after_plan hooks.
-func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, o terraform.PlanOptions) (*terraform.PlanResult, error) {
+func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions) (*terraform.PlanResult, error) {
 	if err := a.hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
@@ -130,6 +131,7 @@ func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, 
 		return nil, err
 	}
 	shown := *run
+	result.Plan.Dir = place
 	shown.Plan = &result.Plan
 	return result, a.hook(ctx, w, s, &shown, afterPlan)
 }

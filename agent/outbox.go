@@ -293,7 +293,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 	if run.Card == nil || run.Plan == nil {
 		return nil
 	}
-	name := fmt.Sprintf("plan-%d-%.8s.txt", run.ID, run.Plan.Digest)
+	name := fmt.Sprintf("plan-%d-%.8s.txt", run.ID, run.Plan.Shown())
 	if unknown {
 		found, err := s.world.slack.FindFile(ctx, run.Card.Channel, run.Card.TS, name)
 		if err != nil || found {

@@ -60,6 +60,9 @@ func ended(run *store.Run) string {
 		}
 		return "was canceled."
 	case store.Stale:
+		if run.Hint != "" {
+			return "is stale and was not applied."
+		}
 		return "is stale and was not applied; another plan takes over."
 	case store.Expired:
 		return "expired."

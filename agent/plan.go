@@ -121,7 +121,19 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 			return nil, err
 		}
 	}
-	o, err := a.checkout(ctx, w, s, run.Commit, dir)
+	return a.planIn(ctx, w, run, s, planPlace{dir: dir, tool: found})
+}
+
+// planPlace is where a plan is made, and with which terraform.
+type planPlace struct {
+	dir  string
+	name string // of the directory, within the run's; empty for the run's itself
+	tool terraform.Tool
+}
+
+// planIn checks out the run's commit into an empty directory and lets terraform plan there.
+func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.Stack, p planPlace) (*planResult, error) {
+	o, err := a.checkout(ctx, w, s, run.Commit, p.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +145,12 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 		return nil, err
 	}
 	o.Preview = run.Kind == store.KindPullRequest
-	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
+	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
 	o.NoLock = !takesLock(run, s)
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := a.planBetweenHooks(ctx, w, run, s, o)
+	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o)
 	if err != nil {
 		return nil, err
 	}

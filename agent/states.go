@@ -33,7 +33,7 @@ func StatesDir(dataDir, stack string) string { return control.StatesDir(dataDir,
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
 // no process. A stack without a state yet has nothing to keep.
 func (a *Agent) keepState(dataDir string, run *store.Run) error {
-	plan, err := zip.OpenReader(filepath.Join(RunDir(dataDir, run.ID), planDir, "plan.tfplan"))
+	plan, err := zip.OpenReader(filepath.Join(planBase(dataDir, run), planDir, "plan.tfplan"))
 	if err != nil {
 		return fmt.Errorf("opening the plan: %w", err)
 	}

@@ -99,7 +99,7 @@ func (a *Agent) tidy(run int) {
 		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
 		return // the directory stays as it is
 	}
-	for _, d := range []string{planDir, dataDir, sourceDir, homeDir} {
+	for _, d := range []string{planDir, dataDir, sourceDir, homeDir, verifyDirs[0], verifyDirs[1]} {
 		if d == planDir {
 			keepPlanText(dir)
 		}

@@ -84,6 +84,10 @@ defaults {
   # without that, than three times the longest of the stack's last five and than 15 minutes.
   # apply_alert = "1h"
 
+  # An approved plan older than this is made again before it is applied. With the same changes, values included, the fresh one is
+  # applied under the same approval; otherwise the run is stale, its thread shows what moved, and the new plan asks again.
+  # verify_after = "1h"
+
   # When plans may be applied: from each time of a schedule on, for a while; one { } or a list. What is approved outside waits,
   # and everybody is told until when. Plans expire meanwhile (plan_ttl). `recover` waits for no window and no freeze.
   # apply_window = { schedule = "CRON_TZ=Europe/Paris 0 9 * * 1-4", duration = "8h" }

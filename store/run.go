@@ -118,7 +118,12 @@ type Run struct {
 	RemindedAt time.Time `json:"reminded_at,omitzero"`
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 
-	Held      string     `json:"held,omitempty"`      // why the run does not move on now, for people; empty when it does
+	Held string `json:"held,omitempty"` // why the run does not move on now, for people; empty when it does
+	// VerifiedAt is when an approved plan was made again and had the same changes; the rest of its time is as before.
+	VerifiedAt time.Time `json:"verified_at,omitzero"`
+	VerifiedUp Uptime    `json:"verified_up,omitzero"`
+	Moved      int       `json:"moved,omitempty"` // runs in a row before this one whose approved plan was not the same any more
+
 	Attempts  int        `json:"attempts,omitempty"`  // plans started for this run
 	NotBefore time.Time  `json:"not_before,omitzero"` // backoff of a plan that met a transient error
 	Inputs    string     `json:"inputs,omitempty"`    // digest of what the configuration fed into the plan
@@ -217,6 +222,8 @@ type Change struct {
 	Type        string `json:"type,omitempty"` // of the resource
 	// Follows are the recreated objects that this update or replacement has as its only cause, where that is proven.
 	Follows []string `json:"follows,omitempty"`
+	// Values is a digest of what happens to the attributes; it tells two plans apart and is shown to nobody.
+	Values string `json:"values,omitempty"`
 }
 
 // Destroys reports whether the change destroys an object, alone or as half of a replacement.
@@ -255,17 +262,22 @@ func (c Change) MustName() bool {
 type Output struct {
 	Name    string   `json:"name"`
 	Actions []string `json:"actions"`
-	Later   bool     `json:"later,omitempty"` // only the apply will know its value
+	Later   bool     `json:"later,omitempty"`  // only the apply will know its value
+	Values  string   `json:"values,omitempty"` // as of a change
 }
 
 // A Plan is the summary of one saved plan file; the file itself lies in the run's directory until the run ends.
 type Plan struct {
-	Digest  string   `json:"digest"` // SHA-256 of the plan file, hex
-	Add     int      `json:"add"`
-	Change  int      `json:"change"`
-	Destroy int      `json:"destroy"`
-	Changes []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
-	Outputs []Output `json:"outputs"`
+	Digest string `json:"digest"` // SHA-256 of the plan file, hex
+	// ApprovedDigest is that of the plan which people were shown, if this is another one: made again before the apply, with
+	// the same changes.
+	ApprovedDigest string   `json:"approved_digest,omitempty"`
+	Dir            string   `json:"dir,omitempty"` // where its files lie in the run's directory; empty: there itself
+	Add            int      `json:"add"`
+	Change         int      `json:"change"`
+	Destroy        int      `json:"destroy"`
+	Changes        []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
+	Outputs        []Output `json:"outputs"`
 
 	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
 	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
@@ -286,6 +298,14 @@ func (p *Plan) Tools() string {
 		return ""
 	}
 	return p.BinaryDigest + " " + p.LockDigest
+}
+
+// Shown is the digest of the plan that people were shown and that their decisions are about.
+func (p *Plan) Shown() string {
+	if p.ApprovedDigest != "" {
+		return p.ApprovedDigest
+	}
+	return p.Digest
 }
 
 // Destroys reports whether the plan destroys or replaces anything, so that a plain approve is not enough.

@@ -135,8 +135,9 @@ type Stack struct {
 	ApplyAlert    time.Duration // people are told of an apply that runs for longer; 0: by how long earlier ones took
 	Protect       []string
 	Replaceable   []string
-	MaxDestroy    *int     // more than so many destroyed or replaced objects are refused; nil: any number is asked about
-	ApplyWindows  []Window // when plans may be applied; none: always
+	MaxDestroy    *int          // more than so many destroyed or replaced objects are refused; nil: any number is asked about
+	VerifyAfter   time.Duration // an approved plan older than this is made again before its apply; 0: never
+	ApplyWindows  []Window      // when plans may be applied; none: always
 	Freezes       []Freeze
 	Hooks         *Hooks // beside those of the whole configuration; nil: none
 

@@ -71,13 +71,10 @@ func stackShape() shape {
 			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
 			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
 			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack", "images",
-			"apply_window", "freeze", "break_glass",
+			"apply_window", "freeze", "break_glass", "verify_after",
 			"drift", "auto_apply_limit", "recreate_also",
 		},
 		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
-		later: []string{
-			"verify_after",
-		},
 	}
 }
 

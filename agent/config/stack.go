@@ -200,6 +200,7 @@ func (d *stackDecoder) decisions(a attributes, s *Stack) {
 	d.l.duration(a, "plan_timeout", &s.PlanTimeout, 0)
 	d.l.duration(a, "lock_timeout", &s.LockTimeout, 0)
 	d.l.duration(a, "apply_alert", &s.ApplyAlert, 0)
+	d.l.duration(a, "verify_after", &s.VerifyAfter, time.Minute) // shorter, and it would be over again before the apply
 	d.l.strs(a, "depends_on", &s.DependsOn)
 	d.patterns(a, "protect", &s.Protect)
 	d.patterns(a, "replaceable", &s.Replaceable)

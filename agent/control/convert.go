@@ -82,7 +82,7 @@ func planOf(p *store.Plan) *Plan {
 		return nil
 	}
 	out := &Plan{
-		Digest: p.Digest, Add: p.Add, Change: p.Change, Destroy: p.Destroy,
+		Digest: p.Digest, ApprovedDigest: p.ApprovedDigest, Add: p.Add, Change: p.Change, Destroy: p.Destroy,
 		Changes: make([]Change, 0, len(p.Changes)), Outputs: make([]Output, 0, len(p.Outputs)),
 		NewState: p.NewState, Version: p.Version,
 	}

@@ -195,14 +195,15 @@ type Artifact struct {
 
 // Plan is the summary of a plan; it holds addresses and actions, never attribute values.
 type Plan struct {
-	Digest   string   `json:"digest"` // SHA-256 of the plan file, hex
-	Add      int      `json:"add"`
-	Change   int      `json:"change"`
-	Destroy  int      `json:"destroy"`
-	Changes  []Change `json:"changes"` // in the card's order: number n of an approval is the n-th
-	Outputs  []Output `json:"outputs"`
-	NewState bool     `json:"new_state"` // there was no state: everything is new
-	Version  string   `json:"version"`   // of terraform
+	Digest         string   `json:"digest"`          // SHA-256 of the plan file, hex: the one that is applied
+	ApprovedDigest string   `json:"approved_digest"` // of the one that was shown, if it was made again before the apply
+	Add            int      `json:"add"`
+	Change         int      `json:"change"`
+	Destroy        int      `json:"destroy"`
+	Changes        []Change `json:"changes"` // in the card's order: number n of an approval is the n-th
+	Outputs        []Output `json:"outputs"`
+	NewState       bool     `json:"new_state"` // there was no state: everything is new
+	Version        string   `json:"version"`   // of terraform
 }
 
 // Change is one resource that a plan touches.

@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -240,7 +241,7 @@ func (p *planJSON) summarise(protect, replaceable []string) store.Plan {
 	slices.SortStableFunc(out.Changes, func(a, b store.Change) int { return rank(a) - rank(b) })
 	for _, name := range sortedKeys(p.Outputs) {
 		if o := p.Outputs[name]; !o.Actions.NoOp() && len(o.Actions) > 0 {
-			out.Outputs = append(out.Outputs, store.Output{Name: name, Actions: words(o.Actions), Later: len(o.diff.Later) > 0 && len(o.diff.Known) == 0})
+			out.Outputs = append(out.Outputs, store.Output{Name: name, Actions: words(o.Actions), Later: len(o.diff.Later) > 0 && len(o.diff.Known) == 0, Values: hex.EncodeToString(o.diff.digest[:])})
 		}
 	}
 	out.Fingerprint = p.fingerprint()
@@ -271,12 +272,20 @@ func (p *planJSON) driftByAddress() (vanished, drifted map[string]bool) {
 	return vanished, drifted
 }
 
+// digest is a digest of what happens to the attributes, hex; empty where nothing does, or all of them go away with the object.
+func (rc resourceChange) digest() string {
+	if rc.Change.Actions.NoOp() || rc.Change.Actions.Delete() {
+		return ""
+	}
+	return hex.EncodeToString(rc.diff.digest[:])
+}
+
 // key tells objects apart: a deposed one shares the address of its successor.
 func (rc resourceChange) key() string { return rc.Address + "\x00" + rc.Deposed }
 
 // change translates one resource's change; not ok means that nothing happens to it.
 func (rc resourceChange) change() (store.Change, bool) {
-	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions)}
+	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions), Values: rc.digest()}
 	if rc.PreviousAddress != rc.Address {
 		c.Previous = rc.PreviousAddress
 	}

@@ -1,0 +1,282 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/repo"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// Verify before apply: a plan that was approved long ago is made again first. People approved what the plan does, and
+// terraform's own check (has the state's serial changed?) does not see what moved outside of the state.
+//
+// A decision is about the plan that was shown. So the fresh plan takes the place of the shown one in one transaction, only if
+// it does the same, and carries the shown one's digest with it: what is applied has the digest of its own file, which the
+// runner checks, and the decisions that count are those about Plan.Shown. The files of the two lie in directories of their own;
+// which one the run's plan is only the store says, so a crash at any moment leaves one plan whole with its own decisions.
+
+// verifyDirs are the directories inside a run's in which its plan is made again, in turn: never the one that the store names.
+var verifyDirs = [2]string{"again-a", "again-b"}
+
+// maxMoved is how many approved plans in a row may turn out to be others until nobody is asked any more.
+const maxMoved = 2
+
+// planBase is the directory that the files of a run's plan lie in.
+func planBase(dataDir string, run *store.Run) string {
+	dir := RunDir(dataDir, run.ID)
+	if run.Plan != nil {
+		dir = filepath.Join(dir, run.Plan.Dir)
+	}
+	return dir
+}
+
+// mustVerify reports whether an approved plan is too old to be applied as it is. What counts is the larger of two ages, by the
+// wall clock and by the clock that nobody can set.
+func (a *Agent) mustVerify(run *store.Run, s *config.Stack) bool {
+	if _, ours := a.engineOf(s.Engine).(terraformEngine); !ours || s.VerifyAfter == 0 {
+		return false
+	}
+	at, up := run.PlannedAt, run.PlannedUp
+	if !run.VerifiedAt.IsZero() {
+		at, up = run.VerifiedAt, run.VerifiedUp
+	}
+	age, _ := a.passed(up)
+	return max(age, a.now().Sub(at)) > s.VerifyAfter
+}
+
+// verify plans an approved run again, beside the plan that it has. Nothing of the run changes before that has ended.
+func (a *Agent) verify(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
+	if err := a.hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
+		return err
+	}
+	if err := a.update(func(tx *store.Tx) error {
+		now, err := a.sameApproved(tx, run)
+		if err != nil {
+			return err
+		}
+		return a.beginPlan(tx, now, s)
+	}); err != nil {
+		return err
+	}
+	result, err := a.planAgain(ctx, w, run, s)
+	fault.Point("planned again, not stored")
+	if end := a.endPlan(run, err); end != nil || ctx.Err() != nil {
+		return end
+	}
+	if err != nil {
+		return a.notVerified(w, run, err)
+	}
+	if moved := differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
+		return a.worldMoved(w, run, moved)
+	}
+	return a.takeVerified(run, &result.Plan)
+}
+
+// sameApproved is the run as it is now, if it is still approved with the plan in hand.
+func (a *Agent) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
+	now, err := tx.Run(run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if now.Status != store.Approved || now.Plan == nil || now.Plan.Digest != run.Plan.Digest {
+		return nil, errNotNow
+	}
+	return now, nil
+}
+
+// planAgain makes the run's plan once more, in the directory that the store does not name.
+func (a *Agent) planAgain(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
+	tool, err := a.findTool(ctx, w, s.Tool)
+	if err != nil {
+		return nil, err
+	}
+	name := verifyDirs[0]
+	if run.Plan.Dir == name {
+		name = verifyDirs[1]
+	}
+	dir := filepath.Join(RunDir(w.cfg.DataDir, run.ID), name)
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, fmt.Errorf("clearing what an earlier plan left: %w", err)
+	}
+	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir)} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fmt.Errorf("making a directory for the plan: %w", err)
+		}
+	}
+	if err := w.user.Enter(dir); err != nil {
+		return nil, err
+	}
+	result, err := a.planIn(ctx, w, run, s, planPlace{dir: dir, name: name, tool: tool})
+	if err != nil {
+		return nil, err
+	}
+	result.Plan.Dir = name
+	return result, nil
+}
+
+// takeVerified lets the fresh plan take the place of the shown one: the one transaction in which a run's plan changes under an
+// approval. It does the same, so everything that people saw and said holds for it.
+func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
+	return a.update(func(tx *store.Tx) error {
+		now, err := a.sameApproved(tx, run)
+		if err != nil {
+			return err
+		}
+		if len(differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
+			return errNotNow
+		}
+		plan := *fresh
+		plan.ApprovedDigest = now.Plan.Shown()
+		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, a.now().UTC(), a.opts.Uptime()
+			r.Held, r.Hint, r.NotBefore = "", "", time.Time{}
+			return nil
+		}); err != nil {
+			return err
+		}
+		st, err := tx.Stack(run.Stack)
+		if err != nil {
+			return err
+		}
+		st.Unseen = nil // this plan has held the state lock: nobody left it behind
+		if err := errors.Join(tx.PutStack(st), a.lockGone(tx, st, "")); err != nil {
+			return err
+		}
+		text := fmt.Sprintf("planned again before the apply, with the same changes: %s was approved, %s takes its place", short(plan.ApprovedDigest), short(plan.Digest))
+		return errors.Join(
+			tx.AddEvent(store.Event{Type: "verified", Run: run.ID, Stack: run.Stack, Text: plan.ApprovedDigest + " " + plan.Digest}),
+			a.refreshAnd(tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
+	})
+}
+
+// notVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.
+func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
+	text := a.redact(cause.Error())
+	var failed *terraform.Error
+	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
+	if transient || errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) || errors.Is(cause, syscall.ENOSPC) {
+		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text, strings.Replace(hintOf(cause), "unlock STACK", "unlock "+run.Stack, 1))
+	}
+	text = "nothing was applied: the plan could not be made again before the apply: " + text
+	return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		r.Error, r.Hint = text, hintOf(cause)
+		return nil
+	})
+}
+
+// worldMoved ends a run whose plan would do something else by now. The run that takes over asks again, unless that has
+// happened twice in a row: then people are told what does not come to rest, and decide when to try again.
+func (a *Agent) worldMoved(w *world, run *store.Run, moved []string) error {
+	why := "planned again before the apply, and it is not the same any more: " + joinSome(moved, 20)
+	stop := run.Moved+1 >= maxMoved
+	return a.update(func(tx *store.Tx) error {
+		now, err := a.sameApproved(tx, run)
+		if err != nil {
+			return err
+		}
+		old, err := a.move(tx, w, now, store.Move{From: store.Approved, To: store.Stale, Text: why}, func(r *store.Run) error {
+			r.Error = why
+			if stop {
+				r.Hint = fmt.Sprintf("see what changes these (a value that is new at each plan, another tool), then: sallyport plan %s", run.Stack)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if stop {
+			return a.say(tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
+				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, joinSome(moved, 20)))
+		}
+		if err := a.succeed(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
+			return err
+		}
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.OpenRun == 0 {
+			return err
+		}
+		_, err = tx.ChangeRun(st.OpenRun, func(r *store.Run) error {
+			r.Moved = run.Moved + 1
+			return nil
+		})
+		return err
+	})
+}
+
+// An effect is what a plan does at one address.
+type effect struct {
+	actions string
+	rest    string // everything else that is compared, values by their digest
+}
+
+// effects are what a plan does, by address. A deposed object shares its address with its successor.
+func effects(p *store.Plan) map[string][]effect {
+	out := map[string][]effect{}
+	add := func(name string, actions []string, values string, rest ...any) {
+		out[name] = append(out[name], effect{strings.Join(actions, ", "), fmt.Sprint(append(rest, values)...)})
+	}
+	for _, c := range p.Changes {
+		add(c.Address, c.Actions, c.Values, c.Class, c.Previous, c.MustName())
+	}
+	for _, o := range p.Outputs {
+		add("output "+o.Name, o.Actions, o.Values)
+	}
+	for _, list := range out {
+		slices.SortFunc(list, func(a, b effect) int { return strings.Compare(a.actions+a.rest, b.actions+b.rest) })
+	}
+	return out
+}
+
+// differences says what two plans do not do alike: addresses and actions, never values. None: whoever approved the one has
+// approved the other.
+func differences(shown, fresh *store.Plan) []string {
+	was, is := effects(shown), effects(fresh)
+	var names []string
+	for name := range was {
+		names = append(names, name)
+	}
+	for name := range is {
+		if was[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var out []string
+	for _, name := range names {
+		before, after := actionsOf(was[name]), actionsOf(is[name])
+		switch {
+		case slices.Equal(was[name], is[name]):
+		case before == "":
+			out = append(out, name+": "+after+" is new")
+		case after == "":
+			out = append(out, name+": "+before+" is gone")
+		case before == after:
+			out = append(out, name+": "+after+", and not with the same values or for the same reason")
+		default:
+			out = append(out, name+": "+after+" in the place of "+before)
+		}
+	}
+	if len(out) == 0 && shown.Empty != fresh.Empty {
+		out = append(out, "whether there is anything to apply at all")
+	}
+	return out
+}
+
+func actionsOf(list []effect) string {
+	var words []string
+	for _, e := range list {
+		words = append(words, e.actions)
+	}
+	return strings.Join(words, " and ")
+}
