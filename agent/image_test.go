@@ -109,3 +109,93 @@ func TestBuildAndRun(t *testing.T) {
 		t.Errorf("%s because %q", again.Kind, again.Reason)
 	}
 }
+
+// cloudPacker is a packer that builds in a cloud: it replays what a builder of one said, with the id that the template names.
+func cloudPacker(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "packer")
+	script := `#!/bin/sh
+for template in "$@"; do :; done
+case $1 in
+version) echo 1,,version,1.6.6 ;;
+inspect) echo 1,,template-builder,ghe,amazon-ebs; echo '1,,ui,say,  ghe (amazon-ebs)' ;;
+validate) ;;
+build)
+  id=$(sed -n 's/.*"id": "\([^"]*\)".*/\1/p' "$template")
+  echo '1,,ui,say,==> ghe: Launching a source AWS instance...'
+  echo '1,,ui,message,    ghe: Instance ID: i-0a1b2c3d4e5f60718'
+  case $id in fail) echo '1,ghe,error,Timeout waiting for SSH.'; exit 1 ;; die) kill -9 $$ ;; esac
+  echo "1,,ui,say,Build 'ghe' finished after 1 minute."
+  echo "1,ghe,artifact,0,id,us-east-1:$id"
+  echo "1,ghe,artifact,1,id,us-east-1:$id" ;;
+esac
+`
+	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func cloudTemplate(id string) string {
+	return fmt.Sprintf("{\"builders\": [{\"type\": \"amazon-ebs\", \"id\": %q}]}\n", id)
+}
+
+// TestCloudImage goes with ids of a cloud from build to apply, on to the next build, and back to the first image by hand; and
+// says of builds that end badly what they leave.
+func TestCloudImage(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"ghe/main.tf": node, "images/node/node.json": cloudTemplate("ami-1")})
+	h := newHouse(t, imageHouse(r, `template = "node.json"`, `images = { ami_id = "ghe-node" }`, fmt.Sprintf("packer {\n binary = %q\n}\n", cloudPacker(t)))).start()
+	build := func(after int) control.Run {
+		t.Helper()
+		run := h.until("ghe-node", "planned", func(r control.Run) bool { return r.ID > after && r.Status == store.Planned })
+		h.mustDecide(fmt.Sprint(run.ID), "approve")
+		return h.until(fmt.Sprint(run.ID), "ended", func(r control.Run) bool { return r.Status.Terminal() })
+	}
+	first := build(0)
+	if first.Artifact == nil || *first.Artifact != (control.Artifact{Builder: "ghe", ID: "ami-1", Region: "us-east-1"}) || len(first.Artifacts) != 1 {
+		t.Errorf("made %+v", first.Artifacts)
+	}
+	h.applies("ghe")
+
+	r.commit("A newer one", map[string]string{"images/node/node.json": cloudTemplate("ami-2")})
+	second := build(first.ID)
+	moved := h.until("ghe", "planned", func(r control.Run) bool { return r.ID > second.ID && r.Status == store.Planned })
+	if note := strings.Join(moved.Notes, " "); moved.Kind != store.KindDependency || !strings.Contains(note, "ami-2 in us-east-1 of build") || !strings.Contains(note, "it runs on ami-1") {
+		t.Errorf("%s, notes %q", moved.Kind, note)
+	}
+	h.applies("ghe")
+
+	back, err := h.client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"ghe-node": "ami-1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := h.status(fmt.Sprint(back.Run), store.Planned)
+	if len(given.Images) != 1 || !given.Images[0].Given || given.Images[0].Run != first.ID || !strings.Contains(strings.Join(given.Options.Kinds, " "), "NOT IN GIT: image ghe-node = ami-1") {
+		t.Errorf("%+v %q", given.Images, given.Options.Kinds)
+	}
+	h.mustDecide(fmt.Sprint(back.Run), "approve destroy")
+	h.status(fmt.Sprint(back.Run), store.Applied)
+	s := h.eventually("pinned", func(s control.Status) bool { return s.Stacks[0].Pin != nil })
+	if images := s.Stacks[0].Images; len(images) != 1 || images[0].Artifacts[0].ID != "ami-1" || len(s.Stacks[1].Builds) != 2 {
+		t.Errorf("it runs on %+v of %+v", images, s.Stacks[1].Builds)
+	}
+	if _, err := h.client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"other": "ami-1"}}); err == nil {
+		t.Error("an image of another stack was taken")
+	}
+
+	r.commit("Broken", map[string]string{"images/node/node.json": cloudTemplate("fail")})
+	if failed := build(second.ID); failed.Status != store.Errored || !strings.Contains(failed.Error, "Timeout waiting for SSH") {
+		t.Errorf("%s: %s", failed.Status, failed.Error)
+	}
+	r.commit("Dying", map[string]string{"images/node/node.json": cloudTemplate("die")})
+	died := build(back.Run + 1)
+	if died.Status != store.Interrupted || !strings.Contains(died.Error, "ghe (i-0a1b2c3d4e5f60718)") {
+		t.Errorf("%s: %s", died.Status, died.Error)
+	}
+	again := h.until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > died.ID && r.Status == store.Planned })
+	if again.Kind != store.KindRecovery || !strings.Contains(strings.Join(again.Warnings, " "), "i-0a1b2c3d4e5f60718") {
+		t.Errorf("%s, warnings %q", again.Kind, again.Warnings)
+	}
+}

@@ -11,8 +11,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -291,4 +293,22 @@ func (a *Agent) scheduledBuild(w *world, s *config.Stack) error {
 			AtApplied: true, Reason: "its schedule " + s.Schedule + " has come up",
 		})
 	})
+}
+
+// ownImages refuses a wish for an image that the stack does not run on: nothing would come of it.
+func ownImages(wish map[string]string, s *config.Stack) error {
+	var have []string
+	for _, v := range s.Images {
+		have = append(have, v.Image)
+	}
+	for _, name := range slices.Sorted(maps.Keys(wish)) {
+		if !slices.Contains(have, name) {
+			return control.Errorf(control.Usage, "stack %s does not run on an image %q", s.Name, redact.CleanLine(name)).
+				WithHint("its images are: %s", joinSome(have, 10))
+		}
+		if id := wish[name]; id == "" || id != redact.CleanLine(id) {
+			return control.Errorf(control.Usage, "%q is not the id of an image", redact.CleanLine(id))
+		}
+	}
+	return nil
 }

@@ -26,6 +26,9 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 		return nil, nil, control.NoStack(r.Stack, stackNames(w))
 	}
 	err := r.Wish.validate()
+	if err == nil {
+		err = ownImages(r.Wish.Images, s)
+	}
 	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
 		err = control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
 	}

@@ -131,7 +131,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.socket, "socket", a.env("SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
 	flags.BoolVar(&a.json, "json", false, "print one JSON value")
 	root.AddCommand(
-		newAgentCommand(a), newStatusCommand(a), newRunsCommand(a), newShowCommand(a),
+		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newWhyCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a),

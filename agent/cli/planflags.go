@@ -11,9 +11,9 @@ import (
 
 // planFlags make a plan another one than the plain plan of a commit.
 type planFlags struct {
-	commit               string
-	replace, vars        []string
-	refreshOnly, destroy bool
+	commit                string
+	replace, vars, images []string
+	refreshOnly, destroy  bool
 }
 
 // add defines the flags. A recovery is at the applied commit and brings nothing new, so it has fewer.
@@ -25,6 +25,7 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 	}
 	flags.StringVar(&f.commit, "commit", "", "plan this `commit` of the branch; once applied, newer ones wait for resume")
 	flags.BoolVar(&f.destroy, "destroy", false, "destroy everything that the stack's state holds")
+	flags.StringArrayVar(&f.images, "image", nil, "an image that is not the newest, as `name=id`; may be repeated. Once applied, commits wait for resume")
 	flags.StringArrayVar(&f.vars, "var", nil, "a variable that is not in git, as `name=value`; may be repeated. Once applied, commits wait for resume")
 }
 
@@ -41,6 +42,16 @@ func (f *planFlags) into(r *control.StartRequest) error {
 			r.Vars = map[string]string{}
 		}
 		r.Vars[name] = value
+	}
+	for _, pair := range f.images {
+		name, id, ok := strings.Cut(pair, "=")
+		if !ok || name == "" || id == "" {
+			return &usageError{"--image " + redact.CleanLine(pair) + " names no id", "--image NAME=ID; sallyport images lists them"}
+		}
+		if r.Images == nil {
+			r.Images = map[string]string{}
+		}
+		r.Images[name] = id
 	}
 	return nil
 }

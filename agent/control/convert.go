@@ -118,6 +118,10 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
 	}
+	out.Builds, out.Images = make([]Build, 0, len(s.Builds)), usesOf(s.Images)
+	for _, b := range s.Builds {
+		out.Builds = append(out.Builds, Build{Run: b.Run, Commit: b.Commit, At: instant(b.At), Artifacts: artifactsOf(b.Artifacts)})
+	}
 	if run != nil {
 		r := RunOf(run)
 		out.Run = &r

@@ -92,6 +92,8 @@ type Stack struct {
 	Resources     int        `json:"resources"`  // in its state when last seen
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
 	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
+	Builds        []Build    `json:"builds"`     // of an image: those that ended well, newest first
+	Images        []ImageUse `json:"images"`     // what a stack runs on, as last applied
 	Drift         *Drift     `json:"drift"`      // null before the first check
 	Run           *Run       `json:"run"`
 }
@@ -175,6 +177,14 @@ type Options struct {
 	Images      map[string]string `json:"images"`
 	// Kinds are those of them that people must not miss, in words: REPLACE, DESTROY EVERYTHING, NOT IN GIT: var size.
 	Kinds []string `json:"kinds"`
+}
+
+// Build is one build of an image.
+type Build struct {
+	Run       int        `json:"run"`
+	Commit    string     `json:"commit"`
+	At        *time.Time `json:"at"`
+	Artifacts []Artifact `json:"artifacts"`
 }
 
 // ImageUse is an image whose id a plan gives to a variable.
