@@ -7,10 +7,16 @@ repository "infrastructure" {
   token  = credential("git-token")
 }
 
+image "code-host-image" {
+  dir   = "images/code-host"
+  label = "IMAGE"
+}
+
 stack "code-host" {
   dir       = "code-host"
   label     = "PROD"
   var_files = ["prod.tfvars"]
+  images    = { ami_id = "code-host-image" }
 
   backend_config = {
     bucket = "example-terraform-state" # EDIT

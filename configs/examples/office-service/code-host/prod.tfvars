@@ -1,6 +1,5 @@
 name         = "code-host"
 region       = "us-east-1"
-ami_id       = "ami-0123456789abcdef0"
 subnet_id    = "subnet-0123456789abcdef0"
 private_ip   = "10.20.0.10"
 client_cidrs = ["10.0.0.0/8"]
