@@ -59,6 +59,7 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 	h.mustDecide("2", "approve destroy")
 	h.waitFor(filepath.Join(gate, "started"))
 	both(29 * time.Minute)
+	h.until("2", "seen at work", func(r control.Run) bool { return r.Apply != nil && r.Apply.Current == "terraform_data.b" })
 	h.listened(s)
 	if run := h.status("2", store.Applying); run.Held != "" {
 		t.Errorf("29 minutes are unusual after 10: %s", run.Held)
