@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -148,5 +149,19 @@ func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
 	h.eventually("read", func(s control.Status) bool { return s.Repositories[0].Head == head && s.Stacks[0].Behind == 1 })
 	if runs, err := h.client.Runs(context.Background(), control.RunsQuery{}); err != nil || runs[0].ID != 9 {
 		t.Errorf("the newest run is #%d (%s), %v", runs[0].ID, runs[0].Kind, err)
+	}
+}
+
+// Whoever has just pushed and says plan gets what they pushed, however long ago the last poll was.
+func TestPlanLooksForTheNewestCommit(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, strings.Replace(box(r, ""), `"@every 1s"`, `"0 3 1 1 *"`, 1)).start()
+	h.status("1", store.Planned)
+	head := r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
+	run := h.status(strconv.Itoa(h.plan("box", false)), store.Planned)
+	if run.Commit != head || run.Kind != store.KindManual {
+		t.Errorf("%s run at %s, want %s", run.Kind, run.Commit, head)
 	}
 }

@@ -59,6 +59,9 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 	if err != nil {
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
+	if may && c.Verb == "plan" && len(c.Args) > 0 && c.Plan.Commit == "" {
+		a.freshen(ctx, c.Args[0])
+	}
 	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
 	if err := a.write(func(tx *store.Tx) error {
 		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"sallyport/agent/control"
 	"sallyport/store"
@@ -16,6 +18,24 @@ type request struct {
 	By      string
 	Applied bool // recover: at the applied commit
 	Wish    planWish
+}
+
+// freshenTimeout is how long a person's plan waits for git. The repository may lie on the very node that has died.
+const freshenTimeout = 5 * time.Second
+
+// freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
+// all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
+func (a *Agent) freshen(ctx context.Context, name string) {
+	w := a.world.Load()
+	s := w.stack(name)
+	if s == nil {
+		return // refused right after this
+	}
+	ctx, cancel := context.WithTimeout(ctx, freshenTimeout)
+	defer cancel()
+	if err := a.look(ctx, w, w.cfg.Repository(s.Repository)); err != nil {
+		a.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", a.redact(err.Error()))
+	}
 }
 
 // start makes a manual run. It supersedes what is open of the stack, but never what is applying.

@@ -322,7 +322,7 @@ func (d desktop) lookOnly() error {
 }
 
 // Start implements control.Operator.
-func (d desktop) Start(_ context.Context, r control.StartRequest) (control.StartResponse, error) {
+func (d desktop) Start(ctx context.Context, r control.StartRequest) (control.StartResponse, error) {
 	if err := d.lookOnly(); err != nil {
 		return control.StartResponse{}, err
 	}
@@ -332,6 +332,9 @@ func (d desktop) Start(_ context.Context, r control.StartRequest) (control.Start
 			return control.StartResponse{}, crossing(err)
 		}
 		return control.StartResponse{Run: run.ID, Warnings: []string{}}, nil
+	}
+	if !r.Applied && r.Commit == "" {
+		d.freshen(ctx, r.Stack)
 	}
 	run, warnings, err := d.start(request{
 		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,

@@ -117,10 +117,12 @@ type noTimes struct{}
 
 func (noTimes) Next(time.Time) time.Time { return time.Time{} }
 
-// shutFor is shut for one run. What wires back the commit that is already applied waits for no window: it brings nothing
-// new, and what is gone is missed at any hour.
+// shutFor is shut for one run. A person's `recover`, and what takes over from it, waits for no window: it brings nothing
+// new, and what is gone is missed at any hour. One that replaces what is there does bring something, and waits; so does what
+// the agent asks for by itself, since nobody said that it cannot wait.
 func (a *Agent) shutFor(run *store.Run, s *config.Stack) closed {
-	if run.AtApplied {
+	asked := run.Kind == store.KindManual || run.Kind == store.KindRecovery
+	if asked && run.AtApplied && len(run.Options.Replace) == 0 {
 		return closed{}
 	}
 	return shut(s, a.now())

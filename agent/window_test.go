@@ -183,3 +183,26 @@ func TestPauseShowsEverywhere(t *testing.T) {
 		t.Errorf("the pause was told %d times, its end %d times", paused, on)
 	}
 }
+
+// What replaces what is there brings something new, whatever verb asks for it.
+func TestRecoverThatReplacesWaitsForTheWindow(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, officeHours))
+	now, skip := at(t, "2026-10-01 10:00")
+	h.now = now
+	h.start()
+	h.status("1", store.Planned)
+	h.mustDecide("1", "approve")
+	h.status("1", store.Applied)
+	skip(10 * time.Hour)
+	if _, err := h.client.Start(t.Context(), control.StartRequest{Stack: "box", Applied: true, Replace: []string{"terraform_data.a"}}); err != nil {
+		t.Fatal(err)
+	}
+	h.status("2", store.Planned)
+	h.mustDecide("2", "approve destroy")
+	h.until("2", "held", func(r control.Run) bool {
+		return r.Status == store.Approved && strings.Contains(r.Held, "outside the apply window")
+	})
+}
