@@ -133,7 +133,8 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 			return err
 		}
 		if before.CancelBy != "" && (end.to == store.Errored || end.to == store.Stale) {
-			end.to, end.text = store.Canceled, fmt.Sprintf("canceled by %s: %s", before.CancelBy, end.text)
+			end.to = store.Canceled
+			end.text = fmt.Sprintf("canceled by %s in the middle of its apply, what was begun may be half-made: %s\n%s", before.CancelBy, soFar(before, p), end.text)
 			end.hint = strings.TrimPrefix(end.hint, mendFirst) // what a person stopped is not broken
 		}
 		if err := on.leaves(tx, before, state, p, end.to); err != nil {

@@ -81,6 +81,9 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 	if s == nil {
 		return 0, noStack(w, r.Stack)
 	}
+	if err := notForImages(s, "terraform"); err != nil {
+		return 0, err
+	}
 	changes, err := checkCommand(r.Stack, r.Args)
 	if err != nil {
 		return 0, err

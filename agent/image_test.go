@@ -81,6 +81,11 @@ func TestBuildAndRun(t *testing.T) {
 	if waiting.Status != store.Pending || !strings.Contains(waiting.Held, "image ghe-node") {
 		t.Errorf("the stack is %s, held %q", waiting.Status, waiting.Held)
 	}
+	for _, wish := range []control.StartRequest{{Stack: "ghe-node", Destroy: true}, {Stack: "ghe-node", Replace: []string{"a.b"}}} {
+		if _, err := h.client.Start(t.Context(), wish); err == nil || !strings.Contains(err.Error(), "is an image, which knows no --") {
+			t.Errorf("%+v is taken: %v", wish, err)
+		}
+	}
 	h.mustDecide("ghe-node", "approve")
 	built := h.status(fmt.Sprint(build.ID), store.Applied)
 	want := []control.Artifact{{Builder: "node", ID: "File"}, {Builder: "spare", ID: "Null"}}

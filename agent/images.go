@@ -312,3 +312,13 @@ func ownImages(wish map[string]string, s *config.Stack) error {
 	}
 	return nil
 }
+
+// notForImages refuses for an image what only Terraform's stacks know. A build has no state in which there is anything to
+// replace or destroy.
+func notForImages(s *config.Stack, what string) error {
+	if s.Engine != config.EnginePacker || what == "" {
+		return nil
+	}
+	return control.Errorf(control.Usage, "%s is an image, which knows no %s", s.Name, what).
+		WithHint("sallyport plan %s plans its next build", s.Name)
+}

@@ -41,6 +41,21 @@ type planWish struct {
 	Images      map[string]string
 }
 
+// terraformOnly is the option that only Terraform's stacks have; empty if there is none.
+func (p planWish) terraformOnly() string {
+	switch {
+	case len(p.Replace) > 0:
+		return "--replace"
+	case p.RefreshOnly:
+		return "--refresh-only"
+	case p.Destroy:
+		return "--destroy"
+	case len(p.Images) > 0:
+		return "--image"
+	}
+	return ""
+}
+
 func (p planWish) validate() error {
 	kinds := 0
 	for _, on := range []bool{len(p.Replace) > 0, p.RefreshOnly, p.Destroy} {

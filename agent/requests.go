@@ -47,6 +47,9 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 	}
 	err := r.Wish.validate()
 	if err == nil {
+		err = notForImages(s, r.Wish.terraformOnly())
+	}
+	if err == nil {
 		err = ownImages(r.Wish.Images, s)
 	}
 	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
