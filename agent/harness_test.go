@@ -142,11 +142,30 @@ func newHouse(t *testing.T, body string) *house {
 			t.Logf("the agent's log:\n%s", h.log.String())
 			h.mu.Unlock()
 		}
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
+		removeAll(t, dir)
 	})
 	return h
+}
+
+// removeAll removes a data directory. A test may end while a runner is at work, which outlives its agent and writes its
+// result into the directory that is being removed; so this is tried until nobody writes there any more.
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	deadline := time.After(patience)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := os.RemoveAll(dir)
+		if err == nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Errorf("removing the data directory: %v", err)
+			return
+		}
+	}
 }
 
 // Write makes a house a log's writer.

@@ -155,39 +155,6 @@ func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) 
 	return wait, err
 }
 
-func (a *Agent) runOf(m *store.Message) (*store.Run, error) {
-	if m.Run == 0 {
-		return nil, nil
-	}
-	var run *store.Run
-	err := a.store.View(func(tx *store.Tx) (err error) {
-		run, err = tx.Run(m.Run)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return run, err
-}
-
-// tellLog is the whole of telling people when there is no Slack.
-func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
-	text := m.Text
-	switch {
-	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
-		return // a log is not edited: what comes after the first card are the replies
-	case m.Kind == store.MessageCard && run != nil:
-		card := a.card(w, run)
-		card.Shell = a.opts.Notices == nil // the demo shows what Slack would
-		text = card.Plain()
-	}
-	if a.opts.Notices != nil {
-		a.opts.Notices(text)
-		return
-	}
-	a.log.Info("notice", "run", m.Run, "text", text)
-}
-
 // sender delivers one message to Slack.
 type sender struct {
 	agent   *Agent

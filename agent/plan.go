@@ -2,22 +2,15 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
-
-	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
-	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -174,133 +167,6 @@ func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error
 // serial with the plan's before it applies.
 func takesLock(run *store.Run, s *config.Stack) bool {
 	return s.Engine != config.EnginePacker && s.Mode != config.ModeObserve && run.Kind != store.KindDrift && run.Kind != store.KindPullRequest
-}
-
-// definition says where a stack's files are.
-func definition(s *config.Stack) stack.Definition {
-	return stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch, Template: s.Template}
-}
-
-// materialise writes a commit's files into a new directory and says which of them are the stack's.
-func materialise(ctx context.Context, w *world, s *config.Stack, commit, source string) (stack.Files, error) {
-	git := w.repos[s.Repository]
-	tree, err := git.Tree(commit)
-	if err != nil {
-		return stack.Files{}, fmt.Errorf("reading %s: %w", short(commit), err)
-	}
-	files, err := stack.Footprint(tree, definition(s))
-	if err != nil {
-		return files, fmt.Errorf("at commit %s: %w", short(commit), err)
-	}
-	if err := git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
-		return files, fmt.Errorf("checking out %s: %w", short(commit), err)
-	}
-	fault.Point("commit checked out")
-	return files, nil
-}
-
-// checkout writes a commit's files into a directory and says how terraform works on them there.
-func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string) (terraform.PlanOptions, error) {
-	var none terraform.PlanOptions
-	source := filepath.Join(dir, sourceDir)
-	if _, err := materialise(ctx, w, s, commit, source); err != nil {
-		return none, err
-	}
-	state, err := a.stateDir(s)
-	if err == nil && w.user == nil {
-		err = asuser.TakeBack(state)
-	}
-	if err != nil {
-		return none, err
-	}
-	home := filepath.Join(w.cfg.DataDir, "home")
-	if w.user != nil {
-		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
-	}
-	return terraform.PlanOptions{
-		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
-		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
-		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
-		LockTimeout: s.LockTimeout, StateDir: state,
-		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Mirror: w.cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: w.user, Redact: a.redact,
-	}, nil
-}
-
-// freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
-func (a *Agent) freshRunDir(w *world, run int) (string, error) {
-	dir := RunDir(a.cfg().DataDir, run)
-	if claimed(dir) {
-		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
-	}
-	return dir, a.emptyDir(w, dir)
-}
-
-// emptyDir makes a directory to plan in.
-func (a *Agent) emptyDir(w *world, dir string) error {
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("clearing the run's directory: %w", err)
-	}
-	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir), filepath.Join(a.cfg().DataDir, "home")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return fmt.Errorf("making the run's directory: %w", err)
-		}
-	}
-	return w.user.Enter(dir)
-}
-
-// stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
-// state of another one.
-type stateOwner struct {
-	Repository string `json:"repository"`
-	Dir        string `json:"dir"`
-	Workspace  string `json:"workspace"`
-}
-
-// stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
-func (a *Agent) stateDir(s *config.Stack) (string, error) {
-	dir := filepath.Join(a.cfg().DataDir, "state", s.Name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("making the state's directory: %w", err)
-	}
-	want := stateOwner{s.Repository, s.Dir, s.Workspace}
-	file := filepath.Join(dir, "owner.json")
-	data, err := asuser.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		data, err = json.Marshal(want)
-		if err != nil {
-			return "", err
-		}
-		if err := renameio.WriteFile(file, data, 0o600); err != nil {
-			return "", fmt.Errorf("writing down whose state this is: %w", err)
-		}
-		return dir, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("reading whose state this is: %w", err)
-	}
-	var have stateOwner
-	if err := json.Unmarshal(data, &have); err != nil {
-		return "", fmt.Errorf("reading %s: %w", file, err)
-	}
-	if have != want && hasState(dir) {
-		return "", refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
-			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
-			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
-	}
-	if have != want {
-		if err := os.Remove(file); err != nil {
-			return "", err
-		}
-		return a.stateDir(s)
-	}
-	return dir, nil
-}
-
-// hasState reports whether anything but the owner's note lies in a state directory.
-func hasState(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	return err != nil || len(entries) > 1
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sallyport/agent/control"
+)
+
+func (a *app) repositoriesTable(repositories []control.Repository) string {
+	var rows [][]string
+	for _, r := range repositories {
+		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), a.ago(r.PolledAt), r.URL})
+	}
+	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) style {
+		if column == 3 && repositories[row].Error != "" {
+			return red
+		}
+		return plain
+	})
+}
+
+func (a *app) stacksTable(stacks []control.Stack) string {
+	head := []string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}
+	checked := slices.ContainsFunc(stacks, func(s control.Stack) bool { return s.Drift != nil })
+	if checked {
+		head = slices.Insert(head, 6, "DRIFT")
+	}
+	var rows [][]string
+	for _, s := range stacks {
+		run, status := "-", "-"
+		if s.Run != nil {
+			run, status = runName(*s.Run), string(s.Run.Status)
+		}
+		behind := "-"
+		if s.Behind > 0 {
+			behind = strconv.Itoa(s.Behind)
+		}
+		row := []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)}
+		if checked {
+			row = slices.Insert(row, 6, a.drift(s.Drift))
+		}
+		rows = append(rows, row)
+	}
+	return columns(head, rows, func(row, column int) style {
+		s := stacks[row]
+		switch {
+		case column == 5 && s.Run != nil:
+			return statusStyle(s.Run.Status)
+		case column == 6 && checked && s.Drift != nil && (s.Drift.Found() || s.Drift.Error != ""):
+			return red
+		case column == len(head)-1 && s.Error != "":
+			return red
+		}
+		return plain
+	})
+}
+
+// drift is what the last check found and how long ago that was.
+func (a *app) drift(d *control.Drift) string {
+	if d == nil {
+		return "-"
+	}
+	if d.Error != "" {
+		return "check fails since " + a.ago(d.ErrorAt)
+	}
+	var parts []string
+	for _, part := range []struct {
+		n     int
+		words string
+	}{{d.Gone, "gone"}, {d.Changed, "changed"}, {d.Config, "config"}, {d.Outputs, "outputs"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.words))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"none"}
+	}
+	return strings.Join(parts, ", ") + ", " + a.ago(d.CheckedAt)
+}
+
+// stackNote is the one thing that is worth a word about a stack.
+func (a *app) stackNote(s control.Stack) string {
+	switch {
+	case s.Error != "":
+		return cut(s.Error, maxNote)
+	case s.Pause != nil:
+		return cut("paused"+a.pauseText(s.Pause), maxNote)
+	case s.Occupied != nil:
+		return cut("in use"+a.pauseText(s.Occupied), maxNote)
+	case s.Pin != nil:
+		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
+	case s.Run != nil && s.Run.Held != "":
+		return cut(s.Run.Held, maxNote)
+	case s.ApplyClosed != "":
+		return cut(s.ApplyClosed, maxNote)
+	case s.Run != nil && s.Run.Error != "":
+		return cut(s.Run.Error, maxNote)
+	}
+	return ""
+}
+
+// cut keeps the beginning of a text's first line.
+func cut(text string, most int) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	r := []rune(line)
+	if len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	if more {
+		return line + " …"
+	}
+	return line
+}

@@ -1,0 +1,147 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"sallyport/agent/control"
+	"sallyport/agent/terraform"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// lookOnly refuses what a command line without approvals may not do: it may look, pause and deny.
+func (d desktop) lookOnly() error {
+	if d.cfg().CLIApprovals {
+		return nil
+	}
+	return control.Errorf(control.Refused, "cli_approvals is off: the command line may look, pause and deny").
+		WithHint("everything else is said in Slack")
+}
+
+// Start implements control.Operator.
+func (d desktop) Start(ctx context.Context, r control.StartRequest) (control.StartResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.StartResponse{}, err
+	}
+	if r.PullRequest != 0 {
+		run, err := d.startPreview(wantedPreview{Stack: r.Stack, PullRequest: r.PullRequest, Commit: r.Commit, By: r.By.By()})
+		if err != nil {
+			return control.StartResponse{}, crossing(err)
+		}
+		return control.StartResponse{Run: run.ID, Warnings: []string{}}, nil
+	}
+	if !r.Applied && r.Commit == "" {
+		d.freshen(ctx, r.Stack)
+	}
+	run, warnings, err := d.start(request{
+		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,
+		Wish: planWish{Commit: r.Commit, Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Vars: r.Vars, Images: r.Images},
+	})
+	if err != nil {
+		return control.StartResponse{}, crossing(err)
+	}
+	return control.StartResponse{Run: run.ID, Warnings: warnings}, nil
+}
+
+// Decide implements control.Operator.
+func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.DecideResponse, error) {
+	run, err := d.find(r.Ref)
+	if err != nil {
+		return control.DecideResponse{}, err
+	}
+	words, ok, complaint := notify.ParseDecision(r.Words)
+	if !ok {
+		if complaint == "" {
+			complaint = "the words are approve or deny"
+		}
+		return control.DecideResponse{}, control.Errorf(control.Usage, "%s", complaint)
+	}
+	if words.Verdict == store.Approve {
+		if err := d.lookOnly(); err != nil {
+			return control.DecideResponse{}, err
+		}
+	}
+	text := r.Words
+	if r.BreakGlass {
+		if words.Verdict != store.Approve {
+			return control.DecideResponse{}, control.Errorf(control.Usage, "only an approval breaks the glass")
+		}
+		text += " (break glass: " + r.Reason + ")"
+	}
+	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), BreakGlass: r.BreakGlass, Reason: r.Reason}, nil)
+	if err != nil {
+		return control.DecideResponse{}, crossing(err)
+	}
+	return control.DecideResponse{Run: control.RunOf(out.Run), Message: out.Message}, nil
+}
+
+// Cancel implements control.Operator.
+func (d desktop) Cancel(_ context.Context, r control.CancelRequest) (control.CancelResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.CancelResponse{}, err
+	}
+	run, err := d.find(r.Ref)
+	if err != nil {
+		return control.CancelResponse{}, err
+	}
+	out, text, err := d.cancel(run.ID, r.By.By())
+	if err != nil {
+		return control.CancelResponse{}, crossing(err)
+	}
+	return control.CancelResponse{Run: control.RunOf(out), Message: text}, nil
+}
+
+// Pause implements control.Operator.
+func (d desktop) Pause(_ context.Context, r control.PauseRequest) error {
+	return crossing(d.pause(r.Stack, r.Reason, r.By.By()))
+}
+
+// Resume implements control.Operator.
+func (d desktop) Resume(_ context.Context, r control.ResumeRequest) error {
+	if err := d.lookOnly(); err != nil {
+		return err
+	}
+	return crossing(d.unpause(r.Stack, r.By.By()))
+}
+
+// Accept implements control.Operator.
+func (d desktop) Accept(_ context.Context, r control.AcceptRequest) error {
+	if err := d.lookOnly(); err != nil {
+		return err
+	}
+	return crossing(d.accept(r.Repository, r.Commit, r.By.By()))
+}
+
+// Unlock implements control.Operator.
+func (d desktop) Unlock(ctx context.Context, r control.UnlockRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := d.unlock(ctx, r.Stack, r.LockID, r.By.By())
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}
+
+// PushState implements control.Operator.
+func (d desktop) PushState(ctx context.Context, r control.PushStateRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := d.pushState(ctx, r.Ref, r.By.By())
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}
+
+// saidBy makes an error of terraform's fit for the socket, in its own words.
+func (d desktop) saidBy(err error) error {
+	var failed *terraform.Error
+	if errors.As(err, &failed) {
+		return control.Errorf(control.Refused, "%s", d.redact(failed.Error())).WithHint("%s", failed.Hint)
+	}
+	return crossing(err)
+}
+
+// Backup implements control.Operator.
+func (d desktop) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
+	return control.WriteBackup(w, control.BackupSource{DataDir: d.cfg().DataDir, Store: d.store})
+}
