@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	_ "sallyport/agent/cli" // the program is built of it: without this the cache of go test would know nothing of its changes
 )
 
 // binary is the program under test; TestMain builds it. Variants of it are built into buildDir when a test needs them.
