@@ -18,10 +18,13 @@ func TestDamagedStore(t *testing.T) {
 	slow(t, "it starts an agent many times")
 	const page = 4096
 	for name, damage := range map[string]func(b []byte) []byte{
-		"cut short":            func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))/2] },
-		"empty":                func([]byte) []byte { return nil },
-		"both first pages":     func(b []byte) []byte { return append(make([]byte, 2*page), b[2*page:]...) },
-		"a letter of a record": func(b []byte) []byte { return bytes.Replace(b, []byte(`"author":"Jane`), []byte(`"author":"Jame`), 1) },
+		"cut short":        func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))/2] },
+		"empty":            func([]byte) []byte { return nil },
+		"both first pages": func(b []byte) []byte { return append(make([]byte, 2*page), b[2*page:]...) },
+		// Everywhere: pages that bbolt has freed still hold older copies of the record, whose damage nobody would notice.
+		"a letter of a record": func(b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte(`"author":"Jane`), []byte(`"author":"Jame`))
+		},
 		"every page but four": func(b []byte) []byte {
 			clear(b[4*page:])
 			return b
