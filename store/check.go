@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"os"
 	"strconv"
 )
 
@@ -33,14 +33,23 @@ type History struct {
 	Hash        string
 }
 
-// Verify does what [Check] does on an open store, at one moment of it, while it is used.
+// Verify does what [Check] does on an open store while it is used: the pages at one moment, for which writers wait, and the
+// records at the next.
 func (s *Store) Verify() (History, error) {
 	c := &checker{}
 	var h History
-	err := s.View(func(tx *Tx) (err error) {
-		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	if err := s.alone(func(tx *Tx) error {
 		c.tx = tx
+		if err := c.whole(s.path); err != nil {
+			return err
+		}
 		c.pages()
+		return nil
+	}); err != nil {
+		return h, fmt.Errorf("checking store %s: %w", s.path, err)
+	}
+	err := s.View(func(tx *Tx) (err error) {
+		c.tx = tx
 		c.runs()
 		c.runIndexes()
 		c.stacks()
@@ -61,6 +70,15 @@ func (s *Store) Verify() (History, error) {
 	return h, err
 }
 
+// alone calls fn while nobody writes. bbolt's check compares what one transaction reads with the list of free pages, which it
+// has only as of now: beside a writer it calls a good store damaged.
+func (s *Store) alone(fn func(*Tx) error) error {
+	if s.db.IsReadOnly() {
+		return s.View(fn)
+	}
+	return s.Update(fn)
+}
+
 // A checker collects faults instead of stopping at the first.
 type checker struct {
 	tx       *Tx
@@ -79,6 +97,19 @@ func (c *checker) fault(err error) {
 
 func (c *checker) faultf(bucket string, key []byte, format string, args ...any) {
 	c.fault(&DamagedError{Bucket: bucket, Key: keyText(bucket, key), Err: fmt.Errorf(format, args...)})
+}
+
+// whole refuses a file that is shorter than its own header says, even where only free pages are missing: reading what is
+// missing would kill the process, and bbolt would hand it out again.
+func (c *checker) whole(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if want := c.tx.bolt.Size(); info.Size() < want {
+		return &DamagedError{Err: fmt.Errorf("the file was cut short: it has %d of %d bytes", info.Size(), want)}
+	}
+	return nil
 }
 
 // pages runs bbolt's own check. Its channel is read to the end, or its goroutine would outlive the file.

@@ -122,6 +122,55 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
+// TestCutShort: a file that lost nothing but free pages is damaged too. All records are there, and yet bbolt would read beyond
+// the end of it once it used those pages again.
+func TestCutShort(t *testing.T) {
+	path := filled(t)
+	whole, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("settings")).Put([]byte("big"), make([]byte, 1<<20)) })
+	edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("settings")).Delete([]byte("big")) })
+	if err := store.Check(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, whole.Size()+1<<19); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Check(path); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("check says %v", err)
+	}
+}
+
+// TestVerifyBesideWriter: a store that is written all the while is whole at each look.
+func TestVerifyBesideWriter(t *testing.T) {
+	s, _ := open(t)
+	written := make(chan error, 1)
+	go func() {
+		var err error
+		for n := 0; err == nil && n < 100; n++ {
+			err = s.Update(func(tx *store.Tx) error {
+				return errors.Join(tx.PutSetting("n", n), tx.PutPlanText(n%7, strings.Repeat("plan ", n*40)))
+			})
+		}
+		written <- err
+	}()
+	for {
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+			if _, err := s.Verify(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestTampered: records whose checksums are right and that still cannot be.
 func TestTampered(t *testing.T) {
 	put := func(bucket string, key []byte, payload string) func(*bbolt.Tx) error {
