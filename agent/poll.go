@@ -23,22 +23,22 @@ const (
 	clockLook    = 10 * time.Second // how often a long wait is compared with the wall clock
 )
 
-// pollRepositories polls each repository on its schedule until ctx ends. A reload is picked up at the next turn.
-func (a *Agent) pollRepositories(ctx context.Context) {
+// forRepositories runs watch once for each repository of the configuration that wants it, until ctx ends. A reload is picked
+// up at the next turn: watch returns by itself when its repository is not wanted any more.
+func (a *Agent) forRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
 	running := map[string]bool{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for ctx.Err() == nil {
 		changed := a.changes.next()
-		w := a.world.Load()
 		mu.Lock()
-		for _, r := range w.cfg.Repositories {
-			if running[r.Name] {
+		for _, r := range a.cfg().Repositories {
+			if running[r.Name] || !wanted(r) {
 				continue
 			}
 			running[r.Name] = true
 			group.Go(func() {
-				a.pollRepository(ctx, r.Name)
+				watch(ctx, r.Name)
 				mu.Lock()
 				delete(running, r.Name)
 				mu.Unlock()
@@ -51,6 +51,11 @@ func (a *Agent) pollRepositories(ctx context.Context) {
 		}
 	}
 	group.Wait()
+}
+
+// pollRepositories polls each repository on its schedule until ctx ends.
+func (a *Agent) pollRepositories(ctx context.Context) {
+	a.forRepositories(ctx, func(*config.Repository) bool { return true }, a.pollRepository)
 }
 
 // pollRepository polls one repository until it leaves the configuration or ctx ends: at once, then on its schedule

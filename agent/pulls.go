@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"sallyport/agent/config"
@@ -28,32 +27,10 @@ const (
 // watchPulls looks at the pull requests of each repository that has them planned, on its schedule, until ctx ends. It is
 // apart from the polls: a site that hangs must not delay what is on the branch.
 func (a *Agent) watchPulls(ctx context.Context) {
-	running := map[string]bool{}
-	var mu sync.Mutex
-	var group sync.WaitGroup
-	for ctx.Err() == nil {
-		changed := a.changes.next()
-		mu.Lock()
-		for _, r := range a.cfg().Repositories {
-			if running[r.Name] || !r.GitHub.PlanPullRequests {
-				continue
-			}
-			running[r.Name] = true
-			group.Go(func() {
-				a.watchPullsOf(ctx, r.Name)
-				mu.Lock()
-				delete(running, r.Name)
-				mu.Unlock()
-			})
-		}
-		mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		}
-	}
-	group.Wait()
+	a.forRepositories(ctx, plansPulls, a.watchPullsOf)
 }
+
+func plansPulls(r *config.Repository) bool { return r.GitHub.PlanPullRequests }
 
 // watchPullsOf looks at one repository's until that leaves the configuration or ctx ends, more slowly while that fails.
 func (a *Agent) watchPullsOf(ctx context.Context, name string) {
@@ -62,7 +39,7 @@ func (a *Agent) watchPullsOf(ctx context.Context, name string) {
 	for ctx.Err() == nil {
 		w := a.world.Load()
 		r := w.cfg.Repository(name)
-		if r == nil || !r.GitHub.PlanPullRequests {
+		if r == nil || !plansPulls(r) {
 			return
 		}
 		err := a.lookAtPulls(ctx, w, r, heard)

@@ -211,25 +211,7 @@ func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
 
 // Runs implements control.Reader.
 func (d desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	out := []control.Run{}
-	if q.Limit == 0 {
-		q.Limit = 50
-	}
-	err := d.store.View(func(tx *store.Tx) error {
-		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
-		for _, r := range runs {
-			out = append(out, control.RunOf(r))
-		}
-		if err != nil || len(out) > 0 || q.Stack == "" {
-			return err
-		}
-		stacks, err := tx.Stacks()
-		if err != nil {
-			return err
-		}
-		return control.KnownStack(q.Stack, stacks, stackNames(d.world.Load()))
-	})
-	return out, err
+	return control.RunsIn(d.store, q, stackNames(d.world.Load()))
 }
 
 // find turns what a person calls a run into the run.

@@ -99,22 +99,7 @@ func (a *standIn) Status(context.Context) (control.Status, error) {
 }
 
 func (a *standIn) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	out := []control.Run{}
-	err := a.store.View(func(tx *store.Tx) error {
-		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
-		for _, r := range runs {
-			out = append(out, control.RunOf(r))
-		}
-		if err != nil || len(out) > 0 || q.Stack == "" {
-			return err
-		}
-		stacks, err := tx.Stacks()
-		if err != nil {
-			return err
-		}
-		return control.KnownStack(q.Stack, stacks, nil)
-	})
-	return out, err
+	return control.RunsIn(a.store, q, nil)
 }
 
 func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {

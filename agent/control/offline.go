@@ -155,25 +155,7 @@ func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
 }
 
 // Runs implements [Reader].
-func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
-	q = q.limited()
-	out := []Run{}
-	err := o.store.View(func(tx *store.Tx) error {
-		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
-		for _, r := range runs {
-			out = append(out, RunOf(r))
-		}
-		if err != nil || len(out) > 0 || q.Stack == "" {
-			return err
-		}
-		stacks, err := tx.Stacks()
-		if err != nil {
-			return err
-		}
-		return KnownStack(q.Stack, stacks, nil)
-	})
-	return out, err
-}
+func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) { return RunsIn(o.store, q, nil) }
 
 // Verify implements [Reader].
 func (o *Offline) Verify(context.Context) (Verification, error) { return VerificationOf(o.store), nil }
