@@ -28,6 +28,8 @@ var mutants = []struct {
 		s.awaits(mine, "errored")
 	}},
 	{"end seen", "", func(s *site) {
+		s.long = true
+		s.push(false, "one")
 		id := s.approved("one")
 		s.midApply()
 		s.killOne("apply-run")

@@ -71,6 +71,9 @@ func (s *site) checkTruthSoon() {
 func (s *site) restless(since time.Time) string {
 	st := s.status()
 	r := st.Repositories[0]
+	if r.PolledAt == nil {
+		return "repository not polled since the start"
+	}
 	if polled, err := time.Parse(time.RFC3339, *r.PolledAt); err != nil || polled.Before(since.Add(-time.Second)) && s.schedule == everySecond {
 		return fmt.Sprintf("repository not polled since %s", *r.PolledAt)
 	}

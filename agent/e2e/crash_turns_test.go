@@ -174,7 +174,8 @@ func (s *site) disturb(st turn) bool {
 // midApply waits for a moment in which terraform applies something, but not for long.
 func (s *site) midApply() {
 	within(1500*time.Millisecond, func() bool {
-		deeds := s.oracle.deeds()
+		// Plans of other stacks go on meanwhile.
+		deeds := slices.DeleteFunc(s.oracle.deeds(), func(d deed) bool { return d.Verb == "plan" })
 		return len(deeds) > 0 && deeds[len(deeds)-1].Verb == "provision" && deeds[len(deeds)-1].Mark == "START"
 	})
 }

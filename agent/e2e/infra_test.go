@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"sallyport/agent/repo/gittest"
@@ -100,8 +101,17 @@ func wrapper(t *testing.T, line string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "terraform")
 	script := "#!/bin/sh\n" + line + "\nexec " + terraformPath(t) + " \"$@\"\n"
-	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+	program(t, file, []byte(script))
+	return file
+}
+
+// program writes a file that is run. No other test may start a process meanwhile: it would hold the file open for writing until
+// its own exec, and running the file in that moment fails with "text file busy".
+func program(t *testing.T, file string, content []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(file, content, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return file
 }

@@ -60,9 +60,7 @@ func newOracle(t *testing.T) *oracle {
 		t.Fatal(err)
 	}
 	script := fmt.Sprintf("#!/bin/sh\nexec %s oracle-terraform %s %s \"$@\"\n", self, o.file, terraformPath(t))
-	if err := os.WriteFile(o.terraform(), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	program(t, o.terraform(), []byte(script))
 	return o
 }
 

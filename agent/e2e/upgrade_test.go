@@ -28,9 +28,7 @@ func install(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(to+".new", data, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	program(t, to+".new", data)
 	if err := os.Rename(to+".new", to); err != nil {
 		t.Fatal(err)
 	}
