@@ -155,7 +155,9 @@ func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
 }
 
 // Runs implements [Reader].
-func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) { return RunsIn(o.store, q, nil) }
+func (o *Offline) Runs(_ context.Context, q RunsQuery) ([]Run, error) {
+	return RunsIn(o.store, q.limited(), nil)
+}
 
 // Verify implements [Reader].
 func (o *Offline) Verify(context.Context) (Verification, error) { return VerificationOf(o.store), nil }

@@ -5,7 +5,6 @@ import "sallyport/store"
 // RunsIn lists runs of a store, newest first, as q asks. A stack without runs has none if it has a record or stands in the
 // configuration; else the error is [NoStack].
 func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
-	q = q.limited()
 	out := []Run{}
 	err := s.View(func(tx *store.Tx) error {
 		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})

@@ -219,8 +219,8 @@ func TestReplacedRepository(t *testing.T) {
 
 func TestTree(t *testing.T) {
 	r, g, head := fetched(t, map[string]string{
-		"main.tf": "root", "a/main.tf": "a", "a/b/c.tf": "c", "shared/common.tf": "common",
-		"a/common.tf": "-> ../shared/common.tf", "a/mods": "-> ../shared", "out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop",
+		"main.tf": "root", "a/main.tf": "a", "a/b/c.tf": "c", "common/common.tf": "common",
+		"a/common.tf": "-> ../common/common.tf", "a/mods": "-> ../common", "out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop",
 		"a/back": "-> mods/../main.tf",
 	})
 	g.Git("update-index", "--add", "--cacheinfo", "160000,"+head+",sub")
@@ -258,8 +258,8 @@ func listed(t *testing.T, tree *repo.Tree) {
 		}
 	}
 	for name, want := range map[string]string{
-		".": "d a, L abs, L loop, - main.tf, L out, d shared, d sub", "a": "d b, L back, L common.tf, - main.tf, L mods",
-		"a/mods": "- common.tf", "sub": "", "": "d a, L abs, L loop, - main.tf, L out, d shared, d sub",
+		".": "d a, L abs, d common, L loop, - main.tf, L out, d sub", "a": "d b, L back, L common.tf, - main.tf, L mods",
+		"a/mods": "- common.tf", "sub": "", "": "d a, L abs, d common, L loop, - main.tf, L out, d sub",
 	} {
 		entries, err := tree.ReadDir(name)
 		must(t, err)

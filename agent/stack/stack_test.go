@@ -97,24 +97,24 @@ func TestFootprintFollowsSymlinks(t *testing.T) {
 	repository := linked(map[string]string{
 		"a/main.tf":              `module "net" { source = "../modules/net" }`,
 		"a/sub/x.txt":            "",
-		"shared/common.tf":       "",
-		"shared/net/main.tf":     "",
+		"common/common.tf":       "",
+		"common/net/main.tf":     "",
 		"templates/user/one.tpl": "",
 		"prod.tfvars":            "",
 	}, map[string]string{
-		"a/common.tf":   "../shared/common.tf",
+		"a/common.tf":   "../common/common.tf",
 		"a/sub/tpl":     "../../templates/user",
 		"a/prod.tfvars": "../vars",
 		"vars":          "prod.tfvars",
-		"modules":       "shared",
+		"modules":       "common",
 		"a/out":         "../../elsewhere",
 		"a/abs":         "/etc",
 		"a/loop":        "loop",
 		"b":             "a",
 	})
 	want := Files{
-		Dirs:  []string{"a", "modules/net", "shared/net", "templates/user"},
-		Files: []string{"a/abs", "a/common.tf", "a/loop", "a/out", "a/prod.tfvars", "a/sub/tpl", "modules", "prod.tfvars", "shared/common.tf", "vars"},
+		Dirs:  []string{"a", "common/net", "modules/net", "templates/user"},
+		Files: []string{"a/abs", "a/common.tf", "a/loop", "a/out", "a/prod.tfvars", "a/sub/tpl", "common/common.tf", "modules", "prod.tfvars", "vars"},
 	}
 	got, err := Footprint(repository, Definition{Dir: "a", VarFiles: []string{"prod.tfvars"}})
 	if err != nil {
@@ -124,7 +124,7 @@ func TestFootprintFollowsSymlinks(t *testing.T) {
 		t.Errorf("footprint (-want +got):\n%s", diff)
 	}
 	got, err = Footprint(repository, Definition{Dir: "b"})
-	if err != nil || !got.Touches("a/main.tf") || !got.Touches("shared/net/main.tf") || !got.Touches("b") {
+	if err != nil || !got.Touches("a/main.tf") || !got.Touches("common/net/main.tf") || !got.Touches("b") {
 		t.Errorf("a stack that is a link: %+v, %v", got, err)
 	}
 }

@@ -1,0 +1,147 @@
+package store
+
+import "slices"
+
+// Class is how a change came about.
+type Class string
+
+// The classes of changes.
+const (
+	ClassConfig   Class = "config"   // the configuration asks for it
+	ClassRecreate Class = "recreate" // the object vanished and is made again
+	ClassDrift    Class = "drift"    // the object was changed outside
+)
+
+// A Change is one resource that a plan touches. It never carries attribute values.
+type Change struct {
+	Address  string   `json:"address"`
+	Actions  []string `json:"actions"` // in Terraform's order; a replace is ["delete","create"] or ["create","delete"]
+	Class    Class    `json:"class"`
+	Previous string   `json:"previous_address,omitempty"` // a moved block
+	// Protected: the stack's protect patterns match, so an approval must name it if it is destroyed or recreated.
+	Protected bool `json:"protected,omitempty"`
+	// Replaceable: the stack's replaceable patterns match, so that a replacement, and nothing else, is routine.
+	Replaceable bool   `json:"replaceable,omitempty"`
+	Type        string `json:"type,omitempty"` // of the resource
+	// Follows are the recreated objects that this update or replacement has as its only cause, where that is proven.
+	Follows []string `json:"follows,omitempty"`
+	// Values is a digest of what happens to the attributes; it tells two plans apart and is shown to nobody.
+	Values string `json:"values,omitempty"`
+}
+
+// Destroys reports whether the change destroys an object, alone or as half of a replacement.
+func (c Change) Destroys() bool {
+	for _, a := range c.Actions {
+		if a == "delete" {
+			return true
+		}
+	}
+	return false
+}
+
+// Routine reports whether the change replaces an object that is there to be replaced, which a plain approve allows. What is
+// protected never is, and what is destroyed without a successor never is.
+func (c Change) Routine() bool {
+	return c.Replaceable && !c.Protected && c.Destroys() && slices.Contains(c.Actions, "create")
+}
+
+// Forgets reports whether the change drops the object from the state without destroying it.
+func (c Change) Forgets() bool {
+	for _, a := range c.Actions {
+		if a == "forget" {
+			return true
+		}
+	}
+	return false
+}
+
+// MustName reports whether an approval has to name the change's address: it is protected, and it goes away or
+// has gone away. A vanished data volume that is made again would look healthy and be empty.
+func (c Change) MustName() bool {
+	return c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate)
+}
+
+// An Output is a root module output that a plan changes.
+type Output struct {
+	Name    string   `json:"name"`
+	Actions []string `json:"actions"`
+	Later   bool     `json:"later,omitempty"`  // only the apply will know its value
+	Values  string   `json:"values,omitempty"` // as of a change
+}
+
+// A Plan is the summary of one saved plan file; the file itself lies in the run's directory until the run ends.
+type Plan struct {
+	Digest string `json:"digest"` // SHA-256 of the plan file, hex
+	// ApprovedDigest is that of the plan which people were shown, if this is another one: made again before the apply, with
+	// the same changes.
+	ApprovedDigest string   `json:"approved_digest,omitempty"`
+	Dir            string   `json:"dir,omitempty"` // where its files lie in the run's directory; empty: there itself
+	Add            int      `json:"add"`
+	Change         int      `json:"change"`
+	Destroy        int      `json:"destroy"`
+	Changes        []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
+	Outputs        []Output `json:"outputs"`
+
+	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
+	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
+	NewState      bool    `json:"new_state,omitempty"`      // there was no state yet: everything is new
+	Version       string  `json:"version"`                  // of terraform
+	Binary        string  `json:"binary"`                   // absolute path of terraform
+	BinaryDigest  string  `json:"binary_digest"`            // SHA-256, checked again before the apply
+	LockDigest    string  `json:"lock_digest,omitempty"`    // SHA-256 of .terraform.lock.hcl as used; empty without providers
+	Lineage       string  `json:"lineage,omitempty"`        // of the state that was planned against
+	Serial        int64   `json:"serial,omitempty"`         // likewise
+	PlanSeconds   float64 `json:"plan_seconds,omitempty"`   // wall time of terraform's part
+	TextTruncated bool    `json:"text_truncated,omitempty"` // the human text was larger than what is kept
+}
+
+// Tools names the terraform and the providers that the plan was made with.
+func (p *Plan) Tools() string {
+	if p == nil || p.BinaryDigest == "" {
+		return ""
+	}
+	return p.BinaryDigest + " " + p.LockDigest
+}
+
+// Shown is the digest of the plan that people were shown and that their decisions are about.
+func (p *Plan) Shown() string {
+	if p.ApprovedDigest != "" {
+		return p.ApprovedDigest
+	}
+	return p.Digest
+}
+
+// Destroys reports whether the plan destroys or replaces anything, so that a plain approve is not enough.
+func (p *Plan) Destroys() bool {
+	if p == nil {
+		return false
+	}
+	for _, c := range p.Changes {
+		if c.Destroys() {
+			return true
+		}
+	}
+	return p.Destroy > 0
+}
+
+// NeedsDestroy reports whether an approval has to say `destroy`: something is destroyed or replaced, and not as a routine.
+func (p *Plan) NeedsDestroy() bool {
+	if p == nil || len(p.Changes) == 0 {
+		return p.Destroys()
+	}
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Destroys() && !c.Routine() })
+}
+
+// MustName lists the addresses that an approval has to name, in card order.
+func (p *Plan) MustName() []string {
+	var out []string
+	if p == nil {
+		return nil
+	}
+	for _, c := range p.Changes {
+		if c.MustName() {
+			out = append(out, c.Address)
+		}
+	}
+	return out
+}
