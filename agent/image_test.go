@@ -204,3 +204,28 @@ func TestCloudImage(t *testing.T) {
 		t.Errorf("%s, warnings %q", again.Kind, again.Warnings)
 	}
 }
+
+// TestScheduledBuild: an image that was built is planned again when its schedule comes up, at the commit that it was built of, and
+// asks like any other build.
+func TestScheduledBuild(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	built := r.commit("Add", map[string]string{"ghe/main.tf": node, "images/node/node.json": cloudTemplate("ami-1")})
+	h := newHouse(t, imageHouse(r, "template = \"node.json\"\n  schedule = \"@every 1s\"", `images = { ami_id = "ghe-node" }`, fmt.Sprintf("packer {\n binary = %q\n}\n", cloudPacker(t)))).start()
+	first := h.status("ghe-node", store.Planned)
+	if first.Kind != store.KindCommit {
+		t.Errorf("what was never built is planned by a %s run", first.Kind)
+	}
+	h.mustDecide(fmt.Sprint(first.ID), "approve")
+	h.status(fmt.Sprint(first.ID), store.Applied)
+	again := h.until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > first.ID && r.Status == store.Planned })
+	if again.Kind != store.KindSchedule || again.Commit != built || !strings.Contains(again.Reason, "its schedule @every 1s has come up") {
+		t.Errorf("a %s run at %s because %q", again.Kind, again.Commit, again.Reason)
+	}
+	h.mustDecide(fmt.Sprint(again.ID), "approve")
+	h.status(fmt.Sprint(again.ID), store.Applied)
+	s := h.eventually("two builds", func(s control.Status) bool { return len(s.Stacks[1].Builds) == 2 })
+	if newest := s.Stacks[1].Builds[0]; newest.Run != again.ID {
+		t.Errorf("the newest build is of #%d", newest.Run)
+	}
+}

@@ -89,7 +89,7 @@ func (c Card) kind() string {
 	case store.KindDependency:
 		text = "something that it depends on changed"
 	case store.KindSchedule:
-		text = "built by its schedule"
+		text = "built again without a change"
 	case store.KindPullRequest:
 		text = "preview of a pull request"
 	}

@@ -67,7 +67,7 @@ func stackName() *rapid.Generator[string] { return rapid.SampledFrom([]string{"g
 
 // Create makes a run, or is refused one.
 func (m *model) Create(t *rapid.T) {
-	kinds := []store.Kind{store.KindCommit, store.KindManual, store.KindDrift, store.KindPullRequest, store.KindRecovery, store.KindDependency}
+	kinds := []store.Kind{store.KindCommit, store.KindManual, store.KindDrift, store.KindPullRequest, store.KindRecovery, store.KindDependency, store.KindSchedule}
 	r := store.Run{
 		Stack: stackName().Draw(t, "stack"), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"),
 		Reason: rapid.String().Draw(t, "reason"), RequestedBy: "cli:jane",

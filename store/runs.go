@@ -164,7 +164,7 @@ func validNew(r *Run) error {
 		return fmt.Errorf("a run cannot begin as %s", r.Status)
 	}
 	switch r.Kind {
-	case KindCommit, KindManual, KindDrift, KindPullRequest, KindRecovery, KindDependency:
+	case KindCommit, KindManual, KindDrift, KindPullRequest, KindRecovery, KindDependency, KindSchedule:
 		return validName("stack", r.Stack)
 	default:
 		return fmt.Errorf("unknown kind %q", r.Kind)
