@@ -234,6 +234,32 @@ func TestHeldPullRequests(t *testing.T) {
 	stands(t, gh, head, "box", "success", "1 to create")
 }
 
+// TestHeldPullRequestBySlack: what waits for an approver's word is planned when one says it to the bot, and for nobody else.
+func TestHeldPullRequestBySlack(t *testing.T) {
+	t.Parallel()
+	r, gh, slack := newRepository(t), site(t), workspace(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks+asking(slack)).start()
+	h.status("box", store.Planned)
+	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
+	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
+	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
+	answer := func(user, text, part string) {
+		t.Helper()
+		said(t, slack, slack.Say(user, ops, "<@"+slack.BotUserID()+"> "+text), part)
+	}
+	answer(eve, "plan box pr 1", "not one of the approvers")
+	answer(jane, "plan box pr 9", "pull request 9 is not open")
+	if runs := h.previews(); len(runs) > 0 {
+		t.Fatalf("it was planned: %+v", runs)
+	}
+	answer(jane, "plan box PR #1", "planning box of pull request 1 at "+head[:10])
+	stands(t, gh, head, "box", "success", "1 to create")
+	if runs := h.previews(); len(runs) != 1 || runs[0].RequestedBy != "slack:"+jane {
+		t.Errorf("previews %+v", runs)
+	}
+}
+
 // TestHeadThatMoves: what was checked is what is planned, whatever happens in between.
 func TestHeadThatMoves(t *testing.T) {
 	t.Parallel()
