@@ -251,6 +251,37 @@ func TestSecondUserAndDeaths(t *testing.T) {
 	eventually(t, "nothing is left", func() (bool, any) { return working() == 0, working() })
 }
 
+// An image is validated and built by the second user too: the template is code of the repository's.
+func TestSecondUserBuildsImages(t *testing.T) {
+	t.Parallel()
+	u := newSecondUser(t, true, "image \"node\" {\n  dir = \"node\"\n  template = \"node.json\"\n}\n")
+	packer := u.path("packer")
+	program(t, packer, fmt.Appendf(nil, `#!/bin/sh
+if [ "$1" = version ]; then echo 1,,version,1.6.6; exit; fi
+echo "$1 $(id -u)" >>%[1]s/said
+cat %[2]s/sallyport.db %[3]s >/dev/null && echo "$1 READ" >>%[1]s/said
+case $1 in
+inspect) echo 1,,template-builder,node,file; echo '1,,ui,say,  node (file)' ;;
+build) echo "1,,ui,say,Build 'node' finished after 1 second."; echo 1,node,artifact,0,id,one ;;
+esac
+`, u.open, u.path("own", "data"), u.path("secret")))
+	config := u.path("sallyport.hcl")
+	text := read(t, config) + fmt.Sprintf("packer {\n  binary = %q\n}\n", packer)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil { // it stays its owner's
+		t.Fatal(err)
+	}
+	u.repo.Commit("Add a template", map[string]string{"node/node.json": "{\"builders\": [{\"type\": \"file\"}]}\n"})
+	u.start()
+	u.reaches("node", "planned")
+	u.must("approve", "node")
+	u.reaches("1", "applied")
+	uid, _ := numbers(t, u.who.terraform)
+	said := read(t, filepath.Join(u.open, "said"))
+	if !has(said, fmt.Sprintf("validate %d\n", uid), fmt.Sprintf("build %d\n", uid)) || strings.Contains(said, "READ") || strings.Contains(said, " 0\n") {
+		t.Errorf("packer did not run as it should:\n%s", said)
+	}
+}
+
 // lineWith is the line of a text that contains something.
 func lineWith(text, part string) string {
 	for line := range strings.Lines(text) {
