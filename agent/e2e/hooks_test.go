@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// An agent that is killed while a hook runs: the three that come before something run again and nothing goes on without them;
+// after_apply is told and not repeated. The apply starts once in each.
+func TestAgentIsKilledInAHook(t *testing.T) {
+	t.Parallel()
+	slow(t, "it kills and starts an agent for each hook")
+	for name, want := range map[string]int{"before_plan": 2, "after_plan": 2, "before_apply": 2, "after_apply": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i, s, o, gate := newInfra(t), newWorkspace(t), newOracle(t), t.TempDir()
+			i.Commit("Add the box", map[string]string{"box/main.tf": thing("box", "one")})
+			script := fmt.Sprintf("echo ran >> %[1]s/ran; until [ -e %[1]s/go ]; do sleep 0.05; done", gate)
+			h := newHouse(t, i.box(fmt.Sprintf("hooks {\n    %s = [\"/bin/sh\", \"-c\", %q]\n  }", name, script))+asking(s)+o.block(), slackEnv).start()
+			decide := func() {
+				h.reaches("1", "planned")
+				h.must("approve", "1")
+			}
+			ran, planning := filepath.Join(gate, "ran"), strings.HasSuffix(name, "_plan")
+			if !planning {
+				decide()
+			}
+			h.appears(ran)
+			h.kill()
+			if name == "before_apply" && len(o.applies()) > 0 {
+				t.Error("it was applied before its hook had ended")
+			}
+			h.start()
+			if want > 1 {
+				eventually(t, "the hook runs again", func() (bool, any) { return times(t, ran) == want, times(t, ran) })
+			}
+			open(t, gate)
+			if planning {
+				decide()
+			}
+			h.reaches("1", "applied")
+			if want == 1 {
+				replied(t, s, card(t, s, 1).TS, "nobody saw its end, and it is not run a second time")
+			}
+			if n := times(t, ran); n != want {
+				t.Errorf("the hook ran %d times, want %d", n, want)
+			}
+			if n := len(o.applies()); n != 1 {
+				t.Errorf("%d applies were started", n)
+			}
+		})
+	}
+}
