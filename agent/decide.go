@@ -114,7 +114,7 @@ func (a *Agent) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.
 	case run.Status == store.Approved:
 		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.refreshCard(tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.", got, s.Approvals, run.ID, s.Name)}, errors.Join(a.refreshCard(tx, run), a.publish(tx, run))
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, addsNothing(run))}, errors.Join(a.refreshCard(tx, run), a.publish(tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
 		run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
@@ -188,45 +188,6 @@ func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Sta
 // counts reports whether a recorded decision is about the plan that the run has now and was not withdrawn.
 func counts(run *store.Run, d store.Decision) bool {
 	return d.Withdrawn == "" && run.Plan != nil && d.Digest == run.Plan.Shown()
-}
-
-// weigh counts the different people who approve; one deny outweighs them all.
-func weigh(run *store.Run, s *config.Stack) (enough bool, got int) {
-	people := map[string]bool{}
-	alone := false
-	for _, d := range run.Decisions {
-		if !counts(run, d) {
-			continue
-		}
-		if d.Verdict == store.Deny {
-			return false, 0
-		}
-		people[d.Person] = true
-		alone = alone || glassBroken(s, d)
-	}
-	if run.Policy() != "" {
-		return true, s.Approvals // it stands for everybody
-	}
-	if fault.Without("different people") {
-		return len(run.Decisions) >= s.Approvals, len(run.Decisions)
-	}
-	return alone || len(people) >= s.Approvals, len(people)
-}
-
-// personOf says who somebody is for counting: a person block's name, or an identity of its own. People on the command
-// line whom no person block names count as one together, since one human can have several accounts on a host.
-func (w *world) personOf(by string) string {
-	by, _ = store.Account(by)
-	service, id, _ := strings.Cut(by, ":")
-	for _, p := range w.cfg.People {
-		if service == "slack" && p.Slack == id || service == "cli" && p.OS == id {
-			return "person:" + p.Name
-		}
-	}
-	if service == "cli" {
-		return "cli"
-	}
-	return by
 }
 
 // authorIs compares a commit's author with a person; git's author text can be forged, so it only ever forbids.

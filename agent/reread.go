@@ -88,7 +88,7 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 			return "", nil
 		}
 	}
-	if alone || len(fromShell) >= s.Approvals {
+	if alone || distinct(fromShell) >= s.Approvals {
 		return "", nil // enough votes need no Slack
 	}
 	why := "there is no slack block in the configuration any more"

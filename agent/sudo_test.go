@@ -9,11 +9,11 @@ import (
 	"sallyport/store"
 )
 
-// Whatever somebody does as root is recorded with who had logged in, and counts as root's.
+// Whatever somebody does as root is recorded with who had logged in. What root may is allowed, and it counts as the human's.
 func TestWhoBecameRootIsRecorded(t *testing.T) {
 	t.Parallel()
-	const jane = "cli:root (logged in as jane)"
-	sudo := control.Caller{UID: 0, User: "root", LoginUser: "jane", PID: os.Getpid()}
+	const ann = "cli:root (logged in as ann)"
+	sudo := control.Caller{UID: 0, User: "root", LoginUser: "ann", PID: os.Getpid()}
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -28,7 +28,7 @@ func TestWhoBecameRootIsRecorded(t *testing.T) {
 		break_glass         = ["root"]
 		allow_self_approval = false`)+`
 person "author" { github = "jane" }
-person "boss" { os = "root" }
+person "boss" { os = "ann" }
 `).start()
 	root := h.agent.CommandLine()
 	h.status("1", store.Planned)
@@ -37,7 +37,7 @@ person "boss" { os = "root" }
 	_, err = root.Decide(ctx, control.DecideRequest{Ref: "1", Words: "approve", BreakGlass: true, Reason: "night", By: sudo})
 	must(err)
 	run := h.status("1", store.Applied)
-	if d := run.Decisions[0]; d.By != "cli:root" || d.Login != "jane" || d.Text != "approve" {
+	if d := run.Decisions[0]; d.By != "cli:root" || d.Login != "ann" || d.Text != "approve" {
 		t.Errorf("the decision: %+v", d)
 	}
 	if g := run.BreakGlass; g == nil || g.By != "cli:root" {
@@ -48,18 +48,18 @@ person "boss" { os = "root" }
 	h.status("2", store.Planned)
 	_, err = root.Start(ctx, control.StartRequest{Stack: "box", By: sudo})
 	must(err)
-	if run = h.status("2", store.Superseded); run.Error != "superseded: "+jane+" asked for another plan" {
+	if run = h.status("2", store.Superseded); run.Error != "superseded: "+ann+" asked for another plan" {
 		t.Errorf("what made way: %q", run.Error)
 	}
-	if run = h.status("3", store.Planned); run.RequestedBy != "cli:root" || run.RequestedLogin != "jane" {
+	if run = h.status("3", store.Planned); run.RequestedBy != "cli:root" || run.RequestedLogin != "ann" {
 		t.Errorf("requested by %q, %q", run.RequestedBy, run.RequestedLogin)
 	}
 	must(root.Pause(ctx, control.PauseRequest{Stack: "box", By: sudo}))
 	run = h.until("3", "held", func(r control.Run) bool { return r.Held != "" })
-	if !strings.Contains(run.Held, "paused by "+jane) {
+	if !strings.Contains(run.Held, "paused by "+ann) {
 		t.Errorf("held: %q", run.Held)
 	}
-	if p := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "jane" {
+	if p := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "ann" {
 		t.Errorf("the pause: %+v", p)
 	}
 	must(root.Resume(ctx, control.ResumeRequest{Stack: "box", By: sudo}))
@@ -77,7 +77,7 @@ person "boss" { os = "root" }
 	events, err := h.agent.History()
 	must(err)
 	for _, e := range events {
-		if e.By == jane {
+		if e.By == ann {
 			seen[e.Type] = true
 		} else if strings.Contains(e.By, "root") {
 			t.Errorf("the history has %s by %q", e.Type, e.By)

@@ -238,8 +238,9 @@ slack {
 #   history = "8760h" # who did what when
 # }
 
-# Who is the same human in Slack, on GitHub and on this machine. Without these blocks all votes on the command line count as
-# one person's.
+# Who is the same human in Slack, on GitHub and on this machine. os is the name that they log in with: who then takes on another
+# account (sudo, su) stays themselves. A vote on the command line that no block ties to anybody counts as one of somebody who
+# has voted already.
 # person "jane" {
 #   slack  = "U01ABCDEF"
 #   github = "jane-doe"

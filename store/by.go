@@ -14,8 +14,8 @@ func By(account, login string) string {
 	return account + loggedIn + login + ")"
 }
 
-// Account takes a By apart. Who somebody is, and what they may, follows from the account alone; the login name is empty
-// where there is none.
+// Account takes a By apart. What somebody may follows from the account alone; which human it is, for counting votes, from the
+// login name, which is empty where there is none.
 func Account(by string) (account, login string) {
 	account, login, ok := strings.Cut(by, loggedIn)
 	if !ok || !strings.HasPrefix(account, "cli:") {

@@ -156,13 +156,19 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 		d.l.fault(b.attrs.header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
 		return
 	}
-	if people, bounded := d.people(approvers); bounded && people > 0 && b.Approvals > people {
-		hint := ""
-		if d.cfg.CLIApprovals {
-			hint = " All votes on the command line together are those of one person unless person blocks with os tell who is who."
-		}
-		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, people, hint)
+	people, bounded := d.people(approvers)
+	most, hint := people, ""
+	if d.cfg.CLIApprovals {
+		most, hint = people+1, " All votes on the command line together are those of one person unless person blocks with os tell who is who."
 	}
+	switch {
+	case !bounded || most == 0:
+	case b.Approvals > most:
+		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, most, hint)
+	case people > 0 && b.Approvals > people:
+		d.l.warn(b.attrs.at("approvals"), "approvals = %d, and the people who can be told apart are %d: a vote on the command line adds to those of others only if a person block with os tells whose it is", b.Approvals, people)
+	}
+	d.tiedShells(b)
 	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {
 		d.l.warn(b.attrs.at("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")
 	}
@@ -190,8 +196,27 @@ func (d *stackDecoder) people(approvers []string) (n int, bounded bool) {
 			humans["slack "+id] = true
 		}
 	}
-	if d.cfg.CLIApprovals {
-		humans["somebody on the command line"] = true
-	}
 	return len(humans), true
+}
+
+// tiedShells warns where two people are asked for and a vote from a shell may be one human's second: it counts as one of
+// somebody who has voted already unless a person block says whose it is.
+func (d *stackDecoder) tiedShells(b *stackBlock) {
+	if b.Approvals < 2 || !d.cfg.CLIApprovals {
+		return
+	}
+	tied := false
+	for _, p := range d.cfg.People {
+		switch {
+		case p.OS == "":
+		case p.Slack == "" && d.cfg.Slack != nil:
+			d.l.warn(b.attrs.at("approvals"), "person %q has os and no slack: should the same human have an account in Slack too, two approvals can be theirs; add slack, or take os out", p.Name)
+			tied = true
+		default:
+			tied = true
+		}
+	}
+	if !tied {
+		d.l.warn(b.attrs.at("approvals"), "no person block has os, so approvals from shells never add to those of others: nobody knows whose they are; add person blocks with slack and os, or set cli_approvals = false")
+	}
 }

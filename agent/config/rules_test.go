@@ -201,9 +201,9 @@ func TestApprovals(t *testing.T) {
 		"one too many":                     {"3", `"U01ABCDEF", "a@example.com"`, "cli_approvals = false\n", false},
 		"the same twice":                   {"2", `"U01ABCDEF", "U01ABCDEF"`, "cli_approvals = false\n", false},
 		"a group":                          {"9", `"S01OPSTEAM"`, "cli_approvals = false\n", true},
-		"the command line is one more":     {"2", `"U01ABCDEF"`, "", true},
+		"the command line is one at most":  {"2", `"U01ABCDEF"`, "", true}, // with a warning: nobody knows which
 		"and only one":                     {"3", `"U01ABCDEF"`, "", false},
-		"people of the command line":       {"3", `"U01ABCDEF"`, "person \"joe\" {\n  os = \"joe\"\n}\n", true},
+		"people of the command line":       {"2", `"U01ABCDEF"`, "person \"joe\" {\n  os = \"joe\"\n}\n", true},
 		"a person in both places is one":   {"3", `"U01ABCDEF"`, "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", false},
 		"nobody but the command line":      {"1", ``, "", true},
 		"nobody and no command line":       {"1", ``, "cli_approvals = false\n", false},
@@ -215,6 +215,31 @@ func TestApprovals(t *testing.T) {
 				strings.ReplaceAll(slack, "%A", c.approvers) + c.rest
 			if _, err := Load(w.config(t, "sallyport.hcl", text), w.opts); (err == nil) != c.ok {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// Where two people are asked for, check says which votes from shells cannot be told from others.
+func TestShellsThatNothingTiesWarn(t *testing.T) {
+	slack := "slack {\n  token     = credential(\"slack-bot-token\")\n  channel   = \"C0123456789\"\n  approvers = [\"U01ABCDEF\", \"U01ABCDEG\"]\n}\n"
+	for name, c := range map[string]struct{ approvals, rest, warns string }{
+		"nobody is tied":           {"2", "", "never add to those of others"},
+		"a block without os":       {"2", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n}\n", "never add to those of others"},
+		"a block without slack":    {"2", "person \"joe\" {\n  os = \"joe\"\n}\n", "has os and no slack"},
+		"both":                     {"2", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", ""},
+		"one approval":             {"1", "", ""},
+		"shells have no approvals": {"2", "cli_approvals = false\n", ""},
+		"more than can be told":    {"3", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", "the people who can be told apart are 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			cfg := w.load(t, read(t, "testdata/good/minimal.hcl")+slack+"defaults {\n  approvals = "+c.approvals+"\n}\n"+c.rest)
+			switch {
+			case c.warns == "" && len(cfg.Warnings) > 0:
+				t.Errorf("warnings: %q", cfg.Warnings)
+			case c.warns != "" && (len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], c.warns)):
+				t.Errorf("warnings: %q, want %q", cfg.Warnings, c.warns)
 			}
 		})
 	}

@@ -17,19 +17,19 @@ import (
 type Caller struct {
 	UID  int    // -1 if unknown
 	User string // name, or the number of a user without a name
-	// LoginUser is who logged in before becoming UID (sudo, su), from the audit system; empty if unknown. It is told
-	// and never trusted.
+	// LoginUser is who logged in before becoming UID (sudo, su), from the audit system; empty if unknown. It is told, it
+	// tells one human's accounts from two humans, and it never gives a right that the account has not.
 	LoginUser string
 	PID       int
 }
 
-// By is how the caller is recorded with whatever they do: cli:jane, and for root also who logged in, see [store.By].
+// By is how the caller is recorded with whatever they do: cli:jane, and for who took on another account (sudo, su) also who
+// had logged in, see [store.By].
 func (c Caller) By() string {
-	login := ""
-	if c.UID == 0 && c.LoginUser != c.User {
-		login = c.LoginUser
+	if c.LoginUser == c.User {
+		return store.By("cli:"+c.User, "")
 	}
-	return store.By("cli:"+c.User, login)
+	return store.By("cli:"+c.User, c.LoginUser)
 }
 
 // Self is who runs this process, as the server would see it.

@@ -83,7 +83,7 @@ func TestCallerNames(t *testing.T) {
 		by   string
 	}{
 		{"a user", Caller{UID: 1000, User: "jane", LoginUser: "jane"}, "cli:jane"},
-		{"a user who became another", Caller{UID: 1001, User: "joe", LoginUser: "jane"}, "cli:joe"},
+		{"a user who became another", Caller{UID: 1001, User: "joe", LoginUser: "jane"}, "cli:joe (logged in as jane)"},
 		{"root after sudo", Caller{UID: 0, User: "root", LoginUser: "jane"}, "cli:root (logged in as jane)"},
 		{"root at the console", Caller{UID: 0, User: "root", LoginUser: "root"}, "cli:root"},
 		{"root from cron", Caller{UID: 0, User: "root"}, "cli:root"},

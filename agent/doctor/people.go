@@ -152,16 +152,20 @@ func (d *doctor) distinct(st *config.Stack, eligible map[string][]string) map[st
 	return humans
 }
 
-// inShell is how many more people the command line can tell apart: those with a person block, and all others as one.
+// inShell is how many more people the command line can tell apart: those with a person block. Everybody else there counts as
+// somebody who has voted already, and as one person where nobody else can vote.
 func (d *doctor) inShell(counted map[string]bool) int {
 	if !d.cfg.CLIApprovals {
 		return 0
 	}
-	n := 1
+	n := 0
 	for _, p := range d.cfg.People {
 		if p.OS != "" && !counted["person "+p.Name] {
 			n++
 		}
+	}
+	if n == 0 && len(counted) == 0 {
+		n = 1
 	}
 	return n
 }
