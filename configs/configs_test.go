@@ -47,7 +47,9 @@ func TestUnit(t *testing.T) {
 		"Service/RuntimeDirectoryMode": "0750",
 		"Service/NoNewPrivileges":      "yes",
 		"Service/Restart":              "on-failure",
-		"Service/ExecStart":            "/usr/local/bin/sallyport agent --config /etc/sallyport/sallyport.hcl",
+		// Usage errors of `sallyport agent`, and not 2, with which a crash ends: the end-to-end tests look what really happens.
+		"Service/RestartPreventExitStatus": "64",
+		"Service/ExecStart":                "/usr/local/bin/sallyport agent --config /etc/sallyport/sallyport.hcl",
 	} {
 		if have := strings.Join(unit[key], " "); have != want {
 			t.Errorf("%s is %q, want %q", key, have, want)

@@ -10,9 +10,12 @@ import (
 	"sallyport/agent/config"
 )
 
+// agentVerb runs the agent in the foreground, for a service manager.
+const agentVerb = "agent"
+
 func newAgentCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "agent [--config FILE]",
+		Use:   agentVerb + " [--config FILE]",
 		Short: "Run the agent in the foreground",
 		Long: "Run the agent in the foreground until SIGTERM or Ctrl-C. A running apply goes on by itself and is followed again by\n" +
 			"the next agent. SIGHUP reads the configuration again. The log goes to stderr, as JSON with --json.",

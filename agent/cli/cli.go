@@ -7,7 +7,8 @@
 // `hint: ...` if there is something to do about it. Colours are for terminals; NO_COLOR turns them off. Whatever comes
 // from outside (plans, commits, terraform) is stripped of control characters before it is printed.
 //
-// The exit code is 0 for done, 1 for failed, 2 for not understood and 3 when no agent answers.
+// The exit code is 0 for done, 1 for failed, 2 for not understood and 3 when no agent answers. `sallyport agent` that is not
+// understood ends with 64: 2 is also what a Go program ends with that panics, and what a service must start again after.
 package cli
 
 import (
@@ -34,6 +35,11 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitNoAgent = 3
+	// exitAgentUsage is exitUsage of the agent itself. The unit in configs/ names it as the one code after which starting again
+	// mends nothing. It is not 2, with which the Go runtime ends a program that panicked, is out of memory or was sent SIGQUIT:
+	// systemd's watchdog does that (as SIGABRT, which ends with 2 as well) to an agent that hangs, in order to have it started
+	// again.
+	exitAgentUsage = 64 // EX_USAGE of sysexits.h
 )
 
 // DefaultConfig is where the configuration is looked for.
@@ -70,7 +76,7 @@ func Main(inv Invocation) int {
 	root.SetIn(inv.Stdin)
 	root.SetOut(inv.Stdout)
 	root.SetErr(inv.Stderr)
-	err := root.Execute()
+	verb, err := root.ExecuteC()
 	if err == nil {
 		return exitDone
 	}
@@ -79,7 +85,10 @@ func Main(inv Invocation) int {
 		return int(code)
 	}
 	a.complain(err)
-	return codeOf(err)
+	if code := codeOf(err); code != exitUsage || verb.Name() != agentVerb {
+		return code
+	}
+	return exitAgentUsage
 }
 
 // exitCode ends the program with a code when everything has been said.

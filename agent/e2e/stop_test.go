@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"sallyport/agent/repo/gittest"
+	"sallyport/configs"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -187,5 +191,26 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	}
 	if !strings.Contains(said.logged(), "#2 applied") {
 		t.Errorf("it says\n%s", said.logged())
+	}
+}
+
+// The unit of systemd starts an agent again that crashed: a Go program that panics, and one that the watchdog ends, exit with
+// a code that must not be the one after which the unit leaves it be.
+func TestCrashIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	i := newInfra(t)
+	h := newHouse(t, i.box())
+	stays := regexp.MustCompile(`(?m)^RestartPreventExitStatus=(.*)$`).FindStringSubmatch(configs.Unit)
+	if stays == nil || !strings.Contains(configs.Unit, "\nRestart=on-failure\n") {
+		t.Fatal("the unit does not say when the agent is started again")
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGABRT, syscall.SIGQUIT} { // the watchdog's; what a fatal error of Go's ends like
+		h.start().signal(sig)
+		if code := h.end(); code == 0 || slices.Contains(strings.Fields(stays[1]), fmt.Sprint(code)) {
+			t.Errorf("after %s the exit code is %d, and the unit does not start the agent again after %s", sig, code, stays[1])
+		}
+	}
+	if r := h.try("agent", "--nonsense"); !slices.Contains(strings.Fields(stays[1]), fmt.Sprint(r.code)) {
+		t.Errorf("a command line that is not understood exits with %d, and the unit would start it again for ever", r.code)
 	}
 }
