@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -95,7 +97,40 @@ func become(environ, args []string) error {
 			return errors.New("the agent died")
 		}
 	}
+	if err := errors.Join(closeOnExec(), ownKeyring()); err != nil {
+		return err
+	}
 	return fmt.Errorf("executing %s: %w", e.Path, syscall.Exec(e.Path, append([]string{e.Path}, args...), env))
+}
+
+// closeOnExec leaves the program nothing but its standard streams, whatever this process has inherited. A lock that it got could
+// be let go of by any script.
+func closeOnExec() error {
+	const first = 3
+	if unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
+	}
+	fds, err := os.ReadDir("/proc/self/fd") // a kernel before 5.11
+	if err != nil {
+		return fmt.Errorf("keeping open files to this process: %w", err)
+	}
+	for _, entry := range fds {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
+}
+
+// ownKeyring gives the program a session keyring of its own. That of the service is one for all of its users: what one run put
+// into it another would find.
+func ownKeyring() error {
+	// Raw: a name, and be it an empty one, would lead to what others have under it.
+	_, _, errno := unix.Syscall(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+	if errno == 0 || errno == unix.ENOSYS || errno == unix.EPERM { // refused by a filter, which the program is under too
+		return nil
+	}
+	return fmt.Errorf("making a session keyring: %w", errno)
 }
 
 // shed makes this process the user's for good: nothing that it executes gets a privilege back, sudo included.

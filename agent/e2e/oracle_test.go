@@ -168,9 +168,6 @@ type ending struct {
 // passOn runs a program with this one's files and signals.
 func passOn(cmd *exec.Cmd) ending {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if target, err := os.Readlink("/proc/self/fd/3"); err == nil && filepath.Base(target) == "lock" {
-		cmd.ExtraFiles = []*os.File{os.NewFile(3, "lock")} // of the run, held by whatever works for it
-	}
 	// A group of its own: a signal to the group of this program would come twice.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	asked := make(chan os.Signal, 8)

@@ -34,7 +34,7 @@ func (p *process) apply(j Job, r *Result) error {
 	if err := p.clearErroredState(j); err != nil {
 		return err
 	}
-	cmd, closeOutput, err := p.command(j, call)
+	cmd, mark, closeOutput, err := p.command(j, call)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (p *process) apply(j Job, r *Result) error {
 	}
 	fault.Point("apply-run: prepared")
 	// From here on a crash means that nobody knows: the mark must be on the disk before terraform is executed.
-	if err := createJSON(p.dir, startedFile, struct{}{}); err != nil {
+	if err := createJSON(p.dir, startedFile, mark); err != nil {
 		return fmt.Errorf("marking the start of terraform: %w", err)
 	}
 	fault.Point("apply-run: start marked")
@@ -70,37 +70,40 @@ func (p *process) apply(j Job, r *Result) error {
 
 // command prepares terraform. Its output goes to files and not through the runner, so that it does not depend on the
 // runner being alive; it is in a process group of its own, so that nothing signals it but [process.interrupt]; and
-// there is no parent-death signal.
-func (p *process) command(j Job, call packer.Call) (*exec.Cmd, func(), error) {
+// there is no parent-death signal. It gets no other file of ours: a provisioner let go of the lock that it had inherited, and
+// an apply that was at work looked as if nobody had seen its end.
+func (p *process) command(j Job, call packer.Call) (cmd *exec.Cmd, mark startMark, closeOutput func(), err error) {
 	temp, err := p.tempDir()
 	if err == nil {
 		err = j.User.Own(temp)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a directory for temporary files: %w", err)
+		return nil, mark, nil, fmt.Errorf("making a directory for temporary files: %w", err)
 	}
 	stdout, err := p.output(streamFile)
 	if err != nil {
-		return nil, nil, err
+		return nil, mark, nil, err
 	}
 	stderr, err := p.output(stderrFile)
 	if err != nil {
 		stdout.Close()
-		return nil, nil, err
+		return nil, mark, nil, err
 	}
-	cmd := exec.Command(j.Terraform, call.Args...)
+	if filepath.Dir(temp) != p.dir {
+		mark.Temp = temp
+	}
+	cmd = exec.Command(j.Terraform, call.Args...)
 	cmd.Dir = call.Dir
 	cmd.Env = environment(j.Env, temp)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.ExtraFiles = []*os.File{p.lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, AmbientCaps: j.User.Capabilities()}
 	if j.User != nil {
 		cmd.Path, cmd.Env = asuser.Executable, append(cmd.Env, j.User.Environ(asuser.Program{Path: j.Terraform}))
 	}
-	return cmd, func() {
+	return cmd, mark, func() {
 		stdout.Close()
 		stderr.Close()
-		if filepath.Dir(temp) != p.dir { // [Clean] does not find this one later
+		if mark.Temp != "" { // [Clean] does not find this one later
 			_ = os.RemoveAll(temp)
 		}
 	}, nil

@@ -13,7 +13,7 @@ type Phase int
 // The phases of an apply.
 const (
 	NotStarted Phase = iota // no claim: nothing ever ran
-	Running                 // the lock is held and there is no result: a runner, terraform or an orphan lives
+	Running                 // there is no result, and a runner, terraform or an orphan lives
 	Finished                // there is a result
 	Lost                    // claimed, no result, nobody alive: nobody saw the end, and it must not be repeated
 )
@@ -42,7 +42,8 @@ type State struct {
 	// TerraformStarted: terraform was executed, or a crash came in the instant between the mark and the execution.
 	// If it is false in Lost, terraform certainly changed nothing.
 	TerraformStarted bool
-	// StillHeld: Finished, but something that terraform started (an orphaned local-exec) lives on.
+	// StillHeld: Finished, but something that terraform started (an orphaned local-exec) lives on, or in the moment after the
+	// end the runner itself.
 	StillHeld bool
 	// InterruptAsked: somebody called [Interrupt].
 	InterruptAsked bool
@@ -70,6 +71,13 @@ func Attach(runDir string) (State, error) {
 	held, err := lockHeld(runDir)
 	if err != nil {
 		return State{}, fmt.Errorf("probing the lock of an apply: %w", err)
+	}
+	if !held {
+		left, err := survivors(runDir, s.Claim)
+		if err != nil {
+			return State{}, fmt.Errorf("looking for what an apply left running: %w", err)
+		}
+		held = len(left) > 0
 	}
 	s.TerraformStarted = exists(filepath.Join(runDir, startedFile))
 	s.InterruptAsked = exists(filepath.Join(runDir, cancelFile))

@@ -71,7 +71,7 @@ func TestRunnerKilled(t *testing.T) {
 	}
 }
 
-// Terraform is killed. The script that it ran lives on and keeps the lock, so that nobody believes it is over.
+// Terraform is killed. The script that it ran lives on, so that nobody believes it is over.
 func TestTerraformKilled(t *testing.T) {
 	t.Parallel()
 	r := newRun(t, gated).plan()
@@ -82,9 +82,17 @@ func TestTerraformKilled(t *testing.T) {
 	if s.Phase != runner.Finished || s.Result.Signal != "SIGKILL" || s.Result.ExitCode != -1 || s.Result.OK() {
 		t.Fatalf("state %+v, result %+v\n%s", s, s.Result, r.log())
 	}
-	eventually(t, "the runner is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 	if !r.attach().StillHeld {
-		t.Error("the orphaned script does not hold the lock")
+		t.Error("the orphaned script does not hold the run")
+	}
+	if left := runner.Holders(r.dir); len(left) == 0 {
+		t.Error("nobody says which processes those are")
+	}
+	// The same without the runner, which only waits.
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+	eventually(t, "the runner is gone", func() bool { return syscall.Kill(pid, 0) != nil })
+	if !r.attach().StillHeld || len(runner.Holders(r.dir)) == 0 {
+		t.Error("the orphaned script does not hold the run without its runner")
 	}
 	if p, err := runner.ReadProgress(r.dir); err != nil || len(p.Open) != 1 {
 		t.Errorf("progress %+v, %v", p, err)
@@ -97,7 +105,7 @@ func TestTerraformKilled(t *testing.T) {
 	eventually(t, "the script is gone", func() bool { return !r.attach().StillHeld })
 }
 
-// A script that goes into the background keeps the lock after a good end.
+// A script that goes into the background holds the run after a good end.
 func TestOrphanAfterGoodEnd(t *testing.T) {
 	t.Parallel()
 	r := newRun(t, `resource "terraform_data" "a" {
@@ -111,6 +119,52 @@ func TestOrphanAfterGoodEnd(t *testing.T) {
 	}
 	r.open()
 	eventually(t, "the script is gone", func() bool { return !r.attach().StillHeld })
+}
+
+// What hides, in a session of its own and with nothing in its environment, is the runner's all the same.
+func TestHiddenOrphan(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, `resource "terraform_data" "a" {
+	  provisioner "local-exec" { command = "env -i PATH=$PATH setsid sh -c '(@GATE) >/dev/null 2>&1 3>&- 4>&-' >/dev/null 2>&1 </dev/null &" }
+	}`).plan()
+	r.start()
+	r.reached()
+	if s := r.follow(); s.Phase != runner.Finished || !s.Result.OK() || !s.StillHeld {
+		t.Fatalf("state %+v, result %+v\n%s", s, s.Result, r.log())
+	}
+	r.open()
+	eventually(t, "the script is gone", func() bool { return has(filepath.Join(r.dir, "vacated")) && !r.attach().StillHeld })
+}
+
+// A provisioner gets no file of ours: letting go of every lock that it finds does not make an apply that is at work look lost,
+// nor does the death of the runner after it.
+func TestProvisionerLetsGoOfLocks(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("flock"); err != nil {
+		t.Skip("skipped: there is no flock on this machine")
+	}
+	r := newRun(t, `resource "terraform_data" "a" {
+	  provisioner "local-exec" {
+	    command = "for fd in 3 4 5 6 7 8 9; do if [ -e /proc/$$/fd/$fd ]; then readlink /proc/$$/fd/$fd >>@ROOT/found; flock -u $fd || :; fi; done; @GATE"
+	  }
+	}`).plan()
+	pid := r.start()
+	r.reached()
+	if s := r.attach(); s.Phase != runner.Running {
+		t.Errorf("terraform works, and the state is %+v", s)
+	}
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+	eventually(t, "the runner is gone", func() bool { return syscall.Kill(pid, 0) != nil })
+	if s := r.attach(); s.Phase != runner.Running {
+		t.Errorf("terraform works without its runner, and the state is %+v", s)
+	}
+	if found, err := os.ReadFile(filepath.Join(r.root, "found")); err == nil && strings.Contains(string(found), r.dir) {
+		t.Errorf("the provisioner has files of the run open:\n%s", found)
+	}
+	r.open()
+	if s := r.follow(); s.Phase != runner.Lost || !s.TerraformStarted {
+		t.Fatalf("state %+v\n%s", s, r.log())
+	}
 }
 
 // The state cannot be saved at the end: terraform leaves a file, and the run keeps it.

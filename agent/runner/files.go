@@ -24,6 +24,7 @@ const (
 	reserveFile = "result.new"
 	erroredFile = "errored.tfstate"
 	madeFile    = "manifest.json"
+	vacatedFile = "vacated"
 	copyDir     = "apply"
 	tempDir     = "tmp"
 )
@@ -36,6 +37,15 @@ type Claim struct {
 	Dir       string    `json:"dir"`    // terraform's working directory
 	BootID    string    `json:"boot_id,omitempty"`
 	StartedAt time.Time `json:"started_at"`
+	// LockAlone: only the runner holds the run's lock. What terraform has started is looked for among the processes.
+	LockAlone bool `json:"lock_alone,omitempty"`
+	// UID is the user whose processes are all of this run, until it is noted that none is left; 0: there is no such user.
+	UID int `json:"uid,omitempty"`
+}
+
+// startMark is what is written down right before terraform is executed.
+type startMark struct {
+	Temp string `json:"temp,omitempty"` // its TMPDIR, where that is not in the run's directory
 }
 
 // A Result says how an apply ended, as far as the runner saw it. It holds nothing secret.

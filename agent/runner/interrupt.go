@@ -47,7 +47,7 @@ func Interrupt(runDir string) error {
 
 // signal sends a signal to the process if it is still the same one; if it is gone it does nothing.
 func (id identity) signal(sig os.Signal) error {
-	if id.PID <= 1 || id.BootID != bootID() {
+	if !id.known() {
 		return nil
 	}
 	// FindProcess holds the process by a pidfd where the kernel has them: from here on the number cannot come to
@@ -64,6 +64,15 @@ func (id identity) signal(sig os.Signal) error {
 		return err
 	}
 	return nil
+}
+
+// known: it is of this boot of the machine.
+func (id identity) known() bool { return id.PID > 1 && id.BootID == bootID() }
+
+// alive reports whether the process is there and still the same one.
+func (id identity) alive() bool {
+	t, err := startTime(id.PID)
+	return id.known() && err == nil && t == id.StartTime
 }
 
 // startTime reads when a process started, in clock ticks since boot.

@@ -25,7 +25,7 @@ func takeLock(runDir string) (*os.File, error) {
 	return f, nil
 }
 
-// lockHeld reports whether a runner, terraform or an orphan of it lives. The probe asks for a shared lock of its own:
+// lockHeld reports whether a runner lives. The probe asks for a shared lock of its own:
 // two probes do not see each other, and it is only made of runs with a claim, so it never meets a start.
 func lockHeld(runDir string) (bool, error) {
 	f, err := os.Open(filepath.Join(runDir, lockFile))

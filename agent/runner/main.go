@@ -21,7 +21,7 @@ const Verb = "apply-run"
 
 // The descriptors that [Start] hands to a runner.
 const (
-	lockFD = 3 // the run's lock; terraform inherits it under the same number
+	lockFD = 3 // the run's lock
 	jobFD  = 4 // the reading end of the pipe with the job
 )
 
@@ -40,6 +40,10 @@ func Main(args []string) int {
 	asked := make(chan os.Signal, 16)
 	signal.Notify(asked, syscall.SIGINT, syscall.SIGTERM)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
+	// Before anything is executed: terraform and its scripts get neither the lock, which they could let go of, nor the job.
+	for _, fd := range []int{lockFD, jobFD} {
+		syscall.CloseOnExec(fd)
+	}
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if len(args) != 1 || !filepath.IsAbs(args[0]) {
@@ -65,6 +69,7 @@ func Main(args []string) int {
 		return exitNoResult
 	}
 	fault.Point("apply-run: result written")
+	p.outlast()
 	return exitOK
 }
 
@@ -87,7 +92,6 @@ func inherited(runDir string) (lock, job *os.File, err error) {
 	if err != nil || fi.Mode()&os.ModeNamedPipe == 0 {
 		return nil, nil, errAlone
 	}
-	syscall.CloseOnExec(jobFD) // terraform gets its environment, not the job
 	return lock, job, nil
 }
 
@@ -152,6 +156,9 @@ func (p *process) begin(jobPipe io.ReadCloser) (Job, error) {
 		return Job{}, fmt.Errorf("reading the claim: %w", err)
 	}
 	unknown := Job{Run: claim.Run, Digest: claim.Digest}
+	if err := adopt(); err != nil {
+		return unknown, err
+	}
 	id, err := self()
 	if err != nil {
 		p.log.Warn("reading the own start time; only the cancel file can interrupt", "err", err)

@@ -11,7 +11,7 @@
 //
 // All of them lie in the run's directory (0700), all are 0600:
 //
-//	lock          flock(2): held as long as the runner, terraform or an orphan of terraform's lives
+//	lock          flock(2): held as long as the runner lives, which waits for all that terraform started
 //	claim         made once, O_EXCL, before anything else: whoever finds one never starts this apply again
 //	runner.json   which process the runner is
 //	cancel        made by [Interrupt]: somebody asked to stop
@@ -23,6 +23,7 @@
 //	apply.err     terraform's standard error
 //	runner.log    what the runner itself has to say
 //	result.json   how it ended; appears whole or not at all
+//	vacated       nothing of it lives any more
 //	manifest.json what packer's manifest post-processor wrote, if the template has one
 //	errored.tfstate  the state that terraform could not save in its backend, if that happened
 //
@@ -31,9 +32,13 @@
 // # What can be known
 //
 // The flock is taken before the claim is made, the result is written before the flock is let go. Therefore: no claim,
-// nothing ever ran; a result, this is how it ended; no result and the flock held, it runs; neither, nobody saw the
-// end ([Lost]) and the apply must not be repeated, since its side effects may all have happened. Lost without
-// State.TerraformStarted is the one certain case among these: terraform was never executed.
+// nothing ever ran; a result, this is how it ended; no result and the flock held or a process of the run alive, it runs;
+// neither, nobody saw the end ([Lost]) and the apply must not be repeated, since its side effects may all have happened. Lost
+// without State.TerraformStarted is the one certain case among these: terraform was never executed.
+//
+// The flock is the runner's alone. Code that terraform runs had a way to let go of one that it inherited, and so to make an
+// apply that was at work look lost. A runner that was killed says nothing of terraform either, so that its processes are
+// looked for: see survivors.
 package runner
 
 import (
@@ -158,7 +163,7 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 	defer lock.Close()
 	fault.Point("runner lock taken")
 
-	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now()}
+	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now(), LockAlone: true}
 	if err := createJSON(o.RunDir, claimFile, claim); err != nil {
 		if errors.Is(err, os.ErrExist) {
 			return nil, ErrClaimed

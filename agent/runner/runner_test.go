@@ -70,7 +70,7 @@ func TestApply(t *testing.T) {
 	if !strings.Contains(text, "terraform_data.b: Creation complete") || strings.Contains(text, "10.1.2.3") {
 		t.Errorf("log:\n%s", text)
 	}
-	eventually(t, "the lock is free", func() bool { return !r.attach().StillHeld })
+	eventually(t, "the runner is gone", func() bool { return has(filepath.Join(r.dir, "vacated")) && !r.attach().StillHeld })
 	must(t, runner.Clean(r.dir))
 	checkFiles(t, r)
 }
@@ -78,7 +78,7 @@ func TestApply(t *testing.T) {
 // checkFiles looks at what a run leaves on the disk: nothing for others, nothing secret, no copy of the plan.
 func checkFiles(t *testing.T, r *run) {
 	t.Helper()
-	want := []string{"apply.err", "apply.jsonl", "claim", "lock", "plan.tfplan", "result.json", "runner.json", "runner.log", "source", "started"}
+	want := []string{"apply.err", "apply.jsonl", "claim", "lock", "plan.tfplan", "result.json", "runner.json", "runner.log", "source", "started", "vacated"}
 	entries, err := os.ReadDir(r.dir)
 	must(t, err)
 	var have []string

@@ -53,6 +53,7 @@ func (p *process) wait(cmd *exec.Cmd) bool {
 		case sig := <-p.asked:
 			in.ask(sig == syscall.SIGTERM)
 		case <-timer.C:
+			p.bury(cmd.Process.Pid)
 			if exists(filepath.Join(p.dir, cancelFile)) {
 				in.ask(false)
 			}
