@@ -91,6 +91,7 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 		{name: "a person put the snapshot in place", when: "planned", hand: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			ran := filepath.Join(t.TempDir(), "ran")
 			r := newRepository(t)
 			r.commit("Add the box", map[string]string{"box/main.tf": counted(ran, "one")})
@@ -148,8 +149,10 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 
 // The store is lost while an apply runs. The next agent follows the apply that lives, whatever its store knew of the run.
 func TestLivingApplyOutlivesTheStore(t *testing.T) {
+	t.Parallel()
 	for _, when := range []string{"planned", "never"} {
 		t.Run("the snapshot: "+when, func(t *testing.T) {
+			t.Parallel()
 			gate := t.TempDir()
 			ran := filepath.Join(gate, "ran")
 			r := newRepository(t)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestFirstRunIsPlannedApprovedAndApplied(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	head := r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = terraform_data.a.output }\n"})
 	h := newHouse(t, box(r, "")).start()

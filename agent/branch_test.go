@@ -14,6 +14,7 @@ import (
 )
 
 func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
@@ -46,6 +47,7 @@ func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
 
 // A rewritten branch that comes back to where it was needs nobody, though the polls between cost nothing.
 func TestHeldBranchComesBack(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
@@ -112,6 +114,7 @@ func TestGitIsDownAndTheNodeComesBack(t *testing.T) {
 }
 
 func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	applied := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

@@ -44,6 +44,7 @@ func TestClockJumps(t *testing.T) {
 				continue // a boot takes the agent with it: it never sees the jump by the clock of before
 			}
 			t.Run(name+how, func(t *testing.T) {
+				t.Parallel()
 				r := newRepository(t)
 				r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 				h := newHouse(t, box(r, ""))
@@ -88,6 +89,7 @@ func TestClockJumps(t *testing.T) {
 
 // A clock that was ahead by years and is put right leaves nothing waiting for those years.
 func TestNothingWaitsForTheYearsOfAWrongClock(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

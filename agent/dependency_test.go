@@ -79,6 +79,7 @@ stack "right" {
 }
 
 func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
+	t.Parallel()
 	r, h, dir := diamond(t)
 	r.commit("Change the network", map[string]string{"net/main.tf": chained(dir, "net", "two")})
 	net := h.applies("net")
@@ -121,6 +122,7 @@ func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
 }
 
 func TestWhatChangesUpstreamMeetsWhatIsOpenBelow(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"net/main.tf": chained(dir, "net", "one"), "box/main.tf": chained(dir, "box", "one", "net")})

@@ -60,13 +60,19 @@ func (d driven) exists(name string) bool {
 	return err == nil
 }
 
-// checked waits for a check that began after now.
+// checked waits for a check that began after now: the second that ends, since the first may be under way already.
 func (d driven) checked() control.Drift {
 	d.t.Helper()
-	began := time.Now()
+	var ends []time.Time
 	s := d.eventually("a drift check", func(s control.Status) bool {
 		c := s.Stacks[0].Drift
-		return c != nil && c.CheckedAt != nil && c.CheckedAt.After(began.Add(time.Second)) // the check takes less than that
+		if c == nil || c.CheckedAt == nil {
+			return false
+		}
+		if len(ends) == 0 || !c.CheckedAt.Equal(ends[len(ends)-1]) {
+			ends = append(ends, *c.CheckedAt)
+		}
+		return len(ends) > 2 // the first of these was there before
 	})
 	return *s.Stacks[0].Drift
 }
@@ -83,6 +89,7 @@ func (d driven) runs() []control.Run {
 // What did not change makes no run and no message; what did makes one prompt. More of it renews that prompt, and what was
 // approved before does not count; less of it ends it.
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	d := newDriven(t, "", asking(s))
 	d = d.applied(d.files("node", "other"))
@@ -140,6 +147,7 @@ func TestDrift(t *testing.T) {
 
 // What was typed in the thread before people were told of the new plan was about the old one.
 func TestAnEarlyApprovalIsNotOfTheNewDrift(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	d := newDriven(t, "", strings.Replace(asking(s), `"100ms"`, `"1h"`, 1))
 	d = d.applied(d.files("node", "other"))
@@ -164,6 +172,7 @@ func TestAnEarlyApprovalIsNotOfTheNewDrift(t *testing.T) {
 
 // What was denied is not asked again, and what went away by itself asks no more.
 func TestDriftThatIsDeniedOrMended(t *testing.T) {
+	t.Parallel()
 	d := newDriven(t, "", "")
 	d = d.applied(d.files("node", "other"))
 	d.lose("node")
@@ -200,6 +209,7 @@ func TestDriftThatIsDeniedOrMended(t *testing.T) {
 
 // Checks that fail are shown at once and told once, and so is their end.
 func TestDriftChecksThatFail(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	d := newDriven(t, "", asking(s))
 	needed := filepath.Join(d.dir, "needed")

@@ -26,6 +26,7 @@ func (h *house) exec(stdin string, args ...string) (stdout string, code int, err
 }
 
 func TestExecRunsTerraformForAPerson(t *testing.T) {
+	t.Parallel()
 	s, b := workspace(t), tftest.NewBackend(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = \"what\" }\n", "box/backend.tf": b.Block()})
@@ -88,6 +89,7 @@ func (h *house) stack() control.Stack {
 
 // While somebody is at it nothing of the stack moves; when their process dies it goes on by itself.
 func TestExecHoldsTheStackAndLetsItGo(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -126,6 +128,7 @@ func TestExecHoldsTheStackAndLetsItGo(t *testing.T) {
 }
 
 func TestExecNeedsTheRightToApprove(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, "cli_approvals = false\n"+box(r, "")+asking(workspace(t))).start()
@@ -138,6 +141,7 @@ func TestExecNeedsTheRightToApprove(t *testing.T) {
 
 // An agent that dies in the middle takes the command with it: the next one lets the stack go on, and says so.
 func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

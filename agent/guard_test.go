@@ -14,6 +14,7 @@ func forced(name, trigger string) string {
 }
 
 func TestRoutineReplacementAndLargePlans(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": forced("node", "1") + forced("vault", "1") + data("a", "1") + data("b", "2")})
 	h := newHouse(t, box(r, "replaceable = [\"terraform_data.*\"]\n  protect = [\"terraform_data.vault\"]\n  max_destroy = 2")).start()
@@ -54,6 +55,7 @@ func TestRoutineReplacementAndLargePlans(t *testing.T) {
 
 // A limit that is lowered while a plan waits counts for it.
 func TestLoweredLimitEndsWhatWaits(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "1") + data("b", "2")})
 	h := newHouse(t, box(r, "")).start()
@@ -70,6 +72,7 @@ func TestLoweredLimitEndsWhatWaits(t *testing.T) {
 }
 
 func TestMovedAndRemovedAreShownAsWhatTheyAre(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "1") + data("b", "2")})

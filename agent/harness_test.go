@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,8 +20,10 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
+	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
 
@@ -37,11 +40,21 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("TF_CLI_CONFIG_FILE", ""); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		// Most of a test is waiting: for a poll, for a disk, for a terraform to start.
+		if err := f.Value.Set("6"); err != nil {
+			panic(err)
+		}
+	}
+	remove, err := tftest.Lean()
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	remove()
+	os.Exit(code)
 }
-
-// patience is how long a test waits for what must happen; only a broken agent ever takes that long.
-const patience = 60 * time.Second
 
 // repository is an infrastructure repository on disk that tests commit to.
 type repository struct {
@@ -151,7 +164,7 @@ func newHouse(t *testing.T, body string) *house {
 // result into the directory that is being removed; so this is tried until nobody writes there any more.
 func removeAll(t *testing.T, dir string) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(patience.Limit())
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -219,7 +232,7 @@ func (h *house) start() *house {
 	case <-ready:
 	case err := <-done:
 		h.t.Fatal("the agent ended at once: ", err)
-	case <-time.After(patience):
+	case <-time.After(patience.Limit()):
 		h.t.Fatal("the agent does not get ready")
 	}
 	return h
@@ -228,7 +241,7 @@ func (h *house) start() *house {
 // until waits for a run to satisfy want, which the agent's long poll answers as soon as the run changes.
 func (h *house) until(ref string, what string, want func(control.Run) bool) control.Run {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	var last control.Run
 	for {
@@ -265,7 +278,7 @@ func (h *house) tick(ctx context.Context) {
 // eventually waits for a condition on the whole status.
 func (h *house) eventually(what string, want func(control.Status) bool) control.Status {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	for {
 		s, err := h.client.Status(ctx)

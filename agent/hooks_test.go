@@ -78,8 +78,10 @@ func readAll(t *testing.T, dir, name string) string {
 }
 
 func TestFailingHookStopsTheRun(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"before_plan", "after_plan", "before_apply"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := workspace(t)
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -118,6 +120,7 @@ func TestFailingHookStopsTheRun(t *testing.T) {
 }
 
 func TestFailingAfterApplyOnlyWarns(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -134,8 +137,10 @@ func TestFailingAfterApplyOnlyWarns(t *testing.T) {
 // A stop in the middle of a hook: the one before the apply runs again, and nothing is applied without its end; the one after it
 // does not run twice, and people are told.
 func TestStopInTheMiddleOfAHook(t *testing.T) {
+	t.Parallel()
 	for name, times := range map[string]int{"before_apply": 2, "after_apply": 1} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			seen := t.TempDir()
 			script := fmt.Sprintf(`echo begun >> %[1]s/begun; test -e %[1]s/go || { : > %[1]s/waiting; sleep 600; }; echo ended >> %[1]s/ended`, seen)
 			r := newRepository(t)
@@ -169,6 +174,7 @@ func TestStopInTheMiddleOfAHook(t *testing.T) {
 
 // While a hook runs people can still deny, and the hook is ended.
 func TestDenyWhileTheHookRuns(t *testing.T) {
+	t.Parallel()
 	seen := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
 
@@ -135,9 +136,7 @@ build)
   echo "1,ghe,artifact,1,id,us-east-1:$id" ;;
 esac
 `
-	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	tftest.Program(t, file, []byte(script))
 	return file
 }
 

@@ -12,6 +12,7 @@ import (
 
 // The command line has no secrets to redact with when no agent answers: it shows what an agent redacted, and nothing else.
 func TestOnlyARedactedLogIsReadWithoutAnAgent(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

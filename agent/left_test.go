@@ -75,6 +75,7 @@ func refusedFor(t *testing.T, err error, parts ...string) {
 }
 
 func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
+	t.Parallel()
 	s, b := workspace(t), tftest.NewBackend(t)
 	h := interrupted(t, map[string]string{"box/backend.tf": b.Block()}, `mention = ["U01JANE0"]`, asking(s))
 	id := b.LockID()
@@ -137,6 +138,7 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 
 // A lock that goes away by itself needs no command, and looking for it does not use up the tries of the run.
 func TestALeftStateLockThatGoesAwayNeedsNoCommand(t *testing.T) {
+	t.Parallel()
 	b := tftest.NewBackend(t)
 	h := interrupted(t, map[string]string{"box/backend.tf": b.Block()}, "", "")
 	var skip atomic.Int64
@@ -196,6 +198,7 @@ func TestAHeldStateLockIsOrdinaryOtherwise(t *testing.T) {
 
 // Without a backend the agent keeps the state, whose lock ends with the process: nothing is left, and nothing waits.
 func TestALocalStateLeavesNoLock(t *testing.T) {
+	t.Parallel()
 	h := interrupted(t, nil, "", "").start()
 	h.status("1", store.Interrupted)
 	run := h.status("2", store.Planned)
@@ -224,6 +227,7 @@ func errored(t *testing.T, b *tftest.Backend, rest string) *house {
 }
 
 func TestALeftStateIsPushed(t *testing.T) {
+	t.Parallel()
 	s, b := workspace(t), tftest.NewBackend(t)
 	h := errored(t, b, asking(s))
 	h.plan("box", false)
@@ -279,6 +283,7 @@ func TestALeftStateThatCameTooLateIsRefused(t *testing.T) {
 }
 
 func TestRepairsNeedPermissionAndARest(t *testing.T) {
+	t.Parallel()
 	s, gate := workspace(t), t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
@@ -352,11 +357,13 @@ func TestALockThatSaysWhoseItIs(t *testing.T) {
 
 // Somebody else works on the state after an apply of ours was interrupted: that lock is not to be opened.
 func TestALockOfSomebodyElseIsTheirs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, who, created string }{
 		{"another person", "joe@laptop", time.Now().UTC().Format(time.RFC3339Nano)},
 		{"our user by hand, at another time", terraform.LockOwner(""), "2026-01-02T03:04:05Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			block, lock := tftest.S3Backend(t)
 			h := interrupted(t, map[string]string{"box/backend.tf": block}, "", "")
 			theirs := fmt.Sprintf(`{"ID":"11604235-b2c3","Operation":"OperationTypeApply","Who":%q,"Created":%q}`, c.who, c.created)

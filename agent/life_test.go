@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -53,6 +54,7 @@ func TestNewerCommitSupersedesOnlyIfItTouchesTheStack(t *testing.T) {
 }
 
 func TestTwoApprovalsNeedTwoPeople(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "approvals = 2")+"person \"root\" { os = \"root\" }\nperson \"jane\" { os = \"jane\" }\n").start()
@@ -67,6 +69,7 @@ func TestTwoApprovalsNeedTwoPeople(t *testing.T) {
 }
 
 func TestDestroyMustBeNamed(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("vol", "one") + data("node", "one")})
 	h := newHouse(t, box(r, `protect = ["terraform_data.vol"]`)).start()
@@ -88,6 +91,7 @@ func TestDestroyMustBeNamed(t *testing.T) {
 }
 
 func TestPlanErrorThenFix(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Break the box", map[string]string{"box/main.tf": "resource \"terraform_data\" \"a\" {\n  input = nosuch.thing\n}\n"})
 	h := newHouse(t, box(r, "")).start()
@@ -100,6 +104,7 @@ func TestPlanErrorThenFix(t *testing.T) {
 }
 
 func TestModuleChangeMakesARun(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{
 		"box/main.tf":        "module \"m\" { source = \"../modules/m\" }\n",
@@ -146,6 +151,7 @@ func TestDependencyOrder(t *testing.T) {
 }
 
 func TestExpiry(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `plan_ttl = "1h"`))
@@ -164,6 +170,7 @@ func TestExpiry(t *testing.T) {
 }
 
 func TestRestartWhilePlanned(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -185,7 +192,7 @@ func slow(dir string) string {
 
 func (h *house) waitFor(file string) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	for {
 		if _, err := os.Stat(file); err == nil {
@@ -199,6 +206,7 @@ func (h *house) waitFor(file string) {
 }
 
 func TestAgentRestartsDuringAnApply(t *testing.T) {
+	t.Parallel()
 	gate := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate) + data("a", "one")})
@@ -225,6 +233,7 @@ func TestAgentRestartsDuringAnApply(t *testing.T) {
 }
 
 func TestCancelWhileApplying(t *testing.T) {
+	t.Parallel()
 	gate := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
@@ -242,6 +251,7 @@ func TestCancelWhileApplying(t *testing.T) {
 }
 
 func TestPauseHoldsAndDecisionsCount(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -288,6 +298,7 @@ func TestConfigurationChangeMakesThePlanStale(t *testing.T) {
 }
 
 func TestStackLeavesTheConfiguration(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "net/main.tf": data("n", "one")})
 	h := newHouse(t, box(r, "")+"stack \"net\" { dir = \"net\" }\n").start()
@@ -300,6 +311,7 @@ func TestStackLeavesTheConfiguration(t *testing.T) {
 }
 
 func TestObserveNeverAsks(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `mode = "observe"`)).start()
@@ -310,6 +322,7 @@ func TestObserveNeverAsks(t *testing.T) {
 }
 
 func TestStacksOfAGlobAndADirectoryThatLeaves(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"services/jira/main.tf": data("a", "one"), "services/ci/main.tf": data("b", "one")})
 	h := newHouse(t, strings.Replace(box(r, ""), "stack \"box\" {\n  dir = \"box\"", "stacks \"services/*\" {", 1)).start()
@@ -320,6 +333,7 @@ func TestStacksOfAGlobAndADirectoryThatLeaves(t *testing.T) {
 }
 
 func TestSecondAgentIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -330,6 +344,7 @@ func TestSecondAgentIsRefused(t *testing.T) {
 }
 
 func TestTamperedPlanIsRefused(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

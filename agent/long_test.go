@@ -109,6 +109,7 @@ func lasted(t *testing.T, h *house, run int, took time.Duration) {
 }
 
 func TestApplyAlertOfAStack(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	gate := t.TempDir()
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})

@@ -39,6 +39,7 @@ func (h *house) settle() {
 }
 
 func TestPlansOfTheOtherKinds(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	head := r.commit("Add", map[string]string{"box/main.tf": data("node", "one") + data("volume", "two")})
 	h := newHouse(t, box(r, `protect = ["terraform_data.volume"]`)).start()
@@ -89,6 +90,7 @@ func TestPlansOfTheOtherKinds(t *testing.T) {
 func num(run int) string { return fmt.Sprintf("#%d", run) }
 
 func TestGivenVariablesAreSecretsThatGoAway(t *testing.T) {
+	t.Parallel()
 	const secret = "snap-0fe1dead"
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": `

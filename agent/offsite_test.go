@@ -14,6 +14,7 @@ import (
 )
 
 func TestABackupLeavesTheMachine(t *testing.T) {
+	t.Parallel()
 	there := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -101,6 +102,7 @@ backup {
 
 // A command that hangs, with a child that hangs too, ends at its time.
 func TestABackupThatHangsIsEnded(t *testing.T) {
+	t.Parallel()
 	there := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
 )
@@ -40,7 +41,7 @@ func (h *house) listened(s *slacktest.Server) {
 	h.t.Helper()
 	id := h.eventually("", all).Agent.ID
 	asked := s.Say(eve, ops, "<@"+s.BotUserID()+"> status")
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	_, err := s.WaitReply(ctx, ops, asked, func(m slacktest.Message) bool { return metadata(m)["agent"] == id })
 	if err != nil {
@@ -77,6 +78,7 @@ func copyData(t *testing.T, from, to *house) {
 }
 
 func TestTwoAgentsOnOneStackAreNoticed(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -126,6 +128,7 @@ func all(control.Status) bool { return true }
 // An agent that took over from one that is gone finds its messages, and they are no sign of life. Stacks of the same name that
 // are not the same stack, and what other apps write, are none either.
 func TestNoOtherAgent(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -156,6 +159,7 @@ func TestNoOtherAgent(t *testing.T) {
 }
 
 func TestCopyOfTheDataDirectoryIsNoticed(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -191,6 +195,7 @@ func (h *house) resume() {
 }
 
 func TestStoreThatWentBackInTimePausesTheAgent(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -238,6 +243,7 @@ func TestStoreThatWentBackInTimePausesTheAgent(t *testing.T) {
 }
 
 func TestCardsCarryTheHistory(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

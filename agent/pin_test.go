@@ -11,6 +11,7 @@ import (
 
 // Going back pins the stack: the next commit waits, and says so, until somebody resumes it. A recovery in between stays there.
 func TestGoingBackPinsUntilResumed(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	good := r.commit("Good", map[string]string{"box/main.tf": data("a", "good")})
@@ -64,6 +65,7 @@ func TestGoingBackPinsUntilResumed(t *testing.T) {
 
 // What is not in git is undone by the next commit, so it pins too; a recovery and a resume know of it.
 func TestGivenVariablePinsAndIsInherited(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	config := "variable \"snapshot\" { default = \"latest\" }\n" + "resource \"terraform_data\" \"volume\" { input = var.snapshot }\n"
 	r.commit("Add", map[string]string{"box/main.tf": config})

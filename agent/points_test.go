@@ -10,6 +10,7 @@ import (
 // TestEveryCommitIsAPoint keeps every transaction of the agent's in [Agent.write], where both sides of its commit are
 // points at which tests kill the program. One made elsewhere would never be killed.
 func TestEveryCommitIsAPoint(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ func quiet(changes ...store.Change) situation {
 }
 
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	node := recreated("aws_instance.ghe")
 	attach := recreated("aws_volume_attachment.ghe")
 	replaced := following(changed("aws_volume_attachment.ghe", "delete", "create"))
@@ -119,6 +120,7 @@ func TestPolicies(t *testing.T) {
 // Whatever the plan and the night: what a policy must never pass, it never passes, and each policy passes no more than the
 // one that is more daring.
 func TestPolicyProperties(t *testing.T) {
+	t.Parallel()
 	changes := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) store.Change {
 		c := store.Change{
 			Type:      rapid.SampledFrom([]string{"node", "link", "disk"}).Draw(t, "type"),
@@ -180,6 +182,7 @@ func TestPolicyProperties(t *testing.T) {
 
 // No jump of a clock gives a policy more applies, or takes them away for the years by which it was wrong.
 func TestAutoApplyLimitWhateverTheClock(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 	up := func(boot string, since time.Duration) store.Uptime { return store.Uptime{Boot: boot, Since: since} }
 	for _, c := range []struct {

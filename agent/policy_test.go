@@ -21,6 +21,7 @@ func by(run control.Run) string {
 // What disappeared comes back without anybody, is told like any other apply, and no more often a day than the limit says;
 // then, on a paused stack and where it cannot tell, people are asked, with the reason.
 func TestPolicyRecreates(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	d := newDriven(t, "auto_apply = \"recreate\"\nauto_apply_limit = 1\napprovals = 2\nmention = [\"S01OPS00\"]", asking(s))
 	now, skip := clock()
@@ -66,6 +67,7 @@ func TestPolicyRecreates(t *testing.T) {
 
 // The daring policies apply commits by themselves, and never what is protected.
 func TestPolicyAppliesCommits(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one") + data("disk", "one")})
 	h := newHouse(t, box(r, "auto_apply = \"always\"\nprotect = [\"terraform_data.disk\"]"))
@@ -87,6 +89,7 @@ func TestPolicyAppliesCommits(t *testing.T) {
 
 // A policy's approval that has to wait holds only as long as the policy would give it: then people are asked, loudly.
 func TestPolicyTakesItsApprovalBack(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

@@ -16,6 +16,7 @@ import (
 
 	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
@@ -67,7 +68,7 @@ person "jane" {
 // comment waits until the one comment of a pull request says something.
 func commented(t *testing.T, s *githubtest.Server, number int, part string) githubtest.Comment {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 	defer cancel()
 	var found githubtest.Comment
 	if err := s.WaitFor(ctx, func() bool {
@@ -120,7 +121,7 @@ func TestPullRequests(t *testing.T) {
 		t.Errorf("a preview was approved: %v", err)
 	}
 	for _, left := range []string{"plan", "src", "data"} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 		defer cancel()
 		for dir := filepath.Join(h.dir, "data", "runs", fmt.Sprint(preview.ID), left); ; h.tick(ctx) {
 			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

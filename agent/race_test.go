@@ -13,6 +13,7 @@ import (
 // The loop reads a run as planning, its plan ends, and then the loop finds nobody at work on it. A second plan at that
 // point would overwrite the plan file that people are asked about.
 func TestAPlanThatJustEndedIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := &config.Config{DataDir: filepath.Join(dir, "data"), Socket: filepath.Join(dir, "s.sock")}
 	a, err := New(Options{Config: cfg, Executable: "/bin/true", Log: slog.New(slog.DiscardHandler)})

@@ -27,11 +27,13 @@ func (h *house) copies() []control.StateCopy {
 // A state that is kept by the agent, and one in a backend with a lock: the copy of before an apply comes back, the one that it
 // replaces is kept, and the plan says what that means.
 func TestAKeptStateComesBack(t *testing.T) {
+	t.Parallel()
 	for name, block := range map[string]func(*testing.T) string{
 		"kept by the agent": func(*testing.T) string { return "terraform {}\n" },
 		"in a backend":      func(t *testing.T) string { return tftest.NewBackend(t).Block() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := workspace(t)
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "box/backend.tf": block(t)})

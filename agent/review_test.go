@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
 )
@@ -21,7 +22,7 @@ import (
 // gone waits until a file is not there any more.
 func (h *house) gone(file string) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	for {
 		if _, err := os.Lstat(file); os.IsNotExist(err) {
@@ -35,6 +36,7 @@ func (h *house) gone(file string) {
 }
 
 func TestPlanFilesGoAwayWithADeniedRun(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -50,6 +52,7 @@ func TestPlanFilesGoAwayWithADeniedRun(t *testing.T) {
 }
 
 func TestARenamedRepositoryEndsWhatWaits(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -66,6 +69,7 @@ func TestARenamedRepositoryEndsWhatWaits(t *testing.T) {
 }
 
 func TestObservingStopsAnApprovedRun(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
@@ -85,6 +89,7 @@ func TestObservingStopsAnApprovedRun(t *testing.T) {
 
 // One approver that cannot be resolved must not keep the others from being heard.
 func TestAnUnknownApproverDeafensNobody(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -98,6 +103,7 @@ func TestAnUnknownApproverDeafensNobody(t *testing.T) {
 
 // The search for a message whose answer was lost fails: the message must not be posted a second time.
 func TestAFailedSearchPostsNothingTwice(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	s.Fail("chat.postMessage", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
 	r := newRepository(t)
@@ -115,6 +121,7 @@ func TestAFailedSearchPostsNothingTwice(t *testing.T) {
 }
 
 func TestADeletedCardIsPostedAnew(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -129,6 +136,7 @@ func TestADeletedCardIsPostedAnew(t *testing.T) {
 
 // Applies count for terraform.parallel, too.
 func TestParallelBoundsApplies(t *testing.T) {
+	t.Parallel()
 	gate := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate), "net/main.tf": data("n", "one")})

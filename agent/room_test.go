@@ -13,6 +13,7 @@ import (
 )
 
 func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -53,6 +54,7 @@ func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
 
 // A small file system is not full because it is small.
 func TestSmallDisk(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, ""))

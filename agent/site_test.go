@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
@@ -76,7 +77,7 @@ func push(r *repository, s *githubtest.Server, subject string, files map[string]
 // stands waits for a commit's status of a stack.
 func stands(t *testing.T, s *githubtest.Server, commit, stack, state, part string) githubtest.Status {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 	defer cancel()
 	var found githubtest.Status
 	if err := s.WaitFor(ctx, func() bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
 )
@@ -58,7 +59,7 @@ slack {
 // said waits for a message in a channel or, with a thread, in that thread.
 func said(t *testing.T, s *slacktest.Server, thread, part string) slacktest.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	var found slacktest.Message
 	err := s.WaitFor(ctx, func() bool {
@@ -85,6 +86,7 @@ func said(t *testing.T, s *slacktest.Server, thread, part string) slacktest.Mess
 }
 
 func TestSlackApproveAndReport(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add <!channel> the box", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = 1 }\n"})
@@ -120,6 +122,7 @@ func TestSlackApproveAndReport(t *testing.T) {
 }
 
 func TestSlackRepliesThatNeverCount(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -137,7 +140,7 @@ func TestSlackRepliesThatNeverCount(t *testing.T) {
 			m.Channel, m.ThreadTS, m.Text = ops, card.TS, "approve"
 			before := len(s.Thread(ops, card.TS))
 			s.Post(m)
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 			defer cancel()
 			if err := s.WaitFor(ctx, func() bool { return len(s.Thread(ops, card.TS)) >= before+2 }); err != nil {
 				t.Fatal("it was not answered: ", err)
@@ -150,6 +153,7 @@ func TestSlackRepliesThatNeverCount(t *testing.T) {
 }
 
 func TestSlackReplyWhileTheAgentIsDown(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -165,6 +169,7 @@ func TestSlackReplyWhileTheAgentIsDown(t *testing.T) {
 }
 
 func TestSlackDeletedVoteDoesNotCount(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -185,6 +190,7 @@ func TestSlackDeletedVoteDoesNotCount(t *testing.T) {
 
 // Whoever looked at an approved run has put the telephone away: that it waits again is told like a new question.
 func TestSlackTellsARunThatWaitsAgainLoudly(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -256,6 +262,7 @@ func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
 }
 
 func TestSlackCommands(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	s.Say(jane, ops, "<@"+s.BotUserID()+"> pause from long ago")
 	r := newRepository(t)
@@ -291,6 +298,7 @@ func TestSlackCommands(t *testing.T) {
 }
 
 func TestSlackTellsAnInterruptedApplyLoudly(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	gate := t.TempDir()
 	r := newRepository(t)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestTheStateBeforeAnApplyIsKept(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -20,6 +21,7 @@ func clock() (now func() time.Time, skip func(time.Duration)) {
 }
 
 func TestFirstStacksAreSummedUpInOneMessage(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{
@@ -68,6 +70,7 @@ func TestALastingGitErrorIsToldOnceAndItsEndToo(t *testing.T) {
 }
 
 func TestQuietEndsPostNothing(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "locals {}\n"})
@@ -77,7 +80,7 @@ func TestQuietEndsPostNothing(t *testing.T) {
 	card := said(t, s, "", "1 to create")
 	r.commit("Change again", map[string]string{"box/main.tf": data("a", "two")})
 	h.status("2", store.Superseded)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	if err := s.WaitFor(ctx, func() bool {
 		m, _ := s.Message(ops, card.TS)
@@ -94,6 +97,7 @@ func TestQuietEndsPostNothing(t *testing.T) {
 
 // The state moves between the plan and the apply: terraform refuses, and another plan asks.
 func TestStalePlanIsPlannedAgain(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	state := t.TempDir()
 	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = \"%s/x.tfstate\"\n  }\n}\n", state)
@@ -122,6 +126,7 @@ func TestStalePlanIsPlannedAgain(t *testing.T) {
 }
 
 func TestTwoStacksOnOneStateAreRefused(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	state := t.TempDir()
 	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = \"%s/x.tfstate\"\n  }\n}\n", state)
@@ -144,6 +149,7 @@ func TestTwoStacksOnOneStateAreRefused(t *testing.T) {
 }
 
 func TestRemovedDirectorySaysWhatItsStateHolds(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "README.md": "x"})
 	h := newHouse(t, box(r, "")).start()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
 
@@ -25,9 +26,7 @@ func tofu(t *testing.T) (binary, log string) {
 { echo "verb $1"; [ -z "$AWS_CONFIG_FILE" ] || cat "$AWS_CONFIG_FILE"; } >> %s
 exec %s "$@"
 `, log, real)
-	if err := os.WriteFile(binary, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	tftest.Program(t, binary, []byte(script))
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	return binary, log
 }
@@ -91,9 +90,7 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(binary, append(script, "# another one\n"...), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	tftest.Program(t, binary, append(script, "# another one\n"...))
 	h.mustDecide("box", "approve")
 	if run = h.status(fmt.Sprint(run.ID), store.Errored); !strings.Contains(run.Error, "terraform did not run") {
 		t.Errorf("the error is %q", run.Error)

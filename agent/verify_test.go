@@ -161,6 +161,7 @@ func TestAPlanThatFlapsIsAskedTwiceAndNoMore(t *testing.T) {
 
 // A stop in the middle of the second plan, and a deny, leave the run with the plan that was shown.
 func TestVerifyIsInterrupted(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		act  func(*house)
 		want store.Status

@@ -24,6 +24,7 @@ func (h *house) why(words ...string) control.Why {
 }
 
 func TestWhyThereIsARunOrNone(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "module \"m\" { source = \"../m\" }\n", "m/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()

@@ -25,6 +25,7 @@ const officeHours = `apply_window = { schedule = "CRON_TZ=Europe/Berlin 0 9 * * 
 
 // Thursday, 1 October 2026, in Berlin's summer time; the clock changes on the 25th.
 func TestApplyWindow(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		at     string
 		config string
@@ -49,6 +50,7 @@ func TestApplyWindow(t *testing.T) {
 			freeze = { from = "2026-01-01", to = "2097-01-01" }`, want: "frozen until further notice"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"README.md": "no stack yet"})
 			h := newHouse(t, box(r, c.config))
@@ -71,6 +73,7 @@ func TestApplyWindow(t *testing.T) {
 }
 
 func TestApprovalOutsideTheWindowWaits(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
@@ -99,6 +102,7 @@ func TestApprovalOutsideTheWindowWaits(t *testing.T) {
 }
 
 func TestRecoverWaitsForNoWindow(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	// The input changes at each plan, so that recover has something to apply.
 	r.commit("Add", map[string]string{"box/main.tf": "resource \"terraform_data\" \"a\" {\n  input = timestamp()\n}\n"})
@@ -125,6 +129,7 @@ func TestRecoverWaitsForNoWindow(t *testing.T) {
 }
 
 func TestPlanThatExpiresBeforeTheWindowSaysSo(t *testing.T) {
+	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, officeHours+`plan_ttl = "4h"`))
@@ -144,6 +149,7 @@ func TestPlanThatExpiresBeforeTheWindowSaysSo(t *testing.T) {
 
 // A pause from a shell is seen by those who only look at Slack, with who, why and since when; and so is its end.
 func TestPauseShowsEverywhere(t *testing.T) {
+	t.Parallel()
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	_ "sallyport/agent/cli" // the program is built of it: without this the cache of go test would know nothing of its changes
+	"sallyport/agent/terraform/tftest"
 )
 
 // binary is the program under test; TestMain builds it. Variants of it are built into buildDir when a test needs them.
@@ -31,7 +32,12 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
-	var err error
+	remove, err := tftest.Lean()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer remove()
 	if buildDir, err = os.MkdirTemp("", "sallyport-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,6 +178,17 @@ func Try(t testing.TB, dir string, env []string, args ...string) (output string,
 		t.Fatalf("running terraform %v: %v", args, err)
 	}
 	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// Program writes a file that is run. No other test of this process may start one meanwhile: that would hold the file open for
+// writing until its own exec, and running the file in that moment fails with "text file busy".
+func Program(t testing.TB, file string, content []byte) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(file, content, 0o755); err != nil {
+		t.Fatalf("writing a program: %v", err)
+	}
 }
 
 // Write puts files into dir, by slash-separated names, making directories as needed.
