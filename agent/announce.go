@@ -142,11 +142,11 @@ func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
 		case store.Pending, store.Planning:
 			return nil // not all yet
 		case store.NoChanges:
-			clean = append(clean, r.Stack)
+			clean = append(clean, notify.StackName(r.Stack))
 		case store.Errored:
-			bad = append(bad, fmt.Sprintf("%s #%d", r.Stack, r.ID))
+			bad = append(bad, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
 		default:
-			waiting = append(waiting, fmt.Sprintf("%s #%d", r.Stack, r.ID))
+			waiting = append(waiting, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
 		}
 	}
 	text := fmt.Sprintf("%d stacks were seen for the first time.", len(open.Runs))
@@ -196,7 +196,7 @@ func channelOf(cfg *config.Config, s *config.Stack) string {
 
 // waitingLine says in one line what a run waits for and what to type.
 func waitingLine(run *store.Run, now time.Time) string {
-	line := fmt.Sprintf("#%d %s is %s", run.ID, run.Stack, run.Status)
+	line := fmt.Sprintf("#%d %s is %s", run.ID, notify.StackName(run.Stack), run.Status)
 	if run.Held != "" {
 		line += ": " + run.Held
 	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -101,7 +102,7 @@ type stateOwner struct {
 
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
 func (a *Agent) stateDir(s *config.Stack) (string, error) {
-	dir := filepath.Join(a.cfg().DataDir, "state", s.Name)
+	dir := control.StateDir(a.cfg().DataDir, s.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("making the state's directory: %w", err)
 	}

@@ -49,11 +49,7 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 		return err
 	}
 	git := w.repos[r.Name]
-	w.mu.Lock()
-	looked := w.heads[r.Name] == state.Head
-	w.mu.Unlock()
-	var faults []error
-	if !looked {
+	if !w.looked(r.Name, state.Head) {
 		tree, err := git.Tree(state.Head)
 		if err != nil {
 			return fmt.Errorf("reading commit %s: %w", short(state.Head), err)
@@ -65,8 +61,8 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 			return err
 		}
 	}
-	faults = append(faults, w.globFaults(r.Name))
 	var findings []*finding
+	var failed stackFaults
 	for _, s := range w.stacks(r.Name) {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
 		if a.compared.done(s.Name, key) {
@@ -74,7 +70,7 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 		}
 		f, err := a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
 		if err != nil {
-			faults = append(faults, fmt.Errorf("comparing stack %s: %w", s.Name, err))
+			failed.add(s.Name, err)
 			continue
 		}
 		findings = append(findings, f)
@@ -84,7 +80,7 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 			return err
 		}
 	}
-	return errors.Join(faults...)
+	return failed.of("comparing")
 }
 
 func (a *Agent) readStacks(tx *store.Tx, w *world, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {

@@ -172,7 +172,7 @@ func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(a.cfg().DataDir, "runs", driftDirStart+s.Name)
+	dir := filepath.Join(a.cfg().DataDir, "runs", driftDirStart+store.FileName(s.Name))
 	if err := a.emptyDir(w, dir); err != nil {
 		return nil, err
 	}

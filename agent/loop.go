@@ -61,6 +61,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if a.faults.set("repository "+r.Name+": looking for changed stacks", err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
 		}
+		a.tellGlobs(w, r.Name)
 	}
 	var runs []*store.Run
 	err := a.store.View(func(tx *store.Tx) (err error) {

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -274,7 +275,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 	s.wrote = true
 	return s.world.slack.UploadFile(ctx, slack.File{
 		Channel: run.Card.Channel, Thread: run.Card.TS, Name: name, Content: a.redact(text),
-		Title: fmt.Sprintf("plan of %s #%d", run.Stack, run.ID),
+		Title: fmt.Sprintf("plan of %s #%d", notify.StackName(run.Stack), run.ID),
 	})
 }
 

@@ -1,12 +1,10 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -32,9 +30,10 @@ type world struct {
 	user   *asuser.User // whom terraform runs as; nil: the agent's own
 
 	mu    sync.Mutex
-	globs map[string][]*config.Stack // stacks found by globs, by repository; see found
-	heads map[string]string          // the commit that globs were looked up at, by repository
-	wrong map[string]error           // what is wrong with the stacks of globs there
+	globs map[string][]*config.Stack     // stacks found by globs, by repository; see found
+	heads map[string]string              // the commit that globs were looked up at, by repository
+	wrong map[string][]*config.GlobFault // what is wrong with the stacks of globs there
+	again map[string]bool                // repositories whose globs are looked up anew: names that others had may be free
 }
 
 // newWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
@@ -42,7 +41,7 @@ type world struct {
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
 		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log), packer: &packerTool{binary: cfg.Packer.Binary},
-		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string]error{},
+		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string][]*config.GlobFault{}, again: map[string]bool{},
 	}
 	var err error
 	if w.user, err = a.terraformUser(cfg); err != nil {
@@ -172,32 +171,32 @@ func (w *world) globsKnown(repository string) bool {
 	return !needed || w.heads[repository] != ""
 }
 
-// globFaults is what is wrong with the stacks that globs found in a repository.
-func (w *world) globFaults(repository string) error {
+// globFault is what is wrong with the stacks that globs found in a repository, of one kind; nil if nothing is.
+func (w *world) globFault(repository, kind string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.wrong[repository]
+	for _, f := range w.wrong[repository] {
+		if f.Kind == kind {
+			return f
+		}
+	}
+	return nil
+}
+
+// looked reports whether the globs of a repository were looked up at a commit.
+func (w *world) looked(repository, commit string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heads[repository] == commit && !w.again[repository]
 }
 
 // find looks up the globs of a repository at a commit. Directories that left the branch stay stacks while a state of
 // them is known, so that what it holds is not forgotten silently.
 func (w *world) find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
-	w.mu.Lock()
-	done := w.heads[repository] == commit
-	w.mu.Unlock()
-	if done {
-		return nil
+	e := config.Expansion{Repository: repository, Before: map[string]config.Owner{}, Elsewhere: w.elsewhere(repository, known)}
+	for _, st := range known {
+		e.Before[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
 	}
-	taken := map[string]bool{}
-	dirs := map[string]bool{}
-	for _, s := range w.cfg.Stacks {
-		taken[s.Name] = true
-		if s.Repository == repository && s.Engine != config.EnginePacker {
-			dirs[s.Dir] = true
-		}
-	}
-	var found []*config.Stack
-	var faults []error
 	for _, g := range w.cfg.StackGlobs {
 		if g.Stack.Repository != repository {
 			continue
@@ -207,31 +206,56 @@ func (w *world) find(repository, commit string, tree stack.Tree, known []*store.
 			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 		}
 		for _, dir := range append(roots, departed(g, roots, known)...) {
-			s, err := g.StackFor(dir)
-			switch {
-			case err != nil:
-				faults = append(faults, err)
-			case dirs[dir]: // a stack block of its own says more than the glob
-			case taken[s.Name]:
-				faults = append(faults, fmt.Errorf("stacks %q: directory %s would be a second stack %q", g.Glob, dir, s.Name))
-			default:
-				taken[s.Name], dirs[dir] = true, true
-				found = append(found, s)
+			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
+		}
+	}
+	found, faults := w.cfg.Expand(e)
+	w.take(repository, commit, found)
+	if f := config.CircleFault(w.stacks(repository)); f != nil {
+		faults = append(faults, f)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wrong[repository] = faults
+	return nil
+}
+
+// take puts the stacks that were found in the place of those before. Where others wait for names, they look again.
+func (w *world) take(repository, commit string, found []*config.Stack) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := w.heads[repository] == ""
+	same := slices.EqualFunc(w.globs[repository], found, func(a, b *config.Stack) bool { return a.Name == b.Name })
+	for other, faults := range w.wrong {
+		if other != repository && len(faults) > 0 && (first || !same) {
+			w.again[other] = true
+		}
+	}
+	delete(w.again, repository)
+	w.globs[repository], w.heads[repository] = found, commit
+}
+
+// elsewhere are the names of stacks that globs make of other repositories, with their directories: those that were found, and
+// after a start those that had stacks and were not looked at yet.
+func (w *world) elsewhere(repository string, known []*store.StackState) map[string]config.Owner {
+	out := map[string]config.Owner{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for other, stacks := range w.globs {
+		for _, s := range stacks {
+			if other != repository {
+				out[s.Name] = config.Owner{Repository: other, Dir: s.Dir}
 			}
 		}
 	}
-	w.mu.Lock()
-	w.globs[repository], w.heads[repository] = found, commit
-	w.mu.Unlock()
-	defer func() {
-		w.mu.Lock()
-		w.wrong[repository] = errors.Join(faults...)
-		w.mu.Unlock()
-	}()
-	for _, cycle := range config.Cycles(w.stacks(repository)) {
-		faults = append(faults, fmt.Errorf("stacks depend on each other in a circle and wait for ever: %s", strings.Join(cycle, " -> ")))
+	for _, st := range known {
+		for _, g := range w.cfg.StackGlobs {
+			if g.Stack.Repository == st.Repository && st.Repository != repository && w.heads[st.Repository] == "" && doublestar.MatchUnvalidated(g.Glob, st.Dir) {
+				out[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
+			}
+		}
 	}
-	return nil
+	return out
 }
 
 // departed are the directories of a glob's stacks that were applied once and are roots no more.

@@ -152,7 +152,8 @@ stack "network" {
 # the variable is a map by region. "node:amazon-ebs" takes one of several builders.
 #   images = { ami_id = "node" }
 
-# One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki.
+# One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki. What a name cannot
+# hold becomes a dash, the root directory takes the repository's name. Where two would have one name (capitals do not count), status says so.
 # stacks "services/*" {
 #   label = "PROD"
 # }

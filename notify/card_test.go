@@ -223,3 +223,15 @@ func TestReplyInAShell(t *testing.T) {
 		})
 	}
 }
+
+// TestLongNames: the number of the run and what to reply are never cut off by a name.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("accounts-production-", 9) + "network"
+	card := notify.Card{Run: 123456, Label: strings.Repeat("L", 20), Stack: long, Status: store.Errored}
+	if title := card.Title(); len(title) > 150 || !strings.HasSuffix(title, "-network #123456") || strings.Contains(title, long) {
+		t.Errorf("the title is %q", title)
+	}
+	if card.Stack = long[:80]; card.Title() != card.Label+" "+long[:80]+" #123456" {
+		t.Errorf("the title is %q", card.Title())
+	}
+}

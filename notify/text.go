@@ -8,9 +8,16 @@ import (
 	"sallyport/store"
 )
 
+// maxStackName is how much of a stack's name a title and a list hold, in bytes: the number behind it must not be cut off.
+const maxStackName = 80
+
+// StackName is the name of a stack for titles and lists: of a long one the middle gives way to a digest. Where a person
+// is told what to type it stands whole.
+func StackName(name string) string { return store.ShortName(line(name), maxStackName) }
+
 // Title names the run: "PROD ghe #12".
 func (c Card) Title() string {
-	return strings.TrimSpace(line(c.Label)+" "+line(c.Stack)) + fmt.Sprintf(" #%d", c.Run)
+	return strings.TrimSpace(line(c.Label)+" "+StackName(c.Stack)) + fmt.Sprintf(" #%d", c.Run)
 }
 
 // StatusWord is the word for the status, or the headline in its place.

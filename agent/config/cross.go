@@ -79,7 +79,7 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 			continue
 		}
 		if other.glob != "" {
-			if globFault(other.glob) == "" && couldMake(other.glob, name) {
+			if globFault(other.glob) == "" && couldMake(other.glob, other.Repository, name) {
 				return // which directories there are is known only when the repository has been read
 			}
 			continue

@@ -66,13 +66,13 @@ func (l *loader) packer(b *hcl.Block) Packer {
 
 // images reads all image blocks: stacks of another engine, whose names are of the same kind.
 func (d *stackDecoder) images(blocks hcl.Blocks) {
-	names := map[string]hcl.Range{}
+	names := map[string]named{}
 	for _, b := range blocks.OfType("image") {
-		if !d.l.label(b, names) {
+		if !d.l.stackLabel(b, names) {
 			continue
 		}
 		for _, other := range d.blocks {
-			if other.glob == "" && other.Name == b.Labels[0] && other.Engine != EnginePacker {
+			if other.glob == "" && strings.EqualFold(other.Name, b.Labels[0]) && other.Engine != EnginePacker {
 				d.l.fault(b.LabelRanges[0], "Duplicate name", "There is a stack %q at %s already, and runs are named after both.", other.Name, place(other.attrs.header))
 			}
 		}

@@ -79,21 +79,36 @@ func globFault(glob string) string {
 }
 
 // couldMake reports whether a stacks block of this glob could make a stack of that name: names are directories with
-// dashes for slashes, so the glob is read in the same way.
-func couldMake(glob, name string) bool {
-	flat := strings.ReplaceAll(glob, "/", "-")
-	if doublestar.MatchUnvalidated(flat, name) {
+// dashes for what a name cannot hold, so the glob is read in the same way. Where that cannot be told, it could.
+func couldMake(glob, repository, name string) bool {
+	if len(name) == maxStackName || strings.ContainsAny(glob, `[\`) {
 		return true
 	}
+	if name == repository && doublestar.MatchUnvalidated(glob, ".") {
+		return true
+	}
+	names := []string{name}
+	if rest, ok := strings.CutPrefix(name, "_"); ok {
+		names = append(names, "."+rest, "-"+rest)
+	}
 	// **/ also stands for no directory at all.
-	return doublestar.MatchUnvalidated(strings.ReplaceAll(strings.ReplaceAll(glob, "**/", ""), "/", "-"), name)
+	for _, g := range []string{glob, strings.ReplaceAll(glob, "**/", "")} {
+		flat := strings.Map(func(r rune) rune {
+			if notInName(r) && !strings.ContainsRune("*?{},", r) {
+				return '-'
+			}
+			return r
+		}, g)
+		for _, n := range names {
+			if doublestar.MatchUnvalidated(flat, n) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // validWorkspace is terraform's own rule (what a URL would not escape), without what would be an option or a way up.
 func validWorkspace(name string) bool {
 	return name != "" && len(name) <= 90 && url.PathEscape(name) == name && name != "." && name != ".." && name[0] != '-'
-}
-
-func stackForError(g *StackGlob, dir, reason string) error {
-	return fmt.Errorf("making a stack of %q by stacks %q: %s", dir, g.Glob, reason)
 }

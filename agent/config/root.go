@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -95,7 +96,7 @@ func (l *loader) paths(attrs hcl.Attributes) (dataDir, socket string) {
 func (l *loader) label(b *hcl.Block, taken map[string]hcl.Range) bool {
 	name := b.Labels[0]
 	if !validName(name) {
-		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s starts with a lower-case letter or a digit and has at most 64 lower-case letters, digits, dots, dashes and underscores; %q does not.", b.Type, name)
+		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, plainNameRule, name)
 	}
 	if first, dup := taken[name]; dup {
 		l.fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already.", b.Type, name, place(first))
@@ -105,18 +106,30 @@ func (l *loader) label(b *hcl.Block, taken map[string]hcl.Range) bool {
 	return true
 }
 
-// validName matches [a-z0-9][a-z0-9._-]{0,63}: names become file names, refs and words that people type.
-func validName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-		case i > 0 && (c == '.' || c == '_' || c == '-'):
-		default:
-			return false
-		}
+// named is the name of a stack and where its block is.
+type named struct {
+	name string
+	at   hcl.Range
+}
+
+// stackLabel checks the name of a stack or image block, and that it is the first of that name. Names that differ in case alone
+// are one: people type them on a phone, and other machines' file systems hold backups.
+func (l *loader) stackLabel(b *hcl.Block, taken map[string]named) bool {
+	name := b.Labels[0]
+	if !validStackName(name) {
+		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, stackNameRule, name)
 	}
-	return len(name) >= 1 && len(name) <= 64
+	first, dup := taken[strings.ToLower(name)]
+	if !dup {
+		taken[strings.ToLower(name)] = named{name, b.DefRange}
+		return true
+	}
+	alone := ""
+	if first.name != name {
+		alone = ", and capitals do not tell names apart"
+	}
+	l.fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already%s.", b.Type, first.name, place(first.at), alone)
+	return false
 }
 
 // Repository returns the repository of a name, or nil.

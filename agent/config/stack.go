@@ -68,13 +68,12 @@ func withoutRequired(s shape) shape {
 
 // stacks reads all stack and stacks blocks in their order.
 func (d *stackDecoder) stacks(blocks hcl.Blocks) {
-	names, globs := map[string]hcl.Range{}, map[string]hcl.Range{}
+	names, globs := map[string]named{}, map[string]hcl.Range{}
 	for _, b := range blocks {
 		switch b.Type {
 		case "stack":
-			if d.l.label(b, names) {
-				s := d.stack(b)
-				d.cfg.Stacks = append(d.cfg.Stacks, s)
+			if d.l.stackLabel(b, names) {
+				d.cfg.Stacks = append(d.cfg.Stacks, d.stack(b))
 			}
 		case "stacks":
 			if g := d.stackGlob(b, globs); g != nil {
@@ -316,22 +315,21 @@ func (l *loader) vars(a attributes) map[string]cty.Value {
 }
 
 // StackFor makes the stack of one directory that matches the glob, given slash-separated and relative to the
-// repository's root. Its name is the directory's with - for /; the error says why that does not do. If all stacks of the
-// glob depend on one of them, that one does not depend on itself.
+// repository's root. Its name is the directory's with - for / and for what a name cannot hold; the root's is the repository's.
+// The error is a [DirError]. If all stacks of the glob depend on one of them, that one does not depend on itself.
 func (g *StackGlob) StackFor(dir string) (*Stack, error) {
 	clean, reason := cleanDir(dir)
+	if reason == "" && !utf8.ValidString(dir) {
+		reason = "it is not UTF-8"
+	}
 	if reason != "" {
-		return nil, stackForError(g, dir, reason)
+		return nil, &DirError{Glob: g.Glob, Dir: dir, kind: unusableDir, reason: reason}
 	}
 	s := g.Stack
-	s.Dir = clean
-	s.Name = strings.ReplaceAll(clean, "/", "-")
-	if !validName(s.Name) {
-		return nil, stackForError(g, dir, "its name would be "+s.Name+", but names have at most 64 lower-case letters, digits, dots, dashes and underscores: give it a stack block of its own")
-	}
+	s.Dir, s.Name = clean, nameFor(g.Stack.Repository, clean)
 	for _, f := range s.VarFiles {
 		if reason := varFileFault(clean, f); reason != "" {
-			return nil, stackForError(g, dir, "var file "+path.Base(f)+": "+reason)
+			return nil, &DirError{Glob: g.Glob, Dir: dir, kind: farVarFile, reason: "var file " + path.Base(f) + ": " + reason}
 		}
 	}
 	s.DependsOn = nil

@@ -58,6 +58,11 @@ const shownStacks = 20
 // NoStack is the error for the name of a stack that does not exist, with those that do.
 func NoStack(name string, stacks []string) *Error {
 	e := Errorf(NotFound, "there is no stack %q", name)
+	for _, s := range stacks {
+		if strings.EqualFold(s, name) {
+			return e.WithHint("it is %s: capitals count", s)
+		}
+	}
 	shown := stacks[:min(len(stacks), shownStacks)]
 	switch {
 	case len(stacks) == 0:

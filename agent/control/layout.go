@@ -3,6 +3,8 @@ package control
 import (
 	"path/filepath"
 	"strconv"
+
+	"sallyport/store"
 )
 
 // Where things lie in a data directory. The agent writes them, [Offline] and backups read them.
@@ -18,8 +20,15 @@ const (
 // StorePath is where the store lies in a data directory.
 func StorePath(dataDir string) string { return filepath.Join(dataDir, storeFile) }
 
+// StateDir is where the agent keeps a stack's state in a data directory.
+func StateDir(dataDir, stack string) string {
+	return filepath.Join(dataDir, stateDir, store.FileName(stack))
+}
+
 // StatesDir is where the copies of a stack's state lie in a data directory.
-func StatesDir(dataDir, stack string) string { return filepath.Join(dataDir, stateCopies, stack) }
+func StatesDir(dataDir, stack string) string {
+	return filepath.Join(dataDir, stateCopies, store.FileName(stack))
+}
 
 // StateCopySuffix ends the name of each of them.
 const StateCopySuffix = ".tfstate.zst"

@@ -9,11 +9,19 @@ import (
 
 // ResolveRef finds the run that a person means: `12`, `#12`, or the name of a stack with exactly one open run. Open are
 // the runs that have not ended. A number is taken as it is; whether such a run exists is for the caller to see.
+// Directories are called 12 too: where another run of a stack of that name is open, a bare number is refused, since it
+// could approve the wrong one.
 func ResolveRef(ref string, open []*store.Run) (int, error) {
 	ref = strings.TrimSpace(ref)
 	if id, err := strconv.Atoi(strings.TrimPrefix(ref, "#")); err == nil {
 		if id < 1 {
 			return 0, Errorf(Usage, "%q is not a run", ref).WithHint("runs are numbered from 1; sallyport runs lists them")
+		}
+		for _, r := range open {
+			if r.Stack == ref && r.ID != id {
+				return 0, Errorf(Conflict, "%s is the number of a run and the name of a stack, which has run #%d open", ref, r.ID).
+					WithHint("write #%d or #%d", id, r.ID)
+			}
 		}
 		return id, nil
 	}

@@ -117,14 +117,16 @@ func TestDecisive(t *testing.T) {
 func TestResolveRef(t *testing.T) {
 	open := []*store.Run{
 		{ID: 3, Stack: "ghe"}, {ID: 4, Stack: "ghe", Kind: store.KindPullRequest}, {ID: 5, Stack: "ghe", Kind: store.KindPullRequest},
-		{ID: 6, Stack: "net", Kind: store.KindPullRequest}, {ID: 7, Stack: "two"}, {ID: 8, Stack: "two"}, {ID: 9, Stack: "12"},
+		{ID: 6, Stack: "net", Kind: store.KindPullRequest}, {ID: 7, Stack: "two"}, {ID: 8, Stack: "two"}, {ID: 9, Stack: "12"}, {ID: 20, Stack: "20"},
 	}
 	for _, tc := range []struct {
 		name, ref string
 		want      int
 		kind      Kind
 	}{
-		{"a number", "12", 12, ""},
+		{"a number", "13", 13, ""},
+		{"a number that is a stack with another open run", "12", 0, Conflict},
+		{"a number that is the run of the stack of that name", "20", 20, ""},
 		{"a number sign", "#12", 12, ""},
 		{"blanks around", " #12 ", 12, ""},
 		{"a stack beside its previews", "ghe", 3, ""},

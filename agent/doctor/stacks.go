@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-version"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/stack"
 )
 
@@ -31,11 +31,7 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 			all = append(all, st)
 		}
 	}
-	for _, g := range d.cfg.StackGlobs {
-		if g.Stack.Repository == at.config.Name {
-			all = append(all, d.glob(g, all, at.tree, s)...)
-		}
-	}
+	all = append(all, d.globs(at, s)...)
 	found := (<-tools()).of
 	var trials sync.WaitGroup
 	for _, st := range all {
@@ -49,33 +45,42 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 	return out
 }
 
-// glob finds the stacks of a pattern. Directories that have a stack block of their own are left to that.
-func (d *doctor) glob(g *config.StackGlob, have []*config.Stack, tree stack.Tree, s *section) []*config.Stack {
-	roots, err := stack.Roots(tree, g.Glob)
-	if err != nil {
-		s.fail("stacks "+g.Glob, "", "%v", err)
-		return nil
-	}
-	taken := map[string]bool{}
-	for _, st := range have {
-		taken[st.Dir] = true
-	}
-	var found []*config.Stack
-	for _, dir := range roots {
-		if taken[dir] {
+// globs finds the stacks of a repository's patterns, as the agent does.
+func (d *doctor) globs(at *checkout, s *section) []*config.Stack {
+	e := config.Expansion{Repository: at.config.Name}
+	matching := map[string]string{} // the pattern, by directory
+	var patterns []string
+	for _, g := range d.cfg.StackGlobs {
+		if g.Stack.Repository != at.config.Name {
 			continue
 		}
-		st, err := g.StackFor(dir)
-		if err != nil {
-			s.fail("stacks "+g.Glob, "rename the directory, or give it a stack block of its own", "%v", err)
+		roots, err := stack.Roots(at.tree, g.Glob)
+		switch {
+		case err != nil:
+			s.fail("stacks "+g.Glob, "", "%v", err)
+			continue
+		case len(roots) == 0:
+			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree), "no directory matches")
 			continue
 		}
-		found = append(found, st)
+		patterns = append(patterns, g.Glob)
+		for _, dir := range roots {
+			if matching[dir] == "" {
+				matching[dir] = g.Glob
+			}
+			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
+		}
 	}
-	if len(roots) == 0 {
-		s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(tree), "no directory matches")
-	} else {
-		s.ok("stacks "+g.Glob, "%s", count(len(found), "stack", "stacks"))
+	found, faults := d.cfg.Expand(e)
+	made := map[string]int{}
+	for _, st := range found {
+		made[matching[st.Dir]]++
+	}
+	for _, pattern := range patterns {
+		s.ok("stacks "+pattern, "%s", count(made[pattern], "stack", "stacks"))
+	}
+	for _, f := range faults {
+		s.fail("stacks", f.UserHint(), "%v", f)
 	}
 	return found
 }
@@ -158,7 +163,7 @@ func (d *doctor) state(s *section, st *config.Stack, info stack.Info) {
 		s.fail("state", "use another backend, or none: then the agent keeps the state",
 			"cloud blocks and the remote backend do not work: their plan files are not whole plans")
 	case info.Backend == "" || info.Backend == "local" && info.BackendPathRelative:
-		s.ok("state", "the agent keeps it in %s", filepath.Join(d.cfg.DataDir, "state", st.Name))
+		s.ok("state", "the agent keeps it in %s", control.StateDir(d.cfg.DataDir, st.Name))
 	case info.Backend == "local":
 		s.ok("state", "in a file of its own, by an absolute path")
 	default:

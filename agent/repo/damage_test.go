@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -375,4 +376,34 @@ func TestConcurrentUse(t *testing.T) {
 		must(t, m.r.Keep("ghe", m.commits[n%2]))
 	}
 	wg.Wait()
+}
+
+// TestKeptNames: what git refuses as the name of a reference is kept under another, and names of before under their own.
+func TestKeptNames(t *testing.T) {
+	m := newMirrored(t)
+	long := strings.Repeat("accounts-production-", 9)
+	seen := map[string]bool{}
+	for _, name := range []string{"ghe", "v1.2_x-y", "GHE_Prod", "_shared", "a..b", "a.", "a.lock", "12", strings.Repeat("x", 64), long + "blue", long + "green"} {
+		must(t, m.r.Keep(name, m.commits[0]))
+		refs, err := exec.Command("git", "--git-dir", m.o.Dir, "for-each-ref", "--format=%(refname)", "refs/sallyport/applied").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, refs)
+		}
+		var fresh []string
+		for _, ref := range strings.Fields(string(refs)) {
+			if !seen[ref] {
+				seen[ref] = true
+				fresh = append(fresh, strings.TrimPrefix(ref, "refs/sallyport/applied/"))
+			}
+		}
+		own := len(name) <= 64 && !strings.Contains(name, "..") && !strings.HasSuffix(name, ".") && !strings.HasSuffix(name, ".lock")
+		if len(fresh) != 1 || own != (fresh[0] == name) || len(fresh[0]) > 64 {
+			t.Errorf("%s is kept as %q", name, fresh)
+		}
+	}
+	must(t, m.r.Keep("a..b", ""))
+	must(t, m.r.Keep(long+"blue", ""))
+	if left, err := os.ReadDir(filepath.Join(m.o.Dir, "refs/sallyport/applied")); err != nil || len(left) != len(seen)-2 {
+		t.Errorf("%d are left of %d, %v", len(left), len(seen), err)
+	}
 }

@@ -12,13 +12,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/google/renameio/v2"
+
+	"sallyport/store"
 )
 
 // Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
 // the server. An empty commit lets go of the name. It does not wait for a fetch.
 func (r *Repository) Keep(name, commit string) error {
-	ref := plumbing.ReferenceName(appliedPrefix + name)
-	if err := ref.Validate(); err != nil {
+	ref := plumbing.ReferenceName(appliedPrefix + refName(name))
+	if err := ref.Validate(); err != nil || name == "" || strings.Contains(name, "/") {
 		return r.fail("keeping a commit of", fmt.Errorf("%q is not a name for a reference", name))
 	}
 	if commit == "" {
@@ -43,6 +45,16 @@ func (r *Repository) Keep(name, commit string) error {
 		return r.fail("keeping a commit of", err)
 	}
 	return r.fail("keeping a commit of", writeRef(r.options.Dir, ref.String(), hash))
+}
+
+// refName is the last part of the reference for a name. Git takes none that is as long as a name of a stack can be on every file
+// system, holds two dots in a row, or ends with a dot or ".lock".
+func refName(name string) string {
+	short := store.FileName(name)
+	if plumbing.ReferenceName(appliedPrefix+short).Validate() != nil {
+		return "+" + store.NameDigest(name) // nothing else begins with a plus
+	}
+	return short
 }
 
 // writeRef points a reference to a commit, atomically and durably. go-git truncates the file and writes into it, and a

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/store"
 )
 
 // kept is what is left of a stack's last good init: enough to repeat it without registry and git host.
@@ -35,7 +36,7 @@ const (
 )
 
 func (c *Cache) stackDir(stack string) string {
-	name := url.PathEscape(stack)
+	name := url.PathEscape(store.FileName(stack)) // names were up to 64 bytes before, three times that with each escaped
 	return filepath.Join(c.dir, "stacks", strings.ReplaceAll(name, ".", "%2E"))
 }
 

@@ -1,0 +1,202 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// globbed is a configuration of one repository with a stacks block, and what stands beside it.
+func globbed(glob string, blocks ...*Stack) *Config {
+	return &Config{
+		Repositories: []*Repository{{Name: "infra"}},
+		Stacks:       blocks,
+		StackGlobs:   []*StackGlob{{Glob: glob, Stack: Stack{Repository: "infra", Workspace: "default"}}},
+	}
+}
+
+func matches(c *Config, dirs ...string) []Match {
+	var out []Match
+	for _, dir := range dirs {
+		out = append(out, Match{Glob: c.StackGlobs[0], Dir: dir})
+	}
+	return out
+}
+
+func TestNameFor(t *testing.T) {
+	long := strings.Repeat("accounts/production/", 12) + "network"
+	for _, c := range []struct{ name, dir, want string }{
+		{"below directories", "services/jira", "services-jira"},
+		{"the root", ".", "infra"},
+		{"capitals", "Services/JIRA", "Services-JIRA"},
+		{"dots inside", "v1.2/a..b", "v1.2-a..b"},
+		{"an underscore first", "_shared", "_shared"},
+		{"a dot first", ".github/infra", "_github-infra"},
+		{"a dash first", "-x", "_x"},
+		{"a number", "12", "12"},
+		{"ends like a lock", "a/b.lock", "a-b.lock"},
+		{"other characters", "a b/c@d:e+f~g", "a-b-c-d-e-f-g"},
+		{"letters of other alphabets", "größe/日本", "gr--e---"},
+		{"65 characters", strings.Repeat("x", 65), strings.Repeat("x", 65)},
+		{"200 characters", strings.Repeat("x", 200), strings.Repeat("x", 200)},
+		{"more than 200", long, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := nameFor("infra", c.dir)
+			if c.dir == long {
+				if len(got) != maxStackName || !strings.HasPrefix(got, "accounts-production-") || !strings.HasSuffix(got, "-production-network") {
+					t.Errorf("got %q, %d", got, len(got))
+				}
+				if other := nameFor("infra", long[:110]+"x"+long[111:]); other == got {
+					t.Error("what differs in the middle has the same name")
+				}
+			} else if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if !validStackName(got) {
+				t.Errorf("%q could not be written in a stack block", got)
+			}
+		})
+	}
+}
+
+func TestExpand(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		blocks    []*Stack
+		dirs      []string
+		before    map[string]Owner
+		elsewhere map[string]Owner
+		want      []string // NAME=DIR
+		faults    []string
+	}{
+		{name: "plain", dirs: []string{".", "a/b", "c"}, want: []string{"a-b=a/b", "c=c", "infra=."}},
+		{name: "a directory twice", dirs: []string{"c", "c"}, want: []string{"c=c"}},
+		{
+			name: "equal names", dirs: []string{"a-b", "a/b", "c"}, want: []string{"c=c"},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): a-b of "a-b" and "a/b"`},
+		},
+		{
+			name: "equal but for case", dirs: []string{"Net", "net", "nEt", "NET", "c"}, want: []string{"c=c"},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): Net of "Net", "net", "nEt" and 1 more`},
+		},
+		{
+			name: "what had the name keeps it", dirs: []string{"a-b", "a/b"}, before: map[string]Owner{"a-b": {"infra", "a/b"}}, want: []string{"a-b=a/b"},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): a-b of "a-b" and "a/b", and stays that of "a/b"`},
+		},
+		{
+			name: "what had it in another repository does not", dirs: []string{"a-b", "a/b"}, before: map[string]Owner{"a-b": {"other", "a/b"}},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): a-b of "a-b" and "a/b"`},
+		},
+		{
+			name: "capitals keep what was there", dirs: []string{"GHE", "ghe"}, before: map[string]Owner{"ghe": {"infra", "ghe"}}, want: []string{"ghe=ghe"},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): GHE of "GHE" and "ghe", and stays that of "ghe"`},
+		},
+		{
+			name: "a block has the name", blocks: []*Stack{{Name: "Net", Repository: "infra", Dir: "elsewhere"}}, dirs: []string{"net", "c"}, want: []string{"c=c"},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): net of "net" and of the block "Net"`},
+		},
+		{
+			name: "a block is the way out", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "a-b"}}, dirs: []string{"a-b", "a/b"}, want: []string{"a-b=a/b"},
+		},
+		{
+			name: "an image in the directory leaves it a stack", blocks: []*Stack{{Name: "node", Engine: EnginePacker, Repository: "infra", Dir: "c"}}, dirs: []string{"c"}, want: []string{"c=c"},
+		},
+		{
+			name: "another repository has it", dirs: []string{"net"}, elsewhere: map[string]Owner{"Net": {"other", "Net"}},
+			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): net of "net" and of "Net" in repository other`},
+		},
+		{
+			name: "paths that cannot be written", dirs: []string{"a\nb", "a\xffb", `a\b`, "c"}, want: []string{"c=c"},
+			faults: []string{`3 directories are no stacks: their paths cannot be used: "a\nb" (directories are written with slashes and without control characters); "a\xffb" (it is not UTF-8); "a\\b" (directories are written with slashes and without control characters)`},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := globbed("**", c.blocks...)
+			found, faults := cfg.Expand(Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...), Before: c.before, Elsewhere: c.elsewhere})
+			var got, told []string
+			for _, s := range found {
+				got = append(got, s.Name+"="+s.Dir)
+			}
+			for _, f := range faults {
+				told = append(told, f.Error())
+				if f.UserHint() == "" {
+					t.Errorf("%v: no hint", f)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(c.faults, told); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestExpandMany: thousands of directories of one kind make one line.
+func TestExpandMany(t *testing.T) {
+	const n = 1500
+	dirs := func(format string) []string {
+		var out []string
+		for i := range n {
+			out = append(out, fmt.Sprintf(format, i))
+		}
+		return out
+	}
+	deep := strings.Repeat("environments/", 12)
+	for _, c := range []struct {
+		name  string
+		dirs  []string
+		vars  []string
+		found int
+		tells string
+	}{
+		{"long", dirs(deep + "Team_%d/_service.d"), nil, n, ""},
+		{"longer than a name", dirs(deep + "x%d/" + deep), nil, n, ""},
+		{"equal", append(dirs("a/%d"), dirs("a-%d")...), nil, 0, "1500 names of stacks are wanted"},
+		{"equal but for case", append(dirs(deep+"a/%d"), dirs(deep+"A/%d")...), nil, 0, "1500 names of stacks are wanted"},
+		{"not UTF-8", dirs("\xff%d"), nil, 0, "1500 directories are no stacks"},
+		{"var files outside", dirs("%d"), []string{"../../common.tfvars"}, 0, "1500 directories are no stacks"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := globbed("**")
+			cfg.StackGlobs[0].Stack.VarFiles = c.vars
+			found, faults := cfg.Expand(Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...)})
+			if len(found) != c.found {
+				t.Errorf("%d stacks, want %d", len(found), c.found)
+			}
+			names := map[string]bool{}
+			for _, s := range found {
+				if names[strings.ToLower(s.Name)] || !validStackName(s.Name) {
+					t.Fatalf("%q", s.Name)
+				}
+				names[strings.ToLower(s.Name)] = true
+			}
+			if c.tells == "" {
+				if len(faults) != 0 {
+					t.Errorf("faults: %v", faults)
+				}
+				return
+			}
+			if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), c.tells) || len(faults[0].Error()) > 2000 || !strings.HasSuffix(faults[0].Error(), "; and 1497 more") {
+				t.Errorf("faults: %v", faults)
+			}
+		})
+	}
+}
+
+func TestCircleFault(t *testing.T) {
+	var stacks []*Stack
+	for i := range 1500 {
+		stacks = append(stacks, &Stack{Name: fmt.Sprintf("s%04d", i), DependsOn: []string{fmt.Sprintf("s%04d", (i+1)%1500)}})
+	}
+	if got := CircleFault(stacks).Error(); got != "1 circle of stacks that depend on each other and wait for ever: s0000 -> s0001 -> s0002 -> s0003 -> s0004 -> 1495 more -> s0000" {
+		t.Error(got)
+	}
+	if f := CircleFault(stacks[:1499]); f != nil {
+		t.Error(f)
+	}
+}
