@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/notify"
 	"sallyport/store"
@@ -21,6 +22,8 @@ type vote struct {
 	At      time.Time
 	Channel string // of a vote in Slack
 	TS      string
+
+	Digest string // of the plan that was read, or its beginning; empty where the thread says which
 
 	BreakGlass bool   // it is to stand for all approvals
 	Reason     string // why the glass is broken
@@ -146,6 +149,9 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 	if v.Words.Verdict == store.Approve && !about(run, v.TS) {
 		return refuse("look at the changes and decide again", "what you approved was the plan of #%d, and #%d has taken its place", run.After, run.ID)
 	}
+	if v.Digest != "" && !names(v.Digest, run.Plan) {
+		return refuse(fmt.Sprintf("look again: sallyport show %d", run.ID), "the plan of #%d that waits now is %s, and you decided about another one (%s)", run.ID, run.Plan.Shown(), v.Digest)
+	}
 	if s == nil {
 		return refuse("", "stack %s is not in the configuration any more", run.Stack)
 	}
@@ -161,6 +167,18 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 		return refuse("write approve or deny", "nothing was decided")
 	}
 	return nil
+}
+
+// names reports whether a digest, or enough of its beginning, is that of a plan: of the one that people were shown, or of the
+// same changes planned again.
+func names(digest string, p *store.Plan) bool {
+	digest = strings.ToLower(digest)
+	for _, shown := range []string{p.Shown(), p.Digest} {
+		if digest == shown || len(digest) >= control.MinDigest && strings.HasPrefix(shown, digest) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayApprove refuses an approval that does not name what it must, of a person who may not, or given twice.

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"sallyport/agent/control"
@@ -70,11 +71,13 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 		text += " (break glass: " + r.Reason + ")"
 	}
-	out, err := d.decide(vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), BreakGlass: r.BreakGlass, Reason: r.Reason}, nil)
+	v := vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), Digest: r.Digest, BreakGlass: r.BreakGlass, Reason: r.Reason}
+	out, err := d.decide(v, nil)
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)
 	}
-	return control.DecideResponse{Run: control.RunOf(out.Run), Message: out.Message}, nil
+	of := fmt.Sprintf(" Commit %s, plan %s.", run.Commit, out.Run.Plan.Shown())
+	return control.DecideResponse{Run: control.RunOf(out.Run), Message: out.Message + of}, nil
 }
 
 // Cancel implements control.Operator.

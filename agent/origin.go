@@ -233,6 +233,10 @@ func (w *world) notOwn(run *store.Run, by, person string) error {
 	if len(unknown) > 0 {
 		return refuse("name them in person blocks", "this stack does not allow self-approval, and nobody knows who made some of what #%d would apply: %s", run.ID, joinSome(unknown, 5))
 	}
+	if run.RequestedBy != "" && w.personOf(run.RequestedBy) == untied {
+		return refuse("a person block with os says who that is; or ask for the run in Slack",
+			"this stack does not allow self-approval, and nobody knows who %s is, who asked for #%d", run.RequestedBy, run.ID)
+	}
 	return nil
 }
 

@@ -64,3 +64,27 @@ func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
 		t.Errorf("%d people, enough: %v", got, enough)
 	}
 }
+
+// Who asked for a run in a shell that nothing ties to a human may be the very one who approves it in Slack.
+func TestWhoAskedMayBeWhoApproves(t *testing.T) {
+	t.Parallel()
+	w := &world{cfg: &config.Config{People: []config.Person{{Name: "jane", Slack: "UJANE", OS: "jane"}, {Name: "joe", OS: "joe"}}}}
+	for name, tc := range map[string]struct {
+		asked string
+		ok    bool
+	}{
+		"nobody asked":                   {"", true},
+		"somebody else":                  {"cli:joe", true},
+		"somebody else, with sudo":       {"cli:root (logged in as joe)", true},
+		"somebody in Slack":              {"slack:U1", true},
+		"a shell that nothing ties":      {"cli:root", false},
+		"the same human":                 {"slack:UJANE", false},
+		"the same human, in a shell":     {"cli:jane", false},
+		"the same human, by way of sudo": {"cli:root (logged in as jane)", false},
+	} {
+		run := &store.Run{ID: 1, RequestedBy: tc.asked, Origin: &store.Origin{}}
+		if err := w.notOwn(run, "slack:UJANE", w.personOf("slack:UJANE")); (err == nil) != tc.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -2,22 +2,29 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
+	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
 func newApproveCommand(a *app) *cobra.Command {
 	r := control.DecideRequest{}
 	c := &cobra.Command{
-		Use:   "approve RUN [WORDS...] [--break-glass --reason TEXT]",
+		Use:   "approve RUN [WORDS...] [--digest SHA256] [--break-glass --reason TEXT]",
 		Short: "Agree to a run's plan",
 		Long: "Agree to a run's plan. A plan that destroys or replaces something wants the word destroy; protected addresses have to\n" +
 			"be named, by address or by their number in `sallyport show RUN`:\n\n" +
-			"  sallyport approve 12\n  sallyport approve 12 destroy\n  sallyport approve ghe destroy 2 aws_ebs_volume.data\n\n" +
+			"  sallyport approve 12\n  sallyport approve 12 destroy\n  sallyport approve 12 destroy 2 aws_ebs_volume.data\n\n" +
+			"RUN is the number that was looked at, and means the plan that waits when the command starts; --digest is the digest of the\n" +
+			"plan that was read (`sallyport show RUN --json`), or its first 12 digits or more. A stack's name is for a terminal, where\n" +
+			"the run is shown first.\n\n" +
 			"--break-glass stands for all approvals, for those whom break_glass of the stack names. Everybody is told, and the run stays\n" +
 			"marked until somebody else says `sallyport review RUN`.",
 		Args: between(1, unlimited),
@@ -29,6 +36,7 @@ func newApproveCommand(a *app) *cobra.Command {
 			return a.decide(c.Context(), store.Approve, r, args[1:])
 		},
 	}
+	c.Flags().StringVar(&r.Digest, "digest", "", digestUsage)
 	c.Flags().BoolVar(&r.BreakGlass, "break-glass", false, "stand for all approvals, in an emergency")
 	c.Flags().StringVar(&r.Reason, "reason", "", "why the glass is broken, for the others")
 	return c
@@ -40,16 +48,57 @@ type acted struct {
 	Message string `json:"message"`
 }
 
+const digestUsage = "refuse unless this plan waits: its `sha256`, or the first digits of it"
+
 func (a *app) decide(ctx context.Context, verdict store.Verdict, r control.DecideRequest, words []string) error {
+	if n := len(r.Digest); n > 0 && n < control.MinDigest {
+		return &usageError{"--digest " + redact.CleanLine(r.Digest) + " is too short", fmt.Sprintf("give at least %d digits of it", control.MinDigest)}
+	}
 	client, err := a.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	run, err := client.Run(ctx, r.Ref)
+	if err != nil {
+		return err
+	}
+	if _, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(r.Ref), "#")); err != nil {
+		if err := a.meant(verdict, run); err != nil {
+			return err
+		}
+	}
+	// What is decided about is the plan that waits now, not what may wait when the agent hears of it.
+	r.Ref = runRef(run.ID)
+	switch {
+	case r.Digest != "":
+	case run.Plan == nil:
+		r.Digest = control.UnplannedDigest
+	default:
+		r.Digest = run.Plan.Digest
+	}
 	r.Words = strings.Join(append([]string{string(verdict)}, words...), " ")
 	done, err := client.Decide(ctx, r)
 	if err != nil {
 		return err
 	}
 	return a.result(acted{done.Run, done.Message}, "%s", done.Message)
+}
+
+// meant shows the run that a stack's name stands for now, and asks: a newer one may have taken the place of the one that was
+// read. A script names the run.
+func (a *app) meant(verdict store.Verdict, run control.Run) error {
+	if !a.asks() {
+		return &usageError{fmt.Sprintf("%s takes a run's number where nobody is at a terminal; that of %s is #%d now", verdict, run.Stack, run.ID),
+			fmt.Sprintf("look at it (sallyport show %d), then: sallyport %s %d", run.ID, verdict, run.ID)}
+	}
+	if run.Plan == nil {
+		return nil // the agent says why there is nothing to decide yet
+	}
+	a.talk("%s %s: %s\n  commit %s %s\n  plan   %s", runName(run), run.Stack, counts(run.Plan), run.Commit, about(run), run.Plan.Digest)
+	typed, err := a.ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, runName(run)))
+	if err != nil || !slices.Contains([]string{"y", "yes"}, strings.ToLower(typed)) {
+		return control.Errorf(control.Refused, "not confirmed; nothing was done")
+	}
+	return nil
 }

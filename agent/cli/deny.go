@@ -8,19 +8,22 @@ import (
 )
 
 func newDenyCommand(a *app) *cobra.Command {
-	var reason string
+	var reason, digest string
 	c := &cobra.Command{
-		Use:   "deny RUN [--reason TEXT]",
+		Use:   "deny RUN [--reason TEXT] [--digest SHA256]",
 		Short: "Refuse a run's plan, for good",
-		Args:  between(1, unlimited),
+		Long: "Refuse a run's plan, for good. RUN is the number that was looked at; a stack's name is for a terminal, where the run is\n" +
+			"shown first. See `sallyport approve --help`.",
+		Args: between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			words := args[1:]
 			if reason != "" {
 				words = append(words, reason)
 			}
-			return a.decide(c.Context(), store.Deny, control.DecideRequest{Ref: args[0]}, words)
+			return a.decide(c.Context(), store.Deny, control.DecideRequest{Ref: args[0], Digest: digest}, words)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")
+	c.Flags().StringVar(&digest, "digest", "", digestUsage)
 	return c
 }

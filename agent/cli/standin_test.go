@@ -174,6 +174,9 @@ func (a *standIn) Decide(ctx context.Context, r control.DecideRequest) (control.
 	if err != nil {
 		return control.DecideResponse{}, err
 	}
+	if run.Plan != nil && !strings.HasPrefix(run.Plan.Digest, r.Digest) {
+		return control.DecideResponse{}, control.Errorf(control.Refused, "another plan than %s waits", r.Digest)
+	}
 	to := store.Approved
 	if strings.HasPrefix(r.Words, "deny") {
 		to = store.Discarded

@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"strconv"
-	"strings"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
@@ -86,13 +82,11 @@ func (a *app) confirm(yes bool, what, words string) error {
 	if yes {
 		return nil
 	}
-	f, ok := a.inv.Stdin.(*os.File)
-	if !ok || !term.IsTerminal(f.Fd()) {
+	if !a.asks() {
 		return &usageError{"this has to be confirmed, and nobody is at a terminal", "say --yes if it is meant"}
 	}
-	a.talk("%s To go on, type: %s", what, words)
-	typed, err := bufio.NewReader(f).ReadString('\n')
-	if err != nil || strings.Join(strings.Fields(typed), " ") != words {
+	typed, err := a.ask(what + " To go on, type: " + words + "\n")
+	if err != nil || typed != words {
 		return control.Errorf(control.Refused, "not confirmed; nothing was done")
 	}
 	return nil

@@ -109,10 +109,19 @@ type StartResponse struct {
 	Warnings []string `json:"warnings"`
 }
 
+// UnplannedDigest is the digest in a decision about a run that had no plan when it was looked at: it fits no plan.
+const UnplannedDigest = "none"
+
+// MinDigest is how many of a digest's hexadecimal digits, from its beginning, name a plan: fewer could be made to fit another.
+const MinDigest = 12
+
 // DecideRequest gives one vote on a run's plan.
 type DecideRequest struct {
-	Ref   string `json:"ref"`
+	Ref   string `json:"ref"`   // a number, from whoever has seen the run: a stack's name may mean another one by now
 	Words string `json:"words"` // "approve destroy 2", "deny not tonight"
+	// Digest is the plan that was read: the digest, or its first [MinDigest] digits. The vote is refused when another plan
+	// waits. Empty: whichever waits.
+	Digest string `json:"digest,omitempty"`
 	// BreakGlass: the approval is to stand for all approvals, with the reason.
 	BreakGlass bool   `json:"break_glass,omitempty"`
 	Reason     string `json:"reason,omitempty"`

@@ -73,7 +73,7 @@ func (t *story) decide(ctx context.Context, run control.Run) (control.Run, error
 		if err != nil {
 			return run, err
 		}
-		res, err := t.client.Decide(ctx, control.DecideRequest{Ref: strconv.Itoa(run.ID), Words: answer})
+		res, err := t.client.Decide(ctx, control.DecideRequest{Ref: strconv.Itoa(run.ID), Words: answer, Digest: run.Plan.Digest})
 		var refused *control.Error
 		if errors.As(err, &refused) && refused.Kind != control.Internal && !t.answers.yes {
 			t.say("That does not count: " + refused.Message)

@@ -28,6 +28,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		{2, []string{"stauts"}, []string{"stauts", "sallyport status?"}},
 		{2, []string{"plan"}, []string{"hint: usage: sallyport plan STACK"}},
 		{2, []string{"approve", "1", "perhaps", "--nonsense"}, []string{"hint: "}},
+		{2, []string{"approve", "box"}, []string{"takes a run's number where nobody is at a terminal; that of box is #1 now", "sallyport approve 1"}},
 		{2, []string{"runs", "--limit", "0"}, nil},
 		{1, []string{"show", "77"}, []string{"there is no run #77", "hint: "}},
 		{1, []string{"plan", "bux"}, []string{"bux", "hint: "}},
@@ -130,7 +131,7 @@ func TestSecondAgentOnTheSameData(t *testing.T) {
 	h.refused(1, []string{"agent"}, "in use by process "+pid, "hint: ", "kill "+pid, "systemctl stop sallyport", h.data())
 	// Another socket does not help: the data is the same.
 	h.refused(1, []string{"agent", "--socket", h.path("other.sock")}, fmt.Sprintf("%d", h.agent.Process.Pid))
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	h.reaches("1", "applied")
 }
 

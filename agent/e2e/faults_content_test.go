@@ -60,7 +60,7 @@ func TestContentFaults(t *testing.T) {
 		return strings.Contains(s.Error, "gone.tfvars") || s.Run != nil && strings.Contains(s.Run.Error, "gone.tfvars"), s
 	})
 	h.reaches("good", "planned")
-	h.must("approve", "good")
+	h.must("approve", h.number("good"))
 	h.sees("good is applied", func(st status) bool {
 		for _, s := range st.Stacks {
 			if s.Name == "good" {

@@ -67,7 +67,7 @@ func TestRepositoryFaults(t *testing.T) {
 			t.Errorf("the log does not name %s", r.Name)
 		}
 	}
-	h.must("approve", "good")
+	h.must("approve", h.number("good"))
 	h.reaches("1", "applied")
 	empty.Commit("The first", map[string]string{"box/main.tf": thing("a", "one")})
 	h.reaches("of-empty", "planned")
@@ -155,7 +155,7 @@ func TestServersThatHang(t *testing.T) {
 		"stack \"half\" {\n  repository = \"stall\"\n  dir = \"box\"\n}\n"
 	h := newHouse(t, body).start()
 	r := h.reaches("box", "planned")
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	h.reaches(fmt.Sprint(r.ID), "applied")
 	failed := func(name string) bool {
 		for _, r := range h.status().Repositories {

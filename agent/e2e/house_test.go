@@ -311,6 +311,12 @@ func (h *house) show(ref string) run {
 	return decode[run](h.t, h.must("show", ref, "--json"))
 }
 
+// number is the run that a stack's name stands for now: decisions name their run.
+func (h *house) number(stack string) string {
+	h.t.Helper()
+	return fmt.Sprint(h.show(stack).ID)
+}
+
 func (h *house) runs() []run {
 	h.t.Helper()
 	return decode[[]run](h.t, h.must("runs", "--json"))

@@ -136,7 +136,7 @@ func TestJSON(t *testing.T) {
 	h.reaches("net", "planned")
 	checkPending(t, h, fmt.Sprint(pending.ID))
 	checkPlanned(t, h, fmt.Sprint(h.show("net").ID), head)
-	h.must("approve", "net")
+	h.must("approve", h.number("net"))
 	h.reaches("box", "planned")
 	h.sees("net is applied", func(s status) bool { return s.Stacks[1].AppliedCommit == head })
 	checkStatus(t, h, i, head)

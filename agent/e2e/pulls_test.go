@@ -210,7 +210,7 @@ func TestPullRequestStory(t *testing.T) {
 	e.land("Begin", map[string]string{"box/main.tf": "variable \"password\" {}\n" + thing("one", "1")})
 	h := newHouse(t, e.block()+stackBlock("box", `vars = { password = file("`+file+`") }`)+o.block()).start()
 	h.reaches("box", "planned")
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	h.reaches("1", "applied")
 
 	// A pull request: pending, planned, told in one comment; nobody is asked, and nothing can be applied.
@@ -248,7 +248,7 @@ func TestPullRequestStory(t *testing.T) {
 		return len(s.PullRequests) == 0 && s.Stacks[0].Run != nil && s.Stacks[0].Run.Commit == merged && s.Stacks[0].Run.Status == "planned"
 	})
 	e.stands(merged, "pending", "waiting for approval: 1 to create")
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	e.stands(merged, "success", "applied by")
 	if all := e.Comments(opsInfra, n); len(all) != 1 {
 		t.Errorf("%d comments on one pull request", len(all))
@@ -296,7 +296,7 @@ func TestPullRequestMovesWhilePlanned(t *testing.T) {
 	// The branch moves on beside it.
 	commit := e.land("Go on", map[string]string{"box/main.tf": thing("two", "2")})
 	e.stands(commit, "pending", "waiting for approval")
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	e.stands(commit, "success", "applied by")
 
 	e.ClosePull(opsInfra, n)

@@ -38,7 +38,7 @@ func TestReload(t *testing.T) {
 	if r.Kind != "recovery" {
 		t.Errorf("the run that took over: %+v", r)
 	}
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	h.reaches(fmt.Sprint(r.ID), "applied")
 	net := h.reaches("net", "planned")
 

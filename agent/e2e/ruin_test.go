@@ -87,7 +87,7 @@ func TestDamagedStore(t *testing.T) {
 			if told := messagesWith(s, "PAUSED"); told != 1 {
 				t.Errorf("people were told %d times", told)
 			}
-			h.must("approve", "box")
+			h.must("approve", h.number("box"))
 			h.reaches(strconv.Itoa(next.ID), "applied")
 		})
 	}

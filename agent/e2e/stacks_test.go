@@ -102,14 +102,14 @@ func TestDependencyOrder(t *testing.T) {
 		t.Errorf("box: %s, held %q", r.Status, r.Held)
 	}
 	h.reaches("net", "planned")
-	h.must("approve", "net")
+	h.must("approve", h.number("net"))
 	r = h.reaches("box", "planned")
-	h.must("approve", "box")
+	h.must("approve", h.number("box"))
 	h.reaches(fmt.Sprint(r.ID), "applied")
 
 	i.Commit("Change both", map[string]string{"net/main.tf": thing("n", "two"), "box/main.tf": thing("a", "two")})
 	h.reaches("net", "planned")
-	h.must("deny", "net")
+	h.must("deny", h.number("net"))
 	h.until("box", "held by the denied run", func(r run) bool { return strings.Contains(r.Held, "discarded") })
 	h.must("plan", "box")
 	r = h.reaches("box", "planned")

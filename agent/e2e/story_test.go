@@ -112,7 +112,7 @@ func TestStoryWithoutSlack(t *testing.T) {
 	eventually(t, "the log asks", func() (bool, any) {
 		return has(h.logged(), "notice", "1 to create", "sallyport approve 1;"), h.logged()
 	})
-	if out := h.must("approve", "box"); !strings.Contains(out, "#1 box is approved") {
+	if out := h.must("approve", h.number("box")); !strings.Contains(out, "#1 box is approved") {
 		t.Errorf("approve says %q", out)
 	}
 	r := h.reaches("1", "applied")

@@ -273,7 +273,7 @@ esac
 	u.repo.Commit("Add a template", map[string]string{"node/node.json": "{\"builders\": [{\"type\": \"file\"}]}\n"})
 	u.start()
 	u.reaches("node", "planned")
-	u.must("approve", "node")
+	u.must("approve", u.number("node"))
 	u.reaches("1", "applied")
 	uid, _ := numbers(t, u.who.terraform)
 	said := read(t, filepath.Join(u.open, "said"))
