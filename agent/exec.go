@@ -41,6 +41,21 @@ var withFiles = []string{
 	"state", "state-out", "backup", "backup-out", "config", "var-file", "plan", "generate-config-out", "chdir", "plugin-dir", "force", "lock",
 }
 
+// quietly are the commands that print no value of a state: addresses, files and words of terraform's own.
+var quietly = map[string][]string{
+	"state": {"list", "mv", "rm", "push", "replace-provider"}, "import": nil, "taint": nil, "untaint": nil,
+	"providers": nil, "graph": nil, "validate": nil, "version": nil, "metadata": nil,
+}
+
+// reveals reports whether a command prints values of a state. What is not known not to does.
+func reveals(args []string) bool {
+	if len(args) == 0 {
+		return false // refused as no command
+	}
+	subs, known := quietly[args[0]]
+	return !known || subs != nil && (len(args) < 2 || !slices.Contains(subs, args[1]))
+}
+
 // checkCommand says whether a command changes the state, or why it is not run.
 func checkCommand(stack string, args []string) (changes bool, err error) {
 	if len(args) == 0 || args[0] == "" {
@@ -149,6 +164,11 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 func (d desktop) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
 	if err := d.lookOnly(); err != nil {
 		return 0, err
+	}
+	if reveals(r.Args) {
+		if err := inClear(r.By); err != nil {
+			return 0, err
+		}
 	}
 	code, err := d.exec(ctx, r, streams)
 	return code, d.saidBy(err)

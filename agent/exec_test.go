@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -137,6 +138,41 @@ func TestExecNeedsTheRightToApprove(t *testing.T) {
 	refusedFor(t, err, "cli_approvals is off")
 	_, err = h.restoreState("1")
 	refusedFor(t, err, "cli_approvals is off")
+	_, err = h.client.States(t.Context(), "box")
+	refusedFor(t, err, "cli_approvals is off")
+	refusedFor(t, h.client.Backup(t.Context(), control.BackupRequest{}, io.Discard), "cli_approvals is off")
+}
+
+// The socket's group may look and decide; a state in clear, with what secrets it holds, is for root and the agent's own user.
+func TestStatesInClearTakeRoot(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")).start()
+	h.status("1", store.Planned)
+	desk := h.agent.CommandLine()
+	member := control.Caller{UID: os.Geteuid() + 1000, User: "member", PID: os.Getpid()}
+	run := func(c control.Caller, args ...string) error {
+		_, err := desk.Exec(t.Context(), control.ExecRequest{Stack: "box", Args: args, By: c}, control.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+		return err
+	}
+	for _, args := range [][]string{
+		{"state", "pull"}, {"state", "show", "terraform_data.a"}, {"state", "identities", "-json"}, {"state", "-x"}, {"state"}, {"show"}, {"show", "-json"}, {"output", "-json"},
+		{"output"}, {"later"},
+	} {
+		if err := run(member, args...); err == nil || !strings.Contains(err.Error(), "takes root") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	refusedFor(t, desk.Backup(t.Context(), control.BackupRequest{By: member}, io.Discard), "takes root")
+	for _, c := range []control.Caller{{UID: 0, User: "root", PID: os.Getpid()}, {UID: os.Geteuid(), User: "agent", PID: os.Getpid()}} {
+		if err := desk.Backup(t.Context(), control.BackupRequest{By: c}, io.Discard); err != nil {
+			t.Errorf("%s: %v", c.User, err)
+		}
+	}
+	if err := run(member, "version"); err != nil {
+		t.Errorf("what shows no state: %v", err)
+	}
 }
 
 // An agent that dies in the middle takes the command with it: the next one lets the stack go on, and says so.

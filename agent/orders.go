@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"sallyport/agent/control"
 	"sallyport/agent/terraform"
@@ -17,8 +18,16 @@ func (d desktop) lookOnly() error {
 	if d.cfg().CLIApprovals {
 		return nil
 	}
-	return control.Errorf(control.Refused, "cli_approvals is off: the command line may look, pause and deny").
-		WithHint("everything else is said in Slack")
+	return control.LookOnly()
+}
+
+// inClear refuses to hand out states, which hold secrets, to whoever could not read them without the agent: being in the
+// socket's group is for looking and deciding. The agent's own user has its files.
+func inClear(c control.Caller) error {
+	if c.UID == 0 || c.UID == os.Geteuid() {
+		return nil
+	}
+	return control.Errorf(control.Refused, "this reads states in clear, with the secrets in them, and takes root").WithHint("use sudo")
 }
 
 // Start implements control.Operator.
@@ -145,6 +154,9 @@ func (d desktop) saidBy(err error) error {
 }
 
 // Backup implements control.Operator.
-func (d desktop) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
+func (d desktop) Backup(_ context.Context, r control.BackupRequest, w io.Writer) error {
+	if err := errors.Join(d.lookOnly(), inClear(r.By)); err != nil {
+		return err
+	}
 	return control.WriteBackup(w, control.BackupSource{DataDir: d.cfg().DataDir, Store: d.store})
 }

@@ -8,6 +8,9 @@ import (
 
 // States implements control.Reader.
 func (d desktop) States(_ context.Context, stack string) ([]control.StateCopy, error) {
+	if err := d.lookOnly(); err != nil {
+		return nil, err
+	}
 	w := d.world.Load()
 	copies, err := control.ListStateCopies(w.cfg.DataDir, stack)
 	if err == nil && len(copies) == 0 && w.stack(stack) == nil {

@@ -162,7 +162,7 @@ func (a *app) offline() (*control.Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return control.OpenOffline(control.OfflineOptions{DataDir: c.DataDir, Log: agent.ReadKeptLog})
+	return control.OpenOffline(control.OfflineOptions{DataDir: c.DataDir, Log: agent.ReadKeptLog, LookOnly: !c.CLIApprovals})
 }
 
 // source is what can be asked with and without an agent.

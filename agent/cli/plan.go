@@ -10,7 +10,7 @@ import (
 
 func newPlanCommand(a *app) *cobra.Command {
 	return a.startCommand(control.StartRequest{},
-		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--var NAME=VALUE]... [--reason TEXT] [--wait]",
+		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--var NAME]... [--reason TEXT] [--wait]",
 		"Start a manual run at the branch head, or at another commit of the branch")
 }
 
@@ -24,7 +24,7 @@ func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Com
 			ctx, stop := interruptible(c)
 			defer stop()
 			r.Stack = args[0]
-			if err := special.into(&r); err != nil {
+			if err := special.into(a, &r); err != nil {
 				return err
 			}
 			return a.start(ctx, r, wait)

@@ -26,22 +26,18 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 	flags.StringVar(&f.commit, "commit", "", "plan this `commit` of the branch; once applied, newer ones wait for resume")
 	flags.BoolVar(&f.destroy, "destroy", false, "destroy everything that the stack's state holds")
 	flags.StringArrayVar(&f.images, "image", nil, "an image that is not the newest, as `name=id`; may be repeated. Once applied, commits wait for resume")
-	flags.StringArrayVar(&f.vars, "var", nil, "a variable that is not in git, as `name=value`; may be repeated. Once applied, commits wait for resume")
+	flags.StringArrayVar(&f.vars, "var", nil, "a variable that is not in git, by `name`; its value is asked for, or read from stdin, and never shown (name=value works,\n"+
+		"and shows it to every user of this machine); may be repeated. Once applied, commits wait for resume")
 }
 
 // into puts the flags into a request.
-func (f *planFlags) into(r *control.StartRequest) error {
+func (f *planFlags) into(a *app, r *control.StartRequest) error {
 	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
-	for _, pair := range f.vars {
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			// Not quoted whole: what was meant to be a value may be a secret.
-			return &usageError{"--var " + redact.CleanLine(name) + " has no value", "--var NAME=VALUE"}
+	if len(f.vars) > 0 {
+		var err error
+		if r.Vars, err = a.variables(f.vars); err != nil {
+			return err
 		}
-		if r.Vars == nil {
-			r.Vars = map[string]string{}
-		}
-		r.Vars[name] = value
 	}
 	for _, pair := range f.images {
 		name, id, ok := strings.Cut(pair, "=")

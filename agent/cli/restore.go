@@ -27,6 +27,10 @@ func (a *app) restore(file string) (err error) {
 	if err != nil {
 		return err
 	}
+	if !c.CLIApprovals {
+		return control.Errorf(control.Refused, "cli_approvals is off: nothing is restored on the command line").
+			WithHint("who may change the configuration can say cli_approvals = true until it is restored")
+	}
 	archive := a.inv.Stdin
 	if file != "-" {
 		f, err := os.Open(file)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,8 +153,10 @@ func (a *standIn) Start(_ context.Context, r control.StartRequest) (control.Star
 	}
 	run := &store.Run{Stack: r.Stack, Kind: store.KindManual, Reason: r.Reason, AtApplied: r.Applied, RequestedBy: "cli:jane"}
 	run.Options = store.PlanOptions{Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Commit: r.Commit != ""}
-	for name := range r.Vars {
+	warnings := []string{"the repository cannot be reached since 3 minutes"}
+	for _, name := range slices.Sorted(maps.Keys(r.Vars)) {
 		run.Options.Vars = append(run.Options.Vars, name)
+		warnings = append(warnings, fmt.Sprintf("%s has %d letters", name, len(r.Vars[name])))
 	}
 	err := a.update(func(tx *store.Tx) error {
 		st, err := tx.Stack(r.Stack)
@@ -166,7 +170,7 @@ func (a *standIn) Start(_ context.Context, r control.StartRequest) (control.Star
 		}
 		return tx.CreateRun(run)
 	})
-	return control.StartResponse{Run: run.ID, Warnings: []string{"the repository cannot be reached since 3 minutes"}}, err
+	return control.StartResponse{Run: run.ID, Warnings: warnings}, err
 }
 
 func (a *standIn) Decide(ctx context.Context, r control.DecideRequest) (control.DecideResponse, error) {

@@ -1,14 +1,19 @@
 package config
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
 
 // Client is what a verb must know to find the agent and its data.
 type Client struct {
 	DataDir string
 	Socket  string
+	// CLIApprovals is cli_approvals; false too where a client cannot tell.
+	CLIApprovals bool
 }
 
-// LoadClient reads only data_dir and socket of the configuration at path, with their defaults.
+// LoadClient reads only data_dir, socket and cli_approvals of the configuration at path, with their defaults.
 //
 // Nothing else is evaluated, neither modes nor other blocks are looked at, and functions are unknown: whoever
 // asks for the status can read neither the agent's credentials nor its environment. Wrong syntax is a [*Faults] all the same,
@@ -26,12 +31,21 @@ func LoadClient(path string) (Client, error) {
 	}
 	// Other things may be as wrong as they like, so what PartialContent says about the rest is not asked for.
 	content, _, diags := body.PartialContent(&hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "data_dir"}, {Name: "socket"}},
+		Attributes: []hcl.AttributeSchema{{Name: "data_dir"}, {Name: "socket"}, {Name: "cli_approvals"}},
 	})
 	l.add(diags)
 	dataDir, socket := l.paths(content.Attributes)
 	if l.diags.HasErrors() {
 		return Client{}, l.faults()
 	}
-	return Client{DataDir: dataDir, Socket: socket}, nil
+	return Client{DataDir: dataDir, Socket: socket, CLIApprovals: allowed(content.Attributes["cli_approvals"])}, nil
+}
+
+// allowed reads cli_approvals without a function: what takes one may be false.
+func allowed(a *hcl.Attribute) bool {
+	if a == nil {
+		return true
+	}
+	v, diags := a.Expr.Value(nil)
+	return !diags.HasErrors() && v.IsKnown() && !v.IsNull() && v.Type() == cty.Bool && v.True()
 }

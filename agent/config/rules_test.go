@@ -288,11 +288,14 @@ func TestLoadClient(t *testing.T) {
 		want  Client
 		fault string
 	}{
-		"defaults":          {"", Client{DefaultDataDir, DefaultSocket}, ""},
-		"both":              {"data_dir = \"/d/\"\nsocket = \"/s\"\n", Client{"/d", "/s"}, ""},
-		"credentials":       {"data_dir = \"/d\"\nslack {\n  token = credential(\"x\")\n}\n", Client{"/d", DefaultSocket}, ""},
-		"unknown functions": {"data_dir = \"/d\"\nfoo = bar(1)\n", Client{"/d", DefaultSocket}, ""},
-		"broken blocks":     {"data_dir = \"/d\"\nslack \"x\" \"y\" {\n}\nrepository {\n}\n", Client{"/d", DefaultSocket}, ""},
+		"defaults":          {"", Client{DefaultDataDir, DefaultSocket, true}, ""},
+		"both":              {"data_dir = \"/d/\"\nsocket = \"/s\"\n", Client{"/d", "/s", true}, ""},
+		"credentials":       {"data_dir = \"/d\"\nslack {\n  token = credential(\"x\")\n}\n", Client{"/d", DefaultSocket, true}, ""},
+		"unknown functions": {"data_dir = \"/d\"\nfoo = bar(1)\n", Client{"/d", DefaultSocket, true}, ""},
+		"broken blocks":     {"data_dir = \"/d\"\nslack \"x\" \"y\" {\n}\nrepository {\n}\n", Client{"/d", DefaultSocket, true}, ""},
+		"only looking":      {"data_dir = \"/d\"\ncli_approvals = false\n", Client{"/d", DefaultSocket, false}, ""},
+		"who knows":         {"data_dir = \"/d\"\ncli_approvals = env(\"X\")\n", Client{"/d", DefaultSocket, false}, ""},
+		"not a boolean":     {"data_dir = \"/d\"\ncli_approvals = \"true\"\n", Client{"/d", DefaultSocket, false}, ""},
 		"syntax":            {"data_dir = \"/d\"\nslack {\n", Client{}, "2:7"},
 		"relative":          {"data_dir = \"d\"\n", Client{}, "1:12"},
 		"not a string":      {"socket = [1]\n", Client{}, "1:10"},
@@ -316,7 +319,7 @@ func TestLoadClient(t *testing.T) {
 	w := newWorld(t)
 	w.file(t, "conf/a.hcl", "data_dir = \"/d\"\n", 0o644)
 	w.file(t, "conf/b.hcl", "socket = \"/s\"\n", 0o644)
-	if got, err := LoadClient(filepath.Join(w.dir, "conf")); err != nil || got != (Client{"/d", "/s"}) {
+	if got, err := LoadClient(filepath.Join(w.dir, "conf")); err != nil || got != (Client{"/d", "/s", true}) {
 		t.Errorf("a directory: got %+v, %v", got, err)
 	}
 }

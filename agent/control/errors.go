@@ -125,3 +125,8 @@ func asError(err error) *Error {
 	}
 	return &Error{Kind: Internal, Message: err.Error(), Hint: HintOf(err)}
 }
+
+// LookOnly refuses what a command line without approvals may not do.
+func LookOnly() *Error {
+	return Errorf(Refused, "cli_approvals is off: the command line may look, pause and deny").WithHint("everything else is said in Slack")
+}

@@ -23,6 +23,8 @@ type OfflineOptions struct {
 	DataDir string
 	// Log renders the log of an apply from the run's directory.
 	Log func(runDir string) (string, error)
+	// LookOnly refuses what an agent without approvals on the command line refuses: backups and states.
+	LookOnly bool
 }
 
 // Offline is a [Reader] of the data directory for the time when no agent runs. It changes nothing.
@@ -259,5 +261,8 @@ func (o *Offline) Log(_ context.Context, ref string) (string, error) {
 
 // Backup writes the archive without an agent.
 func (o *Offline) Backup(_ context.Context, _ BackupRequest, w io.Writer) error {
+	if o.opts.LookOnly {
+		return LookOnly()
+	}
 	return WriteBackup(w, BackupSource{DataDir: o.opts.DataDir, Store: o.store})
 }

@@ -166,5 +166,8 @@ func readCompressed(path string) ([]byte, error) {
 
 // States implements Reader.
 func (o *Offline) States(_ context.Context, stack string) ([]StateCopy, error) {
+	if o.opts.LookOnly {
+		return nil, LookOnly()
+	}
 	return ListStateCopies(o.opts.DataDir, stack)
 }
