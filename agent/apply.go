@@ -116,18 +116,20 @@ func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
 func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform.Progress) error {
 	dir := RunDir(w.cfg.DataDir, run.ID)
-	if err := rescueState(dir, state.ErroredState); err != nil {
+	left, err := rescueState(dir, state.ErroredState)
+	if err != nil {
 		return err
 	}
-	if state.ErroredState != "" {
-		state.ErroredState = filepath.Join(dir, savedStateFile)
+	if left == "" && state.ErroredState != "" {
+		a.log.Error("in the place of the state that an apply could not save lies something else: a link, a pipe, or what is too large", "run", run.ID, "stack", run.Stack, "path", state.ErroredState)
 	}
+	state.ErroredState = left
 	if err := a.keepLog(dir); err != nil {
 		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
 	on := a.engineOf(run.Engine)
 	end := on.verdict(run, state, p)
-	err := a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *store.Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
+	"sallyport/agent/foreign"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
@@ -100,6 +101,9 @@ type stateOwner struct {
 	Workspace  string `json:"workspace"`
 }
 
+// maxOwner bounds the note, in bytes.
+const maxOwner = 64 << 10
+
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
 func (a *Agent) stateDir(s *config.Stack) (string, error) {
 	dir := control.StateDir(a.cfg().DataDir, s.Name)
@@ -108,7 +112,7 @@ func (a *Agent) stateDir(s *config.Stack) (string, error) {
 	}
 	want := stateOwner{s.Repository, s.Dir, s.Workspace}
 	file := filepath.Join(dir, "owner.json")
-	data, err := asuser.ReadFile(file)
+	data, err := foreign.ReadFile(file, maxOwner)
 	if errors.Is(err, os.ErrNotExist) {
 		data, err = json.Marshal(want)
 		if err != nil {

@@ -23,7 +23,7 @@ import (
 const (
 	keptStates = 20 // copies of a stack's state, one from before each of its last applies
 	// maxState bounds what a copy may take; a state is text, and one of this size has other troubles.
-	maxState = 1 << 30
+	maxState = 512 << 20
 )
 
 // StatesDir is where the copies of a stack's state lie in a data directory.

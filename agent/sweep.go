@@ -2,7 +2,6 @@ package agent
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -74,17 +73,18 @@ func (a *Agent) sweep() {
 // savedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
 const savedStateFile = "errored.tfstate"
 
-// rescueState brings such a state out of the checkout, which goes away.
-func rescueState(dir, found string) error {
-	kept := filepath.Join(dir, savedStateFile)
-	if found == "" || found == kept {
-		return nil
+// rescueState brings such a state out of the checkout, which goes away. It returns where it is then; empty if there is none, or
+// something else in its place.
+func rescueState(dir, found string) (string, error) {
+	if found == "" || found == filepath.Join(dir, savedStateFile) {
+		return found, nil
 	}
-	if err := os.Rename(found, kept); err != nil {
-		return fmt.Errorf("moving %s: %w", found, err)
+	to, err := runner.KeepState(dir, found)
+	if err != nil {
+		return "", err
 	}
 	fault.Point("state rescued")
-	return nil
+	return to, nil
 }
 
 // tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
@@ -95,7 +95,7 @@ func (a *Agent) tidy(run int) {
 	if err != nil || state.StillHeld || state.Phase == runner.Running {
 		return // something that terraform started lives on in there; the next start of the agent tidies up
 	}
-	if err := rescueState(dir, state.ErroredState); err != nil {
+	if _, err := rescueState(dir, state.ErroredState); err != nil {
 		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
 		return // the directory stays as it is
 	}

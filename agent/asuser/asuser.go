@@ -22,7 +22,7 @@
 //
 // What terraform writes belongs to the user ([User.Own]); what it only reads belongs to the agent, and the user's group may read
 // it ([User.Share], [User.Enter]). The agent never follows a link in a directory of the user's: it would read or write with its
-// own rights what the user chose.
+// own rights what the user chose. Package foreign reads there.
 //
 // All methods of a nil *User do nothing: terraform then runs as the agent.
 package asuser
@@ -228,45 +228,4 @@ func (u *User) permit(path string, rights fs.FileMode) error {
 		return fmt.Errorf("letting terraform.user at %s: %w", path, err)
 	}
 	return nil
-}
-
-// ReadFile reads a file in a directory of the user's: a regular one, and not through a link.
-func ReadFile(path string) ([]byte, error) {
-	f, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
-	}
-	data := make([]byte, info.Size())
-	n, err := f.ReadAt(data, 0)
-	if n == len(data) {
-		return data, nil
-	}
-	return nil, err
-}
-
-// maxFile bounds what [ReadFile] takes, in bytes: a sparse file of a terabyte costs its maker nothing.
-const maxFile = 64 << 20
-
-// Open opens a file in a directory of the user's for reading: a regular one, and not through a link.
-func Open(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }

@@ -32,23 +32,6 @@ func TestLookupRefuses(t *testing.T) {
 	}
 }
 
-// Nothing in a directory of the user's is read through a link, or waited for.
-func TestReadFile(t *testing.T) {
-	dir := t.TempDir()
-	secret := filepath.Join(dir, "secret")
-	must(t, os.WriteFile(secret, []byte("canary"), 0o600))
-	must(t, os.Symlink(secret, filepath.Join(dir, "link")))
-	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
-	for _, name := range []string{"link", "fifo", "."} {
-		if text, err := asuser.ReadFile(filepath.Join(dir, name)); err == nil {
-			t.Errorf("%s gives %q", name, text)
-		}
-	}
-	if text, err := asuser.ReadFile(secret); err != nil || string(text) != "canary" {
-		t.Errorf("%q, %v", text, err)
-	}
-}
-
 func TestFilesOfTheUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("skipped: only root can give files away")

@@ -2,6 +2,7 @@ package control
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/foreign"
 	"sallyport/store"
 )
 
@@ -85,11 +87,12 @@ func WriteBackup(w io.Writer, src BackupSource) (err error) {
 
 // archive writes the entries of a backup.
 type archive struct {
-	tar *tar.Writer
-	now time.Time
+	tar   *tar.Writer
+	now   time.Time
+	spool *os.File // what the next entry is copied to until it is known to be whole
 }
 
-func (a *archive) fill(dataDir string, snapshot io.Reader, size int64) error {
+func (a *archive) fill(dataDir string, snapshot *os.File, size int64) error {
 	m, err := json.Marshal(manifest{Format: backupFormat, CreatedAt: a.now})
 	if err != nil {
 		return err
@@ -100,6 +103,7 @@ func (a *archive) fill(dataDir string, snapshot io.Reader, size int64) error {
 	if err := a.add(storeFile, a.now, size, snapshot); err != nil {
 		return err
 	}
+	a.spool = snapshot // it is in the archive
 	root, err := os.OpenRoot(dataDir)
 	if err != nil {
 		return err
@@ -133,14 +137,17 @@ func (a *archive) tree(root *os.Root, dir string) error {
 		if err != nil || !d.Type().IsRegular() || skipped(path.Base(name)) {
 			return err
 		}
-		data, changed, err := readSettled(root, filepath.FromSlash(name))
+		size, changed, err := a.readSettled(root, filepath.FromSlash(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return a.add(name, changed, int64(len(data)), bytes.NewReader(data))
+		if _, err := a.spool.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return a.add(name, changed, size, io.LimitReader(a.spool, size))
 	})
 }
 
@@ -148,30 +155,94 @@ func skipped(base string) bool {
 	return strings.HasSuffix(base, ".lock.info") || strings.HasSuffix(base, ".tmp")
 }
 
-// readSettled reads a file that nobody is writing: terraform writes a local state in place, so a reader may find half
-// of it. Such a read shows in the file's time or size, or in a state that is not JSON, and is done again.
-func readSettled(root *os.Root, name string) ([]byte, time.Time, error) {
+// maxStateFile bounds a file of a state, in bytes: what terraform runs can make sparse ones of any size.
+const maxStateFile = 1 << 30
+
+// readSettled copies a file that nobody is writing into the spool, and returns its size: terraform writes a local state in place,
+// so a reader may find half of it. Such a read shows in the file's time or size, or in a state that is not JSON, and is done
+// again. Terraform's user may write here: see package foreign.
+func (a *archive) readSettled(root *os.Root, name string) (int64, time.Time, error) {
 	for try := 1; ; try++ {
-		before, err := root.Stat(name)
-		if err != nil {
-			return nil, time.Time{}, err
+		size, changed, settled, err := a.copyIn(root, name)
+		var large *foreign.TooLargeError
+		if errors.As(err, &large) {
+			return 0, time.Time{}, Errorf(Internal, "%s is larger than %d MiB: no state is", name, int64(maxStateFile)>>20).
+				WithHint("look at the file; nothing is backed up while it is there")
 		}
-		data, err := root.ReadFile(name)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		after, err := root.Stat(name)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		whole := !strings.HasSuffix(name, ".tfstate") || json.Valid(data)
-		if whole && int64(len(data)) == after.Size() && before.ModTime().Equal(after.ModTime()) {
-			return data, after.ModTime(), nil
+		if err != nil || settled {
+			return size, changed, err
 		}
 		if try == stateTries {
-			return nil, time.Time{}, Errorf(Conflict, "%s is being written all the time, or is damaged", name).
+			return 0, time.Time{}, Errorf(Conflict, "%s is being written all the time, or is damaged", name).
 				WithHint("try again when no apply is running; if that does not help, look at the file")
 		}
 		<-time.After(stateRest)
+	}
+}
+
+// copyIn copies a file into the spool once and says whether it was whole.
+func (a *archive) copyIn(root *os.Root, name string) (size int64, changed time.Time, settled bool, err error) {
+	f, err := foreign.OpenIn(root, name)
+	if err != nil {
+		return 0, time.Time{}, false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	before, err := f.Stat()
+	if err != nil {
+		return 0, time.Time{}, false, err
+	}
+	if before.Size() > maxStateFile {
+		return 0, time.Time{}, false, &foreign.TooLargeError{Name: name, Most: maxStateFile}
+	}
+	if strings.HasSuffix(name, ".tfstate") {
+		whole, err := isJSON(f)
+		if err != nil || !whole {
+			return 0, time.Time{}, false, err
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return 0, time.Time{}, false, err
+		}
+	}
+	if _, err := a.spool.Seek(0, io.SeekStart); err != nil {
+		return 0, time.Time{}, false, err
+	}
+	if err := foreign.Copy(a.spool, f, maxStateFile); err != nil {
+		return 0, time.Time{}, false, err
+	}
+	if size, err = a.spool.Seek(0, io.SeekCurrent); err != nil {
+		return 0, time.Time{}, false, err
+	}
+	after, err := root.Lstat(name)
+	if err != nil {
+		return 0, time.Time{}, false, err
+	}
+	return size, before.ModTime(), os.SameFile(before, after) && size == after.Size() && before.ModTime().Equal(after.ModTime()), nil
+}
+
+// isJSON reports whether a text is one JSON value, without holding it in memory.
+func isJSON(text io.Reader) (bool, error) {
+	dec := json.NewDecoder(bufio.NewReaderSize(io.LimitReader(text, maxStateFile), 64<<10))
+	depth, values := 0, 0
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			return depth == 0 && values == 1, nil
+		}
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if delim, ok := token.(json.Delim); ok && (delim == '{' || delim == '[') {
+			depth++
+			continue
+		} else if ok {
+			depth--
+		}
+		if depth == 0 {
+			values++
+		}
 	}
 }

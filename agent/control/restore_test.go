@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -226,6 +227,42 @@ func TestRestoreAfterARestoreThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFiles(t, to, []string{"sallyport.db 0600"})
+}
+
+// What terraform runs may put anything in the place of its state: no backup waits for a pipe, follows a link, or reads a sparse
+// file to its end.
+func TestBackupOfWhatIsNoState(t *testing.T) {
+	dir, s := world(t)
+	state := filepath.Join(dir, "state", "ghe", "terraform.tfstate")
+	put(t, state, "{}")
+	for name, make := range map[string]func() error{
+		"link": func() error { return os.Symlink("/etc/passwd", state) },
+		"pipe": func() error { return syscall.Mkfifo(state, 0o600) },
+	} {
+		if err := errors.Join(os.RemoveAll(state), make()); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := WriteBackup(&b, BackupSource{DataDir: dir, Store: s}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Remove(state); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{state, state + ".backup"} {
+		put(t, file, "")
+		if err := os.Truncate(file, 3<<30); err != nil {
+			t.Fatal(err)
+		}
+		err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s})
+		if err == nil || !strings.Contains(err.Error(), "larger than") || HintOf(err) == "" {
+			t.Errorf("%s of 3 GB: %v", filepath.Base(file), err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestBackupWaitsForAStateThatIsBeingWritten(t *testing.T) {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
+	"sallyport/agent/foreign"
 	"sallyport/store"
 )
 
@@ -61,9 +61,12 @@ type manifest struct {
 	LastRun string `json:"last_run_uuid"`
 }
 
-// ReadManifest reads the artifacts of the last run in a manifest; none if there is no such file.
-func ReadManifest(file string) ([]store.Artifact, error) {
-	text, err := os.ReadFile(file)
+// maxManifest bounds a manifest, in bytes.
+const maxManifest = 16 << 20
+
+// ReadManifest reads the artifacts of the last run in a manifest below a directory of the agent's; none if there is no such file.
+func ReadManifest(top, file string) ([]store.Artifact, error) {
+	text, err := foreign.ReadBelow(top, file, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

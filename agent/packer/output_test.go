@@ -84,7 +84,7 @@ func TestArtifacts(t *testing.T) {
 // TestManifest takes the last run of a file that every run adds to.
 func TestManifest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), ManifestFile)
-	if got, err := ReadManifest(file); got != nil || err != nil {
+	if got, err := ReadManifest(filepath.Dir(file), file); got != nil || err != nil {
 		t.Fatal(got, err)
 	}
 	text := `{"builds": [{"name": "a", "artifact_id": "us-east-1:ami-old", "packer_run_uuid": "1"},
@@ -92,7 +92,7 @@ func TestManifest(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadManifest(file)
+	got, err := ReadManifest(filepath.Dir(file), file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,7 +152,7 @@ func (p *process) output(name string) (*os.File, error) {
 // clearErroredState removes an errored.tfstate that came with the checkout: somebody committed one. Left there it
 // would later be taken for the state of this apply.
 func (p *process) clearErroredState(j Job) error {
-	root, name, err := p.checkout(j)
+	root, name, err := p.checkout(j, erroredFile)
 	if err != nil {
 		return err
 	}
@@ -164,73 +163,33 @@ func (p *process) clearErroredState(j Job) error {
 	return nil
 }
 
-// checkout opens the directory below which terraform works, and returns the name that an errored.tfstate has in it. What
-// belongs to another user is reached from a directory that is not, so that no link of theirs leads out of it.
-func (p *process) checkout(j Job) (*os.Root, string, error) {
-	top, name := j.Dir, erroredFile
-	if rel, err := filepath.Rel(p.dir, j.Dir); err == nil && filepath.IsLocal(rel) {
-		top, name = p.dir, filepath.Join(rel, erroredFile)
-	}
-	root, err := os.OpenRoot(top)
+// checkout opens the directory below which terraform works, and returns the name that a file of the root module's directory has
+// in it. What belongs to another user is reached from a directory that is not, so that no link of theirs leads out of it.
+func (p *process) checkout(j Job, file string) (*os.Root, string, error) {
+	root, name, err := rootOf(p.dir, filepath.Join(j.Dir, file))
 	if err != nil {
 		return nil, "", fmt.Errorf("opening the checkout: %w", err)
 	}
 	return root, name, nil
 }
 
-// keepErroredState moves the state that terraform could not save out of the checkout, which is thrown away, into the
+// keepErroredState brings the state that terraform could not save out of the checkout, which is thrown away, into the
 // run's directory. If that is impossible it stays where it is; either way its path is returned.
 func (p *process) keepErroredState(j Job) string {
-	from, to := filepath.Join(j.Dir, erroredFile), filepath.Join(p.dir, erroredFile)
+	from := filepath.Join(j.Dir, erroredFile)
 	if !exists(from) {
 		return ""
 	}
-	var err error
-	if j.User == nil {
-		err = os.Rename(from, to)
-	} else {
-		err = p.copyErroredState(j, to)
-	}
+	to, err := KeepState(p.dir, from)
 	fault.Point("apply-run: state rescued")
+	if err == nil && to == "" {
+		p.log.Error("what lies in the place of the state that terraform could not save is not one that it writes: a link, a pipe, or too large", "path", from)
+	}
 	if err == nil {
-		err = errors.Join(os.Chmod(to, 0o600), syncFile(to), syncDir(p.dir))
-		if err != nil {
-			p.log.Error("securing the state that terraform could not save", "path", to, "err", err)
-		}
 		return to
 	}
 	p.log.Error("keeping the state that terraform could not save; it stays in the checkout", "path", from, "err", err)
 	return from
-}
-
-// copyErroredState is for one that is another user's, who could change it, or make it a link, until it is pushed.
-func (p *process) copyErroredState(j Job, to string) error {
-	root, name, err := p.checkout(j)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = root.Close() }()
-	found, err := root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	in, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	if opened, err := in.Stat(); err != nil || !opened.Mode().IsRegular() || !os.SameFile(found, opened) {
-		return errors.Join(fmt.Errorf("%s is not a regular file", erroredFile), err)
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err := errors.Join(err, out.Close()); err != nil {
-		return errors.Join(err, os.Remove(to))
-	}
-	return root.Remove(name)
 }
 
 func syncFile(path string) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"sallyport/agent/foreign"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -28,9 +29,12 @@ func (p *process) keepManifest() {
 	}
 }
 
-// keepFile copies a file that may be missing.
+// maxKept bounds a manifest, in bytes.
+const maxKept = 16 << 20
+
+// keepFile copies a file that may be missing from below the directory that it comes to lie in.
 func keepFile(from, to string) error {
-	text, err := os.ReadFile(from)
+	text, err := foreign.ReadBelow(filepath.Dir(to), from, maxKept)
 	if err != nil {
 		return ignoreMissing(err)
 	}
@@ -57,7 +61,7 @@ func Artifacts(runDir string) ([]store.Artifact, error) {
 	if recipe, err := packer.ReadRecipe(filepath.Join(dir, packer.RecipeFile)); err == nil && !exists(made) {
 		made = recipe.Manifest(dir) // nobody was there to keep it
 	}
-	list, err := packer.ReadManifest(made)
+	list, err := packer.ReadManifest(runDir, made)
 	return inOrder(list), err
 }
 

@@ -208,6 +208,21 @@ func TestRefusals(t *testing.T) {
 			write(t, filepath.Join(r.src, ".terraform.lock.hcl"), "# other")
 			r.opts.Job.LockDigest = wrong
 		}, "the dependency lock file"},
+		"lock file of the checkout is a link": {func(t *testing.T, r *run) {
+			secret := filepath.Join(r.root, "secret")
+			write(t, secret, "token")
+			must(t, os.Symlink(secret, filepath.Join(r.src, ".terraform.lock.hcl")))
+			r.opts.Job.LockDigest = wrong
+		}, "is not a regular file"},
+		"lock file of the checkout is a pipe": {func(t *testing.T, r *run) {
+			must(t, syscall.Mkfifo(filepath.Join(r.src, ".terraform.lock.hcl"), 0o600))
+			r.opts.Job.LockDigest = wrong
+		}, "is not a regular file"},
+		"lock file of the checkout is endless": {func(t *testing.T, r *run) {
+			write(t, filepath.Join(r.src, ".terraform.lock.hcl"), "")
+			must(t, os.Truncate(filepath.Join(r.src, ".terraform.lock.hcl"), 1<<40))
+			r.opts.Job.LockDigest = wrong
+		}, "is larger than"},
 		"checkout is gone":          {func(t *testing.T, r *run) { must(t, os.RemoveAll(r.src)) }, "executing terraform"},
 		"canceled before the start": {func(t *testing.T, r *run) { must(t, runner.Interrupt(r.dir)) }, "canceled before it started"},
 	}

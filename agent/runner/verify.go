@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/foreign"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 )
@@ -50,10 +50,10 @@ func (p *process) verify(j Job) (packer.Call, error) {
 	switch {
 	case j.Engine == EnginePacker:
 	case j.LockFile != "":
-		g.Go(func() error { return installLockFile(j, filepath.Join(dir, "lock.hcl")) })
+		g.Go(func() error { return p.installLockFile(j, filepath.Join(dir, "lock.hcl")) })
 	case j.LockDigest != "":
 		g.Go(func() error {
-			have, err := fileDigest(filepath.Join(j.Dir, providerLock))
+			have, err := p.lockDigest(j)
 			return compare("the dependency lock file", providerLock, j.LockDigest, have, err)
 		})
 	}
@@ -113,28 +113,62 @@ func compare(what, path, want, have string, err error) error {
 
 // installLockFile checks the dependency lock file that the plan was made with and puts it where terraform looks. With
 // another one there terraform would refuse the plan, or take providers that nobody has seen.
-func installLockFile(j Job, temp string) error {
+func (p *process) installLockFile(j Job, temp string) error {
 	have, err := copyDigest(j.LockFile, temp)
 	if err := compare("the dependency lock file", j.LockFile, j.LockDigest, have, err); err != nil {
 		return err
 	}
-	if err := errors.Join(j.User.Own(temp), os.Rename(temp, filepath.Join(j.Dir, providerLock))); err != nil {
+	if err := j.User.Own(temp); err != nil {
+		return fmt.Errorf("putting the dependency lock file in place: %w", err)
+	}
+	root, name, err := p.checkout(j, providerLock)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	from, err := filepath.Rel(root.Name(), temp)
+	if err == nil && filepath.IsLocal(from) {
+		err = root.Rename(from, name)
+	} else {
+		err = os.Rename(temp, filepath.Join(j.Dir, providerLock)) // a checkout that is not in the run's directory is nobody else's
+	}
+	if err != nil {
 		return fmt.Errorf("putting the dependency lock file in place: %w", err)
 	}
 	return nil
 }
 
+// maxLock bounds the dependency lock file, in bytes.
+const maxLock = 64 << 20
+
+// lockDigest is the digest of the dependency lock file in the checkout. What code made while the plan was made can be a link
+// to what only the agent may read, or a pipe that is waited at for ever.
+func (p *process) lockDigest(j Job) (string, error) {
+	root, name, err := p.checkout(j, providerLock)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = root.Close() }()
+	f, err := foreign.OpenIn(root, name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if err := foreign.Copy(h, f, maxLock); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 // copyDigest copies a regular file, which must not be reached by a link, into a new one, and returns the digest of
 // the bytes copied.
 func copyDigest(from, to string) (string, error) {
-	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	in, err := foreign.Open(from)
 	if err != nil {
 		return "", err
 	}
 	defer in.Close()
-	if fi, err := in.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return "", errors.Join(fmt.Errorf("%s is not a regular file", from), err)
-	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err

@@ -175,6 +175,9 @@ func (p *planner) prepare() (func(), error) {
 	if p.keptDir, err = keepState(o); err != nil {
 		return nil, err
 	}
+	if err := o.plainLock(); err != nil {
+		return nil, err
+	}
 	if err := p.handOver(tmp); err != nil {
 		return nil, err
 	}

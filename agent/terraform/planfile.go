@@ -2,6 +2,8 @@ package terraform
 
 import (
 	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"strconv"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/foreign"
 )
 
 // planState is the state that a plan was made against, read from the plan file itself: no process, and no chance to
@@ -57,13 +60,16 @@ func readPlanState(planFile string) (planState, error) {
 	return before, nil
 }
 
+// maxStateText bounds a state in a plan file, in bytes: what is packed can be a thousand times as large.
+const maxStateText = 512 << 20
+
 func readStateMember(z *zip.ReadCloser, name string) (planState, error) {
 	f, err := z.Open(name)
 	if err != nil {
 		return planState{}, fmt.Errorf("looking for %s in the plan file: %w", name, err)
 	}
 	defer func() { _ = f.Close() }()
-	s, err := decodeState(f)
+	s, err := decodeState(io.LimitReader(f, maxStateText))
 	if err != nil {
 		return planState{}, fmt.Errorf("reading %s in the plan file: %w", name, err)
 	}
@@ -118,10 +124,15 @@ func (s *planState) add(res stateResource) {
 // sealPlan makes a finished plan file durable under its final name and returns its SHA-256 in hex. What was digested
 // is what is on the disk when the caller records it.
 func sealPlan(from, to string) (string, error) {
-	if err := os.Chmod(from, 0o600); err != nil {
+	f, err := foreign.Open(from)
+	if err != nil {
+		return "", fmt.Errorf("taking the plan file: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := f.Chmod(0o600); err != nil {
 		return "", fmt.Errorf("protecting the plan file: %w", err)
 	}
-	if err := syncPath(from); err != nil {
+	if err := f.Sync(); err != nil {
 		return "", fmt.Errorf("syncing the plan file: %w", err)
 	}
 	if err := os.Rename(from, to); err != nil {
@@ -131,11 +142,11 @@ func sealPlan(from, to string) (string, error) {
 		return "", fmt.Errorf("syncing the plan's directory: %w", err)
 	}
 	fault.Point("plan file in place")
-	digest, err := digestFile(to)
-	if err != nil {
+	h := sha256.New()
+	if err := foreign.Copy(h, f, maxPlan); err != nil {
 		return "", fmt.Errorf("digesting the plan file: %w", err)
 	}
-	return digest, nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // syncPath fsyncs a file or a directory.

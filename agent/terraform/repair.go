@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"sallyport/agent/foreign"
 )
 
 // ErrNotLocked says that there is no lock to open.
@@ -74,7 +75,11 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 		return fmt.Errorf("the path of the state %q is not absolute", file)
 	}
 	return inRoot(ctx, o, "pushing a state of", func(ctx context.Context, p *planner) error {
-		readable, err := p.o.lendFile(file, "push.tfstate")
+		text, err := foreign.ReadFile(file, maxStateText)
+		if err != nil {
+			return fmt.Errorf("reading the state: %w", err)
+		}
+		readable, err := p.o.lend(text, "push.tfstate")
 		if err != nil {
 			return err
 		}
@@ -82,23 +87,18 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 			return p.s.tf.StatePush(ctx, readable, tfexec.Lock(true), tfexec.LockTimeout(o.LockTimeout.String()))
 		})
 		var failed *Error
-		if errors.As(err, &failed) && failed.StateMoved() && p.isPushed(ctx, file) {
+		if errors.As(err, &failed) && failed.StateMoved() && p.isPushed(ctx, text) {
 			return nil
 		}
 		return err
 	})
 }
 
-// isPushed reports whether the backend holds what is in a file already. Terraform counts the serial up when it pushes, so
+// isPushed reports whether the backend holds a state already. Terraform counts the serial up when it pushes, so
 // that it refuses the same file the second time, after a crash in between for example.
-func (p *planner) isPushed(ctx context.Context, file string) bool {
-	var text string
-	_, err := p.s.run(ctx, "state pull", p.s.env, func(*eventSink) (err error) {
-		text, err = p.s.tf.StatePull(ctx)
-		return err
-	})
-	pushed, readErr := os.ReadFile(file)
-	if err != nil || readErr != nil {
+func (p *planner) isPushed(ctx context.Context, pushed []byte) bool {
+	text, err := p.pullState(ctx)
+	if err != nil {
 		return false
 	}
 	type content struct {

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
+	"sallyport/agent/foreign"
 )
 
 // What the agent writes for terraform and what it takes from it when terraform runs as another user. The rule is that of
@@ -51,14 +51,6 @@ func (p *planner) handOver(tmp string) error {
 	o := &p.o
 	if o.User == nil {
 		return nil
-	}
-	// A link to a lock file would not be followed any more later on.
-	committed, err := readOptional(filepath.Join(o.WorkDir, lockFile))
-	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
-	}
-	if err := replaceLock(o.WorkDir, committed, nil); err != nil {
-		return err
 	}
 	if p.keptDir && o.NoLock {
 		// What is planned without a lock is nothing that anybody has agreed to; it must not write to the state.
@@ -101,6 +93,11 @@ func (o *PlanOptions) lendFile(file, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return o.lend(text, name)
+}
+
+// lend makes a file beside the plan that another user can read.
+func (o *PlanOptions) lend(text []byte, name string) (string, error) {
 	copied, err := replacePrivate(filepath.Join(o.OutDir, name), text)
 	if err != nil {
 		return "", err
@@ -111,7 +108,7 @@ func (o *PlanOptions) lendFile(file, name string) (string, error) {
 // takePlan is [sealPlan] for a plan that another user has made: what is digested, shown and applied is a copy that it can
 // read and not write.
 func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
-	in, err := o.open(from)
+	in, err := foreign.Open(from)
 	if err != nil {
 		return "", fmt.Errorf("taking the plan file: %w", err)
 	}
@@ -124,7 +121,7 @@ func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
 		return "", fmt.Errorf("making the plan file: %w", err)
 	}
 	h := sha256.New()
-	_, err = io.Copy(io.MultiWriter(out, h), in)
+	err = foreign.Copy(io.MultiWriter(out, h), in, maxPlan)
 	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return "", fmt.Errorf("copying the plan file: %w", err)
 	}
@@ -138,6 +135,12 @@ func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// maxTree bounds what is copied of a directory, and maxPlan a plan file, in bytes: a sparse file costs its maker nothing.
+const (
+	maxTree = 4 << 30
+	maxPlan = 2 << 30
+)
+
 // copyTree copies a directory that is not there yet; links in it are copied and never followed.
 func copyTree(to, from string) error {
 	root, err := os.OpenRoot(from)
@@ -145,6 +148,23 @@ func copyTree(to, from string) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
+	var size int64
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if size += info.Size(); size > maxTree {
+			return &foreign.TooLargeError{Name: from, Most: maxTree}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return os.CopyFS(to, root.FS())
 }
 
@@ -155,23 +175,43 @@ func readOptional(path string) ([]byte, error) {
 
 // readBack reads a file that terraform may have written; nil without an error if there is none.
 func (o *PlanOptions) readBack(path string) ([]byte, error) {
-	f, err := o.open(path)
+	if rel, err := filepath.Rel(o.Source, path); err == nil && filepath.IsLocal(rel) {
+		return missingIsNil(foreign.ReadBelow(o.Source, path, maxReadBack))
+	}
+	return missingIsNil(foreign.ReadFile(path, maxReadBack))
+}
+
+// plainLock puts a file in the place of a lock file that is committed as a symlink: later on no link is followed. The checkout
+// is as it was made still, and nothing outside of it is read.
+func (o *PlanOptions) plainLock() error {
+	path := filepath.Join(o.WorkDir, lockFile)
+	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSymlink {
+		_, err = missingIsNil(nil, err)
+		return err
+	}
+	root, err := os.OpenRoot(o.Source)
 	if err != nil {
-		return missingIsNil(nil, err)
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	rel, err := filepath.Rel(o.Source, path)
+	if err != nil {
+		return err
+	}
+	f, err := root.Open(rel)
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxReadBack))
+	committed, err := foreign.Read(f, maxReadBack)
+	if err != nil {
+		return fmt.Errorf("reading the lock file: %w", err)
+	}
+	return replaceLock(o.WorkDir, committed, nil)
 }
 
 // maxReadBack bounds what is read of terraform's small files, in bytes.
 const maxReadBack = 64 << 20
-
-func (o *PlanOptions) open(path string) (*os.File, error) {
-	if o.User == nil {
-		return os.Open(path)
-	}
-	return asuser.Open(path)
-}
 
 func missingIsNil(data []byte, err error) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
