@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"sallyport/agent/control"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -220,12 +223,12 @@ func (s *site) observe() {
 	if s.agent == nil || !s.alive() {
 		return
 	}
-	r := s.try("runs", "--limit", "1000", "--json")
-	if r.code != 0 {
+	text, ok := s.allRuns()
+	if !ok {
 		return
 	}
 	now := map[int]run{}
-	for _, x := range decode[[]run](s.t, r.stdout) {
+	for _, x := range decode[[]run](s.t, text) {
 		now[x.ID] = x
 	}
 	for id, was := range s.seen {
@@ -242,6 +245,18 @@ func (s *site) observe() {
 		}
 	}
 	s.seen = now
+}
+
+// allRuns is what `runs --json` prints: it is asked of the agent itself, and of the command line only if that does not answer.
+func (s *site) allRuns() (text string, ok bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookAnyway)
+	defer cancel()
+	if runs, err := s.client.Runs(ctx, control.RunsQuery{Limit: 1000}); err == nil {
+		text, err := json.Marshal(runs)
+		return string(text), err == nil
+	}
+	r := s.try("runs", "--limit", "1000", "--json")
+	return r.stdout, r.code == 0
 }
 
 // shellVotes counts the decisions that nothing can withdraw.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -153,7 +154,7 @@ func (s *site) finish() {
 		s.stopAgent()
 	}
 	var left []int
-	if !within(patience, func() bool { left = pidsBelow(s.dir); return len(left) == 0 }) {
+	if !within(patience.Limit(), func() bool { left = pidsBelow(s.dir); return len(left) == 0 }) {
 		s.wrong("processes are left behind: %v", describe(left))
 	}
 	s.checkStore()
@@ -170,7 +171,7 @@ func (s *site) lastRound() {
 		}
 		s.reply(jane, m, s.words(m))
 		s.reply(joe, m, s.words(m))
-		if !within(patience, func() bool { s.observe(); return s.seen[id].Status != "planned" && s.seen[id].Status != "approved" }) {
+		if !within(patience.Limit(), func() bool { s.observe(); return s.seen[id].Status != "planned" && s.seen[id].Status != "approved" }) {
 			s.wrong("run %d is still %s although everybody approved it: %s", id, s.seen[id].Status, s.seen[id].Held)
 		}
 	}
@@ -224,7 +225,7 @@ func (s *site) checkStore() {
 	for _, m := range s.unsent() {
 		s.wrong("a message was never sent: %s", m)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.binary, "runs", "--verify")
 	cmd.Env = s.command("runs").Env

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -130,6 +132,7 @@ type siteOptions struct {
 	without  string        // a defence to switch off, in the binary that can do without
 	grace    time.Duration // see checkSafety
 	quiet    time.Duration // how long it may take to come to rest; default quietLimit
+	stacks   []string      // that there are; default all of siteStacks
 }
 
 // newSite makes a site and starts its agent.
@@ -139,19 +142,25 @@ func newSite(t *testing.T, o siteOptions) *site {
 		o.schedule = everySecond
 	}
 	if o.quiet == 0 {
-		o.quiet = quietLimit
+		o.quiet = patience.Scaled(quietLimit)
+	}
+	if o.stacks == nil {
+		o.stacks = []string{"one", "two", "three"}
 	}
 	s := &site{
-		grace: o.grace, quiet: o.quiet, schedule: o.schedule,
+		grace: patience.Scaled(o.grace), quiet: o.quiet, schedule: o.schedule,
 		t: t, infra: newInfra(t), slack: newWorkspace(t), oracle: newOracle(t),
 		content: map[string]int{}, killed: map[int]bool{}, seen: map[int]run{},
 	}
 	s.git, s.chat = newWire(t, s.infra.server.URL("")), newWire(t, s.slack.URL())
 	s.slack.Behind(strings.TrimSuffix(s.chat.through(s.slack.URL()), "/api/"))
-	s.push(false, "one", "two", "three")
+	s.push(false, o.stacks...)
 	block := s.infra.blockAt("infra", s.git.through(s.infra.server.URL(s.infra.Name)))
 	body := strings.Replace(block, everySecond, o.schedule, 1)
 	for _, st := range siteStacks {
+		if !slices.Contains(o.stacks, st.name) {
+			continue
+		}
 		body += stackBlock(st.name, fmt.Sprintf("approvals = %d", st.approvals), `env = { CLOUD_TOKEN = env("CLOUD_TOKEN") }`)
 	}
 	body += s.oracle.block() + s.chat.through(asking(s.slack))
@@ -243,9 +252,16 @@ func (s *site) up() bool {
 		s.launch()
 		s.did("started the agent")
 	}
-	answers := within(patience, func() bool {
+	look := s.glances(s.allStatus)
+	answers := within(patience.Limit(), func() bool {
+		if !s.alive() {
+			return true
+		}
+		if !look.worth() {
+			return false
+		}
 		r := s.try("status", "--json")
-		return !s.alive() || r.code == 0 && strings.Contains(r.stdout, `"running": true`)
+		return r.code == 0 && strings.Contains(r.stdout, `"running": true`)
 	})
 	if !answers {
 		s.wrong("the agent does not answer")

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -73,7 +74,7 @@ func TestDiskIsFullAtADecision(t *testing.T) {
 	replied(t, s, m.TS, "not recorded and does not count yet")
 	h.refused(1, []string{"deny", "1", "--reason", strings.Repeat("no ", 20_000)}, "not recorded", "no space left", "hint: make room")
 	h.sees("it is shown", func(st status) bool { return st.problem("disk") != nil })
-	if took := time.Since(began); took > 25*time.Second {
+	if took := time.Since(began); took > patience.Scaled(25*time.Second) {
 		t.Errorf("it is shown after %s: as late as if nobody had met it", took)
 	}
 	if r := h.show("1"); r.Status != "planned" || len(r.Decisions) != 0 {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 )
 
@@ -165,7 +166,7 @@ func TestServersThatHang(t *testing.T) {
 		}
 		return false
 	}
-	eventuallyWithin(t, 2*time.Minute, "both are given up", func() (bool, any) {
+	eventuallyWithin(t, patience.Scaled(2*time.Minute), "both are given up", func() (bool, any) {
 		return failed("hole") && failed("stall"), h.logged()
 	})
 	stalling.Heal()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,16 +14,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// patience is how long a test waits for what must happen; only a broken agent ever takes that long.
-const patience = 60 * time.Second
+	"sallyport/agent/control"
+	"sallyport/agent/patience"
+)
 
 // eventually looks at something again and again until it is so. look returns whether it is, and what it saw, which
 // the failure shows. It is the only way in which these tests wait for what has no event of its own.
 func eventually(t *testing.T, what string, look func() (ok bool, saw any)) {
 	t.Helper()
-	eventuallyWithin(t, patience, what, look)
+	eventuallyWithin(t, patience.Limit(), what, look)
 }
 
 func eventuallyWithin(t *testing.T, limit time.Duration, what string, look func() (ok bool, saw any)) {
@@ -60,6 +61,8 @@ type house struct {
 	as    *syscall.SysProcAttr // how the agent is started; nil: as everything else
 	agent *exec.Cmd
 	ended chan error // the agent's end
+
+	client *control.Client // of the agent's socket
 }
 
 // newHouse writes a configuration. body is everything but data_dir and socket.
@@ -69,7 +72,7 @@ func newHouse(t *testing.T, body string, env ...string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, dir: dir, binary: binary}
+	h := &house{t: t, dir: dir, binary: binary, client: control.NewClient(filepath.Join(dir, "s.sock"))}
 	// An environment from nothing: what the developer's shell holds is no part of the test.
 	h.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8"}, env...)
 	h.configure(body)
@@ -79,6 +82,7 @@ func newHouse(t *testing.T, body string, env ...string) *house {
 
 func (h *house) tearDown() {
 	h.kill()
+	h.client.Close()
 	killBelow(h.dir)
 	if h.t.Failed() {
 		h.t.Logf("the agent's log:\n%s", h.logged())
@@ -176,12 +180,16 @@ func (h *house) launch() {
 func (h *house) start() *house {
 	h.t.Helper()
 	h.launch()
+	look := h.glances(h.allStatus)
 	eventually(h.t, "the agent answers", func() (bool, any) {
 		select {
 		case err := <-h.ended:
 			h.ended <- err
 			h.t.Fatalf("the agent ended at once: %v", err)
 		default:
+		}
+		if !look.worth() {
+			return false, nil
 		}
 		r := h.try("status", "--json")
 		return r.code == 0 && strings.Contains(r.stdout, `"running": true`), r
@@ -194,7 +202,7 @@ func (h *house) end() int {
 	h.t.Helper()
 	select {
 	case <-h.ended:
-	case <-time.After(patience):
+	case <-time.After(patience.Limit()):
 		h.t.Fatal("the agent does not end")
 	}
 	code := h.agent.ProcessState.ExitCode()
@@ -326,7 +334,11 @@ func (h *house) runs() []run {
 func (h *house) until(ref, what string, want func(run) bool) run {
 	h.t.Helper()
 	var found run
+	look := h.glances(func(ctx context.Context) (any, error) { return h.client.Run(ctx, ref) })
 	eventually(h.t, "run "+ref+" is "+what, func() (bool, any) {
+		if !look.worth() {
+			return false, found
+		}
 		r := h.try("show", ref, "--json")
 		if r.code != 0 {
 			return false, r.stderr
@@ -347,7 +359,11 @@ func (h *house) reaches(ref, status string) run {
 func (h *house) sees(what string, want func(status) bool) status {
 	h.t.Helper()
 	var found status
+	look := h.glances(h.allStatus)
 	eventually(h.t, what, func() (bool, any) {
+		if !look.worth() {
+			return false, found
+		}
 		r := h.try("status", "--json")
 		if r.code != 0 {
 			return false, r.stderr

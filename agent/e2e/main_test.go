@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 func testMain(m *testing.M) int {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
-		// Agents wait most of the time; more than two at once would only make each other's terraform slow.
-		if err := f.Value.Set("2"); err != nil {
+		// Agents wait most of the time: for a poll, for a disk, for a terraform to start.
+		if err := f.Value.Set("6"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/github/githubtest"
 )
@@ -169,7 +170,7 @@ func (e *enterprise) propose(number int, files map[string]string) string {
 // stands waits for a commit's status of stack box.
 func (e *enterprise) stands(commit, state, part string) githubtest.Status {
 	e.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	var found githubtest.Status
 	if err := e.WaitFor(ctx, func() bool {
@@ -184,7 +185,7 @@ func (e *enterprise) stands(commit, state, part string) githubtest.Status {
 // says waits until the agent's comment says something.
 func (e *enterprise) says(number int, part string) string {
 	e.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	var body string
 	if err := e.WaitFor(ctx, func() bool {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -80,7 +81,7 @@ func all(m slacktest.Message) string {
 // posted waits for a message in the channel that has all parts.
 func posted(t *testing.T, s *slacktest.Server, parts ...string) slacktest.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	m, err := s.WaitMessage(ctx, ops, func(m slacktest.Message) bool { return has(all(m), parts...) })
 	if err != nil {
@@ -92,7 +93,7 @@ func posted(t *testing.T, s *slacktest.Server, parts ...string) slacktest.Messag
 // replied waits for a reply in a thread that has all parts.
 func replied(t *testing.T, s *slacktest.Server, thread string, parts ...string) slacktest.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	m, err := s.WaitReply(ctx, ops, thread, func(m slacktest.Message) bool { return has(all(m), parts...) })
 	if err != nil {
@@ -113,7 +114,7 @@ func has(text string, parts ...string) bool {
 // card waits for the message of a run.
 func card(t *testing.T, s *slacktest.Server, id int) slacktest.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	m, err := s.WaitMessage(ctx, ops, func(m slacktest.Message) bool {
 		run, _, _, _, ok := m.Run()

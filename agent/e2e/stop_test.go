@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 	"sallyport/configs"
 	"sallyport/notify/slack/slacktest"
@@ -104,7 +105,7 @@ func TestStopWhileTerraformHangs(t *testing.T) {
   echo ran >> `+gate+`/ran; trap "" INT; while :; do sleep 1; done; fi;; esac`)
 			h := newHouse(t, i.box()+"terraform {\n  binary = \""+deaf+"\"\n}\n").start()
 			h.appears(filepath.Join(gate, "ran"))
-			h.stopWithin(patience)
+			h.stopWithin(patience.Limit())
 			if !strings.Contains(h.logged(), "the plan of #1 box is interrupted") {
 				t.Error("the log does not say that the plan was interrupted")
 			}
@@ -126,7 +127,7 @@ func TestStopWhileSlackHangs(t *testing.T) {
 			h := newHouse(t, i.box()+asking(s), slackEnv).start()
 			eventually(t, "something is being sent", func() (bool, any) { n := s.Calls(method); return n > 0, n })
 			s.Fail("conversations.history", 1000, slacktest.Fault{Kind: slacktest.Hang})
-			h.stopWithin(stopBound)
+			h.stopWithin(patience.Scaled(stopBound))
 			s.Heal()
 			s.Unhang()
 			h.start()
@@ -158,7 +159,7 @@ func TestStopWhileGitHangs(t *testing.T) {
 	i := &infra{Repo: r, t: t, server: server, tokenFile: write(t, filepath.Join(t.TempDir(), "token"), "none\n")}
 	h := newHouse(t, i.box()).start()
 	<-asked
-	h.stopWithin(stopBound)
+	h.stopWithin(patience.Scaled(stopBound))
 }
 
 // Somebody waits for a run with --wait: they are told that the agent went away, and see the end when it is back.
@@ -177,7 +178,7 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- waiting.Wait() }()
 	eventually(t, "it waits", func() (bool, any) { return strings.Contains(said.logged(), "planned"), said.logged() })
-	h.stopWithin(stopBound)
+	h.stopWithin(patience.Scaled(stopBound))
 	eventually(t, "it says so", func() (bool, any) { return strings.Contains(said.logged(), "went away"), said.logged() })
 	h.start()
 	h.must("approve", "2")
@@ -186,7 +187,7 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 		if err != nil {
 			t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(patience.Limit()):
 		t.Error("it waits for ever")
 	}
 	if !strings.Contains(said.logged(), "#2 applied") {
