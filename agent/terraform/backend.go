@@ -7,19 +7,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"sallyport/agent/asuser"
 )
 
 // overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
 // order of their names after everything else.
-const overrideFile = "sallyport_override.tf.json"
+const (
+	overrideStem = "sallyport_override"
+	overrideFile = overrideStem + ".tf.json"
+)
 
 // rootBackend is what a root module says about where its state is.
 type rootBackend struct {
@@ -32,6 +35,9 @@ type rootBackend struct {
 // kept reports whether the agent has to give the root a place for its state: it names none, or one that would lie in
 // a checkout that is thrown away.
 func (b rootBackend) kept(backendConfig map[string]string) bool {
+	if b.Cloud {
+		return false
+	}
 	if b.Type == "" {
 		return true
 	}
@@ -45,82 +51,140 @@ func (b rootBackend) kept(backendConfig map[string]string) bool {
 	return b.Literal && !filepath.IsAbs(path)
 }
 
-// readBackend reads a root module's terraform blocks, override files last, as terraform does. Files that do not parse
-// are read as far as they go: init says what is wrong with them, in terraform's words.
-func readBackend(dir string) (rootBackend, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return rootBackend{}, fmt.Errorf("reading the root module: %w", err)
-	}
-	var normal, override []string
-	for _, e := range entries {
-		stem, isTF := strings.CutSuffix(strings.TrimSuffix(e.Name(), ".json"), ".tf")
-		if e.IsDir() || !isTF || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		if stem == "override" || strings.HasSuffix(stem, "_override") {
-			override = append(override, e.Name())
-		} else {
-			normal = append(normal, e.Name())
-		}
-	}
-	sort.Strings(normal)
-	sort.Strings(override)
-	if len(normal)+len(override) == 0 {
-		return rootBackend{}, fmt.Errorf("%s holds no .tf files: %w", filepath.Base(dir), fs.ErrNotExist)
-	}
-	var b rootBackend
-	parser := hclparse.NewParser()
-	for _, name := range append(normal, override...) {
-		src, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return rootBackend{}, fmt.Errorf("reading the root module: %w", err)
-		}
-		var file *hcl.File
-		if strings.HasSuffix(name, ".json") {
-			file, _ = parser.ParseJSON(src, name)
-		} else {
-			file, _ = parser.ParseHCL(src, name)
-		}
-		if file != nil && file.Body != nil {
-			b.read(file.Body)
-		}
-	}
-	return b, nil
+// rootModule is what the files of a root module say about its state.
+type rootModule struct {
+	Plain    rootBackend // without override files
+	Merged   rootBackend // with them
+	Override string      // the last file that sets a backend and comes after the others, or is OpenTofu's; empty: none does
 }
 
-func (b *rootBackend) read(body hcl.Body) {
+// readRoot reads a root module's terraform blocks, override files last, as terraform does. Files that do not parse
+// are read as far as they go: init says what is wrong with them, in terraform's words.
+func readRoot(dir string) (rootModule, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return rootModule{}, fmt.Errorf("reading the root module: %w", err)
+	}
+	var m rootModule
+	var late []string // what comes after the plain files, by name as ReadDir sorts; with OpenTofu that includes files of its own
+	found := false
+	for _, e := range entries {
+		stem, ext := splitConfigName(e.Name())
+		switch {
+		case e.IsDir() || ext == "":
+		case strings.EqualFold(stem, overrideStem):
+			return rootModule{}, &Error{Op: "init", ExitCode: -1,
+				Err:  fmt.Errorf("the repository holds a file %s, whose name is that of a file which the agent makes", e.Name()),
+				Hint: "rename it"}
+		case ext == ".tofu", stem == "override", strings.HasSuffix(stem, "_override"):
+			late = append(late, e.Name())
+			found = found || ext == ".tf"
+		default:
+			found = true
+			if _, err := m.Plain.readFile(dir, e.Name()); err != nil {
+				return rootModule{}, err
+			}
+		}
+	}
+	if !found {
+		return rootModule{}, fmt.Errorf("%s holds no .tf files: %w", filepath.Base(dir), fs.ErrNotExist)
+	}
+	m.Merged = m.Plain
+	for _, name := range late {
+		_, ext := splitConfigName(name)
+		b := m.Merged
+		sets, err := b.readFile(dir, name)
+		if err != nil {
+			return rootModule{}, err
+		}
+		if sets {
+			m.Override = name
+			if ext == ".tf" {
+				m.Merged = b
+			}
+		}
+	}
+	return m, nil
+}
+
+// splitConfigName takes the extension, .tf or .tofu, from the name of a file with configuration; that of other files is empty.
+func splitConfigName(name string) (stem, ext string) {
+	if strings.HasPrefix(name, ".") {
+		return name, ""
+	}
+	for _, ext := range []string{".tf", ".tofu"} {
+		if stem, ok := strings.CutSuffix(strings.TrimSuffix(name, ".json"), ext); ok {
+			return stem, ext
+		}
+	}
+	return name, ""
+}
+
+// readFile adds what a file says, and reports whether it says anything.
+func (b *rootBackend) readFile(dir, name string) (bool, error) {
+	src, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return false, fmt.Errorf("reading the root module: %w", err)
+	}
+	var file *hcl.File
+	if strings.HasSuffix(name, ".json") {
+		file, _ = hclparse.NewParser().ParseJSON(src, name)
+	} else {
+		file, _ = hclparse.NewParser().ParseHCL(src, name)
+	}
+	return file != nil && file.Body != nil && b.read(file.Body), nil
+}
+
+func (b *rootBackend) read(body hcl.Body) (sets bool) {
 	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
 	for _, block := range top.Blocks {
 		inner, _, _ := block.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 			{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"},
 		}})
 		for _, block := range inner.Blocks {
+			sets = true
 			if block.Type == "cloud" {
 				*b = rootBackend{Cloud: true}
 				continue
 			}
 			*b = rootBackend{Type: block.Labels[0], Literal: true}
 			attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "path"}}})
-			path, found := attrs.Attributes["path"]
-			if !found {
-				continue
-			}
-			v, diags := path.Expr.Value(nil)
-			if b.Literal = !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull(); b.Literal {
-				b.Path = v.AsString()
+			if path, found := attrs.Attributes["path"]; found {
+				b.Path, b.Literal = literal(path.Expr)
 			}
 		}
 	}
+	return sets
+}
+
+// literal is an argument as terraform takes it: a number becomes text, and null is as good as nothing.
+func literal(x hcl.Expression) (text string, known bool) {
+	v, diags := x.Value(nil)
+	if diags.HasErrors() {
+		return "", false
+	}
+	v, err := convert.Convert(v, cty.String)
+	switch {
+	case err != nil || !v.IsKnown():
+		return "", false
+	case v.IsNull():
+		return "", true
+	}
+	return v.AsString(), true
 }
 
 // keepState writes the override file that puts the state of a root without a lasting backend below stateDir. It
 // returns whether it did.
 func keepState(o *PlanOptions) (bool, error) {
-	b, err := readBackend(o.WorkDir)
+	m, err := readRoot(o.WorkDir)
+	var named *Error
+	if errors.As(err, &named) {
+		return false, err
+	}
 	if err != nil {
 		return false, &Error{Op: "init", ExitCode: -1, Err: err, Hint: "is the stack's dir right, and committed?"}
 	}
+	b := m.Merged
 	if b.Cloud || b.Type == "remote" {
 		kind := "a cloud block"
 		if !b.Cloud {
@@ -131,7 +195,16 @@ func keepState(o *PlanOptions) (bool, error) {
 			Hint: `use another backend (s3, gcs, azurerm, http, ...), or none: then the agent keeps the state`}
 	}
 	config := revealAll(o.BackendConfig)
-	if o.StateDir == "" || !b.kept(config) {
+	if o.StateDir == "" {
+		return false, nil
+	}
+	// An override of the repository's can come after the agent's, and moves the state without a word in the files that people read.
+	if m.Override != "" && (b.kept(config) || m.Plain.kept(config)) {
+		return false, &Error{Op: "init", ExitCode: -1,
+			Err:  fmt.Errorf("%s sets the backend in the place of the one that the agent gives this stack, so the state would move", m.Override),
+			Hint: "if the state is to be there, name the backend in a .tf file that is no override, and move the state first; else remove it from " + m.Override}
+	}
+	if !b.kept(config) {
 		return false, nil
 	}
 	if b.Type == "" && len(config) > 0 {
@@ -159,7 +232,7 @@ func writeOverride(workDir, stateDir string) error {
 	text, err := json.MarshalIndent(struct {
 		Terraform terraform `json:"terraform"`
 	}{terraform{backend{local{
-		Path: filepath.Join(stateDir, "terraform.tfstate"), WorkspaceDir: filepath.Join(stateDir, "workspaces"),
+		Path: statePath(stateDir), WorkspaceDir: workspacesPath(stateDir),
 	}}}}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("rendering the backend: %w", err)
@@ -170,17 +243,25 @@ func writeOverride(workDir, stateDir string) error {
 	return nil
 }
 
-// checkKept makes sure that the backend that init has set up is ours: another override file of the repository can
-// come after ours, and the state would end in the checkout, which is thrown away.
-func checkKept(o *PlanOptions) error {
-	var got struct {
-		Backend struct {
-			Type   string `json:"type"`
-			Config struct {
-				Path string `json:"path"`
-			} `json:"config"`
-		} `json:"backend"`
+// backendInUse is the part that matters of what init writes down about the backend. What is not set is empty.
+type backendInUse struct {
+	Backend struct {
+		Type   string `json:"type"`
+		Config struct {
+			Path         string `json:"path"`
+			WorkspaceDir string `json:"workspace_dir"`
+		} `json:"config"`
+	} `json:"backend"`
+}
+
+// checkBackend makes sure that the state is where the agent puts it, or at a lasting place of the configuration's own. It reads
+// what init has really set up: OpenTofu reads files that are not looked at before, and knows names of files and expressions of
+// its own.
+func checkBackend(o *PlanOptions, kept bool) error {
+	if o.StateDir == "" {
+		return nil
 	}
+	var got backendInUse
 	text, err := o.readBack(filepath.Join(o.DataDir, "terraform.tfstate"))
 	if err == nil {
 		err = json.Unmarshal(text, &got)
@@ -188,14 +269,82 @@ func checkKept(o *PlanOptions) error {
 	if err != nil {
 		return fmt.Errorf("reading back the backend: %w", err)
 	}
-	want := filepath.Join(o.StateDir, "terraform.tfstate")
-	if got.Backend.Type != "local" || got.Backend.Config.Path != want {
-		return &Error{Op: "init", ExitCode: -1,
-			Err:  fmt.Errorf("the state would be kept in %q (%s) instead of %q", got.Backend.Config.Path, got.Backend.Type, want),
-			Hint: "an override file of the repository sets the backend; remove it or set an absolute path"}
+	b := got.Backend
+	if kept {
+		if b.Type != "local" || b.Config.Path != statePath(o.StateDir) || b.Config.WorkspaceDir != workspacesPath(o.StateDir) {
+			return misplaced("a file of the repository sets the backend after the agent's; remove it, or name a lasting backend in a .tf file",
+				"the state would be kept in %q (%s) instead of %q", b.Config.Path, b.Type, statePath(o.StateDir))
+		}
+		return nil
+	}
+	switch b.Type {
+	case "local":
+	case "", "remote", "cloud": // in words that were not understood before
+		return misplaced("use another backend (s3, gcs, azurerm, http, ...), or none: then the agent keeps the state",
+			"init has set up the backend %q, whose plans cannot be approved here", b.Type)
+	default:
+		return nil
+	}
+	place := []string{b.Config.Path}
+	if o.Workspace != defaultWorkspace {
+		place = []string{b.Config.WorkspaceDir}
+	}
+	return checkPlaces(o, append(place, b.Config.Path, b.Config.WorkspaceDir))
+}
+
+// checkPlaces refuses a local state whose first place is lost with the checkout, and one of which any lies among those that
+// the agent keeps for other stacks.
+func checkPlaces(o *PlanOptions, places []string) error {
+	if !filepath.IsAbs(places[0]) {
+		what := "path"
+		if o.Workspace != defaultWorkspace {
+			what = "workspace_dir"
+		}
+		return misplaced("set "+what+` of the local backend to an absolute path, or name no backend: then the agent keeps the state`,
+			"the state would be kept in %q in the checkout, which is thrown away", places[0])
+	}
+	own, err := resolved(filepath.Dir(o.StateDir))
+	if err != nil {
+		return err
+	}
+	for _, place := range places {
+		if place == "" {
+			continue
+		}
+		at, err := resolved(filepath.Join(o.WorkDir, place))
+		if filepath.IsAbs(place) {
+			at, err = resolved(place)
+		}
+		if err != nil {
+			return err
+		}
+		if at == own || strings.HasPrefix(at, own+string(filepath.Separator)) {
+			return misplaced("name no backend: then the agent keeps the state there",
+				"the configuration puts its state to %q, among those that the agent keeps", place)
+		}
 	}
 	return nil
 }
+
+// resolved follows the links of a path as far as it exists.
+func resolved(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		parent, err := resolved(filepath.Dir(path))
+		return filepath.Join(parent, filepath.Base(path)), err
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking where the state would be: %w", err)
+	}
+	return real, nil
+}
+
+func misplaced(hint, format string, args ...any) error {
+	return &Error{Op: "init", ExitCode: -1, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+func statePath(stateDir string) string      { return filepath.Join(stateDir, "terraform.tfstate") }
+func workspacesPath(stateDir string) string { return filepath.Join(stateDir, "workspaces") }
 
 // writePrivate makes a new file that only the agent may read. It refuses to follow or replace what is there: the
 // checkout's content is foreign.

@@ -31,6 +31,15 @@ func TestReadBackend(t *testing.T) {
 		{"local, absolute", main(`terraform {
 			backend "local" { path = "/srv/terraform.tfstate" }
 		}`), rootBackend{Type: "local", Path: "/srv/terraform.tfstate", Literal: true}, false},
+		{"local, null", main(`terraform {
+			backend "local" { path = null }
+		}`), rootBackend{Type: "local", Literal: true}, true},
+		{"local, a number", main(`terraform {
+			backend "local" { path = 5 }
+		}`), rootBackend{Type: "local", Path: "5", Literal: true}, true},
+		{"local, a variable", main(`terraform {
+			backend "local" { path = var.p }
+		}`), rootBackend{Type: "local"}, false},
 		{"json", map[string]string{"b.tf.json": `{"terraform": [{"backend": {"gcs": {"bucket": "b"}}}]}`}, rootBackend{Type: "gcs", Literal: true}, false},
 		{"cloud", main(`terraform {
 			cloud {}
@@ -44,14 +53,15 @@ func TestReadBackend(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			tftest.Write(t, dir, c.files)
-			got, err := readBackend(dir)
+			root, err := readRoot(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
+			got := root.Merged
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if kept := got.kept(nil) && !got.Cloud; kept != c.kept {
+			if kept := got.kept(nil); kept != c.kept {
 				t.Errorf("kept by the agent: %v", kept)
 			}
 		})
@@ -102,17 +112,96 @@ func TestWhereTheStateGoes(t *testing.T) {
 	}
 }
 
-func TestForeignOverrideOfTheBackend(t *testing.T) {
+// TestTheTreeMovesTheState: whatever files a repository holds, a state that the agent keeps stays where it is, and none is put into a
+// checkout or among the states of other stacks. Each of these was planned and applied once, into the wrong state.
+func TestTheTreeMovesTheState(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	o := r.options(map[string]string{
-		"main.tf": "locals {}", "zz_override.tf": "terraform {\n backend \"local\" { path = \"x\" }\n}",
-	})
-	if e := failure(t, t.Context(), o); !strings.Contains(e.Hint, "override file") {
-		t.Errorf("error %v, hint %q", e, e.Hint)
+	const resource = "resource \"terraform_data\" \"a\" {}\n"
+	backend := func(text string) string { return "terraform {\n  backend " + text + "\n}\n" }
+	for _, c := range []struct {
+		name      string
+		files     map[string]string // ELSE is a directory of somebody's, STATES that of the agent's states
+		workspace string
+		want      string // of the error
+	}{
+		{"a later override", map[string]string{"zz_override.tf": backend(`"local" { path = "ELSE/x" }`)}, "", "zz_override.tf sets the backend"},
+		{"an earlier override", map[string]string{"override.tf": backend(`"local" { path = "ELSE/x" }`)}, "", "override.tf sets the backend"},
+		{"an override of a backend in the checkout", map[string]string{
+			"b.tf": backend(`"local" { path = "x" }`), "zz_override.tf": backend(`"local" { path = "ELSE/x" }`)}, "", "zz_override.tf sets the backend"},
+		{"an override into the checkout", map[string]string{
+			"b.tf": backend(`"local" { path = "ELSE/x" }`), "zz_override.tf": backend(`"local" {}`)}, "", "zz_override.tf sets the backend"},
+		{"JSON", map[string]string{"zz_override.tf.json": `{"terraform": {"backend": {"http": {"address": "http://127.0.0.1:1/"}}}}`}, "", "zz_override.tf.json sets the backend"},
+		{"JSON with a key twice", map[string]string{
+			"zz_override.tf.json": `{"terraform": {}, "terraform": {"backend": {"local": {"path": "ELSE/x"}}}}`}, "", "zz_override.tf.json sets the backend"},
+		{"the workspaces only", map[string]string{
+			"zz_override.tf": backend(`"local" { workspace_dir = "ELSE" }`)}, "blue", "zz_override.tf sets the backend"},
+		{"OpenTofu's override", map[string]string{"zz_override.tofu": backend(`"local" { path = "ELSE/x" }`)}, "", "zz_override.tofu sets the backend"},
+		{"OpenTofu's main file", map[string]string{"main.tofu": backend(`"s3" {}`)}, "", "main.tofu sets the backend"},
+		{"a cloud block", map[string]string{"zz_override.tf": "terraform {\n cloud {}\n}\n"}, "", "uses a cloud block"},
+		{"the agent's own name", map[string]string{overrideFile: "{}"}, "", overrideFile},
+		{"the agent's own name for OpenTofu, which hides the other", map[string]string{"sallyport_override.tofu.json": "{}"}, "", "sallyport_override.tofu.json"},
+		{"the agent's own name in capitals", map[string]string{"Sallyport_Override.tf": ""}, "", "Sallyport_Override.tf"},
+		{"workspaces in the checkout", map[string]string{"b.tf": backend(`"local" { path = "ELSE/x" }`)}, "blue", `the state would be kept in "" in the checkout`},
+		{"another stack's state", map[string]string{"b.tf": backend(`"local" { path = "STATES/other/terraform.tfstate" }`)}, "", "among those that the agent keeps"},
+		{"another stack's state by a link", map[string]string{"b.tf": backend(`"local" { path = "ELSE/link/other/terraform.tfstate" }`)}, "", "among those that the agent keeps"},
+		{"another stack's workspaces", map[string]string{
+			"b.tf": backend("\"local\" {\n path = \"ELSE/x\"\n workspace_dir = \"STATES/other/workspaces\"\n}")}, "blue", "among those that the agent keeps"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, elsewhere := newRig(t), t.TempDir()
+			if err := os.Symlink(filepath.Dir(r.State), filepath.Join(elsewhere, "link")); err != nil {
+				t.Fatal(err)
+			}
+			files := map[string]string{"main.tf": resource}
+			for name, text := range c.files {
+				files[name] = strings.NewReplacer("ELSE", elsewhere, "STATES", filepath.Dir(r.State)).Replace(text)
+			}
+			o := r.options(files)
+			o.Workspace = c.workspace
+			e := failure(t, t.Context(), o)
+			if !strings.Contains(e.Error(), c.want) || e.Hint == "" {
+				t.Errorf("error %v, hint %q", e, e.Hint)
+			}
+		})
 	}
-	o = r.options(map[string]string{"main.tf": "locals {}", overrideFile: "{}"})
-	if _, err := Plan(t.Context(), o); err == nil || !strings.Contains(err.Error(), overrideFile) {
-		t.Errorf("a committed %s was overwritten: %v", overrideFile, err)
+}
+
+// TestBackendsOfTheTree: an override may complete or replace a lasting backend of the configuration, and the agent's keeps its place
+// behind overrides of other things.
+func TestBackendsOfTheTree(t *testing.T) {
+	t.Parallel()
+	const resource = "resource \"terraform_data\" \"a\" {}\n"
+	elsewhere := t.TempDir()
+	for _, c := range []struct {
+		name, workspace string
+		files           map[string]string
+		want            string // relative to the kept state, or absolute
+	}{
+		{"overrides of other things", "", map[string]string{
+			"zz_override.tf": "terraform {\n required_version = \">= 1.0\"\n}\n", "x.tofu": "locals {}\n"}, "terraform.tfstate"},
+		{"null is no path", "", map[string]string{"b.tf": "terraform {\n backend \"local\" { path = null }\n}\n"}, "terraform.tfstate"},
+		{"a number is a relative path", "", map[string]string{"b.tf": "terraform {\n backend \"local\" { path = 5 }\n}\n"}, "terraform.tfstate"},
+		{"an override of a lasting backend", "", map[string]string{
+			"b.tf":           "terraform {\n backend \"local\" { path = \"" + elsewhere + "/a\" }\n}\n",
+			"zz_override.tf": "terraform {\n backend \"local\" { path = \"" + elsewhere + "/b\" }\n}\n"}, elsewhere + "/b"},
+		{"workspaces at a lasting place", "blue", map[string]string{
+			"b.tf": "terraform {\n backend \"local\" {\n path = \"" + elsewhere + "/c\"\n workspace_dir = \"" + elsewhere + "/d\"\n }\n}\n"}, elsewhere + "/d/blue/terraform.tfstate"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			c.files["main.tf"] = resource
+			o := r.options(c.files)
+			o.Workspace = c.workspace
+			r.apply(o, r.plan(o))
+			path := c.want
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(r.State, path)
+			}
+			if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "terraform_data") {
+				t.Errorf("state at %s: %v", path, err)
+			}
+		})
 	}
 }

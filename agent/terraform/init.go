@@ -109,10 +109,8 @@ func (p *planner) initialise(ctx context.Context) error {
 	if err := p.initialiseCached(ctx, committed); err != nil {
 		return err
 	}
-	if p.keptDir {
-		if err := checkKept(o); err != nil {
-			return err
-		}
+	if err := checkBackend(o, p.keptDir); err != nil {
+		return err
 	}
 	return p.recordLock(committed)
 }
