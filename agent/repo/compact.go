@@ -1,15 +1,18 @@
 package repo
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 const (
@@ -21,85 +24,111 @@ const (
 )
 
 // compact joins all small packs into one. go-git's own repacking walks and rewrites the whole history, which takes
-// several times its size in memory; this costs what the last fetches brought.
+// several times its size in memory; this costs what the last fetches brought. The old packs go only after the new one was read
+// back whole, holds each of their objects, and the mirror's references lead to whole commits without them.
 func (r *Repository) compact() error {
-	s := openStorage(r.options.Dir)
-	defer closeQuietly(s)
-	pack := filepath.Join(r.options.Dir, "objects", "pack")
-	var joined []string
-	var objects []plumbing.Hash
-	seen := map[plumbing.Hash]bool{}
-	for name := range r.packs(r.options.Dir) {
-		info, err := os.Stat(filepath.Join(pack, name+".pack"))
-		if err != nil {
-			return fmt.Errorf("reading pack: %w", err)
-		}
-		if info.Size() > smallPack {
-			continue
-		}
-		hashes, err := packObjects(filepath.Join(pack, name+".idx"))
-		if err != nil {
-			return err
-		}
-		joined = append(joined, name)
-		for _, h := range hashes {
-			if !seen[h] {
-				seen[h] = true
-				objects = append(objects, h)
-			}
-		}
+	names, hashes, err := r.smallPacks()
+	if err != nil || len(names) < maxPacks/2 || len(hashes) == 0 {
+		return err
 	}
-	if len(joined) < maxPacks/2 || len(objects) == 0 {
-		return nil
-	}
-	w, err := s.PackfileWriter()
+	dir := packDir(r.options.Dir)
+	sum, index, err := placePack(r.options.Dir, func(w io.Writer) error { return joinPacks(w, dir, names, len(hashes)) })
 	if err != nil {
-		return fmt.Errorf("making joined pack: %w", err)
+		return errors.Join(fmt.Errorf("joining packs: %w", err), r.removePartial())
 	}
-	sum, err := packfile.NewEncoder(w, s, false).Encode(objects, packWindow(len(objects)))
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing joined pack: %w", err), r.removePartial())
+	for h := range hashes {
+		there, err := index.Contains(h)
+		if err == nil && !there {
+			err = errors.New("it is not there")
+		}
+		if err != nil {
+			return fmt.Errorf("looking for object %s in the joined pack: %w", short(h), err)
+		}
 	}
 	before := map[string]bool{}
-	for _, name := range joined {
+	for _, name := range names {
 		before[name] = true
 	}
 	if err := r.syncPacks(r.options.Dir, before); err != nil {
 		return err
 	}
-	return r.removePacks(joined, "pack-"+sum.String())
+	if err := r.wholeWithout(before); err != nil {
+		return err
+	}
+	return r.removePacks(names, "pack-"+sum.String())
 }
 
-// packObjects lists what an index names.
-func packObjects(file string) ([]plumbing.Hash, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading index: %w", err)
-	}
-	defer f.Close()
-	index := idxfile.NewMemoryIndex()
-	if err := idxfile.NewDecoder(f).Decode(index); err != nil {
-		return nil, fmt.Errorf("reading index: %w", err)
-	}
-	entries, err := index.Entries()
-	if err != nil {
-		return nil, fmt.Errorf("reading index: %w", err)
-	}
-	defer entries.Close()
-	var hashes []plumbing.Hash
-	for {
-		e, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			return hashes, nil
-		}
+// smallPacks lists the packs that are to be joined, and what they hold.
+func (r *Repository) smallPacks() (names []string, hashes map[plumbing.Hash]struct{}, err error) {
+	hashes = map[plumbing.Hash]struct{}{}
+	for name := range r.packs(r.options.Dir) {
+		base := filepath.Join(packDir(r.options.Dir), name)
+		info, err := os.Stat(base + ".pack")
 		if err != nil {
-			return nil, fmt.Errorf("reading index: %w", err)
+			return nil, nil, fmt.Errorf("reading pack: %w", err)
 		}
-		hashes = append(hashes, e.Hash)
+		if info.Size() > smallPack {
+			continue
+		}
+		index, err := packIndex(base + ".idx")
+		if err != nil {
+			return nil, nil, err
+		}
+		names = append(names, name)
+		err = eachEntry(index, func(e *idxfile.Entry) error { hashes[e.Hash] = struct{}{}; return nil })
+		if err != nil {
+			return nil, nil, err
+		}
 	}
+	slices.Sort(names)
+	return names, hashes, nil
+}
+
+// wholeWithout checks that each reference of the mirror leads to a whole commit if those packs are gone. One that is broken with
+// them too is no reason to keep them.
+func (r *Repository) wholeWithout(gone map[string]bool) error {
+	view := r.options.Dir + ".new-" + strings.ToLower(rand.Text()[:10])
+	defer os.RemoveAll(view)
+	if err := os.MkdirAll(packDir(view), 0o700); err != nil {
+		return fmt.Errorf("making a view of the mirror: %w", err)
+	}
+	for name := range r.packs(r.options.Dir) {
+		if gone[name] {
+			continue
+		}
+		for _, ext := range []string{".pack", ".idx"} {
+			if err := os.Link(filepath.Join(packDir(r.options.Dir), name+ext), filepath.Join(packDir(view), name+ext)); err != nil {
+				return fmt.Errorf("making a view of the mirror: %w", err)
+			}
+		}
+	}
+	full, without := openStorage(r.options.Dir), openStorage(view)
+	defer closeQuietly(full)
+	defer closeQuietly(without)
+	refs, err := full.IterReferences()
+	if err != nil {
+		return fmt.Errorf("reading references: %w", err)
+	}
+	walk, before := newWalker(without), newWalker(full)
+	return refs.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() != plumbing.HashReference {
+			return nil
+		}
+		if err := wholeCommit(walk, without, ref.Hash()); err != nil && wholeCommit(before, full, ref.Hash()) == nil {
+			return fmt.Errorf("%s would be broken without the old packs: %w", ref.Name(), err)
+		}
+		return nil
+	})
+}
+
+// wholeCommit reads a commit and every directory of it, and finds its files.
+func wholeCommit(w *walker, s *filesystem.Storage, h plumbing.Hash) error {
+	c, err := readCommit(s, h)
+	if err != nil {
+		return err
+	}
+	_, err = w.count(c.TreeHash, plumbing.ZeroHash, 0)
+	return err
 }
 
 // removePacks deletes packs whose objects are elsewhere now, while nobody reads.
@@ -107,7 +136,7 @@ func (r *Repository) removePacks(names []string, keep string) error {
 	r.swap.Lock()
 	defer r.swap.Unlock()
 	r.invalidate()
-	pack := filepath.Join(r.options.Dir, "objects", "pack")
+	pack := packDir(r.options.Dir)
 	for _, name := range names {
 		if name == keep {
 			continue

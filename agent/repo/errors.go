@@ -39,6 +39,8 @@ var (
 	ErrMoved = errors.New("branch moved meanwhile")
 	// ErrDamaged: something that the mirror must hold cannot be read. The next Fetch makes the mirror anew.
 	ErrDamaged = errors.New("mirror is damaged")
+	// ErrUnreadable: the repository itself, not the mirror of it, cannot be read or is not one that can be mirrored.
+	ErrUnreadable = errors.New("repository cannot be read")
 	// ErrUnsafeTree: a path or a symlink in the commit would leave the checkout.
 	ErrUnsafeTree = errors.New("unsafe path in the commit")
 	// ErrLFS: a file that is needed is a Git LFS pointer.

@@ -144,8 +144,9 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 		return err
 	}
 	if err := r.settle(dst, fresh, tip, nil); err != nil {
-		if errors.Is(err, ErrDamaged) {
-			return withHint(fmt.Errorf("the server sent an incomplete commit: %w", err), "the repository on the server may be damaged: run git fsck there")
+		var d *damageError
+		if errors.As(err, &d) { // the mirror is new: what it lacks did not come
+			return withHint(fmt.Errorf("%w: it sent an incomplete commit: %w", ErrUnreadable, d.cause), "run git fsck in the repository on the server, and mend what it finds")
 		}
 		return err
 	}

@@ -101,7 +101,7 @@ func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fre
 		}
 		done[name] = hash
 		if err == nil {
-			err = copyObjects(ctx, src, dst, hash)
+			err = copyMissing(ctx, src, dst, hash, 0)
 		}
 		if err == nil {
 			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
@@ -125,7 +125,7 @@ func (r *Repository) salvage(fresh string) (string, error) {
 		return dir, fmt.Errorf("making room for what is whole: %w", err)
 	}
 	for name := range r.packs(r.options.Dir) {
-		if _, err := packObjects(filepath.Join(from, name+".idx")); err != nil {
+		if _, err := packIndex(filepath.Join(from, name+".idx")); err != nil {
 			continue
 		}
 		for _, ext := range []string{".pack", ".idx"} {

@@ -2,12 +2,12 @@ package repo
 
 import (
 	"bufio"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"strings"
 
 	"github.com/go-git/go-billy/v5"
@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -22,19 +23,6 @@ import (
 
 // localRemote reads a repository on this machine's disk without a git process.
 type localRemote struct{ dir string }
-
-// openSource opens a bare repository, or the one inside a work tree.
-func (l *localRemote) openSource() (*filesystem.Storage, error) {
-	for _, dir := range []string{filepath.Join(l.dir, ".git"), l.dir} {
-		if _, err := os.Stat(filepath.Join(dir, "HEAD")); err == nil {
-			return openStorage(dir), nil
-		}
-	}
-	if _, err := os.Stat(l.dir); errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("opening repository: %w", err)
-	}
-	return nil, ErrNotFound
-}
 
 // openStorage opens a directory of git's. The cache is small, because an idle agent must be.
 func openStorage(dir string) *filesystem.Storage {
@@ -109,15 +97,66 @@ func (l *localRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref pl
 		return plumbing.ZeroHash, err
 	}
 	defer closeQuietly(src)
-	return tip, copyObjects(ctx, src, dst, tip)
+	if err := copyHistory(ctx, src, dst, tip); err != nil {
+		return plumbing.ZeroHash, l.explain(err)
+	}
+	return tip, nil
+}
+
+// explain makes it plain that what cannot be read is not our mirror.
+func (l *localRemote) explain(err error) error {
+	var d *damageError
+	switch {
+	case errors.As(err, &d):
+		err = d.cause
+	case errors.Is(err, packfile.ErrMalformedPackFile), errors.Is(err, idxfile.ErrMalformedIdxFile), errors.Is(err, zlib.ErrHeader),
+		errors.Is(err, zlib.ErrChecksum), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	default:
+		return err
+	}
+	return withHint(fmt.Errorf("%w: %w", ErrUnreadable, err), "run git fsck in %s, and mend what it finds", l.dir)
 }
 
 func (l *localRemote) close() {}
 
-// copyObjects brings a commit and everything below it from one storage to another, as one pack. What dst has is taken
-// to be complete below, which holds because packs arrive whole.
-func copyObjects(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash) error {
-	missing := &collector{src: src, dst: dst, seen: map[plumbing.Hash]bool{}}
+// manyObjects is how many objects are brought one by one. For more it is cheaper to copy packs as they are.
+const manyObjects = 20_000
+
+// errMany says that more objects are missing than are worth a list.
+var errMany = errors.New("many objects are missing")
+
+// copyHistory brings a commit and everything below it from a repository on this disk into a mirror. A mirror that holds nothing
+// yet, or lacks much, gets all the packs there are; one that lacks little gets that as one pack.
+func copyHistory(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash) error {
+	packs, err := dst.ObjectPacks()
+	if err != nil {
+		return fmt.Errorf("listing the mirror's packs: %w", err)
+	}
+	err = errMany
+	for n := 0; n < maxRounds && len(packs) > 0; n++ {
+		err = copyMissing(ctx, src, dst, tip, manyObjects)
+		if !errors.Is(err, plumbing.ErrObjectNotFound) && !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		src.Reindex() // a repack moved it
+	}
+	if errors.Is(err, errMany) || errors.Is(err, idxfile.ErrUnsupportedVersion) {
+		err = copyAll(ctx, src.Filesystem().Root(), dst)
+	}
+	dst.Reindex()
+	if err != nil {
+		return err
+	}
+	if err := dst.HasEncodedObject(tip); err != nil {
+		return damage(tip, err)
+	}
+	return nil
+}
+
+// copyMissing brings what dst lacks of a commit and everything below it, as one pack. What dst has is taken to be complete below,
+// which holds because packs arrive whole. The error is errMany where more than limit objects are missing; 0 is no limit.
+func copyMissing(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash, limit int) error {
+	missing := &collector{src: src, dst: dst, seen: map[plumbing.Hash]bool{}, limit: limit}
 	commits := []plumbing.Hash{tip}
 	for len(commits) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -144,24 +183,12 @@ func copyObjects(ctx context.Context, src, dst *filesystem.Storage, tip plumbing
 	if len(missing.list) == 0 {
 		return nil
 	}
-	r, w := io.Pipe()
-	go func() {
-		_, err := packfile.NewEncoder(w, src, false).Encode(missing.list, packWindow(len(missing.list)))
-		w.CloseWithError(err)
-	}()
-	defer r.Close()
-	if err := packfile.UpdateObjectStorage(dst, r); err != nil {
+	_, _, err := placePack(dst.Filesystem().Root(), func(w io.Writer) error { return writePack(ctx, w, src, missing.list) })
+	if err != nil {
 		return fmt.Errorf("copying objects: %w", err)
 	}
+	dst.Reindex()
 	return nil
-}
-
-// packWindow is how many objects a delta is sought in. Deltas of very many objects take more memory than they are worth.
-func packWindow(objects int) uint {
-	if objects > 50_000 {
-		return 0
-	}
-	return 10
 }
 
 // collector gathers the objects that dst lacks.
@@ -169,6 +196,7 @@ type collector struct {
 	src, dst *filesystem.Storage
 	seen     map[plumbing.Hash]bool
 	list     []plumbing.Hash
+	limit    int
 }
 
 // add reports whether the object is one that dst lacks and that was not met before.
@@ -184,7 +212,9 @@ func (c *collector) add(h plumbing.Hash) (bool, error) {
 	if !errors.Is(err, plumbing.ErrObjectNotFound) {
 		return false, err
 	}
-	c.list = append(c.list, h)
+	if c.list = append(c.list, h); c.limit > 0 && len(c.list) > c.limit {
+		return false, errMany
+	}
 	return true, nil
 }
 

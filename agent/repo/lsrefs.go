@@ -60,7 +60,7 @@ func readLsRefs(r io.Reader) (refList, error) {
 		}
 		fields := strings.Split(line, " ")
 		if len(fields) >= 2 && len(fields[0]) == 64 {
-			return refList{}, withHint(errors.New("repository uses sha256 object names"), "only sha1 repositories are supported")
+			return refList{}, errSHA256
 		}
 		if len(fields) < 2 || !plumbing.IsHash(fields[0]) {
 			return refList{}, errNoV2

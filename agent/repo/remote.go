@@ -42,6 +42,10 @@ func fetchPack(ctx context.Context, s transport.UploadPackSession, dst *filesyst
 	if !ok {
 		return plumbing.ZeroHash, branchGone(ref, listOf(adv))
 	}
+	if len(adv.Shallows) > 0 {
+		return plumbing.ZeroHash, withHint(fmt.Errorf("%w: it is a shallow clone, whose history is cut off", ErrUnreadable),
+			"run git fetch --unshallow in it on the server, or set url to the repository that it was cloned from")
+	}
 	if _, err := readCommit(dst, tip); err == nil {
 		return tip, nil
 	}

@@ -88,7 +88,7 @@ func (w *walker) entry(e, other object.TreeEntry, depth int) (int, error) {
 		return n + 1, err
 	}
 	if err := w.storage.HasEncodedObject(e.Hash); err != nil {
-		return 0, fmt.Errorf("%w: file %q: %w", ErrDamaged, e.Name, err)
+		return 0, &damageError{cause: fmt.Errorf("file %q: %w", e.Name, err)}
 	}
 	return 1, nil
 }
@@ -166,8 +166,17 @@ func damage(h plumbing.Hash, err error) error {
 			return fmt.Errorf("reading object %s: %w", short(h), err)
 		}
 	}
-	return fmt.Errorf("%w: reading object %s: %w", ErrDamaged, short(h), err)
+	return &damageError{cause: fmt.Errorf("reading object %s: %w", short(h), err)}
 }
+
+// damageError is ErrDamaged with its cause, which is another repository's where that is being read.
+type damageError struct{ cause error }
+
+// Error implements error.
+func (d *damageError) Error() string { return ErrDamaged.Error() + ": " + d.cause.Error() }
+
+// Unwrap makes it ErrDamaged.
+func (d *damageError) Unwrap() []error { return []error{ErrDamaged, d.cause} }
 
 // noteDamage remembers damage for the next Fetch and passes the error on.
 func (r *Repository) noteDamage(err error) error {
