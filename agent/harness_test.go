@@ -20,6 +20,7 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
@@ -47,13 +48,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	remove, err := tftest.Lean()
-	if err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	os.Exit(need.Main(m, need.Terraform, tftest.Lean))
 }
 
 // repository is an infrastructure repository on disk that tests commit to.

@@ -3,12 +3,12 @@ package agent_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -16,9 +16,7 @@ import (
 // needPacker skips a test where there is no packer.
 func needPacker(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("packer"); err != nil {
-		t.Skip("there is no packer here: apt-get install packer")
-	}
+	need.Program(t, "packer")
 }
 
 // template is one that builds with the file and the null builder and writes what it was given to a file.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/need"
 	"sallyport/store"
 )
 
@@ -36,9 +37,7 @@ func bytesOf(t *testing.T, dir string) (sum int64) {
 // Run after run is made and forgotten, and the data directory stops growing.
 func TestDiskUseReachesAPlateau(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it plans for half a minute")
-	}
+	need.Long(t, "it plans for half a minute")
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+"retention {\n  runs = 20\n}\n").start()

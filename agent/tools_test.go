@@ -77,6 +77,7 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
 		h.eventually("the files of the run are gone", func(control.Status) bool { _, err := os.Stat(left[0]); return err != nil })
 	}
 	before, _ := os.ReadFile(log)
+	h.status("plain", store.Planned)
 	h.mustDecide("plain", "approve")
 	h.status("plain", store.Applied)
 	if now, _ := os.ReadFile(log); string(now) != string(before) {

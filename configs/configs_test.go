@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/need"
 	"sallyport/configs"
 )
 
@@ -72,10 +73,7 @@ func TestUnit(t *testing.T) {
 }
 
 func TestUnitIsUnderstoodBySystemd(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is not in PATH")
-	}
+	analyze := need.Program(t, "systemd-analyze")
 	// The binary is not installed here; its place in the unit is checked above.
 	unit := strings.Replace(configs.Unit, "/usr/local/bin/sallyport", "/bin/true", 1)
 	path := filepath.Join(t.TempDir(), "sallyport.service")

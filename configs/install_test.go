@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/need"
 	"sallyport/configs"
 )
 
@@ -30,10 +31,7 @@ func newHost(t *testing.T) *host {
 		"bash", "sh", "env", "id", "mkdir", "dirname", "basename", "install", "cmp", "mv", "rm", "cp", "sync", "mktemp",
 		"cat", "sed", "head", "uname", "chmod",
 	} {
-		path, err := exec.LookPath(tool)
-		if err != nil {
-			t.Skipf("install.sh needs %s: %v", tool, err)
-		}
+		path := need.Program(t, tool)
 		must(t, os.Symlink(path, filepath.Join(h.bin, tool)))
 	}
 	h.tool("terraform", `echo "Terraform v1.11.4"; echo "on linux_amd64"`)
@@ -281,10 +279,7 @@ func TestInstallFaults(t *testing.T) {
 
 func TestShellcheck(t *testing.T) {
 	t.Parallel()
-	shellcheck, err := exec.LookPath("shellcheck")
-	if err != nil {
-		t.Skip("shellcheck is not in PATH")
-	}
+	shellcheck := need.Program(t, "shellcheck")
 	if out, err := exec.CommandContext(t.Context(), shellcheck, "../install.sh").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"sallyport/agent/need"
 	"sallyport/store"
 )
 
@@ -23,7 +24,7 @@ const childEnv = "STORE_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(need.Main(m))
 	case "hold":
 		exitWith(holdStore(os.Args[1]))
 	case "write":

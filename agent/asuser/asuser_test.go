@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/need"
 )
 
 func must(t *testing.T, err error) {
@@ -33,9 +34,7 @@ func TestLookupRefuses(t *testing.T) {
 }
 
 func TestFilesOfTheUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("skipped: only root can give files away")
-	}
+	need.Root(t, "only root can give files away")
 	u := &asuser.User{Name: "somebody", UID: 12345, GID: 12346}
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")

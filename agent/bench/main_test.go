@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sallyport/agent/need"
 )
 
 // patience is how long a benchmark waits for what must happen; only a broken agent ever takes that long.
@@ -36,7 +38,11 @@ func testMain(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	scratch = dir
-	return m.Run()
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" {
+		return m.Run()
+	}
+	return need.Main(m, need.Terraform)
 }
 
 // build makes the real binary as a release is built: stripped.

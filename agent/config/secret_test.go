@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/need"
 )
 
 // TestSecretsNeverPrint prints everything of a configuration that is full of secrets in every way there is.
@@ -205,9 +207,7 @@ func TestModesThroughLinks(t *testing.T) {
 }
 
 func TestOwners(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	need.Root(t, "only root can give files away")
 	w := newWorld(t)
 	w.file(t, "conf/deploy_key", "key", 0o600)
 	path := w.config(t, "conf/sallyport.hcl", read(t, "testdata/good/full.hcl"))

@@ -6,7 +6,8 @@
 // Everything but the cloud and Slack. The repository is a git repository, the configuration is a configuration file, the
 // agent is the agent, terraform plans and applies, and the answers go through the agent's socket as those of the
 // command line do. The cloud is a directory with one file per thing that is up (see infrastructure/ghe.tf), and notices are
-// printed here instead of in Slack. Nothing needs an account or a network.
+// printed here instead of in Slack. Nothing needs an account. A network is needed only where there is neither terraform nor
+// tofu: then a terraform is downloaded, once, into the user's cache directory.
 //
 // All of it lives in one temporary directory, which is gone afterwards, also after Ctrl-C. Only when something fails is it
 // kept, with the agent's log in it.
@@ -18,11 +19,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/hashicorp/go-version"
 
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/release"
 )
 
 // oldestTerraform is the first version that has plantimestamp, by which the demo's node is told from its successor.
@@ -38,6 +42,8 @@ type Options struct {
 	Version    string // of this build
 	// Ended is called with the runs of the story, newest first, when it is over; nil if nobody wants to know.
 	Ended func([]control.Run) error
+
+	releases release.Site // where terraform is downloaded from if there is none
 }
 
 func (o *Options) validate() error {
@@ -66,7 +72,8 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	tool, err := findTerraform(ctx)
+	o.releases.Progress = o.Stdout
+	tool, err := findTool(ctx, o.releases)
 	if err != nil {
 		return err
 	}
@@ -119,17 +126,35 @@ func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
 	return out.err
 }
 
-// findTerraform wants the terraform that the agent will find.
-func findTerraform(ctx context.Context) (terraform.Tool, error) {
-	const get = "put it on PATH: https://developer.hashicorp.com/terraform/install, or your distribution's package; the demo needs nothing else"
-	tool, err := terraform.FindTool(ctx, terraform.ToolOptions{})
-	if err != nil {
-		return tool, control.Errorf(control.Internal, "the demo runs terraform, and: %v", err).WithHint("%s", get)
+// findTool looks for terraform on PATH, then for tofu, and downloads a terraform where there is neither, once for all times.
+func findTool(ctx context.Context, site release.Site) (terraform.Tool, error) {
+	var tried error
+	for _, name := range []string{config.EngineTerraform, config.EngineTofu} {
+		tool, err := terraform.FindTool(ctx, terraform.ToolOptions{Name: name})
+		if err == nil {
+			err = newEnough(tool)
+		}
+		if err == nil {
+			return tool, nil
+		}
+		tried = errors.Join(tried, err)
 	}
+	path, err := release.Cached(ctx, site)
+	if err == nil {
+		return terraform.FindTool(ctx, terraform.ToolOptions{Binary: path})
+	}
+	if ctx.Err() != nil {
+		return terraform.Tool{}, ErrInterrupted
+	}
+	tried = errors.Join(tried, err)
+	return terraform.Tool{}, control.Errorf(control.Internal, "the demo needs terraform %s or newer, and: %s", oldestTerraform,
+		strings.Join(strings.Split(tried.Error(), "\n"), "; ")).WithHint("%s", release.Remedy)
+}
+
+func newEnough(tool terraform.Tool) error {
 	have, err := version.NewVersion(tool.Version)
 	if err != nil || have.LessThan(version.Must(version.NewVersion(oldestTerraform))) {
-		return tool, control.Errorf(control.Internal, "%s is terraform %s, and the demo wants %s or newer", tool.Path, tool.Version, oldestTerraform).
-			WithHint("%s", get)
+		return fmt.Errorf("%s is %s", tool.Path, tool.Version)
 	}
-	return tool, nil
+	return nil
 }

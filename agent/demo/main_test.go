@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 )
@@ -16,5 +17,5 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
-	os.Exit(m.Run())
+	os.Exit(need.Main(m, need.Terraform))
 }

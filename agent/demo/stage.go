@@ -80,6 +80,10 @@ func newStage(tool terraform.Tool) (s *stage, err error) {
 
 // configure writes the configuration and reads it as the agent does.
 func (s *stage) configure(tool terraform.Tool) error {
+	engine := ""
+	if filepath.Base(tool.Path) == config.EngineTofu {
+		engine = "\n  engine = " + quote(config.EngineTofu)
+	}
 	repository := url.URL{Scheme: "file", Path: s.path("infra")}
 	s.text = fmt.Sprintf(`data_dir = %s
 socket   = %s
@@ -98,10 +102,10 @@ stack %s {
 }
 
 terraform {
-  binary = %s
+  binary = %s%s
 }
 `, quote(s.path("data")), quote(s.path("agent.sock")), quote(repository.String()), quote(branch), quote(stackName),
-		quote(s.path("cloud")), quote(tool.Path))
+		quote(s.path("cloud")), quote(tool.Path), engine)
 	file := s.path("sallyport.hcl")
 	if err := os.WriteFile(file, []byte(s.text), 0o600); err != nil {
 		return err

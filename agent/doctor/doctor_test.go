@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/need"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 )
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
 		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(need.Main(m, need.Terraform))
 }
 
 func TestReports(t *testing.T) {
@@ -127,11 +128,9 @@ func TestGitAndTerraformChecks(t *testing.T) {
 
 // The second user is tried for real: by root, as it is tried on a bastion.
 func TestTerraformUserChecks(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("skipped: only root can try what another user can do")
-	}
+	need.Root(t, "only root can try what another user can do")
 	if _, err := user.Lookup("nobody"); err != nil {
-		t.Skip("skipped: ", err)
+		need.Skip(t, "there is no user nobody", err.Error())
 	}
 	as := func(name string) string { return "terraform {\n  user = \"" + name + "\"\n}\n" }
 	through := func(b *bed) {
@@ -213,9 +212,7 @@ func must(b *bed, err error) {
 
 // TestForeignFiles runs as another user would see it: an agent that was once started by root left its files.
 func TestForeignFiles(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	need.Root(t, "only root can give files away")
 	b := newBed(t)
 	b.write("data/sallyport.db", "", 0o600)
 	must(b, os.Chown(b.path("data"), 65534, 65534))

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/notify/slack/slacktest"
 )
@@ -182,7 +183,7 @@ func chosen(t *testing.T, wanted string) []mutant {
 func TestMutants(t *testing.T) {
 	t.Parallel()
 	if *mutantsWanted == "" {
-		t.Skip("skipped: it tests the tests, as a step of .ci/run; here with -mutants=all, or -mutants=N for N of them")
+		need.Skip(t, "-mutants was not given", "it tests the tests, as a step of .ci/run; here with -mutants=all, or -mutants=N for N of them")
 	}
 	if _, err := faulty(); err != nil {
 		t.Fatal(err)

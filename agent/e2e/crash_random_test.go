@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"sallyport/agent/need"
 )
 
 var (
@@ -33,7 +35,7 @@ var (
 // Time is not drawn from the seed: the same seed gives the same steps, and the machine decides what they hit.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	slow(t, "it disturbs an agent for -crash.for, two minutes unless told otherwise")
+	need.Long(t, "it disturbs an agent for -crash.for, two minutes unless told otherwise")
 	seed := *crashSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1e9

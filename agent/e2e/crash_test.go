@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -218,7 +219,7 @@ func TestCancelWhileApplying(t *testing.T) {
 // Every agent that is killed leaves a store that the next one opens, whatever it was doing.
 func TestAgentIsKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	slow(t, "it starts many agents")
+	need.Long(t, "it starts many agents")
 	i, s := newInfra(t), newWorkspace(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box()+asking(s), slackEnv)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/terraform/tftest"
 )
@@ -133,14 +134,12 @@ func TestDiskIsFullDuringAnApply(t *testing.T) {
 func (h *house) smallDisk() {
 	t := h.t
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("a small file system of its own can only be mounted by root")
-	}
+	need.Root(t, "a small file system of its own can only be mounted by root")
 	if err := os.Mkdir(h.data(), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", h.data(), "tmpfs", 0, "size=48m,mode=0700"); err != nil {
-		t.Skip("a small file system cannot be mounted here: ", err)
+		need.Skip(t, "no small disk can be mounted", err.Error())
 	}
 	t.Cleanup(func() {
 		h.kill()

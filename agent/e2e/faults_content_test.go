@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sallyport/agent/need"
 )
 
 const lfsPointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
@@ -110,7 +112,7 @@ func TestDirectoryLeavesTheBranch(t *testing.T) {
 // denied, since terraform alone takes half a minute to apply it.
 func TestHugePlan(t *testing.T) {
 	t.Parallel()
-	slow(t, "it moves tens of megabytes")
+	need.Long(t, "it moves tens of megabytes")
 	i, s := newInfra(t), newWorkspace(t)
 	i.Commit("Add", map[string]string{"box/main.tf": `
 resource "terraform_data" "huge" {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 )
@@ -144,7 +145,7 @@ func TestForcePush(t *testing.T) {
 // hold up nobody else.
 func TestServersThatHang(t *testing.T) {
 	t.Parallel()
-	slow(t, "it waits for the deadlines of git")
+	need.Long(t, "it waits for the deadlines of git")
 	i := newInfra(t)
 	i.Commit("Add", map[string]string{"box/main.tf": thing("a", "one"), "big": noise(2000)})
 	stalling := gittest.NewProxy(t, i.server.Addr)

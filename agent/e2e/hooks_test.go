@@ -5,13 +5,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sallyport/agent/need"
 )
 
 // An agent that is killed while a hook runs: the three that come before something run again and nothing goes on without them;
 // after_apply is told and not repeated. The apply starts once in each.
 func TestAgentIsKilledInAHook(t *testing.T) {
 	t.Parallel()
-	slow(t, "it kills and starts an agent for each hook")
+	need.Long(t, "it kills and starts an agent for each hook")
 	for name, want := range map[string]int{"before_plan": 2, "after_plan": 2, "before_apply": 2, "after_apply": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/need"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -47,7 +48,7 @@ func saysIn(t *testing.T, s *slacktest.Server, h *house, name string, after int,
 // to the first one by hand.
 func TestImagesThroughSlack(t *testing.T) {
 	t.Parallel()
-	slow(t, "it builds three images and applies each")
+	need.Long(t, "it builds three images and applies each")
 	i, s := newInfra(t), newWorkspace(t)
 	i.Commit("Add the node", map[string]string{"ghe/main.tf": `
 variable "ami_ids" { type = map(string) }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	_ "sallyport/agent/cli" // the program is built of it: without this the cache of go test would know nothing of its changes
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -32,25 +33,20 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
-	remove, err := tftest.Lean()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer remove()
+	var err error
 	if buildDir, err = os.MkdirTemp("", "sallyport-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(buildDir) }()
 	if binary = os.Getenv("SALLYPORT_E2E_BINARY"); binary != "" {
-		return m.Run()
+		return need.Main(m, need.Terraform, tftest.Lean)
 	}
 	if binary, err = build("sallyport"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return need.Main(m, need.Terraform, tftest.Lean)
 }
 
 // build builds the program with these flags and gives the file a name.
@@ -65,11 +61,3 @@ func build(name string, flags ...string) (string, error) {
 
 // faulty is the program with faults that the environment chooses; see package fault.
 var faulty = sync.OnceValues(func() (string, error) { return build("sallyport-faults", "-tags", "faults") })
-
-// slow skips a test that waits for a time-out, or moves much, when -short was asked for.
-func slow(t *testing.T, why string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("skipped by -short:", why)
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/slack/slacktest"
 )
@@ -104,9 +105,7 @@ func (o *office) healed(ref, snapshot string, attached int) run {
 
 // Three failures, each from the fault to healed through Slack. What is counted is what people had to do: once at most.
 func TestOfficeService(t *testing.T) {
-	if testing.Short() {
-		t.Skip("three whole failures with a real provider: left out by -short")
-	}
+	need.Long(t, "three whole failures with a real provider")
 	t.Run("the node was terminated", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, `auto_apply = "recreate"`, `recreate_also = ["terraform_data"]`)

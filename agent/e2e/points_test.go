@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/need"
 	"sallyport/store"
 )
 
@@ -29,7 +30,7 @@ func (d death) String() string { return fmt.Sprintf("%v in %q", d.kills, d.life.
 // done twice. Which points there are is found by living each life once without a death, so that none can be forgotten.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	slow(t, "it starts hundreds of agents")
+	need.Long(t, "it starts hundreds of agents")
 	passed := passedPoints(t)
 	if t.Failed() {
 		return // the lives are wrong even without a death

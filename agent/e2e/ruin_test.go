@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -15,7 +16,7 @@ import (
 // The agent is paused until one of them says that all is well; what was applied is known and is not applied again.
 func TestDamagedStore(t *testing.T) {
 	t.Parallel()
-	slow(t, "it starts an agent many times")
+	need.Long(t, "it starts an agent many times")
 	const page = 4096
 	for name, damage := range map[string]func(b []byte) []byte{
 		"cut short":        func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))/2] },

@@ -141,7 +141,7 @@ func terraformPath(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("terraform")
 	if err != nil {
-		t.Skip("there is no terraform in PATH")
+		t.Fatal(err)
 	}
 	return path
 }

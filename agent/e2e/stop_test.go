@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 	"sallyport/configs"
@@ -95,7 +96,7 @@ func TestStopTellsWhatGoesOn(t *testing.T) {
 // A terraform that hangs, in init or in plan, and that does not listen to SIGINT, is ended; the next agent plans again.
 func TestStopWhileTerraformHangs(t *testing.T) {
 	t.Parallel()
-	slow(t, "it waits for a terraform that does not listen")
+	need.Long(t, "it waits for a terraform that does not listen")
 	for _, verb := range []string{"init", "plan"} {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()

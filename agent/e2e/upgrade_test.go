@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"sallyport/agent/need"
 )
 
 // versions builds two versions of the program.
@@ -37,7 +39,7 @@ func install(t *testing.T, from, to string) {
 // A new version of the program takes over the apply that the old one started, and tells its end.
 func TestUpgradeWhileApplying(t *testing.T) {
 	t.Parallel()
-	slow(t, "it builds two more binaries")
+	need.Long(t, "it builds two more binaries")
 	older, newer := versions(t)
 	for name, sig := range map[string]syscall.Signal{"stopped": syscall.SIGTERM, "killed": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {

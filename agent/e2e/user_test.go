@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo/gittest"
 )
 
@@ -22,17 +23,15 @@ type accounts struct{ agent, terraform *user.User }
 // needAccounts finds two, of which neither is in a group of the other's, or skips: only root can become somebody else.
 func needAccounts(t *testing.T) accounts {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("skipped: only root can run things as other users")
-	}
-	if raw, err := os.ReadFile("/proc/sys/kernel/cap_last_cap"); err != nil {
-		t.Skip("skipped: this kernel has no capabilities: ", err, raw)
+	need.Root(t, "only root can run things as other users")
+	if _, err := os.ReadFile("/proc/sys/kernel/cap_last_cap"); err != nil {
+		need.Skip(t, "this kernel has no capabilities", err.Error())
 	}
 	var a accounts
 	for name, found := range map[string]**user.User{"games": &a.agent, "nobody": &a.terraform} {
 		u, err := user.Lookup(name)
 		if err != nil {
-			t.Skipf("skipped: this machine has no user %s: %v", name, err)
+			need.Skip(t, "there is no user "+name, err.Error())
 		}
 		*found = u
 	}
@@ -210,7 +209,7 @@ resource "terraform_data" "look" {
 // Signals reach terraform, a plan ends with its agent, and an apply goes on without, as it does without a second user.
 func TestSecondUserAndDeaths(t *testing.T) {
 	t.Parallel()
-	slow(t, "it kills and starts agents")
+	need.Long(t, "it kills and starts agents")
 	u := newSecondUser(t, true, stackBlock("box"))
 	fifo := filepath.Join(u.open, "fifo")
 	if err := syscall.Mkfifo(fifo, 0o644); err != nil {

@@ -3,6 +3,7 @@ package repo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/redact"
@@ -317,12 +319,10 @@ func TestServerIsDown(t *testing.T) {
 }
 
 func TestDiskIsFull(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root may mount a small file system")
-	}
+	need.Root(t, "only root may mount a small file system")
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("no tmpfs here: %v: %s", err, out)
+		need.Skip(t, "no small disk can be mounted", fmt.Sprintf("%v: %s", err, out))
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
 	g := gittest.NewRepo(t, "", "infra")
@@ -352,7 +352,7 @@ func run(tb testing.TB, name string, args ...string) {
 	tb.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
-		tb.Skipf("no %s here", name)
+		need.Skip(tb, "there is no "+name, err.Error())
 	}
 	if err != nil {
 		tb.Fatalf("%s: %v\n%s", name, err, out)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
-	os.Exit(m.Run())
+	os.Exit(need.Main(m))
 }
 
 // at is a time of the tests.
@@ -225,7 +226,7 @@ func TestLeavesAlone(t *testing.T) {
 	})
 	t.Run("unreadable", func(t *testing.T) {
 		if os.Geteuid() == 0 {
-			t.Skip("root reads everything")
+			need.Skip(t, "this is root", "root reads everything")
 		}
 		c := newCellar(t)
 		c.with(at(0), run("first"))

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/runner"
 )
 
@@ -140,9 +141,7 @@ func TestHiddenOrphan(t *testing.T) {
 // nor does the death of the runner after it.
 func TestProvisionerLetsGoOfLocks(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("flock"); err != nil {
-		t.Skip("skipped: there is no flock on this machine")
-	}
+	need.Program(t, "flock")
 	r := newRun(t, `resource "terraform_data" "a" {
 	  provisioner "local-exec" {
 	    command = "for fd in 3 4 5 6 7 8 9; do if [ -e /proc/$$/fd/$fd ]; then readlink /proc/$$/fd/$fd >>@ROOT/found; flock -u $fd || :; fi; done; @GATE"

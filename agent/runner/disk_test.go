@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/runner"
 )
 
@@ -16,7 +17,7 @@ func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := tempDir(t)
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skipf("mounting a small disk: %v", err)
+		need.Skip(t, "no small disk can be mounted", err.Error())
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir

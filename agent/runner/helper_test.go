@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/runner"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Setenv("SALLYPORT_TEST_POISON", "must not reach terraform")
-	os.Exit(m.Run())
+	os.Exit(need.Main(m, need.Terraform))
 }
 
 func agent() int {
@@ -73,9 +74,7 @@ func newRun(t *testing.T, config string) *run {
 func newRunIn(t *testing.T, root, config string) *run {
 	t.Helper()
 	binary, err := exec.LookPath("terraform")
-	if err != nil {
-		t.Skip("terraform is not in PATH")
-	}
+	must(t, err)
 	r := &run{t: t, root: root, dir: filepath.Join(root, "runs", "12")}
 	r.src = filepath.Join(r.dir, "source", "ghe")
 	r.state = filepath.Join(root, "ghe.tfstate")

@@ -172,7 +172,7 @@ func gitHost(t *testing.T, root, user, password string) *httptest.Server {
 	t.Helper()
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
-		t.Skipf("git is not here: %v", err)
+		t.Fatalf("git: %v", err)
 	}
 	backend := &cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),

@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-version"
-	"github.com/hashicorp/hc-install/product"
-	"github.com/hashicorp/hc-install/releases"
+
+	"sallyport/agent/terraform/release"
 )
 
 // Tool is one terraform binary.
@@ -38,9 +36,6 @@ func (t Tool) Looked() (Tool, error) {
 // minVersion is the oldest terraform whose -json output of plan and apply has everything.
 const minVersion = "1.1.0"
 
-// installTimeout bounds the download of a pinned terraform.
-const installTimeout = 10 * time.Minute
-
 // ToolOptions say which terraform is wanted: Binary, else Version, else what PATH has.
 type ToolOptions struct {
 	Name       string // terraform, or tofu: what is looked up in PATH, and what people call it; default terraform
@@ -49,8 +44,7 @@ type ToolOptions struct {
 	InstallDir string // where pinned versions are kept, one directory each; needed with Version
 	Log        *slog.Logger
 	Lookup     func(file string) (string, error) // default exec.LookPath
-	// Install puts that version of terraform into dir and returns the path of the binary. The default is hc-install,
-	// which checks HashiCorp's signature and the checksum.
+	// Install puts that version of terraform into dir and returns the path of the binary; see [release.Options].
 	Install func(ctx context.Context, version, dir string) (string, error)
 }
 
@@ -63,9 +57,6 @@ func (o *ToolOptions) validate() error {
 	}
 	if o.Lookup == nil {
 		o.Lookup = exec.LookPath
-	}
-	if o.Install == nil {
-		o.Install = install
 	}
 	if o.Binary == "" && o.Version != "" && o.InstallDir == "" {
 		return errors.New("a pinned terraform version needs a directory to be installed in")
@@ -123,86 +114,9 @@ func (o *ToolOptions) locate(ctx context.Context) (path, hint string, err error)
 	return path, "", nil
 }
 
-// pinned returns the binary of the pinned version, which is installed at most once. A kept binary must still have the
-// digest that was recorded when its signature was checked.
+// pinned returns the binary of the pinned version, which is installed at most once.
 func (o *ToolOptions) pinned(ctx context.Context) (string, error) {
-	if _, err := version.NewSemver(o.Version); err != nil {
-		return "", fmt.Errorf("version %q: %w", o.Version, err)
-	}
-	dir := filepath.Join(o.InstallDir, o.Version)
-	path := filepath.Join(dir, "terraform")
-	err := checkRecorded(path)
-	if err == nil {
-		return path, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		o.Log.Warn("installing terraform again", "version", o.Version, "err", err)
-	}
-	if err := os.MkdirAll(o.InstallDir, 0o755); err != nil {
-		return "", fmt.Errorf("making the directory for terraform: %w", err)
-	}
-	staging, err := os.MkdirTemp(o.InstallDir, "."+o.Version+"-")
-	if err != nil {
-		return "", fmt.Errorf("making a directory to install in: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(staging) }()
-	if err := o.installInto(ctx, staging); err != nil {
-		return "", fmt.Errorf("installing terraform %s: %w", o.Version, err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("clearing the place of terraform %s: %w", o.Version, err)
-	}
-	if err := os.Rename(staging, dir); err != nil {
-		return "", fmt.Errorf("moving terraform %s into place: %w", o.Version, err)
-	}
-	return path, nil
-}
-
-func (o *ToolOptions) installInto(ctx context.Context, dir string) error {
-	got, err := o.Install(ctx, o.Version, dir)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(dir, "terraform")
-	if got != path {
-		return fmt.Errorf("the installer put it at %s instead of %s", got, path)
-	}
-	for file, mode := range map[string]fs.FileMode{dir: 0o755, path: 0o755} {
-		if err := os.Chmod(file, mode); err != nil {
-			return err
-		}
-	}
-	digest, err := digestFile(path)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path+".sha256", []byte(digest+"\n"), 0o644)
-}
-
-// checkRecorded compares a kept binary with the digest beside it.
-func checkRecorded(path string) error {
-	want, err := os.ReadFile(path + ".sha256")
-	if err != nil {
-		return err
-	}
-	got, err := digestFile(path)
-	if err != nil {
-		return err
-	}
-	if got != strings.TrimSpace(string(want)) {
-		return fmt.Errorf("%s is not what was installed: its SHA-256 is %s", path, got)
-	}
-	return nil
-}
-
-// install is the installer that is used outside of tests.
-func install(ctx context.Context, v, dir string) (string, error) {
-	parsed, err := version.NewVersion(v)
-	if err != nil {
-		return "", err
-	}
-	source := &releases.ExactVersion{Product: product.Terraform, Version: parsed, InstallDir: dir, Timeout: installTimeout}
-	return source.Install(ctx)
+	return release.Install(ctx, release.Options{Version: o.Version, Dir: o.InstallDir, Log: o.Log, Fetch: o.Install})
 }
 
 func askVersion(ctx context.Context, path string) (string, error) {

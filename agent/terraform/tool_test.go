@@ -92,7 +92,7 @@ func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 		!strings.Contains(failed.Hint, "releases.hashicorp.com") {
 		t.Errorf("error %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, ".1*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }

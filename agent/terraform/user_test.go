@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/need"
 )
 
 func ok(t *testing.T, err error) {
@@ -61,9 +62,7 @@ func TestLentKey(t *testing.T) {
 
 // What another user has installed is copied into the store, where it can use it and not change it; no link is followed.
 func TestCopyIntoTheStore(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("skipped: only root can give files away")
-	}
+	need.Root(t, "only root can give files away")
 	t.Parallel()
 	user := &asuser.User{Name: "somebody", UID: 12345, GID: 12346}
 	dir := t.TempDir()

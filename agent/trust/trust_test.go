@@ -18,6 +18,7 @@ import (
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
+	"sallyport/agent/need"
 	"sallyport/agent/trust"
 )
 
@@ -155,9 +156,7 @@ func TestBadKeys(t *testing.T) {
 func TestRealSignatures(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"git", "gpg", "ssh-keygen"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("skipped: %v", err)
-		}
+		need.Program(t, tool)
 	}
 	dir, err := os.MkdirTemp("", "trust") // gpg-agent's socket wants a short path
 	must(t, err)

@@ -18,6 +18,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"sallyport/agent/need"
 )
 
 // SSHDOptions say how an sshd behaves.
@@ -46,10 +48,7 @@ type SSHD struct {
 // NewSSHD starts an sshd on loopback. It skips the test where there is none (Debian: openssh-server).
 func NewSSHD(tb testing.TB, o SSHDOptions) *SSHD {
 	tb.Helper()
-	path := findSSHD()
-	if path == "" {
-		tb.Skip("no sshd in PATH or /usr/sbin: install openssh-server to run this test")
-	}
+	path := need.Program(tb, "sshd")
 	me, err := user.Current()
 	if err != nil {
 		tb.Fatal(err)
@@ -134,19 +133,6 @@ func (s *SSHD) wait() {
 
 // pause lets a little time go by between two looks at a condition.
 func pause() { <-time.After(5 * time.Millisecond) }
-
-func findSSHD() string {
-	// sshd wants to be called by its absolute path.
-	if path, err := exec.LookPath("sshd"); err == nil {
-		if path, err = filepath.Abs(path); err == nil {
-			return path
-		}
-	}
-	if _, err := os.Stat("/usr/sbin/sshd"); err == nil {
-		return "/usr/sbin/sshd"
-	}
-	return ""
-}
 
 // NewKey writes a new ed25519 private key to a file.
 func NewKey(tb testing.TB, file string) ssh.Signer {

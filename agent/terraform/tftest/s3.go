@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"sallyport/agent/need"
 )
 
 // s3Module is a server for the s3 backend that builds with a plain `go install`.
@@ -21,7 +23,7 @@ func S3Backend(t testing.TB) (block, lockURL string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Skipf("no user cache directory for the S3 server: %v", err)
+		t.Fatalf("no user cache directory for the S3 server: %v", err)
 	}
 	dir := filepath.Join(cache, "sallyport-test", "s3-1")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -38,7 +40,7 @@ func S3Backend(t testing.TB) (block, lockURL string) {
 		cmd.Dir = t.TempDir() // outside of any module
 		cmd.Env = append(os.Environ(), "GOBIN="+dir, "CGO_ENABLED=0", "GOFLAGS=")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Skipf("building the S3 server (is the Go module proxy reachable?): %v\n%s", err, out)
+			need.Skip(t, "the Go module proxy cannot be reached", fmt.Sprintf("building the S3 server: %v\n%s", err, out))
 		}
 	}
 	address := freeAddress(t)

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"sallyport/agent/need"
 )
 
 // A provider is one that builds with a plain `go install` at the version and module path given.
@@ -49,12 +51,12 @@ const registry = "registry.terraform.io"
 // platform is terraform's name of this machine's kind.
 func platform() string { return runtime.GOOS + "_" + runtime.GOARCH }
 
-// Terraform returns the path of the terraform in PATH, and skips the test if there is none.
+// Terraform returns the path of the terraform in PATH, where the package's TestMain has put one; see [need.Terraform].
 func Terraform(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("terraform")
 	if err != nil {
-		t.Skip("terraform is not in PATH")
+		t.Fatalf("there is no terraform: %v", err)
 	}
 	return path
 }
@@ -65,7 +67,7 @@ func ProviderMirror(t testing.TB) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Skipf("no user cache directory for the providers: %v", err)
+		t.Fatalf("no user cache directory for the providers: %v", err)
 	}
 	root := filepath.Join(cache, "sallyport-test", "providers-1")
 	if err := os.MkdirAll(root, 0o755); err != nil {
@@ -79,7 +81,7 @@ func ProviderMirror(t testing.TB) string {
 	mirror := filepath.Join(root, "mirror")
 	for _, p := range providers() {
 		if err := p.build(mirror); err != nil {
-			t.Skipf("building provider %s (is the Go module proxy reachable?): %v", p.name, err)
+			need.Skip(t, "the Go module proxy cannot be reached", fmt.Sprintf("building provider %s: %v", p.name, err))
 		}
 	}
 	return mirror

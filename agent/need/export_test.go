@@ -1,0 +1,4 @@
+package need
+
+// TerraformFrom is [Terraform] with another site.
+var TerraformFrom = terraformFrom
