@@ -133,7 +133,7 @@ func (a *Agent) findCommit(w *world, repository, stack, name string) (place, err
 	if err != nil {
 		return place{}, err
 	}
-	if back == repo.Descends {
+	if back != repo.Rewritten { // what cannot be told may be a step back, and is said to be one
 		p.back, p.position = true, "going back from "+short(applied)+", which is applied"
 		if commits, whole, err := git.Between(ctx, commit, applied, maxBehind); err == nil && whole {
 			p.position += fmt.Sprintf(": %s of the branch in between", count(len(commits), "commit"))

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,8 +90,8 @@ func (a *Agent) commitsOf(ctx context.Context, w *world, run *store.Run, s *conf
 		return nil, err
 	}
 	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
-	if err != nil && !errors.Is(err, stack.ErrNoDir) {
-		return nil, err
+	if err != nil {
+		return nil, err // also if its directory is gone: then no commit would seem to touch it
 	}
 	all, complete, err := git.Between(ctx, applied, run.Commit, maxBehind)
 	if err != nil {

@@ -201,7 +201,7 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
 		a.people.polled(r.Name, now)
 		if held == nil {
-			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust = "", "", nil, time.Time{}, tip, trustOf(r)
+			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, trustOf(r), ""
 			if s.Accepted != tip {
 				s.Accepted = ""
 			}
@@ -213,6 +213,9 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 
 // holdHead records that a branch is held, and tells it once.
 func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
+	if held.why != "" && s.Suspect == "" {
+		s.Suspect = tip
+	}
 	if s.HeldHead != tip || s.HeldWhy != held.why {
 		key := "held/" + s.Name + "/" + tip
 		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, a.now().UTC()

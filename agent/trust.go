@@ -12,7 +12,6 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/repo"
 	"sallyport/agent/trust"
-	"sallyport/notify/forge"
 	"sallyport/store"
 )
 
@@ -53,14 +52,11 @@ func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known
 	if trustOf(r) == "" {
 		return nil, nil
 	}
-	commits, err := a.newCommits(ctx, git, r, known, tip)
+	commits, unfinished, err := a.newCommits(ctx, git, r, known, tip)
 	if err != nil {
 		return nil, err
 	}
-	if len(commits) > maxJudged {
-		return &holding{why: fmt.Sprintf("more than %d commits at once are not looked at", maxJudged)}, nil
-	}
-	for _, c := range commits {
+	for _, c := range commits[:min(len(commits), maxJudged)] {
 		why, err := a.distrust(ctx, w, r, c)
 		if err != nil {
 			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", short(c.Hash), err)
@@ -69,6 +65,12 @@ func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known
 			text := fmt.Sprintf("commit %s by %s (%s): %s", short(c.Hash), c.Author, c.Subject, why)
 			return &holding{why: a.redact(text)}, nil
 		}
+	}
+	if len(commits) > maxJudged {
+		unfinished = fmt.Sprintf("more than %d commits at once are not looked at", maxJudged)
+	}
+	if unfinished != "" {
+		return &holding{why: unfinished}, nil // what was looked at is trusted, and nobody knows of the rest
 	}
 	return nil, nil
 }
@@ -91,30 +93,32 @@ func (a *Agent) lost(ctx context.Context, git *repo.Repository, before, tip stri
 }
 
 // newCommits are those of a tip that were not found trusted before: since the head, or, where the head was never looked at
-// like this, since the oldest commit that is applied. Without any the tip alone is looked at: nobody could mend the rest.
-func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) ([]repo.Commit, error) {
+// like this, since the oldest commit that is applied. Where there never was one the tip alone is looked at, since nobody could
+// mend the rest, with all that came since the first tip that was held. unfinished says why there may be more that nobody saw.
+func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
 	bases := []string{known.Head}
 	if known.Trust != trustOf(r) || known.Head == "" {
-		var err error
 		if bases, err = a.appliedCommits(r.Name); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	var all []repo.Commit
+	if len(bases) == 0 {
+		return firstCommits(ctx, git, known.Suspect, tip)
+	}
 	found := false
 	seen := map[string]bool{}
 	for _, base := range bases {
 		commits, complete, err := git.Between(ctx, base, tip, maxJudged+1)
 		if errors.Is(err, repo.ErrUnknownCommit) {
-			continue // it is gone: the others, or the tip, say what there is
+			continue // it is gone: the others say what there is
 		}
 		if err != nil {
-			return nil, err
-		}
-		if !complete {
-			return commits, nil // too many
+			return nil, "", err
 		}
 		found = true
+		if !complete && len(commits) <= maxJudged {
+			unfinished = fmt.Sprintf("the history up to %s is too long, or its dates too far apart, to tell which of its commits are new", short(tip))
+		}
 		for _, c := range commits {
 			if !seen[c.Hash] {
 				seen[c.Hash] = true
@@ -123,14 +127,46 @@ func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.
 		}
 	}
 	if !found && known.Head != "" && known.Trust == trustOf(r) {
-		known = &store.RepositoryState{} // the head is gone: as if it had never been looked at
-		return a.newCommits(ctx, git, r, known, tip)
+		// The head is gone: as if it had never been looked at.
+		return a.newCommits(ctx, git, r, &store.RepositoryState{Suspect: known.Suspect}, tip)
 	}
-	if found {
-		return all, nil
+	if !found {
+		c, err := git.Commit(tip)
+		return []repo.Commit{c}, "none of the commits that are applied is in the mirror any more, so nobody knows which of the branch's are new", err
 	}
+	return all, unfinished, nil
+}
+
+// firstCommits are what is looked at of a branch of which nothing was ever trusted: its tip, and what lies above the first tip
+// that was held. A commit that was held must not come in below another.
+func firstCommits(ctx context.Context, git *repo.Repository, suspect, tip string) (all []repo.Commit, unfinished string, err error) {
 	c, err := git.Commit(tip)
-	return []repo.Commit{c}, err
+	if err != nil || suspect == "" || suspect == tip {
+		return []repo.Commit{c}, "", err
+	}
+	above, complete, err := git.Between(ctx, suspect, tip, maxJudged+1)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return []repo.Commit{c}, "", nil // mirrors are complete: it is in no history
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	all = append([]repo.Commit{c}, above...)
+	ancestry, err := git.Descends(ctx, suspect, tip)
+	if err != nil {
+		return nil, "", err
+	}
+	if ancestry != repo.Rewritten {
+		first, err := git.Commit(suspect)
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, first)
+	}
+	if !complete && len(above) <= maxJudged || ancestry == repo.Unknown {
+		unfinished = fmt.Sprintf("the history up to %s is too long to tell which of its commits are new", short(tip))
+	}
+	return all, unfinished, nil
 }
 
 // appliedCommits are the commits that the stacks of a repository are at.
@@ -165,37 +201,7 @@ func (a *Agent) distrust(ctx context.Context, w *world, r *config.Repository, c 
 	if !r.RequireReview {
 		return "", nil
 	}
-	return reviewed(ctx, w.sites[r.Name], r.Branch, c.Hash)
-}
-
-// reviewed asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
-// may write. It says what is missing.
-func reviewed(ctx context.Context, site forgeSite, branch, commit string) (missing string, err error) {
-	pulls, err := site.CommitPullRequests(ctx, commit)
-	if err != nil {
-		return "", err
-	}
-	missing = "it belongs to no merged pull request"
-	for _, p := range pulls {
-		if !p.Merged || p.BaseRef != branch {
-			continue
-		}
-		missing = fmt.Sprintf("nobody who may write has approved the final head of pull request #%d", p.Number)
-		reviews, err := site.Reviews(ctx, p.Number)
-		if err != nil {
-			return "", err
-		}
-		for _, u := range forge.ApprovedBy(reviews, p.Head) {
-			access, err := site.Access(ctx, u)
-			if err != nil {
-				return "", err
-			}
-			if access.CanWrite() && u.ID != p.Author.ID {
-				return "", nil
-			}
-		}
-	}
-	return missing, nil
+	return reviewed(ctx, w.sites[r.Name], w.repos[r.Name], r.Branch, c)
 }
 
 // untrusted holds a run until the commits up to its repository's head are known to be trusted: a requirement that is new in the

@@ -7,10 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
@@ -177,6 +182,29 @@ func TestRequireReview(t *testing.T) {
 		gh.Merge(infra, n, "jane", hash)
 		return hash
 	}
+	// own is reviewed by somebody who had to do with one of its commits.
+	own := func(c githubtest.Commit) string {
+		hash := r.commit("Own", map[string]string{"box/main.tf": data("a", "own"+c.Author)})
+		c.SHA = hash
+		gh.AddCommit(infra, c)
+		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: hash, Commits: []string{hash}})
+		gh.Review(infra, n, "joe", "APPROVED")
+		gh.Merge(infra, n, "jane", hash)
+		return hash
+	}
+	// noFF merges a reviewed pull request by a merge that somebody made with something of their own in it.
+	noFF := func(subject string, more map[string]string) string {
+		ours, err := r.git.Head()
+		if err != nil {
+			t.Fatal(err)
+		}
+		side := r.commit(subject, map[string]string{"box/main.tf": data("a", subject)})
+		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: side, Commits: []string{side}})
+		gh.Review(infra, n, "joe", "APPROVED")
+		hash := r.merge(ours.Hash(), plumbing.NewHash(side), more)
+		gh.Merge(infra, n, "joe", hash)
+		return hash
+	}
 	first := merge("Reviewed", "joe", true)
 	config := strings.Replace(hosted(t, r, gh, "off"), "  github {", "  require_review = true\n  github {", 1)
 	h := newHouse(t, config+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
@@ -189,6 +217,9 @@ func TestRequireReview(t *testing.T) {
 		{func() string { return merge("Nobody", "", true) }, "nobody who may write has approved the final head of pull request #2"},
 		{func() string { return merge("Stranger", "mallory", true) }, "approved the final head of pull request #3"},
 		{func() string { return merge("Moved", "joe", false) }, "approved the final head of pull request #4"},
+		{func() string { return own(githubtest.Commit{Author: "joe", Committer: "jane"}) }, "joe has approved pull request #5, and made some of it"},
+		{func() string { return own(githubtest.Commit{Author: "jane", Committer: "joe"}) }, "joe has approved pull request #6, and made some of it"},
+		{func() string { return noFF("Evil", map[string]string{"box/evil.tf": "# evil\n"}) }, "what it does to box/evil.tf comes from neither side alone; nobody has reviewed that in pull request #7"},
 	} {
 		r.reset(first)
 		heldFor(h, bad.tip(), bad.why)
@@ -203,5 +234,80 @@ func TestRequireReview(t *testing.T) {
 	gh.Heal()
 	if run := h.status("2", store.Planned); run.Commit != second {
 		t.Errorf("run 2 is at %s", run.Commit)
+	}
+	third := noFF("Merged as it is", nil)
+	if run := h.status("3", store.Planned); run.Commit != third {
+		t.Errorf("run 3 is at %s", run.Commit)
+	}
+}
+
+// merge commits what is in the work tree, and more, as a merge of two commits.
+func (r *repository) merge(ours, theirs plumbing.Hash, more map[string]string) string {
+	r.t.Helper()
+	tree, err := r.git.Worktree()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for name, text := range more {
+		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o644); err != nil {
+			r.t.Fatal(err)
+		}
+		if _, err := tree.Add(name); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.when = r.when.Add(time.Minute)
+	hash, err := tree.Commit("Merge", &git.CommitOptions{
+		AllowEmptyCommits: true, Parents: []plumbing.Hash{ours, theirs}, Author: &object.Signature{Name: "Joe", Email: "joe@example.com", When: r.when},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return hash.String()
+}
+
+// An old date must not hide a commit: the search for what is new reads 20,000 commits of the history that is known before it
+// comes to that time, gives up, and has not seen it.
+func TestAnOldDateHidesNoCommit(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	signer, file := newSigner(t)
+	var history strings.Builder
+	for i := range 20_100 {
+		fmt.Fprintf(&history, "commit refs/heads/main\ncommitter Jane <jane@example.com> %d +0000\ndata 1\nx\n", 1_500_000_000+i)
+	}
+	load := exec.Command("git", "-C", r.dir, "fast-import", "--quiet")
+	load.Stdin = strings.NewReader(history.String())
+	if out, err := load.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r.sign = signer
+	r.commit("Signed", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, signedBox(r, file)).start()
+	h.status("1", store.Planned)
+	now := r.when
+	r.sign, r.when = nil, time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+	r.commit("Smuggled", map[string]string{"box/main.tf": data("a", "smuggled")})
+	r.sign, r.when = signer, now
+	tip := r.commit("On top", map[string]string{"box/other.tf": "# signed\n"})
+	heldFor(h, tip, "too long, or its dates too far apart")
+}
+
+// The first tip is held; another above it, signed, must not bring it in.
+func TestWhatWasHeldFirstComesInBelowNothing(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	signer, file := newSigner(t)
+	root := r.commit("Before", map[string]string{"box/main.tf": data("a", "zero")})
+	first := r.commit("Smuggled", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, signedBox(r, file)).start()
+	heldFor(h, first, "Smuggled", "not signed")
+	r.sign = signer
+	heldFor(h, r.commit("On top", map[string]string{"box/main.tf": data("a", "two")}), "Smuggled", "not signed")
+	heldFor(h, r.commit("And again", map[string]string{"box/main.tf": data("a", "three")}), "Smuggled", "not signed")
+	r.reset(root)
+	good := r.commit("Good", map[string]string{"box/main.tf": data("a", "four")})
+	if run := h.status("1", store.Planned); run.Commit != good {
+		t.Errorf("run 1 is at %s, want %s", run.Commit, good)
 	}
 }

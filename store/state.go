@@ -168,7 +168,9 @@ type RepositoryState struct {
 	// as seen until that is mended or, if it is only rewritten, accepted.
 	HeldHead string `json:"held_head,omitempty"`
 	// HeldWhy says which commit is not trusted and why; empty: the history was rewritten.
-	HeldWhy   string    `json:"held_why,omitempty"`
+	HeldWhy string `json:"held_why,omitempty"`
+	// Suspect is the first tip that was held so since a head was taken last: it must not come in below others.
+	Suspect   string    `json:"suspect,omitempty"`
 	HeldLost  []string  `json:"held_lost,omitempty"` // the commits that a rewritten branch has no more, for people
 	Trust     string    `json:"trust,omitempty"`     // a digest of what commits up to the head were found to have
 	HeldSince time.Time `json:"held_since,omitzero"`

@@ -42,7 +42,10 @@ func (r *Repository) withPrefix(ctx context.Context, h *handle, tip *object.Comm
 	w := newDateWalk()
 	w.push(tip)
 	var found []string
-	for n := 0; w.Len() > 0 && n < maxWalk; n++ {
+	for n := 0; w.Len() > 0; n++ {
+		if n >= maxWalk { // one more may begin like this
+			return nil, withHint(fmt.Errorf("%s was not found, or not as the only one, within %d commits", prefix, maxWalk), "give the whole hash of a newer commit")
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -32,6 +32,7 @@ type Commit struct {
 	CommitterEmail string
 	Subject        string    // the first line of the message
 	Time           time.Time // the committer's, UTC
+	Parents        []string  // full hashes; more than one: a merge
 }
 
 // Ancestry is the relation of a commit to an older one.
@@ -71,7 +72,12 @@ func (r *Repository) Raw(commit string) ([]byte, error) {
 
 func describe(c *object.Commit) Commit {
 	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\r\n\t "), "\n")
+	var parents []string
+	for _, p := range c.ParentHashes {
+		parents = append(parents, p.String())
+	}
 	return Commit{
+		Parents:        parents,
 		Hash:           c.Hash.String(),
 		Author:         c.Author.Name,
 		AuthorEmail:    c.Author.Email,

@@ -23,7 +23,7 @@ func TestCommit(t *testing.T) {
 	c.Time = c.Time.Truncate(24 * time.Hour)
 	wantEqual(t, c, repo.Commit{
 		Hash: head, Author: "Zoë", AuthorEmail: "zoe@example.com", Committer: "Jane Doe", CommitterEmail: "jane@example.com",
-		Subject: "A subject", Time: time.Date(2023, 11, 14, 0, 0, 0, 0, time.UTC),
+		Subject: "A subject", Time: time.Date(2023, 11, 14, 0, 0, 0, 0, time.UTC), Parents: c.Parents,
 	})
 	for _, unknown := range []string{strings.Repeat("a", 40), "main", ""} {
 		_, err := r.Commit(unknown)

@@ -213,8 +213,11 @@ func (c *Client) pagesUntil(ctx context.Context, doing string, f func(context.Co
 		}}); err != nil {
 			return false, err
 		}
-		if found || resp.NextPage <= o.Page { // an answer that leads back would never end
+		if found || resp.NextPage == 0 {
 			return found, nil
+		}
+		if resp.NextPage <= o.Page { // would never end, and what is left out may be a refusal
+			return false, odd(doing, fmt.Sprintf("page %d leads back to %d", o.Page, resp.NextPage))
 		}
 		o.Page = resp.NextPage
 	}

@@ -1,0 +1,235 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/utils/diff"
+	"github.com/sergi/go-diff/diffmatchpatch"
+)
+
+// maxSide bounds the commits that a merge brings in, for the question where its two sides parted.
+const maxSide = 1000
+
+// maxMerged bounds the file that is merged once more.
+const maxMerged = 1 << 20
+
+// MergeAdds says what a merge has that neither of its sides gave it, or that it leaves out of them; empty if nothing, as of a
+// merge that git made by itself, and of a commit that is none. What cannot be found out is said, too: whoever asks must not
+// take it for nothing.
+func (r *Repository) MergeAdds(ctx context.Context, commit string) (what string, err error) {
+	c, err := r.Commit(commit)
+	switch {
+	case err != nil:
+		return "", err
+	case len(c.Parents) < 2:
+		return "", nil
+	case len(c.Parents) > 2:
+		return fmt.Sprintf("it merges %d commits at once, which is not looked into", len(c.Parents)-1), nil
+	}
+	base, err := r.parted(ctx, c.Parents[0], c.Parents[1])
+	if err != nil {
+		return "", err
+	}
+	if base == "" {
+		return "it is a merge of which nobody can tell where its sides parted", nil
+	}
+	path, err := r.unmerged(ctx, base, c)
+	if err != nil || path == "" {
+		return "", err
+	}
+	return fmt.Sprintf("it is a merge, and what it does to %s comes from neither side alone", path), nil
+}
+
+// parted finds the one commit at which two sides parted; empty if there is not exactly one, or it was not found.
+func (r *Repository) parted(ctx context.Context, ours, theirs string) (string, error) {
+	side, complete, err := r.Between(ctx, ours, theirs, maxSide)
+	if err != nil || !complete {
+		return "", err
+	}
+	if len(side) == 0 {
+		return theirs, nil // it is in our history already
+	}
+	in := map[string]bool{}
+	for _, c := range side {
+		in[c.Hash] = true
+	}
+	var bases []string
+	for _, c := range side {
+		for _, p := range c.Parents {
+			if !in[p] && !slices.Contains(bases, p) {
+				bases = append(bases, p)
+			}
+		}
+	}
+	// A side that took the other in meanwhile leaves several; the youngest has all others in its history.
+	for _, b := range bases {
+		youngest := true
+		for _, other := range bases {
+			ancestry, err := r.Descends(ctx, other, b)
+			if err != nil {
+				return "", err
+			}
+			youngest = youngest && ancestry == Descends
+		}
+		if youngest {
+			return b, nil
+		}
+	}
+	return "", nil
+}
+
+// unmerged is the first path at which a merge is not what its sides make it; empty if there is none.
+func (r *Repository) unmerged(ctx context.Context, base string, merge Commit) (string, error) {
+	ours, theirs := merge.Parents[0], merge.Parents[1]
+	differ := map[[2]string]map[string]bool{}
+	paths := map[string]bool{}
+	for _, pair := range [][2]string{{base, ours}, {base, theirs}, {ours, merge.Hash}, {theirs, merge.Hash}} {
+		list, err := r.Changed(ctx, pair[0], pair[1])
+		if err != nil {
+			return "", err
+		}
+		differ[pair] = map[string]bool{}
+		for _, path := range list {
+			differ[pair][path], paths[path] = true, true
+		}
+	}
+	for _, path := range sorted(paths) {
+		notOurs, notTheirs := differ[[2]string{ours, merge.Hash}][path], differ[[2]string{theirs, merge.Hash}][path]
+		ok := false
+		switch weDid, theyDid := differ[[2]string{base, ours}][path], differ[[2]string{base, theirs}][path]; {
+		case weDid && theyDid && (notOurs || notTheirs):
+			var err error
+			if ok, err = r.mergedFile(path, base, merge); err != nil {
+				return "", err
+			}
+		case weDid:
+			ok = !notOurs
+		case theyDid:
+			ok = !notTheirs
+		}
+		if !ok {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+func sorted(set map[string]bool) []string {
+	var out []string
+	for s := range set {
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// mergedFile reports whether a file that both sides changed is what the two changes make of it.
+func (r *Repository) mergedFile(path, base string, merge Commit) (bool, error) {
+	var texts [4][]byte
+	var mode filemode.FileMode
+	for i, commit := range []string{base, merge.Parents[0], merge.Parents[1], merge.Hash} {
+		text, m, err := r.fileOf(commit, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, r.fail("reading a merge of", err)
+		}
+		if i > 0 && m != mode || m != filemode.Regular && m != filemode.Executable || len(text) > maxMerged || bytes.IndexByte(text, 0) >= 0 {
+			return false, nil
+		}
+		texts[i], mode = text, m
+	}
+	merged, ok := mergeLines(string(texts[0]), string(texts[1]), string(texts[2]))
+	return ok && merged == string(texts[3]), nil
+}
+
+// fileOf reads a file at exactly this path: unlike [Tree.ReadFile] it follows no link.
+func (r *Repository) fileOf(commit, path string) ([]byte, filemode.FileMode, error) {
+	h, c, err := r.open(commit)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.release(h)
+	e := object.TreeEntry{Mode: filemode.Dir, Hash: c.TreeHash}
+	for _, part := range strings.Split(path, "/") {
+		if e, err = child(h, e, part); err != nil {
+			return nil, 0, err
+		}
+	}
+	if e.Mode == filemode.Dir || e.Mode == filemode.Submodule {
+		return nil, 0, fs.ErrNotExist
+	}
+	text, err := readObject(h.storage, plumbing.BlobObject, e.Hash, maxFileBytes)
+	return text, e.Mode, err
+}
+
+// hunk is what one side makes of the lines from start up to end of the base.
+type hunk struct {
+	start, end int
+	lines      string
+}
+
+// mergeLines brings two sides' changes of a text together; ok is false where they touch each other.
+func mergeLines(base, ours, theirs string) (merged string, ok bool) {
+	lines := strings.SplitAfter(base, "\n")
+	a, b := hunksOf(base, ours), hunksOf(base, theirs)
+	var out strings.Builder
+	at := 0
+	for len(a)+len(b) > 0 {
+		var next hunk
+		switch {
+		case len(a) > 0 && len(b) > 0 && a[0] == b[0]: // both did the same
+			next, a, b = a[0], a[1:], b[1:]
+		case len(b) == 0 || len(a) > 0 && a[0].start < b[0].start:
+			next, a = a[0], a[1:]
+		default:
+			next, b = b[0], b[1:]
+		}
+		for _, rest := range [][]hunk{a, b} {
+			if len(rest) > 0 && rest[0].start <= next.end {
+				return "", false
+			}
+		}
+		out.WriteString(strings.Join(lines[at:next.start], ""))
+		out.WriteString(next.lines)
+		at = next.end
+	}
+	out.WriteString(strings.Join(lines[at:], ""))
+	return out.String(), true
+}
+
+func hunksOf(base, side string) []hunk {
+	var out []hunk
+	line, open := 0, false
+	for _, d := range diff.Do(base, side) {
+		n := strings.Count(d.Text, "\n")
+		if d.Text != "" && !strings.HasSuffix(d.Text, "\n") {
+			n++
+		}
+		if d.Type == diffmatchpatch.DiffEqual {
+			line, open = line+n, false
+			continue
+		}
+		if !open {
+			out, open = append(out, hunk{start: line, end: line}), true
+		}
+		last := &out[len(out)-1]
+		if d.Type == diffmatchpatch.DiffDelete {
+			line += n
+			last.end = line
+		} else {
+			last.lines += d.Text
+		}
+	}
+	return out
+}
