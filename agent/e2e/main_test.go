@@ -52,7 +52,7 @@ func testMain(m *testing.M) int {
 // build builds the program with these flags and gives the file a name.
 func build(name string, flags ...string) (string, error) {
 	file := filepath.Join(buildDir, name)
-	args := append([]string{"build", "-o", file}, flags...)
+	args := append([]string{"build", "-ldflags=-s -w", "-o", file}, flags...) // debuggers need what costs half of the linking
 	if out, err := exec.Command("go", append(args, "sallyport/agent/cmd/sallyport")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
 	}
