@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent/control"
 	"sallyport/agent/need"
 	"sallyport/store"
 )
@@ -34,20 +33,38 @@ func bytesOf(t *testing.T, dir string) (sum int64) {
 	return sum
 }
 
+// failing are hooks that end a run before terraform is started, while the file exists: what is forgotten need not be a plan.
+func failing(file string) string {
+	return "hooks {\n" + hook("before_plan", "test ! -e "+file) + "}\n"
+}
+
+// fails makes a run that ends in its hook.
+func (h *house) fails() {
+	h.t.Helper()
+	h.status(strconv.Itoa(h.plan("box", false)), store.Errored)
+}
+
 // Run after run is made and forgotten, and the data directory stops growing.
 func TestDiskUseReachesAPlateau(t *testing.T) {
 	t.Parallel()
 	need.Long(t, "it plans for half a minute")
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
-	h := newHouse(t, box(r, "")+"retention {\n  runs = 20\n}\n").start()
+	fail := filepath.Join(t.TempDir(), "fail")
+	h := newHouse(t, box(r, failing(fail))+"retention {\n  runs = 20\n}\n").start()
 	h.status("1", store.Planned)
 	h.mustDecide("1", "approve")
 	h.status("1", store.Applied)
 	cycle := func() int64 {
-		for range 25 {
-			id := h.plan("box", false)
-			h.until(strconv.Itoa(id), "ended", func(run control.Run) bool { return run.Status.Terminal() })
+		write(t, fail, "")
+		for range 18 {
+			h.fails()
+		}
+		if err := os.Remove(fail); err != nil {
+			t.Fatal(err)
+		}
+		for range 7 {
+			h.status(strconv.Itoa(h.plan("box", false)), store.NoChanges)
 		}
 		if err := h.agent.Trim(context.Background(), time.Now()); err != nil {
 			t.Fatal(err)
@@ -74,15 +91,14 @@ func TestWhatIsNeededIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
-	h := newHouse(t, box(r, "")).start()
+	fail := filepath.Join(t.TempDir(), "fail")
+	h := newHouse(t, box(r, failing(fail))).start()
 	h.status("1", store.Planned)
 	h.mustDecide("1", "deny")
 	h.status("1", store.Discarded)
+	write(t, fail, "")
 	for range 22 {
-		id := h.plan("box", false)
-		h.status(strconv.Itoa(id), store.Planned)
-		h.mustDecide(strconv.Itoa(id), "deny")
-		h.status(strconv.Itoa(id), store.Discarded)
+		h.fails()
 	}
 	runs := filepath.Join(h.dir, "data", "runs")
 	left := filepath.Join(runs, "2", "errored.tfstate")

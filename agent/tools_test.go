@@ -78,6 +78,7 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
 	}
 	before, _ := os.ReadFile(log)
 	h.status("plain", store.Planned)
+	h.status("plain", store.Planned)
 	h.mustDecide("plain", "approve")
 	h.status("plain", store.Applied)
 	if now, _ := os.ReadFile(log); string(now) != string(before) {
