@@ -36,7 +36,8 @@
 // # Trust
 //
 // What comes from a repository is hostile until shown otherwise. Host keys are pinned, never taken on first use.
-// [Repository.Materialise] refuses paths named "..", ".git" and the like, and symlinks that leave the tree; it leaves
-// out every directory named .terraform, because the environment file and the module manifest in there steer what
+// [Repository.Materialise] refuses paths named "..", ".git" and the like; it never makes a symlink that leaves the tree, and
+// leaves out every directory named .terraform, because the environment file and the module manifest in there steer what
 // terraform does, and no honest repository commits them. The number of files, their bytes and the depth are limited.
+// What is wrong with one file is a [*FileError], so that those who do not need the file go on.
 package repo

@@ -2,6 +2,7 @@ package repo_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -247,6 +248,54 @@ func TestTree(t *testing.T) {
 		}
 	}
 	listed(t, tree)
+}
+
+// What is wrong with a path is said as what it is, and what could put it right is known.
+func TestTreeSaysWhatIsWrong(t *testing.T) {
+	r, g, head := fetched(t, map[string]string{
+		"main.tf": "root", "good/main.tf": "a", "docs/readme.md": "x", "good/gone.tf": "-> ../gone/x.tf", "good/dir.tf": "-> ../docs",
+		"good/abs.tf": "-> /etc/passwd", "good/above.tf": "-> ../../x", "good/loop.tf": "-> loop.tf", "good/two.tf": "-> ../one", "one": "-> gone/x.tf",
+		"prod": "-> regions/eu", "good/below.tf": "-> main.tf/x", "good/sub.tf": "-> ../sub/main.tf", "new\nline": "-> no\rwhere", "big.tf": noise(17 << 20),
+	})
+	g.Git("update-index", "--add", "--cacheinfo", "160000,"+head+",sub")
+	g.Git("commit", "-q", "-m", "submodule")
+	g.Git("push", "-q", "origin", "HEAD")
+	must(t, r.Fetch(t.Context(), g.Head()))
+	tree, err := r.Tree(g.Head())
+	must(t, err)
+	for name, want := range map[string]struct {
+		text    string
+		through []string
+	}{
+		"good/gone.tf":  {"good/gone.tf is a symlink to ../gone/x.tf, which is not in the repository", []string{"good/gone.tf", "gone", "gone/x.tf"}},
+		"good/dir.tf":   {"good/dir.tf is a symlink to ../docs, which is a directory", []string{"good/dir.tf"}},
+		"good/abs.tf":   {"good/abs.tf is a symlink to /etc/passwd, which is outside of the repository", []string{"good/abs.tf"}},
+		"good/above.tf": {"good/above.tf is a symlink to ../../x, which is outside of the repository", []string{"good/above.tf"}},
+		"good/loop.tf":  {"good/loop.tf is a symlink to loop.tf, which leads in a circle", []string{"good/loop.tf"}},
+		"good/two.tf":   {"good/two.tf is a symlink to ../one, which leads to gone/x.tf, which is not in the repository", []string{"good/two.tf", "one", "gone", "gone/x.tf"}},
+		"prod/main.tf":  {"prod is a symlink to regions/eu, which leads to regions/eu/main.tf, which is not in the repository", []string{"prod", "regions", "regions/eu/main.tf"}},
+		"good/below.tf": {"good/below.tf is a symlink to main.tf/x, which is not in the repository", []string{"good/below.tf", "good/main.tf/x"}},
+		"good/sub.tf":   {"good/sub.tf is a symlink to ../sub/main.tf, which is in a git submodule, and those are not fetched", []string{"good/sub.tf", "sub/main.tf"}},
+		"new\nline":     {`"new\nline" is a symlink to "no\rwhere", which is not in the repository`, []string{"new\nline", "no\rwhere"}},
+		"nothing/x.tf":  {"nothing/x.tf is not in the repository", []string{"nothing", "nothing/x.tf"}},
+		"../x":          {"../x is not in the repository", nil},
+		"docs":          {"docs is a directory", nil},
+		"big.tf":        {"big.tf has more than 16 MiB and is not read", nil},
+	} {
+		_, err := tree.ReadFile(name)
+		var wrong *repo.FileError
+		if !errors.As(err, &wrong) || err.Error() != want.text {
+			t.Errorf("%q: error %v, want %s", name, err, want.text)
+		}
+		_, through, err := tree.Resolve(name)
+		if err != nil && !errors.As(err, &wrong) {
+			t.Errorf("%q: error %v", name, err)
+		}
+		if name == "good/loop.tf" {
+			through = through[:1] // it is there forty times
+		}
+		wantEqual(t, through, want.through)
+	}
 }
 
 // listed checks directories, and what is not a file.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,6 +26,10 @@ const (
 	maxLinkBytes = 4096
 	// maxPointerBytes is the longest Git LFS pointer, by its specification.
 	maxPointerBytes = 1024
+	// maxPath is the length from which on the kernel takes no path.
+	maxPath = 4096
+	// maxShownName is how much of a name that is too long is told.
+	maxShownName = 80
 	// smallFile is the largest file that is read whole before it is written.
 	smallFile = 64 << 10
 )
@@ -33,7 +38,9 @@ const (
 type MaterialiseOptions struct {
 	// Roots are the directories that are used, such as a stack's and those of its modules; "." is all. Git LFS pointers
 	// and submodules there are errors. Elsewhere pointers are written as they are and submodules are empty directories.
-	Roots    []string
+	Roots []string
+	// Belongs reports whether a path is used though it lies in no root. May be nil.
+	Belongs  func(path string) bool
 	MaxFiles int   // of files, directories and symlinks; default 200,000
 	MaxBytes int64 // of all files; default 2 GiB
 }
@@ -42,6 +49,10 @@ type MaterialiseOptions struct {
 // alone: modes are 0600 and 0700, executable files stay so. Nothing is written outside, whatever the commit holds, and no
 // symlink leads outside. Each file's content is checked against its hash. Directories named .terraform are left out, because
 // their content would steer terraform. .gitattributes have no effect. After an error the directory is gone.
+//
+// What cannot be written as the commit says is left out where nobody uses it, so that one bad file stops nobody else:
+// symlinks that leave the repository, names that are too long for this file system. In what is used, in a root or by
+// Belongs, it is a [*FileError].
 func (r *Repository) Materialise(ctx context.Context, commit, dir string, o MaterialiseOptions) error {
 	const op = "checking out a commit of"
 	if o.MaxFiles <= 0 {
@@ -74,7 +85,7 @@ func writeTree(ctx context.Context, s *filesystem.Storage, tree plumbing.Hash, d
 		return fmt.Errorf("opening directory: %w", err)
 	}
 	defer root.Close()
-	w := &checkout{ctx: ctx, storage: s, options: o}
+	w := &checkout{ctx: ctx, storage: s, options: o, dir: dir}
 	if err := w.directory(root, tree, "", 0); err != nil {
 		return err
 	}
@@ -86,12 +97,16 @@ type checkout struct {
 	ctx     context.Context
 	storage *filesystem.Storage
 	options MaterialiseOptions
+	dir     string
 	files   int
 	bytes   int64
 	links   []link
 }
 
-type link struct{ name, target string }
+type link struct {
+	name, target string
+	nowhere      bool // no file system can hold such a target
+}
 
 // directory writes the entries of a directory. Symlinks wait until everything else is there, so that nothing can be
 // written through one; that os.Root would refuse it too is the second lock on the same door.
@@ -103,11 +118,16 @@ func (w *checkout) directory(root *os.Root, hash plumbing.Hash, prefix string, d
 	if err != nil {
 		return err
 	}
+	met := make(map[string]bool, len(tree.Entries)) // one of two that is left out must not hide the other
 	for _, e := range tree.Entries {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
 		name := path.Join(prefix, e.Name)
+		if met[e.Name] {
+			return written(name, fs.ErrExist)
+		}
+		met[e.Name] = true
 		if err := safeName(e.Name, prefix); err != nil {
 			return err
 		}
@@ -117,14 +137,42 @@ func (w *checkout) directory(root *os.Root, hash plumbing.Hash, prefix string, d
 		if w.files++; w.files > w.options.MaxFiles {
 			return tooLarge("more than %d files and directories", w.options.MaxFiles)
 		}
-		if err := w.entry(root, e, name, depth); err != nil {
+		if err := w.entry(root, e, name, depth); err != nil && !w.leftOut(e, name, err) {
 			return err
 		}
 	}
 	return nil
 }
 
+// leftOut reports whether an error of writing is only that this file system cannot hold such a name, and nobody uses it.
+func (w *checkout) leftOut(e object.TreeEntry, name string, err error) bool {
+	var file *FileError
+	return errors.As(err, &file) && errors.Is(err, errName) && !w.belongs(name) && !(e.Mode == filemode.Dir && w.holdsRoot(name))
+}
+
+// errName: the name is not one that this file system can hold.
+var errName = errors.New("name that the file system does not take")
+
+// fits is an error if the path of a file would be longer than what programs can open.
+func (w *checkout) fits(name string) error {
+	if len(w.dir)+1+len(name) < maxPath {
+		return nil
+	}
+	return &FileError{Path: cutName(name), Why: fmt.Sprintf("has a path of %d bytes, too long to be checked out", len(name)), err: errName}
+}
+
+// cutName shortens a name for people.
+func cutName(name string) string {
+	if len(name) <= maxShownName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxShownName], "") + "..."
+}
+
 func (w *checkout) entry(root *os.Root, e object.TreeEntry, name string, depth int) error {
+	if err := w.fits(name); err != nil {
+		return err
+	}
 	switch e.Mode {
 	case filemode.Dir:
 		if err := root.Mkdir(e.Name, 0o700); err != nil {
@@ -137,16 +185,16 @@ func (w *checkout) entry(root *os.Root, e object.TreeEntry, name string, depth i
 		defer sub.Close()
 		return w.directory(sub, e.Hash, name, depth+1)
 	case filemode.Submodule:
-		if w.submoduleNeeded(name) {
-			return withHint(fmt.Errorf("%w: %s", ErrSubmodule, name), "submodules are not fetched: use the module by its git source address, or commit its files")
+		if w.needed(name) || w.holdsRoot(name) {
+			return withHint(&FileError{Path: name, Why: "is a git submodule", err: ErrSubmodule}, "submodules are not fetched: use the module by its git source address, or commit its files")
 		}
 		return written(name, root.Mkdir(e.Name, 0o700))
 	case filemode.Symlink:
-		target, err := readObject(w.storage, plumbing.BlobObject, e.Hash, maxLinkBytes)
-		if err != nil {
+		target, err := linkTarget(w.storage, e)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		w.links = append(w.links, link{name: name, target: string(target)})
+		w.links = append(w.links, link{name: name, target: target, nowhere: err != nil})
 		return nil
 	case filemode.Executable:
 		return w.file(root, e, name, 0o700)
@@ -184,7 +232,7 @@ func (w *checkout) small(f *os.File, e object.TreeEntry, name string) error {
 		return err
 	}
 	if isPointer(content) && w.needed(name) {
-		return withHint(fmt.Errorf("%w: %s", ErrLFS, name), "git LFS is not run here: commit the file itself, or keep it out of the stack's directory and modules")
+		return withHint(&FileError{Path: name, Why: "is a git LFS pointer", err: ErrLFS}, "git LFS is not run here: commit the file itself, or keep it out of the stack's directory and modules")
 	}
 	_, err = f.Write(content)
 	return written(name, err)
@@ -207,33 +255,6 @@ func copyBlob(f *os.File, o plumbing.EncodedObject, want plumbing.Hash) error {
 	return nil
 }
 
-// symlinks makes the symlinks and then checks, with all of them in place, that none leads outside: one alone may look
-// harmless and leave through another.
-func (w *checkout) symlinks(root *os.Root) error {
-	for _, l := range w.links {
-		if l.target == "" || strings.ContainsRune(l.target, 0) || path.IsAbs(l.target) || escapes(path.Join(path.Dir(l.name), l.target)) {
-			return leaves(l)
-		}
-		if err := root.Symlink(l.target, l.name); err != nil {
-			return written(l.name, err)
-		}
-	}
-	for _, l := range w.links {
-		_, err := root.Stat(l.name)
-		switch {
-		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
-		default:
-			return leaves(l)
-		}
-	}
-	return nil
-}
-
-func leaves(l link) error {
-	return withHint(fmt.Errorf("%w: symlink %q points to %q, outside of the repository", ErrUnsafeTree, l.name, l.target),
-		"replace the symlink by what it should point to")
-}
-
 // safeName refuses names that mean something else to the file system or to git.
 func safeName(name, prefix string) error {
 	if name == "" || name == "." || name == ".." || strings.EqualFold(name, ".git") || strings.ContainsAny(name, "/\x00") {
@@ -252,14 +273,14 @@ func (w *checkout) needed(name string) bool {
 	return false
 }
 
-// submoduleNeeded also counts a root that would lie inside the submodule.
-func (w *checkout) submoduleNeeded(name string) bool {
-	for _, root := range w.options.Roots {
-		if strings.HasPrefix(path.Clean(root), name+"/") {
-			return true
-		}
-	}
-	return w.needed(name)
+// belongs also counts what is used in no root.
+func (w *checkout) belongs(name string) bool {
+	return w.needed(name) || w.options.Belongs != nil && w.options.Belongs(name)
+}
+
+// holdsRoot reports whether a root lies inside a directory.
+func (w *checkout) holdsRoot(name string) bool {
+	return slices.ContainsFunc(w.options.Roots, func(root string) bool { return strings.HasPrefix(path.Clean(root), name+"/") })
 }
 
 func isPointer(content []byte) bool {
@@ -273,6 +294,9 @@ func written(name string, err error) error {
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return withHint(fmt.Errorf("%w: %q is there twice", ErrUnsafeTree, name), "no honest commit has such a path: find out who pushed it")
+	}
+	if errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EILSEQ) || errors.Is(err, syscall.EINVAL) {
+		return &FileError{Path: cutName(name), Why: fmt.Sprintf("has a name that this file system does not take: %v", errors.Unwrap(err)), err: errName}
 	}
 	return fmt.Errorf("writing %s: %w", name, err)
 }

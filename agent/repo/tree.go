@@ -2,6 +2,7 @@ package repo
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 const (
@@ -21,6 +23,8 @@ const (
 
 // Tree is the files of one commit, read from the mirror. Paths are relative, with slashes. Symlinks inside the tree are
 // followed, since shared .tf files are often linked; those that leave it lead nowhere. It is safe for concurrent use.
+//
+// What is wrong with the commit's own content is a [*FileError]. Any other error is of the mirror, or of this machine.
 type Tree struct {
 	repository *Repository
 	root       plumbing.Hash
@@ -43,16 +47,16 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 		return nil, t.repository.fail("reading a file of", err)
 	}
 	defer t.repository.release(h)
-	e, err := t.find(h, name)
+	f, err := t.find(h, name)
 	if err != nil {
-		return nil, t.fail("open", name, err)
+		return nil, t.fail(f, name, err)
 	}
-	if !e.Mode.IsFile() {
-		return nil, t.fail("open", name, errors.New("is a directory"))
+	if isDir(f.entry.Mode) {
+		return nil, t.fail(f, name, errIsDir)
 	}
-	content, err := readObject(h.storage, plumbing.BlobObject, e.Hash, maxFileBytes)
+	content, err := readObject(h.storage, plumbing.BlobObject, f.entry.Hash, maxFileBytes)
 	if err != nil {
-		return nil, t.fail("open", name, err)
+		return nil, t.fail(f, name, err)
 	}
 	return content, nil
 }
@@ -65,20 +69,20 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, t.repository.fail("reading a directory of", err)
 	}
 	defer t.repository.release(h)
-	e, err := t.find(h, name)
+	f, err := t.find(h, name)
 	if err != nil {
-		return nil, t.fail("open", name, err)
+		return nil, t.fail(f, name, err)
 	}
-	switch e.Mode {
+	switch f.entry.Mode {
 	case filemode.Submodule:
 		return nil, nil
 	case filemode.Dir:
 	default:
-		return nil, t.fail("open", name, errors.New("is not a directory"))
+		return nil, t.fail(f, name, errNotDir)
 	}
-	dir, err := readTree(h.storage, e.Hash)
+	dir, err := readTree(h.storage, f.entry.Hash)
 	if err != nil {
-		return nil, t.fail("open", name, err)
+		return nil, t.fail(f, name, err)
 	}
 	entries := make([]fs.DirEntry, 0, len(dir.Entries))
 	for _, e := range dir.Entries {
@@ -88,21 +92,49 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-func (t *Tree) fail(op, name string, err error) error {
-	if errors.Is(err, ErrDamaged) {
-		return t.repository.fail("reading a file of", t.repository.noteDamage(err))
+// Resolve follows the symlinks of a path and returns where it really lies. through are the paths whose change can lead it
+// elsewhere: each symlink on the way, and, of what is not there, the first name that is missing and where it would be. They
+// are returned with a [*FileError] too, and then at is empty.
+func (t *Tree) Resolve(name string) (at string, through []string, err error) {
+	h, err := t.repository.acquire()
+	if err != nil {
+		return "", nil, t.repository.fail("reading a file of", err)
 	}
-	return &fs.PathError{Op: op, Path: name, Err: err}
+	defer t.repository.release(h)
+	f, err := t.find(h, name)
+	if err != nil {
+		return "", f.through, t.fail(f, name, err)
+	}
+	return path.Join(append([]string{"."}, f.at...)...), f.through, nil
+}
+
+// fail makes the error that leaves the package: of the mirror, or of the path alone.
+func (t *Tree) fail(f *followed, name string, err error) error {
+	var tree *FileError
+	for _, content := range []error{fs.ErrNotExist, errLoop, errIsDir, errNotDir} {
+		if errors.Is(err, content) && !errors.Is(err, ErrDamaged) {
+			tree = f.fileError(name, err)
+		}
+	}
+	if errors.Is(err, ErrTooLarge) {
+		tree = &FileError{Path: path.Clean(name), Why: fmt.Sprintf("has more than %d MiB and is not read", maxFileBytes>>20), err: err}
+	}
+	if tree != nil {
+		return tree
+	}
+	return t.repository.fail("reading a file of", t.repository.noteDamage(err))
 }
 
 // find resolves a path the way a kernel would: component by component, following symlinks, with ".." meaning the parent
-// of where a symlink led to.
-func (t *Tree) find(h *handle, name string) (object.TreeEntry, error) {
-	rest := strings.Split(path.Clean("/" + name)[1:], "/")
+// of where a symlink led to. What it returns is never nil.
+func (t *Tree) find(h *handle, name string) (*followed, error) {
+	f := &followed{}
 	if escapes(name) {
-		return object.TreeEntry{}, fs.ErrNotExist
+		return f, fs.ErrNotExist
 	}
+	rest := strings.Split(path.Clean("/" + name)[1:], "/")
 	stack := []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}
+	lexical := "."
 	for links := 0; len(rest) > 0; {
 		part := rest[0]
 		rest = rest[1:]
@@ -111,37 +143,68 @@ func (t *Tree) find(h *handle, name string) (object.TreeEntry, error) {
 			continue
 		case "..":
 			if len(stack) == 1 {
-				return object.TreeEntry{}, fs.ErrNotExist
+				return f, errOutside
 			}
-			stack = stack[:len(stack)-1]
+			stack, f.at = stack[:len(stack)-1], f.at[:len(f.at)-1]
 			continue
 		}
+		if links == 0 {
+			lexical = path.Join(lexical, part)
+		}
+		f.at = append(f.at, part)
 		e, err := child(h, stack[len(stack)-1], part)
+		if errors.Is(err, fs.ErrNotExist) {
+			f.through = append(f.through, path.Join(f.at...))
+			f.at = append(f.at, rest...)
+			if end := path.Join(f.at...); len(rest) > 0 && !escapes(end) {
+				f.through = append(f.through, end)
+			}
+			return f, err
+		}
 		if err != nil {
-			return object.TreeEntry{}, err
+			return f, err
 		}
 		if e.Mode != filemode.Symlink {
 			stack = append(stack, e)
 			continue
 		}
-		if links++; links > maxLinks {
-			return object.TreeEntry{}, errors.New("too many levels of symbolic links")
+		f.through = append(f.through, path.Join(f.at...))
+		f.at = f.at[:len(f.at)-1]
+		target, err := linkTarget(h.storage, e)
+		if f.link == "" {
+			f.link, f.target = lexical, target
 		}
-		target, err := readObject(h.storage, plumbing.BlobObject, e.Hash, maxLinkBytes)
 		if err != nil {
-			return object.TreeEntry{}, err
+			return f, err
 		}
-		if strings.HasPrefix(string(target), "/") {
-			return object.TreeEntry{}, fs.ErrNotExist
+		if links++; links > maxLinks {
+			return f, errLoop
 		}
-		rest = append(strings.Split(string(target), "/"), rest...)
+		if strings.HasPrefix(target, "/") {
+			return f, errOutside
+		}
+		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return stack[len(stack)-1], nil
+	f.entry = stack[len(stack)-1]
+	return f, nil
+}
+
+// linkTarget reads a symlink. One that no file system could hold leads nowhere.
+func linkTarget(s *filesystem.Storage, e object.TreeEntry) (string, error) {
+	target, err := readObject(s, plumbing.BlobObject, e.Hash, maxLinkBytes)
+	if errors.Is(err, ErrTooLarge) || err == nil && (len(target) == 0 || slices.Contains(target, 0)) {
+		return "nothing", fs.ErrNotExist
+	}
+	return string(target), err
 }
 
 // child finds a name in a directory.
 func child(h *handle, parent object.TreeEntry, name string) (object.TreeEntry, error) {
-	if parent.Mode != filemode.Dir {
+	switch parent.Mode {
+	case filemode.Dir:
+	case filemode.Submodule:
+		return object.TreeEntry{}, errInSubmodule
+	default:
 		return object.TreeEntry{}, fs.ErrNotExist
 	}
 	dir, err := readTree(h.storage, parent.Hash)
@@ -172,7 +235,10 @@ type dirEntry struct {
 func (d dirEntry) Name() string { return d.name }
 
 // IsDir implements fs.DirEntry.
-func (d dirEntry) IsDir() bool { return d.mode == filemode.Dir || d.mode == filemode.Submodule }
+func (d dirEntry) IsDir() bool { return isDir(d.mode) }
+
+// isDir reports whether a mode is that of a directory; a submodule is an empty one.
+func isDir(m filemode.FileMode) bool { return m == filemode.Dir || m == filemode.Submodule }
 
 // Type implements fs.DirEntry.
 func (d dirEntry) Type() fs.FileMode {
