@@ -36,11 +36,33 @@ func materialise(ctx context.Context, w *world, s *config.Stack, commit, source 
 	if err != nil {
 		return files, fmt.Errorf("at commit %s: %w", short(commit), err)
 	}
-	if err := git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs}); err != nil {
+	if err := files.Fault(); err != nil {
+		return files, err
+	}
+	err = git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
+	var wrong *repo.FileError
+	if errors.As(err, &wrong) {
+		return files, refuse(hintOf(err), "%s", wrong)
+	}
+	if err != nil {
 		return files, fmt.Errorf("checking out %s: %w", short(commit), err)
 	}
 	fault.Point("commit checked out")
 	return files, nil
+}
+
+// workDir is where terraform works in a checkout: where the stack's directory, which can be a symlink, really lies. What
+// terraform leaves there is never looked for through a symlink.
+func workDir(w *world, s *config.Stack, commit, source string) (string, error) {
+	tree, err := w.repos[s.Repository].Tree(commit)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", short(commit), err)
+	}
+	at, _, err := tree.Resolve(s.Dir)
+	if err != nil {
+		return "", fmt.Errorf("at commit %s: %w", short(commit), err)
+	}
+	return filepath.Join(source, filepath.FromSlash(at)), nil
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
@@ -48,6 +70,10 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 	var none terraform.PlanOptions
 	source := filepath.Join(dir, sourceDir)
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
+		return none, err
+	}
+	work, err := workDir(w, s, commit, source)
+	if err != nil {
 		return none, err
 	}
 	state, err := a.stateDir(s)
@@ -62,7 +88,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
 	return terraform.PlanOptions{
-		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(s.Dir)),
+		Source: source, WorkDir: work,
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,

@@ -123,6 +123,7 @@ func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, 
 	if f.err != nil && !errors.Is(f.err, stack.ErrNoDir) {
 		return nil, f.err // the mirror, not the commit: look again when it was mended
 	}
+	// What is wrong with the stack's own files is told by the run that it gets: its plan ends with that.
 	since := func(commit string) (bool, error) {
 		cause, changed, err := touchedSince(ctx, git, commit, head, def, f.files)
 		if changed && f.cause == "" {

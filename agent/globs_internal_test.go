@@ -3,15 +3,42 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/config"
+	"sallyport/agent/repo"
+	"sallyport/agent/repo/gittest"
+	"sallyport/agent/stack"
 	"sallyport/store"
 )
+
+// treeOf is the tree of a commit with empty files.
+func treeOf(t *testing.T, names ...string) *repo.Tree {
+	t.Helper()
+	g := gittest.NewRepo(t, "", "infra")
+	files := map[string]string{}
+	for _, name := range names {
+		files[name] = ""
+	}
+	head := g.Import("refs/heads/main", "", files)
+	r, err := repo.Open(repo.Options{Name: "infra", URL: g.Bare, Branch: "main", Dir: filepath.Join(t.TempDir(), "mirror.git")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() }) // nothing depends on it
+	if err := r.Fetch(t.Context(), head); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := r.Tree(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
 
 // TestNamesOfTwoRepositories: a stack is known by its name alone, so one of another repository never gets its history.
 func TestNamesOfTwoRepositories(t *testing.T) {
@@ -19,10 +46,10 @@ func TestNamesOfTwoRepositories(t *testing.T) {
 	for _, r := range cfg.Repositories {
 		cfg.StackGlobs = append(cfg.StackGlobs, &config.StackGlob{Glob: "*", Stack: config.Stack{Repository: r.Name}})
 	}
-	full := fstest.MapFS{"net/main.tf": {}, "own/main.tf": {}}
+	full := treeOf(t, "net/main.tf", "own/main.tf")
 	w := &world{cfg: cfg, globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string][]*config.GlobFault{}, again: map[string]bool{}}
 	known := []*store.StackState{{Name: "net", Repository: "a", Dir: "net"}, {Name: "own", Repository: "a", Dir: "own"}}
-	look := func(repository, commit string, tree fstest.MapFS, want ...string) {
+	look := func(repository, commit string, tree stack.Tree, want ...string) {
 		t.Helper()
 		if w.looked(repository, commit) {
 			t.Fatalf("%s counts as looked up at %s", repository, commit)
@@ -46,9 +73,9 @@ func TestNamesOfTwoRepositories(t *testing.T) {
 	if err := w.globFault("b", "names"); err == nil || !strings.Contains(err.Error(), `net of "net" and of "net" in repository a`) {
 		t.Errorf("told: %v", err)
 	}
-	look("a", "1", fstest.MapFS{"net/main.tf": {}}, "net")
+	look("a", "1", treeOf(t, "net/main.tf"), "net")
 	look("b", "1", full, "own") // again, by itself: one of the names is free
-	look("a", "2", fstest.MapFS{"x/main.tf": {}}, "x")
+	look("a", "2", treeOf(t, "x/main.tf"), "x")
 	look("b", "1", full, "net", "own")
 	if err := w.globFault("b", "names"); err != nil {
 		t.Errorf("told still: %v", err)

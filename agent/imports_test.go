@@ -32,7 +32,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/control":           append([]string{"agent/rescue"}, leaf...),
 		"agent/repo":              leaf,
 		"agent/repo/gittest":      append([]string{"agent/need"}, leaf...),
-		"agent/stack":             leaf,
+		"agent/stack":             append([]string{"agent/repo"}, leaf...),
 		"agent/asuser":            {},
 		"agent/need":              {"agent/terraform/release"},
 		"agent/terraform":         append([]string{"agent/asuser", "agent/terraform/release"}, leaf...),

@@ -52,9 +52,11 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 			next.Untouched++
 			continue
 		}
-		why, err := guarded(before, tree, def)
-		if err != nil {
-			return nil, err
+		why := ""
+		if files.Fault() == nil { // else its preview ends with that, and nothing is run
+			if why, err = guarded(before, tree, def); err != nil {
+				return nil, err
+			}
 		}
 		if why != "" {
 			next.Held[s.Name] = why

@@ -13,7 +13,10 @@ import (
 // image looks whether an image could be built: its template is on the branch, and there is a packer.
 func (d *doctor) image(ctx context.Context, st *config.Stack, tree stack.Tree) *section {
 	s := d.section("image " + st.Name)
-	_, err := stack.Footprint(tree, stack.Definition{Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template})
+	files, err := stack.Footprint(tree, definition(st))
+	if err == nil {
+		err = files.Fault()
+	}
 	if err != nil {
 		s.fail("template", "correct dir and template, or push them", "%v", err)
 	} else {

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
+	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
 )
@@ -73,11 +74,20 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return nil, err
 	}
-	if err := at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: []string{st.Dir}}); err != nil {
+	files, err := stack.Footprint(at.tree, definition(st))
+	if err != nil {
+		return nil, err
+	}
+	real, _, err := at.tree.Resolve(st.Dir)
+	if err != nil {
+		return nil, err
+	}
+	err = at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
+	if err != nil {
 		return nil, fmt.Errorf("checking out %.8s: %w", at.commit, err)
 	}
 	return terraform.Init(ctx, terraform.PlanOptions{
-		Tool: tool, Stack: st.Name, Commit: at.commit, User: d.user, Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(st.Dir)),
+		Tool: tool, Stack: st.Name, Commit: at.commit, User: d.user, Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(real)),
 		DataDir: filepath.Join(dir, "data"), OutDir: filepath.Join(dir, "out"), StateDir: filepath.Join(dir, "state"),
 		Workspace: st.Workspace, BackendConfig: st.BackendConfig, Env: st.Env, PlanEnv: st.PlanEnv,
 		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, Mirror: d.cfg.Terraform.ProviderMirror, AWS: awsPlan(st), GitAccess: gitAccess(at.config), Cache: at.cache,

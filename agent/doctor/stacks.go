@@ -113,6 +113,13 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 		return s
 	}
 	s.ok("directory", "%s is on the branch", st.Dir)
+	files, err := stack.Footprint(tree, definition(st))
+	if err == nil {
+		err = files.Fault()
+	}
+	if err != nil {
+		s.fail("files", hintOf(err), "%v", err)
+	}
 	for _, file := range st.VarFiles {
 		if _, err := tree.ReadFile(path.Join(st.Dir, file)); errors.Is(err, fs.ErrNotExist) {
 			s.fail("var file", "commit it, or correct var_files: they are relative to dir", "%s is not on the branch", path.Join(st.Dir, file))
@@ -133,6 +140,11 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 		}
 	}
 	return s
+}
+
+// definition says where a stack's files are.
+func definition(st *config.Stack) stack.Definition {
+	return stack.Definition{Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template}
 }
 
 // requiredVersion compares terraform with what the configuration wants.

@@ -122,13 +122,14 @@ type Call struct {
 // there. source is the checkout, plan the directory with the variables. Whatever is not as the recipe says is an error.
 func (r *Recipe) Prepare(source, plan, to string) (Call, error) {
 	root := filepath.Join(to, sourceDir)
-	if err := os.MkdirAll(filepath.Join(root, filepath.FromSlash(r.Dir)), 0o700); err != nil {
-		return Call{}, fmt.Errorf("making a directory to build in: %w", err)
-	}
 	for _, f := range r.Files {
 		if err := f.place(source, root); err != nil {
 			return Call{}, fmt.Errorf("copying what is built: %w", err)
 		}
+	}
+	// After the files: the image's directory can be one of the symlinks among them.
+	if err := os.MkdirAll(filepath.Join(root, filepath.FromSlash(r.Dir)), 0o700); err != nil {
+		return Call{}, fmt.Errorf("making a directory to build in: %w", err)
 	}
 	call := Call{Dir: filepath.Join(root, filepath.FromSlash(r.Dir))}
 	for _, file := range r.VarFiles {

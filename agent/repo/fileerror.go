@@ -17,6 +17,7 @@ import (
 // there, [ErrUnsafeTree] where a symlink leaves the repository, [ErrTooLarge] where a file is not read for its size.
 type FileError struct {
 	Path string // relative to the repository's root; where a symlink leads to nothing of use, the symlink
+	Link string // where that symlink leads, as it is written; empty: Path is none
 	Why  string // the rest of the sentence: "is a symlink to ../gone/x.tf, which is not in the repository"
 	err  error
 }
@@ -65,7 +66,7 @@ func (f *followed) fileError(name string, err error) *FileError {
 	if !errors.Is(err, errOutside) && !errors.Is(err, errLoop) && end != next {
 		link += ", which leads to " + shown(end)
 	}
-	return &FileError{Path: f.link, Why: link + ", which " + why, err: err}
+	return &FileError{Path: f.link, Link: f.target, Why: link + ", which " + why, err: err}
 }
 
 // shown is a path as people can read it: git takes any bytes for a name.

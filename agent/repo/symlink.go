@@ -18,13 +18,15 @@ func (w *checkout) symlinks(root *os.Root) error {
 	for _, l := range w.links {
 		targets[l.name] = l.target
 	}
-	var made []link
+	var made, used []link
 	for _, l := range w.links {
-		out := l.nowhere || leavesAsText(l) || leaves(root, targets, l)
-		if out && w.belongs(l.name) {
-			return outside(l)
-		}
-		if out {
+		if l.nowhere || leavesAsText(l) || leaves(root, targets, l) {
+			switch {
+			case w.needed(l.name): // before those that it only leads through
+				return outside(l)
+			case w.belongs(l.name):
+				used = append(used, l)
+			}
 			continue
 		}
 		if err := written(l.name, root.Symlink(l.target, l.name)); err != nil {
@@ -34,6 +36,9 @@ func (w *checkout) symlinks(root *os.Root) error {
 			continue
 		}
 		made = append(made, l)
+	}
+	if len(used) > 0 {
+		return outside(used[0])
 	}
 	for _, l := range made {
 		_, err := root.Stat(l.name)
@@ -98,5 +103,5 @@ func outside(l link) error {
 		end = "not in the repository"
 	}
 	why := fmt.Sprintf("is a symlink to %s, which is %s", shown(l.target), end)
-	return withHint(&FileError{Path: l.name, Why: why, err: ErrUnsafeTree}, "replace the symlink by what it should point to, or remove it")
+	return withHint(&FileError{Path: l.name, Link: l.target, Why: why, err: ErrUnsafeTree}, "replace the symlink by what it should point to, or remove it")
 }

@@ -11,5 +11,7 @@
 //   - what its watch globs match, relative to the repository's root.
 //
 // Files that cannot be parsed do not hide a change: what could be read of them is followed, and the directory that
-// holds them counts anyway.
+// holds them counts anyway. Files that cannot be read at all (a symlink to nowhere, out of the repository, to a directory)
+// are the faults of the stacks that use them, and of nobody else. Local modules are looked for from where a directory really
+// lies, as terraform does.
 package stack

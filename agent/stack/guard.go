@@ -5,10 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
 	"path"
 	"sort"
 	"strings"
@@ -58,7 +56,11 @@ func Guard(t Tree, d Definition) (Guards, error) {
 	case err == nil:
 		sum := sha256.Sum256(lock)
 		g.Lock = hex.EncodeToString(sum[:])
-	case !errors.Is(err, fs.ErrNotExist):
+	case wrongFile(err) != nil:
+		if leadsWrong(wrongFile(err)) {
+			g.Lock = wrongFile(err).Error() // what is in it nobody knows: that it became so is a change
+		}
+	default:
 		return Guards{}, fmt.Errorf("reading the lock file: %w", err)
 	}
 	return g, nil
@@ -67,7 +69,7 @@ func Guard(t Tree, d Definition) (Guards, error) {
 // settingsOf adds the terraform blocks of one module, in the order of its files.
 func settingsOf(t Tree, dir string, sum hash.Hash) error {
 	entries, err := t.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if wrongFile(err) != nil {
 		return nil // terraform will say so
 	}
 	if err != nil {
@@ -82,12 +84,16 @@ func settingsOf(t Tree, dir string, sum hash.Hash) error {
 	sort.Strings(names)
 	for _, name := range names {
 		src, err := t.ReadFile(path.Join(dir, name))
-		if err != nil {
+		wrong := wrongFile(err)
+		if err != nil && wrong == nil {
 			return err
 		}
 		blocks := settingsInHCL(src)
 		if strings.HasSuffix(name, ".json") {
 			blocks = settingsInJSON(src)
+		}
+		if wrong != nil {
+			blocks = []byte(wrong.Error()) // what is in it nobody knows: that it became so is a change
 		}
 		if len(blocks) > 0 { // files without any may come and go, and have any name
 			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", dir, overrides(name), blocks)

@@ -1,122 +1,126 @@
 package stack
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"sort"
-	"strings"
+
+	"sallyport/agent/repo"
 )
 
-const (
-	// maxHops bounds how many symlinks one path may lead through, as kernels do.
-	maxHops = 40
-	// maxEntries bounds how many files below a stack's directories are looked at for symlinks.
-	maxEntries = 100_000
-)
+// maxEntries bounds how many files below a stack's directories are looked at for symlinks.
+const maxEntries = 100_000
 
-// linkTree is a [Tree] that can tell where a symlink leads. Shared .tf files are often linked into stacks, and a change
-// of what a link leads to changes the stack without a change below its directory. A tree that has no such method is taken
-// to have no symlinks.
-type linkTree interface {
-	// ReadLink returns the target of a symlink as it is stored. The error says that there is none at that path.
-	ReadLink(path string) (string, error)
-}
-
-// links finds what the symlinks of a stack lead to.
+// links finds what the symlinks of a stack lead to. Shared .tf files are often linked into stacks, and a change of what a
+// link leads to changes the stack without a change below its directory.
 type links struct {
 	t     Tree
-	tree  linkTree
 	left  int
 	seen  map[string]bool
 	dirs  map[string]bool
 	files map[string]bool
 }
 
+func newLinks(t Tree) *links {
+	return &links{t: t, left: maxEntries, seen: map[string]bool{}, dirs: map[string]bool{}, files: map[string]bool{}}
+}
+
+// follow says where a path lies without symlinks, or what is wrong with it, and notes what can lead it elsewhere.
+func (l *links) follow(p string) (at string, wrong *repo.FileError, err error) {
+	at, through, err := l.t.Resolve(p)
+	for _, by := range through {
+		l.files[by] = true
+	}
+	if wrong = wrongFile(err); wrong != nil {
+		if wrong.Link != "" && errors.Is(wrong, fs.ErrNotExist) && !errors.Is(wrong, repo.ErrUnsafeTree) && len(through) > 0 {
+			l.dirs[through[len(through)-1]] = true // what is missing there may come as a directory
+		}
+		return "", wrong, nil
+	}
+	return at, nil, err
+}
+
 // followLinks adds what symlinks in and on the way to the footprint's directories and files lead to, and the links
 // themselves.
-func (f *Files) followLinks(t Tree) {
-	tree, ok := t.(linkTree)
-	if !ok || slices.Contains(f.Dirs, ".") {
-		return // no symlinks, or everything counts anyway
+func (f *finder) followLinks() error {
+	for _, p := range f.Files.Files {
+		_, wrong, err := f.links.follow(p)
+		if err != nil {
+			return err
+		}
+		if wrong != nil && leadsWrong(wrong) {
+			f.addFault(wrong.Error())
+		}
 	}
-	l := &links{t: t, tree: tree, left: maxEntries, seen: map[string]bool{}, dirs: map[string]bool{}, files: map[string]bool{}}
-	for _, p := range append(append([]string(nil), f.Dirs...), f.Files...) {
-		l.add(p)
+	if slices.Contains(f.Dirs, ".") {
+		return nil // everything counts anyway
 	}
-	f.Dirs = merge(f.Dirs, l.dirs)
-	f.Files = merge(f.Files, l.files)
+	for _, p := range slices.Concat(f.Dirs, f.Files.Files) {
+		if err := f.links.add(p); err != nil {
+			return err
+		}
+	}
+	if f.links.left < 0 {
+		f.everything()
+		return nil
+	}
+	f.Dirs = f.merge(f.Dirs, f.links.dirs)
+	f.Files.Files = f.merge(f.Files.Files, f.links.files)
+	return nil
 }
 
 // add takes a path into the footprint where it really lies, with everything that is linked below it.
-func (l *links) add(p string) {
-	at := l.resolve(p)
-	if at == "" || l.seen[at] {
-		return
+func (l *links) add(p string) error {
+	at, wrong, err := l.follow(p)
+	if err != nil || wrong != nil || l.seen[at] {
+		return err
 	}
 	l.seen[at] = true
 	entries, err := l.t.ReadDir(at)
-	if err != nil { // a file, or nothing: its coming back counts too
-		if at != p {
-			l.files[at] = true
-		}
-		return
+	if wrongFile(err) != nil { // a file
+		l.files[at] = l.files[at] || at != p
+		return nil
 	}
-	if at != p {
-		l.dirs[at] = true
+	if err != nil {
+		return err
 	}
-	l.walk(at, entries)
+	l.dirs[at] = true
+	return l.walk(at, entries)
 }
 
-func (l *links) walk(dir string, entries []fs.DirEntry) {
+func (l *links) walk(dir string, entries []fs.DirEntry) error {
 	for _, e := range entries {
 		if l.left--; l.left < 0 {
-			return
+			return nil
 		}
 		at := path.Join(dir, e.Name())
 		switch {
 		case e.Type()&fs.ModeSymlink != 0:
-			l.add(at)
-		case e.IsDir():
-			if below, err := l.t.ReadDir(at); err == nil {
-				l.walk(at, below)
+			if err := l.add(at); err != nil {
+				return err
+			}
+		case e.IsDir() && !l.seen[at]:
+			l.seen[at] = true
+			below, err := l.t.ReadDir(at)
+			if err != nil {
+				return err
+			}
+			if err := l.walk(at, below); err != nil {
+				return err
 			}
 		}
 	}
+	return nil
 }
 
-// resolve follows every symlink on a path and returns where it ends; empty if that is outside of the repository. Links
-// on the way are noted: they can be pointed elsewhere.
-func (l *links) resolve(p string) string {
-	rest := strings.Split(path.Clean(p), "/")
-	at := "."
-	for hops := 0; len(rest) > 0; {
-		next := path.Join(at, rest[0])
-		rest = rest[1:]
-		if next == ".." || strings.HasPrefix(next, "../") {
-			return ""
+// merge adds to a sorted list what lies in no directory of the footprint.
+func (f *finder) merge(list []string, set map[string]bool) []string {
+	for p, is := range set {
+		if is && !f.below(p) && !slices.Contains(list, p) {
+			list = append(list, p)
 		}
-		target, err := l.tree.ReadLink(next)
-		if err != nil {
-			at = next
-			continue
-		}
-		l.files[next] = true
-		if hops++; hops > maxHops || path.IsAbs(target) {
-			return ""
-		}
-		rest = append(strings.Split(target, "/"), rest...)
-	}
-	return at
-}
-
-// merge adds the keys of a set to a sorted list.
-func merge(list []string, set map[string]bool) []string {
-	for _, p := range list {
-		delete(set, p)
-	}
-	for p := range set {
-		list = append(list, p)
 	}
 	sort.Strings(list)
 	return list

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/repo"
 )
 
 // module is what matters here of one directory with Terraform files.
@@ -21,13 +23,16 @@ type module struct {
 	cloud    bool
 	required []string
 	lockFile bool
+	readable bool     // at least one of its files is one
+	faults   []string // the files that cannot
 }
 
-// readModule parses a directory's .tf and .tf.json files as far as they can be parsed.
+// readModule parses a directory's .tf and .tf.json files as far as they can be read and parsed. The error is [ErrNoDir] if
+// there are none; any other is of the tree.
 func readModule(t Tree, dir string) (module, error) {
 	var m module
 	entries, err := t.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if wrongFile(err) != nil {
 		return m, ErrNoDir
 	}
 	if err != nil {
@@ -48,9 +53,15 @@ func readModule(t Tree, dir string) (module, error) {
 		}
 		found = true
 		data, err := t.ReadFile(path.Join(dir, name))
+		if wrong := wrongFile(err); wrong != nil {
+			m.faults = append(m.faults, wrong.Error())
+			m.readable = m.readable || errors.Is(wrong, repo.ErrTooLarge) // terraform can, and it is configuration
+			continue
+		}
 		if err != nil {
 			return m, err
 		}
+		m.readable = true
 		// Diagnostics are not ours to report: terraform will, when it plans. What parsed is used.
 		var file *hcl.File
 		if strings.HasSuffix(name, ".json") {

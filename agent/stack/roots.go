@@ -3,7 +3,6 @@ package stack
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"sort"
 
@@ -11,7 +10,8 @@ import (
 )
 
 // Roots finds the root modules that a doublestar glob matches: directories that hold Terraform files and that no other
-// directory of the repository calls as a local module. They come sorted.
+// directory of the repository calls as a local module. They come sorted. Files that cannot be read make no root and hide
+// none; an error is of the tree.
 func Roots(t Tree, glob string) ([]string, error) {
 	modules := map[string]module{}
 	if err := scan(t, ".", modules); err != nil {
@@ -20,8 +20,10 @@ func Roots(t Tree, glob string) ([]string, error) {
 	called := map[string]bool{}
 	for dir, m := range modules {
 		for _, at := range m.local(dir) {
-			if at != dir {
+			if at, _, err := t.Resolve(at); err == nil && at != dir {
 				called[at] = true
+			} else if err != nil && wrongFile(err) == nil {
+				return nil, fmt.Errorf("looking through the repository: %w", err)
 			}
 		}
 	}
@@ -46,15 +48,12 @@ func scan(t Tree, dir string, modules map[string]module) error {
 	}
 	m, err := readModule(t, dir)
 	switch {
-	case err == nil:
+	case err == nil && m.readable:
 		modules[dir] = m
-	case !errors.Is(err, ErrNoDir):
+	case err != nil && !errors.Is(err, ErrNoDir):
 		return err
 	}
 	entries, err := t.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

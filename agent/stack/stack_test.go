@@ -2,29 +2,16 @@ package stack
 
 import (
 	"errors"
-	"io/fs"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// mapTree is a commit's files for tests.
-type mapTree struct{ fs fstest.MapFS }
-
-func (m mapTree) ReadFile(p string) ([]byte, error)       { return fs.ReadFile(m.fs, p) }
-func (m mapTree) ReadDir(p string) ([]fs.DirEntry, error) { return fs.ReadDir(m.fs, p) }
-func tree(files map[string]string) mapTree {
-	m := fstest.MapFS{}
-	for name, text := range files {
-		m[name] = &fstest.MapFile{Data: []byte(text)}
-	}
-	return mapTree{m}
-}
-
 func TestFootprint(t *testing.T) {
-	repository := tree(map[string]string{
+	repository := treeOf(t, map[string]string{
 		"ghe/main.tf":             `module "net" { source = "../modules/net" }` + "\n" + `module "far" { source = "git::https://example.com/x.git" }`,
 		"ghe/templates/user.tpl":  "x",
 		"ghe/prod.tfvars":         "",
@@ -66,66 +53,157 @@ func TestFootprint(t *testing.T) {
 	}
 }
 
-// linkedTree is a tree with symlinks; like the real one it follows them.
-type linkedTree struct {
-	mapTree
-	links map[string]string
-}
-
-func (l linkedTree) ReadLink(p string) (string, error) {
-	if target, ok := l.links[p]; ok {
-		return target, nil
-	}
-	return "", fs.ErrInvalid
-}
-
-func (l linkedTree) ReadDir(p string) ([]fs.DirEntry, error) { return l.mapTree.ReadDir(l.follow(p)) }
-func (l linkedTree) ReadFile(p string) ([]byte, error)       { return l.mapTree.ReadFile(l.follow(p)) }
-func (l linkedTree) follow(p string) string {
-	return (&links{tree: l, files: map[string]bool{}}).resolve(p)
-}
-
-func linked(files, links map[string]string) linkedTree {
-	all := tree(files)
-	for name, target := range links {
-		all.fs[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}
-	}
-	return linkedTree{all, links}
-}
-
+// Footprints through symlinks: what a link leads to belongs to the stack, wherever the link is.
 func TestFootprintFollowsSymlinks(t *testing.T) {
-	repository := linked(map[string]string{
-		"a/main.tf":              `module "net" { source = "../modules/net" }`,
-		"a/sub/x.txt":            "",
-		"common/common.tf":       "",
-		"common/net/main.tf":     "",
-		"templates/user/one.tpl": "",
-		"prod.tfvars":            "",
-	}, map[string]string{
-		"a/common.tf":   "../common/common.tf",
-		"a/sub/tpl":     "../../templates/user",
-		"a/prod.tfvars": "../vars",
-		"vars":          "prod.tfvars",
-		"modules":       "common",
-		"a/out":         "../../elsewhere",
-		"a/abs":         "/etc",
-		"a/loop":        "loop",
-		"b":             "a",
+	repository := treeOf(t, map[string]string{
+		"a/main.tf":                   `module "net" { source = "../modules/net" }`,
+		"a/sub/x.txt":                 "",
+		"common/common.tf":            "",
+		"common/net/main.tf":          "",
+		"templates/user/one.tpl":      "",
+		"prod.tfvars":                 "",
+		"a/common.tf":                 "-> ../common/common.tf",
+		"a/sub/tpl":                   "-> ../../templates/user",
+		"a/prod.tfvars":               "-> ../vars",
+		"vars":                        "-> prod.tfvars",
+		"modules":                     "-> common",
+		"a/out":                       "-> ../../elsewhere",
+		"a/abs":                       "-> /etc",
+		"a/loop":                      "-> loop",
+		"a/later":                     "-> ../not/yet",
+		"b":                           "-> a",
+		"prod":                        "-> regions/eu/prod",
+		"regions/eu/prod/main.tf":     `module "net" { source = "../modules/net" }`,
+		"regions/eu/prod/x.tfvars":    "",
+		"regions/eu/base.tfvars":      "",
+		"regions/eu/modules/net/n.tf": `module "deep" { source = "./deep" }`,
+		"regions/eu/modules/net/deep": "-> ../../../../common/net",
+		"moddir/main.tf":              `module "net" { source = "./net" }`,
+		"moddir/net":                  "-> ../vendor/net",
+		"vendor/net/main.tf":          `module "x" { source = "../x" }`,
+		"vendor/x/main.tf":            "",
+		"image/ami.pkr.hcl":           "-> ../common/ami.pkr.hcl",
+		"common/ami.pkr.hcl":          "",
 	})
-	want := Files{
-		Dirs:  []string{"a", "common/net", "modules/net", "templates/user"},
-		Files: []string{"a/abs", "a/common.tf", "a/loop", "a/out", "a/prod.tfvars", "a/sub/tpl", "common/common.tf", "modules", "prod.tfvars", "vars"},
+	for name, c := range map[string]struct {
+		def  Definition
+		want Files
+	}{
+		"links of all kinds": {Definition{Dir: "a", VarFiles: []string{"prod.tfvars"}}, Files{
+			Dirs:  []string{"a", "common/net", "modules/net", "not/yet", "templates/user"},
+			Files: []string{"a/prod.tfvars", "common/common.tf", "modules", "not", "prod.tfvars", "vars"},
+		}},
+		"the directory": {Definition{Dir: "prod", VarFiles: []string{"x.tfvars", "../base.tfvars"}}, Files{
+			Dirs:  []string{"common/net", "prod", "regions/eu/modules/net", "regions/eu/modules/net/deep", "regions/eu/prod"},
+			Files: []string{"regions/eu/base.tfvars", "regions/eu/prod/x.tfvars"},
+		}},
+		"a module's directory": {Definition{Dir: "moddir"}, Files{Dirs: []string{"moddir", "moddir/net", "vendor/net", "vendor/x"}}},
+		"a template":           {Definition{Dir: "image", Template: "ami.pkr.hcl"}, Files{Dirs: []string{"image"}, Files: []string{"common/ami.pkr.hcl"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Footprint(repository, c.def)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("footprint (-want +got):\n%s", diff)
+			}
+		})
 	}
-	got, err := Footprint(repository, Definition{Dir: "a", VarFiles: []string{"prod.tfvars"}})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// What is wrong with a stack's own files is said as what it is, and what could mend it belongs to the stack.
+func TestFaults(t *testing.T) {
+	repository := treeOf(t, map[string]string{
+		"nowhere/main.tf": "",
+		"nowhere/x.tf":    "-> ../lost/x.tf",
+		"onlylink/x.tf":   "-> ../lost/x.tf",
+		"outside/main.tf": "-> /etc/passwd",
+		"isdir/main.tf":   "",
+		"isdir/x.tf":      "-> ../docs",
+		"docs/readme.md":  "",
+		"loop/main.tf":    "",
+		"loop/x.tf":       "-> x.tf",
+		"many/main.tf":    "",
+		"many/1.tf":       "-> no", "many/2.tf": "-> no", "many/3.tf": "-> no", "many/4.tf": "-> no", "many/5.tf": "-> no",
+		"module/main.tf":   `module "m" { source = "../nowhere" }`,
+		"moddir/main.tf":   `module "m" { source = "./m" }`,
+		"moddir/m":         "-> ../lost",
+		"missing/main.tf":  `module "m" { source = "./m" }`,
+		"vars/main.tf":     "",
+		"vars/a.tfvars":    "-> ../lost.tfvars",
+		"other/main.tf":    "",
+		"other/notes":      "-> ../lost.md",
+		"big/main.tf":      strings.Repeat("# 0123456789\n", 1_400_000),
+		"sub":              "submodule",
+		"insub/main.tf":    "-> ../sub/main.tf",
+		"image/a.pkr.hcl":  "-> lost.hcl",
+		"image2/a.pkr.hcl": "-> lost.hcl",
+		"dirout":           "-> /srv",
+		"up/up":            "-> ../nowhere",
+	})
+	for dir, c := range map[string]struct {
+		def   Definition
+		want  string
+		needs []string // what would mend it, or could
+	}{
+		"nowhere":  {want: "nowhere/x.tf is a symlink to ../lost/x.tf, which is not in the repository", needs: []string{"nowhere/x.tf", "lost", "lost/x.tf"}},
+		"onlylink": {want: "onlylink/x.tf is a symlink to ../lost/x.tf, which is not in the repository", needs: []string{"lost/x.tf"}},
+		"outside":  {want: "outside/main.tf is a symlink to /etc/passwd, which is outside of the repository"},
+		"isdir":    {want: "isdir/x.tf is a symlink to ../docs, which is a directory", needs: []string{"docs/readme.md"}},
+		"loop":     {want: "loop/x.tf is a symlink to x.tf, which leads in a circle"},
+		"many":     {want: "many/1.tf is a symlink to no, which is not in the repository; many/2.tf is a symlink to no, which is not in the repository; many/3.tf is a symlink to no, which is not in the repository; and 2 more"},
+		"module":   {want: "nowhere/x.tf is a symlink to ../lost/x.tf, which is not in the repository", needs: []string{"lost/x.tf"}},
+		"moddir":   {want: "moddir/m is a symlink to ../lost, which is not in the repository", needs: []string{"lost/main.tf", "lost"}},
+		"missing":  {},
+		"vars":     {def: Definition{VarFiles: []string{"a.tfvars", "not.tfvars"}}, want: "vars/a.tfvars is a symlink to ../lost.tfvars, which is not in the repository", needs: []string{"lost.tfvars", "vars/not.tfvars"}},
+		"other":    {needs: []string{"lost.md"}},
+		"big":      {want: "big/main.tf has more than 16 MiB and is not read"},
+		"insub":    {want: "insub/main.tf is a symlink to ../sub/main.tf, which is in a git submodule, and those are not fetched", needs: []string{"sub/main.tf"}},
+		"image":    {def: Definition{Template: "a.pkr.hcl"}, want: "image/a.pkr.hcl is a symlink to lost.hcl, which is not in the repository"},
+		"image2":   {def: Definition{Template: "."}, want: "image2/a.pkr.hcl is a symlink to lost.hcl, which is not in the repository"},
+		"dirout":   {want: "dirout is a symlink to /srv, which is outside of the repository", needs: []string{"dirout"}},
+		"up/up":    {def: Definition{VarFiles: []string{"../../../x.tfvars"}}, want: "var file ../../../x.tfvars of up/up is outside of the repository; nowhere/x.tf is a symlink to ../lost/x.tf, which is not in the repository"},
+	} {
+		t.Run(dir, func(t *testing.T) {
+			c.def.Dir = dir
+			files, err := Footprint(repository, c.def)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if err := files.Fault(); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			for _, p := range c.needs {
+				if !files.Touches(p) {
+					t.Errorf("%s does not belong to it: %+v", p, files)
+				}
+			}
+		})
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("footprint (-want +got):\n%s", diff)
+	if got, err := Roots(repository, "*"); err != nil || !slices.Equal(got, []string{"big", "isdir", "loop", "many", "missing", "moddir", "module", "other", "vars"}) {
+		t.Errorf("roots %v, error %v", got, err)
 	}
-	got, err = Footprint(repository, Definition{Dir: "b"})
-	if err != nil || !got.Touches("a/main.tf") || !got.Touches("common/net/main.tf") || !got.Touches("b") {
-		t.Errorf("a stack that is a link: %+v, %v", got, err)
+}
+
+// A stack's directory that is a link to nothing left the branch as one that is missing did, and its coming back is noticed.
+func TestNoDirectory(t *testing.T) {
+	repository := treeOf(t, map[string]string{"prod": "-> regions/eu", "file": "x", "link": "-> file", "empty/readme.md": ""})
+	for dir, want := range map[string]string{
+		"prod": "prod is a symlink to regions/eu, which is not in the repository", "regions/us": ErrNoDir.Error(), "file": ErrNoDir.Error(),
+		"link": ErrNoDir.Error(), "empty": ErrNoDir.Error(),
+	} {
+		files, err := Footprint(repository, Definition{Dir: dir})
+		if !errors.Is(err, ErrNoDir) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", dir, err, want)
+		}
+		if !files.Touches(dir+"/main.tf") || dir == "prod" && !files.Touches("regions/eu/main.tf") || dir == "regions/us" && !files.Touches("regions") {
+			t.Errorf("%s: its coming back would not be noticed: %+v", dir, files)
+		}
 	}
 }
 
@@ -148,7 +226,7 @@ func TestTouches(t *testing.T) {
 }
 
 func TestRoots(t *testing.T) {
-	repository := tree(map[string]string{
+	repository := treeOf(t, map[string]string{
 		"services/jira/main.tf":       `module "m" { source = "./parts" }`,
 		"services/jira/parts/main.tf": "",
 		"services/ci/main.tf":         "",
@@ -156,11 +234,17 @@ func TestRoots(t *testing.T) {
 		"services/notes/readme.md":    "",
 		"services/base/main.tf":       "",
 		"network/main.tf":             `module "b" { source = "../services/base" }`,
+		"services/net/main.tf":        "",
+		"edge/main.tf":                `module "n" { source = "./net" }`,
+		"edge/net":                    "-> ../services/net",
+		"services/vast/main.tf":       "-> ../lost.tf",
+		"escape":                      "-> /etc",
+		"services/sub":                "submodule",
 	})
 	for glob, want := range map[string][]string{
 		"services/*":  {"services/ci", "services/jira"},
 		"services/**": {"services/ci", "services/jira"},
-		"*":           {"network"},
+		"*":           {"edge", "network"},
 		"none/*":      nil,
 	} {
 		got, err := Roots(repository, glob)
@@ -177,7 +261,7 @@ func TestRoots(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
-	repository := tree(map[string]string{
+	repository := treeOf(t, map[string]string{
 		"s3/main.tf":             "terraform {\n  required_version = \">= 1.5\"\n  backend \"s3\" {}\n}",
 		"s3/.terraform.lock.hcl": "",
 		"rel/main.tf":            "terraform {\n  backend \"local\" {\n    path = \"x.tfstate\"\n  }\n}",
@@ -214,6 +298,8 @@ func TestGuard(t *testing.T) {
 		"m/main.tf":               "resource \"terraform_data\" \"a\" {}\n",
 		"box/.terraform.lock.hcl": "# a\n",
 	}
+	repository := newCommits(t)
+	before := repository.tree(base)
 	for name, tt := range map[string]struct {
 		change map[string]string
 		want   string
@@ -229,6 +315,12 @@ func TestGuard(t *testing.T) {
 		"a file that is wrong": {map[string]string{"box/wrong.tf": "terraform {"}, "its backend or providers"},
 		"the lock file":        {map[string]string{"box/.terraform.lock.hcl": "# b\n"}, "its lock file"},
 		"no lock file":         {map[string]string{"box/.terraform.lock.hcl": ""}, "its lock file"},
+		"a lock file nowhere":  {map[string]string{"box/.terraform.lock.hcl": "-> gone"}, "its lock file"},
+		"a file nowhere":       {map[string]string{"m/x.tf": "-> gone"}, "its backend or providers"},
+		"a linked provider": {map[string]string{"m/x.tf": "-> ../x.hcl", "x.hcl": "terraform {\n  required_providers {\n    a = {\n      source = \"evil/a\"\n    }\n  }\n}\n"},
+			"its backend or providers"},
+		"a module behind a link": {map[string]string{"box/more.tf": "module \"l\" {\n  source = \"./l\"\n}\n", "box/l": "-> ../away", "away/main.tf": "terraform {\n  required_providers {\n    a = {\n      source = \"evil/a\"\n    }\n  }\n}\n"},
+			"its backend or providers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := maps.Clone(base)
@@ -238,11 +330,11 @@ func TestGuard(t *testing.T) {
 				}
 			}
 			d := Definition{Dir: "box"}
-			old, err := Guard(tree(base), d)
+			old, err := Guard(before, d)
 			if err != nil {
 				t.Fatal(err)
 			}
-			has, err := Guard(tree(now), d)
+			has, err := Guard(repository.tree(now), d)
 			if err != nil {
 				t.Fatal(err)
 			}

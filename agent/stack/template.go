@@ -1,29 +1,46 @@
 package stack
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"path"
 	"strings"
 )
 
-// findTemplate reports, as an error, that there is no template: no such file, or no *.pkr.hcl in the directory.
-func findTemplate(t Tree, at string) error {
-	if entries, err := t.ReadDir(at); err == nil {
+// template looks for a Packer template. The error is an [ErrNoDir] if there is none: no such file, or no *.pkr.hcl in the
+// directory.
+func (f *finder) template(at string) error {
+	entries, err := f.t.ReadDir(at)
+	if err == nil {
+		found := false
 		for _, e := range entries {
 			if strings.HasSuffix(e.Name(), ".pkr.hcl") || strings.HasSuffix(e.Name(), ".pkr.json") {
-				return nil
+				found = true
+				if err := f.templateFile(path.Join(at, e.Name())); err != nil {
+					return err
+				}
 			}
 		}
+		if !found {
+			return &templateError{at}
+		}
+		return nil
+	}
+	if wrongFile(err) == nil {
+		return err
+	}
+	return f.templateFile(at)
+}
+
+// templateFile reads one file of a template, only to know whether that can be done.
+func (f *finder) templateFile(at string) error {
+	_, err := f.t.ReadFile(at)
+	wrong := wrongFile(err)
+	switch {
+	case wrong == nil:
+		return err
+	case !leadsWrong(wrong):
 		return &templateError{at}
 	}
-	_, err := t.ReadFile(at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &templateError{at}
-	}
-	if err != nil {
-		return fmt.Errorf("template %s: %w", at, err)
-	}
+	f.addFault(wrong.Error())
 	return nil
 }
 

@@ -4,9 +4,11 @@ package gittest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,6 +76,53 @@ func (r *Repo) Commit(subject string, files map[string]string) string {
 	r.Git("commit", "-q", "--allow-empty", "-m", subject)
 	r.Git("push", "-q", "--force", "origin", "HEAD")
 	return r.Head()
+}
+
+// Import commits exactly these files to a ref of the bare repository, past the work tree: names can be what no file system
+// holds. Content that starts with "-> " makes a symlink, "submodule" a submodule; a path that ends in "*" is executable and
+// loses the star. parent is a commit, or empty for a first one. It returns the commit's hash.
+func (r *Repo) Import(ref, parent string, files map[string]string) string {
+	r.tb.Helper()
+	var in strings.Builder
+	fmt.Fprintf(&in, "commit %s\ncommitter Jane Doe <jane@example.com> %d +0000\ndata 6\nimport\n", ref, 1_700_000_000+r.clock.Add(1))
+	if parent != "" {
+		fmt.Fprintf(&in, "from %s\n", parent)
+	}
+	in.WriteString("deleteall\n")
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		text, mode := files[name], "100644"
+		if text == "submodule" {
+			fmt.Fprintf(&in, "M 160000 %s %s\n", strings.Repeat("1", 40), quotePath(name))
+			continue
+		}
+		if target, link := strings.CutPrefix(text, "-> "); link {
+			text, mode = target, "120000"
+		} else if strings.HasSuffix(name, "*") {
+			name, mode = strings.TrimSuffix(name, "*"), "100755"
+		}
+		fmt.Fprintf(&in, "M %s inline %s\ndata %d\n%s\n", mode, quotePath(name), len(text), text)
+	}
+	cmd := exec.Command("git", "fast-import", "--quiet", "--force")
+	cmd.Dir, cmd.Env, cmd.Stdin = r.Bare, cleanEnviron(), strings.NewReader(in.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.tb.Fatalf("git fast-import: %v\n%s", err, out)
+	}
+	return r.GitBare("rev-parse", ref)
+}
+
+// quotePath writes a path the way git does.
+func quotePath(name string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range []byte(name) {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, "\\%03o", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 // Head is the hash of the work tree's commit.
