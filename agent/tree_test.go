@@ -22,6 +22,7 @@ func oddTree() map[string]string {
 	return map[string]string{
 		"live/good/main.tf": data("x", "1"), "live/good/.terraform/environment": "elsewhere", "live/good/run.sh*": "#!/bin/sh\n", "live/good/empty.txt": "",
 		"live/good/na me:with\nall\xff": "x", "live/good/" + strings.Repeat("n", 255): "x", "live/good/loop": "-> loop", "live/good/later": "-> ../not/there/yet",
+		"live/Team_A.prod/main.tf": data("x", "1"), "live/zero bytes:all/main.tf": "",
 		"live/bad/main.tf": data("x", "1"), "live/bad/x.tf": "-> ../../gone/x.tf",
 		"live/leak/main.tf": data("x", "1"), "live/leak/passwd": "-> ../../escape/passwd",
 		"live/sub/main.tf": "module \"m\" {\n  source = \"../../sub\"\n}\n", "sub": "submodule", "live/none": "submodule",
@@ -41,6 +42,10 @@ func oddTree() map[string]string {
 
 const oddStacks = `
 stacks "live/*" {}
+stack "own" {
+  dir       = "live/good"
+  workspace = "w2"
+}
 stack "file" {
   dir = "file"
 }
@@ -97,7 +102,10 @@ func TestOddTree(t *testing.T) {
 	for name := range linked {
 		h.status(name, store.Planned)
 	}
-	s = h.eventually("every stack is there", func(s control.Status) bool { return len(s.Stacks) == len(linked)+len(wrong)+1 })
+	h.status("own", store.Planned)
+	h.status("live-Team_A.prod", store.Planned)
+	const sound = 4 // and one of them has nothing to do
+	s = h.eventually("every stack is there", func(s control.Status) bool { return len(s.Stacks) == len(linked)+len(wrong)+sound })
 	if s.Repositories[0].Error != "" {
 		t.Errorf("the repository's error is %q", s.Repositories[0].Error)
 	}
@@ -137,7 +145,7 @@ func TestOddTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 2*len(linked) + len(wrong) + 1; len(all) != want {
+	if want := 2*len(linked) + len(wrong) + sound; len(all) != want {
 		t.Errorf("%d runs, want %d: what is wrong is not asked again for a commit that does not touch it", len(all), want)
 	}
 	h.mu.Lock()

@@ -154,6 +154,7 @@ stack "network" {
 
 # One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki. What a name cannot
 # hold becomes a dash, the root directory takes the repository's name. Where two would have one name (capitals do not count), status says so.
+# A directory with a stack block of its own is left to that, unless the block has another workspace or backend_config.
 # stacks "services/*" {
 #   label = "PROD"
 # }

@@ -25,7 +25,7 @@ func (d *stackDecoder) sameState() {
 		if b.glob != "" || b.Dir == "" || b.Engine == EnginePacker {
 			continue
 		}
-		key := strings.Join([]string{b.Repository, b.Dir, b.Workspace, backendKey(b.BackendConfig)}, "\x00")
+		key := b.Repository + "\x00" + stateKey(b.Dir, b.Stack)
 		other, dup := first[key]
 		if !dup {
 			first[key] = b

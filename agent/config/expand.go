@@ -28,7 +28,8 @@ type Expansion struct {
 	Elsewhere  map[string]Owner // of names that globs make of other repositories, which are not to be had
 }
 
-// Expand makes the stacks of a repository's globs, by name. Directories that have a stack block of their own are left to that.
+// Expand makes the stacks of a repository's globs, by name. Directories that have a stack block of their own are left to that; a
+// block with another workspace or backend_config is another stack of the same directory.
 //
 // A name that two directories would have, equal or equal but for case, is that of neither: the history and the state of one
 // would be taken for those of the other. The one that had it before keeps it, so that a new directory takes no stack away.
@@ -38,15 +39,15 @@ func (c *Config) Expand(e Expansion) ([]*Stack, []*GlobFault) {
 	for name, o := range e.Elsewhere {
 		x.elsewhere[strings.ToLower(name)] = o
 	}
-	dirs := map[string]bool{}
+	dirs, own := map[string]bool{}, map[string]bool{}
 	for _, s := range c.Stacks {
 		x.blocks[strings.ToLower(s.Name)] = s
 		if s.Repository == e.Repository && s.Engine != EnginePacker {
-			dirs[s.Dir] = true // its block says more than the glob
+			own[stateKey(s.Dir, s)] = true // its block says more than the glob
 		}
 	}
 	for _, m := range e.Matches {
-		if !dirs[m.Dir] {
+		if !dirs[m.Dir] && !own[stateKey(m.Dir, &m.Glob.Stack)] {
 			dirs[m.Dir] = true
 			x.add(m)
 		}
@@ -59,6 +60,11 @@ func (c *Config) Expand(e Expansion) ([]*Stack, []*GlobFault) {
 	}
 	slices.SortFunc(found, func(a, b *Stack) int { return cmp.Compare(a.Name, b.Name) })
 	return found, x.faults
+}
+
+// stateKey is what makes a stack of a directory another one than the others of that directory: its state.
+func stateKey(dir string, s *Stack) string {
+	return strings.Join([]string{dir, s.Workspace, backendKey(s.BackendConfig)}, "\x00")
 }
 
 type expander struct {

@@ -99,7 +99,11 @@ func TestExpand(t *testing.T) {
 			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): net of "net" and of the block "Net"`},
 		},
 		{
-			name: "a block is the way out", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "a-b"}}, dirs: []string{"a-b", "a/b"}, want: []string{"a-b=a/b"},
+			name: "a block is the way out", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "a-b", Workspace: "default"}}, dirs: []string{"a-b", "a/b"}, want: []string{"a-b=a/b"},
+		},
+		{
+			name: "a block with another workspace is another stack", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "c", Workspace: "w2"}},
+			dirs: []string{"c"}, want: []string{"c=c"},
 		},
 		{
 			name: "an image in the directory leaves it a stack", blocks: []*Stack{{Name: "node", Engine: EnginePacker, Repository: "infra", Dir: "c"}}, dirs: []string{"c"}, want: []string{"c=c"},

@@ -29,7 +29,7 @@ func (e *FaultError) Error() string {
 
 // UserHint says what to do about it.
 func (e *FaultError) UserHint() string {
-	return "commit what is missing, or remove what leads nowhere: terraform reads these files when it plans this stack"
+	return "mend these files in the repository: they are read when this stack is planned"
 }
 
 // Fault is what is wrong with the stack's own files; nil if it can be planned as far as its files go.
