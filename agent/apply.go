@@ -44,14 +44,14 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 	if _, err := os.Stat(plan); err != nil {
 		return runner.Job{}, refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
 	}
-	work, err := workDir(w, s, run.Commit, filepath.Join(dir, sourceDir))
+	work, err := realDir(w, s, run.Commit)
 	if err != nil {
 		return runner.Job{}, err
 	}
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tools.file(run.Plan), LockDigest: run.Plan.LockDigest,
-		Dir: work, PlanFile: plan, Env: env,
+		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
 		LockTimeout: s.LockTimeout, User: w.user,
 	}, nil
 }

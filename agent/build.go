@@ -38,6 +38,10 @@ func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *con
 	if err != nil {
 		return nil, err
 	}
+	at, err := realDir(w, s, run.Commit)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *con
 		return nil, err
 	}
 	made, err := packer.Plan(ctx, packer.PlanOptions{
-		Tool: tool, Image: s.Name, Source: filepath.Join(dir, sourceDir), OutDir: filepath.Join(dir, planDir), Dir: s.Dir,
+		Tool: tool, Image: s.Name, Source: filepath.Join(dir, sourceDir), OutDir: filepath.Join(dir, planDir), Dir: at,
 		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
 		User: w.user, Timeout: s.PlanTimeout, Redact: e.redact,
 	})

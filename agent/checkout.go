@@ -51,9 +51,9 @@ func materialise(ctx context.Context, w *world, s *config.Stack, commit, source 
 	return files, nil
 }
 
-// workDir is where terraform works in a checkout: where the stack's directory, which can be a symlink, really lies. What
-// terraform leaves there is never looked for through a symlink.
-func workDir(w *world, s *config.Stack, commit, source string) (string, error) {
+// realDir is where a stack's directory, which can be a symlink, really lies in a commit, relative to the repository's root.
+// There its tool works: what is left there is never looked for through a symlink.
+func realDir(w *world, s *config.Stack, commit string) (string, error) {
 	tree, err := w.repos[s.Repository].Tree(commit)
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", short(commit), err)
@@ -62,7 +62,7 @@ func workDir(w *world, s *config.Stack, commit, source string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("at commit %s: %w", short(commit), err)
 	}
-	return filepath.Join(source, filepath.FromSlash(at)), nil
+	return at, nil
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
@@ -72,7 +72,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
 		return none, err
 	}
-	work, err := workDir(w, s, commit, source)
+	work, err := realDir(w, s, commit)
 	if err != nil {
 		return none, err
 	}
@@ -88,7 +88,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
 	return terraform.PlanOptions{
-		Source: source, WorkDir: work,
+		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(work)),
 		DataDir: filepath.Join(dir, dataDir), OutDir: filepath.Join(dir, planDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +142,10 @@ func TestOddTree(t *testing.T) {
 			t.Errorf("%s: the reason is %q, want %s in it", st.Name, st.Run.Reason, cause)
 		}
 	}
+	h.mustDecide("whole", "approve") // it is applied where the directory really lies, too
+	h.eventually("a linked directory is applied", func(s control.Status) bool {
+		return slices.ContainsFunc(s.Stacks, func(st control.Stack) bool { return st.Name == "whole" && st.AppliedCommit == second })
+	})
 	all, err := h.client.Runs(t.Context(), control.RunsQuery{})
 	if err != nil {
 		t.Fatal(err)

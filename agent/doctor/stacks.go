@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 )
 
@@ -120,13 +121,7 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 	if err != nil {
 		s.fail("files", hintOf(err), "%v", err)
 	}
-	for _, file := range st.VarFiles {
-		if _, err := tree.ReadFile(path.Join(st.Dir, file)); errors.Is(err, fs.ErrNotExist) {
-			s.fail("var file", "commit it, or correct var_files: they are relative to dir", "%s is not on the branch", path.Join(st.Dir, file))
-		} else if err != nil {
-			s.fail("var file", "", "%v", err)
-		}
-	}
+	varFiles(s, st, tree)
 	requiredVersion(s, info.RequiredVersion, have)
 	d.state(s, st, info)
 	if !info.LockFile {
@@ -140,6 +135,26 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 		}
 	}
 	return s
+}
+
+// varFiles looks for the var files, which are relative to where the stack's directory really lies.
+func varFiles(s *section, st *config.Stack, tree stack.Tree) {
+	dir, _, err := tree.Resolve(st.Dir)
+	if err != nil {
+		return // told with the directory
+	}
+	for _, file := range st.VarFiles {
+		at := path.Join(dir, file)
+		_, err := tree.ReadFile(at)
+		var wrong *repo.FileError
+		switch {
+		case err == nil, errors.As(err, &wrong) && wrong.Link != "": // told with the files
+		case errors.Is(err, fs.ErrNotExist):
+			s.fail("var file", "commit it, or correct var_files: they are relative to dir", "%s is not on the branch", at)
+		default:
+			s.fail("var file", "", "%v", err)
+		}
+	}
 }
 
 // definition says where a stack's files are.
