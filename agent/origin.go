@@ -89,7 +89,7 @@ func (a *Agent) commitsOf(ctx context.Context, w *world, run *store.Run, s *conf
 	if err != nil {
 		return nil, err
 	}
-	files, err := stack.Footprint(tree, stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch})
+	files, err := stack.Footprint(tree, definition(s))
 	if err != nil {
 		return nil, err // also if its directory is gone: then no commit would seem to touch it
 	}

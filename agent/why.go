@@ -48,7 +48,7 @@ func (a *Agent) differences(ctx context.Context, w *world, s *config.Stack, old,
 	if changed, err = git.Changed(ctx, old, head); err != nil {
 		return nil, nil, err
 	}
-	def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+	def := definition(s)
 	var sides []stack.Files
 	for _, commit := range []string{old, head} {
 		tree, err := git.Tree(commit)

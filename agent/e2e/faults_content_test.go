@@ -73,7 +73,7 @@ func TestContentFaults(t *testing.T) {
 	})
 }
 
-// A symlink that leaves the tree is refused with the whole commit: a checkout must never read the bastion's own files.
+// A symlink of a stack that leaves the tree is refused: a checkout must never read the bastion's own files.
 func TestSymlinkLeavesTheTree(t *testing.T) {
 	t.Parallel()
 	i := newInfra(t)

@@ -96,7 +96,7 @@ func (f *finder) noDirectory(wrong *repo.FileError) (Files, error) {
 	f.Faults = nil
 	switch {
 	case wrong.Link == "":
-		return f.Files, ErrNoDir
+		return f.Files, fmt.Errorf("directory %s: %w", f.dir, ErrNoDir)
 	case errors.Is(wrong, fs.ErrNotExist) && !errors.Is(wrong, repo.ErrUnsafeTree):
 		return f.Files, &noDirError{wrong}
 	}
@@ -144,7 +144,7 @@ func (f *finder) modules(root string) error {
 		}
 		m, err := readModule(f.t, at)
 		if errors.Is(err, ErrNoDir) && len(seen) == 0 {
-			return err
+			return fmt.Errorf("directory %s: %w", f.dir, err)
 		}
 		if err != nil && !errors.Is(err, ErrNoDir) {
 			return fmt.Errorf("module %s: %w", at, err)

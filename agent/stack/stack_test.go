@@ -194,8 +194,8 @@ func TestFaults(t *testing.T) {
 func TestNoDirectory(t *testing.T) {
 	repository := treeOf(t, map[string]string{"prod": "-> regions/eu", "file": "x", "link": "-> file", "empty/readme.md": ""})
 	for dir, want := range map[string]string{
-		"prod": "prod is a symlink to regions/eu, which is not in the repository", "regions/us": ErrNoDir.Error(), "file": ErrNoDir.Error(),
-		"link": ErrNoDir.Error(), "empty": ErrNoDir.Error(),
+		"prod": "prod is a symlink to regions/eu, which is not in the repository", "regions/us": "directory regions/us: " + ErrNoDir.Error(),
+		"file": "directory file: " + ErrNoDir.Error(), "link": "directory link: " + ErrNoDir.Error(), "empty": "directory empty: " + ErrNoDir.Error(),
 	} {
 		files, err := Footprint(repository, Definition{Dir: dir})
 		if !errors.Is(err, ErrNoDir) || !strings.Contains(err.Error(), want) {
