@@ -139,6 +139,7 @@ type Agent struct {
 	toAdopt    []int // applies that the store does not know yet; the loop's own
 	ended      *endedRuns
 	unrecorded unrecorded
+	strikes    *strikes
 	lastLook   time.Time // of discover; the loop's own
 	tight      tightness // the loop's own
 	driftNext  time.Time // of the next look at drift schedules, and by which configuration; the loop's own
@@ -174,9 +175,9 @@ func New(o Options) (*Agent, error) {
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
 		changes: newBroadcast(), faults: newFaults(o.Now),
 		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
-		unrecorded: unrecorded{told: map[string]bool{}},
+		unrecorded: unrecorded{told: map[string]bool{}}, strikes: newStrikes(),
 	}
-	a.work = newWorkers(a.wake)
+	a.work = newWorkers(a.wake, a.workPanicked)
 	a.snapshots = newSnapshots()
 	a.redactor.Store(a.secrets.keep(o.Config.Secrets))
 	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
@@ -234,7 +235,8 @@ func randomID() (string, error) {
 }
 
 // Run works until ctx ends, then stops gracefully: it takes no new work, interrupts plans, leaves runners alone and
-// sends what is still in the outbox. A running apply goes on and is followed again by the next agent.
+// sends what is still in the outbox. A running apply goes on and is followed again by the next agent. It ends by itself, with an
+// error, only when its store cannot be relied on any more; a panic in the work for one thing is that thing's error.
 func (a *Agent) Run(ctx context.Context) error {
 	defer func() {
 		if err := a.store.Close(); err != nil {
@@ -253,28 +255,32 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.installTools(work, nil)
 
-	var group sync.WaitGroup
-	group.Go(func() { a.pollRepositories(ctx) })
-	group.Go(func() { a.hear(ctx) })
-	group.Go(func() { a.retain(ctx) })
-	group.Go(func() { a.sendBackups(ctx) })
-	group.Go(func() { a.keepSnapshots(ctx) })
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var group, sending sync.WaitGroup
+	for name, loop := range map[string]func(context.Context){
+		"watching repositories": a.pollRepositories, "listening to slack": a.hear, "forgetting old runs": a.retain,
+		"sending backups": a.sendBackups, "keeping snapshots": a.keepSnapshots, "telling sites": a.tellSites,
+		"watching pull requests": a.watchPulls, "answering at the socket": socket.serve,
+	} {
+		group.Go(func() { a.tend(ctx, name, loop) })
+	}
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
-	var sending sync.WaitGroup
-	sending.Go(func() { a.send(sender) })
-	group.Go(func() { a.tellSites(ctx) })
-	group.Go(func() { a.watchPulls(ctx) })
-	group.Go(func() { socket.serve(ctx) })
+	sending.Go(func() { a.tend(sender, "sending to slack", a.send) })
 	a.opts.Ready()
 	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)
 
 	a.loop(ctx)
+	stop()
 	a.goodbye()
 	stopWork()
 	a.work.wait()
 	group.Wait()
 	a.flush(sender, stopSender, &sending)
 	a.world.Load().close()
+	if err := a.store.Broken(); err != nil {
+		return fmt.Errorf("the store cannot be relied on any more, the next start looks at it: %w", err)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/notify"
 	"sallyport/notify/slack"
@@ -72,9 +73,21 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 	case may && (c.Verb == "unlock" || c.Verb == "state"):
 		text = a.repairFor(channel, m, c)
 	case may:
-		text = a.obey(w, m, c)
+		err := contain.Do("obeying "+c.Verb, func() error { text = a.obey(w, m, c); return nil })
+		if a.logIfPanic(err); err != nil {
+			text = a.worded("", err)
+		}
 	}
 	return answer(text)
+}
+
+// giveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.
+func (a *Agent) giveUp(channel string, m slack.Message, struck *struckError) error {
+	n := a.note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.panic))
+	n.Channel, n.Thread = channel, m.TS
+	return a.update(func(tx *store.Tx) error {
+		return errors.Join(tx.PutSetting("slack/command/"+channel, m.TS), tx.PutSetting("slack/obeying/"+channel, ""), tx.Enqueue(n))
+	})
 }
 
 // hearing says whether somebody may say what they say, and what to answer if not.
@@ -135,7 +148,10 @@ func (a *Agent) repairFor(channel string, m slack.Message, c notify.Command) str
 		return "I did not understand that. It is: unlock STACK LOCK_ID, or: state push RUN."
 	}
 	a.work.aside(func(ctx context.Context) {
-		n := a.note("command/"+channel+"/"+m.TS+"/end", a.worded(work(ctx)))
+		var text string
+		err := contain.Do("carrying out a command", func() (err error) { text, err = work(ctx); return err })
+		a.logIfPanic(err)
+		n := a.note("command/"+channel+"/"+m.TS+"/end", a.worded(text, err))
 		n.Channel, n.Thread = channel, m.TS
 		if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(n) }); err != nil {
 			a.storeFault(err)

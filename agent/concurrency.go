@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/agent/contain"
 	"sallyport/notify/redact"
 )
 
@@ -20,12 +21,15 @@ type workers struct {
 	mu      sync.Mutex
 	ctx     context.Context
 	running map[int]*worker
-	resting map[int]time.Time  // not to be started before: what fails at once must not be tried at full speed
+	restsTo map[int]time.Time  // not to be started before: what fails at once must not be tried at full speed
 	errands map[string]bool    // by stack: what a person asked for
 	checks  map[string]*worker // by stack: drift checks; they give way to everything else
 	closed  bool
 	group   sync.WaitGroup
 	ended   func() // called after each end, when the run is free again
+	// caught is told what work panicked, before that counts as ended; run is 0 for what is not a run's. A nil panic is the end
+	// of work without one.
+	caught func(run int, p *contain.Panic)
 }
 
 type worker struct {
@@ -33,21 +37,28 @@ type worker struct {
 	what string
 }
 
-func newWorkers(ended func()) *workers {
-	return &workers{running: map[int]*worker{}, resting: map[int]time.Time{}, errands: map[string]bool{}, checks: map[string]*worker{}, ended: ended}
+func newWorkers(ended func(), caught func(run int, p *contain.Panic)) *workers {
+	return &workers{caught: caught, running: map[int]*worker{}, restsTo: map[int]time.Time{}, errands: map[string]bool{}, checks: map[string]*worker{}, ended: ended}
 }
 
 // start says what context work lives in.
 func (w *workers) start(ctx context.Context) { w.ctx = ctx }
 
+// contained runs f where a panic does not end the program.
+func (w *workers) contained(name string, run int, f func()) {
+	if p := contain.Run(name, f); p != nil || run != 0 {
+		w.caught(run, p)
+	}
+}
+
 // do runs f for a run unless something runs for it already; it reports whether it started.
 func (w *workers) do(run int, what string, f func(context.Context)) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running[run] != nil || w.closed || w.ctx.Err() != nil || time.Now().Before(w.resting[run]) {
+	if w.running[run] != nil || w.closed || w.ctx.Err() != nil || time.Now().Before(w.restsTo[run]) {
 		return false
 	}
-	delete(w.resting, run)
+	delete(w.restsTo, run)
 	ctx, stop := context.WithCancel(w.ctx)
 	w.running[run] = &worker{stop: stop, what: what}
 	w.group.Go(func() {
@@ -58,7 +69,7 @@ func (w *workers) do(run int, what string, f func(context.Context)) bool {
 			w.mu.Unlock()
 			w.ended()
 		}()
-		f(ctx)
+		w.contained(runName(run), run, func() { f(ctx) })
 	})
 	return true
 }
@@ -67,7 +78,14 @@ func (w *workers) do(run int, what string, f func(context.Context)) bool {
 func (w *workers) rest(run int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.resting[run] = time.Now().Add(workRest)
+	w.restsTo[run] = time.Now().Add(workRest)
+}
+
+// resting reports whether it must not be started yet.
+func (w *workers) resting(run int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Before(w.restsTo[run])
 }
 
 // busy reports what runs for a run; empty if nothing does.
@@ -105,7 +123,7 @@ func (w *workers) check(stack string, f func(context.Context)) bool {
 			w.mu.Unlock()
 			w.ended()
 		}()
-		f(ctx)
+		w.contained("checking the drift of "+stack, 0, func() { f(ctx) })
 	})
 	return true
 }
@@ -180,7 +198,7 @@ func (w *workers) errand(stack string, f func(context.Context)) bool {
 			w.mu.Unlock()
 			w.ended()
 		}()
-		f(w.ctx)
+		w.contained("working on the state of "+stack, 0, func() { f(w.ctx) })
 	})
 	return true
 }
@@ -190,7 +208,7 @@ func (w *workers) aside(f func(context.Context)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {
-		w.group.Go(func() { f(w.ctx) })
+		w.group.Go(func() { w.contained("working beside the loop", 0, func() { f(w.ctx) }) })
 	}
 }
 

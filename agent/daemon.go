@@ -50,21 +50,21 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
+	beside, done := context.WithCancel(context.WithoutCancel(ctx)) // systemd is told that the agent lives while it stops, too
+	defer done()
+	go a.tend(beside, "waiting for SIGHUP", func(context.Context) {
 		for {
 			select {
 			case <-hangups:
 				tellSystemd(o.Log, daemon.SdNotifyReloading)
 				_ = a.Reload(ctx) // logged, and shown by status
 				tellSystemd(o.Log, daemon.SdNotifyReady)
-			case <-done:
+			case <-beside.Done():
 				return
 			}
 		}
-	}()
-	go a.watchdog(done)
+	})
+	go a.tend(beside, "telling the watchdog", a.watchdog)
 	err = a.Run(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -73,7 +73,7 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 }
 
 // watchdog tells systemd that the agent lives, as long as its loop answers.
-func (a *Agent) watchdog(done <-chan struct{}) {
+func (a *Agent) watchdog(ctx context.Context) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval == 0 {
 		return
@@ -82,7 +82,7 @@ func (a *Agent) watchdog(done <-chan struct{}) {
 	defer ticker.Stop()
 	for {
 		select {
-		case <-done:
+		case <-ctx.Done():
 			return
 		case <-ticker.C:
 			if a.alive(interval) {

@@ -68,7 +68,18 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 		if a.compared.done(s.Name, key) {
 			continue
 		}
-		f, err := a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
+		var f *finding
+		err := a.contained(work{name: "comparing stack " + s.Name, at: key}, func() (err error) {
+			f, err = a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
+			return err
+		})
+		if struck := asStruck(err); struck != nil {
+			err = a.stackStruck(s.Name, struck) // it is not compared: nothing of it is applied meanwhile
+			a.looking.Store(true)
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			failed.add(s.Name, err)
 			continue
@@ -303,6 +314,23 @@ func (f *finding) reason(st *store.StackState) string {
 		return "its commit before is gone from the repository: everything counts as changed"
 	}
 	return "changed: " + f.cause
+}
+
+// stackStruck shows a panic as the error of a stack, of which nothing else is known at this commit.
+func (a *Agent) stackStruck(name string, struck *struckError) error {
+	text := a.redact(struck.Error())
+	var st *store.StackState
+	if err := a.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
+		return err
+	}
+	return a.update(func(tx *store.Tx) error {
+		st, err := tx.Stack(name)
+		if err != nil {
+			return err
+		}
+		st.Error = text
+		return tx.PutStack(st)
+	})
 }
 
 // stackError says why a stack cannot be planned at the head, and what its state still holds.

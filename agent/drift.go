@@ -90,10 +90,23 @@ func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
 	if err != nil || wait > 0 {
 		return wait, err
 	}
+	checking := work{name: "checking the drift of " + s.Name, at: st.AppliedCommit + s.Inputs}
+	if struck := a.strikes.resting(checking); struck != nil {
+		return struck.wait(), nil
+	}
 	if !a.compared.with(s.Name, head) || a.tight.why != "" || a.work.count() >= w.cfg.Terraform.Parallel || open != nil && a.work.busy(open.ID) != "" {
 		return driftRecheck, nil // what people wait for comes first
 	}
-	a.work.check(s.Name, func(ctx context.Context) { a.drift(ctx, w, s, st, open) })
+	a.work.check(s.Name, func(ctx context.Context) {
+		began := a.now().UTC()
+		err := a.contained(checking, func() error { a.drift(ctx, w, s, st, open); return nil })
+		if err == nil {
+			return
+		}
+		if err := a.drifted(w, s, st, open, began, nil, err); err != nil {
+			a.storeFault(err)
+		}
+	})
 	return driftRecheck, nil
 }
 

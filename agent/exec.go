@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -136,10 +137,13 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 		work, stop := context.WithCancel(work)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
-		err = a.inScratch(work, repair{stack: o.stack, by: o.by, commit: commit, work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
-			code, err = terraform.Command(ctx, p, c)
-			return err
-		}})
+		err = contain.Do("running a command in "+o.stack, func() error {
+			return a.inScratch(work, repair{stack: o.stack, by: o.by, commit: commit, work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
+				code, err = terraform.Command(ctx, p, c)
+				return err
+			}})
+		})
+		a.logIfPanic(err, "stack", o.stack, "by", o.by)
 	})
 	if !started {
 		err = refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)

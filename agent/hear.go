@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sallyport/agent/rescue"
@@ -130,7 +131,9 @@ func (e *ear) listen(ctx context.Context, w *world) (waiting bool, err error) {
 				here[t.TS] = t
 			}
 		}
-		faults = append(faults, e.channel(ctx, w, self, channel, here, runs, sweep))
+		faults = append(faults, a.contained(work{name: "reading channel " + name, watches: true}, func() error {
+			return e.channel(ctx, w, self, channel, here, runs, sweep)
+		}))
 	}
 	for _, run := range runs {
 		waiting = waiting || run.Status == store.Planned || run.Status == store.Approved
@@ -212,7 +215,13 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 			if !grew && !(sweep && !run.Status.Terminal()) {
 				continue
 			}
-			faults = append(faults, a.readThread(ctx, w, self, t, run, &m))
+			err := a.contained(work{name: fmt.Sprintf("reading the thread of #%d", run.ID), at: m.LatestReply, watches: true}, func() error {
+				return a.readThread(ctx, w, self, t, run, &m)
+			})
+			struck := asStruck(err)
+			if a.showStruck(fmt.Sprintf("slack: thread of #%d", run.ID), struck); struck == nil {
+				faults = append(faults, err) // else it is this thread's alone
+			}
 		}
 	}
 	newest := cursor
@@ -220,7 +229,11 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 		if !laterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
 			continue
 		}
-		if err := a.command(ctx, w, self, channel, m); err != nil {
+		err := a.contained(work{name: "obeying a command of " + m.TS, watches: true}, func() error { return a.command(ctx, w, self, channel, m) })
+		if struck := asStruck(err); struck != nil && struck.held() {
+			err = a.giveUp(channel, m, struck) // one that nobody can read must not make us deaf to all that come after it
+		}
+		if err != nil {
 			a.notRecorded(ctx, w, m, m.TS, err)
 			faults = append(faults, err)
 			break // the cursor stays before it, so that it is obeyed later

@@ -10,7 +10,7 @@ import (
 // with one of its values, and nothing else of ours.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
-	leaf := []string{"store", "agent/config", "agent/fault", "agent/foreign", "notify/redact"}
+	leaf := []string{"store", "agent/config", "agent/fault", "agent/contain", "agent/foreign", "notify/redact"}
 	allowed := map[string][]string{
 		"store":                  {},
 		"notify/redact":          {},
@@ -24,6 +24,7 @@ func TestImportsPointDown(t *testing.T) {
 
 		"configs":                 {},
 		"agent/fault":             {},
+		"agent/contain":           {"agent/fault"},
 		"agent/foreign":           {},
 		"agent/patience":          {},
 		"agent/trust":             {},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/contain"
 	"sallyport/agent/fault"
 	"sallyport/store"
 )
@@ -14,23 +15,31 @@ import (
 // idlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
 const idlePass = 30 * time.Second
 
-// loop passes until ctx ends.
+// loop passes until ctx ends, or the store cannot be relied on any more.
 func (a *Agent) loop(ctx context.Context) {
-	for {
+	for a.store.Broken() == nil {
 		a.lastPass.Store(time.Now().UnixNano())
 		now := time.Now()
 		looking := a.looking.Swap(false) || now.Sub(a.lastLook) >= idlePass
 		if looking {
 			a.lastLook = now
 		}
-		next := a.pass(ctx, looking)
+		next := workRest
+		p := contain.Run("looking at everything", func() { next = a.pass(ctx, looking) })
+		if a.panicked("the loop", p) {
+			a.looking.Store(true)
+		}
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		case answer := <-a.reloads:
-			answer <- a.reload()
+			err := contain.Do("reading the configuration again", a.reload)
+			if p, panicked := err.(*contain.Panic); panicked {
+				a.panicked("configuration", p)
+			}
+			answer <- err
 		case <-a.wakes:
 		case <-timer.C:
 		}
@@ -48,10 +57,12 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if !looking {
 			break
 		}
-		err := a.discover(ctx, w, r)
-		if err == nil {
-			err = a.dependencies(w, r)
-		}
+		err := a.contained(work{name: "looking for changed stacks of " + r.Name, at: a.headOf(r.Name)}, func() error {
+			if err := a.discover(ctx, w, r); err != nil {
+				return err
+			}
+			return a.dependencies(w, r)
+		})
 		if ctx.Err() != nil {
 			return 0
 		}
@@ -72,27 +83,12 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		a.storeFault(err)
 		return 5 * time.Second
 	}
-	if err := a.runOwedHooks(w); err != nil { // before the sweep: they see the run's files
-		a.storeFault(err)
-	}
-	if err := a.daily(w); err != nil {
-		a.storeFault(err)
-	}
-	a.sweep()
-	if err := a.forgetGiven(); err != nil {
-		a.storeFault(err)
-	}
-	a.lookForRoom(w)
-	a.adoptLater()
-	next, err := a.scheduledBuilds(w)
-	if err != nil && !errors.Is(err, store.ErrConflict) {
-		a.storeFault(err)
-	}
+	next := a.housekeep(w)
 	if a.tight.why != "" {
 		next = min(next, workRest) // nothing wakes us when there is room again
 	}
 	for _, run := range runs {
-		wait, err := a.step(ctx, w, run)
+		wait, err := a.moveOn(ctx, w, run)
 		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
 			a.storeFault(err)
 			a.log.Error("moving a run", "run", run.ID, "stack", run.Stack, "err", err)
@@ -105,13 +101,72 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 			next = wait
 		}
 	}
-	return min(next, a.checkDrift(w))
+	a.part("comparing drift schedules", func() error {
+		next = min(next, a.checkDrift(w))
+		return nil
+	})
+	return next
+}
+
+// housekeep does what is due and is not about one run. It returns how long nothing will be due by itself.
+func (a *Agent) housekeep(w *world) time.Duration {
+	next := idlePass
+	a.part("starting after_apply hooks", func() error { return a.runOwedHooks(w) }) // before the sweep: they see the run's files
+	a.part("summing up the day", func() error { return a.daily(w) })
+	a.part("sweeping ended runs", func() error { a.sweep(); return nil })
+	a.part("forgetting values that people gave", a.forgetGiven)
+	a.part("looking for room", func() error { a.lookForRoom(w); return nil })
+	a.part("taking in applies", func() error { a.adoptLater(); return nil })
+	a.part("comparing schedules of images", func() (err error) {
+		next, err = a.scheduledBuilds(w)
+		if errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
+	})
+	return next
+}
+
+// moveOn moves one run on by a step, unless its work panicked and rests.
+func (a *Agent) moveOn(ctx context.Context, w *world, run *store.Run) (wait time.Duration, err error) {
+	of := runWork(run)
+	if struck := a.strikes.resting(of); struck != nil {
+		return struck.wait(), a.restRun(w, run, struck)
+	}
+	err = contain.Do(of.name, func() (err error) {
+		wait, err = a.step(ctx, w, run)
+		return err
+	})
+	if p, panicked := err.(*contain.Panic); panicked {
+		struck := a.struck(of, p)
+		a.runStruck(run, struck)
+		return struck.wait(), nil
+	}
+	return wait, err
+}
+
+// headOf is the newest commit that is known of a repository; empty if there is none.
+func (a *Agent) headOf(repository string) (head string) {
+	err := a.store.View(func(tx *store.Tx) error {
+		s, err := tx.Repository(repository)
+		if err == nil {
+			head = s.Head
+		}
+		return err
+	})
+	if err != nil {
+		a.storeFault(err)
+	}
+	return head
 }
 
 // storeFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.
 func (a *Agent) storeFault(err error) {
 	if a.faults.set("store", err) {
 		a.log.Error("using the store", "err", err)
+	}
+	if a.store.Broken() != nil {
+		a.wake() // it ends
 	}
 }
 
@@ -207,6 +262,7 @@ func (a *Agent) reload() error {
 	a.world.Store(w)
 	old.closeExcept(w)
 	a.compared.forget()
+	a.strikes.forget()
 	a.looking.Store(true)
 	a.faults.set("configuration", nil)
 	a.installTools(a.work.ctx, old)

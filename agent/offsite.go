@@ -34,7 +34,11 @@ func (a *Agent) sendBackups(ctx context.Context) {
 			pause(ctx, min(wait, clockLook), nil)
 			continue
 		}
-		size, err := a.sendBackup(ctx, cfg)
+		var size int64
+		err = a.contained(work{name: "making a backup", watches: true}, func() (err error) {
+			size, err = a.sendBackup(ctx, cfg)
+			return err
+		})
 		if ctx.Err() != nil {
 			return // it was not its fault: the next start tries again
 		}
@@ -118,7 +122,11 @@ func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.Fil
 // backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
 func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
 	if cause != nil {
-		cause = &Refusal{Why: a.redact(cause.Error()), Hint: "mend the command of the backup block; it is tried again by itself"}
+		hint := hintOf(cause)
+		if hint == "" {
+			hint = "mend the command of the backup block; it is tried again by itself"
+		}
+		cause = &Refusal{Why: a.redact(cause.Error()), Hint: hint}
 		a.log.Warn("sending a backup", "err", cause)
 	} else {
 		a.log.Info("a backup was sent", "bytes", size)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/agent/config"
@@ -41,7 +42,8 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 		return 5 * time.Second
 	}
 	next := idlePass
-	blocked := map[int]bool{} // a run's messages keep their order: what comes after a stuck one waits
+	blocked := map[int]bool{}        // a run's messages keep their order: what comes after a stuck one waits
+	struck := map[int]*struckError{} // runs whose card cannot be made: see messageStruck
 	for _, m := range outbox {
 		if ctx.Err() != nil {
 			return next
@@ -54,7 +56,17 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 			next = min(next, wait)
 			continue
 		}
-		wait, err := a.deliverOne(ctx, w, m)
+		if m.Kind == store.MessageFile && struck[m.Run] != nil {
+			continue // it has no place; it is sent when the card is
+		}
+		wait, err := a.tryOne(ctx, w, m, struck[m.Run])
+		if held := asStruck(err); held != nil {
+			wait, err = held.wait(), a.messageStruck(w, m, held)
+			if held.held() && m.Kind == store.MessageCard {
+				struck[m.Run] = held // what else there is to say of the run does not wait for ever
+				continue
+			}
+		}
 		if err != nil {
 			a.storeFault(err)
 			return 5 * time.Second
@@ -67,9 +79,52 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 	return next
 }
 
+// tryOne is deliverOne where a panic is the error of this message.
+func (a *Agent) tryOne(ctx context.Context, w *world, m *store.Message, cardless *struckError) (wait time.Duration, err error) {
+	err = a.contained(messageWork(m), func() (err error) {
+		wait, err = a.deliverOne(ctx, w, m, cardless != nil)
+		return err
+	})
+	if err == nil && wait == 0 {
+		a.faults.set(messageFault(m), nil)
+	}
+	return wait, err
+}
+
+func messageWork(m *store.Message) work { return work{name: "sending message " + m.Key, watches: true} }
+
+func messageFault(m *store.Message) string { return "message " + m.Key }
+
+// messageStruck shows a message that panicked when it was to be sent. It stays in the outbox and is tried again; once it is
+// held, the channel is told in plain words what could not be said, and what else there is to say of the run goes there, too:
+// without the card it has no other place.
+func (a *Agent) messageStruck(w *world, m *store.Message, struck *struckError) error {
+	a.faults.set(messageFault(m), struck)
+	if !struck.news || !struck.held() || strings.HasPrefix(m.Key, heldKey) {
+		return nil
+	}
+	text := fmt.Sprintf("A message (%s) cannot be sent: %s. %s.", m.Key, struck.panic, struck.UserHint())
+	run, err := a.runOf(m)
+	if err != nil {
+		return err
+	}
+	n := a.note(heldKey+m.Key, text)
+	if run != nil {
+		n = a.note(heldKey+m.Key, fmt.Sprintf("#%d %s is %s, and its message cannot be sent: %s. See sallyport show %d.", run.ID, run.Stack, run.Status, struck.panic, run.ID))
+		n.Run, n.Mention = run.ID, m.Mention
+		if w.cfg.Slack != nil {
+			n.Channel = channelOf(w.cfg, w.stack(run.Stack))
+		}
+	}
+	return a.update(func(tx *store.Tx) error { return tx.Enqueue(n) })
+}
+
+// heldKey begins the keys of messages about messages.
+const heldKey = "held/"
+
 // deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
 // The error is the store's.
-func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (time.Duration, error) {
+func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message, cardless bool) (time.Duration, error) {
 	run, err := a.runOf(m)
 	if err != nil {
 		return 0, err
@@ -86,7 +141,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message) (tim
 			return tx.DeleteMessage(m.Seq)
 		})
 	}
-	sender := &sender{agent: a, world: w, message: m, run: run}
+	sender := &sender{agent: a, world: w, message: m, run: run, cardless: cardless}
 	if sender.needless() {
 		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
@@ -163,6 +218,8 @@ type sender struct {
 	message *store.Message
 	run     *store.Run
 	wrote   bool // the request that writes was made; before that nothing can have been posted
+	// cardless: the run has no message and will not get one soon, so what there is to say goes to the channel.
+	cardless bool
 }
 
 // cardGone reports that the run's message cannot be edited any more.
@@ -282,9 +339,13 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, m := s.agent, s.message
 	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
-	if m.Kind == store.MessageNote {
+	cardless := s.cardless && s.run != nil && s.run.Card == nil
+	if m.Kind == store.MessageNote || cardless {
 		channel := m.Channel
-		if channel == "" {
+		switch {
+		case channel == "" && cardless:
+			channel = channelOf(s.world.cfg, s.stackOf())
+		case channel == "":
 			channel = s.world.cfg.Slack.Channel
 		}
 		resolved, err := s.world.desk.channel(ctx, channel)

@@ -34,6 +34,9 @@ const (
 
 // startPlan makes planning durable, then plans beside the loop.
 func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
+	if a.work.resting(run.ID) {
+		return nil // it would count as an attempt, and nobody would make it; whoever looks again comes soon enough
+	}
 	change := func(r *store.Run) error {
 		r.Attempts++
 		r.Inputs, r.Engine = s.Inputs, s.Engine

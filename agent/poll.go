@@ -38,10 +38,10 @@ func (a *Agent) forRepositories(ctx context.Context, wanted func(*config.Reposit
 			}
 			running[r.Name] = true
 			group.Go(func() {
-				watch(ctx, r.Name)
+				a.tend(ctx, "watching repository "+r.Name, func(ctx context.Context) { watch(ctx, r.Name) })
 				mu.Lock()
+				defer mu.Unlock()
 				delete(running, r.Name)
-				mu.Unlock()
 			})
 		}
 		mu.Unlock()
@@ -110,7 +110,7 @@ func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
 
 // poll asks a repository for its newest commit and records it. It tells the same error once.
 func (a *Agent) poll(ctx context.Context, w *world, r *config.Repository) error {
-	err := a.look(ctx, w, r)
+	err := a.contained(work{name: "polling repository " + r.Name, watches: true}, func() error { return a.look(ctx, w, r) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -42,7 +42,9 @@ func (a *Agent) watchPullsOf(ctx context.Context, name string) {
 		if r == nil || !plansPulls(r) {
 			return
 		}
-		err := a.lookAtPulls(ctx, w, r, heard)
+		err := a.contained(work{name: "looking at the pull requests of " + name, watches: true}, func() error {
+			return a.lookAtPulls(ctx, w, r, heard)
+		})
 		if ctx.Err() != nil {
 			return
 		}
@@ -87,7 +89,7 @@ func (a *Agent) lookAtPulls(ctx context.Context, w *world, r *config.Repository,
 	var faults []error
 	for _, k := range known {
 		if !slices.ContainsFunc(list, func(p forge.PullRequest) bool { return p.Number == k.Number }) {
-			faults = append(faults, a.perhapsClosed(ctx, w, r, k))
+			faults = append(faults, a.contained(pullWork(r, k.Number, "closed"), func() error { return a.perhapsClosed(ctx, w, r, k) }))
 		}
 	}
 	if over := len(list) - maxPulls; over > 0 {
@@ -103,11 +105,18 @@ func (a *Agent) lookAtPulls(ctx context.Context, w *world, r *config.Repository,
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := a.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard}); err != nil {
+		err := a.contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
+			return a.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
+		})
+		if err != nil {
 			faults = append(faults, fmt.Errorf("pull request %d: %w", p.Number, err))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+func pullWork(r *config.Repository, number int, at string) work {
+	return work{name: fmt.Sprintf("looking at pull request %d of %s", number, r.Name), at: at}
 }
 
 // look is one pull request as the site lists it, beside what is remembered of it.

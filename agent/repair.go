@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -41,8 +42,13 @@ func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
 	}
 	answered := make(chan answer, 1)
 	started := a.work.errand(r.stack, func(ctx context.Context) {
-		message, err := a.carryOutRepair(ctx, r)
-		answered <- answer{message, err}
+		var message string
+		err := contain.Do("mending the state of "+r.stack, func() (err error) {
+			message, err = a.carryOutRepair(ctx, r)
+			return err
+		})
+		a.logIfPanic(err, "stack", r.stack, "by", r.by)
+		answered <- answer{message, err} // whoever waits for it gets an answer in any case
 	})
 	if !started {
 		return "", refuse("wait a moment", "something else is being done to the state of %s right now", r.stack)

@@ -267,6 +267,9 @@ func (a *Agent) unpause(stack, by string) error {
 	if err := a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
 		return err
 	}
+	a.strikes.forget() // what is held after panics is tried again, too
+	a.looking.Store(true)
+	a.wake()
 	return a.showAstray()
 }
 

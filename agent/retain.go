@@ -39,7 +39,7 @@ func (a *Agent) retain(ctx context.Context) {
 		case <-ticker.C:
 			ticker.Reset(retainEvery)
 		}
-		err := a.trim(ctx, wall.Add(time.Since(began)))
+		err := a.contained(work{name: "forgetting what is old", watches: true}, func() error { return a.trim(ctx, wall.Add(time.Since(began))) })
 		if a.faults.set("retention", err) && err != nil {
 			a.log.Error("forgetting old runs", "err", err)
 		}

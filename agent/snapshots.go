@@ -46,7 +46,7 @@ func (a *Agent) keepSnapshots(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Stop()
-		err := a.snapshot(ctx)
+		err := a.contained(work{name: "taking a snapshot", watches: true}, func() error { return a.snapshot(ctx) })
 		if ctx.Err() != nil {
 			return
 		}

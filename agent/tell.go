@@ -81,8 +81,17 @@ func (a *Agent) tellEach(ctx context.Context, w *world, rests siteRests) time.Du
 			wait = max(wait, time.Until(rest.until))
 		}
 		if wait <= 0 {
-			var err error
-			if wait, err = a.tellSite(ctx, w, m, rests); err != nil {
+			err := a.contained(messageWork(m), func() (err error) {
+				wait, err = a.tellSite(ctx, w, m, rests)
+				return err
+			})
+			if struck := asStruck(err); struck != nil {
+				a.faults.set(messageFault(m), struck) // the others go on; it stays in the outbox
+				wait, err = struck.wait(), nil
+			} else if err == nil {
+				a.faults.set(messageFault(m), nil)
+			}
+			if err != nil {
 				a.storeFault(err)
 				return 5 * time.Second
 			}

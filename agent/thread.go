@@ -29,7 +29,14 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 		if handled[m.TS] || !laterTS(m.TS, t.TS) {
 			continue
 		}
-		err := a.reply(ctx, w, self, run.ID, m)
+		err := a.contained(work{name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), watches: true}, func() error {
+			return a.reply(ctx, w, self, run.ID, m)
+		})
+		if struck := asStruck(err); struck != nil {
+			// Nobody knows whether it is a deny: it is in the way of an apply until it is weighed, or deleted.
+			faults = append(faults, err, a.replyStruck(run.ID, m, struck))
+			continue
+		}
 		a.notRecorded(ctx, w, m, t.TS, err)
 		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
 			continue // before an apply only a deny that cannot be weighed is in the way
@@ -103,6 +110,21 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 		return nil // answered
 	}
 	return err
+}
+
+// replyStruck tells in the thread, once, that a reply cannot be weighed.
+func (a *Agent) replyStruck(runID int, m slack.Message, struck *struckError) error {
+	if !struck.news || !struck.held() {
+		return nil
+	}
+	return a.update(func(tx *store.Tx) error {
+		run, err := tx.Run(runID)
+		if err != nil {
+			return err
+		}
+		return a.say(tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
+			"while it stands here. Next: delete it and say it in other words, or decide in a shell: sallyport approve %d, sallyport deny %d", m.User, struck.panic, runID, runID))
+	})
 }
 
 // answer marks a reply as handled and, if it did not count, says why in the thread.

@@ -167,7 +167,7 @@ func (a *Agent) installTools(ctx context.Context, before *world) {
 			}
 		}
 	}
-	go func() {
+	a.aside("looking for terraform", func() {
 		for _, c := range now {
 			found, err := a.findTool(ctx, w, c)
 			if ctx.Err() != nil {
@@ -179,7 +179,7 @@ func (a *Agent) installTools(ctx context.Context, before *world) {
 			}
 			a.log.Info("terraform found", "path", found.Path, "version", found.Version)
 		}
-	}()
+	})
 }
 
 // awsPlan is who a stack's plan is in AWS; nil: what its environment says. Run is the run's number, or what else works.

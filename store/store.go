@@ -284,6 +284,14 @@ func (s *Store) guard(err *error) {
 	s.broken = *err
 }
 
+// Broken says why the store refuses everything from now on; nil as long as it works. It is so after bbolt panicked where it
+// may have left its own memory of the file half changed. Nobody can trust what this process would read or write then; the file
+// is as the last commit left it, and another process finds it so.
+//
+// A panic of the function given to Update or View is nothing of the kind: the transaction is rolled back, the panic goes on to
+// the caller.
+func (s *Store) Broken() error { return s.brokenBy() }
+
 func (s *Store) brokenBy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

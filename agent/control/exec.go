@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"sallyport/agent/contain"
 )
 
 // ExecRequest runs a command of terraform's in a stack.
@@ -119,11 +121,16 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	in, typed := io.Pipe()
 	defer func() { _ = in.Close() }()
-	go hearClient(buffered.Reader, typed, cancel)
+	contain.Go("hearing the client of an exec", func(p *contain.Panic) { cancel(); s.logPanic(p) }, func() { hearClient(buffered.Reader, typed, cancel) })
 	out := &frames{w: conn}
-	code, err := s.opts.Operator.Exec(ctx, q, Streams{
-		Stdin: in, Stdout: &stream{out, frameStdout, cancel}, Stderr: &stream{out, frameStderr, cancel},
+	var code int
+	err = contain.Do("running a command for somebody", func() (err error) {
+		code, err = s.opts.Operator.Exec(ctx, q, Streams{
+			Stdin: in, Stdout: &stream{out, frameStdout, cancel}, Stderr: &stream{out, frameStderr, cancel},
+		})
+		return err
 	})
+	err = s.withoutPanic(err)
 	if err != nil {
 		told, jsonErr := json.Marshal(asError(err))
 		if jsonErr != nil {

@@ -79,7 +79,7 @@ func (s *Server) handler() http.Handler {
 		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).
 			WithHint(versionsHint))
 	})
-	return mux
+	return s.contained(mux)
 }
 
 // look answers a question.

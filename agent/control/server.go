@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"sallyport/agent/contain"
 )
 
 const (
@@ -95,7 +97,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- h.Serve(s.listener) }()
+	contain.Go("answering at the socket", func(p *contain.Panic) { served <- p }, func() { served <- h.Serve(s.listener) })
 	var err error
 	select {
 	case err = <-served:
@@ -118,7 +120,11 @@ func (s *Server) Close() error {
 
 // identify keeps who connected with the connection. An unknown caller may look; Allow sees that it has no uid.
 func (s *Server) identify(ctx context.Context, c net.Conn) context.Context {
-	caller, err := callerOf(c)
+	caller := unknownCaller()
+	err := contain.Do("finding out who uses the socket", func() (err error) { // the goroutine is the one that accepts connections
+		caller, err = callerOf(c)
+		return err
+	})
 	if err != nil {
 		s.opts.Log.Warn("not knowing who uses the socket", "err", err)
 	}

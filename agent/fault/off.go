@@ -2,11 +2,19 @@
 
 package fault
 
+import "time"
+
 // Enabled reports whether this binary was built for fault injection.
 const Enabled = false
 
 // Point is a place where a kill must not hurt.
 func Point(string) {}
+
+// Panic is the edge of a piece of work in which a panic must not end the program.
+func Panic(string) {}
+
+// Soon is how long something rests after a panic.
+func Soon(rest time.Duration) time.Duration { return rest }
 
 // Without reports whether a test has switched off the named defence.
 func Without(string) bool { return false }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Enabled reports whether this binary was built for fault injection.
@@ -22,8 +23,9 @@ var passed = struct {
 	n map[string]int
 }{n: map[string]int{}}
 
-// Point is a place where a kill must not hurt.
+// Point is a place where a kill must not hurt, nor a panic.
 func Point(name string) {
+	Panic("at " + name)
 	trace, kill := os.Getenv("SALLYPORT_FAULT_TRACE"), os.Getenv("SALLYPORT_FAULT_KILL")
 	if trace == "" && kill == "" {
 		return
@@ -76,6 +78,55 @@ func cutLast(s string) (before, after string, found bool) {
 	return s[:i], s[i+1:], true
 }
 
+// Panic is the edge of a piece of work in which a panic must not end the program.
+func Panic(work string) {
+	file := os.Getenv("SALLYPORT_FAULT_PANIC")
+	if file == "" {
+		return
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return // not written yet
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		name, number, _ := cutLast(line)
+		times, err := strconv.Atoi(number)
+		limited := err == nil
+		if !limited {
+			name = line
+		}
+		if name != "" && matches(name, work) && (!limited || again("panic "+work) <= times) {
+			panic("injected: " + work)
+		}
+	}
+}
+
+// matches compares with a name that may have one * for any text.
+func matches(pattern, name string) bool {
+	before, after, any := strings.Cut(pattern, "*")
+	if !any {
+		return pattern == name
+	}
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+}
+
+// again counts.
+func again(name string) int {
+	passed.Lock()
+	defer passed.Unlock()
+	passed.n[name]++
+	return passed.n[name]
+}
+
+// Soon is how long something rests after a panic: less where panics are injected, or their tests would mostly wait.
+func Soon(rest time.Duration) time.Duration {
+	if os.Getenv("SALLYPORT_FAULT_PANIC") == "" {
+		return rest
+	}
+	return rest / 25
+}
+
 // Without reports whether a test has switched off the named defence.
 func Without(defence string) bool { return os.Getenv("SALLYPORT_FAULT_WITHOUT") == defence }
 
@@ -84,7 +135,7 @@ func Without(defence string) bool { return os.Getenv("SALLYPORT_FAULT_WITHOUT") 
 func Environ() []string {
 	env := []string{}
 	for _, v := range os.Environ() {
-		if strings.HasPrefix(v, "SALLYPORT_FAULT_") {
+		if strings.HasPrefix(v, "SALLYPORT_FAULT_") && !strings.HasPrefix(v, "SALLYPORT_FAULT_PANIC=") { // the agent's work, not the runner's
 			env = append(env, v)
 		}
 	}

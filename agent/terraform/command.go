@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/contain"
 )
 
 // CommandOptions are one command of terraform's that a person runs, with their end of its streams.
@@ -104,11 +105,13 @@ func (s *session) command(ctx context.Context, c CommandOptions, args []string) 
 		return 0, s.fail(ctx, args[0], err, nil, "")
 	}
 	defer s.guard(ctx, s.env)()
-	go func() {
+	var helper contain.Carrier
+	helper.Go("passing input on to terraform", func() {
+		defer func() { _ = in.Close() }()
 		_, _ = io.Copy(in, c.Stdin) // ends with the command, or with the person
-		_ = in.Close()
-	}()
+	})
 	err = cmd.Wait()
+	helper.Deliver()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

@@ -66,9 +66,10 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 		return nil, &Error{Op: op, ExitCode: -1, Err: err}
 	}
 	s.began = time.Now()
-	release := s.guard(ctx, env)
-	err := s.user.Raise(func() error { return f(sink) })
-	release()
+	err := func() error {
+		defer s.guard(ctx, env)() // also when it panics: what guards would go on for ever
+		return s.user.Raise(func() error { return f(sink) })
+	}()
 	s.spent += time.Since(s.began)
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
 	diags := sink.diagnostics()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/contain"
 )
 
 // killEvery is how often what does not die is looked for again.
@@ -26,7 +27,8 @@ func (s *session) guard(ctx context.Context, env []string) func() {
 	}
 	mark := env[i]
 	done, over := make(chan struct{}), make(chan struct{})
-	go func() {
+	var helper contain.Carrier
+	helper.Go("guarding terraform", func() {
 		defer close(over)
 		select {
 		case <-done:
@@ -44,10 +46,11 @@ func (s *session) guard(ctx context.Context, env []string) func() {
 			}
 			wait = killEvery
 		}
-	}()
+	})
 	return func() {
 		close(done)
 		<-over
+		helper.Deliver()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/contain"
 )
 
 // lentKey is a deploy key that another user's git may sign with and cannot read: an ssh agent at a socket of that user's, for
@@ -17,6 +18,7 @@ import (
 type lentKey struct {
 	path     string
 	listener *net.UnixListener
+	helpers  contain.Carrier
 }
 
 // serveKey starts it at a path in a directory that the user can enter.
@@ -50,22 +52,26 @@ func serveKey(user *asuser.User, path, keyFile string) (*lentKey, error) {
 	if err := user.Connect(path); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	go func() {
+	lent := &lentKey{path: path, listener: l}
+	lent.helpers.Go("lending the deploy key", func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return // closed
 			}
-			go func() {
+			lent.helpers.Go("signing with the deploy key", func() {
 				defer func() { _ = c.Close() }()
 				_ = agent.ServeAgent(signer{ring}, c) // the end of a connection
-			}()
+			})
 		}
-	}()
-	return &lentKey{path, l}, nil
+	})
+	return lent, nil
 }
 
-func (k *lentKey) close() { _ = k.listener.Close() }
+func (k *lentKey) close() {
+	_ = k.listener.Close()
+	k.helpers.Deliver()
+}
 
 // signer is a ring of keys that nobody can change.
 type signer struct{ agent.ExtendedAgent }

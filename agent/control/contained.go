@@ -1,0 +1,60 @@
+package control
+
+import (
+	"errors"
+	"net/http"
+
+	"sallyport/agent/contain"
+)
+
+// contained keeps a panic of a handler inside its request. The package http would do that, too, and cut the connection: whoever
+// asked would not learn why. Here they get an answer with what to do, and the log gets the stack trace.
+func (s *Server) contained(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := &begun{ResponseWriter: w}
+		err := contain.Do("answering "+r.Method+" "+r.URL.Path, func() error {
+			next.ServeHTTP(out, r)
+			return nil
+		})
+		if err == nil {
+			return
+		}
+		if err = s.withoutPanic(err); out.yes {
+			panic(http.ErrAbortHandler) // an answer that is half sent must not look like a whole one
+		}
+		s.fail(out, err)
+	})
+}
+
+// withoutPanic logs a panic and makes an answer of it that says where it happened, and not what it held: that may be anything.
+func (s *Server) withoutPanic(err error) error {
+	var p *contain.Panic
+	if !errors.As(err, &p) {
+		return err
+	}
+	s.logPanic(p)
+	return Errorf(Internal, "a fault in sallyport itself met while %s (%s)", p.Work, p.Place).WithHint("%s; nobody knows whether it was done: sallyport status", contain.Hint)
+}
+
+func (s *Server) logPanic(p *contain.Panic) {
+	s.opts.Log.Error("a panic was caught", "err", p, "stack trace", p.Stack)
+}
+
+// begun notices when an answer begins.
+type begun struct {
+	http.ResponseWriter
+	yes bool
+}
+
+func (b *begun) WriteHeader(code int) {
+	b.yes = true
+	b.ResponseWriter.WriteHeader(code)
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.yes = true
+	return b.ResponseWriter.Write(p)
+}
+
+// Unwrap lets [http.NewResponseController] find what the writer can.
+func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"sallyport/store"
+)
+
+// words is a log that may be written by several.
+type words struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+func (w *words) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
+}
+
+// A panic in a request is the answer of that request, with a hint, and the log has its stack trace; the next one is answered.
+func TestPanicIsTheRequestsAnswer(t *testing.T) {
+	t.Parallel()
+	log := &words{}
+	bang := func() { panic("it knows password hunter2") }
+	f := &fake{
+		run:    func(string) (Run, error) { bang(); return Run{}, nil },
+		decide: func(DecideRequest) (DecideResponse, error) { bang(); return DecideResponse{}, nil },
+		exec:   func(context.Context, ExecRequest, Streams) (int, error) { bang(); return 0, nil },
+		backup: func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half of it")
+			bang()
+			return nil
+		},
+	}
+	c, _ := served(t, f, func(o *ServerOptions) { o.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	for _, test := range []struct {
+		name string
+		ask  func(context.Context) error
+		cut  bool // the answer had begun: all that is left is to break it off
+	}{
+		{"a question", func(ctx context.Context) error { _, err := c.Run(ctx, "12"); return err }, false},
+		{"a decision", func(ctx context.Context) error { _, err := c.Decide(ctx, DecideRequest{Ref: "12", Words: "approve"}); return err }, false},
+		{"a command with streams", func(ctx context.Context) error {
+			_, err := c.Exec(ctx, ExecRequest{Stack: "box", Args: []string{"output"}}, Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+			return err
+		}, false},
+		{"a backup that has begun", func(ctx context.Context) error { return c.Backup(ctx, BackupRequest{}, io.Discard) }, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			err := test.ask(ctx)
+			var answer *Error
+			if test.cut {
+				if err == nil {
+					t.Error("half an answer was taken for a whole one")
+				}
+			} else if !errors.As(err, &answer) || answer.Kind != Internal || answer.Hint == "" || !strings.Contains(answer.Message, "contained_test.go") {
+				t.Errorf("the answer is %#v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the answer tells what the panic held: %v", err)
+			}
+		})
+	}
+	f.run = func(string) (Run, error) { return Run{ID: 12, Status: store.Planned}, nil }
+	if r, err := c.Run(context.Background(), "12"); err != nil || r.ID != 12 {
+		t.Errorf("the next question is answered %+v, %v", r, err)
+	}
+	for _, part := range []string{"a panic was caught", `"stack trace"=`, "GET /v1/runs/12", "hunter2"} {
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("%q is not in the log:\n%s", part, log.String())
+		}
+	}
+}
