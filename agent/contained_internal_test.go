@@ -45,7 +45,12 @@ func TestStrikes(t *testing.T) {
 			}
 			return s.add(work{name: "w", at: "c2"}, at("a"))
 		}, 1, false, false},
-		{"it worked in between", func(s *strikes) *struckError { s.add(w, at("a")); s.add(w, at("a")); s.clear("w"); return s.add(w, at("a")) }, 1, true, false},
+		{"it worked in between", func(s *strikes) *struckError {
+			s.add(w, at("a"))
+			s.add(w, at("a"))
+			s.clear("w")
+			return s.add(w, at("a"))
+		}, 1, true, false},
 		{"a reload", func(s *strikes) *struckError { s.add(w, at("a")); s.forget(); return s.add(w, at("a")) }, 1, true, false},
 		{"long ago", func(s *strikes) *struckError {
 			s.add(w, at("a"))

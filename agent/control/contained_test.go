@@ -53,7 +53,10 @@ func TestPanicIsTheRequestsAnswer(t *testing.T) {
 		cut  bool // the answer had begun: all that is left is to break it off
 	}{
 		{"a question", func(ctx context.Context) error { _, err := c.Run(ctx, "12"); return err }, false},
-		{"a decision", func(ctx context.Context) error { _, err := c.Decide(ctx, DecideRequest{Ref: "12", Words: "approve"}); return err }, false},
+		{"a decision", func(ctx context.Context) error {
+			_, err := c.Decide(ctx, DecideRequest{Ref: "12", Words: "approve"})
+			return err
+		}, false},
 		{"a command with streams", func(ctx context.Context) error {
 			_, err := c.Exec(ctx, ExecRequest{Stack: "box", Args: []string{"output"}}, Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 			return err

@@ -81,7 +81,9 @@ func TestPanicInEachWorker(t *testing.T) {
 	if n := len(o.applies()); n != 1 {
 		t.Errorf("%d applies were started", n)
 	}
-	h.sees("nothing is wrong any more", func(s status) bool { return len(s.Problems) == 0 && s.Outbox == 0 && s.Repositories[0].Error == "" && s.Stacks[0].Error == "" })
+	h.sees("nothing is wrong any more", func(s status) bool {
+		return len(s.Problems) == 0 && s.Outbox == 0 && s.Repositories[0].Error == "" && s.Stacks[0].Error == ""
+	})
 	h.stop() // by itself it has not ended: a stop finds it alive
 }
 
