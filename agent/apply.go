@@ -246,11 +246,11 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
-		return ending{to: store.Interrupted, text: "the agent stopped between the decision to apply and the start; terraform was not seen to run"}
+		return ending{to: store.Interrupted, text: "the agent stopped between the decision to apply and the start; terraform was not seen to run" + a.runnersWords(run.ID)}
 	case result == nil && fault.Without("end seen"):
 		return ending{to: store.Applied}
 	case result == nil:
-		return ending{to: store.Interrupted, text: "nobody saw the end of the apply: " + soFar(run, p), hint: afterInterrupted}
+		return ending{to: store.Interrupted, text: "nobody saw the end of the apply: " + soFar(run, p) + a.runnersWords(run.ID), hint: afterInterrupted}
 	case result.Refused != "":
 		return ending{to: store.Errored, text: "the apply was refused and terraform did not run: " + result.Refused, hint: "sallyport plan " + run.Stack}
 	case result.Signal != "":
@@ -260,11 +260,11 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	case terraform.StalePlan(p.Diagnostics):
 		return ending{to: store.Stale, text: "terraform: the saved plan is stale, the state was changed since"}
 	}
-	text := errorsOf(p.Diagnostics)
+	text, hint := errorsOf(p.Diagnostics), mendFirst+"sallyport plan "+run.Stack
 	if text == "" {
-		text = fmt.Sprintf("terraform ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
+		text = fmt.Sprintf("terraform ended with exit code %d%s", result.ExitCode, a.lastWords(run.ID))
+		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
 	}
-	hint := mendFirst + "sallyport plan " + run.Stack
 	if run.Apply != nil {
 		if advice := terraform.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
 			hint = a.redact(advice) + "; then: sallyport plan " + run.Stack

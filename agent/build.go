@@ -181,9 +181,9 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terra
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
-		return ending{to: store.Interrupted, text: "the agent stopped between the decision to build and the start; packer was not seen to run"}
+		return ending{to: store.Interrupted, text: "the agent stopped between the decision to build and the start; packer was not seen to run" + e.runnersWords(run.ID)}
 	case result == nil:
-		return ending{to: store.Interrupted, text: "nobody saw the end of the build: " + soFar, hint: left}
+		return ending{to: store.Interrupted, text: "nobody saw the end of the build: " + soFar + e.runnersWords(run.ID), hint: left}
 	case result.Refused != "":
 		return ending{to: store.Errored, text: "the build was refused and packer did not run: " + result.Refused, hint: "sallyport plan " + run.Stack}
 	case result.Signal != "":
@@ -194,14 +194,17 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terra
 	case result.ExitCode == 0:
 		return ending{to: store.Applied}
 	}
-	text := errorsOf(p.Diagnostics)
+	text, hint := errorsOf(p.Diagnostics), "mend the cause, then: sallyport plan "+run.Stack
 	if text == "" {
-		text = fmt.Sprintf("packer ended with exit code %d; see sallyport show %d --log", result.ExitCode, run.ID)
+		text = fmt.Sprintf("packer ended with exit code %d%s", result.ExitCode, e.lastWords(run.ID))
+		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
+	} else if cause := packer.Cause(text); !strings.HasPrefix(text, cause) {
+		text = cause + "\n" + text
 	}
 	if len(p.Open) > 0 {
 		text += "\nBegun and not completed: " + joinSome(p.Open, 20)
 	}
-	return ending{to: store.Errored, text: e.redact(text), hint: "mend the cause, then: sallyport plan " + run.Stack}
+	return ending{to: store.Errored, text: e.redact(text), hint: hint}
 }
 
 // leaves notes that an interrupted build may have left something behind: the next plan of the image tells people so.

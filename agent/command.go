@@ -270,6 +270,19 @@ func (a *Agent) statusText(w *world) (string, error) {
 			if st.Paused != nil {
 				lines = append(lines, fmt.Sprintf("%s: PAUSED %s", s.Name, pausedBy(st.Paused)))
 			}
+			if st.Error != "" {
+				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, firstLine(st.Error)))
+			}
+			if d := st.Drift; s.Drift != "" && d != nil && d.Error != "" {
+				lines = append(lines, fmt.Sprintf("%s: its drift checks fail: %s", s.Name, firstLine(d.Error)))
+			}
+			newest, err := found(tx.Run(st.NewestRun))
+			if err != nil {
+				return err
+			}
+			if newest != nil && (newest.Status == store.Errored || newest.Status == store.Interrupted) {
+				lines = append(lines, fmt.Sprintf("#%d %s is %s: %s", newest.ID, s.Name, newest.Status, firstLine(newest.Error)))
+			}
 			if frozen := freezeAt(s, a.now()); frozen != nil {
 				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, shut(s, a.now()).why))
 			}

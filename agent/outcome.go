@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -115,6 +116,59 @@ func errorsOf(diagnostics []terraform.Diagnostic) string {
 		if d.IsError() {
 			lines = append(lines, d.String())
 		}
+		if len(lines) == 1 && d.Detail != "" {
+			// Terraform begins with a heading ("local-exec provisioner error"); whoever reads one line only reads the cause.
+			lines = append([]string{cut(d.Short(), maxCause) + "\n"}, lines...)
+		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// firstLine is what an error says first, which is why; show has all of it.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return cut(line, maxCause)
+}
+
+// maxCause bounds the first line of an error, in characters.
+const maxCause = 300
+
+// lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
+// nothing.
+func (a *Agent) lastWords(run int) string {
+	text, err := runner.Output(RunDir(a.cfg().DataDir, run))
+	if err != nil {
+		a.log.Warn("reading the last words of an apply", "run", run, "err", err)
+	}
+	last := ""
+	for line := range strings.Lines(a.redact(text)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			last = line
+			break // below is where it happened
+		}
+		if line != "" {
+			last = line
+		}
+	}
+	if last == "" {
+		return ""
+	}
+	return ": " + cut(last, maxCause)
+}
+
+// runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
+func (a *Agent) runnersWords(run int) string {
+	text, err := runner.Words(RunDir(a.cfg().DataDir, run))
+	if err != nil {
+		a.log.Warn("reading what a runner said", "run", run, "err", err)
+	}
+	text = a.redact(text)
+	for _, mark := range []string{"panic: ", "fatal error: ", "level=ERROR "} { // the rest is no reason why it is gone
+		if _, after, found := strings.Cut(text, mark); found {
+			line, _, _ := strings.Cut(after, "\n")
+			return "; its runner said: " + cut(strings.TrimSpace(mark+line), maxCause)
+		}
+	}
+	return ""
 }

@@ -60,8 +60,12 @@ func (c Card) Line() string {
 		text += "planned, "
 	}
 	text += c.gist()
-	if c.Held != "" {
+	switch {
+	case c.Held != "" && !c.Status.Terminal():
 		text += ": " + line(c.Held)
+	case c.Error != "" && c.ShowAddresses && (c.Status == store.Errored || c.Status == store.Interrupted):
+		first, _, _ := strings.Cut(strings.TrimSpace(c.Error), "\n")
+		text += ": " + Cut(line(first), 200)
 	}
 	return text
 }

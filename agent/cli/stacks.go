@@ -102,6 +102,15 @@ func (a *app) stackNote(s control.Stack) string {
 	return ""
 }
 
+// firstLine is what an error says first, which is why; show has all of it.
+func firstLine(text string) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if more {
+		line += " …"
+	}
+	return line
+}
+
 // cut keeps the beginning of a text's first line.
 func cut(text string, most int) string {
 	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")

@@ -149,6 +149,12 @@ func (a *app) problemsText(s control.Status) string {
 		if l := st.LeftLock; l != nil {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
 		}
+		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
+			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, runName(*r), r.Status), Error: firstLine(r.Error), Hint: r.Hint, Since: r.EndedAt})
+		}
+		if d := st.Drift; d != nil && d.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: firstLine(d.Error), Hint: d.Hint, Since: d.ErrorAt})
+		}
 		if st.LeftState != "" {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
 				Hint: "when the backend is back: sallyport state push " + st.Name})

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -73,10 +74,46 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	if e.Text != "" {
-		text += ":\n" + e.Text
+	if e.Text == "" {
+		return text
+	}
+	if cause := Cause(e.Text); cause != e.Text {
+		text += ": " + cause + "\n" + e.Text // who reads one line only reads the one that says why
+	} else {
+		text += ": " + cause
 	}
 	return text
+}
+
+var (
+	// counted is how Packer begins a list of errors, which is a line without any news.
+	counted = regexp.MustCompile(`^\d+ error\(?s?\)? occurred:$`)
+	// general are sentences of Packer's after which comes what is meant.
+	general = regexp.MustCompile(`^(Template validation failed\.|Errors validating build|Failed to (prepare|initialize) build)`)
+)
+
+// Cause is why something went wrong, in one line of what Packer says about it at length: what it counts and what it announces
+// is left out where something comes after it.
+func Cause(text string) string {
+	cause := ""
+	for _, line := range strings.Split(text, "\n") {
+		line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "Error: "), "* ")
+		switch {
+		case line == "" || counted.MatchString(line):
+			continue
+		case cause == "":
+			cause = line
+		default:
+			cause = strings.TrimSuffix(cause, ":") + ": " + line
+		}
+		if !general.MatchString(line) && !strings.HasSuffix(line, ":") {
+			return cut(cause)
+		}
+	}
+	if cause == "" {
+		cause = strings.TrimSpace(text)
+	}
+	return cut(cause)
 }
 
 // UserHint says what to do.

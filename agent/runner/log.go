@@ -28,32 +28,62 @@ func Log(runDir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var text excerpt
+	text, err := output(runDir, s)
+	if err != nil {
+		return "", err
+	}
+	text.add(endText(s))
+	return text.String(), nil
+}
+
+// Output is the part of [Log] that the program itself said, standard error last.
+func Output(runDir string) (string, error) {
+	s, err := Attach(runDir)
+	if err != nil {
+		return "", err
+	}
+	text, err := output(runDir, s)
+	if err != nil {
+		return "", err
+	}
+	return text.String(), nil
+}
+
+// Words is the end of what the runner itself said. It is about the runner: terraform's output is in [Log].
+func Words(runDir string) (string, error) {
+	said, err := tailOf(filepath.Join(runDir, logFile), maxStderr)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading what the runner said: %w", err)
+	}
+	return string(said), nil
+}
+
+func output(runDir string, s State) (*excerpt, error) {
+	text := &excerpt{}
 	f, err := os.Open(filepath.Join(runDir, streamFile))
 	switch {
 	case err == nil && s.Claim.Engine == EnginePacker:
 		defer f.Close()
-		if err := buildText(f, &text); err != nil {
-			return "", fmt.Errorf("reading the log of a build: %w", err)
+		if err := buildText(f, text); err != nil {
+			return nil, fmt.Errorf("reading the log of a build: %w", err)
 		}
 	case err == nil:
 		defer f.Close()
 		if err := terraform.ParseEvents(f, func(e terraform.Event) { text.add(eventText(e)) }); err != nil {
-			return "", fmt.Errorf("reading the log of an apply: %w", err)
+			return nil, fmt.Errorf("reading the log of an apply: %w", err)
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("reading the log of an apply: %w", err)
+		return nil, fmt.Errorf("reading the log of an apply: %w", err)
 	}
 	// With -json this is empty, unless terraform or a plugin crashed: then it holds the trace.
 	stderr, err := tailOf(filepath.Join(runDir, stderrFile), maxStderr)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("reading the log of an apply: %w", err)
+		return nil, fmt.Errorf("reading the log of an apply: %w", err)
 	}
 	if len(stderr) > 0 {
 		text.add("\nstandard error:\n" + strings.TrimRight(string(stderr), "\n") + "\n")
 	}
-	text.add(endText(s))
-	return text.String(), nil
+	return text, nil
 }
 
 // eventText is what a person reads of an event, with its newline; empty for events that say nothing new.

@@ -165,8 +165,8 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	if o := card.Outputs(); o != "" && s != least {
 		blocks = append(blocks, plain(notify.Cut(o, 500), ""))
 	}
-	if s == whole && card.Error != "" {
-		blocks = append(blocks, errorBlock(card))
+	if card.Error != "" {
+		blocks = append(blocks, errorBlock(card, s))
 	}
 	if facts := card.Facts(); len(facts) > 0 && s != least {
 		for i := range facts {
@@ -184,13 +184,19 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 }
 
 // errorBlock shows the end of it all in terraform's words, which name addresses.
-func errorBlock(card notify.Card) slackapi.Block {
+//
+// Where there is little room it is the first line: a plan may be long, but nobody may have to look for why it failed.
+func errorBlock(card notify.Card, s size) slackapi.Block {
 	body := strings.TrimSpace(redact.Clean(card.Error))
 	if !card.ShowAddresses {
 		return plain(fmt.Sprintf("The error is not shown in Slack: sallyport show %d", card.Run), "")
 	}
 	if body == "" {
 		body = "an error without words"
+	}
+	if s != whole {
+		body, _, _ = strings.Cut(body, "\n")
+		return preformatted(notify.Cut(body, 300))
 	}
 	return preformatted(notify.Cut(body, 1500))
 }

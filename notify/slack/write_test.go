@@ -122,6 +122,25 @@ func TestSmallerCardWhenRefused(t *testing.T) {
 	}
 }
 
+// However little room there is, an error's first line is on the card: it is why the run failed.
+func TestErrorOnSmallerCards(t *testing.T) {
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	card := testCard()
+	ts := must[string](t)(c.PostCard(deadline(t), ops, card))
+	card.Status, card.Error = store.Errored, "no such key\n  on main.tf line 1"
+	for refused := range 3 {
+		s.Fail("chat.update", refused, slacktest.Fault{Kind: slacktest.Refuse, Code: "invalid_blocks"})
+		if err := c.UpdateCard(deadline(t), ops, ts, card); err != nil {
+			t.Fatal(err)
+		}
+		m, _ := s.Message(ops, ts)
+		if v := m.Visible(); !strings.Contains(v, "no such key") || refused == 0 != strings.Contains(v, "line 1") {
+			t.Errorf("after %d refusals the card says %s", refused, v)
+		}
+	}
+}
+
 func TestPostText(t *testing.T) {
 	s := workspace(t, nil)
 	c := client(t, s, nil)
