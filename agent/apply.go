@@ -61,18 +61,24 @@ func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 	if run.CancelBy != "" {
 		if err := runner.Interrupt(RunDir(w.cfg.DataDir, run.ID)); err != nil {
 			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
+			if err := a.hold(run, followFails+"it cannot be interrupted: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+RunDir(w.cfg.DataDir, run.ID)); err != nil {
+				return workRest, err
+			}
 		}
 	}
 	if a.work.busy(run.ID) == "" {
 		if !a.work.do(run.ID, workOn(run.Engine, workFollow), func(ctx context.Context) { a.follow(ctx, w, run) }) {
-			return workRest, nil
+			return workRest, nil // not held: it rests after a hold that says why
 		}
 	}
-	if run.Apply != nil && run.Held == "" {
+	if run.Apply != nil && (run.Held == "" || strings.HasPrefix(run.Held, followFails)) {
 		return a.watchApply(run, w.stack(run.Stack))
 	}
-	return 0, nil
+	return 0, nil // not held: it is applying, and the hold that there is says that this takes long
 }
+
+// followFails begins a hold of an apply that goes on by itself while the agent does not get at it.
+const followFails = "the apply goes on; "
 
 // follow watches a runner until it ended, keeps the progress, and records the end.
 func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
@@ -93,6 +99,9 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	if err != nil {
 		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
 		a.work.rest(run.ID)
+		if err := a.hold(run, followFails+"it cannot be followed: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+RunDir(w.cfg.DataDir, run.ID)); err != nil {
+			a.storeFault(err)
+		}
 		return // the loop starts following again, a little later
 	}
 	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
@@ -107,6 +116,9 @@ func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
 			if r.Status == store.Applying && r.Apply != nil {
 				r.Apply.Done, r.Apply.Current = p.Done, p.Current
 				r.Apply.Total = max(p.Total, r.Apply.Total)
+				if strings.HasPrefix(r.Held, followFails) && r.CancelBy == "" {
+					r.Held, r.Hint, r.HeldAt = "", "", time.Time{} // it can again
+				}
 			}
 			return nil
 		})

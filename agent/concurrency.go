@@ -315,6 +315,13 @@ func (f *faults) set(source string, err error) bool {
 	return !was || before.Error != now.Error
 }
 
+// of is what is wrong with a source now; nothing if all is well.
+func (f *faults) of(source string) problem {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.m[source]
+}
+
 // list returns what is wrong, by source.
 func (f *faults) list() []problem {
 	f.mu.Lock()

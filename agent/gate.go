@@ -35,7 +35,10 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 		return
 	}
 	if err == nil && held == "" {
-		err = a.apply(ctx, w, run, s)
+		var notNow *notNowError
+		if err = a.apply(ctx, w, run, s); errors.As(err, &notNow) {
+			err = a.holdApproved(run, "approved; "+notNow.why, notNow.hint)
+		}
 	} else if err == nil {
 		err = a.holdApproved(run, held, hint)
 	}
@@ -47,44 +50,27 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 	}
 }
 
-// holdApproved says why an approved run waits, and that it is looked at again soon.
-func (a *Agent) holdApproved(run *store.Run, why, hint string) error {
-	return a.update(func(tx *store.Tx) error {
-		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
-			if r.Status == store.Approved {
-				r.Held, r.Hint, r.NotBefore = why, hint, a.now().UTC().Add(gateRetry)
-			}
-			return nil
-		})
-		if err != nil || why == run.Held {
-			return err
-		}
-		return a.refreshCard(tx, now)
-	})
-}
-
 func (a *Agent) lastChecks(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, err error) {
 	held, err = a.reread(ctx, w, run, s)
 	if err != nil || held != "" {
 		return held, "the approvals are read again by themselves; or: sallyport approve " + fmt.Sprint(run.ID), err
 	}
-	held, err = a.newest(ctx, w, run)
-	return held, "", err
+	return a.newest(ctx, w, run)
 }
 
 // newest asks git once more. Runs that follow the branch wait while it cannot be read; a person's run, and one that
 // brings something back, goes on: the repository may live on the very node that it recovers.
-func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (string, error) {
+func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hint string, err error) {
 	r := w.cfg.Repository(run.Repository)
 	var known *store.RepositoryState
 	if err := a.store.View(func(tx *store.Tx) (err error) {
 		known, err = tx.Repository(run.Repository)
 		return err
 	}); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if fault.Without("newest") {
-		return "", nil
+		return "", "", nil
 	}
 	pollCtx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
@@ -92,18 +78,19 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (string, e
 	if err != nil {
 		waits := run.Kind == store.KindCommit || run.Kind == store.KindDependency
 		if waits {
-			return fmt.Sprintf("approved; waits until the repository can be read, since nobody knows whether there is a newer commit: %s", a.redact(err.Error())), nil
+			return fmt.Sprintf("approved; waits until the repository can be read, since nobody knows whether there is a newer commit: %s", a.redact(err.Error())),
+				"it goes on by itself then; what must not wait for git: sallyport plan " + run.Stack, nil
 		}
-		return "", nil
+		return "", "", nil
 	}
 	if tip.Commit == known.Head || tip.Commit == known.HeldHead {
-		return "", nil
+		return "", "", nil
 	}
 	if err := a.look(ctx, w, r); err != nil {
-		return fmt.Sprintf("approved; a newer commit is being fetched: %s", a.redact(err.Error())), nil
+		return fmt.Sprintf("approved; a newer commit is being fetched: %s", a.redact(err.Error())), "it is tried again by itself; see sallyport status", nil
 	}
 	// The head moved: let discover say whether it touches this stack before anything is applied.
-	return "approved; a newer commit is being looked at", nil
+	return "approved; a newer commit is being looked at", "it goes on by itself, within moments", nil
 }
 
 // apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
@@ -180,7 +167,8 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 	return nil
 }
 
-// errNotNow: what was checked before the deciding transaction is not true any more.
+// errNotNow: what was checked before the deciding transaction is not true any more. Where the loop does not say why at its next
+// look it is a *notNowError.
 var errNotNow = errors.New("not now")
 
 func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack) error {
@@ -205,21 +193,27 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	}
 	if ownPlan(run.Kind) {
 		// What it depends on changed in this very moment: dependencies supersedes it.
-		if changed, err := a.dueChanges(tx, s); err != nil || len(changed) > 0 {
+		changed, err := a.dueChanges(tx, s)
+		if err != nil {
 			return errors.Join(err, errNotNow)
+		}
+		if len(changed) > 0 {
+			return &notNowError{why: changedBy(changed) + " since it was planned", hint: "another run takes over by itself"}
 		}
 	}
 	if over, _ := overLimit(s, run.Plan); over != "" {
 		return errNotNow // the loop ends it
 	}
 	overdue, _ := a.overdue(run)
-	headMoved := repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head)
 	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || st.Occupied != nil || overdue != "" || run.CancelBy != "" ||
-		run.Inputs != s.Inputs || headMoved || a.world.Load() != w || a.shutFor(run, s).why != "" {
+		run.Inputs != s.Inputs || a.world.Load() != w || a.shutFor(run, s).why != "" {
 		return errNotNow
 	}
 	if why, err := a.policyAgainst(tx, run, s); err != nil || why != "" {
 		return errors.Join(err, errNotNow)
+	}
+	if repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head) {
+		return a.notCompared(st, repository)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sallyport/agent/config"
@@ -64,7 +65,7 @@ func (a *Agent) usualApply(run *store.Run) (longest time.Duration, err error) {
 func (a *Agent) tellLong(run *store.Run, took, usual time.Duration) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
-		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" {
+		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, followFails) {
 			return err
 		}
 		text := fmt.Sprintf("the apply has been running for %s", took.Round(time.Second))

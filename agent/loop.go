@@ -69,7 +69,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if err != nil {
 			a.looking.Store(true)
 		}
-		if a.faults.set("repository "+r.Name+": looking for changed stacks", err) && err != nil {
+		if a.faults.set(lookingFault(r.Name), err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
 		}
 		a.tellGlobs(w, r.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sallyport/agent/config"
@@ -16,7 +17,7 @@ func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Dur
 		return 0, a.forgetPull(w, run)
 	}
 	if a.work.busy(run.ID) != "" {
-		return 0, nil // its end wakes the loop
+		return 0, nil // not held: it is being planned, and its end wakes the loop
 	}
 	if s.Engine != config.EngineTerraform {
 		why := fmt.Sprintf("pull requests of %s stacks are not planned", s.Engine)
@@ -33,14 +34,18 @@ func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Dur
 		return workRest, a.hold(run, why, hint)
 	}
 	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
-		return wait, nil // backing off from a transient error
+		return wait, nil // not held anew: planFailed said that it is tried again, and why
 	}
 	if run.Attempts >= maxCrashes {
 		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
 		return 0, a.moveNow(w, run, store.Move{From: run.Status, To: store.Errored, Text: why}, because(why))
 	}
-	if room, err := a.roomForPreview(w, s); err != nil || !room {
+	room, err := a.roomForPreview(w, s)
+	if err != nil {
 		return 0, err
+	}
+	if !room {
+		return a.waitForSlot(w, run, s)
 	}
 	return workRest, a.startPlan(w, run, s)
 }
@@ -58,7 +63,7 @@ func (a *Agent) roomForPreview(w *world, s *config.Stack) (bool, error) {
 		open, err := tx.OpenRuns()
 		for _, r := range open {
 			ready := r.Status == store.Pending || r.Status == store.Planning || r.Status == store.Approved
-			waits = waits || r.Kind != store.KindPullRequest && ready && r.Held == ""
+			waits = waits || r.Kind != store.KindPullRequest && ready && (r.Held == "" || strings.Contains(r.Held, slotWords))
 		}
 		return err
 	})

@@ -51,7 +51,11 @@ func (a *Agent) step(ctx context.Context, w *world, run *store.Run) (time.Durati
 func (a *Agent) leave(w *world, run *store.Run, s *config.Stack) (bool, error) {
 	if s == nil {
 		if w.cfg.Repository(run.Repository) != nil && !w.globsKnown(run.Repository) {
-			return true, nil // not known yet: look again when the repository was read
+			why, hint := a.notLookedUp(run.Repository)
+			if why == "" {
+				return true, nil // not held: the first look at the repository comes within moments
+			}
+			return true, a.hold(run, why, hint)
 		}
 		a.work.stop(run.ID)
 		return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Canceled, Text: "the stack left the configuration"}, because("the stack left the configuration"))
@@ -120,27 +124,6 @@ func (a *Agent) goStale(w *world, run *store.Run, why string) error {
 	})
 }
 
-// hold writes why a run does not move on; nothing if that is known already.
-func (a *Agent) hold(run *store.Run, why, hint string) error {
-	if run.Held == why && run.Hint == hint {
-		return nil
-	}
-	return a.update(func(tx *store.Tx) error {
-		now, err := tx.Run(run.ID)
-		if err != nil || now.Status != run.Status {
-			return err // it moved on meanwhile, and is not held
-		}
-		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
-			r.Held, r.Hint = why, hint
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return errors.Join(a.tellOverview(tx, now), a.refreshCard(tx, now), a.publish(tx, now))
-	})
-}
-
 // paused says who stopped a run's stack or the whole agent; empty if nobody did.
 func (a *Agent) paused(stack string) (why, hint string, err error) {
 	err = a.store.View(func(tx *store.Tx) error {
@@ -188,7 +171,7 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 			return 0, err
 		}
 		if left.passing {
-			return left.wait, nil
+			return left.wait, nil // not held: it is about to go away
 		}
 		if left.why != "" {
 			return left.wait, a.hold(run, left.why, left.hint)
@@ -205,8 +188,11 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
-	if a.full(w, s) || a.work.busy(run.ID) != "" || a.work.giveWay(run.Stack) {
-		return 0, nil // the end of other work wakes the loop
+	if a.work.busy(run.ID) != "" || a.work.giveWay(run.Stack) {
+		return 0, nil // not held: what was interrupted is on its way out, and wakes the loop
+	}
+	if a.full(w, s) {
+		return a.waitForSlot(w, run, s)
 	}
 	if a.tight.why != "" {
 		return workRest, a.hold(run, a.tight.why, roomAdvice)
@@ -216,20 +202,20 @@ func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Dur
 
 func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
 	if a.work.busy(run.ID) != "" {
-		return 0, nil
+		return 0, nil // not held: it is being planned
 	}
 	if why, hint, err := a.paused(run.Stack); err != nil || why != "" {
 		return 0, errors.Join(err, a.hold(run, why, hint))
 	}
 	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
-		return wait, nil // backing off from a transient error
+		return wait, nil // not held anew: planFailed said that it is tried again, and why
 	}
 	if run.Attempts >= maxCrashes {
 		why := fmt.Sprintf("planning was started %d times and its end was never seen", run.Attempts)
 		return 0, a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, because(why))
 	}
 	if a.full(w, s) {
-		return 0, nil
+		return a.waitForSlot(w, run, s)
 	}
 	if a.tight.why != "" {
 		return workRest, a.hold(run, a.tight.why, roomAdvice)
@@ -302,24 +288,20 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if why, hint, err := a.untrusted(w, run); err != nil || why != "" {
 		return 0, errors.Join(err, a.hold(run, "approved; "+why, hint))
 	}
-	if w.slack != nil && !a.heard.Load() {
-		return 0, nil // Slack may show that our store is an old one; the first look at it wakes the loop, whatever comes of it
+	if w.slack != nil && !a.heard.Load() { // the first look wakes the loop, whatever comes of it
+		return 0, a.hold(run, "approved; waits until Slack was looked at since the start: it may show that this data directory is an old copy", "it goes on by itself, within a minute or so")
 	}
 	if wait := a.left(run.NotBefore, gateRetry); wait > 0 {
-		return wait, nil // the last checks could not be made: soon again
+		return wait, nil // not held anew: holdApproved said why the last checks could not be made
 	}
 	if a.tight.why != "" && a.work.busy(run.ID) == "" {
 		return workRest, a.hold(run, "approved; waits for room on the disk: "+a.tight.why, roomAdvice)
 	}
 	if a.work.busy(run.ID) == "" && a.full(w, s) {
-		why := fmt.Sprintf("approved; waits for one of %d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel)
-		if s.Engine == config.EnginePacker {
-			why = fmt.Sprintf("approved; waits for one of %d builds to end (packer.parallel)", w.cfg.Packer.Parallel)
-		}
-		return 0, a.hold(run, why, "")
+		return a.waitForSlot(w, run, s)
 	}
 	a.work.do(run.ID, workOn(s.Engine, workApply), func(ctx context.Context) { a.gate(ctx, w, run, s) })
-	return errorRecheck, nil
+	return errorRecheck, nil // not held: the last checks are being made, and say what they find
 }
 
 // expire ends a plan whose time is over. One whose age nobody can tell, because the clock jumped, is made again.

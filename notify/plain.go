@@ -47,6 +47,9 @@ func (c Card) Facts() []string {
 	}
 	if c.Held != "" && !c.Status.Terminal() {
 		add("held: " + c.Held)
+		if c.Hint != "" && (c.Status == store.Approved || c.Status == store.Applying) { // else it is in Reply
+			add("next: " + c.Hint)
+		}
 	}
 	if c.Status == store.Applying && c.Apply != nil && c.Apply.Current != "" && c.ShowAddresses {
 		add("now: " + c.Apply.Current)

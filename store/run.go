@@ -118,6 +118,9 @@ type Run struct {
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 
 	Held string `json:"held,omitempty"` // why the run does not move on now, for people; empty when it does
+	// HeldAt is since when it is held for this reason, and HeldTold of which reasons its thread was told, as digests.
+	HeldAt   time.Time `json:"held_at,omitzero"`
+	HeldTold []string  `json:"held_told,omitempty"`
 	// VerifiedAt is when an approved plan was made again and had the same changes; the rest of its time is as before.
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
 	VerifiedUp Uptime    `json:"verified_up,omitzero"`

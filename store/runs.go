@@ -220,7 +220,7 @@ func (r *Run) move(to Status, now time.Time) {
 	if r.Held != "" && r.Error == "" {
 		r.Hint = "" // it was about Held
 	}
-	r.Held, r.NotBefore = "", time.Time{}
+	r.Held, r.HeldAt, r.NotBefore = "", time.Time{}, time.Time{}
 	switch {
 	case to == Planned && r.PlannedAt.IsZero():
 		r.PlannedAt = now

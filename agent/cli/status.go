@@ -227,6 +227,9 @@ func (a *app) waitingText(r control.Run) string {
 	}
 	if r.Held != "" {
 		text += "      " + waits(r.Held) + "\n"
+		if r.Hint != "" {
+			text += "      hint: " + redact.CleanLine(r.Hint) + "\n"
+		}
 	}
 	return text + "      sallyport show " + strconv.Itoa(r.ID) + " --plan\n      " + paint(bold, r.Decisive()) + "\n"
 }

@@ -10,6 +10,8 @@ import (
 
 func dereference(p *struct{ n int }) int { return p.n }
 
+func write(m map[string]int) { m["a"] = 1 }
+
 func index(list []int) int { return list[len(list)] }
 
 func TestDo(t *testing.T) {
@@ -26,7 +28,7 @@ func TestDo(t *testing.T) {
 		{"an index", func() error { index(nil); return nil }, "index out of range", "index"},
 		{"a word", func() error { panic("nobody thought of this") }, "nobody thought of this", "TestDo"},
 		{"an error", func() error { panic(own) }, "its own", "TestDo"},
-		{"a nil map", func() error { map[string]int(nil)["a"] = 1; return nil }, "nil map", "TestDo"},
+		{"a nil map", func() error { write(nil); return nil }, "nil map", "write"},
 		{"in a defer", func() error { defer func() { panic("late") }(); return own }, "late", "TestDo"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,327 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/contain"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// standing is an agent that nothing runs in: a test moves its runs by hand, with a clock that stands still.
+type standing struct {
+	*Agent
+	t    *testing.T
+	w    *world
+	now  time.Time
+	kind store.Kind // of the runs that are made
+}
+
+func newStanding(t *testing.T) *standing {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sallyport.hcl")
+	text := fmt.Sprintf(`
+data_dir = %q
+repository "infra" {
+  url      = "file://%s/nowhere"
+  branch   = "main"
+  schedule = "@every 1s"
+}
+stack "box" {
+  dir        = "box"
+  depends_on = ["net"]
+  images     = { ami = "node" }
+}
+stack "net" { dir = "net" }
+image "node" {
+  dir      = "node"
+  template = "node.json"
+}
+stacks "found/*" {}
+`, filepath.Join(dir, "data"), dir)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, config.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &standing{t: t, kind: store.KindManual, now: time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC)}
+	s.Agent, err = New(Options{Config: cfg, Log: slog.New(slog.DiscardHandler), Executable: "/bin/true", Now: func() time.Time { return s.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.work.start(context.Background())
+	s.w = s.world.Load()
+	t.Cleanup(func() {
+		s.work.wait()
+		s.w.close()
+		if err := s.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.do(func(tx *store.Tx) error {
+		return tx.PutRepository(&store.RepositoryState{Name: "infra", URL: cfg.Repositories[0].URL, Branch: "main", Head: strings.Repeat("a", 40)})
+	})
+	return s
+}
+
+func (s *standing) do(f func(*store.Tx) error) {
+	s.t.Helper()
+	if err := s.update(f); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// stack changes what is stored of a stack.
+func (s *standing) stack(name string, change func(*store.StackState)) {
+	s.t.Helper()
+	s.do(func(tx *store.Tx) error {
+		st, err := tx.Stack(name)
+		if err != nil {
+			return err
+		}
+		st.Repository = "infra"
+		change(st)
+		return tx.PutStack(st)
+	})
+}
+
+// run makes a person's run of a stack in a status; they have a message about it.
+func (s *standing) run(stack string, status store.Status) *store.Run {
+	s.t.Helper()
+	inputs := ""
+	if c := s.w.stack(stack); c != nil {
+		inputs = c.Inputs
+	}
+	by := "slack:U1"
+	if s.kind != store.KindManual {
+		by = ""
+	}
+	run := &store.Run{
+		Stack: stack, Repository: "infra", Kind: s.kind, RequestedBy: by, Inputs: inputs,
+		Commit: strings.Repeat("a", 40), Head: strings.Repeat("a", 40), Card: &store.Card{Channel: "C1", TS: "1.1"},
+	}
+	s.do(func(tx *store.Tx) error {
+		if err := tx.CreateRun(run); err != nil {
+			return err
+		}
+		from := store.Pending
+		for _, to := range []store.Status{store.Planning, store.Planned, store.Approved, store.Applying} {
+			if from == status {
+				break
+			}
+			_, err := tx.Transition(run.ID, store.Move{From: from, To: to}, func(r *store.Run) error {
+				r.Plan = &store.Plan{Digest: "d", Add: 1}
+				r.ExpiresAt = s.now.Add(time.Hour)
+				if to == store.Approved {
+					r.Decisions = []store.Decision{{Verdict: store.Approve, By: "cli:jane", Person: "jane", Digest: "d"}}
+				}
+				r.Apply = &store.Apply{StartedAt: s.now}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	})
+	return s.get(run.ID)
+}
+
+func (s *standing) get(id int) *store.Run {
+	s.t.Helper()
+	run, err := s.runOf(&store.Message{Run: id})
+	if err != nil || run == nil {
+		s.t.Fatalf("reading run #%d: %v, %v", id, run, err)
+	}
+	return run
+}
+
+// step lets the loop look at a run once, and waits for what it starts beside itself.
+func (s *standing) step(id int) {
+	s.t.Helper()
+	if _, err := s.moveOn(context.Background(), s.w, s.get(id)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.work.group.Wait()
+}
+
+// told are the messages for a run's thread about why it waits.
+func (s *standing) told(id int) (texts []string) {
+	s.t.Helper()
+	err := s.store.View(func(tx *store.Tx) error {
+		outbox, err := tx.Outbox()
+		for _, m := range outbox {
+			if m.Run == id && strings.HasPrefix(m.Key, fmt.Sprintf("run/%d/held/", id)) {
+				texts = append(texts, m.Text)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return texts
+}
+
+// Each way in which a run can be left where it is: the reason is in its record, in status with what to do, on its card, and
+// once in its thread when that lasts.
+func TestEveryHoldIsShown(t *testing.T) {
+	t.Parallel()
+	ofCommit := func(s *standing) { // in the place of the run that a person asked for
+		now := s.get(1)
+		s.do(func(tx *store.Tx) error {
+			_, err := tx.Transition(1, store.Move{From: now.Status, To: store.Canceled}, nil)
+			return err
+		})
+		s.kind = store.KindCommit
+		s.run(now.Stack, now.Status)
+	}
+	pause := &store.Pause{By: "cli:jane", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	for _, test := range []struct {
+		name   string
+		stack  string // box if empty
+		status store.Status
+		why    string
+		setUp  func(s *standing)
+		step   func(s *standing, id int) // in the place of the loop's
+	}{
+		{"the agent is paused", "", store.Pending, "the agent is paused by cli:jane", func(s *standing) {
+			s.do(func(tx *store.Tx) error {
+				a, err := tx.Agent()
+				if err != nil {
+					return err
+				}
+				a.Paused = pause
+				return tx.PutAgent(a)
+			})
+		}, nil},
+		{"the stack is paused", "", store.Approved, "the stack is paused by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Paused = pause }) }, nil},
+		{"somebody works on its state", "", store.Planning, "its state is being worked on by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Occupied = pause }) }, nil},
+		{"paused while it waits for people", "", store.Planned, "decisions are counted and nothing is applied", func(s *standing) {
+			s.stack("box", func(st *store.StackState) { st.Paused = pause })
+		}, nil},
+		{"what it depends on was not planned", "", store.Pending, "waits for net, which was not planned yet", ofCommit, nil}, // a person's goes ahead
+		{"an image was not built", "", store.Pending, "waits for image node, which was not built yet", nil, nil},
+		{"a state was not saved", "net", store.Pending, "could not save its state", func(s *standing) {
+			file := filepath.Join(s.cfg().DataDir, savedStateFile)
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				s.t.Fatal(err)
+			}
+			s.stack("net", func(st *store.StackState) { st.LeftState = file })
+		}, nil},
+		{"a lock was left", "net", store.Pending, "the state lock abc is not of this agent", func(s *standing) {
+			s.stack("net", func(st *store.StackState) {
+				st.LeftLock = &store.LeftLock{ID: "abc", Holder: store.HolderOther, NotBefore: s.now.Add(5 * time.Minute)}
+			})
+		}, nil},
+		{"no slot to plan in", "net", store.Pending, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
+		{"no slot to plan in again", "net", store.Planning, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
+		{"no slot to apply in", "net", store.Approved, "approved; waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
+		{"no builder is free", "node", store.Pending, "waits for one of 0 builds", func(s *standing) { s.cfg().Packer.Parallel = 0 }, nil},
+		{"no room to plan", "net", store.Pending, "only 1 byte is free", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
+		{"no room to apply", "net", store.Approved, "waits for room on the disk", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
+		{"Slack was not looked at", "net", store.Approved, "waits until Slack was looked at since the start", func(s *standing) { s.w.slack = &slack.Client{} }, nil},
+		{"git is down", "net", store.Approved, "waits until the repository can be read", ofCommit, nil},
+		{"its stack may be one of a glob", "found-one", store.Approved, "the stacks of repository infra were not looked up since the agent started: no route to host", func(s *standing) {
+			s.faults.set("repository infra", fmt.Errorf("no route to host"))
+		}, nil},
+		{"its stack cannot be read at the newest commit", "net", store.Approved, "is newer, and nobody knows yet whether it changes this stack: net/main.tf is a symlink to nowhere", func(s *standing) {
+			s.do(func(tx *store.Tx) error {
+				r, err := tx.Repository("infra")
+				if err != nil {
+					return err
+				}
+				r.Head = strings.Repeat("b", 40)
+				return tx.PutRepository(r)
+			})
+			s.stack("net", func(st *store.StackState) { st.Error = "net/main.tf is a symlink to nowhere\nand more" })
+		}, func(s *standing, id int) {
+			run := s.get(id)
+			err := s.store.View(func(tx *store.Tx) error { return s.mayApply(tx, s.w, run, s.w.stack("net")) })
+			if notNow, ok := err.(*notNowError); !ok {
+				s.t.Errorf("it may be applied: %v", err)
+			} else if err := s.holdApproved(run, "approved; "+notNow.why, notNow.hint); err != nil {
+				s.t.Error(err)
+			}
+		}},
+		{"its apply cannot be followed", "net", store.Applying, followFails + "it cannot be followed", nil, func(s *standing, id int) {
+			dir := RunDir(s.cfg().DataDir, id)
+			if err := os.MkdirAll(filepath.Join(dir, "claim"), 0o700); err != nil { // a directory where a file is read
+				s.t.Fatal(err)
+			}
+			s.follow(context.Background(), s.w, s.get(id))
+		}},
+		{"its work panicked", "net", store.Approved, "held after 3 times: a fault in sallyport itself", func(s *standing) {}, func(s *standing, id int) {
+			of := runWork(s.get(id))
+			for s.strikes.resting(of) == nil || !s.strikes.resting(of).held() {
+				s.strikes.add(of, &contain.Panic{Work: of.name, Value: "bang", Place: "here"})
+			}
+			s.step(id)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStanding(t)
+			name := test.stack
+			if name == "" {
+				name = "box"
+			}
+			run := s.run(name, test.status)
+			if test.setUp != nil {
+				test.setUp(s)
+			}
+			if s.kind == store.KindCommit {
+				run = s.get(2)
+			}
+			step := test.step
+			if step == nil {
+				step = (*standing).step
+			}
+			step(s, run.ID)
+			s.now = s.now.Add(slotPatience) // what passes by itself within moments is not worth a word
+			step(s, run.ID)
+			now := s.get(run.ID)
+			if !strings.Contains(now.Held, test.why) || now.Hint == "" || now.Status != test.status || now.HeldAt.IsZero() {
+				t.Fatalf("it is %s, held %q, hint %q; want %q", now.Status, now.Held, now.Hint, test.why)
+			}
+			if card := s.card(s.w, now); !strings.Contains(card.Plain(), now.Held) || !strings.Contains(card.Plain(), now.Hint) || !strings.Contains(card.StatusWord(), "held") && test.status != store.Applying {
+				t.Errorf("its card says\n%s", card.Plain())
+			}
+			status, err := desktop{s.Agent}.Status(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, st := range status.Stacks {
+				if st.Name == name && (st.Run == nil || st.Run.Held != now.Held || st.Run.Hint != now.Hint) {
+					t.Errorf("status says %+v", st.Run)
+				}
+			}
+			for range 3 { // once, however long it lasts
+				s.now = s.now.Add(heldTell)
+				step(s, run.ID)
+			}
+			texts := s.told(run.ID)
+			if now.RequestedBy == "" && now.Status != store.Approved {
+				if len(texts) > 0 {
+					t.Errorf("nobody waits for it, and its thread is told %q", texts)
+				}
+				return
+			}
+			if len(texts) != 1 || !strings.Contains(texts[0], strings.TrimPrefix(now.Held, "approved; ")[1:]) || !strings.Contains(texts[0], "Next: ") {
+				t.Errorf("its thread is told %q", texts)
+			}
+		})
+	}
+}
