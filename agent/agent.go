@@ -160,6 +160,9 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	dir := o.Config.DataDir
+	if err := config.CheckDataDir(dir); err != nil {
+		return nil, err
+	}
 	for _, d := range []string{dir, filepath.Join(dir, "runs"), filepath.Join(dir, "repos"), filepath.Join(dir, "state")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("creating the data directory: %w", err)

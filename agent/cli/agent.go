@@ -2,6 +2,7 @@ package cli
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,9 @@ func (a *app) loadConfig() (*config.Config, error) {
 	c, err := config.Load(a.configPath, config.LoadOptions{})
 	if err != nil {
 		return nil, a.configError(err)
+	}
+	if err := c.CheckPrograms(os.Getenv("PATH")); err != nil {
+		return nil, err
 	}
 	if a.socket != "" {
 		if c.Socket, err = filepath.Abs(a.socket); err != nil {

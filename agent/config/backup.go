@@ -45,6 +45,7 @@ func (l *loader) command(a attributes, k *Backup) {
 	if len(k.Command) == 0 || strings.TrimSpace(k.Command[0]) == "" || strings.TrimSpace(k.Command[len(k.Command)-1]) == "" && v.Type() == cty.String {
 		l.fault(a.at("command"), "No command", `command must name a program: ["aws", "s3", "cp", "-", "s3://bucket/sallyport"], or a line for the shell.`)
 	}
+	l.program(a, "command", k.Command)
 	for _, word := range k.Command {
 		if strings.ContainsRune(word, 0) {
 			l.fault(a.at("command"), "Invalid value", "command holds a zero byte.")

@@ -52,6 +52,7 @@ func (l *loader) words(a attributes, name string, dst *[]string) {
 	if len(*dst) == 0 || strings.TrimSpace((*dst)[0]) == "" {
 		l.fault(a.at(name), "No command", `%s must name a program: ["/usr/local/bin/check", "--strict"].`, name)
 	}
+	l.program(a, name, *dst)
 	for _, word := range *dst {
 		if strings.ContainsRune(word, 0) {
 			l.fault(a.at(name), "Invalid value", "%s holds a zero byte.", name)

@@ -6,10 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // What group and others may not do to a file.
@@ -24,21 +22,12 @@ func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode)
 	if l.o.SkipModes {
 		return nil
 	}
-	// In a sticky directory like /tmp others can add files but not replace ours.
-	sticky := info.IsDir() && info.Mode()&fs.ModeSticky != 0
-	if mode := info.Mode().Perm(); mode&forbidden != 0 && !sticky {
-		deed := "written"
-		if mode&forbidden&^writableByOthers != 0 {
-			deed = "read"
-		}
-		return fmt.Errorf("%s may be %s by group or others (mode %04o); mend it with `chmod %04o %s`",
-			path, deed, mode, mode&^forbidden, shellQuote(path))
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil
-	}
-	owner, me := int(stat.Uid), os.Geteuid()
+	return modeFault(path, info, forbidden)
+}
+
+// ownerFault refuses what belongs to somebody who could change it at any time.
+func ownerFault(path string, owner int, link bool, forbidden fs.FileMode) error {
+	me := os.Geteuid()
 	// Root reads the secrets of the agent's user when it runs check; what root trusts must be root's own.
 	if owner == 0 || owner == me || me == 0 && forbidden == usableByOthers {
 		return nil
@@ -47,35 +36,22 @@ func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode)
 	if forbidden == usableByOthers {
 		heir = strconv.Itoa(me) // who must be able to read it
 	}
-	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with `chown %s %s`",
-		path, owner, heir, shellQuote(path))
+	option := ""
+	if link {
+		option = "-h "
+	}
+	return fmt.Errorf("%s belongs to user id %d, who could change it at any time; mend it with `chown %s%s %s`",
+		path, owner, option, heir, shellQuote(path))
 }
 
-// checkConfigModes checks the configuration's files and their directories, those behind symbolic links too: who can write
-// any of them decides what the agent does.
+// checkConfigModes checks the configuration's files with all directories above them, those behind symbolic links too:
+// who can write any of them decides what the agent does.
 func (l *loader) checkConfigModes(path string, sources []source) {
-	paths := []string{}
-	seen := map[string]bool{}
-	add := func(p string) {
-		if !seen[p] {
-			seen[p] = true
-			paths = append(paths, p)
-		}
+	if err := l.trusted(path); err != nil {
+		l.faultOfAll("Unsafe configuration", "%v.", err)
 	}
-	add(path)
 	for _, s := range sources {
-		add(filepath.Dir(s.name))
-		add(s.name)
-		if real, err := filepath.EvalSymlinks(s.name); err == nil && real != filepath.Clean(s.name) {
-			add(filepath.Dir(real))
-		}
-	}
-	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err == nil {
-			err = l.checkMode(p, info, writableByOthers)
-		}
-		if err != nil {
+		if err := l.trusted(s.name); err != nil {
 			l.faultOfAll("Unsafe configuration", "%v.", err)
 		}
 	}

@@ -94,7 +94,7 @@ func (l *loader) executable(a attributes, tool string, path *string) {
 	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
 		l.fault(a.at("binary"), "Unusable file", "binary: %s is not an executable file.", *path)
 	default:
-		if err := l.checkMode(*path, info, writableByOthers); err != nil {
+		if err := l.trusted(*path); err != nil {
 			l.fault(a.at("binary"), "Unusable file", "binary: %s.", err)
 		}
 	}

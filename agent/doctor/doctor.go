@@ -161,6 +161,9 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
 		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), d.stackCount())
 		warnings(s, cfg.Warnings)
+		if err := cfg.CheckPrograms(os.Getenv("PATH")); err != nil {
+			s.warn("programs", "mend it if the agent's PATH finds them there too: it does not start then", "%v", err)
+		}
 		return s, &config.Client{DataDir: cfg.DataDir, Socket: cfg.Socket}
 	}
 	var faults *config.Faults

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,8 +161,14 @@ func TestTerraformUserChecks(t *testing.T) {
 
 func TestMachineChecks(t *testing.T) {
 	tryAll(t, map[string]broken{
-		"data others can read":  {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o755)) }, Warn, "mode", "0755: others may look", "chmod 0700"},
-		"data others can write": {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o770)) }, Fail, "mode", "0770: others may write", "chmod 0700"},
+		"data others can read":        {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o755)) }, Warn, "mode", "0755: others may look", "chmod 0711"},
+		"data others can write":       {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o770)) }, Fail, "mode", "0770: others may write", "chmod 0711"},
+		"data as install.sh makes it": {func(b *bed) { must(b, os.Chmod(b.path("data"), installedMode(b))) }, OK, "mode", "0711", ""},
+		"a store that others can write": {func(b *bed) {
+			b.write("data/sallyport.db", "", 0o666)
+			must(b, os.Chmod(b.path("data/sallyport.db"), 0o666))
+		},
+			Fail, "mode", "sallyport.db may be written by group or others (mode 0666)", "does not start"},
 		"data is a file": {func(b *bed) {
 			must(b, os.Remove(b.path("data")))
 			b.write("data", "", 0o600)
@@ -319,4 +327,18 @@ func TestCanceled(t *testing.T) {
 	if err := Run(ctx, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// installedMode is that of the data directory which install.sh makes. Doctor must not ask for another on a fresh install.
+func installedMode(b *bed) os.FileMode {
+	b.t.Helper()
+	script, err := os.ReadFile("../../install.sh")
+	must(b, err)
+	m := regexp.MustCompile(`directory (0[0-7]{3}) "\$user" "\$group" /var/lib/sallyport`).FindSubmatch(script)
+	if m == nil {
+		b.t.Fatal("install.sh makes no data directory")
+	}
+	mode, err := strconv.ParseUint(string(m[1]), 8, 32)
+	must(b, err)
+	return os.FileMode(mode)
 }

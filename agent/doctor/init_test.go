@@ -82,9 +82,13 @@ func TestInit(t *testing.T) {
 		"no local state yet": {func(b *bed) { b.backend("local", fmt.Sprintf("path = %q", b.path("none.tfstate"))) },
 			OK, "init", "there is no state yet", ""},
 		"no such workspace yet": {func(b *bed) {
-			b.backend("local", fmt.Sprintf("path = %q", b.path("none.tfstate")))
+			b.backend("local", fmt.Sprintf("path = %q, workspace_dir = %q", b.path("none.tfstate"), b.path("ws")))
 			b.stacks = strings.Replace(b.stacks, "\n}", "\n  workspace = \"prod\"\n}", 1)
 		}, OK, "init", "the first plan makes the workspace prod", ""},
+		"workspaces in the checkout": {func(b *bed) {
+			b.backend("local", fmt.Sprintf("path = %q", b.path("none.tfstate")))
+			b.stacks = strings.Replace(b.stacks, "\n}", "\n  workspace = \"prod\"\n}", 1)
+		}, Fail, "init", "in the checkout, which is thrown away", "set workspace_dir"},
 		"state of a workspace": {func(b *bed) {
 			must(b, os.MkdirAll(b.path("ws/prod"), 0o700))
 			b.write("ws/prod/terraform.tfstate", twoResources, 0o600)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
+
+	"sallyport/agent/config"
 )
 
 // How much room there has to be. A plan of a large stack with its checkout and providers takes some 500 MB.
@@ -72,23 +74,30 @@ func (d *doctor) missingDir(s *section, dir string) {
 		parent = filepath.Dir(parent)
 	}
 	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
-		s.fail("exists", "make it for the agent's user:\ninstall -d -m 0700 -o sallyport -g sallyport "+shellQuote(dir),
+		s.fail("exists", "make it for the agent's user:\ninstall -d -m 0711 -o sallyport -g sallyport "+shellQuote(dir),
 			"it does not exist, and %s cannot be written to: %v", parent, err)
 		return
 	}
-	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\ninstall -d -m 0700 -o sallyport -g sallyport "+shellQuote(dir),
+	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\ninstall -d -m 0711 -o sallyport -g sallyport "+shellQuote(dir),
 		"it does not exist yet")
 	d.fileSystem(s, parent)
 }
 
+// rights looks at who may do what. Going through (0711, as install.sh and systemd make it) shows nobody anything: what
+// lies inside has modes of its own, and terraform.user has to reach its runs.
 func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
 	switch mode := info.Mode().Perm(); {
 	case mode&0o022 != 0:
-		s.fail("mode", "mend it:\nchmod 0700 "+shellQuote(dir), "%04o: others may write, so they could change plans and approvals", mode)
-	case mode&0o066 != 0 || mode&0o011 != 0 && (d.cfg == nil || d.cfg.Terraform.User == ""):
-		s.warn("mode", "mend it:\nchmod 0700 "+shellQuote(dir), "%04o: others may look; states and plans hold secrets", mode)
+		s.fail("mode", "mend it:\nchmod 0711 "+shellQuote(dir), "%04o: others may write, so they could change plans and approvals; the agent does not start", mode)
+	case mode&0o066 != 0:
+		s.warn("mode", "mend it:\nchmod 0711 "+shellQuote(dir), "%04o: others may look; states and plans hold secrets", mode)
 	default:
 		s.ok("mode", "%04o", mode)
+	}
+	if int(uidOf(info)) == d.o.euid() && info.Mode().Perm()&0o022 == 0 {
+		if err := config.CheckDataDir(dir); err != nil {
+			s.fail("mode", "the agent does not start before that is mended", "%v", err)
+		}
 	}
 	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
 		s.fail("rights", "run the doctor as the agent's user; if that fails too:\nchown -R sallyport:sallyport "+shellQuote(dir),

@@ -198,7 +198,8 @@ func keepState(o *PlanOptions) (bool, error) {
 	if o.StateDir == "" {
 		return false, nil
 	}
-	// An override of the repository's can come after the agent's, and moves the state without a word in the files that people read.
+	// An override of the repository's can come after the agent's, and moves the state without a word in the files that
+	// people read.
 	if m.Override != "" && (b.kept(config) || m.Plain.kept(config)) {
 		return false, &Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("%s sets the backend in the place of the one that the agent gives this stack, so the state would move", m.Override),

@@ -112,8 +112,9 @@ func TestWhereTheStateGoes(t *testing.T) {
 	}
 }
 
-// TestTheTreeMovesTheState: whatever files a repository holds, a state that the agent keeps stays where it is, and none is put into a
-// checkout or among the states of other stacks. Each of these was planned and applied once, into the wrong state.
+// TestTheTreeMovesTheState: whatever files a repository holds, a state that the agent keeps stays where it is, and none
+// is put into a checkout or among the states of other stacks. Each of these was planned and applied once, into the wrong
+// state.
 func TestTheTreeMovesTheState(t *testing.T) {
 	t.Parallel()
 	const resource = "resource \"terraform_data\" \"a\" {}\n"
@@ -167,8 +168,8 @@ func TestTheTreeMovesTheState(t *testing.T) {
 	}
 }
 
-// TestBackendsOfTheTree: an override may complete or replace a lasting backend of the configuration, and the agent's keeps its place
-// behind overrides of other things.
+// TestBackendsOfTheTree: an override may complete or replace a lasting backend of the configuration, and the agent's
+// keeps its place behind overrides of other things.
 func TestBackendsOfTheTree(t *testing.T) {
 	t.Parallel()
 	const resource = "resource \"terraform_data\" \"a\" {}\n"
