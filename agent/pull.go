@@ -34,7 +34,7 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 	}
 	next.Held = map[string]string{}
 	for _, s := range w.stacks(l.repository.Name) {
-		def := stack.Definition{Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch}
+		def := definition(s)
 		files, err := stack.Footprint(tree, def)
 		gone := errors.Is(err, stack.ErrNoDir)
 		if err != nil && !gone {
@@ -49,6 +49,10 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 			continue
 		case gone:
 			next.Notes = append(next.Notes, fmt.Sprintf("%s: its directory %s leaves the branch; its resources are not destroyed by that", s.Name, s.Dir))
+			next.Untouched++
+			continue
+		case s.Engine == config.EnginePacker:
+			next.Notes = append(next.Notes, fmt.Sprintf("%s: an image is planned when its change is on the branch, not before", s.Name))
 			next.Untouched++
 			continue
 		}

@@ -38,11 +38,16 @@ func oddTree() map[string]string {
 		"real/whole/main.tf": module, "whole": "-> real/whole",
 		"regions/eu/modules/net/main.tf": module, "regions/eu/prod/main.tf": "module \"net\" {\n  source = \"../modules/net\"\n}\noutput \"v\" {\n  value = module.net.v\n}\n",
 		"prod": "-> regions/eu/prod",
+		"node": "-> images/node", "images/node/a.pkr.hcl": "-> ../base.hcl", "images/base.hcl": "# nothing is built of it\n",
 	}
 }
 
 const oddStacks = `
 stacks "live/*" {}
+image "node" {
+  dir      = "node"
+  template = "a.pkr.hcl"
+}
 stack "own" {
   dir       = "live/good"
   workspace = "w2"
@@ -105,7 +110,7 @@ func TestOddTree(t *testing.T) {
 	}
 	h.status("own", store.Planned)
 	h.status("live-Team_A.prod", store.Planned)
-	const sound = 4 // and one of them has nothing to do
+	const sound = 5 // one of them has nothing to do, and one is an image
 	s = h.eventually("every stack is there", func(s control.Status) bool { return len(s.Stacks) == len(linked)+len(wrong)+sound })
 	if s.Repositories[0].Error != "" {
 		t.Errorf("the repository's error is %q", s.Repositories[0].Error)
@@ -168,11 +173,13 @@ func TestOddTree(t *testing.T) {
 	// A pull request that breaks one stack, changes another and mends a third.
 	broken := maps.Clone(changed)
 	broken["file/y.tf"], broken["moddir/more.tf"], broken["live/bad/x.tf"] = "-> ../docs", data("more", "1"), data("y", "1")
+	broken["images/base.hcl"] = "# changed\n"
 	head := g.Import("refs/pull/1/head", second, broken)
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "break one", Head: head})
 	stands(t, gh, head, "moddir", "success", "1 to create")
 	stands(t, gh, head, "live-bad", "pending", "its backend or providers") // nobody knew what stood there before
 	stands(t, gh, head, "file", "failure", "the plan failed")
 	commented(t, gh, n, "file/y.tf is a symlink to ../docs, which is a directory")
+	commented(t, gh, n, "an image is planned when its change is on the branch, not before")
 	stands(t, gh, head, "whole", "success", "not touched by this pull request")
 }
