@@ -58,9 +58,12 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 		}
 		why := ""
 		if files.Fault() == nil { // else its preview ends with that, and nothing is run
-			if why, err = guarded(before, tree, def); err != nil {
+			if why, err = stack.Alone(before, tree, def); err != nil {
 				return nil, err
 			}
+		}
+		if why == "" {
+			why = l.doubt
 		}
 		if why != "" {
 			next.Held[s.Name] = why
@@ -70,25 +73,6 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 	}
 	next.Notes = append(next.Notes, a.newRoots(w, l.repository.Name, tree)...)
 	return touched, nil
-}
-
-// guarded says what a pull request changes of what must not be run before somebody has looked at it.
-func guarded(before, now stack.Tree, def stack.Definition) (string, error) {
-	has, err := stack.Guard(now, def)
-	if err != nil {
-		return "", err
-	}
-	had, err := stack.Guard(before, def)
-	if errors.Is(err, stack.ErrNoDir) {
-		return "the whole stack is new", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	if what := has.Changed(had); what != "" {
-		return "it changes " + what, nil
-	}
-	return "", nil
 }
 
 // newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.

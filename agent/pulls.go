@@ -127,6 +127,7 @@ type look struct {
 	known      *store.PullRequest // nil: it was never seen
 	branch     string             // the newest commit of the branch
 	heard      map[int]time.Time  // when comments were read last, by number; losing it costs a request
+	doubt      string             // why nothing of it is planned before somebody has looked; empty if its author may write
 }
 
 // lookAtPull does whatever is due for one pull request.
@@ -141,10 +142,11 @@ func (a *Agent) lookAtPull(ctx context.Context, w *world, l look) error {
 	if k != nil && k.Head == l.pull.Head && k.Why == "" {
 		return a.hearPull(ctx, w, l)
 	}
-	why, err := distrust(ctx, l)
+	why, doubt, err := distrust(ctx, l)
 	if err != nil {
 		return err
 	}
+	l.doubt = doubt
 	next := &store.PullRequest{
 		Repository: l.repository.Name, Number: l.pull.Number, Title: cut(a.redact(l.pull.Title), 200), Author: l.pull.Author.Login,
 		URL: l.pull.URL, Head: l.pull.Head, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
@@ -171,24 +173,27 @@ func (a *Agent) lookAtPull(ctx context.Context, w *world, l look) error {
 }
 
 // distrust says why nothing of a pull request may be run; empty if its head is a branch of the repository itself, and its author
-// may write to it. What cannot be answered is an error, and nothing is run.
-func distrust(ctx context.Context, l look) (string, error) {
+// is of the house. Of one who may only read, it is run when somebody has looked: doubt. What cannot be answered is an error, and
+// nothing is run.
+func distrust(ctx context.Context, l look) (why, doubt string, err error) {
 	switch {
 	case l.pull.HeadRepository == 0:
-		return "it comes from a fork that is gone", nil
+		return "it comes from a fork that is gone", "", nil
 	case !l.pull.SameRepository():
-		return "it comes from a fork", nil
+		return "it comes from a fork", "", nil
 	case l.pull.Author.ID == 0:
-		return "its author's account is gone", nil
+		return "its author's account is gone", "", nil
 	}
 	access, err := l.site.Access(ctx, l.pull.Author)
-	if err != nil {
-		return "", err
+	switch {
+	case err != nil:
+		return "", "", err
+	case access.CanWrite():
+		return "", "", nil
+	case l.pull.TrustedAuthor(access):
+		return "", fmt.Sprintf("its author %s may read the repository and not write to it", l.pull.Author.Login), nil
 	}
-	if !l.pull.TrustedAuthor(access) {
-		return fmt.Sprintf("its author %s is neither a member nor a collaborator", l.pull.Author.Login), nil
-	}
-	return "", nil
+	return fmt.Sprintf("its author %s is neither a member nor a collaborator", l.pull.Author.Login), "", nil
 }
 
 // perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.

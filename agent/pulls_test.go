@@ -235,6 +235,26 @@ func TestHeldPullRequests(t *testing.T) {
 	stands(t, gh, head, "box", "success", "1 to create")
 }
 
+// TestPullRequestOfWhoMayOnlyRead: it waits for somebody who has looked, whatever it changes.
+func TestPullRequestOfWhoMayOnlyRead(t *testing.T) {
+	t.Parallel()
+	r, gh := newRepository(t), site(t)
+	gh.SetAccess(infra, "joe", "read")
+	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h.status("box", store.Planned)
+	head := r.propose(1, base, "two", map[string]string{"box/main.tf": data("two", "2")})
+	n := gh.OpenPull(infra, githubtest.Pull{Author: "joe", Head: head})
+	stands(t, gh, head, "box", "pending", "not planned: its author joe may read")
+	if runs := h.previews(); len(runs) > 0 {
+		t.Fatalf("it was planned: %+v", runs)
+	}
+	if _, err := h.client.Start(t.Context(), control.StartRequest{Stack: "box", PullRequest: n}); err != nil {
+		t.Fatal(err)
+	}
+	stands(t, gh, head, "box", "success", "1 to create")
+}
+
 // TestHeldPullRequestBySlack: what waits for an approver's word is planned when one says it to the bot, and for nobody else.
 func TestHeldPullRequestBySlack(t *testing.T) {
 	t.Parallel()

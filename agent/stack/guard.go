@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"path"
 	"sort"
 	"strings"
@@ -18,11 +20,12 @@ import (
 // lockName is the file that pins providers.
 const lockName = ".terraform.lock.hcl"
 
-// Guards are digests of what decides where a stack's state lies and which programs terraform downloads and runs for it. They
-// can be compared.
+// Guards are what decides where a stack's state lies and which programs terraform downloads and runs for it, in the root and
+// its local modules.
 type Guards struct {
-	Settings string // the terraform blocks of the root and of its local modules: backend, required_providers
-	Lock     string // the lock file; empty if there is none
+	Settings string // digest of the terraform blocks: backend, required_providers
+	Lock     string // digest of the lock file; empty if there is none
+	loads
 }
 
 // Changed says what differs from an older commit, in words; empty if nothing does.
@@ -45,12 +48,21 @@ func Guard(t Tree, d Definition) (Guards, error) {
 		return Guards{}, err
 	}
 	settings := sha256.New()
+	g := Guards{}
+	if len(files.Dirs) >= maxModules {
+		g.runs("more modules than are looked at")
+	}
+	if _, err := t.ReadDir(path.Join(path.Clean(d.Dir), "terraform.d")); err == nil {
+		g.runs("a directory terraform.d, whose plugins terraform would take")
+	} else if wrongFile(err) == nil {
+		return Guards{}, fmt.Errorf("looking for plugins: %w", err)
+	}
 	for _, dir := range files.Dirs {
-		if err := settingsOf(t, dir, settings); err != nil {
+		if err := g.settingsOf(t, dir, settings); err != nil {
 			return Guards{}, fmt.Errorf("reading module %s: %w", dir, err)
 		}
 	}
-	g := Guards{Settings: hex.EncodeToString(settings.Sum(nil))}
+	g.Settings = hex.EncodeToString(settings.Sum(nil))
 	lock, err := t.ReadFile(path.Join(path.Clean(d.Dir), lockName))
 	switch {
 	case err == nil:
@@ -66,8 +78,8 @@ func Guard(t Tree, d Definition) (Guards, error) {
 	return g, nil
 }
 
-// settingsOf adds the terraform blocks of one module, in the order of its files.
-func settingsOf(t Tree, dir string, sum hash.Hash) error {
+// settingsOf adds the terraform blocks of one module, in the order of its files, and what else it makes terraform load.
+func (g *Guards) settingsOf(t Tree, dir string, sum hash.Hash) error {
 	entries, err := t.ReadDir(dir)
 	if wrongFile(err) != nil {
 		return nil // terraform will say so
@@ -77,7 +89,7 @@ func settingsOf(t Tree, dir string, sum hash.Hash) error {
 	}
 	var names []string
 	for _, e := range entries {
-		if !e.IsDir() && isTerraform(e.Name()) {
+		if !e.IsDir() && (isTerraform(e.Name()) || isTofu(e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -98,6 +110,11 @@ func settingsOf(t Tree, dir string, sum hash.Hash) error {
 		if len(blocks) > 0 { // files without any may come and go, and have any name
 			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", dir, overrides(name), blocks)
 		}
+		if wrong != nil {
+			g.runs("nobody can read " + wrong.Error())
+			continue
+		}
+		g.read(src, path.Join(dir, name))
 	}
 	return nil
 }
@@ -131,17 +148,86 @@ func settingsInHCL(src []byte) []byte {
 	return out.Bytes()
 }
 
+// settingsInJSON are the terraform blocks of a file in JSON. A key may stand there twice, and there may be a list of objects:
+// terraform takes all of them.
 func settingsInJSON(src []byte) []byte {
-	var top map[string]any
-	if json.Unmarshal(src, &top) != nil {
-		return src
-	}
-	if top["terraform"] == nil {
-		return nil
-	}
-	out, err := json.Marshal(top["terraform"])
+	top, err := members(src)
 	if err != nil {
 		return src
 	}
+	var out []byte
+	for _, m := range top {
+		if m.key != "terraform" {
+			continue
+		}
+		var text bytes.Buffer
+		if json.Compact(&text, m.value) != nil {
+			return src
+		}
+		out = append(append(out, text.Bytes()...), '\n')
+	}
 	return out
+}
+
+// member is a key of a JSON object with its value as it stands there.
+type member struct {
+	key   string
+	value json.RawMessage
+}
+
+// members are those of an object, or of each object of a list, in order and with keys that stand there twice.
+func members(src []byte) ([]member, error) {
+	d := json.NewDecoder(bytes.NewReader(src))
+	open, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	var out []member
+	for d.More() {
+		var m member
+		switch open {
+		case json.Delim('{'):
+			key, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			m.key = fmt.Sprint(key)
+			if err := d.Decode(&m.value); err != nil {
+				return nil, err
+			}
+			out = append(out, m)
+		case json.Delim('['):
+			if err := d.Decode(&m.value); err != nil {
+				return nil, err
+			}
+			inner, err := members(m.value)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, inner...)
+		default:
+			return nil, errors.New("neither an object nor a list")
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the configuration")
+	}
+	return out, nil
+}
+
+// unescaped are the strings of a file in JSON, keys and values, as they are meant, one a line.
+func unescaped(src []byte) []byte {
+	var out bytes.Buffer
+	for d := json.NewDecoder(bytes.NewReader(src)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return out.Bytes()
+		}
+		if s, ok := token.(string); ok {
+			out.WriteString(s + "\n")
+		}
+	}
 }

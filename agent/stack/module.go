@@ -48,12 +48,15 @@ func readModule(t Tree, dir string) (module, error) {
 		if name == ".terraform.lock.hcl" {
 			m.lockFile = true
 		}
-		if e.IsDir() || !isTerraform(name) {
+		if e.IsDir() || !isTerraform(name) && !isTofu(name) {
 			continue
 		}
-		found = true
+		tofu := isTofu(name)
+		found = found || !tofu
 		data, err := t.ReadFile(path.Join(dir, name))
-		if wrong := wrongFile(err); wrong != nil {
+		if wrong := wrongFile(err); wrong != nil && tofu {
+			continue
+		} else if wrong != nil {
 			m.faults = append(m.faults, wrong.Error())
 			m.readable = m.readable || errors.Is(wrong, repo.ErrTooLarge) // terraform can, and it is configuration
 			continue
@@ -61,7 +64,7 @@ func readModule(t Tree, dir string) (module, error) {
 		if err != nil {
 			return m, err
 		}
-		m.readable = true
+		m.readable = m.readable || !tofu
 		// Diagnostics are not ours to report: terraform will, when it plans. What parsed is used.
 		var file *hcl.File
 		if strings.HasSuffix(name, ".json") {
@@ -69,9 +72,16 @@ func readModule(t Tree, dir string) (module, error) {
 		} else {
 			file, _ = parser.ParseHCL(data, name)
 		}
-		if file != nil {
-			m.read(file.Body)
+		if file == nil {
+			continue
 		}
+		if !tofu {
+			m.read(file.Body)
+			continue
+		}
+		other := module{} // of another engine perhaps: the modules that it calls may count, its backend must not
+		other.read(file.Body)
+		m.sources = append(m.sources, other.sources...)
 	}
 	if !found {
 		return m, ErrNoDir
@@ -88,9 +98,15 @@ func isTerraform(name string) bool {
 	return strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tf.json")
 }
 
+// isTofu tells configuration that only OpenTofu reads, in the place of a file of the same name that ends in .tf.
+func isTofu(name string) bool {
+	stem, ok := strings.CutSuffix(strings.TrimSuffix(name, ".json"), ".tofu")
+	return ok && isTerraform(stem+".tf")
+}
+
 // overrides is 1 for the name of an override file and 0 for others.
 func overrides(name string) int {
-	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf")
+	stem := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf"), ".tofu")
 	if stem == "override" || strings.HasSuffix(stem, "_override") {
 		return 1
 	}
@@ -153,10 +169,11 @@ func stringAttribute(body hcl.Body, name string) string {
 func (m module) local(dir string) []string {
 	var out []string
 	for _, s := range m.sources {
-		if s != "." && s != ".." && !strings.HasPrefix(s, "./") && !strings.HasPrefix(s, "../") {
+		source := localSource(s)
+		if source == "" {
 			continue
 		}
-		at := path.Join(dir, s)
+		at := path.Join(dir, source)
 		if at == ".." || strings.HasPrefix(at, "../") {
 			continue // outside of the repository: terraform will refuse it
 		}

@@ -344,3 +344,77 @@ func TestGuard(t *testing.T) {
 		})
 	}
 }
+
+// TestAlone: what makes a plan load or run something that nobody has looked at waits, however it is written.
+func TestAlone(t *testing.T) {
+	base := map[string]string{
+		"box/main.tf": "terraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n    }\n  }\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n" +
+			"module \"vpc\" {\n  source = \"example/vpc/aws\"\n  version = \"1.0.0\"\n}\nprovider \"kubernetes\" {\n  exec {\n    command = \"aws\"\n  }\n}\n",
+		"m/main.tf":       "resource \"aws_instance\" \"a\" {}\ndata \"aws_ami\" \"a\" {}\nresource \"terraform_data\" \"b\" {}\n",
+		"box/set.tf.json": `{"terraform": {"required_version": ">= 1.1"}}`,
+	}
+	before := treeOf(t, base)
+	for name, tt := range map[string]struct {
+		file, text string
+		want       string
+	}{
+		"nothing":                               {"box/none.txt", "", ""},
+		"a resource of a known provider":        {"box/more.tf", "resource \"aws_vpc\" \"b\" {\n  provider = aws.west\n}\n", ""},
+		"one that is built in":                  {"box/more.tf", "data \"terraform_remote_state\" \"b\" {}\n", ""},
+		"a call of the same module":             {"m/more.tf", "module \"v\" {\n  source = \"example/vpc/aws\"\n  version = \"1.0.0\"\n}\n", ""},
+		"a provider that nobody requires":       {"box/more.tf", "resource \"evil_thing\" \"b\" {}\n", "the provider evil"},
+		"the same in a data source":             {"m/more.tf", "data \"evil_thing\" \"b\" {}\n", "the provider evil"},
+		"the same in an ephemeral resource":     {"m/more.tf", "ephemeral \"evil_thing\" \"b\" {}\n", "the provider evil"},
+		"the same in JSON":                      {"box/more.tf.json", `{"resource": {"evil_thing": {"b": {}}}}`, "the provider evil"},
+		"the same in a list, the key twice":     {"box/more.tf.json", `[{"resource": {"aws_vpc": {"b": {}}}, "resource": {"evil_thing": {"b": {}}}}]`, "the provider evil"},
+		"a provider by its block":               {"box/more.tf", "provider \"evil\" {}\n", "the provider evil"},
+		"a provider by its name":                {"box/more.tf", "resource \"aws_vpc\" \"b\" {\n  provider = evil\n}\n", "the provider evil"},
+		"a provider by its name in quotes":      {"box/more.tf", "resource \"aws_vpc\" \"b\" {\n  provider = \"evil.x\"\n}\n", "the provider evil"},
+		"a provider by its name in JSON":        {"box/more.tf.json", `{"resource": {"aws_vpc": {"b": {"provider": "evil.x"}}}}`, "the provider evil"},
+		"a provider for an import":              {"box/more.tf", "import {\n  provider = evil\n  to = aws_vpc.b\n  id = \"x\"\n}\n", "the provider evil"},
+		"a provider in OpenTofu's words":        {"box/more.tofu", "resource \"evil_thing\" \"b\" {}\n", "the provider evil"},
+		"settings in OpenTofu's words":          {"m/main.tofu", "terraform {\n  backend \"s3\" {}\n}\n", "its backend or providers"},
+		"settings in its JSON":                  {"m/main.tofu.json", `{"terraform": {"backend": {"s3": {}}}}`, "its backend or providers"},
+		"a module behind OpenTofu's words":      {"box/more.tofu", "module \"x\" {\n  source = \"../odd\"\n}\n", "data external in odd/main.tofu"},
+		"a module from elsewhere":               {"box/more.tf", "module \"x\" {\n  source = \"evil/x/aws\"\n}\n", "a module from elsewhere: evil/x/aws"},
+		"another version of it":                 {"box/more.tf", "module \"x\" {\n  source = \"example/vpc/aws\"\n  version = \"2.0.0\"\n}\n", "example/vpc/aws 2.0.0"},
+		"a module from git":                     {"m/more.tf.json", `{"module": {"x": {"source": "git::https://evil.example/x.git"}}}`, "git::https://evil.example/x.git"},
+		"a module from who knows where":         {"box/more.tf", "module \"x\" {\n  source = var.source\n}\n", "nobody can tell where module x"},
+		"a module above the repository":         {"box/more.tf", "module \"x\" {\n  source = \"../../x\"\n}\n", "outside of the repository"},
+		"a module behind backslashes":           {"box/more.tf", "module \"x\" {\n  source = \"..\\\\odd\"\n}\n", "data external in odd/main.tofu"},
+		"a program":                             {"box/more.tf", "data \"external\" \"b\" {}\n", "data external in box/more.tf"},
+		"a program in JSON, the key twice":      {"box/more.tf.json", `{"data": {"external": {"b": {}}}, "data": {"aws_ami": {"c": {}}}}`, "data external in box/more.tf.json"},
+		"a program in a check":                  {"box/more.tf", "check \"c\" {\n  data \"external\" \"b\" {}\n}\n", "data external in box/more.tf"},
+		"a command of this machine":             {"box/more.tf", "data \"local_command\" \"b\" {}\n", "data local_command"},
+		"a resource that is read by a script":   {"box/more.tf", "resource \"shell_script\" \"b\" {}\n", "resource shell_script"},
+		"settings in JSON, the key twice":       {"box/set.tf.json", `{"terraform": {"backend": {"s3": {}}}, "terraform": {"required_version": ">= 1.1"}}`, "its backend or providers"},
+		"the same in other blanks":              {"box/set.tf.json", "{\n\"terraform\":\n{\"required_version\":\">= 1.1\"}}", ""},
+		"the same in other letters":             {"box/set.tf.json", `{"terr\u0061form": {"backend": {"s3": {}}}}`, "its backend or providers"},
+		"JSON that is none":                     {"box/more.tf.json", `{"resource": `, "its backend or providers"},
+		"plugins beside it":                     {"box/terraform.d/plugins/x", "elf", "terraform.d"},
+		"another program of a provider":         {"box/more.tf", "provider \"kubernetes\" {\n  exec {\n    command = \"sh\"\n  }\n}\n", "the program that a provider runs"},
+		"a file of the repository, by provider": {"box/more.tf", "provider \"aws\" {\n  exec {\n    command = \"${path.module}/x\"\n  }\n}\n", "a file of the repository, for provider aws"},
+		"the same in JSON, escaped":             {"box/more.tf.json", `{"provider": {"aws": {"\u0065xec": {"command": "./x"}}}}`, "a file of the repository, for provider aws"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := maps.Clone(base)
+			now[tt.file] = tt.text
+			now["odd/main.tofu"] = "data \"external\" \"x\" {}\n"
+			why, err := Alone(before, treeOf(t, now), Definition{Dir: "box"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == "" && why != "" || !strings.Contains(why, tt.want) {
+				t.Errorf("got %q, want %q", why, tt.want)
+			}
+		})
+	}
+	if why, err := Alone(treeOf(t, map[string]string{"x.tf": ""}), treeOf(t, base), Definition{Dir: "box"}); err != nil || why != "the whole stack is new" {
+		t.Errorf("%q, %v", why, err)
+	}
+	run := maps.Clone(base)
+	run["box/run.tf"] = "data \"external\" \"b\" {}\n"
+	if why, err := Alone(treeOf(t, run), treeOf(t, run), Definition{Dir: "box"}); err != nil || !strings.Contains(why, "its plan runs programs") {
+		t.Errorf("a program that is there already, whose file may have changed: %q, %v", why, err)
+	}
+}

@@ -1,0 +1,208 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Alone says why a change of a stack may not be planned by itself, before somebody has looked at it: what terraform would load
+// for it and run, or where its state lies, is not what it was. Empty: it may. What cannot be read, or not to the end, is a reason.
+func Alone(before, now Tree, d Definition) (why string, err error) {
+	has, err := Guard(now, d)
+	if err != nil {
+		return "", err
+	}
+	had, err := Guard(before, d)
+	if errors.Is(err, ErrNoDir) {
+		return "the whole stack is new", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if what := has.Changed(had); what != "" {
+		return "it changes " + what, nil
+	}
+	if len(has.programs) > 0 {
+		return "its plan runs programs: " + has.programs[0], nil
+	}
+	for _, p := range has.providers {
+		if !slices.Contains(had.providers, p) {
+			return "it brings in the provider " + p, nil
+		}
+	}
+	for _, m := range has.remote {
+		if !slices.Contains(had.remote, m) {
+			return "it brings in a module from elsewhere: " + m, nil
+		}
+	}
+	if has.exec != had.exec {
+		return "it changes the program that a provider runs", nil
+	}
+	return "", nil
+}
+
+// loads are what configuration makes terraform load and run while it only plans.
+type loads struct {
+	providers []string // local names, of whatever uses one, so that one needs no required_providers
+	remote    []string // sources of modules that are not in the repository, with their versions
+	programs  []string // what runs programs of the stack's choice, and what cannot be told not to
+	exec      string   // of provider blocks that run one, their texts
+}
+
+func (l *loads) runs(what string) { l.programs = append(l.programs, what) }
+
+// root are the blocks that matter, as terraform and OpenTofu know them.
+var root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	{Type: "module", LabelNames: []string{"name"}}, {Type: "provider", LabelNames: []string{"name"}},
+	{Type: "resource", LabelNames: []string{"type", "name"}}, {Type: "data", LabelNames: []string{"type", "name"}},
+	{Type: "ephemeral", LabelNames: []string{"type", "name"}}, {Type: "action", LabelNames: []string{"type", "name"}},
+	{Type: "check", LabelNames: []string{"name"}}, {Type: "import"},
+}}
+
+// read adds what a file makes terraform load. Parsed is it as terraform does, in JSON too.
+func (l *loads) read(src []byte, name string) {
+	parse := hclparse.NewParser().ParseHCL
+	if strings.HasSuffix(name, ".json") {
+		parse = hclparse.NewParser().ParseJSON
+	}
+	file, diags := parse(src, name)
+	if diags.HasErrors() || file == nil {
+		l.runs("nobody can read " + name)
+		return
+	}
+	l.readBody(file.Body, src, name)
+}
+
+func (l *loads) readBody(body hcl.Body, src []byte, name string) {
+	content, _, diags := body.PartialContent(root)
+	if diags.HasErrors() || content == nil {
+		l.runs("nobody can tell what is in " + name)
+		return
+	}
+	for _, b := range content.Blocks {
+		switch b.Type {
+		case "module":
+			l.module(b, name)
+		case "provider":
+			l.provides(b.Labels[0])
+			l.provider(b, src)
+		case "check":
+			l.readBody(b.Body, src, name) // data sources may stand in it
+		case "import":
+			l.ownProvider(b, "", name)
+		default:
+			kind, _, _ := strings.Cut(b.Labels[0], "_")
+			l.ownProvider(b, kind, name)
+			if b.Type == "resource" && running(kind) || b.Type != "resource" && running(b.Labels[0]) {
+				l.runs(fmt.Sprintf("%s %s in %s", b.Type, b.Labels[0], name))
+			}
+		}
+	}
+}
+
+// ownProvider adds the provider of a resource, data source or the like: the one that it names, or that of its type.
+func (l *loads) ownProvider(b *hcl.Block, kind, name string) {
+	content, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "provider"}}})
+	if content == nil || content.Attributes["provider"] == nil {
+		l.provides(kind)
+		return
+	}
+	expr := content.Attributes["provider"].Expr
+	if traversal, diags := hcl.AbsTraversalForExpr(expr); !diags.HasErrors() {
+		l.provides(traversal.RootName())
+		return
+	}
+	if v, diags := expr.Value(nil); !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+		kind, _, _ := strings.Cut(v.AsString(), ".") // an old way to write it
+		l.provides(kind)
+		return
+	}
+	l.runs("nobody can tell which provider is used in " + name)
+}
+
+func (l *loads) provides(name string) {
+	if name != "" && name != "terraform" && !slices.Contains(l.providers, name) { // that one is built in
+		l.providers = append(l.providers, name)
+	}
+}
+
+func (l *loads) module(b *hcl.Block, name string) {
+	content, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}, {Name: "version"}}})
+	if content == nil || content.Attributes["source"] == nil {
+		return // an error of terraform's, or an override of another attribute
+	}
+	source := stringAttribute(b.Body, "source")
+	if source == "" {
+		l.runs(fmt.Sprintf("nobody can tell where module %s of %s comes from", b.Labels[0], name))
+		return
+	}
+	if at := localSource(source); at != "" {
+		if up := path.Join(path.Dir(name), at); up == ".." || strings.HasPrefix(up, "../") {
+			l.runs(fmt.Sprintf("module %s of %s lies outside of the repository", b.Labels[0], name))
+		}
+		return
+	}
+	if content.Attributes["version"] != nil {
+		version := stringAttribute(b.Body, "version")
+		if version == "" {
+			version = "a version that nobody can tell"
+		}
+		source += " " + version
+	}
+	if !slices.Contains(l.remote, source) {
+		l.remote = append(l.remote, source)
+	}
+}
+
+// localSource is a module source that lies in the repository, with slashes as terraform makes of backslashes; empty of others.
+func localSource(source string) string {
+	at := strings.ReplaceAll(source, `\`, "/")
+	if source == "." || source == ".." || strings.HasPrefix(at, "./") || strings.HasPrefix(at, "../") {
+		return at
+	}
+	return ""
+}
+
+var (
+	execWord = regexp.MustCompile(`\bexec\b|credential_process`)
+	// fromTree are the ways to name a file of the repository.
+	fromTree = regexp.MustCompile(`\bpath\.|\./`)
+)
+
+// provider notes a provider block that runs a program: what it is, or that it is a file of the repository.
+func (l *loads) provider(b *hcl.Block, src []byte) {
+	text := blockText(b, src)
+	if !execWord.Match(text) {
+		return
+	}
+	if fromTree.Match(text) {
+		l.runs("a file of the repository, for provider " + b.Labels[0])
+		return
+	}
+	l.exec += string(text) + "\n"
+}
+
+// blockText is a block as it is written; in JSON, where blocks have no text of their own, the whole file, unescaped.
+func blockText(b *hcl.Block, src []byte) []byte {
+	if body, ok := b.Body.(*hclsyntax.Body); ok {
+		return hcl.RangeBetween(b.DefRange, body.SrcRange).SliceBytes(src)
+	}
+	return unescaped(src)
+}
+
+// programWords are what the names of data sources, and of providers, that run programs are made of.
+var programWords = []string{"external", "shell", "script", "command", "exec", "execute", "program", "process", "subprocess", "bash"}
+
+// running reports whether something of this type runs a program of the configuration's choice when it is read.
+func running(kind string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ToLower(kind), "_"), func(word string) bool { return slices.Contains(programWords, word) })
+}
