@@ -13,7 +13,8 @@
 //	poll.go      repositories: what is the newest commit
 //	discover.go  which stacks does it touch; makes runs
 //	dependency.go which stacks does an applied change touch; makes runs
-//	step.go      the state machine
+//	step.go      the state machine; hold.go: why a run does not move, and who is told
+//	contained.go panics: the error of the one thing in whose work they happen
 //	plan.go      pending -> planned
 //	options.go   plans that are no plain ones; pin.go: what holds commits back after them
 //	decide.go    planned -> approved, or discarded
