@@ -280,7 +280,7 @@ func (a *Agent) workPanicked(id int, p *contain.Panic) {
 
 // restRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
 func (a *Agent) restRun(w *world, run *store.Run, struck *struckError) error {
-	text := a.redact(struck.Error())
+	text := a.struckText(run, struck)
 	if !struck.held() || run.Status != store.Planning {
 		return a.hold(run, text, struck.UserHint())
 	}
@@ -290,11 +290,20 @@ func (a *Agent) restRun(w *world, run *store.Run, struck *struckError) error {
 	})
 }
 
+// struckText is a panic as the reason why a run is held.
+func (a *Agent) struckText(run *store.Run, struck *struckError) string {
+	text := a.redact(struck.Error())
+	if run.Status == store.Applying {
+		return followFails + text // not the apply is held, but who follows it
+	}
+	return text
+}
+
 // runStruck shows a panic as the error of the run that it happened for: a hold, with what to do. What had ended already, and
 // is only worked on afterwards, keeps its end.
 func (a *Agent) runStruck(run *store.Run, struck *struckError) {
 	p := contain.Run("holding a run", func() {
-		if err := a.hold(run, a.redact(struck.Error()), struck.UserHint()); err != nil {
+		if err := a.hold(run, a.struckText(run, struck), struck.UserHint()); err != nil {
 			a.storeFault(err)
 		}
 	})

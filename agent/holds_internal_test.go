@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -173,6 +174,44 @@ func (s *standing) told(id int) (texts []string) {
 		s.t.Fatal(err)
 	}
 	return texts
+}
+
+// The one thing that ends the process: bbolt panicked where it may have left its own memory half changed. Whatever was asked
+// of the store before that was an error of its own.
+func TestBrokenStoreEndsTheAgent(t *testing.T) {
+	t.Parallel()
+	s := newStanding(t)
+	ready, done := make(chan struct{}), make(chan error, 1)
+	s.opts.Ready = func() { close(ready) }
+	go func() { done <- s.Run(context.Background()) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatalf("it ended at once: %v", err)
+	}
+	err := s.update(func(tx *store.Tx) error {
+		if err := tx.PutSetting("word", "half"); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(s.store.Path(), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		meta := 2 * int64(os.Getpagesize())
+		_, err = f.WriteAt(make([]byte, info.Size()-meta), meta)
+		return errors.Join(err, f.Close())
+	})
+	if err == nil {
+		t.Fatal("a store without pages takes words")
+	}
+	s.storeFault(err)
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "cannot be relied on") {
+		t.Errorf("the agent ended with %v", err)
+	}
 }
 
 // Each way in which a run can be left where it is: the reason is in its record, in status with what to do, on its card, and

@@ -1,10 +1,61 @@
 package store_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"sallyport/store"
 )
+
+// A panic of bbolt's in the middle of a commit is another matter: from then on this process neither reads nor writes,
+// even if the file should be whole again.
+func TestPanicInACommit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s, err := store.Open(store.Options{Path: path}) // not openAt: its lock goes with the process now
+	if err != nil {
+		t.Fatal(err)
+	}
+	update(t, s, func(tx *store.Tx) error { return tx.PutSetting("word", "before") })
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(func(tx *store.Tx) error {
+		if err := tx.PutSetting("word", "half"); err != nil {
+			return err
+		}
+		broken := slices.Clone(before)
+		clear(broken[2*os.Getpagesize():])
+		return overwrite(path, broken)
+	})
+	if !errors.Is(err, store.ErrDamaged) || !errors.Is(s.Broken(), store.ErrDamaged) {
+		t.Fatalf("the commit ends with %v; broken: %v", err, s.Broken())
+	}
+	if err := overwrite(path, before); err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]func(func(*store.Tx) error) error{"read": s.View, "written": s.Update} {
+		if err := use(func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("it can be %s after that: %v", name, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// overwrite changes a file in place, as a failing disk does.
+func overwrite(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(content, 0)
+	return errors.Join(err, f.Close())
+}
 
 // A panic inside a transaction is the caller's, and takes back everything that the transaction wrote: the store goes on, with
 // its writer's lock free and its records as they were.

@@ -253,12 +253,10 @@ func (s *Store) begin(a access) (tx *Tx, err error) {
 	return &Tx{bolt: b, now: cut(s.now())}, nil
 }
 
+// commit commits. After a panic in the middle of it nothing is tried again in this process: bbolt's list of free pages may be
+// half of one state and half of another, and what is written by it could overwrite what is in use.
 func (s *Store) commit(tx *Tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &DamagedError{Err: fmt.Errorf("bbolt: %v", p)}
-		}
-	}()
+	defer s.guard(&err)
 	return explain(tx.bolt.Commit())
 }
 
