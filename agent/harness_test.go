@@ -22,6 +22,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
+	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/tftest"
@@ -32,6 +33,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == runner.Verb {
 		os.Exit(runner.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
+		os.Exit(repo.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		os.Exit(rescue.Main(os.Args[2:], os.Stderr))

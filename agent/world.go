@@ -92,7 +92,7 @@ func (a *Agent) openRepository(w *world, r *config.Repository) error {
 		Name: r.Name, URL: r.URL, Branch: r.Branch,
 		Dir:        filepath.Join(w.cfg.DataDir, "repos", r.Name+".git"),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
-		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), Log: a.log,
+		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
 	})
 	if err != nil {
 		return fmt.Errorf("opening repository %s: %w", r.Name, err)

@@ -45,6 +45,10 @@ repository "infra" {
   # A force-pushed branch is held until `sallyport accept` takes it; "follow" takes it without asking.
   rewritten_history = "hold"
 
+  # The largest file that the history may hold. A repository with a larger one is refused before it is unpacked, in a process of its
+  # own that gets five times this memory.
+  # max_object_size = "256MB" # default
+
   # Each commit since the applied one must be signed by a key in one of these files: an export of OpenPGP keys, a file of
   # allowed signers (ssh-keygen, git); a merge that the site made has the site's key. Or, with a github block, it must belong to a merged
   # pull request whose final head somebody has approved. The branch is held at what fails.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/agent/need"
+	"sallyport/agent/repo"
 )
 
 // patience is how long a benchmark waits for what must happen; only a broken agent ever takes that long.
@@ -26,6 +27,9 @@ var scratch string
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == pollerVerb {
 		os.Exit(pollerMain())
+	}
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
+		os.Exit(repo.Main(os.Args[2:]))
 	}
 	os.Exit(testMain(m))
 }

@@ -26,6 +26,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/control"
+	"sallyport/agent/repo"
 	"sallyport/agent/runner"
 )
 
@@ -69,6 +70,9 @@ func Main(inv Invocation) int {
 	}
 	if len(inv.Args) > 0 && inv.Args[0] == runner.Verb {
 		return runner.Main(inv.Args[1:]) // an approved apply waits for this process: no verb is put together for it
+	}
+	if len(inv.Args) > 0 && inv.Args[0] == repo.Verb {
+		return repo.Main(inv.Args[1:])
 	}
 	a := newApp(inv)
 	root := newRoot(a)

@@ -18,11 +18,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/repo"
 	"sallyport/store"
 )
 
 // TestMain makes the test binary the program itself, with a clock that stands still.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb { // for the tests that run an agent in this process
+		os.Exit(repo.Main(os.Args[2:]))
+	}
 	testscript.Main(m, map[string]func(){
 		"sallyport": func() {
 			os.Exit(Main(Invocation{

@@ -68,6 +68,8 @@ type Repository struct {
 	Schedule string // a robfig/cron spec
 	// FollowRewritten: take a force-pushed branch without asking.
 	FollowRewritten bool
+	// MaxObjectSize is how many bytes a file of the history may have; 0: the default.
+	MaxObjectSize int64
 
 	// Signed are the keys one of which must have signed each commit since the applied one; the zero value asks for none.
 	Signed trust.Files

@@ -60,8 +60,9 @@ func TestFull(t *testing.T) {
 	wantRepositories := []*Repository{
 		{
 			Name: "infra", URL: "ssh://git@git.example.com/ops/infra.git", Branch: "release/1.x", FollowRewritten: true,
-			Schedule:   "CRON_TZ=Europe/Berlin */5 8-18 * * 1-5",
-			SSHKeyFile: filepath.Join(w.dir, "deploy_key"), KnownHostsFile: filepath.Join(w.dir, "known_hosts"),
+			MaxObjectSize: 512 << 20,
+			Schedule:      "CRON_TZ=Europe/Berlin */5 8-18 * * 1-5",
+			SSHKeyFile:    filepath.Join(w.dir, "deploy_key"), KnownHostsFile: filepath.Join(w.dir, "known_hosts"),
 			RequireReview: true, Signed: trust.Files{AllowedSigners: signers},
 			SSHPassphrase: redact.NewSecret(phrase), Username: "git", CAFile: filepath.Join(w.dir, "ca.pem"),
 			GitHub: GitHub{URL: "https://GHE.example.com:8443", Repository: "ops/infra", AppID: 314, InstallationID: 2718,

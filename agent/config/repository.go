@@ -24,6 +24,7 @@ func (l *loader) repository(b *hcl.Block) *Repository {
 	rewritten := "hold"
 	l.oneOf(a, "rewritten_history", &rewritten, "hold", "follow")
 	r.FollowRewritten = rewritten == "follow"
+	l.size(a, "max_object_size", &r.MaxObjectSize, sizes{least: 1 << 20, most: 16 << 30})
 
 	var raw, scheme string
 	if l.str(a, "url", &raw) {

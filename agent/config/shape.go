@@ -38,7 +38,7 @@ func rootShape() shape {
 func repositoryShape() shape {
 	return shape{
 		required: []string{"url"},
-		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history", "require_review"},
+		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history", "require_review", "max_object_size"},
 		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -212,6 +213,30 @@ func (l *loader) duration(a attributes, name string, dst *time.Duration, least t
 	}
 	*dst = d
 	return true
+}
+
+// sizes are the least and the most bytes that an attribute takes.
+type sizes struct{ least, most int64 }
+
+// size reads a number of bytes: "256MB". A unit is 1024 of the one below it.
+func (l *loader) size(a attributes, name string, dst *int64, bounds sizes) {
+	var text string
+	if !l.str(a, name, &text) {
+		return
+	}
+	shift := map[string]int{"KB": 10, "MB": 20, "GB": 30}
+	number, unit := strings.TrimRight(text, "KMGB"), strings.TrimLeft(text, "0123456789")
+	n, err := strconv.ParseInt(number, 10, 32)
+	if _, known := shift[unit]; err != nil || !known || n <= 0 {
+		l.fault(a.at(name), "Invalid size", `%s = %q is not a size: write a whole number and a unit, like "512MB" or "2GB".`, name, text)
+		return
+	}
+	size := n << shift[unit]
+	if size < bounds.least || size > bounds.most {
+		l.fault(a.at(name), "Invalid size", "%s must be from %dMB to %dGB, not %q.", name, bounds.least>>20, bounds.most>>30, text)
+		return
+	}
+	*dst = size
 }
 
 // secret reads a string that may be a secret. literal reports that it stands in the file itself. An absent one, and one that cannot be

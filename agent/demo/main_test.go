@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 )
@@ -13,6 +14,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "apply-run" {
 		os.Exit(runner.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
+		os.Exit(repo.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		os.Exit(rescue.Main(os.Args[2:], os.Stderr))

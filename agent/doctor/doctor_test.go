@@ -16,6 +16,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
+	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 )
@@ -24,6 +25,9 @@ import (
 func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
 		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
+		os.Exit(repo.Main(os.Args[2:]))
 	}
 	os.Exit(need.Main(m, need.Terraform))
 }

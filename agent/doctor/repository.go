@@ -35,7 +35,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 		Name: r.Name, URL: r.URL, Branch: r.Branch, Dir: filepath.Join(dir, "mirror.git"),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
 		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: gitPassword(r, client),
-		Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
+		MaxObjectSize: r.MaxObjectSize, Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
 	})
 	if err != nil {
 		s.fail("url", hintOf(err), "%v", err)

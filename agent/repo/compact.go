@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -26,15 +27,25 @@ const (
 // compact joins all small packs into one. go-git's own repacking walks and rewrites the whole history, which takes
 // several times its size in memory; this costs what the last fetches brought. The old packs go only after the new one was read
 // back whole, holds each of their objects, and the mirror's references lead to whole commits without them.
-func (r *Repository) compact() error {
-	names, hashes, err := r.smallPacks()
-	if err != nil || len(names) < maxPacks/2 || len(hashes) == 0 {
-		return err
-	}
-	dir := packDir(r.options.Dir)
-	sum, index, err := placePack(r.options.Dir, func(w io.Writer) error { return joinPacks(w, dir, names, len(hashes)) })
+func (r *Repository) compact(ctx context.Context) error {
+	out, err := r.child.run(ctx, order{Kind: orderJoin, Dir: r.options.Dir}, nil)
 	if err != nil {
 		return errors.Join(fmt.Errorf("joining packs: %w", err), r.removePartial())
+	}
+	return r.removePacks(out.Joined, out.Pack)
+}
+
+// joinSmall makes one pack of all small ones, which it names, and leaves those where they are. There are none if there is nothing to
+// join.
+func joinSmall(mirror string) (joined []string, pack string, err error) {
+	names, hashes, err := smallPacks(mirror)
+	if err != nil || len(names) < maxPacks/2 || len(hashes) == 0 {
+		return nil, "", err
+	}
+	dir := packDir(mirror)
+	sum, index, err := placePack(mirror, func(w io.Writer) error { return joinPacks(w, dir, names, len(hashes)) })
+	if err != nil {
+		return nil, "", err
 	}
 	for h := range hashes {
 		there, err := index.Contains(h)
@@ -42,27 +53,24 @@ func (r *Repository) compact() error {
 			err = errors.New("it is not there")
 		}
 		if err != nil {
-			return fmt.Errorf("looking for object %s in the joined pack: %w", short(h), err)
+			return nil, "", fmt.Errorf("looking for object %s in the joined pack: %w", short(h), err)
 		}
+	}
+	if err := syncPath(dir); err != nil {
+		return nil, "", err
 	}
 	before := map[string]bool{}
 	for _, name := range names {
 		before[name] = true
 	}
-	if err := r.syncPacks(r.options.Dir, before); err != nil {
-		return err
-	}
-	if err := r.wholeWithout(before); err != nil {
-		return err
-	}
-	return r.removePacks(names, "pack-"+sum.String())
+	return names, "pack-" + sum.String(), wholeWithout(mirror, before)
 }
 
 // smallPacks lists the packs that are to be joined, and what they hold.
-func (r *Repository) smallPacks() (names []string, hashes map[plumbing.Hash]struct{}, err error) {
+func smallPacks(mirror string) (names []string, hashes map[plumbing.Hash]struct{}, err error) {
 	hashes = map[plumbing.Hash]struct{}{}
-	for name := range r.packs(r.options.Dir) {
-		base := filepath.Join(packDir(r.options.Dir), name)
+	for name := range packsOf(mirror) {
+		base := filepath.Join(packDir(mirror), name)
 		info, err := os.Stat(base + ".pack")
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading pack: %w", err)
@@ -86,23 +94,23 @@ func (r *Repository) smallPacks() (names []string, hashes map[plumbing.Hash]stru
 
 // wholeWithout checks that each reference of the mirror leads to a whole commit if those packs are gone. One that is broken with
 // them too is no reason to keep them.
-func (r *Repository) wholeWithout(gone map[string]bool) error {
-	view := r.options.Dir + ".new-" + strings.ToLower(rand.Text()[:10])
+func wholeWithout(mirror string, gone map[string]bool) error {
+	view := mirror + ".new-" + strings.ToLower(rand.Text()[:10])
 	defer os.RemoveAll(view)
 	if err := os.MkdirAll(packDir(view), 0o700); err != nil {
 		return fmt.Errorf("making a view of the mirror: %w", err)
 	}
-	for name := range r.packs(r.options.Dir) {
+	for name := range packsOf(mirror) {
 		if gone[name] {
 			continue
 		}
 		for _, ext := range []string{".pack", ".idx"} {
-			if err := os.Link(filepath.Join(packDir(r.options.Dir), name+ext), filepath.Join(packDir(view), name+ext)); err != nil {
+			if err := os.Link(filepath.Join(packDir(mirror), name+ext), filepath.Join(packDir(view), name+ext)); err != nil {
 				return fmt.Errorf("making a view of the mirror: %w", err)
 			}
 		}
 	}
-	full, without := openStorage(r.options.Dir), openStorage(view)
+	full, without := openStorage(mirror), openStorage(view)
 	defer closeQuietly(full)
 	defer closeQuietly(without)
 	refs, err := full.IterReferences()

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // maxRounds is how often the packs of a repository may change while it is copied.
@@ -21,7 +20,8 @@ const maxRounds = 10
 // copyAll brings every object of a repository on this disk into a mirror, as git's own local clone does: packs as they are, so
 // that neither the number of objects nor their size costs memory, and the loose objects as one pack. A repack in the
 // meantime moves objects from one pack to another; so it lists again until there is nothing that it has not seen.
-func copyAll(ctx context.Context, from string, dst *filesystem.Storage) error {
+func copyAll(ctx context.Context, c copying) error {
+	from, dst := c.src.Filesystem().Root(), c.dst
 	dir := dst.Filesystem().Root()
 	copied := map[string]bool{}
 	for range maxRounds {
@@ -33,7 +33,7 @@ func copyAll(ctx context.Context, from string, dst *filesystem.Storage) error {
 			if copied[name] {
 				continue
 			}
-			err := copyPack(ctx, filepath.Join(packDir(from), name), dir)
+			err := copyPack(ctx, filepath.Join(packDir(from), name), dir, c.limits)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // a repack took it away; the next round finds the new one
 			}
@@ -43,7 +43,7 @@ func copyAll(ctx context.Context, from string, dst *filesystem.Storage) error {
 			copied[name] = true
 		}
 		dst.Reindex()
-		err = copyLoose(ctx, from, dst)
+		err = copyLoose(ctx, from, c)
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			continue // it lies in a pack now
 		}
@@ -93,7 +93,8 @@ func indexedPacks(dir string) ([]string, error) {
 }
 
 // copyLoose brings the objects that lie in files of their own and that dst lacks.
-func copyLoose(ctx context.Context, from string, dst *filesystem.Storage) error {
+func copyLoose(ctx context.Context, from string, c copying) error {
+	dst := c.dst
 	loose, err := looseObjects(from)
 	if err != nil {
 		return err
@@ -112,7 +113,9 @@ func copyLoose(ctx context.Context, from string, dst *filesystem.Storage) error 
 	}
 	src := openStorage(from)
 	defer closeQuietly(src)
-	_, _, err = placePack(dst.Filesystem().Root(), func(w io.Writer) error { return writePack(ctx, w, src, missing) })
+	_, _, err = placePack(dst.Filesystem().Root(), func(w io.Writer) error {
+		return writePack(ctx, w, copying{src: src, dst: dst, limits: c.limits}, missing)
+	})
 	dst.Reindex()
 	return err
 }

@@ -41,6 +41,8 @@ var (
 	ErrDamaged = errors.New("mirror is damaged")
 	// ErrUnreadable: the repository itself, not the mirror of it, cannot be read or is not one that can be mirrored.
 	ErrUnreadable = errors.New("repository cannot be read")
+	// ErrUnpack: the process that unpacks what came died of it or took too long. The repository's content, or a limit, is to blame.
+	ErrUnpack = errors.New("repository could not be unpacked")
 	// ErrUnsafeTree: a path or a symlink in the commit would leave the checkout.
 	ErrUnsafeTree = errors.New("unsafe path in the commit")
 	// ErrLFS: a file that is needed is a Git LFS pointer.

@@ -60,7 +60,7 @@ func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
 	if err := dst.HasEncodedObject(plumbing.ZeroHash); !errors.Is(err, plumbing.ErrObjectNotFound) {
 		return fmt.Errorf("%w: reading its indexes: %w", ErrDamaged, err)
 	}
-	before := r.packs(r.options.Dir)
+	before := packsOf(r.options.Dir)
 	for name := range r.packed {
 		if !before[name] {
 			return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
@@ -75,12 +75,12 @@ func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
 	}
 	r.invalidate()
 	moved := r.arrived(dst, want, tip)
-	if len(r.packs(r.options.Dir)) > maxPacks {
-		if err := r.compact(); err != nil {
+	if len(packsOf(r.options.Dir)) > maxPacks {
+		if err := r.compact(ctx); err != nil {
 			r.options.Log.Warn("packs of the mirror could not be joined", "repository", r.options.Name, "err", err)
 		}
 	}
-	r.packed = r.packs(r.options.Dir)
+	r.packed = packsOf(r.options.Dir)
 	return moved
 }
 
@@ -171,7 +171,7 @@ func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh,
 	if err := r.syncPacks(fresh, nil); err != nil {
 		return err
 	}
-	r.packed = r.packs(fresh)
+	r.packed = packsOf(fresh)
 	if err := os.Rename(r.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("moving the old mirror away: %w", err)
 	}
@@ -218,8 +218,8 @@ func (r *Repository) pruneHeads(dir string) error {
 	return nil
 }
 
-// packs lists the files of the pack directory.
-func (r *Repository) packs(dir string) map[string]bool {
+// packsOf lists the files of the pack directory.
+func packsOf(dir string) map[string]bool {
 	entries, err := os.ReadDir(filepath.Join(dir, "objects", "pack"))
 	if err != nil {
 		return nil
@@ -236,7 +236,7 @@ func (r *Repository) packs(dir string) map[string]bool {
 // syncPacks makes packs durable that were not there before. go-git leaves that to chance.
 func (r *Repository) syncPacks(dir string, before map[string]bool) error {
 	pack := filepath.Join(dir, "objects", "pack")
-	for name := range r.packs(dir) {
+	for name := range packsOf(dir) {
 		if before[name] {
 			continue
 		}

@@ -42,6 +42,7 @@ type httpRemote struct {
 	caFile   string
 	stall    time.Duration
 	activity *activity
+	child    *unpacker
 
 	mu     sync.Mutex
 	client *http.Client // nil until first used, and again after a certificate was refused: ca_file may have changed
@@ -56,6 +57,7 @@ func newHTTPRemote(a address, o Options) *httpRemote {
 		caFile:   o.CAFile,
 		stall:    o.FetchTimeout,
 		activity: &activity{},
+		child:    newUnpacker(a, o),
 	}
 }
 
@@ -175,7 +177,7 @@ func (h *httpRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plu
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	tip, err := fetchPack(ctx, s, dst, ref)
+	tip, err := fetchPack(ctx, s, h.child, dst, ref)
 	if err != nil {
 		h.forget(err)
 		return plumbing.ZeroHash, cause(ctx, err)

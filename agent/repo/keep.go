@@ -74,16 +74,22 @@ func writeRef(dir, ref string, hash plumbing.Hash) error {
 // them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed. done is what
 // an earlier call has dealt with.
 func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string, done map[string]plumbing.Hash) {
-	salvage, err := r.salvage(fresh)
-	defer os.RemoveAll(salvage)
+	kept, err := r.kept(done)
+	if err == nil && len(kept) > 0 {
+		err = r.carry(ctx, fresh, kept)
+		dst.Reindex()
+	}
 	if err != nil {
 		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
-		return
 	}
-	src := openStorage(salvage)
-	defer closeQuietly(src)
+}
+
+// kept reads the names of kept commits in the old mirror, without those that were dealt with, and adds them to those. One whose
+// reference says nothing is under its name with a zero hash.
+func (r *Repository) kept(done map[string]plumbing.Hash) (map[string]plumbing.Hash, error) {
+	found := map[string]plumbing.Hash{}
 	root := filepath.Join(r.options.Dir, filepath.FromSlash(appliedPrefix))
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -95,25 +101,45 @@ func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fre
 		if err != nil {
 			return err
 		}
-		hash, err := parseHash(strings.TrimSpace(string(content)))
-		if met, ok := done[name]; ok && met == hash {
-			return nil
+		hash, _ := parseHash(strings.TrimSpace(string(content)))
+		if met, ok := done[name]; !ok || met != hash {
+			done[name], found[name] = hash, hash
 		}
-		done[name] = hash
-		if err == nil {
-			err = copyMissing(ctx, src, dst, hash, 0)
-		}
-		if err == nil {
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return found, err
+}
+
+// carry brings commits over in one child process and writes their references.
+func (r *Repository) carry(ctx context.Context, fresh string, kept map[string]plumbing.Hash) error {
+	salvage, err := r.salvage(fresh)
+	defer os.RemoveAll(salvage)
+	if err != nil {
+		return err
+	}
+	o := order{Kind: orderCarry, Dir: fresh, Source: salvage}
+	for _, hash := range kept {
+		o.Tips = append(o.Tips, hash.String())
+	}
+	out, err := r.child.run(ctx, o, nil)
+	if err != nil {
+		return err
+	}
+	for name, hash := range kept {
+		var err error
+		if f, lost := out.Lost[hash.String()]; lost {
+			err = f.err()
+		} else {
 			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
 		}
 		if err != nil {
 			r.options.Log.Warn("a kept commit is lost with the damaged mirror", "repository", r.options.Name, "ref", name, "err", err)
 		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.options.Log.Warn("kept commits could not be read from the damaged mirror", "repository", r.options.Name, "err", err)
 	}
+	return nil
 }
 
 // salvage makes a repository of those packs of the mirror whose index can be read; a single broken index keeps go-git
@@ -124,7 +150,7 @@ func (r *Repository) salvage(fresh string) (string, error) {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return dir, fmt.Errorf("making room for what is whole: %w", err)
 	}
-	for name := range r.packs(r.options.Dir) {
+	for name := range packsOf(r.options.Dir) {
 		if _, err := packIndex(filepath.Join(from, name+".idx")); err != nil {
 			continue
 		}

@@ -22,7 +22,10 @@ import (
 )
 
 // localRemote reads a repository on this machine's disk without a git process.
-type localRemote struct{ dir string }
+type localRemote struct {
+	dir   string
+	child *unpacker
+}
 
 // openStorage opens a directory of git's. The cache is small, because an idle agent must be.
 func openStorage(dir string) *filesystem.Storage {
@@ -92,19 +95,25 @@ func (l *localRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref pl
 	if !ok {
 		return plumbing.ZeroHash, branchGone(ref, list)
 	}
-	src, err := l.openSource()
+	source, err := l.source()
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	defer closeQuietly(src)
-	if err := copyHistory(ctx, src, dst, tip); err != nil {
-		return plumbing.ZeroHash, l.explain(err)
+	if dst.HasEncodedObject(tip) == nil {
+		if _, err := readCommit(dst, tip); err == nil {
+			return tip, nil
+		}
+	}
+	_, err = l.child.run(ctx, order{Kind: orderCopy, Dir: dst.Filesystem().Root(), Source: source, Shown: l.dir, Tip: tip.String()}, nil)
+	dst.Reindex()
+	if err != nil {
+		return plumbing.ZeroHash, err
 	}
 	return tip, nil
 }
 
-// explain makes it plain that what cannot be read is not our mirror.
-func (l *localRemote) explain(err error) error {
+// explainSource makes it plain that what cannot be read is not our mirror.
+func explainSource(shown string, err error) error {
 	var d *damageError
 	switch {
 	case errors.As(err, &d):
@@ -114,10 +123,17 @@ func (l *localRemote) explain(err error) error {
 	default:
 		return err
 	}
-	return withHint(fmt.Errorf("%w: %w", ErrUnreadable, err), "run git fsck in %s, and mend what it finds", l.dir)
+	return withHint(fmt.Errorf("%w: %w", ErrUnreadable, err), "run git fsck in %s, and mend what it finds", shown)
 }
 
 func (l *localRemote) close() {}
+
+// copying is from where to where objects are brought, and how large each may be; without limits any size is.
+type copying struct {
+	src, dst *filesystem.Storage
+	limits   *limits
+	most     int // objects that are brought one by one; 0: any number
+}
 
 // manyObjects is how many objects are brought one by one. For more it is cheaper to copy packs as they are.
 const manyObjects = 20_000
@@ -127,21 +143,23 @@ var errMany = errors.New("many objects are missing")
 
 // copyHistory brings a commit and everything below it from a repository on this disk into a mirror. A mirror that holds nothing
 // yet, or lacks much, gets all the packs there are; one that lacks little gets that as one pack.
-func copyHistory(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash) error {
+func copyHistory(ctx context.Context, c copying, tip plumbing.Hash) error {
+	dst := c.dst
+	c.most = manyObjects
 	packs, err := dst.ObjectPacks()
 	if err != nil {
 		return fmt.Errorf("listing the mirror's packs: %w", err)
 	}
 	err = errMany
 	for n := 0; n < maxRounds && len(packs) > 0; n++ {
-		err = copyMissing(ctx, src, dst, tip, manyObjects)
+		err = copyMissing(ctx, c, tip)
 		if !errors.Is(err, plumbing.ErrObjectNotFound) && !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		src.Reindex() // a repack moved it
+		c.src.Reindex() // a repack moved it
 	}
 	if errors.Is(err, errMany) || errors.Is(err, idxfile.ErrUnsupportedVersion) {
-		err = copyAll(ctx, src.Filesystem().Root(), dst)
+		err = copyAll(ctx, c)
 	}
 	dst.Reindex()
 	if err != nil {
@@ -154,9 +172,9 @@ func copyHistory(ctx context.Context, src, dst *filesystem.Storage, tip plumbing
 }
 
 // copyMissing brings what dst lacks of a commit and everything below it, as one pack. What dst has is taken to be complete below,
-// which holds because packs arrive whole. The error is errMany where more than limit objects are missing; 0 is no limit.
-func copyMissing(ctx context.Context, src, dst *filesystem.Storage, tip plumbing.Hash, limit int) error {
-	missing := &collector{src: src, dst: dst, seen: map[plumbing.Hash]bool{}, limit: limit}
+// which holds because packs arrive whole. The error is errMany where more objects are missing than are to be brought one by one.
+func copyMissing(ctx context.Context, c copying, tip plumbing.Hash) error {
+	missing := &collector{copying: c, seen: map[plumbing.Hash]bool{}}
 	commits := []plumbing.Hash{tip}
 	for len(commits) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -171,7 +189,7 @@ func copyMissing(ctx context.Context, src, dst *filesystem.Storage, tip plumbing
 		if !fresh {
 			continue
 		}
-		commit, err := readCommit(src, h)
+		commit, err := readCommit(c.src, h)
 		if err != nil {
 			return err
 		}
@@ -183,20 +201,19 @@ func copyMissing(ctx context.Context, src, dst *filesystem.Storage, tip plumbing
 	if len(missing.list) == 0 {
 		return nil
 	}
-	_, _, err := placePack(dst.Filesystem().Root(), func(w io.Writer) error { return writePack(ctx, w, src, missing.list) })
+	_, _, err := placePack(c.dst.Filesystem().Root(), func(w io.Writer) error { return writePack(ctx, w, c, missing.list) })
 	if err != nil {
 		return fmt.Errorf("copying objects: %w", err)
 	}
-	dst.Reindex()
+	c.dst.Reindex()
 	return nil
 }
 
 // collector gathers the objects that dst lacks.
 type collector struct {
-	src, dst *filesystem.Storage
-	seen     map[plumbing.Hash]bool
-	list     []plumbing.Hash
-	limit    int
+	copying
+	seen map[plumbing.Hash]bool
+	list []plumbing.Hash
 }
 
 // add reports whether the object is one that dst lacks and that was not met before.
@@ -212,7 +229,7 @@ func (c *collector) add(h plumbing.Hash) (bool, error) {
 	if !errors.Is(err, plumbing.ErrObjectNotFound) {
 		return false, err
 	}
-	if c.list = append(c.list, h); c.limit > 0 && len(c.list) > c.limit {
+	if c.list = append(c.list, h); c.most > 0 && len(c.list) > c.most {
 		return false, errMany
 	}
 	return true, nil

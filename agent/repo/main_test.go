@@ -2,9 +2,42 @@ package repo_test
 
 import (
 	"os"
+	"syscall"
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/repo"
 )
 
-func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
+// TestMain makes the test binary also the process that unpacks, as the real binary is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
+		misbehave(os.Args[0])
+		os.Exit(repo.Main(os.Args[2:]))
+	}
+	os.Exit(need.Main(m))
+}
+
+// misbehave makes a child die that was started under the name of a death.
+func misbehave(name string) {
+	switch name {
+	case "panic":
+		go panic("in a goroutine that nobody can catch")
+		select {}
+	case "killed":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "memory":
+		if err := repo.LimitMemory(100 << 20); err != nil {
+			panic(err)
+		}
+		for held := [][]byte{}; ; {
+			b := make([]byte, 16<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			if held = append(held, b); len(held) > 1000 {
+				panic("nothing limits this process")
+			}
+		}
+	}
+}

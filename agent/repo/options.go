@@ -47,6 +47,9 @@ type Options struct {
 	// FetchTimeout is how long a fetch may go without moving a byte. Default 60s.
 	FetchTimeout time.Duration
 
+	// MaxObjectSize is how many bytes a file, a directory or a commit of the history may have. Default 256 MiB.
+	MaxObjectSize int64
+
 	Log *slog.Logger // default: discards
 }
 
@@ -79,6 +82,9 @@ func (o *Options) validate() (address, error) {
 	}
 	if o.FetchTimeout <= 0 {
 		o.FetchTimeout = defaultFetchTimeout
+	}
+	if o.MaxObjectSize <= 0 {
+		o.MaxObjectSize = defaultMaxObjectSize
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -15,7 +15,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // packDir is where a repository keeps its packs.
@@ -124,7 +123,7 @@ func nameTogether(dir string, sum plumbing.Hash, pack *halfPack, writeIndex func
 // copyPack copies a pack of another repository on this disk with its index. Each byte of the pack is read and inflated on the way:
 // what is damaged there does not arrive here. The copy is named after its checksum, which is the name that go-git expects;
 // git of before 2013 named packs otherwise.
-func copyPack(ctx context.Context, from, dir string) error {
+func copyPack(ctx context.Context, from, dir string, limits *limits) error {
 	in, err := os.Open(from + ".pack")
 	if err != nil {
 		return err
@@ -137,7 +136,7 @@ func copyPack(ctx context.Context, from, dir string) error {
 	defer pack.discard()
 	w := bufio.NewWriterSize(pack, 64<<10)
 	scanner := packfile.NewScanner(io.TeeReader(in, w))
-	objects, err := scanPack(ctx, scanner)
+	objects, err := limits.scan(ctx, scanner)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", filepath.Base(in.Name()), err)
 	}
@@ -175,35 +174,10 @@ func copyPack(ctx context.Context, from, dir string) error {
 	})
 }
 
-// scanPack reads all objects of a pack, without resolving deltas, and returns how many there are.
-func scanPack(ctx context.Context, scanner *packfile.Scanner) (uint32, error) {
-	_, objects, err := scanner.Header()
-	if err != nil {
-		return 0, err
-	}
-	for range objects {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		header, err := scanner.NextObjectHeader()
-		if err != nil {
-			return 0, err
-		}
-		n, _, err := scanner.NextObject(io.Discard)
-		if err != nil {
-			return 0, err
-		}
-		if n != header.Length {
-			return 0, fmt.Errorf("%w: an object of %d bytes has %d", packfile.ErrMalformedPackFile, header.Length, n)
-		}
-	}
-	return objects, nil
-}
-
 // writePack writes objects as a pack, one after the other and without deltas, so that no more than one is in memory. go-git's
 // encoder looks for deltas in goroutines that share one reader of a pack, and reads the wrong bytes or panics; without
 // deltas it holds every small object.
-func writePack(ctx context.Context, w io.Writer, src *filesystem.Storage, objects []plumbing.Hash) error {
+func writePack(ctx context.Context, w io.Writer, c copying, objects []plumbing.Hash) error {
 	sum := sha1.New()
 	out := io.MultiWriter(w, sum)
 	if err := writePackHeader(out, len(objects)); err != nil {
@@ -214,7 +188,7 @@ func writePack(ctx context.Context, w io.Writer, src *filesystem.Storage, object
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := writeObject(out, z, src, h); err != nil {
+		if err := writeObject(out, z, c, h); err != nil {
 			return err
 		}
 	}
@@ -229,8 +203,17 @@ func writePackHeader(w io.Writer, objects int) error {
 }
 
 // writeObject writes one object and checks that it is the one that was named.
-func writeObject(out io.Writer, z *zlib.Writer, src *filesystem.Storage, h plumbing.Hash) error {
-	o, err := src.EncodedObject(plumbing.AnyObject, h)
+func writeObject(out io.Writer, z *zlib.Writer, c copying, h plumbing.Hash) error {
+	if c.limits != nil {
+		size, err := c.src.EncodedObjectSize(h)
+		if err != nil {
+			return damage(h, err)
+		}
+		if err := c.limits.check(size); err != nil {
+			return err
+		}
+	}
+	o, err := c.src.EncodedObject(plumbing.AnyObject, h)
 	if err != nil {
 		return damage(h, err)
 	}

@@ -40,7 +40,7 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	}
 	dst := openStorage(r.options.Dir)
 	defer closeQuietly(dst)
-	before := r.packs(r.options.Dir)
+	before := packsOf(r.options.Dir)
 	tip, err := r.remote.fetch(ctx, dst, plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number)))
 	if err != nil {
 		return errors.Join(err, r.removePartial())
@@ -48,7 +48,7 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	if err := r.syncPacks(r.options.Dir, before); err != nil {
 		return err
 	}
-	r.packed = r.packs(r.options.Dir)
+	r.packed = packsOf(r.options.Dir)
 	if tip != want {
 		return withHint(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, short(tip), short(want)),
 			"somebody pushed between the check and the fetch; the new head is checked next")

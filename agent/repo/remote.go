@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
@@ -33,7 +32,7 @@ type remote interface {
 }
 
 // fetchPack runs one fetch over a session of any transport.
-func fetchPack(ctx context.Context, s transport.UploadPackSession, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func fetchPack(ctx context.Context, s transport.UploadPackSession, child *unpacker, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	adv, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -61,7 +60,8 @@ func fetchPack(ctx context.Context, s transport.UploadPackSession, dst *filesyst
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	err = packfile.UpdateObjectStorage(dst, demultiplexed(req.Capabilities, answer))
+	_, err = child.run(ctx, order{Kind: orderReceive, Dir: dst.Filesystem().Root()}, demultiplexed(req.Capabilities, answer))
+	dst.Reindex()
 	if closeErr := answer.Close(); err == nil && closeErr != nil && !errors.Is(closeErr, io.EOF) {
 		err = closeErr
 	}
@@ -134,7 +134,7 @@ func (a *activity) touch() { a.last.Store(time.Now().UnixNano()) }
 func (a *activity) watch(ctx context.Context, stall time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	a.touch()
-	go func() {
+	start(func() {
 		timer := time.NewTimer(stall)
 		defer timer.Stop()
 		for {
@@ -150,7 +150,7 @@ func (a *activity) watch(ctx context.Context, stall time.Duration) (context.Cont
 			}
 			timer.Reset(stall - idle)
 		}
-	}()
+	}, func(err error) { cancel(err) })
 	return ctx, func() { cancel(nil) }
 }
 

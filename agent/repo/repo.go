@@ -24,6 +24,7 @@ type Repository struct {
 	options Options
 	address address
 	remote  remote
+	child   *unpacker
 
 	writer   chan struct{}                 // holds a token of whoever changes the mirror
 	swap     sync.RWMutex                  // read-locked while the mirror is read, locked while its files are replaced
@@ -57,12 +58,12 @@ func Open(o Options) (*Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening repository %q: %w", o.Name, err)
 	}
-	r := &Repository{options: o, address: a, writer: make(chan struct{}, 1)}
+	r := &Repository{options: o, address: a, child: newUnpacker(a, o), writer: make(chan struct{}, 1)}
 	switch a.scheme {
 	case "ssh":
 		r.remote = newSSHRemote(a, o)
 	case "file":
-		r.remote = &localRemote{dir: a.path}
+		r.remote = &localRemote{dir: a.path, child: newUnpacker(a, o)}
 	default:
 		r.remote = newHTTPRemote(a, o)
 	}
@@ -162,7 +163,9 @@ func (r *Repository) release(h *handle) {
 	}
 	r.idle = append(r.idle, h)
 	if r.timer == nil {
-		r.timer = time.AfterFunc(idleHandles, r.dropIdle)
+		r.timer = time.AfterFunc(idleHandles, guarded(r.dropIdle, func(err error) {
+			r.options.Log.Error("closing an idle mirror", "repository", r.options.Name, "err", err)
+		}))
 		return
 	}
 	r.timer.Reset(idleHandles)

@@ -14,14 +14,20 @@ import (
 
 // openSource opens a bare repository, or the one inside a work tree, unless it is one that cannot be mirrored.
 func (l *localRemote) openSource() (*filesystem.Storage, error) {
-	dir, err := l.sourceDir()
+	dir, err := l.source()
 	if err != nil {
 		return nil, err
 	}
-	if err := mirrorable(dir); err != nil {
-		return nil, err
-	}
 	return openStorage(dir), nil
+}
+
+// source is git's own directory of a repository that can be mirrored.
+func (l *localRemote) source() (string, error) {
+	dir, err := l.sourceDir()
+	if err != nil {
+		return "", err
+	}
+	return dir, mirrorable(dir)
 }
 
 // sourceDir finds git's own directory.

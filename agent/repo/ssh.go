@@ -38,6 +38,7 @@ type sshRemote struct {
 	knownHostsFile string
 	stall          time.Duration
 	activity       *activity
+	child          *unpacker
 
 	mu     sync.Mutex
 	idle   *sshConn
@@ -61,6 +62,7 @@ func newSSHRemote(a address, o Options) *sshRemote {
 		knownHostsFile: o.KnownHostsFile,
 		stall:          o.FetchTimeout,
 		activity:       &activity{},
+		child:          newUnpacker(a, o),
 	}
 }
 
@@ -126,7 +128,7 @@ func (s *sshRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plum
 		return plumbing.ZeroHash, cause(ctx, err)
 	}
 	session := &sshSession{channel: ch}
-	tip, err := fetchPack(ctx, session, dst, ref)
+	tip, err := fetchPack(ctx, session, s.child, dst, ref)
 	if err != nil {
 		return plumbing.ZeroHash, cause(ctx, ch.fail(err))
 	}
@@ -168,7 +170,8 @@ func (s *sshRemote) put(c *sshConn) {
 	}
 	c.stop = make(chan struct{})
 	s.idle = c
-	go c.keepalive(c.stop)
+	stop := c.stop
+	start(func() { c.keepalive(stop) }, func(error) { c.close() }) // the next poll connects anew
 }
 
 // open starts git-upload-pack on the server: on the kept connection, or on a new one if that is dead.

@@ -41,7 +41,7 @@ func (s *sshRemote) start(ctx context.Context, c *sshConn, p protocol) (*sshChan
 	if err != nil {
 		return nil, fmt.Errorf("opening ssh channel: %w", err)
 	}
-	go ssh.DiscardRequests(requests)
+	start(func() { ssh.DiscardRequests(requests) }, func(error) { c.close() })
 	if p.v2 {
 		variable := ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", "version=2"})
 		if _, err := channel.SendRequest("env", false, variable); err != nil {
@@ -52,7 +52,7 @@ func (s *sshRemote) start(ctx context.Context, c *sshConn, p protocol) (*sshChan
 		return nil, fmt.Errorf("starting git-upload-pack: %w", err)
 	}
 	ch := &sshChannel{remote: s, conn: c, channel: channel, out: bufio.NewReaderSize(channel, 64<<10), words: make(chan string, 1)}
-	go ch.listen()
+	start(ch.listen, func(error) { c.close() }) // which is the fetch's or the poll's error
 	return ch, nil
 }
 

@@ -12,6 +12,7 @@ repository "infra" {
     passphrase       = credential("passphrase")
   }
   rewritten_history = "follow"
+  max_object_size   = "512MB"
   require_review    = true
   require_signed {
     allowed_signers = "@DIR@/signers"
