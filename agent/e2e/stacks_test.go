@@ -135,7 +135,7 @@ resource "terraform_data" "a" {
 		if !strings.Contains(strings.Join(r.Warnings, " "), "workspace") {
 			t.Errorf("the warnings of %s are %q", name, r.Warnings)
 		}
-		h.must("approve", name)
+		h.must("approve", fmt.Sprint(r.ID))
 		h.reaches(fmt.Sprint(r.ID), "applied")
 	}
 	if got := read(t, filepath.Join(dir, "ran")); got != "blue\ngreen\n" {
