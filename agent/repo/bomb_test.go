@@ -169,7 +169,7 @@ func TestUnpackingDies(t *testing.T) {
 	first := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Plain: true})
 	for _, url := range []string{h.URL(g.Name), g.Bare} {
-		for death, inLog := range map[string]string{"panic": "in a goroutine that nobody can catch", "killed": "signal: killed", "memory": "exit status 2"} {
+		for death, inLog := range map[string]string{"panic": "in a goroutine that nobody can catch", "killed": "signal: killed", "memory": "ended with exit status"} {
 			t.Run(death+" "+url[:4], func(t *testing.T) {
 				log := &bytes.Buffer{}
 				o := repo.Options{URL: url, Dir: filepath.Join(t.TempDir(), "m.git"), Log: slog.New(slog.NewTextHandler(log, nil))}
