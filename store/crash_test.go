@@ -94,7 +94,7 @@ func TestKill(t *testing.T) {
 		c := startChild(t, "write", path)
 		// Sometimes at once, while the file is being opened; else after a number of writes, and a bit into the next.
 		want := random.IntN(60)
-		time.AfterFunc(30*time.Second, func() { _ = c.cmd.Process.Kill() })
+		time.AfterFunc(3*time.Minute, func() { _ = c.cmd.Process.Kill() })
 		for n := 0; n < want && c.out.Scan(); n++ {
 			acknowledge(t, acknowledged, c.out.Text())
 		}

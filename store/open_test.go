@@ -63,7 +63,7 @@ func TestOpenTogether(t *testing.T) {
 	results := make(chan error)
 	for range 8 {
 		go func() {
-			s, err := store.Open(store.Options{Path: path, Timeout: 10 * time.Second})
+			s, err := store.Open(store.Options{Path: path, Timeout: time.Minute})
 			if err == nil {
 				err = s.Update(func(tx *store.Tx) error {
 					return tx.CreateRun(&store.Run{Stack: "ghe", Kind: store.KindPullRequest})

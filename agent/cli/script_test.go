@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -117,7 +118,7 @@ func moveCommand(ts *testscript.TestScript, _ bool, args []string) {
 func waitedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	a := theAgent(ts)
 	want := args[0] + " " + args[1]
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience.Limit())
 	for {
 		select {
 		case told := <-a.told:

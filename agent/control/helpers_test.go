@@ -8,11 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
-
-// patience is how long a test waits for what should happen at once.
-const patience = 10 * time.Second
 
 // fake is an agent whose answers are set by the test.
 type fake struct {
@@ -93,7 +91,7 @@ func served(t *testing.T, f *fake, change func(*ServerOptions)) (*Client, string
 			if err != nil {
 				t.Errorf("serving: %v", err)
 			}
-		case <-time.After(patience):
+		case <-time.After(patience.Limit()):
 			t.Error("the server does not stop")
 		}
 	})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -180,7 +181,7 @@ func TestLongPollAnswersAtTheChange(t *testing.T) {
 	})
 	got := make(chan Run, 1)
 	go func() {
-		r, err := c.Wait(context.Background(), 3, at(1), patience)
+		r, err := c.Wait(context.Background(), 3, at(1), patience.Limit())
 		if err != nil {
 			t.Error(err)
 		}
@@ -207,7 +208,7 @@ func TestLongPollAnswersAtTheChange(t *testing.T) {
 		if r.Status != store.Planned {
 			t.Errorf("answered %s", r.Status)
 		}
-	case <-time.After(patience):
+	case <-time.After(patience.Limit()):
 		t.Fatal("no answer")
 	}
 }

@@ -16,8 +16,10 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
+	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
+	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -29,10 +31,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
 		os.Exit(repo.Main(os.Args[2:]))
 	}
-	os.Exit(need.Main(m, need.Terraform))
+	os.Exit(need.Main(m, need.Terraform, tftest.Lean))
 }
 
 func TestReports(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*bed){
 		"well":       func(*bed) {},
 		"first-day":  firstDay,
@@ -84,6 +87,7 @@ type broken struct {
 }
 
 func TestSlackChecks(t *testing.T) {
+	t.Parallel()
 	tryAll(t, map[string]broken{
 		"revoked token": {func(b *bed) { b.slack.Revoke("token_revoked") }, Fail, "token", "token_revoked", "install the Slack app again"},
 		"missing scope": {func(b *bed) { b.slack.DropScopes("channels:history") }, Fail, "scopes", "channels:history is missing, to read replies in #ops", "add the bot scope"},
@@ -118,6 +122,7 @@ func TestSlackChecks(t *testing.T) {
 }
 
 func TestGitAndTerraformChecks(t *testing.T) {
+	t.Parallel()
 	tryAll(t, map[string]broken{
 		"branch gone":          {func(b *bed) { b.repo.GitBare("branch", "-m", "main", "trunk"); b.repo.Git("branch", "-m", "trunk") }, Fail, "poll", "branch not found", "trunk"},
 		"no such repository":   {func(b *bed) { b.url += "x" }, Fail, "poll", "not found", "check the path in url"},
@@ -136,6 +141,7 @@ func TestGitAndTerraformChecks(t *testing.T) {
 
 // The second user is tried for real: by root, as it is tried on a bastion.
 func TestTerraformUserChecks(t *testing.T) {
+	t.Parallel()
 	need.Root(t, "only root can try what another user can do")
 	if _, err := user.Lookup("nobody"); err != nil {
 		need.Skip(t, "there is no user nobody", err.Error())
@@ -164,6 +170,7 @@ func TestTerraformUserChecks(t *testing.T) {
 }
 
 func TestMachineChecks(t *testing.T) {
+	t.Parallel()
 	tryAll(t, map[string]broken{
 		"data others can read":        {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o755)) }, Warn, "mode", "0755: others may look", "chmod 0711"},
 		"data others can write":       {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o770)) }, Fail, "mode", "0770: others may write", "chmod 0711"},
@@ -226,6 +233,7 @@ func must(b *bed, err error) {
 
 // TestForeignFiles runs as another user would see it: an agent that was once started by root left its files.
 func TestForeignFiles(t *testing.T) {
+	t.Parallel()
 	need.Root(t, "only root can give files away")
 	b := newBed(t)
 	b.write("data/sallyport.db", "", 0o600)
@@ -243,13 +251,14 @@ func TestForeignFiles(t *testing.T) {
 
 // TestSilentServers meets a git server and a Slack that accept and never answer. Everything else is told all the same.
 func TestSilentServers(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	b.url = "http://" + gittest.NewBlackHole(t) + "/infra.git"
 	b.slack.Fail("", 100, slacktest.Fault{Kind: slacktest.Hang})
 	b.o.Timeout = 300 * time.Millisecond
 	begin := time.Now()
 	text := rendered(b.examine())
-	if took := time.Since(begin); took > 20*time.Second {
+	if took := time.Since(begin); took > patience.Scaled(20*time.Second) {
 		t.Errorf("it took %s", took)
 	}
 	for _, want := range []string{"fail  poll: ", "no answer in", "fail  token: ", "ok    binary: ", "ok    mode: "} {
@@ -262,6 +271,7 @@ func TestSilentServers(t *testing.T) {
 
 // TestHostKey prints the very line that has to go into known_hosts; with it the server is trusted.
 func TestHostKey(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	b.repo.Commit("everything", b.files)
 	b.files = nil
@@ -300,6 +310,7 @@ func TestHostKey(t *testing.T) {
 
 // TestBadConfiguration shows the faults with their lines, and looks at what can be looked at.
 func TestBadConfiguration(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	o := b.options()
 	b.write("sallyport.hcl", b.config()+"\nstack \"x\" {\n  dirr = \"x\"\n}\nnonsense = 1\n", 0o644)
@@ -323,6 +334,7 @@ func TestBadConfiguration(t *testing.T) {
 }
 
 func TestCanceled(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	o := b.options()
 	o.Stdout = &bytes.Buffer{}

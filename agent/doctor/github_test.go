@@ -8,6 +8,7 @@ import (
 )
 
 func TestGitHubChecks(t *testing.T) {
+	t.Parallel()
 	hosted := func(with func(*githubtest.Server), plans string) func(*bed) {
 		return func(b *bed) {
 			s, err := githubtest.New(githubtest.Options{

@@ -55,6 +55,7 @@ func withState(w http.ResponseWriter, _ *http.Request) {
 func withNothing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }
 
 func TestInit(t *testing.T) {
+	t.Parallel()
 	account := func(url, password string) string {
 		return fmt.Sprintf("address = %q, username = \"ghe\", password = %q", url, password)
 	}
@@ -120,6 +121,7 @@ func TestInit(t *testing.T) {
 
 // TestInitOfABackendThatHangs has one stack whose backend never answers, and several that do.
 func TestInitOfABackendThatHangs(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	release := make(chan struct{})
 	url := stateServer(t, func(_ http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 )
 
 // TestNoPrograms has neither terraform nor git on PATH, and a module that needs git.
@@ -29,6 +30,7 @@ func TestNoPrograms(t *testing.T) {
 
 // TestRunningAgent asks a real agent, whose repository is gone.
 func TestRunningAgent(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	b.block = ""
 	b.url += "-gone"
@@ -77,7 +79,7 @@ func TestRunningAgent(t *testing.T) {
 // eventually waits for a condition.
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience.Limit())
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -33,6 +33,7 @@ func fetched(tb testing.TB, files map[string]string) (*repo.Repository, *gittest
 }
 
 func TestMaterialise(t *testing.T) {
+	t.Parallel()
 	large := noise(6 << 20) // beyond what is kept in memory
 	r, _, head := fetched(t, map[string]string{
 		"main.tf":                   "resource",
@@ -90,6 +91,7 @@ func modes(tb testing.TB, dir string) map[string]string {
 }
 
 func TestMaterialiseRefuses(t *testing.T) {
+	t.Parallel()
 	all := repo.MaterialiseOptions{Roots: []string{"."}}
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -132,6 +134,7 @@ func TestMaterialiseRefuses(t *testing.T) {
 
 // What this file system cannot hold, or must not, is left out where nobody uses it, and everything else is there.
 func TestMaterialiseLeavesOut(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	w := openRaw(t, g)
 	link := func(name, target string) object.TreeEntry {
@@ -172,6 +175,7 @@ func TestMaterialiseLeavesOut(t *testing.T) {
 }
 
 func TestSubmodules(t *testing.T) {
+	t.Parallel()
 	r, g, _ := fetched(t, map[string]string{"stack/main.tf": "1"})
 	g.Git("update-index", "--add", "--cacheinfo", "160000,"+g.Head()+",modules/vpc")
 	g.Git("commit", "-q", "-m", "submodule")
@@ -194,6 +198,7 @@ func TestSubmodules(t *testing.T) {
 }
 
 func TestMaterialiseObeysItsContext(t *testing.T) {
+	t.Parallel()
 	r, _, head := fetched(t, map[string]string{"1": "1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -245,6 +250,7 @@ func dir(name string, h plumbing.Hash) object.TreeEntry {
 }
 
 func TestEvilTrees(t *testing.T) {
+	t.Parallel()
 	for name, build := range map[string]func(w raw) plumbing.Hash{
 		"dot dot directory": func(w raw) plumbing.Hash { return w.tree(dir("..", w.tree(file("evil", w.blob("x"))))) },
 		"dot dot file":      func(w raw) plumbing.Hash { return w.tree(file("..", w.blob("x"))) },
@@ -287,6 +293,7 @@ func openRaw(tb testing.TB, g *gittest.Repo) raw {
 
 // A few crafted directories that name each other stand for more files than there are atoms.
 func TestTreeBombs(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	r := open(t, repo.Options{URL: g.Bare})

@@ -150,6 +150,7 @@ func harms() map[string]func(t *testing.T, m *mirrored) {
 }
 
 func TestDamageIsHealed(t *testing.T) {
+	t.Parallel()
 	whole := newMirrored(t)
 	good := whole.copy(t)
 	must(t, good.r.Fetch(t.Context(), good.commits[2]))
@@ -198,6 +199,7 @@ func wantTidy(tb testing.TB, dir string) {
 
 // Whatever is wrong with the bytes on disk, nothing panics and no wrong content comes out.
 func TestRandomDamage(t *testing.T) {
+	t.Parallel()
 	m := newMirrored(t)
 	ctx := t.Context()
 	must(t, m.r.Fetch(ctx, m.commits[2]))
@@ -233,6 +235,7 @@ func TestRandomDamage(t *testing.T) {
 }
 
 func TestKeptCommitsSurvive(t *testing.T) {
+	t.Parallel()
 	m := newMirrored(t)
 	ctx := t.Context()
 	must(t, m.r.Keep("ghe", m.commits[0]))
@@ -281,6 +284,7 @@ func breakSmallest(tb testing.TB, m *mirrored) {
 
 // A crash between the two renames that put a new mirror in place is mended at the next start.
 func TestReplacementCutShort(t *testing.T) {
+	t.Parallel()
 	for name, moves := range map[string][][2]string{
 		"old one moved away": {{"", ".old-abc"}},
 		"new one left":       {{"copy", ".new-abc"}},
@@ -307,6 +311,7 @@ func TestReplacementCutShort(t *testing.T) {
 
 // One pack comes with each fetch; they must not pile up for ever.
 func TestPacksAreJoined(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1", "b/c": "2"})
 	o := repo.Options{URL: g.Bare, Dir: filepath.Join(t.TempDir(), "mirrors", "m.git")}
@@ -344,6 +349,7 @@ func TestPacksAreJoined(t *testing.T) {
 
 // Readers go on while the mirror is fetched into and replaced.
 func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
 	m := newMirrored(t)
 	ctx := t.Context()
 	var wg sync.WaitGroup
@@ -380,6 +386,7 @@ func TestConcurrentUse(t *testing.T) {
 
 // TestKeptNames: what git refuses as the name of a reference is kept under another, and names of before under their own.
 func TestKeptNames(t *testing.T) {
+	t.Parallel()
 	m := newMirrored(t)
 	long := strings.Repeat("accounts-production-", 9)
 	seen := map[string]bool{}

@@ -23,6 +23,7 @@ import (
 )
 
 func TestHTTPRefusals(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Token: token})
@@ -59,6 +60,7 @@ func TestHTTPRefusals(t *testing.T) {
 
 // A mended ca_file is read by the next poll, without a restart.
 func TestCAFileIsReadAgain(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{})
@@ -74,6 +76,7 @@ func TestCAFileIsReadAgain(t *testing.T) {
 }
 
 func TestHTTPAnswers(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	for name, c := range map[string]struct {
@@ -116,6 +119,7 @@ func TestHTTPAnswers(t *testing.T) {
 }
 
 func TestSSHRefusals(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
@@ -175,6 +179,7 @@ func TestSSHRefusals(t *testing.T) {
 }
 
 func TestSSHPathIsQuoted(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "it's a! dir")
 	must(t, os.Mkdir(root, 0o755))
 	g := gittest.NewRepo(t, root, "infra")
@@ -211,6 +216,7 @@ func TestSSHAgent(t *testing.T) {
 
 // Silent servers cost one failed poll or fetch, and no more time than allowed.
 func TestSilentServers(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	hole := gittest.NewBlackHole(t)
@@ -241,6 +247,7 @@ func TestSilentServers(t *testing.T) {
 
 // A connection that went silent after a good poll, as with a lost NAT entry, costs one failed poll at most.
 func TestKeptConnectionGoesSilent(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
@@ -257,6 +264,7 @@ func TestKeptConnectionGoesSilent(t *testing.T) {
 
 // A server that stalls or hangs up in the middle of a pack leaves nothing behind, and the next fetch works.
 func TestPackIsInterrupted(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	big := noise(3 << 20)
@@ -306,6 +314,7 @@ func TestPackIsInterrupted(t *testing.T) {
 }
 
 func TestServerIsDown(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{})
@@ -319,6 +328,7 @@ func TestServerIsDown(t *testing.T) {
 }
 
 func TestDiskIsFull(t *testing.T) {
+	t.Parallel()
 	need.Root(t, "only root may mount a small file system")
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {

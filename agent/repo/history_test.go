@@ -14,6 +14,7 @@ import (
 )
 
 func TestCommit(t *testing.T) {
+	t.Parallel()
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	g.Git("commit", "-q", "--allow-empty", "--author", "Zoë <zoe@example.com>", "-m", "A subject\n\nand a body")
 	g.Git("push", "-q", "origin", "HEAD")
@@ -33,6 +34,7 @@ func TestCommit(t *testing.T) {
 }
 
 func TestNothingFetchedYet(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	r := open(t, repo.Options{URL: g.Bare})
@@ -80,6 +82,7 @@ func tangled(t *testing.T, g *gittest.Repo) []string {
 
 // Ancestry and the lists of commits must be those of git.
 func TestAncestryAgreesWithGit(t *testing.T) {
+	t.Parallel()
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))
@@ -134,6 +137,7 @@ func agrees(t *testing.T, r *repo.Repository, g *gittest.Repo, a, b string) {
 
 // The walk ends after 20,000 commits, and far earlier when all that is left is much older.
 func TestAncestryIsBounded(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	var stream strings.Builder
@@ -179,6 +183,7 @@ func TestAncestryIsBounded(t *testing.T) {
 }
 
 func TestChanged(t *testing.T) {
+	t.Parallel()
 	r, g, first := fetched(t, map[string]string{"a/1.tf": "1", "a/2.tf": "2", "b/keep.tf": "3", "tool*": "#!", "x": "file"})
 	second := g.Commit("second", map[string]string{"a/1.tf": "", "c/1.tf": "1", "a/2.tf": "22", "tool*": "", "tool": "#!", "x": "", "x/y": "dir", "ü 'q\".tf": "4"})
 	must(t, r.Fetch(t.Context(), second))
@@ -204,6 +209,7 @@ func TestChanged(t *testing.T) {
 
 // A repository that was replaced by an unrelated one is still compared.
 func TestReplacedRepository(t *testing.T) {
+	t.Parallel()
 	r, g, first := fetched(t, map[string]string{"a": "1", "b": "1"})
 	g.Git("checkout", "-q", "--orphan", "fresh")
 	g.Git("branch", "-q", "-D", "main")
@@ -219,6 +225,7 @@ func TestReplacedRepository(t *testing.T) {
 }
 
 func TestTree(t *testing.T) {
+	t.Parallel()
 	r, g, head := fetched(t, map[string]string{
 		"main.tf": "root", "a/main.tf": "a", "a/b/c.tf": "c", "common/common.tf": "common",
 		"a/common.tf": "-> ../common/common.tf", "a/mods": "-> ../common", "out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop",
@@ -252,6 +259,7 @@ func TestTree(t *testing.T) {
 
 // What is wrong with a path is said as what it is, and what could put it right is known.
 func TestTreeSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	r, g, head := fetched(t, map[string]string{
 		"main.tf": "root", "good/main.tf": "a", "docs/readme.md": "x", "good/gone.tf": "-> ../gone/x.tf", "good/dir.tf": "-> ../docs",
 		"good/abs.tf": "-> /etc/passwd", "good/above.tf": "-> ../../x", "good/loop.tf": "-> loop.tf", "good/two.tf": "-> ../one", "one": "-> gone/x.tf",

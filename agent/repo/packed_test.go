@@ -90,6 +90,7 @@ func wantSameObjects(tb testing.TB, source, mirror string) {
 
 // A repository that git has packed is one of deltas, which several readers at once must not mix up.
 func TestPackedRepository(t *testing.T) {
+	t.Parallel()
 	source, head := packed(t, 1500)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -132,6 +133,7 @@ func split(tb testing.TB, mirror string, packs int) {
 // Each fetch brings a pack, and after a hundred of them they are joined: nothing of the history may be lost in that, however the
 // packs came.
 func TestPackedRepositoryIsCompacted(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	history(t, g.Bare, 1, 1200)
 	runEnv(t, g.Bare, nil, "git", "repack", "-adfq", "--window=50")

@@ -14,6 +14,7 @@ import (
 
 // TestMergeBaseAgreesWithGit in a history with merges, and several commits of one second.
 func TestMergeBaseAgreesWithGit(t *testing.T) {
+	t.Parallel()
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))
@@ -31,6 +32,7 @@ func TestMergeBaseAgreesWithGit(t *testing.T) {
 
 // TestFetchPull brings exactly the head that was asked for, over a protocol and from a disk.
 func TestFetchPull(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	server := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Token: "of-this-hour"})
@@ -76,6 +78,7 @@ func TestFetchPull(t *testing.T) {
 
 // TestPasswordIsAsked before each use, and what keeps it from being given is the error of the poll.
 func TestPasswordIsAsked(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	server := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Token: "new"})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/redact"
@@ -70,6 +71,7 @@ func servers() []server {
 }
 
 func TestEveryTransport(t *testing.T) {
+	t.Parallel()
 	for _, s := range servers() {
 		t.Run(s.name, func(t *testing.T) {
 			ctx := t.Context()
@@ -120,6 +122,7 @@ func TestEveryTransport(t *testing.T) {
 }
 
 func TestBranchAndRepositoryFaults(t *testing.T) {
+	t.Parallel()
 	for _, s := range servers() {
 		t.Run(s.name, func(t *testing.T) {
 			g := gittest.NewRepo(t, "", "infra")
@@ -151,6 +154,7 @@ func TestBranchAndRepositoryFaults(t *testing.T) {
 }
 
 func TestPollIsOneRoundTrip(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Token: token})
@@ -172,6 +176,7 @@ func TestPollIsOneRoundTrip(t *testing.T) {
 }
 
 func TestPollOverSSHKeepsItsConnection(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
@@ -190,6 +195,7 @@ func TestPollOverSSHKeepsItsConnection(t *testing.T) {
 
 // A poll must cost the same at any number of references.
 func TestPollWithManyRefs(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	var packed strings.Builder
@@ -231,6 +237,7 @@ func pad(i int) string {
 }
 
 func TestMovedMeanwhile(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	lost := g.Commit("lost", map[string]string{"a": "2"})
@@ -249,6 +256,7 @@ func TestMovedMeanwhile(t *testing.T) {
 }
 
 func TestBranchNamesThatCollide(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	o := repo.Options{URL: g.Bare, Dir: filepath.Join(t.TempDir(), "m.git")}
@@ -266,6 +274,7 @@ func TestBranchNamesThatCollide(t *testing.T) {
 }
 
 func TestOpenRefusesBadOptions(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		o    repo.Options
 		want string
@@ -354,12 +363,12 @@ func wantFile(tb testing.TB, path, want string) {
 	wantEqual(tb, string(content), want)
 }
 
-// within fails the test if f takes longer.
+// within fails the test if f takes longer, on a machine that has nothing else to do: it waited for somebody who never answers.
 func within(tb testing.TB, limit time.Duration, f func(context.Context)) {
 	tb.Helper()
 	start := time.Now()
 	f(tb.Context())
-	if took := time.Since(start); took > limit {
+	if took := time.Since(start); took > patience.Scaled(limit) {
 		tb.Errorf("took %s, want at most %s", took, limit)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 // A source that cannot be mirrored says what it is and what to do; it is not told as damage of the mirror.
 func TestSourcesThatCannotBeMirrored(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	for i := range 3 {
 		g.Commit("change", map[string]string{"a": strings.Repeat("x", i)})
@@ -57,6 +58,7 @@ func TestSourcesThatCannotBeMirrored(t *testing.T) {
 
 // What a server serves that cannot be mirrored is told the same way.
 func TestShallowServer(t *testing.T) {
+	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	head := g.Commit("second", map[string]string{"a": "2"})
@@ -69,6 +71,7 @@ func TestShallowServer(t *testing.T) {
 
 // A source whose objects cannot be read is told as that, be they packed or loose.
 func TestDamagedSource(t *testing.T) {
+	t.Parallel()
 	for name, pattern := range map[string]string{"loose": "objects/??/*", "packed": "objects/pack/*.pack"} {
 		t.Run(name, func(t *testing.T) {
 			g := gittest.NewRepo(t, "", "infra")
@@ -100,6 +103,7 @@ func TestDamagedSource(t *testing.T) {
 
 // A source is anything that git leaves on a disk: objects in packs, loose, in both, and a work tree whose .git is a file.
 func TestSourcesOfAllShapes(t *testing.T) {
+	t.Parallel()
 	for name, shape := range map[string]func(g *gittest.Repo){
 		"loose":           func(*gittest.Repo) {},
 		"packed":          func(g *gittest.Repo) { g.GitBare("repack", "-adq") },

@@ -67,6 +67,7 @@ func TestAttach(t *testing.T) {
 }
 
 func TestAttachToNoDirectory(t *testing.T) {
+	t.Parallel()
 	s, err := runner.Attach("/nonexistent/12")
 	if err != nil || s.Phase != runner.NotStarted {
 		t.Errorf("state %+v, err %v", s, err)
@@ -78,6 +79,7 @@ func TestAttachToNoDirectory(t *testing.T) {
 
 // The runner died before it could keep the state that terraform could not save: it is found in the checkout.
 func TestLostWithErroredState(t *testing.T) {
+	t.Parallel()
 	dir, src := tempDir(t), tempDir(t)
 	write(t, filepath.Join(dir, "claim"), `{"run":12,"dir":"`+src+`"}`)
 	write(t, filepath.Join(src, "errored.tfstate"), "{}")

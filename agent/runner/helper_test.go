@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"sallyport/agent/need"
+	"sallyport/agent/patience"
 	"sallyport/agent/runner"
+	"sallyport/agent/terraform/tftest"
 )
 
 // agentVerb makes the test binary a stand-in for the agent: it starts the runner of the options on its standard input,
@@ -36,7 +38,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Setenv("SALLYPORT_TEST_POISON", "must not reach terraform")
-	os.Exit(need.Main(m, need.Terraform))
+	os.Exit(need.Main(m, need.Terraform, tftest.Lean))
 }
 
 func agent() int {
@@ -154,7 +156,7 @@ func (r *run) drain() {
 // follow looks on until the apply is over.
 func (r *run) follow() runner.State {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience.Limit())
 	defer cancel()
 	s, err := runner.FollowWith(ctx, quick(), r.dir, nil)
 	if err != nil {
@@ -211,7 +213,7 @@ func quick() runner.FollowOptions { return runner.FollowOptions{Interval: 5 * ti
 // eventually waits for a condition that another process brings about.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience.Limit())
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -17,6 +17,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestResultIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "12") // not there yet: writing fails
 	var paused time.Duration
 	p := &process{dir: dir, log: slog.New(slog.DiscardHandler), patience: time.Minute}
@@ -37,6 +38,7 @@ func TestResultIsTriedAgain(t *testing.T) {
 }
 
 func TestResultIsGivenUp(t *testing.T) {
+	t.Parallel()
 	var paused time.Duration
 	p := &process{dir: filepath.Join(t.TempDir(), "12"), log: slog.New(slog.DiscardHandler), patience: time.Minute}
 	p.pause = func(d time.Duration) { paused += d }
@@ -49,6 +51,7 @@ func TestResultIsGivenUp(t *testing.T) {
 }
 
 func TestJobThatDidNotArriveWhole(t *testing.T) {
+	t.Parallel()
 	whole := `{"run":12,"digest":"` + strings.Repeat("0", 64) + `","terraform":"/t","dir":"/d","plan_file":"/p"}`
 	if j, err := receiveJob(io.NopCloser(strings.NewReader(whole + "\n"))); err != nil || j.Run != 12 {
 		t.Fatalf("job %+v, err %v", j, err)
@@ -63,6 +66,7 @@ func TestJobThatDidNotArriveWhole(t *testing.T) {
 }
 
 func TestTail(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "apply.jsonl")
 	tail := tail{path: path}
 	defer tail.close()
@@ -100,6 +104,7 @@ func TestTail(t *testing.T) {
 
 // The end of the output is read before the end of the apply is reported.
 func TestFollowReadsToTheEnd(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	files := map[string]string{
 		claimFile: "{}", startedFile: "", resultFile: "{}",
@@ -123,6 +128,7 @@ func TestFollowReadsToTheEnd(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	runs, err := filepath.Glob("testdata/log/*")
 	if err != nil || len(runs) == 0 {
 		t.Fatalf("no runs: %v", err)
@@ -151,6 +157,7 @@ func TestLog(t *testing.T) {
 }
 
 func TestExcerptIsBounded(t *testing.T) {
+	t.Parallel()
 	var x excerpt
 	line := strings.Repeat("x", 99) + "\n"
 	x.add("first\n")
@@ -169,6 +176,7 @@ func TestExcerptIsBounded(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
+	t.Parallel()
 	for want, job := range map[string]Job{
 		"apply -no-color -input=false -json -auto-approve -lock-timeout=90s /p": {LockTimeout: 90 * time.Second},
 		"apply -no-color -input=false -json -auto-approve -lock=false /p":       {NoLock: true},
@@ -180,6 +188,7 @@ func TestArguments(t *testing.T) {
 }
 
 func TestStartTime(t *testing.T) {
+	t.Parallel()
 	first, err := startTime(os.Getpid())
 	if err != nil || first == 0 {
 		t.Fatalf("start time %d, err %v", first, err)

@@ -31,6 +31,7 @@ func interrupted(t *testing.T, r *run) {
 }
 
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	tests := map[string]func(t *testing.T, r *run, pid int){
 		"once": func(t *testing.T, r *run, _ int) { must(t, runner.Interrupt(r.dir)) },
 		"many times": func(t *testing.T, r *run, _ int) {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestActions(t *testing.T) {
+	t.Parallel()
 	const plain = `resource "terraform_data" "a" { input = 1 }`
 	for _, c := range []struct {
 		name          string

@@ -12,6 +12,7 @@ import (
 )
 
 func TestReadBackend(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -69,6 +70,7 @@ func TestReadBackend(t *testing.T) {
 }
 
 func TestWhereTheStateGoes(t *testing.T) {
+	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "own.tfstate")
 	for _, c := range []struct {
 		name, backend, workspace string

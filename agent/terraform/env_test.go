@@ -13,6 +13,7 @@ import (
 )
 
 func TestEnvironmentIsBuiltFromNothing(t *testing.T) {
+	t.Parallel()
 	agent := map[string]string{
 		"PATH": "/bin", "HTTPS_PROXY": "http://proxy:3128", "no_proxy": "localhost", "SSL_CERT_DIR": "/certs",
 		"SLACK_TOKEN": "xoxb", "AWS_SECRET_ACCESS_KEY": "x", "TF_CLI_ARGS": "-x", "TF_LOG": "TRACE", "LD_PRELOAD": "/evil.so",
@@ -54,6 +55,7 @@ func TestApplyEnvironment(t *testing.T) {
 }
 
 func TestGitAccess(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "it's here")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

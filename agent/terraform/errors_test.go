@@ -11,10 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/terraform/tftest"
 )
 
 func TestFaultyConfigurations(t *testing.T) {
+	t.Parallel()
 	const canary = "correct-horse-battery-staple"
 	hide := func(s string) string { return strings.ReplaceAll(s, canary, "(redacted)") }
 	for _, c := range []struct {
@@ -158,7 +160,7 @@ func TestStateLocks(t *testing.T) {
 		if e := failure(t, ctx, o); !errors.Is(e, context.Canceled) || e.Transient {
 			t.Errorf("error %v, transient %v", e, e.Transient)
 		}
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > patience.Scaled(20*time.Second) {
 			t.Errorf("the cancelled plan took %s", took)
 		}
 	})
@@ -172,6 +174,7 @@ func TestStateLocks(t *testing.T) {
 }
 
 func TestParseLockInfo(t *testing.T) {
+	t.Parallel()
 	got := parseLockInfo("resource temporarily unavailable\nLock Info:\n  ID:        c46f-1\n  Path:      s3://b/k\n" +
 		"  Operation: OperationTypePlan\n  Who:       root@host\n  Version:   1.11.4\n  Created:   2026-11-23 22:11:05.5 +0000 UTC\n  Info:      \n\n" +
 		"Terraform acquires a state lock")
@@ -186,6 +189,7 @@ func TestParseLockInfo(t *testing.T) {
 }
 
 func TestTransient(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bool{
 		"could not connect to registry.terraform.io: failed to request discovery document: Get: dial tcp: lookup: no such host": true,
 		"Get \"https://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused":                                       true,

@@ -24,6 +24,7 @@ func recorded(t *testing.T) []byte {
 }
 
 func TestProgressOfAnApply(t *testing.T) {
+	t.Parallel()
 	var p Progress
 	var steps []string
 	for line := range strings.Lines(string(recorded(t))) {
@@ -52,6 +53,7 @@ func TestProgressOfAnApply(t *testing.T) {
 }
 
 func TestReplacementIsOneResource(t *testing.T) {
+	t.Parallel()
 	hook := func(kind, action string) []byte {
 		return []byte(`{"type":"` + kind + `","hook":{"resource":{"addr":"a.b"},"action":"` + action + `"}}` + "\n")
 	}
@@ -75,6 +77,7 @@ func TestReplacementIsOneResource(t *testing.T) {
 }
 
 func TestParseEventsTakesWhatItGets(t *testing.T) {
+	t.Parallel()
 	input := "{\"type\":\"version\"}\n\nplugin crashed\n{\"half\": \n" + strings.Repeat("x", maxLine+10) + "\n{\"type\":\"outputs\"}\n{\"type\":\"log\""
 	var got []string
 	err := ParseEvents(iotest.OneByteReader(strings.NewReader(input)), func(e Event) { got = append(got, e.Type+" "+e.Message) })
@@ -89,6 +92,7 @@ func TestParseEventsTakesWhatItGets(t *testing.T) {
 }
 
 func TestDiagnosticText(t *testing.T) {
+	t.Parallel()
 	d := Diagnostic{Severity: "error", Summary: "Invalid expression", Detail: "Expected the start\nof an expression.", File: "main.tf", Line: 2,
 		Context: `resource "a" "b"`, Code: "  input = "}
 	want := "Error: Invalid expression\n\n  on main.tf line 2, in resource \"a\" \"b\":\n    2:   input = \n\nExpected the start\nof an expression."

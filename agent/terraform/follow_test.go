@@ -86,6 +86,7 @@ func TestFollowsARecreatedObject(t *testing.T) {
 }
 
 func TestDifference(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name                   string
 		before, after, unknown string
@@ -124,6 +125,7 @@ func TestDifference(t *testing.T) {
 }
 
 func TestConfigAddress(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]string{
 		`a.b`:                                  "a.b",
 		`a.b[0]`:                               "a.b",

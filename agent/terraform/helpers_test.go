@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/patience"
 )
 
 func contextForTools() context.Context { return context.Background() }
@@ -46,7 +48,7 @@ func failure(t testing.TB, ctx context.Context, o PlanOptions) *Error {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience.Limit())
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)

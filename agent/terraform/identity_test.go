@@ -9,6 +9,7 @@ import (
 
 // TestIdentity: every way to change a file shows, also one that puts the time of its content back.
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(path string) error
@@ -52,6 +53,7 @@ func TestIdentity(t *testing.T) {
 
 // TestDigestFile: what was changed a moment ago can change again without a trace.
 func TestDigestFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)

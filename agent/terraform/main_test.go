@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/terraform/tftest"
 )
 
-func TestMain(m *testing.M) { os.Exit(need.Main(m, need.Terraform)) }
+func TestMain(m *testing.M) { os.Exit(need.Main(m, need.Terraform, tftest.Lean)) }

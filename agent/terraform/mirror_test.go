@@ -62,6 +62,7 @@ func TestOfflineSaysWhatIsKept(t *testing.T) {
 }
 
 func TestAWSConfiguration(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	role := AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", ExternalID: redact.NewSecret("ext"), Region: "us-east-1", Session: SessionName("ghe", "12")}
 	env, err := role.Write(dir, nil)
@@ -97,6 +98,7 @@ region = us-east-1
 
 // AWS takes 2 to 64 of these characters.
 func TestSessionName(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("a", 40) + "-" + strings.Repeat("b", 23)
 	for _, c := range []struct{ stack, run, want string }{
 		{"ghe", "12", "sallyport-ghe-12"},

@@ -108,6 +108,7 @@ func brief(p store.Plan) string {
 }
 
 func TestPlanOfANewStack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	o := r.options(main(`
 		variable "size" { type = number }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestProtectMatch(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		pattern, address string
 		want             bool
@@ -55,6 +56,7 @@ const drifted = `{"format_version":"1.2","planned_values":{"deep":[{"a":"}"},[1,
 "prior_state":null,"applyable":true,"complete":false,"errored":false}`
 
 func TestClassesFromDrift(t *testing.T) {
+	t.Parallel()
 	p, err := decodePlan(strings.NewReader(drifted))
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,7 @@ func TestClassesFromDrift(t *testing.T) {
 }
 
 func TestDecodePlanRefusesHalfAPlan(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 60, 300, len(drifted) - 1} {
 		if _, err := decodePlan(strings.NewReader(drifted[:n])); err == nil {
 			t.Errorf("%d bytes of a plan were taken for a whole one", n)

@@ -110,6 +110,7 @@ func TestLockLeft(t *testing.T) {
 
 // Backends that do not know the holder show the lock that was asked for: that is nobody's.
 func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
+	t.Parallel()
 	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	text := func(created string) string {
 		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        " + lockID + "\n  Who:       root@host\n  Created:   " + created + "\n"

@@ -12,6 +12,7 @@ import (
 )
 
 func TestFindTool(t *testing.T) {
+	t.Parallel()
 	real := tftest.Terraform(t)
 	dir := t.TempDir()
 	script := func(name, text string) string {
@@ -61,6 +62,7 @@ func TestFindTool(t *testing.T) {
 }
 
 func TestPinnedVersionIsInstalledOnce(t *testing.T) {
+	t.Parallel()
 	real := tftest.Terraform(t)
 	dir := filepath.Join(t.TempDir(), "terraform")
 	installs := 0

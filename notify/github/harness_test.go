@@ -50,7 +50,7 @@ func site(t *testing.T, with func(*githubtest.Options)) *githubtest.Server {
 
 func client(t *testing.T, s *githubtest.Server, with func(*github.Options)) *github.Client {
 	t.Helper()
-	o := github.Options{URL: s.URL(), Repository: infra, Token: redact.NewSecret(s.Token()), Timeout: 5 * time.Second}
+	o := github.Options{URL: s.URL(), Repository: infra, Token: redact.NewSecret(s.Token()), Timeout: time.Minute}
 	if with != nil {
 		with(&o)
 	}
@@ -98,7 +98,7 @@ func must[T any](t *testing.T) func(T, error) T {
 }
 
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

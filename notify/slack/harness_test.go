@@ -54,7 +54,7 @@ func workspace(t *testing.T, with func(*slacktest.Options)) *slacktest.Server {
 
 func client(t *testing.T, s *slacktest.Server, with func(*slack.Options)) *slack.Client {
 	t.Helper()
-	o := slack.Options{Token: redact.NewSecret(s.Token()), APIURL: s.URL(), Timeout: 5 * time.Second}
+	o := slack.Options{Token: redact.NewSecret(s.Token()), APIURL: s.URL(), Timeout: time.Minute}
 	if with != nil {
 		with(&o)
 	}
@@ -96,7 +96,7 @@ func must[T any](t *testing.T) func(T, error) T {
 }
 
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -286,7 +286,7 @@ func TestFaults(t *testing.T) {
 
 func TestHangAndWait(t *testing.T) {
 	s := server(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s.Fail(githubtest.RouteRepository, 1, githubtest.Fault{Kind: githubtest.Hang})
 	done := make(chan got)

@@ -176,7 +176,7 @@ func TestMetadataOnlyWhenAsked(t *testing.T) {
 
 func TestWaitFor(t *testing.T) {
 	s := server(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	go func() {
 		for range 3 {
