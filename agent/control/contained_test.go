@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -64,7 +65,7 @@ func TestPanicIsTheRequestsAnswer(t *testing.T) {
 		{"a backup that has begun", func(ctx context.Context) error { return c.Backup(ctx, BackupRequest{}, io.Discard) }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 			defer cancel()
 			err := test.ask(ctx)
 			var answer *Error
