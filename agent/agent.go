@@ -305,5 +305,5 @@ func (a *Agent) redact(s string) string {
 	if fault.Without("redaction") {
 		return redact.Clean(s)
 	}
-	return redact.Clean(a.redactor.Load().Redact(s))
+	return a.redactor.Load().Text(s)
 }

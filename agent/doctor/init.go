@@ -91,7 +91,7 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 		DataDir: filepath.Join(dir, "data"), OutDir: filepath.Join(dir, "out"), StateDir: filepath.Join(dir, "state"),
 		Workspace: st.Workspace, BackendConfig: st.BackendConfig, Env: st.Env, PlanEnv: st.PlanEnv,
 		CLIConfigFile: d.cfg.Terraform.CLIConfigFile, Mirror: d.cfg.Terraform.ProviderMirror, AWS: awsPlan(st), GitAccess: gitAccess(at.config), Cache: at.cache,
-		Timeout: d.o.init, Home: home, Redact: d.redactor.Redact,
+		Timeout: d.o.init, Home: home, Redact: d.redactor.Text,
 	})
 }
 

@@ -58,8 +58,8 @@ func (s *section) fail(name, hint, format string, args ...any) *Check {
 
 // add takes secrets and control characters out: servers and repositories say much of this.
 func (s *section) add(level Level, name, hint, format string, args ...any) *Check {
-	text := redact.CleanLine(s.redactor.Redact(fmt.Sprintf(format, args...)))
-	c := &Check{Group: s.title, Name: name, Level: level, Text: text, Hint: redact.Clean(s.redactor.Redact(hint))}
+	text := s.redactor.Line(fmt.Sprintf(format, args...))
+	c := &Check{Group: s.title, Name: name, Level: level, Text: text, Hint: s.redactor.Text(hint)}
 	s.checks = append(s.checks, c)
 	return c
 }

@@ -11,11 +11,14 @@ import (
 // whole text is in a file.
 const MaxText = 8 << 20
 
-// The text is redacted in parts of at least partSize. They end where the block of a resource does, so that no value is
-// cut in two and escapes the redaction; only a single block of maxPart is cut at a line.
+// The text is redacted in parts of at least partSize. They end where the block of a resource does; only a single block of
+// maxPart is cut at a line. No value may be cut in two and escape the redaction so: what is redacted on both sides of a cut must
+// be the same as what is redacted across it, and else the cut moves back.
 const (
 	partSize = 1 << 20
 	maxPart  = 16 << 20
+	across   = 64 << 10 // bytes on each side that are looked at; a value and its wrapping are shorter
+	cutTries = 16
 )
 
 // blockStart is how terraform begins the block of a resource.
@@ -47,13 +50,10 @@ func (t *textWriter) add(s string) { _, _ = t.Write([]byte(s)) }
 
 // flush passes on what is whole.
 func (t *textWriter) flush() {
-	seen := max(0, t.scanned-len(blockStart)) // no block starts before: it would have been the cut
-	cut := 0
-	if i := bytes.LastIndex(t.buf[seen:], []byte(blockStart)); i >= 0 {
-		cut = seen + i + 1
-	}
+	seen := max(0, t.scanned-len(blockStart)-across) // no block starts before: it would have been the cut
+	cut := t.border(seen, []byte(blockStart))
 	if cut == 0 && len(t.buf) >= maxPart {
-		cut = bytes.LastIndexByte(t.buf, '\n') + 1
+		cut = t.border(0, []byte("\n"))
 	}
 	if cut == 0 && len(t.buf) >= 2*maxPart {
 		cut = len(t.buf) // one line of 32 MB: give up on its borders
@@ -64,6 +64,28 @@ func (t *textWriter) flush() {
 	}
 	t.scanned = len(t.buf)
 	t.next = len(t.buf) + partSize
+}
+
+// border is the last line end that begins with the text given, is followed by enough to judge it, and is inside of no value; 0
+// if there is none.
+func (t *textWriter) border(from int, begin []byte) int {
+	end := len(t.buf) - across
+	for range cutTries {
+		if end <= from {
+			return 0
+		}
+		i := bytes.LastIndex(t.buf[from:end], begin)
+		if i < 0 {
+			return 0
+		}
+		cut := from + i + 1
+		before, after := string(t.buf[max(0, cut-across):cut]), string(t.buf[cut:cut+across])
+		if t.redact(before)+t.redact(after) == t.redact(before+after) {
+			return cut
+		}
+		end = cut - across/4
+	}
+	return 0
 }
 
 func (t *textWriter) pass(part []byte) {

@@ -2,12 +2,15 @@ package terraform
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sallyport/notify/redact"
 )
 
 func TestTextIsRedactedAcrossParts(t *testing.T) {
@@ -31,6 +34,29 @@ func TestTextIsRedactedAcrossParts(t *testing.T) {
 	}
 	if kept, cut := w.kept(); cut || kept != out.String() {
 		t.Errorf("a text of %d bytes was cut: %v", out.Len(), cut)
+	}
+}
+
+// TestNoValueIsCutInTwo: a block of more than maxPart is cut at some line, and this value has nothing but short ones.
+func TestNoValueIsCutInTwo(t *testing.T) {
+	lines := make([]string, 1000)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("v%05d", i)
+	}
+	value := strings.Join(lines, "\n")
+	r := redact.New(redact.NewSecret(value))
+	var out bytes.Buffer
+	w := &textWriter{w: &out, redact: r.Text}
+	w.add("\n  # terraform_data.x will be created\n")
+	// As many values as the text is long: wherever the cut would be, it is inside of one.
+	for range (maxPart+3*partSize)/len(value) + 1 {
+		w.add(value + "\nand " + strings.Repeat("more text ", 20) + "\n")
+	}
+	if err := w.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if i := strings.Index(out.String(), "v00"); i >= 0 {
+		t.Errorf("a part of the value is left: %.40q", out.String()[i:])
 	}
 }
 

@@ -49,7 +49,7 @@ func TestApp(t *testing.T) {
 	if !strings.HasPrefix(token.Reveal(), "ghs_") || s.Calls(githubtest.RouteToken) != 1 {
 		t.Errorf("%d tokens were made", s.Calls(githubtest.RouteToken))
 	}
-	if strings.Contains(redact.New().Redact("the token "+token.Reveal()), token.Reveal()) { // though no redactor was told of it
+	if strings.Contains(redact.New().Text("the token "+token.Reveal()), token.Reveal()) { // though no redactor was told of it
 		t.Error("an installation's token would be shown")
 	}
 }

@@ -13,6 +13,7 @@ func Clean(s string) string { return clean(s, '\n') }
 // CleanLine is [Clean] for text that must stay on one line: line breaks and tabs become single blanks.
 func CleanLine(s string) string { return clean(s, ' ') }
 
+// clean puts newline in the place of each line end, and leaves all of them as they are if it is 0.
 func clean(s string, newline byte) string {
 	if plain(s, newline) {
 		return s
@@ -28,6 +29,8 @@ func clean(s string, newline byte) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b.WriteRune(utf8.RuneError)
+		case newline == 0 && (r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029'):
+			b.WriteString(s[i : i+n])
 		case r == '\n' || r == '\u2028' || r == '\u2029':
 			b.WriteByte(newline)
 		case r == '\t' && newline == ' ':

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -17,7 +16,6 @@ func formsOf(value string) []string {
 	}
 	forms := []string{value}
 	if strings.Contains(value, "\n") {
-		forms = append(forms, strings.ReplaceAll(value, "\n", "\r\n"))
 		for _, line := range strings.Split(value, "\n") {
 			if line = strings.TrimSpace(line); len(line) >= minLine && !strings.HasPrefix(line, "-----") {
 				forms = append(forms, line)
@@ -26,10 +24,8 @@ func formsOf(value string) []string {
 	}
 	forms = append(forms, base64Forms(value)...)
 	upper := strings.ToUpper(hex.EncodeToString([]byte(value)))
-	forms = append(forms, strings.ToLower(upper), upper,
-		url.QueryEscape(value), url.PathEscape(value), lowerEscapes(url.QueryEscape(value)), lowerEscapes(url.PathEscape(value)))
-	forms = append(forms, escapedForms(value)...)
-	return forms
+	forms = append(forms, strings.ToLower(upper), upper, strings.ReplaceAll(value, " ", "+")) // the last in a URL's query
+	return append(forms, escapedForms(value)...)
 }
 
 // base64Forms gives the value's own encodings and, for each of the three positions that it can have inside a longer
@@ -40,7 +36,7 @@ func base64Forms(value string) []string {
 		forms = append(forms, e.EncodeToString([]byte(value)), e.WithPadding(base64.NoPadding).EncodeToString([]byte(value)))
 		for shift := range 3 {
 			b := append(make([]byte, shift), value...)
-			text := e.WithPadding(base64.NoPadding).EncodeToString(b[:len(b)-len(b)%3])
+			text := e.WithPadding(base64.NoPadding).EncodeToString(b)[:len(b)*8/6]
 			if first := (shift*8 + 5) / 6; first < len(text) {
 				text = text[first:]
 			}
@@ -52,7 +48,8 @@ func base64Forms(value string) []string {
 	return forms
 }
 
-// escapedForms are what JSON, Go and terraform's own quoting make of a value.
+// escapedForms are JSON inside JSON: what a program logs of an answer that it could not read. A single escaping needs no form
+// of its own; see [coding].
 func escapedForms(value string) []string {
 	forms := []string{unquoted(strconv.Quote(value))}
 	if b, err := json.Marshal(value); err == nil {
@@ -64,12 +61,6 @@ func escapedForms(value string) []string {
 	if err := e.Encode(value); err == nil {
 		forms = append(forms, unquoted(strings.TrimSpace(plain.String())))
 	}
-	// JSON inside JSON: what a program logs of an answer that it could not read.
-	for _, form := range forms {
-		if strings.Contains(form, `\`) {
-			forms = append(forms, unquoted(strconv.Quote(form)))
-		}
-	}
 	return forms
 }
 
@@ -78,25 +69,4 @@ func unquoted(s string) string {
 		return s[1 : len(s)-1]
 	}
 	return s
-}
-
-// lowerEscapes writes %2F as %2f.
-func lowerEscapes(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			b[i+1], b[i+2] = lower(b[i+1]), lower(b[i+2])
-		}
-	}
-	return string(b)
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'F' {
-		return c + 'a' - 'A'
-	}
-	return c
 }

@@ -24,7 +24,7 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h *handler) Handle(ctx context.Context, record slog.Record) error {
-	out := slog.NewRecord(record.Time, record.Level, CleanLine(h.redactor.Redact(record.Message)), record.PC)
+	out := slog.NewRecord(record.Time, record.Level, h.redactor.Line(record.Message), record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		out.AddAttrs(h.attr(a))
 		return true
@@ -47,7 +47,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 }
 
 func (h *handler) attr(a slog.Attr) slog.Attr {
-	a.Key = CleanLine(a.Key)
+	a.Key = h.redactor.Line(a.Key)
 	v := a.Value.Resolve()
 	switch v.Kind() {
 	case slog.KindBool, slog.KindDuration, slog.KindFloat64, slog.KindInt64, slog.KindTime, slog.KindUint64:
@@ -67,15 +67,7 @@ func (h *handler) attr(a slog.Attr) slog.Attr {
 }
 
 // text keeps line breaks: the handlers of the standard library quote them, and terraform's errors have several lines.
-// What was cleaned is redacted once more, for a value that hidden characters had cut in two.
-func (h *handler) text(s string) string {
-	s = h.redactor.Redact(s)
-	c := Clean(s)
-	if len(c) != len(s) {
-		c = h.redactor.Redact(c)
-	}
-	return c
-}
+func (h *handler) text(s string) string { return h.redactor.Text(s) }
 
 // textOf renders a value as the text handler of the standard library would. A value that panics when it is printed
 // (a nil pointer in an interface) must not take the agent down.

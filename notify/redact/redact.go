@@ -1,27 +1,32 @@
 // Package redact keeps secrets and control bytes out of whatever people read.
 //
 // A [Secret] is a string that prints as (redacted) in every format, so that a configuration can be logged without
-// thought. A [Redactor] knows the values of secrets and removes them from text on its way to any sink: Slack, the
-// log, the store, a terminal. [Clean] strips what could take over a terminal or forge a line, and [Handler] does both
-// to everything that is logged.
+// thought. A [Redactor] knows the values of secrets: [Redactor.Text], [Redactor.Line] and [Redactor.Handler] are the only
+// ways through it, and each of them removes the values, then what could take over a terminal or forge a line ([Clean]), and
+// then the values that only this has put together again.
 //
 // # What is found
 //
 // The exact values of the secrets, and the forms in which they travel: base64 (standard and URL alphabet, also in the
-// middle of a longer value, as in a Basic authorization header), hex, URL escapes, JSON and Go string escapes. A value of several
-// lines is also looked for line by line, because tools indent and wrap it. Beside the values that are known, a few shapes of
-// tokens are always removed, whoever they belong to: Slack's, GitHub's, AWS access key ids, PEM private keys.
+// middle of a longer value, as in a Basic authorization header), hex, the escapes of URLs, HTML, JSON, Go and HCL. A value of
+// several lines is also looked for line by line, from eight characters on, because tools indent and reorder it.
+//
+// Where it was wrapped, the value is found all the same: line ends with the indentation or the sign of a diff after them do
+// not count, nor do characters that are not seen, nor escape sequences. Only a value of less than eight bytes has to stand
+// in one line: the end of a word and the beginning of the next make one too often.
+//
+// Beside the values that are known, a few shapes of tokens are always removed, whoever they belong to: Slack's, GitHub's, AWS
+// access key ids, PEM private keys.
 //
 // # What is not
 //
 // Values shorter than four bytes are left alone: removing every "on" or "1" would leave no text. Other transformations
-// (compression, encryption, a hash, splitting a value over two fields) are out of reach; terraform's own `sensitive`
-// is what hides those.
+// (compression, encryption, a hash, splitting a value over two fields, two escapings of each other but for JSON in JSON) are
+// out of reach; terraform's own `sensitive` is what hides those.
 package redact
 
 import (
 	"regexp"
-	"sort"
 	"strings"
 )
 
@@ -33,7 +38,8 @@ const minLine = 8
 
 // Redactor removes the values of secrets from text. It is safe for concurrent use; it never changes after [New].
 type Redactor struct {
-	values *strings.Replacer // nil: nothing to look for
+	values *matcher // nil: nothing to look for
+	spaced *matcher // the values with blanks, without them; nil: none has any
 	shapes []shape
 }
 
@@ -47,40 +53,48 @@ type shape struct {
 
 // New makes a redactor of the given secrets. Without any it still removes the well-known shapes of tokens.
 func New(secrets ...Secret) *Redactor {
-	seen := map[string]bool{}
-	var forms []string
+	var forms, pressed []string
 	for _, s := range secrets {
 		for _, form := range formsOf(s.value) {
-			if !seen[form] {
-				seen[form] = true
-				forms = append(forms, form)
+			forms = append(forms, viewed(form)...)
+			if v := seen(form).in(spaced); v != nil {
+				pressed = append(pressed, string(v.text))
 			}
 		}
 	}
-	r := &Redactor{shapes: tokenShapes()}
-	if len(forms) == 0 {
-		return r
-	}
-	// A Replacer takes, at one place, the pair that comes first: the longest must win, or its tail would stay.
-	sort.SliceStable(forms, func(i, j int) bool { return len(forms[i]) > len(forms[j]) })
-	pairs := make([]string, 0, 2*len(forms))
-	for _, form := range forms {
-		pairs = append(pairs, form, placeholder)
-	}
-	r.values = strings.NewReplacer(pairs...)
-	return r
+	return &Redactor{shapes: tokenShapes(), values: newMatcher(forms, minLength), spaced: newMatcher(pressed, minLine)}
 }
 
-// Redact returns s without the values of the secrets. A nil Redactor still knows the shapes.
-func (r *Redactor) Redact(s string) string {
+// viewed is a form as it is in the view of a text, inside of a line and at the beginning of one.
+func viewed(form string) []string {
+	return []string{string(seen(form).text), string(seen("\n" + form).text)}
+}
+
+// Text returns a text of several lines as people may read it: without the values of secrets, and clean (see [Clean]).
+func (r *Redactor) Text(s string) string { return Clean(r.safe(s)) }
+
+// Line is [Redactor.Text] for what must stay on one line; see [CleanLine].
+func (r *Redactor) Line(s string) string { return CleanLine(r.safe(s)) }
+
+// safe redacts before and after what is not seen is taken away. Before, since a character after an escape goes with it, and may
+// belong to a value; after, since what was inside of a value may be gone.
+func (r *Redactor) safe(s string) string {
+	if r == nil {
+		r = New() // the shapes are known all the same
+	}
+	s = r.redact(s)
+	if c := clean(s, 0); c != s {
+		s = r.redact(c)
+	}
+	return s
+}
+
+func (r *Redactor) redact(s string) string {
 	if s == "" {
 		return s
 	}
-	if r == nil {
-		return New().Redact(s)
-	}
 	if r.values != nil {
-		s = r.values.Replace(s)
+		s = replaced(s, r.spans(s))
 	}
 	for _, sh := range r.shapes {
 		if strings.Contains(s, sh.hint) {
@@ -88,6 +102,27 @@ func (r *Redactor) Redact(s string) string {
 		}
 	}
 	return s
+}
+
+// spans is where values are in a text.
+func (r *Redactor) spans(s string) []span {
+	v := seen(s)
+	views := []*view{v, v.in(backslash), v.in(percent), v.in(entity)}
+	var spans []span
+	for _, v := range views {
+		if v == nil {
+			continue
+		}
+		spans = r.values.find(s, v, spans)
+		if r.spaced == nil {
+			continue
+		}
+		// A line may end at a blank of the value, which is then gone.
+		if v = v.in(spaced); v != nil {
+			spans = r.spaced.find(s, v, spans)
+		}
+	}
+	return spans
 }
 
 func tokenShapes() []shape {

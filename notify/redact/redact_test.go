@@ -38,7 +38,7 @@ func TestRedactForms(t *testing.T) {
 	}
 	for name, in := range tests {
 		t.Run(name, func(t *testing.T) {
-			out := r.Redact(in)
+			out := r.Text(in)
 			if !strings.Contains(out, "(redacted)") {
 				t.Errorf("Redact(%q) = %q", in, out)
 			}
@@ -50,7 +50,7 @@ func TestRedactForms(t *testing.T) {
 		})
 	}
 	t.Run("in a basic authorization header", func(t *testing.T) {
-		out := r.Redact("Authorization: Basic " + basic)
+		out := r.Text("Authorization: Basic " + basic)
 		for i := 0; i+8 <= len(basic)-len("x-access-token:")*4/3-4; i++ {
 			piece := basic[len(basic)-8-i : len(basic)-i]
 			if i > 3 && strings.Contains(out, piece) {
@@ -61,14 +61,14 @@ func TestRedactForms(t *testing.T) {
 			t.Errorf("got %q", out)
 		}
 	})
-	if got := r.Redact("x marks nothing"); got != "x marks nothing" {
+	if got := r.Text("x marks nothing"); got != "x marks nothing" {
 		t.Errorf("a short value was removed: %q", got)
 	}
 }
 
 func TestRedactPrefersTheLongest(t *testing.T) {
 	r := redact.New(redact.NewSecret("hunter2"), redact.NewSecret("hunter2-and-more"))
-	if got := r.Redact("is hunter2-and-more"); got != "is (redacted)" {
+	if got := r.Text("is hunter2-and-more"); got != "is (redacted)" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -77,7 +77,7 @@ func TestRedactLines(t *testing.T) {
 	key := "-----BEGIN SPECIAL-----\nabcdefghijklmnop\nqrstuvwxyz012345\n-----END SPECIAL-----\n"
 	r := redact.New(redact.NewSecret(key))
 	for _, in := range []string{key, strings.ReplaceAll(key, "\n", "\r\n"), "   qrstuvwxyz012345", strings.ReplaceAll(key, "\n", "\n\t")} {
-		if out := r.Redact(in); strings.Contains(out, "abcdefgh") || strings.Contains(out, "qrstuvwx") {
+		if out := r.Text(in); strings.Contains(out, "abcdefgh") || strings.Contains(out, "qrstuvwx") {
 			t.Errorf("Redact(%q) = %q", in, out)
 		}
 	}
@@ -101,7 +101,7 @@ func TestRedactShapes(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range []*redact.Redactor{redact.New(), nil} {
-				if got := r.Redact(tt.in); got != tt.want {
+				if got := r.Text(tt.in); got != tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
 			}
@@ -115,7 +115,7 @@ func TestRedactConcurrently(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 100 {
-				if got := r.Redact("correct horse battery staple"); got != "(redacted) (redacted)" {
+				if got := r.Text("correct horse battery staple"); got != "(redacted) (redacted)" {
 					t.Errorf("got %q", got)
 				}
 			}
@@ -138,7 +138,7 @@ func FuzzRedact(f *testing.F) {
 		if err != nil {
 			return
 		}
-		out := r.Redact(before + trimmed + after + base64.StdEncoding.EncodeToString([]byte(trimmed)) + " " + string(asJSON))
+		out := r.Text(before + trimmed + after + base64.StdEncoding.EncodeToString([]byte(trimmed)) + " " + string(asJSON))
 		// What a replacement pushes together with what stood beside it may spell the value anew; nothing else may.
 		if strings.Contains(out, trimmed) && !strings.Contains(strings.ReplaceAll(out, "(redacted)", "\x00\x00"), trimmed) {
 			return
@@ -159,6 +159,6 @@ func BenchmarkRedact(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ResetTimer()
 	for b.Loop() {
-		r.Redact(text)
+		r.Text(text)
 	}
 }
