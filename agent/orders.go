@@ -85,7 +85,7 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)
 	}
-	of := fmt.Sprintf(" Commit %s, plan %s.", run.Commit, out.Run.Plan.Shown())
+	of := fmt.Sprintf("\n  commit  %s\n  plan    %s", run.Commit, out.Run.Plan.Shown()) // whole, in 80 columns
 	return control.DecideResponse{Run: control.RunOf(out.Run), Message: out.Message + of}, nil
 }
 

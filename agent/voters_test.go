@@ -53,7 +53,7 @@ func TestAVoteIsAboutThePlanThatWasRead(t *testing.T) {
 		}
 	}
 	done, err := decide("2", strings.ToUpper(now.Plan.Digest[:control.MinDigest]), "approve")
-	if err != nil || !strings.Contains(done.Message, "#2 box is approved.") || !strings.Contains(done.Message, "Commit "+now.Commit+", plan "+now.Plan.Digest+".") {
+	if err != nil || !strings.Contains(done.Message, "#2 box is approved.") || !strings.Contains(done.Message, "\n  commit  "+now.Commit+"\n  plan    "+now.Plan.Digest) {
 		t.Errorf("%q, %v", done.Message, err)
 	}
 	h.status("2", store.Applied)

@@ -88,6 +88,8 @@ func normalise(text, dir string) string {
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, "TIME"},
 		{`complete after \d+s`, "complete after Ns"},
 		{`cli:\w+`, "cli:USER"},
+		{`  commit  [0-9a-f]{40}`, "  commit  COMMIT"},
+		{`  plan    [0-9a-f]{64}`, "  plan    DIGEST"},
 		{`the plan [0-9a-f]{8} only`, "the plan DIGEST only"},
 		{`(?m)^(  │ DEMO .*\n)(  │   .*\n)+`, "$1  │   ...\n"},
 	} {
