@@ -47,6 +47,9 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := adoptOrphans(); err != nil {
+		return err
+	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -65,6 +68,7 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 		}
 	})
 	go a.tend(beside, "telling the watchdog", a.watchdog)
+	go a.tend(beside, "burying what plans left behind", a.orphans)
 	err = a.Run(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil

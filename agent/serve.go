@@ -55,10 +55,16 @@ func (a *Agent) allow(c control.Caller) error {
 	if u := a.world.Load().user; u != nil && c.UID == u.UID {
 		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", u.Name)
 	}
-	if _, known := parentOf(c.PID); !known {
-		return control.Errorf(control.Refused, "process %d is gone or cannot be looked at", c.PID)
+	if ownUser(c.UID) {
+		return control.Errorf(control.Refused, "the agent's own user cannot decide anything: what terraform runs may be that user too").WithHint("use an account of yours that is in the socket's group, or sudo")
 	}
-	if sameService(c.PID) || descendant(c.PID) || insideRunner(c.PID, a.cfg().DataDir) {
+	line, err := c.Lineage()
+	if err != nil {
+		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
+	}
+	if inside, err := insideRun(line, a.cfg().DataDir); err != nil {
+		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
+	} else if inside {
 		return control.Errorf(control.Refused, "what runs inside a plan or an apply cannot decide anything")
 	}
 	return nil

@@ -204,3 +204,20 @@ func ignoreGone(err error) error {
 	}
 	return err
 }
+
+// Ended are this process's children that have ended and that nobody has asked for, with when each was started.
+func Ended() (map[int]uint64, error) {
+	children, err := Children(os.Getpid())
+	out := map[int]uint64{}
+	for _, pid := range children {
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		if err != nil {
+			continue // asked for meanwhile
+		}
+		var p Process
+		if state, err := p.readStat(stat); err == nil && ended(state) {
+			out[pid] = p.Start
+		}
+	}
+	return out, err
+}

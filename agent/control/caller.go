@@ -21,6 +21,8 @@ type Caller struct {
 	// tells one human's accounts from two humans, and it never gives a right that the account has not.
 	LoginUser string
 	PID       int
+
+	peer *peer // nil of a caller that did not come over a socket
 }
 
 // By is how the caller is recorded with whatever they do: cli:jane, and for who took on another account (sudo, su) also who
@@ -51,16 +53,20 @@ func callerOf(c net.Conn) (Caller, error) {
 		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
 	}
 	var cred *unix.Ucred
+	var held *peer
 	var credErr error
 	if err := raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if credErr == nil {
+			held = holdPeer(int(fd), int(cred.Pid))
+		}
 	}); err != nil {
 		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
 	}
 	if credErr != nil {
 		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", credErr)
 	}
-	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid)}
+	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid), peer: held}
 	caller.LoginUser = loginUser(caller.PID)
 	return caller, nil
 }

@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sallyport/agent/asuser"
+)
+
+// orphanRest is how often ended orphans are looked for, and how long one has to have ended before it is buried: a child of
+// os/exec's is waited for by its own goroutine, and must not be taken from it.
+const orphanRest = 10 * time.Minute
+
+// adoptOrphans makes this process the parent of all that its children start and that loses its own, so that nobody who asks
+// for something at the socket can have shaken off where they come from.
+func adoptOrphans() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("asking for what plans leave behind: %w", err)
+	}
+	return nil
+}
+
+// orphans buries adopted processes that have ended, until ctx ends.
+func (a *Agent) orphans(ctx context.Context) {
+	tick := time.NewTicker(orphanRest)
+	defer tick.Stop()
+	before := map[int]uint64{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			before = buryOrphans(before, a.log)
+		}
+	}
+}
+
+// buryOrphans asks for the exit codes of children that had ended before already, and returns those that have ended now, with
+// when they were started.
+func buryOrphans(before map[int]uint64, log *slog.Logger) map[int]uint64 {
+	ended := map[int]uint64{}
+	children, err := asuser.Ended()
+	if err != nil {
+		log.Warn("looking for orphans that have ended", "err", err)
+	}
+	for pid, start := range children {
+		if before[pid] == start {
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+			continue
+		}
+		ended[pid] = start
+	}
+	return ended
+}
