@@ -86,7 +86,7 @@ func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Durati
 		changed := a.changes.next()
 		now := a.cfg().Repository(r.Name)
 		left := time.Until(until)
-		if left <= 0 || now == nil || *now != *r || a.jumped(began, wall) {
+		if left <= 0 || now == nil || !now.Same(r) || a.jumped(began, wall) {
 			return // after a jump of the clock, once, and then by the schedule of the new time
 		}
 		pause(ctx, min(left, clockLook), changed)

@@ -49,7 +49,7 @@ func (a *Agent) sitePassword(r *config.Repository, site forgeSite) func(context.
 	}
 }
 
-// gitAccess are a repository's own credentials, for private modules on the same host.
+// gitAccess are a repository's own credentials, for private modules on the same host as far as the configuration lends them.
 func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *terraform.GitAccess {
 	r := w.cfg.Repository(repository)
 	token, username := r.Token, r.Username
@@ -67,6 +67,6 @@ func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *ter
 	}
 	return &terraform.GitAccess{
 		URL: r.URL, Username: username, Token: token, CAFile: r.CAFile,
-		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
 	}
 }

@@ -50,7 +50,7 @@ func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w.tools.user = w.user
 	for _, r := range cfg.Repositories {
 		if old != nil {
-			if before := old.cfg.Repository(r.Name); before != nil && *before == *r && old.cfg.DataDir == cfg.DataDir {
+			if before := old.cfg.Repository(r.Name); before != nil && before.Same(r) && old.cfg.DataDir == cfg.DataDir {
 				w.repos[r.Name] = old.repos[r.Name]
 				if site := old.sites[r.Name]; site != nil {
 					w.sites[r.Name] = site

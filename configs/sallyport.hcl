@@ -41,6 +41,8 @@ repository "infra" {
   # token    = credential("git-token")
   # username = "x-access-token"            # default
   # ca_file  = "/etc/sallyport/git-ca.pem" # for a private certificate authority
+  # terraform init gets the token for this repository, and for those at the same host that are named here: paths or URLs, "*" is one part.
+  # modules_from = ["ops/modules", "terraform-modules/*"]
 
   # A force-pushed branch is held until `sallyport accept` takes it; "follow" takes it without asking.
   rewritten_history = "hold"
@@ -66,6 +68,7 @@ repository "infra" {
   #   repository = "ops/infra"
   #   token      = credential("github-token")     # contents to read; commit statuses and pull requests to write
   #   # pull_requests = "trusted"                 # default "off"
+  #   # lend_to_previews = true                   # private modules for these plans: whose pull request it is reads them then
   #   # Or a GitHub App, in the token's place:
   #   # app {
   #   #   id               = 1

@@ -28,6 +28,7 @@
 package config
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -82,9 +83,15 @@ type Repository struct {
 	Username       string
 	Token          redact.Secret
 	CAFile         string // of the github block too
+	// ModulesFrom are paths at the URL's host whose repositories stacks may read modules from with the repository's token; "*"
+	// stands for one part of a path.
+	ModulesFrom []string
 
 	GitHub GitHub // where its pull requests are; none without a repository in it
 }
+
+// Same reports whether nothing of two repositories differs, secrets included.
+func (r *Repository) Same(other *Repository) bool { return reflect.DeepEqual(r, other) }
 
 // Policy says which plans apply by themselves.
 type Policy string

@@ -14,7 +14,7 @@ import (
 
 const defaultGitHub = "https://github.com"
 
-// GitHub is where a repository lies at GitHub or on a GitHub Enterprise Server. It can be compared, as its repository is.
+// GitHub is where a repository lies at GitHub or on a GitHub Enterprise Server.
 type GitHub struct {
 	URL        string // of the site; default https://github.com
 	Repository string // owner/name; empty: there is no github block
@@ -27,6 +27,8 @@ type GitHub struct {
 
 	// PlanPullRequests: plan pull requests of this same repository by people who may write to it.
 	PlanPullRequests bool
+	// LendToPreviews: lend the repository's credentials to these plans too, for private modules.
+	LendToPreviews bool
 }
 
 var githubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
@@ -54,6 +56,9 @@ func (l *loader) github(r *Repository, block *hcl.Block) {
 	plans := "off"
 	l.oneOf(a, "pull_requests", &plans, "off", "trusted")
 	g.PlanPullRequests = plans == "trusted"
+	if l.boolean(a, "lend_to_previews", &g.LendToPreviews) && g.LendToPreviews && plans == "off" {
+		l.fault(a.get("lend_to_previews").NameRange, "Useless attribute", `lend_to_previews goes with pull_requests = "trusted": nothing else is a preview.`)
+	}
 	r.GitHub = g
 }
 

@@ -71,7 +71,8 @@ func TestFull(t *testing.T) {
 		{
 			Name: "apps", URL: "https://git.example.com:8443/ops/apps.git", Branch: "main", Schedule: "*/10 * * * * *",
 			Username: "oauth2", Token: redact.NewSecret(canary), CAFile: filepath.Join(w.dir, "ca.pem"),
-			GitHub: GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true},
+			ModulesFrom: []string{"ops/modules.git", "group/*/tf-*"},
+			GitHub:      GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true, LendToPreviews: true},
 		},
 		{Name: "here", URL: "http://127.0.0.1:3000/ops/here.git", Branch: "main", Schedule: "@every 30s"},
 	}

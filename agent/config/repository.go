@@ -40,6 +40,7 @@ func (l *loader) repository(b *hcl.Block) *Repository {
 		l.github(r, hosted)
 	}
 	l.httpAccess(a, r, access{scheme: scheme, hosted: hosted != nil})
+	l.modulesFrom(a, r, scheme)
 	l.sshAccess(b, content.Blocks, r, scheme)
 	l.trust(a, content.Blocks, r)
 	return r

@@ -38,7 +38,7 @@ func rootShape() shape {
 func repositoryShape() shape {
 	return shape{
 		required: []string{"url"},
-		optional: []string{"branch", "schedule", "token", "username", "ca_file", "rewritten_history", "require_review", "max_object_size"},
+		optional: []string{"branch", "schedule", "token", "username", "ca_file", "modules_from", "rewritten_history", "require_review", "max_object_size"},
 		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
 }
@@ -54,7 +54,7 @@ func sshShape() shape {
 func githubShape() shape {
 	return shape{
 		required: []string{"repository"},
-		optional: []string{"url", "token", "pull_requests"},
+		optional: []string{"url", "token", "pull_requests", "lend_to_previews"},
 		blocks:   []hcl.BlockHeaderSchema{{Type: "app"}},
 	}
 }

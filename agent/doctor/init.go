@@ -112,7 +112,7 @@ func gitAccess(r *config.Repository) *terraform.GitAccess {
 	}
 	return &terraform.GitAccess{
 		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
-		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
 	}
 }
 

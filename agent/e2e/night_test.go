@@ -45,7 +45,8 @@ module "node" {
 	}
 	applied := i.Commit("Add the node", use("one"))
 	tool := fmt.Sprintf("terraform {\n  cli_config_file = %q\n}\n", mirror.CLIConfig)
-	h := newHouse(t, i.box()+tool+asking(s), slackEnv, "SSL_CERT_FILE="+mirror.CAFile).start()
+	box := strings.Replace(i.box(), "  token ", "  modules_from = [\"modules\"]\n  token ", 1)
+	h := newHouse(t, box+tool+asking(s), slackEnv, "SSL_CERT_FILE="+mirror.CAFile).start()
 	s.Reply(jane, ops, card(t, s, 1).TS, "approve")
 	h.reaches("1", "applied")
 	if !exists(node) {

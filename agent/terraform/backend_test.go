@@ -115,8 +115,9 @@ func TestWhereTheStateGoes(t *testing.T) {
 }
 
 // TestTheTreeMovesTheState: whatever files a repository holds, a state that the agent keeps stays where it is, and none
-// is put into a checkout or among the states of other stacks. Four of these were tried on the code before and applied into
-// the wrong place: an absolute path in zz_override.tf, path = null, path = 5, and a workspace without workspace_dir.
+// is put into a checkout or among the states of other stacks. Four of the trees in this file were tried on the code before
+// there was such a rule, and were applied into the wrong place: an absolute path in zz_override.tf, path = null, path = 5, and a
+// workspace without workspace_dir. The others are variations of these.
 func TestTheTreeMovesTheState(t *testing.T) {
 	t.Parallel()
 	const resource = "resource \"terraform_data\" \"a\" {}\n"

@@ -220,7 +220,7 @@ func TestPrivateModule(t *testing.T) {
 		t.Errorf("without credentials: hint %q, transient %v: %v", e.Hint, e.Transient, e)
 	}
 
-	access := &GitAccess{URL: host.URL + "/infra.git", Token: redact.NewSecret(token)}
+	access := &GitAccess{URL: host.URL + "/infra.git", Token: redact.NewSecret(token), ModulesFrom: []string{"mod/.git"}}
 	o := r.options(files(""))
 	o.GitAccess = access
 	res := r.plan(o)
@@ -230,8 +230,8 @@ func TestPrivateModule(t *testing.T) {
 	if leaks := strings.Join(res.Env, "\n"); strings.Contains(leaks, "s3cr3t") || strings.Contains(leaks, "credential") {
 		t.Errorf("the apply's environment has git's credentials:\n%s", leaks)
 	}
-	if _, err := os.Stat(filepath.Join(o.OutDir, "git-credentials")); err == nil {
-		t.Error("git's credentials are left behind")
+	if left, _ := filepath.Glob(filepath.Join(o.OutDir, "git*")); len(left) > 0 {
+		t.Errorf("what lends git's credentials is left behind: %v", left)
 	}
 
 	host.Close()

@@ -1,9 +1,6 @@
 package terraform
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -51,56 +48,5 @@ func TestApplyEnvironment(t *testing.T) {
 	got, err = ApplyEnvironment(o.OutDir, o.Env, secrets(map[string]string{"A": "2"}))
 	if err != nil || lookup(got, "A") != "2" {
 		t.Errorf("A is %q, %v", lookup(got, "A"), err)
-	}
-}
-
-func TestGitAccess(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "it's here")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	g := &GitAccess{URL: "https://ghe.example.com:8443/ops/infra.git", Token: redact.NewSecret("p@ss/word"), CAFile: "/ca.pem",
-		SSHKeyFile: "/key file", KnownHostsFile: "/known"}
-	vars, cleanup, err := g.environment(&PlanOptions{OutDir: dir}, []string{"GIT_CONFIG_COUNT=2"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{
-		"GIT_CONFIG_COUNT": "4",
-		"GIT_CONFIG_KEY_2": "credential.https://ghe.example.com:8443.helper", "GIT_CONFIG_VALUE_2": "store --file='" + filepath.Dir(dir) + `/it'\''s here/git-credentials'`,
-		"GIT_CONFIG_KEY_3": "http.https://ghe.example.com:8443/.sslCAInfo", "GIT_CONFIG_VALUE_3": "/ca.pem",
-		"GIT_SSH_COMMAND": "ssh -F /dev/null -i '/key file' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes" +
-			" -o ConnectTimeout=20 -o UserKnownHostsFile=/known -o GlobalKnownHostsFile=/dev/null",
-	}
-	if diff := cmp.Diff(want, vars); diff != "" {
-		t.Errorf("variables (-want +got):\n%s", diff)
-	}
-	ask := func(host string) string {
-		cmd := exec.Command("git", "credential", "fill")
-		cmd.Stdin = strings.NewReader("protocol=https\nhost=" + host + "\n\n")
-		env := []string{"PATH=" + os.Getenv("PATH"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-			"GIT_CONFIG_KEY_0=a.b", "GIT_CONFIG_VALUE_0=x", "GIT_CONFIG_KEY_1=a.c", "GIT_CONFIG_VALUE_1=x"}
-		cmd.Env = withEnv(env, vars)
-		out, _ := cmd.Output()
-		return string(out)
-	}
-	if got := ask("ghe.example.com:8443"); !strings.Contains(got, "username=x-access-token\npassword=p@ss/word\n") {
-		t.Errorf("git does not know the token:\n%s", got)
-	}
-	if got := ask("other.example.com"); strings.Contains(got, "p@ss") {
-		t.Errorf("git gives the token to another host:\n%s", got)
-	}
-	cleanup()
-	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-
-	for _, none := range []*GitAccess{nil, {}, {URL: "ssh://git@host/x", Token: redact.NewSecret("x")}, {URL: "file:///x", CAFile: "/ca"}} {
-		vars, cleanup, err := none.environment(&PlanOptions{OutDir: dir}, nil)
-		if err != nil || len(vars) > 0 {
-			t.Errorf("%+v: %v, %v", none, vars, err)
-		}
-		cleanup()
 	}
 }

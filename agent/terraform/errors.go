@@ -96,6 +96,10 @@ func transient(diags []Diagnostic, output string) bool {
 	return len(diags) == 0 && transientPattern.MatchString(output)
 }
 
+// privateModule is the hint where git was not let in. Whoever knows what was lent says more.
+const privateModule = "a private module could not be read: git gets the credentials of the stack's own repository only, for the repository itself and " +
+	"for what its modules_from names"
+
 // A hintRule gives the advice for errors whose text matches.
 type hintRule struct {
 	pattern *regexp.Regexp
@@ -115,7 +119,7 @@ var hintRules = []hintRule{
 	{regexp.MustCompile(`(?i)doesn't match any of the checksums|does not match any of the checksums`),
 		"the committed .terraform.lock.hcl has no checksum for this platform: run terraform providers lock -platform=linux_amd64 and commit it"},
 	{regexp.MustCompile(`(?i)could not read (Username|Password)|terminal prompts disabled|Authentication failed for|Permission denied \(publickey`),
-		"a private module could not be read: sallyport has credentials for the stack's own repository host only"},
+		privateModule},
 	{regexp.MustCompile(`(?i)Host key verification failed`),
 		"add the module host's key to the repository's known_hosts_file"},
 	{regexp.MustCompile(`(?i)git must be available|exec: "git"`), "install git: terraform needs it for modules"},

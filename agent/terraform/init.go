@@ -283,17 +283,17 @@ func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error 
 		}
 		opts = append(opts, tfexec.BackendConfig(file))
 	}
-	git, cleanup, err := p.o.GitAccess.environment(&p.o, p.s.env)
+	git, err := p.o.GitAccess.loan(&p.o, p.s.env)
 	if err != nil {
 		return err
 	}
-	defer cleanup()
+	defer git.end()
 	if err := p.o.User.Own(p.o.DataDir); err != nil { // now that everything kept is in it
 		return err
 	}
-	diags, err := p.s.initialise(ctx, withEnv(p.s.env, git), opts...)
+	diags, err := p.s.initialise(ctx, withEnv(p.s.env, git.vars), opts...)
 	if err != nil {
-		return err
+		return git.explain(err)
 	}
 	p.res.Diagnostics = diags
 	return nil

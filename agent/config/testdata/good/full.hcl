@@ -35,10 +35,12 @@ repository "apps" {
   username = "oauth2"
   ca_file  = "@DIR@/ca.pem"
   schedule = "*/10 * * * * *"
+  modules_from = ["https://GIT.example.com:8443/ops/modules.git", "/group/*/tf-*/"]
   github {
     repository    = "ops/apps"
     token         = credential("passphrase")
     pull_requests = "trusted"
+    lend_to_previews = true
   }
 }
 

@@ -1,0 +1,32 @@
+package agent
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+)
+
+// TestGitAccess: what the configuration lends is what terraform lends.
+func TestGitAccess(t *testing.T) {
+	t.Parallel()
+	r := &config.Repository{
+		Name: "infra", URL: "https://ghe.example/ops/infra.git", Username: "me", Token: redact.NewSecret("x"), CAFile: "/ca.pem",
+		ModulesFrom: []string{"ops/modules"}, GitHub: config.GitHub{LendToPreviews: true},
+	}
+	w := &world{cfg: &config.Config{Repositories: []*config.Repository{r}}}
+	want := &terraform.GitAccess{
+		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true,
+	}
+	if diff := cmp.Diff(want, (&Agent{}).gitAccess(t.Context(), w, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	r.Token = redact.Secret{}
+	r.CAFile = ""
+	if got := (&Agent{}).gitAccess(t.Context(), w, "infra"); got != nil {
+		t.Errorf("without credentials: %+v", got)
+	}
+}
