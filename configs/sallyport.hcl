@@ -121,7 +121,8 @@ stack "network" {
   # In the place of the terraform block below, for this stack alone: version, binary or engine.
   # terraform { version = "1.9.8" }
 
-  # Roles that are taken on with the credentials of the instance. A plan never gets to see that of the apply.
+  # Roles that are taken on with the credentials of the instance. A plan is given only its own; see the README's
+  # security model for what the metadata address gives away.
   # aws {
   #   role_arn      = "arn:aws:iam::123456789012:role/sallyport-apply"
   #   plan_role_arn = "arn:aws:iam::123456789012:role/sallyport-plan"
