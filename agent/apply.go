@@ -25,6 +25,7 @@ const progressEvery = 5 * time.Second
 func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
 	dir := planBase(w.cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
+	var lent *runner.AWSRole
 	if role := awsApply(s, fmt.Sprint(run.ID)); role != nil {
 		// In the place of the plan's: neither is ever in reach of the other phase.
 		aws, err := role.Write(filepath.Join(dir, planDir), w.user)
@@ -35,6 +36,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 			applyEnv = aws
 		}
 		maps.Copy(applyEnv, aws)
+		lent = &runner.AWSRole{AWS: *role, ExternalID: role.ExternalID.Reveal(), Dir: filepath.Join(dir, planDir)}
 	}
 	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, applyEnv)
 	if err != nil {
@@ -52,7 +54,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tools.file(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
-		LockTimeout: s.LockTimeout, User: w.user,
+		LockTimeout: s.LockTimeout, User: w.user, AWS: lent,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/agent/control"
 	"sallyport/agent/terraform/tftest"
@@ -23,7 +24,7 @@ func tofu(t *testing.T) (binary, log string) {
 	dir := t.TempDir()
 	binary, log = filepath.Join(dir, "tofu"), filepath.Join(dir, "log")
 	script := fmt.Sprintf(`#!/bin/sh
-{ echo "verb $1"; [ -z "$AWS_CONFIG_FILE" ] || cat "$AWS_CONFIG_FILE"; } >> %s
+{ echo "verb $1"; [ -z "$AWS_CONFIG_FILE" ] || sh -c "$(sed -n 's/^credential_process = //p' "$AWS_CONFIG_FILE")"; } >> %s
 exec %s "$@"
 `, log, real)
 	tftest.Program(t, binary, []byte(script))
@@ -60,16 +61,23 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
     region        = "us-east-1"
   }
 `
+	cloud := tftest.NewAWS(t, time.Hour)
+	for _, name := range []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL_STS"} {
+		t.Setenv(name, cloud.Getenv(name))
+	}
 	h := newHouse(t, box(r, own)+"stack \"plain\" { dir = \"plain\" }\n").start()
 	run := h.status("box", store.Planned)
 	plan, _ := phases(t, log)
-	if !strings.Contains(plan, "role/may-look") || strings.Contains(plan, "may-apply") || !strings.Contains(plan, fmt.Sprintf("role_session_name = sallyport-box-%d\n", run.ID)) {
+	if !strings.Contains(plan, "ASIA-may-look-1") || strings.Contains(plan, "may-apply") {
 		t.Errorf("the plan was told:\n%s", plan)
+	}
+	if asked, _ := cloud.Asked(); asked[0].Get("RoleSessionName") != fmt.Sprintf("sallyport-box-%d", run.ID) {
+		t.Errorf("the session of the plan is %v", asked[0])
 	}
 	h.mustDecide("box", "approve")
 	h.status(fmt.Sprint(run.ID), store.Applied)
 	again, apply := phases(t, log)
-	if !strings.Contains(apply, "role/may-apply") || strings.Contains(apply, "may-look") || strings.Contains(again, "may-apply") {
+	if !strings.Contains(apply, "ASIA-may-apply-") || strings.Contains(apply, "may-look") || strings.Contains(again, "may-apply") {
 		t.Errorf("the apply was told:\n%s", apply)
 	}
 	if left, err := filepath.Glob(filepath.Join(h.dir, "data", "runs", fmt.Sprint(run.ID), "*", "aws.*")); err == nil && len(left) > 0 {

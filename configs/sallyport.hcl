@@ -121,8 +121,8 @@ stack "network" {
   # In the place of the terraform block below, for this stack alone: version, binary or engine.
   # terraform { version = "1.9.8" }
 
-  # Roles that are taken on with the credentials of the instance. A plan is given only its own; see the README's
-  # security model for what the metadata address gives away.
+  # Roles that the agent takes on with the credentials of the instance. A plan is given only its own; the README's security model says
+  # how to keep terraform from the metadata address, which gives away more.
   # aws {
   #   role_arn      = "arn:aws:iam::123456789012:role/sallyport-apply"
   #   plan_role_arn = "arn:aws:iam::123456789012:role/sallyport-plan"

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/packer"
+	"sallyport/notify/redact"
 )
 
 // maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
@@ -33,6 +35,11 @@ func (p *process) apply(j Job, r *Result) error {
 	if err := p.clearErroredState(j); err != nil {
 		return err
 	}
+	end, err := p.lendRole(j)
+	if err != nil {
+		return err
+	}
+	defer end()
 	cmd, mark, closeOutput, err := p.command(j, call)
 	if err != nil {
 		return err
@@ -65,6 +72,18 @@ func (p *process) apply(j Job, r *Result) error {
 	}
 	r.ErroredState = p.keepErroredState(j)
 	return nil
+}
+
+// lendRole takes on the job's role in AWS, if it has one, for as long as terraform runs.
+func (p *process) lendRole(j Job) (end func(), err error) {
+	if j.AWS == nil {
+		return func() {}, nil
+	}
+	role := j.AWS.AWS
+	role.ExternalID = redact.NewSecret(j.AWS.ExternalID)
+	return role.Lend(context.Background(), j.AWS.Dir, j.User, func(err error) {
+		p.log.Error("renewing the credentials of AWS; it is tried again", "run", j.Run, "err", err)
+	})
 }
 
 // command prepares terraform. Its output goes to files and not through the runner, so that it does not depend on the

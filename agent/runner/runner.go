@@ -93,6 +93,8 @@ type Job struct {
 
 	// Env is terraform's whole environment, KEY=VALUE, secrets included. The runner only sets TMPDIR in it.
 	Env []string `json:"env"`
+	// AWS is who terraform is there; nil: what Env says. The runner takes the role on, and goes on to when no agent lives.
+	AWS *AWSRole `json:"aws,omitempty"`
 	// User runs terraform; nil: the agent's own. It must be let through to the run's directory, and the checkout is its own.
 	User *asuser.User `json:"user,omitempty"`
 }
@@ -114,6 +116,13 @@ func (j Job) validate() error {
 		return fmt.Errorf("the job's run number %d or lock timeout %s is out of range", j.Run, j.LockTimeout)
 	}
 	return nil
+}
+
+// AWSRole is a role that the runner takes on, and the directory in which Env has terraform look for its credentials.
+type AWSRole struct {
+	terraform.AWS
+	ExternalID string `json:"external_id,omitempty"` // in clear, as Env
+	Dir        string `json:"dir"`
 }
 
 // EnginePacker is the engine of jobs that build an image.
@@ -198,6 +207,9 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	cmd.Args[0] = "sallyport" // what people see in a list of processes, even if the agent names its binary by /proc
 	cmd.Dir = o.RunDir
 	cmd.Env = fault.Environ() // empty, not nil, which would mean the agent's own, credentials included
+	if o.Job.AWS != nil {
+		cmd.Env = append(cmd.Env, terraform.Outbound(os.Getenv)...)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, AmbientCaps: o.Job.User.Capabilities()}

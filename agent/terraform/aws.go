@@ -10,13 +10,16 @@ import (
 	"sallyport/notify/redact"
 )
 
-// AWS is a role that terraform takes on with the credentials of the instance that the agent runs on. The SDK of AWS does
-// that by itself from a configuration file, renews what runs out, and holds for the backend as for the provider.
+// AWS is a role that the agent takes on for terraform with the credentials of the instance that it runs on. A configuration file
+// tells the SDK of AWS where they are ([AWS.Write]), in the backend as in the provider, and they are there while the phase runs
+// ([AWS.Lend]): the SDK asks again when what it has runs out.
 type AWS struct {
-	RoleARN    string
-	ExternalID redact.Secret // may be empty
-	Region     string        // may be empty
-	Session    string        // see [SessionName]
+	RoleARN    string        `json:"role_arn"`
+	ExternalID redact.Secret `json:"-"`       // may be empty
+	Region     string        `json:"region"`  // may be empty: the instance's
+	Session    string        `json:"session"` // see [SessionName]
+
+	getenv func(string) string // of the agent; nil: os.Getenv
 }
 
 const awsFile = "aws.conf"
@@ -35,8 +38,7 @@ func (a *AWS) Write(dir string, user *asuser.User) (map[string]redact.Secret, er
 	var b strings.Builder
 	b.WriteString("[default]\n")
 	for _, kv := range [][2]string{
-		{"role_arn", a.RoleARN}, {"credential_source", "Ec2InstanceMetadata"}, {"role_session_name", a.Session},
-		{"external_id", a.ExternalID.Reveal()}, {"region", a.Region},
+		{"credential_process", "cat " + shellQuote(filepath.Join(dir, awsCredentialsFile))}, {"region", a.Region},
 	} {
 		if kv[1] == "" {
 			continue

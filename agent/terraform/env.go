@@ -29,6 +29,17 @@ var passed = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "TZ",
 }
 
+// Outbound returns the variables of the agent's own environment by which a process of its own that takes on roles in AWS
+// reaches the outside.
+func Outbound(getenv func(string) string) (env []string) {
+	for _, name := range append([]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL_STS"}, passed...) {
+		if v := getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
 // defaultPath is used when the agent itself has no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

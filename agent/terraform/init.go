@@ -50,7 +50,7 @@ func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
 		defer cancel()
 	}
 	p := &planner{o: o}
-	release, err := p.prepare()
+	release, err := p.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}

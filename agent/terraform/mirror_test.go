@@ -75,10 +75,7 @@ func TestAWSConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `[default]
-role_arn = arn:aws:iam::123456789012:role/plan
-credential_source = Ec2InstanceMetadata
-role_session_name = sallyport-ghe-12
-external_id = ext
+credential_process = cat ` + filepath.Join(dir, "aws.json") + `
 region = us-east-1
 `
 	if string(text) != want {
@@ -90,7 +87,7 @@ region = us-east-1
 	if env["AWS_REGION"].Reveal() != "us-east-1" || env["AWS_SDK_LOAD_CONFIG"].Reveal() != "1" {
 		t.Errorf("the environment: %v", env)
 	}
-	role.ExternalID = redact.NewSecret("a\nrole_arn = other")
+	role.Region = "a\ncredential_process = other"
 	if _, err := role.Write(dir, nil); err == nil {
 		t.Error("a second line was written")
 	}

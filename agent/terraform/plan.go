@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/contain"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -123,7 +125,8 @@ type planner struct {
 	o       PlanOptions
 	s       *session
 	res     PlanResult
-	keptDir bool // the agent keeps the state
+	keptDir bool                  // the agent keeps the state
+	late    atomic.Pointer[error] // the first time that credentials were not renewed
 }
 
 // Plan runs init, plan and show, and returns what people decide on. The error is an [*Error] where terraform, or the
@@ -139,7 +142,7 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		defer cancel()
 	}
 	p := &planner{o: o}
-	release, err := p.prepare()
+	release, err := p.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +157,7 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 }
 
 // prepare makes the directories, the generated files and the session.
-func (p *planner) prepare() (func(), error) {
+func (p *planner) prepare(ctx context.Context) (func(), error) {
 	o := &p.o
 	if err := os.RemoveAll(o.DataDir); err != nil { // a left-over environment file would select a wrong workspace
 		return nil, fmt.Errorf("clearing terraform's data directory: %w", err)
@@ -196,9 +199,9 @@ func (p *planner) prepare() (func(), error) {
 		env.Extra = append(env.Extra, aws)
 	}
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
-	release := func() {}
+	giveBack := func() {}
 	if o.Cache != nil {
-		p.s.tf, release, err = o.Cache.slots.borrow(o.Tool, o.User, o.WorkDir)
+		p.s.tf, giveBack, err = o.Cache.slots.borrow(o.Tool, o.User, o.WorkDir)
 	} else {
 		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User)
 	}
@@ -206,10 +209,27 @@ func (p *planner) prepare() (func(), error) {
 		return nil, err
 	}
 	if err := p.s.tf.SetWaitDelay(o.Grace); err != nil {
-		release()
+		giveBack()
 		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}
-	return release, nil
+	if o.AWS == nil {
+		return giveBack, nil
+	}
+	end, err := o.AWS.Lend(ctx, o.OutDir, o.User, func(err error) {
+		p.late.CompareAndSwap(nil, &err)
+	})
+	if err != nil {
+		giveBack()
+		return nil, err
+	}
+	return func() {
+		end()
+		giveBack()
+		var broken *contain.Panic
+		if err := p.late.Load(); err != nil && errors.As(*err, &broken) { // of other errors terraform says what it could not do
+			panic(broken)
+		}
+	}, nil
 }
 
 // workspace selects the stack's workspace, makes it if it is missing, and checks that terraform really is in it: a

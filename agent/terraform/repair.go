@@ -125,7 +125,7 @@ func inRoot(ctx context.Context, o PlanOptions, doing string, f func(context.Con
 		defer cancel()
 	}
 	p := &planner{o: o}
-	release, err := p.prepare()
+	release, err := p.prepare(ctx)
 	if err != nil {
 		return err
 	}
