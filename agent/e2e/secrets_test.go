@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -33,7 +34,9 @@ resource "terraform_data" "a" {
 }
 resource "terraform_data" "b" {
   depends_on = [terraform_data.a]
-  provisioner "local-exec" { command = "echo $CLOUD_TOKEN is the token and $PLAIN too; exit 3" }
+  provisioner "local-exec" {
+    command = "echo $CLOUD_TOKEN is the token and $PLAIN too; printf 'canary-env\\033[1m-secret-7b21\\n'; printf %s $PLAIN$PLAIN$PLAIN | base64 -w 12; exit 3"
+  }
 }
 output "o" { value = var.plain }
 output "hidden" {
@@ -88,7 +91,9 @@ output "hidden" {
 	}
 	for _, secret := range []string{fromEnv, fromCredential, fromFile, inVarFile, gitToken, slackToken} {
 		for where, text := range places {
-			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+			// base64 as it comes in lines, with whose output each of them is
+			text := regexp.MustCompile(`(\n|\\n)terraform_data\.b: \(local-exec\): `).ReplaceAllString(text, "")
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])), url.QueryEscape(secret)} {
 				if at := strings.Index(text, form); at >= 0 {
 					t.Errorf("%s holds %q: ...%s...", where, form, strings.ToValidUTF8(text[max(0, at-80):min(len(text), at+80)], "."))
 				}

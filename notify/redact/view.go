@@ -141,8 +141,13 @@ func (v *view) piece(at int) piece {
 	return v.pieces[sort.Search(len(v.pieces), func(i int) bool { return v.pieces[i].at > at })-1]
 }
 
-// margin is the length of what stands before the text of a line: blanks, with one sign of terraform's among them.
+// margin is the length of what stands before the text of a line: blanks, with one sign of terraform's among them, or whose
+// output it is.
 func margin(s string) int {
+	line, _, _ := strings.Cut(s, "\n")
+	if i := strings.Index(line, "-exec): "); i >= 0 { // terraform_data.node: (local-exec): text
+		return i + len("-exec): ")
+	}
 	n := blanks(s)
 	if n == len(s) || strings.IndexByte("|+-~\xe2", s[n]) < 0 {
 		return n
