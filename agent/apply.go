@@ -274,7 +274,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 	case terraform.StalePlan(p.Diagnostics):
 		return ending{to: store.Stale, text: "terraform: the saved plan is stale, the state was changed since"}
 	}
-	text, hint := errorsOf(p.Diagnostics), mendFirst+"sallyport plan "+run.Stack
+	text, hint := a.errorsOf(p.Diagnostics), mendFirst+"sallyport plan "+run.Stack
 	if text == "" {
 		text = fmt.Sprintf("terraform ended with exit code %d%s", result.ExitCode, a.lastWords(run.ID))
 		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)

@@ -194,7 +194,7 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terra
 	case result.ExitCode == 0:
 		return ending{to: store.Applied}
 	}
-	text, hint := errorsOf(p.Diagnostics), "mend the cause, then: sallyport plan "+run.Stack
+	text, hint := e.errorsOf(p.Diagnostics), "mend the cause, then: sallyport plan "+run.Stack
 	if text == "" {
 		text = fmt.Sprintf("packer ended with exit code %d%s", result.ExitCode, e.lastWords(run.ID))
 		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)

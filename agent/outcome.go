@@ -109,10 +109,11 @@ func approvedBy(run *store.Run) string {
 	return " Approved by " + joinSome(by, 10) + "."
 }
 
-// errorsOf are terraform's own words for why it failed.
-func errorsOf(diagnostics []terraform.Diagnostic) string {
+// errorsOf are terraform's own words for why it failed, redacted.
+func (a *Agent) errorsOf(diagnostics []terraform.Diagnostic) string {
 	var lines []string
 	for _, d := range diagnostics {
+		d = d.Redacted(a.redact)
 		if d.IsError() {
 			lines = append(lines, d.String())
 		}

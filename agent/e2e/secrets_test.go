@@ -93,6 +93,11 @@ output "hidden" {
 		for where, text := range places {
 			// base64 as it comes in lines, with whose output each of them is
 			text := regexp.MustCompile(`(\n|\\n)terraform_data\.b: \(local-exec\): `).ReplaceAllString(text, "")
+			for n := 8; n < len(secret); n++ { // cut before it was redacted
+				if strings.Contains(text, secret[:n]+"…") {
+					t.Errorf("%s holds the beginning of %q", where, secret)
+				}
+			}
 			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])), url.QueryEscape(secret)} {
 				if at := strings.Index(text, form); at >= 0 {
 					t.Errorf("%s holds %q: ...%s...", where, form, strings.ToValidUTF8(text[max(0, at-80):min(len(text), at+80)], "."))

@@ -24,8 +24,12 @@ import (
 // waits for it, within the TimeoutStopSec of its unit.
 const waitDelay = 20 * time.Second
 
-// maxOutput bounds what is kept of terraform's stderr, in bytes.
-const maxOutput = 64 << 10
+// maxOutput bounds what is shown of terraform's stderr, in bytes. More is kept, so that the end of a secret whose beginning was
+// dropped is not shown.
+const (
+	maxOutput  = 64 << 10
+	keptOutput = maxOutput + 64<<10
+)
 
 // session runs terraform in one root module with one environment.
 type session struct {
@@ -74,7 +78,7 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
 	diags := sink.diagnostics()
 	for i := range diags {
-		diags[i] = redactDiagnostic(diags[i], s.redact)
+		diags[i] = diags[i].Redacted(s.redact)
 	}
 	if err == nil {
 		return diags, nil
@@ -109,7 +113,11 @@ var decoration = regexp.MustCompile(`(?m)^(\x1b\[[0-9;]*m)*(╷|╵|│)(\x1b\[[
 // fail builds the error of an operation that ended badly.
 func (s *session) fail(ctx context.Context, op string, err error, diags []Diagnostic, output string) *Error {
 	output = decoration.ReplaceAllString(output, "")
-	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: s.redact(strings.TrimSpace(output))}
+	output = s.redact(strings.TrimSpace(output))
+	if extra := len(output) - maxOutput; extra > 0 {
+		output = "..." + strings.ToValidUTF8(output[extra:], "")
+	}
+	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: output}
 	var exit *exec.ExitError
 	e.Killed = errors.As(err, &exit) && exit.ExitCode() < 0
 	switch {
@@ -225,19 +233,18 @@ func (s *eventSink) diagnostics() []Diagnostic {
 	return s.diags
 }
 
-// tailBuffer keeps the last [maxOutput] bytes written to it.
+// tailBuffer keeps the last [keptOutput] bytes written to it.
 type tailBuffer struct {
 	mu  sync.Mutex
 	buf []byte
-	cut bool
 }
 
 func (b *tailBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.buf = append(b.buf, p...)
-	if over := len(b.buf) - maxOutput; over > 0 {
-		b.buf, b.cut = append(b.buf[:0], b.buf[over:]...), true
+	if over := len(b.buf) - keptOutput; over > 0 {
+		b.buf = append(b.buf[:0], b.buf[over:]...)
 	}
 	return len(p), nil
 }
@@ -245,13 +252,12 @@ func (b *tailBuffer) Write(p []byte) (int, error) {
 func (b *tailBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cut {
-		return "..." + string(b.buf)
-	}
 	return string(b.buf)
 }
 
-func redactDiagnostic(d Diagnostic, redact func(string) string) Diagnostic {
+// Redacted is the diagnostic as people may read it. It comes before all that joins or cuts its texts: half of a secret is not
+// recognised.
+func (d Diagnostic) Redacted(redact func(string) string) Diagnostic {
 	d.Summary, d.Detail = redact(d.Summary), redact(d.Detail)
 	d.Code, d.Context, d.Address = redact(d.Code), redact(d.Context), redact(d.Address)
 	return d
