@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"sallyport/agent/need"
 )
 
 // asked is who is at the other end of a connection that a shell made: it starts something that keeps the connection, and ends
@@ -120,7 +122,7 @@ func TestADeadCallerIsNobody(t *testing.T) {
 	}
 	caller.peer.start = self.start
 	if caller.peer.fd == nil {
-		t.Skip("this kernel gives no descriptor of a peer (SO_PEERPIDFD, Linux 6.5)")
+		need.Skip(t, "this kernel gives no descriptor of a peer", "SO_PEERPIDFD came with Linux 6.5")
 	}
 	if lineage, err := caller.Lineage(); err == nil {
 		t.Errorf("told by its descriptor: %v", lineage)
