@@ -218,7 +218,7 @@ func (a *Agent) part(name string, f func() error) {
 // tend keeps one of the agent's own loops going until ctx ends. What a loop works on is contained one by one inside; a panic
 // outside of that starts it again after a rest, for without it the agent would be deaf or mute.
 func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context)) {
-	for ctx.Err() == nil {
+	for {
 		err := a.contained(work{name: name, watches: true}, func() error {
 			a.faults.set(name, nil)
 			loop(ctx)
@@ -229,7 +229,9 @@ func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context
 			return // ctx ended, or the loop has nothing to do any more
 		}
 		a.faults.set(name, struck)
-		pause(ctx, struck.wait(), nil)
+		if pause(ctx, struck.wait(), nil); ctx.Err() != nil {
+			return
+		}
 	}
 }
 

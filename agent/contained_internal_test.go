@@ -125,7 +125,7 @@ func TestTendEnds(t *testing.T) {
 	}
 	ran = 0
 	a.strikes.forget()
-	a.tend(context.Background(), "looping", func(context.Context) { ran++ })
+	a.tend(ctx, "looping", func(context.Context) { ran++ }) // which has ended: a loop that must close something does so by itself
 	if ran != 1 || len(a.faults.list()) != 0 {
 		t.Errorf("it ran %d times; what is wrong: %+v", ran, a.faults.list())
 	}

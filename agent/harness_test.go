@@ -230,6 +230,7 @@ func (h *house) start() *house {
 	select {
 	case <-ready:
 	case err := <-done:
+		h.stop = func() {} // or the clean-up waits for this end for ever
 		h.t.Fatal("the agent ended at once: ", err)
 	case <-time.After(patience.Limit()):
 		h.t.Fatal("the agent does not get ready")
