@@ -276,6 +276,9 @@ func (a *Agent) statusText(w *world) (string, error) {
 			if d := st.Drift; s.Drift != "" && d != nil && d.Error != "" {
 				lines = append(lines, fmt.Sprintf("%s: its drift checks fail: %s", s.Name, firstLine(d.Error)))
 			}
+			if st.Partly != 0 {
+				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, control.PartlyText(st.Partly)))
+			}
 			newest, err := found(tx.Run(st.NewestRun))
 			if err != nil {
 				return err

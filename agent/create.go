@@ -128,9 +128,12 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 	} else if st.Partly != 0 {
 		st.Changed = st.Partly // it had done everything, as this run has found
 	}
-	st.Partly = 0
 	st.Unfinished = 0 // people have seen it on this run's card
-	if !a.rememberOther(tx, st, run) {
+	other := a.rememberOther(tx, st, run)
+	if !other || run.Options.Destroy {
+		st.Partly = 0 // a state that was only brought up to date still holds what an apply left half-made
+	}
+	if !other {
 		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
 		if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
 			st.Behind = 0 // otherwise discover counts what is still to come

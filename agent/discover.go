@@ -4,28 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/store"
 )
 
-// maxBehind bounds how many commits are looked at to say how far a stack is behind.
-const maxBehind = 100
-
 // finding is what discover learned about one stack at the head.
 type finding struct {
 	stack  *config.Stack
-	open   int // the open run that was compared; 0 if there was none
+	open   int    // the open run that was compared; 0 if there was none
+	asked  string // the commit that the stack was last asked about, as compared; empty if there was none
 	files  stack.Files
 	err    error // the stack cannot be planned at this head
 	behind int
 	// touched since: the applied commit, the last commit run, and the head that the open run was made under.
 	sinceApplied, sinceAsked, sinceOpen bool
-	cause, news                         string // a path that changed: since the applied commit, and since the open run's head
+
+	again       bool   // as when asked last, and others in between
+	cause, news string // a path that changed: since the applied commit, and since the open run's head
 }
 
 // discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
@@ -112,101 +112,11 @@ func (a *Agent) readStacks(tx *store.Tx, w *world, r *config.Repository, stacks 
 
 // memoKey names everything that a comparison depends on.
 func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run) string {
-	key := []string{head, s.Inputs, st.AppliedCommit, st.LastCommitCommit}
+	key := []string{head, s.Inputs, st.AppliedCommit, st.LastCommitCommit, strconv.Itoa(st.Partly)}
 	if open != nil {
 		key = append(key, fmt.Sprint(open.ID), string(open.Status))
 	}
 	return strings.Join(key, " ")
-}
-
-// compare finds out what the head means for one stack.
-func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
-	f := &finding{stack: s}
-	if open != nil {
-		f.open = open.ID
-	}
-	def := definition(s)
-	tree, err := git.Tree(head)
-	if err != nil {
-		return nil, err
-	}
-	f.files, f.err = stack.Footprint(tree, def)
-	if f.err != nil && !errors.Is(f.err, stack.ErrNoDir) {
-		return nil, f.err // the mirror, not the commit: look again when it was mended
-	}
-	// What is wrong with the stack's own files is told by the run that it gets: its plan ends with that.
-	since := func(commit string) (bool, error) {
-		cause, changed, err := touchedSince(ctx, git, commit, head, def, f.files)
-		if changed && f.cause == "" {
-			f.cause = cause
-		}
-		return changed, err
-	}
-	if f.sinceApplied, err = since(st.AppliedCommit); err != nil {
-		return nil, err
-	}
-	if f.sinceAsked, err = since(st.LastCommitCommit); err != nil {
-		return nil, err
-	}
-	if open != nil && open.Head != head {
-		if f.news, f.sinceOpen, err = touchedSince(ctx, git, open.Head, head, def, f.files); err != nil {
-			return nil, err
-		}
-	}
-	if f.sinceApplied && st.AppliedCommit != "" {
-		f.behind = behind(ctx, git, st.AppliedCommit, head, f.files)
-	}
-	return f, nil
-}
-
-// touchedSince reports whether a stack's files differ between two commits, and one that does. The files at the older
-// commit count too: a module that is no longer called was part of the stack then.
-func touchedSince(ctx context.Context, git *repo.Repository, old, head string, def stack.Definition, now stack.Files) (string, bool, error) {
-	if old == "" {
-		return "", true, nil
-	}
-	if old == head {
-		return "", false, nil
-	}
-	paths, err := git.Changed(ctx, old, head)
-	if errors.Is(err, repo.ErrUnknownCommit) {
-		return "", true, nil // gone after a rewrite: everything counts as changed
-	}
-	if err != nil {
-		return "", false, err
-	}
-	if p := now.FirstTouched(paths); p != "" {
-		return p, true, nil
-	}
-	tree, err := git.Tree(old)
-	if err != nil {
-		return "", false, err
-	}
-	before, err := stack.Footprint(tree, def)
-	if err != nil {
-		return "", !errors.Is(err, stack.ErrNoDir), nil
-	}
-	p := before.FirstTouched(paths)
-	return p, p != "", nil
-}
-
-// behind counts the commits that touch a stack and are not applied; -1 if that cannot be told.
-func behind(ctx context.Context, git *repo.Repository, applied, head string, files stack.Files) int {
-	commits, _, err := git.Between(ctx, applied, head, maxBehind)
-	if err != nil {
-		return -1
-	}
-	n := 0
-	for _, c := range commits {
-		paths, err := git.TouchedBy(ctx, c.Hash)
-		if err != nil {
-			return -1
-		}
-		if files.FirstTouched(paths) != "" {
-			n++
-		}
-	}
-	return n
 }
 
 // record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
@@ -282,7 +192,8 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 		a.work.stop(open.ID)
 		open = nil
 	}
-	if open == nil && f.err == nil && f.sinceApplied && f.sinceAsked {
+	made := open == nil && f.err == nil && f.sinceAsked && (f.sinceApplied || st.Partly != 0)
+	if made {
 		open = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
 			Head: repository.Head, Batch: batch, Reason: f.reason(st),
@@ -294,7 +205,28 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 	if st, err = tx.Stack(s.Name); err != nil {
 		return "", err
 	}
+	if !made && f.answers(st, open) {
+		st.LastCommitCommit = repository.Head
+		if err := tx.PutStack(st); err != nil {
+			return "", err
+		}
+	}
 	return memoKey(repository.Head, s, st, open), nil
+}
+
+// answers reports whether a head that makes no run takes the place of the commit that the stack was last asked about:
+// either its files were the same all along, so that what people said of them stands; or they are again as they were before,
+// so that what was asked in between is forgotten; or the open run, whose files they are, asks about it too.
+func (f *finding) answers(st *store.StackState, open *store.Run) bool {
+	if st.LastCommitCommit == "" || st.LastCommitCommit != f.asked {
+		return false
+	}
+	return !f.sinceAsked || open == nil || f.again && asksAboutHead(open)
+}
+
+// asksAboutHead reports whether a run asks people about the branch's newest commit, and they can still say no.
+func asksAboutHead(run *store.Run) bool {
+	return run.Status != store.Applying && run.Kind != store.KindDrift && !run.AtApplied && !run.Options.Commit
 }
 
 // count is a number of things in words.

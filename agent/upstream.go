@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/store"
 )
 
@@ -72,10 +73,21 @@ func (a *Agent) upstreamOf(tx *store.Tx, w *world, run *store.Run, name string) 
 		return fmt.Sprintf("waits for %s, of which newer commits are not applied yet", name), nil
 	case newest.Status == store.Applied || newest.Status == store.NoChanges:
 		return "", nil
-	case newest.Status == store.Superseded && st.Behind == 0:
-		return "", nil // its change was taken back before it was applied
+	case st.Partly != 0 && newest.ID != st.Partly:
+		return fmt.Sprintf("waits for %s, of which %s", name, control.PartlyText(st.Partly)), nil
+	case takenBack(st, newest):
+		return "", nil
 	}
 	return fmt.Sprintf("waits for %s, whose run #%d ended %s", name, newest.ID, newest.Status), nil
+}
+
+// takenBack reports whether the branch no longer says what a run would have changed: nothing of it was applied, and the
+// stack's files are those of the applied commit again.
+func takenBack(st *store.StackState, newest *store.Run) bool {
+	if st.Behind != 0 {
+		return false
+	}
+	return newest.Status == store.Superseded || newest.Kind == store.KindCommit && newest.Apply == nil && st.AppliedCommit != ""
 }
 
 // warn puts warnings on a run's card, each once.

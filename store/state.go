@@ -22,7 +22,9 @@ type StackState struct {
 	AppliedRun    int       `json:"applied_run,omitempty"`
 	AppliedInputs string    `json:"applied_inputs,omitempty"`
 
-	LastCommitRun    int    `json:"last_commit_run,omitempty"` // the newest run of kind commit
+	LastCommitRun int `json:"last_commit_run,omitempty"` // the newest run of kind commit
+	// LastCommitCommit is the newest commit at which nothing is left to ask: that of LastCommitRun, or a later one at which the
+	// stack's files were the same all along, or were again as before.
 	LastCommitCommit string `json:"last_commit_commit,omitempty"`
 	OpenRun          int    `json:"open_run,omitempty"`   // the one non-terminal run that can apply; 0 if none
 	NewestRun        int    `json:"newest_run,omitempty"` // the newest run that can apply, open or not

@@ -225,7 +225,7 @@ func (tx *Tx) needed() (map[int]bool, error) {
 // runs are the runs that a stack's state names. A state or a lock that was left behind is cleared by what its run's record
 // says, however long that takes.
 func (s *StackState) runs() []int {
-	ids := []int{s.AppliedRun, s.LastCommitRun, s.NewestRun, s.OpenRun, s.LastApply, s.Unfinished}
+	ids := []int{s.AppliedRun, s.LastCommitRun, s.NewestRun, s.OpenRun, s.LastApply, s.Unfinished, s.Partly}
 	if s.Planning != nil {
 		ids = append(ids, s.Planning.Run)
 	}

@@ -98,6 +98,8 @@ func (a *app) stackNote(s control.Stack) string {
 		return cut(s.ApplyClosed, maxNote)
 	case s.Run != nil && s.Run.Error != "":
 		return cut(s.Run.Error, maxNote)
+	case s.Partly != nil:
+		return cut(s.Partly.Text, maxNote)
 	}
 	return ""
 }

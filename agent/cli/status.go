@@ -152,6 +152,9 @@ func (a *app) problemsText(s control.Status) string {
 		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
 			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, runName(*r), r.Status), Error: firstLine(r.Error), Hint: r.Hint, Since: r.EndedAt})
 		}
+		if p := st.Partly; p != nil {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
+		}
 		if d := st.Drift; d != nil && d.Error != "" {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: firstLine(d.Error), Hint: d.Hint, Since: d.ErrorAt})
 		}

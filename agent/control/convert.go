@@ -117,6 +117,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin), Occupied: PauseOf(s.Occupied),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
+		Partly: partlyOf(s, run),
 	}
 	out.Builds, out.Images = make([]Build, 0, len(s.Builds)), usesOf(s.Images)
 	for _, b := range s.Builds {

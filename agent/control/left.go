@@ -23,6 +23,28 @@ type LeftLock struct {
 	Hint      string       `json:"hint"`
 }
 
+// Partly is an apply that did not end well: what it had begun may be half-made, whatever the branch says.
+type Partly struct {
+	Run  int    `json:"run"`
+	Text string `json:"text"`
+	Hint string `json:"hint"`
+}
+
+// PartlyText says that an apply did not end well.
+func PartlyText(run int) string { return fmt.Sprintf("the last apply, #%d, did not end well", run) }
+
+// partlyOf is what is shown of a stack's last apply; nil if that ended well. newest is the stack's newest run.
+func partlyOf(s *store.StackState, newest *store.Run) *Partly {
+	if s.Partly == 0 {
+		return nil
+	}
+	out := &Partly{Run: s.Partly, Text: PartlyText(s.Partly) + ": what it had begun may be half-made", Hint: "sallyport plan " + s.Name}
+	if newest != nil && newest.ID > s.Partly && !newest.Status.Terminal() {
+		out.Hint = fmt.Sprintf("#%d shows what is left to do", newest.ID)
+	}
+	return out
+}
+
 // LeftLockOf is what is shown of a lock; nil for nil.
 func LeftLockOf(l *store.LeftLock, stack string) *LeftLock {
 	if l == nil {

@@ -92,6 +92,7 @@ type Stack struct {
 	Resources     int        `json:"resources"`  // in its state when last seen
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
 	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
+	Partly        *Partly    `json:"partly"`     // the last apply, if that did not end well and no run has since; else null
 	Builds        []Build    `json:"builds"`     // of an image: those that ended well, newest first
 	Images        []ImageUse `json:"images"`     // what a stack runs on, as last applied
 	Drift         *Drift     `json:"drift"`      // null before the first check

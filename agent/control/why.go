@@ -69,6 +69,9 @@ func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
 	if st.Error != "" {
 		out.say("it cannot be planned: %s", st.Error)
 	}
+	if st.Partly != 0 {
+		out.say("%s, so that a commit which takes it back is planned too", PartlyText(st.Partly))
+	}
 	if st.Pin != nil {
 		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", brief(st.Pin.Commit), st.Pin.By, stack)
 	}
