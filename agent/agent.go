@@ -132,6 +132,7 @@ type Agent struct {
 	wakes      chan struct{}
 	changes    *broadcast
 	work       *workers
+	states     holds      // of stacks, in the directory of terraform.user's
 	sending    sync.Mutex // one delivery at a time: order matters to people
 	faults     *faults
 	people     *people

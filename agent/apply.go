@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
@@ -22,13 +23,13 @@ import (
 const progressEvery = 5 * time.Second
 
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
-func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
+func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
 	dir := planBase(w.cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	var lent *runner.AWSRole
 	if role := awsApply(s, fmt.Sprint(run.ID)); role != nil {
 		// In the place of the plan's: neither is ever in reach of the other phase.
-		aws, err := role.Write(filepath.Join(dir, planDir), w.user)
+		aws, err := role.Write(filepath.Join(dir, planDir), user)
 		if err != nil {
 			return runner.Job{}, err
 		}
@@ -54,7 +55,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack) (runner.Job, erro
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.tools.file(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, sourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
-		LockTimeout: s.LockTimeout, User: w.user, AWS: lent,
+		LockTimeout: s.LockTimeout, User: user, AWS: lent,
 	}, nil
 }
 
@@ -109,6 +110,25 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
 		a.work.rest(run.ID)
 		a.storeFault(err)
+		return
+	}
+	a.awaitRunner(ctx, run)
+}
+
+// awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
+// running keeps it longer; see sweep.
+func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
+	if a.world.Load().pool == nil {
+		return
+	}
+	for began := time.Now(); time.Since(began) < runnerExit && ctx.Err() == nil; pause(ctx, exitLook, nil) {
+		state, err := runner.Attach(RunDir(a.cfg().DataDir, run.ID))
+		if err == nil && !state.StillHeld && state.Phase != runner.Running {
+			if err := a.giveBack(run); err != nil {
+				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
+			}
+			return
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/packer"
 	"sallyport/agent/repo"
@@ -24,13 +25,13 @@ import (
 type packerEngine struct{ *Agent }
 
 // plan finds out what a build would build: packer looks at the template, and nothing is started.
-func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
+func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (result *planResult, err error) {
 	tool, err := w.packer.get(ctx)
 	e.faults.set("packer", err)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := e.freshRunDir(w, run.ID)
+	dir, err := e.freshRunDir(run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -45,23 +46,31 @@ func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *con
 	if err := e.hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
-	home, err := buildHome(w, dir)
+	phase, err := e.begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, phase.end()) }()
+	home, err := buildHome(w, dir, phase.user())
 	if err != nil {
 		return nil, err
 	}
 	made, err := packer.Plan(ctx, packer.PlanOptions{
 		Tool: tool, Image: s.Name, Source: filepath.Join(dir, sourceDir), OutDir: filepath.Join(dir, planDir), Dir: at,
 		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
-		User: w.user, Timeout: s.PlanTimeout, Redact: e.redact,
+		User: phase.user(), Timeout: s.PlanTimeout, Redact: e.redact,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := phase.settle(); err != nil {
 		return nil, err
 	}
 	changed, err := e.changedFiles(ctx, w, run, files)
 	if err != nil {
 		return nil, err
 	}
-	result := &planResult{Plan: store.Plan{
+	result = &planResult{Plan: store.Plan{
 		Digest: made.Digest, Add: len(made.Builds), Changes: []store.Change{}, Outputs: []store.Output{},
 		Version: tool.Version, Binary: tool.Path, BinaryDigest: tool.Digest,
 	}}
@@ -77,15 +86,15 @@ func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *con
 
 // buildHome is packer's home. Another user than the agent's gets one for each run: what one build leaves there must not be
 // another's configuration.
-func buildHome(w *world, dir string) (string, error) {
-	if w.user == nil {
+func buildHome(w *world, dir string, user *asuser.User) (string, error) {
+	if user == nil {
 		return filepath.Join(w.cfg.DataDir, "home"), nil
 	}
 	home := filepath.Join(dir, homeDir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return "", fmt.Errorf("making packer's home: %w", err)
 	}
-	return home, w.user.Own(home)
+	return home, user.Own(home)
 }
 
 // changedFiles says which files of an image changed since its last build.
@@ -135,20 +144,20 @@ func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, chang
 }
 
 // job is everything that the runner needs to build what was approved.
-func (e packerEngine) job(w *world, run *store.Run, s *config.Stack) (runner.Job, error) {
+func (e packerEngine) job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
 	dir := RunDir(w.cfg.DataDir, run.ID)
 	recipe := filepath.Join(dir, planDir, packer.RecipeFile)
 	if _, err := os.Stat(recipe); err != nil {
 		return runner.Job{}, refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
 	}
-	home, err := buildHome(w, dir)
+	home, err := buildHome(w, dir, user)
 	if err != nil {
 		return runner.Job{}, err
 	}
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Engine: runner.EnginePacker, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.packer.file(run.Plan),
-		Dir: filepath.Join(dir, sourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: w.user,
+		Dir: filepath.Join(dir, sourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: user,
 	}, nil
 }
 

@@ -66,7 +66,7 @@ func realDir(w *world, s *config.Stack, commit string) (string, error) {
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
-func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string) (terraform.PlanOptions, error) {
+func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
 	source := filepath.Join(dir, sourceDir)
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
@@ -77,14 +77,14 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		return none, err
 	}
 	state, err := a.stateDir(s)
-	if err == nil && w.user == nil {
-		err = asuser.TakeBack(state)
+	if owner, lookErr := asuser.Owner(state); err == nil && user == nil && lookErr == nil && owner != os.Geteuid() {
+		err = asuser.Reclaim(state) // of a terraform.user that is not configured any more
 	}
 	if err != nil {
 		return none, err
 	}
 	home := filepath.Join(w.cfg.DataDir, "home")
-	if w.user != nil {
+	if user != nil {
 		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
 	return terraform.PlanOptions{
@@ -93,21 +93,21 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Mirror: w.cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: w.user, Redact: a.redact,
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Redact: a.redact,
 	}, nil
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
-func (a *Agent) freshRunDir(w *world, run int) (string, error) {
+func (a *Agent) freshRunDir(run int) (string, error) {
 	dir := RunDir(a.cfg().DataDir, run)
 	if claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
 	}
-	return dir, a.emptyDir(w, dir)
+	return dir, a.emptyDir(dir)
 }
 
 // emptyDir makes a directory to plan in.
-func (a *Agent) emptyDir(w *world, dir string) error {
+func (a *Agent) emptyDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
@@ -116,7 +116,7 @@ func (a *Agent) emptyDir(w *world, dir string) error {
 			return fmt.Errorf("making the run's directory: %w", err)
 		}
 	}
-	return w.user.Enter(dir)
+	return nil
 }
 
 // stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the

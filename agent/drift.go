@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
@@ -94,7 +95,7 @@ func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
 	if struck := a.strikes.resting(checking); struck != nil {
 		return struck.wait(), nil
 	}
-	if !a.compared.with(s.Name, head) || a.tight.why != "" || a.work.count() >= w.cfg.Terraform.Parallel || open != nil && a.work.busy(open.ID) != "" {
+	if !a.compared.with(s.Name, head) || a.tight.why != "" || a.work.count() >= w.cfg.Terraform.Parallel || !w.pool.Room(false) || open != nil && a.work.busy(open.ID) != "" {
 		return driftRecheck, nil // what people wait for comes first
 	}
 	a.work.check(s.Name, func(ctx context.Context) {
@@ -186,7 +187,7 @@ func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit
 		return nil, err
 	}
 	dir := filepath.Join(a.cfg().DataDir, "runs", driftDirStart+store.FileName(s.Name))
-	if err := a.emptyDir(w, dir); err != nil {
+	if err := a.emptyDir(dir); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -194,7 +195,12 @@ func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit
 			err = fmt.Errorf("removing the directory of a drift check: %w", removed)
 		}
 	}()
-	o, err := a.checkout(ctx, w, s, commit, dir)
+	at, err := a.begin(ctx, w, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, at.end()) }()
+	o, err := a.checkout(ctx, w, s, commit, dir, at.user())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
@@ -29,6 +30,9 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 	}
 	ended := false
 	if err == nil && held == "" && ctx.Err() == nil {
+		ended, err = a.treeChanged(w, run, s)
+	}
+	if err == nil && held == "" && !ended && ctx.Err() == nil {
 		held, hint, ended, err = a.hookBeforeApply(ctx, w, run, s)
 	}
 	if ctx.Err() != nil || ended && err == nil {
@@ -98,7 +102,25 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hin
 func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	dir := RunDir(w.cfg.DataDir, run.ID)
 	on := a.engineOf(s.Engine)
-	job, err := on.job(w, run, s)
+	at, err := a.begin(ctx, w, asuser.Work{Name: workOf(run.ID)}, s, s.Engine == config.EngineTerraform, applyDirs(w, run)...)
+	if ctx.Err() != nil {
+		return errors.Join(errNotNow, at.end())
+	}
+	if err != nil {
+		return a.holdApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.redact(err.Error()), hintOf(err))
+	}
+	handed := false
+	defer func() {
+		if !handed {
+			if err := at.end(); err != nil {
+				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
+			}
+		}
+	}()
+	job, err := on.job(w, run, s, at.user())
+	if err == nil && s.Engine != config.EnginePacker {
+		err = at.give()
+	}
 	if err != nil {
 		text := a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
@@ -157,14 +179,46 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		return err
 	}
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back.
-	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, Job: job})
+	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, UserLock: at.turn.Lock(), Job: job})
 	if err != nil {
 		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
 	}
+	handed = true
+	if err := at.leave(); err != nil {
+		a.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
+	}
 	fault.Point("apply handed over")
 	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
 	return nil
+}
+
+// applyDirs are the directories of a run that its apply's user is let in to.
+func applyDirs(w *world, run *store.Run) []string {
+	dir, base := RunDir(w.cfg.DataDir, run.ID), planBase(w.cfg.DataDir, run)
+	if base == dir {
+		return []string{dir}
+	}
+	return []string{dir, base}
+}
+
+// treeChanged ends a run whose files are not what its plan left, before anything of this machine's sees them again.
+func (a *Agent) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bool, err error) {
+	if s.Engine == config.EnginePacker {
+		return false, nil // its recipe has digests of its own
+	}
+	if run.Plan.Tree == "" && w.pool.Size() > 0 {
+		return true, a.goStale(w, run, "it was planned when terraform.user had no users of its own for each run, and others could change its files since")
+	}
+	err = a.sameTree(w, run)
+	if !errors.Is(err, errChanged) {
+		return false, err
+	}
+	text := "nothing was applied: " + err.Error()
+	return true, a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		r.Error, r.Hint = text, "find out who changed them; then: sallyport plan "+run.Stack
+		return nil
+	})
 }
 
 // errNotNow: what was checked before the deciding transaction is not true any more. Where the loop does not say why at its next

@@ -131,6 +131,12 @@ func (a *Agent) waitForSlot(w *world, run *store.Run, s *config.Stack) (time.Dur
 
 // slotWait says what a run waits for when as much is at work as may be.
 func slotWait(w *world, s *config.Stack) (why, hint string) {
+	if stuck := usersKeptBack(w.pool); stuck != "" {
+		return stuck, "sallyport doctor tells what to do"
+	}
+	if !w.pool.Room(false) {
+		return fmt.Sprintf(slotWords+"%d users to end its work (terraform.user)", max(1, w.pool.Size())), "it goes on by itself"
+	}
 	if s.Engine == config.EnginePacker {
 		return fmt.Sprintf(slotWords+"%d builds to end (packer.parallel)", w.cfg.Packer.Parallel), "it goes on by itself"
 	}

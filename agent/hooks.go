@@ -116,17 +116,19 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 	return hostCommand{words: words, dir: dir, env: env, stdin: bytes.NewReader(told), timeout: h.Timeout}.run(ctx)
 }
 
-// planBetweenHooks plans between the before_plan and after_plan hooks.
-func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions) (*terraform.PlanResult, error) {
+// planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.
+func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
 	if err := a.hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
-	if !hooked(w, s, afterPlan) {
-		return terraform.Plan(ctx, o)
+	if hooked(w, s, afterPlan) {
+		o.JSONFile = filepath.Join(o.OutDir, planJSONFile)
+		defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
 	}
-	o.JSONFile = filepath.Join(o.OutDir, planJSONFile)
-	defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
 	result, err := terraform.Plan(ctx, o)
+	if err == nil {
+		err = at.settle()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/repo/gittest":      append([]string{"agent/need"}, leaf...),
 		"agent/stack":             append([]string{"agent/repo"}, leaf...),
 		"agent/asuser":            {},
+		"agent/asuser/asusertest": {"agent/need"},
 		"agent/need":              {"agent/terraform/release"},
 		"agent/terraform":         append([]string{"agent/asuser", "agent/terraform/release"}, leaf...),
 		"agent/terraform/release": {},

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/repo"
@@ -108,7 +109,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 	if err != nil {
 		return nil, err
 	}
-	dir, err := a.freshRunDir(w, run.ID)
+	dir, err := a.freshRunDir(run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,18 @@ type planPlace struct {
 }
 
 // planIn checks out the run's commit into an empty directory and lets terraform plan there.
-func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.Stack, p planPlace) (*planResult, error) {
-	o, err := a.checkout(ctx, w, s, run.Commit, p.dir)
+func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.Stack, p planPlace) (planned *planResult, err error) {
+	preview := run.Kind == store.KindPullRequest
+	dirs := []string{p.dir}
+	if p.name != "" {
+		dirs = []string{RunDir(w.cfg.DataDir, run.ID), p.dir}
+	}
+	at, err := a.begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, takesLock(run, s), dirs...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, at.end()) }()
+	o, err := a.checkout(ctx, w, s, run.Commit, p.dir, at.user())
 	if err != nil {
 		return nil, err
 	}
@@ -140,15 +151,20 @@ func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.
 	if err != nil {
 		return nil, err
 	}
-	o.Preview = run.Kind == store.KindPullRequest
+	o.Preview = preview
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
 	o.NoLock = !takesLock(run, s)
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o)
+	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o, at)
 	if err != nil {
 		return nil, err
+	}
+	if !preview {
+		if result.Plan.Tree, err = at.digest(); err != nil {
+			return nil, err
+		}
 	}
 	return &planResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Images: uses, Notes: notes}, nil
 }

@@ -52,10 +52,21 @@ func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Dur
 
 // roomForPreview leaves one terraform process to what can be applied, or, where there is only one at a time, lets that go first.
 func (a *Agent) roomForPreview(w *world, s *config.Stack) (bool, error) {
-	if a.full(w, s) || a.work.previews() >= max(1, w.cfg.Terraform.Parallel-1) {
+	parallel := w.cfg.Terraform.Parallel
+	if size := w.pool.Size(); size > 0 {
+		parallel = min(parallel, size)
+	}
+	if a.full(w, s) || a.work.previews() >= max(1, parallel-1) {
 		return false, nil
 	}
-	if w.cfg.Terraform.Parallel > 1 {
+	if w.pool.Shared() {
+		// It could change what the others are at work on, and waits until there is none.
+		if a.work.count()+a.work.builds() > 0 || !w.pool.Room(true) {
+			return false, nil
+		}
+		parallel = 1
+	}
+	if parallel > 1 {
 		return true, nil
 	}
 	waits := false

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
@@ -86,7 +87,7 @@ func (a *Agent) carryOutRepair(ctx context.Context, r repair) (string, error) {
 
 // inScratch lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
 // needs there, credentials of the backend included, must not lie around.
-func (a *Agent) inScratch(ctx context.Context, r repair) error {
+func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 	w := a.world.Load()
 	s := w.stack(r.stack)
 	if s == nil {
@@ -108,10 +109,15 @@ func (a *Agent) inScratch(ctx context.Context, r repair) error {
 			a.log.Error("removing the directory of a repair", "stack", r.stack, "err", err)
 		}
 	}()
-	if err := errors.Join(w.user.Enter(a.scratchDir()), w.user.Enter(dir)); err != nil {
+	if err := w.pool.Anyone().Public().Enter(a.scratchDir()); err != nil {
 		return err
 	}
-	o, err := a.checkout(ctx, w, s, r.commit, dir)
+	at, err := a.begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, at.end()) }()
+	o, err := a.checkout(ctx, w, s, r.commit, dir, at.user())
 	if err != nil {
 		return err
 	}

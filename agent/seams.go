@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
@@ -51,7 +52,7 @@ type engine interface {
 	// plan finds out, in a new directory of the run's own, what its apply would do.
 	plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error)
 	// job is all that the detached runner needs to do exactly what was planned, and nothing else.
-	job(w *world, run *store.Run, s *config.Stack) (runner.Job, error)
+	job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error)
 	// keepState keeps what an apply may destroy, before it begins.
 	keepState(dataDir string, run *store.Run) error
 	// verdict says how an apply ended. It changes nothing.

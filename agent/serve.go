@@ -52,7 +52,7 @@ func (a *Agent) allow(c control.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
-	if u := a.world.Load().user; u != nil && c.UID == u.UID {
+	if u := a.world.Load().pool.User(c.UID); u != nil {
 		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", u.Name)
 	}
 	if ownUser(c.UID) {

@@ -227,9 +227,9 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 // that takes an hour must not keep a node from being brought back. Drift checks make room.
 func (a *Agent) full(w *world, s *config.Stack) bool {
 	if s.Engine == config.EnginePacker {
-		return a.work.builds() >= w.cfg.Packer.Parallel
+		return a.work.builds() >= w.cfg.Packer.Parallel || !w.pool.Room(false)
 	}
-	full := a.work.count() >= w.cfg.Terraform.Parallel
+	full := a.work.count() >= w.cfg.Terraform.Parallel || !w.pool.Room(false)
 	if full {
 		a.work.giveWay("")
 	}

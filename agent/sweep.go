@@ -56,6 +56,10 @@ func (a *Agent) sweep() {
 			if state, err := runner.Attach(dir); err != nil || state.StillHeld || state.Phase == runner.Running {
 				continue // an orphan of terraform's lives on; the raw log still grows
 			}
+			if err := a.giveBack(run); err != nil {
+				a.log.Error("taking back what an apply had", "run", id, "stack", run.Stack, "err", err)
+				continue
+			}
 			// The record says how it ended before the raw log, which says it too, is dropped.
 			if err := errors.Join(runner.Clean(dir), endRecord(dir, run)); err != nil {
 				a.log.Warn("tidying up after an apply", "run", id, "err", err)

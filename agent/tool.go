@@ -94,7 +94,7 @@ func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 		return terraform.Tool{}, err
 	}
 	if t.user != nil && strings.HasPrefix(found.Path, t.options.InstallDir+string(filepath.Separator)) {
-		if err := t.user.Share(t.options.InstallDir); err != nil {
+		if err := t.user.Public().Share(t.options.InstallDir); err != nil {
 			return terraform.Tool{}, err
 		}
 		if found, err = found.Looked(); err != nil {

@@ -114,9 +114,6 @@ func (a *Agent) planAgain(ctx context.Context, w *world, run *store.Run, s *conf
 			return nil, fmt.Errorf("making a directory for the plan: %w", err)
 		}
 	}
-	if err := w.user.Enter(dir); err != nil {
-		return nil, err
-	}
 	result, err := a.planIn(ctx, w, run, s, planPlace{dir: dir, name: name, tool: tool})
 	if err != nil {
 		return nil, err

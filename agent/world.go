@@ -27,7 +27,7 @@ type world struct {
 	desk   *desk                // what is known of the Slack workspace; nil without a slack block
 	tools  *tools
 	packer *packerTool
-	user   *asuser.User // whom terraform runs as; nil: the agent's own
+	pool   *asuser.Pool // whom terraform runs as; nil: the agent's own user
 
 	mu    sync.Mutex
 	globs map[string][]*config.Stack     // stacks found by globs, by repository; see found
@@ -44,10 +44,10 @@ func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string][]*config.GlobFault{}, again: map[string]bool{},
 	}
 	var err error
-	if w.user, err = a.terraformUser(cfg); err != nil {
+	if w.pool, err = a.terraformUsers(cfg, old); err != nil {
 		return nil, err
 	}
-	w.tools.user = w.user
+	w.tools.user = w.pool.Anyone()
 	for _, r := range cfg.Repositories {
 		if old != nil {
 			if before := old.cfg.Repository(r.Name); before != nil && before.Same(r) && old.cfg.DataDir == cfg.DataDir {

@@ -74,13 +74,15 @@ type Plan struct {
 	Digest string `json:"digest"` // SHA-256 of the plan file, hex
 	// ApprovedDigest is that of the plan which people were shown, if this is another one: made again before the apply, with
 	// the same changes.
-	ApprovedDigest string   `json:"approved_digest,omitempty"`
-	Dir            string   `json:"dir,omitempty"` // where its files lie in the run's directory; empty: there itself
-	Add            int      `json:"add"`
-	Change         int      `json:"change"`
-	Destroy        int      `json:"destroy"`
-	Changes        []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
-	Outputs        []Output `json:"outputs"`
+	ApprovedDigest string `json:"approved_digest,omitempty"`
+	Dir            string `json:"dir,omitempty"` // where its files lie in the run's directory; empty: there itself
+	// Tree is the SHA-256 of what the plan left in its directories, which the apply gets; empty: nobody kept others out of them.
+	Tree    string   `json:"tree,omitempty"`
+	Add     int      `json:"add"`
+	Change  int      `json:"change"`
+	Destroy int      `json:"destroy"`
+	Changes []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
+	Outputs []Output `json:"outputs"`
 
 	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
 	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply

@@ -45,6 +45,21 @@ type User struct {
 	UID    int    `json:"uid"`
 	GID    int    `json:"gid"`
 	Groups []int  `json:"groups,omitempty"` // the others that it is in
+
+	// Exclusive: while it is at work it is one run's alone, so that everything of it can be ended.
+	Exclusive bool `json:"exclusive,omitempty"`
+	Neutral   int  `json:"neutral,omitempty"` // a number that no user has; of exclusive ones
+	Commons   int  `json:"commons,omitempty"` // the group of what all users of its pool may read; 0: its own
+}
+
+// Public stands for all users of a pool where something is shared with them: it is only for [User.Share] and [User.Enter].
+func (u *User) Public() *User {
+	if u == nil || u.Commons == 0 {
+		return u
+	}
+	all := *u
+	all.GID = u.Commons
+	return &all
 }
 
 // Lookup finds a user of this machine. It refuses those who would not keep anything from anybody.
@@ -128,20 +143,13 @@ func (u *User) OwnFile(f *os.File) error {
 	return f.Chown(u.UID, u.GID)
 }
 
-// TakeBack makes this process the owner of what belonged to a terraform.user that is not configured any more.
-func TakeBack(path string) error {
+// Owner is the number of the user to whom a file or directory belongs. No link is followed.
+func Owner(path string) (int, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return err
+		return -1, err
 	}
-	if ownerOf(info) == os.Geteuid() {
-		return nil
-	}
-	// The top first: whoever had it gets at nothing inside any more.
-	if err := os.Lchown(path, os.Geteuid(), os.Getegid()); err != nil {
-		return fmt.Errorf("taking over %s, which terraform.user had: %w", path, err)
-	}
-	return giveTree(path, os.Geteuid(), os.Getegid())
+	return ownerOf(info), nil
 }
 
 func ownerOf(info fs.FileInfo) int {

@@ -77,7 +77,7 @@ func TestFilesOfTheUser(t *testing.T) {
 	if owner(outside) != [2]uint32{0, 0} || mode(outside) != 0o600 {
 		t.Error("what a link leads to was given away")
 	}
-	must(t, asuser.TakeBack(tree))
+	must(t, asuser.Reclaim(tree))
 	if have := owner(filepath.Join(tree, "sub", "run")); have[0] != 0 {
 		t.Errorf("taken back: it belongs to %v", have)
 	}

@@ -97,7 +97,7 @@ func become(environ, args []string) error {
 			return errors.New("the agent died")
 		}
 	}
-	if err := errors.Join(closeOnExec(), ownKeyring()); err != nil {
+	if err := errors.Join(closeOnExec(), ownKeyring(), e.User.limit()); err != nil {
 		return err
 	}
 	return fmt.Errorf("executing %s: %w", e.Path, syscall.Exec(e.Path, append([]string{e.Path}, args...), env))
@@ -117,6 +117,28 @@ func closeOnExec() error {
 	for _, entry := range fds {
 		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= first {
 			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
+}
+
+// maxProcesses bounds the processes and threads of an exclusive user: terraform with its providers has some hundreds.
+const maxProcesses = 4096
+
+// limit keeps a fork bomb from taking every process of the machine, and secrets from core dumps.
+func (u *User) limit() error {
+	if !u.Exclusive {
+		return nil
+	}
+	for what, most := range map[int]uint64{unix.RLIMIT_NPROC: maxProcesses, unix.RLIMIT_CORE: 0} {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(what, &limit); err != nil {
+			return fmt.Errorf("reading a limit: %w", err)
+		}
+		limit.Max = min(limit.Max, most)
+		limit.Cur = min(limit.Cur, limit.Max)
+		if err := unix.Setrlimit(what, &limit); err != nil {
+			return fmt.Errorf("setting a limit: %w", err)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/asuser/asusertest"
 	"sallyport/agent/need"
 	"sallyport/agent/repo/gittest"
 )
@@ -53,6 +54,7 @@ func numbers(t *testing.T, u *user.User) (uid, gid int) {
 // secondUser is a house whose terraform runs as another user. The agent is root, or a user with the unit's capabilities.
 type secondUser struct {
 	*house
+	name string // terraform.user
 	who  accounts
 	repo *gittest.Repo
 	open string // a directory in which terraform's user may write
@@ -60,7 +62,20 @@ type secondUser struct {
 
 func newSecondUser(t *testing.T, plain bool, stacks string) *secondUser {
 	t.Helper()
-	u := &secondUser{who: needAccounts(t), repo: gittest.NewRepo(t, "", "infra")}
+	who := needAccounts(t)
+	return newUsers(t, plain, stacks, who, who.terraform.Username)
+}
+
+// newPool is a house whose terraform runs as one of n users, one for each run at work.
+func newPool(t *testing.T, n int, stacks string) *secondUser {
+	t.Helper()
+	who := needAccounts(t)
+	return newUsers(t, true, stacks, who, asusertest.Pool(t, n))
+}
+
+func newUsers(t *testing.T, plain bool, stacks string, who accounts, name string) *secondUser {
+	t.Helper()
+	u := &secondUser{name: name, who: who, repo: gittest.NewRepo(t, "", "infra")}
 	agentUID, agentGID := 0, 0
 	if plain {
 		agentUID, agentGID = numbers(t, u.who.agent)
@@ -90,7 +105,7 @@ repository "infra" {
   schedule = "@every 1s"
 }
 terraform { user = %q }
-%s`, u.path("own", "data"), u.path("own", "s.sock"), "file://"+u.repo.Bare, u.who.terraform.Username, stacks)
+%s`, u.path("own", "data"), u.path("own", "s.sock"), "file://"+u.repo.Bare, u.name, stacks)
 	config := write(t, u.path("sallyport.hcl"), strings.ReplaceAll(text, "@SECRET@", secret))
 	if err := os.Chown(config, agentUID, agentGID); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ const Verb = "apply-run"
 const (
 	lockFD = 3 // the run's lock
 	jobFD  = 4 // the reading end of the pipe with the job
+	userFD = 5 // the lock of the user that terraform runs as, if it has one
 )
 
 // The exit codes of [Main].
@@ -41,7 +42,7 @@ func Main(args []string) int {
 	signal.Notify(asked, syscall.SIGINT, syscall.SIGTERM)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
 	// Before anything is executed: terraform and its scripts get neither the lock, which they could let go of, nor the job.
-	for _, fd := range []int{lockFD, jobFD} {
+	for _, fd := range []int{lockFD, jobFD, userFD} {
 		syscall.CloseOnExec(fd)
 	}
 

@@ -60,6 +60,15 @@ func (p *process) outlast() {
 // Vacate notes that nothing of a run lives any more. Before that, its lock alone does not say so: a runner can be killed.
 func Vacate(runDir string) error { return touch(runDir, vacatedFile) }
 
+// Claimed is what a run's claim says; false without one, or with one that a crash has left empty. Over says that nothing of the run
+// lives any more.
+func Claimed(runDir string) (claim Claim, over, found bool) {
+	if err := readJSON(runDir, claimFile, &claim); err != nil {
+		return Claim{}, false, false
+	}
+	return claim, exists(filepath.Join(runDir, vacatedFile)), true
+}
+
 // survivors are the processes of a run that live without its runner. They can only be looked for: by the run's own user, if it
 // has one; else by the runner's session, which terraform itself never leaves, by the directory for temporary files in their
 // environment, and by terraform's output, which they write to.

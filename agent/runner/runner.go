@@ -130,8 +130,9 @@ const EnginePacker = "packer"
 
 // Options says what [Start] starts, and where.
 type Options struct {
-	Executable string // the sallyport binary; it is called as `EXECUTABLE apply-run RUNDIR`
-	RunDir     string // absolute; exists, 0700, belongs to this run alone
+	Executable string   // the sallyport binary; it is called as `EXECUTABLE apply-run RUNDIR`
+	RunDir     string   // absolute; exists, 0700, belongs to this run alone
+	UserLock   *os.File // of the job's user, which the runner holds as long as it lives; nil: there is none
 	Job        Job
 }
 
@@ -173,6 +174,9 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 	fault.Point("runner lock taken")
 
 	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now(), LockAlone: true}
+	if o.Job.User != nil && o.Job.User.Exclusive {
+		claim.UID = o.Job.User.UID
+	}
 	if err := createJSON(o.RunDir, claimFile, claim); err != nil {
 		if errors.Is(err, os.ErrExist) {
 			return nil, ErrClaimed
@@ -212,6 +216,9 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD
+	if o.UserLock != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, o.UserLock) // userFD
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, AmbientCaps: o.Job.User.Capabilities()}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -250,7 +257,7 @@ func refuseUnstarted(o Options, cause error) error {
 	}
 	t := now()
 	r := Result{Run: o.Job.Run, Digest: o.Job.Digest, ExitCode: -1, Refused: cause.Error(), StartedAt: t, EndedAt: t}
-	if err := replaceJSON(o.RunDir, resultFile, r); err != nil {
+	if err := errors.Join(replaceJSON(o.RunDir, resultFile, r), Vacate(o.RunDir)); err != nil {
 		return fmt.Errorf("recording that it did not start: %w", err)
 	}
 	return nil

@@ -260,11 +260,12 @@ func (c *Cache) copyPackage(root *os.Root, rel, to string) error {
 	return syncPath(filepath.Dir(to))
 }
 
-// Share lets a user at the packages of the store, those included that were stored before there was such a user.
+// Share lets a user, and all of its pool, at the packages of the store, those included that were stored before there was such a user.
 func (c *Cache) Share(user *asuser.User) error {
 	if user == nil {
 		return nil
 	}
+	user = user.Public() // packages are for all
 	if err := os.MkdirAll(c.providers(), 0o755); err != nil {
 		return fmt.Errorf("making the store of providers: %w", err)
 	}

@@ -60,6 +60,10 @@ func (s *session) kill(mark string) {
 		asuser.KillMarked(mark)
 		return
 	}
+	if s.user.Exclusive {
+		_ = s.user.End() // it is tried again, or too late
+		return
+	}
 	_ = s.user.Raise(func() error { // it is tried again, or too late
 		cmd := exec.Command(asuser.Executable)
 		cmd.Env = []string{s.user.Environ(asuser.Program{Kill: mark})}

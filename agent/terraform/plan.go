@@ -147,7 +147,7 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		return nil, err
 	}
 	defer release()
-	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.plan, p.describe, p.render} {
+	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.describe, p.render} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -304,6 +304,10 @@ func (p *planner) plan(ctx context.Context) error {
 	p.res.Diagnostics = append(p.res.Diagnostics, diags...)
 	p.res.Plan.Empty = !changes
 	p.res.PlanFile = filepath.Join(o.OutDir, planFile)
+	// What a provider or a data source has left running would change the plan after its end, or what is shown of it.
+	if err := o.User.End(); err != nil {
+		return err
+	}
 	if o.User != nil {
 		p.res.Plan.Digest, err = o.takePlan(tmp, p.res.PlanFile)
 	} else {

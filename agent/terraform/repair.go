@@ -142,5 +142,8 @@ func inRoot(ctx context.Context, o PlanOptions, doing string, f func(context.Con
 			return err
 		}
 	}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
 	return f(ctx, p)
 }

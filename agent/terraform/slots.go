@@ -62,7 +62,7 @@ func (s *slots) point(path string, tool Tool, user *asuser.User, workDir string)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest + " " + user.LoginName()
+	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest + fmt.Sprint(" ", user != nil) // not whose: that is in the environment of each call
 	if tf := s.kept[key]; tf != nil {
 		return tf, nil
 	}

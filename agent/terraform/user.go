@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
 )
@@ -82,6 +84,36 @@ func (p *planner) handOver(tmp string) error {
 		}
 	}
 	return o.User.Enter(o.OutDir)
+}
+
+// settle ends whatever init has left running and makes what it brought the agent's, to be read by the user: from here on code of
+// the repository's runs, and what it is built from must be what init has verified.
+func (p *planner) settle(context.Context) error {
+	o := &p.o
+	if o.User == nil || !o.User.Exclusive {
+		return nil
+	}
+	if err := o.User.End(); err != nil {
+		return err
+	}
+	if err := asuser.Reclaim(o.DataDir); err != nil {
+		return err
+	}
+	return o.User.Share(o.DataDir)
+}
+
+// LendForApply lets a user at what an apply reads beside its plan, in the plan's OutDir.
+func LendForApply(outDir string, user *asuser.User) error {
+	if user == nil {
+		return nil
+	}
+	if err := user.Enter(outDir); err != nil {
+		return err
+	}
+	if err := user.Share(filepath.Join(outDir, rcFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // lendFile returns the path at which another user can read a file of the agent's, a copy beside the plan.
