@@ -29,7 +29,8 @@ die() {
 prefix='' binary='' systemd=yes restart=no
 name=sallyport
 user=$name group=$name
-terraform_user=$name-tf # terraform { user } of the configuration
+terraform_user=$name-tf # terraform { user } of the configuration: NAME1 to NAME8, one for each run at work
+terraform_users=8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=''
 cleanup() { [ -z "$scratch" ] || rm -rf "$scratch"; }
@@ -95,8 +96,8 @@ get_binary() {
 	"$binary" version >/dev/null 2>&1 || die "$binary does not run on this machine ($(uname -sm))"
 }
 
-# make_users makes the agent's system user and its group, which people join to use the command line, and terraform's, which
-# nobody joins: what it may read, plans and pull requests may read.
+# make_users makes the agent's system user and its group, which people join to use the command line, and terraform's users, whose
+# groups nobody joins: what they may read, plans and pull requests may read. Each run at work has one of them for itself.
 make_users() {
 	[ -z "$prefix" ] || return 0
 	local shell
@@ -113,10 +114,15 @@ make_users() {
 		groupadd --system "$terraform_user"
 		note made "group $terraform_user"
 	}
-	getent passwd "$terraform_user" >/dev/null || {
-		useradd --system --gid "$terraform_user" --home-dir /nonexistent --no-create-home --shell "$shell" "$terraform_user"
-		note made "user $terraform_user"
-	}
+	local n one
+	for n in $(seq "$terraform_users"); do
+		one=$terraform_user$n
+		getent group "$one" >/dev/null || groupadd --system "$one"
+		getent passwd "$one" >/dev/null || {
+			useradd --system --gid "$one" --home-dir /nonexistent --no-create-home --shell "$shell" "$one"
+			note made "user $one, with a group of its own"
+		}
+	done
 }
 
 # directory MODE OWNER GROUP PATH: makes it, or mends its mode and owner.
@@ -270,7 +276,7 @@ main() {
 	make_users
 	install_binary
 	install_config
-	directory 0711 "$user" "$group" /var/lib/sallyport # terraform's user goes through; everything in it says who may what
+	directory 0711 "$user" "$group" /var/lib/sallyport # terraform's users go through; everything in it says who may what
 	install_unit
 	check_tools
 	running_agent || next_steps

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -226,9 +227,18 @@ func fits(u store.Unseen, met *terraform.LockInfo) bool {
 		operation = terraform.OperationApply
 	}
 	// Terraform itself leaves the name out where it cannot find it (users of LDAP and the like).
-	who := met.Who == u.Who || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
+	who := met.Who == u.Who || numberOf(met.Who, u.Who) || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
 	since := met.Since()
 	return who && met.Operation == operation && !since.IsZero() && !since.Before(u.From.Add(-lockSkew)) && !since.After(u.Until.Add(lockSkew))
+}
+
+// numberOf reports whether a lock's owner is one of the numbered users of another: sallyport-tf2@node of sallyport-tf@node.
+func numberOf(owner, of string) bool {
+	name, host, found := strings.Cut(of, "@")
+	number, ours := strings.CutPrefix(owner, name)
+	number, same := strings.CutSuffix(number, "@"+host)
+	_, err := strconv.Atoi(number)
+	return found && ours && same && err == nil
 }
 
 // isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The

@@ -114,6 +114,7 @@ func (a *Agent) housekeep(w *world) time.Duration {
 	a.part("starting after_apply hooks", func() error { return a.runOwedHooks(w) }) // before the sweep: they see the run's files
 	a.part("summing up the day", func() error { return a.daily(w) })
 	a.part("sweeping ended runs", func() error { a.sweep(); return nil })
+	a.faults.set("terraform.user", errors.Join(w.pool.Stuck()...))
 	a.part("forgetting values that people gave", a.forgetGiven)
 	a.part("looking for room", func() error { a.lookForRoom(w); return nil })
 	a.part("taking in applies", func() error { a.adoptLater(); return nil })

@@ -52,8 +52,8 @@ func (a *Agent) allow(c control.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
-	if u := a.world.Load().pool.User(c.UID); u != nil {
-		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", u.Name)
+	if p := a.world.Load().pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
+		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", c.User)
 	}
 	if ownUser(c.UID) {
 		return control.Errorf(control.Refused, "the agent's own user cannot decide anything: what terraform runs may be that user too").WithHint("use an account of yours that is in the socket's group, or sudo")

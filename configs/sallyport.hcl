@@ -197,8 +197,9 @@ terraform {
   # engine  = "tofu"                      # OpenTofu, from PATH or binary
   # provider_mirror = "/srv/terraform/providers" # a directory, or an https URL: all providers come from there
 
-  # Terraform and all that it runs, as another user than the agent's: one who can read neither the store nor the secrets and
-  # decides nothing. install.sh makes this one. HOME is an empty directory of each run's then.
+  # Terraform and all that it runs, as other users than the agent's, who can read neither the store nor the secrets and decide
+  # nothing: sallyport-tf1, sallyport-tf2, ... as far as they exist (install.sh makes eight), one for each run at work, and never
+  # more runs than users. HOME is an empty directory of each run's then.
   user = "sallyport-tf"
 
   # cli_config_file = "/etc/sallyport/terraform.rc"

@@ -67,7 +67,7 @@ func Lookup(name string) (*User, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return nil, &Error{fmt.Errorf("looking up terraform.user: %w", err),
-			"install.sh makes the user; by hand: useradd --system --user-group --no-create-home " + name}
+			"install.sh makes the users; by hand, one for each run at work: useradd --system --user-group --no-create-home " + name + "1, and so on"}
 	}
 	u := &User{Name: found.Username}
 	if u.UID, err = strconv.Atoi(found.Uid); err == nil {

@@ -72,6 +72,11 @@ func Find(name string) ([]*User, error) {
 	return out, nil
 }
 
+// SharedWarning says what it means that all runs share one user.
+func SharedWarning(name string) string {
+	return fmt.Sprintf("there are no users %[1]s1, %[1]s2, ..., so all runs share %[1]s: runs that are at work at the same time can read and change each other's files", name)
+}
+
 // eachAlone refuses users who are not apart from each other.
 func eachAlone(users []*User) error {
 	for _, u := range users {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 )
@@ -47,6 +48,12 @@ func (a *app) check(credentials string) error {
 	default:
 		out.Valid, out.Repositories, out.Stacks = true, len(c.Repositories), len(c.Stacks)+len(c.StackGlobs)
 		out.Warnings = append(out.Warnings, c.Warnings...)
+		// Where there is no such user at all the configuration is looked at on another machine than the agent's.
+		if name := c.Terraform.User; name != "" {
+			if users, err := asuser.Find(name); err == nil && !users[0].Exclusive {
+				out.Warnings = append(out.Warnings, asuser.SharedWarning(name)+"; install.sh makes them")
+			}
+		}
 	}
 	for _, w := range out.Warnings {
 		a.talk("sallyport: warning: %s", w)

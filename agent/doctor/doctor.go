@@ -98,6 +98,7 @@ type doctor struct {
 	redactor *redact.Redactor
 	inits    chan struct{} // holds a value for each stack that is being tried
 	user     *asuser.User  // whom terraform runs as here, known once terraform was tried; nil: whoever runs the doctor
+	turn     *asuser.Turn  // as that user
 }
 
 // Run makes all checks and writes the report. The error is a [*FailedError] if any check failed.
@@ -106,6 +107,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	d := &doctor{o: o, redactor: redact.New(), inits: make(chan struct{}, maxInits)}
+	defer func() { d.turn.Close() }() // every job has ended
 	report := newReport(o)
 	for _, job := range d.jobs(ctx) {
 		for _, s := range <-job {

@@ -19,10 +19,14 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *terraform.
 		return
 	}
 	name := d.cfg.Terraform.User
-	u, err := asuser.Lookup(name)
+	users, err := asuser.Find(name)
 	if err != nil {
 		s.fail("user", hintOf(err), "%v", err)
 		return
+	}
+	u := users[0]
+	if !u.Exclusive {
+		s.warn("users", sharedHint(name), "%s", asuser.SharedWarning(name))
 	}
 	if u.Ready() != nil {
 		s.warn("user", "run the doctor as root", "%s exists; whether terraform runs as it is not tried: this user may not become another one", name)
@@ -34,18 +38,67 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *terraform.
 			return
 		}
 	}
-	open := d.openTo(ctx, u)
-	if len(open) > 0 {
-		s.fail("user", "mend their modes, or take "+name+" out of groups: `id "+name+"` tells which it is in",
-			"%s can open %s: code in a plan could read secrets or approve itself", name, listed(open))
+	for _, u := range users {
+		if open := d.openTo(ctx, u); len(open) > 0 {
+			s.fail("user", "mend their modes, or take "+u.Name+" out of groups: `id "+u.Name+"` tells which it is in",
+				"%s can open %s: code in a plan could read secrets or approve itself", u.Name, listed(open))
+			return
+		}
+	}
+	if !d.borrow(s, name, users) {
 		return
 	}
-	d.user = u
 	if tool == nil {
 		s.warn("user", "see terraform above", "%s exists; there is no terraform yet that it could run", name)
 		return
 	}
+	if u.Exclusive {
+		s.ok("user", "terraform runs as %s to %s, one for each run at work, who cannot open the store, the secrets or the socket", u.Name, users[len(users)-1].Name)
+		return
+	}
 	s.ok("user", "terraform runs as %s, who cannot open the store, the secrets or the socket", name)
+}
+
+// sharedHint tells how to get users of their own for runs.
+func sharedHint(name string) string {
+	return "run install.sh again, which makes " + name + "1, " + name + "2, ..., then restart the agent"
+}
+
+// borrow takes a user that no run is at work as for what the doctor tries, and tells of users that can be given to no run.
+func (d *doctor) borrow(s *section, name string, users []*asuser.User) bool {
+	for _, u := range users {
+		if kept := outlasting(u); u.Exclusive && len(kept) > 0 {
+			s.warn("user "+u.Name, "take them away: what is left there lets a process of a run live on after it", "%s has %s", u.Name, listed(kept))
+		}
+	}
+	pool, err := asuser.NewPool(name, filepath.Join(d.cfg.DataDir, "uids"), users)
+	if err == nil {
+		d.turn, err = pool.Borrow("the doctor")
+	}
+	if err != nil {
+		s.warn("user", "look at what they run: ps -o pid,user,lstart,args -u "+users[0].Name+"; status says which runs are at work, and which users are kept back",
+			"each user of %s is at work or has processes left, so what they can do is not tried: %v", name, err)
+		return false
+	}
+	d.user = d.turn.Who()
+	return true
+}
+
+// outlasting is what lets a user run something by itself.
+func outlasting(u *asuser.User) []string {
+	var out []string
+	for _, path := range []string{"/var/lib/systemd/linger/" + u.Name, "/var/spool/cron/crontabs/" + u.Name, "/var/spool/cron/" + u.Name} {
+		if _, err := os.Lstat(path); err == nil {
+			out = append(out, path)
+		}
+	}
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		text, err := os.ReadFile(file)
+		if err == nil && strings.Contains("\n"+string(text), "\n"+u.Name+":") {
+			out = append(out, "a range of numbers in "+file)
+		}
+	}
+	return out
 }
 
 // runAs runs terraform as the user where a run would, if that is there already.

@@ -39,7 +39,10 @@ esac
 groupadd --system --gid 870 sallyport
 useradd --system --uid 870 --gid 870 --home-dir "$data" --no-create-home --shell /sbin/nologin sallyport
 groupadd --system --gid 871 sallyport-tf
-useradd --system --uid 871 --gid 871 --home-dir /nonexistent --no-create-home --shell /sbin/nologin sallyport-tf
+for n in 1 2 3 4 5 6 7 8; do # one for each run at work
+  groupadd --system --gid "$((871 + n))" "sallyport-tf$n"
+  useradd --system --uid "$((871 + n))" --gid "$((871 + n))" --home-dir /nonexistent --no-create-home --shell /sbin/nologin "sallyport-tf$n"
+done
 
 # Not nofail: without its volume the agent must not start, it would have forgotten everything.
 install -d -m 0711 "$data"
