@@ -93,7 +93,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,
 		CLIConfigFile: w.cfg.Terraform.CLIConfigFile, Mirror: w.cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.gitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Redact: a.redact,
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.redact,
 	}, nil
 }
 

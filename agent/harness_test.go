@@ -18,6 +18,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"sallyport/agent"
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/need"
@@ -31,6 +32,9 @@ import (
 
 // The test binary is also the runner and the check of the store, as the real binary is.
 func TestMain(m *testing.M) {
+	if asuser.Asked(os.Environ()) {
+		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == runner.Verb {
 		os.Exit(runner.Main(os.Args[2:]))
 	}

@@ -123,6 +123,11 @@ func (u *User) onThread(as identity, f func() error) error {
 			done <- err
 			return
 		}
+		defer func() {
+			if broken := recover(); broken != nil {
+				done <- fmt.Errorf("as %s: panic: %v", u.Name, broken)
+			}
+		}()
 		err := u.becomeOnThread(as)
 		if err == nil {
 			err = f()

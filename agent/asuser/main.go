@@ -38,17 +38,21 @@ type Program struct {
 // errand is what the variable holds.
 type errand struct {
 	User User `json:"user"`
+	Keep bool `json:"keep,omitempty"` // see keep; there is no user then
 	Program
 }
 
-// Environ returns the entry that makes [Executable], with a program's arguments, that program run by the user.
-func (u *User) Environ(p Program) string {
-	text, err := json.Marshal(errand{*u, p})
+// entry is an errand as an entry of an environment.
+func (e errand) entry() string {
+	text, err := json.Marshal(e)
 	if err != nil {
 		panic(err) // no value of these types can cause it
 	}
 	return variable + "=" + string(text)
 }
+
+// Environ returns the entry that makes [Executable], with a program's arguments, that program run by the user.
+func (u *User) Environ(p Program) string { return errand{User: *u, Program: p}.entry() }
 
 // Asked reports whether this process was started to become another user.
 func Asked(environ []string) bool {
@@ -57,24 +61,36 @@ func Asked(environ []string) bool {
 
 // Main becomes the user and executes the program; it returns, with an exit code, only if that failed.
 func Main(environ, args []string) int {
-	if err := become(environ, args); err != nil {
-		fmt.Fprintf(os.Stderr, "sallyport: error: starting terraform as another user: %v\n", err)
+	e, env, err := read(environ)
+	code := 0
+	switch {
+	case err != nil:
+	case e.Keep:
+		code, err = keep(e.Program, args, env)
+	default:
+		err = become(e, args, env)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sallyport: error: starting terraform: %v\n", err)
 		return exitFailed
 	}
-	return 0
+	return code
 }
 
-func become(environ, args []string) error {
-	runtime.LockOSThread() // most of a process's privileges are its thread's
-	var e errand
-	var env []string
+// read takes the errand out of an environment.
+func read(environ []string) (e errand, rest []string, err error) {
 	for _, kv := range environ {
 		if text, ours := strings.CutPrefix(kv, variable+"="); !ours {
-			env = append(env, kv)
+			rest = append(rest, kv)
 		} else if err := json.Unmarshal([]byte(text), &e); err != nil {
-			return fmt.Errorf("reading what to become: %w", err)
+			return e, nil, fmt.Errorf("reading what to become: %w", err)
 		}
 	}
+	return e, rest, nil
+}
+
+func become(e errand, args, env []string) error {
+	runtime.LockOSThread() // most of a process's privileges are its thread's
 	if e.User.UID <= 0 || e.User.GID <= 0 {
 		return fmt.Errorf("user %d, group %d: neither may be root's", e.User.UID, e.User.GID)
 	}

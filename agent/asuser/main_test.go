@@ -4,7 +4,13 @@ import (
 	"os"
 	"testing"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/need"
 )
 
-func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
+func TestMain(m *testing.M) {
+	if asuser.Asked(os.Environ()) {
+		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
+	os.Exit(need.Main(m))
+}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
@@ -12,6 +13,9 @@ import (
 
 // TestMain lets the test binary be the runner of applies and the check of stores, as the program itself is.
 func TestMain(m *testing.M) {
+	if asuser.Asked(os.Environ()) {
+		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == "apply-run" {
 		os.Exit(runner.Main(os.Args[2:]))
 	}

@@ -34,6 +34,7 @@ const (
 // session runs terraform in one root module with one environment.
 type session struct {
 	tf     *tfexec.Terraform
+	kept   *tfexec.Terraform // the same by a keeper, for what runs code of the repository's; nil: there is none
 	tool   Tool
 	dir    string
 	env    []string
@@ -56,6 +57,11 @@ func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.I
 
 // plan runs plan and reports whether there is anything to apply.
 func (s *session) plan(ctx context.Context, opts ...tfexec.PlanOption) (changes bool, diags []Diagnostic, err error) {
+	if s.kept != nil { // in the place of the other, for this one operation
+		direct := s.tf
+		s.tf = s.kept
+		defer func() { s.tf = direct }()
+	}
 	diags, err = s.run(ctx, "plan", s.env, func(sink *eventSink) (err error) {
 		changes, err = s.tf.PlanJSON(ctx, sink, opts...)
 		return err
@@ -97,6 +103,10 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 	}
 	if s.user != nil {
 		k, v, _ := strings.Cut(s.user.Environ(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}), "=")
+		m[k] = v
+	}
+	if s.kept != nil && s.tf == s.kept {
+		k, v, _ := strings.Cut(asuser.KeepEnviron(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}), "=")
 		m[k] = v
 	}
 	if err := s.tf.SetEnv(m); err != nil {

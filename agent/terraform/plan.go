@@ -71,6 +71,9 @@ type PlanOptions struct {
 	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
 	// checkout, DataDir, StateDir and Home are given to it.
 	User *asuser.User
+	// Keep: without such a user, what the plan starts and leaves behind is ended with it. This program's main calls
+	// [asuser.Main] then.
+	Keep bool
 
 	Cache       *Cache        // what plans share; nil: nothing is kept
 	Protect     []string      // see [ProtectMatch]
@@ -201,16 +204,24 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
 	giveBack := func() {}
 	if o.Cache != nil {
-		p.s.tf, giveBack, err = o.Cache.slots.borrow(o.Tool, o.User, o.WorkDir)
+		p.s.tf, p.s.kept, giveBack, err = o.Cache.slots.borrow(o.Tool, o)
 	} else {
-		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User)
+		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User != nil)
+		if err == nil && o.keeps() {
+			p.s.kept, err = newTerraform(o.WorkDir, o.Tool, true)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := p.s.tf.SetWaitDelay(o.Grace); err != nil {
-		giveBack()
-		return nil, fmt.Errorf("preparing terraform: %w", err)
+	for _, tf := range []*tfexec.Terraform{p.s.tf, p.s.kept} {
+		if tf == nil {
+			continue
+		}
+		if err := tf.SetWaitDelay(o.Grace); err != nil {
+			giveBack()
+			return nil, fmt.Errorf("preparing terraform: %w", err)
+		}
 	}
 	if o.AWS == nil {
 		return giveBack, nil

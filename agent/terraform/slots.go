@@ -28,45 +28,55 @@ type slots struct {
 	kept map[string]*tfexec.Terraform // by slot number and digest of the binary
 }
 
-// borrow returns a value that works in workDir, and what gives it back.
-func (s *slots) borrow(tool Tool, user *asuser.User, workDir string) (*tfexec.Terraform, func(), error) {
+// borrow returns values that work in workDir, and what gives them back: one for whatever is executed, and one for what is executed
+// by a keeper, if there is to be one. See [PlanOptions.Keep].
+func (s *slots) borrow(tool Tool, o *PlanOptions) (direct, kept *tfexec.Terraform, release func(), err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("making the directory of slots: %w", err)
+		return nil, nil, nil, fmt.Errorf("making the directory of slots: %w", err)
 	}
 	for n := 0; ; n++ {
 		path := filepath.Join(s.dir, strconv.Itoa(n))
 		lock := flock.New(path + ".lock")
 		ok, err := lock.TryLock()
 		if err != nil {
-			return nil, nil, fmt.Errorf("locking slot %d: %w", n, err)
+			return nil, nil, nil, fmt.Errorf("locking slot %d: %w", n, err)
 		}
 		if !ok {
 			continue
 		}
 		giveBack := func() { _ = lock.Close() }
-		tf, err := s.point(path, tool, user, workDir)
+		direct, err = s.point(path, tool, o.User != nil, o.WorkDir)
+		if err == nil && o.keeps() {
+			kept, err = s.value(path, tool, true)
+		}
 		if err != nil {
 			giveBack()
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		return tf, giveBack, nil
+		return direct, kept, giveBack, nil
 	}
 }
 
-func (s *slots) point(path string, tool Tool, user *asuser.User, workDir string) (*tfexec.Terraform, error) {
+func (s *slots) point(path string, tool Tool, ours bool, workDir string) (*tfexec.Terraform, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("clearing slot: %w", err)
 	}
 	if err := os.Symlink(workDir, path); err != nil {
 		return nil, fmt.Errorf("pointing slot at the root module: %w", err)
 	}
+	return s.value(path, tool, ours)
+}
+
+// value is the one of a slot that executes terraform, or our own program in its place. As whom it does that is in the environment
+// of each call.
+func (s *slots) value(path string, tool Tool, ours bool) (*tfexec.Terraform, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest + fmt.Sprint(" ", user != nil) // not whose: that is in the environment of each call
+	key := filepath.Base(path) + " " + tool.Path + " " + tool.Digest + fmt.Sprint(" ", ours)
 	if tf := s.kept[key]; tf != nil {
 		return tf, nil
 	}
-	tf, err := newTerraform(path, tool, user)
+	tf, err := newTerraform(path, tool, ours)
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +89,9 @@ func (s *slots) point(path string, tool Tool, user *asuser.User, workDir string)
 
 // newTerraform prepares terraform in a directory. For another user it is our own program that is executed, and the
 // environment says what in its place; see package asuser.
-func newTerraform(dir string, tool Tool, user *asuser.User) (*tfexec.Terraform, error) {
+func newTerraform(dir string, tool Tool, ours bool) (*tfexec.Terraform, error) {
 	path := tool.Path
-	if user != nil {
+	if ours {
 		path = asuser.Executable
 	}
 	tf, err := tfexec.NewTerraform(dir, path)

@@ -127,7 +127,7 @@ func askVersion(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	tf, err := newTerraform(dir, Tool{Path: path}, nil)
+	tf, err := newTerraform(dir, Tool{Path: path}, false)
 	if err != nil {
 		return "", err
 	}

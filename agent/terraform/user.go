@@ -86,6 +86,9 @@ func (p *planner) handOver(tmp string) error {
 	return o.User.Enter(o.OutDir)
 }
 
+// keeps reports whether terraform has a keeper: see package asuser.
+func (o *PlanOptions) keeps() bool { return o.Keep && o.User == nil }
+
 // settle ends whatever init has left running and makes what it brought the agent's, to be read by the user: from here on code of
 // the repository's runs, and what it is built from must be what init has verified.
 func (p *planner) settle(context.Context) error {
