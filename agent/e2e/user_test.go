@@ -87,6 +87,8 @@ func newUsers(t *testing.T, plain bool, stacks string, who accounts, name string
 	for _, step := range []error{
 		os.Mkdir(u.open, 0o700), os.Chown(u.open, uid, gid), os.Chmod(u.dir, 0o711), os.Chmod(filepath.Dir(u.binary), 0o711),
 		os.MkdirAll(u.path("own"), 0o711), os.Chown(u.path("own"), agentUID, agentGID),
+		// The repository is fetched by a process without the agent's privileges.
+		os.Chmod(u.repo.Root(), 0o755), os.Chmod(filepath.Dir(u.repo.Root()), 0o755),
 	} {
 		if step != nil {
 			t.Fatal(step)
