@@ -102,7 +102,7 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hin
 func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	dir := RunDir(w.cfg.DataDir, run.ID)
 	on := a.engineOf(s.Engine)
-	at, err := a.begin(ctx, w, asuser.Work{Name: workOf(run.ID)}, s, s.Engine == config.EngineTerraform, applyDirs(w, run)...)
+	at, err := a.begin(ctx, w, asuser.Work{Name: workOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
 	if ctx.Err() != nil {
 		return errors.Join(errNotNow, at.end())
 	}
@@ -132,7 +132,34 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		why := "approved; waits until the state can be kept before it is changed: " + a.redact(err.Error())
 		return a.holdApproved(run, why, "see the space and the modes of "+w.cfg.DataDir)
 	}
-	err = a.update(func(tx *store.Tx) error {
+	err = a.intend(w, run, s, dir)
+	var unkept *unkeptError
+	if errors.As(err, &unkept) {
+		return a.holdApproved(run, "approved; waits until the run's record can be written: "+a.redact(err.Error()), "see the space and the modes of "+w.cfg.DataDir)
+	}
+	if err != nil {
+		return err
+	}
+	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
+	// here on, nothing of the user's is ended unless it is sure that terraform was not started.
+	handed = true
+	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, UserLock: at.turn.Lock(), Job: job})
+	if err != nil {
+		handed = false
+		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
+		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
+	}
+	if err := at.leave(); err != nil {
+		a.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
+	}
+	fault.Point("apply handed over")
+	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
+	return nil
+}
+
+// intend is the transaction that decides: from its commit on the run is applying.
+func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) error {
+	return a.update(func(tx *store.Tx) error {
 		if fault.Without("intent") {
 			return nil
 		}
@@ -171,26 +198,6 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		// In the transaction, so that what lies beside the run is what was decided, every vote included.
 		return writeRecord(dir, now)
 	})
-	var unkept *unkeptError
-	if errors.As(err, &unkept) {
-		return a.holdApproved(run, "approved; waits until the run's record can be written: "+a.redact(err.Error()), "see the space and the modes of "+w.cfg.DataDir)
-	}
-	if err != nil {
-		return err
-	}
-	// The decision to apply has been made: a stop of the agent in this very moment must not take it back.
-	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, UserLock: at.turn.Lock(), Job: job})
-	if err != nil {
-		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
-		return a.moveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, because(text))
-	}
-	handed = true
-	if err := at.leave(); err != nil {
-		a.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
-	}
-	fault.Point("apply handed over")
-	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
-	return nil
 }
 
 // applyDirs are the directories of a run that its apply's user is let in to.

@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+
+	"sallyport/agent/asuser"
 )
 
 // What runs while a plan is made starts a process in a session of its own, in the root directory, with an empty environment and
@@ -15,7 +19,8 @@ func TestPlanTimeCodeApprovesNothing(t *testing.T) {
 	h := newHouse(t, "")
 	said, stop := h.path("said"), h.path("stop")
 	loop := write(t, h.path("loop"), "#!/bin/sh\ncd /\nuntil [ -e "+stop+" ]; do "+h.binary+" --socket "+h.path("s.sock")+" approve 1 >> "+said+" 2>&1; sleep 0.1; done\n")
-	script := wrapper(t, "[ \"$1\" != plan ] || (setsid env -i PATH=\"$PATH\" sh "+loop+" < /dev/null > /dev/null 2>&1 &)")
+	// Not in plan itself, with which everything that it started ends.
+	script := wrapper(t, "[ \"$1\" != show ] || (setsid env -i PATH=\"$PATH\" sh "+loop+" < /dev/null > /dev/null 2>&1 &)")
 	t.Cleanup(func() { write(t, stop, "") })
 	h.configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
 	h.start()
@@ -34,4 +39,45 @@ func TestPlanTimeCodeApprovesNothing(t *testing.T) {
 	}
 	h.must("approve", "1")
 	h.reaches("1", "applied")
+}
+
+// What a plan starts and leaves behind is ended with it without a second user too, however it hides.
+func TestPlanLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	i := newInfra(t)
+	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
+	h := newHouse(t, "")
+	pids, wait := h.path("pids"), h.path("wait")
+	write(t, wait, "")
+	hidden := "env -i PATH=\"$PATH\" setsid sh -c 'trap \"\" HUP TERM INT; echo $$ >>" + pids + "; exec sleep 3600' </dev/null >/dev/null 2>&1 &"
+	script := wrapper(t, "if [ \"$1\" = plan ]; then ("+hidden+"); until [ -s "+pids+" ]; do sleep 0.02; done; while [ -e "+wait+" ]; do sleep 0.02; done; fi")
+	h.configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
+	left := func() (out []int) {
+		for _, word := range strings.Fields(read(t, pids)) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := asuser.Processes(func(p asuser.Process) bool { return p.PID == pid && p.Name == "sleep" })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found) > 0 {
+				out = append(out, pid)
+			}
+		}
+		return out
+	}
+	h.start()
+	h.appears(pids)
+	if err := os.Remove(wait); err != nil {
+		t.Fatal(err)
+	}
+	h.reaches("1", "planned")
+	if pids := left(); len(pids) > 0 {
+		t.Errorf("processes outlive their plan: %v", pids)
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }

@@ -202,26 +202,9 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 		env.Extra = append(env.Extra, aws)
 	}
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
-	giveBack := func() {}
-	if o.Cache != nil {
-		p.s.tf, p.s.kept, giveBack, err = o.Cache.slots.borrow(o.Tool, o)
-	} else {
-		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User != nil)
-		if err == nil && o.keeps() {
-			p.s.kept, err = newTerraform(o.WorkDir, o.Tool, true)
-		}
-	}
+	giveBack, err := p.borrow()
 	if err != nil {
 		return nil, err
-	}
-	for _, tf := range []*tfexec.Terraform{p.s.tf, p.s.kept} {
-		if tf == nil {
-			continue
-		}
-		if err := tf.SetWaitDelay(o.Grace); err != nil {
-			giveBack()
-			return nil, fmt.Errorf("preparing terraform: %w", err)
-		}
 	}
 	if o.AWS == nil {
 		return giveBack, nil

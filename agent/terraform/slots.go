@@ -87,6 +87,33 @@ func (s *slots) value(path string, tool Tool, ours bool) (*tfexec.Terraform, err
 	return tf, nil
 }
 
+// borrow gives the session what executes terraform, and returns what gives it back.
+func (p *planner) borrow() (giveBack func(), err error) {
+	o := &p.o
+	giveBack = func() {}
+	if o.Cache != nil {
+		p.s.tf, p.s.kept, giveBack, err = o.Cache.slots.borrow(o.Tool, o)
+	} else {
+		p.s.tf, err = newTerraform(o.WorkDir, o.Tool, o.User != nil)
+		if err == nil && o.keeps() {
+			p.s.kept, err = newTerraform(o.WorkDir, o.Tool, true)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, tf := range []*tfexec.Terraform{p.s.tf, p.s.kept} {
+		if tf == nil {
+			continue
+		}
+		if err := tf.SetWaitDelay(o.Grace); err != nil {
+			giveBack()
+			return nil, fmt.Errorf("preparing terraform: %w", err)
+		}
+	}
+	return giveBack, nil
+}
+
 // newTerraform prepares terraform in a directory. For another user it is our own program that is executed, and the
 // environment says what in its place; see package asuser.
 func newTerraform(dir string, tool Tool, ours bool) (*tfexec.Terraform, error) {

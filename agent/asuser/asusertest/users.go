@@ -31,7 +31,10 @@ func Pool(tb testing.TB, n int) (name string) {
 	for i := 1; i <= n; i++ {
 		user := name + strconv.Itoa(i)
 		run(tb, "useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", user)
-		tb.Cleanup(func() { run(tb, "userdel", user) })
+		tb.Cleanup(func() {
+			run(tb, "userdel", user)
+			_ = exec.Command("groupdel", user).Run() // which userdel leaves if somebody else is in it
+		})
 	}
 	return name
 }
