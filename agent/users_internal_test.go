@@ -1,0 +1,70 @@
+package agent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/need"
+)
+
+// A state lock of one of the numbered users is ours; what only looks alike is not.
+func TestNumberOf(t *testing.T) {
+	t.Parallel()
+	for owner, want := range map[string]bool{
+		"sallyport-tf2@node": true, "sallyport-tf12@node": true, "sallyport-tf@node": false, "sallyport-tf2@other": false,
+		"sallyport-tfx@node": false, "sallyport-tf2": false, "joe2@node": false, "": false,
+	} {
+		if got := numberOf(owner, "sallyport-tf@node"); got != want {
+			t.Errorf("%q: %t", owner, got)
+		}
+	}
+}
+
+// Where no user can be given to a run, the run says why it waits.
+func TestUsersKeptBack(t *testing.T) {
+	need.Root(t, "only root can become another user")
+	dir := filepath.Join(t.TempDir(), "uids")
+	users := []*asuser.User{{Name: "one", UID: 54321, GID: 54321, Exclusive: true, Neutral: 1879048195}}
+	pool, err := asuser.NewPool("tf", dir, users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{cfg: &config.Config{}, pool: pool}
+	if why := usersKeptBack(pool); why != "" || !pool.Room(false) {
+		t.Fatalf("before anything: %q", why)
+	}
+	// Another process is at work as it: its lock is held.
+	other, err := asuser.NewPool("tf", dir, users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turn, err := other.Borrow("the doctor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.Clear()
+	why, hint := slotWait(w, &config.Stack{})
+	if !strings.Contains(why, "another process is at work as it") || hint == "" {
+		t.Errorf("it waits because %q, %q", why, hint)
+	}
+	if err := errors.Join(pool.Stuck()...); err == nil || !strings.Contains(err.Error(), "one is given to no run") {
+		t.Errorf("status says %v", err)
+	}
+	turn.Close()
+	got, err := pool.Take(t.Context(), asuser.Work{Name: "a plan"})
+	if err != nil || got.Who() != users[0] || len(pool.Stuck()) > 0 {
+		t.Errorf("after it: %v, %v, %v", got.Who(), err, pool.Stuck())
+	}
+	if why, _ := slotWait(w, &config.Stack{}); !strings.Contains(why, "1 users") {
+		t.Errorf("while it is at work: %q", why)
+	}
+	got.Close()
+	if _, err := os.Stat(filepath.Join(dir, "one.lock")); err != nil {
+		t.Error(err)
+	}
+}
