@@ -280,10 +280,10 @@ func TestPackIsInterrupted(t *testing.T) {
 		{"ssh", repo.Options{URL: s.URL(g.Bare), SSHKeyFile: s.KeyFile, KnownHostsFile: s.KnownHostsFile}, s.Proxy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.o.FetchTimeout = time.Second
 			c.o.Dir = filepath.Join(t.TempDir(), "m.git")
+			must(t, open(t, c.o).Fetch(t.Context(), g.Head())) // in its own time: only what follows is to stall
+			c.o.FetchTimeout = time.Second
 			r := open(t, c.o)
-			must(t, r.Fetch(t.Context(), g.Head()))
 			before := g.Head()
 			next := g.Commit("big", map[string]string{"big": big + c.name})
 			c.proxy.Stall(1 << 20)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ type lentToken struct {
 	listener *net.UnixListener
 	helpers  contain.Carrier
 
-	uid    int // who may ask
+	uid    atomic.Int64 // who may ask
 	access *GitAccess
 
 	mu      sync.Mutex
@@ -60,9 +61,10 @@ func serveToken(user *asuser.User, socket string, g *GitAccess) (*lentToken, err
 	if err != nil {
 		return nil, fmt.Errorf("lending the repository's token: %w", err)
 	}
-	t := &lentToken{path: socket, listener: listener, uid: os.Geteuid(), access: &access}
+	t := &lentToken{path: socket, listener: listener, access: &access}
+	t.uid.Store(int64(os.Geteuid()))
 	if user != nil {
-		t.uid = user.UID
+		t.uid.Store(int64(user.UID))
 	}
 	if err := errors.Join(os.Chmod(socket, 0o600), user.Connect(socket)); err != nil {
 		t.close()
@@ -119,7 +121,7 @@ func (t *lentToken) serve(c *net.UnixConn) {
 	if err := c.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return
 	}
-	if uid, err := peerUID(c); err != nil || uid != t.uid {
+	if uid, err := peerUID(c); err != nil || int64(uid) != t.uid.Load() {
 		return
 	}
 	asked := map[string]string{}

@@ -69,7 +69,7 @@ func TestGitAccess(t *testing.T) {
 	if got := ask("fill", host+"/ops/infra.git"); !strings.Contains(got, known) {
 		t.Errorf("after git wanted it forgotten:\n%s", got)
 	}
-	loan.token.uid++ // somebody else's process
+	loan.token.uid.Add(1) // somebody else's process
 	if got := ask("fill", host+"/ops/infra.git"); strings.Contains(got, "p@ss") {
 		t.Errorf("another user gets the token:\n%s", got)
 	}
