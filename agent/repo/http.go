@@ -177,7 +177,7 @@ func (h *httpRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plu
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	tip, err := fetchPack(ctx, s, h.child, dst, ref)
+	tip, err := fetchPack(ctx, s, route{child: h.child, activity: h.activity}, dst, ref)
 	if err != nil {
 		h.forget(err)
 		return plumbing.ZeroHash, cause(ctx, err)

@@ -31,8 +31,40 @@ type remote interface {
 	close()
 }
 
+// route is what a fetch goes through beside its session.
+type route struct {
+	child    *unpacker
+	activity *activity
+}
+
+// lastByte tells the watch over a connection when the whole pack has come. To index it takes minutes where it is large, in
+// which nothing moves on the connection; the child has a limit of its own.
+type lastByte struct {
+	io.Reader
+	activity *activity
+	come     bool
+}
+
+// Read implements io.Reader.
+func (l *lastByte) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if err != nil && !l.come {
+		l.come = true
+		l.activity.resting.Add(1)
+	}
+	return n, err
+}
+
+// done has the watch look at the connection again.
+func (l *lastByte) done() {
+	if l.come {
+		l.activity.touch()
+		l.activity.resting.Add(-1)
+	}
+}
+
 // fetchPack runs one fetch over a session of any transport.
-func fetchPack(ctx context.Context, s transport.UploadPackSession, child *unpacker, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func fetchPack(ctx context.Context, s transport.UploadPackSession, via route, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	adv, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -60,7 +92,9 @@ func fetchPack(ctx context.Context, s transport.UploadPackSession, child *unpack
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	_, err = child.run(ctx, order{Kind: orderReceive, Dir: dst.Filesystem().Root()}, demultiplexed(req.Capabilities, answer))
+	pack := &lastByte{Reader: demultiplexed(req.Capabilities, answer), activity: via.activity}
+	_, err = via.child.run(ctx, order{Kind: orderReceive, Dir: dst.Filesystem().Root()}, pack)
+	pack.done()
 	dst.Reindex()
 	if closeErr := answer.Close(); err == nil && closeErr != nil && !errors.Is(closeErr, io.EOF) {
 		err = closeErr
@@ -125,7 +159,10 @@ func branchGone(ref plumbing.ReferenceName, list refList) error {
 }
 
 // activity remembers when a byte last moved on any of a repository's connections.
-type activity struct{ last atomic.Int64 }
+type activity struct {
+	last    atomic.Int64
+	resting atomic.Int32 // how many fetches wait for no byte any more
+}
 
 func (a *activity) touch() { a.last.Store(time.Now().UnixNano()) }
 
@@ -142,6 +179,9 @@ func (a *activity) watch(ctx context.Context, stall time.Duration) (context.Cont
 			case <-ctx.Done():
 				return
 			case <-timer.C:
+			}
+			if a.resting.Load() > 0 {
+				a.touch()
 			}
 			idle := time.Since(time.Unix(0, a.last.Load()))
 			if idle >= stall {

@@ -128,7 +128,7 @@ func (s *sshRemote) fetch(ctx context.Context, dst *filesystem.Storage, ref plum
 		return plumbing.ZeroHash, cause(ctx, err)
 	}
 	session := &sshSession{channel: ch}
-	tip, err := fetchPack(ctx, session, s.child, dst, ref)
+	tip, err := fetchPack(ctx, session, route{child: s.child, activity: s.activity}, dst, ref)
 	if err != nil {
 		return plumbing.ZeroHash, cause(ctx, ch.fail(err))
 	}
