@@ -122,6 +122,23 @@ func values() *rapid.Generator[string] {
 	})
 }
 
+// A value may begin with the end of an escape sequence. Were that replaced, what is left of the sequence would take the
+// beginning of the next line, which then is no value any more.
+func TestValueThatBeginsInASequence(t *testing.T) {
+	r := redact.New(redact.NewSecret("eHTgvY7k\nkahbESafPW/Zz9"))
+	for name, in := range map[string]string{
+		"BEL": "key \"e\x1b]0;title\a\nHTgvY7k\\nk\x1b[0mahbESafPW/Zz9\"",
+		"ST":  "key \"e\x1b]0;title\x1b\\\nHTgvY7k\\nk\x1b[0mahbESafPW/Zz9\"",
+		"C1":  "key \"e\u009d0;title\a\nHTgvY7k\\nk\x1b[0mahbESafPW/Zz9\"",
+	} {
+		for sink, out := range outputs(r, in) {
+			if !strings.Contains(out, "(redacted)") || strings.Contains(out, "ahbESaf") {
+				t.Errorf("%s, %s: %q", name, sink, out)
+			}
+		}
+	}
+}
+
 // TestNoWrittenFormGetsThrough: whatever a value was turned into, wrapped and coloured, nobody reads it.
 func TestNoWrittenFormGetsThrough(t *testing.T) {
 	for _, e := range encodings() {

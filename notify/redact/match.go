@@ -65,6 +65,31 @@ func (m *matcher) find(s string, v *view, spans []span) []span {
 	return spans
 }
 
+// whole lets no span begin or end inside of an escape sequence: what is left of one would take away what follows it, the
+// placeholder and a part of the next value with it.
+func whole(s string, spans []span) []span {
+	if len(spans) == 0 || !strings.ContainsAny(s, "\x1b\u009b\u009d\u0090\u0098\u009e\u009f") {
+		return spans
+	}
+	for i := 0; i < len(s); {
+		n := escape(s[i:])
+		if n == 0 {
+			i++
+			continue
+		}
+		for k := range spans {
+			if spans[k].from > i && spans[k].from < i+n {
+				spans[k].from = i
+			}
+			if spans[k].to > i && spans[k].to < i+n {
+				spans[k].to = i + n
+			}
+		}
+		i += n
+	}
+	return spans
+}
+
 // replaced returns s with the placeholder in the place of each span. Spans that overlap are one.
 func replaced(s string, spans []span) string {
 	if len(spans) == 0 {

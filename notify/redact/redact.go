@@ -94,7 +94,7 @@ func (r *Redactor) redact(s string) string {
 		return s
 	}
 	if r.values != nil {
-		s = replaced(s, r.spans(s))
+		s = replaced(s, whole(s, r.spans(s)))
 	}
 	for _, sh := range r.shapes {
 		if strings.Contains(s, sh.hint) {
