@@ -8,12 +8,10 @@
 package patience
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
-	"testing"
 	"time"
 )
 
@@ -31,14 +29,6 @@ func Limit() time.Duration { return Scaled(quiet) }
 func Scaled(limit time.Duration) time.Duration {
 	scaled := time.Duration(float64(limit) * max(1, load(), asked()))
 	return max(limit, min(scaled, most))
-}
-
-// Context ends with the test, or when the test has waited long enough.
-func Context(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), Limit())
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // load is how many processes want each processor, over the last minute; 0 where that cannot be seen.
