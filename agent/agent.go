@@ -53,6 +53,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
@@ -90,7 +91,7 @@ func (o *Options) validate() error {
 		return errors.New("agent: configuration, log and executable are needed")
 	}
 	if o.Uptime == nil && o.Now == nil {
-		o.Uptime = uptime
+		o.Uptime = clock.Uptime
 	} else if o.Uptime == nil {
 		o.Uptime = func() store.Uptime { return store.Uptime{} }
 	}

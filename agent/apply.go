@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -45,7 +47,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User
 	}
 	plan := filepath.Join(dir, planDir, "plan.tfplan")
 	if _, err := os.Stat(plan); err != nil {
-		return runner.Job{}, refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
+		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
 	}
 	work, err := realDir(w, s, run.Commit)
 	if err != nil {
@@ -121,7 +123,7 @@ func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
 	if a.world.Load().pool == nil {
 		return
 	}
-	for began := time.Now(); time.Since(began) < runnerExit && ctx.Err() == nil; pause(ctx, exitLook, nil) {
+	for began := time.Now(); time.Since(began) < runnerExit && ctx.Err() == nil; clock.Sleep(ctx, exitLook, nil) {
 		state, err := runner.Attach(RunDir(a.cfg().DataDir, run.ID))
 		if err == nil && !state.StillHeld && state.Phase != runner.Running {
 			if err := a.giveBack(run); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/hint"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -127,7 +128,7 @@ func (a *Agent) showAstray() error {
 		a.faults.set("history", nil)
 		return nil
 	}
-	a.faults.set("history", refuse("compare `sallyport runs` with the messages in Slack, then: sallyport resume", "%s", proof.Why))
+	a.faults.set("history", hint.Refuse("compare `sallyport runs` with the messages in Slack, then: sallyport resume", "%s", proof.Why))
 	return nil
 }
 

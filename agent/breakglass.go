@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -25,15 +26,15 @@ const glassKey = "breakglass"
 func mayBreakGlass(s *config.Stack, v vote) error {
 	switch {
 	case !strings.HasPrefix(v.By, "cli:"):
-		return refuse("on the host: sallyport approve RUN --break-glass --reason TEXT", "the glass is broken on the command line only")
+		return hint.Refuse("on the host: sallyport approve RUN --break-glass --reason TEXT", "the glass is broken on the command line only")
 	case !namedForGlass(s, v.By):
-		hint := "add the person's login on this machine to break_glass"
+		next := "add the person's login on this machine to break_glass"
 		if account, _ := store.Account(v.By); account == "cli:root" {
-			hint = "without sudo you are yourself; or name root in break_glass"
+			next = "without sudo you are yourself; or name root in break_glass"
 		}
-		return refuse(hint, "%s is not named in break_glass of stack %s", v.By, s.Name)
+		return hint.Refuse(next, "%s is not named in break_glass of stack %s", v.By, s.Name)
 	case strings.TrimSpace(v.Reason) == "":
-		return refuse("--reason TEXT", "who breaks the glass says why")
+		return hint.Refuse("--reason TEXT", "who breaks the glass says why")
 	}
 	return nil
 }
@@ -129,11 +130,11 @@ func (w *world) mayReview(run *store.Run, by string) error {
 	g := run.BreakGlass
 	switch {
 	case g == nil:
-		return refuse("", "nobody broke the glass of #%d", run.ID)
+		return hint.Refuse("", "nobody broke the glass of #%d", run.ID)
 	case g.ReviewedBy != "":
-		return refuse("", "#%d was reviewed by %s already", run.ID, g.ReviewedBy)
+		return hint.Refuse("", "#%d was reviewed by %s already", run.ID, g.ReviewedBy)
 	case by == g.By || samePerson(w.personOf(by), g.Person):
-		return refuse("in Slack, or with person blocks that tell people on this machine apart", "somebody else than %s has to review #%d", g.By, run.ID)
+		return hint.Refuse("in Slack, or with person blocks that tell people on this machine apart", "somebody else than %s has to review #%d", g.By, run.ID)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/agent/packer"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
@@ -148,7 +149,7 @@ func (e packerEngine) job(w *world, run *store.Run, s *config.Stack, user *asuse
 	dir := RunDir(w.cfg.DataDir, run.ID)
 	recipe := filepath.Join(dir, planDir, packer.RecipeFile)
 	if _, err := os.Stat(recipe); err != nil {
-		return runner.Job{}, refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
+		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
 	}
 	home, err := buildHome(w, dir, user)
 	if err != nil {

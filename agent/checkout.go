@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
@@ -42,7 +43,7 @@ func materialise(ctx context.Context, w *world, s *config.Stack, commit, source 
 	err = git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
 	var wrong *repo.FileError
 	if errors.As(err, &wrong) {
-		return files, refuse(hintOf(err), "%s", wrong)
+		return files, hint.Refuse(hint.Of(err), "%s", wrong)
 	}
 	if err != nil {
 		return files, fmt.Errorf("checking out %s: %w", short(commit), err)
@@ -157,7 +158,7 @@ func (a *Agent) stateDir(s *config.Stack) (string, error) {
 		return "", fmt.Errorf("reading %s: %w", file, err)
 	}
 	if have != want && hasState(dir) {
-		return "", refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
+		return "", hint.Refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
 			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
 			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
 	}

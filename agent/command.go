@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -128,7 +129,7 @@ func (a *Agent) worded(text string, err error) string {
 		return text
 	}
 	text = a.redact(err.Error())
-	if hint := hintOf(err); hint != "" {
+	if hint := hint.Of(err); hint != "" {
 		text += ". Next: " + hint
 	}
 	return text
@@ -204,7 +205,7 @@ func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
 	case "cancel":
 		id, err := strconv.Atoi(strings.TrimPrefix(arg(0), "#"))
 		if err != nil {
-			return "", refuse("cancel 12", "which run?")
+			return "", hint.Refuse("cancel 12", "which run?")
 		}
 		_, text, err := a.cancel(id, by)
 		return text, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/hint"
 	"sallyport/notify/redact"
 )
 
@@ -307,7 +308,7 @@ func (f *faults) set(source string, err error) bool {
 		delete(f.m, source)
 		return was
 	}
-	now := problem{Source: source, Error: err.Error(), Hint: hintOf(err), Since: f.now().UTC()}
+	now := problem{Source: source, Error: err.Error(), Hint: hint.Of(err), Since: f.now().UTC()}
 	if was {
 		now.Since = before.Since
 	}

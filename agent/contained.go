@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/contain"
 	"sallyport/agent/fault"
 	"sallyport/store"
@@ -229,7 +230,7 @@ func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context
 			return // ctx ended, or the loop has nothing to do any more
 		}
 		a.faults.set(name, struck)
-		if pause(ctx, struck.wait(), nil); ctx.Err() != nil {
+		if clock.Sleep(ctx, struck.wait(), nil); ctx.Err() != nil {
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -95,7 +96,7 @@ func TestContained(t *testing.T) {
 	for range 3 {
 		err := a.contained(w, bang)
 		var p *contain.Panic
-		if asStruck(err) == nil || !errors.As(err, &p) || hintOf(err) == "" {
+		if asStruck(err) == nil || !errors.As(err, &p) || hint.Of(err) == "" {
 			t.Fatalf("the error is %v", err)
 		}
 	}

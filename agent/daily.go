@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/store"
 )
@@ -34,7 +35,7 @@ func (a *Agent) daily(w *world) error {
 		return err
 	}
 	fresh := last.IsZero() || last.After(now) // the first look, or the clock was put back: from now on
-	if next := schedule.Next(last); !fresh && (next.IsZero() || next.After(now)) {
+	if !fresh && clock.UntilDue(schedule, last, now) > 0 {
 		return nil
 	}
 	return a.update(func(tx *store.Tx) error {

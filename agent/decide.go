@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -35,7 +36,7 @@ type counted struct {
 	Message string // for the person
 }
 
-// decide is the one way in which people's decisions come in. A vote that does not count comes back as a [Refusal] and
+// decide is the one way in which people's decisions come in. A vote that does not count comes back as a [hint.Refusal] and
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
 func (a *Agent) decide(v vote, also func(*store.Tx, error) error) (counted, error) {
@@ -49,7 +50,7 @@ func (a *Agent) decide(v vote, also func(*store.Tx, error) error) (counted, erro
 			return err
 		}
 		out, err = a.count(tx, w, run, v)
-		if _, ok := err.(*Refusal); ok {
+		if _, ok := err.(*hint.Refusal); ok {
 			refusal, err = err, nil
 		}
 		if err != nil {
@@ -136,35 +137,35 @@ func (a *Agent) decidable(run *store.Run, s *config.Stack, v vote) error {
 	verb := string(v.Words.Verdict)
 	switch run.Status {
 	case store.Pending, store.Planning:
-		return refuse("wait for its plan", "#%d is not planned yet (%s)", run.ID, run.Status)
+		return hint.Refuse("wait for its plan", "#%d is not planned yet (%s)", run.ID, run.Status)
 	case store.Applying:
 		if v.Words.Verdict == store.Deny {
-			return refuse(fmt.Sprintf("sallyport cancel %d", run.ID), "#%d is already applying; `cancel` is the word that stops it", run.ID)
+			return hint.Refuse(fmt.Sprintf("sallyport cancel %d", run.ID), "#%d is already applying; `cancel` is the word that stops it", run.ID)
 		}
-		return refuse("", "#%d is already applying", run.ID)
+		return hint.Refuse("", "#%d is already applying", run.ID)
 	case store.Planned, store.Approved:
 	default:
-		return refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d has ended: %s", run.ID, run.Status)
+		return hint.Refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d has ended: %s", run.ID, run.Status)
 	}
 	if v.Words.Verdict == store.Approve && !about(run, v.TS) {
-		return refuse("look at the changes and decide again", "what you approved was the plan of #%d, and #%d has taken its place", run.After, run.ID)
+		return hint.Refuse("look at the changes and decide again", "what you approved was the plan of #%d, and #%d has taken its place", run.After, run.ID)
 	}
 	if v.Digest != "" && !names(v.Digest, run.Plan) {
-		return refuse(fmt.Sprintf("look again: sallyport show %d", run.ID), "the plan of #%d that waits now is %s, and you decided about another one (%s)", run.ID, run.Plan.Shown(), v.Digest)
+		return hint.Refuse(fmt.Sprintf("look again: sallyport show %d", run.ID), "the plan of #%d that waits now is %s, and you decided about another one (%s)", run.ID, run.Plan.Shown(), v.Digest)
 	}
 	if s == nil {
-		return refuse("", "stack %s is not in the configuration any more", run.Stack)
+		return hint.Refuse("", "stack %s is not in the configuration any more", run.Stack)
 	}
 	if why, doubt := a.overdue(run); doubt {
-		return refuse("wait for the next plan", "%s", why)
+		return hint.Refuse("wait for the next plan", "%s", why)
 	} else if why != "" {
-		return refuse("sallyport plan "+run.Stack, "the plan of #%d expired at %s", run.ID, run.ExpiresAt.UTC().Format(time.RFC3339))
+		return hint.Refuse("sallyport plan "+run.Stack, "the plan of #%d expired at %s", run.ID, run.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 	if v.Words.Verdict == store.Approve && s.Mode == config.ModeObserve {
-		return refuse("", "stack %s is only observed; its plans are never applied", run.Stack)
+		return hint.Refuse("", "stack %s is only observed; its plans are never applied", run.Stack)
 	}
 	if verb == "" {
-		return refuse("write approve or deny", "nothing was decided")
+		return hint.Refuse("write approve or deny", "nothing was decided")
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func names(digest string, p *store.Plan) bool {
 // mayApprove refuses an approval that does not name what it must, of a person who may not, or given twice.
 func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v vote, person string) error {
 	if missing, ok := v.Words.Covers(run.Plan); !ok && !fault.Without("words") {
-		return refuse("", "%s", missing)
+		return hint.Refuse("", "%s", missing)
 	}
 	if v.BreakGlass {
 		if err := mayBreakGlass(s, v); err != nil {
@@ -197,7 +198,7 @@ func (a *Agent) mayApprove(tx *store.Tx, w *world, run *store.Run, s *config.Sta
 	}
 	for _, d := range run.Decisions {
 		if counts(run, d) && d.Verdict == store.Approve && d.Person == person && (d.BreakGlass || !v.BreakGlass) && !fault.Without("different people") {
-			return refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
+			return hint.Refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
 		}
 	}
 	return nil

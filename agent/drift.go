@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -144,12 +146,12 @@ func (a *Agent) untilDrift(st *store.StackState, s *config.Stack) (time.Duration
 	if st.Drift != nil {
 		last = st.Drift.TriedAt
 	}
-	if last.After(now.Add(clockDoubt)) {
-		return 0, nil // the clock was put back: counted from then it would never be due
+	due, ever := clock.Due(schedule, last, now)
+	if !ever {
+		return clock.Never, nil
 	}
-	due := schedule.Next(last)
-	if due.IsZero() {
-		return noNextTime, nil
+	if due.Equal(now) {
+		return 0, nil // the clock was put back: what it shows now is no time of the schedule's, to be spread from
 	}
 	wait := due.Add(a.driftJitter(s, due, schedule.Next(due))).Sub(now)
 	if st.Drift != nil && st.Drift.Failures > 0 {
@@ -383,7 +385,7 @@ func (a *Agent) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause
 	if d.Failures++; d.Failures == 1 {
 		d.ErrorAt = d.TriedAt
 	}
-	d.Error, d.Hint = a.redact(cause.Error()), a.redact(hintOf(cause))
+	d.Error, d.Hint = a.redact(cause.Error()), a.redact(hint.Of(cause))
 	a.log.Warn("a drift check failed", "stack", s.Name, "err", d.Error)
 	if d.Failures < 2 || d.Told {
 		return nil

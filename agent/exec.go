@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -72,19 +73,19 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 	changes = changes && (subs == nil || slices.Contains(subs, sub))
 	if !reads && !changes {
 		name := strings.TrimSpace(args[0] + " " + sub)
-		if hint, known := instead[args[0]]; known {
-			return false, refuse(strings.ReplaceAll(hint, "STACK", stack), "exec does not run terraform %s", args[0])
+		if better, known := instead[args[0]]; known {
+			return false, hint.Refuse(strings.ReplaceAll(better, "STACK", stack), "exec does not run terraform %s", args[0])
 		}
-		return false, refuse("what it runs: state, output, import, show, taint, untaint, providers, graph, validate, version", "exec does not run terraform %q", name)
+		return false, hint.Refuse("what it runs: state, output, import, show, taint, untaint, providers, graph, validate, version", "exec does not run terraform %q", name)
 	}
 	for i, arg := range args[1:] {
 		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if strings.HasPrefix(arg, "-") && slices.Contains(withFiles, flag) {
-			return false, refuse("the stack's own state, lock and variables are used as they are", "exec does not take -%s", flag)
+			return false, hint.Refuse("the stack's own state, lock and variables are used as they are", "exec does not take -%s", flag)
 		}
 		path := !strings.HasPrefix(arg, "-") && (args[0] == "show" || args[0] == "state" && sub == "push" && i > 0)
 		if path {
-			return false, refuse("what it reads comes through stdin: sallyport exec STACK -- state push - < FILE", "exec does not take files of the agent's machine")
+			return false, hint.Refuse("what it reads comes through stdin: sallyport exec STACK -- state push - < FILE", "exec does not take files of the agent's machine")
 		}
 	}
 	return changes, nil
@@ -146,7 +147,7 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 		a.logIfPanic(err, "stack", o.stack, "by", o.by)
 	})
 	if !started {
-		err = refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
+		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
 	} else {
 		<-done
 	}

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -69,7 +70,7 @@ func TestExecRunsTerraformForAPerson(t *testing.T) {
 		`run terraform "providers mirror"`: {"providers", "mirror", "/tmp/x"}, "run terraform console": {"console"}, "which command": {},
 		`run terraform "-chdir=/ state"`: {"-chdir=/", "state", "list"},
 	} {
-		if _, _, err := h.exec("", args...); err == nil || !strings.Contains(err.Error()+" "+control.HintOf(err), words) {
+		if _, _, err := h.exec("", args...); err == nil || !strings.Contains(err.Error()+" "+hint.Of(err), words) {
 			t.Errorf("%q: %v, want %q", args, err, words)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -107,7 +108,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		return errors.Join(errNotNow, at.end())
 	}
 	if err != nil {
-		return a.holdApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.redact(err.Error()), hintOf(err))
+		return a.holdApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.redact(err.Error()), hint.Of(err))
 	}
 	handed := false
 	defer func() {
@@ -124,7 +125,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 	if err != nil {
 		text := a.redact(err.Error())
 		return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
-			r.Error, r.Hint = text, hintOf(err)
+			r.Error, r.Hint = text, hint.Of(err)
 			return nil
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/rescue"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -53,22 +54,8 @@ func (a *Agent) hear(ctx context.Context) {
 		if w.slack != nil {
 			atLeast = min(wait, w.cfg.Slack.Poll) // never faster than slack.poll, whatever happens
 		}
-		pause(ctx, atLeast, nil)
-		pause(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
-	}
-}
-
-// pause waits until a time has passed, something changed, or ctx ended.
-func pause(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
-	if wait <= 0 {
-		return
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-changed:
+		clock.Sleep(ctx, atLeast, nil)
+		clock.Sleep(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
 	}
 }
 

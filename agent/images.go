@@ -10,8 +10,10 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
@@ -65,7 +67,7 @@ func imageUses(tx *store.Tx, run *store.Run, s *config.Stack) ([]store.ImageUse,
 			continue
 		}
 		if len(st.Builds) == 0 {
-			return nil, refuse(fmt.Sprintf("approve its first build, or name one: sallyport plan %s --image %s=ID", s.Name, v.Image), "waits for image %s, which was not built yet", v.Image)
+			return nil, hint.Refuse(fmt.Sprintf("approve its first build, or name one: sallyport plan %s --image %s=ID", s.Name, v.Image), "waits for image %s, which was not built yet", v.Image)
 		}
 		artifacts, err := choose(v, st.Builds[0].Artifacts)
 		if err != nil {
@@ -110,9 +112,9 @@ func choose(v config.ImageVar, made []store.Artifact) ([]store.Artifact, error) 
 	}
 	switch {
 	case len(byRegion) == 0:
-		return nil, refuse("say which builder in images of the stack", "no artifact of image %s is of the builder %q", v.Image, v.Builder)
+		return nil, hint.Refuse("say which builder in images of the stack", "no artifact of image %s is of the builder %q", v.Image, v.Builder)
 	case clash || len(builders) > 1 && len(byRegion) == 1:
-		return nil, refuse(fmt.Sprintf("say which: images = { %s = \"%s:BUILDER\" }", v.Variable, v.Image),
+		return nil, hint.Refuse(fmt.Sprintf("say which: images = { %s = \"%s:BUILDER\" }", v.Variable, v.Image),
 			"image %s was built by several builders: %s", v.Image, joinSome(builders, 10))
 	}
 	var out []store.Artifact
@@ -162,7 +164,7 @@ func imageValue(use store.ImageUse) cty.Value {
 }
 
 // imagesMissing says which image a run has to wait for; empty if it has all.
-func (a *Agent) imagesMissing(run *store.Run, s *config.Stack) (why, hint string, err error) {
+func (a *Agent) imagesMissing(run *store.Run, s *config.Stack) (why, next string, err error) {
 	if len(s.Images) == 0 {
 		return "", "", nil
 	}
@@ -170,7 +172,7 @@ func (a *Agent) imagesMissing(run *store.Run, s *config.Stack) (why, hint string
 		_, err := imageUses(tx, run, s)
 		return err
 	})
-	var refusal *Refusal
+	var refusal *hint.Refusal
 	if errors.As(err, &refusal) {
 		return refusal.Why, refusal.Hint, nil
 	}
@@ -256,14 +258,7 @@ func (a *Agent) scheduledBuilds(w *world) (time.Duration, error) {
 		if st.AppliedCommit == "" || st.OpenRun != 0 {
 			continue
 		}
-		due := schedule.Next(last)
-		if last.After(now.Add(clockDoubt)) {
-			due = now // the clock was put back: it would never come
-		}
-		if due.IsZero() {
-			continue
-		}
-		if wait := due.Sub(now); wait > 0 {
+		if wait := clock.UntilDue(schedule, last, now); wait > 0 {
 			next = min(next, wait)
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 // with one of its values, and nothing else of ours.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
-	leaf := []string{"store", "agent/config", "agent/fault", "agent/contain", "agent/foreign", "notify/redact"}
+	leaf := []string{"store", "agent/config", "agent/fault", "agent/contain", "agent/foreign", "agent/hint", "notify/redact"}
 	allowed := map[string][]string{
 		"store":                  {},
 		"notify/redact":          {},
@@ -26,6 +26,8 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/fault":             {},
 		"agent/contain":           {"agent/fault"},
 		"agent/foreign":           {},
+		"agent/hint":              {},
+		"agent/clock":             {"store"},
 		"agent/patience":          {},
 		"agent/trust":             {},
 		"agent/config":            append([]string{"agent/trust"}, leaf...),
@@ -34,7 +36,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/repo":              leaf,
 		"agent/repo/gittest":      append([]string{"agent/need"}, leaf...),
 		"agent/stack":             append([]string{"agent/repo"}, leaf...),
-		"agent/asuser":            {},
+		"agent/asuser":            {"agent/hint"},
 		"agent/asuser/asusertest": {"agent/need"},
 		"agent/need":              {"agent/terraform/release"},
 		"agent/terraform":         append([]string{"agent/asuser", "agent/terraform/release"}, leaf...),

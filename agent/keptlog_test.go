@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"sallyport/agent"
-	"sallyport/agent/control"
+	"sallyport/agent/hint"
 )
 
 // The command line has no secrets to redact with when no agent answers: it shows what an agent redacted, and nothing else.
@@ -21,7 +21,7 @@ func TestOnlyARedactedLogIsReadWithoutAnAgent(t *testing.T) {
 	}
 	write("apply.jsonl", `{"@message":"(local-exec): hunter2","type":"provision_progress"}`+"\n")
 	text, err := agent.ReadKeptLog(dir)
-	if err == nil || strings.Contains(text+err.Error(), "hunter2") || !strings.Contains(control.HintOf(err), "start the agent") {
+	if err == nil || strings.Contains(text+err.Error(), "hunter2") || !strings.Contains(hint.Of(err), "start the agent") {
 		t.Errorf("the log of an apply at work: %q, %v", text, err)
 	}
 	write("log.txt", "(local-exec): (redacted)\n")

@@ -19,7 +19,7 @@ const (
 
 // watchApply tells people once when an apply takes longer than usual, and says when to look again.
 func (a *Agent) watchApply(run *store.Run, s *config.Stack) (time.Duration, error) {
-	took, known := a.passed(run.Apply.StartedUp)
+	took, known := a.reading().Passed(run.Apply.StartedUp)
 	if !known {
 		took = a.now().Sub(run.Apply.StartedAt)
 	}

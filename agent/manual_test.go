@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -25,7 +26,7 @@ func (h *house) begin(r control.StartRequest) int {
 // refused expects a request for a run to be refused with words.
 func (h *house) refused(r control.StartRequest, words string) {
 	h.t.Helper()
-	if _, err := h.client.Start(context.Background(), r); err == nil || !strings.Contains(err.Error()+" "+control.HintOf(err), words) {
+	if _, err := h.client.Start(context.Background(), r); err == nil || !strings.Contains(err.Error()+" "+hint.Of(err), words) {
 		h.t.Errorf("starting %+v: %v, want %q", r, err, words)
 	}
 }

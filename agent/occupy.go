@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -32,7 +33,7 @@ func (a *Agent) occupy(o occupation) error {
 			return err
 		}
 		if st.Occupied != nil {
-			return refuse("wait until that has ended", "%s", occupiedBy(st.Occupied))
+			return hint.Refuse("wait until that has ended", "%s", occupiedBy(st.Occupied))
 		}
 		if o.alone && st.OpenRun != 0 {
 			open, err := tx.Run(st.OpenRun)
@@ -40,7 +41,7 @@ func (a *Agent) occupy(o occupation) error {
 				return err
 			}
 			if open.Status != store.Pending || open.Held == "" {
-				return refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, o.stack, open.Status)
+				return hint.Refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, o.stack, open.Status)
 			}
 		}
 		st.Occupied = &store.Pause{By: o.by, At: a.now().UTC(), Reason: o.what}

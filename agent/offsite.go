@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -22,7 +24,7 @@ func (a *Agent) sendBackups(ctx context.Context) {
 		changed := a.changes.next()
 		cfg := a.cfg().Backup
 		if cfg == nil {
-			pause(ctx, time.Hour, changed)
+			clock.Sleep(ctx, time.Hour, changed)
 			continue
 		}
 		wait, err := a.untilBackup(cfg)
@@ -31,7 +33,7 @@ func (a *Agent) sendBackups(ctx context.Context) {
 			wait = time.Minute
 		}
 		if wait > 0 {
-			pause(ctx, min(wait, clockLook), nil)
+			clock.Sleep(ctx, min(wait, clock.Look), nil)
 			continue
 		}
 		var size int64
@@ -44,7 +46,7 @@ func (a *Agent) sendBackups(ctx context.Context) {
 		}
 		if err := a.backupDone(cfg, size, err); err != nil {
 			a.storeFault(err)
-			pause(ctx, time.Minute, nil) // or it would be made again and again
+			clock.Sleep(ctx, time.Minute, nil) // or it would be made again and again
 		}
 	}
 }
@@ -64,10 +66,7 @@ func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
 		return time.Hour, nil // cannot be: the configuration was checked
 	}
 	now := a.now()
-	if last.TriedAt.After(now.Add(clockDoubt)) {
-		return 0, nil // the clock was put back: counted from then it would not be due before that time has come again
-	}
-	wait := schedule.Next(last.TriedAt).Sub(now)
+	wait := clock.UntilDue(schedule, last.TriedAt, now)
 	if last.Error != "" {
 		wait = min(wait, last.TriedAt.Add(backupRetry).Sub(now))
 	}
@@ -122,11 +121,11 @@ func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.Fil
 // backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
 func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
 	if cause != nil {
-		hint := hintOf(cause)
-		if hint == "" {
-			hint = "mend the command of the backup block; it is tried again by itself"
+		next := hint.Of(cause)
+		if next == "" {
+			next = "mend the command of the backup block; it is tried again by itself"
 		}
-		cause = &Refusal{Why: a.redact(cause.Error()), Hint: hint}
+		cause = &hint.Refusal{Why: a.redact(cause.Error()), Hint: next}
 		a.log.Warn("sending a backup", "err", cause)
 	} else {
 		a.log.Info("a backup was sent", "bytes", size)

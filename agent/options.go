@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
@@ -118,12 +119,12 @@ func (a *Agent) findCommit(w *world, repository, stack, name string) (place, err
 		return place{}, err
 	}
 	if head == "" {
-		return place{}, refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository)
+		return place{}, hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository)
 	}
 	git := w.repos[repository]
 	commit, err := git.OnBranch(ctx, strings.ToLower(name), head)
 	if err != nil {
-		return place{}, refuse(hintOf(err), "%s", a.redact(err.Error()))
+		return place{}, hint.Refuse(hint.Of(err), "%s", a.redact(err.Error()))
 	}
 	p := place{commit: commit}
 	if applied == "" || applied == commit {
@@ -168,7 +169,7 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 	}
 	for _, name := range run.Options.Vars {
 		if _, known := all[run.ID][name]; !known {
-			return nil, refuse(fmt.Sprintf("give it again: sallyport plan %s --var %s=VALUE", run.Stack, name),
+			return nil, hint.Refuse(fmt.Sprintf("give it again: sallyport plan %s --var %s=VALUE", run.Stack, name),
 				"the value that was given for the variable %s of #%d is not known any more", name, run.ID)
 		}
 	}
@@ -276,7 +277,7 @@ func (a *Agent) usePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
 // one says so.
 func (a *Agent) passOn(tx *store.Tx, old, next *store.Run) error {
 	vars, err := givenOf(tx, old)
-	if _, unknown := err.(*Refusal); unknown {
+	if _, unknown := err.(*hint.Refusal); unknown {
 		return nil
 	}
 	if err != nil {

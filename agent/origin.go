@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/notify/forge"
@@ -200,18 +201,18 @@ func (t *tracer) add(m store.Maker) {
 // one of them: unknown people must not slip through.
 func (w *world) notOwn(run *store.Run, by, person string) error {
 	if run.RequestedBy != "" && (run.RequestedBy == by || w.personOf(run.RequestedBy) == person) {
-		return refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
+		return hint.Refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
 	}
 	name, known := strings.CutPrefix(person, "person:")
 	if !known {
-		return refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
+		return hint.Refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
 	}
 	origin := run.Origin
 	if origin == nil { // planned by a version that did not ask, or while self-approval was allowed
 		origin = &store.Origin{Makers: []store.Maker{{Name: run.Author, Email: run.AuthorEmail}}}
 	}
 	if origin.Unknown != "" {
-		return refuse("sallyport plan "+run.Stack+" asks again", "this stack does not allow self-approval, and it could not be found out who made the changes: %s", origin.Unknown)
+		return hint.Refuse("sallyport plan "+run.Stack+" asks again", "this stack does not allow self-approval, and it could not be found out who made the changes: %s", origin.Unknown)
 	}
 	var unknown []string
 	for _, m := range origin.Makers {
@@ -222,7 +223,7 @@ func (w *world) notOwn(run *store.Run, by, person string) error {
 			}
 			found = true
 			if p.Name == name {
-				return refuse("somebody else has to approve", "you are an author, a committer or the merger of what #%d would apply (%s), and this stack does not allow self-approval", run.ID, m)
+				return hint.Refuse("somebody else has to approve", "you are an author, a committer or the merger of what #%d would apply (%s), and this stack does not allow self-approval", run.ID, m)
 			}
 		}
 		if !found {
@@ -230,10 +231,10 @@ func (w *world) notOwn(run *store.Run, by, person string) error {
 		}
 	}
 	if len(unknown) > 0 {
-		return refuse("name them in person blocks", "this stack does not allow self-approval, and nobody knows who made some of what #%d would apply: %s", run.ID, joinSome(unknown, 5))
+		return hint.Refuse("name them in person blocks", "this stack does not allow self-approval, and nobody knows who made some of what #%d would apply: %s", run.ID, joinSome(unknown, 5))
 	}
 	if run.RequestedBy != "" && w.personOf(run.RequestedBy) == untied {
-		return refuse("a person block with os says who that is; or ask for the run in Slack",
+		return hint.Refuse("a person block with os says who that is; or ask for the run in Slack",
 			"this stack does not allow self-approval, and nobody knows who %s is, who asked for #%d", run.RequestedBy, run.ID)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/notify"
@@ -24,7 +25,7 @@ const (
 func (a *Agent) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := a.changes.next()
-		pause(ctx, a.deliver(ctx), changed)
+		clock.Sleep(ctx, a.deliver(ctx), changed)
 	}
 }
 
@@ -51,7 +52,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 		if m.Kind.ForSite() || m.Run != 0 && blocked[m.Run] {
 			continue
 		}
-		if wait := a.left(m.NotBefore, maxSendHold); wait > 0 {
+		if wait := a.reading().Left(m.NotBefore, maxSendHold); wait > 0 {
 			blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard
 			next = min(next, wait)
 			continue

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"sallyport/agent/hint"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -36,7 +37,7 @@ func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return packer.Tool{}, refuse("install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "finding packer: %v", err)
+		return packer.Tool{}, hint.Refuse("install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "finding packer: %v", err)
 	}
 	digest, seen, err := terraform.DigestFile(path)
 	if err != nil {

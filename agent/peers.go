@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -201,7 +202,7 @@ func (a *Agent) showPeers(w *world) error {
 			gone = append(gone, id)
 			a.faults.set("another agent "+id, nil)
 		default: // a clock that went back only makes it shown for longer; it is written anew when it is heard again
-			a.faults.set("another agent "+id, refuse(peerAdvice, "%s", a.peerText(w, p)))
+			a.faults.set("another agent "+id, hint.Refuse(peerAdvice, "%s", a.peerText(w, p)))
 		}
 	}
 	if len(gone) == 0 {

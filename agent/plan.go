@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -258,7 +259,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 		})
 		return err
 	})
-	var refusal *Refusal
+	var refusal *hint.Refusal
 	if errors.As(err, &refusal) {
 		return errors.Join(a.endPlan(run, nil), a.planFailed(w, run, err))
 	}
@@ -290,7 +291,7 @@ func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error)
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
 func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
-	text, hint := a.redact(cause.Error()), hintOf(cause)
+	text, hint := a.redact(cause.Error()), hint.Of(cause)
 	var failed *terraform.Error
 	transient := errors.As(cause, &failed) && failed.Transient
 	if failed != nil && failed.Lock != nil {

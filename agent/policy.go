@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -311,9 +312,9 @@ func policyBy(run *store.Run) string {
 func (a *Agent) autoAppliedToday(st *store.StackState) int {
 	n := 0
 	for _, applied := range st.AutoApplied {
-		up, known := a.passed(applied.Up)
+		up, known := a.reading().Passed(applied.Up)
 		age := a.now().Sub(applied.At)
-		if known && up < policyDay || age >= -clockDoubt && age < policyDay {
+		if known && up < policyDay || age >= -clock.Doubt && age < policyDay {
 			n++
 		}
 	}
@@ -326,7 +327,7 @@ func (a *Agent) countAutoApply(st *store.StackState, run *store.Run) {
 		return
 	}
 	st.AutoApplied = slices.DeleteFunc(st.AutoApplied, func(applied store.AutoApply) bool {
-		up, known := a.passed(applied.Up)
+		up, known := a.reading().Passed(applied.Up)
 		return a.now().Sub(applied.At) > 2*policyDay && !(known && up < policyDay)
 	})
 	st.AutoApplied = append(st.AutoApplied, store.AutoApply{Run: run.ID, At: a.now().UTC(), Up: a.opts.Uptime()})

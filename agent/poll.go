@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
@@ -20,7 +21,6 @@ const (
 	// lastingError is how long polls must fail before Slack is told, once: a server that restarts is no news.
 	lastingError = 10 * time.Minute
 	maxBackoff   = 5 * time.Minute
-	clockLook    = 10 * time.Second // how often a long wait is compared with the wall clock
 )
 
 // forRepositories runs watch once for each repository of the configuration that wants it, until ctx ends. A reload is picked
@@ -86,10 +86,10 @@ func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Durati
 		changed := a.changes.next()
 		now := a.cfg().Repository(r.Name)
 		left := time.Until(until)
-		if left <= 0 || now == nil || !now.Same(r) || a.jumped(began, wall) {
+		if left <= 0 || now == nil || !now.Same(r) || a.reading().Jumped(wall, time.Since(began)) {
 			return // after a jump of the clock, once, and then by the schedule of the new time
 		}
-		pause(ctx, min(left, clockLook), changed)
+		clock.Sleep(ctx, min(left, clock.Look), changed)
 	}
 }
 
@@ -100,7 +100,7 @@ func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}
-	wait := untilNext(schedule, a.now())
+	wait := clock.UntilNext(schedule, a.now())
 	wait += time.Duration(a.opts.Jitter() * float64(wait) / 10)
 	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
 		wait = min(wait*2, max(maxBackoff, wait))
@@ -252,7 +252,7 @@ func (a *Agent) recordPollError(r *config.Repository, cause error) error {
 		return err
 	}
 	lasts := known.Error != "" && !known.ErrorTold && a.now().Sub(known.ErrorAt) >= lastingError
-	ahead := known.ErrorAt.After(a.now().Add(clockDoubt)) // the clock was put back: it would never last
+	ahead := known.ErrorAt.After(a.now().Add(clock.Doubt)) // the clock was put back: it would never last
 	if known.Error == text && !lasts && !ahead {
 		return nil
 	}

@@ -33,7 +33,7 @@ func (a *Agent) stepPreview(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if why != "" {
 		return workRest, a.hold(run, why, hint)
 	}
-	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
+	if wait := a.reading().Left(run.NotBefore, maxPlanWait); wait > 0 {
 		return wait, nil // not held anew: planFailed said that it is tried again, and why
 	}
 	if run.Attempts >= maxCrashes {

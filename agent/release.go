@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/notify/forge"
 	"sallyport/store"
 )
@@ -122,7 +123,7 @@ var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)
 // previewFor is startPreview for Slack.
 func (a *Agent) previewFor(wanted wantedPreview, number string) (answer string, err error) {
 	if wanted.PullRequest, err = strconv.Atoi(number); err != nil {
-		return "", refuse("plan STACK pr 7", "which pull request?")
+		return "", hint.Refuse("plan STACK pr 7", "which pull request?")
 	}
 	run, err := a.startPreview(wanted)
 	if err != nil {
@@ -159,13 +160,13 @@ func (a *Agent) releasePull(tx *store.Tx, w *world, repository string, wanted wa
 	s := w.stack(name)
 	switch {
 	case p == nil || s == nil:
-		return 0, refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
+		return 0, hint.Refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
 	case p.Why != "":
-		return 0, refuse("", "nothing of pull request %d is planned: %s", number, p.Why)
+		return 0, hint.Refuse("", "nothing of pull request %d is planned: %s", number, p.Why)
 	case p.Held[name] == "":
-		return 0, refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
+		return 0, hint.Refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
 	case !strings.HasPrefix(p.Head, wanted.Commit):
-		return 0, refuse("look at what it changes now", "pull request %d is at %s", number, short(p.Head))
+		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, short(p.Head))
 	}
 	if ok, err := a.mayBegin(tx, repository, 1); err != nil || !ok {
 		return 0, errors.Join(err, a.postpone(p))

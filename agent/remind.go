@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/store"
 )
@@ -30,9 +31,9 @@ func (a *Agent) remind(w *world, run *store.Run, s *config.Stack) error {
 	}
 	ttl := run.ExpiresAt.Sub(run.PlannedAt)
 	wall := a.now().Sub(run.PlannedAt)
-	up, known := a.passed(run.PlannedUp)
+	up, known := a.reading().Passed(run.PlannedUp)
 	left := ttl - max(wall, up)
-	if left <= 0 || left > min(ttl/remindPart, remindAtMost) || known && (wall-up).Abs() > clockDoubt {
+	if left <= 0 || left > min(ttl/remindPart, remindAtMost) || known && (wall-up).Abs() > clock.Doubt {
 		return nil
 	}
 	return a.update(func(tx *store.Tx) error {

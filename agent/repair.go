@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -52,7 +54,7 @@ func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
 		answered <- answer{message, err} // whoever waits for it gets an answer in any case
 	})
 	if !started {
-		return "", refuse("wait a moment", "something else is being done to the state of %s right now", r.stack)
+		return "", hint.Refuse("wait a moment", "something else is being done to the state of %s right now", r.stack)
 	}
 	select {
 	case got := <-answered:
@@ -141,7 +143,7 @@ func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error 
 			return err
 		}
 		if open.Status == store.Applying {
-			return refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
+			return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
 		}
 	}
 	alive, err := a.stillAlive(dataDir, st)
@@ -149,7 +151,7 @@ func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error 
 	case alive.passing:
 		return errPassing
 	case alive.why != "":
-		return refuse(alive.hint, "%s", alive.why)
+		return hint.Refuse(alive.hint, "%s", alive.why)
 	}
 	return err
 }
@@ -164,7 +166,7 @@ func (a *Agent) prepared(ctx context.Context, read func(*store.Tx) error) error 
 		if !errors.Is(err, errPassing) || ctx.Err() != nil {
 			return err
 		}
-		pause(ctx, exitLook, nil)
+		clock.Sleep(ctx, exitLook, nil)
 	}
 }
 
@@ -188,7 +190,7 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 			return err
 		}
 		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
-			return refuse(control.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
+			return hint.Refuse(control.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
 		}
 		r.commit, err = commitOf(tx, st, s)
 		return err
@@ -216,13 +218,13 @@ func (a *Agent) notUnlocked(stack string, cause error) error {
 	var other *terraform.OtherLockError
 	switch {
 	case errors.Is(cause, terraform.ErrNotLocked):
-		return refuse("nothing has to be unlocked; what waited is looked at again now", "the state of %s is not locked now", stack)
+		return hint.Refuse("nothing has to be unlocked; what waited is looked at again now", "the state of %s is not locked now", stack)
 	case errors.As(cause, &other):
-		hint := "release it with the backend's own tools once nobody works on this state"
+		next := "release it with the backend's own tools once nobody works on this state"
 		if other.Held.ID != "" {
-			hint = fmt.Sprintf("find out who holds it and ask them; then: sallyport unlock %s %s", stack, a.redact(other.Held.ID))
+			next = fmt.Sprintf("find out who holds it and ask them; then: sallyport unlock %s %s", stack, a.redact(other.Held.ID))
 		}
-		return refuse(hint, "%s", a.redact(other.Error()))
+		return hint.Refuse(next, "%s", a.redact(other.Error()))
 	}
 	return cause
 }
@@ -241,7 +243,7 @@ func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, erro
 	}
 	repository, err := tx.Repository(s.Repository)
 	if err == nil && repository.Head == "" {
-		err = refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
+		err = hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
 	}
 	return repository.Head, err
 }
@@ -282,7 +284,7 @@ func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
 				return a.pushLocked(tx, w, stack, run.ID, failed)
 			}
 			if failed.StateMoved() {
-				return refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),
+				return hint.Refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),
 					"%s", a.redact(failed.Error())), nil
 			}
 			return nil, nil
@@ -302,7 +304,7 @@ func (a *Agent) leftStateOf(tx *store.Tx, w *world, ref string) (*store.Run, err
 			return nil, err
 		}
 		if st.LeftState == "" {
-			return nil, refuse("", "no apply of %s has left a state that waits to be pushed", ref)
+			return nil, hint.Refuse("", "no apply of %s has left a state that waits to be pushed", ref)
 		}
 		id = st.LastApply
 		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(st.LeftState))); err == nil {
@@ -321,16 +323,16 @@ func leftFile(w *world, run *store.Run, st *store.StackState) (string, error) {
 	dir := RunDir(w.cfg.DataDir, run.ID)
 	file := filepath.Join(dir, savedStateFile)
 	if st.LeftState != "" && st.LeftState != file {
-		return "", refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)
+		return "", hint.Refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)
 	}
 	_, err := os.Stat(file)
 	if !errors.Is(err, os.ErrNotExist) {
 		return file, err
 	}
 	if _, err := os.Stat(filepath.Join(dir, pushedStateFile)); err == nil {
-		return "", refuse("", "the state of #%d was pushed already", run.ID)
+		return "", hint.Refuse("", "the state of #%d was pushed already", run.ID)
 	}
-	return "", refuse("", "the apply of #%d has left no state that waits to be pushed", run.ID)
+	return "", hint.Refuse("", "the apply of #%d has left no state that waits to be pushed", run.ID)
 }
 
 // pushed records that a left state is at its backend. If the commit fails after the file was renamed, its absence says the
@@ -374,6 +376,6 @@ func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed
 	if err := tx.PutStack(st); err != nil {
 		return nil, err
 	}
-	hint := fmt.Sprintf("%s; and after that: sallyport state push %d", control.LockHint(lock, stack), run)
-	return refuse(hint, "the state was not pushed: %s", control.LockText(lock)), recordLock(tx, lock)
+	next := fmt.Sprintf("%s; and after that: sallyport state push %d", control.LockHint(lock, stack), run)
+	return hint.Refuse(next, "the state was not pushed: %s", control.LockText(lock)), recordLock(tx, lock)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -130,12 +131,12 @@ func stackNames(w *world) []string {
 func (a *Agent) commitFor(r request, st *store.StackState, repository *store.RepositoryState) (string, error) {
 	if r.Applied {
 		if st.AppliedCommit == "" {
-			return "", refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
+			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
 		}
 		return st.AppliedCommit, nil
 	}
 	if repository.Head == "" {
-		return "", refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository.Name)
+		return "", hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository.Name)
 	}
 	return repository.Head, nil
 }
@@ -150,7 +151,7 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 		return err
 	}
 	if open.Status == store.Applying {
-		return refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
+		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
 	}
 	why := r.By + " asked for another plan"
 	if _, err := a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, because("superseded: "+why)); err != nil {
@@ -234,7 +235,7 @@ func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
 			return err
 		}
 		if now.Status.Terminal() {
-			return refuse("", "#%d has ended: %s", run, now.Status)
+			return hint.Refuse("", "#%d has ended: %s", run, now.Status)
 		}
 		if err := tx.AddEvent(store.Event{Type: "cancel", Run: run, Stack: now.Stack, By: by}); err != nil {
 			return err
@@ -342,12 +343,12 @@ func (a *Agent) accept(repository, commit, by string) error {
 		}
 		switch {
 		case s.HeldHead == "":
-			return refuse("", "nothing of repository %s is held", repository)
+			return hint.Refuse("", "nothing of repository %s is held", repository)
 		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
-			return refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
+			return hint.Refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
 		}
 		if s.HeldWhy != "" {
-			return refuse(control.TrustHint, "%s", control.HeldError(s))
+			return hint.Refuse(control.TrustHint, "%s", control.HeldError(s))
 		}
 		a.moved.Store(true)
 		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"sallyport/agent/hint"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -53,19 +54,8 @@ func taken(err error, dataDir string) error {
 	if locked.PID != 0 {
 		stop = fmt.Sprintf("look at it (ps -fp %d) and stop it first: systemctl stop sallyport, or kill %d", locked.PID, locked.PID)
 	}
-	return &takenError{err, stop + "; two agents need a data_dir each (it is " + dataDir + ") and must not have a stack in common"}
+	return hint.With(err, "%s; two agents need a data_dir each (it is %s) and must not have a stack in common", stop, dataDir)
 }
-
-// takenError is an error with what to do about it.
-type takenError struct {
-	error
-	hint string
-}
-
-func (e *takenError) Unwrap() error { return e.error }
-
-// UserHint tells what to do.
-func (e *takenError) UserHint() string { return e.hint }
 
 // lastRunDir is the highest number that a directory of a run has; 0 if there is none.
 func lastRunDir(dataDir string) (int, error) {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -55,7 +56,7 @@ func (a *Agent) lookForRoom(w *world) {
 		a.faults.set("disk", nil)
 	} else {
 		a.tight.why = fmt.Sprintf("only %s are free in %s; nothing new is planned or applied below %s", mebibytes(room.Free), dir, mebibytes(least))
-		a.faults.set("disk", refuse(roomAdvice, "%s", a.tight.why))
+		a.faults.set("disk", hint.Refuse(roomAdvice, "%s", a.tight.why))
 	}
 	if a.tight.told == !enough {
 		return

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -283,7 +284,7 @@ func (d desktop) Verify(context.Context) (control.Verification, error) {
 
 // crossing makes an error fit for the socket.
 func crossing(err error) error {
-	var refusal *Refusal
+	var refusal *hint.Refusal
 	switch {
 	case errors.As(err, &refusal):
 		return control.Errorf(control.Refused, "%s", refusal.Why).WithHint("%s", refusal.Hint)

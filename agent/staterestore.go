@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -76,9 +77,9 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 			var other *terraform.LineageError
 			switch {
 			case errors.As(cause, &other):
-				return refuse("the stack's state was made anew since then; what is in the copy can be looked at and imported by hand", "%s", other.Error()), err
+				return hint.Refuse("the stack's state was made anew since then; what is in the copy can be looked at and imported by hand", "%s", other.Error()), err
 			case errors.As(cause, &failed) && failed.StateMoved():
-				return refuse("try again", "somebody changed the state in this moment, and nothing was restored"), err
+				return hint.Refuse("try again", "somebody changed the state in this moment, and nothing was restored"), err
 			}
 			return nil, err
 		},

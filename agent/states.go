@@ -17,6 +17,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -139,7 +140,7 @@ func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) 
 	}
 	for _, other := range stacks {
 		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.world.Load().stack(other.Name) != nil {
-			return refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
+			return hint.Refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
 				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
 		}
 	}

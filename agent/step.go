@@ -207,7 +207,7 @@ func (a *Agent) stepPlanning(w *world, run *store.Run, s *config.Stack) (time.Du
 	if why, hint, err := a.paused(run.Stack); err != nil || why != "" {
 		return 0, errors.Join(err, a.hold(run, why, hint))
 	}
-	if wait := a.left(run.NotBefore, maxPlanWait); wait > 0 {
+	if wait := a.reading().Left(run.NotBefore, maxPlanWait); wait > 0 {
 		return wait, nil // not held anew: planFailed said that it is tried again, and why
 	}
 	if run.Attempts >= maxCrashes {
@@ -291,7 +291,7 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if w.slack != nil && !a.heard.Load() { // the first look wakes the loop, whatever comes of it
 		return 0, a.hold(run, "approved; waits until Slack was looked at since the start: it may show that this data directory is an old copy", "it goes on by itself, within a minute or so")
 	}
-	if wait := a.left(run.NotBefore, gateRetry); wait > 0 {
+	if wait := a.reading().Left(run.NotBefore, gateRetry); wait > 0 {
 		return wait, nil // not held anew: holdApproved said why the last checks could not be made
 	}
 	if a.tight.why != "" && a.work.busy(run.ID) == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/clock"
 	"sallyport/notify/github"
 	"sallyport/store"
 )
@@ -47,14 +48,14 @@ func (a *Agent) tellSites(ctx context.Context) {
 		changed := a.changes.next()
 		w := a.world.Load()
 		if w == idle {
-			pause(ctx, idlePass, changed)
+			clock.Sleep(ctx, idlePass, changed)
 			continue
 		}
 		wait := a.tellEach(ctx, w, rests)
 		if idle = nil; len(w.sites) == 0 && wait == idlePass {
 			idle = w
 		}
-		pause(ctx, wait, changed)
+		clock.Sleep(ctx, wait, changed)
 	}
 }
 
@@ -76,7 +77,7 @@ func (a *Agent) tellEach(ctx context.Context, w *world, rests siteRests) time.Du
 		if !m.Kind.ForSite() {
 			continue
 		}
-		wait := a.left(m.NotBefore, maxSendHold)
+		wait := a.reading().Left(m.NotBefore, maxSendHold)
 		if rest := rests[m.Repository]; rest != nil {
 			wait = max(wait, time.Until(rest.until))
 		}

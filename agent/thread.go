@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -78,7 +79,7 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	}
 	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
 	refuseReply := func(why string) error {
-		return a.update(func(tx *store.Tx) error { return mark(tx, refuse("", "%s", why)) })
+		return a.update(func(tx *store.Tx) error { return mark(tx, hint.Refuse("", "%s", why)) })
 	}
 	if fault.Without("edited") {
 		m.Edited = false
@@ -106,7 +107,7 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 			Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}
-	if _, refused := err.(*Refusal); refused {
+	if _, refused := err.(*hint.Refusal); refused {
 		return nil // answered
 	}
 	return err
@@ -150,7 +151,7 @@ func (a *Agent) answer(tx *store.Tx, runID int, m slack.Message, refusal error) 
 		return err
 	}
 	text := "This did not count: " + refusal.Error() + "."
-	if hint := hintOf(refusal); hint != "" {
+	if hint := hint.Of(refusal); hint != "" {
 		text += " Next: " + hint
 	}
 	return a.say(tx, run, store.MessageReply, "answer/"+m.TS, text)

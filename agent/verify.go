@@ -13,6 +13,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -51,7 +52,7 @@ func (a *Agent) mustVerify(run *store.Run, s *config.Stack) bool {
 	if !run.VerifiedAt.IsZero() {
 		at, up = run.VerifiedAt, run.VerifiedUp
 	}
-	age, _ := a.passed(up)
+	age, _ := a.reading().Passed(up)
 	return max(age, a.now().Sub(at)) > s.VerifyAfter
 }
 
@@ -163,11 +164,11 @@ func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
 	var failed *terraform.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
 	if transient || errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) || errors.Is(cause, syscall.ENOSPC) {
-		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text, strings.Replace(hintOf(cause), "unlock STACK", "unlock "+run.Stack, 1))
+		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text, strings.Replace(hint.Of(cause), "unlock STACK", "unlock "+run.Stack, 1))
 	}
 	text = "nothing was applied: the plan could not be made again before the apply: " + text
 	return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
-		r.Error, r.Hint = text, hintOf(cause)
+		r.Error, r.Hint = text, hint.Of(cause)
 		return nil
 	})
 }

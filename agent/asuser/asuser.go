@@ -37,6 +37,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"sallyport/agent/hint"
 )
 
 // A User is whom terraform runs as. It travels to the runner of an apply, so its fields keep their meaning.
@@ -66,8 +68,8 @@ func (u *User) Public() *User {
 func Lookup(name string) (*User, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
-		return nil, &Error{fmt.Errorf("looking up terraform.user: %w", err),
-			"install.sh makes the users; by hand, one for each run at work: useradd --system --user-group --no-create-home " + name + "1, and so on"}
+		return nil, &hint.Error{Err: fmt.Errorf("looking up terraform.user: %w", err),
+			Hint: "install.sh makes the users; by hand, one for each run at work: useradd --system --user-group --no-create-home " + name + "1, and so on"}
 	}
 	u := &User{Name: found.Username}
 	if u.UID, err = strconv.Atoi(found.Uid); err == nil {
@@ -90,29 +92,17 @@ func Lookup(name string) (*User, error) {
 
 // apart refuses a user who can do what this process can.
 func (u *User) apart() error {
-	const hint = "make a user for terraform alone, with a group of its own and in no other; install.sh does"
+	const next = "make a user for terraform alone, with a group of its own and in no other; install.sh does"
 	switch in := append([]int{u.GID}, u.Groups...); {
 	case u.UID == 0 || slices.Contains(in, 0):
-		return &Error{fmt.Errorf("terraform.user %s is root or in root's group: nothing would be kept from it", u.Name), hint}
+		return &hint.Error{Err: fmt.Errorf("terraform.user %s is root or in root's group: nothing would be kept from it", u.Name), Hint: next}
 	case u.UID == os.Geteuid():
-		return &Error{fmt.Errorf("terraform.user %s is the agent's own user: nothing would be kept from it", u.Name), hint}
+		return &hint.Error{Err: fmt.Errorf("terraform.user %s is the agent's own user: nothing would be kept from it", u.Name), Hint: next}
 	case slices.Contains(in, os.Getegid()):
-		return &Error{fmt.Errorf("terraform.user %s is in the agent's group: it could open the socket", u.Name), hint}
+		return &hint.Error{Err: fmt.Errorf("terraform.user %s is in the agent's group: it could open the socket", u.Name), Hint: next}
 	}
 	return nil
 }
-
-// Error is an error with what a person can do about it.
-type Error struct {
-	Err  error
-	Hint string
-}
-
-func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
-
-// UserHint tells what to do.
-func (e *Error) UserHint() string { return e.Hint }
 
 // LoginName is the user's name; empty for a nil user, the agent's own.
 func (u *User) LoginName() string {

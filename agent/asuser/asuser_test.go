@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/hint"
 	"sallyport/agent/need"
 )
 
@@ -26,8 +27,8 @@ func TestLookupRefuses(t *testing.T) {
 	must(t, err)
 	for name, want := range map[string]string{"root": "root", me.Username: me.Username, "sallyport-none": "sallyport-none"} {
 		_, err := asuser.Lookup(name)
-		var told *asuser.Error
-		if !errors.As(err, &told) || !strings.Contains(err.Error(), want) || told.UserHint() == "" {
+		var told *hint.Error
+		if !errors.As(err, &told) || !strings.Contains(err.Error(), want) || told.Hint == "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

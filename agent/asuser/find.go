@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sallyport/agent/hint"
 )
 
 // maxPool is how many users with numbers are looked for.
@@ -71,8 +73,8 @@ func eachAlone(users []*User) error {
 	for _, u := range users {
 		for _, other := range users {
 			if u != other && (u.UID == other.UID || u.GID == other.GID || slices.Contains(u.Groups, other.GID)) {
-				return &Error{fmt.Errorf("the users %s and %s are not apart: one is in the group of the other", u.Name, other.Name),
-					"each user of terraform.user needs a group of its own and must be in none of the others'; install.sh makes them so"}
+				return &hint.Error{Err: fmt.Errorf("the users %s and %s are not apart: one is in the group of the other", u.Name, other.Name),
+					Hint: "each user of terraform.user needs a group of its own and must be in none of the others'; install.sh makes them so"}
 			}
 		}
 	}
@@ -101,8 +103,8 @@ func neutralNumber() (int, error) {
 			return n, nil
 		}
 	}
-	return 0, &Error{fmt.Errorf("none of the numbers %v is free here", neutralNumbers),
-		"terraform.user's numbered users need one that no user and no process has, to end processes from"}
+	return 0, &hint.Error{Err: fmt.Errorf("none of the numbers %v is free here", neutralNumbers),
+		Hint: "terraform.user's numbered users need one that no user and no process has, to end processes from"}
 }
 
 // mapped reports whether a number means anything in this process's user namespace.

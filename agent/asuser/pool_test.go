@@ -16,6 +16,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/asuser/asusertest"
+	"sallyport/agent/hint"
 )
 
 // crew makes users and finds them.
@@ -68,7 +69,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	must(t, exec.Command("usermod", "--append", "--groups", users[1].Name, users[0].Name).Run())
-	var told *asuser.Error
+	var told *hint.Error
 	if _, err := asuser.Find(strings.TrimSuffix(users[0].Name, "1")); !errors.As(err, &told) || !strings.Contains(err.Error(), "not apart") {
 		t.Errorf("a user in the group of another: %v", err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/psx"
+
+	"sallyport/agent/hint"
 )
 
 // needs are the capabilities of an agent that is not root: to become the user, to give files to it and to read and remove
@@ -31,8 +33,8 @@ func (u *User) Ready() error {
 	}
 	for _, c := range needs {
 		if permitted&(1<<c) == 0 {
-			return &Error{fmt.Errorf("terraform.user is %s, and this process may not become another user", u.Name),
-				"the unit that comes with this version has AmbientCapabilities=" + Needs() + "; run install.sh again, or start the agent as root"}
+			return &hint.Error{Err: fmt.Errorf("terraform.user is %s, and this process may not become another user", u.Name),
+				Hint: "the unit that comes with this version has AmbientCapabilities=" + Needs() + "; run install.sh again, or start the agent as root"}
 		}
 	}
 	return nil

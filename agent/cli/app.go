@@ -19,6 +19,7 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/notify/redact"
 )
 
@@ -109,8 +110,8 @@ func (a *app) complain(err error) {
 		return
 	}
 	a.talk("sallyport: error: %s", redact.Clean(err.Error()))
-	if hint := control.HintOf(err); hint != "" {
-		a.talk("hint: %s", redact.Clean(hint))
+	if next := hint.Of(err); next != "" {
+		a.talk("hint: %s", redact.Clean(next))
 	}
 }
 
@@ -190,7 +191,7 @@ func (a *app) look(ask func(source) error) error {
 	}
 	defer offline.Close()
 	a.talk("sallyport: %s; this is what its data directory says", noAgent)
-	if hint := control.HintOf(noAgent); hint != "" {
+	if hint := hint.Of(noAgent); hint != "" {
 		a.talk("hint: %s", hint)
 	}
 	return ask(offline)
@@ -219,8 +220,8 @@ func (e *nothingToRead) Unwrap() []error { return []error{e.agent, e.data} }
 
 // UserHint prefers the hint of what was tried last.
 func (e *nothingToRead) UserHint() string {
-	if hint := control.HintOf(e.data); hint != "" && !e.agentOnly() {
-		return hint
+	if next := hint.Of(e.data); next != "" && !e.agentOnly() {
+		return next
 	}
-	return control.HintOf(e.agent)
+	return hint.Of(e.agent)
 }

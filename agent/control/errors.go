@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -105,25 +106,13 @@ func (e *NoAgentError) Unwrap() []error { return []error{ErrNoAgent, e.Err} }
 // UserHint says what to do next.
 func (e *NoAgentError) UserHint() string { return e.Hint }
 
-// hinter is an error of whatever package that tells a person what to do next.
-type hinter interface{ UserHint() string }
-
-// HintOf finds what a person can do about an error; empty if nobody said.
-func HintOf(err error) string {
-	var h hinter
-	if errors.As(err, &h) {
-		return h.UserHint()
-	}
-	return ""
-}
-
 // asError makes any error fit to cross the socket.
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: Internal, Message: err.Error(), Hint: HintOf(err)}
+	return &Error{Kind: Internal, Message: err.Error(), Hint: hint.Of(err)}
 }
 
 // LookOnly refuses what a command line without approvals may not do.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"sallyport/agent/hint"
 )
 
 // backupTrailer ends a backup that is whole: "ok", or an Error as JSON. Without it the copy was cut off.
@@ -113,7 +115,7 @@ func (s *Server) allow(r *http.Request) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return &Error{Kind: Refused, Message: err.Error(), Hint: HintOf(err)}
+	return &Error{Kind: Refused, Message: err.Error(), Hint: hint.Of(err)}
 }
 
 func decode(w http.ResponseWriter, r *http.Request, into any) error {

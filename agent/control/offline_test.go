@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -153,12 +154,12 @@ func TestOfflineWithoutAWay(t *testing.T) {
 		t.Errorf("no store: %v", err)
 	}
 	err := unreadable("/d", fs.ErrPermission)
-	if HintOf(err) != "use sudo" {
-		t.Errorf("permission: %v, %q", err, HintOf(err))
+	if hint.Of(err) != "use sudo" {
+		t.Errorf("permission: %v, %q", err, hint.Of(err))
 	}
 	err = unreadable("/d", &store.LockedError{Path: "/d/x", PID: 7})
-	if asError(err).Kind != Conflict || !strings.Contains(HintOf(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
-		t.Errorf("locked: %v, %q", err, HintOf(err))
+	if asError(err).Kind != Conflict || !strings.Contains(hint.Of(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
+		t.Errorf("locked: %v, %q", err, hint.Of(err))
 	}
 }
 

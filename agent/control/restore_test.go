@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -210,7 +211,7 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Restore(RestoreOptions{DataDir: dir, Archive: &whole}); asError(err).Kind != Refused || HintOf(err) == "" {
+	if _, err := Restore(RestoreOptions{DataDir: dir, Archive: &whole}); asError(err).Kind != Refused || hint.Of(err) == "" {
 		t.Errorf("a directory that is not empty: %v", err)
 	}
 }
@@ -256,7 +257,7 @@ func TestBackupOfWhatIsNoState(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s})
-		if err == nil || !strings.Contains(err.Error(), "larger than") || HintOf(err) == "" {
+		if err == nil || !strings.Contains(err.Error(), "larger than") || hint.Of(err) == "" {
 			t.Errorf("%s of 3 GB: %v", filepath.Base(file), err)
 		}
 		if err := os.Remove(file); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -34,8 +35,8 @@ func TestKnownStack(t *testing.T) {
 				}
 				return
 			}
-			if asError(err).Kind != NotFound || !strings.Contains(err.Error(), tc.stack) || !strings.HasSuffix(HintOf(err), tc.hint) {
-				t.Errorf("%v, hint %q", err, HintOf(err))
+			if asError(err).Kind != NotFound || !strings.Contains(err.Error(), tc.stack) || !strings.HasSuffix(hint.Of(err), tc.hint) {
+				t.Errorf("%v, hint %q", err, hint.Of(err))
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/hint"
 	"sallyport/agent/patience"
 	"sallyport/store"
 )
@@ -139,7 +140,7 @@ func TestRefsTravelWhole(t *testing.T) {
 			t.Errorf("text is %q: %v", text, err)
 		}
 	}
-	if _, err := c.Log(context.Background(), "3"); HintOf(err) != "" || err.Error() != "#3 was not applied (planned), so there is no log" {
+	if _, err := c.Log(context.Background(), "3"); hint.Of(err) != "" || err.Error() != "#3 was not applied (planned), so there is no log" {
 		t.Errorf("log: %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sallyport/agent/hint"
 )
 
 func TestSocketModeAndRemoval(t *testing.T) {
@@ -150,8 +152,8 @@ func TestNoAgent(t *testing.T) {
 			if !errors.Is(err, ErrNoAgent) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error is %v, want ErrNoAgent and %q", err, tc.want)
 			}
-			if !strings.Contains(HintOf(err), "systemctl start") {
-				t.Errorf("hint is %q", HintOf(err))
+			if !strings.Contains(hint.Of(err), "systemctl start") {
+				t.Errorf("hint is %q", hint.Of(err))
 			}
 		})
 	}
@@ -159,7 +161,7 @@ func TestNoAgent(t *testing.T) {
 
 func TestPermissionDeniedSaysWhatToDo(t *testing.T) {
 	err := noAgent("/run/s", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", fs.ErrPermission)})
-	if !errors.Is(err, ErrNoAgent) || !strings.Contains(HintOf(err), "sudo") || !strings.Contains(HintOf(err), "group") {
-		t.Errorf("error %v, hint %q", err, HintOf(err))
+	if !errors.Is(err, ErrNoAgent) || !strings.Contains(hint.Of(err), "sudo") || !strings.Contains(hint.Of(err), "group") {
+		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform/release"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
@@ -349,8 +350,8 @@ func TestNoTerraform(t *testing.T) {
 			t.Setenv("XDG_CACHE_HOME", "")
 			t.Setenv("PATH", c.path)
 			err := Run(t.Context(), Options{Yes: true, Stdout: io.Discard, releases: release.Site{URL: site.URL}})
-			if err == nil || !strings.Contains(control.HintOf(err), "terraform/install") {
-				t.Fatalf("error %v, hint %q", err, control.HintOf(err))
+			if err == nil || !strings.Contains(hint.Of(err), "terraform/install") {
+				t.Fatalf("error %v, hint %q", err, hint.Of(err))
 			}
 			for _, tried := range []string{c.says, "finding tofu: ", "connection refused", "tried: from " + site.URL} {
 				if !strings.Contains(err.Error(), tried) || strings.Contains(err.Error(), "\n") {

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 )
 
 // longestSocket is what fits into the address of a unix socket, less what the agent needs while it makes one.
@@ -39,7 +40,7 @@ func (d *doctor) agent(ctx context.Context, socket string) *section {
 	defer client.Close()
 	status, err := client.Status(ctx)
 	if err != nil {
-		s.warn("running", control.HintOf(err), "%v", err)
+		s.warn("running", hint.Of(err), "%v", err)
 		return s
 	}
 	d.status(s, status)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/notify/github"
 	"sallyport/notify/redact"
 )
@@ -46,7 +47,7 @@ func (d *doctor) github(ctx context.Context, r *config.Repository) []*section {
 	defer client.Close()
 	p, err := client.Probe(ctx)
 	if err != nil {
-		s.fail("token", hintOf(err), "%v", err)
+		s.fail("token", hint.Of(err), "%v", err)
 		return []*section{s}
 	}
 	s.ok("token", "it is %s's", p.Self.Login)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
@@ -136,9 +137,9 @@ func (d *doctor) unread(st *config.Stack) []string {
 // initHint adds to terraform's own hints what holds for whatever could not be reached.
 func initHint(err error) string {
 	var failed *terraform.Error
-	switch hint := hintOf(err); {
-	case hint != "":
-		return hint
+	switch next := hint.Of(err); {
+	case next != "":
+		return next
 	case errors.Is(err, context.DeadlineExceeded):
 		return "find out whether the registry, the modules' hosts and the backend answer from this machine; plans of the agent have more time (plan_timeout)"
 	case errors.As(err, &failed) && failed.Transient:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/notify/slack"
 )
 
@@ -50,7 +51,7 @@ func (d *doctor) people(ctx context.Context, client *slack.Client, self slack.Id
 		}
 		u, err := ask(ctx, entry)
 		if err != nil {
-			p.section.fail(entry, hintOf(err), "%v", err)
+			p.section.fail(entry, hint.Of(err), "%v", err)
 			continue
 		}
 		if why := whyNot(u, self); why != "" {
@@ -67,14 +68,14 @@ func (d *doctor) people(ctx context.Context, client *slack.Client, self slack.Id
 func (p people) group(ctx context.Context, client *slack.Client, self slack.Identity, entry string) {
 	ids, err := client.GroupMembers(ctx, entry)
 	if err != nil {
-		p.section.fail(entry, hintOf(err), "%v", err)
+		p.section.fail(entry, hint.Of(err), "%v", err)
 		return
 	}
 	var may, mayNot []string
 	for _, id := range ids {
 		u, err := client.User(ctx, id)
 		if err != nil {
-			p.section.fail(entry, hintOf(err), "member %s: %v", id, err)
+			p.section.fail(entry, hint.Of(err), "member %s: %v", id, err)
 			return
 		}
 		if why := whyNot(u, self); why != "" {

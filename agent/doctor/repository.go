@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
 )
@@ -38,13 +39,13 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 		MaxObjectSize: r.MaxObjectSize, Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
 	})
 	if err != nil {
-		s.fail("url", hintOf(err), "%v", err)
+		s.fail("url", hint.Of(err), "%v", err)
 		return []*section{s}
 	}
 	defer func() { _ = git.Close() }() // nothing depends on how an idle connection ends
 	tip, err := git.Poll(ctx)
 	if err != nil {
-		s.fail("poll", hintOf(err), "%v", err)
+		s.fail("poll", hint.Of(err), "%v", err)
 		return []*section{s}
 	}
 	s.ok("poll", "it answers, and branch %s is at %.8s", r.Branch, tip.Commit)
@@ -54,7 +55,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 		return []*section{s}
 	}
 	if err != nil {
-		s.fail("fetch", hintOf(err), "%v", err)
+		s.fail("fetch", hint.Of(err), "%v", err)
 		return []*section{s}
 	}
 	s.ok("fetch", "commits can be read")

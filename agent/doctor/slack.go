@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/hint"
 	"sallyport/notify/slack"
 )
 
@@ -32,7 +33,7 @@ func (d *doctor) slack(ctx context.Context) []*section {
 	}
 	self, err := client.Identify(ctx)
 	if err != nil {
-		s.fail("token", hintOf(err), "%v", err)
+		s.fail("token", hint.Of(err), "%v", err)
 		return []*section{s} // nothing else can be asked
 	}
 	s.ok("token", "it is @%s's of the workspace %s (%s)", self.User, self.Team, self.TeamID)
@@ -103,7 +104,7 @@ func (d *doctor) channel(ctx context.Context, client *slack.Client, s *section, 
 	check := "channel " + name
 	ch, err := client.ResolveChannel(ctx, name)
 	if err != nil {
-		s.fail(check, hintOf(err), "%v", err)
+		s.fail(check, hint.Of(err), "%v", err)
 		return nil
 	}
 	kind := "channels"
@@ -135,7 +136,7 @@ func (d *doctor) readable(ctx context.Context, client *slack.Client, s *section,
 	check := "replies in #" + ch.Name
 	newest, any, err := client.Latest(ctx, ch.ID)
 	if err != nil {
-		s.fail(check, hintOf(err), "%v", err)
+		s.fail(check, hint.Of(err), "%v", err)
 		return
 	}
 	if !any {
@@ -147,7 +148,7 @@ func (d *doctor) readable(ctx context.Context, client *slack.Client, s *section,
 		thread = newest.TS
 	}
 	if _, err := client.Replies(ctx, ch.ID, thread, newest.TS); err != nil {
-		s.fail(check, hintOf(err), "%v", err)
+		s.fail(check, hint.Of(err), "%v", err)
 		return
 	}
 	s.ok(check, "messages and threads can be read")

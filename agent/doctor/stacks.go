@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 )
@@ -119,7 +120,7 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 		err = files.Fault()
 	}
 	if err != nil {
-		s.fail("files", hintOf(err), "%v", err)
+		s.fail("files", hint.Of(err), "%v", err)
 	}
 	varFiles(s, st, tree)
 	requiredVersion(s, info.RequiredVersion, have)

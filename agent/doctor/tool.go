@@ -10,10 +10,8 @@ import (
 	"sync"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
-	"sallyport/agent/repo"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
-	"sallyport/notify/slack"
 )
 
 // found is which program will run.
@@ -79,7 +77,7 @@ func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
 	}
 	tool, err := terraform.FindTool(ctx, o)
 	if err != nil {
-		s.fail("binary", hintOf(err), "%v", err)
+		s.fail("binary", hint.Of(err), "%v", err)
 		return found{}
 	}
 	s.ok("binary", "%s is version %s", tool.Path, tool.Version)
@@ -104,20 +102,4 @@ func (d *doctor) providers(s *section) {
 func (d *doctor) git() error {
 	_, err := exec.LookPath("git")
 	return err
-}
-
-// hintOf finds what a person can do about an error of any of the packages that are tried here.
-func hintOf(err error) string {
-	var git *repo.Error
-	var tf *terraform.Error
-	var sl *slack.Error
-	switch {
-	case errors.As(err, &git):
-		return git.Hint
-	case errors.As(err, &tf):
-		return tf.Hint
-	case errors.As(err, &sl):
-		return sl.Hint
-	}
-	return control.HintOf(err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 )
 
@@ -21,7 +22,7 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *terraform.
 	name := d.cfg.Terraform.User
 	users, err := asuser.Find(name)
 	if err != nil {
-		s.fail("user", hintOf(err), "%v", err)
+		s.fail("user", hint.Of(err), "%v", err)
 		return
 	}
 	u := users[0]

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"golang.org/x/crypto/ssh"
+
+	"sallyport/agent/hint"
 )
 
 // The ways in which a repository can fail, to be told apart with errors.Is.
@@ -67,18 +69,12 @@ func (e *Error) Error() string { return e.Op + " " + e.URL + ": " + e.Err.Error(
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// hinted carries a hint from where a cause is known up to where the operation is.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (h *hinted) Error() string { return h.err.Error() }
-func (h *hinted) Unwrap() error { return h.err }
+// UserHint says what to do about it.
+func (e *Error) UserHint() string { return e.Hint }
 
 // withHint attaches words for people to a cause.
 func withHint(err error, format string, args ...any) error {
-	return &hinted{err: err, hint: fmt.Sprintf(format, args...)}
+	return hint.With(err, format, args...)
 }
 
 // fail makes the error that leaves the package.
@@ -92,9 +88,9 @@ func (r *Repository) fail(op string, err error) error {
 	}
 	err = r.classify(err)
 	e := &Error{Op: op, URL: r.address.shown, Err: err}
-	var h *hinted
+	var h *hint.Error
 	if errors.As(err, &h) {
-		e.Hint = h.hint
+		e.Hint = h.Hint
 	}
 	return e
 }
@@ -105,7 +101,7 @@ func (r *Repository) classify(err error) error {
 	if errors.As(err, &netURL) {
 		err = netURL.Err // net/http repeats the method and the whole URL, which stand in Error already
 	}
-	var h *hinted
+	var h *hint.Error
 	if errors.As(err, &h) {
 		return err
 	}

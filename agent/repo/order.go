@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"sallyport/agent/hint"
 )
 
 // The orders that the child process takes.
@@ -58,9 +60,9 @@ func packFailure(err error) *failure {
 		return nil
 	}
 	f := &failure{Text: err.Error()}
-	var h *hinted
+	var h *hint.Error
 	if errors.As(err, &h) {
-		f.Hint = h.hint
+		f.Hint = h.Hint
 	}
 	for name, mark := range marks() {
 		if errors.Is(err, mark) {

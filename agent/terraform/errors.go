@@ -47,6 +47,9 @@ func (e *Error) Error() string {
 // Unwrap gives the cause that is not terraform's, so that errors.Is finds a cancelled context.
 func (e *Error) Unwrap() error { return e.Err }
 
+// UserHint says what a person can do about it.
+func (e *Error) UserHint() string { return e.Hint }
+
 // DiagnosticsText renders the errors among diagnostics, one line each, the same one only once; empty if there are none.
 func DiagnosticsText(diags []Diagnostic) string {
 	var lines []string
