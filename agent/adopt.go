@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -30,7 +31,7 @@ func (a *Agent) adopt() (later []int, err error) {
 		case errors.As(err, &open):
 			later = append(later, id)
 		case errors.Is(err, errNoRecord):
-			a.log.Warn("an apply was started that the store does not know, and there is no record of it", "run", id, "dir", RunDir(a.cfg().DataDir, id))
+			a.log.Warn("an apply was started that the store does not know, and there is no record of it", "run", id, "dir", datadir.Run(a.cfg().DataDir, id))
 		case err != nil:
 			// Not a reason not to start: nothing can apply it again, and it is tried again.
 			a.storeFault(fmt.Errorf("taking in the apply of run #%d: %w", id, err))
@@ -42,7 +43,7 @@ func (a *Agent) adopt() (later []int, err error) {
 
 // unknownClaims are the runs in whose directories an apply was claimed and of which the store says otherwise, lowest first.
 func (a *Agent) unknownClaims() ([]int, error) {
-	entries, err := os.ReadDir(filepath.Join(a.cfg().DataDir, "runs"))
+	entries, err := os.ReadDir(datadir.Runs(a.cfg().DataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the runs' directories: %w", err)
 	}
@@ -67,7 +68,7 @@ func (a *Agent) unknownClaims() ([]int, error) {
 				}
 				continue // known and applying, or ended: nothing to learn
 			}
-			if claimed(RunDir(a.cfg().DataDir, id)) {
+			if claimed(datadir.Run(a.cfg().DataDir, id)) {
 				out = append(out, id)
 			}
 		}
@@ -82,7 +83,7 @@ var errNoRecord = errors.New("there is no record of the run")
 
 // adoptOne takes in one apply.
 func (a *Agent) adoptOne(id int) error {
-	dir := RunDir(a.cfg().DataDir, id)
+	dir := datadir.Run(a.cfg().DataDir, id)
 	record, err := readRecord(dir, id)
 	if err != nil {
 		a.log.Error("the record of an apply cannot be read", "run", id, "err", err)
@@ -194,7 +195,7 @@ func (a *Agent) makeRoom(tx *store.Tx, record *store.Run) error {
 	if err != nil {
 		return err
 	}
-	if open.Status == store.Applying || claimed(RunDir(a.cfg().DataDir, open.ID)) {
+	if open.Status == store.Applying || claimed(datadir.Run(a.cfg().DataDir, open.ID)) {
 		return &store.OpenRunError{Stack: record.Stack, ID: open.ID} // first one, then the other
 	}
 	why := fmt.Sprintf("#%d of the same stack was applied after this one, and the store had lost that", record.ID)

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -47,7 +47,7 @@ func (h *house) dropSnapshots(but string) {
 // ruin cuts the store of a stopped agent short, inside of what is in use.
 func (h *house) ruin() {
 	h.t.Helper()
-	path := agent.StorePath(filepath.Join(h.dir, "data"))
+	path := datadir.Store(filepath.Join(h.dir, "data"))
 	b, err := os.ReadFile(path)
 	if err != nil {
 		h.t.Fatal(err)
@@ -60,11 +60,11 @@ func (h *house) ruin() {
 // copyStore makes the store of a stopped agent a snapshot of now.
 func (h *house) copyStore() string {
 	h.t.Helper()
-	b, err := os.ReadFile(agent.StorePath(filepath.Join(h.dir, "data")))
+	b, err := os.ReadFile(datadir.Store(filepath.Join(h.dir, "data")))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	path := filepath.Join(rescue.SnapshotDir(filepath.Join(h.dir, "data")), time.Now().UTC().Format("20060102T150405.000Z")+".db")
+	path := filepath.Join(datadir.Snapshots(filepath.Join(h.dir, "data")), time.Now().UTC().Format("20060102T150405.000Z")+".db")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		h.t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			h.mustDecide("2", "approve destroy")
 			h.status("2", store.Applied)
 			h.eventually("the raw log is dropped", func(control.Status) bool {
-				_, err := os.Stat(filepath.Join(agent.RunDir(filepath.Join(h.dir, "data"), 2), "apply.jsonl"))
+				_, err := os.Stat(filepath.Join(datadir.Run(filepath.Join(h.dir, "data"), 2), "apply.jsonl"))
 				return os.IsNotExist(err)
 			})
 			h.stop()
@@ -123,7 +123,7 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			}
 			h.ruin()
 			if tc.hand {
-				if err := os.Rename(snapshot, agent.StorePath(filepath.Join(h.dir, "data"))); err != nil {
+				if err := os.Rename(snapshot, datadir.Store(filepath.Join(h.dir, "data"))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -200,7 +200,7 @@ resource "terraform_data" "gated" {
 // forgetEnd makes the record of a run that of the decision to apply: the agent was killed before it wrote the end.
 func (h *house) forgetEnd(run int) {
 	h.t.Helper()
-	path := filepath.Join(agent.RunDir(filepath.Join(h.dir, "data"), run), "run.json")
+	path := filepath.Join(datadir.Run(filepath.Join(h.dir, "data"), run), "run.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		h.t.Fatal(err)

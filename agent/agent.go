@@ -48,14 +48,13 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
@@ -166,7 +165,7 @@ func New(o Options) (*Agent, error) {
 	if err := config.CheckDataDir(dir); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "runs"), filepath.Join(dir, "repos"), filepath.Join(dir, "state")} {
+	for _, d := range []string{dir, datadir.Runs(dir), datadir.Mirrors(dir), datadir.States(dir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("creating the data directory: %w", err)
 		}
@@ -177,7 +176,7 @@ func New(o Options) (*Agent, error) {
 	}
 	a := &Agent{
 		opts: o, now: o.Now, store: st, started: o.Now(),
-		cache:   terraform.NewCache(filepath.Join(dir, "cache")),
+		cache:   terraform.NewCache(datadir.Cache(dir)),
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
 		changes: newBroadcast(), faults: newFaults(o.Now),
 		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
@@ -198,12 +197,6 @@ func New(o Options) (*Agent, error) {
 	a.world.Store(w)
 	return a, nil
 }
-
-// StorePath is where the store lies in a data directory.
-func StorePath(dataDir string) string { return control.StorePath(dataDir) }
-
-// RunDir is where the files of a run lie in a data directory.
-func RunDir(dataDir string, run int) string { return control.RunDir(dataDir, run) }
 
 // introduce gives the agent an identity of its own, which travels in every message.
 func (a *Agent) introduce() (err error) {

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/runner"
@@ -64,9 +65,9 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User
 // stepApplying follows the runner, whoever started it.
 func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
 	if run.CancelBy != "" {
-		if err := runner.Interrupt(RunDir(w.cfg.DataDir, run.ID)); err != nil {
+		if err := runner.Interrupt(datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
 			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
-			if err := a.hold(run, followFails+"it cannot be interrupted: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+RunDir(w.cfg.DataDir, run.ID)); err != nil {
+			if err := a.hold(run, followFails+"it cannot be interrupted: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
 				return workRest, err
 			}
 		}
@@ -89,7 +90,7 @@ const followFails = "the apply goes on; "
 func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	last := time.Time{}
 	var seen terraform.Progress
-	state, err := runner.Follow(ctx, RunDir(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
+	state, err := runner.Follow(ctx, datadir.Run(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
 		seen = p
 		if now := a.now(); now.Sub(last) >= progressEvery {
 			last = now
@@ -104,7 +105,7 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	if err != nil {
 		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
 		a.work.rest(run.ID)
-		if err := a.hold(run, followFails+"it cannot be followed: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+RunDir(w.cfg.DataDir, run.ID)); err != nil {
+		if err := a.hold(run, followFails+"it cannot be followed: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
 			a.storeFault(err)
 		}
 		return // the loop starts following again, a little later
@@ -124,7 +125,7 @@ func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
 		return
 	}
 	for began := time.Now(); time.Since(began) < runnerExit && ctx.Err() == nil; clock.Sleep(ctx, exitLook, nil) {
-		state, err := runner.Attach(RunDir(a.cfg().DataDir, run.ID))
+		state, err := runner.Attach(datadir.Run(a.cfg().DataDir, run.ID))
 		if err == nil && !state.StillHeld && state.Phase != runner.Running {
 			if err := a.giveBack(run); err != nil {
 				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
@@ -155,7 +156,7 @@ func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
 func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform.Progress) error {
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	left, err := rescueState(dir, state.ErroredState)
 	if err != nil {
 		return err
@@ -241,7 +242,7 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terra
 			u.Who, u.From = run.Apply.Who, run.Apply.StartedAt
 		}
 		until := a.now()
-		if sign := runner.LastSign(RunDir(a.cfg().DataDir, run.ID)); state.Result == nil && !sign.IsZero() && sign.Before(until) {
+		if sign := runner.LastSign(datadir.Run(a.cfg().DataDir, run.ID)); state.Result == nil && !sign.IsZero() && sign.Before(until) {
 			until = sign // what somebody else locked after its death, before we noticed, is not its own
 		}
 		unseen(st, u, until)

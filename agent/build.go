@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/packer"
 	"sallyport/agent/repo"
@@ -89,7 +90,7 @@ func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *con
 // another's configuration.
 func buildHome(w *world, dir string, user *asuser.User) (string, error) {
 	if user == nil {
-		return filepath.Join(w.cfg.DataDir, "home"), nil
+		return datadir.Home(w.cfg.DataDir), nil
 	}
 	home := filepath.Join(dir, homeDir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
@@ -146,7 +147,7 @@ func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, chang
 
 // job is everything that the runner needs to build what was approved.
 func (e packerEngine) job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	recipe := filepath.Join(dir, planDir, packer.RecipeFile)
 	if _, err := os.Stat(recipe); err != nil {
 		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
@@ -167,7 +168,7 @@ func (e packerEngine) keepState(string, *store.Run) error { return nil }
 
 // verdict says how a build ended, and what it made.
 func (e packerEngine) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
-	artifacts, err := runner.Artifacts(RunDir(e.cfg().DataDir, run.ID))
+	artifacts, err := runner.Artifacts(datadir.Run(e.cfg().DataDir, run.ID))
 	if err != nil {
 		e.log.Error("reading what a build has made", "run", run.ID, "stack", run.Stack, "err", err)
 	}

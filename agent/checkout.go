@@ -12,7 +12,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
 	"sallyport/agent/hint"
@@ -84,7 +84,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 	if err != nil {
 		return none, err
 	}
-	home := filepath.Join(w.cfg.DataDir, "home")
+	home := datadir.Home(w.cfg.DataDir)
 	if user != nil {
 		home = filepath.Join(dir, homeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
@@ -100,7 +100,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
 func (a *Agent) freshRunDir(run int) (string, error) {
-	dir := RunDir(a.cfg().DataDir, run)
+	dir := datadir.Run(a.cfg().DataDir, run)
 	if claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
 	}
@@ -112,7 +112,7 @@ func (a *Agent) emptyDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir), filepath.Join(a.cfg().DataDir, "home")} {
+	for _, d := range []string{dir, filepath.Join(dir, planDir), filepath.Join(dir, dataDir), datadir.Home(a.cfg().DataDir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("making the run's directory: %w", err)
 		}
@@ -133,7 +133,7 @@ const maxOwner = 64 << 10
 
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
 func (a *Agent) stateDir(s *config.Stack) (string, error) {
-	dir := control.StateDir(a.cfg().DataDir, s.Name)
+	dir := datadir.State(a.cfg().DataDir, s.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("making the state's directory: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
@@ -24,11 +25,10 @@ import (
 // and no trace in the history.
 
 const (
-	driftRetry    = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
-	driftLook     = 10 * time.Second // how often schedules are compared with the clock at least
-	driftRecheck  = time.Second      // how soon one that is due and has to wait is looked at again
-	maxJitter     = 5 * time.Minute
-	driftDirStart = ".drift-" // of the directory of a check, among those of runs
+	driftRetry   = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
+	driftLook    = 10 * time.Second // how often schedules are compared with the clock at least
+	driftRecheck = time.Second      // how soon one that is due and has to wait is looked at again
+	maxJitter    = 5 * time.Minute
 )
 
 // checkDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
@@ -188,7 +188,7 @@ func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(a.cfg().DataDir, "runs", driftDirStart+store.FileName(s.Name))
+	dir := datadir.Drift(a.cfg().DataDir, s.Name)
 	if err := a.emptyDir(dir); err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit
 
 // dropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.
 func dropDriftDirs(dataDir string) error {
-	left, err := filepath.Glob(filepath.Join(dataDir, "runs", driftDirStart+"*"))
+	left, err := filepath.Glob(datadir.Drifts(dataDir))
 	if err != nil {
 		return fmt.Errorf("looking for what drift checks left: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -125,7 +126,7 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 	}
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
 	if changes {
-		c.Keep = func(current []byte) error { return keepCopy(StatesDir(w.cfg.DataDir, s.Name), kept, current) }
+		c.Keep = func(current []byte) error { return keepCopy(datadir.StateCopies(w.cfg.DataDir, s.Name), kept, current) }
 	}
 	return a.carryOutExec(ctx, o, c, commit, kept)
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
@@ -184,7 +184,7 @@ func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
 	h := newHouse(t, box(r, "")).start()
 	h.settle()
 	h.stop()
-	st, err := store.Open(store.Options{Path: agent.StorePath(filepath.Join(h.dir, "data"))})
+	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.dir, "data"))})
 	if err != nil {
 		t.Fatal(err)
 	}

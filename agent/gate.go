@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/runner"
@@ -101,7 +102,7 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hin
 // apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
 // never started a second time.
 func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	on := a.engineOf(s.Engine)
 	at, err := a.begin(ctx, w, asuser.Work{Name: workOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
 	if ctx.Err() != nil {
@@ -203,7 +204,7 @@ func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) er
 
 // applyDirs are the directories of a run that its apply's user is let in to.
 func applyDirs(w *world, run *store.Run) []string {
-	dir, base := RunDir(w.cfg.DataDir, run.ID), planBase(w.cfg.DataDir, run)
+	dir, base := datadir.Run(w.cfg.DataDir, run.ID), planBase(w.cfg.DataDir, run)
 	if base == dir {
 		return []string{dir}
 	}

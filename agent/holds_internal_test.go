@@ -13,6 +13,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
+	"sallyport/agent/datadir"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -296,7 +297,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 			}
 		}},
 		{"its apply cannot be followed", "net", store.Applying, followFails + "it cannot be followed", nil, func(s *standing, id int) {
-			dir := RunDir(s.cfg().DataDir, id)
+			dir := datadir.Run(s.cfg().DataDir, id)
 			if err := os.MkdirAll(filepath.Join(dir, "claim"), 0o700); err != nil { // a directory where a file is read
 				s.t.Fatal(err)
 			}

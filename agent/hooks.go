@@ -15,6 +15,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -94,10 +95,10 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 	if err != nil {
 		return &tail{}, fmt.Errorf("telling it of the run: %w", err)
 	}
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	files := planBase(w.cfg.DataDir, run)
 	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(w.cfg.DataDir, "home"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(w.cfg.DataDir),
 		"SALLYPORT_HOOK=" + name, "SALLYPORT_RUN=" + strconv.Itoa(run.ID), "SALLYPORT_STACK=" + run.Stack,
 		"SALLYPORT_REPOSITORY=" + run.Repository, "SALLYPORT_KIND=" + string(run.Kind), "SALLYPORT_STATUS=" + string(run.Status),
 		"SALLYPORT_COMMIT=" + run.Commit, "SALLYPORT_RUN_DIR=" + dir,

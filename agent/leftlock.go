@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
@@ -80,7 +81,7 @@ func (a *Agent) stillAlive(dataDir string, st *store.StackState) (obstacle, erro
 	if st.LastApply == 0 || st.OpenRun == st.LastApply || fault.Without("orphans") {
 		return obstacle{}, nil
 	}
-	dir := RunDir(dataDir, st.LastApply)
+	dir := datadir.Run(dataDir, st.LastApply)
 	state, err := runner.Attach(dir)
 	if err != nil || !state.StillHeld && state.Phase != runner.Running {
 		return obstacle{}, err
@@ -251,7 +252,7 @@ func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
 	if !u.Apply {
 		return true, ""
 	}
-	state, err := runner.Attach(RunDir(dataDir, u.Run))
+	state, err := runner.Attach(datadir.Run(dataDir, u.Run))
 	return err == nil && !state.StillHeld && (state.Phase == runner.Lost || state.Phase == runner.Finished), ""
 }
 

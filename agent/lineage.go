@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 )
 
@@ -19,7 +20,7 @@ func insideRun(line []int, dataDir string) (bool, error) {
 	if slices.Contains(line[1:], os.Getpid()) {
 		return true, nil
 	}
-	runs, err := filepath.EvalSymlinks(filepath.Join(dataDir, "runs"))
+	runs, err := filepath.EvalSymlinks(datadir.Runs(dataDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, fmt.Errorf("looking for the runs: %w", err)
 	}

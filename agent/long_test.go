@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/store"
 )
 
@@ -92,7 +92,7 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 // lasted makes the apply of a run that has ended look as if it had taken so long.
 func lasted(t *testing.T, h *house, run int, took time.Duration) {
 	t.Helper()
-	st, err := store.Open(store.Options{Path: agent.StorePath(filepath.Join(h.dir, "data"))})
+	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.dir, "data"))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
@@ -75,10 +76,10 @@ func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
 
 // sendBackup makes one and runs the command. It returns the backup's size in bytes.
 func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
-	if err := os.MkdirAll(a.scratchDir(), 0o700); err != nil {
+	if err := os.MkdirAll(datadir.Scratch(a.opts.Config.DataDir), 0o700); err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
-	dir, err := os.MkdirTemp(a.scratchDir(), "backup-")
+	dir, err := os.MkdirTemp(datadir.Scratch(a.opts.Config.DataDir), "backup-")
 	if err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
@@ -104,7 +105,7 @@ func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64,
 
 // handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP.
 func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(a.cfg().DataDir, "home"), "SALLYPORT_BACKUP=" + backup.Name()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(a.cfg().DataDir), "SALLYPORT_BACKUP=" + backup.Name()}
 	for name, value := range cfg.Env {
 		env = append(env, name+"="+value.Reveal())
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -137,7 +138,7 @@ const maxCause = 300
 // lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
 // nothing.
 func (a *Agent) lastWords(run int) string {
-	text, err := runner.Output(RunDir(a.cfg().DataDir, run))
+	text, err := runner.Output(datadir.Run(a.cfg().DataDir, run))
 	if err != nil {
 		a.log.Warn("reading the last words of an apply", "run", run, "err", err)
 	}
@@ -160,7 +161,7 @@ func (a *Agent) lastWords(run int) string {
 
 // runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
 func (a *Agent) runnersWords(run int) string {
-	text, err := runner.Words(RunDir(a.cfg().DataDir, run))
+	text, err := runner.Words(datadir.Run(a.cfg().DataDir, run))
 	if err != nil {
 		a.log.Warn("reading what a runner said", "run", run, "err", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
@@ -134,7 +135,7 @@ func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.
 	preview := run.Kind == store.KindPullRequest
 	dirs := []string{p.dir}
 	if p.name != "" {
-		dirs = []string{RunDir(w.cfg.DataDir, run.ID), p.dir}
+		dirs = []string{datadir.Run(w.cfg.DataDir, run.ID), p.dir}
 	}
 	at, err := a.begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, takesLock(run, s), dirs...)
 	if err != nil {

@@ -3,8 +3,8 @@ package agent
 import (
 	"errors"
 	"os"
-	"path/filepath"
 
+	"sallyport/agent/datadir"
 	"sallyport/store"
 )
 
@@ -18,8 +18,8 @@ func (a *Agent) planText(run int) (string, error) {
 	if !errors.Is(err, store.ErrNotFound) {
 		return text, err
 	}
-	dir := RunDir(a.cfg().DataDir, run)
-	for _, file := range []string{filepath.Join(dir, "plan.txt"), filepath.Join(dir, planDir, "plan.txt")} {
+	open, ended := datadir.PlanText(a.cfg().DataDir, run)
+	for _, file := range []string{ended, open} {
 		if data, err := os.ReadFile(file); err == nil {
 			return string(data), nil
 		}
@@ -28,6 +28,7 @@ func (a *Agent) planText(run int) (string, error) {
 }
 
 // keepPlanText moves a plan's whole text out of the directory that goes away.
-func keepPlanText(dir string) {
-	_ = os.Rename(filepath.Join(dir, planDir, "plan.txt"), filepath.Join(dir, "plan.txt")) // absent: the store has it
+func keepPlanText(dataDir string, run int) {
+	open, ended := datadir.PlanText(dataDir, run)
+	_ = os.Rename(open, ended) // absent: the store has it
 }

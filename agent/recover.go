@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -47,7 +48,7 @@ func (a *Agent) resume() error {
 	if sending > 0 {
 		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
 	}
-	if err := os.RemoveAll(a.scratchDir()); err != nil {
+	if err := os.RemoveAll(datadir.Scratch(a.opts.Config.DataDir)); err != nil {
 		return fmt.Errorf("removing what repairs left: %w", err)
 	}
 	if err := dropDriftDirs(a.opts.Config.DataDir); err != nil {
@@ -65,7 +66,7 @@ func (a *Agent) dropLeftovers(open []*store.Run) error {
 	for _, run := range open {
 		needed[fmt.Sprint(run.ID)] = true
 	}
-	entries, err := os.ReadDir(filepath.Join(a.opts.Config.DataDir, "runs"))
+	entries, err := os.ReadDir(datadir.Runs(a.opts.Config.DataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -78,7 +79,7 @@ func (a *Agent) dropLeftovers(open []*store.Run) error {
 			continue
 		}
 		for _, left := range []string{planDir, "apply.jsonl"} {
-			if _, err := os.Lstat(filepath.Join(a.opts.Config.DataDir, "runs", e.Name(), left)); err == nil {
+			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.opts.Config.DataDir), e.Name(), left)); err == nil {
 				a.ended.add(id) // swept in the loop
 			}
 		}

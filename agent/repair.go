@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -99,10 +100,10 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(a.scratchDir(), 0o700); err != nil {
+	if err := os.MkdirAll(datadir.Scratch(a.opts.Config.DataDir), 0o700); err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
-	dir, err := os.MkdirTemp(a.scratchDir(), s.Name+"-")
+	dir, err := os.MkdirTemp(datadir.Scratch(a.opts.Config.DataDir), s.Name+"-")
 	if err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
@@ -111,7 +112,7 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 			a.log.Error("removing the directory of a repair", "stack", r.stack, "err", err)
 		}
 	}()
-	if err := w.pool.Anyone().Public().Enter(a.scratchDir()); err != nil {
+	if err := w.pool.Anyone().Public().Enter(datadir.Scratch(a.opts.Config.DataDir)); err != nil {
 		return err
 	}
 	at, err := a.begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
@@ -129,11 +130,6 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 	o.Tool, o.PlanEnv, o.AWS = found, s.ApplyEnv, awsApply(s, "repair") // what mends a state needs what may write it
 	return r.work(ctx, o)
 }
-
-// scratchDir is where repairs work; a start of the agent empties it.
-func (a *Agent) scratchDir() string { return filepath.Join(a.opts.Config.DataDir, scratchName) }
-
-const scratchName = "scratch"
 
 // quiet refuses repairs of a stack while an apply of it, or something that one started, is at work.
 func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
@@ -320,7 +316,7 @@ func (a *Agent) leftStateOf(tx *store.Tx, w *world, ref string) (*store.Run, err
 
 // leftFile is a run's left state, if it is there and the one that its stack waits for.
 func leftFile(w *world, run *store.Run, st *store.StackState) (string, error) {
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	file := filepath.Join(dir, savedStateFile)
 	if st.LeftState != "" && st.LeftState != file {
 		return "", hint.Refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/rescue"
 	"sallyport/store"
@@ -17,11 +17,13 @@ import (
 
 // openStore opens the store, after a child process has checked it and a snapshot has taken its place if it is damaged.
 func openStore(o Options) (*store.Store, error) {
-	path := StorePath(o.Config.DataDir)
+	path := datadir.Store(o.Config.DataDir)
 	for {
 		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
 			DataDir: o.Config.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
-			Goes:    func(r *store.Run) bool { return r.Status == store.Applying || claimed(RunDir(o.Config.DataDir, r.ID)) },
+			Goes: func(r *store.Run) bool {
+				return r.Status == store.Applying || claimed(datadir.Run(o.Config.DataDir, r.ID))
+			},
 			LastRun: func() (int, error) { return lastRunDir(o.Config.DataDir) },
 		})
 		open := store.Options{Path: path, Now: o.Now}
@@ -59,7 +61,7 @@ func taken(err error, dataDir string) error {
 
 // lastRunDir is the highest number that a directory of a run has; 0 if there is none.
 func lastRunDir(dataDir string) (int, error) {
-	entries, err := os.ReadDir(filepath.Join(dataDir, "runs"))
+	entries, err := os.ReadDir(datadir.Runs(dataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("listing the runs' directories: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -61,7 +62,7 @@ func (a *Agent) trim(ctx context.Context, now time.Time) error {
 // forget removes the directory of a run whose record is about to go. What still lives in there, and a state that
 // nobody has pushed, keep both.
 func (a *Agent) forget(run *store.Run) (bool, error) {
-	dir := RunDir(a.cfg().DataDir, run.ID)
+	dir := datadir.Run(a.cfg().DataDir, run.ID)
 	state, err := runner.Attach(dir)
 	if err != nil {
 		return false, err
@@ -94,7 +95,7 @@ func removeRunDir(dir string) error {
 // dropOrphans removes directories that no run has any more and that no apply was started in, once they are a day old,
 // and the rest of what a crash left half removed.
 func (a *Agent) dropOrphans(now time.Time) error {
-	runs := filepath.Join(a.cfg().DataDir, "runs")
+	runs := datadir.Runs(a.cfg().DataDir)
 	entries, err := os.ReadDir(runs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("listing the runs' directories: %w", err)

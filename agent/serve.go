@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
@@ -273,7 +274,7 @@ func (d desktop) Log(_ context.Context, ref string) (string, error) {
 	if run.Apply == nil {
 		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
 	}
-	text, err := readLog(RunDir(d.cfg().DataDir, run.ID))
+	text, err := readLog(datadir.Run(d.cfg().DataDir, run.ID))
 	return d.redact(text), err
 }
 

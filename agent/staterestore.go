@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -60,7 +61,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 			replaced := false
 			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
 				replaced = true
-				return keepCopy(StatesDir(w.cfg.DataDir, stack), out.kept, current)
+				return keepCopy(datadir.StateCopies(w.cfg.DataDir, stack), out.kept, current)
 			}})
 			if !replaced {
 				out.kept = ""

@@ -16,6 +16,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/store"
@@ -26,9 +27,6 @@ const (
 	// maxState bounds what a copy may take; a state is text, and one of this size has other troubles.
 	maxState = 512 << 20
 )
-
-// StatesDir is where the copies of a stack's state lie in a data directory.
-func StatesDir(dataDir, stack string) string { return control.StatesDir(dataDir, stack) }
 
 // keepState keeps a copy of the state as it is before an apply. The plan file holds it (terraform puts the state that it
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
@@ -43,7 +41,7 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 	if err != nil {
 		return fmt.Errorf("reading the state in the plan: %w", err)
 	}
-	return keepCopy(StatesDir(dataDir, run.Stack), fmt.Sprintf("%08d", run.ID), state)
+	return keepCopy(datadir.StateCopies(dataDir, run.Stack), fmt.Sprintf("%08d", run.ID), state)
 }
 
 // keepCopy writes a copy of a state under a name that sorts by age, and drops the oldest ones.

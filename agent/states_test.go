@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"sallyport/agent"
+	"sallyport/agent/datadir"
 	"sallyport/store"
 )
 
@@ -30,7 +30,7 @@ func TestTheStateBeforeAnApplyIsKept(t *testing.T) {
 	h.status("2", store.Planned)
 	h.mustDecide("2", "approve")
 	h.status("2", store.Applied)
-	packed, err := os.ReadFile(filepath.Join(agent.StatesDir(filepath.Join(h.dir, "data"), "box"), "00000002.tfstate.zst"))
+	packed, err := os.ReadFile(filepath.Join(datadir.StateCopies(filepath.Join(h.dir, "data"), "box"), "00000002.tfstate.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}

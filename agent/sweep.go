@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/store"
@@ -52,7 +53,7 @@ func (a *Agent) sweep() {
 		}
 		a.tidy(id)
 		if run != nil && run.Apply != nil {
-			dir := RunDir(a.cfg().DataDir, id)
+			dir := datadir.Run(a.cfg().DataDir, id)
 			if state, err := runner.Attach(dir); err != nil || state.StillHeld || state.Phase == runner.Running {
 				continue // an orphan of terraform's lives on; the raw log still grows
 			}
@@ -94,7 +95,7 @@ func rescueState(dir, found string) (string, error) {
 // tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
 // an apply, its result and a state that could not be written stay.
 func (a *Agent) tidy(run int) {
-	dir := RunDir(a.cfg().DataDir, run)
+	dir := datadir.Run(a.cfg().DataDir, run)
 	state, err := runner.Attach(dir)
 	if err != nil || state.StillHeld || state.Phase == runner.Running {
 		return // something that terraform started lives on in there; the next start of the agent tidies up
@@ -105,7 +106,7 @@ func (a *Agent) tidy(run int) {
 	}
 	for _, d := range []string{planDir, dataDir, sourceDir, homeDir, verifyDirs[0], verifyDirs[1]} {
 		if d == planDir {
-			keepPlanText(dir)
+			keepPlanText(a.cfg().DataDir, run)
 		}
 		fault.Point("tidying a run")
 		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/terraform"
 	"sallyport/store"
 )
@@ -43,7 +44,7 @@ func (t *tools) of(c config.Tool) *tool {
 	defer t.mu.Unlock()
 	if t.known[c] == nil {
 		t.known[c] = &tool{user: t.user, options: terraform.ToolOptions{
-			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: filepath.Join(t.dataDir, "terraform"), Log: t.log,
+			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: datadir.Terraform(t.dataDir), Log: t.log,
 		}}
 	}
 	return t.known[c]

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
@@ -22,9 +23,6 @@ import (
 // With numbered users each phase of a run, its plan and its apply, has one that nobody else has meanwhile. When it ends,
 // everything of that user is ended and the run's directory is the agent's again; in between nobody else gets into it. A digest of
 // what the plan left is stored with the plan and compared before the apply gets it.
-
-// uidsDir is where the locks of the users lie in the data directory.
-const uidsDir = "uids"
 
 // terraformUsers are those whom terraform runs as, who are let through to where it works: nil for the agent's own user. An agent
 // that cannot become them does not start: as itself it would plan with all its rights what was written for none.
@@ -43,8 +41,7 @@ func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, er
 	if err := os.Chmod(cfg.DataDir, 0o711); err != nil {
 		return nil, fmt.Errorf("letting terraform.user through the data directory: %w", err)
 	}
-	for _, dir := range []string{"runs", "state", scratchName} {
-		path := filepath.Join(cfg.DataDir, dir)
+	for _, path := range []string{datadir.Runs(cfg.DataDir), datadir.States(cfg.DataDir), datadir.Scratch(cfg.DataDir)} {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, fmt.Errorf("making the directories of terraform.user: %w", err)
 		}
@@ -58,7 +55,7 @@ func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, er
 	if old != nil && old.pool.Name() == cfg.Terraform.User && old.pool.Of(users) {
 		return old.pool, nil // with what is at work
 	}
-	pool, err := asuser.NewPool(cfg.Terraform.User, filepath.Join(cfg.DataDir, uidsDir), users)
+	pool, err := asuser.NewPool(cfg.Terraform.User, datadir.UserLocks(cfg.DataDir), users)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +68,7 @@ func (a *Agent) takeOver(cfg *config.Config, pool *asuser.Pool) error {
 	if pool.Shared() {
 		return nil
 	}
-	runs := filepath.Join(cfg.DataDir, "runs")
+	runs := datadir.Runs(cfg.DataDir)
 	entries, err := os.ReadDir(runs)
 	if err != nil {
 		return fmt.Errorf("listing the runs' directories: %w", err)
@@ -101,12 +98,12 @@ func (a *Agent) takeOver(cfg *config.Config, pool *asuser.Pool) error {
 			return err
 		}
 	}
-	states, err := os.ReadDir(filepath.Join(cfg.DataDir, "state"))
+	states, err := os.ReadDir(datadir.States(cfg.DataDir))
 	if err != nil {
 		return fmt.Errorf("listing the states: %w", err)
 	}
 	for _, e := range states {
-		dir := filepath.Join(cfg.DataDir, "state", e.Name())
+		dir := filepath.Join(datadir.States(cfg.DataDir), e.Name())
 		if owner, err := asuser.Owner(dir); err != nil || owner == os.Geteuid() || pool.Busy(owner) {
 			continue // what cannot be looked at is told when its stack is planned
 		}
@@ -156,7 +153,7 @@ func (a *Agent) begin(ctx context.Context, w *world, work asuser.Work, s *config
 	}
 	p := &phase{pool: w.pool, turn: turn, dirs: dirs, let: func() {}}
 	if u := turn.Who(); u != nil && u.Exclusive && state {
-		p.state = filepath.Join(w.cfg.DataDir, "state", s.Name)
+		p.state = datadir.State(w.cfg.DataDir, s.Name)
 		let, held := a.states.hold(ctx, s.Name)
 		if err = held; err == nil {
 			p.let, err = let, p.reclaim(p.state)
@@ -303,7 +300,7 @@ func (p *phase) leave() error {
 // giveBack takes back the user of an apply of which nothing lives any more, with what it had.
 func (a *Agent) giveBack(run *store.Run) error {
 	w := a.world.Load() // not of the time when the apply began: its pool may have another one's place
-	dir := RunDir(w.cfg.DataDir, run.ID)
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	claim, over, found := runner.Claimed(dir)
 	if w.pool == nil || !found {
 		return nil
@@ -330,7 +327,7 @@ func (a *Agent) giveBack(run *store.Run) error {
 	if err := closeDir(dir); err != nil {
 		return err
 	}
-	state := filepath.Join(w.cfg.DataDir, "state", run.Stack)
+	state := datadir.State(w.cfg.DataDir, run.Stack)
 	if owner, err := asuser.Owner(state); err == nil && owner == claim.UID {
 		if err := asuser.Reclaim(state, w.pool.Owners()...); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
@@ -35,7 +36,7 @@ const maxMoved = 2
 
 // planBase is the directory that the files of a run's plan lie in.
 func planBase(dataDir string, run *store.Run) string {
-	dir := RunDir(dataDir, run.ID)
+	dir := datadir.Run(dataDir, run.ID)
 	if run.Plan != nil {
 		dir = filepath.Join(dir, run.Plan.Dir)
 	}
@@ -106,7 +107,7 @@ func (a *Agent) planAgain(ctx context.Context, w *world, run *store.Run, s *conf
 	if run.Plan.Dir == name {
 		name = verifyDirs[1]
 	}
-	dir := filepath.Join(RunDir(w.cfg.DataDir, run.ID), name)
+	dir := filepath.Join(datadir.Run(w.cfg.DataDir, run.ID), name)
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("clearing what an earlier plan left: %w", err)
 	}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sort"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/notify/slack"
@@ -90,7 +90,7 @@ func (a *Agent) openRepository(w *world, r *config.Repository) error {
 	}
 	opened, err := repo.Open(repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch,
-		Dir:        filepath.Join(w.cfg.DataDir, "repos", r.Name+".git"),
+		Dir:        datadir.Mirror(w.cfg.DataDir, r.Name),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
 		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
 	})

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent"
+	"sallyport/agent/datadir"
 	"sallyport/agent/repo/gittest"
 	"sallyport/store"
 )
@@ -42,7 +42,7 @@ func hundredStacks(tb testing.TB) *gittest.Repo {
 func (p past) write(tb testing.TB, dataDir string) {
 	tb.Helper()
 	must(tb, os.MkdirAll(filepath.Join(dataDir, "runs"), 0o700))
-	s, err := store.Open(store.Options{Path: agent.StorePath(dataDir)})
+	s, err := store.Open(store.Options{Path: datadir.Store(dataDir)})
 	must(tb, err)
 	must(tb, s.Update(func(tx *store.Tx) error {
 		return tx.PutRepository(&store.RepositoryState{Name: "infra", URL: p.url, Branch: "main", Head: p.head, PolledAt: time.Now()})
@@ -106,7 +106,7 @@ func (p past) run(tx *store.Tx, dataDir, stack string, open bool) error {
 	if err := tx.PutStack(st); err != nil {
 		return err
 	}
-	return os.Mkdir(agent.RunDir(dataDir, run.ID), 0o700)
+	return os.Mkdir(datadir.Run(dataDir, run.ID), 0o700)
 }
 
 // tenThousand is an installation with 10,000 runs of 100 stacks, the newest of each waiting for a decision.

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/repo/gittest"
 	"sallyport/agent/runner"
 	"sallyport/notify/slack/slacktest"
@@ -207,7 +208,7 @@ func (h *house) eventually(what string, want func(control.Status) bool) control.
 func (h *house) terraformStarted(run int) time.Time {
 	h.tb.Helper()
 	h.until(fmt.Sprint(run), "applied", func(r control.Run) bool { return r.Status == store.Applied })
-	result, err := runner.ReadResult(agent.RunDir(filepath.Join(h.dir, "data"), run))
+	result, err := runner.ReadResult(datadir.Run(filepath.Join(h.dir, "data"), run))
 	must(h.tb, err)
 	return result.StartedAt
 }
@@ -216,7 +217,7 @@ func (h *house) terraformStarted(run int) time.Time {
 func (h *house) terraformTime(runs []int) samples {
 	h.tb.Helper()
 	h.stop()
-	s, err := store.Open(store.Options{Path: agent.StorePath(filepath.Join(h.dir, "data")), ReadOnly: true})
+	s, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.dir, "data")), ReadOnly: true})
 	must(h.tb, err)
 	defer func() { must(h.tb, s.Close()) }()
 	var out samples

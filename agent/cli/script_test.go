@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -93,7 +94,7 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // damageCommand changes a letter in the history's third entry behind the store's back.
 func damageCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	db, err := bbolt.Open(control.StorePath(theAgent(ts).dataDir), 0o600, nil)
+	db, err := bbolt.Open(datadir.Store(theAgent(ts).dataDir), 0o600, nil)
 	ts.Check(err)
 	err = db.Update(func(tx *bbolt.Tx) error {
 		events := tx.Bucket([]byte("events"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/store"
 )
 
@@ -39,7 +40,7 @@ func (a *standIn) open() error {
 		a.told, a.changed = make(chan string, 1000), make(chan struct{})
 	}
 	var err error
-	a.store, err = store.Open(store.Options{Path: control.StorePath(a.dataDir), Now: a.tick})
+	a.store, err = store.Open(store.Options{Path: datadir.Store(a.dataDir), Now: a.tick})
 	return err
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/foreign"
 	"sallyport/store"
 )
@@ -100,7 +101,7 @@ func (a *archive) fill(dataDir string, snapshot *os.File, size int64) error {
 	if err := a.add(manifestFile, a.now, int64(len(m)), bytes.NewReader(m)); err != nil {
 		return err
 	}
-	if err := a.add(storeFile, a.now, size, snapshot); err != nil {
+	if err := a.add(datadir.Store(""), a.now, size, snapshot); err != nil {
 		return err
 	}
 	a.spool = snapshot // it is in the archive
@@ -109,7 +110,7 @@ func (a *archive) fill(dataDir string, snapshot *os.File, size int64) error {
 		return err
 	}
 	defer root.Close()
-	for _, dir := range []string{stateDir, stateCopies} {
+	for _, dir := range []string{datadir.States(""), datadir.AllStateCopies("")} {
 		if err := a.tree(root, dir); err != nil {
 			return err
 		}

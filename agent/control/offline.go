@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/store"
 )
 
@@ -39,7 +39,7 @@ func OpenOffline(o OfflineOptions) (*Offline, error) {
 	if o.DataDir == "" || o.Log == nil {
 		return nil, errors.New("control: data directory and log are needed")
 	}
-	s, err := store.Open(store.Options{Path: StorePath(o.DataDir), ReadOnly: true, Timeout: lockWait})
+	s, err := store.Open(store.Options{Path: datadir.Store(o.DataDir), ReadOnly: true, Timeout: lockWait})
 	if err != nil {
 		return nil, unreadable(o.DataDir, err)
 	}
@@ -234,8 +234,8 @@ func (o *Offline) PlanText(_ context.Context, ref string) (string, error) {
 
 // longPlanText finds a text that was too large for the store.
 func (o *Offline) longPlanText(run *store.Run) (string, error) {
-	dir := RunDir(o.opts.DataDir, run.ID)
-	for _, file := range []string{filepath.Join(dir, planTextFile), filepath.Join(dir, planTextDir, planTextFile)} {
+	open, ended := datadir.PlanText(o.opts.DataDir, run.ID)
+	for _, file := range []string{ended, open} {
 		b, err := os.ReadFile(file)
 		if err == nil {
 			return string(b), nil
@@ -256,7 +256,7 @@ func (o *Offline) Log(_ context.Context, ref string) (string, error) {
 	if run.Apply == nil {
 		return "", NoLog(run.ID, run.Status)
 	}
-	return o.opts.Log(RunDir(o.opts.DataDir, run.ID))
+	return o.opts.Log(datadir.Run(o.opts.DataDir, run.ID))
 }
 
 // Backup writes the archive without an agent.

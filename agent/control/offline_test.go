@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
@@ -18,7 +19,7 @@ import (
 func world(t *testing.T) (dir string, s *store.Store) {
 	t.Helper()
 	dir = t.TempDir()
-	s, err := store.Open(store.Options{Path: StorePath(dir), Now: func() time.Time { return at(0) }})
+	s, err := store.Open(store.Options{Path: datadir.Store(dir), Now: func() time.Time { return at(0) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +88,10 @@ func TestOffline(t *testing.T) {
 			tx.PutAgent(&store.AgentState{ID: "a1", Paused: &store.Pause{By: "cli:jane", At: at(0)}}),
 			tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}))
 	})
-	if err := os.MkdirAll(RunDir(dir, applied), 0o700); err != nil {
+	if err := os.MkdirAll(datadir.Run(dir, applied), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(RunDir(dir, applied), "plan.txt"), []byte("a long text"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(datadir.Run(dir, applied), "plan.txt"), []byte("a long text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -122,7 +123,7 @@ func TestOffline(t *testing.T) {
 	if text, err := o.PlanText(ctx, "1"); err != nil || text != "a long text" {
 		t.Errorf("plan that was too large for the store is %q, %v", text, err)
 	}
-	if text, err := o.Log(ctx, "1"); err != nil || text != "log of "+RunDir(dir, 1) {
+	if text, err := o.Log(ctx, "1"); err != nil || text != "log of "+datadir.Run(dir, 1) {
 		t.Errorf("log is %q, %v", text, err)
 	}
 	if _, err := o.Log(ctx, "2"); asError(err).Kind != NotFound {

@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -82,7 +83,7 @@ func (o *RestoreOptions) restore(root *os.Root) (Restored, error) {
 		return out, err
 	}
 	out.BackupAt, out.Files = m.CreatedAt, files
-	db := filepath.Join(o.DataDir, stagingDir, storeFile)
+	db := filepath.Join(o.DataDir, stagingDir, datadir.Store(""))
 	if err := store.Check(db); err != nil {
 		return out, fmt.Errorf("checking the store in the backup: %w", err)
 	}
@@ -151,9 +152,9 @@ func unpack(staging *os.Root, archive io.Reader) (manifest, int, error) {
 				return m, files, err
 			}
 			continue
-		case h.Name == storeFile:
+		case h.Name == datadir.Store(""):
 			haveStore = true
-		case strings.HasPrefix(h.Name, stateDir+"/"), strings.HasPrefix(h.Name, stateCopies+"/"):
+		case strings.HasPrefix(h.Name, datadir.States("")+"/"), strings.HasPrefix(h.Name, datadir.AllStateCopies("")+"/"):
 			files++
 		default:
 			return m, files, Errorf(Refused, "the backup holds %q, which does not belong there", h.Name)
@@ -222,10 +223,10 @@ func giveAway(root, staging *os.Root) error {
 
 // settle gives everything its place, the store last, and never over something that an agent made meanwhile.
 func settle(root *os.Root, dataDir string) error {
-	for _, name := range []string{stateDir, stateCopies, storeFile} {
+	for _, name := range []string{datadir.States(""), datadir.AllStateCopies(""), datadir.Store("")} {
 		from := filepath.Join(dataDir, stagingDir, name)
 		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, filepath.Join(dataDir, name), unix.RENAME_NOREPLACE)
-		if errors.Is(err, fs.ErrNotExist) && name != storeFile {
+		if errors.Is(err, fs.ErrNotExist) && name != datadir.Store("") {
 			continue // the backup had none
 		}
 		if err != nil {

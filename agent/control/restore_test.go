@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
@@ -65,7 +66,7 @@ func TestBackupAndRestore(t *testing.T) {
 		"state/ghe/env/blue/terraform.tfstate 0600", "state/ghe/terraform.tfstate 0600",
 		"states 0700", "states/ghe 0700", "states/ghe/0001.tfstate.zst 0600",
 	})
-	if err := store.Check(StorePath(to)); err != nil {
+	if err := store.Check(datadir.Store(to)); err != nil {
 		t.Error(err)
 	}
 	checkRestored(t, to, want)
@@ -95,7 +96,7 @@ func checkFiles(t *testing.T, dir string, want []string) {
 
 func checkRestored(t *testing.T, dir string, want map[int]store.Status) {
 	t.Helper()
-	s, err := store.Open(store.Options{Path: StorePath(dir)})
+	s, err := store.Open(store.Options{Path: datadir.Store(dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,12 +178,12 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := WriteBackup(&whole, BackupSource{DataDir: dir, Store: s}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := os.ReadFile(StorePath(dir))
+	db, err := os.ReadFile(datadir.Store(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	head := entry{name: manifestFile, text: `{"format":1}`}
-	good := entry{name: storeFile, text: string(db)}
+	good := entry{name: datadir.Store(""), text: string(db)}
 	for _, tc := range []struct {
 		name    string
 		archive []byte
@@ -194,7 +195,7 @@ func TestRestoreRefuses(t *testing.T) {
 		{"another archive", archiveOf(t, entry{name: "etc/passwd", text: "x"}), "not a backup"},
 		{"a newer format", archiveOf(t, entry{name: manifestFile, text: `{"format":9}`}), "format 9"},
 		{"no store", archiveOf(t, head), "no store"},
-		{"a damaged store", archiveOf(t, head, entry{name: storeFile, text: string(db[:5000])}), "checking the store"},
+		{"a damaged store", archiveOf(t, head, entry{name: datadir.Store(""), text: string(db[:5000])}), "checking the store"},
 		{"a name that leads out", archiveOf(t, head, good, entry{name: "state/../../evil", text: "x"}), "plain name"},
 		{"an absolute name", archiveOf(t, head, good, entry{name: "/etc/cron.d/evil", text: "x"}), "does not belong"},
 		{"a link", archiveOf(t, head, good, entry{name: "state/x", kind: tar.TypeSymlink}), "plain file"},

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sallyport/agent/datadir"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,13 +30,16 @@ type StateCopy struct {
 	At        time.Time `json:"at"`
 }
 
+// StateCopySuffix ends the name of the file of each copy.
+const StateCopySuffix = ".tfstate.zst"
+
 // ListStateCopies lists the kept copies of a stack's state, newest first.
 func ListStateCopies(dataDir, stack string) ([]StateCopy, error) {
 	out := []StateCopy{}
 	if stack != filepath.Base(stack) {
 		return out, Errorf(NotFound, "there is no stack %q", stack)
 	}
-	entries, err := os.ReadDir(StatesDir(dataDir, stack))
+	entries, err := os.ReadDir(datadir.StateCopies(dataDir, stack))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the kept states: %w", err)
 	}
@@ -72,7 +76,7 @@ func CopyName(base string) (name string, run int) {
 
 func readCopy(dataDir, stack, base string) (StateCopy, error) {
 	var c StateCopy
-	path := filepath.Join(StatesDir(dataDir, stack), base+StateCopySuffix)
+	path := filepath.Join(datadir.StateCopies(dataDir, stack), base+StateCopySuffix)
 	info, err := os.Stat(path)
 	if err != nil {
 		return c, fmt.Errorf("looking at a kept state: %w", err)
@@ -129,7 +133,7 @@ func FindStateCopy(dataDir, stack, ref string) (StateCopy, []byte, error) {
 	default:
 		return StateCopy{}, nil, Errorf(Conflict, "%d copies of the state of %s have the serial %s", len(found), stack, ref).WithHint("use a name: %s", hint)
 	}
-	raw, err := readCompressed(filepath.Join(StatesDir(dataDir, stack), copyBase(found[0])+StateCopySuffix))
+	raw, err := readCompressed(filepath.Join(datadir.StateCopies(dataDir, stack), copyBase(found[0])+StateCopySuffix))
 	return found[0], raw, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"sallyport/agent"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 )
 
@@ -71,14 +72,14 @@ func startAgent(ctx context.Context, o Options, s *stage) (*backstage, error) {
 func (b *backstage) stop() error {
 	b.halt()
 	<-b.done
-	entries, err := os.ReadDir(filepath.Join(b.dataDir, "runs"))
+	entries, err := os.ReadDir(datadir.Runs(b.dataDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(b.err, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), runnerPatience)
 	defer cancel()
 	for _, e := range entries {
-		if _, err := runner.Follow(ctx, filepath.Join(b.dataDir, "runs", e.Name()), nil); err != nil {
+		if _, err := runner.Follow(ctx, filepath.Join(datadir.Runs(b.dataDir), e.Name()), nil); err != nil {
 			return errors.Join(b.err, fmt.Errorf("waiting for an apply to end: %w", err))
 		}
 	}

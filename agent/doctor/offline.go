@@ -11,13 +11,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/terraform"
 )
 
 // offline says whether the agent could plan a stack with git host and registry both dead, which is when it is needed most.
 // It is asked after a good init, so what the stack needs is known.
 func (d *doctor) offline(at *checkout, st *config.Stack, s *section) {
-	mirror := filepath.Join(d.cfg.DataDir, "repos", at.config.Name+".git")
+	mirror := datadir.Mirror(d.cfg.DataDir, at.config.Name)
 	if _, err := os.Stat(mirror); err != nil {
 		return // before the agent's first start, or not to be read by this user
 	}
@@ -28,7 +29,7 @@ func (d *doctor) offline(at *checkout, st *config.Stack, s *section) {
 	}
 	commit := at.commit
 	if needs != nil {
-		kept, err := terraform.NewCache(filepath.Join(d.cfg.DataDir, "cache")).Offline(st.Name)
+		kept, err := terraform.NewCache(datadir.Cache(d.cfg.DataDir)).Offline(st.Name)
 		again := "sallyport plan " + st.Name + " while both answer: the agent keeps what a plan needs"
 		switch {
 		case errors.Is(err, fs.ErrPermission):

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -191,7 +191,7 @@ func (d *doctor) state(s *section, st *config.Stack, info stack.Info) {
 		s.fail("state", "use another backend, or none: then the agent keeps the state",
 			"cloud blocks and the remote backend do not work: their plan files are not whole plans")
 	case info.Backend == "" || info.Backend == "local" && info.BackendPathRelative:
-		s.ok("state", "the agent keeps it in %s", control.StateDir(d.cfg.DataDir, st.Name))
+		s.ok("state", "the agent keeps it in %s", datadir.State(d.cfg.DataDir, st.Name))
 	case info.Backend == "local":
 		s.ok("state", "in a file of its own, by an absolute path")
 	default:

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 )
@@ -63,7 +64,7 @@ func (d *doctor) tools(ctx context.Context) toolbox {
 func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
 	o := terraform.ToolOptions{Name: t.Name(), Binary: t.Binary, Version: t.Version}
 	if t.Version != "" {
-		o.InstallDir = filepath.Join(d.cfg.DataDir, "terraform")
+		o.InstallDir = datadir.Terraform(d.cfg.DataDir)
 		// Nothing is installed from here: it would belong to whoever runs the doctor.
 		if _, err := os.Stat(filepath.Join(o.InstallDir, t.Version, "terraform")); errors.Is(err, fs.ErrNotExist) {
 			s.warn("binary", "the agent installs it when it starts; that needs https access to releases.hashicorp.com once",
@@ -91,7 +92,7 @@ func (d *doctor) providers(s *section) {
 		return
 	}
 	// HOST/NAMESPACE/TYPE/VERSION
-	kept, err := filepath.Glob(filepath.Join(d.cfg.DataDir, "cache", "providers", "*", "*", "*", "*"))
+	kept, err := filepath.Glob(filepath.Join(datadir.Cache(d.cfg.DataDir), "providers", "*", "*", "*", "*"))
 	if err != nil || len(kept) == 0 {
 		return // before the first plan, or not to be read; there is nothing to do about it
 	}

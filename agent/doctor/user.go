@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 )
@@ -72,7 +71,7 @@ func (d *doctor) borrow(s *section, name string, users []*asuser.User) bool {
 			s.warn("user "+u.Name, "take them away: what is left there lets a process of a run live on after it", "%s has %s", u.Name, listed(kept))
 		}
 	}
-	pool, err := asuser.NewPool(name, filepath.Join(d.cfg.DataDir, "uids"), users)
+	pool, err := asuser.NewPool(name, datadir.UserLocks(d.cfg.DataDir), users)
 	if err == nil {
 		d.turn, err = pool.Borrow("the doctor")
 	}
@@ -118,8 +117,8 @@ func (d *doctor) runAs(ctx context.Context, u *asuser.User, path string) error {
 // openTo lists what is the agent's and the user can open.
 func (d *doctor) openTo(ctx context.Context, u *asuser.User) []string {
 	files := []string{
-		control.StorePath(d.cfg.DataDir), filepath.Join(d.cfg.DataDir, "repos"), filepath.Join(d.cfg.DataDir, "states"),
-		filepath.Join(d.cfg.DataDir, "snapshots"), d.cfg.Socket,
+		datadir.Store(d.cfg.DataDir), datadir.Mirrors(d.cfg.DataDir), datadir.AllStateCopies(d.cfg.DataDir),
+		datadir.Snapshots(d.cfg.DataDir), d.cfg.Socket,
 	}
 	for _, dir := range []string{d.o.CredentialsDir, os.Getenv("CREDENTIALS_DIRECTORY")} {
 		if dir != "" {

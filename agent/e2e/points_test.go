@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent/control"
+	"sallyport/agent/datadir"
 	"sallyport/agent/need"
 	"sallyport/store"
 )
@@ -147,7 +147,7 @@ func (v *living) check() {
 	if v.slack != nil {
 		v.checkSlack()
 	}
-	if err := store.Check(control.StorePath(v.house.data())); err != nil {
+	if err := store.Check(datadir.Store(v.house.data())); err != nil {
 		v.t.Error(err)
 	}
 	if _, err := os.Stat(v.house.path("s.sock")); err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/store"
 )
@@ -48,9 +49,6 @@ type Report struct {
 	Ended      []int     `json:"ended,omitempty"`      // runs that were waiting
 }
 
-// QuarantineDir is where damaged stores are kept in a data directory.
-func QuarantineDir(dataDir string) string { return filepath.Join(dataDir, "quarantine") }
-
 // Store checks the store before anybody opens it. A good one, and one that is not there yet, is left alone. A damaged or
 // lost one is replaced as the package comment says, and the report tells how. Errors that are not about damage (another
 // agent has the file, it may not be read) are those of [Checker.Check].
@@ -59,7 +57,7 @@ func Store(ctx context.Context, o Options) (*Report, error) {
 	if err != nil || found == good {
 		return nil, err
 	}
-	dir := QuarantineDir(o.DataDir)
+	dir := datadir.Quarantine(o.DataDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the quarantine: %w", err)
 	}
@@ -108,7 +106,9 @@ func (o *Options) look(ctx context.Context) (state, error) {
 	return good, nil // a new installation
 }
 
-func (o *Options) reportPath() string { return filepath.Join(QuarantineDir(o.DataDir), reportFile) }
+func (o *Options) reportPath() string {
+	return filepath.Join(datadir.Quarantine(o.DataDir), reportFile)
+}
 
 // done gives the report of a rescue that is complete its lasting name.
 func (o *Options) done() error {
@@ -117,7 +117,7 @@ func (o *Options) done() error {
 	if err != nil || !begun {
 		return err
 	}
-	err = renameNew(o.reportPath(), filepath.Join(QuarantineDir(o.DataDir), r.At.UTC().Format(nameFormat)+".json"))
+	err = renameNew(o.reportPath(), filepath.Join(datadir.Quarantine(o.DataDir), r.At.UTC().Format(nameFormat)+".json"))
 	if errors.Is(err, fs.ErrExist) {
 		return os.Remove(o.reportPath())
 	}
@@ -158,7 +158,7 @@ func (o *Options) rescue(ctx context.Context) (*Report, error) {
 // moveAside writes down what is about to be done, then moves the damaged file.
 func (o *Options) moveAside(r *Report, found state) error {
 	if !found.gone {
-		r.Damaged = filepath.Join(QuarantineDir(o.DataDir), r.At.Format(nameFormat)+"-"+filepath.Base(o.StorePath))
+		r.Damaged = filepath.Join(datadir.Quarantine(o.DataDir), r.At.Format(nameFormat)+"-"+filepath.Base(o.StorePath))
 	}
 	if err := writeJSON(o.reportPath(), r); err != nil {
 		return fmt.Errorf("writing down what is done about the damaged store: %w", err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/need"
 	"sallyport/agent/rescue"
 	"sallyport/store"
@@ -281,10 +282,10 @@ func TestGoesOnAfterKill(t *testing.T) {
 	for name, leave := range map[string]func(t *testing.T, c *cellar){
 		"noted": func(*testing.T, *cellar) {},
 		"moved": func(t *testing.T, c *cellar) {
-			rename(t, c.opts.StorePath, filepath.Join(rescue.QuarantineDir(c.dir), "aside.db"))
+			rename(t, c.opts.StorePath, filepath.Join(datadir.Quarantine(c.dir), "aside.db"))
 		},
 		"half copied": func(t *testing.T, c *cellar) {
-			rename(t, c.opts.StorePath, filepath.Join(rescue.QuarantineDir(c.dir), "aside.db"))
+			rename(t, c.opts.StorePath, filepath.Join(datadir.Quarantine(c.dir), "aside.db"))
 			if err := os.WriteFile(c.opts.StorePath+".rescue", []byte("half"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -295,11 +296,11 @@ func TestGoesOnAfterKill(t *testing.T) {
 			c.with(at(0), run("first"))
 			taken := c.snapshot(at(10))
 			c.damage(c.opts.StorePath, damages["cut short"])
-			note := `{"at":"2026-03-01T03:20:00Z","why":"it was cut","damaged":"` + filepath.Join(rescue.QuarantineDir(c.dir), "aside.db") + `"}`
-			if err := os.MkdirAll(rescue.QuarantineDir(c.dir), 0o700); err != nil {
+			note := `{"at":"2026-03-01T03:20:00Z","why":"it was cut","damaged":"` + filepath.Join(datadir.Quarantine(c.dir), "aside.db") + `"}`
+			if err := os.MkdirAll(datadir.Quarantine(c.dir), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(rescue.QuarantineDir(c.dir), "rescue.json"), []byte(note), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(datadir.Quarantine(c.dir), "rescue.json"), []byte(note), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			leave(t, c)
@@ -317,7 +318,7 @@ func TestGoesOnAfterKill(t *testing.T) {
 				}
 				return nil
 			})
-			for _, left := range []string{c.opts.StorePath + ".rescue", filepath.Join(rescue.QuarantineDir(c.dir), "rescue.json")} {
+			for _, left := range []string{c.opts.StorePath + ".rescue", filepath.Join(datadir.Quarantine(c.dir), "rescue.json")} {
 				if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("%s is left: %v", left, err)
 				}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sallyport/agent/datadir"
 	"slices"
 	"strings"
 	"time"
@@ -31,12 +32,9 @@ type Snapshot struct {
 	At   time.Time
 }
 
-// SnapshotDir is where the snapshots lie in a data directory.
-func SnapshotDir(dataDir string) string { return filepath.Join(dataDir, "snapshots") }
-
 // Snapshots lists the snapshots of a data directory, newest first.
 func Snapshots(dataDir string) ([]Snapshot, error) {
-	entries, err := os.ReadDir(SnapshotDir(dataDir))
+	entries, err := os.ReadDir(datadir.Snapshots(dataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the snapshots: %w", err)
 	}
@@ -45,7 +43,7 @@ func Snapshots(dataDir string) ([]Snapshot, error) {
 		name, ok := strings.CutSuffix(e.Name(), ".db")
 		at, err := time.Parse(nameFormat, name)
 		if ok && err == nil && e.Type().IsRegular() {
-			out = append(out, Snapshot{filepath.Join(SnapshotDir(dataDir), e.Name()), at})
+			out = append(out, Snapshot{filepath.Join(datadir.Snapshots(dataDir), e.Name()), at})
 		}
 	}
 	slices.SortFunc(out, func(a, b Snapshot) int { return b.At.Compare(a.At) })
@@ -60,7 +58,7 @@ type WriterTo interface {
 // TakeSnapshot copies a store that is in use, checks the copy, and only then gives it its name; then it removes the
 // snapshots that are not kept any more. A copy that fails the check is removed: it is the store that has to be looked at.
 func TakeSnapshot(ctx context.Context, c Checker, s WriterTo, dataDir string, now time.Time) (Snapshot, error) {
-	dir := SnapshotDir(dataDir)
+	dir := datadir.Snapshots(dataDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Snapshot{}, fmt.Errorf("making the directory of snapshots: %w", err)
 	}

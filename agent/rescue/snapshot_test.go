@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/datadir"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -14,7 +15,7 @@ import (
 // Three months of snapshots every quarter of an hour: what is kept is the newest eight and one of each of fourteen days.
 func TestSnapshotsReachPlateau(t *testing.T) {
 	c := newCellar(t)
-	dir := rescue.SnapshotDir(c.dir)
+	dir := datadir.Snapshots(c.dir)
 	c.with(at(0), run("first"))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -58,17 +59,17 @@ func TestBadSnapshotIsNone(t *testing.T) {
 	if _, err := rescue.TakeSnapshot(context.Background(), bad, s, c.dir, at(1)); err == nil {
 		t.Error("a bad copy was taken")
 	}
-	if left, err := os.ReadDir(rescue.SnapshotDir(c.dir)); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(datadir.Snapshots(c.dir)); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	// What a kill left goes with the next one.
-	if err := os.WriteFile(filepath.Join(rescue.SnapshotDir(c.dir), "20260101T000000.000Z.db.tmp"), []byte("x"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(datadir.Snapshots(c.dir), "20260101T000000.000Z.db.tmp"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := rescue.TakeSnapshot(context.Background(), c.opts.Checker, s, c.dir, at(2)); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(rescue.SnapshotDir(c.dir)); err != nil || len(left) != 1 {
+	if left, err := os.ReadDir(datadir.Snapshots(c.dir)); err != nil || len(left) != 1 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
