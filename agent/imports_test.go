@@ -10,7 +10,7 @@ import (
 // with one of its values, and nothing else of ours.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
-	leaf := []string{"store", "agent/config", "agent/datadir", "agent/fault", "agent/contain", "agent/foreign", "agent/hint", "notify/redact"}
+	leaf := []string{"store", "agent/config", "agent/datadir", "agent/fault", "agent/contain", "agent/foreign", "agent/hclfile", "agent/hint", "notify/redact"}
 	allowed := map[string][]string{
 		"store":                  {},
 		"notify/redact":          {},
@@ -29,6 +29,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/hint":              {},
 		"agent/datadir":           {"store"},
 		"agent/clock":             {"store"},
+		"agent/hclfile":           {},
 		"agent/patience":          {},
 		"agent/trust":             {},
 		"agent/config":            append([]string{"agent/trust"}, leaf...),

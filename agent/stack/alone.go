@@ -9,9 +9,10 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/hclfile"
 )
 
 // Alone says why a change of a stack may not be planned by itself, before somebody has looked at it: what terraform would load
@@ -70,11 +71,7 @@ var root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 
 // read adds what a file makes terraform load. Parsed is it as terraform does, in JSON too.
 func (l *loads) read(src []byte, name string) {
-	parse := hclparse.NewParser().ParseHCL
-	if strings.HasSuffix(name, ".json") {
-		parse = hclparse.NewParser().ParseJSON
-	}
-	file, diags := parse(src, name)
+	file, diags := hclfile.Parse(src, name)
 	if diags.HasErrors() || file == nil {
 		l.runs("nobody can read " + name)
 		return

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"sallyport/agent/hclfile"
 )
 
 // lockName is the file that pins providers.
@@ -120,7 +122,7 @@ func (g *Guards) settingsOf(t Tree, dir string, sum hash.Hash) error {
 }
 
 func settingsInHCL(src []byte) []byte {
-	file, diags := hclsyntax.ParseConfig(src, "", hcl.InitialPos)
+	file, diags := hclfile.Parse(src, "")
 	if diags.HasErrors() {
 		return src
 	}

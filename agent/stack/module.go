@@ -2,6 +2,7 @@ package stack
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -9,9 +10,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/hclfile"
 	"sallyport/agent/repo"
 )
 
@@ -41,8 +42,7 @@ func readModule(t Tree, dir string) (module, error) {
 	// Override files are merged last, so theirs is the backend that counts.
 	entries = slices.Clone(entries)
 	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { return overrides(a.Name()) - overrides(b.Name()) })
-	parser := hclparse.NewParser()
-	found := false
+	found, left := false, hclfile.MaxWords
 	for _, e := range entries {
 		name := e.Name()
 		if name == ".terraform.lock.hcl" {
@@ -65,13 +65,15 @@ func readModule(t Tree, dir string) (module, error) {
 			return m, err
 		}
 		m.readable = m.readable || !tofu
-		// Diagnostics are not ours to report: terraform will, when it plans. What parsed is used.
-		var file *hcl.File
-		if strings.HasSuffix(name, ".json") {
-			file, _ = parser.ParseJSON(data, name)
-		} else {
-			file, _ = parser.ParseHCL(data, name)
+		words, err := hclfile.Check(data, name, left)
+		if left -= words; err != nil {
+			if !tofu {
+				m.faults = append(m.faults, fmt.Sprintf("%s %v", path.Join(dir, name), err))
+			}
+			continue
 		}
+		// Diagnostics are not ours to report: terraform will, when it plans. What parsed is used.
+		file, _ := hclfile.Parse(data, name)
 		if file == nil {
 			continue
 		}

@@ -418,3 +418,43 @@ func TestAlone(t *testing.T) {
 		t.Errorf("a program that is there already, whose file may have changed: %q, %v", why, err)
 	}
 }
+
+// A file that would end the agent, or take all of its memory, is the fault of the stack that it belongs to.
+func TestFilesThatAreNotParsed(t *testing.T) {
+	deep := "a = " + strings.Repeat("[", 400_000)
+	repository := treeOf(t, map[string]string{
+		"ghe/main.tf":              `module "net" { source = "../modules/net" }`,
+		"modules/net/main.tf":      deep,
+		"tofu/main.tf":             "",
+		"tofu/more.tofu":           deep,
+		"json/main.tf.json":        `{"a": ` + strings.Repeat("[", 400_000),
+		"jira/main.tf":             "",
+		"jira/.terraform.lock.hcl": deep,
+	})
+	for name, c := range map[string]struct {
+		dir, fault, alone string
+	}{
+		"a module":  {"ghe", "modules/net/main.tf is nested more deeply than is read", "nobody can read modules/net/main.tf"},
+		"OpenTofu":  {"tofu", "", "nobody can read tofu/more.tofu"},
+		"JSON":      {"json", "json/main.tf.json is no JSON that can be read, or is nested too deeply", "nobody can read json/main.tf.json"},
+		"lock file": {"jira", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, err := Footprint(repository, Definition{Dir: c.dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(files.Faults, "; "); got != c.fault {
+				t.Errorf("faults %q, want %q", got, c.fault)
+			}
+			why, err := Alone(repository, repository, Definition{Dir: c.dir})
+			if err != nil || !strings.HasSuffix(why, c.alone) || (why == "") != (c.alone == "") {
+				t.Errorf("planned by itself: %q, %v; want %q", why, err, c.alone)
+			}
+		})
+	}
+	roots, err := Roots(repository, "*")
+	if want := []string{"ghe", "jira", "json", "tofu"}; err != nil || !slices.Equal(roots, want) {
+		t.Errorf("roots %v, %v; want %v", roots, err, want)
+	}
+}

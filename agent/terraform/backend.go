@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/hclfile"
 )
 
 // overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
@@ -126,12 +126,10 @@ func (b *rootBackend) readFile(dir, name string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("reading the root module: %w", err)
 	}
-	var file *hcl.File
-	if strings.HasSuffix(name, ".json") {
-		file, _ = hclparse.NewParser().ParseJSON(src, name)
-	} else {
-		file, _ = hclparse.NewParser().ParseHCL(src, name)
+	if _, err := hclfile.Check(src, name, hclfile.MaxWords); err != nil {
+		return false, fmt.Errorf("reading the root module: %s %w", name, err)
 	}
+	file, _ := hclfile.Parse(src, name)
 	return file != nil && file.Body != nil && b.read(file.Body), nil
 }
 

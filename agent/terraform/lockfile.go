@@ -11,9 +11,10 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/terraform-config-inspect/tfconfig"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/hclfile"
 )
 
 const (
@@ -45,7 +46,7 @@ func readLock(workDir string) (map[string]lockedProvider, error) {
 }
 
 func parseLock(src []byte) (map[string]lockedProvider, error) {
-	file, diags := hclparse.NewParser().ParseHCL(src, lockFile)
+	file, diags := hclfile.Parse(src, lockFile)
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("reading the lock file: %w", diags)
 	}
