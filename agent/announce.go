@@ -3,8 +3,6 @@ package agent
 import (
 	"fmt"
 	"sort"
-	"strings"
-	"time"
 
 	"sallyport/agent/config"
 	"sallyport/notify"
@@ -192,15 +190,4 @@ func channelOf(cfg *config.Config, s *config.Stack) string {
 		return s.Channel
 	}
 	return cfg.Slack.Channel
-}
-
-// waitingLine says in one line what a run waits for and what to type.
-func waitingLine(run *store.Run, now time.Time) string {
-	line := fmt.Sprintf("#%d %s is %s", run.ID, notify.StackName(run.Stack), run.Status)
-	if run.Held != "" {
-		line += ": " + run.Held
-	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {
-		line += fmt.Sprintf(", good for %s more", run.ExpiresAt.Sub(now).Round(time.Minute))
-	}
-	return strings.TrimSpace(line)
 }

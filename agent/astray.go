@@ -92,7 +92,7 @@ func (a *Agent) goAstray(ctx context.Context, w *world, proof astray) error {
 		}
 		reason := "its data went astray: " + proof.Why
 		if s.Paused != nil {
-			reason += "; before that it was paused " + pausedBy(s.Paused)
+			reason += "; before that it was paused " + notify.Paused(s.Paused)
 		}
 		s.Paused = &store.Pause{By: "agent", At: proof.At, Reason: reason}
 		if err := tx.PutAgent(s); err != nil {

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/agent/status"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -20,7 +21,7 @@ import (
 // stays marked until somebody else has reviewed it.
 
 // glassKey is where it is kept which runs wait for a review.
-const glassKey = "breakglass"
+const glassKey = status.UnreviewedSetting
 
 // mayBreakGlass refuses whoever is not named, and a reason that is none.
 func mayBreakGlass(s *config.Stack, v vote) error {
@@ -159,26 +160,6 @@ func (a *Agent) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.
 	}
 	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.refreshAnd(tx, run, "review", said),
 		tx.AddEvent(store.Event{Type: "review", Run: run.ID, Stack: run.Stack, By: by, Text: text}))
-}
-
-// glassRuns are the runs that wait for a review, oldest first.
-func glassRuns(tx *store.Tx) ([]*store.Run, error) {
-	var waiting []int
-	if _, err := tx.Setting(glassKey, &waiting); err != nil {
-		return nil, err
-	}
-	var out []*store.Run
-	for _, id := range waiting {
-		run, err := tx.Run(id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue // trimmed
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, run)
-	}
-	return out, nil
 }
 
 // Review implements control.Operator.

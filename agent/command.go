@@ -239,72 +239,11 @@ func whole(stack string) string {
 	return "Stack " + stack
 }
 
-// statusText is `status` for Slack: what waits, and what is wrong.
+// statusText is the answer to `status`.
 func (a *Agent) statusText(w *world) (string, error) {
-	var lines []string
-	var runs []*store.Run
-	err := a.store.View(func(tx *store.Tx) error {
-		agent, err := tx.Agent()
-		if err != nil {
-			return err
-		}
-		if agent.Paused != nil {
-			lines = append(lines, "PAUSED "+pausedBy(agent.Paused))
-		}
-		for _, r := range w.cfg.Repositories {
-			s, err := tx.Repository(r.Name)
-			if err != nil {
-				return err
-			}
-			switch {
-			case s.Error != "":
-				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, gitDown(s)))
-			case s.HeldHead != "":
-				lines = append(lines, fmt.Sprintf("%s: %s", r.Name, control.HeldError(s)))
-			}
-		}
-		for _, s := range w.allStacks() {
-			st, err := tx.Stack(s.Name)
-			if err != nil {
-				return err
-			}
-			if st.Paused != nil {
-				lines = append(lines, fmt.Sprintf("%s: PAUSED %s", s.Name, pausedBy(st.Paused)))
-			}
-			if st.Error != "" {
-				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, firstLine(st.Error)))
-			}
-			if d := st.Drift; s.Drift != "" && d != nil && d.Error != "" {
-				lines = append(lines, fmt.Sprintf("%s: its drift checks fail: %s", s.Name, firstLine(d.Error)))
-			}
-			if st.Partly != 0 {
-				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, control.PartlyText(st.Partly)))
-			}
-			newest, err := found(tx.Run(st.NewestRun))
-			if err != nil {
-				return err
-			}
-			if newest != nil && (newest.Status == store.Errored || newest.Status == store.Interrupted) {
-				lines = append(lines, fmt.Sprintf("#%d %s is %s: %s", newest.ID, s.Name, newest.Status, firstLine(newest.Error)))
-			}
-			if frozen := freezeAt(s, a.now()); frozen != nil {
-				lines = append(lines, fmt.Sprintf("%s: %s", s.Name, shut(s, a.now()).why))
-			}
-		}
-		runs, err = tx.OpenRuns()
-		return err
-	})
+	g, err := a.glance(w)
 	if err != nil {
 		return "", err
 	}
-	for _, f := range a.faults.list() {
-		lines = append(lines, fmt.Sprintf("%s: %s", f.Source, a.redact(f.Error)))
-	}
-	for _, run := range runs {
-		lines = append(lines, waitingLine(run, a.now()))
-	}
-	if len(runs) == 0 {
-		lines = append(lines, fmt.Sprintf("Nothing waits. %d stacks are watched.", len(w.allStacks())))
-	}
-	return strings.Join(lines, "\n"), nil
+	return g.Slack(), nil
 }

@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"sallyport/agent/asuser"
@@ -17,6 +16,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -303,20 +303,6 @@ func noteFound(d *store.Drift, p *store.Plan) {
 	d.Outputs = len(p.Outputs)
 }
 
-// foundWords says what a check found.
-func foundWords(d *store.Drift) string {
-	var parts []string
-	for _, part := range []struct {
-		n     int
-		words string
-	}{{d.Gone, "gone"}, {d.Changed, "changed outside"}, {d.Config, "to change by configuration"}, {d.Outputs, "other in outputs"}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.words))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
 // afterDrift makes, renews or ends the run that asks about what a check found.
 func (a *Agent) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
 	if !st.Drift.Found() {
@@ -340,7 +326,7 @@ func (a *Agent) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.St
 	}
 	next := &store.Run{
 		Stack: s.Name, Repository: s.Repository, Kind: store.KindDrift, Commit: st.AppliedCommit, Head: head, AtApplied: true,
-		Reason: foundWords(st.Drift),
+		Reason: notify.Drifted(st.Drift),
 	}
 	var err error
 	if open == nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -158,9 +159,9 @@ func (a *Agent) notCompared(st *store.StackState, repository *store.RepositorySt
 		hint: "it goes on by itself once the stack can be read at that commit; sallyport status says what is in the way",
 	}
 	if st.Error != "" {
-		e.why += ": " + firstLine(st.Error)
+		e.why += ": " + notify.Cause(st.Error)
 	} else if p := a.faults.of(lookingFault(repository.Name)); p.Error != "" {
-		e.why += ": " + firstLine(a.redact(p.Error))
+		e.why += ": " + notify.Cause(a.redact(p.Error))
 	}
 	return e
 }
@@ -182,7 +183,7 @@ func (a *Agent) notLookedUp(repository string) (why, hint string) {
 	}
 	why = "the stacks of repository " + repository + " were not looked up since the agent started"
 	if cause != "" {
-		why += ": " + firstLine(a.redact(cause))
+		why += ": " + notify.Cause(a.redact(cause))
 	}
 	return why, "it goes on by itself once the repository can be read; see sallyport status"
 }

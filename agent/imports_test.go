@@ -46,6 +46,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/terraform/tftest":  append([]string{"agent/need"}, leaf...),
 		"agent/packer":            append([]string{"agent/asuser"}, leaf...),
 		"agent/runner":            append([]string{"agent/terraform", "agent/asuser", "agent/packer"}, leaf...),
+		"agent/status":            {"store", "notify", "agent/control"},
 		"agent":                   {"store", "notify", "agent/"},
 		"agent/demo":              {"store", "notify", "agent"},
 		"agent/doctor":            {"store", "notify", "agent"},

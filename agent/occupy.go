@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -88,7 +89,7 @@ func (a *Agent) vacateAll() error {
 
 // occupiedBy says who works on a stack's state.
 func occupiedBy(p *store.Pause) string {
-	return "its state is being worked on " + pausedBy(p)
+	return "its state is being worked on " + notify.Paused(p)
 }
 
 // noStack is the answer to somebody who names a stack that there is none of.

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -120,20 +121,11 @@ func (a *Agent) errorsOf(diagnostics []terraform.Diagnostic) string {
 		}
 		if len(lines) == 1 && d.Detail != "" {
 			// Terraform begins with a heading ("local-exec provisioner error"); whoever reads one line only reads the cause.
-			lines = append([]string{cut(d.Short(), maxCause) + "\n"}, lines...)
+			lines = append([]string{cut(d.Short(), notify.MaxCause) + "\n"}, lines...)
 		}
 	}
 	return strings.Join(lines, "\n")
 }
-
-// firstLine is what an error says first, which is why; show has all of it.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return cut(line, maxCause)
-}
-
-// maxCause bounds the first line of an error, in characters.
-const maxCause = 300
 
 // lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
 // nothing.
@@ -156,7 +148,7 @@ func (a *Agent) lastWords(run int) string {
 	if last == "" {
 		return ""
 	}
-	return ": " + cut(last, maxCause)
+	return ": " + cut(last, notify.MaxCause)
 }
 
 // runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
@@ -169,7 +161,7 @@ func (a *Agent) runnersWords(run int) string {
 	for _, mark := range []string{"panic: ", "fatal error: ", "level=ERROR "} { // the rest is no reason why it is gone
 		if _, after, found := strings.Cut(text, mark); found {
 			line, _, _ := strings.Cut(after, "\n")
-			return "; its runner said: " + cut(strings.TrimSpace(mark+line), maxCause)
+			return "; its runner said: " + cut(strings.TrimSpace(mark+line), notify.MaxCause)
 		}
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -142,7 +143,7 @@ func pinnedAt(p *store.Pin) string {
 		}
 		text += " with images that are not the newest (" + strings.Join(given, ", ") + ")"
 	}
-	return text + " " + pausedBy(&store.Pause{By: p.By, At: p.At, Reason: p.Reason})
+	return text + " " + notify.Paused(&store.Pause{By: p.By, At: p.At, Reason: p.Reason})
 }
 
 // rememberOther writes down what the end of a run means whose plan was not all of its commit; false: it was an ordinary one.

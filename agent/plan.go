@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -252,7 +253,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 			policy.note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
-			r.GitDown, r.Origin, r.Images, r.Notes = gitDown(repository), result.Origin, result.Images, result.Notes
+			r.GitDown, r.Origin, r.Images, r.Notes = notify.Unreadable(repository), result.Origin, result.Images, result.Notes
 			if to != store.Planned {
 				r.ExpiresAt = time.Time{}
 			}

@@ -280,14 +280,6 @@ func (a *Agent) recordPollError(r *config.Repository, cause error) error {
 	})
 }
 
-// gitDown says why and since when a repository cannot be read; empty when it can.
-func gitDown(s *store.RepositoryState) string {
-	if s.Error == "" {
-		return ""
-	}
-	return fmt.Sprintf("the repository cannot be read since %s: %s", s.ErrorAt.UTC().Format("2006-01-02 15:04 MST"), s.Error)
-}
-
 // short is a commit as people write it.
 func short(commit string) string {
 	if len(commit) > 10 {

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -73,7 +74,7 @@ func (a *Agent) mayPing(tx *store.Tx) (bool, error) {
 
 // reminder says what waits, for how much longer, and who was asked.
 func reminder(w *world, run *store.Run, s *config.Stack, left time.Duration) string {
-	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, inWords(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
+	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, notify.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
 	switch _, got := weigh(run, s); {
 	case run.Status == store.Approved && run.Held != "":
 		text += fmt.Sprintf(" It is not applied yet: %s.", run.Held)
@@ -88,18 +89,6 @@ func reminder(w *world, run *store.Run, s *config.Stack, left time.Duration) str
 		text += " Asked: " + joinSome(asked, maxAsked) + "."
 	}
 	return text
-}
-
-// inWords is a duration in hours and minutes.
-func inWords(d time.Duration) string {
-	minutes := max(1, int(d.Round(time.Minute).Minutes()))
-	switch {
-	case minutes < 60:
-		return count(minutes, "minute")
-	case minutes%60 == 0:
-		return count(minutes/60, "hour")
-	}
-	return count(minutes/60, "hour") + " " + count(minutes%60, "minute")
 }
 
 // askedOf names who was asked, in words that ring nobody: the people of person blocks by name, others as the configuration has

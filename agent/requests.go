@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -212,15 +213,15 @@ func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
 func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
 	var out []string
 	if st.Paused != nil {
-		out = append(out, "the stack is paused "+pausedBy(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
+		out = append(out, "the stack is paused "+notify.Paused(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
 	}
 	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
-		out = append(out, "the agent is paused "+pausedBy(agent.Paused)+"; the run waits for `sallyport resume`")
+		out = append(out, "the agent is paused "+notify.Paused(agent.Paused)+"; the run waits for `sallyport resume`")
 	}
 	if releases(st.Pin, run) {
 		out = append(out, "the stack is pinned "+pinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
 	}
-	if down := gitDown(repository); down != "" {
+	if down := notify.Unreadable(repository); down != "" {
 		out = append(out, down+"; the newest commit known is planned")
 	}
 	return out
@@ -326,7 +327,7 @@ func (a *Agent) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Ev
 	}
 	text := fmt.Sprintf("%s goes on: %s resumed it.", whole(stack), e.By)
 	if p != nil {
-		text = fmt.Sprintf("%s is paused %s", whole(stack), pausedBy(p))
+		text = fmt.Sprintf("%s is paused %s", whole(stack), notify.Paused(p))
 	}
 	return tx.Enqueue(a.note(fmt.Sprintf("%s/%s/%d", e.Type, stack, a.now().UnixMilli()), text))
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
+	"sallyport/agent/status"
 	"sallyport/store"
 )
 
@@ -74,147 +74,66 @@ func (a *Agent) allow(c control.Caller) error {
 
 // Status implements control.Reader.
 func (d desktop) Status(context.Context) (control.Status, error) {
-	a, w := d.Agent, d.world.Load()
-	started := a.started.UTC()
-	out := control.Status{
-		Agent:        control.Agent{Running: true, Version: a.opts.Version, StartedAt: &started, ID: a.id},
-		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Unreviewed: []control.Run{}, Problems: []control.Problem{},
-		Names: []control.Name{},
+	g, err := d.glance(d.world.Load())
+	if err != nil {
+		return control.Status{}, err
 	}
-	err := a.store.View(func(tx *store.Tx) error {
-		agent, err := tx.Agent()
-		if err != nil {
-			return err
-		}
-		out.Agent.Paused, out.Agent.Pause = agent.Paused != nil, control.PauseOf(agent.Paused)
-		if w.cfg.Backup != nil {
-			if out.Agent.Backup, err = control.LoadBackups(tx); err != nil {
-				return err
-			}
-			if out.Agent.Backup == nil {
-				out.Agent.Backup = &control.Backups{}
-			}
-			out.Agent.Backup.Schedule = w.cfg.Backup.Schedule
-		}
-		glass, err := glassRuns(tx)
-		if err != nil {
-			return err
-		}
-		for _, run := range glass {
-			out.Unreviewed = append(out.Unreviewed, control.RunOf(run))
-		}
-		outbox, err := tx.Outbox()
-		if err != nil {
-			return err
-		}
-		out.Outbox = len(outbox)
-		if out.Names, err = namesOf(tx, w); err != nil {
-			return err
-		}
-		if err := a.repositoriesOf(tx, w, &out); err != nil {
-			return err
-		}
-		var planned []string
-		for _, r := range w.cfg.Repositories {
-			if r.GitHub.PlanPullRequests {
-				planned = append(planned, r.Name)
-			}
-		}
-		if out.PullRequests, err = control.PullRequestsOf(tx, planned); err != nil {
-			return err
-		}
-		return a.stacksOf(tx, w, &out)
-	})
-	for _, f := range a.faults.list() {
-		if strings.HasPrefix(f.Source, "repository ") && !strings.Contains(f.Source, ":") {
-			continue // shown with the repository
-		}
-		since := f.Since
-		out.Problems = append(out.Problems, control.Problem{Source: f.Source, Error: a.redact(f.Error), Hint: f.Hint, Since: &since})
-	}
-	return out, err
+	return g.Answer(), nil
 }
 
-// namesOf are the names of the configuration that were resolved to ids, with when.
-func namesOf(tx *store.Tx, w *world) ([]control.Name, error) {
-	names := []control.Name{}
-	if w.cfg.Slack == nil {
-		return names, nil
+// glance looks at everything that is shown of this agent.
+func (a *Agent) glance(w *world) (g *status.Glance, err error) {
+	process := a.process(w)
+	err = a.store.View(func(tx *store.Tx) error {
+		g, err = status.Read(tx, process)
+		return err
+	})
+	return g, err
+}
+
+// process is what a glance shows that is not in the store.
+func (a *Agent) process(w *world) *status.Process {
+	now := a.now()
+	p := &status.Process{Version: a.opts.Version, StartedAt: a.started, ID: a.id, Now: now, Names: namesOf(w)}
+	if w.cfg.Backup != nil {
+		p.Backups = w.cfg.Backup.Schedule
 	}
-	keys := map[string]string{}
+	for _, r := range w.cfg.Repositories {
+		p.Repositories = append(p.Repositories, status.Repository{
+			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: a.people.lastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
+		})
+	}
+	for _, s := range w.allStacks() {
+		c := shut(s, now)
+		p.Stacks = append(p.Stacks, status.Stack{
+			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
+			Closed: status.Closed{Why: c.why, Opens: c.opens, Frozen: freezeAt(s, now) != nil},
+		})
+	}
+	for _, f := range a.faults.list() {
+		since := f.Since
+		p.Problems = append(p.Problems, control.Problem{Source: f.Source, Error: a.redact(f.Error), Hint: f.Hint, Since: &since})
+	}
+	return p
+}
+
+// namesOf are the names in the configuration of which Slack is asked for the id, by the setting that keeps it.
+func namesOf(w *world) map[string]string {
+	names := map[string]string{}
+	if w.cfg.Slack == nil {
+		return names
+	}
 	for name := range channelsOf(w) {
-		keys[channelKey(name)] = name
+		names[channelKey(name)] = name
 	}
 	entries := w.cfg.Slack.Approvers
 	for _, s := range w.allStacks() {
 		entries = append(slices.Clip(entries), s.Approvers...)
 	}
 	for _, entry := range entries {
-		keys[emailKey(entry)] = entry
+		names[emailKey(entry)] = entry
 	}
-	for key, name := range keys {
-		var kept identity
-		found, err := tx.Setting(key, &kept)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			names = append(names, control.Name{Name: name, ID: kept.ID, At: kept.At})
-		}
-	}
-	slices.SortFunc(names, func(a, b control.Name) int { return strings.Compare(a.Name, b.Name) })
-	return names, nil
-}
-
-func (a *Agent) repositoriesOf(tx *store.Tx, w *world, out *control.Status) error {
-	hints := map[string]string{}
-	for _, f := range a.faults.list() {
-		hints[f.Source] = f.Hint
-	}
-	for _, r := range w.cfg.Repositories {
-		s, err := tx.Repository(r.Name)
-		if err != nil {
-			return err
-		}
-		if s.URL == "" {
-			s.URL, s.Branch = r.URL, r.Branch
-		}
-		if at := a.people.lastPoll(r.Name); at.After(s.PolledAt) {
-			s.PolledAt = at
-		}
-		shown := control.RepositoryOf(s)
-		shown.Hint = hints["repository "+r.Name]
-		out.Repositories = append(out.Repositories, shown)
-	}
-	return nil
-}
-
-func (a *Agent) stacksOf(tx *store.Tx, w *world, out *control.Status) error {
-	for _, s := range w.allStacks() {
-		st, err := tx.Stack(s.Name)
-		if err != nil {
-			return err
-		}
-		st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
-		var run *store.Run
-		if st.NewestRun != 0 {
-			if run, err = tx.Run(st.NewestRun); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-		}
-		if s.Drift == "" {
-			st.Drift = nil // nobody looks any more: what was found once says nothing
-		}
-		shown := control.StackOf(st, run)
-		if c := shut(s, a.now()); c.why != "" {
-			shown.ApplyClosed = c.why
-			if opens := c.opens.UTC(); !opens.IsZero() {
-				shown.ApplyOpensAt = &opens
-			}
-		}
-		out.Stacks = append(out.Stacks, shown)
-	}
-	return nil
+	return names
 }
 
 // Runs implements control.Reader.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -132,26 +133,18 @@ func (a *Agent) paused(stack string) (why, hint string, err error) {
 			return err
 		}
 		if agent.Paused != nil {
-			why, hint = "the agent is paused "+pausedBy(agent.Paused), "sallyport resume"
+			why, hint = "the agent is paused "+notify.Paused(agent.Paused), "sallyport resume"
 			return nil
 		}
 		st, err := tx.Stack(stack)
 		if err == nil && st.Paused != nil {
-			why, hint = "the stack is paused "+pausedBy(st.Paused), "sallyport resume "+stack
+			why, hint = "the stack is paused "+notify.Paused(st.Paused), "sallyport resume "+stack
 		} else if err == nil && st.Occupied != nil {
 			why, hint = occupiedBy(st.Occupied), "it goes on by itself when that has ended"
 		}
 		return err
 	})
 	return why, hint, err
-}
-
-func pausedBy(p *store.Pause) string {
-	text := fmt.Sprintf("by %s since %s", p.By, p.At.UTC().Format("2006-01-02 15:04 MST"))
-	if p.Reason != "" {
-		text += ": " + p.Reason
-	}
-	return text
 }
 
 func (a *Agent) stepPending(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {

@@ -8,7 +8,7 @@ import (
 func (c Card) Kinds() []string {
 	o := c.Options
 	if !c.ShowAddresses && len(o.Replace) > 0 {
-		o.Replace = []string{count(len(o.Replace), "object")}
+		o.Replace = []string{Count(len(o.Replace), "object")}
 	}
 	var kinds []string
 	for _, k := range o.Kinds(c.Commit) {

@@ -91,7 +91,7 @@ func notes(c store.Change) []string {
 		out = append(out, "changed outside")
 	}
 	if len(c.Follows) > 0 {
-		out = append(out, "follows "+line(listed(c.Follows, 3)))
+		out = append(out, "follows "+line(Listed(c.Follows, 3)))
 	}
 	switch {
 	case c.MustName():
@@ -114,5 +114,5 @@ func (c Card) Outputs() string {
 		a := kindOf(store.Change{Actions: o.Actions})
 		names = append(names, strings.TrimSpace(a.symbol)+line(o.Name))
 	}
-	return "outputs: " + listed(names, 20)
+	return "outputs: " + Listed(names, 20)
 }

@@ -55,13 +55,13 @@ func (c Card) Facts() []string {
 		add("now: " + c.Apply.Current)
 	}
 	if c.Apply != nil && len(c.Apply.Open) > 0 && c.Status.Terminal() && c.ShowAddresses {
-		add("started and not completed: " + listed(c.Apply.Open, 10))
+		add("started and not completed: " + Listed(c.Apply.Open, 10))
 	}
 	if len(c.Artifacts) > 0 && c.ShowAddresses {
-		add("made: " + listed(artifacts(c.Artifacts), 10))
+		add("made: " + Listed(artifacts(c.Artifacts), 10))
 	}
 	if c.Status == store.Applied && c.Apply != nil && len(c.Apply.Outputs) > 0 {
-		add("outputs: " + listed(c.Apply.Outputs, 20))
+		add("outputs: " + Listed(c.Apply.Outputs, 20))
 	}
 	return facts
 }

@@ -214,13 +214,13 @@ func (c Card) Counts() string {
 		return "not planned yet"
 	}
 	if c.Build {
-		return count(len(p.Changes), "image") + " to build"
+		return Count(len(p.Changes), "image") + " to build"
 	}
 	t := tallyOf(p)
 	parts := t.parts()
 	if len(parts) == 0 {
 		if n := len(p.Outputs); n > 0 {
-			return fmt.Sprintf("only %s to change, nothing destroyed", count(n, "output"))
+			return fmt.Sprintf("only %s to change, nothing destroyed", Count(n, "output"))
 		}
 		return "nothing to change"
 	}
@@ -296,15 +296,6 @@ func past(counts string) string {
 		"to move", "moved", "to refresh", "refreshed", "to read", "read").Replace(counts)
 }
 
-func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 // line makes one safe line of a text from outside.
 func line(s string) string { return strings.TrimSpace(redact.CleanLine(s)) }
 
@@ -321,12 +312,4 @@ func Cut(s string, n int) string {
 		return s
 	}
 	return string(r[:max(0, n-1)]) + "…"
-}
-
-// listed joins at most n items and says how many more there are.
-func listed(items []string, n int) string {
-	if len(items) <= n {
-		return strings.Join(items, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:n], ", "), len(items)-n)
 }

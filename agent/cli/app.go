@@ -20,6 +20,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/agent/status"
 	"sallyport/notify/redact"
 )
 
@@ -163,7 +164,9 @@ func (a *app) offline() (*control.Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return control.OpenOffline(control.OfflineOptions{DataDir: c.DataDir, Log: agent.ReadKeptLog, LookOnly: !c.CLIApprovals})
+	return control.OpenOffline(control.OfflineOptions{
+		DataDir: c.DataDir, Status: status.Offline, Log: agent.ReadKeptLog, LookOnly: !c.CLIApprovals,
+	})
 }
 
 // source is what can be asked with and without an agent.

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"sallyport/agent/datadir"
@@ -21,6 +19,8 @@ const lockWait = 300 * time.Millisecond
 // OfflineOptions say where the data is.
 type OfflineOptions struct {
 	DataDir string
+	// Status puts together what the store tells at a glance.
+	Status func(*store.Tx) (Status, error)
 	// Log renders the log of an apply from the run's directory.
 	Log func(runDir string) (string, error)
 	// LookOnly refuses what an agent without approvals on the command line refuses: backups and states.
@@ -36,8 +36,8 @@ type Offline struct {
 // OpenOffline opens the store for reading. The error is an [*Error] with a hint where it may not be read, where there is
 // none, and where an agent has it.
 func OpenOffline(o OfflineOptions) (*Offline, error) {
-	if o.DataDir == "" || o.Log == nil {
-		return nil, errors.New("control: data directory and log are needed")
+	if o.DataDir == "" || o.Status == nil || o.Log == nil {
+		return nil, errors.New("control: data directory, status and log are needed")
 	}
 	s, err := store.Open(store.Options{Path: datadir.Store(o.DataDir), ReadOnly: true, Timeout: lockWait})
 	if err != nil {
@@ -69,91 +69,10 @@ func (o *Offline) Close() error { return o.store.Close() }
 func (o *Offline) Status(context.Context) (Status, error) {
 	var s Status
 	err := o.store.View(func(tx *store.Tx) (err error) {
-		s, err = readStatus(tx)
+		s, err = o.opts.Status(tx)
 		return err
 	})
 	return s, err
-}
-
-func readStatus(tx *store.Tx) (Status, error) {
-	s := Status{Repositories: []Repository{}, Stacks: []Stack{}, PullRequests: []Run{}, Problems: []Problem{}, Names: []Name{}}
-	agent, err := tx.Agent()
-	if err != nil {
-		return s, err
-	}
-	s.Agent = Agent{
-		Version: agent.Version, StartedAt: instant(agent.StartedAt), ID: agent.ID,
-		Paused: agent.Paused != nil, Pause: PauseOf(agent.Paused),
-	}
-	if s.Agent.Backup, err = LoadBackups(tx); err != nil {
-		return s, err
-	}
-	repositories, err := tx.Repositories()
-	if err != nil {
-		return s, err
-	}
-	var names []string
-	for _, r := range repositories {
-		s.Repositories = append(s.Repositories, RepositoryOf(r))
-		names = append(names, r.Name)
-	}
-	if s.PullRequests, err = PullRequestsOf(tx, names); err != nil {
-		return s, err
-	}
-	stacks, err := tx.Stacks()
-	if err != nil {
-		return s, err
-	}
-	for _, st := range stacks {
-		run, err := newestRun(tx, st)
-		if err != nil {
-			return s, err
-		}
-		s.Stacks = append(s.Stacks, StackOf(st, run))
-	}
-	outbox, err := tx.Outbox()
-	s.Outbox = len(outbox)
-	return s, err
-}
-
-// PullRequestsOf are the previews of the open pull requests of repositories, each at the head that was checked last.
-func PullRequestsOf(tx *store.Tx, repositories []string) ([]Run, error) {
-	out := []Run{}
-	for _, name := range repositories {
-		pulls, err := tx.PullRequests(name)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range pulls {
-			for _, stack := range slices.Sorted(maps.Keys(p.Runs)) {
-				r, err := tx.Run(p.Runs[stack])
-				if errors.Is(err, store.ErrNotFound) {
-					continue // it is no longer kept
-				}
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, RunOf(r))
-			}
-		}
-	}
-	return out, nil
-}
-
-// newestRun is a stack's open run that can apply, else its newest such run, else nil. One that is no longer kept is nil too.
-func newestRun(tx *store.Tx, st *store.StackState) (*store.Run, error) {
-	id := st.OpenRun
-	if id == 0 {
-		id = st.NewestRun
-	}
-	if id == 0 {
-		return nil, nil
-	}
-	run, err := tx.Run(id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return run, err
 }
 
 // Runs implements [Reader].

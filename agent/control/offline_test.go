@@ -66,9 +66,17 @@ func runIn(t *testing.T, s *store.Store, r store.Run, way ...store.Status) int {
 	return r.ID
 }
 
+// statusOf is a status with something that only the store tells.
+func statusOf(tx *store.Tx) (Status, error) {
+	agent, err := tx.Agent()
+	return Status{Agent: Agent{ID: agent.ID}}, err
+}
+
 func openedOffline(t *testing.T, dir string) *Offline {
 	t.Helper()
-	o, err := OpenOffline(OfflineOptions{DataDir: dir, Log: func(d string) (string, error) { return "log of " + d, nil }})
+	o, err := OpenOffline(OfflineOptions{
+		DataDir: dir, Status: statusOf, Log: func(d string) (string, error) { return "log of " + d, nil },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +111,8 @@ func TestOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status.Agent.Running || !status.Agent.Paused || status.Outbox != 1 || len(status.Repositories) != 1 ||
-		len(status.Stacks) != 1 || status.Stacks[0].Run == nil || status.Stacks[0].Run.ID != open {
+	if status.Agent.ID != "a1" {
 		t.Errorf("status is %s", asJSON(t, status))
-	}
-	if held := status.Repositories[0].Error; !strings.Contains(held, "was rewritten") || !strings.Contains(held, "sallyport accept infra 2222222222`") {
-		t.Errorf("a held branch shows as the error %q", held)
 	}
 	runs, err := o.Runs(ctx, RunsQuery{Stack: "ghe"})
 	if err != nil || len(runs) != 2 || runs[0].ID != open {
@@ -134,23 +138,8 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// What a stack names may be gone from a store that was mended or restored: its status is shown in any case.
-func TestOfflineWithoutTheNewestRun(t *testing.T) {
-	_, s := world(t)
-	err := s.View(func(tx *store.Tx) error {
-		run, err := newestRun(tx, &store.StackState{Name: "ghe", NewestRun: 7})
-		if run != nil {
-			t.Errorf("found %+v", run)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}
-
 func TestOfflineWithoutAWay(t *testing.T) {
-	o := OfflineOptions{DataDir: t.TempDir(), Log: func(string) (string, error) { return "", nil }}
+	o := OfflineOptions{DataDir: t.TempDir(), Status: statusOf, Log: func(string) (string, error) { return "", nil }}
 	if _, err := OpenOffline(o); asError(err).Kind != NotFound || !errors.As(err, new(*Error)) {
 		t.Errorf("no store: %v", err)
 	}

@@ -1,0 +1,42 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/store"
+)
+
+func TestWords(t *testing.T) {
+	moment := time.Date(2026, 3, 1, 4, 10, 59, 0, time.FixedZone("CET", 3600))
+	for _, tc := range []struct{ name, got, want string }{
+		{"one", Count(1, "commit"), "1 commit"},
+		{"none", Count(0, "commit"), "0 commits"},
+		{"all of a list", Listed([]string{"a", "b"}, 2), "a, b"},
+		{"some of a list", Listed([]string{"a", "b", "c", "d"}, 2), "a, b and 2 more"},
+		{"a moment", Instant(moment), "2026-03-01 03:10 UTC"},
+		{"a second", Duration(time.Second), "1 minute"},
+		{"an hour", Duration(time.Hour), "1 hour"},
+		{"an hour and a half", Duration(90 * time.Minute), "1 hour 30 minutes"},
+		{"the age of a day", Age(47 * time.Hour), "47 hours"},
+		{"the age of three days", Age(73 * time.Hour), "3 days"},
+		{"the cause of an error", Cause("\nno such key\nat main.tf"), "no such key"},
+		{"a long cause", Cause(strings.Repeat("x", 400)), strings.Repeat("x", 299) + "…"},
+		{"a pause", Paused(&store.Pause{By: "cli:jane", At: moment}), "by cli:jane since 2026-03-01 03:10 UTC"},
+		{"a pause with a reason", Paused(&store.Pause{By: "cli:jane", At: moment, Reason: "storm"}), "by cli:jane since 2026-03-01 03:10 UTC: storm"},
+		{"a repository that can be read", Unreadable(&store.RepositoryState{}), ""},
+		{
+			"a repository that cannot", Unreadable(&store.RepositoryState{Error: "no route", ErrorAt: moment}),
+			"the repository cannot be read since 2026-03-01 03:10 UTC: no route",
+		},
+		{"no drift", Drifted(&store.Drift{}), ""},
+		{"drift", Drifted(&store.Drift{Gone: 1, Outputs: 2}), "1 gone, 2 other in outputs"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.got != tc.want {
+				t.Errorf("%q, want %q", tc.got, tc.want)
+			}
+		})
+	}
+}
