@@ -91,10 +91,10 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	last := time.Time{}
 	var seen terraform.Progress
 	state, err := runner.Follow(ctx, datadir.Run(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
-		seen = p
+		seen = p.Redacted(a.redact)
 		if now := a.now(); now.Sub(last) >= progressEvery {
 			last = now
-			if err := a.progress(run, p); err != nil {
+			if err := a.progress(run, seen); err != nil {
 				a.storeFault(err)
 			}
 		}

@@ -37,6 +37,7 @@ func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
 	}
 	a.moved.Store(true)
 	a.commit.Move("new", string(store.Pending))
+	a.hideIn(run)
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
@@ -71,7 +72,16 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	a.moved.Store(true)
 	a.commit.Move(string(m.From), string(m.To))
 	a.driftSoon.Store(true)
-	moved, err := tx.Transition(run.ID, m, change)
+	m.Text = a.redact(m.Text)
+	moved, err := tx.Transition(run.ID, m, func(r *store.Run) error {
+		if change != nil {
+			if err := change(r); err != nil {
+				return err
+			}
+		}
+		a.hideIn(r)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +99,19 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	}
 	a.logCommitted("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
+}
+
+// hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.
+// The names in its plan are hidden where that is made, see [terraform.Plan].
+func (a *Agent) hideIn(r *store.Run) {
+	for _, text := range []*string{&r.Reason, &r.Error, &r.Hint, &r.Held, &r.Asks, &r.Position, &r.GitDown} {
+		*text = a.redact(*text)
+	}
+	for _, list := range [][]string{r.Warnings, r.Notes} {
+		for i := range list {
+			list[i] = a.redact(list[i])
+		}
+	}
 }
 
 // moveNow is move in a transaction of its own.

@@ -47,6 +47,7 @@ func (a *Agent) holdApproved(run *store.Run, why, hint string) error {
 }
 
 func (a *Agent) holdWith(run *store.Run, h waitReason) error {
+	h.why, h.hint = a.redact(h.why), a.redact(h.hint)
 	tell := a.tellsHold(run, h)
 	if run.Held == h.why && run.Hint == h.hint && !tell && h.recheck == 0 {
 		return nil

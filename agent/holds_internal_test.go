@@ -215,6 +215,38 @@ func TestBrokenStoreEndsTheAgent(t *testing.T) {
 	}
 }
 
+// What is said of a run is redacted on its way into the record, from which the card, status, comments and the store have it.
+func TestSentencesAreRedacted(t *testing.T) {
+	t.Parallel()
+	s := newStanding(t)
+	const secret = "ghp_canary0canary0canary0"
+	run := s.run("net", store.Pending)
+	if err := s.hold(run, "waits for "+secret, "look at "+secret); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.get(run.ID); now.Held != "waits for (redacted)" || now.Hint != "look at (redacted)" {
+		t.Errorf("it is held %q, %q", now.Held, now.Hint)
+	}
+	if err := s.moveNow(s.w, run, store.Move{From: store.Pending, To: store.Errored, Text: secret}, func(r *store.Run) error {
+		r.Error, r.Hint, r.Warnings, r.Notes = secret, secret, []string{secret}, []string{secret}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	err := s.store.View(func(tx *store.Tx) error {
+		events, err := tx.Events(store.EventFilter{})
+		for _, e := range events {
+			if strings.Contains(fmt.Sprint(e), secret) {
+				t.Errorf("the history says %+v", e)
+			}
+		}
+		return err
+	})
+	if text := fmt.Sprintf("%+v", *s.get(run.ID)); err != nil || strings.Contains(text, secret) {
+		t.Errorf("the run is %s, %v", text, err)
+	}
+}
+
 // Each way in which a run can be left where it is: the reason is in its record, in status with what to do, on its card, and
 // once in its thread when that lasts.
 func TestEveryHoldIsShown(t *testing.T) {

@@ -63,6 +63,8 @@ func TestPlansOfTheOtherKinds(t *testing.T) {
 		t.Errorf("a slip of the hand: %q", run.Error)
 	}
 
+	h.refused(control.StartRequest{Stack: "box", Replace: []string{`terraform_data.node["ghp_canary0canary0canary0"]`}}, "has a secret in its address")
+
 	refresh := h.begin(control.StartRequest{Stack: "box", RefreshOnly: true})
 	if run = h.status(num(refresh), store.NoChanges); run.Options.Kinds[0][:12] != "REFRESH ONLY" {
 		t.Errorf("refresh only: %+v", run.Options)

@@ -66,12 +66,14 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 			why = l.doubt
 		}
 		if why != "" {
-			next.Held[s.Name] = why
+			next.Held[s.Name] = a.redact(why)
 			continue
 		}
 		touched = append(touched, s)
 	}
-	next.Notes = append(next.Notes, a.newRoots(w, l.repository.Name, tree)...)
+	for _, note := range a.newRoots(w, l.repository.Name, tree) {
+		next.Notes = append(next.Notes, a.redact(note))
+	}
 	return touched, nil
 }
 

@@ -135,10 +135,13 @@ func TestPullRequests(t *testing.T) {
 	h.status("box", store.Planned) // what can apply is neither superseded nor in the way
 
 	// A new head takes the place of the old one, in the same comment.
-	second := r.propose(1, base, "even more", map[string]string{"box/main.tf": data("three", "3")})
+	second := r.propose(1, base, "even more", map[string]string{"box/main.tf": data("three", "3") +
+		"resource \"terraform_data\" \"keyed\" {\n  for_each = toset([\"" + gh.Token() + "\"])\n}\n"})
 	gh.Push(infra, n, second)
-	stands(t, gh, second, "box", "success", "1 to create")
-	commented(t, gh, n, "terraform_data.three")
+	stands(t, gh, second, "box", "success", "2 to create")
+	if c := commented(t, gh, n, "terraform_data.three"); strings.Contains(c.Body, "canary") || !strings.Contains(c.Body, "terraform_data.keyed") {
+		t.Errorf("a key of for_each is a secret, and the comment says:\n%s", c.Body)
+	}
 	if all := gh.Comments(infra, n); len(all) != 1 || len(all[0].Versions) < 2 {
 		t.Errorf("%d comments", len(all))
 	}

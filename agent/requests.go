@@ -67,6 +67,12 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 		}
 	}
 	a.silence(r.Wish.Vars) // before a reason that repeats one is written down
+	for _, address := range r.Wish.Replace {
+		if shown := a.redact(address); shown != address {
+			return nil, nil, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
+				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
+		}
+	}
 	var made *store.Run
 	var warnings []string
 	err = a.update(func(tx *store.Tx) error {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Secrets of every way in go through plan, failed and good applies, logs, Slack, the store and the backup. None of them may
+// Secrets of every way in go through plan, names and keys of objects, failed and good applies, logs, Slack, the store and the backup. None of them may
 // be seen in any of these, neither as it is nor in the usual disguises.
 func TestSecretsAreNeverSeen(t *testing.T) {
 	t.Parallel()
@@ -32,6 +32,10 @@ variable "hidden" { sensitive = true }
 resource "terraform_data" "a" {
   input = [var.password, var.plain, base64encode(var.password), urlencode(var.password)]
 }
+resource "terraform_data" "keyed" {
+  for_each = toset([var.password, var.plain])
+}
+resource "terraform_data" "` + fromFile + `" {}
 resource "terraform_data" "b" {
   depends_on = [terraform_data.a]
   provisioner "local-exec" {
@@ -60,6 +64,10 @@ variable "password" {}
 variable "plain" {}
 variable "hidden" { sensitive = true }
 output "o" { value = "${var.plain} again" }
+output "` + fromFile + `" { value = 1 }
+resource "terraform_data" "keyed" {
+  for_each = toset([var.password, "another"])
+}
 output "hidden" {
   value     = "${var.hidden} again"
   sensitive = true

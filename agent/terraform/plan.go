@@ -341,7 +341,9 @@ func (p *planner) describe(ctx context.Context) error {
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}
 	p.warnUnprotected(state)
-	return p.checkReplaced()
+	err = p.checkReplaced()
+	hide(&p.res.Plan, p.o.Redact)
+	return err
 }
 
 // keepJSON copies what is read of the plan's JSON into JSONFile, if there is one; done ends that.

@@ -53,6 +53,20 @@ func (p *Progress) Record(e Event) {
 	}
 }
 
+// Redacted is the progress as people may read it: the names in it are as in the plan's summary. The diagnostics, which are judged
+// as well as shown, are as terraform gave them.
+func (p Progress) Redacted(redact func(string) string) Progress {
+	p.Current = redact(p.Current)
+	for _, list := range []*[]string{&p.Open, &p.Failed, &p.Outputs} {
+		var hidden []string
+		for _, name := range *list {
+			hidden = append(hidden, redact(name))
+		}
+		*list = hidden
+	}
+	return p
+}
+
 // planned counts what is going to be done. An apply of a saved plan repeats the planned changes first.
 func (p *Progress) planned(e Event) {
 	halves := 1
