@@ -77,7 +77,7 @@ func TestActions(t *testing.T) {
 			o := r.options(main(c.after))
 			o.Protect = []string{"terraform_data.data_*"}
 			res := r.plan(o)
-			if diff := cmp.Diff(c.want, brief(res.Plan)); diff != "" {
+			if diff := cmp.Diff(c.want, tftest.Brief(res.Plan)); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 			if got := [3]int{res.Plan.Add, res.Plan.Change, res.Plan.Destroy}; got != c.counts {
@@ -136,7 +136,7 @@ func TestVanishedObjectIsRecreated(t *testing.T) {
 	o.Protect = []string{"local_file.vol*", "aws_ebs_volume.*"}
 	res := r.plan(o)
 	want := "local_file.node create recreate\nlocal_file.volume create recreate protected\nterraform_data.new create config\n"
-	if diff := cmp.Diff(want, brief(res.Plan)); diff != "" {
+	if diff := cmp.Diff(want, tftest.Brief(res.Plan)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if got := res.Plan.MustName(); len(got) != 1 || got[0] != "local_file.volume" {
@@ -205,7 +205,7 @@ func TestDeposedObject(t *testing.T) {
 		t.Fatalf("the apply was meant to fail:\n%s", out)
 	}
 	res = r.plan(r.options(main("locals {}")))
-	if diff := cmp.Diff("terraform_data.b delete config\nterraform_data.b delete config\n", brief(res.Plan)); diff != "" {
+	if diff := cmp.Diff("terraform_data.b delete config\nterraform_data.b delete config\n", tftest.Brief(res.Plan)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if res.Plan.Destroy != 2 || res.Resources != 2 {

@@ -224,7 +224,7 @@ func TestPrivateModule(t *testing.T) {
 	o := r.options(files(""))
 	o.GitAccess = access
 	res := r.plan(o)
-	if got := brief(res.Plan); got != "module.m.terraform_data.m create config\n" {
+	if got := tftest.Brief(res.Plan); got != "module.m.terraform_data.m create config\n" {
 		t.Errorf("changes: %s", got)
 	}
 	if leaks := strings.Join(res.Env, "\n"); strings.Contains(leaks, "s3cr3t") || strings.Contains(leaks, "credential") {

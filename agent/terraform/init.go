@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sallyport/agent/terraform/planjson"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +93,11 @@ func (p *planner) readState(ctx context.Context) (*InitResult, error) {
 	if strings.TrimSpace(text) == "" {
 		return &InitResult{NoState: true}, nil
 	}
-	state, err := decodeState(strings.NewReader(text))
+	state, err := planjson.ParseState(strings.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("reading the state: %w", err)
 	}
-	return &InitResult{NoState: state.empty(), Resources: state.Resources}, nil
+	return &InitResult{NoState: state.Empty(), Resources: state.Resources}, nil
 }
 
 // initialise runs init with what is kept from earlier runs where that is the same or all that can be had.

@@ -18,6 +18,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/terraform/planjson"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -76,7 +77,7 @@ type PlanOptions struct {
 	Keep bool
 
 	Cache       *Cache        // what plans share; nil: nothing is kept
-	Protect     []string      // see [ProtectMatch]
+	Protect     []string      // see [planjson.Matches]
 	Replaceable []string      // likewise: replacing these is routine, unless they are protected
 	Timeout     time.Duration // of everything together; 0: none
 	Grace       time.Duration // how long terraform may take to end after a SIGINT; default 20 s
@@ -111,7 +112,7 @@ type PlanResult struct {
 	PlanFile string // 0600, durable; Plan.Digest is its SHA-256
 	LockFile string // copy of .terraform.lock.hcl as used; empty without providers
 
-	// Text is the plan in terraform's words, redacted and cut after [MaxText]; TextFile has all of it. Both end with
+	// Text is the plan in terraform's words, redacted and cut after [planjson.MaxText]; TextFile has all of it. Both end with
 	// terraform's warnings.
 	Text     string
 	TextFile string
@@ -312,13 +313,13 @@ func (p *planner) plan(ctx context.Context) error {
 
 // describe fills in the summary from the plan's JSON and the state inside the plan file.
 func (p *planner) describe(ctx context.Context) error {
-	var decoded *planJSON
+	var decoded *planjson.Plan
 	err := p.s.stream(ctx, func(r io.Reader) (err error) {
 		kept, done, err := p.keepJSON(r)
 		if err != nil {
 			return err
 		}
-		decoded, err = decodePlan(kept)
+		decoded, err = planjson.Parse(kept)
 		return errors.Join(err, done())
 	}, "show", "-json", "-no-color", p.res.PlanFile)
 	if err != nil {
@@ -328,21 +329,21 @@ func (p *planner) describe(ctx context.Context) error {
 	if decoded.Errored {
 		return &Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
 	}
-	state, err := readPlanState(p.res.PlanFile)
+	state, err := planjson.ReadState(p.res.PlanFile)
 	if err != nil {
 		return err
 	}
-	plan := decoded.summarise(p.o.Protect, p.o.Replaceable)
+	plan := decoded.Summary(p.o.Protect, p.o.Replaceable)
 	plan.Digest, plan.Empty, plan.LockDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
-	plan.NewState, plan.Lineage, plan.Serial = state.empty(), state.Lineage, state.Serial
+	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial
 	p.res.Plan, p.res.Resources = plan, state.Resources
 	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty {
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}
 	p.warnUnprotected(state)
 	err = p.checkReplaced()
-	hide(&p.res.Plan, p.o.Redact)
+	planjson.Hide(&p.res.Plan, p.o.Redact)
 	return err
 }
 
@@ -359,9 +360,9 @@ func (p *planner) keepJSON(r io.Reader) (kept io.Reader, done func() error, err 
 }
 
 // warnUnprotected tells of patterns that protect nothing: most often a typo.
-func (p *planner) warnUnprotected(state planState) {
+func (p *planner) warnUnprotected(state planjson.State) {
 	for _, pattern := range p.o.Protect {
-		match := func(address string) bool { return ProtectMatch(pattern, address) }
+		match := func(address string) bool { return planjson.Matches(pattern, address) }
 		found := slices.ContainsFunc(state.Addresses, match) || slices.ContainsFunc(p.res.Plan.Changes,
 			func(c store.Change) bool { return match(c.Address) || c.Previous != "" && match(c.Previous) })
 		if !found {
@@ -380,18 +381,18 @@ func (p *planner) render(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the plan's text: %w", err)
 	}
-	text := &textWriter{w: f, redact: p.o.Redact}
+	text := planjson.NewTextWriter(f, p.o.Redact)
 	err = p.s.stream(ctx, func(r io.Reader) error {
 		_, err := io.Copy(text, r)
 		return err
 	}, "show", "-no-color", p.res.PlanFile)
 	for _, d := range p.res.Diagnostics {
-		text.add("\n" + d.String() + "\n")
+		text.Add("\n" + d.String() + "\n")
 	}
-	if err := errors.Join(err, text.finish(), f.Close()); err != nil {
+	if err := errors.Join(err, text.Finish(), f.Close()); err != nil {
 		return fmt.Errorf("writing the plan's text: %w", err)
 	}
-	p.res.Text, p.res.Plan.TextTruncated = text.kept()
+	p.res.Text, p.res.Plan.TextTruncated = text.Kept()
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
-	"sallyport/store"
 )
 
 // rig is one stack on one machine: checkouts and runs come and go, the state and the cache stay.
@@ -91,22 +90,6 @@ func secrets(m map[string]string) map[string]redact.Secret {
 	return out
 }
 
-// brief renders the changes of a plan on one line each.
-func brief(p store.Plan) string {
-	var b strings.Builder
-	for _, c := range p.Changes {
-		b.WriteString(c.Address + " " + strings.Join(c.Actions, "+") + " " + string(c.Class))
-		if c.Previous != "" {
-			b.WriteString(" from " + c.Previous)
-		}
-		if c.Protected {
-			b.WriteString(" protected")
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
 func TestPlanOfANewStack(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -118,7 +101,7 @@ func TestPlanOfANewStack(t *testing.T) {
 	o.VarFiles = []string{"../prod.tfvars"}
 	tftest.Write(t, filepath.Dir(o.WorkDir), map[string]string{"prod.tfvars": "size = 3\n"})
 	res := r.plan(o)
-	if got, want := brief(res.Plan), "terraform_data.node create config\n"; got != want {
+	if got, want := tftest.Brief(res.Plan), "terraform_data.node create config\n"; got != want {
 		t.Errorf("changes:\n%swant:\n%s", got, want)
 	}
 	p := res.Plan

@@ -54,11 +54,11 @@ func givenVars(workDir string, given map[string]string) (map[string]cty.Value, e
 	}
 	module, _ := tfconfig.LoadModule(workDir) // what does not parse has failed in init, with terraform's words
 	out := make(map[string]cty.Value, len(given))
-	for _, name := range sortedKeys(given) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		declared := module.Variables[name]
 		if declared == nil {
 			hint := "it declares no variables"
-			if names := sortedKeys(module.Variables); len(names) > 0 {
+			if names := slices.Sorted(maps.Keys(module.Variables)); len(names) > 0 {
 				hint = "it declares: " + strings.Join(names, ", ")
 			}
 			return nil, &Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}

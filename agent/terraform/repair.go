@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"sallyport/agent/foreign"
+	"sallyport/agent/terraform/planjson"
 )
 
 // ErrNotLocked says that there is no lock to open.
@@ -75,7 +76,7 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 		return fmt.Errorf("the path of the state %q is not absolute", file)
 	}
 	return inRoot(ctx, o, "pushing a state of", func(ctx context.Context, p *planner) error {
-		text, err := foreign.ReadFile(file, maxStateText)
+		text, err := foreign.ReadFile(file, planjson.MaxState)
 		if err != nil {
 			return fmt.Errorf("reading the state: %w", err)
 		}

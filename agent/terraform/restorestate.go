@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"sallyport/agent/terraform/planjson"
 	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -35,7 +36,7 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 	if err := json.Unmarshal(r.State, &back); err != nil {
 		return 0, fmt.Errorf("reading the copy: %w", err)
 	}
-	identity, err := decodeState(strings.NewReader(string(r.State)))
+	identity, err := planjson.ParseState(strings.NewReader(string(r.State)))
 	if err != nil {
 		return 0, fmt.Errorf("reading the copy: %w", err)
 	}
@@ -46,7 +47,7 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 		}
 		serial = identity.Serial
 		if strings.TrimSpace(text) != "" {
-			current, err := decodeState(strings.NewReader(text))
+			current, err := planjson.ParseState(strings.NewReader(text))
 			if err != nil {
 				return fmt.Errorf("reading the state that is there: %w", err)
 			}

@@ -3,6 +3,7 @@ package terraform
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,7 +51,7 @@ func writeBackendConfig(dir string, config map[string]redact.Secret) (string, er
 	}
 	file := hclwrite.NewEmptyFile()
 	plain := revealAll(config)
-	for _, name := range sortedKeys(plain) {
+	for _, name := range slices.Sorted(maps.Keys(plain)) {
 		file.Body().SetAttributeValue(name, cty.StringVal(plain[name]))
 	}
 	return replacePrivate(filepath.Join(dir, backendFile), file.Bytes())
@@ -73,15 +74,4 @@ func revealAll(m map[string]redact.Secret) map[string]string {
 		out[k] = v.Reveal()
 	}
 	return out
-}
-
-func sortedKeys[V any](maps ...map[string]V) []string {
-	var keys []string
-	for _, m := range maps {
-		for k := range m {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }

@@ -1,13 +1,15 @@
-package terraform
+package planjson
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/terraform/tftest"
 )
 
-func TestProtectMatch(t *testing.T) {
+func TestMatches(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		pattern, address string
@@ -32,7 +34,7 @@ func TestProtectMatch(t *testing.T) {
 		{"aa*aa", "aaa", false},
 		{"", "a.b", false},
 	} {
-		if got := ProtectMatch(c.pattern, c.address); got != c.want {
+		if got := Matches(c.pattern, c.address); got != c.want {
 			t.Errorf("%s on %s: %v", c.pattern, c.address, got)
 		}
 	}
@@ -57,31 +59,31 @@ const drifted = `{"format_version":"1.2","planned_values":{"deep":[{"a":"}"},[1,
 
 func TestClassesFromDrift(t *testing.T) {
 	t.Parallel()
-	p, err := decodePlan(strings.NewReader(drifted))
+	p, err := Parse(strings.NewReader(drifted))
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := p.summarise([]string{"a.gone"}, nil)
+	plan := p.Summary([]string{"a.gone"}, nil)
 	want := "a.replaced delete drift\na.changed delete config\na.gone create recreate protected\na.changed update drift\na.new create config\n"
-	if diff := cmp.Diff(want, brief(plan)); diff != "" {
+	if diff := cmp.Diff(want, tftest.Brief(plan)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if plan.Add != 2 || plan.Change != 1 || plan.Destroy != 2 || len(plan.Outputs) != 2 || plan.Outputs[0].Name != "b" {
 		t.Errorf("summary %+v", plan)
 	}
-	if *p.Complete || !*p.Applyable || p.Errored {
+	if *p.Complete || p.Errored {
 		t.Errorf("flags: %+v", p)
 	}
 }
 
-func TestDecodePlanRefusesHalfAPlan(t *testing.T) {
+func TestParseRefusesHalfAPlan(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 60, 300, len(drifted) - 1} {
-		if _, err := decodePlan(strings.NewReader(drifted[:n])); err == nil {
+		if _, err := Parse(strings.NewReader(drifted[:n])); err == nil {
 			t.Errorf("%d bytes of a plan were taken for a whole one", n)
 		}
 	}
-	if _, err := decodePlan(strings.NewReader(`[]`)); err == nil {
+	if _, err := Parse(strings.NewReader(`[]`)); err == nil {
 		t.Error("a list was taken for a plan")
 	}
 }

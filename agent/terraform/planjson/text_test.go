@@ -1,14 +1,10 @@
-package terraform
+package planjson
 
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"sallyport/notify/redact"
 )
@@ -17,22 +13,22 @@ func TestTextIsRedactedAcrossParts(t *testing.T) {
 	const secret = "first line\nsecond line of a key"
 	hide := func(s string) string { return strings.ReplaceAll(s, secret, "(redacted)") }
 	var out bytes.Buffer
-	w := &textWriter{w: &out, redact: hide}
+	w := NewTextWriter(&out, hide)
 	block := "\n  # terraform_data.x will be created\n" + strings.Repeat("some text\n", 4000) + secret + "\n"
 	for range 100 {
 		for rest := block; rest != ""; { // in odd pieces, as pipes give them
 			n := min(len(rest), 32<<10-7)
-			w.add(rest[:n])
+			w.Add(rest[:n])
 			rest = rest[n:]
 		}
 	}
-	if err := w.finish(); err != nil {
+	if err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
 	if want := hide(strings.Repeat(block, 100)); out.String() != want {
 		t.Errorf("the text in the file is not the redacted text: %d bytes, want %d", out.Len(), len(want))
 	}
-	if kept, cut := w.kept(); cut || kept != out.String() {
+	if kept, cut := w.Kept(); cut || kept != out.String() {
 		t.Errorf("a text of %d bytes was cut: %v", out.Len(), cut)
 	}
 }
@@ -46,13 +42,13 @@ func TestNoValueIsCutInTwo(t *testing.T) {
 	value := strings.Join(lines, "\n")
 	r := redact.New(redact.NewSecret(value))
 	var out bytes.Buffer
-	w := &textWriter{w: &out, redact: r.Text}
-	w.add("\n  # terraform_data.x will be created\n")
+	w := NewTextWriter(&out, r.Text)
+	w.Add("\n  # terraform_data.x will be created\n")
 	// As many values as the text is long: wherever the cut would be, it is inside of one.
 	for range (maxPart+3*partSize)/len(value) + 1 {
-		w.add(value + "\nand " + strings.Repeat("more text ", 20) + "\n")
+		w.Add(value + "\nand " + strings.Repeat("more text ", 20) + "\n")
 	}
-	if err := w.finish(); err != nil {
+	if err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
 	if i := strings.Index(out.String(), "v00"); i >= 0 {
@@ -66,15 +62,15 @@ func TestTextIsCut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			w := &textWriter{w: &out, redact: strings.Clone}
+			w := NewTextWriter(&out, strings.Clone)
 			const lines = 400_000
 			for range lines / 400 {
-				w.add(strings.Repeat(c.line, 400))
+				w.Add(strings.Repeat(c.line, 400))
 			}
-			if err := w.finish(); err != nil || out.Len() != lines*len(c.line) {
+			if err := w.Finish(); err != nil || out.Len() != lines*len(c.line) {
 				t.Fatalf("%d bytes in the file, %v", out.Len(), err)
 			}
-			kept, cut := w.kept()
+			kept, cut := w.Kept()
 			if !cut || len(kept) > MaxText+100 || len(kept) < MaxText-200 || !strings.HasSuffix(kept, " MB of text)\n") {
 				t.Errorf("cut %v, %d bytes, end %q", cut, len(kept), kept[len(kept)-60:])
 			}
@@ -83,55 +79,4 @@ func TestTextIsCut(t *testing.T) {
 			}
 		})
 	}
-}
-
-// peak samples the heap until it is stopped.
-func peak() (stop func() uint64) {
-	var most atomic.Uint64
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		var m runtime.MemStats
-		for {
-			runtime.ReadMemStats(&m)
-			if m.HeapAlloc > most.Load() {
-				most.Store(m.HeapAlloc)
-			}
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return func() uint64 {
-		close(done)
-		<-ended
-		return most.Load()
-	}
-}
-
-func TestHugePlan(t *testing.T) {
-	r := newRig(t)
-	o := r.options(map[string]string{
-		"main.tf": "resource \"terraform_data\" \"a\" {\n count = 24\n input = file(\"blob\")\n}",
-		"blob":    strings.Repeat("0123456789", 100_000),
-	})
-	runtime.GC()
-	stop := peak()
-	res := r.plan(o)
-	most := stop()
-	info, err := os.Stat(res.TextFile)
-	if err != nil || info.Size() < 20e6 {
-		t.Fatalf("the whole text: %v bytes, %v", info.Size(), err)
-	}
-	if len(res.Text) > MaxText+100 || !res.Plan.TextTruncated || len(res.Plan.Changes) != 24 {
-		t.Errorf("text of %d bytes, truncated %v, %d changes", len(res.Text), res.Plan.TextTruncated, len(res.Plan.Changes))
-	}
-	if most > 128<<20 {
-		t.Errorf("a plan with %d MB of text took %d MB of memory", info.Size()>>20, most>>20)
-	}
-	t.Logf("%d MB of text, at most %d MB of heap, %.1f s in terraform", info.Size()>>20, most>>20, res.Plan.PlanSeconds)
 }

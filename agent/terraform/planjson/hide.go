@@ -1,4 +1,4 @@
-package terraform
+package planjson
 
 import (
 	"crypto/sha256"
@@ -8,10 +8,10 @@ import (
 	"sallyport/store"
 )
 
-// hide takes secrets out of the names in a plan, which go to people: a key of for_each is a value, and nothing keeps anybody from
-// naming a resource or an output after one. Objects that are told apart by nothing else then have one address. What it was goes
-// into the digest of their values instead, so that a plan that does the same to another of them is another plan.
-func hide(p *store.Plan, redact func(string) string) {
+// Hide takes secrets out of the names in a plan, which go to people: a key of for_each is a value, and nothing keeps anybody from
+// naming a resource or an output after one. Objects that are told apart by nothing else then have one address. The name that was
+// hidden goes into the digest of their values instead, so that a plan that does the same to another of them is another plan.
+func Hide(p *store.Plan, redact func(string) string) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		was := []string{c.Address, c.Previous}

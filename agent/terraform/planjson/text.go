@@ -1,4 +1,4 @@
-package terraform
+package planjson
 
 import (
 	"bytes"
@@ -24,9 +24,9 @@ const (
 // blockStart is how terraform begins the block of a resource.
 const blockStart = "\n  # "
 
-// textWriter redacts a plan's text on its way into a file and keeps its beginning. It never fails before finish, so
-// that terraform can always write on.
-type textWriter struct {
+// TextWriter redacts a plan's text on its way into a file and keeps its beginning. Writing to it never fails, so that
+// terraform can always write on: [TextWriter.Finish] returns the error.
+type TextWriter struct {
 	w      io.Writer
 	redact func(string) string
 
@@ -38,7 +38,13 @@ type textWriter struct {
 	err     error
 }
 
-func (t *textWriter) Write(p []byte) (int, error) {
+// NewTextWriter returns a writer of text that w gets as redact leaves it.
+func NewTextWriter(w io.Writer, redact func(string) string) *TextWriter {
+	return &TextWriter{w: w, redact: redact}
+}
+
+// Write implements io.Writer; the error is always nil.
+func (t *TextWriter) Write(p []byte) (int, error) {
 	t.buf = append(t.buf, p...)
 	if len(t.buf) >= max(t.next, partSize) {
 		t.flush()
@@ -46,10 +52,11 @@ func (t *textWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *textWriter) add(s string) { _, _ = t.Write([]byte(s)) }
+// Add is [TextWriter.Write] for a string.
+func (t *TextWriter) Add(s string) { _, _ = t.Write([]byte(s)) }
 
-// flush passes on what is whole.
-func (t *textWriter) flush() {
+// flush passes on the beginning of buf, up to a border that is inside of no value.
+func (t *TextWriter) flush() {
 	seen := max(0, t.scanned-len(blockStart)-across) // no block starts before: it would have been the cut
 	cut := t.border(seen, []byte(blockStart))
 	if cut == 0 && len(t.buf) >= maxPart {
@@ -68,7 +75,7 @@ func (t *textWriter) flush() {
 
 // border is the last line end that begins with the text given, is followed by enough to judge it, and is inside of no value; 0
 // if there is none.
-func (t *textWriter) border(from int, begin []byte) int {
+func (t *TextWriter) border(from int, begin []byte) int {
 	end := len(t.buf) - across
 	for range cutTries {
 		if end <= from {
@@ -88,7 +95,8 @@ func (t *textWriter) border(from int, begin []byte) int {
 	return 0
 }
 
-func (t *textWriter) pass(part []byte) {
+// pass writes a part, redacted, and keeps what of it belongs to the beginning of the text.
+func (t *TextWriter) pass(part []byte) {
 	s := t.redact(string(part))
 	t.total += int64(len(s))
 	if room := MaxText - t.head.Len(); room > 0 && t.total-int64(len(s)) == int64(t.head.Len()) {
@@ -99,15 +107,15 @@ func (t *textWriter) pass(part []byte) {
 	}
 }
 
-// finish passes on the rest and returns the first error of writing.
-func (t *textWriter) finish() error {
+// Finish passes on the rest and returns the first error of writing.
+func (t *TextWriter) Finish() error {
 	t.pass(t.buf)
 	t.buf = nil
 	return t.err
 }
 
-// kept returns the beginning of the text, and whether that is not all of it. A cut is at the end of a line and says so.
-func (t *textWriter) kept() (string, bool) {
+// Kept returns the beginning of the text, and whether that is not all of it. A cut is at the end of a line and says so.
+func (t *TextWriter) Kept() (string, bool) {
 	s := t.head.String()
 	if int64(len(s)) == t.total {
 		return s, false

@@ -1,4 +1,4 @@
-package terraform
+package planjson
 
 import (
 	"slices"
@@ -21,8 +21,8 @@ func TestHideNames(t *testing.T) {
 		}
 	}
 	one, two := plan("s3cret-one"), plan("s3cret-two")
-	hide(&one, r.Text)
-	hide(&two, r.Text)
+	Hide(&one, r.Text)
+	Hide(&two, r.Text)
 	const hidden = `a.b["(redacted)"]`
 	if c := one.Changes[0]; c.Address != hidden || c.Previous != `a.c["(redacted)"]` || c.Type != "a" {
 		t.Errorf("the change is %+v", c)
