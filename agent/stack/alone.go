@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/hclfile"
@@ -45,8 +43,11 @@ func Alone(before, now Tree, d Definition) (why string, err error) {
 			return "it brings in a module from elsewhere: " + m, nil
 		}
 	}
-	if has.exec != had.exec {
-		return "it changes the program that a provider runs", nil
+	switch {
+	case has.exec != had.exec:
+		return "it changes the program that a provider or a backend runs", nil
+	case has.configured != had.configured:
+		return "it changes the configuration of a provider", nil
 	}
 	return "", nil
 }
@@ -56,7 +57,9 @@ type loads struct {
 	providers []string // local names, of whatever uses one, so that one needs no required_providers
 	remote    []string // sources of modules that are not in the repository, with their versions
 	programs  []string // what runs programs of the stack's choice, and what cannot be told not to
-	exec      string   // of provider blocks that run one, their texts
+	exec      string   // of what can be told to run one, and is, the texts
+	// configured are the texts of all provider blocks: there are more ways than are known to name a program to one.
+	configured string
 }
 
 func (l *loads) runs(what string) { l.programs = append(l.programs, what) }
@@ -66,7 +69,7 @@ var root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "module", LabelNames: []string{"name"}}, {Type: "provider", LabelNames: []string{"name"}},
 	{Type: "resource", LabelNames: []string{"type", "name"}}, {Type: "data", LabelNames: []string{"type", "name"}},
 	{Type: "ephemeral", LabelNames: []string{"type", "name"}}, {Type: "action", LabelNames: []string{"type", "name"}},
-	{Type: "check", LabelNames: []string{"name"}}, {Type: "import"},
+	{Type: "check", LabelNames: []string{"name"}}, {Type: "import"}, {Type: "terraform"},
 }}
 
 // read adds what a file makes terraform load. Parsed is it as terraform does, in JSON too.
@@ -91,7 +94,10 @@ func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 			l.module(b, name)
 		case "provider":
 			l.provides(b.Labels[0])
-			l.provider(b, src)
+			l.configured += tokens(blockText(b, src)) + "\n"
+			l.asked(b, src, "provider "+b.Labels[0])
+		case "terraform":
+			l.asked(b, src, "the backend in "+name)
 		case "check":
 			l.readBody(b.Body, src, name) // data sources may stand in it
 		case "import":
@@ -101,6 +107,9 @@ func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 			l.ownProvider(b, kind, name)
 			if b.Type == "resource" && running(kind) || b.Type != "resource" && running(b.Labels[0]) {
 				l.runs(fmt.Sprintf("%s %s in %s", b.Type, b.Labels[0], name))
+			}
+			if b.Type == "data" && b.Labels[0] == "terraform_remote_state" {
+				l.otherState(b, src, name)
 			}
 		}
 	}
@@ -167,39 +176,4 @@ func localSource(source string) string {
 		return at
 	}
 	return ""
-}
-
-var (
-	execWord = regexp.MustCompile(`\bexec\b|credential_process`)
-	// fromTree are the ways to name a file of the repository.
-	fromTree = regexp.MustCompile(`\bpath\.|\./`)
-)
-
-// provider notes a provider block that runs a program: what it is, or that it is a file of the repository.
-func (l *loads) provider(b *hcl.Block, src []byte) {
-	text := blockText(b, src)
-	if !execWord.Match(text) {
-		return
-	}
-	if fromTree.Match(text) {
-		l.runs("a file of the repository, for provider " + b.Labels[0])
-		return
-	}
-	l.exec += string(text) + "\n"
-}
-
-// blockText is a block as it is written; in JSON, where blocks have no text of their own, the whole file, unescaped.
-func blockText(b *hcl.Block, src []byte) []byte {
-	if body, ok := b.Body.(*hclsyntax.Body); ok {
-		return hcl.RangeBetween(b.DefRange, body.SrcRange).SliceBytes(src)
-	}
-	return unescaped(src)
-}
-
-// programWords are what the names of data sources, and of providers, that run programs are made of.
-var programWords = []string{"external", "shell", "script", "command", "exec", "execute", "program", "process", "subprocess", "bash"}
-
-// running reports whether something of this type runs a program of the configuration's choice when it is read.
-func running(kind string) bool {
-	return slices.ContainsFunc(strings.Split(strings.ToLower(kind), "_"), func(word string) bool { return slices.Contains(programWords, word) })
 }

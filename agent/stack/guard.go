@@ -135,17 +135,7 @@ func settingsInHCL(src []byte) []byte {
 		if block.Type != "terraform" {
 			continue
 		}
-		text := hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(src)
-		tokens, diags := hclsyntax.LexConfig(text, "", hcl.InitialPos)
-		if diags.HasErrors() {
-			return src
-		}
-		for _, token := range tokens {
-			if token.Type != hclsyntax.TokenComment && token.Type != hclsyntax.TokenNewline {
-				out.Write(token.Bytes)
-				out.WriteByte(' ')
-			}
-		}
+		out.WriteString(tokens(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(src)))
 	}
 	return out.Bytes()
 }

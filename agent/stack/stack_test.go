@@ -392,7 +392,21 @@ func TestAlone(t *testing.T) {
 		"the same in other letters":             {"box/set.tf.json", `{"terr\u0061form": {"backend": {"s3": {}}}}`, "its backend or providers"},
 		"JSON that is none":                     {"box/more.tf.json", `{"resource": `, "its backend or providers"},
 		"plugins beside it":                     {"box/terraform.d/plugins/x", "elf", "terraform.d"},
-		"another program of a provider":         {"box/more.tf", "provider \"kubernetes\" {\n  exec {\n    command = \"sh\"\n  }\n}\n", "the program that a provider runs"},
+		"another program of a provider":         {"box/more.tf", "provider \"kubernetes\" {\n  exec {\n    command = \"sh\"\n  }\n}\n", "the program that a provider or a backend runs"},
+		"the configuration of a provider":       {"box/more.tf", "provider \"aws\" {\n  region = \"x\"\n}\n", "the configuration of a provider"},
+		"a provider's file":                     {"box/more.tf", "provider \"aws\" {\n  shared_config_files = [\"aws.cfg\"]\n}\n", "a file of the repository, for provider aws"},
+		"two of them":                           {"box/more.tf", "provider \"aws\" {\n  shared_config_files = [\"/etc/aws\", \"aws.cfg\"]\n}\n", "a file of the repository, for provider aws"},
+		"one from a local value":                {"box/more.tf", "provider \"aws\" {\n  shared_credentials_files = local.files\n}\n", "a file of the repository, for provider aws"},
+		"one of this machine's":                 {"box/more.tf", "provider \"kubernetes\" {\n  config_path = \"~/.kube/config\"\n}\n", "the program that a provider or a backend runs"},
+		"a program from a local value":          {"box/more.tf", "provider \"kubernetes\" {\n  exec {\n    command = local.x\n  }\n}\n", "nobody can tell which, for provider kubernetes"},
+		"all of it from a local value":          {"box/more.tf", "provider \"kubernetes\" {\n  exec = local.x\n}\n", "nobody can tell which, for provider kubernetes"},
+		"another state":                         {"box/more.tf", "data \"terraform_remote_state\" \"b\" {\n  backend = \"s3\"\n  config = {\n    bucket = var.bucket\n  }\n}\n", ""},
+		"another state by a file":               {"m/more.tf", "data \"terraform_remote_state\" \"b\" {\n  backend = \"s3\"\n  config = {\n    shared_config_files = [\"aws.cfg\"]\n  }\n}\n", "a file of the repository, for data terraform_remote_state in m/more.tf"},
+		"another state by a program":            {"box/more.tf", "data \"terraform_remote_state\" \"b\" {\n  backend = \"kubernetes\"\n  config = {\n    exec = {\n      command = \"sh\"\n    }\n  }\n}\n", "the program that a provider or a backend runs"},
+		"another state by who knows what":       {"box/more.tf", "data \"terraform_remote_state\" \"b\" {\n  config = local.x\n}\n", "nobody can tell which, for data terraform_remote_state"},
+		"another state, keys from who knows":    {"box/more.tf", "data \"terraform_remote_state\" \"b\" {\n  config = { (local.x) = 1 }\n}\n", "nobody can tell which, for data terraform_remote_state"},
+		"another state in JSON":                 {"box/more.tf.json", `{"data": {"terraform_remote_state": {"b": {"config": {"shared_config_files": ["aws.cfg"]}}}}}`, "a file of the repository, for data terraform_remote_state"},
+		"another state in JSON by a value":      {"box/more.tf.json", `{"data": {"terraform_remote_state": {"b": {"config": "${local.x}"}}}}`, "nobody can tell which, for data terraform_remote_state"},
 		"a file of the repository, by provider": {"box/more.tf", "provider \"aws\" {\n  exec {\n    command = \"${path.module}/x\"\n  }\n}\n", "a file of the repository, for provider aws"},
 		"the same in JSON, escaped":             {"box/more.tf.json", `{"provider": {"aws": {"\u0065xec": {"command": "./x"}}}}`, "a file of the repository, for provider aws"},
 	} {
@@ -411,6 +425,11 @@ func TestAlone(t *testing.T) {
 	}
 	if why, err := Alone(treeOf(t, map[string]string{"x.tf": ""}), treeOf(t, base), Definition{Dir: "box"}); err != nil || why != "the whole stack is new" {
 		t.Errorf("%q, %v", why, err)
+	}
+	backend := maps.Clone(base)
+	backend["box/run.tf"] = "terraform {\n  backend \"s3\" {\n    shared_config_files = [\"aws.cfg\"]\n  }\n}\n"
+	if why, err := Alone(treeOf(t, backend), treeOf(t, backend), Definition{Dir: "box"}); err != nil || !strings.Contains(why, "for the backend in box/run.tf") {
+		t.Errorf("a file for a backend that is there already: %q, %v", why, err)
 	}
 	run := maps.Clone(base)
 	run["box/run.tf"] = "data \"external\" \"b\" {}\n"
