@@ -54,6 +54,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent":               {"store", "notify", "agent/"},
 		"agent/demo":          {"store", "notify", "agent"},
 		"agent/doctor":        {"store", "notify", "agent"},
+		"agent/cli/render":    {"store", "notify/redact", "agent/control"},
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 		"agent/e2e":           {"store", "notify", "agent"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 )
 
@@ -19,7 +20,7 @@ func newAcceptCommand(a *app) *cobra.Command {
 		Short: "Take a branch whose history was rewritten",
 		Args:  between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -28,7 +29,7 @@ func newAcceptCommand(a *app) *cobra.Command {
 			if err := client.Accept(c.Context(), r); err != nil {
 				return err
 			}
-			return a.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, short(r.Commit))
+			return a.streams.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, render.Short(r.Commit))
 		},
 	}
 }

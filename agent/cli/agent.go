@@ -2,13 +2,10 @@ package cli
 
 import (
 	"log/slog"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/agent"
-	"sallyport/agent/config"
 )
 
 // agentVerb runs the agent in the foreground, for a service manager.
@@ -25,36 +22,19 @@ func newAgentCommand(a *app) *cobra.Command {
 			ctx, stop := interruptible(c)
 			defer stop()
 			return agent.Daemon(ctx, agent.DaemonOptions{
-				Load: a.loadConfig, Log: slog.New(a.logHandler()), Version: a.version(),
+				Load: a.at.loadConfig, Log: slog.New(logHandler(a.streams, a.inv.Environ)), Version: version(a.inv.Version),
 			})
 		},
 	}
 }
 
-// loadConfig reads the whole configuration, as the agent does. A socket on the command line wins.
-func (a *app) loadConfig() (*config.Config, error) {
-	c, err := config.Load(a.configPath, config.LoadOptions{})
-	if err != nil {
-		return nil, a.configError(err)
-	}
-	if err := c.CheckPrograms(os.Getenv("PATH")); err != nil {
-		return nil, err
-	}
-	if a.socket != "" {
-		if c.Socket, err = filepath.Abs(a.socket); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
-}
-
 // logHandler writes the log to stderr. Under systemd the journal knows the time of each line.
-func (a *app) logHandler() slog.Handler {
-	if a.json {
-		return slog.NewJSONHandler(a.inv.Stderr, nil)
+func logHandler(s *streams, environ []string) slog.Handler {
+	if s.json {
+		return slog.NewJSONHandler(s.stderr, nil)
 	}
 	o := &slog.HandlerOptions{}
-	if a.env("JOURNAL_STREAM", "") != "" {
+	if env(environ, "JOURNAL_STREAM", "") != "" {
 		o.ReplaceAttr = func(groups []string, attr slog.Attr) slog.Attr {
 			if len(groups) == 0 && attr.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -62,5 +42,5 @@ func (a *app) logHandler() slog.Handler {
 			return attr
 		}
 	}
-	return slog.NewTextHandler(a.inv.Stderr, o)
+	return slog.NewTextHandler(s.stderr, o)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -33,7 +34,7 @@ func newApproveCommand(a *app) *cobra.Command {
 				return &usageError{"--break-glass and --reason TEXT go together", "an ordinary approval needs no reason"}
 			}
 			r.Ref = args[0]
-			return a.decide(c.Context(), store.Approve, r, args[1:])
+			return decide(c.Context(), a.streams, a.at, decision{store.Approve, r, args[1:]})
 		},
 	}
 	c.Flags().StringVar(&r.Digest, "digest", "", digestUsage)
@@ -50,11 +51,19 @@ type acted struct {
 
 const digestUsage = "refuse unless this plan waits: its `sha256`, or the first digits of it"
 
-func (a *app) decide(ctx context.Context, verdict store.Verdict, r control.DecideRequest, words []string) error {
+// decision is what somebody says about a run.
+type decision struct {
+	verdict store.Verdict
+	request control.DecideRequest
+	words   []string // behind the verdict
+}
+
+func decide(ctx context.Context, s *streams, at *installation, d decision) error {
+	r := d.request
 	if n := len(r.Digest); n > 0 && n < control.MinDigest {
 		return &usageError{"--digest " + redact.CleanLine(r.Digest) + " is too short", fmt.Sprintf("give at least %d digits of it", control.MinDigest)}
 	}
-	client, err := a.client()
+	client, err := at.client()
 	if err != nil {
 		return err
 	}
@@ -64,7 +73,7 @@ func (a *app) decide(ctx context.Context, verdict store.Verdict, r control.Decid
 		return err
 	}
 	if _, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(r.Ref), "#")); err != nil {
-		if err := a.meant(verdict, run); err != nil {
+		if err := meant(s, d.verdict, run); err != nil {
 			return err
 		}
 	}
@@ -77,26 +86,26 @@ func (a *app) decide(ctx context.Context, verdict store.Verdict, r control.Decid
 	default:
 		r.Digest = run.Plan.Digest
 	}
-	r.Words = strings.Join(append([]string{string(verdict)}, words...), " ")
+	r.Words = strings.Join(append([]string{string(d.verdict)}, d.words...), " ")
 	done, err := client.Decide(ctx, r)
 	if err != nil {
 		return err
 	}
-	return a.result(acted{done.Run, done.Message}, "%s", done.Message)
+	return s.result(acted{done.Run, done.Message}, "%s", done.Message)
 }
 
 // meant shows the run that a stack's name stands for now, and asks: a newer one may have taken the place of the one that was
 // read. A script names the run.
-func (a *app) meant(verdict store.Verdict, run control.Run) error {
-	if !a.asks() {
+func meant(s *streams, verdict store.Verdict, run control.Run) error {
+	if !s.asks() {
 		return &usageError{fmt.Sprintf("%s takes a run's number where nobody is at a terminal; that of %s is #%d now", verdict, run.Stack, run.ID),
 			fmt.Sprintf("look at it (sallyport show %d), then: sallyport %s %d", run.ID, verdict, run.ID)}
 	}
 	if run.Plan == nil {
 		return nil // the agent says why there is nothing to decide yet
 	}
-	a.talk("%s %s: %s\n  commit %s %s\n  plan   %s", runName(run), run.Stack, counts(run.Plan), run.Commit, about(run), run.Plan.Digest)
-	typed, err := a.ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, runName(run)))
+	s.talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
+	typed, err := s.ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, render.RunName(run)))
 	if err != nil || !slices.Contains([]string{"y", "yes"}, strings.ToLower(typed)) {
 		return control.Errorf(control.Refused, "not confirmed; nothing was done")
 	}

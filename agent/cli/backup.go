@@ -34,15 +34,15 @@ func newBackupCommand(a *app) *cobra.Command {
 			ctx, stop := interruptible(c)
 			defer stop()
 			if args[0] == "-" {
-				return a.backupTo(ctx, a.inv.Stdout)
+				return backupTo(ctx, a.streams, a.at, a.inv.Stdout)
 			}
-			return a.backup(ctx, args[0])
+			return backup(ctx, a.streams, a.at, args[0])
 		},
 	}
 }
 
 // backup writes the file under another name and gives it its own when it is whole.
-func (a *app) backup(ctx context.Context, file string) (err error) {
+func backup(ctx context.Context, s *streams, at *installation, file string) (err error) {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, exists(file))
 	}
@@ -55,7 +55,7 @@ func (a *app) backup(ctx context.Context, file string) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err := errors.Join(a.backupTo(ctx, f), f.Sync()); err != nil {
+	if err := errors.Join(backupTo(ctx, s, at, f), f.Sync()); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	info, err := f.Stat()
@@ -65,7 +65,7 @@ func (a *app) backup(ctx context.Context, file string) (err error) {
 	if err := place(f.Name(), file); err != nil {
 		return err
 	}
-	return a.result(backedUp{file, info.Size()}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(info.Size())))
+	return s.result(backedUp{file, info.Size()}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(info.Size())))
 }
 
 func exists(file string) error {
@@ -90,9 +90,9 @@ func place(from, to string) error {
 }
 
 // backupTo streams the archive: from the agent, or from the data directory when no agent answers.
-func (a *app) backupTo(ctx context.Context, w io.Writer) error {
+func backupTo(ctx context.Context, s *streams, at *installation, w io.Writer) error {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(f.Fd()) {
 		return control.Errorf(control.Usage, "a backup is nothing for a terminal").WithHint("sallyport backup FILE")
 	}
-	return a.look(func(r source) error { return r.Backup(ctx, control.BackupRequest{}, w) })
+	return at.look(s, func(r source) error { return r.Backup(ctx, control.BackupRequest{}, w) })
 }

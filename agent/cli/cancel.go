@@ -12,7 +12,7 @@ func newCancelCommand(a *app) *cobra.Command {
 		Short: "Stop a run; an apply is asked once to stop and gets all the time that it needs",
 		Args:  between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -21,7 +21,7 @@ func newCancelCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(acted{done.Run, done.Message}, "%s", done.Message)
+			return a.streams.result(acted{done.Run, done.Message}, "%s", done.Message)
 		},
 	}
 }

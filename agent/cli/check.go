@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 )
@@ -28,15 +29,16 @@ func newCheckCommand(a *app) *cobra.Command {
 		Long: "Validate the configuration and report every fault with its place. Credentials and environment variables that only the\n" +
 			"agent can read are warnings here; --credentials says where credentials lie.",
 		Args: between(0, 0),
-		RunE: func(*cobra.Command, []string) error { return a.check(credentials) },
+		RunE: func(*cobra.Command, []string) error { return check(a, credentials) },
 	}
 	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
 	return c
 }
 
-func (a *app) check(credentials string) error {
-	c, err := config.Load(a.configPath, config.LoadOptions{
-		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return a.env(k, "") },
+// check evaluates everything, credentials and environment included, as far as whoever calls may read them.
+func check(a *app, credentials string) error {
+	c, err := config.Load(a.at.config, config.LoadOptions{
+		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return env(a.inv.Environ, k, "") },
 	})
 	out := checked{Faults: []config.Fault{}, Warnings: []string{}}
 	var faults *config.Faults
@@ -44,7 +46,7 @@ func (a *app) check(credentials string) error {
 	case errors.As(err, &faults):
 		out.Faults, out.Warnings = faults.List(), append(out.Warnings, faults.Warnings...)
 	case err != nil:
-		return a.configError(err)
+		return configError(a.at.config, err)
 	default:
 		out.Valid, out.Repositories, out.Stacks = true, len(c.Repositories), len(c.Stacks)+len(c.StackGlobs)
 		out.Warnings = append(out.Warnings, c.Warnings...)
@@ -56,25 +58,25 @@ func (a *app) check(credentials string) error {
 		}
 	}
 	for _, w := range out.Warnings {
-		a.talk("sallyport: warning: %s", w)
+		a.streams.talk("sallyport: warning: %s", w)
 	}
 	if err != nil {
-		if a.json {
-			return errors.Join(a.writeJSON(out), err)
+		if a.streams.json {
+			return errors.Join(a.streams.writeJSON(out), err)
 		}
 		return err
 	}
-	return a.result(out, "configuration is valid: %s, %s",
-		count(out.Repositories, "repository", "repositories"), count(out.Stacks, "stack", "stacks"))
+	return a.streams.result(out, "configuration is valid: %s, %s",
+		render.Count(out.Repositories, "repository", "repositories"), render.Count(out.Stacks, "stack", "stacks"))
 }
 
 // configError words the errors of reading a configuration that are about no line in it.
-func (a *app) configError(err error) error {
+func configError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return control.Errorf(control.NotFound, "there is no configuration at %s", a.configPath).WithHint("name it with --config FILE")
+		return control.Errorf(control.NotFound, "there is no configuration at %s", path).WithHint("name it with --config FILE")
 	case errors.Is(err, fs.ErrPermission):
-		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", a.configPath).WithHint("use sudo")
+		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", path).WithHint("use sudo")
 	}
 	return err
 }

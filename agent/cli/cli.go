@@ -1,5 +1,8 @@
 // Package cli is the command line: one file per verb, and what they share.
 //
+// A verb is a function of what it needs: the [streams] of the call, and the [installation] that says which agent is meant. What
+// people read of its answer is made by package render.
+//
 // # The rules of its output
 //
 // Results go to stdout, talk goes to stderr, so that a pipe gets only what was asked for. With --json a result is one JSON
@@ -88,7 +91,7 @@ func Main(inv Invocation) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	a.complain(err)
+	a.streams.complain(err)
 	if code := codeOf(err); code != exitUsage || verb.Name() != agentVerb {
 		return code
 	}
@@ -129,7 +132,7 @@ func newRoot(a *app) *cobra.Command {
 			"applies exactly the plan that they approved, and reports back. Nothing ever connects to it.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          a.knownVerb,
+		Args:          knownVerb,
 		RunE: func(c *cobra.Command, _ []string) error {
 			c.SetOut(a.inv.Stderr)
 			return errors.Join(c.Help(), exitCode(exitUsage))
@@ -140,9 +143,9 @@ func newRoot(a *app) *cobra.Command {
 		return &usageError{err.Error(), "see " + c.CommandPath() + " --help"}
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configPath, "config", a.env("SALLYPORT_CONFIG", DefaultConfig), "configuration `file` or directory")
-	flags.StringVar(&a.socket, "socket", a.env("SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
-	flags.BoolVar(&a.json, "json", false, "print one JSON value")
+	flags.StringVar(&a.at.config, "config", env(a.inv.Environ, "SALLYPORT_CONFIG", DefaultConfig), "configuration `file` or directory")
+	flags.StringVar(&a.at.socket, "socket", env(a.inv.Environ, "SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
+	flags.BoolVar(&a.streams.json, "json", false, "print one JSON value")
 	root.AddCommand(
 		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
@@ -157,7 +160,7 @@ func newRoot(a *app) *cobra.Command {
 }
 
 // knownVerb refuses verbs that there are none, with those that look alike.
-func (a *app) knownVerb(c *cobra.Command, args []string) error {
+func knownVerb(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}

@@ -23,12 +23,12 @@ func newDemoCommand(a *app) *cobra.Command {
 			ctx, stop := interruptible(c)
 			defer stop()
 			o := demo.Options{
-				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.out, Version: a.version(),
-				Color: a.out.Profile > colorprofile.ASCII,
+				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.streams.out, Version: version(a.inv.Version),
+				Color: a.streams.out.Profile > colorprofile.ASCII,
 			}
-			if a.json { // then the story is talk, and the runs are what comes out of it
-				o.Stdout, o.Color = a.err, a.colour()
-				o.Ended = func(runs []control.Run) error { return a.writeJSON(demonstrated{runs}) }
+			if a.streams.json { // then the story is talk, and the runs are what comes out of it
+				o.Stdout, o.Color = a.streams.err, a.streams.colour()
+				o.Ended = func(runs []control.Run) error { return a.streams.writeJSON(demonstrated{runs}) }
 			}
 			return demo.Run(ctx, o)
 		},

@@ -21,8 +21,8 @@ func newDoctorCommand(a *app) *cobra.Command {
 			ctx, stop := interruptible(c)
 			defer stop()
 			err := doctor.Run(ctx, doctor.Options{
-				ConfigPath: a.configPath, CredentialsDir: credentials, Stdout: a.out, JSON: a.json, Version: a.version(),
-				Color: a.out.Profile > colorprofile.ASCII,
+				ConfigPath: a.at.config, CredentialsDir: credentials, Stdout: a.streams.out, JSON: a.streams.json, Version: version(a.inv.Version),
+				Color: a.streams.out.Profile > colorprofile.ASCII,
 			})
 			var failed *doctor.FailedError
 			if errors.As(err, &failed) {

@@ -44,33 +44,33 @@ func newExecCommand(a *app) *cobra.Command {
 				return between(2, unlimited)(c, args[:1])
 			}
 			context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for terraform
-			return a.exec(ctx, control.ExecRequest{Stack: args[0], Args: command})
+			return execute(ctx, a.streams, a.at, control.ExecRequest{Stack: args[0], Args: command})
 		},
 	}
 	c.Flags().SetInterspersed(false) // what follows belongs to terraform
 	return c
 }
 
-func (a *app) exec(ctx context.Context, r control.ExecRequest) error {
-	client, err := a.client()
+func execute(ctx context.Context, s *streams, at *installation, r control.ExecRequest) error {
+	client, err := at.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	var stdout, stderr bytes.Buffer
-	streams := control.Streams{Stdin: a.inv.Stdin, Stdout: forTerminal(a.inv.Stdout), Stderr: forTerminal(a.inv.Stderr)}
-	if streams.Stdin == nil {
-		streams.Stdin = bytes.NewReader(nil)
+	terraform := control.Streams{Stdin: s.stdin, Stdout: forTerminal(s.stdout), Stderr: forTerminal(s.stderr)}
+	if terraform.Stdin == nil {
+		terraform.Stdin = bytes.NewReader(nil)
 	}
-	if a.json {
-		streams.Stdout, streams.Stderr = &stdout, &stderr
+	if s.json {
+		terraform.Stdout, terraform.Stderr = &stdout, &stderr
 	}
-	code, err := client.Exec(ctx, r, streams)
+	code, err := client.Exec(ctx, r, terraform)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		if err := a.writeJSON(executed{code, stdout.String(), stderr.String()}); err != nil {
+	if s.json {
+		if err := s.writeJSON(executed{code, stdout.String(), stderr.String()}); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
-	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -21,18 +21,18 @@ const (
 )
 
 // follow waits for a run's end and tells its way on stderr. The error is nil for applied and no_changes only.
-func (a *app) follow(ctx context.Context, client *control.Client, id int) error {
+func follow(ctx context.Context, s *streams, client *control.Client, id int) error {
 	run, err := client.Run(ctx, runRef(id))
 	told := ""
 	for err == nil {
-		if now := a.progress(run); now != told {
-			a.talk("%s", now)
+		if now := render.Progress(run); now != told {
+			s.talk("%s", now)
 			told = now
 		}
 		if run.Status.Terminal() {
-			return a.followed(run)
+			return followed(s, run)
 		}
-		run, err = a.wait(ctx, client, run)
+		run, err = wait(ctx, s, client, run)
 	}
 	if ctx.Err() != nil {
 		return control.Errorf(control.Internal, "stopped waiting; #%d goes on without", id).
@@ -42,7 +42,7 @@ func (a *app) follow(ctx context.Context, client *control.Client, id int) error 
 }
 
 // wait is one long poll that outlives a restart of the agent.
-func (a *app) wait(ctx context.Context, client *control.Client, run control.Run) (control.Run, error) {
+func wait(ctx context.Context, s *streams, client *control.Client, run control.Run) (control.Run, error) {
 	var updated time.Time
 	if run.UpdatedAt != nil {
 		updated = *run.UpdatedAt
@@ -57,7 +57,7 @@ func (a *app) wait(ctx context.Context, client *control.Client, run control.Run)
 		switch {
 		case gone.IsZero():
 			gone = time.Now()
-			a.talk("the agent went away; waiting for it to come back")
+			s.talk("the agent went away; waiting for it to come back")
 		case time.Since(gone) > followPatience:
 			return next, err
 		}
@@ -69,41 +69,10 @@ func (a *app) wait(ctx context.Context, client *control.Client, run control.Run)
 	}
 }
 
-// progress is one line on where a run stands; it changes when there is something new to say.
-func (a *app) progress(r control.Run) string {
-	line := fmt.Sprintf("#%d %s", r.ID, r.Status)
-	if r.Held != "" && !r.Status.Terminal() {
-		line += ": " + waits(r.Held)
-		if r.Hint != "" {
-			line += "; hint: " + r.Hint
-		}
-		return redact.CleanLine(line)
-	}
-	switch r.Status {
-	case store.Planned:
-		line += ": " + counts(r.Plan) + "; to go on: " + r.Decisive()
-	case store.Applying:
-		line += applyProgress(r.Apply)
-	}
-	return redact.CleanLine(line)
-}
-
-// applyProgress is ": 3 of 7, aws_instance.web"; empty before anything is known.
-func applyProgress(p *control.Apply) string {
-	if p == nil || p.Total == 0 {
-		return ""
-	}
-	text := fmt.Sprintf(": %d of %d", p.Done, p.Total)
-	if p.Current != "" {
-		text += ", " + p.Current
-	}
-	return text
-}
-
 // followed says how a run ended.
-func (a *app) followed(r control.Run) error {
-	if a.json {
-		if err := a.writeJSON(r); err != nil {
+func followed(s *streams, r control.Run) error {
+	if s.json {
+		if err := s.writeJSON(r); err != nil {
 			return err
 		}
 	}

@@ -1,24 +1,10 @@
 package cli
 
 import (
-	"fmt"
-	"strings"
-	"time"
-
 	"github.com/spf13/cobra"
 
-	"sallyport/agent/control"
+	"sallyport/agent/cli/render"
 )
-
-// imageBuild is one build in `sallyport images --json`.
-type imageBuild struct {
-	Image     string             `json:"image"`
-	Run       int                `json:"run"`
-	Commit    string             `json:"commit"`
-	At        *time.Time         `json:"at"`
-	Artifacts []control.Artifact `json:"artifacts"`
-	Stacks    []string           `json:"stacks"` // that run on it
-}
 
 func newImagesCommand(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -26,70 +12,17 @@ func newImagesCommand(a *app) *cobra.Command {
 		Short: "List what was built, and which stacks run on it",
 		Args:  between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.look(func(r source) error {
+			return a.at.look(a.streams, func(r source) error {
 				s, err := r.Status(c.Context())
 				if err != nil {
 					return err
 				}
-				builds := imageBuilds(s.Stacks)
-				if a.json {
-					return a.writeJSON(builds)
+				builds := render.Builds(s.Stacks)
+				if a.streams.json {
+					return a.streams.writeJSON(builds)
 				}
-				return a.write(a.imagesTable(builds))
+				return a.streams.write(render.Images(builds))
 			})
 		},
 	}
-}
-
-// imageBuilds are the builds of all images, newest first, with the stacks that run on them. A stack that runs on an id that
-// no known build made is listed with a build of number 0.
-func imageBuilds(stacks []control.Stack) []imageBuild {
-	out := []imageBuild{}
-	users := map[string][]string{}
-	key := func(image string, run int) string { return fmt.Sprintf("%s %d", image, run) }
-	for _, s := range stacks {
-		for _, use := range s.Images {
-			users[key(use.Image, use.Run)] = append(users[key(use.Image, use.Run)], s.Name)
-			if use.Run == 0 {
-				out = append(out, imageBuild{Image: use.Image, Artifacts: use.Artifacts, Stacks: []string{s.Name}})
-			}
-		}
-	}
-	for _, s := range stacks {
-		for _, b := range s.Builds {
-			by := users[key(s.Name, b.Run)]
-			if by == nil {
-				by = []string{}
-			}
-			out = append(out, imageBuild{Image: s.Name, Run: b.Run, Commit: b.Commit, At: b.At, Artifacts: b.Artifacts, Stacks: by})
-		}
-	}
-	return out
-}
-
-func (a *app) imagesTable(builds []imageBuild) string {
-	if len(builds) == 0 {
-		return "nothing was built yet\n"
-	}
-	var rows [][]string
-	for _, b := range builds {
-		var made []string
-		for _, m := range b.Artifacts {
-			id := m.ID
-			if m.Region != "" {
-				id = m.Region + ":" + id
-			}
-			made = append(made, id)
-		}
-		run := "-"
-		if b.Run != 0 {
-			run = fmt.Sprintf("#%d", b.Run)
-		}
-		on := "-"
-		if len(b.Stacks) > 0 {
-			on = strings.Join(b.Stacks, ", ")
-		}
-		rows = append(rows, []string{b.Image, run, short(b.Commit), strings.Join(made, ", "), on})
-	}
-	return columns([]string{"IMAGE", "RUN", "COMMIT", "MADE", "STACKS ON IT"}, rows, func(int, int) style { return plain })
 }

@@ -19,7 +19,7 @@ func newPauseCommand(a *app) *cobra.Command {
 		Short: "Hold a stack, or everything; decisions still count and a running apply goes on",
 		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -28,7 +28,7 @@ func newPauseCommand(a *app) *cobra.Command {
 			if err := client.Pause(c.Context(), control.PauseRequest{Stack: stack, Reason: reason}); err != nil {
 				return err
 			}
-			return a.result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
+			return a.streams.result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")

@@ -9,13 +9,13 @@ import (
 )
 
 func newPlanCommand(a *app) *cobra.Command {
-	return a.startCommand(control.StartRequest{},
+	return startCommand(a, control.StartRequest{},
 		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--var NAME]... [--reason TEXT] [--wait]",
 		"Start a manual run at the branch head, or at another commit of the branch")
 }
 
 // startCommand makes the two verbs that start a run; they differ in the commit only.
-func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Command {
+func startCommand(a *app, r control.StartRequest, use, short string) *cobra.Command {
 	wait := false
 	special := planFlags{}
 	c := &cobra.Command{
@@ -24,10 +24,10 @@ func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Com
 			ctx, stop := interruptible(c)
 			defer stop()
 			r.Stack = args[0]
-			if err := special.into(a, &r); err != nil {
+			if err := special.into(a.streams, &r); err != nil {
 				return err
 			}
-			return a.start(ctx, r, wait)
+			return start(ctx, a.streams, a.at, starting{r, wait})
 		},
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for the people who are asked")
@@ -39,34 +39,40 @@ func (a *app) startCommand(r control.StartRequest, use, short string) *cobra.Com
 	return c
 }
 
-func (a *app) start(ctx context.Context, r control.StartRequest, wait bool) error {
-	client, err := a.client()
+// starting is a run that somebody wants.
+type starting struct {
+	request control.StartRequest
+	wait    bool // follow it to its end
+}
+
+func start(ctx context.Context, s *streams, at *installation, wanted starting) error {
+	client, err := at.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	started, err := client.Start(ctx, r)
+	started, err := client.Start(ctx, wanted.request)
 	if err != nil {
 		return err
 	}
-	if !a.json {
+	if !s.json {
 		// First of all, and at once: scripts read it, and people may press Ctrl-C.
-		if err := a.say("#%d", started.Run); err != nil {
+		if err := s.say("#%d", started.Run); err != nil {
 			return err
 		}
 	}
 	for _, w := range started.Warnings {
-		a.talk("sallyport: warning: %s", w)
+		s.talk("sallyport: warning: %s", w)
 	}
-	if wait {
-		return a.follow(ctx, client, started.Run)
+	if wanted.wait {
+		return follow(ctx, s, client, started.Run)
 	}
-	if !a.json {
+	if !s.json {
 		return nil
 	}
 	run, err := client.Run(ctx, runRef(started.Run))
 	if err != nil {
 		return err
 	}
-	return a.writeJSON(run)
+	return s.writeJSON(run)
 }

@@ -31,11 +31,11 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 }
 
 // into puts the flags into a request.
-func (f *planFlags) into(a *app, r *control.StartRequest) error {
+func (f *planFlags) into(s *streams, r *control.StartRequest) error {
 	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
 	if len(f.vars) > 0 {
 		var err error
-		if r.Vars, err = a.variables(f.vars); err != nil {
+		if r.Vars, err = variables(s, f.vars); err != nil {
 			return err
 		}
 	}

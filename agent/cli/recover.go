@@ -7,6 +7,6 @@ import (
 )
 
 func newRecoverCommand(a *app) *cobra.Command {
-	return a.startCommand(control.StartRequest{Applied: true}, "recover STACK [--replace ADDRESS]... [--refresh-only] [--reason TEXT] [--wait]",
+	return startCommand(a, control.StartRequest{Applied: true}, "recover STACK [--replace ADDRESS]... [--refresh-only] [--reason TEXT] [--wait]",
 		"Start a run at the applied commit: bring back what is gone, nothing new")
 }

@@ -18,12 +18,12 @@ func newRestoreCommand(a *app) *cobra.Command {
 		Long: "Unpack a backup into an empty data directory; - is stdin. Runs that were waiting when the backup was made have ended\n" +
 			"afterwards, and run numbers go on 1000 higher. Start the agent only when this is done.",
 		Args: between(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.restore(args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error { return restore(a, args[0]) },
 	}
 }
 
-func (a *app) restore(file string) (err error) {
-	c, err := a.clientConfig()
+func restore(a *app, file string) (err error) {
+	c, err := a.at.clientConfig()
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (a *app) restore(file string) (err error) {
 		return control.Errorf(control.Refused, "cli_approvals is off: nothing is restored on the command line").
 			WithHint("who may change the configuration can say cli_approvals = true until it is restored")
 	}
-	archive := a.inv.Stdin
+	archive := a.streams.stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
@@ -45,8 +45,8 @@ func (a *app) restore(file string) (err error) {
 		return err
 	}
 	for _, id := range done.Ended {
-		a.talk("#%d was waiting when the backup was made and has ended", id)
+		a.streams.talk("#%d was waiting when the backup was made and has ended", id)
 	}
-	return a.result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
+	return a.streams.result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
 		c.DataDir, done.BackupAt.Format("2006-01-02 15:04:05 MST"), done.NextRun)
 }

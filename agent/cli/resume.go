@@ -12,7 +12,7 @@ func newResumeCommand(a *app) *cobra.Command {
 		Short: "Let a stack, or everything, go on",
 		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -21,7 +21,7 @@ func newResumeCommand(a *app) *cobra.Command {
 			if err := client.Resume(c.Context(), control.ResumeRequest{Stack: stack}); err != nil {
 				return err
 			}
-			return a.result(paused{stack, false}, "%s goes on", subject(stack))
+			return a.streams.result(paused{stack, false}, "%s goes on", subject(stack))
 		},
 	}
 }

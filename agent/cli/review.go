@@ -13,7 +13,7 @@ func newReviewCommand(a *app) *cobra.Command {
 		Short: "Say that you have looked at what somebody else approved alone (approve --break-glass)",
 		Args:  between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -22,7 +22,7 @@ func newReviewCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(acted{done.Run, done.Message}, "%s", done.Message)
+			return a.streams.result(acted{done.Run, done.Message}, "%s", done.Message)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "what you found, for the others")

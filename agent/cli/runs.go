@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
-	"sallyport/store"
 )
 
 // usualRuns fits on a screen.
@@ -25,21 +25,21 @@ func newRunsCommand(a *app) *cobra.Command {
 				return &usageError{fmt.Sprintf("--limit takes a number from 1 to %d", control.MaxRuns), "sallyport runs --limit 100"}
 			}
 			if verify {
-				return a.verify(c.Context(), args)
+				return verifyHistory(c.Context(), a.streams, a.at, args)
 			}
-			return a.look(func(r source) error {
+			return a.at.look(a.streams, func(r source) error {
 				runs, err := r.Runs(c.Context(), control.RunsQuery{Stack: first(args), Limit: limit})
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.writeJSON(runs)
+				if a.streams.json {
+					return a.streams.writeJSON(runs)
 				}
 				if len(runs) == 0 {
-					a.talk("no runs")
+					a.streams.talk("no runs")
 					return nil
 				}
-				return a.write(a.runsTable(runs))
+				return a.streams.write(render.Runs(runs, a.now()))
 			})
 		},
 	}
@@ -48,21 +48,21 @@ func newRunsCommand(a *app) *cobra.Command {
 	return c
 }
 
-// verify exits 1 if anything is not what was written, with each place.
-func (a *app) verify(ctx context.Context, args []string) error {
+// verifyHistory exits 1 if anything is not what was written, with each place.
+func verifyHistory(ctx context.Context, s *streams, at *installation, args []string) error {
 	if len(args) > 0 {
 		return &usageError{"--verify looks at the whole history, not at one stack's", "sallyport runs --verify"}
 	}
-	return a.look(func(r source) error {
+	return at.look(s, func(r source) error {
 		v, err := r.Verify(ctx)
 		if err != nil {
 			return err
 		}
-		if a.json {
-			err = a.writeJSON(v)
+		if s.json {
+			err = s.writeJSON(v)
 		} else if v.OK {
-			err = a.say("The history is whole: %s, %d to %d, and every record is what was written.\nhead %d %s",
-				count(v.Entries, "entry", "entries"), v.First, v.Head, v.Head, v.Hash)
+			err = s.say("The history is whole: %s, %d to %d, and every record is what was written.\nhead %d %s",
+				render.Count(v.Entries, "entry", "entries"), v.First, v.Head, v.Head, v.Hash)
 		}
 		if err != nil || v.OK {
 			return err
@@ -70,31 +70,4 @@ func (a *app) verify(ctx context.Context, args []string) error {
 		return control.Errorf(control.Internal, "%s", strings.Join(v.Faults, "\n")).
 			WithHint("the next start moves the store aside and goes on with the newest good snapshot: systemctl restart sallyport")
 	})
-}
-
-func (a *app) runsTable(runs []control.Run) string {
-	var rows [][]string
-	for _, r := range runs {
-		rows = append(rows, []string{
-			runName(r), r.Stack, string(r.Kind), string(r.Status), short(r.Commit), a.ago(r.CreatedAt), counts(r.Plan), runNote(r),
-		})
-	}
-	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
-	return columns(headings, rows, func(row, column int) style {
-		if column == 3 {
-			return statusStyle(runs[row].Status)
-		}
-		return plain
-	})
-}
-
-// runNote is what went wrong with a run, or what it was for.
-func runNote(r control.Run) string {
-	switch {
-	case r.Error != "" && r.Status != store.Applied && r.Status != store.NoChanges:
-		return cut(r.Error, maxNote)
-	case r.Kind == store.KindCommit || r.Reason == "":
-		return cut(r.Subject, maxNote)
-	}
-	return cut(r.Reason, maxNote)
 }

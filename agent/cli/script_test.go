@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"os"
@@ -23,6 +24,8 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
+
+var update = flag.Bool("update", false, "write what the scripts expect anew")
 
 // TestMain makes the test binary the program itself, with a clock that stands still.
 func TestMain(m *testing.M) {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 )
@@ -30,14 +30,14 @@ func newShowCommand(a *app) *cobra.Command {
 			if plan && log {
 				return &usageError{"--plan and --log exclude each other", "one at a time"}
 			}
-			return a.look(func(r source) error {
+			return a.at.look(a.streams, func(r source) error {
 				switch {
 				case plan:
-					return a.showText(args[0], terraformColours, func() (string, error) { return r.PlanText(c.Context(), args[0]) })
+					return showText(a.streams, args[0], render.PlanColours, func() (string, error) { return r.PlanText(c.Context(), args[0]) })
 				case log:
-					return a.showText(args[0], logColours, func() (string, error) { return r.Log(c.Context(), args[0]) })
+					return showText(a.streams, args[0], render.LogColours, func() (string, error) { return r.Log(c.Context(), args[0]) })
 				}
-				return a.show(c.Context(), r, args[0])
+				return show(c.Context(), a, r, args[0])
 			})
 		},
 	}
@@ -46,30 +46,30 @@ func newShowCommand(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) showText(ref string, colour func(string) string, read func() (string, error)) error {
+func showText(s *streams, ref string, colour func(string) string, read func() (string, error)) error {
 	text, err := read()
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.writeJSON(shownText{ref, text})
+	if s.json {
+		return s.writeJSON(shownText{ref, text})
 	}
 	text = redact.Clean(text)
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	return a.writeText(text, colour)
+	return s.writeText(text, colour)
 }
 
-func (a *app) show(ctx context.Context, r control.Reader, ref string) error {
+func show(ctx context.Context, a *app, r control.Reader, ref string) error {
 	run, err := r.Run(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.writeJSON(run)
+	if a.streams.json {
+		return a.streams.writeJSON(run)
 	}
-	if err := a.write(a.runText(run)); err != nil || run.Plan == nil {
+	if err := a.streams.write(render.Run(run, a.now())); err != nil || run.Plan == nil {
 		return err
 	}
 	text, err := r.PlanText(ctx, runRef(run.ID))
@@ -80,13 +80,5 @@ func (a *app) show(ctx context.Context, r control.Reader, ref string) error {
 	if err != nil {
 		return err
 	}
-	return a.writeText("\n"+strings.TrimRight(redact.Clean(text), "\n")+"\n", terraformColours)
-}
-
-// writeText prints a long text, and spares the work of colouring it for a pipe.
-func (a *app) writeText(text string, colour func(string) string) error {
-	if a.out.Profile > colorprofile.ASCII {
-		text = colour(text)
-	}
-	return a.write(text)
+	return a.streams.writeText("\n"+strings.TrimRight(redact.Clean(text), "\n")+"\n", render.PlanColours)
 }

@@ -35,7 +35,7 @@ func newStatePushCommand(a *app) *cobra.Command {
 		Args:                  between(1, 1),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func newStatePushCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(repaired{done.Message}, "%s", done.Message)
+			return a.streams.result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
 }

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"fmt"
-	"strconv"
-
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 )
 
@@ -17,34 +14,22 @@ func newStateListCommand(a *app) *cobra.Command {
 		Args:                  between(1, 1),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.look(func(r source) error {
+			return a.at.look(a.streams, func(r source) error {
 				copies, err := r.States(c.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.writeJSON(copies)
+				if a.streams.json {
+					return a.streams.writeJSON(copies)
 				}
 				if len(copies) == 0 {
-					a.talk("sallyport: no copy of the state of %s is kept yet; one is made before each apply", args[0])
+					a.streams.talk("sallyport: no copy of the state of %s is kept yet; one is made before each apply", args[0])
 					return nil
 				}
-				return a.write(a.copiesTable(copies))
+				return a.streams.write(render.StateCopies(copies, a.now()))
 			})
 		},
 	}
-}
-
-func (a *app) copiesTable(copies []control.StateCopy) string {
-	var rows [][]string
-	for _, c := range copies {
-		from := "before a restore or a command"
-		if c.Run != 0 {
-			from = fmt.Sprintf("before the apply of #%d", c.Run)
-		}
-		rows = append(rows, []string{c.Name, strconv.FormatInt(c.Serial, 10), a.ago(&c.At), strconv.Itoa(c.Resources), humanize.IBytes(uint64(max(0, c.Bytes))), from})
-	}
-	return columns([]string{"NAME", "SERIAL", "KEPT", "RESOURCES", "SIZE", "FROM"}, rows, func(int, int) style { return plain })
 }
 
 func newStateRestoreCommand(a *app) *cobra.Command {
@@ -57,10 +42,12 @@ func newStateRestoreCommand(a *app) *cobra.Command {
 		Args:                  between(2, 2),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := a.confirm(yes, "This replaces the state of "+args[0]+" by the copy "+args[1]+".", "restore "+args[0]); err != nil {
-				return err
+			if !yes {
+				if err := a.streams.confirm("This replaces the state of "+args[0]+" by the copy "+args[1]+".", "restore "+args[0]); err != nil {
+					return err
+				}
 			}
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -69,25 +56,9 @@ func newStateRestoreCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(repaired{done.Message}, "%s", done.Message)
+			return a.streams.result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
-}
-
-// confirm lets a person type words before something that is hard to take back. Nobody is asked where nobody can answer: a
-// script that means it says --yes.
-func (a *app) confirm(yes bool, what, words string) error {
-	if yes {
-		return nil
-	}
-	if !a.asks() {
-		return &usageError{"this has to be confirmed, and nobody is at a terminal", "say --yes if it is meant"}
-	}
-	typed, err := a.ask(what + " To go on, type: " + words + "\n")
-	if err != nil || typed != words {
-		return control.Errorf(control.Refused, "not confirmed; nothing was done")
-	}
-	return nil
 }

@@ -19,7 +19,7 @@ func newUnlockCommand(a *app) *cobra.Command {
 			"something of the stack runs, and if another lock is held than that. Runs that waited for it go on.",
 		Args: between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			client, err := a.at.client()
 			if err != nil {
 				return err
 			}
@@ -28,7 +28,7 @@ func newUnlockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.result(repaired{done.Message}, "%s", done.Message)
+			return a.streams.result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
 }

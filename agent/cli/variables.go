@@ -16,7 +16,7 @@ const maxValues = 1 << 20
 
 // variables are the values that --var gives: NAME=VALUE as it stands, NAME from the terminal, unseen, or from stdin. There one
 // name takes all of it, without the last line end, and several take a line each.
-func (a *app) variables(given []string) (map[string]string, error) {
+func variables(s *streams, given []string) (map[string]string, error) {
 	values := map[string]string{}
 	var asked []string
 	for _, pair := range given {
@@ -25,7 +25,7 @@ func (a *app) variables(given []string) (map[string]string, error) {
 			return nil, &usageError{"--var names no variable", "--var NAME"} // not quoted: it may be a secret
 		}
 		if shown {
-			a.talk("sallyport: warning: --var %s=... shows the value to every user of this machine; --var %s asks for it, or reads stdin", name, name)
+			s.talk("sallyport: warning: --var %s=... shows the value to every user of this machine; --var %s asks for it, or reads stdin", name, name)
 			values[name] = value
 			continue
 		}
@@ -34,18 +34,18 @@ func (a *app) variables(given []string) (map[string]string, error) {
 	if len(asked) == 0 {
 		return values, nil
 	}
-	if a.asks() {
-		return values, a.typeIn(asked, values)
+	if s.asks() {
+		return values, typeIn(s, asked, values)
 	}
-	return values, a.readIn(asked, values)
+	return values, readIn(s, asked, values)
 }
 
 // typeIn asks for values at the terminal, which does not show them.
-func (a *app) typeIn(names []string, values map[string]string) error {
+func typeIn(s *streams, names []string, values map[string]string) error {
 	for _, name := range names {
-		_, _ = fmt.Fprintf(a.err, "value of %s (it is not shown): ", redact.CleanLine(name))
-		value, err := term.ReadPassword(a.inv.Stdin.(*os.File).Fd())
-		a.talk("")
+		_, _ = fmt.Fprintf(s.err, "value of %s (it is not shown): ", redact.CleanLine(name))
+		value, err := term.ReadPassword(s.stdin.(*os.File).Fd())
+		s.talk("")
 		if err != nil {
 			return fmt.Errorf("reading the value of %s: %w", name, err)
 		}
@@ -54,11 +54,11 @@ func (a *app) typeIn(names []string, values map[string]string) error {
 	return nil
 }
 
-func (a *app) readIn(names []string, values map[string]string) error {
+func readIn(s *streams, names []string, values map[string]string) error {
 	var text []byte
-	if a.inv.Stdin != nil {
+	if s.stdin != nil {
 		var err error
-		if text, err = io.ReadAll(io.LimitReader(a.inv.Stdin, maxValues)); err != nil {
+		if text, err = io.ReadAll(io.LimitReader(s.stdin, maxValues)); err != nil {
 			return fmt.Errorf("reading the values of --var: %w", err)
 		}
 	}

@@ -22,14 +22,15 @@ func newVersionCommand(a *app) *cobra.Command {
 		Short: "Say which version this is",
 		Args:  between(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			b := a.build()
-			return a.result(b, "sallyport %s (%s, %s)", b.Version, b.Go, b.Platform)
+			b := buildOf(a.inv.Version)
+			return a.streams.result(b, "sallyport %s (%s, %s)", b.Version, b.Go, b.Platform)
 		},
 	}
 }
 
-func (a *app) build() build {
-	b := build{Version: a.inv.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// buildOf is this program; given is the version that the caller of [Main] knows, or empty.
+func buildOf(given string) build {
+	b := build{Version: given, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		for _, s := range info.Settings {
@@ -50,4 +51,4 @@ func (a *app) build() build {
 	return b
 }
 
-func (a *app) version() string { return a.build().Version }
+func version(given string) string { return buildOf(given).Version }

@@ -14,13 +14,13 @@ func newWhyCommand(a *app) *cobra.Command {
 		Short: "Say which file caused the last run of a stack, or why there is none",
 		Args:  between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.look(func(r source) error {
+			return a.at.look(a.streams, func(r source) error {
 				w, err := r.Why(c.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.writeJSON(w)
+				if a.streams.json {
+					return a.streams.writeJSON(w)
 				}
 				var b strings.Builder
 				for _, line := range w.Because {
@@ -29,7 +29,7 @@ func newWhyCommand(a *app) *cobra.Command {
 				for _, path := range w.Touched {
 					b.WriteString("  " + redact.CleanLine(path) + "\n")
 				}
-				return a.write(b.String())
+				return a.streams.write(b.String())
 			})
 		},
 	}

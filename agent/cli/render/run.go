@@ -1,21 +1,22 @@
-package cli
+package render
 
 import (
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
-// runText is a run as a card: what it is, what it changes, who said what, and what to do.
-func (a *app) runText(r control.Run) string {
+// Run is a run as a card: what it is, what it changes, who said what, and what to do.
+func Run(r control.Run, now time.Time) string {
 	var b strings.Builder
-	b.WriteString(paint(bold, runName(r)+" "+redact.CleanLine(r.Stack)) + "  " + paint(statusStyle(r.Status), string(r.Status)) + "\n")
-	for _, f := range a.runFacts(r) {
+	b.WriteString(paint(bold, RunName(r)+" "+redact.CleanLine(r.Stack)) + "  " + paint(statusStyle(r.Status), string(r.Status)) + "\n")
+	for _, f := range runFacts(r, now) {
 		if f.value == "" {
 			continue
 		}
@@ -24,7 +25,7 @@ func (a *app) runText(r control.Run) string {
 		b.WriteString("  " + paint(faint, fmt.Sprintf("%-9s", f.name)) + " " + paint(f.style, value) + "\n")
 	}
 	b.WriteString(changesText(r.Plan))
-	b.WriteString(a.decisionsText(r))
+	b.WriteString(decisionsText(r, now))
 	if line := r.Decisive(); line != "" {
 		b.WriteString("\nto go on:  " + paint(bold, line) + "\nto refuse: sallyport deny " + strconv.Itoa(r.ID) + "\n")
 	}
@@ -37,7 +38,7 @@ type fact struct {
 	style       style
 }
 
-func (a *app) runFacts(r control.Run) []fact {
+func runFacts(r control.Run, now time.Time) []fact {
 	none := plain
 	commit := r.Commit
 	if r.PullRequest != 0 {
@@ -57,24 +58,24 @@ func (a *app) runFacts(r control.Run) []fact {
 	facts := []fact{
 		{"plan", strings.Join(r.Options.Kinds, "\n"), redBold},
 		{"kind", kind, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", r.Position, none},
-		{"reason", r.Reason, none}, {"created", a.when(r.CreatedAt), none},
+		{"reason", r.Reason, none}, {"created", when(r.CreatedAt, now), none},
 	}
 	if r.ExpiresAt != nil && r.Status == store.Planned {
-		facts = append(facts, fact{"expires", a.when(r.ExpiresAt), none})
+		facts = append(facts, fact{"expires", when(r.ExpiresAt, now), none})
 	}
 	if r.Apply != nil {
-		facts = append(facts, fact{"apply", a.applyText(r.Apply), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
+		facts = append(facts, fact{"apply", applyText(r.Apply, now), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
 		facts = append(facts, leftFacts(r)...)
 	}
 	if r.EndedAt != nil {
-		facts = append(facts, fact{"ended", a.when(r.EndedAt), none})
+		facts = append(facts, fact{"ended", when(r.EndedAt, now), none})
 	}
 	if g := r.BreakGlass; g != nil {
-		text := fmt.Sprintf("%s approved alone %s: %s", g.By, a.ago(g.At), g.Reason)
+		text := fmt.Sprintf("%s approved alone %s: %s", g.By, ago(g.At, now), g.Reason)
 		if g.ReviewedBy == "" {
 			text += "\nnobody else has reviewed it: sallyport review " + strconv.Itoa(r.ID)
 		} else {
-			text += fmt.Sprintf("\nreviewed by %s %s %s", g.ReviewedBy, a.ago(g.ReviewedAt), g.Review)
+			text += fmt.Sprintf("\nreviewed by %s %s %s", g.ReviewedBy, ago(g.ReviewedAt, now), g.Review)
 		}
 		facts = append(facts, fact{"glass", text, red})
 	}
@@ -102,8 +103,8 @@ func leftFacts(r control.Run) []fact {
 	return facts
 }
 
-func (a *app) applyText(p *control.Apply) string {
-	text := "started " + a.ago(p.StartedAt)
+func applyText(p *control.Apply, now time.Time) string {
+	text := "started " + ago(p.StartedAt, now)
 	if p.StartedAt != nil && p.EndedAt != nil {
 		text = "took " + p.EndedAt.Sub(*p.StartedAt).Round(100_000_000).String()
 	}
@@ -115,7 +116,7 @@ func changesText(p *control.Plan) string {
 	if p == nil {
 		return ""
 	}
-	head := counts(p)
+	head := Counts(p)
 	if p.NewState {
 		head += "; no state yet: everything is new"
 	}
@@ -175,7 +176,7 @@ func markOf(c control.Change) (string, style) {
 	}
 }
 
-func (a *app) decisionsText(r control.Run) string {
+func decisionsText(r control.Run, now time.Time) string {
 	if len(r.Decisions) == 0 {
 		return ""
 	}
@@ -185,7 +186,7 @@ func (a *app) decisionsText(r control.Run) string {
 		if d.Verdict == store.Deny {
 			style = red
 		}
-		line := fmt.Sprintf(" by %s %s", store.By(d.By, d.Login), a.ago(d.At))
+		line := fmt.Sprintf(" by %s %s", store.By(d.By, d.Login), ago(d.At, now))
 		if d.Text != "" {
 			line += ": " + d.Text
 		}

@@ -1,4 +1,4 @@
-package cli
+package render
 
 import (
 	"regexp"
@@ -14,8 +14,8 @@ var (
 	trouble    = regexp.MustCompile(`^\W*(Error|Warning):`)
 )
 
-// terraformColours colours a plan in terraform's way.
-func terraformColours(text string) string {
+// PlanColours colours a plan in terraform's way.
+func PlanColours(text string) string {
 	return eachLine(text, func(line string) string {
 		switch {
 		case planHeader.MatchString(line):
@@ -38,8 +38,8 @@ func terraformColours(text string) string {
 // boldAgain turns bold on after a word of its own colour inside a bold line, whose end would end that too.
 const boldAgain = "\x1b[1m"
 
-// logColours colours what terraform said while it applied.
-func logColours(text string) string {
+// LogColours colours what terraform said while it applied.
+func LogColours(text string) string {
 	return eachLine(text, func(line string) string {
 		switch {
 		case trouble.MatchString(line):

@@ -1,18 +1,19 @@
-package cli
+package render
 
 import (
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/agent/control"
 )
 
-func (a *app) repositoriesTable(repositories []control.Repository) string {
+func repositoriesTable(repositories []control.Repository, now time.Time) string {
 	var rows [][]string
 	for _, r := range repositories {
-		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), a.ago(r.PolledAt), r.URL})
+		rows = append(rows, []string{r.Name, r.Branch, Short(r.Head), ago(r.PolledAt, now), r.URL})
 	}
 	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) style {
 		if column == 3 && repositories[row].Error != "" {
@@ -22,7 +23,7 @@ func (a *app) repositoriesTable(repositories []control.Repository) string {
 	})
 }
 
-func (a *app) stacksTable(stacks []control.Stack) string {
+func stacksTable(stacks []control.Stack, now time.Time) string {
 	head := []string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}
 	checked := slices.ContainsFunc(stacks, func(s control.Stack) bool { return s.Drift != nil })
 	if checked {
@@ -32,15 +33,15 @@ func (a *app) stacksTable(stacks []control.Stack) string {
 	for _, s := range stacks {
 		run, status := "-", "-"
 		if s.Run != nil {
-			run, status = runName(*s.Run), string(s.Run.Status)
+			run, status = RunName(*s.Run), string(s.Run.Status)
 		}
 		behind := "-"
 		if s.Behind > 0 {
 			behind = strconv.Itoa(s.Behind)
 		}
-		row := []string{s.Name, short(s.AppliedCommit), a.ago(s.AppliedAt), behind, run, status, a.stackNote(s)}
+		row := []string{s.Name, Short(s.AppliedCommit), ago(s.AppliedAt, now), behind, run, status, stackNote(s, now)}
 		if checked {
-			row = slices.Insert(row, 6, a.drift(s.Drift))
+			row = slices.Insert(row, 6, drift(s.Drift, now))
 		}
 		rows = append(rows, row)
 	}
@@ -59,12 +60,12 @@ func (a *app) stacksTable(stacks []control.Stack) string {
 }
 
 // drift is what the last check found and how long ago that was.
-func (a *app) drift(d *control.Drift) string {
+func drift(d *control.Drift, now time.Time) string {
 	if d == nil {
 		return "-"
 	}
 	if d.Error != "" {
-		return "check fails since " + a.ago(d.ErrorAt)
+		return "check fails since " + ago(d.ErrorAt, now)
 	}
 	var parts []string
 	for _, part := range []struct {
@@ -78,20 +79,20 @@ func (a *app) drift(d *control.Drift) string {
 	if len(parts) == 0 {
 		parts = []string{"none"}
 	}
-	return strings.Join(parts, ", ") + ", " + a.ago(d.CheckedAt)
+	return strings.Join(parts, ", ") + ", " + ago(d.CheckedAt, now)
 }
 
 // stackNote is the one thing that is worth a word about a stack.
-func (a *app) stackNote(s control.Stack) string {
+func stackNote(s control.Stack, now time.Time) string {
 	switch {
 	case s.Error != "":
 		return cut(s.Error, maxNote)
 	case s.Pause != nil:
-		return cut("paused"+a.pauseText(s.Pause), maxNote)
+		return cut("paused"+pauseText(s.Pause, now), maxNote)
 	case s.Occupied != nil:
-		return cut("in use"+a.pauseText(s.Occupied), maxNote)
+		return cut("in use"+pauseText(s.Occupied, now), maxNote)
 	case s.Pin != nil:
-		return cut("pinned at "+short(s.Pin.Commit)+a.pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}), maxNote)
+		return cut("pinned at "+Short(s.Pin.Commit)+pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}, now), maxNote)
 	case s.Run != nil && s.Run.Held != "":
 		return cut(s.Run.Held, maxNote)
 	case s.ApplyClosed != "":

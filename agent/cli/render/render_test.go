@@ -1,11 +1,11 @@
-package cli
+package render
 
 import (
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,9 +32,11 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func testApp() *app {
-	return newApp(Invocation{Stdout: io.Discard, Stderr: io.Discard, Now: clock})
-}
+// clock is ten past three.
+func clock() time.Time { return time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC) }
+
+// before is some time ago.
+func before(d time.Duration) *time.Time { at := clock().Add(-d); return &at }
 
 // planInAllColours has every sign that terraform prints.
 const planInAllColours = `
@@ -71,37 +73,37 @@ Changes to Outputs:
 Warning: Argument is deprecated
 `
 
-func TestTerraformColours(t *testing.T) {
-	golden(t, "plan.ansi", terraformColours(planInAllColours))
+func TestPlanColours(t *testing.T) {
+	golden(t, "plan.ansi", PlanColours(planInAllColours))
 }
 
 func TestLogColours(t *testing.T) {
-	golden(t, "log.ansi", logColours("x: Creating...\n\n╷\n│ Error: no such key\n╵\nApply complete! Resources: 1 added.\n"))
+	golden(t, "log.ansi", LogColours("x: Creating...\n\n╷\n│ Error: no such key\n╵\nApply complete! Resources: 1 added.\n"))
 }
 
 func TestStatusInColour(t *testing.T) {
-	planned, polled := before(4*60e9), before(60e9)
-	golden(t, "status.ansi", testApp().statusText(control.Status{
-		Agent:  control.Agent{Running: true, Version: "1.2.3", StartedAt: &planned, Pause: &control.Pause{By: "cli:jane", At: planned}},
+	planned, polled := before(4*time.Minute), before(time.Minute)
+	golden(t, "status.ansi", Status(control.Status{
+		Agent:  control.Agent{Running: true, Version: "1.2.3", StartedAt: planned, Pause: &control.Pause{By: "cli:jane", At: *planned}},
 		Outbox: 2,
 		Problems: []control.Problem{
-			{Source: "slack", Error: "invalid_auth\x1b[2J", Hint: "a new token", Since: &planned},
+			{Source: "slack", Error: "invalid_auth\x1b[2J", Hint: "a new token", Since: planned},
 		},
-		Repositories: []control.Repository{{Name: "infra", Branch: "main", PolledAt: &polled, Error: "no route"}},
+		Repositories: []control.Repository{{Name: "infra", Branch: "main", PolledAt: polled, Error: "no route"}},
 		Stacks: []control.Stack{
 			{Name: "ghe", Run: &control.Run{
-				ID: 12, Stack: "ghe", Status: store.Planned, PlannedAt: &planned,
+				ID: 12, Stack: "ghe", Status: store.Planned, PlannedAt: planned,
 				Plan: &control.Plan{Add: 1, Changes: []control.Change{{Address: "a", Actions: []string{"create"}}}},
 			}},
 			{Name: "net", Run: &control.Run{
 				ID: 13, Stack: "net", Status: store.Applying, Apply: &control.Apply{Done: 1, Total: 3, Current: "x.y"},
 			}},
 			{Name: "up", Run: &control.Run{
-				ID: 14, Stack: "up", Status: store.Pending, UpdatedAt: &planned, Held: "net is not applied yet", Hint: "wait",
+				ID: 14, Stack: "up", Status: store.Pending, UpdatedAt: planned, Held: "net is not applied yet", Hint: "wait",
 			}},
 			{Name: "new"},
 		},
-	}))
+	}, clock()))
 }
 
 func TestCounts(t *testing.T) {
@@ -118,7 +120,7 @@ func TestCounts(t *testing.T) {
 		{"a replace", &control.Plan{Add: 1, Destroy: 1, Changes: change}, "1 to add, 0 to change, 1 to destroy, 1 to forget"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := counts(tc.plan); got != tc.want {
+			if got := Counts(tc.plan); got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})

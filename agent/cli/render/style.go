@@ -1,4 +1,4 @@
-package cli
+package render
 
 import (
 	"fmt"
@@ -102,26 +102,26 @@ func columns(headings []string, rows [][]string, look func(row, column int) styl
 }
 
 // ago is "3 minutes ago"; "never" for a time that is not set.
-func (a *app) ago(t *time.Time) string {
+func ago(t *time.Time, now time.Time) string {
 	if t == nil {
 		return "never"
 	}
-	if d := t.Sub(a.now()); d > -time.Second && d < time.Second {
+	if d := t.Sub(now); d > -time.Second && d < time.Second {
 		return "now"
 	}
-	return humanize.RelTime(*t, a.now(), "ago", "from now")
+	return humanize.RelTime(*t, now, "ago", "from now")
 }
 
 // when is a time in full and how long ago that is.
-func (a *app) when(t *time.Time) string {
+func when(t *time.Time, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04:05 MST") + " (" + a.ago(t) + ")"
+	return t.UTC().Format("2006-01-02 15:04:05 MST") + " (" + ago(t, now) + ")"
 }
 
-// short is the beginning of a commit's hash, or a dash.
-func short(commit string) string {
+// Short is the beginning of a commit's hash, or a dash.
+func Short(commit string) string {
 	switch {
 	case commit == "":
 		return "-"
@@ -131,21 +131,21 @@ func short(commit string) string {
 	return commit
 }
 
-// count is "1 stack" or "3 stacks".
-func count(n int, one, many string) string {
+// Count is "1 stack" or "3 stacks".
+func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return humanize.Comma(int64(n)) + " " + many
 }
 
-// counts is "1 to add, 0 to change, 2 to destroy", in terraform's words and order.
-func counts(p *control.Plan) string {
+// Counts is "1 to add, 0 to change, 2 to destroy", in terraform's words and order.
+func Counts(p *control.Plan) string {
 	switch {
 	case p == nil:
 		return ""
 	case p.Add+p.Change+p.Destroy == 0 && len(p.Changes) == 0 && len(p.Outputs) > 0:
-		return count(len(p.Outputs), "output", "outputs") + " to change"
+		return Count(len(p.Outputs), "output", "outputs") + " to change"
 	case p.Add+p.Change+p.Destroy == 0 && len(p.Changes) == 0:
 		return "no changes"
 	}

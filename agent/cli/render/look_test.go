@@ -1,0 +1,102 @@
+package render
+
+import (
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// night is a run of which there is much to say.
+func night() control.Run {
+	return control.Run{
+		ID: 12, Stack: "ghe", Kind: store.KindManual, Status: store.Planned, Commit: "0123456789abcdef0123456789abcdef01234567",
+		Author: "Jane Doe", Subject: "Bigger disk\x1b[31m for everybody", Reason: "the disk is full",
+		RequestedBy: "cli:root", RequestedLogin: "jane", After: 11, Position: "with 2 commits that were not applied yet",
+		CreatedAt: before(10 * time.Minute), PlannedAt: before(4 * time.Minute), UpdatedAt: before(3 * time.Minute), ExpiresAt: before(-20 * time.Hour),
+		Plan: &control.Plan{
+			Digest: "d1", Add: 2, Destroy: 1, NewState: true,
+			Changes: []control.Change{
+				{Address: "aws_instance.ghe", Actions: []string{"delete", "create"}, Class: store.ClassConfig, Routine: true},
+				{Address: "aws_ebs_volume.data", Actions: []string{"create"}, Class: store.ClassRecreate, Protected: true, MustName: true},
+				{Address: "aws_eip.a", Previous: "aws_eip.b", Actions: []string{"forget"}},
+			},
+			Outputs: []control.Output{{Name: "ip", Actions: []string{"update"}}},
+		},
+		Decisions:  []control.Decision{{Verdict: store.Approve, By: "slack:U1", At: before(time.Minute), Text: "approve destroy 2"}},
+		BreakGlass: &control.BreakGlass{By: "cli:jane", At: before(time.Minute), Reason: "nobody else is awake"},
+		Options:    control.Options{Kinds: []string{"NOT IN GIT: var size"}},
+		GitDown:    "the repository cannot be read", Warnings: []string{"there is no .terraform.lock.hcl"},
+		Asks: "it destroys something", Held: "waits for net", Hint: "sallyport show 11",
+	}
+}
+
+func TestRunInColour(t *testing.T) {
+	for name, change := range map[string]func(*control.Run){
+		"run-planned.ansi": func(*control.Run) {},
+		"run-interrupted.ansi": func(r *control.Run) {
+			r.Status, r.EndedAt, r.Error = store.Interrupted, before(time.Minute), "the machine went away\nmeanwhile"
+			r.Apply = &control.Apply{
+				StartedAt: before(3 * time.Minute), EndedAt: before(time.Minute), Done: 1, Total: 3, Open: []string{"aws_instance.ghe"},
+				LeftLock: &control.LeftLock{Text: "the state lock c46f is left", Hint: "sallyport unlock ghe c46f"}, LeftState: "errored.tfstate",
+			}
+			r.BreakGlass.ReviewedBy, r.BreakGlass.ReviewedAt, r.BreakGlass.Review = "slack:U2", before(time.Second), "fine"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := night()
+			change(&r)
+			golden(t, name, Run(r, clock()))
+		})
+	}
+}
+
+func TestTablesInColour(t *testing.T) {
+	failed := control.Run{
+		ID: 11, Stack: "old", Kind: store.KindCommit, Status: store.Errored, Commit: "fedcba", Error: "no such key\nat main.tf", CreatedAt: before(time.Hour),
+	}
+	drifted := control.Stack{
+		Name: "net", AppliedCommit: "fedcba9876543210", AppliedAt: before(48 * time.Hour), Behind: 2, ApplyClosed: "frozen until noon",
+		Drift: &control.Drift{CheckedAt: before(time.Minute), Gone: 1, Config: 2, Since: before(time.Hour)},
+	}
+	pinned := control.Stack{
+		Name: "ghe", Pin: &control.Pin{Commit: "fedcba9876543210", By: "cli:jane", At: *before(time.Hour), Reason: "the new one is slow"},
+		Drift: &control.Drift{Error: "no route", ErrorAt: before(time.Hour)}, Run: &failed,
+	}
+	image := control.Stack{
+		Name: "node", Engine: "packer",
+		Builds: []control.Build{{Run: 3, Commit: "fedcba9876543210", At: before(time.Hour), Artifacts: []control.Artifact{{ID: "ami-1", Region: "eu-west-1"}, {ID: "ami-2"}}}},
+	}
+	uses := control.Stack{Name: "box", Images: []control.ImageUse{{Image: "node", Run: 3}, {Image: "base", Artifacts: []control.Artifact{{ID: "ami-9"}}}}}
+	for name, text := range map[string]string{
+		"runs.ansi":   Runs([]control.Run{night(), failed}, clock()),
+		"stacks.ansi": stacksTable([]control.Stack{drifted, pinned, {Name: "new"}}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
+		"images.ansi": Images(Builds([]control.Stack{image, uses})),
+		"states.ansi": StateCopies([]control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
+	} {
+		t.Run(name, func(t *testing.T) { golden(t, name, text) })
+	}
+}
+
+func TestProgress(t *testing.T) {
+	applying := &control.Apply{Done: 3, Total: 7, Current: "aws_instance.web"}
+	for _, tc := range []struct {
+		name string
+		run  control.Run
+		want string
+	}{
+		{"it moves", control.Run{ID: 1, Status: store.Planning}, "#1 planning"},
+		{"it is held", control.Run{ID: 1, Status: store.Pending, Held: "waits for net", Hint: "sallyport show 2"}, "#1 pending: waits for net; hint: sallyport show 2"},
+		{"what held it when it ended", control.Run{ID: 1, Status: store.Canceled, Held: "waits for net"}, "#1 canceled"},
+		{"it waits for a person", control.Run{ID: 1, Status: store.Planned, Plan: &control.Plan{}}, "#1 planned: no changes; to go on: sallyport approve 1"},
+		{"it is applied", control.Run{ID: 1, Status: store.Applying, Apply: applying}, "#1 applying: 3 of 7, aws_instance.web"},
+		{"nothing is known yet", control.Run{ID: 1, Status: store.Applying}, "#1 applying"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Progress(tc.run); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package render
+
+import (
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/store"
+)
+
+// Runs is a table of runs, in the order in which they are given; without any it has its headings only.
+func Runs(runs []control.Run, now time.Time) string {
+	var rows [][]string
+	for _, r := range runs {
+		rows = append(rows, []string{
+			RunName(r), r.Stack, string(r.Kind), string(r.Status), Short(r.Commit), ago(r.CreatedAt, now), Counts(r.Plan), runNote(r),
+		})
+	}
+	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
+	return columns(headings, rows, func(row, column int) style {
+		if column == 3 {
+			return statusStyle(runs[row].Status)
+		}
+		return plain
+	})
+}
+
+// runNote is what went wrong with a run, or what it was for.
+func runNote(r control.Run) string {
+	switch {
+	case r.Error != "" && r.Status != store.Applied && r.Status != store.NoChanges:
+		return cut(r.Error, maxNote)
+	case r.Kind == store.KindCommit || r.Reason == "":
+		return cut(r.Subject, maxNote)
+	}
+	return cut(r.Reason, maxNote)
+}

@@ -1,0 +1,292 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"sallyport/agent/control"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// Status is the status for somebody who was woken up: what is broken, then what waits for a person and the very line
+// to type, then everything else.
+func Status(s control.Status, now time.Time) string {
+	var b strings.Builder
+	b.WriteString(agentText(s.Agent, s.Outbox, now))
+	b.WriteString(problemsText(s, now))
+	b.WriteString(pausesText(s.Stacks, now))
+	b.WriteString(glassText(s.Unreviewed, now))
+	b.WriteString(openText(s, now))
+	b.WriteString(pinsText(s.Stacks, now))
+	if len(s.Repositories) > 0 {
+		b.WriteString("\n" + paint(bold, "repositories") + "\n" + repositoriesTable(s.Repositories, now))
+	}
+	if len(s.Stacks) > 0 {
+		b.WriteString("\n" + paint(bold, "stacks") + "\n" + stacksTable(s.Stacks, now))
+	}
+	b.WriteString(namesText(s.Names, now))
+	return b.String()
+}
+
+// backupText is how old the last backup is that left the machine.
+func backupText(b *control.Backups, now time.Time) string {
+	last := "no backup was sent yet"
+	if b.At != nil {
+		last = fmt.Sprintf("last backup sent %s, %s", ago(b.At, now), humanize.IBytes(uint64(max(0, b.Bytes))))
+	}
+	last += ", schedule " + b.Schedule
+	if b.Error == "" {
+		return redact.CleanLine(last)
+	}
+	return paint(redBold, "BACKUP FAILS") + redact.CleanLine(fmt.Sprintf(" since %s; %s", ago(b.ErrorAt, now), last))
+}
+
+func agentText(g control.Agent, outbox int, now time.Time) string {
+	line := paint(redBold, "agent not running")
+	if g.Running {
+		line = paint(green, "agent running") + redact.CleanLine(fmt.Sprintf(", version %s, started %s", g.Version, ago(g.StartedAt, now)))
+	}
+	if g.Pause != nil {
+		line += "\n" + paint(yellowBold, "PAUSED") + redact.CleanLine(pauseText(g.Pause, now)) + "\n  sallyport resume"
+	}
+	if g.Backup != nil {
+		line += "\n" + backupText(g.Backup, now)
+	}
+	if outbox > 0 {
+		line += "\n" + Count(outbox, "message waits", "messages wait") + " to be delivered"
+	}
+	return line + "\n"
+}
+
+// namesText says what names in the configuration were resolved to, and how long ago: an old id may be of a channel
+// that was made anew since.
+func namesText(names []control.Name, now time.Time) string {
+	if len(names) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, n := range names {
+		parts = append(parts, redact.CleanLine(fmt.Sprintf("%s is %s (asked %s)", n.Name, n.ID, ago(&n.At, now))))
+	}
+	return "\nin slack " + strings.Join(parts, ", ") + "\n"
+}
+
+// pauseText is " by cli:jane 2 hours ago: the reason".
+func pauseText(p *control.Pause, now time.Time) string {
+	text := " by " + store.By(p.By, p.Login) + " " + ago(&p.At, now)
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+// pausesText lists the stacks that people hold: who, since when and why.
+func pausesText(stacks []control.Stack, now time.Time) string {
+	text := ""
+	for _, s := range stacks {
+		if s.Pause != nil {
+			text += "  " + redact.CleanLine(s.Name+pauseText(s.Pause, now)) + "\n    sallyport resume " + redact.CleanLine(s.Name) + "\n"
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + paint(yellowBold, "paused") + "\n" + text
+}
+
+// glassText lists what was approved by one person alone and nobody else has reviewed.
+func glassText(runs []control.Run, now time.Time) string {
+	text := ""
+	for _, r := range runs {
+		if g := r.BreakGlass; g != nil {
+			text += "  " + paint(bold, RunName(r)) + redact.CleanLine(fmt.Sprintf(" %s, %s: by %s %s: %s", r.Stack, r.Status, g.By, ago(g.At, now), g.Reason)) +
+				"\n    sallyport review " + strconv.Itoa(r.ID) + "\n"
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + paint(redBold, "break glass, not reviewed") + "\n" + text
+}
+
+// problemsText lists what does not work: of the agent, of repositories, of stacks.
+func problemsText(s control.Status, now time.Time) string {
+	problems := append([]control.Problem(nil), s.Problems...)
+	for _, r := range s.Repositories {
+		if r.Error != "" {
+			problems = append(problems, control.Problem{Source: "repository " + r.Name, Error: r.Error, Hint: r.Hint, Since: r.ErrorAt})
+		}
+	}
+	for _, st := range s.Stacks {
+		if st.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: st.Error})
+		}
+		if l := st.LeftLock; l != nil {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
+		}
+		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
+			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: firstLine(r.Error), Hint: r.Hint, Since: r.EndedAt})
+		}
+		if p := st.Partly; p != nil {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
+		}
+		if d := st.Drift; d != nil && d.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: firstLine(d.Error), Hint: d.Hint, Since: d.ErrorAt})
+		}
+		if st.LeftState != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
+				Hint: "when the backend is back: sallyport state push " + st.Name})
+		}
+	}
+	if len(problems) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n" + paint(redBold, "problems") + "\n")
+	for _, p := range problems {
+		since := ""
+		if p.Since != nil {
+			since = " (since " + ago(p.Since, now) + ")"
+		}
+		b.WriteString("  " + redact.CleanLine(p.Source) + ": " + paint(red, redact.CleanLine(p.Error)) + since + "\n")
+		if p.Hint != "" {
+			b.WriteString("    hint: " + redact.CleanLine(p.Hint) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// openText lists the runs that have not ended, those that wait for a person first.
+func openText(s control.Status, now time.Time) string {
+	var waiting, moving []string
+	for _, st := range s.Stacks {
+		switch {
+		case st.Run == nil || st.Run.Status.Terminal():
+		case st.Run.Status == store.Planned:
+			waiting = append(waiting, waitingText(*st.Run, now))
+		default:
+			moving = append(moving, movingText(*st.Run, now))
+		}
+	}
+	for _, r := range s.PullRequests {
+		if !r.Status.Terminal() {
+			moving = append(moving, movingText(r, now))
+		}
+	}
+	text := "\nnothing waits for a person\n"
+	if len(waiting) > 0 {
+		text = "\n" + paint(yellowBold, "waiting for a person") + "\n" + strings.Join(waiting, "")
+	}
+	if len(moving) > 0 {
+		text += "\n" + paint(bold, "at work") + "\n" + strings.Join(moving, "")
+	}
+	return text
+}
+
+// waitingText is one run that waits for a decision.
+func waitingText(r control.Run, now time.Time) string {
+	line := fmt.Sprintf(" %s: %s", r.Stack, Counts(r.Plan))
+	if r.PlannedAt != nil {
+		line += ", planned " + ago(r.PlannedAt, now)
+	}
+	if r.ExpiresAt != nil {
+		line += ", expires " + ago(r.ExpiresAt, now)
+	}
+	text := "  " + paint(bold, RunName(r)) + redact.CleanLine(line) + "\n"
+	for _, kind := range r.Options.Kinds {
+		text += "      " + paint(redBold, redact.CleanLine(kind)) + "\n"
+	}
+	if about := About(r); about != "" {
+		text += "      " + redact.CleanLine(about) + "\n"
+	}
+	text += dangers(r.Plan)
+	for _, d := range r.Decisions {
+		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, store.By(d.By, d.Login), ago(d.At, now))) + "\n"
+	}
+	if r.Held != "" {
+		text += "      " + waits(r.Held) + "\n"
+		if r.Hint != "" {
+			text += "      hint: " + redact.CleanLine(r.Hint) + "\n"
+		}
+	}
+	return text + "      sallyport show " + strconv.Itoa(r.ID) + " --plan\n      " + paint(bold, r.Decisive()) + "\n"
+}
+
+// maxDangers is how many addresses a status names; show names them all.
+const maxDangers = 5
+
+// dangers lists what a plan takes away, with the numbers of the card. Nobody should have to look for that.
+func dangers(p *control.Plan) string {
+	if p == nil {
+		return ""
+	}
+	var lines []string
+	for i, c := range p.Changes {
+		if c.Destroys() || c.MustName {
+			mark, style := markOf(c)
+			lines = append(lines, fmt.Sprintf("      %3d  ", i+1)+paint(style, mark)+" "+redact.CleanLine(c.Address)+paint(yellow, changeNote(c))+"\n")
+		}
+	}
+	if more := len(lines) - maxDangers; more > 0 {
+		lines = append(lines[:maxDangers], fmt.Sprintf("           and %d more\n", more))
+	}
+	return strings.Join(lines, "")
+}
+
+// movingText is one run that moves on, or would if it were not held.
+func movingText(r control.Run, now time.Time) string {
+	line := fmt.Sprintf(" %s: ", r.Stack)
+	tail := ""
+	if r.Status == store.Applying {
+		tail = applyProgress(r.Apply)
+	}
+	if r.UpdatedAt != nil && r.Status != store.Applying {
+		tail = " since " + ago(r.UpdatedAt, now)
+	}
+	text := "  " + paint(bold, RunName(r)) + redact.CleanLine(line) + paint(statusStyle(r.Status), string(r.Status)) + redact.CleanLine(tail) + "\n"
+	if r.Held != "" {
+		text += "      " + waits(r.Held) + "\n"
+		if r.Hint != "" {
+			text += "      hint: " + redact.CleanLine(r.Hint) + "\n"
+		}
+	}
+	return text
+}
+
+// waits says why a run does not move on; some reasons begin with the word.
+func waits(held string) string {
+	held = redact.CleanLine(held)
+	if strings.HasPrefix(held, "waits ") {
+		return held
+	}
+	return "waits, " + held
+}
+
+// RunName is #12.
+func RunName(r control.Run) string { return "#" + strconv.Itoa(r.ID) }
+
+// About is what the run is for: the commit's subject, or why a person asked.
+func About(r control.Run) string {
+	var parts []string
+	if r.Subject != "" {
+		parts = append(parts, `"`+r.Subject+`"`)
+	}
+	if r.Author != "" {
+		parts = append(parts, "by "+r.Author)
+	}
+	if r.Commit != "" {
+		parts = append(parts, "at "+Short(r.Commit))
+	}
+	if r.Reason != "" {
+		parts = append(parts, "("+r.Reason+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+// maxNote bounds what a table says of an error; show and the list of problems say all of it.
+const maxNote = 60
