@@ -18,6 +18,8 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/store"
 )
 
@@ -89,8 +91,8 @@ const followFails = "the apply goes on; "
 // follow watches a runner until it ended, keeps the progress, and records the end.
 func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	last := time.Time{}
-	var seen terraform.Progress
-	state, err := runner.Follow(ctx, datadir.Run(w.cfg.DataDir, run.ID), func(p terraform.Progress) {
+	var seen jsonlog.Progress
+	state, err := runner.Follow(ctx, datadir.Run(w.cfg.DataDir, run.ID), func(p jsonlog.Progress) {
 		seen = p.Redacted(a.redact)
 		if now := a.now(); now.Sub(last) >= progressEvery {
 			last = now
@@ -135,7 +137,7 @@ func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
 	}
 }
 
-func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
+func (a *Agent) progress(run *store.Run, p jsonlog.Progress) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Status == store.Applying && r.Apply != nil {
@@ -155,7 +157,7 @@ func (a *Agent) progress(run *store.Run, p terraform.Progress) error {
 }
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
-func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform.Progress) error {
+func (a *Agent) finish(w *world, run *store.Run, state runner.State, p jsonlog.Progress) error {
 	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	left, err := rescueState(dir, state.ErroredState)
 	if err != nil {
@@ -224,7 +226,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p terraform
 
 // leaves notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
 // the state lock. Whether the lock is there only terraform can say, when it wants it the next time.
-func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terraform.Progress, to store.Status) error {
+func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
@@ -236,7 +238,7 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terra
 		st.Unfinished = run.ID
 	}
 	lost := to == store.Interrupted && state.TerraformStarted
-	if lost || state.ErroredState != "" || terraform.LockLeft(p.Diagnostics) {
+	if lost || state.ErroredState != "" || diag.LockLeft(p.Diagnostics) {
 		u := store.Unseen{Run: run.ID, Apply: true}
 		if run.Apply != nil {
 			u.Who, u.From = run.Apply.Who, run.Apply.StartedAt
@@ -250,7 +252,7 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p terra
 	return tx.PutStack(st)
 }
 
-func (a *Agent) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
+func (a *Agent) verdict(run *store.Run, state runner.State, p jsonlog.Progress) ending {
 	end := a.verdictOf(run, state, p)
 	if left := state.ErroredState; left != "" {
 		end.text += "\nThe state could not be written to its backend; it is kept in " + left
@@ -271,7 +273,7 @@ const afterInterrupted = "look at what was started and not completed; a new plan
 const mendFirst = "mend the cause, then: "
 
 // soFar says how far an apply had come.
-func soFar(run *store.Run, p terraform.Progress) string {
+func soFar(run *store.Run, p jsonlog.Progress) string {
 	text := fmt.Sprintf("%d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
 	if len(p.Open) > 0 {
 		text += "; started and not completed: " + joinSome(p.Open, 20)
@@ -279,7 +281,7 @@ func soFar(run *store.Run, p terraform.Progress) string {
 	return text
 }
 
-func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progress) ending {
+func (a *Agent) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress) ending {
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
@@ -294,7 +296,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 		return ending{to: store.Interrupted, text: fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, soFar(run, p)), hint: afterInterrupted}
 	case result.ExitCode == 0:
 		return ending{to: store.Applied}
-	case terraform.StalePlan(p.Diagnostics):
+	case diag.StalePlan(p.Diagnostics):
 		return ending{to: store.Stale, text: "terraform: the saved plan is stale, the state was changed since"}
 	}
 	text, hint := a.errorsOf(p.Diagnostics), mendFirst+"sallyport plan "+run.Stack
@@ -303,7 +305,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p terraform.Progre
 		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
 	}
 	if run.Apply != nil {
-		if advice := terraform.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
+		if advice := diag.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
 			hint = a.redact(advice) + "; then: sallyport plan " + run.Stack
 		}
 	}

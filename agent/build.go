@@ -17,7 +17,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
 	"sallyport/agent/stack"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -167,7 +167,7 @@ func (e packerEngine) job(w *world, run *store.Run, s *config.Stack, user *asuse
 func (e packerEngine) keepState(string, *store.Run) error { return nil }
 
 // verdict says how a build ended, and what it made.
-func (e packerEngine) verdict(run *store.Run, state runner.State, p terraform.Progress) ending {
+func (e packerEngine) verdict(run *store.Run, state runner.State, p jsonlog.Progress) ending {
 	artifacts, err := runner.Artifacts(datadir.Run(e.cfg().DataDir, run.ID))
 	if err != nil {
 		e.log.Error("reading what a build has made", "run", run.ID, "stack", run.Stack, "err", err)
@@ -183,7 +183,7 @@ func (e packerEngine) verdict(run *store.Run, state runner.State, p terraform.Pr
 	return end
 }
 
-func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terraform.Progress, artifacts []store.Artifact) ending {
+func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p jsonlog.Progress, artifacts []store.Artifact) ending {
 	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
 	soFar := fmt.Sprintf("%d of %d builders came to their end", p.Done, max(p.Total, len(run.Plan.Changes)))
 	if len(p.Open) > 0 {
@@ -219,7 +219,7 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p terra
 }
 
 // leaves notes that an interrupted build may have left something behind: the next plan of the image tells people so.
-func (e packerEngine) leaves(tx *store.Tx, run *store.Run, _ runner.State, p terraform.Progress, to store.Status) error {
+func (e packerEngine) leaves(tx *store.Tx, run *store.Run, _ runner.State, p jsonlog.Progress, to store.Status) error {
 	if to != store.Interrupted || len(p.Open) == 0 {
 		return nil
 	}

@@ -43,13 +43,15 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/need":              {"agent/terraform/release"},
 
 		"agent/terraform": {"store", "notify/redact", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile",
-			"agent/terraform/planjson", "agent/terraform/release"},
+			"agent/terraform/diag", "agent/terraform/jsonlog", "agent/terraform/planjson", "agent/terraform/release"},
+		"agent/terraform/diag":     {},
+		"agent/terraform/jsonlog":  {"agent/terraform/diag"},
 		"agent/terraform/planjson": {"store"},
 		"agent/terraform/release":  {},
 		"agent/terraform/tftest":   {"agent/need", "store"},
 
 		"agent/packer":        append([]string{"agent/asuser"}, leaf...),
-		"agent/runner":        append([]string{"agent/terraform", "agent/asuser", "agent/packer"}, leaf...),
+		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/terraform", "agent/terraform/diag", "agent/terraform/jsonlog"},
 		"agent/status":        {"store", "notify", "agent/control"},
 		"agent":               {"store", "notify", "agent/"},
 		"agent/demo":          {"store", "notify", "agent"},

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -360,7 +360,7 @@ func TestALockOfSomebodyElseIsTheirs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, who, created string }{
 		{"another person", "joe@laptop", time.Now().UTC().Format(time.RFC3339Nano)},
-		{"our user by hand, at another time", terraform.LockOwner(""), "2026-01-02T03:04:05Z"},
+		{"our user by hand, at another time", diag.LockOwner(""), "2026-01-02T03:04:05Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

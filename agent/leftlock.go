@@ -14,7 +14,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -133,7 +133,7 @@ func unseen(st *store.StackState, u store.Unseen, until time.Time) {
 
 // endPlan notes that a plan's terraform has ended, and whether it was killed.
 func (a *Agent) endPlan(run *store.Run, cause error) error {
-	var failed *terraform.Error
+	var failed *diag.Error
 	killed := errors.As(cause, &failed) && failed.Killed
 	return a.write(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
@@ -150,7 +150,7 @@ func (a *Agent) endPlan(run *store.Run, cause error) error {
 
 // lockMet handles a plan that could not take the state lock, if one of our own processes may have left it behind: the run
 // waits with the reason and looks again by itself. It reports false for ordinary contention, which passes.
-func (a *Agent) lockMet(w *world, run *store.Run, met *terraform.LockInfo) (bool, error) {
+func (a *Agent) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, error) {
 	handled := false
 	err := a.update(func(tx *store.Tx) error {
 		handled = false
@@ -178,7 +178,7 @@ func (a *Agent) lockMet(w *world, run *store.Run, met *terraform.LockInfo) (bool
 }
 
 // noteLock writes a lock that was met into its stack's state.
-func (a *Agent) noteLock(w *world, st *store.StackState, met *terraform.LockInfo) *store.LeftLock {
+func (a *Agent) noteLock(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := a.whose(w, st, met)
 	now := a.now().UTC()
 	lock.FoundAt = now
@@ -192,7 +192,7 @@ func (a *Agent) noteLock(w *world, st *store.StackState, met *terraform.LockInfo
 
 // whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
 // operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
-func (a *Agent) whose(w *world, st *store.StackState, met *terraform.LockInfo) *store.LeftLock {
+func (a *Agent) whose(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
 		ID: a.redact(met.ID), Path: a.redact(met.Path), Operation: a.redact(met.Operation), Who: a.redact(met.Who),
 		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.redact(met.Info), Holder: store.HolderOther,
@@ -222,10 +222,10 @@ func (a *Agent) whose(w *world, st *store.StackState, met *terraform.LockInfo) *
 	return lock
 }
 
-func fits(u store.Unseen, met *terraform.LockInfo) bool {
-	operation := terraform.OperationPlan
+func fits(u store.Unseen, met *diag.LockInfo) bool {
+	operation := diag.OperationPlan
 	if u.Apply {
-		operation = terraform.OperationApply
+		operation = diag.OperationApply
 	}
 	// Terraform itself leaves the name out where it cannot find it (users of LDAP and the like).
 	who := met.Who == u.Who || numberOf(met.Who, u.Who) || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
@@ -245,7 +245,7 @@ func numberOf(owner, of string) bool {
 // isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The
 // terraform of a plan dies with its agent; that of an apply holds its run's lock, as does all that it started.
 func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
-	_, here, _ := strings.Cut(terraform.LockOwner(""), "@")
+	_, here, _ := strings.Cut(diag.LockOwner(""), "@")
 	if _, host, ok := strings.Cut(u.Who, "@"); !ok || host != here {
 		return false, host
 	}

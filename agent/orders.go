@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"sallyport/agent/control"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -146,7 +146,7 @@ func (d desktop) PushState(ctx context.Context, r control.PushStateRequest) (con
 
 // saidBy makes an error of terraform's fit for the socket, in its own words.
 func (d desktop) saidBy(err error) error {
-	var failed *terraform.Error
+	var failed *diag.Error
 	if errors.As(err, &failed) {
 		return control.Errorf(control.Refused, "%s", d.redact(failed.Error())).WithHint("%s", failed.Hint)
 	}

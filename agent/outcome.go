@@ -9,7 +9,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -112,7 +112,7 @@ func approvedBy(run *store.Run) string {
 }
 
 // errorsOf are terraform's own words for why it failed, redacted.
-func (a *Agent) errorsOf(diagnostics []terraform.Diagnostic) string {
+func (a *Agent) errorsOf(diagnostics []diag.Diagnostic) string {
 	var lines []string
 	for _, d := range diagnostics {
 		d = d.Redacted(a.redact)

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -294,7 +295,7 @@ func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error)
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
 func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 	text, hint := a.redact(cause.Error()), hint.Of(cause)
-	var failed *terraform.Error
+	var failed *diag.Error
 	transient := errors.As(cause, &failed) && failed.Transient
 	if failed != nil && failed.Lock != nil {
 		if handled, err := a.lockMet(w, run, failed.Lock); handled || err != nil {

@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -272,7 +273,7 @@ func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
 		work: func(ctx context.Context, o terraform.PlanOptions) error { return terraform.PushState(ctx, o, file) },
 		done: func(tx *store.Tx) (string, error) { return a.pushed(tx, run, file, by) },
 		failed: func(tx *store.Tx, cause error) (error, error) {
-			var failed *terraform.Error
+			var failed *diag.Error
 			if !errors.As(cause, &failed) {
 				return nil, nil
 			}
@@ -363,7 +364,7 @@ func (a *Agent) pushed(tx *store.Tx, run *store.Run, file, by string) (string, e
 
 // pushLocked notes the lock that was in the way of a push: while a state waits to be pushed nothing is planned, so nobody
 // else would meet it.
-func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed *terraform.Error) (told, err error) {
+func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed *diag.Error) (told, err error) {
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -56,9 +56,9 @@ type engine interface {
 	// keepState keeps what an apply may destroy, before it begins.
 	keepState(dataDir string, run *store.Run) error
 	// verdict says how an apply ended. It changes nothing.
-	verdict(run *store.Run, state runner.State, p terraform.Progress) ending
+	verdict(run *store.Run, state runner.State, p jsonlog.Progress) ending
 	// leaves notes, in the transaction that ends an apply, what it leaves behind.
-	leaves(tx *store.Tx, run *store.Run, state runner.State, p terraform.Progress, to store.Status) error
+	leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error
 }
 
 // forgeError is what can be asked of every error of a site.

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -74,7 +75,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 		},
 		failed: func(tx *store.Tx, cause error) (error, error) {
 			err := a.vacate(tx, o, "failed: "+a.redact(cause.Error()))
-			var failed *terraform.Error
+			var failed *diag.Error
 			var other *terraform.LineageError
 			switch {
 			case errors.As(cause, &other):

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -346,7 +347,7 @@ func (a *Agent) giveBack(run *store.Run) error {
 
 // lockOwner is what terraform writes as Who into the state locks that it takes here, but for the number of its user.
 func (a *Agent) lockOwner() string {
-	return terraform.LockOwner(a.world.Load().pool.Name())
+	return diag.LockOwner(a.world.Load().pool.Name())
 }
 
 // holds are things that one goroutine has at a time, by name.

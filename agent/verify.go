@@ -16,7 +16,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -162,7 +162,7 @@ func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
 // notVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.
 func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
 	text := a.redact(cause.Error())
-	var failed *terraform.Error
+	var failed *diag.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
 	if transient || errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) || errors.Is(cause, syscall.ENOSPC) {
 		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text, strings.Replace(hint.Of(cause), "unlock STACK", "unlock "+run.Stack, 1))

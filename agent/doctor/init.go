@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
 )
 
@@ -136,7 +137,7 @@ func (d *doctor) unread(st *config.Stack) []string {
 
 // initHint adds to terraform's own hints what holds for whatever could not be reached.
 func initHint(err error) string {
-	var failed *terraform.Error
+	var failed *diag.Error
 	switch next := hint.Of(err); {
 	case next != "":
 		return next

@@ -13,7 +13,8 @@ import (
 
 	"sallyport/agent/foreign"
 	"sallyport/agent/packer"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/store"
 )
 
@@ -72,15 +73,15 @@ func inOrder(list []store.Artifact) []store.Artifact {
 }
 
 // progressOf puts what a build has said into the words of an apply: a builder is what a resource is there.
-func progressOf(o *packer.Output) terraform.Progress {
-	p := terraform.Progress{Done: o.Done(), Total: len(o.Builds), Current: o.Current(), Open: o.Open()}
+func progressOf(o *packer.Output) jsonlog.Progress {
+	p := jsonlog.Progress{Done: o.Done(), Total: len(o.Builds), Current: o.Current(), Open: o.Open()}
 	for _, b := range o.Builds {
 		if b.Failed {
 			p.Failed = append(p.Failed, b.Name)
 		}
 	}
 	for _, text := range o.Reasons() {
-		p.Diagnostics = append(p.Diagnostics, terraform.Diagnostic{Severity: "error", Summary: text})
+		p.Diagnostics = append(p.Diagnostics, diag.Diagnostic{Severity: "error", Summary: text})
 	}
 	return p
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/packer"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 )
 
 // DefaultInterval is how often [Follow] looks.
@@ -29,12 +29,12 @@ type FollowOptions struct {
 // Follow looks on until an apply is Finished or Lost, and returns that state. Whenever terraform's output has moved
 // on, f gets the progress so far, at most once per look; it may be nil. A run that was not started returns at once.
 // When ctx ends, its error comes with the state last seen; the apply goes on.
-func Follow(ctx context.Context, runDir string, f func(terraform.Progress)) (State, error) {
+func Follow(ctx context.Context, runDir string, f func(jsonlog.Progress)) (State, error) {
 	return FollowWith(ctx, FollowOptions{}, runDir, f)
 }
 
 // FollowWith is [Follow] with options.
-func FollowWith(ctx context.Context, o FollowOptions, runDir string, f func(terraform.Progress)) (State, error) {
+func FollowWith(ctx context.Context, o FollowOptions, runDir string, f func(jsonlog.Progress)) (State, error) {
 	if o.Interval <= 0 {
 		o.Interval = DefaultInterval
 	}
@@ -69,13 +69,13 @@ func FollowWith(ctx context.Context, o FollowOptions, runDir string, f func(terr
 }
 
 // ReadProgress reads how far an apply has come, or had come when it ended. Before terraform's first word it is zero.
-func ReadProgress(runDir string) (terraform.Progress, error) {
+func ReadProgress(runDir string) (jsonlog.Progress, error) {
 	var claim Claim
 	_ = readJSON(runDir, claimFile, &claim) // without one there is no output either
 	t := tail{path: filepath.Join(runDir, streamFile), engine: claim.Engine}
 	defer t.close()
 	if _, err := t.read(); err != nil {
-		return terraform.Progress{}, fmt.Errorf("reading the progress of an apply: %w", err)
+		return jsonlog.Progress{}, fmt.Errorf("reading the progress of an apply: %w", err)
 	}
 	return t.snapshot(), nil
 }
@@ -97,12 +97,12 @@ type tail struct {
 	partial  []byte // of the line that is still being written
 	skipping bool   // inside a line that was too long
 	engine   string
-	progress terraform.Progress
+	progress jsonlog.Progress
 	build    packer.Output
 }
 
 // snapshot is the progress so far.
-func (t *tail) snapshot() terraform.Progress {
+func (t *tail) snapshot() jsonlog.Progress {
 	if t.engine == EnginePacker {
 		return progressOf(&t.build)
 	}

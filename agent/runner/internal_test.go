@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -116,7 +116,7 @@ func TestFollowReadsToTheEnd(t *testing.T) {
 		}
 	}
 	calls := 0
-	s, err := Follow(context.Background(), dir, func(p terraform.Progress) {
+	s, err := Follow(context.Background(), dir, func(p jsonlog.Progress) {
 		calls++
 		if len(p.Outputs) != 1 {
 			t.Errorf("progress %+v", p)

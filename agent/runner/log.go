@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 )
 
 // What is kept of a log, in bytes. The end says why an apply failed, the beginning how it began; the middle of a
@@ -69,7 +69,7 @@ func output(runDir string, s State) (*excerpt, error) {
 		}
 	case err == nil:
 		defer f.Close()
-		if err := terraform.ParseEvents(f, func(e terraform.Event) { text.add(eventText(e)) }); err != nil {
+		if err := jsonlog.Read(f, func(e jsonlog.Event) { text.add(eventText(e)) }); err != nil {
 			return nil, fmt.Errorf("reading the log of an apply: %w", err)
 		}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -87,15 +87,15 @@ func output(runDir string, s State) (*excerpt, error) {
 }
 
 // eventText is what a person reads of an event, with its newline; empty for events that say nothing new.
-func eventText(e terraform.Event) string {
+func eventText(e jsonlog.Event) string {
 	switch {
 	case e.Diagnostic != nil:
 		return "\n" + e.Diagnostic.String() + "\n\n"
-	case e.Type == terraform.EventPlannedChange:
+	case e.Type == jsonlog.EventPlannedChange:
 		return "" // terraform repeats the plan before it applies it
-	case e.Type == terraform.EventOutputs:
+	case e.Type == jsonlog.EventOutputs:
 		return "Outputs: " + strings.Join(e.OutputNames, ", ") + "\n" // the message itself only counts them
-	case e.Type == terraform.EventText && strings.HasPrefix(e.Message, `{"@`):
+	case e.Type == jsonlog.EventText && strings.HasPrefix(e.Message, `{"@`):
 		return "(an incomplete line was left out)\n" // terraform died while writing it; it may hold the values of outputs
 	}
 	return strings.Trim(e.Message, "\n") + "\n"

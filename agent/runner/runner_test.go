@@ -18,6 +18,7 @@ import (
 
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/jsonlog"
 )
 
 // plain makes two resources and an output, and writes down the environment of its script.
@@ -42,8 +43,8 @@ func TestApply(t *testing.T) {
 	r := newRun(t, plain).plan()
 	write(t, filepath.Join(r.src, "errored.tfstate"), "somebody committed this")
 	r.start()
-	var last terraform.Progress
-	s, err := runner.FollowWith(t.Context(), quick(), r.dir, func(p terraform.Progress) { last = p })
+	var last jsonlog.Progress
+	s, err := runner.FollowWith(t.Context(), quick(), r.dir, func(p jsonlog.Progress) { last = p })
 	must(t, err)
 	if s.Phase != runner.Finished || !s.Result.OK() || !s.TerraformStarted || s.ErroredState != "" {
 		t.Fatalf("state %+v, result %+v\n%s", s, s.Result, r.log())
@@ -321,7 +322,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 	r.start()
 	r.reached()
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := runner.FollowWith(ctx, quick(), r.dir, func(p terraform.Progress) {
+	s, err := runner.FollowWith(ctx, quick(), r.dir, func(p jsonlog.Progress) {
 		if p.Current == "terraform_data.node" {
 			cancel()
 		}

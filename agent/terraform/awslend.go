@@ -22,6 +22,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/terraform/diag"
 )
 
 // The agent takes on roles itself, so that what a plan runs needs no way to the instance's own credentials. Of AWS's SDK only
@@ -50,7 +51,7 @@ type sessionCredentials struct {
 // Lend takes the role on and puts its credentials where [AWS.Write] has said that they are, readable by the user, for as long
 // as end is not called. They are renewed before they run out; late gets each error of that, a panic
 // too: it must not end an apply. An error of Lend means that there
-// are none, and is an [*Error].
+// are none, and is an [*diag.Error].
 func (a *AWS) Lend(ctx context.Context, dir string, user *asuser.User, late func(error)) (end func(), err error) {
 	var c *sessionCredentials
 	for try, wait := 1, awsPause; ; try, wait = try+1, 2*wait {
@@ -127,8 +128,8 @@ func putCredentials(path string, c *sessionCredentials, user *asuser.User) error
 }
 
 // failure is the error of a phase that cannot begin.
-func (a *AWS) failure(err error) *Error {
-	e := &Error{Op: "credentials", ExitCode: -1, Err: fmt.Errorf("taking on %s: %w", a.RoleARN, err), Transient: true,
+func (a *AWS) failure(err error) *diag.Error {
+	e := &diag.Error{Op: "credentials", ExitCode: -1, Err: fmt.Errorf("taking on %s: %w", a.RoleARN, err), Transient: true,
 		Hint: "sallyport takes roles on with the instance's credentials: has the instance a role, and does the metadata address answer sallyport's own user?"}
 	var refused *awsError
 	if errors.As(err, &refused) {

@@ -13,6 +13,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
+	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -56,7 +57,7 @@ func TestAWSLendsNothing(t *testing.T) {
 	cloud.Refuse("AccessDenied")
 	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Session: "s", getenv: cloud.Getenv}
 	_, err := role.Lend(t.Context(), t.TempDir(), nil, nil)
-	var failed *Error
+	var failed *diag.Error
 	if !errors.As(err, &failed) || failed.Transient || !strings.Contains(failed.Hint, "trust policy") || !strings.Contains(err.Error(), "AccessDenied") {
 		t.Errorf("%v, %+v", err, failed)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/hclfile"
+	"sallyport/agent/terraform/diag"
 )
 
 // overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
@@ -73,7 +74,7 @@ func readRoot(dir string) (rootModule, error) {
 		switch {
 		case e.IsDir() || ext == "":
 		case strings.EqualFold(stem, overrideStem):
-			return rootModule{}, &Error{Op: "init", ExitCode: -1,
+			return rootModule{}, &diag.Error{Op: "init", ExitCode: -1,
 				Err:  fmt.Errorf("the repository holds a file %s, whose name is that of a file which the agent makes", e.Name()),
 				Hint: "rename it"}
 		case ext == ".tofu", stem == "override", strings.HasSuffix(stem, "_override"):
@@ -175,12 +176,12 @@ func literal(x hcl.Expression) (text string, known bool) {
 // returns whether it did.
 func keepState(o *PlanOptions) (bool, error) {
 	m, err := readRoot(o.WorkDir)
-	var named *Error
+	var named *diag.Error
 	if errors.As(err, &named) {
 		return false, err
 	}
 	if err != nil {
-		return false, &Error{Op: "init", ExitCode: -1, Err: err, Hint: "is the stack's dir right, and committed?"}
+		return false, &diag.Error{Op: "init", ExitCode: -1, Err: err, Hint: "is the stack's dir right, and committed?"}
 	}
 	b := m.Merged
 	if b.Cloud || b.Type == "remote" {
@@ -188,7 +189,7 @@ func keepState(o *PlanOptions) (bool, error) {
 		if !b.Cloud {
 			kind = `backend "remote"`
 		}
-		return false, &Error{Op: "init", ExitCode: -1,
+		return false, &diag.Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("the configuration uses %s: its plans run elsewhere and cannot be approved here", kind),
 			Hint: `use another backend (s3, gcs, azurerm, http, ...), or none: then the agent keeps the state`}
 	}
@@ -199,7 +200,7 @@ func keepState(o *PlanOptions) (bool, error) {
 	// An override of the repository's can come after the agent's, and moves the state without a word in the files that
 	// people read.
 	if m.Override != "" && (b.kept(config) || m.Plain.kept(config)) {
-		return false, &Error{Op: "init", ExitCode: -1,
+		return false, &diag.Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("%s sets the backend in the place of the one that the agent gives this stack, so the state would move", m.Override),
 			Hint: "if the state is to be there, name the backend in a .tf file that is no override, and move the state first; else remove it from " + m.Override}
 	}
@@ -207,7 +208,7 @@ func keepState(o *PlanOptions) (bool, error) {
 		return false, nil
 	}
 	if b.Type == "" && len(config) > 0 {
-		return false, &Error{Op: "init", ExitCode: -1,
+		return false, &diag.Error{Op: "init", ExitCode: -1,
 			Err:  errors.New("the stack has backend_config, and the configuration has no backend block that it could complete"),
 			Hint: `add an empty block such as terraform { backend "s3" {} } to the configuration, or drop backend_config`}
 	}
@@ -339,7 +340,7 @@ func resolved(path string) (string, error) {
 }
 
 func misplaced(hint, format string, args ...any) error {
-	return &Error{Op: "init", ExitCode: -1, Err: fmt.Errorf(format, args...), Hint: hint}
+	return &diag.Error{Op: "init", ExitCode: -1, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
 func statePath(stateDir string) string      { return filepath.Join(stateDir, "terraform.tfstate") }

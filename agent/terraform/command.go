@@ -32,7 +32,7 @@ var needsVars = []string{"import"}
 // does; then it is interrupted. Nothing of what it says is redacted: who reads it asked for it, and may want to write a
 // state back that they have pulled. It returns terraform's exit code.
 //
-// Options are used as by [Unlock]. The error is an [*Error] where the command could not be run.
+// Options are used as by [Unlock]. The error is an [*diag.Error] where the command could not be run.
 func Command(ctx context.Context, o PlanOptions, c CommandOptions) (exitCode int, err error) {
 	if len(c.Args) == 0 {
 		return 0, errors.New("running a command: there is none")

@@ -2,7 +2,7 @@
 //
 // [Plan] is the whole of it: a root module in a fresh checkout goes in, and a saved plan, its summary and its text come
 // out. [FindTool] says which terraform does it. Applying is not done here: that is the business of a process that outlives
-// the agent, which reads the stream of an apply with [ParseEvents] and [Progress].
+// the agent, which reads the stream of an apply with [jsonlog.Read] and [jsonlog.Progress].
 //
 // # What a plan leaves behind
 //
@@ -25,6 +25,6 @@
 //
 // # Errors
 //
-// Every refusal of terraform is an [*Error] with terraform's own diagnostics, whether it may pass by itself, and a hint.
-// Terraform has no error codes: its texts are told apart in errors.go and nowhere else.
+// Every refusal of terraform is an [*diag.Error] with terraform's own diagnostics, whether it may pass by itself, and a hint.
+// Terraform has no error codes: its texts are told apart in package diag and nowhere else.
 package terraform

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/agent/patience"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -129,9 +129,9 @@ func TestStateLocks(t *testing.T) {
 
 	t.Run("held", func(t *testing.T) {
 		e := failure(t, t.Context(), r.options(plain))
-		info, held := LockHeld(e.Diagnostics)
-		if !held || !e.Transient || e.Op != "plan" {
-			t.Fatalf("held %v, transient %v: %v", held, e.Transient, e)
+		info := e.Lock
+		if info == nil || !e.Transient || e.Op != "plan" {
+			t.Fatalf("lock %v, transient %v: %v", info, e.Transient, e)
 		}
 		if info.ID == "" || info.Operation != "OperationTypeApply" || info.Who == "" || info.Since().IsZero() {
 			t.Errorf("lock info: %+v", info)
@@ -173,47 +173,6 @@ func TestStateLocks(t *testing.T) {
 	})
 }
 
-func TestParseLockInfo(t *testing.T) {
-	t.Parallel()
-	got := parseLockInfo("resource temporarily unavailable\nLock Info:\n  ID:        c46f-1\n  Path:      s3://b/k\n" +
-		"  Operation: OperationTypePlan\n  Who:       root@host\n  Version:   1.11.4\n  Created:   2026-11-23 22:11:05.5 +0000 UTC\n  Info:      \n\n" +
-		"Terraform acquires a state lock")
-	want := &LockInfo{ID: "c46f-1", Path: "s3://b/k", Operation: "OperationTypePlan", Who: "root@host", Version: "1.11.4",
-		Created: "2026-11-23 22:11:05.5 +0000 UTC"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if want := time.Date(2026, 11, 23, 22, 11, 5, 5e8, time.UTC); !got.Since().Equal(want) {
-		t.Errorf("since %v, want %v", got.Since(), want)
-	}
-}
-
-func TestTransient(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{
-		"could not connect to registry.terraform.io: failed to request discovery document: Get: dial tcp: lookup: no such host": true,
-		"Get \"https://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused":                                       true,
-		"net/http: TLS handshake timeout":                                 true,
-		"fatal: unable to access 'https://x/': Could not resolve host: x": true,
-		"fatal: unable to access: The requested URL returned error: 503":  true,
-		"api error Throttling: Rate exceeded":                             true,
-		"429 Too Many Requests":                                           true,
-		"ssh: connect to host ghe port 22: Connection timed out":          true,
-		"An argument named \"colour\" is not expected here.":              false,
-		"InvalidParameterValue: instance type 500 is unknown":             false,
-		"fatal: Authentication failed for 'https://x/'":                   false,
-		"the requested URL returned error: 404":                           false,
-	} {
-		diags := []Diagnostic{{Severity: "error", Summary: "Something failed", Detail: text}}
-		if got := transient(diags, ""); got != want {
-			t.Errorf("%s: transient %v", text, got)
-		}
-		if got := transient(nil, text); got != want {
-			t.Errorf("%s as output: transient %v", text, got)
-		}
-	}
-}
-
 func TestStalePlan(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -222,11 +181,11 @@ func TestStalePlan(t *testing.T) {
 	res := r.plan(o)
 	r.planApply(files)
 	out, code := tftest.Try(t, o.WorkDir, res.Env, "apply", "-json", res.PlanFile)
-	var p Progress
+	var p jsonlog.Progress
 	for line := range strings.Lines(out) {
 		p.Add([]byte(line))
 	}
-	if code == 0 || !StalePlan(p.Diagnostics) {
+	if code == 0 || !diag.StalePlan(p.Diagnostics) {
 		t.Errorf("exit code %d, diagnostics %v", code, p.Diagnostics)
 	}
 }

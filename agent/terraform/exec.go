@@ -1,7 +1,6 @@
 package terraform
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 )
 
 // waitDelay is how long terraform may take to end after the SIGINT of a cancelled context before it is killed. A kill
@@ -46,8 +47,8 @@ type session struct {
 }
 
 // initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
-func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.InitOption) ([]Diagnostic, error) {
-	return s.run(ctx, "init", env, func(sink *eventSink) error {
+func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.InitOption) ([]diag.Diagnostic, error) {
+	return s.run(ctx, "init", env, func(sink *jsonlog.Sink) error {
 		if !atLeast(s.tool.Version, 1, 9) { // init -json came with 1.9
 			return s.tf.Init(ctx, opts...)
 		}
@@ -56,24 +57,24 @@ func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.I
 }
 
 // plan runs plan and reports whether there is anything to apply.
-func (s *session) plan(ctx context.Context, opts ...tfexec.PlanOption) (changes bool, diags []Diagnostic, err error) {
+func (s *session) plan(ctx context.Context, opts ...tfexec.PlanOption) (changes bool, diags []diag.Diagnostic, err error) {
 	if s.kept != nil { // in the place of the other, for this one operation
 		direct := s.tf
 		s.tf = s.kept
 		defer func() { s.tf = direct }()
 	}
-	diags, err = s.run(ctx, "plan", s.env, func(sink *eventSink) (err error) {
+	diags, err = s.run(ctx, "plan", s.env, func(sink *jsonlog.Sink) (err error) {
 		changes, err = s.tf.PlanJSON(ctx, sink, opts...)
 		return err
 	})
 	return changes, diags, err
 }
 
-// run calls one operation of terraform-exec and turns what it says into diagnostics or an [Error].
-func (s *session) run(ctx context.Context, op string, env []string, f func(*eventSink) error) ([]Diagnostic, error) {
-	sink, stderr := &eventSink{}, &tailBuffer{}
+// run calls one operation of terraform-exec and turns what it says into diagnostics or an [diag.Error].
+func (s *session) run(ctx context.Context, op string, env []string, f func(*jsonlog.Sink) error) ([]diag.Diagnostic, error) {
+	sink, stderr := &jsonlog.Sink{}, &tailBuffer{}
 	if err := s.prepare(env, stderr); err != nil {
-		return nil, &Error{Op: op, ExitCode: -1, Err: err}
+		return nil, &diag.Error{Op: op, ExitCode: -1, Err: err}
 	}
 	s.began = time.Now()
 	err := func() error {
@@ -82,7 +83,7 @@ func (s *session) run(ctx context.Context, op string, env []string, f func(*even
 	}()
 	s.spent += time.Since(s.began)
 	s.tf.SetStdout(nil) // the methods with JSON in their names leave their writer behind
-	diags := sink.diagnostics()
+	diags := sink.Diagnostics()
 	for i := range diags {
 		diags[i] = diags[i].Redacted(s.redact)
 	}
@@ -121,13 +122,13 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 var decoration = regexp.MustCompile(`(?m)^(\x1b\[[0-9;]*m)*(╷|╵|│)(\x1b\[[0-9;]*m)* ?|\x1b\[[0-9;]*m`)
 
 // fail builds the error of an operation that ended badly.
-func (s *session) fail(ctx context.Context, op string, err error, diags []Diagnostic, output string) *Error {
+func (s *session) fail(ctx context.Context, op string, err error, diags []diag.Diagnostic, output string) *diag.Error {
 	output = decoration.ReplaceAllString(output, "")
 	output = s.redact(strings.TrimSpace(output))
 	if extra := len(output) - maxOutput; extra > 0 {
 		output = "..." + strings.ToValidUTF8(output[extra:], "")
 	}
-	e := &Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: output}
+	e := &diag.Error{Op: op, Diagnostics: diags, ExitCode: -1, Output: output}
 	var exit *exec.ExitError
 	e.Killed = errors.As(err, &exit) && exit.ExitCode() < 0
 	switch {
@@ -141,12 +142,8 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []Diagno
 	default:
 		e.Err = err
 	}
-	e.Lock = lockIn(diags, e.Output, s.began)
-	e.Transient = ctx.Err() == nil && (e.Lock != nil || transient(diags, e.Output))
-	e.Hint = hint(diags, e.Output)
-	if e.Lock != nil {
-		e.Hint = lockHint(e.Lock)
-	}
+	e.Judge(s.began)
+	e.Transient = e.Transient && ctx.Err() == nil
 	if errors.Is(e.Err, context.DeadlineExceeded) && e.Hint == "" {
 		e.Hint = "terraform was stopped: it hung, in a provider or at a host that does not answer, or the stack needs more time: " +
 			"set plan_timeout of the stack. Then: sallyport plan STACK"
@@ -187,62 +184,6 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	return nil
 }
 
-// eventSink takes terraform's -json output and keeps the diagnostics. It never fails: terraform-exec hangs for ever
-// behind a writer that does.
-type eventSink struct {
-	mu      sync.Mutex
-	partial []byte
-	diags   []Diagnostic
-	dropped int
-}
-
-func (s *eventSink) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rest := p
-	for {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		s.line(append(s.partial, rest[:i]...))
-		s.partial, rest = s.partial[:0], rest[i+1:]
-	}
-	if len(s.partial)+len(rest) <= maxLine {
-		s.partial = append(s.partial, rest...)
-	}
-	return len(p), nil
-}
-
-func (s *eventSink) line(line []byte) {
-	if !bytes.Contains(line, []byte(`"diagnostic"`)) {
-		return // most lines by far: planned changes and refreshes
-	}
-	e, ok := ParseEvent(line)
-	if !ok || e.Diagnostic == nil {
-		return
-	}
-	if len(s.diags) >= maxDiagnostics {
-		s.dropped++
-		return
-	}
-	s.diags = append(s.diags, *e.Diagnostic)
-}
-
-func (s *eventSink) diagnostics() []Diagnostic {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.partial) > 0 {
-		s.line(s.partial)
-		s.partial = nil
-	}
-	if s.dropped > 0 {
-		s.diags = append(s.diags, Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more errors and warnings were left out", s.dropped)})
-		s.dropped = 0
-	}
-	return s.diags
-}
-
 // tailBuffer keeps the last [keptOutput] bytes written to it.
 type tailBuffer struct {
 	mu  sync.Mutex
@@ -263,12 +204,4 @@ func (b *tailBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return string(b.buf)
-}
-
-// Redacted is the diagnostic as people may read it. It comes before all that joins or cuts its texts: half of a secret is not
-// recognised.
-func (d Diagnostic) Redacted(redact func(string) string) Diagnostic {
-	d.Summary, d.Detail = redact(d.Summary), redact(d.Detail)
-	d.Code, d.Context, d.Address = redact(d.Code), redact(d.Context), redact(d.Address)
-	return d
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
 )
 
@@ -108,8 +109,8 @@ func (l *gitLoan) end() {
 
 // explain says with a failed init what of the credentials was not lent, as far as that can be why.
 func (l *gitLoan) explain(err error) error {
-	var failed *Error
-	if !errors.As(err, &failed) || failed.Hint != privateModule {
+	var failed *diag.Error
+	if !errors.As(err, &failed) || failed.Hint != diag.PrivateModule {
 		return err
 	}
 	switch refused := l.token.refusals(); {

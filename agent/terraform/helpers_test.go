@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/patience"
+	"sallyport/agent/terraform/diag"
 )
 
 func contextForTools() context.Context { return context.Background() }
@@ -32,13 +33,13 @@ func dump(t testing.TB, v any) string {
 }
 
 // failure runs a plan that is meant to fail, and returns its error.
-func failure(t testing.TB, ctx context.Context, o PlanOptions) *Error {
+func failure(t testing.TB, ctx context.Context, o PlanOptions) *diag.Error {
 	t.Helper()
 	_, err := Plan(ctx, o)
 	if err == nil {
 		t.Fatal("the plan was meant to fail")
 	}
-	var failed *Error
+	var failed *diag.Error
 	if !errors.As(err, &failed) {
 		t.Fatalf("the error is not terraform's: %v", err)
 	}

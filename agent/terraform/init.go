@@ -7,12 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sallyport/agent/terraform/planjson"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/terraform/planjson"
 )
 
 // providerFault are init's errors that a package of the store can cause, or one that it lacks.
@@ -39,7 +42,7 @@ type InitResult struct {
 // does, do so here too: every terraform init makes them. WorkDir, DataDir, OutDir and StateDir are used and filled
 // as by Plan; VarFiles, Vars, NoLock, LockTimeout and Protect are not looked at.
 //
-// The error is an [*Error] where terraform is the reason; it unwraps to context.DeadlineExceeded after Timeout.
+// The error is an [*diag.Error] where terraform is the reason; it unwraps to context.DeadlineExceeded after Timeout.
 func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("trying %s: %w", o.Stack, err)
@@ -73,9 +76,9 @@ func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
 // for that.
 func (p *planner) readState(ctx context.Context) (*InitResult, error) {
 	if name := p.o.Workspace; name != defaultWorkspace {
-		_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
-		var failed *Error
-		if errors.As(err, &failed) && ctx.Err() == nil && workspaceMissing(failed.Output) {
+		_, err := p.s.run(ctx, "workspace select", p.s.env, func(*jsonlog.Sink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
+		var failed *diag.Error
+		if errors.As(err, &failed) && ctx.Err() == nil && failed.NoWorkspace() {
 			return &InitResult{NoWorkspace: true}, nil
 		}
 		if err != nil {
@@ -83,7 +86,7 @@ func (p *planner) readState(ctx context.Context) (*InitResult, error) {
 		}
 	}
 	var text string
-	_, err := p.s.run(ctx, "state pull", p.s.env, func(*eventSink) (err error) {
+	_, err := p.s.run(ctx, "state pull", p.s.env, func(*jsonlog.Sink) (err error) {
 		text, err = p.s.tf.StatePull(ctx)
 		return err
 	})
@@ -143,7 +146,7 @@ func (p *planner) initialiseCached(ctx context.Context, committed []byte) error 
 		}
 	}
 	err := p.initOnce(ctx)
-	var failed *Error
+	var failed *diag.Error
 	if errors.As(err, &failed) && failed.Transient && last != nil && ctx.Err() == nil {
 		return p.initOffline(ctx, last, committed, failed)
 	}
@@ -160,7 +163,7 @@ func (p *planner) initialiseCached(ctx context.Context, committed []byte) error 
 }
 
 // initOffline tries once more with what the stack used last, because the registry or a module's host is away.
-func (p *planner) initOffline(ctx context.Context, last *kept, committed []byte, first *Error) error {
+func (p *planner) initOffline(ctx context.Context, last *kept, committed []byte, first *diag.Error) error {
 	if p.reset(committed) != nil || p.restore(last, committed) != nil || p.initOnce(ctx) != nil {
 		return first
 	}
@@ -262,11 +265,11 @@ func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err e
 }
 
 func providerTrouble(err error) bool {
-	var failed *Error
+	var failed *diag.Error
 	if !errors.As(err, &failed) {
 		return false
 	}
-	return providerFault.MatchString(failed.Output) || slices.ContainsFunc(failed.Diagnostics, func(d Diagnostic) bool {
+	return providerFault.MatchString(failed.Output) || slices.ContainsFunc(failed.Diagnostics, func(d diag.Diagnostic) bool {
 		return d.IsError() && providerFault.MatchString(d.Summary)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
 	"sallyport/agent/repo/gittest"
+	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
 )
 
@@ -212,7 +213,7 @@ func TestAnotherPrivateRepository(t *testing.T) {
 				}
 				return
 			}
-			var failed *Error
+			var failed *diag.Error
 			if !errors.As(err, &failed) {
 				t.Fatalf("it was read, or failed for another reason: %v", err)
 			}

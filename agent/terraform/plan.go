@@ -18,6 +18,8 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -118,7 +120,7 @@ type PlanResult struct {
 	TextFile string
 
 	Warnings         []string // for people who decide: no lock file, workspace created, ...
-	Diagnostics      []Diagnostic
+	Diagnostics      []diag.Diagnostic
 	WorkspaceCreated bool
 	Resources        int      // managed objects in the state before
 	Env              []string // the environment that the apply must get, apply_env aside; holds secrets
@@ -133,7 +135,7 @@ type planner struct {
 	late    atomic.Pointer[error] // the first time that credentials were not renewed
 }
 
-// Plan runs init, plan and show, and returns what people decide on. The error is an [*Error] where terraform, or the
+// Plan runs init, plan and show, and returns what people decide on. The error is an [*diag.Error] where terraform, or the
 // lack of it, is the reason; it unwraps to the context's error when that ended the plan.
 func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	if err := o.validate(); err != nil {
@@ -234,13 +236,13 @@ func (p *planner) workspace(ctx context.Context) error {
 	if name == defaultWorkspace {
 		return nil // the data directory is fresh, so nothing else can be selected
 	}
-	_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
-	var failed *Error
-	if errors.As(err, &failed) && ctx.Err() == nil && workspaceMissing(failed.Output) {
+	_, err := p.s.run(ctx, "workspace select", p.s.env, func(*jsonlog.Sink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
+	var failed *diag.Error
+	if errors.As(err, &failed) && ctx.Err() == nil && failed.NoWorkspace() {
 		if p.o.Preview {
-			return &Error{Op: "workspace", ExitCode: -1, Err: fmt.Errorf("the workspace %s does not exist yet, and a preview makes none", name)}
+			return &diag.Error{Op: "workspace", ExitCode: -1, Err: fmt.Errorf("the workspace %s does not exist yet, and a preview makes none", name)}
 		}
-		_, err = p.s.run(ctx, "workspace new", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceNew(ctx, name) })
+		_, err = p.s.run(ctx, "workspace new", p.s.env, func(*jsonlog.Sink) error { return p.s.tf.WorkspaceNew(ctx, name) })
 		p.res.WorkspaceCreated = err == nil
 	}
 	if err != nil {
@@ -258,7 +260,7 @@ func (p *planner) workspace(ctx context.Context) error {
 // inWorkspace checks that terraform really is in a workspace.
 func (p *planner) inWorkspace(ctx context.Context, name string) error {
 	var got string
-	_, err := p.s.run(ctx, "workspace show", p.s.env, func(*eventSink) (err error) {
+	_, err := p.s.run(ctx, "workspace show", p.s.env, func(*jsonlog.Sink) (err error) {
 		got, err = p.s.tf.WorkspaceShow(ctx)
 		return err
 	})
@@ -266,7 +268,7 @@ func (p *planner) inWorkspace(ctx context.Context, name string) error {
 		return err
 	}
 	if got != name {
-		return &Error{Op: "workspace show", ExitCode: -1, Err: fmt.Errorf("terraform is in the workspace %q instead of %q", got, name)}
+		return &diag.Error{Op: "workspace show", ExitCode: -1, Err: fmt.Errorf("terraform is in the workspace %q instead of %q", got, name)}
 	}
 	return nil
 }
@@ -327,7 +329,7 @@ func (p *planner) describe(ctx context.Context) error {
 	}
 	decoded.RefreshOnly = p.o.RefreshOnly
 	if decoded.Errored {
-		return &Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
+		return &diag.Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
 	}
 	state, err := planjson.ReadState(p.res.PlanFile)
 	if err != nil {

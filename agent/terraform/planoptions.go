@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
@@ -61,11 +62,11 @@ func givenVars(workDir string, given map[string]string) (map[string]cty.Value, e
 			if names := slices.Sorted(maps.Keys(module.Variables)); len(names) > 0 {
 				hint = "it declares: " + strings.Join(names, ", ")
 			}
-			return nil, &Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}
+			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}
 		}
 		value, err := givenVar(declared.Type, given[name])
 		if err != nil {
-			return nil, &Error{Op: "plan", ExitCode: -1, Hint: `write it as in a .tfvars file: ["a", "b"] or { a = 1 }`,
+			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: `write it as in a .tfvars file: ["a", "b"] or { a = 1 }`,
 				Err: fmt.Errorf("the value given for the variable %q of type %s is no expression", name, declared.Type)}
 		}
 		out[name] = value
@@ -99,7 +100,7 @@ func (p *planner) checkReplaced() error {
 			return c.Address == address && slices.Contains(c.Actions, "create")
 		})
 		if !found {
-			return &Error{Op: "plan", ExitCode: -1, Err: fmt.Errorf("terraform does not replace %s", address),
+			return &diag.Error{Op: "plan", ExitCode: -1, Err: fmt.Errorf("terraform does not replace %s", address),
 				Hint: "is that the whole address, module and key included? sallyport exec " + p.o.Stack + " -- state list shows them"}
 		}
 	}

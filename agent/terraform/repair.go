@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"sallyport/agent/foreign"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
 )
 
@@ -21,7 +23,7 @@ var ErrNotLocked = errors.New("the state is not locked now")
 // An OtherLockError says that the lock that is held is not the one that a person wants to open.
 type OtherLockError struct {
 	Asked string
-	Held  LockInfo // its ID can be empty: the backend does not tell
+	Held  diag.LockInfo // its ID can be empty: the backend does not tell
 }
 
 // Error implements error.
@@ -43,17 +45,17 @@ const lockProbe = "terraform_data.sallyport_is_the_state_locked"
 // backend compares the id when it is told to unlock (http does not), and an apply that somebody has just started
 // would lose its lock to a slip of the hand.
 //
-// Options are used as by [Init]; PlanEnv should be what applies get. The error is an [*Error] in terraform's words,
+// Options are used as by [Init]; PlanEnv should be what applies get. The error is an [*diag.Error] in terraform's words,
 // [ErrNotLocked], or an [*OtherLockError].
 func Unlock(ctx context.Context, o PlanOptions, id string) error {
 	if id == "" || strings.HasPrefix(id, "-") {
 		return fmt.Errorf("%q is not the id of a state lock", id)
 	}
 	return inRoot(ctx, o, "unlocking", func(ctx context.Context, p *planner) error {
-		_, err := p.s.run(ctx, "untaint", p.s.env, func(*eventSink) error {
+		_, err := p.s.run(ctx, "untaint", p.s.env, func(*jsonlog.Sink) error {
 			return p.s.tf.Untaint(ctx, lockProbe, tfexec.AllowMissing(true), tfexec.Lock(true), tfexec.LockTimeout("0s"))
 		})
-		var failed *Error
+		var failed *diag.Error
 		switch {
 		case err == nil:
 			return ErrNotLocked
@@ -62,7 +64,7 @@ func Unlock(ctx context.Context, o PlanOptions, id string) error {
 		case failed.Lock.ID != id:
 			return &OtherLockError{Asked: id, Held: *failed.Lock}
 		}
-		_, err = p.s.run(ctx, "force-unlock", p.s.env, func(*eventSink) error { return p.s.tf.ForceUnlock(ctx, id) })
+		_, err = p.s.run(ctx, "force-unlock", p.s.env, func(*jsonlog.Sink) error { return p.s.tf.ForceUnlock(ctx, id) })
 		return err
 	})
 }
@@ -70,7 +72,7 @@ func Unlock(ctx context.Context, o PlanOptions, id string) error {
 // PushState writes a state file to the stack's backend and workspace, with the state lock and never by force: terraform
 // refuses a state whose serial or lineage does not follow the one that is there. Pushing the same file twice is fine.
 //
-// Options are used as by [Unlock]. The error is an [*Error] in terraform's words; see [Error.StateMoved].
+// Options are used as by [Unlock]. The error is an [*diag.Error] in terraform's words; see [diag.Error.StateMoved].
 func PushState(ctx context.Context, o PlanOptions, file string) error {
 	if !filepath.IsAbs(file) {
 		return fmt.Errorf("the path of the state %q is not absolute", file)
@@ -84,10 +86,10 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 		if err != nil {
 			return err
 		}
-		_, err = p.s.run(ctx, "state push", p.s.env, func(*eventSink) error {
+		_, err = p.s.run(ctx, "state push", p.s.env, func(*jsonlog.Sink) error {
 			return p.s.tf.StatePush(ctx, readable, tfexec.Lock(true), tfexec.LockTimeout(o.LockTimeout.String()))
 		})
-		var failed *Error
+		var failed *diag.Error
 		if errors.As(err, &failed) && failed.StateMoved() && p.isPushed(ctx, text) {
 			return nil
 		}
@@ -135,7 +137,7 @@ func inRoot(ctx context.Context, o PlanOptions, doing string, f func(context.Con
 		return err
 	}
 	if name := p.o.Workspace; name != defaultWorkspace {
-		_, err := p.s.run(ctx, "workspace select", p.s.env, func(*eventSink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
+		_, err := p.s.run(ctx, "workspace select", p.s.env, func(*jsonlog.Sink) error { return p.s.tf.WorkspaceSelect(ctx, name) })
 		if err != nil {
 			return err
 		}

@@ -5,8 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -66,7 +67,7 @@ func TestPushState(t *testing.T) {
 		t.Fatalf("the backend refuses the state, and the apply ended well:\n%s", out)
 	}
 	left := filepath.Join(o.WorkDir, "errored.tfstate")
-	var failed *Error
+	var failed *diag.Error
 	if err := PushState(t.Context(), r.options(files), left); !errors.As(err, &failed) || failed.StateMoved() {
 		t.Errorf("the backend still refuses: %v", err)
 	}
@@ -99,29 +100,11 @@ func TestLockLeft(t *testing.T) {
 	res := r.plan(o)
 	b.RefuseUnlock(true)
 	out, code := tftest.Try(t, o.WorkDir, res.Env, "apply", "-input=false", "-json", res.PlanFile)
-	var p Progress
+	var p jsonlog.Progress
 	for line := range strings.Lines(out) {
 		p.Add([]byte(line))
 	}
-	if !LockLeft(p.Diagnostics) || b.LockID() == "" {
+	if !diag.LockLeft(p.Diagnostics) || b.LockID() == "" {
 		t.Errorf("exit code %d, and nobody says that the lock was left:\n%s", code, out)
-	}
-}
-
-// Backends that do not know the holder show the lock that was asked for: that is nobody's.
-func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
-	t.Parallel()
-	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
-	text := func(created string) string {
-		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        " + lockID + "\n  Who:       root@host\n  Created:   " + created + "\n"
-	}
-	if got := lockIn(nil, text("2026-03-01 03:00:00.5 +0000 UTC"), began); got == nil || got.ID != "" || got.Who != "" {
-		t.Errorf("our own request: %+v", got)
-	}
-	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), began); got == nil || got.ID != lockID || got.Who != "root@host" {
-		t.Errorf("an older lock: %+v", got)
-	}
-	if got := lockIn(nil, "Error: no such file", began); got != nil {
-		t.Errorf("no lock: %+v", got)
 	}
 }

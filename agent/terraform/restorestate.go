@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"sallyport/agent/terraform/planjson"
 	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/terraform/planjson"
 )
 
 // RestoreOptions say which state comes back.
@@ -30,7 +32,7 @@ func (e *LineageError) Error() string {
 // force: the copy gets the serial after that of the state that it replaces, so that terraform takes it if and only if nobody
 // changed the state in between. It returns that serial.
 //
-// Options are used as by [Unlock]. The error is an [*Error] in terraform's words, or a [*LineageError].
+// Options are used as by [Unlock]. The error is an [*diag.Error] in terraform's words, or a [*LineageError].
 func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial int64, err error) {
 	var back map[string]json.RawMessage
 	if err := json.Unmarshal(r.State, &back); err != nil {
@@ -73,7 +75,7 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 		if err := p.o.User.Share(file); err != nil {
 			return err
 		}
-		_, err = p.s.run(ctx, "state push", p.s.env, func(*eventSink) error {
+		_, err = p.s.run(ctx, "state push", p.s.env, func(*jsonlog.Sink) error {
 			return p.s.tf.StatePush(ctx, file, tfexec.Lock(true), tfexec.LockTimeout(o.LockTimeout.String()))
 		})
 		return err
@@ -83,7 +85,7 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 
 // pullState is the state as the backend has it; blank where there is none.
 func (p *planner) pullState(ctx context.Context) (text string, err error) {
-	_, err = p.s.run(ctx, "state pull", p.s.env, func(*eventSink) (err error) {
+	_, err = p.s.run(ctx, "state pull", p.s.env, func(*jsonlog.Sink) (err error) {
 		text, err = p.s.tf.StatePull(ctx)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
+	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/release"
 )
 
@@ -64,7 +65,7 @@ func (o *ToolOptions) validate() error {
 	return nil
 }
 
-// FindTool finds, or installs, the wanted terraform and asks it for its version. The error is an [*Error] with a hint.
+// FindTool finds, or installs, the wanted terraform and asks it for its version. The error is an [*diag.Error] with a hint.
 func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 	if err := o.validate(); err != nil {
 		return Tool{}, err
@@ -74,19 +75,19 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: err, Hint: hint}
+		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: err, Hint: hint}
 	}
 	t := Tool{Path: path}
 	if t, err = t.Looked(); err != nil {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: err,
+		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: err,
 			Hint: "terraform { binary } must be a file that the agent may read and run"}
 	}
 	if t.Version, err = askVersion(ctx, path); err != nil {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
+		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
 			Hint: "is it a " + o.Name + " for this machine, and executable?"}
 	}
 	if !atLeast(t.Version, 1, 1) {
-		return Tool{}, &Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is %s %s, which is too old", path, o.Name, t.Version),
+		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is %s %s, which is too old", path, o.Name, t.Version),
 			Hint: "install terraform " + minVersion + " or newer, or set terraform { version }"}
 	}
 	return t, nil

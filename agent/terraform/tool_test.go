@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -53,7 +54,7 @@ func TestFindTool(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.message) {
 				t.Fatalf("error %v, want something with %q", err, c.message)
 			}
-			var failed *Error
+			var failed *diag.Error
 			if c.hint != "" && (!errors.As(err, &failed) || !strings.Contains(failed.Hint, c.hint)) {
 				t.Errorf("no hint with %q: %#v", c.hint, err)
 			}
@@ -89,7 +90,7 @@ func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 	o.Version = "1.11.5"
 	o.Install = func(context.Context, string, string) (string, error) { return "", errors.New("no route to host") }
 	_, err := FindTool(t.Context(), o)
-	var failed *Error
+	var failed *diag.Error
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "installing terraform 1.11.5: no route to host") ||
 		!strings.Contains(failed.Hint, "releases.hashicorp.com") {
 		t.Errorf("error %v", err)

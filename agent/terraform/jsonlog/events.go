@@ -1,4 +1,4 @@
-package terraform
+package jsonlog
 
 import (
 	"bufio"
@@ -11,6 +11,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"sallyport/agent/terraform/diag"
 )
 
 // maxLine bounds one line of terraform's output, in bytes. Longer ones (outputs with megabytes of values) are
@@ -37,7 +39,7 @@ const (
 	EventText = "text"
 )
 
-// An Event is one line of what terraform writes with -json. It carries no attribute and no output values. Message
+// An Event is one line of what terraform writes with -json. It carries no values of attributes or outputs. Message
 // and Output are foreign text: redact and clean them before they reach a person.
 type Event struct {
 	Type    string
@@ -49,11 +51,11 @@ type Event struct {
 	Action  string        // create, update, delete, replace, read, noop, move, remove, import
 	Elapsed time.Duration // of hooks, whole seconds
 
-	Output      string         // of provision_progress: one line that the provisioner printed
-	OutputNames []string       // of outputs: the root module's outputs, sorted
-	Counts      *Counts        // of change_summary
-	Diagnostic  *Diagnostic    // of diagnostic
-	Outputs     []OutputChange // of outputs while planning
+	Output      string           // of provision_progress: one line that the provisioner printed
+	OutputNames []string         // of outputs: the root module's outputs, sorted
+	Counts      *Counts          // of change_summary
+	Diagnostic  *diag.Diagnostic // of diagnostic
+	Outputs     []OutputChange   // of outputs while planning
 }
 
 // Counts are terraform's own totals.
@@ -71,69 +73,6 @@ type OutputChange struct {
 	Action string
 }
 
-// A Diagnostic is one error or warning of terraform. It never carries the values of expressions.
-type Diagnostic struct {
-	Severity string `json:"severity"` // error or warning
-	Summary  string `json:"summary"`
-	Detail   string `json:"detail,omitempty"`
-	Address  string `json:"address,omitempty"` // of the resource that it is about
-	File     string `json:"file,omitempty"`    // relative to the root module
-	Line     int    `json:"line,omitempty"`    // from 1; 0 if unknown
-	Column   int    `json:"column,omitempty"`
-	Context  string `json:"context,omitempty"` // the block it is in: resource "x" "y"
-	Code     string `json:"code,omitempty"`    // the offending lines
-}
-
-// IsError reports whether the diagnostic is an error rather than a warning.
-func (d Diagnostic) IsError() bool { return d.Severity == "error" }
-
-// String renders the diagnostic over several lines, in terraform's words and order, without colours.
-func (d Diagnostic) String() string {
-	var b strings.Builder
-	kind := "Error"
-	if d.Severity == "warning" {
-		kind = "Warning"
-	}
-	fmt.Fprintf(&b, "%s: %s\n", kind, d.Summary)
-	if d.Address != "" {
-		fmt.Fprintf(&b, "\n  with %s", d.Address)
-	}
-	if d.File != "" {
-		fmt.Fprintf(&b, "\n  on %s line %d", d.File, d.Line)
-		if d.Context != "" {
-			fmt.Fprintf(&b, ", in %s", d.Context)
-		}
-		b.WriteString(":")
-		for i, code := range strings.Split(strings.TrimRight(d.Code, "\n"), "\n") {
-			if d.Code != "" {
-				fmt.Fprintf(&b, "\n  %3d: %s", d.Line+i, code)
-			}
-		}
-	}
-	if d.Address != "" || d.File != "" {
-		b.WriteString("\n")
-	}
-	if d.Detail != "" {
-		b.WriteString("\n" + strings.TrimRight(d.Detail, "\n") + "\n")
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
-
-// Short renders the diagnostic on one line: summary, detail, file:line.
-func (d Diagnostic) Short() string {
-	s := d.Summary
-	if detail := strings.Join(strings.Fields(d.Detail), " "); detail != "" {
-		s += ": " + detail
-	}
-	switch {
-	case d.File != "":
-		s += fmt.Sprintf(" (%s:%d)", d.File, d.Line)
-	case d.Address != "":
-		s += " (" + d.Address + ")"
-	}
-	return s
-}
-
 // wire is a line of terraform's -json output, as terraform writes it.
 type wire struct {
 	Level      string          `json:"@level"`
@@ -147,10 +86,12 @@ type wire struct {
 	Diagnostic *wireDiagnostic `json:"diagnostic"`
 }
 
+// wireResource names the resource that a line is about.
 type wireResource struct {
 	Addr string `json:"addr"`
 }
 
+// wireHook is what happens to a resource.
 type wireHook struct {
 	Resource wireResource `json:"resource"`
 	Action   string       `json:"action"`
@@ -158,16 +99,18 @@ type wireHook struct {
 	Elapsed  float64      `json:"elapsed_seconds"`
 }
 
+// wireChange is a planned change of a resource.
 type wireChange struct {
 	Resource wireResource `json:"resource"`
 	Action   string       `json:"action"`
 }
 
-// wireOutputs leaves the values of outputs undecoded, so that they are in no memory of ours.
+// wireOutputs are outputs without their values, so that no secret gets into memory by them.
 type wireOutputs map[string]struct {
 	Action string `json:"action"`
 }
 
+// wireDiagnostic is an error or a warning as terraform writes it.
 type wireDiagnostic struct {
 	Severity string `json:"severity"`
 	Summary  string `json:"summary"`
@@ -187,8 +130,8 @@ type wireDiagnostic struct {
 	} `json:"snippet"`
 }
 
-func (w *wireDiagnostic) diagnostic() Diagnostic {
-	d := Diagnostic{Severity: w.Severity, Summary: w.Summary, Detail: w.Detail, Address: w.Address}
+func (w *wireDiagnostic) diagnostic() diag.Diagnostic {
+	d := diag.Diagnostic{Severity: w.Severity, Summary: w.Summary, Detail: w.Detail, Address: w.Address}
 	if w.Range != nil {
 		d.File, d.Line, d.Column = w.Range.Filename, w.Range.Start.Line, w.Range.Start.Column
 	}
@@ -201,9 +144,9 @@ func (w *wireDiagnostic) diagnostic() Diagnostic {
 	return d
 }
 
-// ParseEvent reads one line of terraform's -json output. A line that is not JSON becomes an [EventText]; an empty
-// one is not an event.
-func ParseEvent(line []byte) (Event, bool) {
+// ParseLine reads one line of terraform's -json output. A line that is not JSON becomes an [EventText]; an empty
+// one is no event, which ok tells.
+func ParseLine(line []byte) (e Event, ok bool) {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
 		return Event{}, false
@@ -212,7 +155,7 @@ func ParseEvent(line []byte) (Event, bool) {
 	if line[0] != '{' || json.Unmarshal(line, &w) != nil || w.Type == "" {
 		return Event{Type: EventText, Message: string(line)}, true
 	}
-	e := Event{Type: w.Type, Level: w.Level, Message: w.Message, At: w.Time, Counts: w.Changes}
+	e = Event{Type: w.Type, Level: w.Level, Message: w.Message, At: w.Time, Counts: w.Changes}
 	if w.Hook != nil {
 		e.Address, e.Action, e.Output = w.Hook.Resource.Addr, w.Hook.Action, w.Hook.Output
 		e.Elapsed = time.Duration(w.Hook.Elapsed * float64(time.Second))
@@ -233,9 +176,9 @@ func ParseEvent(line []byte) (Event, bool) {
 	return e, true
 }
 
-// ParseEvents reads terraform's -json output to its end and hands each event to f, in order. A last line without
+// Read reads terraform's -json output to its end and calls f with each event, in order. A last line without
 // a newline counts too: terraform may have died in the middle of it. The error is that of reading.
-func ParseEvents(r io.Reader, f func(Event)) error {
+func Read(r io.Reader, f func(Event)) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
 	skipped := 0
@@ -254,7 +197,7 @@ func ParseEvents(r io.Reader, f func(Event)) error {
 		}
 		if skipped > 0 {
 			f(Event{Type: EventText, Message: fmt.Sprintf("(a line of %d bytes was left out)", skipped)})
-		} else if e, ok := ParseEvent(line); ok {
+		} else if e, ok := ParseLine(line); ok {
 			f(e)
 		}
 		line, skipped = line[:0], 0

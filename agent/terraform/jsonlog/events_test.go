@@ -1,4 +1,4 @@
-package terraform
+package jsonlog
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"sallyport/agent/terraform/diag"
 )
 
 // recorded is what terraform 1.11.4 wrote when it applied an update, a replacement that creates first, and a
@@ -29,7 +31,7 @@ func TestProgressOfAnApply(t *testing.T) {
 	var steps []string
 	for line := range strings.Lines(string(recorded(t))) {
 		p.Add([]byte(line))
-		e, _ := ParseEvent([]byte(line))
+		e, _ := ParseLine([]byte(line))
 		switch e.Type {
 		case EventApplyStart, EventApplyComplete, EventApplyErrored:
 			steps = append(steps, strings.Join(append([]string{e.Type, p.Current}, p.Open...), " "))
@@ -45,9 +47,9 @@ func TestProgressOfAnApply(t *testing.T) {
 	if p.Total != 2 || p.Done != 1 || len(p.Failed) != 1 || p.Failed[0] != "terraform_data.b" || p.Counts != nil {
 		t.Errorf("progress: %+v", p)
 	}
-	diags := []Diagnostic{{Severity: "error", Summary: "local-exec provisioner error", Address: "terraform_data.b", File: "main.tf",
+	diags := []diag.Diagnostic{{Severity: "error", Summary: "local-exec provisioner error", Address: "terraform_data.b", File: "main.tf",
 		Line: 10, Column: 30, Context: `resource "terraform_data" "b"`}}
-	if diff := cmp.Diff(diags, p.Diagnostics, cmpopts.IgnoreFields(Diagnostic{}, "Detail", "Code")); diff != "" {
+	if diff := cmp.Diff(diags, p.Diagnostics, cmpopts.IgnoreFields(diag.Diagnostic{}, "Detail", "Code")); diff != "" {
 		t.Errorf("diagnostics (-want +got):\n%s", diff)
 	}
 }
@@ -80,26 +82,13 @@ func TestParseEventsTakesWhatItGets(t *testing.T) {
 	t.Parallel()
 	input := "{\"type\":\"version\"}\n\nplugin crashed\n{\"half\": \n" + strings.Repeat("x", maxLine+10) + "\n{\"type\":\"outputs\"}\n{\"type\":\"log\""
 	var got []string
-	err := ParseEvents(iotest.OneByteReader(strings.NewReader(input)), func(e Event) { got = append(got, e.Type+" "+e.Message) })
+	err := Read(iotest.OneByteReader(strings.NewReader(input)), func(e Event) { got = append(got, e.Type+" "+e.Message) })
 	want := []string{"version ", "text plugin crashed", `text {"half":`, "text (a line of 4194315 bytes was left out)", "outputs ", `text {"type":"log"`}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("events (-want +got):\n%s%v", diff, err)
 	}
 	broken := errors.New("disk fell out")
-	if err := ParseEvents(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), func(Event) {}); !errors.Is(err, broken) {
+	if err := Read(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), func(Event) {}); !errors.Is(err, broken) {
 		t.Errorf("the error of reading got lost: %v", err)
-	}
-}
-
-func TestDiagnosticText(t *testing.T) {
-	t.Parallel()
-	d := Diagnostic{Severity: "error", Summary: "Invalid expression", Detail: "Expected the start\nof an expression.", File: "main.tf", Line: 2,
-		Context: `resource "a" "b"`, Code: "  input = "}
-	want := "Error: Invalid expression\n\n  on main.tf line 2, in resource \"a\" \"b\":\n    2:   input = \n\nExpected the start\nof an expression."
-	if diff := cmp.Diff(want, d.String()); diff != "" {
-		t.Error(diff)
-	}
-	if got, want := d.Short(), "Invalid expression: Expected the start of an expression. (main.tf:2)"; got != want {
-		t.Errorf("short: %s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package terraform
+package diag
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// LockInfo is who holds a state lock, as far as terraform tells it. Some backends know the id only, some nothing at all.
+// LockInfo says who holds a state lock, as far as terraform tells. Some backends know the id only, some nothing at all.
 type LockInfo struct {
 	ID, Path, Operation, Who, Version, Created, Info string
 }
@@ -44,14 +44,15 @@ func LockOwner(name string) string {
 	return name + "@" + host
 }
 
+// How terraform begins what it says of state locks.
 const (
 	summaryLock    = "Error acquiring the state lock"
 	summaryRelease = "Error releasing the state lock"
 )
 
-// LockHeld reports whether terraform could not take the state lock, and what it said about the holder. The info is
+// lockHeld reports whether terraform could not take the state lock, and what terraform said about the holder. The info is
 // never nil when the answer is yes, but can be empty: some backends know no holder.
-func LockHeld(diags []Diagnostic) (*LockInfo, bool) {
+func lockHeld(diags []Diagnostic) (*LockInfo, bool) {
 	for _, d := range diags {
 		if d.IsError() && d.Summary == summaryLock {
 			return parseLockInfo(d.Detail), true
@@ -65,9 +66,9 @@ func LockLeft(diags []Diagnostic) bool {
 	return slices.ContainsFunc(diags, func(d Diagnostic) bool { return strings.Contains(d.Summary+d.Detail, summaryRelease) })
 }
 
-// lockIn finds the holder of a state lock in what an operation said that began at a time; nil if the lock was not in the way.
+// lockIn finds the holder of a state lock in the texts of an operation that began at a time; nil if no lock was in the way.
 func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
-	info, held := LockHeld(diags)
+	info, held := lockHeld(diags)
 	if !held && strings.Contains(output, summaryLock) { // operations without -json
 		_, text, _ := strings.Cut(output, summaryLock)
 		info, held = parseLockInfo(text), true
@@ -75,7 +76,7 @@ func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
 	if !held {
 		return nil
 	}
-	// Backends that do not know the holder show the lock that was asked for in its place (http, pg). Taking that for the
+	// Backends that do not know the holder show in its place the lock that was asked for (http, pg). Taking the request for the
 	// holder would advise people to unlock what never was a lock.
 	if since := info.Since(); !since.IsZero() && !since.Before(began) {
 		return &LockInfo{}
@@ -83,8 +84,8 @@ func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
 	return info
 }
 
-// lockedElsewhere is how the http backend names the holder, over two lines where terraform wraps its text. Its Lock Info is of
-// the lock that was asked for.
+// lockedElsewhere is how the http backend names the holder, over two lines where terraform wraps its text. The Lock Info of that
+// backend is of the lock that was asked for.
 var lockedElsewhere = regexp.MustCompile(`HTTP\s+remote\s+state\s+already\s+locked(?::\s+ID=(\S+))?`)
 
 // parseLockInfo reads the indented lines after "Lock Info:".

@@ -1,8 +1,12 @@
-package terraform
+package jsonlog
 
-import "slices"
+import (
+	"slices"
 
-// maxDiagnostics bounds what a Progress keeps of an apply that fails thousands of times in the same way.
+	"sallyport/agent/terraform/diag"
+)
+
+// maxDiagnostics bounds how many errors and warnings are kept of an operation that fails thousands of times in the same way.
 const maxDiagnostics = 100
 
 // Progress is how far an apply has come, gathered from terraform's -json output line by line. The zero value is
@@ -14,14 +18,14 @@ type Progress struct {
 	Failed      []string // addresses that terraform reported as failed
 	Outputs     []string // names of the root module's outputs; known at the end only
 	Counts      *Counts  // terraform's own totals; nil until the apply has ended well
-	Diagnostics []Diagnostic
+	Diagnostics []diag.Diagnostic
 
 	pending map[string][]int // completions still to come, per address; several objects can share an address
 }
 
 // Add takes one line of the stream; it may end in a newline. Lines that say nothing about progress do no harm.
 func (p *Progress) Add(line []byte) {
-	if e, ok := ParseEvent(line); ok {
+	if e, ok := ParseLine(line); ok {
 		p.Record(e)
 	}
 }

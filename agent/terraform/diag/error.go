@@ -1,14 +1,14 @@
-package terraform
+package diag
 
 import (
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Error is what stopped an operation, in terraform's own words. All telling apart of terraform's texts happens in this
-// file and, for state locks, in lock.go: terraform has no error codes.
+// Error is what stopped an operation, in terraform's own words.
 type Error struct {
 	Op          string // init, plan, show, workspace, finding terraform, ...
 	Diagnostics []Diagnostic
@@ -32,7 +32,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())
 	}
-	if text := DiagnosticsText(e.Diagnostics); text != "" {
+	if text := Text(e.Diagnostics); text != "" {
 		parts = append(parts, text)
 	}
 	if len(parts) == 0 && e.Output != "" {
@@ -47,20 +47,21 @@ func (e *Error) Error() string {
 // Unwrap gives the cause that is not terraform's, so that errors.Is finds a cancelled context.
 func (e *Error) Unwrap() error { return e.Err }
 
-// UserHint says what a person can do about it.
+// UserHint returns the hint.
 func (e *Error) UserHint() string { return e.Hint }
 
-// DiagnosticsText renders the errors among diagnostics, one line each, the same one only once; empty if there are none.
-func DiagnosticsText(diags []Diagnostic) string {
-	var lines []string
-	for _, d := range diags {
-		if line := d.Short(); d.IsError() && !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
+// Judge reads terraform's words about an operation that began at a time, and sets what follows from them: Lock, Transient and
+// Hint.
+func (e *Error) Judge(began time.Time) {
+	e.Lock = lockIn(e.Diagnostics, e.Output, began)
+	e.Transient = e.Lock != nil || transient(e.Diagnostics, e.Output)
+	e.Hint = hint(e.Diagnostics, e.Output)
+	if e.Lock != nil {
+		e.Hint = lockHint(e.Lock)
 	}
-	return strings.Join(lines, "\n")
 }
 
+// summaryStale is how terraform begins the refusal of a saved plan that another apply has overtaken.
 const summaryStale = "Saved plan is stale"
 
 // StalePlan reports whether terraform refused a saved plan because the state has moved since.
@@ -88,8 +89,8 @@ var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`could not connect to registry|registry service is unreachable`,
 }, "|"))
 
-// transient reports whether what terraform said can pass by itself. One permanent error among several makes the whole
-// permanent only if no transient one is there: a dead registry makes many.
+// transient reports whether the same operation may succeed later by itself. One transient error among several is enough: a dead
+// registry makes many errors, of which some sound permanent.
 func transient(diags []Diagnostic, output string) bool {
 	for _, d := range diags {
 		if d.IsError() && transientPattern.MatchString(d.Summary+"\n"+d.Detail) {
@@ -99,8 +100,8 @@ func transient(diags []Diagnostic, output string) bool {
 	return len(diags) == 0 && transientPattern.MatchString(output)
 }
 
-// privateModule is the hint where git was not let in. Whoever knows what was lent says more.
-const privateModule = "a private module could not be read: git gets the credentials of the stack's own repository only, for the repository itself and " +
+// PrivateModule is the hint where git was not let in. Whoever knows which credentials were lent puts a better one in its place.
+const PrivateModule = "a private module could not be read: git gets the credentials of the stack's own repository only, for the repository itself and " +
 	"for what its modules_from names"
 
 // A hintRule gives the advice for errors whose text matches.
@@ -122,7 +123,7 @@ var hintRules = []hintRule{
 	{regexp.MustCompile(`(?i)doesn't match any of the checksums|does not match any of the checksums`),
 		"the committed .terraform.lock.hcl has no checksum for this platform: run terraform providers lock -platform=linux_amd64 and commit it"},
 	{regexp.MustCompile(`(?i)could not read (Username|Password)|terminal prompts disabled|Authentication failed for|Permission denied \(publickey`),
-		privateModule},
+		PrivateModule},
 	{regexp.MustCompile(`(?i)Host key verification failed`),
 		"add the module host's key to the repository's known_hosts_file"},
 	{regexp.MustCompile(`(?i)git must be available|exec: "git"`), "install git: terraform needs it for modules"},
@@ -133,7 +134,7 @@ var hintRules = []hintRule{
 		"run terraform init on a workstation and commit .terraform.lock.hcl"},
 }
 
-// hint finds what a person can do about it.
+// hint finds the advice for the errors among diagnostics and for the output; empty if there is none.
 func hint(diags []Diagnostic, output string) string {
 	text := output
 	for _, d := range diags {
@@ -149,7 +150,7 @@ func hint(diags []Diagnostic, output string) string {
 	return ""
 }
 
-// workspaceMissing reports whether terraform refused to select a workspace because there is none of that name.
-func workspaceMissing(output string) bool {
-	return strings.Contains(output, "doesn't exist") || strings.Contains(output, "does not exist")
+// NoWorkspace reports whether terraform refused to select a workspace because there is none of that name.
+func (e *Error) NoWorkspace() bool {
+	return strings.Contains(e.Output, "doesn't exist") || strings.Contains(e.Output, "does not exist")
 }

@@ -1,0 +1,89 @@
+package diag
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Diagnostic is one error or warning of terraform. It never carries the values of expressions.
+type Diagnostic struct {
+	Severity string `json:"severity"` // error or warning
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	Address  string `json:"address,omitempty"` // of the resource that it is about
+	File     string `json:"file,omitempty"`    // relative to the root module
+	Line     int    `json:"line,omitempty"`    // from 1; 0 if unknown
+	Column   int    `json:"column,omitempty"`
+	Context  string `json:"context,omitempty"` // the block it is in: resource "x" "y"
+	Code     string `json:"code,omitempty"`    // the offending lines
+}
+
+// IsError reports whether the diagnostic is an error rather than a warning.
+func (d Diagnostic) IsError() bool { return d.Severity == "error" }
+
+// String renders the diagnostic over several lines, in terraform's words and order, without colours.
+func (d Diagnostic) String() string {
+	var b strings.Builder
+	kind := "Error"
+	if d.Severity == "warning" {
+		kind = "Warning"
+	}
+	fmt.Fprintf(&b, "%s: %s\n", kind, d.Summary)
+	if d.Address != "" {
+		fmt.Fprintf(&b, "\n  with %s", d.Address)
+	}
+	if d.File != "" {
+		fmt.Fprintf(&b, "\n  on %s line %d", d.File, d.Line)
+		if d.Context != "" {
+			fmt.Fprintf(&b, ", in %s", d.Context)
+		}
+		b.WriteString(":")
+		for i, code := range strings.Split(strings.TrimRight(d.Code, "\n"), "\n") {
+			if d.Code != "" {
+				fmt.Fprintf(&b, "\n  %3d: %s", d.Line+i, code)
+			}
+		}
+	}
+	if d.Address != "" || d.File != "" {
+		b.WriteString("\n")
+	}
+	if d.Detail != "" {
+		b.WriteString("\n" + strings.TrimRight(d.Detail, "\n") + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// Short renders the diagnostic on one line: summary, detail, file:line.
+func (d Diagnostic) Short() string {
+	s := d.Summary
+	if detail := strings.Join(strings.Fields(d.Detail), " "); detail != "" {
+		s += ": " + detail
+	}
+	switch {
+	case d.File != "":
+		s += fmt.Sprintf(" (%s:%d)", d.File, d.Line)
+	case d.Address != "":
+		s += " (" + d.Address + ")"
+	}
+	return s
+}
+
+// Redacted is the diagnostic as people may read it. It is to be called before anything joins or cuts the texts: half of a secret is
+// not recognised.
+func (d Diagnostic) Redacted(redact func(string) string) Diagnostic {
+	d.Summary, d.Detail = redact(d.Summary), redact(d.Detail)
+	d.Code, d.Context, d.Address = redact(d.Code), redact(d.Context), redact(d.Address)
+	return d
+}
+
+// Text renders the errors among diagnostics, one line each, the same one only once; empty if there are none.
+func Text(diags []Diagnostic) string {
+	var lines []string
+	for _, d := range diags {
+		if line := d.Short(); d.IsError() && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
