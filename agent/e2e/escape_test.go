@@ -17,11 +17,12 @@ func TestPlanTimeCodeApprovesNothing(t *testing.T) {
 	i := newInfra(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, "")
-	said, stop := h.path("said"), h.path("stop")
-	loop := write(t, h.path("loop"), "#!/bin/sh\ncd /\nuntil [ -e "+stop+" ]; do "+h.binary+" --socket "+h.path("s.sock")+" approve 1 >> "+said+" 2>&1; sleep 0.1; done\n")
+	said := h.path("said")
+	// It ends with the directory that it lies in, and makes no file there: nothing else of this test's knows of it.
+	loop := h.path("loop")
+	write(t, loop, "#!/bin/sh\ncd /\nexec >>"+said+" 2>&1\nwhile [ -e "+loop+" ]; do "+h.binary+" --socket "+h.path("s.sock")+" approve 1; sleep 0.1; done\n")
 	// Not in plan itself, with which everything that it started ends.
 	script := wrapper(t, "[ \"$1\" != show ] || (setsid env -i PATH=\"$PATH\" sh "+loop+" < /dev/null > /dev/null 2>&1 &)")
-	t.Cleanup(func() { write(t, stop, "") })
 	h.configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
 	h.start()
 	h.reaches("1", "planned")
