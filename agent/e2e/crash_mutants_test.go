@@ -42,7 +42,7 @@ var mutants = []mutant{
 		id := s.approved("one")
 		s.midApply()
 		s.killOne("apply-run")
-		s.killOne("oracle-terraform")
+		s.killOne(oracleWord)
 		s.awaits(id, "interrupted", "applied", "errored")
 		s.settle()
 	}},
@@ -51,7 +51,7 @@ var mutants = []mutant{
 		s.push(false, "one")
 		id := s.approved("one")
 		s.midApply()
-		s.killOne("oracle-terraform")
+		s.killOne(oracleWord)
 		s.awaits(id, "interrupted")
 		m := s.after("one", id) // the provisioner may still be at work
 		next, _, _, _, _ := m.Run()

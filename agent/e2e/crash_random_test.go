@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	crashFor     = flag.Duration("crash.for", 2*time.Minute, "how long TestCrash goes on with new seeds")
+	crashFor     = flag.Duration("crash.for", time.Minute, "how long TestCrash goes on with new seeds")
 	crashDiary   = flag.Bool("crash.diary", false, "keep the diary of every script of TestCrash, not only of failing ones")
 	crashWithout = flag.String("crash.without", "", "a defence that TestCrash switches off, to see whether chance notices")
 	crashSeed    = flag.Uint64("crash.seed", 0, "the seed of TestCrash's first script; 0 takes one from the clock")
@@ -28,14 +28,14 @@ var (
 // Each seed is a script of steps on a site of its own. A failing seed is run again to leave out steps that do not matter,
 // and its diary is kept in a file.
 //
-//	go test ./agent/e2e -run 'TestCrash$' -v                     two minutes, seeds from the clock
+//	go test ./agent/e2e -run 'TestCrash$' -v                     one minute, seeds from the clock
 //	go test ./agent/e2e -run 'TestCrash$' -v -crash.for=2h -timeout 3h
 //	go test ./agent/e2e -run 'TestCrash$' -v -crash.seed=42 -crash.for=1s      one seed
 //
 // Time is not drawn from the seed: the same seed gives the same steps, and the machine decides what they hit.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	need.Long(t, "it disturbs an agent for -crash.for, two minutes unless told otherwise")
+	need.Long(t, "it disturbs an agent for -crash.for, one minute unless told otherwise")
 	seed := *crashSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1e9

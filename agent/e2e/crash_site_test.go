@@ -149,7 +149,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 	}
 	s := &site{
 		grace: patience.Scaled(o.grace), quiet: o.quiet, schedule: o.schedule,
-		t: t, infra: newInfra(t), slack: newWorkspace(t), oracle: newOracle(t),
+		t: t, infra: newInfra(t), slack: newWorkspace(t), oracle: newShowingOracle(t),
 		content: map[string]int{}, killed: map[int]bool{}, seen: map[int]run{},
 	}
 	s.git, s.chat = newWire(t, s.infra.server.URL("")), newWire(t, s.slack.URL())

@@ -144,12 +144,12 @@ func (s *site) disturb(st turn) bool {
 		s.counts.runnerKills += count(s.killOne("apply-run"))
 	case "kill terraform":
 		s.midApply()
-		s.counts.terraformKills += count(s.killOne("oracle-terraform"))
+		s.counts.terraformKills += count(s.killOne(oracleWord))
 	case "kill both":
 		s.midApply()
 		killed := s.killOne("apply-run")
 		s.counts.runnerKills += count(killed)
-		s.counts.terraformKills += count(s.killOne("oracle-terraform"))
+		s.counts.terraformKills += count(s.killOne(oracleWord))
 	case "fill disk":
 		s.fillDisk()
 	case "git wire":

@@ -24,13 +24,19 @@ import (
 // An oracle writes down what really ran: a program in the place of terraform that notes the start and the end of the real
 // one in a file that the agent does not know, durably, before it goes on. What the agent says is held against it.
 //
-// The program is this test binary. Killing it kills the real terraform with it, as if the two were one; provisioners that
-// terraform started live on, as they do without it.
+// The program is this test binary, for plan and apply; the rest is terraform's own. Killing it kills the real terraform with it,
+// as if the two were one; provisioners that terraform started live on, as they do without it.
 type oracle struct {
 	t    *testing.T
 	dir  string
 	file string
 }
+
+// What the program is called as; the second one also asks terraform what each plan does, which is a start of it more.
+const (
+	oracleWord  = "oracle-terraform"
+	showingWord = "oracle-terraform-shows"
+)
 
 // deed is one line of the oracle's file.
 type deed struct {
@@ -44,14 +50,19 @@ type deed struct {
 	Stack   string    `json:"stack,omitempty"` // the last part of the directory
 	Plan    string    `json:"plan,omitempty"`  // SHA-256: of what apply got at START, of what plan wrote at END
 	Version string    `json:"version,omitempty"`
-	// Actions are those of the plan that was written, as terraform itself shows it.
+	// Actions are those of the plan that was written, as terraform itself shows it to an oracle that asks.
 	Actions []string `json:"actions,omitempty"`
 	Code    int      `json:"code"`
 	Signal  string   `json:"signal,omitempty"`
 }
 
 // newOracle makes an oracle with an empty file.
-func newOracle(t *testing.T) *oracle {
+func newOracle(t *testing.T) *oracle { return newOracleAs(t, oracleWord) }
+
+// newShowingOracle makes one that also writes down what each plan does.
+func newShowingOracle(t *testing.T) *oracle { return newOracleAs(t, showingWord) }
+
+func newOracleAs(t *testing.T, word string) *oracle {
 	t.Helper()
 	dir := t.TempDir()
 	o := &oracle{t: t, dir: dir, file: filepath.Join(dir, "oracle.jsonl")}
@@ -59,7 +70,7 @@ func newOracle(t *testing.T) *oracle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %s oracle-terraform %s %s \"$@\"\n", self, o.file, terraformPath(t))
+	script := fmt.Sprintf("#!/bin/sh\ncase $1 in plan|apply) exec %s %s %s %[4]s \"$@\";; esac\nexec %[4]s \"$@\"\n", self, word, o.file, terraformPath(t))
 	program(t, o.terraform(), []byte(script))
 	return o
 }
@@ -116,8 +127,8 @@ func (o *oracle) applies() []deed {
 // oracleMain is this binary in another role; ok is false if it is just the tests.
 func oracleMain() (code int, ok bool) {
 	switch {
-	case len(os.Args) > 4 && os.Args[1] == "oracle-terraform":
-		return playTerraform(os.Args[2], os.Args[3], os.Args[4:]), true
+	case len(os.Args) > 4 && (os.Args[1] == oracleWord || os.Args[1] == showingWord):
+		return playTerraform(os.Args[1], os.Args[2], os.Args[3], os.Args[4:]), true
 	case len(os.Args) == 7 && os.Args[1] == "oracle-provision":
 		return playProvisioner(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6]), true
 	}
@@ -125,12 +136,9 @@ func oracleMain() (code int, ok bool) {
 }
 
 // playTerraform runs the real terraform between two notes.
-func playTerraform(file, terraform string, args []string) int {
+func playTerraform(word, file, terraform string, args []string) int {
 	// The death signal below is sent when the thread ends that started the child: it must be this one, which lasts.
 	runtime.LockOSThread()
-	if !slices.Contains([]string{"plan", "apply"}, args[0]) {
-		return passOn(exec.Command(terraform, args...)).code
-	}
 	note := deed{Verb: args[0], PID: os.Getpid(), Args: args}
 	note.Dir, _ = os.Getwd()
 	note.Run, note.Stack = placeOf(note.Dir)
@@ -147,7 +155,9 @@ func playTerraform(file, terraform string, args []string) int {
 	for _, arg := range args {
 		if out, ok := strings.CutPrefix(arg, "-out="); ok && note.Verb == "plan" {
 			note.Plan = sumOf(out)
-			note.Actions = actionsOf(terraform, out)
+			if word == showingWord {
+				note.Actions = actionsOf(terraform, out)
+			}
 		}
 	}
 	if err := writeDown(file, "END", note); err != nil {
@@ -295,7 +305,7 @@ func actionsOf(terraform, file string) []string {
 // TestOracle makes sure that the oracle itself sees what runs: everything else relies on it.
 func TestOracle(t *testing.T) {
 	t.Parallel()
-	i, o := newInfra(t), newOracle(t)
+	i, o := newInfra(t), newShowingOracle(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": "# version 7\n" + fmt.Sprintf(`
 resource "terraform_data" "a" {
   provisioner "local-exec" {
