@@ -144,6 +144,7 @@ type house struct {
 
 func newHouse(t *testing.T, body string) *house {
 	t.Helper()
+	whole(t)
 	dir, err := os.MkdirTemp("", "sp") // short: a socket's path has a limit
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -113,6 +114,7 @@ func withProviders(t testing.TB, o PlanOptions) PlanOptions {
 
 func TestVanishedObjectIsRecreated(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it plans with a real provider, one time after the other")
 	r := newRig(t)
 	node, volume := filepath.Join(r.dir, "node"), filepath.Join(r.dir, "volume")
 	files := func(extra string) map[string]string {
@@ -190,6 +192,7 @@ func TestSensitiveValuesStayOutOfTheSummary(t *testing.T) {
 
 func TestDeposedObject(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it plans with a real provider, one time after the other")
 	r := newRig(t)
 	config := func(n string) map[string]string {
 		return main(`resource "terraform_data" "b" {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -40,6 +41,7 @@ func lockedChecksum(t *testing.T, o PlanOptions) string {
 
 func TestProvidersWhenTheRegistryIsAway(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times with a real provider, one after the other")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	o := network(r.options(main(fileConfig(r))), m)
 	r.apply(o, r.plan(o))
@@ -99,6 +101,7 @@ func TestProvidersWhenTheRegistryIsAway(t *testing.T) {
 
 func TestLockFileOfAnotherPlatform(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times with a real provider, one after the other")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	o := network(r.options(main(fileConfig(r))), m)
 	r.plan(o)
@@ -118,6 +121,7 @@ func TestLockFileOfAnotherPlatform(t *testing.T) {
 
 func TestIncompleteLockFile(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times with a real provider, one after the other")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	o := network(r.options(main(fileConfig(r))), m)
 	r.plan(o)
@@ -137,6 +141,7 @@ func TestIncompleteLockFile(t *testing.T) {
 
 func TestLockFileWithMoreThanIsNeeded(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times with a real provider, one after the other")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	o := network(r.options(main(fileConfig(r)+"\nresource \"time_static\" \"t\" {}")), m)
 	r.plan(o)
@@ -204,6 +209,7 @@ func commitModule(t *testing.T, dir, text string) {
 
 func TestPrivateModule(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times, one after the other")
 	const token = "s3cr3t/token@1"
 	root := t.TempDir()
 	commitModule(t, filepath.Join(root, "mod"), `

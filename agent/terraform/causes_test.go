@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/need"
 )
 
 // What follows from a recreated object is told from what only changes beside it, and one plan of it from another.
 func TestFollowsARecreatedObject(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it plans many times, one after the other")
 	r := newRig(t)
 	node := filepath.Join(r.dir, "node")
 	files := func(word string) map[string]string {

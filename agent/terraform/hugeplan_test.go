@@ -3,11 +3,13 @@ package terraform
 import (
 	"os"
 	"runtime"
-	"sallyport/agent/terraform/planjson"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sallyport/agent/need"
+	"sallyport/agent/terraform/planjson"
 )
 
 // peak samples the heap until it is stopped.
@@ -39,6 +41,7 @@ func peak() (stop func() uint64) {
 }
 
 func TestHugePlan(t *testing.T) {
+	need.Long(t, "its plan has tens of megabytes")
 	r := newRig(t)
 	o := r.options(map[string]string{
 		"main.tf": "resource \"terraform_data\" \"a\" {\n count = 24\n input = file(\"blob\")\n}",

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -13,6 +14,7 @@ import (
 // One line of configuration is enough, and terraform asks nobody else.
 func TestProvidersOfAMirror(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it initialises many times with a real provider, one after the other")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	for name, o := range map[string]PlanOptions{
 		"directory": {Mirror: tftest.ProviderMirror(t)},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/tftest"
@@ -54,6 +55,7 @@ func TestUnlock(t *testing.T) {
 
 func TestPushState(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it plans many times, one after the other")
 	r, b := newRig(t), tftest.NewBackend(t)
 	files := behind(b, `resource "terraform_data" "a" { input = 1 }`)
 	o := r.options(files)
