@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
@@ -19,6 +17,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
+	"sallyport/store/disk"
 )
 
 // definition says where a stack's files are.
@@ -145,7 +144,7 @@ func (a *Agent) stateDir(s *config.Stack) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := renameio.WriteFile(file, data, 0o600); err != nil {
+		if err := disk.WriteFile(file, data); err != nil {
 			return "", fmt.Errorf("writing down whose state this is: %w", err)
 		}
 		return dir, nil

@@ -10,16 +10,19 @@ import (
 // with one of its values, and nothing else of ours.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
-	leaf := []string{"store", "agent/config", "agent/datadir", "agent/fault", "agent/contain", "agent/foreign", "agent/hclfile", "agent/hint", "notify/redact"}
+	leaf := []string{"store", "agent/config", "agent/datadir", "agent/fault", "agent/contain", "agent/foreign", "agent/hclfile", "agent/hint", "notify/redact", "notify/words", "store/disk"}
 	allowed := map[string][]string{
-		"store":                  {},
+		"store/disk":             {},
+		"store/disk/disktest":    {},
+		"notify/words":           {},
+		"store":                  {"store/disk"},
 		"notify/redact":          {},
-		"notify":                 {"store", "notify/redact"},
-		"notify/slack":           {"store", "notify", "notify/redact"},
+		"notify":                 {"store", "notify/redact", "notify/words"},
+		"notify/slack":           {"store", "notify", "notify/redact", "notify/words"},
 		"notify/slack/slacktest": {"store", "notify", "notify/redact"},
 
 		"notify/forge":             {},
-		"notify/github":            {"store", "notify", "notify/redact", "notify/forge"},
+		"notify/github":            {"store", "notify", "notify/redact", "notify/forge", "notify/words"},
 		"notify/github/githubtest": {},
 
 		"configs":                 {},
@@ -38,12 +41,12 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/repo":              leaf,
 		"agent/repo/gittest":      append([]string{"agent/need"}, leaf...),
 		"agent/stack":             append([]string{"agent/repo"}, leaf...),
-		"agent/asuser":            {"agent/hint"},
+		"agent/asuser":            {"agent/hint", "store/disk"},
 		"agent/asuser/asusertest": {"agent/need"},
 		"agent/need":              {"agent/terraform/release"},
 
 		"agent/terraform": {"store", "notify/redact", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile",
-			"agent/terraform/diag", "agent/terraform/jsonlog", "agent/terraform/planjson", "agent/terraform/release"},
+			"agent/terraform/diag", "agent/terraform/jsonlog", "agent/terraform/planjson", "agent/terraform/release", "store/disk", "notify/words"},
 		"agent/terraform/diag":     {},
 		"agent/terraform/jsonlog":  {"agent/terraform/diag"},
 		"agent/terraform/planjson": {"store"},
@@ -51,9 +54,9 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/terraform/tftest":   {"agent/need", "store"},
 
 		"agent/packer":        append([]string{"agent/asuser"}, leaf...),
-		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/terraform", "agent/terraform/diag", "agent/terraform/jsonlog"},
+		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/terraform", "agent/terraform/diag", "agent/terraform/jsonlog", "store/disk"},
 		"agent/status":        {"store", "notify", "agent/control"},
-		"agent":               {"store", "notify", "agent/"},
+		"agent":               {"store", "notify", "agent/", "store/disk"},
 		"agent/demo":          {"store", "notify", "agent"},
 		"agent/doctor":        {"store", "notify", "agent"},
 		"agent/cli/render":    {"store", "notify/redact", "agent/control"},

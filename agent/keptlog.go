@@ -7,11 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
+	"sallyport/store/disk"
 )
 
 // keptLogFile is the log of an ended apply as people may read it. Terraform's own stream holds whatever commands
@@ -40,7 +39,7 @@ func ReadKeptLog(runDir string) (string, error) {
 }
 
 // keepLog writes the redacted log of an ended apply. The raw one stays until the run's end is in the store: what it
-// tells of the end is read from there.
+// tells of the end is read from there; so the one that is kept has to be durable before.
 func (a *Agent) keepLog(runDir string) error {
 	if _, err := os.Stat(filepath.Join(runDir, keptLogFile)); err == nil {
 		return nil
@@ -49,7 +48,7 @@ func (a *Agent) keepLog(runDir string) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(runDir, keptLogFile), []byte(a.redact(text)), 0o600); err != nil {
+	if err := disk.WriteFile(filepath.Join(runDir, keptLogFile), []byte(a.redact(text))); err != nil {
 		return fmt.Errorf("keeping the log: %w", err)
 	}
 	fault.Point("log kept")

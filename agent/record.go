@@ -8,9 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 // recordFile lies in the directory of every run that was applied: the run as it was when that was decided, with plan and
@@ -30,14 +29,7 @@ func writeRecord(runDir string, run *store.Run) error {
 	if err != nil {
 		return &unkeptError{err}
 	}
-	if err := renameio.WriteFile(filepath.Join(runDir, recordFile), append(raw, '\n'), 0o600, renameio.WithStaticPermissions(0o600)); err != nil {
-		return &unkeptError{err}
-	}
-	d, err := os.Open(runDir)
-	if err != nil {
-		return &unkeptError{err}
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+	if err := disk.WriteFile(filepath.Join(runDir, recordFile), append(raw, '\n')); err != nil {
 		return &unkeptError{err}
 	}
 	return nil

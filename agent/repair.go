@@ -20,6 +20,7 @@ import (
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 const (
@@ -335,7 +336,11 @@ func leftFile(w *world, run *store.Run, st *store.StackState) (string, error) {
 // pushed records that a left state is at its backend. If the commit fails after the file was renamed, its absence says the
 // same: a state that was moved away holds up nobody.
 func (a *Agent) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
-	if err := os.Rename(file, filepath.Join(filepath.Dir(file), pushedStateFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	dir := filepath.Dir(file)
+	if err := disk.IgnoreMissing(os.Rename(file, filepath.Join(dir, pushedStateFile))); err != nil {
+		return "", fmt.Errorf("putting the pushed state aside: %w", err)
+	}
+	if err := disk.Sync(dir); err != nil { // or it would wait to be pushed again after a power cut
 		return "", fmt.Errorf("putting the pushed state aside: %w", err)
 	}
 	st, err := tx.Stack(run.Stack)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
 
 	"sallyport/agent/config"
@@ -20,6 +19,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 const (
@@ -44,20 +44,14 @@ func (a *Agent) keepState(dataDir string, run *store.Run) error {
 	return keepCopy(datadir.StateCopies(dataDir, run.Stack), fmt.Sprintf("%08d", run.ID), state)
 }
 
-// keepCopy writes a copy of a state under a name that sorts by age, and drops the oldest ones.
+// keepCopy writes a durable copy of a state under a name that sorts by age, and drops the oldest ones: what replaces the state
+// begins when it returns.
 func keepCopy(dir, name string, state []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MkdirAll(dir); err != nil {
 		return fmt.Errorf("making the directory of states: %w", err)
 	}
-	file, err := renameio.NewPendingFile(filepath.Join(dir, name+control.StateCopySuffix), renameio.WithStaticPermissions(0o600))
-	if err != nil {
-		return fmt.Errorf("keeping the state: %w", err)
-	}
-	defer func() { _ = file.Cleanup() }() // does nothing after the replace
-	if err := compress(file, bytes.NewReader(state)); err != nil {
-		return fmt.Errorf("keeping the state: %w", err)
-	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
+	write := func(to io.Writer) error { return compress(to, bytes.NewReader(state)) }
+	if err := disk.Write(filepath.Join(dir, name+control.StateCopySuffix), write); err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
 	fault.Point("state copied")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 // The users that terraform runs as, and what belongs to whom when.
@@ -121,19 +121,12 @@ func workOf(run int) string { return fmt.Sprintf("the apply of #%d", run) }
 // closeDir lets nobody but the agent into a directory.
 func closeDir(dir string) error {
 	if info, err := os.Lstat(dir); err != nil || info.Mode().Perm()&0o077 == 0 {
-		return absentIsFine(err)
+		return disk.IgnoreMissing(err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("keeping others out of a run's directory: %w", err)
 	}
 	return nil
-}
-
-func absentIsFine(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // A phase is a user at work in a directory of the agent's. Without a second user all its methods do nothing.
@@ -211,7 +204,7 @@ func (p *phase) settle() error {
 }
 
 func (p *phase) reclaim(dir string) error {
-	return absentIsFine(asuser.Reclaim(dir, p.pool.Owners()...))
+	return disk.IgnoreMissing(asuser.Reclaim(dir, p.pool.Owners()...))
 }
 
 // digest is that of what a plan has left; empty without users of its own.
@@ -245,7 +238,7 @@ func (a *Agent) sameTree(w *world, run *store.Run) error {
 	have, err := asuser.Digest(base, givenDirs...)
 	if errors.Is(err, asuser.ErrNotOurs) { // an agent was killed while it gave them to the apply's user, whom Clear has ended
 		for _, name := range givenDirs {
-			if err := absentIsFine(asuser.Reclaim(filepath.Join(base, name), w.pool.Owners()...)); err != nil {
+			if err := disk.IgnoreMissing(asuser.Reclaim(filepath.Join(base, name), w.pool.Owners()...)); err != nil {
 				return err
 			}
 		}
@@ -279,12 +272,12 @@ func (p *phase) give() error {
 		if !filepath.IsAbs(name) {
 			path = filepath.Join(dir, name)
 		}
-		if err := absentIsFine(u.Own(path)); err != nil {
+		if err := disk.IgnoreMissing(u.Own(path)); err != nil {
 			return err
 		}
 	}
 	if u.Exclusive {
-		if err := absentIsFine(u.Share(filepath.Join(dir, dataDir))); err != nil {
+		if err := disk.IgnoreMissing(u.Share(filepath.Join(dir, dataDir))); err != nil {
 			return err
 		}
 	}

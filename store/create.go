@@ -11,13 +11,15 @@ import (
 
 	"github.com/gofrs/flock"
 	"go.etcd.io/bbolt"
+
+	"sallyport/store/disk"
 )
 
 // ensure makes the file if it is missing. bbolt's first commit is the one that a crash can spoil, so it happens to
 // another name, and the store's own name never stands for a half-made file.
 func ensure(o Options) (err error) {
 	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, removeIfThere(o.Path+".new"))
+		return errors.Join(err, disk.IgnoreMissing(os.Remove(o.Path+".new")))
 	}
 	// Two agents that start together must not make, and rename over one another, two stores.
 	dir := filepath.Dir(o.Path)
@@ -34,16 +36,16 @@ func ensure(o Options) (err error) {
 	if _, err := os.Stat(o.Path); !errors.Is(err, fs.ErrNotExist) {
 		return err // the other one made it
 	}
-	if err := removeIfThere(o.Path + ".new"); err != nil {
+	if err := disk.IgnoreMissing(os.Remove(o.Path + ".new")); err != nil {
 		return err
 	}
 	if err := makeNew(o); err != nil {
-		return errors.Join(err, removeIfThere(o.Path+".new"))
+		return errors.Join(err, disk.IgnoreMissing(os.Remove(o.Path+".new")))
 	}
 	if err := os.Rename(o.Path+".new", o.Path); err != nil {
 		return err
 	}
-	return syncPath(dir)
+	return disk.Sync(dir)
 }
 
 // makeNew writes an empty store beside the final name and makes sure that the disk has it.
@@ -64,7 +66,7 @@ func makeNew(o Options) error {
 	if err := errors.Join(explain(err), db.Close()); err != nil {
 		return err
 	}
-	return syncPath(o.Path + ".new")
+	return disk.Sync(o.Path + ".new")
 }
 
 func makeBuckets(b *bbolt.Tx) error {
@@ -74,20 +76,4 @@ func makeBuckets(b *bbolt.Tx) error {
 		}
 	}
 	return nil
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// syncPath makes a file, or the names in a directory, durable.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

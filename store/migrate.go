@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"sallyport/store/disk"
 )
 
 // migrations bring a file of the schema that is the key to the next one, each in one transaction with the new version.
@@ -91,7 +93,7 @@ func (s *Store) stepFrom(at, from, to int, step func(*Tx) error) error {
 func (s *Store) copyBefore(have int) (err error) {
 	kept := CopyBefore(s.path, have)
 	partial := kept + ".new"
-	defer func() { err = errors.Join(err, removeIfThere(partial)) }()
+	defer func() { err = errors.Join(err, disk.IgnoreMissing(os.Remove(partial))) }()
 	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
@@ -112,12 +114,12 @@ func (s *Store) copyBefore(have int) (err error) {
 	}
 	for _, name := range older {
 		if name != kept && name != partial {
-			if err := removeIfThere(name); err != nil {
+			if err := disk.IgnoreMissing(os.Remove(name)); err != nil {
 				return err
 			}
 		}
 	}
-	return syncPath(filepath.Dir(s.path))
+	return disk.Sync(filepath.Dir(s.path))
 }
 
 // globEscape makes a path match itself only.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sallyport/store/disk"
 )
 
 // What a user's processes can leave behind outside of the directories that they were given: files where everybody may write,
@@ -119,7 +121,7 @@ func (s *sweeper) clear(root *os.Root, name string, info fs.FileInfo, depth int)
 		return err
 	}
 	if !info.IsDir() {
-		return ignoreMissing(root.Remove(name))
+		return disk.IgnoreMissing(root.Remove(name))
 	}
 	if depth > clearDepth {
 		return errSweepBound
@@ -142,19 +144,12 @@ func (s *sweeper) clear(root *os.Root, name string, info fs.FileInfo, depth int)
 	for _, n := range names {
 		info, err := inner.Lstat(n)
 		if err != nil {
-			faults = append(faults, ignoreMissing(err))
+			faults = append(faults, disk.IgnoreMissing(err))
 			continue
 		}
 		faults = append(faults, s.clear(inner, n, info, depth+1))
 	}
-	return errors.Join(append(faults, ignoreMissing(root.Remove(name)))...)
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return errors.Join(append(faults, disk.IgnoreMissing(root.Remove(name)))...)
 }
 
 // systemV removes shared memory, semaphores and message queues.

@@ -14,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"sallyport/store/disk"
 )
 
 const (
@@ -56,7 +58,7 @@ func joinSmall(mirror string) (joined []string, pack string, err error) {
 			return nil, "", fmt.Errorf("looking for object %s in the joined pack: %w", short(h), err)
 		}
 	}
-	if err := syncPath(dir); err != nil {
+	if err := disk.Sync(dir); err != nil {
 		return nil, "", err
 	}
 	before := map[string]bool{}

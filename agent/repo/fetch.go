@@ -14,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"sallyport/store/disk"
 )
 
 const (
@@ -180,7 +182,7 @@ func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh,
 	}
 	r.invalidate()
 	r.damaged.Store(false)
-	if err := syncPath(filepath.Dir(r.options.Dir)); err != nil {
+	if err := disk.Sync(filepath.Dir(r.options.Dir)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(old); err != nil {
@@ -241,22 +243,10 @@ func (r *Repository) syncPacks(dir string, before map[string]bool) error {
 			continue
 		}
 		for _, ext := range []string{".pack", ".idx"} {
-			if err := syncPath(filepath.Join(pack, name+ext)); err != nil {
+			if err := disk.Sync(filepath.Join(pack, name+ext)); err != nil {
 				return err
 			}
 		}
 	}
-	return syncPath(pack)
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("making the mirror durable: %w", err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("making the mirror durable: %w", err)
-	}
-	return nil
+	return disk.Sync(pack)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 // Keep holds a commit in the mirror for ever under a name, so that it stays readable after a force-push removed it from
@@ -67,7 +68,7 @@ func writeRef(dir, ref string, hash plumbing.Hash) error {
 	if err := renameio.WriteFile(path, []byte(hash.String()+"\n"), 0o600, renameio.WithTempDir(dir)); err != nil {
 		return fmt.Errorf("writing reference %s: %w", ref, err)
 	}
-	return syncPath(filepath.Dir(path))
+	return disk.Sync(filepath.Dir(path))
 }
 
 // carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have

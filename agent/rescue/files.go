@@ -9,8 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"sallyport/store/disk"
 )
 
 // renameNew gives a file another name that must be free, durably, also where the file system cannot do that in one step.
@@ -24,7 +25,7 @@ func renameNew(from, to string) error {
 	if err != nil {
 		return fmt.Errorf("renaming %s to %s: %w", from, to, err)
 	}
-	return errors.Join(syncDir(filepath.Dir(from)), syncDir(filepath.Dir(to)))
+	return errors.Join(disk.Sync(filepath.Dir(from)), disk.Sync(filepath.Dir(to)))
 }
 
 // copyFile copies a file to a new one and makes the copy durable.
@@ -48,10 +49,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, append(raw, '\n'), 0o600); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return disk.WriteFile(path, append(raw, '\n'))
 }
 
 // readJSON reads a small file and says whether there is one.
@@ -67,20 +65,4 @@ func readJSON(path string, v any) (bool, error) {
 		return false, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return true, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 const (
@@ -121,7 +122,7 @@ func (o *Options) done() error {
 	if errors.Is(err, fs.ErrExist) {
 		return os.Remove(o.reportPath())
 	}
-	return ignoreMissing(err)
+	return disk.IgnoreMissing(err)
 }
 
 // rescue does what is left to do. The lock is held.
@@ -201,7 +202,7 @@ func (o *Options) replace(ctx context.Context, r *Report) error {
 // put makes a copy of a snapshot fit to go on from and gives it the store's name; without a snapshot, a new store.
 func (o *Options) put(r *Report, s *Snapshot) error {
 	temp := o.StorePath + ".rescue"
-	if err := ignoreMissing(os.Remove(temp)); err != nil { // of a rescue that was killed
+	if err := disk.IgnoreMissing(os.Remove(temp)); err != nil { // of a rescue that was killed
 		return err
 	}
 	c := Copy{Path: temp, What: "nothing", At: r.At, By: "agent", Now: o.Now, Goes: o.Goes}
@@ -223,7 +224,7 @@ func (o *Options) put(r *Report, s *Snapshot) error {
 	if _, err := GoOn(c); err != nil {
 		return err
 	}
-	if err := syncFile(temp); err != nil {
+	if err := disk.Sync(temp); err != nil {
 		return err
 	}
 	fault.Point("rescue:copied")

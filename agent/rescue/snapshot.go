@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sallyport/agent/datadir"
 	"slices"
 	"strings"
 	"time"
+
+	"sallyport/agent/datadir"
+	"sallyport/store/disk"
 )
 
 // What is kept of the snapshots: the newest so many, and the last one of each day for so many days.
@@ -68,10 +70,10 @@ func TakeSnapshot(ctx context.Context, c Checker, s WriterTo, dataDir string, no
 	out := Snapshot{Path: filepath.Join(dir, now.UTC().Format(nameFormat)+".db"), At: now.UTC()}
 	temp := out.Path + half
 	if err := copyTo(temp, s); err != nil {
-		return Snapshot{}, errors.Join(fmt.Errorf("writing the snapshot: %w", err), ignoreMissing(os.Remove(temp)))
+		return Snapshot{}, errors.Join(fmt.Errorf("writing the snapshot: %w", err), disk.IgnoreMissing(os.Remove(temp)))
 	}
 	if err := c.Check(ctx, temp); err != nil {
-		return Snapshot{}, errors.Join(fmt.Errorf("checking the snapshot: %w", err), ignoreMissing(os.Remove(temp)))
+		return Snapshot{}, errors.Join(fmt.Errorf("checking the snapshot: %w", err), disk.IgnoreMissing(os.Remove(temp)))
 	}
 	if err := renameNew(temp, out.Path); err != nil {
 		return Snapshot{}, fmt.Errorf("giving the snapshot its name: %w", err)
@@ -96,7 +98,7 @@ func removeHalves(dir string) error {
 		return fmt.Errorf("looking for unfinished snapshots: %w", err)
 	}
 	for _, path := range left {
-		if err := ignoreMissing(os.Remove(path)); err != nil {
+		if err := disk.IgnoreMissing(os.Remove(path)); err != nil {
 			return fmt.Errorf("removing an unfinished snapshot: %w", err)
 		}
 	}
@@ -110,7 +112,7 @@ func trim(dataDir string, now time.Time) error {
 		return err
 	}
 	for _, s := range surplus(all, now) {
-		if err := ignoreMissing(os.Remove(s.Path)); err != nil {
+		if err := disk.IgnoreMissing(os.Remove(s.Path)); err != nil {
 			return fmt.Errorf("removing an old snapshot: %w", err)
 		}
 	}
@@ -130,11 +132,4 @@ func surplus(all []Snapshot, now time.Time) []Snapshot {
 		}
 	}
 	return out
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/packer"
 	"sallyport/notify/redact"
+	"sallyport/store/disk"
 )
 
 // maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
@@ -176,7 +177,7 @@ func (p *process) clearErroredState(j Job) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	if err := ignoreMissing(root.Remove(name)); err != nil {
+	if err := disk.IgnoreMissing(root.Remove(name)); err != nil {
 		return fmt.Errorf("removing the %s of the checkout: %w", erroredFile, err)
 	}
 	return nil
@@ -209,13 +210,4 @@ func (p *process) keepErroredState(j Job) string {
 	}
 	p.log.Error("keeping the state that terraform could not save; it stays in the checkout", "path", from, "err", err)
 	return from
-}
-
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }

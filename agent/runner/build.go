@@ -9,13 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"sallyport/agent/foreign"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/store"
+	"sallyport/store/disk"
 )
 
 // keepManifest brings what the manifest post-processor wrote out of the copy, which is thrown away.
@@ -37,9 +36,9 @@ const maxKept = 16 << 20
 func keepFile(from, to string) error {
 	text, err := foreign.ReadBelow(filepath.Dir(to), from, maxKept)
 	if err != nil {
-		return ignoreMissing(err)
+		return disk.IgnoreMissing(err)
 	}
-	return renameio.WriteFile(to, text, 0o600)
+	return disk.WriteFile(to, text)
 }
 
 // Artifacts are what a build has made, as far as it is known: what packer said at its end, and where that is missing, what
@@ -47,7 +46,7 @@ func keepFile(from, to string) error {
 func Artifacts(runDir string) ([]store.Artifact, error) {
 	f, err := os.Open(filepath.Join(runDir, streamFile))
 	if err != nil {
-		return nil, ignoreMissing(err)
+		return nil, disk.IgnoreMissing(err)
 	}
 	defer f.Close()
 	var out packer.Output

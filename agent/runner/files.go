@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"sallyport/store/disk"
 )
 
 // The names of a run's files; see the package comment.
@@ -107,7 +108,7 @@ func createJSON(dir, name string, v any) error {
 		return err
 	}
 	defer f.Close()
-	if err := errors.Join(fill(f, append(payload, '\n')), syncDir(dir)); err != nil {
+	if err := errors.Join(fill(f, append(payload, '\n')), disk.Sync(dir)); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
@@ -119,7 +120,7 @@ func touch(dir, name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), syncDir(dir))
+	return errors.Join(f.Close(), disk.Sync(dir))
 }
 
 // replaceJSON makes or replaces a file: readers see the old one or the whole new one, also after a crash.
@@ -128,15 +129,7 @@ func replaceJSON(dir, name string, v any) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := errors.Join(fill(f, append(payload, '\n')), os.Rename(f.Name(), filepath.Join(dir, name))); err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
-	}
-	return syncDir(dir)
+	return disk.WriteFile(filepath.Join(dir, name), append(payload, '\n'))
 }
 
 // showJSON makes a file that readers see whole or not at all, and that need not outlast the machine: the start of an apply
@@ -152,10 +145,10 @@ func showJSON(dir, name string, v any) error {
 	}
 	_, err = f.Write(append(payload, '\n'))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+		return errors.Join(err, disk.IgnoreMissing(os.Remove(f.Name())))
 	}
 	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+		return errors.Join(err, disk.IgnoreMissing(os.Remove(f.Name())))
 	}
 	return nil
 }
@@ -166,16 +159,6 @@ func fill(f *os.File, payload []byte) error {
 		return err
 	}
 	return errors.Join(f.Truncate(int64(len(payload))), f.Sync())
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Clean removes what a run that has ended does not need and may hold secrets: copies of the plan and terraform's
@@ -191,7 +174,7 @@ func Clean(runDir string) error {
 	err = errors.Join(
 		os.RemoveAll(filepath.Join(runDir, copyDir)),
 		os.RemoveAll(filepath.Join(runDir, tempDir)),
-		ignoreMissing(os.Remove(filepath.Join(runDir, reserveFile))))
+		disk.IgnoreMissing(os.Remove(filepath.Join(runDir, reserveFile))))
 	if err != nil {
 		return fmt.Errorf("cleaning up after an apply: %w", err)
 	}
@@ -201,13 +184,6 @@ func Clean(runDir string) error {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // now is the time as it is recorded: UTC and without a monotonic part, which means nothing in another process.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sallyport/agent/fault"
+	"sallyport/store/disk"
 )
 
 // Verb is the command line verb that the sallyport binary must pass to [Main]: `sallyport apply-run RUNDIR`.
@@ -234,5 +235,5 @@ func (p *process) writeResult(r Result) error {
 	if err := os.Rename(p.reserve.Name(), filepath.Join(p.dir, resultFile)); err != nil {
 		return err
 	}
-	return syncDir(p.dir)
+	return disk.Sync(p.dir)
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"sallyport/agent/foreign"
+	"sallyport/store/disk"
 )
 
 // maxState bounds a state that is kept, in bytes.
@@ -38,7 +39,7 @@ func KeepState(runDir, found string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("keeping a state: %w", err)
 	}
-	return to, errors.Join(syncFile(to), syncDir(runDir))
+	return to, errors.Join(disk.Sync(to), disk.Sync(runDir))
 }
 
 // take moves an open file out of a directory, or copies it if it is another user's, who could go on writing to it. A move needs

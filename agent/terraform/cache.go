@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"sallyport/agent/asuser"
+	"sallyport/store/disk"
 )
 
 // Cache is what the plans of an agent share, below one directory:
@@ -257,7 +258,7 @@ func (c *Cache) copyPackage(root *os.Root, rel, to string) error {
 	if err := os.Rename(whole, to); err != nil {
 		return err
 	}
-	return syncPath(filepath.Dir(to))
+	return disk.Sync(filepath.Dir(to))
 }
 
 // Share lets a user, and all of its pool, at the packages of the store, those included that were stored before there was such a user.
@@ -280,7 +281,7 @@ func (c *Cache) move(from, to string) error {
 	}
 	err := os.Rename(from, to)
 	if err == nil {
-		return syncPath(filepath.Dir(to))
+		return disk.Sync(filepath.Dir(to))
 	}
 	staging, tempErr := os.MkdirTemp(c.dir, ".new-")
 	if tempErr != nil {
@@ -297,6 +298,9 @@ func (c *Cache) move(from, to string) error {
 	if err := os.Rename(whole, to); err != nil {
 		return err
 	}
+	if err := disk.Sync(filepath.Dir(to)); err != nil {
+		return err
+	}
 	return os.RemoveAll(from)
 }
 
@@ -305,7 +309,7 @@ func syncTree(dir string) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		return syncPath(path)
+		return disk.Sync(path)
 	})
 }
 

@@ -3,13 +3,13 @@ package terraform
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
+	"sallyport/store/disk"
 )
 
 // sealPlan makes a finished plan file durable under its final name and returns its SHA-256 in hex. What was digested
@@ -29,7 +29,7 @@ func sealPlan(from, to string) (string, error) {
 	if err := os.Rename(from, to); err != nil {
 		return "", fmt.Errorf("moving the plan file into place: %w", err)
 	}
-	if err := syncPath(filepath.Dir(to)); err != nil {
+	if err := disk.Sync(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("syncing the plan's directory: %w", err)
 	}
 	fault.Point("plan file in place")
@@ -38,13 +38,4 @@ func sealPlan(from, to string) (string, error) {
 		return "", fmt.Errorf("digesting the plan file: %w", err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// syncPath fsyncs a file or a directory.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

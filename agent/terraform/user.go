@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
+	"sallyport/store/disk"
 )
 
 // What the agent writes for terraform and what it takes from it when terraform runs as another user. The rule is that of
@@ -163,7 +164,7 @@ func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
 	if err := o.User.Share(to); err != nil {
 		return "", err
 	}
-	if err := syncPath(filepath.Dir(to)); err != nil {
+	if err := disk.Sync(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("syncing the plan's directory: %w", err)
 	}
 	fault.Point("plan file in place")
