@@ -16,6 +16,7 @@ import (
 // packerTool finds packer once and remembers it, digest included: reading its hundred megabytes takes longer than a plan.
 type packerTool struct {
 	binary string // of the configuration; empty: PATH
+	temp   string // where it is asked for its version
 	mu     sync.Mutex
 	found  packer.Tool
 	seen   terraform.Identity // of the binary when its digest was taken; zero: not to be relied on
@@ -43,7 +44,7 @@ func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
 	if err != nil {
 		return packer.Tool{}, fmt.Errorf("reading packer's binary: %w", err)
 	}
-	version, err := packer.Version(ctx, path)
+	version, err := packer.Version(ctx, path, t.temp)
 	if err != nil {
 		return packer.Tool{}, err
 	}

@@ -45,6 +45,7 @@ func (t *tools) of(c config.Tool) *tool {
 	if t.known[c] == nil {
 		t.known[c] = &tool{user: t.user, options: terraform.ToolOptions{
 			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: datadir.Terraform(t.dataDir), Log: t.log,
+			TempDir: datadir.Scratch(t.dataDir), // which the next start empties
 		}}
 	}
 	return t.known[c]

@@ -40,7 +40,7 @@ type world struct {
 // kept connections.
 func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
-		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log), packer: &packerTool{binary: cfg.Packer.Binary},
+		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log), packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string][]*config.GlobFault{}, again: map[string]bool{},
 	}
 	var err error

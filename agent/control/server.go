@@ -72,15 +72,6 @@ func Listen(o ServerOptions) (*Server, error) {
 	return &Server{opts: o, listener: l, identity: id}, nil
 }
 
-// Serve is Listen followed by [Server.Serve].
-func Serve(ctx context.Context, o ServerOptions) error {
-	s, err := Listen(o)
-	if err != nil {
-		return err
-	}
-	return s.Serve(ctx)
-}
-
 // callerKey finds the caller in a request's context.
 type callerKey struct{}
 

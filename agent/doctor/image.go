@@ -31,7 +31,7 @@ func (d *doctor) image(ctx context.Context, st *config.Stack, tree stack.Tree) *
 		s.fail("packer", "install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "%v", err)
 		return s
 	}
-	version, err := packer.Version(ctx, found)
+	version, err := packer.Version(ctx, found, "")
 	if err != nil {
 		s.fail("packer", "is it a packer for this machine?", "%v", err)
 		return s

@@ -297,11 +297,17 @@ func sources(text string) []string {
 	return names
 }
 
-// Version asks a packer binary for its version.
-func Version(ctx context.Context, binary string) (string, error) {
+// Version asks a packer binary for its version. It works in a directory of its own below temp, which is made if it is missing;
+// empty: the system's.
+func Version(ctx context.Context, binary, temp string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "sallyport-packer-")
+	if temp != "" {
+		if err := os.MkdirAll(temp, 0o700); err != nil {
+			return "", fmt.Errorf("asking packer for its version: %w", err)
+		}
+	}
+	dir, err := os.MkdirTemp(temp, "sallyport-packer-")
 	if err != nil {
 		return "", fmt.Errorf("asking packer for its version: %w", err)
 	}

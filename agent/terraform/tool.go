@@ -43,6 +43,7 @@ type ToolOptions struct {
 	Binary     string // path of an installed one
 	Version    string // exact version to install, like 1.11.4
 	InstallDir string // where pinned versions are kept, one directory each; needed with Version
+	TempDir    string // made if it is missing; what a killed agent leaves there is its to sweep. Empty: the system's
 	Log        *slog.Logger
 	Lookup     func(file string) (string, error) // default exec.LookPath
 	// Install puts that version of terraform into dir and returns the path of the binary; see [release.Options].
@@ -82,7 +83,7 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: err,
 			Hint: "terraform { binary } must be a file that the agent may read and run"}
 	}
-	if t.Version, err = askVersion(ctx, path); err != nil {
+	if t.Version, err = o.askVersion(ctx, path); err != nil {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
 			Hint: "is it a " + o.Name + " for this machine, and executable?"}
 	}
@@ -120,10 +121,15 @@ func (o *ToolOptions) pinned(ctx context.Context) (string, error) {
 	return release.Install(ctx, release.Options{Version: o.Version, Dir: o.InstallDir, Log: o.Log, Fetch: o.Install})
 }
 
-func askVersion(ctx context.Context, path string) (string, error) {
+func (o *ToolOptions) askVersion(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "sallyport-version-")
+	if o.TempDir != "" {
+		if err := os.MkdirAll(o.TempDir, 0o700); err != nil {
+			return "", err
+		}
+	}
+	dir, err := os.MkdirTemp(o.TempDir, "sallyport-version-")
 	if err != nil {
 		return "", err
 	}

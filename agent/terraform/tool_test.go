@@ -62,6 +62,25 @@ func TestFindTool(t *testing.T) {
 	}
 }
 
+// What a terraform that is asked for its version works in lies where the agent sweeps, and is gone afterwards.
+func TestToolIsAskedInTempDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	binary, home, temp := filepath.Join(dir, "terraform"), filepath.Join(dir, "home"), filepath.Join(dir, "data", "scratch")
+	if err := os.WriteFile(binary, []byte("#!/bin/sh\npwd >"+home+"\necho '{\"terraform_version\": \"1.11.4\"}'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FindTool(t.Context(), ToolOptions{Binary: binary, TempDir: temp}); err != nil {
+		t.Fatal(err)
+	}
+	if in, err := os.ReadFile(home); err != nil || !strings.HasPrefix(string(in), temp+"/sallyport-version-") {
+		t.Errorf("it was asked in %s, %v", in, err)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 	t.Parallel()
 	real := tftest.Terraform(t)

@@ -101,9 +101,6 @@ func (s *SSHD) HostKeyLine() string {
 // Connections is how many clients were let in.
 func (s *SSHD) Connections() int { return strings.Count(s.log.String(), "Accepted publickey") }
 
-// Log is what it said so far.
-func (s *SSHD) Log() string { return s.log.String() }
-
 // Stop takes it down with all its sessions; it may be called again.
 func (s *SSHD) Stop() {
 	s.stop.Do(func() {
