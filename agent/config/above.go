@@ -98,6 +98,10 @@ func (l *loader) program(a attributes, name string, words []string) {
 	}
 }
 
+// DataDirMode is what the modes of a data directory are mended to, by whoever says that they are wrong: others go through to where
+// terraform.user works, and see nothing. What lies inside has modes of its own.
+const DataDirMode fs.FileMode = 0o711
+
 // CheckDataDir refuses a data directory that others can write, with what lies right in it, or whose parents they can: who can
 // put a store or a plan in the place of the agent's has decided. A directory that is not there yet is right.
 func CheckDataDir(dir string) error {
@@ -106,6 +110,9 @@ func CheckDataDir(dir string) error {
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != me {
 			return fmt.Errorf("data_dir: %s belongs to user id %d, and the agent runs as %d; start it as that user, or mend it with `chown -R %d %s`",
 				dir, stat.Uid, me, me, shellQuote(dir))
+		}
+		if mode := info.Mode().Perm(); mode&writableByOthers != 0 {
+			return fmt.Errorf("data_dir: %w", mendTo(dir, mode, writableByOthers, DataDirMode))
 		}
 	}
 	if err := CheckTrusted(dir); err != nil {
@@ -194,12 +201,16 @@ func lookUp(name, path string) string {
 }
 
 func writableFault(path string, mode, forbidden fs.FileMode) error {
+	return mendTo(path, mode, forbidden, mode&^forbidden)
+}
+
+func mendTo(path string, mode, forbidden, right fs.FileMode) error {
 	deed := "written"
 	if mode&forbidden&^writableByOthers != 0 {
 		deed = "read"
 	}
 	return fmt.Errorf("%s may be %s by group or others (mode %04o); mend it with `chmod %04o %s`",
-		path, deed, mode, mode&^forbidden, shellQuote(path))
+		path, deed, mode, right, shellQuote(path))
 }
 
 // modeFault is what is wrong with the mode or the owner of what was opened at a path.

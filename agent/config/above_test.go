@@ -80,7 +80,7 @@ func TestCheckDataDir(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ""},
-		{"writable", func(t *testing.T, dir string) { chmod(t, dir, 0o770) }, "`chmod 0750 DIR`"},
+		{"writable", func(t *testing.T, dir string) { chmod(t, dir, 0o770) }, "`chmod 0711 DIR`"},
 		{"above", func(t *testing.T, dir string) { chmod(t, filepath.Dir(dir), 0o777) }, "mend it with `chmod 0755"},
 		{"runs", func(t *testing.T, dir string) { mkdir(t, dir+"/runs", 0o777) }, "`chmod 0755 DIR/runs`"},
 		{"somebody else's", func(t *testing.T, dir string) { chown(t, dir, 65534) }, "belongs to user id 65534, and the agent runs as 0; start it as that user, or mend it with `chown -R 0 DIR`"},

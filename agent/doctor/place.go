@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
@@ -74,23 +75,28 @@ func (d *doctor) missingDir(s *section, dir string) {
 		parent = filepath.Dir(parent)
 	}
 	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
-		s.fail("exists", "make it for the agent's user:\ninstall -d -m 0711 -o sallyport -g sallyport "+shellQuote(dir),
+		s.fail("exists", "make it for the agent's user:\n"+installDir(dir),
 			"it does not exist, and %s cannot be written to: %v", parent, err)
 		return
 	}
-	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\ninstall -d -m 0711 -o sallyport -g sallyport "+shellQuote(dir),
+	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir),
 		"it does not exist yet")
 	d.fileSystem(s, parent)
 }
 
-// rights looks at who may do what. Going through (0711, as install.sh and systemd make it) shows nobody anything: what
-// lies inside has modes of its own, and terraform.user has to reach its runs.
+// installDir makes a data directory as install.sh and systemd do.
+func installDir(dir string) string {
+	return fmt.Sprintf("install -d -m %04o -o sallyport -g sallyport %s", config.DataDirMode, shellQuote(dir))
+}
+
+// rights looks at who may do what.
 func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
+	mend := fmt.Sprintf("mend it:\nchmod %04o %s", config.DataDirMode, shellQuote(dir))
 	switch mode := info.Mode().Perm(); {
 	case mode&0o022 != 0:
-		s.fail("mode", "mend it:\nchmod 0711 "+shellQuote(dir), "%04o: others may write, so they could change plans and approvals; the agent does not start", mode)
+		s.fail("mode", mend, "%04o: others may write, so they could change plans and approvals; the agent does not start", mode)
 	case mode&0o066 != 0:
-		s.warn("mode", "mend it:\nchmod 0711 "+shellQuote(dir), "%04o: others may look; states and plans hold secrets", mode)
+		s.warn("mode", mend, "%04o: others may look; states and plans hold secrets", mode)
 	default:
 		s.ok("mode", "%04o", mode)
 	}
