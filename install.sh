@@ -187,6 +187,18 @@ install_config() {
 	fi
 }
 
+# make_locks makes a file for each of terraform's users that whoever is at work as that user locks, so that two agents of this
+# machine never are at the same time. A file that is there stays: it may be locked.
+make_locks() {
+	local locks=/etc/sallyport/users n number
+	directory 0700 root root "$locks"
+	[ -z "$prefix" ] || return 0
+	for n in $(seq "$terraform_users"); do
+		number=$(id -u "$terraform_user$n")
+		[ -e "$locks/$number" ] || install -m 0600 -o root -g root /dev/null "$locks/$number"
+	done
+}
+
 # install_unit installs the unit and, once, the drop-in that names the credentials.
 install_unit() {
 	[ "$systemd" = yes ] || return 0
@@ -277,6 +289,7 @@ main() {
 	install_binary
 	install_config
 	directory 0711 "$user" "$group" /var/lib/sallyport # terraform's users go through; everything in it says who may what
+	make_locks
 	install_unit
 	check_tools
 	running_agent || next_steps

@@ -56,7 +56,9 @@ func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, er
 	if old != nil && old.pool.Name() == cfg.Terraform.User && old.pool.Of(users) {
 		return old.pool, nil // with what is at work
 	}
-	pool, err := asuser.NewPool(cfg.Terraform.User, datadir.UserLocks(cfg.DataDir), users)
+	pool, err := asuser.NewPool(asuser.PoolOptions{
+		Name: cfg.Terraform.User, Users: users, Common: asuser.CommonLocks, Dir: datadir.UserLocks(cfg.DataDir),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestUsersKeptBack(t *testing.T) {
 	need.Root(t, "only root can become another user")
 	dir := filepath.Join(t.TempDir(), "uids")
 	users := []*asuser.User{{Name: "one", UID: 54321, GID: 54321, Exclusive: true, Neutral: 1879048195}}
-	pool, err := asuser.NewPool("tf", dir, users)
+	pool, err := asuser.NewPool(asuser.PoolOptions{Name: "tf", Dir: dir, Users: users})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestUsersKeptBack(t *testing.T) {
 		t.Fatalf("before anything: %q", why)
 	}
 	// Another process is at work as it: its lock is held.
-	other, err := asuser.NewPool("tf", dir, users)
+	other, err := asuser.NewPool(asuser.PoolOptions{Name: "tf", Dir: dir, Users: users})
 	if err != nil {
 		t.Fatal(err)
 	}

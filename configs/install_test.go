@@ -116,6 +116,7 @@ func TestInstallTwice(t *testing.T) {
 		"/usr/local/bin/sallyport":                                 "file 0755",
 		"/etc/sallyport":                                           "dir 0750",
 		"/etc/sallyport/credentials":                               "dir 0700",
+		"/etc/sallyport/users":                                     "dir 0700",
 		"/etc/sallyport/sallyport.hcl":                             "file 0640",
 		"/var/lib/sallyport":                                       "dir 0711",
 		"/etc/systemd/system/sallyport.service":                    "file 0644",

@@ -5,19 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
-	lockLook   = 200 * time.Millisecond // how often a seat that another process holds is looked at
-	mendRest   = time.Minute            // between two tries to get a user back that could not be cleaned up
-	lockSuffix = ".lock"
+	lockLook = 200 * time.Millisecond // how often a seat that another process holds is looked at
+	mendRest = time.Minute            // between two tries to get a user back that could not be cleaned up
 )
 
 // A Pool are the users of terraform.user with what each of them is at work for.
@@ -28,9 +23,10 @@ const (
 // The user of an apply is its run's until it is known that nothing of the run lives ([Turn.Leave], [Pool.Hold], [Pool.Return]):
 // a runner outlives the agent, and commands that an apply left may outlive the runner.
 type Pool struct {
-	name  string
-	dir   string // of locks, which tell other processes of the agent's user, and root's, which users are at work
-	seats []*seat
+	name   string
+	dir    string // see PoolOptions
+	common string // likewise
+	seats  []*seat
 
 	mu      sync.Mutex
 	alone   bool // what is at work as a shared user wants to be alone
@@ -47,13 +43,32 @@ type seat struct {
 	given int       // by which turn of the pool's it was last given
 }
 
-// NewPool makes a pool of users that [Find] found, with locks in a directory of the agent's.
-func NewPool(name, dir string, users []*User) (*Pool, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// PoolOptions say whose pool it is.
+type PoolOptions struct {
+	Name  string  // what terraform.user says
+	Users []*User // that [Find] found for it
+	// Common has the locks that tell other processes, other agents' too, which users are at work; see [CommonLocks]. Dir is a
+	// directory of the agent's, which is made, for the locks of users that have none there.
+	Common, Dir string
+}
+
+func (o PoolOptions) validate() error {
+	if o.Dir == "" || len(o.Users) == 0 {
+		return errors.New("a pool of users needs users, and a directory for their locks")
+	}
+	return nil
+}
+
+// NewPool makes a pool of users.
+func NewPool(o PoolOptions) (*Pool, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory of terraform.user's locks: %w", err)
 	}
-	p := &Pool{name: name, dir: dir, changed: make(chan struct{})}
-	for _, u := range users {
+	p := &Pool{name: o.Name, dir: o.Dir, common: o.Common, changed: make(chan struct{})}
+	for _, u := range o.Users {
 		p.seats = append(p.seats, &seat{user: u})
 	}
 	return p, nil
@@ -111,12 +126,6 @@ func (p *Pool) Owners() []int {
 	return out
 }
 
-// A Work is what a user is wanted for.
-type Work struct {
-	Name  string // "plan of #12", for people
-	Alone bool   // nothing else may be at work as the same user meanwhile, or begin
-}
-
 // Room reports whether a user could be given to a work now.
 func (p *Pool) Room(alone bool) bool {
 	if p == nil {
@@ -132,14 +141,6 @@ func (p *Pool) free(s *seat, alone bool) bool {
 		return len(s.works) == 0 && (s.stuck == nil || time.Now().After(s.again))
 	}
 	return !p.alone && (!alone || len(s.works) == 0)
-}
-
-// A Turn is a user at work. All methods of a nil *Turn do nothing.
-type Turn struct {
-	User *User
-	pool *Pool
-	seat *seat
-	work Work
 }
 
 // Take waits for a user and makes sure that nothing of an earlier work is left of it. A nil pool gives a nil turn: there is no
@@ -224,52 +225,6 @@ func (u *User) vacate() error {
 	return u.Sweep()
 }
 
-// errElsewhere: another process of the agent's user, or root's, has the user: an older agent's runner, or the doctor.
-var errElsewhere = errors.New("another process is at work as it")
-
-func (p *Pool) lock(u *User) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(p.dir, u.Name+lockSuffix), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", u.Name, err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = errElsewhere
-		}
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", u.Name, err), f.Close())
-	}
-	return f, nil
-}
-
-// Lock is the lock of the user, for a process that goes on holding it when this one dies; nil for a shared user.
-func (t *Turn) Lock() *os.File {
-	if t == nil {
-		return nil
-	}
-	return t.seat.lock
-}
-
-// Who is the user; nil for a nil turn.
-func (t *Turn) Who() *User {
-	if t == nil {
-		return nil
-	}
-	return t.User
-}
-
-// Close ends the turn: everything of the user's is ended, what it left is removed, and it can be given to another work. What
-// cannot be cleaned up is told by [Pool.Stuck].
-func (t *Turn) Close() {
-	if t == nil {
-		return
-	}
-	var err error
-	if t.User.Exclusive {
-		err = t.User.vacate()
-	}
-	t.pool.give(t.seat, t.work, err)
-}
-
 func (p *Pool) give(s *seat, w Work, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -286,18 +241,6 @@ func (p *Pool) give(s *seat, w Work, err error) {
 	s.keepBack(err)
 	close(p.changed)
 	p.changed = make(chan struct{})
-}
-
-// Leave leaves the user to a runner that holds a copy of the lock, until [Pool.Return].
-func (t *Turn) Leave() error {
-	if t == nil || t.seat.lock == nil {
-		return nil
-	}
-	t.pool.mu.Lock()
-	defer t.pool.mu.Unlock()
-	err := t.seat.lock.Close()
-	t.seat.lock = nil
-	return err
 }
 
 // Hold marks a user as at work for a run that an agent before this one started. Nothing of it is ended. A user that the pool does

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -327,7 +328,7 @@ func TestReclaimRefuses(t *testing.T) {
 // A pool gives each user to one work at a time, after everything of the one before is gone.
 func TestPool(t *testing.T) {
 	name, users := crew(t, 2)
-	pool, err := asuser.NewPool(name, filepath.Join(t.TempDir(), "uids"), users)
+	pool, err := asuser.NewPool(asuser.PoolOptions{Name: name, Users: users, Dir: filepath.Join(t.TempDir(), "uids")})
 	must(t, err)
 	if pool.Size() != 2 || pool.Shared() || !pool.Room(false) {
 		t.Errorf("size %d, shared %t, room %t", pool.Size(), pool.Shared(), pool.Room(false))
@@ -361,7 +362,7 @@ func TestPool(t *testing.T) {
 	}
 	// A user is left to a runner until nothing of its run lives, by this agent and the next.
 	must(t, two.Leave())
-	next, err := asuser.NewPool(name, filepath.Join(t.TempDir(), "uids"), users)
+	next, err := asuser.NewPool(asuser.PoolOptions{Name: name, Users: users, Dir: filepath.Join(t.TempDir(), "uids")})
 	must(t, err)
 	next.Hold(two.User.UID, "two")
 	lives := as(two.User, "exec sleep 3600")
@@ -377,10 +378,59 @@ func TestPool(t *testing.T) {
 	_ = lives.Wait()
 }
 
+// Two agents of one machine, each with a data directory, never have the same user at the same time: the second waits, and its start
+// ends nothing of the first one's.
+func TestTwoPoolsOfTheSameUsers(t *testing.T) {
+	name, users := crew(t, 1)
+	common := t.TempDir()
+	lock := filepath.Join(common, strconv.Itoa(users[0].UID))
+	if open := asuser.Unlocked(common, users); len(open) != 1 {
+		t.Errorf("without a lock are %v", open)
+	}
+	must(t, os.WriteFile(lock, nil, 0o644))
+	pool := func() *asuser.Pool {
+		t.Helper()
+		p, err := asuser.NewPool(asuser.PoolOptions{Name: name, Users: users, Common: common, Dir: filepath.Join(t.TempDir(), "uids")})
+		must(t, err)
+		return p
+	}
+	ones, others := pool(), pool()
+	ones.Clear()
+	if stuck := ones.Stuck(); len(stuck) != 1 || !strings.Contains(stuck[0].Error(), "mode 0600") {
+		t.Errorf("with a lock that others can open: %v", stuck)
+	}
+	must(t, os.Chmod(lock, 0o600))
+	if open := asuser.Unlocked(common, users); len(open) != 0 {
+		t.Errorf("without a lock are %v", open)
+	}
+	ones = pool()
+	turn, err := ones.Take(t.Context(), asuser.Work{Name: "one"})
+	must(t, err)
+	works := as(users[0], "exec sleep 3600")
+	must(t, works.Start())
+	others.Clear()
+	over, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := others.Take(over, asuser.Work{Name: "two"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("both have %s: %v", users[0].Name, err)
+	}
+	if stuck := others.Stuck(); len(stuck) != 1 || !strings.Contains(stuck[0].Error(), "another agent") {
+		t.Errorf("the second says %v", stuck)
+	}
+	if list, err := asuser.ProcessesOf(users[0].UID); err != nil || len(list) != 1 {
+		t.Errorf("of the first one's work live %+v, %v", list, err)
+	}
+	turn.Close()
+	_ = works.Wait()
+	turn, err = others.Take(t.Context(), asuser.Work{Name: "two"})
+	must(t, err)
+	turn.Close()
+}
+
 // One user for all is shared, but with a work that wants to be alone.
 func TestSharedPool(t *testing.T) {
 	u := &asuser.User{Name: "somebody", UID: 12345, GID: 12346}
-	pool, err := asuser.NewPool("somebody", filepath.Join(t.TempDir(), "uids"), []*asuser.User{u})
+	pool, err := asuser.NewPool(asuser.PoolOptions{Name: "somebody", Users: []*asuser.User{u}, Dir: filepath.Join(t.TempDir(), "uids")})
 	must(t, err)
 	one, err := pool.Take(t.Context(), asuser.Work{Name: "one"})
 	must(t, err)

@@ -71,7 +71,11 @@ func (d *doctor) borrow(s *section, name string, users []*asuser.User) bool {
 			s.warn("user "+u.Name, "take them away: what is left there lets a process of a run live on after it", "%s has %s", u.Name, listed(kept))
 		}
 	}
-	pool, err := asuser.NewPool(name, datadir.UserLocks(d.cfg.DataDir), users)
+	if open := asuser.Unlocked(asuser.CommonLocks, users); len(open) > 0 {
+		s.warn("users", "run install.sh again, which makes what is missing",
+			"there is no %s/%d: another agent of this machine that has %s too would end the runs of this one", asuser.CommonLocks, open[0].UID, open[0].Name)
+	}
+	pool, err := asuser.NewPool(asuser.PoolOptions{Name: name, Users: users, Common: asuser.CommonLocks, Dir: datadir.UserLocks(d.cfg.DataDir)})
 	if err == nil {
 		d.turn, err = pool.Borrow("the doctor")
 	}
