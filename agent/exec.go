@@ -107,6 +107,7 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 		return 0, err
 	}
 	var commit, kept string
+	var has lent
 	if err := a.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -115,6 +116,9 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 		kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
 		if commit = st.AppliedCommit; commit == "" {
 			commit, err = commitOf(tx, st, s)
+		}
+		if err == nil && !changes { // who changes the state of what was never applied means to
+			has, err = lentAt(tx, st, commit)
 		}
 		return errors.Join(err, a.quiet(tx, w.cfg.DataDir, st))
 	}); err != nil {
@@ -128,11 +132,11 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 	if changes {
 		c.Keep = func(current []byte) error { return keepCopy(datadir.StateCopies(w.cfg.DataDir, s.Name), kept, current) }
 	}
-	return a.carryOutExec(ctx, o, c, commit, kept)
+	return a.carryOutExec(ctx, o, c, repair{stack: o.stack, by: o.by, commit: commit, lent: has}, kept)
 }
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
-func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, commit, kept string) (code int, err error) {
+func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r repair, kept string) (code int, err error) {
 	done := make(chan struct{})
 	started := a.work.errand(o.stack, func(work context.Context) {
 		defer close(done)
@@ -140,10 +144,11 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
 		err = contain.Do("running a command in "+o.stack, func() error {
-			return a.inScratch(work, repair{stack: o.stack, by: o.by, commit: commit, work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
+			r.work = func(ctx context.Context, p terraform.PlanOptions) (err error) {
 				code, err = terraform.Command(ctx, p, c)
 				return err
-			}})
+			}
+			return a.inScratch(work, r)
 		})
 		a.logIfPanic(err, "stack", o.stack, "by", o.by)
 	})

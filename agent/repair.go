@@ -35,6 +35,7 @@ type repair struct {
 	stack  string
 	by     string
 	commit string                                                // whose files say where the state is
+	lent   lent                                                  // to what those files make terraform run
 	work   func(context.Context, terraform.PlanOptions) error    // terraform's part
 	done   func(tx *store.Tx) (message string, err error)        // after success
 	failed func(tx *store.Tx, cause error) (told error, e error) // what people are told, and what is noted; may be nil
@@ -129,7 +130,8 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return err
 	}
-	o.Tool, o.PlanEnv, o.AWS = found, s.ApplyEnv, awsApply(s, "repair") // what mends a state needs what may write it
+	o.Tool = found
+	r.lent.lend(s, &o)
 	return r.work(ctx, o)
 }
 
@@ -190,7 +192,9 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
 			return hint.Refuse(control.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
 		}
-		r.commit, err = commitOf(tx, st, s)
+		if r.commit, err = commitOf(tx, st, s); err == nil {
+			r.lent, err = lentAt(tx, st, r.commit)
+		}
 		return err
 	})
 	if err != nil {

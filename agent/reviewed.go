@@ -67,11 +67,25 @@ func unreviewedPull(ctx context.Context, site forgeSite, p forge.PullRequest, co
 		case !access.CanWrite():
 		case made(p, commits, u):
 			missing = fmt.Sprintf("%s has approved pull request #%d, and made some of it", u.Login, p.Number)
+		case nobodys(commits) != "":
+			missing = fmt.Sprintf("%s has approved pull request #%d, and nobody knows who made its commit %s: the e-mail of its author or committer belongs to no account",
+				u.Login, p.Number, short(nobodys(commits)))
 		default:
 			return "", nil
 		}
 	}
 	return missing, nil
+}
+
+// nobodys is the first commit of which the site does not know who wrote or committed it; empty if it does of all. It may be the
+// reviewer's.
+func nobodys(commits forge.Commits) string {
+	for _, c := range commits.List {
+		if c.Author.ID == 0 || c.Committer.ID == 0 {
+			return c.Hash
+		}
+	}
+	return ""
 }
 
 // made reports whether somebody opened a pull request, or wrote or committed (which merging is, too) one of its commits.

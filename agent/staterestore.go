@@ -46,8 +46,14 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 			return err
 		}
 		out.kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
-		commit, err = commitOf(tx, st, s)
-		return err
+		if commit, err = commitOf(tx, st, s); err != nil {
+			return err
+		}
+		if lent, err := lentAt(tx, st, commit); err != nil || lent == lentForApply || st.AppliedCommit == "" {
+			return err
+		}
+		commit = st.AppliedCommit // of the newest nobody has approved what it makes an init run
+		return nil
 	})
 	if err != nil {
 		return "", err

@@ -220,7 +220,8 @@ func TestRequireReview(t *testing.T) {
 		{func() string { return merge("Moved", "joe", false) }, "approved the final head of pull request #4"},
 		{func() string { return own(githubtest.Commit{Author: "joe", Committer: "jane"}) }, "joe has approved pull request #5, and made some of it"},
 		{func() string { return own(githubtest.Commit{Author: "jane", Committer: "joe"}) }, "joe has approved pull request #6, and made some of it"},
-		{func() string { return noFF("Evil", map[string]string{"box/evil.tf": "# evil\n"}) }, "what it does to box/evil.tf comes from neither side alone; nobody has reviewed that in pull request #7"},
+		{func() string { return own(githubtest.Commit{AuthorEmail: "box@nowhere", Committer: "jane"}) }, "joe has approved pull request #7, and nobody knows who made its commit "},
+		{func() string { return noFF("Evil", map[string]string{"box/evil.tf": "# evil\n"}) }, "what it does to box/evil.tf comes from neither side alone; nobody has reviewed that in pull request #8"},
 	} {
 		r.reset(first)
 		heldFor(h, bad.tip(), bad.why)

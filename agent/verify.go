@@ -266,6 +266,9 @@ func differences(shown, fresh *store.Plan) []string {
 			out = append(out, name+": "+after+" in the place of "+before)
 		}
 	}
+	if shown.Configuration != fresh.Configuration && shown.Configuration != "" {
+		out = append(out, "the configuration, modules from elsewhere included, is not the same")
+	}
 	if len(out) == 0 && shown.Empty != fresh.Empty {
 		out = append(out, "whether there is anything to apply at all")
 	}

@@ -85,6 +85,7 @@ type Plan struct {
 	Outputs []Output `json:"outputs"`
 
 	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
+	Configuration string  `json:"configuration,omitempty"`  // SHA-256 of the configuration in the plan file, remote modules included
 	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
 	NewState      bool    `json:"new_state,omitempty"`      // there was no state yet: everything is new
 	Version       string  `json:"version"`                  // of terraform

@@ -336,6 +336,9 @@ func (p *planner) describe(ctx context.Context) error {
 		return err
 	}
 	plan := decoded.Summary(p.o.Protect, p.o.Replaceable)
+	if plan.Configuration, err = planjson.Configuration(p.res.PlanFile); err != nil {
+		return err
+	}
 	plan.Digest, plan.Empty, plan.LockDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
 	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial

@@ -2,10 +2,15 @@ package planjson
 
 import (
 	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // State is what a state file tells of the state: which one it is, and what it holds. Attributes are not read.
@@ -113,4 +118,41 @@ func (s *State) add(res stateResource) {
 		}
 		s.Addresses = append(s.Addresses, address)
 	}
+}
+
+// configPrefix is where a plan file has the configuration that it was made of. The list of modules beside it says where they lay.
+const (
+	configPrefix = "tfconfig/"
+	moduleList   = configPrefix + "modules.json"
+)
+
+// Configuration is the SHA-256, in hex, of the configuration in a plan file: of all files of all modules, the remote ones as they
+// were fetched. An apply goes by it. What it does beside changing resources, the provisioners for example, shows nowhere else in a
+// plan.
+func Configuration(planFile string) (string, error) {
+	z, err := zip.OpenReader(planFile)
+	if err != nil {
+		return "", fmt.Errorf("opening the plan file: %w", err)
+	}
+	defer func() { _ = z.Close() }()
+	files := slices.DeleteFunc(slices.Clone(z.File), func(f *zip.File) bool {
+		return !strings.HasPrefix(f.Name, configPrefix) || f.Name == moduleList
+	})
+	slices.SortStableFunc(files, func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
+	sum, left := sha256.New(), int64(MaxState)
+	for _, f := range files {
+		fmt.Fprintf(sum, "%q %d\n", f.Name, f.UncompressedSize64)
+		in, err := f.Open()
+		if err != nil {
+			return "", fmt.Errorf("reading %s in the plan file: %w", f.Name, err)
+		}
+		n, err := io.Copy(sum, io.LimitReader(in, left))
+		if err = errors.Join(err, in.Close()); err != nil {
+			return "", fmt.Errorf("reading %s in the plan file: %w", f.Name, err)
+		}
+		if left -= n; left <= 0 {
+			return "", fmt.Errorf("the configuration in the plan file has more than %d MB", MaxState>>20)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"path/filepath"
+	"testing"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// What only an apply gets is not lent to the files of a commit that nobody has approved: an init runs programs that a backend's
+// configuration names.
+func TestARepairLendsAnApplysSecretsToWhatWasApproved(t *testing.T) {
+	t.Parallel()
+	st, err := store.Open(store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	var failed int
+	if err := st.Update(func(tx *store.Tx) error {
+		run := &store.Run{Stack: "box", Repository: "infra", Kind: store.KindCommit, Status: store.Pending, Commit: "bbbb"}
+		err := tx.CreateRun(run)
+		failed = run.ID
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s := &config.Stack{
+		Name: "box", AWS: &config.AWS{RoleARN: "apply", PlanRoleARN: "plan"},
+		PlanEnv: map[string]redact.Secret{"WHO": redact.NewSecret("plan")}, ApplyEnv: map[string]redact.Secret{"WHO": redact.NewSecret("apply")},
+	}
+	for name, c := range map[string]struct {
+		stack  store.StackState
+		commit string
+		want   string
+	}{
+		"the applied one":                         {store.StackState{AppliedCommit: "aaaa", LastApply: failed}, "aaaa", "apply"},
+		"one whose apply was approved and failed": {store.StackState{AppliedCommit: "aaaa", LastApply: failed}, "bbbb", "apply"},
+		"a newer one":                             {store.StackState{AppliedCommit: "aaaa", LastApply: failed}, "cccc", "plan"},
+		"one of a stack that was never applied":   {store.StackState{}, "cccc", "plan"},
+		"none":                                    {store.StackState{}, "", "plan"},
+	} {
+		var has lent
+		if err := st.View(func(tx *store.Tx) (err error) {
+			has, err = lentAt(tx, &c.stack, c.commit)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var o terraform.PlanOptions
+		has.lend(s, &o)
+		if got := o.PlanEnv["WHO"].Reveal(); got != c.want || o.AWS.RoleARN != c.want {
+			t.Errorf("%s: it gets the environment of the %s and the role %s, want those of the %s", name, got, o.AWS.RoleARN, c.want)
+		}
+	}
+}
