@@ -16,9 +16,8 @@ import (
 // longestSocket is what fits into the address of a unix socket, less what the agent needs while it makes one.
 const longestSocket = 107 - len("/.s0123456789/s")
 
-// agent looks at the socket, and asks whoever is there.
-func (d *doctor) agent(ctx context.Context, socket string) *section {
-	s := d.section("agent at " + socket)
+// checkAgent looks at the socket, and asks whoever is there.
+func checkAgent(ctx context.Context, s *section, o Options, socket string) []*section {
 	if len(socket) > longestSocket {
 		s.fail("socket", "name a shorter path in socket", "the path is %d bytes long, and the kernel takes no more than %d here", len(socket), longestSocket)
 	}
@@ -34,29 +33,29 @@ func (d *doctor) agent(ctx context.Context, socket string) *section {
 	default:
 		s.ok("directory", "%s has the mode %04o and belongs to %s", dir, info.Mode().Perm(), ownerOf(info))
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	client := control.NewClient(socket)
 	defer client.Close()
 	status, err := client.Status(ctx)
 	if err != nil {
 		s.warn("running", hint.Of(err), "%v", err)
-		return s
+		return []*section{s}
 	}
-	d.status(s, status)
-	return s
+	agentStatus(s, o.Version, status)
+	return []*section{s}
 }
 
-// status repeats what a running agent complains about: it sees its machine with its own eyes.
-func (d *doctor) status(s *section, status control.Status) {
+// agentStatus repeats what a running agent complains about: it sees its machine with its own eyes.
+func agentStatus(s *section, own string, status control.Status) {
 	s.ok("running", "version %s", status.Agent.Version)
-	if status.Agent.Version != d.o.Version && d.o.Version != "" {
-		s.warn("version", "after an upgrade:\nsystemctl restart sallyport", "the agent is %s and this program is %s", status.Agent.Version, d.o.Version)
+	if status.Agent.Version != own && own != "" {
+		s.warn("version", "after an upgrade:\nsystemctl restart sallyport", "the agent is %s and this program is %s", status.Agent.Version, own)
 	}
 	if status.Agent.Paused {
 		s.warn("paused", "let it go on:\nsallyport resume", "the agent is paused: nothing is planned or applied")
 	}
-	d.backups(s, status.Agent.Backup)
+	backups(s, status.Agent.Backup)
 	for _, r := range status.Repositories {
 		if r.Error != "" {
 			s.fail("repository "+r.Name, r.Hint, "the agent says: %s", r.Error)
@@ -73,7 +72,7 @@ func (d *doctor) status(s *section, status control.Status) {
 }
 
 // backups: what is only on this machine is lost with it.
-func (d *doctor) backups(s *section, b *control.Backups) {
+func backups(s *section, b *control.Backups) {
 	if b == nil {
 		s.warn("backup", "add a block backup { schedule  command } to the configuration", "no backup leaves this machine")
 		return

@@ -91,7 +91,7 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("%d checks failed", e.Fails)
 }
 
-// doctor is one examination.
+// doctor is what the checks of one examination share. A check that needs none of it is a function, and writes into its section.
 type doctor struct {
 	o        Options
 	cfg      *config.Config // nil if it could not be read
@@ -137,8 +137,8 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 	first, place := d.configuration()
 	start(func() []*section { return []*section{first} })
 	if place != nil {
-		start(func() []*section { return []*section{d.dataDir(place.DataDir)} })
-		start(func() []*section { return []*section{d.agent(ctx, place.Socket)} })
+		start(func() []*section { return checkDataDir(d.section("data directory "+place.DataDir), d.o, place.DataDir) })
+		start(func() []*section { return checkAgent(ctx, d.section("agent at "+place.Socket), d.o, place.Socket) })
 	}
 	tools := d.findTools(ctx)
 	start(func() []*section { return []*section{(<-tools()).section} })
@@ -148,7 +148,9 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 	for _, r := range d.cfg.Repositories {
 		start(func() []*section { return d.repository(ctx, r, tools) })
 		if r.GitHub.Repository != "" {
-			start(func() []*section { return d.github(ctx, r) })
+			start(func() []*section {
+				return checkGitHub(ctx, d.section("github "+r.GitHub.Repository+" at "+r.GitHub.URL), r, d.o.Timeout)
+			})
 		}
 	}
 	start(func() []*section { return d.slack(ctx) })
@@ -161,7 +163,7 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 	cfg, err := config.Load(d.o.ConfigPath, config.LoadOptions{CredentialsDir: d.o.CredentialsDir, MissingCredentialsWarn: true})
 	if err == nil {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
-		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), d.stackCount())
+		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), stackCount(cfg))
 		warnings(s, cfg.Warnings)
 		if err := cfg.CheckPrograms(os.Getenv("PATH")); err != nil {
 			s.warn("programs", "mend it if the agent's PATH finds them there too: it does not start then", "%v", err)
@@ -204,9 +206,9 @@ func warnings(s *section, texts []string) {
 	}
 }
 
-func (d *doctor) stackCount() string {
-	text := count(len(d.cfg.Stacks), "stack", "stacks")
-	if n := len(d.cfg.StackGlobs); n > 0 {
+func stackCount(cfg *config.Config) string {
+	text := count(len(cfg.Stacks), "stack", "stacks")
+	if n := len(cfg.StackGlobs); n > 0 {
 		text += " and " + count(n, "pattern of stacks", "patterns of stacks")
 	}
 	return text

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"strings"
+	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
@@ -11,12 +12,12 @@ import (
 )
 
 // githubClient makes a client as the agent does; nil if there is none, or its token cannot be read here.
-func (d *doctor) githubClient(r *config.Repository) (*github.Client, error) {
+func githubClient(r *config.Repository, timeout time.Duration) (*github.Client, error) {
 	g := r.GitHub
 	if g.Repository == "" || g.Token.IsZero() && g.PrivateKeyFile == "" {
 		return nil, nil
 	}
-	o := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Timeout: d.o.Timeout}
+	o := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Timeout: timeout}
 	if g.PrivateKeyFile != "" {
 		o.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
 	}
@@ -31,10 +32,9 @@ func gitPassword(r *config.Repository, client *github.Client) func(context.Conte
 	return client.GitToken
 }
 
-// github asks what the token may do, without changing anything.
-func (d *doctor) github(ctx context.Context, r *config.Repository) []*section {
-	s := d.section("github " + r.GitHub.Repository + " at " + r.GitHub.URL)
-	client, err := d.githubClient(r)
+// checkGitHub asks what the token may do, without changing anything.
+func checkGitHub(ctx context.Context, s *section, r *config.Repository, timeout time.Duration) []*section {
+	client, err := githubClient(r, timeout)
 	if err != nil {
 		s.fail("token", "", "%v", err)
 		return []*section{s}

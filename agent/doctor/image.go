@@ -10,9 +10,8 @@ import (
 	"sallyport/agent/stack"
 )
 
-// image looks whether an image could be built: its template is on the branch, and there is a packer.
-func (d *doctor) image(ctx context.Context, st *config.Stack, tree stack.Tree) *section {
-	s := d.section("image " + st.Name)
+// checkImage looks whether an image could be built: its template is on the branch, and there is a packer.
+func checkImage(ctx context.Context, s *section, st *config.Stack, tree stack.Tree) *section {
 	files, err := stack.Footprint(tree, definition(st))
 	if err == nil {
 		err = files.Fault()

@@ -31,7 +31,7 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 		s.warn("init", "see terraform above", "not tried: there is no terraform yet")
 		return
 	}
-	if names := d.unread(st); len(names) > 0 {
+	if names := unread(d.cfg, st); len(names) > 0 {
 		s.warn("init", "run the doctor where the credentials are, or name a copy of them with --credentials DIR",
 			"not tried: it needs %s, which cannot be read here", listed(names))
 		return
@@ -58,7 +58,7 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 			count(found.Resources, "resource", "resources"))
 	}
 	if err == nil {
-		d.offline(at, st, s)
+		offline(s, d.cfg, at, st.Name)
 	}
 }
 
@@ -120,8 +120,8 @@ func gitAccess(r *config.Repository) *terraform.GitAccess {
 
 // unread names what a stack gives terraform and what could not be read by this user, sorted. A value that is empty on
 // purpose cannot be told from one that is missing, so it counts only if something is.
-func (d *doctor) unread(st *config.Stack) []string {
-	if !slices.ContainsFunc(d.cfg.Warnings, func(w string) bool { return strings.Contains(w, "was not checked") }) {
+func unread(cfg *config.Config, st *config.Stack) []string {
+	if !slices.ContainsFunc(cfg.Warnings, func(w string) bool { return strings.Contains(w, "was not checked") }) {
 		return nil
 	}
 	names := map[string]bool{}

@@ -17,20 +17,20 @@ import (
 
 // offline says whether the agent could plan a stack with git host and registry both dead, which is when it is needed most.
 // It is asked after a good init, so what the stack needs is known.
-func (d *doctor) offline(at *checkout, st *config.Stack, s *section) {
-	mirror := datadir.Mirror(d.cfg.DataDir, at.config.Name)
+func offline(s *section, cfg *config.Config, at *checkout, name string) {
+	mirror := datadir.Mirror(cfg.DataDir, at.config.Name)
 	if _, err := os.Stat(mirror); err != nil {
 		return // before the agent's first start, or not to be read by this user
 	}
-	needs, err := at.cache.Offline(st.Name)
+	needs, err := at.cache.Offline(name)
 	if err != nil {
 		s.warn("offline", "", "%v", err)
 		return
 	}
 	commit := at.commit
 	if needs != nil {
-		kept, err := terraform.NewCache(datadir.Cache(d.cfg.DataDir)).Offline(st.Name)
-		again := "sallyport plan " + st.Name + " while both answer: the agent keeps what a plan needs"
+		kept, err := terraform.NewCache(datadir.Cache(cfg.DataDir)).Offline(name)
+		again := "sallyport plan " + name + " while both answer: the agent keeps what a plan needs"
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return
@@ -40,7 +40,7 @@ func (d *doctor) offline(at *checkout, st *config.Stack, s *section) {
 		case kept == nil:
 			s.warn("offline", again, "with git host and registry both dead it could not be planned: nothing is kept of it yet")
 			return
-		case len(kept.Missing) > 0 && !filepath.IsAbs(d.cfg.Terraform.ProviderMirror):
+		case len(kept.Missing) > 0 && !filepath.IsAbs(cfg.Terraform.ProviderMirror):
 			s.warn("offline", again, "with git host and registry both dead it could not be planned: not kept are %s", strings.Join(kept.Missing, ", "))
 			return
 		}

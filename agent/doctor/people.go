@@ -23,9 +23,9 @@ func isGroup(entry string) bool {
 }
 
 // entries are the lines of all allow-lists, each once.
-func (d *doctor) entries() []string {
-	all := slices.Clone(d.cfg.Slack.Approvers)
-	for _, st := range d.allStacks() {
+func entries(cfg *config.Config) []string {
+	all := slices.Clone(cfg.Slack.Approvers)
+	for _, st := range allStacks(cfg) {
 		all = append(all, st.Approvers...)
 	}
 	var once []string
@@ -37,19 +37,18 @@ func (d *doctor) entries() []string {
 	return once
 }
 
-// people asks Slack who the approvers are.
-func (d *doctor) people(ctx context.Context, client *slack.Client, self slack.Identity) people {
-	p := people{section: d.section("approvers"), eligible: map[string][]string{}}
-	for _, entry := range d.entries() {
+// ask asks Slack who the approvers are.
+func (p people) ask(ctx context.Context, client *slack.Client, self slack.Identity, entries []string) {
+	for _, entry := range entries {
 		if isGroup(entry) {
 			p.group(ctx, client, self, entry)
 			continue
 		}
-		ask := client.User
+		find := client.User
 		if strings.Contains(entry, "@") {
-			ask = client.UserByEmail
+			find = client.UserByEmail
 		}
-		u, err := ask(ctx, entry)
+		u, err := find(ctx, entry)
 		if err != nil {
 			p.section.fail(entry, hint.Of(err), "%v", err)
 			continue
@@ -61,7 +60,6 @@ func (d *doctor) people(ctx context.Context, client *slack.Client, self slack.Id
 		p.section.ok(entry, "%s (%s)", u.Name, u.ID)
 		p.eligible[entry] = []string{u.ID}
 	}
-	return p
 }
 
 // group resolves a user group. A member who cannot approve is no fault: groups have all kinds of members.
@@ -107,15 +105,15 @@ func whyNot(u slack.User, self slack.Identity) string {
 }
 
 // approvals compares, for each stack, how many people must approve with how many can. eligible is nil without Slack.
-func (d *doctor) approvals(s *section, eligible map[string][]string) {
+func approvals(s *section, cfg *config.Config, eligible map[string][]string) {
 	enough := true
-	for _, st := range d.allStacks() {
+	for _, st := range allStacks(cfg) {
 		if st.Mode == config.ModeObserve {
 			continue
 		}
-		inSlack := d.distinct(st, eligible)
+		inSlack := distinct(cfg, st, eligible)
 		have := len(inSlack)
-		all := have + d.inShell(inSlack)
+		all := have + inShell(cfg, inSlack)
 		name, hint := "approvals of "+st.Name, "name more approvers, or lower approvals"
 		switch {
 		case all < st.Approvals:
@@ -133,16 +131,16 @@ func (d *doctor) approvals(s *section, eligible map[string][]string) {
 }
 
 // distinct are the people in Slack who may approve a stack. Two accounts of one person count once.
-func (d *doctor) distinct(st *config.Stack, eligible map[string][]string) map[string]bool {
+func distinct(cfg *config.Config, st *config.Stack, eligible map[string][]string) map[string]bool {
 	list := st.Approvers
-	if len(list) == 0 && d.cfg.Slack != nil {
-		list = d.cfg.Slack.Approvers
+	if len(list) == 0 && cfg.Slack != nil {
+		list = cfg.Slack.Approvers
 	}
 	humans := map[string]bool{}
 	for _, entry := range list {
 		for _, id := range eligible[entry] {
 			human := id
-			for _, p := range d.cfg.People {
+			for _, p := range cfg.People {
 				if p.Slack == id {
 					human = "person " + p.Name
 				}
@@ -155,12 +153,12 @@ func (d *doctor) distinct(st *config.Stack, eligible map[string][]string) map[st
 
 // inShell is how many more people the command line can tell apart: those with a person block. Everybody else there counts as
 // somebody who has voted already, and as one person where nobody else can vote.
-func (d *doctor) inShell(counted map[string]bool) int {
-	if !d.cfg.CLIApprovals {
+func inShell(cfg *config.Config, counted map[string]bool) int {
+	if !cfg.CLIApprovals {
 		return 0
 	}
 	n := 0
-	for _, p := range d.cfg.People {
+	for _, p := range cfg.People {
 		if p.OS != "" && !counted["person "+p.Name] {
 			n++
 		}

@@ -43,30 +43,29 @@ func unfit(magic int64) string {
 
 func inMemory(magic int64) bool { return magic == 0x01021994 || magic == 0x858458F6 }
 
-// dataDir looks at the directory that holds everything the agent knows.
-func (d *doctor) dataDir(dir string) *section {
-	s := d.section("data directory " + dir)
+// checkDataDir looks at the directory that holds everything the agent knows.
+func checkDataDir(s *section, o Options, dir string) []*section {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.missingDir(s, dir)
-		return s
+		missingDir(s, o, dir)
+		return []*section{s}
 	case err != nil:
 		s.fail("exists", "use sudo, or run the doctor as the agent's user", "%v", err)
-		return s
+		return []*section{s}
 	case !info.IsDir():
 		s.fail("exists", "move it away, or name another data_dir", "%s is not a directory", dir)
-		return s
+		return []*section{s}
 	}
 	s.ok("exists", "it belongs to %s", ownerOf(info))
-	d.rights(s, dir, info)
-	d.owners(s, dir, info)
-	d.fileSystem(s, dir)
-	return s
+	rights(s, o, dir, info)
+	owners(s, dir, info)
+	fileSystem(s, o, dir)
+	return []*section{s}
 }
 
 // missingDir is how it is before the first start.
-func (d *doctor) missingDir(s *section, dir string) {
+func missingDir(s *section, o Options, dir string) {
 	parent := filepath.Dir(dir)
 	for parent != "/" {
 		if _, err := os.Stat(parent); !errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +80,7 @@ func (d *doctor) missingDir(s *section, dir string) {
 	}
 	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir),
 		"it does not exist yet")
-	d.fileSystem(s, parent)
+	fileSystem(s, o, parent)
 }
 
 // installDir makes a data directory as install.sh and systemd do.
@@ -90,7 +89,7 @@ func installDir(dir string) string {
 }
 
 // rights looks at who may do what.
-func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
+func rights(s *section, o Options, dir string, info fs.FileInfo) {
 	mend := fmt.Sprintf("mend it:\nchmod %04o %s", config.DataDirMode, shellQuote(dir))
 	switch mode := info.Mode().Perm(); {
 	case mode&0o022 != 0:
@@ -100,7 +99,7 @@ func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
 	default:
 		s.ok("mode", "%04o", mode)
 	}
-	if int(uidOf(info)) == d.o.euid() && info.Mode().Perm()&0o022 == 0 {
+	if int(uidOf(info)) == o.euid() && info.Mode().Perm()&0o022 == 0 {
 		if err := config.CheckDataDir(dir); err != nil {
 			s.fail("mode", "the agent does not start before that is mended", "%v", err)
 		}
@@ -110,8 +109,8 @@ func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
 			"this user cannot write to it: %v", err)
 		return
 	}
-	if uid := uidOf(info); d.o.euid() == 0 && uid != 0 {
-		s.warn("rights", "try it as the agent's user, too:\nsudo -u "+nameOf(uid)+" sallyport doctor --config "+shellQuote(d.o.ConfigPath),
+	if uid := uidOf(info); o.euid() == 0 && uid != 0 {
+		s.warn("rights", "try it as the agent's user, too:\nsudo -u "+nameOf(uid)+" sallyport doctor --config "+shellQuote(o.ConfigPath),
 			"root may do everything, so the rights of %s are not tried", nameOf(uid))
 		return
 	}
@@ -119,7 +118,7 @@ func (d *doctor) rights(s *section, dir string, info fs.FileInfo) {
 }
 
 // owners finds what an agent left that once was started as somebody else, most often as root by hand.
-func (d *doctor) owners(s *section, dir string, info fs.FileInfo) {
+func owners(s *section, dir string, info fs.FileInfo) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return // said by rights
@@ -137,9 +136,9 @@ func (d *doctor) owners(s *section, dir string, info fs.FileInfo) {
 	s.ok("owners", "everything in it belongs to %s", nameOf(uidOf(info)))
 }
 
-func (d *doctor) fileSystem(s *section, dir string) {
+func fileSystem(s *section, o Options, dir string) {
 	var st unix.Statfs_t
-	if err := d.o.statfs(dir, &st); err != nil {
+	if err := o.statfs(dir, &st); err != nil {
 		s.warn("file system", "", "looking at it: %v", err)
 		return
 	}

@@ -25,7 +25,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 			s.warn("temporary directory", "", "removing it: %v", err)
 		}
 	}()
-	client, err := d.githubClient(r)
+	client, err := githubClient(r, d.o.Timeout)
 	if err != nil {
 		client = nil // told in its own section
 	}
@@ -49,7 +49,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 		return []*section{s}
 	}
 	s.ok("poll", "it answers, and branch %s is at %.8s", r.Branch, tip.Commit)
-	tree, commit, err := d.fetch(ctx, git, tip.Commit)
+	tree, commit, err := fetch(ctx, git, tip.Commit)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		s.warn("fetch", "the agent has more time; sallyport status shows how it fares", "it takes longer than %s, so its stacks are not looked at", fetchTimeout)
 		return []*section{s}
@@ -76,7 +76,7 @@ type checkout struct {
 }
 
 // fetch gets a commit, or the one that has taken its place meanwhile.
-func (d *doctor) fetch(ctx context.Context, git *repo.Repository, commit string) (*repo.Tree, string, error) {
+func fetch(ctx context.Context, git *repo.Repository, commit string) (*repo.Tree, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	err := git.Fetch(ctx, commit)

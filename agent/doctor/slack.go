@@ -18,7 +18,7 @@ func (d *doctor) slack(ctx context.Context) []*section {
 	if c == nil {
 		s.warn("configured", "see the slack block of the sample configuration",
 			"there is no slack block: notices go to the log, and decisions come from the command line")
-		d.approvals(s, nil)
+		approvals(s, d.cfg, nil)
 		return []*section{s}
 	}
 	if c.Token.IsZero() {
@@ -37,13 +37,14 @@ func (d *doctor) slack(ctx context.Context) []*section {
 		return []*section{s} // nothing else can be asked
 	}
 	s.ok("token", "it is @%s's of the workspace %s (%s)", self.User, self.Team, self.TeamID)
-	scopes := d.generalScopes()
-	for _, name := range d.channels() {
-		scopes = append(scopes, d.channel(ctx, client, s, name)...)
+	scopes := generalScopes(d.cfg)
+	for _, name := range channels(d.cfg) {
+		scopes = append(scopes, channel(ctx, client, s, name)...)
 	}
 	wanted(s, self, scopes)
-	people := d.people(ctx, client, self)
-	d.approvals(s, people.eligible)
+	people := people{section: d.section("approvers"), eligible: map[string][]string{}}
+	people.ask(ctx, client, self, entries(d.cfg))
+	approvals(s, d.cfg, people.eligible)
 	return []*section{s, people.section}
 }
 
@@ -51,13 +52,13 @@ func (d *doctor) slack(ctx context.Context) []*section {
 type scope struct{ name, why string }
 
 // generalScopes are needed whatever the channels are.
-func (d *doctor) generalScopes() []scope {
+func generalScopes(cfg *config.Config) []scope {
 	all := []scope{
 		{"chat:write", "to post"},
 		{"files:write", "to attach plans"},
 		{"users:read", "to see whether an approver is an active member"},
 	}
-	for _, entry := range d.entries() {
+	for _, entry := range entries(cfg) {
 		switch {
 		case strings.Contains(entry, "@"):
 			all = append(all, scope{"users:read.email", "to find " + entry})
@@ -89,9 +90,9 @@ func wanted(s *section, self slack.Identity, scopes []scope) {
 }
 
 // channels are those that the configuration names, each once.
-func (d *doctor) channels() []string {
-	all := []string{d.cfg.Slack.Channel}
-	for _, st := range d.allStacks() {
+func channels(cfg *config.Config) []string {
+	all := []string{cfg.Slack.Channel}
+	for _, st := range allStacks(cfg) {
 		if st.Channel != "" && !slices.Contains(all, st.Channel) {
 			all = append(all, st.Channel)
 		}
@@ -100,7 +101,7 @@ func (d *doctor) channels() []string {
 }
 
 // channel tries one channel and returns the scopes that channels of its kind need.
-func (d *doctor) channel(ctx context.Context, client *slack.Client, s *section, name string) []scope {
+func channel(ctx context.Context, client *slack.Client, s *section, name string) []scope {
 	check := "channel " + name
 	ch, err := client.ResolveChannel(ctx, name)
 	if err != nil {
@@ -127,12 +128,12 @@ func (d *doctor) channel(ctx context.Context, client *slack.Client, s *section, 
 	if ch.Shared {
 		s.warn(check, "use a channel of this workspace alone", "#%s is shared with another workspace, whose members read every plan", ch.Name)
 	}
-	d.readable(ctx, client, s, ch)
+	readable(ctx, client, s, ch)
 	return scopes
 }
 
 // readable tries to read the channel and its newest thread, as the agent does to hear decisions.
-func (d *doctor) readable(ctx context.Context, client *slack.Client, s *section, ch slack.Channel) {
+func readable(ctx context.Context, client *slack.Client, s *section, ch slack.Channel) {
 	check := "replies in #" + ch.Name
 	newest, any, err := client.Latest(ctx, ch.ID)
 	if err != nil {
@@ -155,9 +156,9 @@ func (d *doctor) readable(ctx context.Context, client *slack.Client, s *section,
 }
 
 // allStacks are the stacks and, for what their patterns say, one for each pattern.
-func (d *doctor) allStacks() []*config.Stack {
-	all := slices.Clone(d.cfg.Stacks)
-	for _, g := range d.cfg.StackGlobs {
+func allStacks(cfg *config.Config) []*config.Stack {
+	all := slices.Clone(cfg.Stacks)
+	for _, g := range cfg.StackGlobs {
 		st := g.Stack
 		st.Name = g.Glob
 		all = append(all, &st)

@@ -28,16 +28,17 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 		switch {
 		case st.Repository != at.config.Name:
 		case st.Engine == config.EnginePacker:
-			out = append(out, d.image(ctx, st, at.tree))
+			out = append(out, checkImage(ctx, d.section("image "+st.Name), st, at.tree))
 		default:
 			all = append(all, st)
 		}
 	}
-	all = append(all, d.globs(at, s)...)
+	all = append(all, globs(s, d.cfg, at)...)
 	found := (<-tools()).of
 	var trials sync.WaitGroup
 	for _, st := range all {
-		of := d.stack(st, at.tree, found[st.Tool].version)
+		of := d.section("stack " + st.Name)
+		checkFiles(of, d.cfg.DataDir, st, at.tree, found[st.Tool].version)
 		out = append(out, of)
 		if canInit(of) {
 			trials.Go(func() { d.init(ctx, at, st, found[st.Tool].tool, of) })
@@ -48,11 +49,11 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 }
 
 // globs finds the stacks of a repository's patterns, as the agent does.
-func (d *doctor) globs(at *checkout, s *section) []*config.Stack {
+func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 	e := config.Expansion{Repository: at.config.Name}
 	matching := map[string]string{} // the pattern, by directory
 	var patterns []string
-	for _, g := range d.cfg.StackGlobs {
+	for _, g := range cfg.StackGlobs {
 		if g.Stack.Repository != at.config.Name {
 			continue
 		}
@@ -73,7 +74,7 @@ func (d *doctor) globs(at *checkout, s *section) []*config.Stack {
 			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
 		}
 	}
-	found, faults := d.cfg.Expand(e)
+	found, faults := cfg.Expand(e)
 	made := map[string]int{}
 	for _, st := range found {
 		made[matching[st.Dir]]++
@@ -103,16 +104,16 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section {
-	s := d.section("stack " + st.Name)
+// checkFiles looks at what a commit holds of a stack. have is the version of terraform that it will run; empty if nobody knows.
+func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, have string) {
 	info, err := stack.Inspect(tree, st.Dir)
 	if errors.Is(err, stack.ErrNoDir) {
 		s.fail("directory", "correct dir, or push the directory; there are: "+rootsOf(tree), "%s holds no terraform files on the branch", st.Dir)
-		return s
+		return
 	}
 	if err != nil {
 		s.fail("directory", "", "%v", err)
-		return s
+		return
 	}
 	s.ok("directory", "%s is on the branch", st.Dir)
 	files, err := stack.Footprint(tree, definition(st))
@@ -124,18 +125,17 @@ func (d *doctor) stack(st *config.Stack, tree stack.Tree, have string) *section 
 	}
 	varFiles(s, st, tree)
 	requiredVersion(s, info.RequiredVersion, have)
-	d.state(s, st, info)
+	whereState(s, dataDir, st.Name, info)
 	if !info.LockFile {
 		s.warn("lock file", "run terraform init there and commit the file; a stack of built-in resources alone needs none",
 			".terraform.lock.hcl is not committed, so provider versions can change between plans")
 	}
 	for _, source := range info.ModuleSources {
-		if fromGit(source) && d.git() != nil {
+		if fromGit(source) && !hasGit() {
 			s.fail("modules", "install git for this machine", "module source %s needs the git program, and it is not on PATH", source)
 			break
 		}
 	}
-	return s
 }
 
 // varFiles looks for the var files, which are relative to where the stack's directory really lies.
@@ -184,14 +184,14 @@ func requiredVersion(s *section, required []string, have string) {
 	s.ok("required_version", "%s is satisfied by %s", strings.Join(required, ", "), have)
 }
 
-// state tells where the state is.
-func (d *doctor) state(s *section, st *config.Stack, info stack.Info) {
+// whereState tells where the state is.
+func whereState(s *section, dataDir, name string, info stack.Info) {
 	switch {
 	case info.Cloud || info.Backend == "remote":
 		s.fail("state", "use another backend, or none: then the agent keeps the state",
 			"cloud blocks and the remote backend do not work: their plan files are not whole plans")
 	case info.Backend == "" || info.Backend == "local" && info.BackendPathRelative:
-		s.ok("state", "the agent keeps it in %s", datadir.State(d.cfg.DataDir, st.Name))
+		s.ok("state", "the agent keeps it in %s", datadir.State(dataDir, name))
 	case info.Backend == "local":
 		s.ok("state", "in a file of its own, by an absolute path")
 	default:

@@ -57,7 +57,9 @@ func (d *doctor) tools(ctx context.Context) toolbox {
 			box.of[t] = d.tool(ctx, box.section, t)
 		}
 	}
-	d.providers(box.section)
+	if d.cfg != nil {
+		providers(box.section, d.cfg.DataDir)
+	}
 	return box
 }
 
@@ -87,20 +89,17 @@ func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
 }
 
 // providers tells how many are kept for when the registry is away.
-func (d *doctor) providers(s *section) {
-	if d.cfg == nil {
-		return
-	}
+func providers(s *section, dataDir string) {
 	// HOST/NAMESPACE/TYPE/VERSION
-	kept, err := filepath.Glob(filepath.Join(datadir.Cache(d.cfg.DataDir), "providers", "*", "*", "*", "*"))
+	kept, err := filepath.Glob(filepath.Join(datadir.Cache(dataDir), "providers", "*", "*", "*", "*"))
 	if err != nil || len(kept) == 0 {
 		return // before the first plan, or not to be read; there is nothing to do about it
 	}
 	s.ok("providers", "%s kept for plans without a registry", count(len(kept), "package is", "packages are"))
 }
 
-// git is what terraform runs for modules from git.
-func (d *doctor) git() error {
+// hasGit reports whether there is what terraform runs for modules from git.
+func hasGit() bool {
 	_, err := exec.LookPath("git")
-	return err
+	return err == nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
@@ -33,13 +34,24 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *terraform.
 		return
 	}
 	if tool != nil {
-		if err := d.runAs(ctx, u, tool.Path); err != nil {
+		limited, cancel := context.WithTimeout(ctx, d.o.Timeout)
+		err := runAs(limited, u, tool.Path)
+		cancel()
+		if err != nil {
 			s.fail("user", fmt.Sprintf("%s must be able to execute %s: mend the modes of its directories, or the mount", name, tool.Path), "%s cannot run terraform: %v", name, err)
 			return
 		}
 	}
+	files := agentFiles(d.cfg, d.o.CredentialsDir)
 	for _, u := range users {
-		if open := d.openTo(ctx, u); len(open) > 0 {
+		limited, cancel := context.WithTimeout(ctx, d.o.Timeout)
+		open, err := openTo(limited, u, files)
+		cancel()
+		if err != nil {
+			s.warn("user", "try again; if it stays, `sudo -u "+u.Name+" sh -c id` may tell more", "whether %s can open what is the agent's could not be tried: %v", u.Name, err)
+			return
+		}
+		if len(open) > 0 {
 			s.fail("user", "mend their modes, or take "+u.Name+" out of groups: `id "+u.Name+"` tells which it is in",
 				"%s can open %s: code in a plan could read secrets or approve itself", u.Name, listed(open))
 			return
@@ -106,10 +118,8 @@ func outlasting(u *asuser.User) []string {
 }
 
 // runAs runs terraform as the user where a run would, if that is there already.
-func (d *doctor) runAs(ctx context.Context, u *asuser.User, path string) error {
-	limited, cancel := context.WithTimeout(ctx, d.o.Timeout)
-	defer cancel()
-	cmd := exec.CommandContext(limited, path, "version")
+func runAs(ctx context.Context, u *asuser.User, path string) error {
+	cmd := exec.CommandContext(ctx, path, "version")
 	cmd.Dir, cmd.Env = "/", []string{"PATH=" + os.Getenv("PATH"), "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" + os.DevNull}
 	_, err := u.Output(cmd)
 	if exit, ok := err.(*exec.ExitError); ok && len(exit.Stderr) > 0 {
@@ -118,33 +128,40 @@ func (d *doctor) runAs(ctx context.Context, u *asuser.User, path string) error {
 	return err
 }
 
-// openTo lists what is the agent's and the user can open.
-func (d *doctor) openTo(ctx context.Context, u *asuser.User) []string {
+// agentFiles are the files and directories that nobody but the agent may open. credentials is the directory that the doctor was
+// given; empty if none.
+func agentFiles(cfg *config.Config, credentials string) []string {
 	files := []string{
-		datadir.Store(d.cfg.DataDir), datadir.Mirrors(d.cfg.DataDir), datadir.AllStateCopies(d.cfg.DataDir),
-		datadir.Snapshots(d.cfg.DataDir), d.cfg.Socket,
+		datadir.Store(cfg.DataDir), datadir.Mirrors(cfg.DataDir), datadir.AllStateCopies(cfg.DataDir),
+		datadir.Snapshots(cfg.DataDir), cfg.Socket,
 	}
-	for _, dir := range []string{d.o.CredentialsDir, os.Getenv("CREDENTIALS_DIRECTORY")} {
+	for _, dir := range []string{credentials, os.Getenv("CREDENTIALS_DIRECTORY")} {
 		if dir != "" {
 			files = append(files, dir)
 		}
 	}
-	for _, r := range d.cfg.Repositories {
+	for _, r := range cfg.Repositories {
 		if r.SSHKeyFile != "" {
 			files = append(files, r.SSHKeyFile)
 		}
+		if r.GitHub.PrivateKeyFile != "" {
+			files = append(files, r.GitHub.PrivateKeyFile)
+		}
 	}
+	return files
+}
+
+// openTo lists which of these files a user can open. An error says that it could not be tried, which proves nothing.
+func openTo(ctx context.Context, u *asuser.User, files []string) ([]string, error) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, d.o.Timeout)
-	defer cancel()
-	cmd := exec.CommandContext(limited, shell, append([]string{"-c", `for f; do if [ -r "$f" ] || [ -w "$f" ]; then echo "$f"; fi; done`, "sh"}, files...)...)
+	cmd := exec.CommandContext(ctx, shell, append([]string{"-c", `for f; do if [ -r "$f" ] || [ -w "$f" ]; then echo "$f"; fi; done`, "sh"}, files...)...)
 	cmd.Dir = "/"
 	out, err := u.Output(cmd)
 	if err != nil {
-		return nil // said of terraform, which is started the same way
+		return nil, fmt.Errorf("looking as %s: %w", u.Name, err)
 	}
-	return strings.Fields(string(out))
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' }), nil
 }
