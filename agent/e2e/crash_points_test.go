@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -52,7 +53,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			case v.came(i):
 				survived++
 			case i > 0:
-				again = append(again, death{d.life, []kill{k}})
+				again = append(again, death{d.life, []kill{{k.point, k.alone, k.alone}}})
 			case k.n == 1:
 				t.Errorf("nothing passed %s this time", d)
 			default:
@@ -89,6 +90,7 @@ func (l life) String() string { return l.name }
 type passes struct {
 	life  life
 	n     int
+	first int // how many points are passed before it
 	lasts time.Duration
 }
 
@@ -104,39 +106,61 @@ func passedPoints(t *testing.T) map[string]passes {
 		v.tell()
 		v.check()
 		lasts := time.Since(begin)
-		counts := map[string]int{}
-		for point := range strings.Lines(read(t, trace)) {
-			counts[strings.TrimSpace(point)]++
+		counts, first := map[string]int{}, map[string]int{}
+		for i, point := range strings.Split(strings.TrimSpace(read(t, trace)), "\n") {
+			if counts[point]++; counts[point] == 1 {
+				first[point] = i
+			}
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		for point, n := range counts {
 			if b, known := best[point]; !known || lasts < b.lasts {
-				best[point] = passes{l, n, lasts}
+				best[point] = passes{l, n, first[point], lasts}
 			}
 		}
 	})
 	return best
 }
 
+// commitsOfALife is how many commits are died at in one life, on both sides of each.
+const commitsOfALife = 2
+
 // plannedDeaths has a kill at each point, the first time that it is passed, and the last time if there are several. Both
-// sides of a commit are died at in one life, one after the other.
+// sides of a commit are died at in one life, one after the other, and so are the first times of commits that follow each other.
 func plannedDeaths(passed map[string]passes) []death {
 	var out []death
+	var commits []death // sorted below
 	for _, point := range slices.Sorted(maps.Keys(passed)) {
 		p := passed[point]
-		commit, after := strings.CutSuffix(point, ":after")
-		before, paired := passed[commit+":before"]
-		paired = paired && before.life.name == p.life.name
-		switch commit, isBefore := strings.CutSuffix(point, ":before"); {
-		case after && paired:
-		case isBefore && passed[commit+":after"].life.name == p.life.name:
-			out = append(out, death{p.life, []kill{{point, 1}, {commit + ":after", 1}}})
-		default:
-			out = append(out, death{p.life, []kill{{point, 1}}})
+		sides := func(name string) bool {
+			before, knownBefore := passed[name+":before"]
+			after, knownAfter := passed[name+":after"]
+			return knownBefore && knownAfter && before.life.name == after.life.name
+		}
+		first, last := []kill{{point, 1, 1}}, []kill{{point, p.n, p.n}}
+		if commit, is := strings.CutSuffix(point, ":after"); is && sides(commit) {
+			continue // it comes with the other side
+		}
+		if commit, is := strings.CutSuffix(point, ":before"); is && sides(commit) {
+			after := commit + ":after" // the next agent tries again what the last one died before
+			first, last = append(first, kill{after, 1, 1}), append(last, kill{after, 1, passed[after].n})
+			commits = append(commits, death{p.life, first})
+		} else {
+			out = append(out, death{p.life, first})
 		}
 		if p.n > 1 && !strings.HasPrefix(point, "apply-run") { // each runner passes a point once
-			out = append(out, death{p.life, []kill{{point, p.n}}})
+			out = append(out, death{p.life, last})
+		}
+	}
+	slices.SortStableFunc(commits, func(a, b death) int {
+		return cmp.Or(cmp.Compare(a.life.name, b.life.name), cmp.Compare(passed[a.kills[0].point].first, passed[b.kills[0].point].first))
+	})
+	for i, d := range commits {
+		if n := len(out); i > 0 && commits[i-1].life.name == d.life.name && len(out[n-1].kills) < 2*commitsOfALife {
+			out[n-1].kills = append(out[n-1].kills, d.kills...)
+		} else {
+			out = append(out, d)
 		}
 	}
 	return out

@@ -59,8 +59,11 @@ type living struct {
 // kill is a process's death when it passes a point for the n-th time.
 type kill struct {
 	point string
-	n     int
+	n     int // counted from the death before it
+	alone int // counted from the beginning, for a life in which no death comes before it
 }
+
+func (k kill) String() string { return fmt.Sprintf("%s:%d", k.point, k.n) }
 
 // live begins a life in which these kills happen; faults is added to the first agent's environment.
 func (l life) live(t *testing.T, kills []kill, faults ...string) *living {
