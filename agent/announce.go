@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -179,7 +180,7 @@ func (a *Agent) card(w *world, run *store.Run) notify.Card {
 	if s := w.stack(run.Stack); s != nil {
 		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
 		c.ShowAddresses = s.PlanInSlack != "none"
-		_, c.Got = weigh(run, s)
+		_, c.Got = lifecycle.Weigh(run, s)
 	}
 	return c
 }

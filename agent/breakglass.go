@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/status"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -23,38 +22,8 @@ import (
 // glassKey is where it is kept which runs wait for a review.
 const glassKey = status.UnreviewedSetting
 
-// mayBreakGlass refuses whoever is not named, and a reason that is none.
-func mayBreakGlass(s *config.Stack, v vote) error {
-	switch {
-	case !strings.HasPrefix(v.By, "cli:"):
-		return hint.Refuse("on the host: sallyport approve RUN --break-glass --reason TEXT", "the glass is broken on the command line only")
-	case !namedForGlass(s, v.By):
-		next := "add the person's login on this machine to break_glass"
-		if account, _ := store.Account(v.By); account == "cli:root" {
-			next = "without sudo you are yourself; or name root in break_glass"
-		}
-		return hint.Refuse(next, "%s is not named in break_glass of stack %s", v.By, s.Name)
-	case strings.TrimSpace(v.Reason) == "":
-		return hint.Refuse("--reason TEXT", "who breaks the glass says why")
-	}
-	return nil
-}
-
-// namedForGlass reports whether somebody on the command line is one of the stack's break_glass.
-func namedForGlass(s *config.Stack, by string) bool {
-	by, _ = store.Account(by)
-	name, cli := strings.CutPrefix(by, "cli:")
-	return cli && slices.Contains(s.BreakGlass, name)
-}
-
-// glassBroken reports whether a vote that counts stands for all approvals. The name is looked up again: who was taken out of
-// the configuration since has approved like anybody else.
-func glassBroken(s *config.Stack, d store.Decision) bool {
-	return d.BreakGlass && d.Verdict == store.Approve && namedForGlass(s, d.By)
-}
-
 // breakGlass marks a run in the transaction that counts the vote, and tells everybody.
-func (a *Agent) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v vote, d store.Decision) (*store.Run, error) {
+func (a *Agent) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v lifecycle.Vote, d store.Decision) (*store.Run, error) {
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: a.redact(v.Reason)}
 		return nil
@@ -96,9 +65,6 @@ func reviewable(run *store.Run, m slack.Message) bool {
 	return run.BreakGlass != nil && !timeOf(m.TS).Before(run.BreakGlass.At.Add(time.Millisecond)) // At was cut to milliseconds
 }
 
-// unreviewed reports whether a run waits for a review.
-func unreviewed(run *store.Run) bool { return run.BreakGlass != nil && run.BreakGlass.ReviewedBy == "" }
-
 // review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
 // transaction with the answer, as in decide.
 func (a *Agent) review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
@@ -110,7 +76,7 @@ func (a *Agent) review(id int, by, text string, also func(*store.Tx, error) erro
 		if err != nil {
 			return err
 		}
-		out, refusal = run, w.mayReview(run, by)
+		out, refusal = run, lifecycle.MayReview(w.cfg.People, run, by)
 		if refusal == nil {
 			if out, err = a.reviewed(tx, run, by, text); err != nil {
 				return err
@@ -125,19 +91,6 @@ func (a *Agent) review(id int, by, text string, also func(*store.Tx, error) erro
 		return nil, err
 	}
 	return out, refusal
-}
-
-func (w *world) mayReview(run *store.Run, by string) error {
-	g := run.BreakGlass
-	switch {
-	case g == nil:
-		return hint.Refuse("", "nobody broke the glass of #%d", run.ID)
-	case g.ReviewedBy != "":
-		return hint.Refuse("", "#%d was reviewed by %s already", run.ID, g.ReviewedBy)
-	case by == g.By || samePerson(w.personOf(by), g.Person):
-		return hint.Refuse("in Slack, or with person blocks that tell people on this machine apart", "somebody else than %s has to review #%d", g.By, run.ID)
-	}
-	return nil
 }
 
 func (a *Agent) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {

@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -168,25 +169,9 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 		}
 	}
 	if run.Status == store.Applied && run.Plan != nil {
-		st.Resources = max(0, st.Resources+grown(run.Plan))
+		st.Resources = max(0, st.Resources+lifecycle.Grown(run.Plan))
 	}
 	return tx.PutStack(st)
-}
-
-// grown is how many objects more a state holds after a plan was applied. What had vanished was still in it.
-func grown(p *store.Plan) int {
-	n := 0
-	for _, c := range p.Changes {
-		for _, action := range c.Actions {
-			switch {
-			case action == "create" && c.Class != store.ClassRecreate, action == "import":
-				n++
-			case action == "delete", action == "forget":
-				n--
-			}
-		}
-	}
-	return n
 }
 
 // keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.

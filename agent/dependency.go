@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -21,78 +21,6 @@ import (
 // asked for again when that has ended.
 var errNoRunYet = errors.New("another run of the stack has to end first")
 
-// upstreamChanges are the upstreams that changed since a plan of the stack took them in, with the run that changed each.
-func upstreamChanges(tx *store.Tx, s *config.Stack, st *store.StackState) (map[string]int, error) {
-	changed := map[string]int{}
-	for _, name := range s.Uses() {
-		seen, known := st.Upstreams[name]
-		if !known {
-			continue // nobody has looked since the configuration says so; see meetUpstreams
-		}
-		up, err := tx.Stack(name)
-		if err != nil {
-			return nil, err
-		}
-		if up.Changed > seen {
-			changed[name] = up.Changed
-		}
-	}
-	return changed, nil
-}
-
-// changedBy says in words which runs changed which upstreams.
-func changedBy(changed map[string]int) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(changed)) {
-		parts = append(parts, fmt.Sprintf("%s was changed by #%d", name, changed[name]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// dueChanges are the changes that a stack still gets a run for; none if it cannot get one at all, so that nobody waits
-// for it.
-func (a *Agent) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
-	if len(s.Uses()) == 0 {
-		return nil, nil
-	}
-	st, err := tx.Stack(s.Name)
-	if err != nil || st.NewestRun == 0 || st.Error != "" {
-		return nil, err // its first commit run takes everything in
-	}
-	changed, err := upstreamChanges(tx, s, st)
-	if err != nil || len(changed) == 0 {
-		return nil, err
-	}
-	commit, _, err := dependencyCommit(tx, st)
-	if err != nil || commit == "" {
-		return nil, err
-	}
-	return changed, nil
-}
-
-// dependencyCommit is what a dependency run plans: the branch's newest commit, unless people said no to it. Then it is the
-// applied one, since nobody is asked twice for one commit; empty if there is none.
-func dependencyCommit(tx *store.Tx, st *store.StackState) (commit string, applied bool, err error) {
-	repository, err := tx.Repository(st.Repository)
-	if err != nil {
-		return "", false, err
-	}
-	if st.LastCommitRun <= st.AppliedRun {
-		return repository.Head, false, nil
-	}
-	last, err := tx.Run(st.LastCommitRun)
-	if errors.Is(err, store.ErrNotFound) {
-		return repository.Head, false, nil // trimmed: nobody remembers any more
-	}
-	if err != nil {
-		return "", false, err
-	}
-	if last.Status == store.Discarded || last.Status == store.Canceled {
-		return st.AppliedCommit, true, nil
-	}
-	return repository.Head, false, nil
-}
-
 // dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
 // asks for comes first, and takes in what changed upstream.
 func (a *Agent) dependencies(w *world, r *config.Repository) error {
@@ -105,7 +33,7 @@ func (a *Agent) dependencies(w *world, r *config.Repository) error {
 			if err != nil {
 				return err
 			}
-			strangers = strangers || !sameUpstreams(s, st)
+			strangers = strangers || !lifecycle.SameUpstreams(s, st)
 			changed, err := a.dueChanges(tx, s)
 			if err != nil {
 				return fmt.Errorf("looking at what %s depends on: %w", s.Name, err)
@@ -135,19 +63,6 @@ func (a *Agent) dependencies(w *world, r *config.Repository) error {
 	})
 }
 
-// sameUpstreams reports whether a stack remembers exactly the upstreams that the configuration names.
-func sameUpstreams(s *config.Stack, st *store.StackState) bool {
-	if len(s.Uses()) != len(st.Upstreams) {
-		return false
-	}
-	for _, name := range s.Uses() {
-		if _, known := st.Upstreams[name]; !known {
-			return false
-		}
-	}
-	return true
-}
-
 // meetUpstreams takes upstreams that are new to a stack as they are: that the configuration names one is no change of it.
 func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 	for _, s := range stacks {
@@ -155,7 +70,7 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 		if err != nil {
 			return err
 		}
-		if sameUpstreams(s, st) {
+		if lifecycle.SameUpstreams(s, st) {
 			continue
 		}
 		now := map[string]int{}
@@ -184,7 +99,7 @@ func (a *Agent) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	err = a.dependencyRun(tx, w, s, changedBy(changed))
+	err = a.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed))
 	if errors.Is(err, errNoRunYet) {
 		return nil
 	}
@@ -224,11 +139,13 @@ func (a *Agent) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason st
 			return err
 		}
 	}
-	commit, applied, err := dependencyCommit(tx, st)
-	if err != nil {
-		return err
+	r := newRecordReader(tx)
+	r.uses(s)
+	commit, applied, known := lifecycle.DependencyCommit(st, r.out)
+	if r.err != nil {
+		return r.err
 	}
-	if commit == "" {
+	if !known || commit == "" {
 		return errNoRunYet
 	}
 	return a.create(tx, w, &store.Run{
@@ -258,7 +175,7 @@ func (a *Agent) beforeDependency(tx *store.Tx, w *world, id int, reason string) 
 	case store.Applying:
 		return false, errNoRunYet
 	}
-	if !ownPlan(open.Kind) {
+	if !lifecycle.OwnPlan(open.Kind) {
 		return false, errNoRunYet // somebody asked for it, or it brings something back: theirs to answer first
 	}
 	_, err = a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, because("superseded: "+reason))
@@ -266,11 +183,6 @@ func (a *Agent) beforeDependency(tx *store.Tx, w *world, id int, reason string) 
 		a.work.stop(id)
 	}
 	return false, err
-}
-
-// ownPlan reports whether the agent asks by itself with a plan of this kind, so that it may take it back for a newer one.
-func ownPlan(k store.Kind) bool {
-	return k == store.KindCommit || k == store.KindDependency || k == store.KindDrift
 }
 
 // moreReason adds to the reason of a dependency run that has not begun.
@@ -294,12 +206,13 @@ func takeIn(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	if err != nil {
 		return err
 	}
-	changed, err := upstreamChanges(tx, s, st)
-	if err != nil {
-		return err
+	r := newRecordReader(tx)
+	r.uses(s)
+	if r.err != nil {
+		return r.err
 	}
-	if len(changed) > 0 {
-		if err := moreReason(tx, run, changedBy(changed)); err != nil {
+	if changed, _ := lifecycle.UpstreamChanges(s, r.out); len(changed) > 0 {
+		if err := moreReason(tx, run, lifecycle.ChangedBy(changed)); err != nil {
 			return err
 		}
 	}
@@ -341,7 +254,7 @@ func (a *Agent) unquiet(tx *store.Tx, w *world, s *config.Stack) (string, error)
 			return "", err
 		}
 		if len(changed) > 0 {
-			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, changedBy(changed)), nil
+			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, lifecycle.ChangedBy(changed)), nil
 		}
 		st, err := tx.Stack(up.Name)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform"
 	"sallyport/notify"
 	"sallyport/store"
@@ -86,7 +87,7 @@ func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !checkable(st, open, s) || paused || destroyed {
+	if !lifecycle.Checkable(st, open, s) || paused || destroyed {
 		return driftLook, nil
 	}
 	wait, err := a.untilDrift(st, s)
@@ -123,15 +124,6 @@ func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
 		return false, nil
 	}
 	return err == nil && last.Options.Destroy, err
-}
-
-// checkable: something is applied, and nothing else of the stack is going on or was left behind.
-func checkable(st *store.StackState, open *store.Run, s *config.Stack) bool {
-	if st.Pin != nil {
-		return false // what is there is not what git says, and somebody wants it so
-	}
-	quiet := open == nil || open.Kind == store.KindDrift && open.Status == store.Planned
-	return quiet && st.AppliedCommit != "" && st.Repository == s.Repository && st.Error == "" && st.LeftLock == nil && st.LeftState == "" && len(st.Unseen) == 0
 }
 
 // untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
@@ -243,7 +235,7 @@ func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, ope
 			}
 		}
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!checkable(st, open, s) || a.world.Load() != w || !a.compared.with(s.Name, repository.Head) {
+			!lifecycle.Checkable(st, open, s) || a.world.Load() != w || !a.compared.with(s.Name, repository.Head) {
 			return nil
 		}
 		if st.OpenRun == 0 {
@@ -266,7 +258,7 @@ func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, ope
 		}
 		d.CheckedAt = a.now().UTC()
 		count := d.Found()
-		noteFound(&d, &result.Plan)
+		lifecycle.NoteFound(&d, &result.Plan)
 		st.Resources = result.Resources
 		switch {
 		case !d.Found():
@@ -282,25 +274,6 @@ func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, ope
 		a.log.Info("drift check", "stack", s.Name, "commit", short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
 		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
 	})
-}
-
-// noteFound counts what a plan changes, by class.
-func noteFound(d *store.Drift, p *store.Plan) {
-	d.Gone, d.Changed, d.Config, d.Outputs = 0, 0, 0, 0
-	if p.Empty {
-		return
-	}
-	for _, c := range p.Changes {
-		switch c.Class {
-		case store.ClassRecreate:
-			d.Gone++
-		case store.ClassDrift:
-			d.Changed++
-		default:
-			d.Config++
-		}
-	}
-	d.Outputs = len(p.Outputs)
 }
 
 // afterDrift makes, renews or ends the run that asks about what a check found.

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -22,7 +23,7 @@ const gateRetry = 10 * time.Second
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
 func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
 	held, hint, err := a.lastChecks(ctx, w, run, s)
-	if err == nil && held == "" && ctx.Err() == nil && a.mustVerify(run, s) {
+	if err == nil && held == "" && ctx.Err() == nil && lifecycle.MustVerify(run, s, a.reading()) {
 		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
 			a.work.rest(run.ID)
@@ -193,7 +194,7 @@ func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) er
 		if err := a.pinFor(tx, st, now); err != nil {
 			return err
 		}
-		a.countAutoApply(st, now)
+		lifecycle.CountAutoApply(st, now, a.reading())
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
@@ -235,7 +236,7 @@ func (a *Agent) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bo
 var errNotNow = errors.New("not now")
 
 func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack) error {
-	enough, _ := weigh(run, s)
+	enough, _ := lifecycle.Weigh(run, s)
 	agent, err := tx.Agent()
 	if err != nil {
 		return err
@@ -251,25 +252,25 @@ func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack
 	if fault.Without("last look") {
 		return nil
 	}
-	if why, _, err := untrustedIn(tx, w, run); err != nil || why != "" {
-		return errors.Join(errNotNow, err)
+	if lifecycle.Untrusted(run, w.cfg.Repository(run.Repository), repository, st).Any() {
+		return errNotNow
 	}
-	if ownPlan(run.Kind) {
+	if lifecycle.OwnPlan(run.Kind) {
 		// What it depends on changed in this very moment: dependencies supersedes it.
 		changed, err := a.dueChanges(tx, s)
 		if err != nil {
 			return errors.Join(err, errNotNow)
 		}
 		if len(changed) > 0 {
-			return &notNowError{why: changedBy(changed) + " since it was planned", hint: "another run takes over by itself"}
+			return &notNowError{why: lifecycle.ChangedBy(changed) + " since it was planned", hint: "another run takes over by itself"}
 		}
 	}
-	if over, _ := overLimit(s, run.Plan); over != "" {
+	if lifecycle.OverLimit(s, run.Plan).Any() {
 		return errNotNow // the loop ends it
 	}
-	overdue, _ := a.overdue(run)
+	overdue, _ := lifecycle.Overdue(run, a.reading())
 	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || st.Occupied != nil || overdue != "" || run.CancelBy != "" ||
-		run.Inputs != s.Inputs || a.world.Load() != w || a.shutFor(run, s).why != "" {
+		run.Inputs != s.Inputs || a.world.Load() != w || lifecycle.WindowClosedFor(run, s, a.now()).Why != "" {
 		return errNotNow
 	}
 	if why, err := a.policyAgainst(tx, run, s); err != nil || why != "" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/clock"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/rescue"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -155,7 +156,7 @@ func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !unreviewed(run) {
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !lifecycle.Unreviewed(run) {
 				over = append(over, t.Run)
 				continue
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -14,6 +13,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
@@ -69,7 +69,7 @@ func imageUses(tx *store.Tx, run *store.Run, s *config.Stack) ([]store.ImageUse,
 		if len(st.Builds) == 0 {
 			return nil, hint.Refuse(fmt.Sprintf("approve its first build, or name one: sallyport plan %s --image %s=ID", s.Name, v.Image), "waits for image %s, which was not built yet", v.Image)
 		}
-		artifacts, err := choose(v, st.Builds[0].Artifacts)
+		artifacts, err := lifecycle.ChooseArtifacts(v, st.Builds[0].Artifacts)
 		if err != nil {
 			return nil, err
 		}
@@ -91,40 +91,6 @@ func givenImage(v config.ImageVar, id string, builds []store.Build) store.ImageU
 		}
 	}
 	return use
-}
-
-// choose picks of what a build made the artifacts of one builder: one, or one for each region.
-func choose(v config.ImageVar, made []store.Artifact) ([]store.Artifact, error) {
-	var builders []string
-	byRegion := map[string]store.Artifact{}
-	clash := false
-	for _, a := range made {
-		kind, _, _ := strings.Cut(a.Builder, ".")
-		if v.Builder != "" && a.Builder != v.Builder && kind != v.Builder {
-			continue
-		}
-		if !slices.Contains(builders, a.Builder) {
-			builders = append(builders, a.Builder)
-		}
-		before, twice := byRegion[a.Region]
-		clash = clash || twice && before.Builder != a.Builder
-		byRegion[a.Region] = a // the last one of a builder is what its post-processors made of the others
-	}
-	switch {
-	case len(byRegion) == 0:
-		return nil, hint.Refuse("say which builder in images of the stack", "no artifact of image %s is of the builder %q", v.Image, v.Builder)
-	case clash || len(builders) > 1 && len(byRegion) == 1:
-		return nil, hint.Refuse(fmt.Sprintf("say which: images = { %s = \"%s:BUILDER\" }", v.Variable, v.Image),
-			"image %s was built by several builders: %s", v.Image, joinSome(builders, 10))
-	}
-	var out []store.Artifact
-	for _, region := range slices.Sorted(maps.Keys(byRegion)) {
-		if region == "" && len(byRegion) > 1 {
-			continue // what has no region cannot stand in a map by region
-		}
-		out = append(out, byRegion[region])
-	}
-	return out, nil
 }
 
 // useImages gives a plan the ids of its images.

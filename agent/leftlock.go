@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -53,7 +54,7 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 	}
 	if st.LeftState != "" {
 		if _, err := os.Stat(st.LeftState); !errors.Is(err, os.ErrNotExist) {
-			why, hint := control.LeftStateText(st.LeftState, st.LastApply)
+			why, hint := notify.LeftStateText(st.LeftState, st.LastApply)
 			return obstacle{why: why, hint: hint, wait: workRest}, nil
 		}
 		// A person has moved it away.
@@ -69,7 +70,7 @@ func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
 	if l := st.LeftLock; l != nil {
 		// A clock that was turned back must not make anybody wait for longer than the longest rest.
 		if wait := l.NotBefore.Sub(a.now()); wait > 0 && wait <= lastLook {
-			return obstacle{why: control.LockText(l), hint: control.LockHint(l, st.Name), wait: wait}, nil
+			return obstacle{why: notify.LockText(l), hint: notify.LockHint(l, st.Name), wait: wait}, nil
 		}
 	}
 	return obstacle{}, nil
@@ -116,7 +117,7 @@ func (a *Agent) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 		unseen(st, *p, a.now())
 	}
 	st.Planning = nil
-	if takesLock(run, s) { // plans without the lock leave none
+	if lifecycle.TakesLock(run, s) { // plans without the lock leave none
 		st.Planning = &store.Unseen{Run: run.ID, Who: a.lockOwner(), From: a.now().UTC()}
 	}
 	return tx.PutStack(st)
@@ -163,9 +164,9 @@ func (a *Agent) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, err
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		why := control.LockText(lock)
+		why := notify.LockText(lock)
 		moved, err := a.move(tx, w, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
-			r.Held, r.Hint, r.NotBefore = why, control.LockHint(lock, run.Stack), time.Time{}
+			r.Held, r.Hint, r.NotBefore = why, notify.LockHint(lock, run.Stack), time.Time{}
 			r.Attempts = max(0, r.Attempts-1) // to look is not to fail
 			return nil
 		})
@@ -270,7 +271,7 @@ func (a *Agent) tellLock(tx *store.Tx, w *world, st *store.StackState, waiting *
 		return err
 	}
 	text := fmt.Sprintf("%s waits: %s.\nNothing of it is planned until the lock is gone; #%d looks again by itself.\nNext: %s",
-		st.Name, control.LockText(lock), waiting.ID, control.LockHint(lock, st.Name))
+		st.Name, notify.LockText(lock), waiting.ID, notify.LockHint(lock, st.Name))
 	if lock.ID != "" && lock.Holder != store.HolderOther {
 		text += fmt.Sprintf(" (or tell me in the channel: unlock %s %s)", st.Name, lock.ID)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
-	"sallyport/notify"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -34,7 +34,7 @@ func (a *Agent) occupy(o occupation) error {
 			return err
 		}
 		if st.Occupied != nil {
-			return hint.Refuse("wait until that has ended", "%s", occupiedBy(st.Occupied))
+			return hint.Refuse("wait until that has ended", "%s", lifecycle.OccupiedBy(st.Occupied))
 		}
 		if o.alone && st.OpenRun != 0 {
 			open, err := tx.Run(st.OpenRun)
@@ -85,11 +85,6 @@ func (a *Agent) vacateAll() error {
 		}))
 	}
 	return err
-}
-
-// occupiedBy says who works on a stack's state.
-func occupiedBy(p *store.Pause) string {
-	return "its state is being worked on " + notify.Paused(p)
 }
 
 // noStack is the answer to somebody who names a stack that there is none of.

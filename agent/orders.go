@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"sallyport/agent/control"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
@@ -80,7 +81,7 @@ func (d desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 		text += " (break glass: " + r.Reason + ")"
 	}
-	v := vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), Digest: r.Digest, BreakGlass: r.BreakGlass, Reason: r.Reason}
+	v := lifecycle.Vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), Digest: r.Digest, BreakGlass: r.BreakGlass, Reason: r.Reason}
 	out, err := d.decide(v, nil)
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"sallyport/agent/config"
-	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/notify/forge"
@@ -195,57 +193,6 @@ func (t *tracer) add(m store.Maker) {
 	if m != (store.Maker{}) && !slices.Contains(t.origin.Makers, m) {
 		t.origin.Makers = append(t.origin.Makers, m)
 	}
-}
-
-// notOwn refuses the approval of somebody who made the change, or asked for it. Who cannot be told apart from those counts as
-// one of them: unknown people must not slip through.
-func (w *world) notOwn(run *store.Run, by, person string) error {
-	if run.RequestedBy != "" && (run.RequestedBy == by || w.personOf(run.RequestedBy) == person) {
-		return hint.Refuse("somebody else has to approve", "you asked for #%d, and this stack does not allow self-approval", run.ID)
-	}
-	name, known := strings.CutPrefix(person, "person:")
-	if !known {
-		return hint.Refuse("a person block in the configuration says who is who", "this stack does not allow self-approval, and nobody knows which author %s is", by)
-	}
-	origin := run.Origin
-	if origin == nil { // planned by a version that did not ask, or while self-approval was allowed
-		origin = &store.Origin{Makers: []store.Maker{{Name: run.Author, Email: run.AuthorEmail}}}
-	}
-	if origin.Unknown != "" {
-		return hint.Refuse("sallyport plan "+run.Stack+" asks again", "this stack does not allow self-approval, and it could not be found out who made the changes: %s", origin.Unknown)
-	}
-	var unknown []string
-	for _, m := range origin.Makers {
-		found := false
-		for _, p := range w.cfg.People {
-			if !makerIs(m, p) {
-				continue
-			}
-			found = true
-			if p.Name == name {
-				return hint.Refuse("somebody else has to approve", "you are an author, a committer or the merger of what #%d would apply (%s), and this stack does not allow self-approval", run.ID, m)
-			}
-		}
-		if !found {
-			unknown = append(unknown, m.String())
-		}
-	}
-	if len(unknown) > 0 {
-		return hint.Refuse("name them in person blocks", "this stack does not allow self-approval, and nobody knows who made some of what #%d would apply: %s", run.ID, joinSome(unknown, 5))
-	}
-	if run.RequestedBy != "" && w.personOf(run.RequestedBy) == untied {
-		return hint.Refuse("a person block with os says who that is; or ask for the run in Slack",
-			"this stack does not allow self-approval, and nobody knows who %s is, who asked for #%d", run.RequestedBy, run.ID)
-	}
-	return nil
-}
-
-// makerIs compares somebody who made a change with a person; what git says can be forged, so it only ever forbids.
-func makerIs(m store.Maker, p config.Person) bool {
-	if m.Login != "" && strings.EqualFold(m.Login, p.GitHub) {
-		return true
-	}
-	return authorIs(strings.ToLower(m.Name+" "+m.Email), p)
 }
 
 // facts are the lines of the card about the pull requests that a run's changes came by.

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -39,7 +40,7 @@ func ended(run *store.Run) string {
 	}
 	switch run.Status {
 	case store.Applied:
-		by := approvedBy(run)
+		by := lifecycle.ApprovedBy(run)
 		if run.Engine == config.EnginePacker {
 			return fmt.Sprintf("is built%s: %s.%s", took, artifactNames(run.Artifacts), by)
 		}
@@ -96,19 +97,6 @@ func planCounts(p *store.Plan) string {
 		}
 	}
 	return text
-}
-
-func approvedBy(run *store.Run) string {
-	var by []string
-	for _, d := range run.Decisions {
-		if counts(run, d) && d.Verdict == store.Approve {
-			by = append(by, d.By)
-		}
-	}
-	if len(by) == 0 {
-		return ""
-	}
-	return " Approved by " + joinSome(by, 10) + "."
 }
 
 // errorsOf are terraform's own words for why it failed, redacted.

@@ -2,11 +2,8 @@ package agent
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
-	"sallyport/notify"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -31,16 +28,16 @@ func (a *Agent) pinFor(tx *store.Tx, st *store.StackState, run *store.Run) error
 	st.Pin = &store.Pin{
 		Run: run.ID, Commit: run.Commit, Back: run.Options.Back, Vars: run.Options.Vars, Images: run.Options.Images, By: by, At: a.now().UTC(), Reason: run.Reason,
 	}
-	if err := tx.AddEvent(store.Event{Type: "pin", Run: run.ID, Stack: st.Name, By: by, Text: pinnedAt(st.Pin)}); err != nil {
+	if err := tx.AddEvent(store.Event{Type: "pin", Run: run.ID, Stack: st.Name, By: by, Text: lifecycle.PinnedAt(st.Pin)}); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s is pinned from now on %s. Runs of newer commits wait until somebody says: resume %s", st.Name, pinnedAt(st.Pin), st.Name)
+	text := fmt.Sprintf("%s is pinned from now on %s. Runs of newer commits wait until somebody says: resume %s", st.Name, lifecycle.PinnedAt(st.Pin), st.Name)
 	return a.say(tx, run, store.MessageReply, "pin", text)
 }
 
 // unpinFor releases a pin when a run was applied that says something else; who approved it was warned on the card.
 func (a *Agent) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
-	if !releases(st.Pin, run) {
+	if !lifecycle.ReleasesPin(st.Pin, run) {
 		return nil
 	}
 	why := fmt.Sprintf("#%d was applied, which is not what the stack was pinned to", run.ID)
@@ -51,14 +48,6 @@ func (a *Agent) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) err
 	return a.say(tx, run, store.MessageReply, "unpin", st.Name+" is not pinned any more: "+why+".")
 }
 
-// releases reports whether the apply of a run would end a pin.
-func releases(pin *store.Pin, run *store.Run) bool {
-	if pin == nil || run.Options.RefreshOnly || run.Options.Inherited || run.Options.Pins() {
-		return false
-	}
-	return run.Options.Destroy || run.Commit != pin.Commit || len(pin.Vars) > 0 || len(pin.Images) > 0
-}
-
 // unpin releases a pin for a person, and has the branch planned again where it says something else.
 func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
 	pin := st.Pin
@@ -66,14 +55,14 @@ func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
 		return nil
 	}
 	st.Pin = nil
-	if err := tx.AddEvent(store.Event{Type: "unpin", Run: pin.Run, Stack: st.Name, By: by, Text: pinnedAt(pin)}); err != nil {
+	if err := tx.AddEvent(store.Event{Type: "unpin", Run: pin.Run, Stack: st.Name, By: by, Text: lifecycle.PinnedAt(pin)}); err != nil {
 		return err
 	}
 	if st.OpenRun == 0 {
 		st.LastCommitCommit = "" // the head was answered before somebody went back: it is asked about once more
 		a.moved.Store(true)
 	}
-	text := fmt.Sprintf("%s follows the branch again: %s released the pin %s.", st.Name, by, pinnedAt(pin))
+	text := fmt.Sprintf("%s follows the branch again: %s released the pin %s.", st.Name, by, lifecycle.PinnedAt(pin))
 	if len(pin.Vars) > 0 || len(pin.Images) > 0 {
 		text += " What git says about it shows: plan " + st.Name
 	}
@@ -111,7 +100,7 @@ func (a *Agent) pinned(run *store.Run) (why, hint string, err error) {
 	err = a.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err == nil && st.Pin != nil {
-			why, hint = "the stack is pinned "+pinnedAt(st.Pin), "sallyport resume "+run.Stack
+			why, hint = "the stack is pinned "+lifecycle.PinnedAt(st.Pin), "sallyport resume "+run.Stack
 		}
 		return err
 	})
@@ -125,25 +114,6 @@ func (a *Agent) pinned(run *store.Run) (why, hint string, err error) {
 	return why, hint, a.update(func(tx *store.Tx) error {
 		return tx.Enqueue(a.note(fmt.Sprintf("pinned/%d", run.ID), text))
 	})
-}
-
-// pinnedAt is what a stack is pinned to, by whom, since when and why.
-func pinnedAt(p *store.Pin) string {
-	text := "at commit " + short(p.Commit)
-	if p.Back {
-		text += " (going back)"
-	}
-	if len(p.Vars) > 0 {
-		text += " with variables that are not in git (" + strings.Join(p.Vars, ", ") + ")"
-	}
-	if len(p.Images) > 0 {
-		var given []string
-		for _, name := range slices.Sorted(maps.Keys(p.Images)) {
-			given = append(given, name+" = "+p.Images[name])
-		}
-		text += " with images that are not the newest (" + strings.Join(given, ", ") + ")"
-	}
-	return text + " " + notify.Paused(&store.Pause{By: p.By, At: p.At, Reason: p.Reason})
 }
 
 // rememberOther writes down what the end of a run means whose plan was not all of its commit; false: it was an ordinary one.

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
@@ -139,7 +140,7 @@ func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.
 	if p.name != "" {
 		dirs = []string{datadir.Run(w.cfg.DataDir, run.ID), p.dir}
 	}
-	at, err := a.begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, takesLock(run, s), dirs...)
+	at, err := a.begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.
 	}
 	o.Preview = preview
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, awsPlan(s, fmt.Sprint(run.ID))
-	o.NoLock = !takesLock(run, s)
+	o.NoLock = !lifecycle.TakesLock(run, s)
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
@@ -186,16 +187,10 @@ func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error
 	return patience, err
 }
 
-// takesLock: what is only looked at must not be in anybody's way. Of a drift run, terraform itself compares the state's
-// serial with the plan's before it applies.
-func takesLock(run *store.Run, s *config.Stack) bool {
-	return s.Engine != config.EnginePacker && s.Mode != config.ModeObserve && run.Kind != store.KindDrift && run.Kind != store.KindPullRequest
-}
-
 // planned stores a plan and everything with it in the transaction that makes the run planned.
 func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config.Stack, result *planResult) error {
-	if why, hint := overLimit(s, &result.Plan); why != "" {
-		return a.refuseLarge(w, run, result, why, hint)
+	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
+		return a.refuseLarge(w, run, result, over.Why, over.Hint)
 	}
 	rewritten, err := a.rewritten(ctx, w, run, s)
 	if err != nil {
@@ -237,13 +232,13 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 			return err
 		}
 		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
-		if st.Planning = nil; takesLock(run, s) {
+		if st.Planning = nil; lifecycle.TakesLock(run, s) {
 			st.Unseen = nil // this plan has held the state lock: nobody left it behind
 		}
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		if takesLock(run, s) {
+		if lifecycle.TakesLock(run, s) {
 			if err := a.lockGone(tx, st, ""); err != nil {
 				return err
 			}

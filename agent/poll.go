@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -144,7 +145,7 @@ func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error 
 		return fmt.Errorf("reading what is known of the repository: %w", err)
 	}
 	moved := known.URL != "" && (known.URL != r.URL || known.Branch != r.Branch)
-	seen, asked := known.Head, known.Trust == trustOf(r)
+	seen, asked := known.Head, known.Trust == lifecycle.Requirements(r)
 	if known.HeldHead != "" && !r.FollowRewritten {
 		// It waits for a person, and a branch that has come back is news. One that is not trusted is asked about again: somebody may
 		// have reviewed it meanwhile.
@@ -201,7 +202,7 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
 		a.people.polled(r.Name, now)
 		if held == nil {
-			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, trustOf(r), ""
+			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, lifecycle.Requirements(r), ""
 			if s.Accepted != tip {
 				s.Accepted = ""
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sallyport/agent/lifecycle"
 	"sallyport/notify/forge"
 	"sallyport/notify/github"
 	"sallyport/store"
@@ -56,7 +57,7 @@ func (a *Agent) runWords(w *world, run *store.Run) github.Run {
 	}
 	if s := w.stack(run.Stack); s != nil {
 		r.Label, r.Needed = s.Label, s.Approvals
-		_, r.Got = weigh(run, s)
+		_, r.Got = lifecycle.Weigh(run, s)
 	}
 	return r
 }
@@ -75,7 +76,7 @@ func (w *world) decidedBy(run *store.Run) []string {
 	}
 	var by []string
 	for _, d := range run.Decisions {
-		if counts(run, d) && d.Verdict == want {
+		if lifecycle.Counts(run, d) && d.Verdict == want {
 			by = append(by, d.By)
 		}
 	}

@@ -5,16 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/store"
 )
 
 const (
-	// A waiting plan reminds once, when a quarter of its time is left, or remindAtMost.
-	remindPart   = 4
-	remindAtMost = 4 * time.Hour
 	// pingRest is how long reminders name people without ringing their phones again: many plans that expire together are
 	// one thing to be woken up for.
 	pingRest = time.Hour
@@ -24,17 +21,10 @@ const (
 // pingedKey is where it is kept when a reminder last rang phones.
 const pingedKey = "remind/pinged"
 
-// remind tells people once that a plan they were asked about is about to expire. By whichever clock: if the two do not
-// agree, nobody can tell how long that still takes, and the plan is made again; see overdue.
+// remind tells people once that a plan they were asked about is about to expire.
 func (a *Agent) remind(w *world, run *store.Run, s *config.Stack) error {
-	if !run.RemindedAt.IsZero() || run.ExpiresAt.IsZero() {
-		return nil
-	}
-	ttl := run.ExpiresAt.Sub(run.PlannedAt)
-	wall := a.now().Sub(run.PlannedAt)
-	up, known := a.reading().Passed(run.PlannedUp)
-	left := ttl - max(wall, up)
-	if left <= 0 || left > min(ttl/remindPart, remindAtMost) || known && (wall-up).Abs() > clock.Doubt {
+	left := lifecycle.ReminderDue(run, a.reading())
+	if left == 0 {
 		return nil
 	}
 	return a.update(func(tx *store.Tx) error {
@@ -75,7 +65,7 @@ func (a *Agent) mayPing(tx *store.Tx) (bool, error) {
 // reminder says what waits, for how much longer, and who was asked.
 func reminder(w *world, run *store.Run, s *config.Stack, left time.Duration) string {
 	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, notify.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
-	switch _, got := weigh(run, s); {
+	switch _, got := lifecycle.Weigh(run, s); {
 	case run.Status == store.Approved && run.Held != "":
 		text += fmt.Sprintf(" It is not applied yet: %s.", run.Held)
 	case run.Status == store.Approved:

@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
+	"sallyport/notify"
 	"sallyport/store"
 	"sallyport/store/disk"
 )
@@ -190,7 +191,7 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 			return err
 		}
 		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
-			return hint.Refuse(control.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
+			return hint.Refuse(notify.LockHint(l, stack), "the state lock that was met is %s, not %s", l.ID, id)
 		}
 		if r.commit, err = commitOf(tx, st, s); err == nil {
 			r.lent, err = lentAt(tx, st, r.commit)
@@ -382,6 +383,6 @@ func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed
 	if err := tx.PutStack(st); err != nil {
 		return nil, err
 	}
-	next := fmt.Sprintf("%s; and after that: sallyport state push %d", control.LockHint(lock, stack), run)
-	return hint.Refuse(next, "the state was not pushed: %s", control.LockText(lock)), recordLock(tx, lock)
+	next := fmt.Sprintf("%s; and after that: sallyport state push %d", notify.LockHint(lock, stack), run)
+	return hint.Refuse(next, "the state was not pushed: %s", notify.LockText(lock)), recordLock(tx, lock)
 }

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -104,8 +105,8 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 			Reason: a.redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
 		warnings = a.startWarnings(tx, st, repository, made)
-		if releases(st.Pin, made) {
-			made.Warnings = append(made.Warnings, "the stack is pinned "+pinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
+		if lifecycle.ReleasesPin(st.Pin, made) {
+			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
 		}
 		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: requestText(made)}); err != nil {
 			return err
@@ -224,8 +225,8 @@ func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *st
 	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
 		out = append(out, "the agent is paused "+notify.Paused(agent.Paused)+"; the run waits for `sallyport resume`")
 	}
-	if releases(st.Pin, run) {
-		out = append(out, "the stack is pinned "+pinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
+	if lifecycle.ReleasesPin(st.Pin, run) {
+		out = append(out, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
 	}
 	if down := notify.Unreadable(repository); down != "" {
 		out = append(out, down+"; the newest commit known is planned")
@@ -355,11 +356,11 @@ func (a *Agent) accept(repository, commit, by string) error {
 			return hint.Refuse(fmt.Sprintf("sallyport accept %s %s", repository, short(s.HeldHead)), "the commit that is held is %s, not %s", short(s.HeldHead), commit)
 		}
 		if s.HeldWhy != "" {
-			return hint.Refuse(control.TrustHint, "%s", control.HeldError(s))
+			return hint.Refuse(control.TrustHint, "%s", notify.HeldText(s))
 		}
 		a.moved.Store(true)
 		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil
-		if trustOf(a.cfg().Repository(repository)) == "" {
+		if lifecycle.Requirements(a.cfg().Repository(repository)) == "" {
 			s.Head = s.Accepted
 		} // else the next poll finds it accepted, and asks whether its commits are trusted
 		if err := tx.PutRepository(s); err != nil {

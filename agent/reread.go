@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -31,7 +32,7 @@ func goneFrom(replies []slack.Message, d store.Decision) string {
 func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error {
 	any := false
 	for _, d := range run.Decisions {
-		any = any || counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
+		any = any || lifecycle.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
 	}
 	if !any || run.Status != store.Planned && run.Status != store.Approved {
 		return nil
@@ -44,7 +45,7 @@ func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error
 		var taken []string
 		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			for i, d := range r.Decisions {
-				if why := gone(d); counts(r, d) && d.Verdict == store.Approve && why != "" {
+				if why := gone(d); lifecycle.Counts(r, d) && d.Verdict == store.Approve && why != "" {
 					r.Decisions[i].Withdrawn = why
 					taken = append(taken, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why))
 				}
@@ -69,11 +70,11 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
-		if !counts(run, d) || d.Verdict != store.Approve {
+		if !lifecycle.Counts(run, d) || d.Verdict != store.Approve {
 			continue
 		}
 		if d.TS == "" {
-			fromShell[d.Person], alone = true, alone || glassBroken(s, d)
+			fromShell[d.Person], alone = true, alone || lifecycle.GlassBroken(s, d)
 		} else {
 			slackVotes = append(slackVotes, d)
 		}
@@ -88,7 +89,7 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 			return "", nil
 		}
 	}
-	if alone || distinct(fromShell) >= s.Approvals {
+	if alone || lifecycle.Distinct(fromShell) >= s.Approvals {
 		return "", nil // enough votes need no Slack
 	}
 	why := "there is no slack block in the configuration any more"

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/status"
 	"sallyport/store"
 )
@@ -104,10 +105,10 @@ func (a *Agent) process(w *world) *status.Process {
 		})
 	}
 	for _, s := range w.allStacks() {
-		c := shut(s, now)
+		c := lifecycle.WindowClosed(s, now)
 		p.Stacks = append(p.Stacks, status.Stack{
 			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
-			Closed: status.Closed{Why: c.why, Opens: c.opens, Frozen: freezeAt(s, now) != nil},
+			Closed: status.Closed{Why: c.Why, Opens: c.Opens, Frozen: lifecycle.FreezeAt(s, now) != nil},
 		})
 	}
 	for _, f := range a.faults.list() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -140,7 +141,7 @@ func (a *Agent) paused(stack string) (why, hint string, err error) {
 		if err == nil && st.Paused != nil {
 			why, hint = "the stack is paused "+notify.Paused(st.Paused), "sallyport resume "+stack
 		} else if err == nil && st.Occupied != nil {
-			why, hint = occupiedBy(st.Occupied), "it goes on by itself when that has ended"
+			why, hint = lifecycle.OccupiedBy(st.Occupied), "it goes on by itself when that has ended"
 		}
 		return err
 	})
@@ -236,12 +237,12 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 	if err := a.remind(w, run, s); err != nil {
 		return 0, err
 	}
-	if enough, _ := weigh(run, s); enough {
+	if enough, _ := lifecycle.Weigh(run, s); enough {
 		to := store.Approved
 		if run.Plan.Empty {
 			to = store.NoChanges // people looked at what an interrupted apply left; there is nothing to apply
 		}
-		return 0, a.moveNow(w, run, store.Move{From: store.Planned, To: to, By: policyBy(run)}, nil)
+		return 0, a.moveNow(w, run, store.Move{From: store.Planned, To: to, By: lifecycle.PolicyBy(run)}, nil)
 	}
 	why, hint, err := a.paused(run.Stack)
 	if err != nil {
@@ -249,8 +250,8 @@ func (a *Agent) stepPlanned(w *world, run *store.Run, s *config.Stack) (time.Dur
 	}
 	if why != "" {
 		why += "; decisions are counted and nothing is applied"
-	} else if why, hint, _ = a.keptOut(run, s); why != "" {
-		why += "; an approval counts and waits until then"
+	} else if closed := lifecycle.WaitsForWindow(run, s, a.now()); closed.Any() {
+		why, hint = closed.Why+"; an approval counts and waits until then", closed.Hint
 	}
 	return max(time.Second, run.ExpiresAt.Sub(a.now())), a.hold(run, why, hint)
 }
@@ -262,7 +263,7 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if err := a.remind(w, run, s); err != nil {
 		return 0, err
 	}
-	if enough, _ := weigh(run, s); !enough {
+	if enough, _ := lifecycle.Weigh(run, s); !enough {
 		return 0, a.moveNow(w, run, store.Move{From: store.Approved, To: store.Planned, Text: "not enough approvals any more"}, nil)
 	}
 	if done, err := a.policyEnds(w, run, s); done || err != nil {
@@ -275,8 +276,8 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 	if why != "" {
 		return 0, a.hold(run, why, hint)
 	}
-	if why, hint, wait := a.keptOut(run, s); why != "" {
-		return wait, a.hold(run, "approved; "+why, hint)
+	if closed := lifecycle.WaitsForWindow(run, s, a.now()); closed.Any() {
+		return closed.Recheck, a.hold(run, "approved; "+closed.Why, closed.Hint)
 	}
 	if why, hint, err := a.untrusted(w, run); err != nil || why != "" {
 		return 0, errors.Join(err, a.hold(run, "approved; "+why, hint))
@@ -299,7 +300,7 @@ func (a *Agent) stepApproved(w *world, run *store.Run, s *config.Stack) (time.Du
 
 // expire ends a plan whose time is over. One whose age nobody can tell, because the clock jumped, is made again.
 func (a *Agent) expire(w *world, run *store.Run) (time.Duration, bool, error) {
-	why, doubt := a.overdue(run)
+	why, doubt := lifecycle.Overdue(run, a.reading())
 	switch {
 	case why == "":
 		return 0, false, nil

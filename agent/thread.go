@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/store"
@@ -103,7 +104,7 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 	if isReview {
 		_, err = a.review(runID, "slack:"+m.User, review, mark)
 	} else {
-		_, err = a.decide(vote{
+		_, err = a.decide(lifecycle.Vote{
 			Run: runID, Words: words, By: "slack:" + m.User, Text: m.Text, At: timeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}

@@ -2,14 +2,11 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/agent/trust"
 	"sallyport/store"
@@ -27,15 +24,6 @@ type holding struct {
 	lost []string // the commits that the branch has no more
 }
 
-// trustOf is a digest of what a repository's commits must have; empty if nothing.
-func trustOf(r *config.Repository) string {
-	if r.Signed == (trust.Files{}) && !r.RequireReview {
-		return ""
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t", r.Signed.OpenPGP, r.Signed.AllowedSigners, r.RequireReview))
-	return hex.EncodeToString(sum[:8])
-}
-
 // judge decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
 func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
 	git := w.repos[r.Name]
@@ -49,7 +37,7 @@ func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known
 			return &holding{lost: a.lost(ctx, git, known.Head, tip)}, nil
 		}
 	}
-	if trustOf(r) == "" {
+	if lifecycle.Requirements(r) == "" {
 		return nil, nil
 	}
 	commits, unfinished, err := a.newCommits(ctx, git, r, known, tip)
@@ -97,7 +85,7 @@ func (a *Agent) lost(ctx context.Context, git *repo.Repository, before, tip stri
 // mend the rest, with all that came since the first tip that was held. unfinished says why there may be more that nobody saw.
 func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
 	bases := []string{known.Head}
-	if known.Trust != trustOf(r) || known.Head == "" {
+	if known.Trust != lifecycle.Requirements(r) || known.Head == "" {
 		if bases, err = a.appliedCommits(r.Name); err != nil {
 			return nil, "", err
 		}
@@ -126,7 +114,7 @@ func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.
 			}
 		}
 	}
-	if !found && known.Head != "" && known.Trust == trustOf(r) {
+	if !found && known.Head != "" && known.Trust == lifecycle.Requirements(r) {
 		// The head is gone: as if it had never been looked at.
 		return a.newCommits(ctx, git, r, &store.RepositoryState{Suspect: known.Suspect}, tip)
 	}
@@ -208,28 +196,13 @@ func (a *Agent) distrust(ctx context.Context, w *world, r *config.Repository, c 
 // configuration is about what waits already, too. What is applied is not asked about: bringing it back adds nothing.
 func (a *Agent) untrusted(w *world, run *store.Run) (why, hint string, err error) {
 	err = a.store.View(func(tx *store.Tx) (err error) {
-		why, hint, err = untrustedIn(tx, w, run)
-		return err
+		r := newRecordReader(tx)
+		r.about(run)
+		if r.err == nil {
+			held := lifecycle.Untrusted(run, w.cfg.Repository(run.Repository), r.out.Repositories[run.Repository], r.out.Stacks[run.Stack])
+			why, hint = held.Why, held.Hint
+		}
+		return r.err
 	})
 	return why, hint, err
-}
-
-func untrustedIn(tx *store.Tx, w *world, run *store.Run) (why, hint string, err error) {
-	r := w.cfg.Repository(run.Repository)
-	if r == nil || trustOf(r) == "" || run.Kind == store.KindPullRequest {
-		return "", "", nil
-	}
-	s, err := tx.Repository(run.Repository)
-	if err != nil || s.Trust == trustOf(r) {
-		return "", "", err
-	}
-	st, err := tx.Stack(run.Stack)
-	if err != nil || st.AppliedCommit == run.Commit {
-		return "", "", err
-	}
-	why = "waits until the commits of " + run.Repository + " are known to be trusted"
-	if held := control.HeldError(s); held != "" {
-		why += ": " + held
-	}
-	return strings.TrimSpace(why), "see sallyport status", nil
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/lifecycle"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -74,20 +75,11 @@ func (a *Agent) upstreamOf(tx *store.Tx, w *world, run *store.Run, name string) 
 	case newest.Status == store.Applied || newest.Status == store.NoChanges:
 		return "", nil
 	case st.Partly != 0 && newest.ID != st.Partly:
-		return fmt.Sprintf("waits for %s, of which %s", name, control.PartlyText(st.Partly)), nil
-	case takenBack(st, newest):
+		return fmt.Sprintf("waits for %s, of which %s", name, notify.PartlyText(st.Partly)), nil
+	case lifecycle.TakenBack(st, newest):
 		return "", nil
 	}
 	return fmt.Sprintf("waits for %s, whose run #%d ended %s", name, newest.ID, newest.Status), nil
-}
-
-// takenBack reports whether the branch no longer says what a run would have changed: nothing of it was applied, and the
-// stack's files are those of the applied commit again.
-func takenBack(st *store.StackState, newest *store.Run) bool {
-	if st.Behind != 0 {
-		return false
-	}
-	return newest.Status == store.Superseded || newest.Kind == store.KindCommit && newest.Apply == nil && st.AppliedCommit != ""
 }
 
 // warn puts warnings on a run's card, each once.

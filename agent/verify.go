@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/store"
@@ -43,20 +43,6 @@ func planBase(dataDir string, run *store.Run) string {
 	return dir
 }
 
-// mustVerify reports whether an approved plan is too old to be applied as it is. What counts is the larger of two ages, by the
-// wall clock and by the clock that nobody can set.
-func (a *Agent) mustVerify(run *store.Run, s *config.Stack) bool {
-	if _, ours := a.engineOf(s.Engine).(terraformEngine); !ours || s.VerifyAfter == 0 {
-		return false
-	}
-	at, up := run.PlannedAt, run.PlannedUp
-	if !run.VerifiedAt.IsZero() {
-		at, up = run.VerifiedAt, run.VerifiedUp
-	}
-	age, _ := a.reading().Passed(up)
-	return max(age, a.now().Sub(at)) > s.VerifyAfter
-}
-
 // verify plans an approved run again, beside the plan that it has. Nothing of the run changes before that has ended.
 func (a *Agent) verify(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	if err := a.hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
@@ -79,7 +65,7 @@ func (a *Agent) verify(ctx context.Context, w *world, run *store.Run, s *config.
 	if err != nil {
 		return a.notVerified(w, run, err)
 	}
-	if moved := differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
+	if moved := lifecycle.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
 		return a.worldMoved(w, run, moved)
 	}
 	return a.takeVerified(run, &result.Plan)
@@ -132,7 +118,7 @@ func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
 		if err != nil {
 			return err
 		}
-		if len(differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
+		if len(lifecycle.Differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
 			return errNotNow
 		}
 		plan := *fresh
@@ -211,74 +197,4 @@ func (a *Agent) worldMoved(w *world, run *store.Run, moved []string) error {
 		})
 		return err
 	})
-}
-
-// An effect is what a plan does at one address.
-type effect struct {
-	actions string
-	rest    string // everything else that is compared, values by their digest
-}
-
-// effects are what a plan does, by address. A deposed object shares its address with its successor.
-func effects(p *store.Plan) map[string][]effect {
-	out := map[string][]effect{}
-	add := func(name string, actions []string, values string, rest ...any) {
-		out[name] = append(out[name], effect{strings.Join(actions, ", "), fmt.Sprint(append(rest, values)...)})
-	}
-	for _, c := range p.Changes {
-		add(c.Address, c.Actions, c.Values, c.Class, c.Previous, c.MustName())
-	}
-	for _, o := range p.Outputs {
-		add("output "+o.Name, o.Actions, o.Values)
-	}
-	for _, list := range out {
-		slices.SortFunc(list, func(a, b effect) int { return strings.Compare(a.actions+a.rest, b.actions+b.rest) })
-	}
-	return out
-}
-
-// differences says what two plans do not do alike: addresses and actions, never values. None: whoever approved the one has
-// approved the other.
-func differences(shown, fresh *store.Plan) []string {
-	was, is := effects(shown), effects(fresh)
-	var names []string
-	for name := range was {
-		names = append(names, name)
-	}
-	for name := range is {
-		if was[name] == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	var out []string
-	for _, name := range names {
-		before, after := actionsOf(was[name]), actionsOf(is[name])
-		switch {
-		case slices.Equal(was[name], is[name]):
-		case before == "":
-			out = append(out, name+": "+after+" is new")
-		case after == "":
-			out = append(out, name+": "+before+" is gone")
-		case before == after:
-			out = append(out, name+": "+after+", and not with the same values or for the same reason")
-		default:
-			out = append(out, name+": "+after+" in the place of "+before)
-		}
-	}
-	if shown.Configuration != fresh.Configuration && shown.Configuration != "" {
-		out = append(out, "the configuration, modules from elsewhere included, is not the same")
-	}
-	if len(out) == 0 && shown.Empty != fresh.Empty {
-		out = append(out, "whether there is anything to apply at all")
-	}
-	return out
-}
-
-func actionsOf(list []effect) string {
-	var words []string
-	for _, e := range list {
-		words = append(words, e.actions)
-	}
-	return strings.Join(words, " and ")
 }

@@ -8,6 +8,9 @@ import (
 	"sallyport/store"
 )
 
+// MinDigest is how many of a digest's hexadecimal digits, from its beginning, name a plan: fewer could be made to fit another.
+const MinDigest = 12
+
 // Words are a decision in a person's words.
 type Words struct {
 	Verdict store.Verdict

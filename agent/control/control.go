@@ -32,6 +32,8 @@ package control
 import (
 	"context"
 	"io"
+
+	"sallyport/notify"
 )
 
 // Reader answers questions. The agent, the [Client] and [Offline] are readers. Errors that a person can do something
@@ -113,7 +115,7 @@ type StartResponse struct {
 const UnplannedDigest = "none"
 
 // MinDigest is how many of a digest's hexadecimal digits, from its beginning, name a plan: fewer could be made to fit another.
-const MinDigest = 12
+const MinDigest = notify.MinDigest
 
 // DecideRequest gives one vote on a run's plan.
 type DecideRequest struct {

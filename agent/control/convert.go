@@ -1,11 +1,11 @@
 package control
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -137,38 +137,13 @@ func RepositoryOf(r *store.RepositoryState) Repository {
 		Error: r.Error, ErrorAt: instant(r.ErrorAt), HeldHead: r.HeldHead,
 	}
 	if out.Error == "" {
-		out.Error = HeldError(r)
+		out.Error = notify.HeldText(r)
 	}
 	return out
 }
 
 // TrustHint is what people do about a commit that is not trusted.
 const TrustHint = "Have it signed or reviewed as require_signed and require_review ask for, and push that; `accept` does not take it."
-
-// HeldError says what a held branch waits for; empty if it is not held.
-func HeldError(r *store.RepositoryState) string {
-	if r.HeldHead == "" {
-		return ""
-	}
-	held := short(r.HeldHead)
-	if r.HeldWhy != "" {
-		return fmt.Sprintf("%s is held at %s: %s", r.Branch, held, r.HeldWhy)
-	}
-	lost := ""
-	if n := len(r.HeldLost); n > 0 {
-		lost = ", and the branch loses " + strings.Join(r.HeldLost, ", ")
-	}
-	return fmt.Sprintf("history of %s was rewritten: %s does not descend from %s; `sallyport accept %s %s` takes it%s",
-		r.Branch, held, short(r.Head), r.Name, held, lost)
-}
-
-// short is a commit as people write it.
-func short(commit string) string {
-	if len(commit) > 10 {
-		return commit[:10]
-	}
-	return commit
-}
 
 // PauseOf is what is shown of a pause; nil for nil.
 func PauseOf(p *store.Pause) *Pause {

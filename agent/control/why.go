@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -70,7 +71,7 @@ func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
 		out.say("it cannot be planned: %s", st.Error)
 	}
 	if st.Partly != 0 {
-		out.say("%s, so that a commit which takes it back is planned too", PartlyText(st.Partly))
+		out.say("%s, so that a commit which takes it back is planned too", notify.PartlyText(st.Partly))
 	}
 	if st.Pin != nil {
 		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", brief(st.Pin.Commit), st.Pin.By, stack)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/agent/control"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -21,7 +20,7 @@ func (g *Glance) Slack() string {
 		case r.Error != "":
 			lines = append(lines, r.Name+": "+notify.Unreadable(r.RepositoryState))
 		case r.HeldHead != "":
-			lines = append(lines, r.Name+": "+control.HeldError(r.RepositoryState))
+			lines = append(lines, r.Name+": "+notify.HeldText(r.RepositoryState))
 		}
 	}
 	for _, s := range g.stacks {
@@ -57,7 +56,7 @@ func (s stack) lines() []string {
 		say("its drift checks fail: ", notify.Cause(d.Error))
 	}
 	if s.Partly != 0 {
-		say("", control.PartlyText(s.Partly))
+		say("", notify.PartlyText(s.Partly))
 	}
 	if r := s.run; r != nil && (r.Status == store.Errored || r.Status == store.Interrupted) {
 		lines = append(lines, fmt.Sprintf("#%d %s is %s: %s", r.ID, s.Name, r.Status, notify.Cause(r.Error)))

@@ -1,20 +1,21 @@
-package agent
+package lifecycle_test
 
 import (
 	"testing"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
 // One human is one vote, whatever accounts they have: in Slack, in a shell, as root.
 func TestOneHumanIsOneVote(t *testing.T) {
 	t.Parallel()
-	w := &world{cfg: &config.Config{People: []config.Person{
+	people := []config.Person{
 		{Name: "jane", Slack: "UJANE", OS: "jane"},
 		{Name: "joe", OS: "joe"},
 		{Name: "boss", Slack: "UBOSS", OS: "root"},
-	}}}
+	}
 	for name, tc := range map[string]struct {
 		by  []string
 		got int
@@ -42,9 +43,9 @@ func TestOneHumanIsOneVote(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := &store.Run{Plan: &store.Plan{Digest: "d"}}
 			for _, by := range tc.by {
-				run.Decisions = append(run.Decisions, store.Decision{Verdict: store.Approve, By: by, Person: w.personOf(by), Digest: "d"})
+				run.Decisions = append(run.Decisions, store.Decision{Verdict: store.Approve, By: by, Person: lifecycle.PersonOf(people, by), Digest: "d"})
 			}
-			if _, got := weigh(run, &config.Stack{Approvals: 2}); got != tc.got {
+			if _, got := lifecycle.Weigh(run, &config.Stack{Approvals: 2}); got != tc.got {
 				t.Errorf("%q are %d people, want %d", tc.by, got, tc.got)
 			}
 		})
@@ -60,7 +61,7 @@ func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
 		{Verdict: store.Approve, By: "cli:bob", Person: "cli", Digest: "d"},
 		{Verdict: store.Approve, By: "slack:U1", Person: "slack:U1", Digest: "other"},
 	}}
-	if enough, got := weigh(run, &config.Stack{Approvals: 1}); !enough || got != 1 {
+	if enough, got := lifecycle.Weigh(run, &config.Stack{Approvals: 1}); !enough || got != 1 {
 		t.Errorf("%d people, enough: %v", got, enough)
 	}
 }
@@ -68,7 +69,7 @@ func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
 // Who asked for a run in a shell that nothing ties to a human may be the very one who approves it in Slack.
 func TestWhoAskedMayBeWhoApproves(t *testing.T) {
 	t.Parallel()
-	w := &world{cfg: &config.Config{People: []config.Person{{Name: "jane", Slack: "UJANE", OS: "jane"}, {Name: "joe", OS: "joe"}}}}
+	people := []config.Person{{Name: "jane", Slack: "UJANE", OS: "jane"}, {Name: "joe", OS: "joe"}}
 	for name, tc := range map[string]struct {
 		asked string
 		ok    bool
@@ -83,7 +84,7 @@ func TestWhoAskedMayBeWhoApproves(t *testing.T) {
 		"the same human, by way of sudo": {"cli:root (logged in as jane)", false},
 	} {
 		run := &store.Run{ID: 1, RequestedBy: tc.asked, Origin: &store.Origin{}}
-		if err := w.notOwn(run, "slack:UJANE", w.personOf("slack:UJANE")); (err == nil) != tc.ok {
+		if err := lifecycle.NotOwn(people, run, "slack:UJANE", lifecycle.PersonOf(people, "slack:UJANE")); (err == nil) != tc.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package agent
+package lifecycle_test
 
 import (
 	"slices"
@@ -8,7 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -31,8 +33,8 @@ func protectedOne(c store.Change) store.Change {
 }
 
 // quiet is the usual night: nothing speaks against bringing back what disappeared.
-func quiet(changes ...store.Change) situation {
-	return situation{
+func quiet(changes ...store.Change) lifecycle.Situation {
+	return lifecycle.Situation{
 		Kind: store.KindDrift, AtApplied: true, SameInputs: true, SameTools: true,
 		Plan: &store.Plan{Changes: changes, Outputs: []store.Output{}},
 	}
@@ -44,13 +46,13 @@ func TestPolicies(t *testing.T) {
 	attach := recreated("aws_volume_attachment.ghe")
 	replaced := following(changed("aws_volume_attachment.ghe", "delete", "create"))
 	record := following(changed("aws_route53_record.ghe", "update"))
-	but := func(change func(*situation), changes ...store.Change) situation {
+	but := func(change func(*lifecycle.Situation), changes ...store.Change) lifecycle.Situation {
 		now := quiet(changes...)
 		change(&now)
 		return now
 	}
-	outputs := func(later ...bool) func(*situation) {
-		return func(now *situation) {
+	outputs := func(later ...bool) func(*lifecycle.Situation) {
+		return func(now *lifecycle.Situation) {
 			for _, l := range later {
 				now.Plan.Outputs = append(now.Plan.Outputs, store.Output{Name: "ip", Actions: []string{"update"}, Later: l})
 			}
@@ -59,7 +61,7 @@ func TestPolicies(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		policy config.Policy
-		now    situation
+		now    lifecycle.Situation
 		asks   string // a part of why; empty: it applies by itself
 	}{
 		{"a node came off", "recreate", quiet(node), ""},
@@ -82,34 +84,34 @@ func TestPolicies(t *testing.T) {
 		{"a volume came off", "recreate", quiet(node, protectedOne(recreated("aws_ebs_volume.ghe"))), "aws_ebs_volume.ghe is protected"},
 		{"only a volume", "recreate", quiet(protectedOne(recreated("aws_ebs_volume.ghe"))), "is protected"},
 		{"nothing disappeared", "recreate", but(outputs(true)), "nothing disappeared"},
-		{"another commit", "recreate", but(func(n *situation) { n.AtApplied = false }, node), "another commit"},
-		{"other variables", "recreate", but(func(n *situation) { n.SameInputs = false }, node), "variables"},
-		{"another terraform", "recreate", but(func(n *situation) { n.SameTools = false }, node), "terraform or a provider"},
-		{"asked for by recover", "recreate", but(func(n *situation) { n.Kind = store.KindManual }, node), ""},
-		{"a plan with options", "recreate", but(func(n *situation) { n.Special = true }, node), "options"},
-		{"a recovery", "recreate", but(func(n *situation) { n.Kind = store.KindRecovery }, node), "takes over"},
-		{"after an interrupted run", "recreate", but(func(n *situation) { n.Interrupted = 7 }, node), "#7 was interrupted"},
-		{"a rewritten history", "recreate", but(func(n *situation) { n.Rewritten = true }, node), "rewritten"},
-		{"paused", "recreate", but(func(n *situation) { n.Paused = true }, node), "paused"},
-		{"twice today", "recreate", but(func(n *situation) { n.Today = 2 }, node), ""},
-		{"three times today", "recreate", but(func(n *situation) { n.Today = 3 }, node), "3 of 3 applies"},
-		{"the state is gone", "always", but(func(n *situation) { n.StateLost = true }, node), "no state"},
+		{"another commit", "recreate", but(func(n *lifecycle.Situation) { n.AtApplied = false }, node), "another commit"},
+		{"other variables", "recreate", but(func(n *lifecycle.Situation) { n.SameInputs = false }, node), "variables"},
+		{"another terraform", "recreate", but(func(n *lifecycle.Situation) { n.SameTools = false }, node), "terraform or a provider"},
+		{"asked for by recover", "recreate", but(func(n *lifecycle.Situation) { n.Kind = store.KindManual }, node), ""},
+		{"a plan with options", "recreate", but(func(n *lifecycle.Situation) { n.Special = true }, node), "options"},
+		{"a recovery", "recreate", but(func(n *lifecycle.Situation) { n.Kind = store.KindRecovery }, node), "takes over"},
+		{"after an interrupted run", "recreate", but(func(n *lifecycle.Situation) { n.Interrupted = 7 }, node), "#7 was interrupted"},
+		{"a rewritten history", "recreate", but(func(n *lifecycle.Situation) { n.Rewritten = true }, node), "rewritten"},
+		{"paused", "recreate", but(func(n *lifecycle.Situation) { n.Paused = true }, node), "paused"},
+		{"twice today", "recreate", but(func(n *lifecycle.Situation) { n.Today = 2 }, node), ""},
+		{"three times today", "recreate", but(func(n *lifecycle.Situation) { n.Today = 3 }, node), "3 of 3 applies"},
+		{"the state is gone", "always", but(func(n *lifecycle.Situation) { n.StateLost = true }, node), "no state"},
 
-		{"no_destroy: new and changed", "no_destroy", but(func(n *situation) { n.AtApplied, n.SameInputs, n.Kind = false, false, store.KindCommit }, changed("a.b", "create"), changed("a.c", "update"), node), ""},
+		{"no_destroy: new and changed", "no_destroy", but(func(n *lifecycle.Situation) { n.AtApplied, n.SameInputs, n.Kind = false, false, store.KindCommit }, changed("a.b", "create"), changed("a.c", "update"), node), ""},
 		{"no_destroy: outputs only", "no_destroy", but(outputs(false)), ""},
 		{"no_destroy: a replacement", "no_destroy", quiet(changed("a.b", "create", "delete")), "a.b is destroyed"},
 		{"no_destroy: forgotten", "no_destroy", quiet(changed("a.b", "forget")), "a.b is destroyed"},
 		{"no_destroy: a protected update", "no_destroy", quiet(protectedOne(changed("a.b", "update"))), "protected"},
 		{"always: destroyed", "always", quiet(changed("a.b", "delete")), ""},
 		{"always: protected and destroyed", "always", quiet(protectedOne(changed("a.b", "delete"))), "protected"},
-		{"always: a recovery", "always", but(func(n *situation) { n.Kind = store.KindRecovery }, node), "takes over"},
-		{"always: a preview", "always", but(func(n *situation) { n.Kind = store.KindPullRequest }, node), "preview"},
-		{"always: nothing", "always", but(func(n *situation) { n.Plan.Empty = true }), "nothing to apply"},
+		{"always: a recovery", "always", but(func(n *lifecycle.Situation) { n.Kind = store.KindRecovery }, node), "takes over"},
+		{"always: a preview", "always", but(func(n *lifecycle.Situation) { n.Kind = store.KindPullRequest }, node), "preview"},
+		{"always: nothing", "always", but(func(n *lifecycle.Situation) { n.Plan.Empty = true }), "nothing to apply"},
 		{"never", "", quiet(node), "never"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &config.Stack{AutoApply: c.policy, AutoApplyLimit: 3, RecreateAlso: []string{"aws_volume_attachment"}}
-			got := undecided(s, c.now)
+			got := lifecycle.AutoApplyRefusal(s, c.now)
 			if got == "" != (c.asks == "") || !strings.Contains(got, c.asks) {
 				t.Errorf("%q, want %q in it", got, c.asks)
 			}
@@ -146,7 +148,7 @@ func TestPolicyProperties(t *testing.T) {
 		}
 		asks := map[config.Policy]bool{}
 		for _, policy := range []config.Policy{config.PolicyNever, config.PolicyRecreate, config.PolicyNoDestroy, config.PolicyAlways} {
-			asks[policy] = undecided(&config.Stack{AutoApply: policy, AutoApplyLimit: 3, RecreateAlso: []string{"link"}}, now) != ""
+			asks[policy] = lifecycle.AutoApplyRefusal(&config.Stack{AutoApply: policy, AutoApplyLimit: 3, RecreateAlso: []string{"link"}}, now) != ""
 		}
 		protected := slices.ContainsFunc(now.Plan.Changes, func(c store.Change) bool { return c.Protected })
 		never := protected || now.Rewritten || now.Paused || now.Special || now.Interrupted != 0 || now.Today >= 3 || now.Kind == store.KindRecovery
@@ -199,10 +201,15 @@ func TestAutoApplyLimitWhateverTheClock(t *testing.T) {
 		{"by a clock that was a year ahead, in this boot", now.AddDate(1, 0, 0), up("b", 99*time.Hour), 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := &Agent{now: func() time.Time { return now }, opts: Options{Uptime: func() store.Uptime { return up("b", 100*time.Hour) }}}
-			st := &store.StackState{AutoApplied: []store.AutoApply{{Run: 1, At: c.at, Up: c.up}}}
-			if got := a.autoAppliedToday(st); got != c.want {
-				t.Errorf("%d, want %d", got, c.want)
+			f := lifecycle.Facts{
+				Now: clock.Reading{Wall: now, Up: up("b", 100*time.Hour)}, Run: &store.Run{Stack: "net", Repository: "infra"}, Config: lifecycle.Config{Stack: &config.Stack{}},
+				Store: lifecycle.Records{
+					Agent: &store.AgentState{}, Repositories: map[string]*store.RepositoryState{"infra": {}},
+					Stacks: map[string]*store.StackState{"net": {AutoApplied: []store.AutoApply{{Run: 1, At: c.at, Up: c.up}}}},
+				},
+			}
+			if got := lifecycle.SituationOf(f, &store.Plan{}); got.Today != c.want || got.Unread {
+				t.Errorf("%d, want %d", got.Today, c.want)
 			}
 		})
 	}

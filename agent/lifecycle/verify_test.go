@@ -1,9 +1,10 @@
-package agent
+package lifecycle_test
 
 import (
 	"slices"
 	"testing"
 
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -22,7 +23,7 @@ func TestAnotherConfigurationIsADifference(t *testing.T) {
 		"another":                        {"c1", "c2", []string{"the configuration, modules from elsewhere included, is not the same"}},
 		"a plan of an earlier version's": {"", "c1", nil},
 	} {
-		if got := differences(plan(c.shown), plan(c.fresh)); !slices.Equal(got, c.want) {
+		if got := lifecycle.Differences(plan(c.shown), plan(c.fresh)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
