@@ -28,7 +28,7 @@ func unauthorized(words string) *answer {
 }
 
 // authorize checks the token of a request.
-func (s *Server) authorize(r *request) *answer {
+func (s api) authorize(r *request) *answer {
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token == "" {
 		return unauthorized("Requires authentication")
@@ -51,7 +51,7 @@ func (s *Server) authorize(r *request) *answer {
 }
 
 // authorizeApp checks that a request is made by the app itself: with a JSON Web Token that its key has signed.
-func (s *Server) authorizeApp(r *request) *answer {
+func (s api) authorizeApp(r *request) *answer {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if s.key == nil || token == "" {
 		return unauthorized("A JSON web token could not be decoded")
@@ -63,7 +63,7 @@ func (s *Server) authorizeApp(r *request) *answer {
 }
 
 // refuseJWT is what GitHub says against a JSON Web Token; empty if nothing.
-func (s *Server) refuseJWT(token string) string {
+func (s api) refuseJWT(token string) string {
 	const undecodable = "A JSON web token could not be decoded"
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -103,7 +103,7 @@ func decodePart(part string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-func (s *Server) createToken(r *request) answer {
+func (s api) createToken(r *request) answer {
 	if r.PathValue("id") != strconv.Itoa(InstallationID) {
 		return notFound()
 	}
@@ -116,12 +116,12 @@ func (s *Server) createToken(r *request) answer {
 	}}
 }
 
-func (s *Server) getApp(*request) answer {
+func (s api) getApp(*request) answer {
 	return answer{status: http.StatusOK, body: map[string]any{"id": AppID, "slug": appSlug, "name": "Sallyport", "permissions": s.grants}}
 }
 
 // makeKey gives the app a key. The lock is not needed yet.
-func (s *Server) makeKey() error {
+func makeKey(s *Server) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return fmt.Errorf("making the app's key: %w", err)
@@ -139,7 +139,7 @@ func (s *Server) KeyPEM() []byte {
 func (s *Server) CAPEM() []byte { return s.caPEM }
 
 // secure makes a CA and lets the server speak https with a certificate of it.
-func (s *Server) secure(l net.Listener) (net.Listener, error) {
+func secure(s *Server, l net.Listener) (net.Listener, error) {
 	fail := func(err error) (net.Listener, error) {
 		return nil, fmt.Errorf("making the fake's certificate: %w", err)
 	}

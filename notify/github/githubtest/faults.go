@@ -68,7 +68,7 @@ func (s *Server) Before(route string, f func(Call)) {
 }
 
 // runBefore runs without the lock: what happens in between is done by the Server's own methods.
-func (s *Server) runBefore(c Call) {
+func (s api) runBefore(c Call) {
 	s.mu.Lock()
 	f := s.before[c.Route]
 	s.mu.Unlock()
@@ -99,7 +99,7 @@ func (s *Server) Unhang() {
 	s.unhang = make(chan struct{})
 }
 
-func (s *Server) takeFault(route string) *fault {
+func (s api) takeFault(route string) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -131,7 +131,7 @@ func (f *fault) early() bool {
 }
 
 // before plays a fault that does nothing of what was asked.
-func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) {
+func (f *fault) before(w http.ResponseWriter, r *http.Request, s api) {
 	switch f.Kind {
 	case Secondary, TooMany, Primary, Refuse:
 		a := f.answer(s)
@@ -156,7 +156,7 @@ func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) {
 }
 
 // answer is what GitHub says when it refuses.
-func (f *fault) answer(s *Server) answer {
+func (f *fault) answer(s api) answer {
 	a := refuse(f.Status, f.Words)
 	a.header = f.Header.Clone()
 	if a.header == nil {

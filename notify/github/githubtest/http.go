@@ -73,7 +73,11 @@ type route struct {
 
 const apiPrefix = "/api/v3"
 
-func (s *Server) routes() http.Handler {
+// api is the side of the server that the program under test sees: its methods answer requests, where those of [Server] are for the
+// test that plays the people.
+type api struct{ *Server }
+
+func (s api) routes() http.Handler {
 	mux := http.NewServeMux()
 	repo := apiPrefix + "/repos/{owner}/{repo}"
 	for _, r := range []route{
@@ -101,7 +105,7 @@ func (s *Server) routes() http.Handler {
 }
 
 // serve wraps a method in everything that all have in common.
-func (s *Server) serve(rt route, authorize func(*request) *answer) http.HandlerFunc {
+func (s api) serve(rt route, authorize func(*request) *answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, hr *http.Request) {
 		body, _ := io.ReadAll(hr.Body) // whoever goes away in the middle gets what is there
 		r := &request{Request: hr}
@@ -132,7 +136,7 @@ func (s *Server) serve(rt route, authorize func(*request) *answer) http.HandlerF
 	}
 }
 
-func (s *Server) carryOut(rt route, r *request, authorize func(*request) *answer, bad bool) answer {
+func (s api) carryOut(rt route, r *request, authorize func(*request) *answer, bad bool) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if bad {
@@ -157,7 +161,7 @@ func (s *Server) carryOut(rt route, r *request, authorize func(*request) *answer
 }
 
 // permit finds the repository, and says 404 where the token may not know of it, 403 where it may not do this.
-func (s *Server) permit(rt route, r *request) *answer {
+func (s api) permit(rt route, r *request) *answer {
 	if owner := r.PathValue("owner"); owner != "" {
 		name := owner + "/" + r.PathValue("repo")
 		if r.repo = s.repos[strings.ToLower(name)]; r.repo == nil || r.repo.Private && s.grants["metadata"] == "" {
@@ -185,7 +189,7 @@ func (s *Server) permit(rt route, r *request) *answer {
 
 // finish gives an answer its bytes, its ETag and the headers about limits. An unchanged answer becomes a 304, which
 // does not count.
-func (s *Server) finish(r *request, a *answer) []byte {
+func (s api) finish(r *request, a *answer) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	raw := encode(a.body)
@@ -227,7 +231,7 @@ func encode(body any) []byte {
 	return raw
 }
 
-func (s *Server) write(w http.ResponseWriter, a answer, raw []byte) {
+func (s api) write(w http.ResponseWriter, a answer, raw []byte) {
 	for k, v := range a.header {
 		w.Header()[http.CanonicalHeaderKey(k)] = v
 	}
@@ -239,7 +243,7 @@ func (s *Server) write(w http.ResponseWriter, a answer, raw []byte) {
 }
 
 // paged cuts a list to the page that was asked for.
-func (s *Server) paged(r *request, list []any) answer {
+func (s api) paged(r *request, list []any) answer {
 	q := r.URL.Query()
 	size, err := strconv.Atoi(q.Get("per_page"))
 	if err != nil || size <= 0 {
@@ -287,7 +291,7 @@ func invalid(resource, field, code, message string) answer {
 		map[string]any{"resource": resource, "field": field, "code": code, "message": message})
 }
 
-func (s *Server) exhausted() answer {
+func (s api) exhausted() answer {
 	a := refuse(http.StatusForbidden, fmt.Sprintf("API rate limit exceeded for user ID %d.", ownerID))
 	a.body.(map[string]any)["documentation_url"] = docs + "/rate-limit/rate-limit"
 	return a

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-func (s *Server) record(c Call) {
+func (s api) record(c Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, c)
@@ -48,7 +48,7 @@ func (s *Server) Used() int {
 func (s *Server) Statuses(repo, sha, context string) []Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mustRepo(repo).history(sha, context)
+	return mustRepo(s, repo).history(sha, context)
 }
 
 // Status is how a commit stands in a context now; ok is false if it was given none.
@@ -64,7 +64,7 @@ func (s *Server) Status(repo, sha, context string) (st Status, ok bool) {
 func (s *Server) Comments(repo string, number int) []Comment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, p := s.mustPull(repo, number)
+	r, p := mustPull(s, repo, number)
 	var out []Comment
 	for _, c := range r.comments {
 		if c.Pull == p.Number && !c.Deleted {

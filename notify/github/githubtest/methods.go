@@ -14,7 +14,7 @@ import (
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
-func (s *Server) userJSON(login string) any {
+func (s api) userJSON(login string) any {
 	u := s.users[strings.ToLower(login)]
 	if u == nil {
 		return nil // the account is gone
@@ -26,23 +26,23 @@ func (s *Server) userJSON(login string) any {
 	return map[string]any{"login": u.Login, "id": u.ID, "type": kind, "site_admin": false, "html_url": s.url + "/" + u.Login}
 }
 
-func (s *Server) repoJSON(r *repository) any {
+func (s api) repoJSON(r *repository) any {
 	owner, name, _ := strings.Cut(r.Name, "/")
 	return map[string]any{"id": r.ID, "name": name, "full_name": r.Name, "private": r.Private, "fork": r.ForkOf != "", "archived": r.Archived,
 		"owner": map[string]any{"login": owner, "id": 5000 + r.ID, "type": "Organization"}, "default_branch": "main",
 		"permissions": map[string]any{"pull": true, "push": true, "admin": false}}
 }
 
-func (s *Server) getRepository(r *request) answer { return ok(s.repoJSON(r.repo)) }
+func (s api) getRepository(r *request) answer { return ok(s.repoJSON(r.repo)) }
 
-func (s *Server) getSelf(r *request) answer {
+func (s api) getSelf(r *request) answer {
 	if s.opts.App {
 		return refuse(http.StatusForbidden, "Resource not accessible by integration")
 	}
 	return ok(s.userJSON(r.login))
 }
 
-func (s *Server) getUser(r *request) answer {
+func (s api) getUser(r *request) answer {
 	u := s.userJSON(r.PathValue("login"))
 	if u == nil {
 		return notFound()
@@ -50,7 +50,7 @@ func (s *Server) getUser(r *request) answer {
 	return ok(u)
 }
 
-func (s *Server) getPermission(r *request) answer {
+func (s api) getPermission(r *request) answer {
 	login := r.PathValue("login")
 	user := s.userJSON(login)
 	if user == nil {
@@ -81,7 +81,7 @@ func stamp(t time.Time) any {
 }
 
 // pullJSON is a pull request as lists show it.
-func (s *Server) pullJSON(r *repository, p *Pull) map[string]any {
+func (s api) pullJSON(r *repository, p *Pull) map[string]any {
 	state := "open"
 	if !p.Open {
 		state = "closed"
@@ -105,7 +105,7 @@ func (s *Server) pullJSON(r *repository, p *Pull) map[string]any {
 	}
 }
 
-func (s *Server) listPulls(r *request) answer {
+func (s api) listPulls(r *request) answer {
 	q := r.URL.Query()
 	state := q.Get("state")
 	if state == "" {
@@ -128,7 +128,7 @@ func (s *Server) listPulls(r *request) answer {
 	return s.paged(r, s.pullList(r.repo, list))
 }
 
-func (s *Server) pullList(repo *repository, list []*Pull) []any {
+func (s api) pullList(repo *repository, list []*Pull) []any {
 	out := make([]any, 0, len(list))
 	for _, p := range list {
 		out = append(out, s.pullJSON(repo, p))
@@ -136,7 +136,7 @@ func (s *Server) pullList(repo *repository, list []*Pull) []any {
 	return out
 }
 
-func (s *Server) getPull(r *request) answer {
+func (s api) getPull(r *request) answer {
 	p := r.repo.pull(r.number("number"))
 	if p == nil {
 		return notFound()
@@ -149,7 +149,7 @@ func (s *Server) getPull(r *request) answer {
 // maxPullCommits is how many commits of a pull request GitHub gives.
 const maxPullCommits = 250
 
-func (s *Server) listPullCommits(r *request) answer {
+func (s api) listPullCommits(r *request) answer {
 	p := r.repo.pull(r.number("number"))
 	if p == nil {
 		return notFound()
@@ -161,13 +161,13 @@ func (s *Server) listPullCommits(r *request) answer {
 	return s.paged(r, out)
 }
 
-func (s *Server) commitJSON(c *Commit) any {
+func (s api) commitJSON(c *Commit) any {
 	person := func(email string) map[string]any { return map[string]any{"name": email, "email": email} }
 	return map[string]any{"sha": c.SHA, "author": s.userJSON(c.Author), "committer": s.userJSON(c.Committer),
 		"commit": map[string]any{"message": c.Message, "author": person(c.AuthorEmail), "committer": person(c.CommitterEmail)}}
 }
 
-func (s *Server) getCommit(r *request) answer {
+func (s api) getCommit(r *request) answer {
 	sha := r.PathValue("sha")
 	c := r.repo.commits[sha]
 	if c == nil {
@@ -176,7 +176,7 @@ func (s *Server) getCommit(r *request) answer {
 	return ok(s.commitJSON(c))
 }
 
-func (s *Server) listCommitPulls(r *request) answer {
+func (s api) listCommitPulls(r *request) answer {
 	sha := r.PathValue("sha")
 	if r.repo.commits[sha] == nil {
 		return refuse(http.StatusUnprocessableEntity, "No commit found for SHA: "+sha)
@@ -190,7 +190,7 @@ func (s *Server) listCommitPulls(r *request) answer {
 	return s.paged(r, s.pullList(r.repo, list))
 }
 
-func (s *Server) listReviews(r *request) answer {
+func (s api) listReviews(r *request) answer {
 	p := r.repo.pull(r.number("number"))
 	if p == nil {
 		return notFound()
@@ -203,13 +203,13 @@ func (s *Server) listReviews(r *request) answer {
 	return s.paged(r, out)
 }
 
-func (s *Server) commentJSON(r *repository, c *Comment) any {
+func (s api) commentJSON(r *repository, c *Comment) any {
 	return map[string]any{"id": c.ID, "body": c.Body, "user": s.userJSON(c.Author), "author_association": "MEMBER",
 		"created_at": stamp(c.CreatedAt), "updated_at": stamp(c.UpdatedAt),
 		"html_url": fmt.Sprintf("%s/%s/pull/%d#issuecomment-%d", s.url, r.Name, c.Pull, c.ID)}
 }
 
-func (s *Server) listComments(r *request) answer {
+func (s api) listComments(r *request) answer {
 	p := r.repo.pull(r.number("number"))
 	if p == nil {
 		return notFound()
@@ -246,7 +246,7 @@ func checkBody(body string) *answer {
 	return nil
 }
 
-func (s *Server) createComment(r *request) answer {
+func (s api) createComment(r *request) answer {
 	p := r.repo.pull(r.number("number"))
 	if p == nil {
 		return notFound()
@@ -257,11 +257,11 @@ func (s *Server) createComment(r *request) answer {
 	if a := checkBody(r.text("body")); a != nil {
 		return *a
 	}
-	c := s.addComment(r.repo, p, r.login, r.text("body"))
+	c := addComment(s.Server, r.repo, p, r.login, r.text("body"))
 	return answer{status: http.StatusCreated, body: s.commentJSON(r.repo, c)}
 }
 
-func (s *Server) editComment(r *request) answer {
+func (s api) editComment(r *request) answer {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	c := r.repo.comment(id)
 	if c == nil {
@@ -273,14 +273,14 @@ func (s *Server) editComment(r *request) answer {
 	if a := checkBody(r.text("body")); a != nil {
 		return *a
 	}
-	s.setBody(c, r.text("body"))
+	setBody(s.Server, c, r.text("body"))
 	return ok(s.commentJSON(r.repo, c))
 }
 
 // maxStatuses is how many statuses of one context a commit takes.
 const maxStatuses = 1000
 
-func (s *Server) createStatus(r *request) answer {
+func (s api) createStatus(r *request) answer {
 	sha, state, name := r.PathValue("sha"), r.text("state"), r.text("context")
 	if r.repo.Archived {
 		return refuse(http.StatusForbidden, "Repository was archived so is read-only.")

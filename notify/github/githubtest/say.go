@@ -124,7 +124,7 @@ func (r *repository) history(sha, context string) []Status {
 	return out
 }
 
-func (s *Server) repoByID(id int64) *repository {
+func (s api) repoByID(id int64) *repository {
 	for _, r := range s.repos {
 		if r.ID == id {
 			return r
@@ -133,7 +133,7 @@ func (s *Server) repoByID(id int64) *repository {
 	return nil
 }
 
-func (s *Server) mustRepo(name string) *repository {
+func mustRepo(s *Server, name string) *repository {
 	r := s.repos[strings.ToLower(name)]
 	if r == nil {
 		panic("githubtest: no repository " + name)
@@ -141,8 +141,8 @@ func (s *Server) mustRepo(name string) *repository {
 	return r
 }
 
-func (s *Server) mustPull(name string, number int) (*repository, *Pull) {
-	r := s.mustRepo(name)
+func mustPull(s *Server, name string, number int) (*repository, *Pull) {
+	r := mustRepo(s, name)
 	p := r.pull(number)
 	if p == nil {
 		panic(fmt.Sprintf("githubtest: no pull request %d in %s", number, name))
@@ -150,7 +150,7 @@ func (s *Server) mustPull(name string, number int) (*repository, *Pull) {
 	return r, p
 }
 
-func (s *Server) mustUser(login string) {
+func mustUser(s *Server, login string) {
 	if s.users[strings.ToLower(login)] == nil {
 		panic("githubtest: no user " + login)
 	}
@@ -168,7 +168,7 @@ func (s *Server) AddUser(u User) {
 func (s *Server) DeleteUser(login string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustUser(login)
+	mustUser(s, login)
 	delete(s.users, strings.ToLower(login))
 	s.tell()
 }
@@ -190,7 +190,7 @@ func (s *Server) AddRepository(r Repository) {
 func (s *Server) DeleteRepository(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustRepo(name)
+	mustRepo(s, name)
 	delete(s.repos, strings.ToLower(name))
 	s.tell()
 }
@@ -199,7 +199,7 @@ func (s *Server) DeleteRepository(name string) {
 func (s *Server) ChangeRepository(name string, change func(*Repository)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change(&s.mustRepo(name).Repository)
+	change(&mustRepo(s, name).Repository)
 	s.tell()
 }
 
@@ -207,8 +207,8 @@ func (s *Server) ChangeRepository(name string, change func(*Repository)) {
 func (s *Server) SetAccess(repo, login, role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustUser(login)
-	s.mustRepo(repo).Access[strings.ToLower(login)] = role
+	mustUser(s, login)
+	mustRepo(s, repo).Access[strings.ToLower(login)] = role
 	s.tell()
 }
 
@@ -233,7 +233,7 @@ func (s *Server) Revoke() {
 func (s *Server) AddCommit(repo string, c Commit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustRepo(repo).commits[c.SHA] = &c
+	mustRepo(s, repo).commits[c.SHA] = &c
 	s.tell()
 }
 
@@ -247,8 +247,8 @@ func (r *repository) know(sha, login string) {
 func (s *Server) OpenPull(repo string, p Pull) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.mustRepo(repo)
-	s.mustUser(p.Author)
+	r := mustRepo(s, repo)
+	mustUser(s, p.Author)
 	now := s.opts.Now()
 	p.Number, p.Open, p.CreatedAt, p.UpdatedAt = len(r.pulls)+1, true, now, now
 	if p.Association == "" {
@@ -281,7 +281,7 @@ func (s *Server) OpenPull(repo string, p Pull) int {
 func (s *Server) ChangePull(repo string, number int, change func(*Pull)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, p := s.mustPull(repo, number)
+	r, p := mustPull(s, repo, number)
 	change(p)
 	p.UpdatedAt = s.opts.Now()
 	r.know(p.Head, p.Author)
@@ -304,8 +304,8 @@ func (s *Server) ClosePull(repo string, number int) {
 // Merge merges a pull request as a commit.
 func (s *Server) Merge(repo string, number int, login, sha string) {
 	s.mu.Lock()
-	s.mustUser(login)
-	s.mustRepo(repo).know(sha, login)
+	mustUser(s, login)
+	mustRepo(s, repo).know(sha, login)
 	s.mu.Unlock()
 	s.ChangePull(repo, number, func(p *Pull) {
 		p.Open, p.ClosedAt, p.MergedAt, p.MergedBy, p.MergeCommit = false, s.opts.Now(), s.opts.Now(), login, sha
@@ -315,7 +315,7 @@ func (s *Server) Merge(repo string, number int, login, sha string) {
 // Review reviews the head of a pull request and returns the review's id.
 func (s *Server) Review(repo string, number int, login, state string) (id int64) {
 	s.ChangePull(repo, number, func(p *Pull) {
-		s.mustUser(login)
+		mustUser(s, login)
 		s.serial++
 		id = s.serial
 		p.reviews = append(p.reviews, &Review{ID: id, Author: login, State: state, Commit: p.Head, At: s.opts.Now()})
@@ -338,13 +338,13 @@ func (s *Server) Dismiss(repo string, number int, id int64) {
 func (s *Server) Comment(repo string, number int, login, body string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustUser(login)
-	r, p := s.mustPull(repo, number)
+	mustUser(s, login)
+	r, p := mustPull(s, repo, number)
 	defer s.tell()
-	return s.addComment(r, p, login, body).ID
+	return addComment(s, r, p, login, body).ID
 }
 
-func (s *Server) addComment(r *repository, p *Pull, login, body string) *Comment {
+func addComment(s *Server, r *repository, p *Pull, login, body string) *Comment {
 	s.serial++
 	now := s.opts.Now()
 	c := &Comment{ID: s.serial, Pull: p.Number, Author: login, Body: body, CreatedAt: now, UpdatedAt: now, Versions: []string{body}}
@@ -353,7 +353,7 @@ func (s *Server) addComment(r *repository, p *Pull, login, body string) *Comment
 	return c
 }
 
-func (s *Server) setBody(c *Comment, body string) {
+func setBody(s *Server, c *Comment, body string) {
 	c.Body, c.UpdatedAt, c.Versions = body, s.opts.Now(), append(c.Versions, body)
 }
 
@@ -361,7 +361,7 @@ func (s *Server) setBody(c *Comment, body string) {
 func (s *Server) EditComment(repo string, id int64, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.setBody(s.mustComment(repo, id), body)
+	setBody(s, mustComment(s, repo, id), body)
 	s.tell()
 }
 
@@ -369,12 +369,12 @@ func (s *Server) EditComment(repo string, id int64, body string) {
 func (s *Server) DeleteComment(repo string, id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustComment(repo, id).Deleted = true
+	mustComment(s, repo, id).Deleted = true
 	s.tell()
 }
 
-func (s *Server) mustComment(repo string, id int64) *Comment {
-	c := s.mustRepo(repo).comment(id)
+func mustComment(s *Server, repo string, id int64) *Comment {
+	c := mustRepo(s, repo).comment(id)
 	if c == nil {
 		panic(fmt.Sprintf("githubtest: no comment %d in %s", id, repo))
 	}

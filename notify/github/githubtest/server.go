@@ -130,7 +130,7 @@ func New(o Options) (*Server, error) {
 		s.AddRepository(r)
 	}
 	if o.App {
-		if err := s.makeKey(); err != nil {
+		if err := makeKey(s); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for the fake github: %w", err)
 	}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0),
+		Handler: api{s}.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateNew {
 				s.mu.Lock()
@@ -151,7 +151,7 @@ func New(o Options) (*Server, error) {
 	s.url = "http://" + l.Addr().String()
 	if o.TLS {
 		s.url = "https://" + l.Addr().String()
-		if l, err = s.secure(l); err != nil {
+		if l, err = secure(s, l); err != nil {
 			return nil, err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // checkBlocks holds blocks against Block Kit's limits and gives those without an id one, as Slack does.
-func (s *Server) checkBlocks(raw string) ([]map[string]any, result) {
+func (s api) checkBlocks(raw string) ([]map[string]any, result) {
 	var blocks []map[string]any
 	if err := json.Unmarshal([]byte(raw), &blocks); err != nil {
 		return nil, failure("invalid_blocks_format")

@@ -14,7 +14,7 @@ const (
 	maxMetadata   = 8000
 )
 
-func (s *Server) postMessage(p url.Values) result {
+func (s api) postMessage(p url.Values) result {
 	if r := s.need("chat:write"); r != nil {
 		return r
 	}
@@ -39,7 +39,7 @@ func (s *Server) postMessage(p url.Values) result {
 	return result{"channel": c.ID, "ts": ts, "message": s.messageJSON(c.find(ts), true)}
 }
 
-func (s *Server) updateMessage(p url.Values) result {
+func (s api) updateMessage(p url.Values) result {
 	if r := s.need("chat:write"); r != nil {
 		return r
 	}
@@ -67,7 +67,7 @@ func (s *Server) updateMessage(p url.Values) result {
 	return result{"channel": c.ID, "ts": m.TS, "text": m.Text, "message": s.messageJSON(m, true)}
 }
 
-func (s *Server) deleteMessage(p url.Values) result {
+func (s api) deleteMessage(p url.Values) result {
 	if r := s.need("chat:write"); r != nil {
 		return r
 	}
@@ -86,7 +86,7 @@ func (s *Server) deleteMessage(p url.Values) result {
 	return result{"channel": c.ID, "ts": m.TS}
 }
 
-func (s *Server) permalink(p url.Values) result {
+func (s api) permalink(p url.Values) result {
 	c := s.channels[p.Get("channel")]
 	if c == nil || c.Private && !c.Member {
 		return failure("channel_not_found")
@@ -100,7 +100,7 @@ func (s *Server) permalink(p url.Values) result {
 }
 
 // writable finds a channel that the bot may write to.
-func (s *Server) writable(p url.Values) (*channel, result) {
+func (s api) writable(p url.Values) (*channel, result) {
 	id := p.Get("channel")
 	if id == "" {
 		return nil, invalid("missing required field: channel")
@@ -118,7 +118,7 @@ func (s *Server) writable(p url.Values) (*channel, result) {
 }
 
 // fill checks what a message says and takes it over.
-func (s *Server) fill(m *Message, p url.Values, maxText int) result {
+func (s api) fill(m *Message, p url.Values, maxText int) result {
 	text := p.Get("text")
 	if utf8.RuneCountInString(text) > maxText {
 		return failure("msg_too_long")

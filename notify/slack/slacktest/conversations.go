@@ -10,7 +10,7 @@ import (
 )
 
 // lookup finds a channel for reading or writing, as far as the bot may see it.
-func (s *Server) lookup(p url.Values, publicScope, privateScope string) (*channel, result) {
+func (s api) lookup(p url.Values, publicScope, privateScope string) (*channel, result) {
 	id := p.Get("channel")
 	if id == "" {
 		return nil, invalid("missing required field: channel")
@@ -30,7 +30,7 @@ func (s *Server) lookup(p url.Values, publicScope, privateScope string) (*channe
 	return c, s.need(scope)
 }
 
-func (s *Server) conversationInfo(p url.Values) result {
+func (s api) conversationInfo(p url.Values) result {
 	c, r := s.lookup(p, "channels:read", "groups:read")
 	if r != nil {
 		return r
@@ -46,7 +46,7 @@ func channelJSON(c *channel) map[string]any {
 	}
 }
 
-func (s *Server) conversationList(p url.Values) result {
+func (s api) conversationList(p url.Values) result {
 	kinds := strings.Split(p.Get("types"), ",")
 	if p.Get("types") == "" {
 		kinds = []string{"public_channel"}
@@ -87,7 +87,7 @@ func (s *Server) conversationList(p url.Values) result {
 	return result{"channels": list, "response_metadata": map[string]any{"next_cursor": next}}
 }
 
-func (s *Server) history(p url.Values) result {
+func (s api) history(p url.Values) result {
 	c, r := s.lookup(p, "channels:history", "groups:history")
 	if r != nil {
 		return r
@@ -112,7 +112,7 @@ func (s *Server) history(p url.Values) result {
 	return s.page(list, p, nil)
 }
 
-func (s *Server) replies(p url.Values) result {
+func (s api) replies(p url.Values) result {
 	c, r := s.lookup(p, "channels:history", "groups:history")
 	if r != nil {
 		return r
@@ -144,7 +144,7 @@ func (s *Server) replies(p url.Values) result {
 }
 
 // page cuts a list at the limit.
-func (s *Server) page(list []*Message, p url.Values, first *Message) result {
+func (s api) page(list []*Message, p url.Values, first *Message) result {
 	n := min(len(list), s.limit(p, 100))
 	metadata := isTrue(p.Get("include_all_metadata"))
 	out := []map[string]any{}
@@ -161,7 +161,7 @@ func (s *Server) page(list []*Message, p url.Values, first *Message) result {
 	return r
 }
 
-func (s *Server) limit(p url.Values, standard int) int {
+func (s api) limit(p url.Values, standard int) int {
 	n, err := strconv.Atoi(p.Get("limit"))
 	if err != nil || n <= 0 {
 		n = standard
@@ -197,7 +197,7 @@ func cursorOf(p url.Values) (from string, r result) {
 func isTrue(s string) bool { return s == "1" || strings.EqualFold(s, "true") }
 
 // messageJSON is a message as conversations.history and .replies show it.
-func (s *Server) messageJSON(m *Message, metadata bool) map[string]any {
+func (s api) messageJSON(m *Message, metadata bool) map[string]any {
 	out := map[string]any{"type": "message", "ts": m.TS, "text": m.Text}
 	set := func(key, value string) {
 		if value != "" {
@@ -241,7 +241,7 @@ func (s *Server) messageJSON(m *Message, metadata bool) map[string]any {
 	return out
 }
 
-func (s *Server) threadJSON(m *Message, out map[string]any) {
+func (s api) threadJSON(m *Message, out map[string]any) {
 	c := s.channels[m.Channel]
 	if m.ThreadTS != "" && m.ThreadTS != m.TS {
 		if parent := c.find(m.ThreadTS); parent != nil {

@@ -78,7 +78,7 @@ func (s *Server) Unhang() {
 	s.unhang = make(chan struct{})
 }
 
-func (s *Server) takeFault(method string) *fault {
+func (s api) takeFault(method string) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -106,7 +106,7 @@ func (f *fault) early() bool {
 }
 
 // before plays a fault that does nothing of what was asked.
-func (f *fault) before(w http.ResponseWriter, r *http.Request, s *Server) {
+func (f *fault) before(w http.ResponseWriter, r *http.Request, s api) {
 	switch f.Kind {
 	case RateLimited, RateLimitedBare:
 		if f.Kind == RateLimited {

@@ -18,7 +18,7 @@ type File struct {
 	received                 bool
 }
 
-func (s *Server) uploadURL(p url.Values) result {
+func (s api) uploadURL(p url.Values) result {
 	if r := s.need("files:write"); r != nil {
 		return r
 	}
@@ -37,7 +37,7 @@ func (s *Server) uploadURL(p url.Values) result {
 }
 
 // receiveUpload takes the bytes of a file.
-func (s *Server) receiveUpload(w http.ResponseWriter, r *http.Request) {
+func (s api) receiveUpload(w http.ResponseWriter, r *http.Request) {
 	content, err := uploadContent(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func uploadContent(r *http.Request) ([]byte, error) {
 	}
 }
 
-func (s *Server) completeUpload(p url.Values) result {
+func (s api) completeUpload(p url.Values) result {
 	if r := s.need("files:write"); r != nil {
 		return r
 	}

@@ -78,15 +78,15 @@ func (s *Server) Requests(method string) []Call {
 
 // WaitMessage blocks until a channel has a message that a condition likes, and returns the first such message.
 func (s *Server) WaitMessage(ctx context.Context, channel string, like func(Message) bool) (Message, error) {
-	return s.waitOne(ctx, func() []Message { return s.Messages(channel) }, like)
+	return waitOne(s, ctx, func() []Message { return s.Messages(channel) }, like)
 }
 
 // WaitReply blocks until a thread has a reply that a condition likes, and returns the first such reply.
 func (s *Server) WaitReply(ctx context.Context, channel, thread string, like func(Message) bool) (Message, error) {
-	return s.waitOne(ctx, func() []Message { return s.Thread(channel, thread) }, like)
+	return waitOne(s, ctx, func() []Message { return s.Thread(channel, thread) }, like)
 }
 
-func (s *Server) waitOne(ctx context.Context, list func() []Message, like func(Message) bool) (found Message, err error) {
+func waitOne(s *Server, ctx context.Context, list func() []Message, like func(Message) bool) (found Message, err error) {
 	err = s.WaitFor(ctx, func() bool {
 		for _, m := range list() {
 			if like(m) {
@@ -116,16 +116,16 @@ func (s *Server) Transcript() string {
 			if m.Deleted || m.ThreadTS != "" && m.ThreadTS != m.TS {
 				continue
 			}
-			b.WriteString(s.transcriptLine(m, "  "))
+			b.WriteString(transcriptLine(s, m, "  "))
 			for _, r := range c.replies(m.TS) {
-				b.WriteString(s.transcriptLine(r, "      "))
+				b.WriteString(transcriptLine(s, r, "      "))
 			}
 		}
 	}
 	return b.String()
 }
 
-func (s *Server) transcriptLine(m *Message, indent string) string {
+func transcriptLine(s *Server, m *Message, indent string) string {
 	who := m.User
 	if u := s.users[m.User]; u != nil {
 		who = u.Name

@@ -81,7 +81,7 @@ func (s *Server) DropScopes(scopes ...string) {
 }
 
 // need refuses a call whose scope the token lacks.
-func (s *Server) need(scope string) result {
+func (s api) need(scope string) result {
 	if slices.Contains(s.scopes, scope) {
 		return nil
 	}
@@ -90,14 +90,14 @@ func (s *Server) need(scope string) result {
 	return r
 }
 
-func (s *Server) authTest() result {
+func (s api) authTest() result {
 	return result{
 		"url": "https://" + s.opts.Team + ".slack.com/", "team": s.opts.Team, "user": s.opts.BotName,
 		"team_id": s.opts.TeamID, "user_id": s.opts.BotUserID, "bot_id": s.opts.BotID, "is_enterprise_install": false,
 	}
 }
 
-func (s *Server) userInfo(p url.Values) result {
+func (s api) userInfo(p url.Values) result {
 	if r := s.need("users:read"); r != nil {
 		return r
 	}
@@ -111,7 +111,7 @@ func (s *Server) userInfo(p url.Values) result {
 	return result{"user": s.userJSON(u)}
 }
 
-func (s *Server) userByEmail(p url.Values) result {
+func (s api) userByEmail(p url.Values) result {
 	if r := s.need("users:read.email"); r != nil {
 		return r
 	}
@@ -127,7 +127,7 @@ func (s *Server) userByEmail(p url.Values) result {
 	return failure("users_not_found")
 }
 
-func (s *Server) userJSON(u *User) map[string]any {
+func (s api) userJSON(u *User) map[string]any {
 	profile := map[string]any{"real_name": u.RealName, "display_name": u.DisplayName, "team": u.TeamID}
 	if slices.Contains(s.scopes, "users:read.email") && u.Email != "" {
 		profile["email"] = u.Email
@@ -146,7 +146,7 @@ func (s *Server) userJSON(u *User) map[string]any {
 	return out
 }
 
-func (s *Server) groupUsers(p url.Values) result {
+func (s api) groupUsers(p url.Values) result {
 	if r := s.need("usergroups:read"); r != nil {
 		return r
 	}

@@ -141,7 +141,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for the fake slack: %w", err)
 	}
 	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
+	s.http = &http.Server{Handler: api{s}, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
 	go func() { _ = s.http.Serve(l) }() // ends with Close
 	return s, nil
 }
@@ -179,8 +179,12 @@ func (s *Server) Close() {
 	_ = s.http.Close()
 }
 
+// api is the side of the workspace that the program under test sees: its methods answer requests, where those of [Server] are for
+// the test that plays the people.
+type api struct{ *Server }
+
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	method, isUpload := "upload", strings.HasPrefix(r.URL.Path, "/upload/")
 	if !isUpload {
 		var ok bool
@@ -230,7 +234,7 @@ func invalid(format string, args ...any) result {
 }
 
 // answer carries out one method on the workspace.
-func (s *Server) answer(method string, params url.Values) result {
+func (s api) answer(method string, params url.Values) result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	token := params.Get("token")
@@ -252,7 +256,7 @@ func (s *Server) answer(method string, params url.Values) result {
 	return r
 }
 
-func (s *Server) authorize(method, token string) result {
+func (s api) authorize(method, token string) result {
 	switch {
 	case token == "":
 		return failure("not_authed")
@@ -264,7 +268,7 @@ func (s *Server) authorize(method, token string) result {
 	return nil
 }
 
-func (s *Server) dispatch(method string, p url.Values) result {
+func (s api) dispatch(method string, p url.Values) result {
 	switch method {
 	case "auth.test":
 		return s.authTest()
@@ -342,7 +346,7 @@ func cloneValues(v url.Values) url.Values {
 	return out
 }
 
-func (s *Server) record(method string, p url.Values, answer string) {
+func (s api) record(method string, p url.Values, answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, Call{Method: method, Params: p, Answer: answer})
