@@ -33,16 +33,16 @@ import (
 // The test binary is also the runner and the check of the store, as the real binary is.
 func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
-		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+		need.Exit(asuser.Main(os.Environ(), os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == runner.Verb {
-		os.Exit(runner.Main(os.Args[2:]))
+		need.Exit(runner.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
-		os.Exit(repo.Main(os.Args[2:]))
+		need.Exit(repo.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
-		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
+		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	// Whatever the caller's terraform is told about mirrors is none of these tests' business. For all of them at once, since
 	// tests that set the environment cannot run beside others.

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
-		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+		need.Exit(asuser.Main(os.Environ(), os.Args[1:]))
 	}
 	os.Exit(need.Main(m))
 }

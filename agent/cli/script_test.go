@@ -20,6 +20,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/store"
@@ -30,11 +31,11 @@ var update = flag.Bool("update", false, "write what the scripts expect anew")
 // TestMain makes the test binary the program itself, with a clock that stands still.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb { // for the tests that run an agent in this process
-		os.Exit(repo.Main(os.Args[2:]))
+		need.Exit(repo.Main(os.Args[2:]))
 	}
 	testscript.Main(m, map[string]func(){
 		"sallyport": func() {
-			os.Exit(Main(Invocation{
+			need.Exit(Main(Invocation{
 				Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "1.2.3", Now: clock,
 			}))
 		},

@@ -14,16 +14,16 @@ import (
 // TestMain lets the test binary be the runner of applies and the check of stores, as the program itself is.
 func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
-		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+		need.Exit(asuser.Main(os.Environ(), os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "apply-run" {
-		os.Exit(runner.Main(os.Args[2:]))
+		need.Exit(runner.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
-		os.Exit(repo.Main(os.Args[2:]))
+		need.Exit(repo.Main(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
-		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
+		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	os.Exit(need.Main(m, need.Terraform))
 }

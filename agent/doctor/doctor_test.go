@@ -26,10 +26,10 @@ import (
 // The doctor starts itself again to become terraform's user.
 func TestMain(m *testing.M) {
 	if asuser.Asked(os.Environ()) {
-		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+		need.Exit(asuser.Main(os.Environ(), os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
-		os.Exit(repo.Main(os.Args[2:]))
+		need.Exit(repo.Main(os.Args[2:]))
 	}
 	os.Exit(need.Main(m, need.Terraform, tftest.Lean))
 }

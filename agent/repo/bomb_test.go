@@ -85,8 +85,8 @@ func TestBombsAreRefused(t *testing.T) {
 		pack         []byte
 		inText, hint string
 	}{
-		"one object of 1.6 GB":        {bomb(t, 16<<20, 100, 1), "an object has 1600 MB, and max_object_size is 256 MB", "set max_object_size"},
-		"2,000 objects of 64 MB":      {bomb(t, 64<<20, 1, 2000), "expand to more than 8 GB", "who may push"},
+		"one object of 1.6 GB":        {bomb(t, 1<<20, 1600, 1), "an object has 1600 MB, and max_object_size is 256 MB", "set max_object_size"},
+		"1,100 objects of 8 MB":       {bomb(t, 8<<20, 1, 1100), "expand to more than 8 GB", "who may push"},
 		"a size without end":          {[]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01" + strings.Repeat("\xbf", 30)), "", ""},
 		"objects that are not there":  {[]byte("PACK\x00\x00\x00\x02\xff\xff\xff\xff"), "", ""},
 		"an object that has no bytes": {[]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01\xbf\xff\x1f"), "", ""},
@@ -127,23 +127,29 @@ func TestBombsAreRefused(t *testing.T) {
 
 // An object over the limit is refused wherever it lies, and comes once the limit allows it.
 func TestMaxObjectSize(t *testing.T) {
-	for _, s := range servers() {
-		if strings.Contains(s.name, "without v2") {
-			continue
+	t.Parallel()
+	for _, shape := range []string{"loose", "packed"} {
+		g := gittest.NewRepo(t, "", "infra")
+		first := g.Commit("first", map[string]string{"a": "1"})
+		all := map[string]repo.Options{}
+		for _, s := range servers() {
+			if strings.Contains(s.name, "without v2") {
+				continue
+			}
+			o := s.open(t, g)
+			o.MaxObjectSize, o.Dir = 2<<20, filepath.Join(t.TempDir(), "mirrors", "m.git")
+			must(t, open(t, o).Fetch(t.Context(), first))
+			all[s.name] = o
 		}
-		for _, shape := range []string{"loose", "packed"} {
-			t.Run(s.name+" "+shape, func(t *testing.T) {
-				g := gittest.NewRepo(t, "", "infra")
-				first := g.Commit("first", map[string]string{"a": "1"})
-				o := s.open(t, g)
-				o.MaxObjectSize, o.Dir = 2<<20, filepath.Join(t.TempDir(), "mirrors", "m.git")
+		head := g.Commit("big", map[string]string{"big": strings.Repeat("# large\n", 3<<17)})
+		if shape == "packed" {
+			g.GitBare("repack", "-adq")
+			g.Git("repack", "-adq")
+		}
+		for name, o := range all {
+			t.Run(name+" "+shape, func(t *testing.T) {
+				t.Parallel()
 				r := open(t, o)
-				must(t, r.Fetch(t.Context(), first))
-				head := g.Commit("big", map[string]string{"big": noise(3 << 20)})
-				if shape == "packed" {
-					g.GitBare("repack", "-adq")
-					g.Git("repack", "-adq")
-				}
 				fresh := o
 				fresh.Dir = filepath.Join(t.TempDir(), "mirrors", "m.git")
 				for _, r := range []*repo.Repository{r, open(t, fresh)} {
@@ -169,7 +175,7 @@ func TestUnpackingDies(t *testing.T) {
 	first := g.Commit("first", map[string]string{"a": "1"})
 	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Plain: true})
 	for _, url := range []string{h.URL(g.Name), g.Bare} {
-		for death, inLog := range map[string]string{"panic": "in a goroutine that nobody can catch", "killed": "signal: killed", "memory": "ended with exit status"} {
+		for death, inLog := range map[string]string{"panic": "in a goroutine that nobody can catch", "killed": "signal: killed", "memory": "ended with exit status", "late": "exit status 66"} {
 			t.Run(death+" "+url[:4], func(t *testing.T) {
 				log := &bytes.Buffer{}
 				o := repo.Options{URL: url, Dir: filepath.Join(t.TempDir(), "m.git"), Log: slog.New(slog.NewTextHandler(log, nil))}

@@ -97,7 +97,7 @@ func (c *unpacker) run(ctx context.Context, o order, input io.Reader) (*outcome,
 		return nil, reading.err
 	case context.Cause(ctx) != nil:
 		return nil, context.Cause(ctx)
-	case readErr == nil && json.Unmarshal(said, out) == nil:
+	case waitErr == nil && readErr == nil && json.Unmarshal(said, out) == nil:
 		return out, out.Failure.err()
 	}
 	return nil, c.died(waitErr, words)
@@ -107,7 +107,7 @@ func (c *unpacker) run(ctx context.Context, o order, input io.Reader) (*outcome,
 var errChildTime = withHint(fmt.Errorf("%w: it took longer than %s", ErrUnpack, childTime),
 	"what came expands to very much, or this machine is very slow; it is tried again")
 
-// died makes the error of a child that ended without a word: it reached its limit of memory, was killed, or crashed.
+// died makes the error of a child that ended before it was done: it reached its limit of memory, was killed, or crashed.
 func (c *unpacker) died(err error, words *crashText) error {
 	how := "ended without an answer"
 	var exit *exec.ExitError

@@ -133,7 +133,7 @@ func TestSSHRefusals(t *testing.T) {
 	gittest.NewKey(t, strange)
 	changed := strings.Join(strings.Fields(s.HostKeyLine())[:2], " ") + " " + publicKeyOf(t, strange)
 	encrypted := filepath.Join(dir, "encrypted")
-	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-f", encrypted)
+	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-a", "1", "-N", "open sesame", "-f", encrypted)
 	ecdsa := filepath.Join(dir, "ecdsa")
 	run(t, "ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", ecdsa)
 	otherKind := strings.Fields(s.HostKeyLine())[0] + " " + strings.Join(strings.Fields(read(t, ecdsa+".pub"))[:2], " ")
@@ -228,6 +228,7 @@ func TestSilentServers(t *testing.T) {
 		"ssh":   "ssh://git@" + hole + g.Bare,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := open(t, repo.Options{URL: url, SSHKeyFile: key, Timeout: 300 * time.Millisecond, FetchTimeout: 300 * time.Millisecond})
 			within(t, 3*time.Second, func(ctx context.Context) {
 				_, err := r.Poll(ctx)

@@ -134,12 +134,17 @@ func split(tb testing.TB, mirror string, packs int) {
 // packs came.
 func TestPackedRepositoryIsCompacted(t *testing.T) {
 	t.Parallel()
-	g := gittest.NewRepo(t, "", "infra")
-	history(t, g.Bare, 1, 1200)
-	runEnv(t, g.Bare, nil, "git", "repack", "-adfq", "--window=50")
-	h := gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Plain: true})
-	for name, url := range map[string]string{"disk": g.Bare, "http": h.URL(g.Name)} {
+	source, _ := packed(t, 400)
+	for _, name := range []string{"disk", "http"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := gittest.NewRepo(t, "", "infra")
+			must(t, os.RemoveAll(g.Bare))
+			must(t, os.CopyFS(g.Bare, os.DirFS(source)))
+			url := g.Bare
+			if name == "http" {
+				url = gittest.NewHTTP(t, g.Root(), gittest.HTTPOptions{Plain: true}).URL(g.Name)
+			}
 			log := &bytes.Buffer{}
 			o := repo.Options{URL: url, Dir: filepath.Join(t.TempDir(), "mirrors", "m.git"), Log: slog.New(slog.NewTextHandler(log, nil))}
 			for i := range 3 {

@@ -21,7 +21,7 @@ import (
 // The test binary is also the child that checks a store.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
-		os.Exit(rescue.Main(os.Args[2:], os.Stderr))
+		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	os.Exit(need.Main(m))
 }

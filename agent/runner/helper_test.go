@@ -32,9 +32,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case runner.Verb:
-			os.Exit(runner.Main(os.Args[2:]))
+			need.Exit(runner.Main(os.Args[2:]))
 		case agentVerb:
-			os.Exit(agent())
+			need.Exit(agent())
 		}
 	}
 	os.Setenv("SALLYPORT_TEST_POISON", "must not reach terraform")
