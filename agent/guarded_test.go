@@ -29,6 +29,7 @@ var unguarded = map[string]string{
 	"agent/repo.":               "package repo sees to its own",
 	"agent/repo/gittest.":       "for tests",
 	"notify/slack/slacktest.":   "for tests",
+	"store/disk/disktest.":      "for tests",
 	"notify/github/githubtest.": "for tests",
 	"agent.struck":              "it calls nothing but wake",
 	"agent.flush":               "it calls nothing but a context's cancel",
