@@ -139,6 +139,17 @@ true
 		r := u.runs()[0]
 		return r.Stack == "victim" && r.Status == "no_changes", r
 	})
+	// What is planned changes nothing of the state either.
+	state := filepath.Join(data, "state", "victim", "terraform.tfstate")
+	before := read(t, state)
+	u.repo.Commit("Spoil the state", map[string]string{"victim/at-plan.sh": "echo evil >>" + state})
+	eventually(t, "its plan is refused", func() (bool, any) {
+		r := u.runs()[0]
+		return r.Stack == "victim" && r.Status == "errored" && strings.Contains(r.Error, "has changed its state (terraform.tfstate)"), r
+	})
+	if after := read(t, state); after != before {
+		t.Errorf("the state is another one: %s", after)
+	}
 }
 
 // Whoever gets at the files of a waiting run all the same is found out before the apply.

@@ -132,6 +132,7 @@ type planner struct {
 	s       *session
 	res     PlanResult
 	keptDir bool                  // the agent keeps the state
+	before  map[string]string     // the files of that state when the plan began; see copyState
 	late    atomic.Pointer[error] // the first time that credentials were not renewed
 }
 
@@ -153,13 +154,27 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		return nil, err
 	}
 	defer release()
-	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.describe, p.render} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
+	if err := p.copyState(); err != nil {
+		return nil, err
+	}
+	err = p.steps(ctx)
+	if changed := p.stateUntouched(); changed != nil {
+		err = changed
+	}
+	if err != nil {
+		return nil, err
 	}
 	p.res.Plan.PlanSeconds = p.s.spent.Seconds()
 	return &p.res, nil
+}
+
+func (p *planner) steps(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.describe, p.render} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare makes the directories, the generated files and the session.
