@@ -88,6 +88,23 @@ func (u *User) End() error {
 	}
 }
 
+// bury asks for the exit codes of those of a user's processes that this process became the parent of. Until somebody has asked, each
+// counts among the processes that the user may have, and a plan that leaves some thousands would leave none for the next run. What
+// this process has started as that user itself must be waited for by then.
+func (u *User) bury() error {
+	children, err := Children(os.Getpid())
+	if err != nil {
+		return err
+	}
+	for _, pid := range children {
+		p, alive, err := look(filepath.Join("/proc", strconv.Itoa(pid)))
+		if err == nil && !alive && p.PID == pid && p.Belongs(u.UID) {
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // what is not ours any more was asked for
+		}
+	}
+	return nil
+}
+
 // killAll kills every process that this thread may signal, but none of its own process's. The kernel goes through all of them
 // while nothing can fork. Whether there were any it does not say.
 func killAll() error {

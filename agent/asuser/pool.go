@@ -222,6 +222,9 @@ func (u *User) vacate() error {
 	if err := u.End(); err != nil {
 		return err
 	}
+	if err := u.bury(); err != nil {
+		return err
+	}
 	return u.Sweep()
 }
 

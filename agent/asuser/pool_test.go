@@ -380,6 +380,26 @@ func TestPool(t *testing.T) {
 
 // Two agents of one machine, each with a data directory, never have the same user at the same time: the second waits, and its start
 // ends nothing of the first one's.
+// What a work has left to this process, which is the parent of all that lost theirs, does not count for the next work of that user.
+func TestNothingOfATurnIsLeftToAskFor(t *testing.T) {
+	name, users := crew(t, 1)
+	must(t, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	defer func() { must(t, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)) }()
+	pool, err := asuser.NewPool(asuser.PoolOptions{Name: name, Users: users, Dir: t.TempDir()})
+	must(t, err)
+	turn, err := pool.Take(context.Background(), asuser.Work{Name: "a plan"})
+	must(t, err)
+	runAs(t, turn.User, "for i in 1 2 3; do setsid sleep 3600 >/dev/null 2>&1 </dev/null & done")
+	turn.Close()
+	ended, err := asuser.Ended()
+	must(t, err)
+	for pid := range ended {
+		if owner, err := asuser.Owner(fmt.Sprintf("/proc/%d", pid)); err == nil && owner == turn.User.UID {
+			t.Errorf("process %d has ended, and nobody has asked for it", pid)
+		}
+	}
+}
+
 func TestTwoPoolsOfTheSameUsers(t *testing.T) {
 	name, users := crew(t, 1)
 	common := t.TempDir()
