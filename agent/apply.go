@@ -17,8 +17,8 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/store"
 )
@@ -44,7 +44,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User
 		maps.Copy(applyEnv, aws)
 		lent = &runner.AWSRole{AWS: *role, ExternalID: role.ExternalID.Reveal(), Dir: filepath.Join(dir, planDir)}
 	}
-	env, err := terraform.ApplyEnvironment(filepath.Join(dir, planDir), s.Env, applyEnv)
+	env, err := environ.ForApply(filepath.Join(dir, planDir), s.Env, applyEnv)
 	if err != nil {
 		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/config"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/notify/redact"
 )
 
@@ -18,7 +18,7 @@ func TestGitAccess(t *testing.T) {
 		ModulesFrom: []string{"ops/modules"}, GitHub: config.GitHub{LendToPreviews: true},
 	}
 	w := &world{cfg: &config.Config{Repositories: []*config.Repository{r}}}
-	want := &terraform.GitAccess{
+	want := &credentials.Git{
 		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true,
 	}
 	if diff := cmp.Diff(want, (&Agent{}).gitAccess(t.Context(), w, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/notify/github"
 	"sallyport/notify/redact"
 )
@@ -50,7 +50,7 @@ func (a *Agent) sitePassword(r *config.Repository, site forgeSite) func(context.
 }
 
 // gitAccess are a repository's own credentials, for private modules on the same host as far as the configuration lends them.
-func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *terraform.GitAccess {
+func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *credentials.Git {
 	r := w.cfg.Repository(repository)
 	token, username := r.Token, r.Username
 	if password := a.sitePassword(r, w.sites[repository]); password != nil {
@@ -65,7 +65,7 @@ func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *ter
 	if token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
 		return nil
 	}
-	return &terraform.GitAccess{
+	return &credentials.Git{
 		URL: r.URL, Username: username, Token: token, CAFile: r.CAFile,
 		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
 	}

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/store"
 )
 
@@ -185,17 +186,17 @@ func (a *Agent) installTools(ctx context.Context, before *world) {
 }
 
 // awsPlan is who a stack's plan is in AWS; nil: what its environment says. Run is the run's number, or what else works.
-func awsPlan(s *config.Stack, run string) *terraform.AWS {
+func awsPlan(s *config.Stack, run string) *credentials.AWS {
 	if s.AWS == nil {
 		return nil
 	}
-	return &terraform.AWS{
-		RoleARN: s.AWS.PlanRole(), ExternalID: s.AWS.ExternalID, Region: s.AWS.Region, Session: terraform.SessionName(s.Name, run),
+	return &credentials.AWS{
+		RoleARN: s.AWS.PlanRole(), ExternalID: s.AWS.ExternalID, Region: s.AWS.Region, Session: credentials.SessionName(s.Name, run),
 	}
 }
 
 // awsApply is who its apply is.
-func awsApply(s *config.Stack, run string) *terraform.AWS {
+func awsApply(s *config.Stack, run string) *credentials.AWS {
 	role := awsPlan(s, run)
 	if role != nil {
 		role.RoleARN = s.AWS.RoleARN

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
 )
@@ -98,21 +99,21 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 }
 
 // awsPlan is who a plan of the stack is in AWS.
-func awsPlan(st *config.Stack) *terraform.AWS {
+func awsPlan(st *config.Stack) *credentials.AWS {
 	if st.AWS == nil {
 		return nil
 	}
-	return &terraform.AWS{
-		RoleARN: st.AWS.PlanRole(), ExternalID: st.AWS.ExternalID, Region: st.AWS.Region, Session: terraform.SessionName(st.Name, "doctor"),
+	return &credentials.AWS{
+		RoleARN: st.AWS.PlanRole(), ExternalID: st.AWS.ExternalID, Region: st.AWS.Region, Session: credentials.SessionName(st.Name, "doctor"),
 	}
 }
 
 // gitAccess are the credentials that private modules on the repository's own host are read with; the agent gives the same.
-func gitAccess(r *config.Repository) *terraform.GitAccess {
+func gitAccess(r *config.Repository) *credentials.Git {
 	if r.Token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
 		return nil
 	}
-	return &terraform.GitAccess{
+	return &credentials.Git{
 		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
 		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -21,7 +21,7 @@ func (r *run) asRole() *tftest.AWS {
 	for _, name := range []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL_STS"} {
 		r.t.Setenv(name, cloud.Getenv(name))
 	}
-	role := terraform.AWS{RoleARN: "arn:aws:iam::123456789012:role/apply", Session: "sallyport-ghe-12"}
+	role := credentials.AWS{RoleARN: "arn:aws:iam::123456789012:role/apply", Session: "sallyport-ghe-12"}
 	r.opts.Job.AWS = &runner.AWSRole{AWS: role, ExternalID: "ext", Dir: r.root}
 	return cloud
 }

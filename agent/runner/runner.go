@@ -56,6 +56,8 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/credentials"
+	"sallyport/agent/terraform/environ"
 )
 
 // ErrClaimed says that this apply was started before, by whomever and with whatever outcome. [Attach] tells which.
@@ -120,7 +122,7 @@ func (j Job) validate() error {
 
 // AWSRole is a role that the runner takes on, and the directory in which Env has terraform look for its credentials.
 type AWSRole struct {
-	terraform.AWS
+	credentials.AWS
 	ExternalID string `json:"external_id,omitempty"` // in clear, as Env
 	Dir        string `json:"dir"`
 }
@@ -212,7 +214,7 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	cmd.Dir = o.RunDir
 	cmd.Env = fault.Environ() // empty, not nil, which would mean the agent's own, credentials included
 	if o.Job.AWS != nil {
-		cmd.Env = append(cmd.Env, terraform.Outbound(os.Getenv)...)
+		cmd.Env = append(cmd.Env, environ.Outbound(os.Getenv)...)
 	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock, jobRead} // lockFD, jobFD

@@ -13,9 +13,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
-	"sallyport/agent/asuser"
 	"sallyport/agent/hclfile"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/private"
 )
 
 // overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
@@ -237,7 +237,7 @@ func writeOverride(workDir, stateDir string) error {
 	if err != nil {
 		return fmt.Errorf("rendering the backend: %w", err)
 	}
-	if err := writePrivate(filepath.Join(workDir, overrideFile), text); err != nil {
+	if err := private.Create(filepath.Join(workDir, overrideFile), text); err != nil {
 		return fmt.Errorf("writing the backend into the checkout: %w", err)
 	}
 	return nil
@@ -345,17 +345,3 @@ func misplaced(hint, format string, args ...any) error {
 
 func statePath(stateDir string) string      { return filepath.Join(stateDir, "terraform.tfstate") }
 func workspacesPath(stateDir string) string { return filepath.Join(stateDir, "workspaces") }
-
-// writePrivate makes a new file that only the agent may read. It refuses to follow or replace what is there: the
-// checkout's content is foreign.
-func writePrivate(path string, data []byte) error { return writePrivateFor(nil, path, data) }
-
-// writePrivateFor makes the file another user's.
-func writePrivateFor(user *asuser.User, path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, user.OwnFile(f), f.Close())
-}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -226,7 +227,7 @@ func TestPrivateModule(t *testing.T) {
 		t.Errorf("without credentials: hint %q, transient %v: %v", e.Hint, e.Transient, e)
 	}
 
-	access := &GitAccess{URL: host.URL + "/infra.git", Token: redact.NewSecret(token), ModulesFrom: []string{"mod/.git"}}
+	access := &credentials.Git{URL: host.URL + "/infra.git", Token: redact.NewSecret(token), ModulesFrom: []string{"mod/.git"}}
 	o := r.options(files(""))
 	o.GitAccess = access
 	res := r.plan(o)

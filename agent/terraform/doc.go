@@ -7,7 +7,7 @@
 // # What a plan leaves behind
 //
 // In PlanOptions.OutDir: plan.tfplan, the saved plan, with secrets in clear; terraform.lock.hcl, the lock file as used;
-// plan.txt, the redacted text; environment.json, the paths for [ApplyEnvironment]. The apply also needs DataDir with the
+// plan.txt, the redacted text; environment.json, the paths for [environ.ForApply]. The apply also needs DataDir with the
 // providers, and the checkout, whose files it may read. Variables and credentials are written to files of mode 0600 for as
 // long as terraform needs them, never to a command line; the repository's token and key are in none, and lent at sockets while an init runs.
 //

@@ -110,7 +110,7 @@ func lockState(t *testing.T, r *rig) (release func()) {
 		defer close(done)
 		tftest.Try(t, o.WorkDir, res.Env, "apply", "-json", res.PlanFile)
 	}()
-	eventually(t, "the apply that holds the lock has started", func() bool {
+	tftest.Eventually(t, "the apply that holds the lock has started", func() bool {
 		_, err := os.Stat(filepath.Join(o.WorkDir, "started"))
 		return err == nil
 	})
@@ -150,7 +150,7 @@ func TestStateLocks(t *testing.T) {
 		o := r.options(plain)
 		o.LockTimeout = time.Minute
 		go func() {
-			eventually(t, "init has ended", func() bool {
+			tftest.Eventually(t, "init has ended", func() bool {
 				_, err := os.Stat(filepath.Join(o.DataDir, "terraform.tfstate"))
 				return err == nil
 			})

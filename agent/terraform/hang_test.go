@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sallyport/agent/terraform/tftest"
 )
 
 // hanging is terraform, but one of its verbs runs a script instead; the script finds the directory for its notes in $1.
@@ -70,7 +72,7 @@ func TestHangingTerraformEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the process is gone", func() bool { return gone(pid) })
+			tftest.Eventually(t, "the process is gone", func() bool { return gone(pid) })
 			o = r.options(files)
 			r.plan(o)
 		})

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
-	"sallyport/agent/patience"
 	"sallyport/agent/terraform/diag"
 )
 
@@ -44,16 +42,4 @@ func failure(t testing.TB, ctx context.Context, o PlanOptions) *diag.Error {
 		t.Fatalf("the error is not terraform's: %v", err)
 	}
 	return failed
-}
-
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience.Limit())
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-		<-time.After(5 * time.Millisecond)
-	}
 }

@@ -13,9 +13,12 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
+	"sallyport/agent/terraform/private"
 )
 
 // providerFault are init's errors that a package of the store can cause, or one that it lacks.
@@ -287,17 +290,17 @@ func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error 
 		}
 		opts = append(opts, tfexec.BackendConfig(file))
 	}
-	git, err := p.o.GitAccess.loan(&p.o, p.s.env)
+	git, err := p.o.GitAccess.Lend(credentials.Borrower{Dir: p.o.OutDir, User: p.o.User, Preview: p.o.Preview}, p.s.env)
 	if err != nil {
 		return err
 	}
-	defer git.end()
+	defer git.End()
 	if err := p.o.User.Own(p.o.DataDir); err != nil { // now that everything kept is in it
 		return err
 	}
-	diags, err := p.s.initialise(ctx, withEnv(p.s.env, git.vars), opts...)
+	diags, err := p.s.initialise(ctx, environ.With(p.s.env, git.Env), opts...)
 	if err != nil {
-		return git.explain(err)
+		return git.Explain(err)
 	}
 	p.res.Diagnostics = diags
 	return nil
@@ -323,7 +326,7 @@ func (p *planner) recordLock(committed []byte) error {
 	}
 	p.res.Plan.LockDigest = digestOf(used)
 	p.res.LockFile = filepath.Join(p.o.OutDir, lockCopy)
-	if _, err := replacePrivate(p.res.LockFile, used); err != nil {
+	if _, err := private.Replace(p.res.LockFile, used); err != nil {
 		return fmt.Errorf("keeping the lock file: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/terraform/private"
 	"sallyport/store"
 )
 
@@ -123,7 +124,7 @@ func replaceLock(workDir string, lock []byte, user *asuser.User) error {
 	if lock == nil {
 		return nil
 	}
-	if err := writePrivateFor(user, path, lock); err != nil {
+	if err := private.CreateFor(user, path, lock); err != nil {
 		return fmt.Errorf("replacing the lock file: %w", err)
 	}
 	return nil

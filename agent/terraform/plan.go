@@ -18,7 +18,9 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/notify/redact"
@@ -54,10 +56,10 @@ type PlanOptions struct {
 	BackendConfig map[string]redact.Secret
 	Env           map[string]redact.Secret // of plan and apply
 	PlanEnv       map[string]redact.Secret // of the plan only; wins over Env
-	GitAccess     *GitAccess               // for init only; may be nil
+	GitAccess     *credentials.Git         // for init only; may be nil
 	CLIConfigFile string                   // empty: an empty one, never ~/.terraformrc
 	Mirror        string                   // the one place of all providers: a directory, or an https URL; not with CLIConfigFile
-	AWS           *AWS                     // who terraform is in AWS, of the plan only; nil: what the environment says
+	AWS           *credentials.AWS         // who terraform is in AWS, of the plan only; nil: what the environment says
 	Home          string                   // HOME
 
 	Replace     []string // addresses that are replaced though nothing asks for it
@@ -205,12 +207,12 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	if err := p.handOver(tmp); err != nil {
 		return nil, err
 	}
-	env := EnvOptions{Home: o.Home, TempDir: tmp, DataDir: o.DataDir, CLIConfigFile: o.CLIConfigFile,
+	env := environ.Options{Home: o.Home, TempDir: tmp, DataDir: o.DataDir, CLIConfigFile: o.CLIConfigFile,
 		Extra: []map[string]redact.Secret{o.Env}}
-	if err := env.save(o.OutDir); err != nil {
+	if err := env.Save(o.OutDir); err != nil {
 		return nil, err
 	}
-	p.res.Env = Environment(env)
+	p.res.Env = environ.Build(env)
 	env.Extra = append(env.Extra, o.PlanEnv)
 	if o.AWS != nil {
 		aws, err := o.AWS.Write(o.OutDir, o.User)
@@ -219,7 +221,7 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 		}
 		env.Extra = append(env.Extra, aws)
 	}
-	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: Environment(env), user: o.User, redact: o.Redact, grace: o.Grace}
+	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: environ.Build(env), user: o.User, redact: o.Redact, grace: o.Grace}
 	giveBack, err := p.borrow()
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
+	"sallyport/agent/terraform/private"
 )
 
 // ErrNotLocked says that there is no lock to open.
@@ -82,7 +83,7 @@ func PushState(ctx context.Context, o PlanOptions, file string) error {
 		if err != nil {
 			return fmt.Errorf("reading the state: %w", err)
 		}
-		readable, err := p.o.lend(text, "push.tfstate")
+		readable, err := private.Lend(p.o.User, filepath.Join(p.o.OutDir, "push.tfstate"), text)
 		if err != nil {
 			return err
 		}

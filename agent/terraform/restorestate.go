@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/terraform/planjson"
+	"sallyport/agent/terraform/private"
 )
 
 // RestoreOptions say which state comes back.
@@ -68,11 +69,8 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 		if err != nil {
 			return err
 		}
-		file, err := replacePrivate(filepath.Join(p.o.OutDir, "restore.tfstate"), raw)
+		file, err := private.Lend(p.o.User, filepath.Join(p.o.OutDir, "restore.tfstate"), raw)
 		if err != nil {
-			return err
-		}
-		if err := p.o.User.Share(file); err != nil {
 			return err
 		}
 		_, err = p.s.run(ctx, "state push", p.s.env, func(*jsonlog.Sink) error {

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
+	"sallyport/agent/terraform/private"
 	"sallyport/store/disk"
 )
 
@@ -41,12 +42,12 @@ func (o *PlanOptions) ownConfig() error {
 			return fmt.Errorf("reading terraform's cli_config_file: %w", err)
 		}
 	}
-	rc, err := replacePrivate(filepath.Join(o.OutDir, rcFile), text)
+	rc, err := private.Lend(o.User, filepath.Join(o.OutDir, rcFile), text)
 	if err != nil {
 		return err
 	}
 	o.CLIConfigFile = rc
-	return o.User.Share(rc)
+	return nil
 }
 
 // handOver gives to another user what terraform writes to, when everything is in it.
@@ -118,27 +119,6 @@ func LendForApply(outDir string, user *asuser.User) error {
 		return err
 	}
 	return nil
-}
-
-// lendFile returns the path at which another user can read a file of the agent's, a copy beside the plan.
-func (o *PlanOptions) lendFile(file, name string) (string, error) {
-	if o.User == nil {
-		return file, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	return o.lend(text, name)
-}
-
-// lend makes a file beside the plan that another user can read.
-func (o *PlanOptions) lend(text []byte, name string) (string, error) {
-	copied, err := replacePrivate(filepath.Join(o.OutDir, name), text)
-	if err != nil {
-		return "", err
-	}
-	return copied, o.User.Share(copied)
 }
 
 // takePlan is [sealPlan] for a plan that another user has made: what is digested, shown and applied is a copy that it can

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"sallyport/agent/terraform/private"
 	"sallyport/notify/redact"
 )
 
@@ -41,7 +41,7 @@ func writeVars(dir string, vars map[string]cty.Value) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("rendering the variables: %w", err)
 	}
-	return replacePrivate(filepath.Join(dir, varsFile), text)
+	return private.Replace(filepath.Join(dir, varsFile), text)
 }
 
 // writeBackendConfig writes backend_config as a file for init; the path is empty if there is none.
@@ -54,20 +54,10 @@ func writeBackendConfig(dir string, config map[string]redact.Secret) (string, er
 	for _, name := range slices.Sorted(maps.Keys(plain)) {
 		file.Body().SetAttributeValue(name, cty.StringVal(plain[name]))
 	}
-	return replacePrivate(filepath.Join(dir, backendFile), file.Bytes())
+	return private.Replace(filepath.Join(dir, backendFile), file.Bytes())
 }
 
-// replacePrivate writes a 0600 file in a directory of ours, in the place of what an earlier attempt left.
-func replacePrivate(path string, data []byte) (string, error) {
-	if err := os.RemoveAll(path); err != nil {
-		return "", err
-	}
-	if err := writePrivate(path, data); err != nil {
-		return "", fmt.Errorf("writing %s: %w", filepath.Base(path), err)
-	}
-	return path, nil
-}
-
+// revealAll are the values that a map holds, in clear.
 func revealAll(m map[string]redact.Secret) map[string]string {
 	out := make(map[string]string, len(m))
 	for k, v := range m {

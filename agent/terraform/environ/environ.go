@@ -1,4 +1,11 @@
-package terraform
+// Package environ builds the environment in which terraform runs, from nothing: see [Build].
+//
+// A plan's environment is written beside the plan as far as it consists of paths ([Options.Save]), so that the apply gets the same one
+// after a restart of the agent ([ForApply]). The stack's variables are not in that file: they can be secrets, and the configuration
+// still has them.
+//
+// The package imports redact, whose secrets are among the variables, and private, which writes the file.
+package environ
 
 import (
 	"encoding/json"
@@ -8,13 +15,14 @@ import (
 	"sort"
 	"strings"
 
+	"sallyport/agent/terraform/private"
 	"sallyport/notify/redact"
 )
 
-// EnvOptions say what terraform's environment is built from. Nothing of the agent's own environment gets in but PATH,
+// Options say from what terraform's environment is built. Nothing of the agent's own environment gets in but PATH,
 // proxies and the places of CA certificates: the agent may hold tokens, and whoever can write a configuration can
 // print what terraform sees.
-type EnvOptions struct {
+type Options struct {
 	Home          string                     `json:"home"`            // of git, ssh and cloud tools; must exist if they need it
 	TempDir       string                     `json:"temp_dir"`        // TMPDIR
 	DataDir       string                     `json:"data_dir"`        // TF_DATA_DIR
@@ -29,8 +37,8 @@ var passed = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "TZ",
 }
 
-// Outbound returns the variables of the agent's own environment by which a process of its own that takes on roles in AWS
-// reaches the outside.
+// Outbound are the variables of the agent's own environment, as NAME=VALUE, that another process of this program needs to take on roles
+// in AWS.
 func Outbound(getenv func(string) string) (env []string) {
 	for _, name := range append([]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL_STS"}, passed...) {
 		if v := getenv(name); v != "" {
@@ -43,8 +51,8 @@ func Outbound(getenv func(string) string) (env []string) {
 // defaultPath is used when the agent itself has no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// Environment builds terraform's whole environment from nothing, sorted by name.
-func Environment(o EnvOptions) []string {
+// Build builds terraform's whole environment, as NAME=VALUE, sorted by name.
+func Build(o Options) []string {
 	getenv := o.Getenv
 	if getenv == nil {
 		getenv = os.Getenv
@@ -82,39 +90,38 @@ func Environment(o EnvOptions) []string {
 	return env
 }
 
-// environmentFile holds the paths of a plan's environment, so that its apply gets the same after a restart of the agent.
-// The stack's variables are not in it: they can be secrets, and the configuration still has them.
+// environmentFile holds the paths of a plan's environment, beside the plan.
 const environmentFile = "environment.json"
 
-// save writes the options beside the plan.
-func (o EnvOptions) save(outDir string) error {
+// Save writes the paths into the directory of the plan, for [ForApply].
+func (o Options) Save(outDir string) error {
 	text, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("recording the environment: %w", err)
 	}
-	if _, err := replacePrivate(filepath.Join(outDir, environmentFile), text); err != nil {
+	if _, err := private.Replace(filepath.Join(outDir, environmentFile), text); err != nil {
 		return fmt.Errorf("recording the environment: %w", err)
 	}
 	return nil
 }
 
-// ApplyEnvironment builds the environment in which a plan is applied: the paths of the plan that lies in outDir, and the
+// ForApply builds the environment in which a plan is applied: the paths of the plan that lies in outDir, and the
 // stack's variables as the configuration has them, those of the apply alone last.
-func ApplyEnvironment(outDir string, env, applyEnv map[string]redact.Secret) ([]string, error) {
+func ForApply(outDir string, env, applyEnv map[string]redact.Secret) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(outDir, environmentFile))
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan's environment: %w", err)
 	}
-	var o EnvOptions
+	var o Options
 	if err := json.Unmarshal(text, &o); err != nil {
 		return nil, fmt.Errorf("reading the plan's environment: %w", err)
 	}
 	o.Extra = []map[string]redact.Secret{env, applyEnv}
-	return Environment(o), nil
+	return Build(o), nil
 }
 
-// lookup returns the value of a variable in an environment.
-func lookup(env []string, name string) string {
+// Lookup returns the value of a variable in an environment; empty if it is not there.
+func Lookup(env []string, name string) string {
 	for _, kv := range env {
 		if v, ok := strings.CutPrefix(kv, name+"="); ok {
 			return v
@@ -123,8 +130,8 @@ func lookup(env []string, name string) string {
 	return ""
 }
 
-// withEnv returns a copy of env in which the variables of m replace those of the same name.
-func withEnv(env []string, m map[string]string) []string {
+// With returns a copy of env in which the variables of m replace those of the same name.
+func With(env []string, m map[string]string) []string {
 	out := make([]string, 0, len(env)+len(m))
 	for _, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")

@@ -1,4 +1,4 @@
-package terraform
+package credentials
 
 import (
 	"bytes"
@@ -23,6 +23,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/private"
 )
 
 // The agent takes on roles itself, so that what a plan runs needs no way to the instance's own credentials. Of AWS's SDK only
@@ -48,10 +49,9 @@ type sessionCredentials struct {
 	Expiration      time.Time
 }
 
-// Lend takes the role on and puts its credentials where [AWS.Write] has said that they are, readable by the user, for as long
-// as end is not called. They are renewed before they run out; late gets each error of that, a panic
-// too: it must not end an apply. An error of Lend means that there
-// are none, and is an [*diag.Error].
+// Lend takes the role on and puts its credentials where [AWS.Write] has said that they are, readable by the user, until end is
+// called. They are renewed before they run out; late is called with each error of that, also with a panic's: it must not end an
+// apply. An error of Lend means that there are no credentials, and is a [*diag.Error] where the role was not given.
 func (a *AWS) Lend(ctx context.Context, dir string, user *asuser.User, late func(error)) (end func(), err error) {
 	var c *sessionCredentials
 	for try, wait := 1, awsPause; ; try, wait = try+1, 2*wait {
@@ -80,7 +80,7 @@ func (a *AWS) Lend(ctx context.Context, dir string, user *asuser.User, late func
 	}, nil
 }
 
-// renew takes the role on again in the middle of what is left, so that whoever asks always gets what lasts a while.
+// renew takes the role on again when half of the time is over, so that whoever asks always gets credentials that last a while.
 func (a *AWS) renew(ctx context.Context, path string, c *sessionCredentials, user *asuser.User, late func(error)) {
 	wait := time.Until(c.Expiration) / 2
 	for rest(ctx, wait) == nil {
@@ -115,7 +115,7 @@ func rest(ctx context.Context, wait time.Duration) error {
 func putCredentials(path string, c *sessionCredentials, user *asuser.User) error {
 	text, err := json.Marshal(c)
 	if err == nil {
-		if _, err = replacePrivate(path+".new", text); err == nil {
+		if _, err = private.Replace(path+".new", text); err == nil {
 			if err = user.Share(path + ".new"); err == nil {
 				err = os.Rename(path+".new", path)
 			}
@@ -141,7 +141,7 @@ func (a *AWS) failure(err error) *diag.Error {
 
 // assume takes the role on.
 func (a *AWS) assume(ctx context.Context) (*sessionCredentials, error) {
-	getenv := a.getenv
+	getenv := a.Getenv
 	if getenv == nil {
 		getenv = os.Getenv
 	}
@@ -163,6 +163,7 @@ func (a *AWS) assume(ctx context.Context) (*sessionCredentials, error) {
 	return assumeRole(ctx, endpoint, region, own, form.Encode())
 }
 
+// orDefault is a text, or another one in the place of an empty one.
 func orDefault(s, otherwise string) string {
 	if s == "" {
 		return otherwise
@@ -170,6 +171,7 @@ func orDefault(s, otherwise string) string {
 	return s
 }
 
+// assumeRole asks STS for a role, with the credentials of the instance.
 func assumeRole(ctx context.Context, endpoint, region string, own *sessionCredentials, body string) (*sessionCredentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsDeadline)
 	defer cancel()
@@ -239,7 +241,7 @@ type metadata struct {
 
 func (m *metadata) close() { m.transport.CloseIdleConnections() }
 
-// identity is who the instance is, and in which region unless that is known.
+// identity returns the credentials of the instance's role and the region: the instance's own if none is given.
 func (m *metadata) identity(ctx context.Context, region string) (*sessionCredentials, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsDeadline)
 	defer cancel()
@@ -276,6 +278,7 @@ func (m *metadata) identity(ctx context.Context, region string) (*sessionCredent
 	return &own.sessionCredentials, region, nil
 }
 
+// get asks for one thing. It needs the token, except to ask for the token itself.
 func (m *metadata) get(ctx context.Context, method, path string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, m.base+path, nil)
 	if err != nil {

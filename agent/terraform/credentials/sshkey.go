@@ -1,4 +1,4 @@
-package terraform
+package credentials
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ type lentKey struct {
 	helpers  contain.Carrier
 }
 
-// serveKey starts it at a path in a directory that the user can enter.
+// serveKey starts the ssh agent at a path in a directory that the user can enter.
 func serveKey(user *asuser.User, path, keyFile string) (*lentKey, error) {
 	text, err := os.ReadFile(keyFile)
 	if err != nil {
@@ -73,7 +73,7 @@ func (k *lentKey) close() {
 	k.helpers.Deliver()
 }
 
-// signer is a ring of keys that nobody can change.
+// signer is a ring of keys that signs and that nobody can change.
 type signer struct{ agent.ExtendedAgent }
 
 var errReadOnly = errors.New("the keys of this agent cannot be changed")

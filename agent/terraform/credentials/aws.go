@@ -1,4 +1,4 @@
-package terraform
+package credentials
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/terraform/private"
 	"sallyport/notify/redact"
 )
 
@@ -19,7 +20,7 @@ type AWS struct {
 	Region     string        `json:"region"`  // may be empty: the instance's
 	Session    string        `json:"session"` // see [SessionName]
 
-	getenv func(string) string // of the agent; nil: os.Getenv
+	Getenv func(string) string `json:"-"` // reads a variable of the agent's own environment; nil: os.Getenv
 }
 
 const awsFile = "aws.conf"
@@ -48,11 +49,11 @@ func (a *AWS) Write(dir string, user *asuser.User) (map[string]redact.Secret, er
 		}
 		fmt.Fprintf(&b, "%s = %s\n", kv[0], kv[1])
 	}
-	path, err := replacePrivate(filepath.Join(dir, awsFile), []byte(b.String()))
+	path, err := private.Replace(filepath.Join(dir, awsFile), []byte(b.String()))
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration of AWS: %w", err)
 	}
-	none, err := replacePrivate(filepath.Join(dir, "aws.credentials"), nil)
+	none, err := private.Replace(filepath.Join(dir, "aws.credentials"), nil)
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration of AWS: %w", err)
 	}

@@ -1,8 +1,7 @@
-package terraform
+package credentials
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +13,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
-	"sallyport/agent/repo/gittest"
-	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/environ"
 	"sallyport/notify/redact"
 )
 
@@ -25,9 +23,9 @@ func TestGitAccess(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	g := &GitAccess{URL: "https://ghe.example.com:8443/ops/infra.git", Token: redact.NewSecret("p@ss/word"), CAFile: "/ca.pem",
+	g := &Git{URL: "https://ghe.example.com:8443/ops/infra.git", Token: redact.NewSecret("p@ss/word"), CAFile: "/ca.pem",
 		SSHKeyFile: "/key file", KnownHostsFile: "/known"}
-	loan, err := g.loan(&PlanOptions{OutDir: dir}, []string{"GIT_CONFIG_COUNT=2"})
+	loan, err := g.Lend(Borrower{Dir: dir}, []string{"GIT_CONFIG_COUNT=2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +38,7 @@ func TestGitAccess(t *testing.T) {
 		"GIT_SSH_COMMAND": "ssh -F /dev/null -i '/key file' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes" +
 			" -o ConnectTimeout=20 -o UserKnownHostsFile=/known -o GlobalKnownHostsFile=/dev/null",
 	}
-	if diff := cmp.Diff(want, loan.vars); diff != "" {
+	if diff := cmp.Diff(want, loan.Env); diff != "" {
 		t.Errorf("variables (-want +got):\n%s", diff)
 	}
 	ask := func(verb, url string) string {
@@ -48,7 +46,7 @@ func TestGitAccess(t *testing.T) {
 		cmd.Stdin = strings.NewReader("url=" + url + "\n\n")
 		env := []string{"PATH=" + os.Getenv("PATH"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 			"GIT_CONFIG_KEY_0=a.b", "GIT_CONFIG_VALUE_0=x", "GIT_CONFIG_KEY_1=a.c", "GIT_CONFIG_VALUE_1=x"}
-		cmd.Env = withEnv(env, loan.vars)
+		cmd.Env = environ.With(env, loan.Env)
 		out, _ := cmd.Output() // git fails where nobody knows a password
 		return string(out)
 	}
@@ -74,17 +72,17 @@ func TestGitAccess(t *testing.T) {
 	if got := ask("fill", host+"/ops/infra.git"); strings.Contains(got, "p@ss") {
 		t.Errorf("another user gets the token:\n%s", got)
 	}
-	loan.end()
+	loan.End()
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 
-	for _, none := range []*GitAccess{nil, {}, {URL: "ssh://git@host/x", Token: redact.NewSecret("x")}, {URL: "file:///x", CAFile: "/ca"}} {
-		loan, err := none.loan(&PlanOptions{OutDir: dir}, nil)
-		if err != nil || len(loan.vars) > 0 {
+	for _, none := range []*Git{nil, {}, {URL: "ssh://git@host/x", Token: redact.NewSecret("x")}, {URL: "file:///x", CAFile: "/ca"}} {
+		loan, err := none.Lend(Borrower{Dir: dir}, nil)
+		if err != nil || len(loan.Env) > 0 {
 			t.Fatalf("%+v: %v, %v", none, loan, err)
 		}
-		loan.end()
+		loan.End()
 	}
 }
 
@@ -102,12 +100,12 @@ func TestTheTokenIsLentToOneUser(t *testing.T) {
 	if err := errors.Join(os.Chmod(tmp, 0o711), os.Mkdir(out, 0o700), run.Enter(out)); err != nil {
 		t.Fatal(err)
 	}
-	g := &GitAccess{URL: "https://ghe.example.com/ops/infra.git", Token: redact.NewSecret("s3cr3t")}
-	loan, err := g.loan(&PlanOptions{OutDir: out, User: run}, nil)
+	g := &Git{URL: "https://ghe.example.com/ops/infra.git", Token: redact.NewSecret("s3cr3t")}
+	loan, err := g.Lend(Borrower{Dir: out, User: run}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer loan.end()
+	defer loan.End()
 	for _, c := range []struct {
 		name     string
 		uid, gid int
@@ -119,7 +117,7 @@ func TestTheTokenIsLentToOneUser(t *testing.T) {
 	} {
 		cmd := exec.Command("git", "credential", "fill")
 		cmd.Dir, cmd.Stdin = "/", strings.NewReader("url="+g.URL+"\n\n")
-		cmd.Env = withEnv([]string{"PATH=" + os.Getenv("PATH"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}, loan.vars)
+		cmd.Env = environ.With([]string{"PATH=" + os.Getenv("PATH"), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}, loan.Env)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.gid)}}
 		got, err := cmd.Output() // git fails where nobody knows a password
 		var exit *exec.ExitError
@@ -134,22 +132,22 @@ func TestTheTokenIsLentToOneUser(t *testing.T) {
 
 func TestPreviewsGetNoKey(t *testing.T) {
 	t.Parallel()
-	g := &GitAccess{URL: "ssh://git@host/ops/infra.git", SSHKeyFile: "/key", KnownHostsFile: "/known"}
+	g := &Git{URL: "ssh://git@host/ops/infra.git", SSHKeyFile: "/key", KnownHostsFile: "/known"}
 	for _, c := range []struct {
 		name string
 		lend bool
 		want bool
 	}{{"not lent", false, false}, {"lent", true, true}} {
 		g.LendToPreviews = c.lend
-		loan, err := g.loan(&PlanOptions{OutDir: t.TempDir(), Preview: true}, nil)
+		loan, err := g.Lend(Borrower{Dir: t.TempDir(), Preview: true}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		command := loan.vars["GIT_SSH_COMMAND"]
+		command := loan.Env["GIT_SSH_COMMAND"]
 		if got := strings.Contains(command, "-i /key"); got != c.want || got == strings.Contains(command, "IdentityFile=none -o") {
 			t.Errorf("%s: %s", c.name, command)
 		}
-		loan.end()
+		loan.End()
 	}
 }
 
@@ -170,56 +168,9 @@ func TestWhatTheTokenIsLentFor(t *testing.T) {
 		{"open/..", false}, {"open/.", false}, {"open/../ops/secret", false}, {"open/%2e%2e%2fsecret", false}, {"open/a?b", false}, {"open/a#b", false},
 		{"open/a\\..\\b", false}, {"open/a;b", false}, {"open/a b", false}, {"open/a\x7f", false}, {"open/a\x00", false},
 	} {
-		g := &GitAccess{URL: "https://ghe.example.com/ops/infra.git", ModulesFrom: modules}
+		g := &Git{URL: "https://ghe.example.com/ops/infra.git", ModulesFrom: modules}
 		if got := g.lendsFor(c.asked); got != c.want {
 			t.Errorf("%q: lent %v", c.asked, got)
 		}
-	}
-}
-
-// TestAnotherPrivateRepository: a stack read each repository that the token could read, whoever had put its name there.
-func TestAnotherPrivateRepository(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	gittest.NewRepo(t, root, "infra").Commit("a module", map[string]string{"main.tf": "locals {}"})
-	gittest.NewRepo(t, root, "payroll").Commit("not for all", map[string]string{"main.tf": "output \"salary\" {\n value = 1\n}"})
-	host := gittest.NewHTTP(t, root, gittest.HTTPOptions{Token: "s3cr3t"})
-	for _, c := range []struct {
-		name, module string
-		access       GitAccess
-		preview      bool
-		hint         string // empty: it can be read
-	}{
-		{name: "its own", module: "infra.git"},
-		{name: "its own without .git", module: "infra"},
-		{name: "another", module: "payroll.git", hint: `add there "payroll.git"`},
-		{name: "another by way of its own", module: "infra.git/../payroll.git", hint: "modules_from"},
-		{name: "another that is named", module: "payroll.git", access: GitAccess{ModulesFrom: []string{"payroll"}}},
-		{name: "another that a pattern covers", module: "payroll", access: GitAccess{ModulesFrom: []string{"pay*"}}},
-		{name: "its own in a preview", module: "infra.git", preview: true, hint: "lend_to_previews"},
-		{name: "its own in a preview, lent", module: "infra.git", preview: true, access: GitAccess{LendToPreviews: true}},
-		{name: "another in a preview, lent", module: "payroll.git", preview: true, access: GitAccess{LendToPreviews: true}, hint: `add there "payroll.git"`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			o := newRig(t).options(main(fmt.Sprintf("module \"m\" {\n source = \"git::%s\"\n}\n", host.URL(c.module))))
-			access := c.access
-			access.URL, access.Token, access.CAFile = host.URL("infra.git"), redact.NewSecret("s3cr3t"), host.CAFile
-			o.GitAccess, o.Preview = &access, c.preview
-			_, err := Init(t.Context(), o)
-			if c.hint == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			var failed *diag.Error
-			if !errors.As(err, &failed) {
-				t.Fatalf("it was read, or failed for another reason: %v", err)
-			}
-			if !strings.Contains(failed.Hint, c.hint) {
-				t.Errorf("error %v, hint %q", err, failed.Hint)
-			}
-		})
 	}
 }

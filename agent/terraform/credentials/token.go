@@ -1,4 +1,4 @@
-package terraform
+package credentials
 
 import (
 	"bufio"
@@ -31,7 +31,7 @@ type lentToken struct {
 	helpers  contain.Carrier
 
 	uid    atomic.Int64 // who may ask
-	access *GitAccess
+	access *Git
 
 	mu      sync.Mutex
 	refused []string // paths, in the order in which they were asked for
@@ -43,8 +43,8 @@ const (
 	maxRefused  = 5                // how many are told
 )
 
-// serveToken starts it at a path in a directory that the user can enter.
-func serveToken(user *asuser.User, socket string, g *GitAccess) (*lentToken, error) {
+// serveToken starts to answer at a socket in a directory that the user can enter.
+func serveToken(user *asuser.User, socket string, g *Git) (*lentToken, error) {
 	name := g.Username
 	if name == "" {
 		name = "x-access-token"
@@ -104,7 +104,7 @@ func (t *lentToken) close() {
 	t.helpers.Deliver()
 }
 
-// refusals are the repositories for which git asked in vain; none of a nil lender.
+// refusals are the paths of the repositories for which git asked in vain; none of a nil token.
 func (t *lentToken) refusals() []string {
 	if t == nil {
 		return nil
@@ -135,6 +135,7 @@ func (t *lentToken) serve(c *net.UnixConn) {
 	}
 }
 
+// peerUID is the number of the user whose process is at the other end.
 func peerUID(c *net.UnixConn) (int, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -151,7 +152,7 @@ func peerUID(c *net.UnixConn) (int, error) {
 	return int(cred.Uid), nil
 }
 
-// lends reports whether a question is answered.
+// lends reports whether a question gets the token for an answer.
 func (t *lentToken) lends(asked map[string]string) bool {
 	g := t.access
 	if !strings.EqualFold(asked["protocol"]+"://"+asked["host"], g.base()) {
@@ -172,8 +173,8 @@ func (t *lentToken) lends(asked map[string]string) bool {
 }
 
 // lendsFor reports whether the token is lent for a path at its host, as git asks for it. A path that a server could take for
-// another one is none of ours.
-func (g *GitAccess) lendsFor(asked string) bool {
+// another one never gets it.
+func (g *Git) lendsFor(asked string) bool {
 	if !plainPath(asked) {
 		return false
 	}

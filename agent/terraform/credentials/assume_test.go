@@ -1,4 +1,4 @@
-package terraform
+package credentials
 
 import (
 	"encoding/json"
@@ -32,7 +32,7 @@ func handedOut(t *testing.T, dir string) sessionCredentials {
 func TestLendAWS(t *testing.T) {
 	t.Parallel()
 	cloud, dir := tftest.NewAWS(t, 4*time.Second), t.TempDir() // renewed after half of that
-	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", ExternalID: redact.NewSecret("ext"), Session: "sallyport-ghe-1", getenv: cloud.Getenv}
+	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", ExternalID: redact.NewSecret("ext"), Session: "sallyport-ghe-1", Getenv: cloud.Getenv}
 	end, err := role.Lend(t.Context(), dir, nil, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestLendAWS(t *testing.T) {
 	if s := signed[0]; !strings.Contains(s, "Credential=ASIAINSTANCE/") || !strings.Contains(s, "/eu-west-3/sts/") || !strings.HasSuffix(s, " instance-session") {
 		t.Errorf("signed by %s", s)
 	}
-	eventually(t, "the credentials are renewed", func() bool { return handedOut(t, dir).AccessKeyID != "ASIA-plan-1" })
+	tftest.Eventually(t, "the credentials are renewed", func() bool { return handedOut(t, dir).AccessKeyID != "ASIA-plan-1" })
 	end()
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -55,7 +55,7 @@ func TestAWSLendsNothing(t *testing.T) {
 	t.Parallel()
 	cloud := tftest.NewAWS(t, time.Hour)
 	cloud.Refuse("AccessDenied")
-	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Session: "s", getenv: cloud.Getenv}
+	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Session: "s", Getenv: cloud.Getenv}
 	_, err := role.Lend(t.Context(), t.TempDir(), nil, nil)
 	var failed *diag.Error
 	if !errors.As(err, &failed) || failed.Transient || !strings.Contains(failed.Hint, "trust policy") || !strings.Contains(err.Error(), "AccessDenied") {
@@ -63,36 +63,6 @@ func TestAWSLendsNothing(t *testing.T) {
 	}
 	if asked, _ := cloud.Asked(); len(asked) != 1 {
 		t.Errorf("what is refused was tried %d times", len(asked))
-	}
-}
-
-// TestCredentialsOfAPhase: terraform itself finds what was handed out, as the user that it is, while the phase runs.
-func TestCredentialsOfAPhase(t *testing.T) {
-	t.Parallel()
-	cloud := tftest.NewAWS(t, time.Hour)
-	block, _ := tftest.S3Backend(t)
-	files := main(block + "\nlocals {}")
-	for name, text := range files {
-		for _, line := range []string{"access_key", "secret_key"} { // the stand-in's own
-			var kept []string
-			for l := range strings.Lines(text) {
-				if !strings.Contains(l, line) {
-					kept = append(kept, l)
-				}
-			}
-			text = strings.Join(kept, "")
-		}
-		files[name] = text
-	}
-	r := newRig(t)
-	o := r.options(files)
-	o.AWS = &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Region: "us-east-1", Session: "s", getenv: cloud.Getenv}
-	res := r.plan(o)
-	if _, err := os.Stat(filepath.Join(o.OutDir, awsCredentialsFile)); err == nil {
-		t.Error("the plan's credentials are left behind")
-	}
-	if env := strings.Join(res.Env, "\n"); strings.Contains(env, "AWS_") {
-		t.Errorf("the apply's environment has the plan's:\n%s", env)
 	}
 }
 
@@ -108,7 +78,7 @@ func TestOnlyThePhasesUserReadsItsCredentials(t *testing.T) {
 	if err := errors.Join(os.Chmod(tmp, 0o711), os.Mkdir(out, 0o700), user.Enter(out)); err != nil {
 		t.Fatal(err)
 	}
-	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Session: "s", getenv: tftest.NewAWS(t, time.Hour).Getenv}
+	role := &AWS{RoleARN: "arn:aws:iam::123456789012:role/plan", Session: "s", Getenv: tftest.NewAWS(t, time.Hour).Getenv}
 	end, err := role.Lend(t.Context(), out, user, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
