@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"sallyport/agent/need"
 )
 
 // The exit code is 0 for done, 1 for failed, 2 for not understood, 3 when no agent answers; every error has its line.
@@ -150,6 +152,7 @@ func TestAgentDoesNotStart(t *testing.T) {
 // With --json a verb prints one value and nothing else, the one that tells a story too.
 func TestDemoForMachines(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it tells the whole story of the demo")
 	cmd := exec.CommandContext(t.Context(), binary, "demo", "--yes", "--json")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	var talk strings.Builder

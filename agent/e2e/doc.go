@@ -12,6 +12,6 @@
 // checks to notice. A longer run: go test ./agent/e2e -run 'TestCrash$' -v -crash.for=2h -timeout 3h; one seed again:
 // -crash.seed=N -crash.for=1s; without a defence: -crash.without=NAME.
 //
-// The binary is built once per run of the tests; SALLYPORT_E2E_BINARY names another one to test instead. Tests that
-// wait for long time-outs or move megabytes are skipped by -short and say so.
+// The binary is built once per run of the tests; SALLYPORT_E2E_BINARY names another one to test instead. -short
+// keeps a few ways through the program, and the other tests say that they are skipped.
 package e2e

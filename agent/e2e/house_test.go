@@ -68,6 +68,7 @@ type house struct {
 // newHouse writes a configuration. body is everything but data_dir and socket.
 func newHouse(t *testing.T, body string, env ...string) *house {
 	t.Helper()
+	whole(t)
 	dir, err := os.MkdirTemp("", "sp")
 	if err != nil {
 		t.Fatal(err)

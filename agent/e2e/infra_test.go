@@ -27,6 +27,7 @@ type infra struct {
 
 func newInfra(t *testing.T) *infra {
 	t.Helper()
+	whole(t) // before repository and server are made
 	i := &infra{Repo: gittest.NewRepo(t, "", "infra"), t: t}
 	i.server = gittest.NewHTTP(t, i.Root(), gittest.HTTPOptions{Token: gitToken, Before: func(http.ResponseWriter, *http.Request) bool {
 		if i.down.Load() {
