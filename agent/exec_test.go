@@ -40,6 +40,9 @@ func TestExecRunsTerraformForAPerson(t *testing.T) {
 	if out, _, err := h.exec("", "output", "-raw", "o"); out != "what" || err != nil {
 		t.Errorf("output: %q, %v", out, err)
 	}
+	if out, code, err := h.exec("", "validate"); !strings.HasPrefix(out, "Success! The configuration is valid.") || strings.Contains(out, "\x1b") || code != 0 || err != nil {
+		t.Errorf("validate: %q, %d, %v; a file or a pipe wants no colours", out, code, err)
+	}
 	if _, code, err := h.exec("", "state", "show", "terraform_data.none"); code != 1 || err != nil {
 		t.Errorf("a failing command: %d, %v", code, err)
 	}

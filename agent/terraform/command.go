@@ -53,10 +53,27 @@ func Command(ctx context.Context, o PlanOptions, c CommandOptions) (exitCode int
 		if err != nil {
 			return err
 		}
-		exitCode, err = p.s.command(ctx, c, args)
+		exitCode, err = p.s.command(ctx, c, withoutColour(args))
 		return err
 	})
 	return exitCode, err
+}
+
+// nested are the commands whose second word is a command too.
+var nested = []string{"state", "providers", "metadata"}
+
+// withoutColour adds -no-color behind the command's name: terraform colours what goes into a pipe as well, a person's end of its
+// streams may be one, and what goes to a terminal is cleaned of escape sequences anyway.
+func withoutColour(args []string) []string {
+	const flag = "-no-color"
+	if slices.Contains(args, flag) {
+		return args // terraform takes it once
+	}
+	name := 1
+	if slices.Contains(nested, args[0]) && len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		name = 2
+	}
+	return slices.Insert(slices.Clone(args), name, flag)
 }
 
 // withVars adds the stack's variables where the command evaluates the configuration.
