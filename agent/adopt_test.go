@@ -134,7 +134,7 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			}
 			// Life goes on: nothing is asked about what is applied, and the next change is a run with a number of its own.
 			if !tc.hand {
-				if err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
+				if _, err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -219,8 +219,12 @@ func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
 		}
 		return whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
 	case "resume":
-		if err := a.unpause(arg(0), by); err != nil {
+		held, err := a.unpause(arg(0), by)
+		if err != nil {
 			return "", err
+		}
+		if !held {
+			return whole(arg(0)) + " was not paused.", nil
 		}
 		return whole(arg(0)) + " goes on.", nil
 	case "accept":

@@ -265,7 +265,7 @@ func TestPauseHoldsAndDecisionsCount(t *testing.T) {
 	if !strings.Contains(run.Held, "storm") {
 		t.Errorf("held %q", run.Held)
 	}
-	if err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	h.status("1", store.Applied)

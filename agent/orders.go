@@ -112,11 +112,12 @@ func (d desktop) Pause(_ context.Context, r control.PauseRequest) error {
 }
 
 // Resume implements control.Operator.
-func (d desktop) Resume(_ context.Context, r control.ResumeRequest) error {
+func (d desktop) Resume(_ context.Context, r control.ResumeRequest) (control.ResumeResponse, error) {
 	if err := d.lookOnly(); err != nil {
-		return err
+		return control.ResumeResponse{}, err
 	}
-	return crossing(d.unpause(r.Stack, r.By.By()))
+	held, err := d.unpause(r.Stack, r.By.By())
+	return control.ResumeResponse{Held: held}, crossing(err)
 }
 
 // Accept implements control.Operator.

@@ -189,7 +189,7 @@ func TestCopyOfTheDataDirectoryIsNoticed(t *testing.T) {
 
 func (h *house) resume() {
 	h.t.Helper()
-	if err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
+	if _, err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -53,7 +53,7 @@ func TestGoingBackPinsUntilResumed(t *testing.T) {
 		t.Errorf("recovered at %s, applied is %s", run.Commit, good)
 	}
 	run = h.until("6", "held again", func(c control.Run) bool { return c.Commit == worse && strings.Contains(c.Held, "pinned") })
-	if err := h.client.Resume(context.Background(), control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.client.Resume(context.Background(), control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	if run = h.status("6", store.Planned); run.Commit != worse {

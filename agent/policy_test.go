@@ -108,7 +108,7 @@ func TestPolicyTakesItsApprovalBack(t *testing.T) {
 	}
 	card := said(t, s, "", "#1")
 	said(t, s, card.TS, "waits for approval after all")
-	if err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	s.Reply(jane, ops, card.TS, "approve")

@@ -268,25 +268,27 @@ func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
 // pause holds a stack, or the agent when stack is empty.
 func (a *Agent) pause(stack, reason, by string) error {
 	p := &store.Pause{By: by, At: a.now().UTC(), Reason: a.redact(reason)}
-	return a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
+	_, err := a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
+	return err
 }
 
 // unpause lets it move on.
-func (a *Agent) unpause(stack, by string) error {
-	if err := a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
-		return err
+func (a *Agent) unpause(stack, by string) (held bool, err error) {
+	if held, err = a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
+		return held, err
 	}
 	a.strikes.forget() // what is held after panics is tried again, too
 	a.looking.Store(true)
 	a.wake()
-	return a.showAstray()
+	return held, a.showAstray()
 }
 
-func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
+// setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
+func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
 	if w := a.world.Load(); stack != "" && w.stack(stack) == nil {
-		return control.NoStack(stack, stackNames(w))
+		return false, control.NoStack(stack, stackNames(w))
 	}
-	return a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *store.Tx) error {
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
@@ -295,6 +297,7 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 			if err != nil {
 				return err
 			}
+			held = s.Paused != nil
 			if !samePause(s.Paused, p) {
 				s.Paused, err = p, a.tellPause(tx, stack, p, e)
 			}
@@ -307,6 +310,7 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		if err != nil {
 			return err
 		}
+		held = s.Paused != nil || s.Pin != nil
 		if !samePause(s.Paused, p) {
 			s.Paused, err = p, a.tellPause(tx, stack, p, e)
 		}
@@ -315,6 +319,7 @@ func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) error {
 		}
 		return errors.Join(err, tx.PutStack(s))
 	})
+	return held, err
 }
 
 // samePause reports whether a request finds everything as it asks for. It comes once more when the answer to the first got lost,

@@ -224,7 +224,7 @@ func TestSlackIsDownAfterTheApproval(t *testing.T) {
 	s.Reply(jane, ops, card.TS, "approve")
 	h.status("1", store.Approved)
 	s.Down()
-	if err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	h.until("1", "waiting for Slack", func(r control.Run) bool { return strings.Contains(r.Held, "Slack") })
@@ -286,6 +286,7 @@ func TestSlackCommands(t *testing.T) {
 	answer(jane, "pause box storm", "paused")
 	h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
 	answer(jane, "resume box", "goes on")
+	answer(jane, "resume box", "Stack box was not paused")
 	answer(jane, "pause the storm is coming", "The agent is paused")
 	paused := h.eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
 	if paused.Agent.Pause.Reason != "the storm is coming" || paused.Agent.Pause.By != "slack:"+jane {

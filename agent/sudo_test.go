@@ -62,7 +62,8 @@ person "boss" { os = "ann" }
 	if p := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "ann" {
 		t.Errorf("the pause: %+v", p)
 	}
-	must(root.Resume(ctx, control.ResumeRequest{Stack: "box", By: sudo}))
+	_, err = root.Resume(ctx, control.ResumeRequest{Stack: "box", By: sudo})
+	must(err)
 	_, err = root.Cancel(ctx, control.CancelRequest{Ref: "3", By: sudo})
 	must(err)
 	h.status("3", store.Canceled)

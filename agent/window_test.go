@@ -178,9 +178,10 @@ func TestPauseShowsEverywhere(t *testing.T) {
 		t.Error("the card does not say it: ", err)
 	}
 	said(t, s, s.Say(eve, ops, "<@"+s.BotUserID()+"> status"), "box: PAUSED by cli:")
-	for range 2 {
-		if err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
-			t.Fatal(err)
+	for _, held := range []bool{true, false} {
+		done, err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"})
+		if err != nil || done.Held != held {
+			t.Fatalf("resumed: %+v, %v", done, err)
 		}
 	}
 	said(t, s, "", "Stack box goes on: cli:")

@@ -6,7 +6,7 @@ import (
 	"sallyport/agent/control"
 )
 
-// paused is the result of pause and resume for machines.
+// paused is the result of pause for machines.
 type paused struct {
 	Stack  string `json:"stack"` // empty: the whole agent
 	Paused bool   `json:"paused"`

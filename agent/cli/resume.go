@@ -6,6 +6,12 @@ import (
 	"sallyport/agent/control"
 )
 
+// resumed is the result of resume for machines.
+type resumed struct {
+	paused
+	control.ResumeResponse
+}
+
 func newResumeCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume [STACK]",
@@ -18,10 +24,15 @@ func newResumeCommand(a *app) *cobra.Command {
 			}
 			defer client.Close()
 			stack := first(args)
-			if err := client.Resume(c.Context(), control.ResumeRequest{Stack: stack}); err != nil {
+			done, err := client.Resume(c.Context(), control.ResumeRequest{Stack: stack})
+			if err != nil {
 				return err
 			}
-			return a.streams.result(paused{stack, false}, "%s goes on", subject(stack))
+			words := "goes on"
+			if !done.Held {
+				words = "was not paused"
+			}
+			return a.streams.result(resumed{paused{stack, false}, done}, "%s %s", subject(stack), words)
 		},
 	}
 }

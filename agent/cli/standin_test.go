@@ -216,8 +216,13 @@ func (a *standIn) Pause(_ context.Context, r control.PauseRequest) error {
 	return a.setPause(r.Stack, &store.Pause{By: "cli:jane", At: clock(), Reason: r.Reason})
 }
 
-func (a *standIn) Resume(_ context.Context, r control.ResumeRequest) error {
-	return a.setPause(r.Stack, nil)
+func (a *standIn) Resume(_ context.Context, r control.ResumeRequest) (control.ResumeResponse, error) {
+	s, err := a.Status(context.Background())
+	held := r.Stack == "" && s.Agent.Paused
+	for _, st := range s.Stacks {
+		held = held || st.Name == r.Stack && st.Paused
+	}
+	return control.ResumeResponse{Held: held}, errors.Join(err, a.setPause(r.Stack, nil))
 }
 
 func (a *standIn) setPause(stack string, p *store.Pause) error {

@@ -137,9 +137,8 @@ func (c *Client) Pause(ctx context.Context, r PauseRequest) error {
 }
 
 // Resume implements Operator.
-func (c *Client) Resume(ctx context.Context, r ResumeRequest) error {
-	_, err := post[struct{}](ctx, c, "/v1/resume", r)
-	return err
+func (c *Client) Resume(ctx context.Context, r ResumeRequest) (ResumeResponse, error) {
+	return post[ResumeResponse](ctx, c, "/v1/resume", r)
 }
 
 // Accept implements Operator.

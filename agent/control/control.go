@@ -73,7 +73,7 @@ type Operator interface {
 	Review(ctx context.Context, r ReviewRequest) (DecideResponse, error)
 	Cancel(ctx context.Context, r CancelRequest) (CancelResponse, error)
 	Pause(ctx context.Context, r PauseRequest) error
-	Resume(ctx context.Context, r ResumeRequest) error
+	Resume(ctx context.Context, r ResumeRequest) (ResumeResponse, error)
 	Accept(ctx context.Context, r AcceptRequest) error
 	// Unlock forces a state lock open, PushState pushes a state that an apply could not save.
 	Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error)
@@ -166,6 +166,12 @@ type PauseRequest struct {
 type ResumeRequest struct {
 	Stack string `json:"stack,omitempty"`
 	By    Caller `json:"-"`
+}
+
+// ResumeResponse says what there was to resume.
+type ResumeResponse struct {
+	// Held is false if neither a pause nor a pin held it.
+	Held bool `json:"held"`
 }
 
 // AcceptRequest takes a branch whose history was rewritten.

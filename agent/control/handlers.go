@@ -57,7 +57,7 @@ func (s *Server) handler() http.Handler {
 	}))
 	mux.HandleFunc("POST /v1/resume", change(s, func(r *http.Request, q ResumeRequest) (any, error) {
 		q.By = callerFrom(r.Context())
-		return struct{}{}, o.Resume(r.Context(), q)
+		return o.Resume(r.Context(), q)
 	}))
 	mux.HandleFunc("POST /v1/accept", change(s, func(r *http.Request, q AcceptRequest) (any, error) {
 		q.By = callerFrom(r.Context())

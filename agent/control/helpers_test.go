@@ -44,8 +44,10 @@ func (f *fake) Review(context.Context, ReviewRequest) (DecideResponse, error) {
 func (f *fake) Cancel(context.Context, CancelRequest) (CancelResponse, error) {
 	return CancelResponse{Message: "stopped"}, nil
 }
-func (f *fake) Pause(context.Context, PauseRequest) error   { return nil }
-func (f *fake) Resume(context.Context, ResumeRequest) error { return nil }
+func (f *fake) Pause(context.Context, PauseRequest) error { return nil }
+func (f *fake) Resume(context.Context, ResumeRequest) (ResumeResponse, error) {
+	return ResumeResponse{}, nil
+}
 func (f *fake) Accept(context.Context, AcceptRequest) error { return nil }
 func (f *fake) Unlock(_ context.Context, r UnlockRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.Stack + " " + r.LockID}, nil

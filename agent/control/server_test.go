@@ -114,9 +114,10 @@ func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
 	_, start := c.Start(ctx, StartRequest{})
 	_, cancel := c.Cancel(ctx, CancelRequest{})
 	_, review := c.Review(ctx, ReviewRequest{})
+	_, resume := c.Resume(ctx, ResumeRequest{})
 	for verb, err := range map[string]error{
 		"decide": decide, "review": review, "start": start, "cancel": cancel,
-		"pause": c.Pause(ctx, PauseRequest{}), "resume": c.Resume(ctx, ResumeRequest{}),
+		"pause": c.Pause(ctx, PauseRequest{}), "resume": resume,
 		"accept": c.Accept(ctx, AcceptRequest{}), "backup": c.Backup(ctx, BackupRequest{}, io.Discard),
 	} {
 		if diff := cmp.Diff(error(Errorf(Refused, "runs inside a plan")), err); diff != "" {

@@ -79,7 +79,8 @@ func detours() []life {
 		return v.client.Pause(ctx, control.PauseRequest{Stack: "box"})
 	})
 	resume := order(func(v *living, ctx context.Context) error {
-		return v.client.Resume(ctx, control.ResumeRequest{Stack: "box"})
+		_, err := v.client.Resume(ctx, control.ResumeRequest{Stack: "box"})
+		return err
 	})
 	cancel := func(run string) func(*living) {
 		return order(func(v *living, ctx context.Context) error {
