@@ -3,6 +3,9 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
@@ -80,6 +83,9 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 				return err
 			}
 		}
+		if m.To == store.Superseded && r.Error != "" {
+			r.Error += droppedWith(r.Options)
+		}
 		a.hideIn(r)
 		return nil
 	})
@@ -100,6 +106,22 @@ func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chang
 	}
 	a.logCommitted("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
+}
+
+// droppedWith says what a superseded run takes with it: no other run has the values that a person gave to this one, and whoever gave
+// them would wait for what is not coming. Empty if nobody gave any.
+func droppedWith(o store.PlanOptions) string {
+	if o.Inherited || len(o.Vars)+len(o.Images) == 0 {
+		return ""
+	}
+	var given []string
+	for _, name := range o.Vars {
+		given = append(given, "--var "+name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
+		given = append(given, "--image "+name)
+	}
+	return "; " + strings.Join(given, ", ") + " went with it: say it again with a new plan if it is still wanted"
 }
 
 // hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.

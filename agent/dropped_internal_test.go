@@ -1,0 +1,44 @@
+package agent
+
+import (
+	"testing"
+
+	"sallyport/store"
+)
+
+// Whoever gave a value to a plan hears that it went with the plan: no commit run has it.
+func TestSupersededSaysWhatGoesWithIt(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		options store.PlanOptions
+		want    string
+	}{
+		{"nothing", store.PlanOptions{}, ""},
+		{"a variable", store.PlanOptions{Vars: []string{"size"}}, "; --var size went with it: say it again with a new plan if it is still wanted"},
+		{
+			"several and an image", store.PlanOptions{Vars: []string{"a", "b"}, Images: map[string]string{"node": "ami-1"}},
+			"; --var a, --var b, --image node went with it: say it again with a new plan if it is still wanted",
+		},
+		{"what the stack is pinned with", store.PlanOptions{Vars: []string{"size"}, Inherited: true}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStanding(t)
+			run := s.run("box", store.Planned)
+			s.do(func(tx *store.Tx) error {
+				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Options = tc.options; return nil }); err != nil {
+					return err
+				}
+				st, err := tx.Stack("box")
+				if err != nil {
+					return err
+				}
+				return s.makeWay(tx, s.w, st, request{By: "cli:jane", Stack: "box"})
+			})
+			if got, want := s.get(run.ID).Error, "superseded: cli:jane asked for another plan"+tc.want; got != want {
+				t.Errorf("it says %q, not %q", got, want)
+			}
+		})
+	}
+}
