@@ -13,13 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Without a second user the agent cannot end everything of a user's. A keeper stands between it and terraform instead: whatever
+// Without a user of its own for each run the agent cannot end everything of a user's. A keeper stands between it and terraform instead: whatever
 // terraform starts and leaves behind becomes the keeper's child, in whatever session it hides and whatever its environment says,
 // and is ended before the keeper is.
 
-// KeepEnviron returns the entry that makes [Executable], with a program's arguments, the keeper of that program, as this process's own
-// user. It passes signals on and ends as the program ends.
-func KeepEnviron(p Program) string { return errand{Keep: true, Program: p}.entry() }
+// KeepEnviron returns the entry that makes [Executable], with a program's arguments, the keeper of that program, as the user; a nil
+// one is this process's own. The keeper passes signals on and ends as the program ends.
+func (u *User) KeepEnviron(p Program) string {
+	e := errand{Keep: true, Program: p}
+	if u != nil {
+		e.User = *u
+	}
+	return e.entry()
+}
 
 // keep runs a program as its keeper and returns its exit code.
 func keep(p Program, args, env []string) (int, error) {

@@ -14,21 +14,48 @@ import (
 	"sallyport/agent/asuser"
 )
 
-// kept is a script with a keeper.
-func kept(t *testing.T, script string) *exec.Cmd {
+// kept is a script with a keeper, as a user; nil: this process's own.
+func kept(t *testing.T, u *asuser.User, script string) *exec.Cmd {
 	t.Helper()
 	shell, err := exec.LookPath("sh")
 	must(t, err)
 	cmd := exec.Command(asuser.Executable, "-c", script)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), asuser.KeepEnviron(asuser.Program{Path: shell, Parent: os.Getpid()})}
+	cmd.Dir, cmd.Env = "/", []string{"PATH=" + os.Getenv("PATH"), u.KeepEnviron(asuser.Program{Path: shell, Parent: os.Getpid()})}
 	return cmd
 }
 
 // A program with a keeper ends as it would without, and nothing that it started lives on, in whatever session it hides.
 func TestKeeper(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	out, err := kept(t, fmt.Sprintf(`env | grep SALLYPORT; for i in 1 2 3; do
+	keeps(t, nil, t.TempDir())
+}
+
+// A user that several runs share cannot have all of its processes ended, so that terraform has a keeper there too, who is that user.
+func TestKeeperOfSharedUser(t *testing.T) {
+	_, users := crew(t, 1)
+	shared := *users[0]
+	shared.Exclusive = false
+	dir, err := os.MkdirTemp("", "keeper")
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	must(t, os.Chown(dir, shared.UID, shared.GID))
+	another := as(&shared, "exec sleep 3600") // another run's
+	must(t, another.Start())
+	defer func() { _ = another.Process.Kill(); _ = another.Wait() }()
+	keeps(t, &shared, dir)
+	out, err := kept(t, &shared, "id -u; grep -E 'Cap(Eff|Prm|Amb)|NoNewPrivs' /proc/$PPID/status /proc/self/status").Output()
+	must(t, err)
+	if said := string(out); !strings.HasPrefix(said, fmt.Sprintf("%d\n", shared.UID)) || strings.Count(said, "0000000000000000") != 6 || strings.Count(said, "NoNewPrivs:\t1") != 2 {
+		t.Errorf("user, keeper and program are %s", said)
+	}
+	if list, err := asuser.ProcessesOf(shared.UID); err != nil || len(list) != 1 {
+		t.Errorf("of the user live %+v, %v", list, err)
+	}
+}
+
+func keeps(t *testing.T, u *asuser.User, dir string) {
+	t.Helper()
+	out, err := kept(t, u, fmt.Sprintf(`env | grep SALLYPORT; for i in 1 2 3; do
 		env -i PATH=$PATH setsid sh -c 'trap "" TERM HUP INT; echo $$ >%s/'$i'; sleep 3600' >/dev/null 2>&1 </dev/null &
 	done; until [ -s %[1]s/1 ] && [ -s %[1]s/2 ] && [ -s %[1]s/3 ]; do sleep 0.02; done; echo said; exit 7`, dir)).Output()
 	var exit *exec.ExitError
@@ -42,12 +69,12 @@ func TestKeeper(t *testing.T) {
 			t.Errorf("process %d lives: %+v, %v", pid, list, err)
 		}
 	}
-	err = kept(t, "kill -KILL $$").Run()
+	err = kept(t, u, "kill -KILL $$").Run()
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Errorf("a killed one ends with %v", err)
 	}
 	// A signal gets through, once.
-	cmd := kept(t, fmt.Sprintf("trap 'echo got >>%[1]s/signal; exit 3' INT; touch %[1]s/ready; while :; do sleep 0.02; done", dir))
+	cmd := kept(t, u, fmt.Sprintf("trap 'echo got >>%[1]s/signal; exit 3' INT; touch %[1]s/ready; while :; do sleep 0.02; done", dir))
 	must(t, cmd.Start())
 	eventually(t, "it is ready", func() bool { _, err := os.Stat(filepath.Join(dir, "ready")); return err == nil })
 	must(t, cmd.Process.Signal(os.Interrupt))

@@ -38,7 +38,7 @@ type Program struct {
 // errand is what the variable holds.
 type errand struct {
 	User User `json:"user"`
-	Keep bool `json:"keep,omitempty"` // see keep; there is no user then
+	Keep bool `json:"keep,omitempty"` // see keep; without a user it is this process's own
 	Program
 }
 
@@ -65,8 +65,13 @@ func Main(environ, args []string) int {
 	code := 0
 	switch {
 	case err != nil:
-	case e.Keep:
+	case e.Keep && e.User.UID == 0:
 		code, err = keep(e.Program, args, env)
+	case e.Keep:
+		// In a process that is the user's from its beginning: of this one only the thread that executes it has lost its privileges.
+		env = append(env, errand{Keep: true, Program: e.Program}.entry())
+		e.Path = Executable
+		err = become(e, args, env)
 	default:
 		err = become(e, args, env)
 	}

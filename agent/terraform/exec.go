@@ -102,12 +102,14 @@ func (s *session) prepare(env []string, stderr io.Writer) error {
 		}
 		m[k] = v
 	}
-	if s.user != nil {
-		k, v, _ := strings.Cut(s.user.Environ(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}), "=")
-		m[k] = v
+	program, entry := asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}, ""
+	switch {
+	case s.kept != nil && s.tf == s.kept:
+		entry = s.user.KeepEnviron(program)
+	case s.user != nil:
+		entry = s.user.Environ(program)
 	}
-	if s.kept != nil && s.tf == s.kept {
-		k, v, _ := strings.Cut(asuser.KeepEnviron(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}), "=")
+	if k, v, ours := strings.Cut(entry, "="); ours {
 		m[k] = v
 	}
 	if err := s.tf.SetEnv(m); err != nil {

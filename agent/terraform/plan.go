@@ -76,7 +76,7 @@ type PlanOptions struct {
 	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
 	// checkout, DataDir, StateDir and Home are given to it.
 	User *asuser.User
-	// Keep: without such a user, what the plan starts and leaves behind is ended with it. This program's main calls
+	// Keep: without a user of its own, what the plan starts and leaves behind is ended with it. This program's main calls
 	// [asuser.Main] then.
 	Keep bool
 

@@ -88,8 +88,8 @@ func (p *planner) handOver(tmp string) error {
 	return o.User.Enter(o.OutDir)
 }
 
-// keeps reports whether terraform has a keeper: see package asuser.
-func (o *PlanOptions) keeps() bool { return o.Keep && o.User == nil }
+// keeps reports whether terraform has a keeper: see package asuser. Of a user that nobody else has everything is ended.
+func (o *PlanOptions) keeps() bool { return o.Keep && (o.User == nil || !o.User.Exclusive) }
 
 // settle ends whatever init has left running and makes what it brought the agent's, to be read by the user: from here on code of
 // the repository's runs, and what it is built from must be what init has verified.
