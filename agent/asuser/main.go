@@ -146,12 +146,13 @@ func closeOnExec() error {
 // maxProcesses bounds the processes and threads of an exclusive user: terraform with its providers has some hundreds.
 const maxProcesses = 4096
 
-// limit keeps a fork bomb from taking every process of the machine, and secrets from core dumps.
+// limit keeps a fork bomb from taking every process of the machine, secrets from core dumps, and message queues from being made,
+// which a sweep finds only where their file system is mounted.
 func (u *User) limit() error {
 	if !u.Exclusive {
 		return nil
 	}
-	for what, most := range map[int]uint64{unix.RLIMIT_NPROC: maxProcesses, unix.RLIMIT_CORE: 0} {
+	for what, most := range map[int]uint64{unix.RLIMIT_NPROC: maxProcesses, unix.RLIMIT_CORE: 0, unix.RLIMIT_MSGQUEUE: 0} {
 		var limit unix.Rlimit
 		if err := unix.Getrlimit(what, &limit); err != nil {
 			return fmt.Errorf("reading a limit: %w", err)
