@@ -288,6 +288,25 @@ func TestEvilTrees(t *testing.T) {
 	}
 }
 
+// A name that no file system takes, and words of a commit that are as long as a commit can be, are carried nowhere.
+func TestLongWords(t *testing.T) {
+	t.Parallel()
+	g := gittest.NewRepo(t, "", "infra")
+	w := openRaw(t, g)
+	r := open(t, repo.Options{URL: g.Bare})
+	long := strings.Repeat("word ", 200_000)
+	tree := w.tree(file(strings.Repeat("n", 255), w.blob("x")))
+	h := w.object(plumbing.CommitObject, fmt.Sprintf("tree %s\nauthor %s<%s> 1 +0000\ncommitter J <j@example.com> 1 +0000\n\n%s\n", tree, long, strings.Repeat("e", 5000), long))
+	must(t, w.r.Storer.SetReference(plumbing.NewHashReference("refs/heads/main", h)))
+	must(t, r.Fetch(t.Context(), h.String()))
+	c, err := r.Commit(h.String())
+	must(t, err)
+	if n, m := len(c.Subject), len(c.Author); n > 5000 || m > 5000 || !strings.HasSuffix(c.Subject, "word...") || c.AuthorEmail != "..." {
+		t.Errorf("a subject of %d bytes, an author of %d, the e-mail %.20q", n, m, c.AuthorEmail)
+	}
+	wantError(t, r.Fetch(t.Context(), w.commit(w.tree(file(strings.Repeat("n", 256), w.blob("x"))))), repo.ErrUnsafeTree, "no file system takes such a name")
+}
+
 func openRaw(tb testing.TB, g *gittest.Repo) raw {
 	tb.Helper()
 	r, err := git.PlainOpen(g.Bare)

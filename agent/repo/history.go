@@ -79,13 +79,27 @@ func describe(c *object.Commit) Commit {
 	return Commit{
 		Parents:        parents,
 		Hash:           c.Hash.String(),
-		Author:         c.Author.Name,
-		AuthorEmail:    c.Author.Email,
-		Committer:      c.Committer.Name,
-		CommitterEmail: c.Committer.Email,
-		Subject:        strings.TrimSpace(subject),
+		Author:         shortened(c.Author.Name, maxIdentity),
+		AuthorEmail:    shortened(c.Author.Email, maxIdentity),
+		Committer:      shortened(c.Committer.Name, maxIdentity),
+		CommitterEmail: shortened(c.Committer.Email, maxIdentity),
+		Subject:        shortened(strings.TrimSpace(subject), maxSubject),
 		Time:           c.Committer.When.UTC(),
 	}
+}
+
+const (
+	maxSubject  = 4096 // bytes
+	maxIdentity = 1024 // bytes of a name or an e-mail
+)
+
+// shortened is a text of a commit's of at most so many bytes: who makes a commit can make its subject sixty megabytes long, and each
+// run of it carries that along. It is cut between words, since nobody knows half of a secret again.
+func shortened(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:max(0, strings.LastIndexByte(s[:most], ' '))] + "..."
 }
 
 // open acquires the mirror and reads a commit. Without an error the handle must be released.

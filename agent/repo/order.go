@@ -49,7 +49,7 @@ type failure struct {
 // marks are the errors that are told apart on the other side.
 func marks() map[string]error {
 	return map[string]error{
-		"damaged": ErrDamaged, "unreadable": ErrUnreadable, "too large": ErrTooLarge, "not found": ErrNotFound,
+		"damaged": ErrDamaged, "unreadable": ErrUnreadable, "too large": ErrTooLarge, "unsafe": ErrUnsafeTree, "not found": ErrNotFound,
 		"malformed": packfile.ErrMalformedPackFile, "object not found": plumbing.ErrObjectNotFound, "permission": fs.ErrPermission,
 	}
 }

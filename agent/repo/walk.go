@@ -19,6 +19,8 @@ const (
 	maxEntries = 250_000
 	// maxDepth bounds how deep directories nest.
 	maxDepth = 256
+	// maxName bounds a file's name in bytes, as file systems do.
+	maxName = 255
 	// maxTreeBytes bounds one directory's listing.
 	maxTreeBytes = 64 << 20
 )
@@ -111,6 +113,12 @@ func readTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
 	t := &object.Tree{}
 	if err := t.Decode(o); err != nil {
 		return nil, fmt.Errorf("%w: reading directory %s: %w", ErrUnsafeTree, short(h), err)
+	}
+	for _, e := range t.Entries {
+		if len(e.Name) > maxName {
+			return nil, withHint(fmt.Errorf("%w: %q in directory %s has a name of %d bytes", ErrUnsafeTree, cutName(e.Name), short(h), len(e.Name)),
+				"no file system takes such a name: find out who pushed it")
+		}
 	}
 	t.Hash = h
 	return t, nil
