@@ -4,8 +4,8 @@
 // # How it works
 //
 // Everything that matters is in the store. One goroutine, the loop, looks at the store again and again and moves each
-// open run one step ([Agent.pass], and the one switch in step.go); it is level-triggered, so a crash between any two
-// lines loses nothing but time. Whatever is slow (a poll, a plan, the checks before an apply, following a runner) runs
+// open run one step ([Agent.pass]). What the step is [lifecycle.Next] says, from facts that are gathered once; step.go does it.
+// The loop is level-triggered, so a crash between any two lines loses nothing but time. Whatever is slow (a poll, a plan, the checks before an apply, following a runner) runs
 // beside the loop and ends in one transition, a compare-and-set in the store. People's decisions come in through one
 // function, [Agent.decide], whether typed in Slack or in a shell. What there is to say is written to the outbox in the
 // same transaction as what it tells about, and one goroutine delivers it.
@@ -13,7 +13,7 @@
 //	poll.go      repositories: what is the newest commit
 //	discover.go  which stacks does it touch; makes runs
 //	dependency.go which stacks does an applied change touch; makes runs
-//	step.go      the state machine; hold.go: why a run does not move, and who is told
+//	facts.go     what the rules decide on; step.go: what they say is done; hold.go: why a run does not move, and who is told
 //	contained.go panics: the error of the one thing in whose work they happen
 //	plan.go      pending -> planned
 //	options.go   plans that are no plain ones; pin.go: what holds commits back after them

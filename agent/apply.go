@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -64,30 +65,6 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User
 	}, nil
 }
 
-// stepApplying follows the runner, whoever started it.
-func (a *Agent) stepApplying(w *world, run *store.Run) (time.Duration, error) {
-	if run.CancelBy != "" {
-		if err := runner.Interrupt(datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
-			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
-			if err := a.hold(run, followFails+"it cannot be interrupted: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
-				return workRest, err
-			}
-		}
-	}
-	if a.work.busy(run.ID) == "" {
-		if !a.work.do(run.ID, workOn(run.Engine, workFollow), func(ctx context.Context) { a.follow(ctx, w, run) }) {
-			return workRest, nil // not held: it rests after a hold that says why
-		}
-	}
-	if run.Apply != nil && (run.Held == "" || strings.HasPrefix(run.Held, followFails)) {
-		return a.watchApply(run, w.stack(run.Stack))
-	}
-	return 0, nil // not held: it is applying, and the hold that there is says that this takes long
-}
-
-// followFails begins a hold of an apply that goes on by itself while the agent does not get at it.
-const followFails = "the apply goes on; "
-
 // follow watches a runner until it ended, keeps the progress, and records the end.
 func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	last := time.Time{}
@@ -107,7 +84,7 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 	if err != nil {
 		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
 		a.work.rest(run.ID)
-		if err := a.hold(run, followFails+"it cannot be followed: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
+		if err := a.hold(run, lifecycle.FollowFails+"it cannot be followed: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.cfg.DataDir, run.ID)); err != nil {
 			a.storeFault(err)
 		}
 		return // the loop starts following again, a little later
@@ -143,7 +120,7 @@ func (a *Agent) progress(run *store.Run, p jsonlog.Progress) error {
 			if r.Status == store.Applying && r.Apply != nil {
 				r.Apply.Done, r.Apply.Current = p.Done, p.Current
 				r.Apply.Total = max(p.Total, r.Apply.Total)
-				if strings.HasPrefix(r.Held, followFails) && r.CancelBy == "" {
+				if strings.HasPrefix(r.Held, lifecycle.FollowFails) && r.CancelBy == "" {
 					r.Held, r.Hint, r.HeldAt = "", "", time.Time{} // it can again
 				}
 			}
@@ -325,4 +302,24 @@ func joinSome(list []string, n int) string {
 		text += s
 	}
 	return text
+}
+
+// takeFollow follows the runner, whoever started it.
+func (a *Agent) takeFollow(w *world, run *store.Run, step lifecycle.Step) (time.Duration, error) {
+	dir := datadir.Run(w.cfg.DataDir, run.ID)
+	if step.Interrupt {
+		if err := runner.Interrupt(dir); err != nil {
+			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
+			if err := a.hold(run, lifecycle.FollowFails+"it cannot be interrupted: "+a.redact(err.Error()), "it is tried again by itself; see the modes of "+dir); err != nil {
+				return workRest, err
+			}
+		}
+	}
+	if step.Start && !a.work.do(run.ID, workOn(run.Engine, workFollow), func(ctx context.Context) { a.follow(ctx, w, run) }) {
+		return workRest, nil
+	}
+	if step.Long > 0 {
+		return 0, a.tellLong(run, step.Long, step.Usual)
+	}
+	return step.Reason.Recheck, nil
 }

@@ -129,6 +129,13 @@ func (w *workers) check(stack string, f func(context.Context)) bool {
 	return true
 }
 
+// checking reports whether a drift check of a stack is at work.
+func (w *workers) checking(stack string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.checks[stack] != nil
+}
+
 // giveWay interrupts the drift check of a stack, or all with an empty name, for what cannot wait. It reports whether there
 // is one to wait for.
 func (w *workers) giveWay(stack string) bool {

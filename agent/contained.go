@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/contain"
 	"sallyport/agent/fault"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -297,7 +298,7 @@ func (a *Agent) restRun(w *world, run *store.Run, struck *struckError) error {
 func (a *Agent) struckText(run *store.Run, struck *struckError) string {
 	text := a.redact(struck.Error())
 	if run.Status == store.Applying {
-		return followFails + text // not the apply is held, but who follows it
+		return lifecycle.FollowFails + text // not the apply is held, but who follows it
 	}
 	return text
 }

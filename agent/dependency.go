@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
@@ -232,41 +231,4 @@ func takeIn(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	}
 	st.Upstreams = now
 	return tx.PutStack(st)
-}
-
-// unquiet says which stack further up may still change what a stack depends on: one that is at work, or is due for a run.
-// Those that it depends on itself are looked at too; how they ended is for the caller.
-func (a *Agent) unquiet(tx *store.Tx, w *world, s *config.Stack) (string, error) {
-	byName := map[string]*config.Stack{}
-	for _, up := range w.stacks(s.Repository) {
-		byName[up.Name] = up
-	}
-	visited := map[string]bool{s.Name: true}
-	for next := slices.Clone(s.DependsOn); len(next) > 0; next = next[1:] {
-		up := byName[next[0]]
-		if up == nil || visited[up.Name] || up.Mode == config.ModeObserve {
-			continue
-		}
-		visited[up.Name] = true
-		next = append(next, up.DependsOn...)
-		changed, err := a.dueChanges(tx, up)
-		if err != nil {
-			return "", err
-		}
-		if len(changed) > 0 {
-			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, lifecycle.ChangedBy(changed)), nil
-		}
-		st, err := tx.Stack(up.Name)
-		if err != nil {
-			return "", err
-		}
-		if st.OpenRun != 0 && !slices.Contains(s.DependsOn, up.Name) {
-			open, err := tx.Run(st.OpenRun)
-			if err != nil {
-				return "", err
-			}
-			return fmt.Sprintf("waits for %s #%d, which is %s: what it depends on may be planned again after that", up.Name, open.ID, open.Status), nil
-		}
-	}
-	return "", nil
 }

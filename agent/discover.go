@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/stack"
 	"sallyport/store"
 )
@@ -178,7 +179,7 @@ func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.Repository
 	if open != nil && open.ID != f.open && open.Head != repository.Head {
 		return "", nil // somebody made another run meanwhile: compare with that one first
 	}
-	if open != nil && open.ID == f.open && open.Status != store.Applying && f.sinceOpen {
+	if open != nil && open.ID == f.open && lifecycle.MayBeSuperseded(open) && f.sinceOpen {
 		why := short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
 		if f.news != "" {
 			why = fmt.Sprintf("%s changed %s", short(repository.Head), f.news)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
@@ -15,9 +14,6 @@ import (
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
-
-// gateRetry is how soon the last checks are made again when they could not be made.
-const gateRetry = 10 * time.Second
 
 // gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
@@ -42,10 +38,7 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 		return
 	}
 	if err == nil && held == "" {
-		var notNow *notNowError
-		if err = a.apply(ctx, w, run, s); errors.As(err, &notNow) {
-			err = a.holdApproved(run, "approved; "+notNow.why, notNow.hint)
-		}
+		err = a.apply(ctx, w, run, s)
 	} else if err == nil {
 		err = a.holdApproved(run, held, hint)
 	}
@@ -172,7 +165,7 @@ func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) er
 		}
 		// Everything that may have changed while git and Slack were asked is looked at once more, in the transaction
 		// that decides.
-		if err := a.mayApply(tx, w, now, s); err != nil {
+		if err := a.mayApply(tx, w, now); err != nil {
 			return err
 		}
 		if now.Plan.Digest != run.Plan.Digest {
@@ -231,53 +224,17 @@ func (a *Agent) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bo
 	})
 }
 
-// errNotNow: what was checked before the deciding transaction is not true any more. Where the loop does not say why at its next
-// look it is a *notNowError.
+// errNotNow: what was checked before the deciding transaction is not true any more. The next look at the run says why.
 var errNotNow = errors.New("not now")
 
-func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run, s *config.Stack) error {
-	enough, _ := lifecycle.Weigh(run, s)
-	agent, err := tx.Agent()
-	if err != nil {
+// mayApply asks for the conditions of an apply once more, with facts of the transaction that decides.
+func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run) error {
+	f, err := a.recorded(tx, w, run)
+	if err != nil || fault.Without("last look") {
 		return err
 	}
-	st, err := tx.Stack(run.Stack)
-	if err != nil {
-		return err
-	}
-	repository, err := tx.Repository(run.Repository)
-	if err != nil {
-		return err
-	}
-	if fault.Without("last look") {
-		return nil
-	}
-	if lifecycle.Untrusted(run, w.cfg.Repository(run.Repository), repository, st).Any() {
-		return errNotNow
-	}
-	if lifecycle.OwnPlan(run.Kind) {
-		// What it depends on changed in this very moment: dependencies supersedes it.
-		changed, err := a.dueChanges(tx, s)
-		if err != nil {
-			return errors.Join(err, errNotNow)
-		}
-		if len(changed) > 0 {
-			return &notNowError{why: lifecycle.ChangedBy(changed) + " since it was planned", hint: "another run takes over by itself"}
-		}
-	}
-	if lifecycle.OverLimit(s, run.Plan).Any() {
-		return errNotNow // the loop ends it
-	}
-	overdue, _ := lifecycle.Overdue(run, a.reading())
-	if s.Mode == config.ModeObserve || s.Repository != run.Repository || run.Status != store.Approved || !enough || agent.Paused != nil || st.Paused != nil || st.Occupied != nil || overdue != "" || run.CancelBy != "" ||
-		run.Inputs != s.Inputs || a.world.Load() != w || lifecycle.WindowClosedFor(run, s, a.now()).Why != "" {
-		return errNotNow
-	}
-	if why, err := a.policyAgainst(tx, run, s); err != nil || why != "" {
-		return errors.Join(err, errNotNow)
-	}
-	if repository.Head != run.Head && !a.compared.with(run.Stack, repository.Head) {
-		return a.notCompared(st, repository)
+	if why := lifecycle.MayApply(f); why.Any() {
+		return fmt.Errorf("%w: %s", errNotNow, why.Why)
 	}
 	return nil
 }

@@ -3,8 +3,6 @@ package agent
 import (
 	"errors"
 
-	"sallyport/agent/config"
-	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -23,17 +21,4 @@ func (a *Agent) refuseLarge(w *world, run *store.Run, result *planResult, why, h
 		return err
 	})
 	return errors.Join(err, a.endPlan(run, nil))
-}
-
-// lowered ends a run that waits with a plan that the configuration does not allow any more.
-func (a *Agent) lowered(w *world, run *store.Run, s *config.Stack) (bool, error) {
-	over := lifecycle.OverLimit(s, run.Plan)
-	if !over.Any() || run.Status != store.Planned && run.Status != store.Approved {
-		return false, nil
-	}
-	a.work.stop(run.ID)
-	return true, a.moveNow(w, run, store.Move{From: run.Status, To: store.Errored, Text: over.Why}, func(r *store.Run) error {
-		r.Error, r.Hint = over.Why, over.Hint
-		return nil
-	})
 }

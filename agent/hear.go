@@ -70,7 +70,7 @@ func (e *ear) turn(ctx context.Context, w *world) time.Duration {
 		return 0
 	}
 	if !a.heard.Swap(true) {
-		a.wake() // approved runs waited for this, see stepApproved
+		a.wake() // approved runs waited for this, see lifecycle.Next
 	}
 	if err := errors.Join(a.showPeers(w), a.showAstray()); err != nil {
 		a.storeFault(err)

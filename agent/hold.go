@@ -4,12 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -20,12 +19,8 @@ import (
 const (
 	// heldTell is how long a run is held for one reason until its thread is told.
 	heldTell = 20 * time.Second
-	// slotPatience is how long a run waits for others to end until it says so. Most get their turn before.
-	slotPatience = 30 * time.Second
 	// maxHeldTold bounds the reasons that are remembered as told; who is told an eleventh may be told the first again.
 	maxHeldTold = 10
-	// slotWords are in every hold that ends as soon as others have ended.
-	slotWords = "waits for one of "
 )
 
 // waitReason is why a run does not move on.
@@ -43,7 +38,7 @@ func (a *Agent) hold(run *store.Run, why, hint string) error {
 
 // holdApproved says why an approved run waits, and that it is looked at again soon.
 func (a *Agent) holdApproved(run *store.Run, why, hint string) error {
-	return a.holdWith(run, waitReason{why: why, hint: hint, recheck: gateRetry})
+	return a.holdWith(run, waitReason{why: why, hint: hint, recheck: lifecycle.ChecksRetry})
 }
 
 func (a *Agent) holdWith(run *store.Run, h waitReason) error {
@@ -118,55 +113,6 @@ func (a *Agent) sayHeld(tx *store.Tx, run *store.Run) error {
 	return a.say(tx, run, store.MessageReply, "held/"+heldDigest(run.Held), text)
 }
 
-// waitForSlot holds a run that could go on if others ended, once that takes long enough for somebody to wonder.
-func (a *Agent) waitForSlot(w *world, run *store.Run, s *config.Stack) (time.Duration, error) {
-	why, hint := slotWait(w, s)
-	if run.Status == store.Approved {
-		return 0, a.hold(run, "approved; "+why, hint)
-	}
-	waited := a.now().Sub(run.UpdatedAt).Abs()
-	if run.Held != why && waited < slotPatience {
-		return slotPatience - waited, nil // not held: most get their turn within moments, whose end wakes the loop
-	}
-	return 0, a.holdWith(run, waitReason{why: why, hint: hint, everyday: true})
-}
-
-// slotWait says what a run waits for when as much is at work as may be.
-func slotWait(w *world, s *config.Stack) (why, hint string) {
-	if stuck := usersKeptBack(w.pool); stuck != "" {
-		return stuck, "sallyport doctor tells what to do"
-	}
-	if !w.pool.Room(false) {
-		return fmt.Sprintf(slotWords+"%d users to end its work (terraform.user)", max(1, w.pool.Size())), "it goes on by itself"
-	}
-	if s.Engine == config.EnginePacker {
-		return fmt.Sprintf(slotWords+"%d builds to end (packer.parallel)", w.cfg.Packer.Parallel), "it goes on by itself"
-	}
-	return fmt.Sprintf(slotWords+"%d terraform processes to end (terraform.parallel)", w.cfg.Terraform.Parallel), "it goes on by itself"
-}
-
-// A notNowError says why an approved run could not be applied in the very moment in which that was to be decided.
-type notNowError struct{ why, hint string }
-
-func (e *notNowError) Error() string { return "not now: " + e.why }
-
-// Is makes it an errNotNow.
-func (e *notNowError) Is(target error) bool { return target == errNotNow }
-
-// notCompared says that nobody knows whether the newest commit touches a run's stack, and what is in the way of finding out.
-func (a *Agent) notCompared(st *store.StackState, repository *store.RepositoryState) error {
-	e := &notNowError{
-		why:  fmt.Sprintf("%s is newer, and nobody knows yet whether it changes this stack", short(repository.Head)),
-		hint: "it goes on by itself once the stack can be read at that commit; sallyport status says what is in the way",
-	}
-	if st.Error != "" {
-		e.why += ": " + notify.Cause(st.Error)
-	} else if p := a.faults.of(lookingFault(repository.Name)); p.Error != "" {
-		e.why += ": " + notify.Cause(a.redact(p.Error))
-	}
-	return e
-}
-
 // lookingFault is the source of the problem that a repository's newest commit cannot be compared with its stacks.
 func lookingFault(repository string) string {
 	return "repository " + repository + ": looking for changed stacks"
@@ -179,7 +125,7 @@ func (a *Agent) notLookedUp(repository string) (why, hint string) {
 	if cause == "" {
 		cause = a.faults.of("repository " + repository).Error
 	}
-	if cause == "" && a.now().Sub(a.started).Abs() < slotPatience {
+	if cause == "" && a.now().Sub(a.started).Abs() < lifecycle.SlotPatience {
 		return "", ""
 	}
 	why = "the stacks of repository " + repository + " were not looked up since the agent started"

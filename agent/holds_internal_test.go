@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
+	"sallyport/agent/lifecycle"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -319,16 +320,8 @@ func TestEveryHoldIsShown(t *testing.T) {
 				return tx.PutRepository(r)
 			})
 			s.stack("net", func(st *store.StackState) { st.Error = "net/main.tf is a symlink to nowhere\nand more" })
-		}, func(s *standing, id int) {
-			run := s.get(id)
-			err := s.store.View(func(tx *store.Tx) error { return s.mayApply(tx, s.w, run, s.w.stack("net")) })
-			if notNow, ok := err.(*notNowError); !ok {
-				s.t.Errorf("it may be applied: %v", err)
-			} else if err := s.holdApproved(run, "approved; "+notNow.why, notNow.hint); err != nil {
-				s.t.Error(err)
-			}
-		}},
-		{"its apply cannot be followed", "net", store.Applying, followFails + "it cannot be followed", nil, func(s *standing, id int) {
+		}, nil},
+		{"its apply cannot be followed", "net", store.Applying, lifecycle.FollowFails + "it cannot be followed", nil, func(s *standing, id int) {
 			dir := datadir.Run(s.cfg().DataDir, id)
 			if err := os.MkdirAll(filepath.Join(dir, "claim"), 0o700); err != nil { // a directory where a file is read
 				s.t.Fatal(err)
@@ -362,7 +355,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 				step = (*standing).step
 			}
 			step(s, run.ID)
-			s.now = s.now.Add(slotPatience) // what passes by itself within moments is not worth a word
+			s.now = s.now.Add(lifecycle.SlotPatience) // what passes by itself within moments is not worth a word
 			step(s, run.ID)
 			now := s.get(run.ID)
 			if !strings.Contains(now.Held, test.why) || now.Hint == "" || now.Status != test.status || now.HeldAt.IsZero() {

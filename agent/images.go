@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -127,22 +126,6 @@ func imageValue(use store.ImageUse) cty.Value {
 		byRegion[a.Region] = cty.StringVal(a.ID)
 	}
 	return cty.MapVal(byRegion)
-}
-
-// imagesMissing says which image a run has to wait for; empty if it has all.
-func (a *Agent) imagesMissing(run *store.Run, s *config.Stack) (why, next string, err error) {
-	if len(s.Images) == 0 {
-		return "", "", nil
-	}
-	err = a.store.View(func(tx *store.Tx) error {
-		_, err := imageUses(tx, run, s)
-		return err
-	})
-	var refusal *hint.Refusal
-	if errors.As(err, &refusal) {
-		return refusal.Why, refusal.Hint, nil
-	}
-	return "", "", err
 }
 
 // imageNotes say which images a plan uses, what the stack runs on now, and what is being built meanwhile.

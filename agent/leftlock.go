@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/fault"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
@@ -21,7 +19,6 @@ import (
 
 const (
 	firstLook = time.Minute // a left lock is looked at again after this long, then after twice as long, ...
-	lastLook  = 10 * time.Minute
 	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set, and between
 	// terraform's first word and the lock lies the preparing of the backend.
 	lockSkew = 10 * time.Second
@@ -31,79 +28,6 @@ const (
 	// maxUnseen bounds what is remembered of processes whose end nobody saw; older ones left their lock long ago or not at all.
 	maxUnseen = 8
 )
-
-// obstacle is what earlier runs left in the way of every plan of a stack.
-type obstacle struct {
-	why, hint string
-	wait      time.Duration // until it is worth another look; nothing wakes the loop when it goes away
-	passing   bool          // it is about to go away: not worth telling
-}
-
-// leftBehind finds what an earlier apply left: something of it that still runs, a state that it could not save, its state
-// lock. Whoever plans over one of them plans on a state that is about to change, or makes everything a second time.
-func (a *Agent) leftBehind(w *world, run *store.Run) (obstacle, error) {
-	var st *store.StackState
-	if err := a.store.View(func(tx *store.Tx) (err error) {
-		st, err = tx.Stack(run.Stack)
-		return err
-	}); err != nil {
-		return obstacle{}, err
-	}
-	if alive, err := a.stillAlive(w.cfg.DataDir, st); err != nil || alive.why != "" {
-		return alive, err
-	}
-	if st.LeftState != "" {
-		if _, err := os.Stat(st.LeftState); !errors.Is(err, os.ErrNotExist) {
-			why, hint := notify.LeftStateText(st.LeftState, st.LastApply)
-			return obstacle{why: why, hint: hint, wait: workRest}, nil
-		}
-		// A person has moved it away.
-		return obstacle{}, a.update(func(tx *store.Tx) error {
-			now, err := tx.Stack(st.Name)
-			if err != nil || now.LeftState != st.LeftState {
-				return err
-			}
-			now.LeftState = ""
-			return tx.PutStack(now)
-		})
-	}
-	if l := st.LeftLock; l != nil {
-		// A clock that was turned back must not make anybody wait for longer than the longest rest.
-		if wait := l.NotBefore.Sub(a.now()); wait > 0 && wait <= lastLook {
-			return obstacle{why: notify.LockText(l), hint: notify.LockHint(l, st.Name), wait: wait}, nil
-		}
-	}
-	return obstacle{}, nil
-}
-
-// stillAlive says that something which the stack's last apply started lives on after terraform's end: a command of a
-// provisioner, most often. It may still be changing what the next plan would look at.
-func (a *Agent) stillAlive(dataDir string, st *store.StackState) (obstacle, error) {
-	if st.LastApply == 0 || st.OpenRun == st.LastApply || fault.Without("orphans") {
-		return obstacle{}, nil
-	}
-	dir := datadir.Run(dataDir, st.LastApply)
-	state, err := runner.Attach(dir)
-	if err != nil || !state.StillHeld && state.Phase != runner.Running {
-		return obstacle{}, err
-	}
-	found := obstacle{
-		why:  fmt.Sprintf("something that the apply of #%d started still runs", st.LastApply),
-		hint: "it goes on by itself when that has ended; end it only if you know what it does", wait: workRest,
-	}
-	if state.Result != nil && a.now().Sub(state.Result.EndedAt).Abs() < runnerExit {
-		found.wait, found.passing = exitLook, true
-		return found, nil
-	}
-	var names []string
-	for _, h := range runner.Holders(dir) {
-		names = append(names, fmt.Sprintf("%d (%s)", h.PID, h.Name))
-	}
-	if len(names) > 0 {
-		found.why += ": process " + joinSome(names, 5)
-	}
-	return found, nil
-}
 
 // beginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
 // knows that the lock which it meets is the dead plan's.
@@ -186,7 +110,7 @@ func (a *Agent) noteLock(w *world, st *store.StackState, met *diag.LockInfo) *st
 	if before := st.LeftLock; before != nil && before.ID == lock.ID && before.Created.Equal(lock.Created) {
 		lock.FoundAt, lock.Looks, lock.Told = before.FoundAt, before.Looks+1, before.Told
 	}
-	lock.NotBefore = now.Add(min(firstLook<<min(lock.Looks, 8), lastLook))
+	lock.NotBefore = now.Add(min(firstLook<<min(lock.Looks, 8), lifecycle.LongestLook))
 	st.LeftLock = lock
 	return lock
 }
@@ -346,4 +270,16 @@ func lookNow(tx *store.Tx, stack string) error {
 	}
 	st.LeftLock.Looks, st.LeftLock.NotBefore = 0, time.Time{}
 	return tx.PutStack(st)
+}
+
+// forgetLeftState notes that a state which an apply could not save was taken away by a person.
+func (a *Agent) forgetLeftState(st *store.StackState) error {
+	return a.update(func(tx *store.Tx) error {
+		now, err := tx.Stack(st.Name)
+		if err != nil || now.LeftState != st.LeftState {
+			return err
+		}
+		now.LeftState = ""
+		return tx.PutStack(now)
+	})
 }

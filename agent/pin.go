@@ -91,31 +91,6 @@ func (a *Agent) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map
 	return vars, nil
 }
 
-// pinned says why a run that follows the branch waits; empty if it does not. The channel is told once for each run, since a
-// run that waits has no message yet and a commit that seems to be lost is looked for at length.
-func (a *Agent) pinned(run *store.Run) (why, hint string, err error) {
-	if run.Kind != store.KindCommit && run.Kind != store.KindDependency {
-		return "", "", nil
-	}
-	err = a.store.View(func(tx *store.Tx) error {
-		st, err := tx.Stack(run.Stack)
-		if err == nil && st.Pin != nil {
-			why, hint = "the stack is pinned "+lifecycle.PinnedAt(st.Pin), "sallyport resume "+run.Stack
-		}
-		return err
-	})
-	if err != nil || why == "" || run.Held == why {
-		return why, hint, err
-	}
-	text := fmt.Sprintf("%s #%d waits: %s. To let it be planned: resume %s", run.Stack, run.ID, why, run.Stack)
-	if run.Subject != "" {
-		text = fmt.Sprintf("%s (%s %q)", text, short(run.Commit), run.Subject)
-	}
-	return why, hint, a.update(func(tx *store.Tx) error {
-		return tx.Enqueue(a.note(fmt.Sprintf("pinned/%d", run.ID), text))
-	})
-}
-
 // rememberOther writes down what the end of a run means whose plan was not all of its commit; false: it was an ordinary one.
 func (a *Agent) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run) bool {
 	o := run.Options

@@ -305,7 +305,7 @@ func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
 		transient, hint = true, "free space in the data directory; the plan is tried again by itself"
 	}
 	if transient && run.Attempts < maxAttempts {
-		wait := min(5*time.Second<<(run.Attempts-1), maxPlanWait)
+		wait := min(5*time.Second<<(run.Attempts-1), lifecycle.MaxPlanWait)
 		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "err", text, "retry_in", wait)
 		return a.update(func(tx *store.Tx) error {
 			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {

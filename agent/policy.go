@@ -69,33 +69,29 @@ func (a *Agent) rewritten(ctx context.Context, w *world, run *store.Run, s *conf
 	return err != nil || ancestry != repo.Descends, nil // what cannot be told is left to people
 }
 
-// policyAgainst says why the policy that approved a run does not any more; empty if it does, or if people decided.
-func (a *Agent) policyAgainst(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
-	facts, err := a.policyFacts(tx, run, s)
-	return lifecycle.PolicyAgainst(facts), err
+// askAfterAll asks people about a plan that a policy was about to apply.
+func (a *Agent) askAfterAll(tx *store.Tx, run *store.Run) error {
+	if err := a.refreshCard(tx, run); err != nil {
+		return err
+	}
+	return a.say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
 }
 
 // policyEnds takes a policy's approval back if the policy would not give it any more, and asks people.
-func (a *Agent) policyEnds(w *world, run *store.Run, s *config.Stack) (done bool, err error) {
-	why := ""
-	err = a.store.View(func(tx *store.Tx) (err error) {
-		why, err = a.policyAgainst(tx, run, s)
-		return err
-	})
-	if err != nil || why == "" {
-		return false, err
-	}
-	err = a.update(func(tx *store.Tx) error {
-		done = false
+func (a *Agent) policyEnds(w *world, run *store.Run) error {
+	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Approved {
 			return err
 		}
-		why, err := a.policyAgainst(tx, now, s)
-		if err != nil || why == "" {
+		f, err := a.recorded(tx, w, now)
+		if err != nil || f.Config.Stack == nil {
 			return err
 		}
-		done = true
+		why := lifecycle.PolicyAgainst(f)
+		if why == "" {
+			return nil
+		}
 		by := lifecycle.PolicyBy(now)
 		if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: fmt.Sprintf("the approval of %s does not count any more: %s", by, why)}); err != nil {
 			return err
@@ -111,13 +107,4 @@ func (a *Agent) policyEnds(w *world, run *store.Run, s *config.Stack) (done bool
 		})
 		return err
 	})
-	return done, err
-}
-
-// askAfterAll asks people about a plan that a policy was about to apply.
-func (a *Agent) askAfterAll(tx *store.Tx, run *store.Run) error {
-	if err := a.refreshCard(tx, run); err != nil {
-		return err
-	}
-	return a.say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
 }

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo/gittest"
 	"sallyport/store"
 )
@@ -261,8 +262,7 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			st, _ := f.of("app")
 			_, waiting := f.of("next")
 			w := f.world.Load()
-			why, _, err := f.upstream(w, waiting, w.stack("next"))
-			if err != nil || why == "" {
+			if facts, err := f.gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
 				t.Errorf("before it is taken back next waits for nothing: %v", err)
 			}
 			if shown := control.StackOf(st, nil); (shown.Partly != nil) != test.partly {
@@ -284,8 +284,8 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			if st, _ = f.of("app"); st.Partly != 0 || st.Behind != 0 {
 				t.Errorf("it ended well: %+v", st)
 			}
-			if why, _, err := f.upstream(w, waiting, w.stack("next")); err != nil || why != "" {
-				t.Errorf("next waits: %q, %v", why, err)
+			if facts, err := f.gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule == "upstream" {
+				t.Errorf("next waits: %+v, %v", lifecycle.Next(facts), err)
 			}
 		})
 	}

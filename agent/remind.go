@@ -22,11 +22,7 @@ const (
 const pingedKey = "remind/pinged"
 
 // remind tells people once that a plan they were asked about is about to expire.
-func (a *Agent) remind(w *world, run *store.Run, s *config.Stack) error {
-	left := lifecycle.ReminderDue(run, a.reading())
-	if left == 0 {
-		return nil
-	}
+func (a *Agent) remind(w *world, run *store.Run, s *config.Stack, left time.Duration) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {

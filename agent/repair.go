@@ -17,6 +17,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -147,14 +148,14 @@ func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error 
 			return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
 		}
 	}
-	alive, err := a.stillAlive(dataDir, st)
-	switch {
-	case alive.passing:
+	left := a.leftOf(dataDir, st)
+	if left.Alive && left.Ending {
 		return errPassing
-	case alive.why != "":
-		return hint.Refuse(alive.hint, "%s", alive.why)
 	}
-	return err
+	if alive := lifecycle.Alive(st, left); alive.Any() {
+		return hint.Refuse(alive.Hint, "%s", alive.Why)
+	}
+	return nil
 }
 
 // errPassing: what is in the way goes away in a moment.

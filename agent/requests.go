@@ -158,8 +158,8 @@ func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request)
 	if err != nil {
 		return err
 	}
-	if open.Status == store.Applying {
-		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
+	if !lifecycle.MayBeSuperseded(open) {
+		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is %s", open.ID, st.Name, open.Status)
 	}
 	why := r.By + " asked for another plan"
 	if _, err := a.move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, because("superseded: "+why)); err != nil {

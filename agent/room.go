@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
@@ -56,14 +57,14 @@ func (a *Agent) lookForRoom(w *world) {
 		a.faults.set("disk", nil)
 	} else {
 		a.tight.why = fmt.Sprintf("only %s are free in %s; nothing new is planned or applied below %s", mebibytes(room.Free), dir, mebibytes(least))
-		a.faults.set("disk", hint.Refuse(roomAdvice, "%s", a.tight.why))
+		a.faults.set("disk", hint.Refuse(lifecycle.RoomAdvice, "%s", a.tight.why))
 	}
 	if a.tight.told == !enough {
 		return
 	}
 	text := "There is room in " + dir + " again: planning and applying go on."
 	if !enough {
-		text = "Disk nearly full: " + a.tight.why + ". What waits stays as it is and goes on by itself when there is room. Next: " + roomAdvice
+		text = "Disk nearly full: " + a.tight.why + ". What waits stays as it is and goes on by itself when there is room. Next: " + lifecycle.RoomAdvice
 	}
 	note := a.note("room", text)
 	note.Mention = !enough
@@ -82,7 +83,5 @@ func (a *Agent) wakeForRoom() {
 		a.wake()
 	}
 }
-
-const roomAdvice = "make room, or give the agent a larger disk; nothing has to be restarted"
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

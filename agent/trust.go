@@ -191,18 +191,3 @@ func (a *Agent) distrust(ctx context.Context, w *world, r *config.Repository, c 
 	}
 	return reviewed(ctx, w.sites[r.Name], w.repos[r.Name], r.Branch, c)
 }
-
-// untrusted holds a run until the commits up to its repository's head are known to be trusted: a requirement that is new in the
-// configuration is about what waits already, too. What is applied is not asked about: bringing it back adds nothing.
-func (a *Agent) untrusted(w *world, run *store.Run) (why, hint string, err error) {
-	err = a.store.View(func(tx *store.Tx) (err error) {
-		r := newRecordReader(tx)
-		r.about(run)
-		if r.err == nil {
-			held := lifecycle.Untrusted(run, w.cfg.Repository(run.Repository), r.out.Repositories[run.Repository], r.out.Stacks[run.Stack])
-			why, hint = held.Why, held.Hint
-		}
-		return r.err
-	})
-	return why, hint, err
-}

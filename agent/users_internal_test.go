@@ -48,9 +48,9 @@ func TestUsersKeptBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool.Clear()
-	why, hint := slotWait(w, &config.Stack{})
-	if !strings.Contains(why, "another process is at work as it") || hint == "" {
-		t.Errorf("it waits because %q, %q", why, hint)
+	nobody := newWorkers(nil, nil)
+	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "another process is at work as it") || waits.Hint == "" {
+		t.Errorf("it waits because %+v", waits)
 	}
 	if err := errors.Join(pool.Stuck()...); err == nil || !strings.Contains(err.Error(), "one is given to no run") {
 		t.Errorf("status says %v", err)
@@ -60,8 +60,8 @@ func TestUsersKeptBack(t *testing.T) {
 	if err != nil || got.Who() != users[0] || len(pool.Stuck()) > 0 {
 		t.Errorf("after it: %v, %v, %v", got.Who(), err, pool.Stuck())
 	}
-	if why, _ := slotWait(w, &config.Stack{}); !strings.Contains(why, "1 users") {
-		t.Errorf("while it is at work: %q", why)
+	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "1 users") {
+		t.Errorf("while it is at work: %q", waits.Why)
 	}
 	got.Close()
 	if _, err := os.Stat(filepath.Join(dir, "one.lock")); err != nil {

@@ -76,6 +76,7 @@ type Slots struct {
 
 // Left is what earlier runs of the stack left beside the store.
 type Left struct {
+	Unread    string   // why it could not be found out; empty: it could
 	Alive     bool     // something that the last apply started still runs
 	Ending    bool     // and it is about to end: the runner has written its result a moment ago
 	Processes []string // those that are known, for people

@@ -45,3 +45,11 @@ func ChooseArtifacts(v config.ImageVar, made []store.Artifact) ([]store.Artifact
 	}
 	return out, nil
 }
+
+// NewestBuild is what the newest build of an image made for a variable of a stack. A refusal says what the stack waits for.
+func NewestBuild(v config.ImageVar, stack string, image *store.StackState) ([]store.Artifact, error) {
+	if len(image.Builds) == 0 {
+		return nil, hint.Refuse(fmt.Sprintf("approve its first build, or name one: sallyport plan %s --image %s=ID", stack, v.Image), "waits for image %s, which was not built yet", v.Image)
+	}
+	return ChooseArtifacts(v, image.Builds[0].Artifacts)
+}

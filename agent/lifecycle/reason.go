@@ -13,3 +13,11 @@ type Reason struct {
 
 // Any reports whether something is in the way.
 func (r Reason) Any() bool { return r.Why != "" }
+
+// approved says of an approved run what it waits for.
+func (r Reason) approved() Reason {
+	if r.Any() {
+		r.Why = "approved; " + r.Why
+	}
+	return r
+}
