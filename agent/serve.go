@@ -108,7 +108,8 @@ func (a *Agent) process(w *world) *status.Process {
 		c := lifecycle.WindowClosed(s, now)
 		p.Stacks = append(p.Stacks, status.Stack{
 			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
-			Closed: status.Closed{Why: c.Why, Opens: c.Opens, Frozen: lifecycle.FreezeAt(s, now) != nil},
+			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: lifecycle.FreezeAt(s, now) != nil},
+			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := lifecycle.Weigh(run, s); return got },
 		})
 	}
 	for _, f := range a.faults.list() {

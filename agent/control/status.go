@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -97,6 +98,13 @@ type Stack struct {
 	Images        []ImageUse `json:"images"`     // what a stack runs on, as last applied
 	Drift         *Drift     `json:"drift"`      // null before the first check
 	Run           *Run       `json:"run"`
+	Approvals     *Approvals `json:"approvals"` // of the run; null unless its plan waits for some, and where no agent tells
+}
+
+// Approvals are how many people have approved a plan, and how many must.
+type Approvals struct {
+	Counted int `json:"counted"` // those that count now, of different people
+	Needed  int `json:"needed"`
 }
 
 // Drift is what the last check of a stack found: how many objects are gone, changed outside, or to be changed by the
@@ -267,6 +275,9 @@ type Apply struct {
 	LeftState string     `json:"left_state"` // path of the state that it could not save
 	PushedBy  string     `json:"pushed_by"`  // who pushed that state
 }
+
+// String is "1 of 2 approvals".
+func (a Approvals) String() string { return fmt.Sprintf("%d of %d approvals", a.Counted, a.Needed) }
 
 // Destroys reports whether the plan destroys or replaces anything.
 func (p *Plan) Destroys() bool {

@@ -97,6 +97,9 @@ func TestTwoApprovalsByTwoPeople(t *testing.T) {
 	if r := h.show("1"); r.Status != "planned" || len(r.Decisions) != 1 {
 		t.Errorf("one person was two: %+v", r)
 	}
+	if text := h.must("status"); !strings.Contains(text, "1 of 2 approvals") {
+		t.Errorf("status does not say how many are missing:\n%s", text)
+	}
 	s.Reply(joe, ops, m.TS, "approve")
 	r := h.reaches("1", "applied")
 	if by := fmt.Sprint(r.Decisions[0].By, r.Decisions[1].By); by != "slack:"+jane+"slack:"+joe {

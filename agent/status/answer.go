@@ -37,7 +37,7 @@ func (g *Glance) Answer() control.Status {
 	}
 	for _, s := range g.stacks {
 		shown := control.StackOf(s.StackState, s.run)
-		shown.ApplyClosed = s.closed.Why
+		shown.ApplyClosed, shown.Approvals = s.closed.Why, s.approvals
 		if s.closed.Why != "" {
 			shown.ApplyOpensAt = instant(s.closed.Opens)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/control"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -30,7 +31,7 @@ func (g *Glance) Slack() string {
 		lines = append(lines, p.Source+": "+p.Error)
 	}
 	for _, run := range g.open {
-		lines = append(lines, waitingLine(run, g.process.Now))
+		lines = append(lines, waitingLine(run, g.approvalsOf(run.ID), g.process.Now))
 	}
 	if len(g.open) == 0 {
 		are := "are"
@@ -67,9 +68,22 @@ func (s stack) lines() []string {
 	return lines
 }
 
+// approvalsOf are how many approvals a run has and needs; nil unless it waits for some.
+func (g *Glance) approvalsOf(run int) *control.Approvals {
+	for _, s := range g.stacks {
+		if s.run != nil && s.run.ID == run {
+			return s.approvals
+		}
+	}
+	return nil
+}
+
 // waitingLine says in one line what a run waits for.
-func waitingLine(run *store.Run, now time.Time) string {
+func waitingLine(run *store.Run, a *control.Approvals, now time.Time) string {
 	line := fmt.Sprintf("#%d %s is %s", run.ID, notify.StackName(run.Stack), run.Status)
+	if a != nil && a.Needed > 1 {
+		line += ", " + a.String()
+	}
 	if run.Held != "" {
 		line += ": " + run.Held
 	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {

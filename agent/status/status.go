@@ -53,6 +53,9 @@ type Stack struct {
 	Name, Repository, Dir, Workspace, Engine string
 	DriftChecks                              bool
 	Closed                                   Closed
+	Approvals                                int // that a plan needs, of different people
+	// Counted is how many approvals of a run count. Who is the same person is a rule, which is not for here.
+	Counted func(*store.Run) int
 }
 
 // Closed says why a stack's plans are not applied now; nothing if they are.
@@ -86,6 +89,8 @@ type stack struct {
 	*store.StackState
 	run    *store.Run // nil: it has none that is kept
 	closed Closed
+
+	approvals *control.Approvals // nil unless its run waits for some
 }
 
 // Read looks at everything once. p is nil where no agent runs.
@@ -261,6 +266,10 @@ func (g *Glance) readStacks(tx *store.Tx) error {
 		var err error
 		if all[i].run, err = kept(tx, newest); err != nil {
 			return err
+		}
+		if r := all[i].run; g.process != nil && r != nil && r.Status == store.Planned {
+			c := g.process.Stacks[i]
+			all[i].approvals = &control.Approvals{Counted: c.Counted(r), Needed: max(1, c.Approvals)}
 		}
 	}
 	g.stacks = all

@@ -91,7 +91,7 @@ func TestStatusInColour(t *testing.T) {
 		},
 		Repositories: []control.Repository{{Name: "infra", Branch: "main", PolledAt: polled, Error: "no route"}},
 		Stacks: []control.Stack{
-			{Name: "ghe", Run: &control.Run{
+			{Name: "ghe", Approvals: &control.Approvals{Counted: 1, Needed: 2}, Run: &control.Run{
 				ID: 12, Stack: "ghe", Status: store.Planned, PlannedAt: planned,
 				Plan: &control.Plan{Add: 1, Changes: []control.Change{{Address: "a", Actions: []string{"create"}}}},
 			}},

@@ -168,7 +168,7 @@ func openText(s control.Status, now time.Time) string {
 		switch {
 		case st.Run == nil || st.Run.Status.Terminal():
 		case st.Run.Status == store.Planned:
-			waiting = append(waiting, waitingText(*st.Run, now))
+			waiting = append(waiting, waitingText(*st.Run, st.Approvals, now))
 		default:
 			moving = append(moving, movingText(*st.Run, now))
 		}
@@ -189,7 +189,7 @@ func openText(s control.Status, now time.Time) string {
 }
 
 // waitingText is one run that waits for a decision.
-func waitingText(r control.Run, now time.Time) string {
+func waitingText(r control.Run, a *control.Approvals, now time.Time) string {
 	line := fmt.Sprintf(" %s: %s", r.Stack, Counts(r.Plan))
 	if r.PlannedAt != nil {
 		line += ", planned " + ago(r.PlannedAt, now)
@@ -207,6 +207,9 @@ func waitingText(r control.Run, now time.Time) string {
 	text += dangers(r.Plan)
 	for _, d := range r.Decisions {
 		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, store.By(d.By, d.Login), ago(d.At, now))) + "\n"
+	}
+	if a != nil && a.Needed > 1 {
+		text += "      " + a.String() + "\n"
 	}
 	if r.Held != "" {
 		text += "      " + waits(r.Held) + "\n"
