@@ -46,8 +46,9 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/need":              {"agent/terraform/release"},
 
 		"agent/terraform": {"store", "store/disk", "notify/redact", "notify/words", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign",
-			"agent/hclfile", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
+			"agent/hclfile", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
 			"agent/terraform/planjson", "agent/terraform/private", "agent/terraform/release"},
+		"agent/terraform/binary":      {"agent/asuser", "agent/terraform/diag", "agent/terraform/release"},
 		"agent/terraform/credentials": {"notify/redact", "agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private"},
 		"agent/terraform/diag":        {},
 		"agent/terraform/environ":     {"notify/redact", "agent/terraform/private"},
@@ -58,7 +59,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/terraform/tftest":      {"store", "agent/need", "agent/patience"},
 
 		"agent/packer":        append([]string{"agent/asuser"}, leaf...),
-		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform", "store/disk"},
+		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "store/disk"},
 		"agent/status":        {"store", "notify", "agent/control"},
 		"agent/lifecycle":     append([]string{"agent/clock", "agent/trust", "notify"}, leaf...),
 		"agent":               {"store", "notify", "agent/", "store/disk"},
@@ -68,7 +69,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/cmd/sallyport": {"agent/cli"},
 
 		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/control", "agent/datadir",
-			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/credentials", "agent/terraform/diag"},
+			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag"},
 
 		"agent/e2e":   {"store", "notify", "agent"},
 		"agent/bench": {"store", "notify", "agent"},

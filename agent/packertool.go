@@ -9,7 +9,7 @@ import (
 
 	"sallyport/agent/hint"
 	"sallyport/agent/packer"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/store"
 )
 
@@ -19,14 +19,14 @@ type packerTool struct {
 	temp   string // where it is asked for its version
 	mu     sync.Mutex
 	found  packer.Tool
-	seen   terraform.Identity // of the binary when its digest was taken; zero: not to be relied on
+	seen   binary.Identity // of the binary when its digest was taken; zero: not to be relied on
 }
 
 // get returns packer. A failure is tried again at the next call.
 func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now, err := terraform.IdentityOf(t.found.Path); err == nil && !t.seen.IsZero() && now == t.seen {
+	if now, err := binary.IdentityOf(t.found.Path); err == nil && !t.seen.IsZero() && now == t.seen {
 		return t.found, nil
 	}
 	name := t.binary
@@ -40,7 +40,7 @@ func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
 	if err != nil {
 		return packer.Tool{}, hint.Refuse("install packer, or name it: packer { binary = \"/usr/bin/packer\" }", "finding packer: %v", err)
 	}
-	digest, seen, err := terraform.DigestFile(path)
+	digest, seen, err := binary.Digest(path)
 	if err != nil {
 		return packer.Tool{}, fmt.Errorf("reading packer's binary: %w", err)
 	}
@@ -53,11 +53,11 @@ func (t *packerTool) get(ctx context.Context) (packer.Tool, error) {
 }
 
 // file is the binary that a build was planned with, if it is known what it looked like; otherwise the runner reads it.
-func (t *packerTool) file(p *store.Plan) terraform.Identity {
+func (t *packerTool) file(p *store.Plan) binary.Identity {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p == nil || t.found.Path != p.Binary || t.found.Digest != p.BinaryDigest {
-		return terraform.Identity{}
+		return binary.Identity{}
 	}
 	return t.seen
 }

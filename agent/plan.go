@@ -15,7 +15,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
@@ -130,7 +130,7 @@ func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.St
 type planPlace struct {
 	dir  string
 	name string // of the directory, within the run's; empty for the run's itself
-	tool terraform.Tool
+	tool binary.Tool
 }
 
 // planIn checks out the run's commit into an empty directory and lets terraform plan there.

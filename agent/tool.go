@@ -12,18 +12,18 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/store"
 )
 
 // tool finds terraform once and remembers it.
 type tool struct {
-	options terraform.ToolOptions
+	options binary.Options
 	user    *asuser.User // who must be able to execute it
 	mu      sync.Mutex
-	found   *terraform.Tool
-	seen    terraform.Identity // of the binary when it was found
+	found   *binary.Tool
+	seen    binary.Identity // of the binary when it was found
 }
 
 // tools are the programs that the stacks of one configuration are planned and applied with, each found once.
@@ -44,7 +44,7 @@ func (t *tools) of(c config.Tool) *tool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.known[c] == nil {
-		t.known[c] = &tool{user: t.user, options: terraform.ToolOptions{
+		t.known[c] = &tool{user: t.user, options: binary.Options{
 			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: datadir.Terraform(t.dataDir), Log: t.log,
 			TempDir: datadir.Scratch(t.dataDir), // which the next start empties
 		}}
@@ -53,7 +53,7 @@ func (t *tools) of(c config.Tool) *tool {
 }
 
 // file is the binary that a plan was made with, if it is known what it looked like; otherwise the runner reads it.
-func (t *tools) file(p *store.Plan) terraform.Identity {
+func (t *tools) file(p *store.Plan) binary.Identity {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, one := range t.known {
@@ -61,7 +61,7 @@ func (t *tools) file(p *store.Plan) terraform.Identity {
 			return file
 		}
 	}
-	return terraform.Identity{}
+	return binary.Identity{}
 }
 
 // toolFault is the source of the problem that a tool is missing, in the words of the configuration.
@@ -76,7 +76,7 @@ func toolFault(c config.Tool) string {
 }
 
 // findTool returns the program of a stack, and shows in the status when it cannot be had.
-func (a *Agent) findTool(ctx context.Context, w *world, c config.Tool) (terraform.Tool, error) {
+func (a *Agent) findTool(ctx context.Context, w *world, c config.Tool) (binary.Tool, error) {
 	found, err := w.tools.of(c).get(ctx)
 	if ctx.Err() == nil {
 		a.faults.set(toolFault(c), err)
@@ -85,27 +85,27 @@ func (a *Agent) findTool(ctx context.Context, w *world, c config.Tool) (terrafor
 }
 
 // get returns terraform, installing the pinned version if it must. A failure is tried again at the next call.
-func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
+func (t *tool) get(ctx context.Context) (binary.Tool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.found != nil && t.same() {
 		t.settle()
 		return *t.found, nil
 	}
-	found, err := terraform.FindTool(ctx, t.options)
+	found, err := binary.Find(ctx, t.options)
 	if err != nil {
-		return terraform.Tool{}, err
+		return binary.Tool{}, err
 	}
 	if t.user != nil && strings.HasPrefix(found.Path, t.options.InstallDir+string(filepath.Separator)) {
 		if err := t.user.Public().Share(t.options.InstallDir); err != nil {
-			return terraform.Tool{}, err
+			return binary.Tool{}, err
 		}
 		if found, err = found.Looked(); err != nil {
-			return terraform.Tool{}, err
+			return binary.Tool{}, err
 		}
 	}
-	if t.seen, err = terraform.IdentityOf(found.Path); err != nil {
-		return terraform.Tool{}, fmt.Errorf("looking at terraform: %w", err)
+	if t.seen, err = binary.IdentityOf(found.Path); err != nil {
+		return binary.Tool{}, fmt.Errorf("looking at terraform: %w", err)
 	}
 	t.found = &found
 	return found, nil
@@ -114,7 +114,7 @@ func (t *tool) get(ctx context.Context) (terraform.Tool, error) {
 // same reports whether the binary still is the file that was found: an upgrade in place must be noticed, or each plan
 // would name a digest that its apply then refuses.
 func (t *tool) same() bool {
-	now, err := terraform.IdentityOf(t.found.Path)
+	now, err := binary.IdentityOf(t.found.Path)
 	return err == nil && now == t.seen
 }
 
@@ -130,11 +130,11 @@ func (t *tool) settle() {
 }
 
 // file is the binary that a plan was made with, if it is known what it looked like; otherwise the runner reads it.
-func (t *tool) file(p *store.Plan) terraform.Identity {
+func (t *tool) file(p *store.Plan) binary.Identity {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.found == nil || p == nil || t.found.Path != p.Binary || t.found.Digest != p.BinaryDigest {
-		return terraform.Identity{}
+		return binary.Identity{}
 	}
 	return t.found.File
 }

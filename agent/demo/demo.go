@@ -25,7 +25,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/release"
 )
 
@@ -127,10 +127,10 @@ func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
 }
 
 // findTool looks for terraform on PATH, then for tofu, and downloads a terraform where there is neither, once for all times.
-func findTool(ctx context.Context, site release.Site) (terraform.Tool, error) {
+func findTool(ctx context.Context, site release.Site) (binary.Tool, error) {
 	var tried error
 	for _, name := range []string{config.EngineTerraform, config.EngineTofu} {
-		tool, err := terraform.FindTool(ctx, terraform.ToolOptions{Name: name})
+		tool, err := binary.Find(ctx, binary.Options{Name: name})
 		if err == nil {
 			err = newEnough(tool)
 		}
@@ -141,17 +141,17 @@ func findTool(ctx context.Context, site release.Site) (terraform.Tool, error) {
 	}
 	path, err := release.Cached(ctx, site)
 	if err == nil {
-		return terraform.FindTool(ctx, terraform.ToolOptions{Binary: path})
+		return binary.Find(ctx, binary.Options{Binary: path})
 	}
 	if ctx.Err() != nil {
-		return terraform.Tool{}, ErrInterrupted
+		return binary.Tool{}, ErrInterrupted
 	}
 	tried = errors.Join(tried, err)
-	return terraform.Tool{}, control.Errorf(control.Internal, "the demo needs terraform %s or newer, and: %s", oldestTerraform,
+	return binary.Tool{}, control.Errorf(control.Internal, "the demo needs terraform %s or newer, and: %s", oldestTerraform,
 		strings.Join(strings.Split(tried.Error(), "\n"), "; ")).WithHint("%s", release.Remedy)
 }
 
-func newEnough(tool terraform.Tool) error {
+func newEnough(tool binary.Tool) error {
 	have, err := version.NewVersion(tool.Version)
 	if err != nil || have.LessThan(version.Must(version.NewVersion(oldestTerraform))) {
 		return fmt.Errorf("%s is %s", tool.Path, tool.Version)

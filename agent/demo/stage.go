@@ -16,7 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"sallyport/agent/config"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 )
 
 //go:embed infrastructure/ghe.tf
@@ -43,7 +43,7 @@ type stage struct {
 	now    func() time.Time
 }
 
-func newStage(tool terraform.Tool) (s *stage, err error) {
+func newStage(tool binary.Tool) (s *stage, err error) {
 	parent := os.TempDir()
 	if len(parent) > longestDir-len("/sallyport-demo-0123456789") {
 		parent = "/tmp"
@@ -79,7 +79,7 @@ func newStage(tool terraform.Tool) (s *stage, err error) {
 }
 
 // configure writes the configuration and reads it as the agent does.
-func (s *stage) configure(tool terraform.Tool) error {
+func (s *stage) configure(tool binary.Tool) error {
 	engine := ""
 	if filepath.Base(tool.Path) == config.EngineTofu {
 		engine = "\n  engine = " + quote(config.EngineTofu)

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
@@ -27,7 +28,7 @@ func canInit(s *section) bool {
 }
 
 // init tries what only terraform can: to get a stack's providers and modules, and to read its state.
-func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool *terraform.Tool, s *section) {
+func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool *binary.Tool, s *section) {
 	if tool == nil {
 		s.warn("init", "see terraform above", "not tried: there is no terraform yet")
 		return
@@ -64,7 +65,7 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 }
 
 // tryInit runs it in a directory of its own, with all that a plan of the agent would get.
-func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, tool terraform.Tool) (result *terraform.InitResult, err error) {
+func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, tool binary.Tool) (result *terraform.InitResult, err error) {
 	dir, err := os.MkdirTemp(at.dir, "init-")
 	if err != nil {
 		return nil, err

@@ -12,13 +12,13 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 )
 
 // found is which program will run.
 type found struct {
-	version string          // empty if nobody knows
-	tool    *terraform.Tool // nil if there is none yet
+	version string       // empty if nobody knows
+	tool    *binary.Tool // nil if there is none yet
 }
 
 // toolbox are the programs of all stacks.
@@ -64,7 +64,7 @@ func (d *doctor) tools(ctx context.Context) toolbox {
 }
 
 func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
-	o := terraform.ToolOptions{Name: t.Name(), Binary: t.Binary, Version: t.Version}
+	o := binary.Options{Name: t.Name(), Binary: t.Binary, Version: t.Version}
 	if t.Version != "" {
 		o.InstallDir = datadir.Terraform(d.cfg.DataDir)
 		// Nothing is installed from here: it would belong to whoever runs the doctor.
@@ -78,7 +78,7 @@ func (d *doctor) tool(ctx context.Context, s *section, t config.Tool) found {
 			return "", errors.New("what is there is not what was installed")
 		}
 	}
-	tool, err := terraform.FindTool(ctx, o)
+	tool, err := binary.Find(ctx, o)
 	if err != nil {
 		s.fail("binary", hint.Of(err), "%v", err)
 		return found{}

@@ -11,11 +11,11 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 )
 
 // terraformUser tries whether terraform can run as the second user, and whether that one is kept out of what is the agent's.
-func (d *doctor) terraformUser(ctx context.Context, s *section, tool *terraform.Tool) {
+func (d *doctor) terraformUser(ctx context.Context, s *section, tool *binary.Tool) {
 	if d.cfg == nil || d.cfg.Terraform.User == "" {
 		return
 	}

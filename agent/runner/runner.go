@@ -55,7 +55,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/environ"
 )
@@ -81,9 +81,9 @@ type Job struct {
 	TerraformDigest string `json:"terraform_digest"` // as at the time of the plan; empty: not checked
 	// TerraformFile is the binary when the agent found that it has this digest. If it is the same file still, it is not
 	// read again: that is the longest part of a start. Zero: it is read.
-	TerraformFile terraform.Identity `json:"terraform_file"`
-	Dir           string             `json:"dir"`       // root module directory in the run's own checkout; of a build the whole checkout
-	PlanFile      string             `json:"plan_file"` // of a build its recipe, beside which its variables lie
+	TerraformFile binary.Identity `json:"terraform_file"`
+	Dir           string          `json:"dir"`       // root module directory in the run's own checkout; of a build the whole checkout
+	PlanFile      string          `json:"plan_file"` // of a build its recipe, beside which its variables lie
 
 	// LockFile is a copy of the dependency lock file that the plan was made with; it takes the place of the one in
 	// Dir. Empty: Dir's own is used as it is, if its digest is right.

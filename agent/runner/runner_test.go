@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/jsonlog"
 )
 
@@ -159,7 +159,7 @@ func rewriteZip(t *testing.T, path, entry, old, replacement string) {
 func TestKnownTerraform(t *testing.T) {
 	t.Parallel()
 	r := newRun(t, plain).plan()
-	known, err := terraform.IdentityOf(r.opts.Job.Terraform)
+	known, err := binary.IdentityOf(r.opts.Job.Terraform)
 	must(t, err)
 	r.opts.Job.TerraformDigest, r.opts.Job.TerraformFile = strings.Repeat("0", 64), known
 	r.start()
@@ -190,9 +190,9 @@ func TestRefusals(t *testing.T) {
 		"another terraform in the place of a known one": {func(t *testing.T, r *run) {
 			path := filepath.Join(r.root, "terraform")
 			write(t, path, "#!/bin/sh\nexit 0\n")
-			digest, _, err := terraform.DigestFile(path)
+			digest, _, err := binary.Digest(path)
 			must(t, err)
-			known, err := terraform.IdentityOf(path)
+			known, err := binary.IdentityOf(path)
 			must(t, err)
 			r.opts.Job.Terraform, r.opts.Job.TerraformDigest, r.opts.Job.TerraformFile = path, digest, known
 			write(t, path+".new", "#!/bin/sh\nexit 1\n")

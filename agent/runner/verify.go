@@ -14,7 +14,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
 	"sallyport/agent/packer"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/binary"
 )
 
 // providerLock is where terraform looks for the dependency lock file, in its working directory.
@@ -91,11 +91,11 @@ func prepareBuild(j Job, recipe, dir string) (packer.Call, error) {
 }
 
 // unchanged reports whether a file certainly is the one whose digest is known. Any doubt means that it is read.
-func unchanged(path string, known terraform.Identity) bool {
+func unchanged(path string, known binary.Identity) bool {
 	if known.IsZero() {
 		return false
 	}
-	now, err := terraform.IdentityOf(path)
+	now, err := binary.IdentityOf(path)
 	return err == nil && now == known
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/terraform/binary"
 	"sallyport/store/disk"
 )
 
@@ -32,8 +33,10 @@ import (
 // The directory must be on the file system of the plans' data directories, or packages are copied instead of moved.
 // Several processes can share it.
 type Cache struct {
-	dir   string
-	slots slots
+	// Slots are lent to plans.
+	Slots *binary.Slots
+
+	dir string
 
 	cold chan struct{} // holds one value while a cold init of this process runs
 	keep sync.Mutex    // replacing what is kept of a stack
@@ -47,7 +50,7 @@ type Cache struct {
 // NewCache returns the cache in dir, which is made when it is first needed.
 func NewCache(dir string) *Cache {
 	return &Cache{
-		dir: dir, slots: slots{dir: filepath.Join(dir, "slots")},
+		dir: dir, Slots: binary.NewSlots(filepath.Join(dir, "slots")),
 		cold: make(chan struct{}, 1), linked: make(map[string]bool),
 	}
 }

@@ -1,7 +1,7 @@
 // Package terraform runs terraform's init, plan and show, and makes of their output what people decide on.
 //
 // [Plan] is the whole of it: a root module in a fresh checkout goes in, and a saved plan, its summary and its text come
-// out. [FindTool] says which terraform does it. Applying is not done here: that is the business of a process that outlives
+// out. [binary.Find] says which terraform does it. Applying is not done here: that is the business of a process that outlives
 // the agent, which reads the stream of an apply with [jsonlog.Read] and [jsonlog.Progress].
 //
 // # What a plan leaves behind
@@ -15,7 +15,8 @@
 //
 // A plan costs init, plan and two shows; a workspace other than default costs select (or new as well) and show. The version
 // is asked once per binary. init, plan and workspaces go through terraform-exec; show does not, because terraform-exec
-// holds all of the output in memory. Cancelling the context sends one SIGINT, and terraform is given two minutes.
+// holds all of the output in memory. Cancelling the context sends one SIGINT, and PlanOptions.Grace later everything that is left is
+// killed.
 //
 // # Without registry and git host
 //

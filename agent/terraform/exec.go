@@ -16,14 +16,10 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
 )
-
-// waitDelay is how long terraform may take to end after the SIGINT of a cancelled context before it is killed. A kill
-// leaves the state lock behind, so it is long: a plan ends within seconds unless a provider hangs. A stop of the agent
-// waits for it, within the TimeoutStopSec of its unit.
-const waitDelay = 20 * time.Second
 
 // maxOutput bounds what is shown of terraform's stderr, in bytes. More is kept, so that the end of a secret whose beginning was
 // dropped is not shown.
@@ -36,20 +32,51 @@ const (
 type session struct {
 	tf     *tfexec.Terraform
 	kept   *tfexec.Terraform // the same by a keeper, for what runs code of the repository's; nil: there is none
-	tool   Tool
+	tool   binary.Tool
 	dir    string
 	env    []string
 	user   *asuser.User // whom terraform runs as; nil: the agent's own
 	redact func(string) string
 	spent  time.Duration // in terraform's processes
 	began  time.Time     // the operation under way
-	grace  time.Duration // see waitDelay
+	grace  time.Duration // see [PlanOptions.Grace]
+}
+
+// borrow gives the session what executes terraform, and returns what gives it back.
+func (p *planner) borrow() (giveBack func(), err error) {
+	o := &p.o
+	giveBack = func() {}
+	start := binary.Direct
+	if o.User != nil {
+		start = binary.Wrapped
+	}
+	if o.Cache != nil {
+		p.s.tf, p.s.kept, giveBack, err = o.Cache.Slots.Borrow(binary.Borrow{Tool: o.Tool, WorkDir: o.WorkDir, Start: start, Keeper: o.keeps()})
+	} else {
+		p.s.tf, err = o.Tool.In(o.WorkDir, start)
+		if err == nil && o.keeps() {
+			p.s.kept, err = o.Tool.In(o.WorkDir, binary.Wrapped)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, tf := range []*tfexec.Terraform{p.s.tf, p.s.kept} {
+		if tf == nil {
+			continue
+		}
+		if err := tf.SetWaitDelay(o.Grace); err != nil {
+			giveBack()
+			return nil, fmt.Errorf("preparing terraform: %w", err)
+		}
+	}
+	return giveBack, nil
 }
 
 // initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
 func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.InitOption) ([]diag.Diagnostic, error) {
 	return s.run(ctx, "init", env, func(sink *jsonlog.Sink) error {
-		if !atLeast(s.tool.Version, 1, 9) { // init -json came with 1.9
+		if !s.tool.AtLeast(1, 9) { // init -json came with 1.9
 			return s.tf.Init(ctx, opts...)
 		}
 		return s.tf.InitJSON(ctx, sink, opts...)

@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/tftest"
 )
 
 // hanging is terraform, but one of its verbs runs a script instead; the script finds the directory for its notes in $1.
-func hanging(t *testing.T, real Tool, verb, script string) (tool Tool, notes string) {
+func hanging(t *testing.T, real binary.Tool, verb, script string) (tool binary.Tool, notes string) {
 	t.Helper()
 	notes = t.TempDir()
 	body := filepath.Join(notes, "body")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/diag"
 )
 
@@ -42,4 +43,10 @@ func failure(t testing.TB, ctx context.Context, o PlanOptions) *diag.Error {
 		t.Fatalf("the error is not terraform's: %v", err)
 	}
 	return failed
+}
+
+// digestFile is the SHA-256 of a file, in hex.
+func digestFile(path string) (string, error) {
+	digest, _, err := binary.Digest(path)
+	return digest, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -65,7 +66,7 @@ func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
 	if err := p.s.tf.SetWaitDelay(initWaitDelay); err != nil {
 		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}
-	defer func() { _ = p.s.tf.SetWaitDelay(waitDelay) }() // plans borrow the same value from the cache
+	defer func() { _ = p.s.tf.SetWaitDelay(binary.Grace) }() // plans borrow the same value from the cache
 	if err := p.initialise(ctx); err != nil {
 		return nil, err
 	}

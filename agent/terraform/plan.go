@@ -18,6 +18,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -39,7 +40,7 @@ const (
 
 // PlanOptions say what is planned, and where its files go. Paths are absolute.
 type PlanOptions struct {
-	Tool    Tool
+	Tool    binary.Tool
 	Stack   string // name; what a plan at an unreachable registry needs is kept per stack
 	Commit  string // of the checkout
 	Source  string // the fresh checkout; empty: WorkDir
@@ -102,7 +103,7 @@ func (o *PlanOptions) validate() error {
 		o.Workspace = defaultWorkspace
 	}
 	if o.Grace <= 0 {
-		o.Grace = waitDelay
+		o.Grace = binary.Grace
 	}
 	if o.Redact == nil {
 		o.Redact = func(s string) string { return s }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -16,7 +17,7 @@ import (
 type rig struct {
 	t    testing.TB
 	dir  string
-	tool Tool
+	tool binary.Tool
 	runs int
 
 	Cache *Cache
@@ -29,11 +30,11 @@ func newRig(t testing.TB) *rig {
 	return &rig{t: t, dir: dir, tool: findTool(t), Cache: NewCache(filepath.Join(dir, "cache")), State: filepath.Join(dir, "state")}
 }
 
-var tool = sync.OnceValues(func() (Tool, error) {
-	return FindTool(contextForTools(), ToolOptions{})
+var tool = sync.OnceValues(func() (binary.Tool, error) {
+	return binary.Find(contextForTools(), binary.Options{})
 })
 
-func findTool(t testing.TB) Tool {
+func findTool(t testing.TB) binary.Tool {
 	t.Helper()
 	tftest.Terraform(t)
 	found, err := tool()

@@ -1,4 +1,4 @@
-package terraform
+package binary
 
 import (
 	"os"
@@ -51,15 +51,15 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestDigestFile: what was changed a moment ago can change again without a trace.
-func TestDigestFile(t *testing.T) {
+// TestDigest: what was changed a moment ago can change again without a trace.
+func TestDigest(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const ofNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	if digest, id, err := DigestFile(path); err != nil || digest != ofNothing || !id.IsZero() {
+	if digest, id, err := Digest(path); err != nil || digest != ofNothing || !id.IsZero() {
 		t.Errorf("a fresh file: %s, %+v, %v", digest, id, err)
 	}
 	const old = "/bin/sh" // as old as the machine
@@ -67,7 +67,7 @@ func TestDigestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, id, err := DigestFile(old); err != nil || id != want {
+	if _, id, err := Digest(old); err != nil || id != want {
 		t.Errorf("%s is %+v, %v; want %+v", old, id, err, want)
 	}
 }

@@ -1,4 +1,4 @@
-package terraform
+package binary
 
 import (
 	"context"
@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/release"
 )
@@ -21,24 +23,64 @@ type Tool struct {
 	Path    string // absolute
 	Version string // like 1.11.4
 	Digest  string // SHA-256 of the binary, hex
-	// File is the binary when its digest was taken: as long as it stays the same, so does the digest. Zero: not known.
+	// File is the identity of the binary when its digest was taken: as long as it stays the same, so does the digest. Zero: not known.
 	File Identity
 }
 
-// Looked returns the tool with digest and identity of its binary taken anew.
+// Looked returns the tool with digest and identity of its binary as they are now.
 func (t Tool) Looked() (Tool, error) {
 	var err error
-	if t.Digest, t.File, err = DigestFile(t.Path); err != nil {
+	if t.Digest, t.File, err = Digest(t.Path); err != nil {
 		return Tool{}, fmt.Errorf("reading terraform's binary: %w", err)
 	}
 	return t, nil
 }
 
+// AtLeast compares the version with major.minor. Prereleases count as their release, texts that are no versions as too old.
+func (t Tool) AtLeast(major, minor int) bool {
+	parsed, err := version.NewVersion(t.Version)
+	if err != nil {
+		return false
+	}
+	s := parsed.Segments()
+	return s[0] > major || s[0] == major && s[1] >= minor
+}
+
+// Grace is how long terraform may take by default to end after the SIGINT of a cancelled context before it is killed. A kill
+// leaves the state lock behind, so it is long: a plan ends within seconds unless a provider hangs. A stop of the agent
+// waits for it, within the TimeoutStopSec of its unit.
+const Grace = 20 * time.Second
+
+// A Start says what is executed when terraform is called.
+type Start int
+
+// The ways to start terraform.
+const (
+	Direct  Start = iota // terraform's binary itself
+	Wrapped              // this program, which is told in the environment of each call what to do first; see package asuser
+)
+
+// In prepares terraform in a directory.
+func (t Tool) In(dir string, start Start) (*tfexec.Terraform, error) {
+	path := t.Path
+	if start == Wrapped {
+		path = asuser.Executable
+	}
+	tf, err := tfexec.NewTerraform(dir, path)
+	if err != nil {
+		return nil, fmt.Errorf("preparing terraform: %w", err)
+	}
+	if err := tf.SetWaitDelay(Grace); err != nil {
+		return nil, fmt.Errorf("preparing terraform: %w", err)
+	}
+	return tf, nil
+}
+
 // minVersion is the oldest terraform whose -json output of plan and apply has everything.
 const minVersion = "1.1.0"
 
-// ToolOptions say which terraform is wanted: Binary, else Version, else what PATH has.
-type ToolOptions struct {
+// Options say which terraform is wanted: Binary, else Version, else the one in PATH.
+type Options struct {
 	Name       string // terraform, or tofu: what is looked up in PATH, and what people call it; default terraform
 	Binary     string // path of an installed one
 	Version    string // exact version to install, like 1.11.4
@@ -50,7 +92,7 @@ type ToolOptions struct {
 	Install func(ctx context.Context, version, dir string) (string, error)
 }
 
-func (o *ToolOptions) validate() error {
+func (o *Options) validate() error {
 	if o.Name == "" {
 		o.Name = "terraform"
 	}
@@ -66,8 +108,8 @@ func (o *ToolOptions) validate() error {
 	return nil
 }
 
-// FindTool finds, or installs, the wanted terraform and asks it for its version. The error is an [*diag.Error] with a hint.
-func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
+// Find finds, or installs, the wanted terraform and asks it for its version. The error is an [*diag.Error] with a hint.
+func Find(ctx context.Context, o Options) (Tool, error) {
 	if err := o.validate(); err != nil {
 		return Tool{}, err
 	}
@@ -87,7 +129,7 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
 			Hint: "is it a " + o.Name + " for this machine, and executable?"}
 	}
-	if !atLeast(t.Version, 1, 1) {
+	if !t.AtLeast(1, 1) {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("%s is %s %s, which is too old", path, o.Name, t.Version),
 			Hint: "install terraform " + minVersion + " or newer, or set terraform { version }"}
 	}
@@ -95,7 +137,7 @@ func FindTool(ctx context.Context, o ToolOptions) (Tool, error) {
 }
 
 // locate returns the path of the wanted binary, or an error and a hint.
-func (o *ToolOptions) locate(ctx context.Context) (path, hint string, err error) {
+func (o *Options) locate(ctx context.Context) (path, hint string, err error) {
 	switch {
 	case o.Binary != "":
 		path, err = o.Lookup(o.Binary)
@@ -117,11 +159,12 @@ func (o *ToolOptions) locate(ctx context.Context) (path, hint string, err error)
 }
 
 // pinned returns the binary of the pinned version, which is installed at most once.
-func (o *ToolOptions) pinned(ctx context.Context) (string, error) {
+func (o *Options) pinned(ctx context.Context) (string, error) {
 	return release.Install(ctx, release.Options{Version: o.Version, Dir: o.InstallDir, Log: o.Log, Fetch: o.Install})
 }
 
-func (o *ToolOptions) askVersion(ctx context.Context, path string) (string, error) {
+// askVersion asks a binary for its version, in a directory and with a home of its own.
+func (o *Options) askVersion(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if o.TempDir != "" {
@@ -134,7 +177,7 @@ func (o *ToolOptions) askVersion(ctx context.Context, path string) (string, erro
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	tf, err := newTerraform(dir, Tool{Path: path}, false)
+	tf, err := Tool{Path: path}.In(dir, Direct)
 	if err != nil {
 		return "", err
 	}
@@ -147,20 +190,4 @@ func (o *ToolOptions) askVersion(ctx context.Context, path string) (string, erro
 		return "", err
 	}
 	return v.String(), nil
-}
-
-// atLeast compares a version with major.minor; prereleases count as their release, unknown texts as too old.
-func atLeast(v string, major, minor int) bool {
-	parsed, err := version.NewVersion(v)
-	if err != nil {
-		return false
-	}
-	s := parsed.Segments()
-	return s[0] > major || s[0] == major && s[1] >= minor
-}
-
-// digestFile returns the SHA-256 of a file in hex.
-func digestFile(path string) (string, error) {
-	digest, _, err := DigestFile(path)
-	return digest, err
 }

@@ -1,4 +1,4 @@
-package terraform
+package binary
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"sallyport/agent/terraform/tftest"
 )
 
-func TestFindTool(t *testing.T) {
+func TestFind(t *testing.T) {
 	t.Parallel()
 	real := tftest.Terraform(t)
 	dir := t.TempDir()
@@ -25,28 +25,28 @@ func TestFindTool(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		options ToolOptions
+		options Options
 		want    string // path; empty: an error
 		message string
 		hint    string
 	}{
-		{name: "PATH", options: ToolOptions{}, want: real},
-		{name: "binary", options: ToolOptions{Binary: real, Version: "9.9.9"}, want: real},
-		{name: "not in PATH", options: ToolOptions{Lookup: func(string) (string, error) { return "", errors.New("nowhere") }},
+		{name: "PATH", options: Options{}, want: real},
+		{name: "binary", options: Options{Binary: real, Version: "9.9.9"}, want: real},
+		{name: "not in PATH", options: Options{Lookup: func(string) (string, error) { return "", errors.New("nowhere") }},
 			message: "nowhere", hint: "install terraform"},
-		{name: "binary is gone", options: ToolOptions{Binary: filepath.Join(dir, "gone")}, message: "gone", hint: "terraform { binary }"},
-		{name: "not a terraform", options: ToolOptions{Binary: script("other", "echo hello")}, message: "asking", hint: "is it a terraform"},
-		{name: "too old", options: ToolOptions{Binary: script("old", `echo '{"terraform_version": "0.12.31"}'`)},
+		{name: "binary is gone", options: Options{Binary: filepath.Join(dir, "gone")}, message: "gone", hint: "terraform { binary }"},
+		{name: "not a terraform", options: Options{Binary: script("other", "echo hello")}, message: "asking", hint: "is it a terraform"},
+		{name: "too old", options: Options{Binary: script("old", `echo '{"terraform_version": "0.12.31"}'`)},
 			message: "0.12.31, which is too old", hint: "1.1.0 or newer"},
-		{name: "not a version", options: ToolOptions{Version: "latest", InstallDir: dir}, message: `"latest"`},
-		{name: "no place to install", options: ToolOptions{Version: "1.11.4"}, message: "directory"},
+		{name: "not a version", options: Options{Version: "latest", InstallDir: dir}, message: `"latest"`},
+		{name: "no place to install", options: Options{Version: "1.11.4"}, message: "directory"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := FindTool(t.Context(), c.options)
+			got, err := Find(t.Context(), c.options)
 			if c.want != "" {
-				digest, _ := digestFile(c.want)
-				if err != nil || got.Path != c.want || got.Digest != digest || !atLeast(got.Version, 1, 1) {
+				digest, _, _ := Digest(c.want)
+				if err != nil || got.Path != c.want || got.Digest != digest || !got.AtLeast(1, 1) {
 					t.Errorf("got %+v, %v", got, err)
 				}
 				return
@@ -70,7 +70,7 @@ func TestToolIsAskedInTempDir(t *testing.T) {
 	if err := os.WriteFile(binary, []byte("#!/bin/sh\npwd >"+home+"\necho '{\"terraform_version\": \"1.11.4\"}'\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := FindTool(t.Context(), ToolOptions{Binary: binary, TempDir: temp}); err != nil {
+	if _, err := Find(t.Context(), Options{Binary: binary, TempDir: temp}); err != nil {
 		t.Fatal(err)
 	}
 	if in, err := os.ReadFile(home); err != nil || !strings.HasPrefix(string(in), temp+"/sallyport-version-") {
@@ -86,7 +86,7 @@ func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 	real := tftest.Terraform(t)
 	dir := filepath.Join(t.TempDir(), "terraform")
 	installs := 0
-	o := ToolOptions{Version: "1.11.4", InstallDir: dir, Install: func(_ context.Context, version, into string) (string, error) {
+	o := Options{Version: "1.11.4", InstallDir: dir, Install: func(_ context.Context, version, into string) (string, error) {
 		installs++
 		path := filepath.Join(into, "terraform")
 		script := "#!/bin/sh\nexec " + real + ` "$@"` + "\n"
@@ -94,7 +94,7 @@ func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 	}}
 	path := filepath.Join(dir, "1.11.4", "terraform")
 	for n := range 3 {
-		got, err := FindTool(t.Context(), o)
+		got, err := Find(t.Context(), o)
 		if err != nil || got.Path != path || installs != 1 {
 			t.Fatalf("round %d: %+v, %v, %d installs", n, got, err, installs)
 		}
@@ -102,13 +102,13 @@ func TestPinnedVersionIsInstalledOnce(t *testing.T) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\necho evil\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := FindTool(t.Context(), o); err != nil || installs != 2 || got.Path != path {
+	if got, err := Find(t.Context(), o); err != nil || installs != 2 || got.Path != path {
 		t.Errorf("a changed binary was used: %+v, %v, %d installs", got, err, installs)
 	}
 
 	o.Version = "1.11.5"
 	o.Install = func(context.Context, string, string) (string, error) { return "", errors.New("no route to host") }
-	_, err := FindTool(t.Context(), o)
+	_, err := Find(t.Context(), o)
 	var failed *diag.Error
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "installing terraform 1.11.5: no route to host") ||
 		!strings.Contains(failed.Hint, "releases.hashicorp.com") {

@@ -1,4 +1,4 @@
-package terraform
+package binary
 
 import (
 	"crypto/sha256"
@@ -15,9 +15,9 @@ import (
 // time in steps, the coarsest of them two seconds long: a second change within one step would show the same time.
 const settled = 3 * time.Second
 
-// Identity tells whether a file is still the one whose digest was taken, without reading its ninety megabytes again. The
-// time of the last change of the inode is part of it: unlike that of the content no program can set it, and every
-// write, chmod, rename or link moves it on. The zero value is nobody's.
+// Identity tells whether a file is still the one whose digest was taken, without reading the file again. The time of the last
+// change of the inode is part of it: unlike the time of the content no program can set it, and every write, chmod, rename or
+// link moves it on. The zero value is no file's.
 type Identity struct {
 	Device   uint64 `json:"device"`
 	Inode    uint64 `json:"inode"`
@@ -26,11 +26,11 @@ type Identity struct {
 	Changed  int64  `json:"changed"`  // nanoseconds since 1970
 }
 
-// IsZero reports that nothing is known.
+// IsZero reports that the identity of the file is not known.
 func (i Identity) IsZero() bool { return i == Identity{} }
 
-// IdentityOf is the identity of a file now; links are followed. The file is opened, since a file system on the network
-// asks its server again only then.
+// IdentityOf returns the identity that a file has now; links are followed. The file is opened, because a file system on the
+// network asks its server again only then.
 func IdentityOf(path string) (Identity, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -50,9 +50,9 @@ func identityOf(f *os.File) (Identity, error) {
 	}, nil
 }
 
-// DigestFile returns the SHA-256 of a file in hex and the identity under which that may be remembered: zero if the file
-// was changed so recently, or while it was read, that a change could hide behind it.
-func DigestFile(path string) (string, Identity, error) {
+// Digest returns the SHA-256 of a file in hex and the identity under which the digest may be remembered: zero if the file was
+// changed while it was read, or so recently that another change could leave the same identity.
+func Digest(path string) (string, Identity, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", Identity{}, err
