@@ -56,7 +56,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/cache"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -125,7 +125,7 @@ type Agent struct {
 	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
 	secrets  secrets
 	redactor atomic.Pointer[redact.Redactor]
-	cache    *terraform.Cache
+	cache    *cache.Cache
 
 	world      atomic.Pointer[world]
 	reloads    chan chan error
@@ -176,7 +176,7 @@ func New(o Options) (*Agent, error) {
 	}
 	a := &Agent{
 		opts: o, now: o.Now, store: st, started: o.Now(),
-		cache:   terraform.NewCache(datadir.Cache(dir)),
+		cache:   cache.New(datadir.Cache(dir)),
 		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
 		changes: newBroadcast(), faults: newFaults(o.Now),
 		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},

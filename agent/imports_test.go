@@ -45,10 +45,12 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/asuser/asusertest": {"agent/need"},
 		"agent/need":              {"agent/terraform/release"},
 
-		"agent/terraform": {"store", "store/disk", "notify/redact", "notify/words", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign",
-			"agent/hclfile", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
-			"agent/terraform/planjson", "agent/terraform/private", "agent/terraform/release"},
-		"agent/terraform/binary":      {"agent/asuser", "agent/terraform/diag", "agent/terraform/release"},
+		"agent/terraform": {"store", "store/disk", "notify/redact", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign",
+			"agent/hclfile", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ",
+			"agent/terraform/jsonlog", "agent/terraform/planjson", "agent/terraform/private"},
+		"agent/terraform/binary": {"agent/asuser", "agent/terraform/diag", "agent/terraform/release"},
+		"agent/terraform/cache": {"store", "store/disk", "notify/words", "agent/asuser", "agent/foreign", "agent/hclfile",
+			"agent/terraform/binary", "agent/terraform/diag", "agent/terraform/private"},
 		"agent/terraform/credentials": {"notify/redact", "agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private"},
 		"agent/terraform/diag":        {},
 		"agent/terraform/environ":     {"notify/redact", "agent/terraform/private"},
@@ -69,7 +71,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/cmd/sallyport": {"agent/cli"},
 
 		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/control", "agent/datadir",
-			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag"},
+			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag"},
 
 		"agent/e2e":   {"store", "notify", "agent"},
 		"agent/bench": {"store", "notify", "agent"},

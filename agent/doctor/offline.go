@@ -12,7 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/cache"
 )
 
 // offline says whether the agent could plan a stack with git host and registry both dead, which is when it is needed most.
@@ -29,7 +29,7 @@ func offline(s *section, cfg *config.Config, at *checkout, name string) {
 	}
 	commit := at.commit
 	if needs != nil {
-		kept, err := terraform.NewCache(datadir.Cache(cfg.DataDir)).Offline(name)
+		kept, err := cache.New(datadir.Cache(cfg.DataDir)).Offline(name)
 		again := "sallyport plan " + name + " while both answer: the agent keeps what a plan needs"
 		switch {
 		case errors.Is(err, fs.ErrPermission):

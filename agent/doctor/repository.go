@@ -9,7 +9,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/cache"
 )
 
 // repository tries to get in, and to read the stacks at the newest commit.
@@ -60,7 +60,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 	}
 	s.ok("fetch", "commits can be read")
 	at := &checkout{
-		config: r, git: git, commit: commit, tree: tree, dir: dir, cache: terraform.NewCache(filepath.Join(dir, "cache")),
+		config: r, git: git, commit: commit, tree: tree, dir: dir, cache: cache.New(filepath.Join(dir, "cache")),
 	}
 	return append([]*section{s}, d.stacks(ctx, at, s, tools)...)
 }
@@ -71,8 +71,8 @@ type checkout struct {
 	git    *repo.Repository
 	commit string
 	tree   *repo.Tree
-	dir    string           // scratch; goes away with the check of the repository
-	cache  *terraform.Cache // in dir, so that stacks share what the first of them downloads
+	dir    string       // scratch; goes away with the check of the repository
+	cache  *cache.Cache // in dir, so that stacks share what the first of them downloads
 }
 
 // fetch gets a commit, or the one that has taken its place meanwhile.

@@ -134,6 +134,7 @@ func (b *rootBackend) readFile(dir, name string) (bool, error) {
 	return file != nil && file.Body != nil && b.read(file.Body), nil
 }
 
+// read adds what the terraform blocks of a file say, and reports whether they say anything.
 func (b *rootBackend) read(body hcl.Body) (sets bool) {
 	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
 	for _, block := range top.Blocks {
@@ -173,7 +174,7 @@ func literal(x hcl.Expression) (text string, known bool) {
 }
 
 // keepState writes the override file that puts the state of a root without a lasting backend below stateDir. It
-// returns whether it did.
+// returns whether it did so.
 func keepState(o *PlanOptions) (bool, error) {
 	m, err := readRoot(o.WorkDir)
 	var named *diag.Error
@@ -218,6 +219,7 @@ func keepState(o *PlanOptions) (bool, error) {
 	return true, writeOverride(o.WorkDir, o.StateDir)
 }
 
+// writeOverride writes the override file.
 func writeOverride(workDir, stateDir string) error {
 	type local struct {
 		Path         string `json:"path"`
@@ -262,7 +264,7 @@ func checkBackend(o *PlanOptions, kept bool) error {
 		return nil
 	}
 	var got backendInUse
-	text, err := o.readBack(filepath.Join(o.DataDir, "terraform.tfstate"))
+	text, err := o.root().ReadBack(filepath.Join(o.DataDir, "terraform.tfstate"))
 	if err == nil {
 		err = json.Unmarshal(text, &got)
 	}
@@ -339,9 +341,11 @@ func resolved(path string) (string, error) {
 	return real, nil
 }
 
+// misplaced is the error of a configuration that puts the state where the agent must not let it be.
 func misplaced(hint, format string, args ...any) error {
 	return &diag.Error{Op: "init", ExitCode: -1, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
+// statePath and workspacesPath are where a state that the agent keeps lies.
 func statePath(stateDir string) string      { return filepath.Join(stateDir, "terraform.tfstate") }
 func workspacesPath(stateDir string) string { return filepath.Join(stateDir, "workspaces") }

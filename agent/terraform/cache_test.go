@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
@@ -33,7 +34,7 @@ func fileConfig(r *rig) string {
 
 func lockedChecksum(t *testing.T, o PlanOptions) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(o.WorkDir, lockFile))
+	text, err := os.ReadFile(filepath.Join(o.WorkDir, cache.LockFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +51,12 @@ func TestProvidersWhenTheRegistryIsAway(t *testing.T) {
 	if n := m.Downloads.Load(); n != 1 {
 		t.Fatalf("%d downloads", n)
 	}
-	pkg := filepath.Join(r.Cache.providers(), "registry.terraform.io/hashicorp/local/1.4.0", platform())
-	if target, err := os.Readlink(filepath.Join(o.DataDir, "providers/registry.terraform.io/hashicorp/local/1.4.0", platform())); target != pkg {
+	pkg := filepath.Join(r.providers(), "registry.terraform.io/hashicorp/local/1.4.0", here)
+	if target, err := os.Readlink(filepath.Join(o.DataDir, "providers/registry.terraform.io/hashicorp/local/1.4.0", here)); target != pkg {
 		t.Errorf("the run's package is %q (%v), not a link to the store", target, err)
 	}
 
-	o = network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: lock}), m)
+	o = network(r.options(map[string]string{"main.tf": fileConfig(r), cache.LockFile: lock}), m)
 	o.Stack = "other"
 	if res := r.plan(o); len(res.Warnings) > 0 || m.Downloads.Load() != 1 {
 		t.Errorf("a locked provider of the store: warnings %v, %d downloads", res.Warnings, m.Downloads.Load())
@@ -65,7 +66,7 @@ func TestProvidersWhenTheRegistryIsAway(t *testing.T) {
 	if err := os.Truncate(binary, 1000); err != nil {
 		t.Fatal(err)
 	}
-	o = network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: lock}), m)
+	o = network(r.options(map[string]string{"main.tf": fileConfig(r), cache.LockFile: lock}), m)
 	o.Stack = "other"
 	r.plan(o)
 	if info, err := os.Stat(binary); err != nil || info.Size() < 1e6 || m.Downloads.Load() != 2 {
@@ -87,7 +88,7 @@ func TestProvidersWhenTheRegistryIsAway(t *testing.T) {
 		}
 	})
 	t.Run("committed lock file, never seen stack", func(t *testing.T) {
-		o := network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: lock}), m)
+		o := network(r.options(map[string]string{"main.tf": fileConfig(r), cache.LockFile: lock}), m)
 		o.Stack = "new"
 		r.plan(o)
 	})
@@ -109,7 +110,7 @@ func TestLockFileOfAnotherPlatform(t *testing.T) {
 	lock := lockedChecksum(t, o)
 	partial := lock[:strings.Index(lock, "hashes")] + "\n}\n" // pins the version and has no checksum
 	for run := range 2 {
-		o = network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: partial}), m)
+		o = network(r.options(map[string]string{"main.tf": fileConfig(r), cache.LockFile: partial}), m)
 		o.Commit = strings.Repeat(fmt.Sprint(run), 40)
 		res := r.plan(o)
 		if got := strings.Join(res.Warnings, "\n"); !strings.Contains(got, "lacks checksums for this platform") {
@@ -127,7 +128,7 @@ func TestIncompleteLockFile(t *testing.T) {
 	o := network(r.options(main(fileConfig(r))), m)
 	r.plan(o)
 	lock := lockedChecksum(t, o)
-	files := map[string]string{"main.tf": fileConfig(r) + "\nresource \"time_static\" \"t\" {}", lockFile: lock}
+	files := map[string]string{"main.tf": fileConfig(r) + "\nresource \"time_static\" \"t\" {}", cache.LockFile: lock}
 	for run := range 3 {
 		o = network(r.options(files), m)
 		o.Commit = strings.Repeat(fmt.Sprint(min(run, 1)), 40)
@@ -148,7 +149,7 @@ func TestLockFileWithMoreThanIsNeeded(t *testing.T) {
 	r.plan(o)
 	lock := lockedChecksum(t, o)
 	m.Close()
-	o = network(r.options(map[string]string{"main.tf": fileConfig(r), lockFile: lock}), m)
+	o = network(r.options(map[string]string{"main.tf": fileConfig(r), cache.LockFile: lock}), m)
 	o.Stack = "other"
 	if res := r.plan(o); len(res.Warnings) > 0 {
 		t.Errorf("warnings %v", res.Warnings)

@@ -1,15 +1,31 @@
-// Package terraform runs terraform's init, plan and show, and makes of their output what people decide on.
+// Package terraform runs terraform on a stack's root module, and makes of its output what people decide on.
 //
 // [Plan] is the whole of it: a root module in a fresh checkout goes in, and a saved plan, its summary and its text come
-// out. [binary.Find] says which terraform does it. Applying is not done here: that is the business of a process that outlives
-// the agent, which reads the stream of an apply with [jsonlog.Read] and [jsonlog.Progress].
+// out. [Init] only tries whether that would work. [Unlock], [PushState], [RestoreState] and [Command] are what people order
+// by hand. Applying is not done here: that is the business of a process that outlives the agent, see package runner.
+//
+// # The packages below
+//
+//	binary       which terraform it is, and whether it is still the same file
+//	cache        init with what earlier inits have fetched, and without registry and git host
+//	credentials  the repository's token and key, lent to an init; roles in AWS, lent to a plan or an apply
+//	environ      the environment that terraform gets
+//	planjson     what a plan says: its JSON, its text, and the state in its file; pure
+//	jsonlog      what terraform writes with -json, and how far an apply has come; pure
+//	diag         what terraform's errors mean, and what a person can do; pure
+//	private      files that nobody else may read
+//	release      downloads a version of terraform
+//
+// Of these, cache imports binary, diag and private; credentials imports diag, environ and private; binary imports diag and release;
+// jsonlog imports diag; environ imports private. None imports this package.
 //
 // # What a plan leaves behind
 //
 // In PlanOptions.OutDir: plan.tfplan, the saved plan, with secrets in clear; terraform.lock.hcl, the lock file as used;
 // plan.txt, the redacted text; environment.json, the paths for [environ.ForApply]. The apply also needs DataDir with the
 // providers, and the checkout, whose files it may read. Variables and credentials are written to files of mode 0600 for as
-// long as terraform needs them, never to a command line; the repository's token and key are in none, and lent at sockets while an init runs.
+// long as terraform needs them, never to a command line; the repository's token and key are in no file, and lent at sockets while
+// an init runs.
 //
 // # Processes
 //
@@ -18,14 +34,7 @@
 // holds all of the output in memory. Cancelling the context sends one SIGINT, and PlanOptions.Grace later everything that is left is
 // killed.
 //
-// # Without registry and git host
-//
-// See [Cache]. Providers come from a store that earlier inits have filled. At a commit that was planned before, the lock
-// file and the remote modules are those of that time, and nothing is asked of anybody. At a new commit a normal init is
-// tried first; if it fails because something could not be reached, what the stack used last is tried, with a warning.
-//
 // # Errors
 //
-// Every refusal of terraform is an [*diag.Error] with terraform's own diagnostics, whether it may pass by itself, and a hint.
-// Terraform has no error codes: its texts are told apart in package diag and nowhere else.
+// Every refusal of terraform is a [*diag.Error] with terraform's own diagnostics, whether it may pass by itself, and a hint.
 package terraform

@@ -50,3 +50,10 @@ func digestFile(path string) (string, error) {
 	digest, _, err := binary.Digest(path)
 	return digest, err
 }
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

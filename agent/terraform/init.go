@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -21,9 +20,6 @@ import (
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/private"
 )
-
-// providerFault are init's errors that a package of the store can cause, or one that it lacks.
-var providerFault = regexp.MustCompile(`(?i)provider packages?|install(ing)? provider|incompatible provider|dependency lock file`)
 
 // initWaitDelay is how long an init that cannot change anything may take to end after its SIGINT: it holds no lock.
 const initWaitDelay = 5 * time.Second
@@ -110,11 +106,16 @@ func (p *planner) readState(ctx context.Context) (*InitResult, error) {
 // initialise runs init with what is kept from earlier runs where that is the same or all that can be had.
 func (p *planner) initialise(ctx context.Context) error {
 	o := &p.o
-	committed, err := o.readBack(filepath.Join(o.WorkDir, lockFile))
+	committed, err := o.root().ReadLock()
 	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
+		return err
 	}
-	if err := p.initialiseCached(ctx, committed); err != nil {
+	err = o.Cache.Init(ctx, cache.Init{Root: o.root(), Preview: o.Preview, Warn: p.warn, Run: p.runInit}, committed)
+	var waited *cache.WaitError
+	if errors.As(err, &waited) {
+		return p.s.fail(ctx, "init", waited.Err, nil, "")
+	}
+	if err != nil {
 		return err
 	}
 	if err := checkBackend(o, p.keptDir); err != nil {
@@ -123,163 +124,12 @@ func (p *planner) initialise(ctx context.Context) error {
 	return p.recordLock(committed)
 }
 
-// initialiseCached decides between a normal init and one from what is kept of the stack.
-func (p *planner) initialiseCached(ctx context.Context, committed []byte) error {
-	o := &p.o
-	if o.Cache == nil {
-		return p.initOnce(ctx)
-	}
-	last := o.Cache.lastInit(o.Stack)
-	if last != nil && last.Commit == o.Commit && last.Committed == digestOf(committed) {
-		err := p.restore(last, committed)
-		if err == nil {
-			err = p.initOnce(ctx)
-		}
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if err := p.reset(committed); err != nil { // what is kept is damaged, or terraform has changed
-			return err
-		}
-	} else if last != nil && committed != nil && last.Committed == digestOf(committed) {
-		// The same lock file as last time: take the one with the checksums that were missing in it.
-		if lock, err := last.lock(); err == nil && lock != nil && sameSelections(committed, lock) {
-			if err := replaceLock(o.WorkDir, lock, o.User); err != nil {
-				return err
-			}
-		}
-	}
-	err := p.initOnce(ctx)
-	var failed *diag.Error
-	if errors.As(err, &failed) && failed.Transient && last != nil && ctx.Err() == nil {
-		return p.initOffline(ctx, last, committed, failed)
-	}
-	if err != nil {
-		return err
-	}
-	if o.Preview {
-		return nil
-	}
-	if err := o.Cache.remember(o, committed); err != nil {
-		p.warn("the lock file and modules of this run could not be kept for when the registry is away: %v", err)
-	}
-	return nil
-}
-
-// initOffline tries once more with what the stack used last, because the registry or a module's host is away.
-func (p *planner) initOffline(ctx context.Context, last *kept, committed []byte, first *diag.Error) error {
-	if p.reset(committed) != nil || p.restore(last, committed) != nil || p.initOnce(ctx) != nil {
-		return first
-	}
-	p.warn("providers and modules are those of commit %.10s, because something could not be reached: %v", last.Commit, first)
-	return nil
-}
-
-// restore puts everything that is kept into place.
-func (p *planner) restore(last *kept, committed []byte) error {
-	if err := last.putLock(p.o.WorkDir, committed, p.o.User); err != nil {
-		return err
-	}
-	return last.putModules(p.o.DataDir)
-}
-
-// reset undoes what an init has left behind.
-func (p *planner) reset(committed []byte) error {
-	if err := replaceLock(p.o.WorkDir, committed, p.o.User); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(p.o.DataDir); err != nil {
-		return fmt.Errorf("clearing terraform's data directory: %w", err)
-	}
-	if err := os.MkdirAll(p.o.DataDir, 0o700); err != nil {
-		return fmt.Errorf("making terraform's data directory: %w", err)
-	}
-	return nil
-}
-
-// initOnce runs one init, from the store of providers if that has everything.
-func (p *planner) initOnce(ctx context.Context) error {
-	c := p.o.Cache
-	if c == nil {
-		return p.runInit(ctx)
-	}
-	before, err := p.o.readBack(filepath.Join(p.o.WorkDir, lockFile))
-	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
-	}
-	for refused := false; ; {
-		switch t := c.temperature(p.o.WorkDir); {
-		case t == free:
-			return p.runInit(ctx)
-		case t == warm && !refused:
-			if done, err := p.initWarm(ctx, before); done {
-				return err
-			}
-			refused = true
-		}
-		if again, err := p.initCold(ctx, refused); !again {
-			return err
-		}
-	}
-}
-
-// initCold runs init with all of terraform's sources, one at a time, and stores what it has fetched. Again means that
-// somebody else has filled the store while this one waited.
-func (p *planner) initCold(ctx context.Context, refused bool) (again bool, err error) {
-	c := p.o.Cache
-	unlock, err := c.lockCold(ctx)
-	if err != nil {
-		return false, p.s.fail(ctx, "init", err, nil, "")
-	}
-	defer unlock()
-	if !refused && c.temperature(p.o.WorkDir) == warm {
-		return true, nil
-	}
-	if err := p.runInit(ctx); err != nil {
-		return false, err
-	}
-	if err := c.adopt(&p.o, refused); err != nil {
-		p.warn("providers could not be stored for later runs: %v", err)
-	}
-	return false, nil
-}
-
-// initWarm runs init with the store as the only source of providers. Not done means that the store did not have, or
-// had in a damaged form, what terraform wanted; everything is as before then.
-func (p *planner) initWarm(ctx context.Context, before []byte) (done bool, err error) {
-	err = p.runInit(ctx, tfexec.PluginDir(p.o.Cache.providers()))
-	if err == nil {
-		after, err := p.o.readBack(filepath.Join(p.o.WorkDir, lockFile))
-		if err != nil {
-			return true, fmt.Errorf("reading the lock file: %w", err)
-		}
-		if extendsLock(after, before) {
-			return true, nil
-		}
-		// A remote module needs more than the lock file pins. Which version is for the registry to say.
-	} else if !providerTrouble(err) || ctx.Err() != nil {
-		return true, err
-	}
-	for _, leftover := range []string{"providers", "plugin_path"} {
-		if err := os.RemoveAll(filepath.Join(p.o.DataDir, leftover)); err != nil {
-			return true, fmt.Errorf("clearing terraform's data directory: %w", err)
-		}
-	}
-	return false, replaceLock(p.o.WorkDir, before, p.o.User)
-}
-
-func providerTrouble(err error) bool {
-	var failed *diag.Error
-	if !errors.As(err, &failed) {
-		return false
-	}
-	return providerFault.MatchString(failed.Output) || slices.ContainsFunc(failed.Diagnostics, func(d diag.Diagnostic) bool {
-		return d.IsError() && providerFault.MatchString(d.Summary)
-	})
-}
-
 // runInit runs terraform init itself. Only here does terraform see the credentials of the git host.
-func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error {
+func (p *planner) runInit(ctx context.Context, pluginDir string) error {
+	var opts []tfexec.InitOption
+	if pluginDir != "" {
+		opts = append(opts, tfexec.PluginDir(pluginDir))
+	}
 	file, err := writeBackendConfig(p.o.OutDir, p.o.BackendConfig)
 	if err != nil {
 		return err
@@ -309,23 +159,17 @@ func (p *planner) runInit(ctx context.Context, opts ...tfexec.InitOption) error 
 
 // recordLock copies the lock file as used beside the plan, and tells of what is wrong with the committed one.
 func (p *planner) recordLock(committed []byte) error {
-	path := filepath.Join(p.o.WorkDir, lockFile)
-	used, err := p.o.readBack(path)
+	used, err := p.o.root().ReadLock()
 	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
+		return err
 	}
 	if used == nil {
 		return nil // built-in providers only
 	}
-	switch {
-	case committed == nil:
-		p.warn("no %s is committed: the next plan can use other provider versions", lockFile)
-	case digestOf(used) != digestOf(committed) && sameSelections(used, committed):
-		p.warn("the committed %s lacks checksums for this platform; they were added for this run only", lockFile)
-	case !extendsLock(used, committed): // fewer are fine: terraform drops what nothing needs
-		p.warn("the committed %s does not pin every provider; the others were chosen for this run only", lockFile)
+	if warning := cache.LockWarning(used, committed); warning != "" {
+		p.warn("%s", warning)
 	}
-	p.res.Plan.LockDigest = digestOf(used)
+	p.res.Plan.LockDigest = cache.LockDigest(used)
 	p.res.LockFile = filepath.Join(p.o.OutDir, lockCopy)
 	if _, err := private.Replace(p.res.LockFile, used); err != nil {
 		return fmt.Errorf("keeping the lock file: %w", err)

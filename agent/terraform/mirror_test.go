@@ -54,7 +54,7 @@ func TestOfflineSaysWhatIsKept(t *testing.T) {
 	if err != nil || got.Commit != o.Commit || len(got.Missing) != 0 {
 		t.Errorf("after it: %+v, %v", got, err)
 	}
-	if err := os.RemoveAll(r.Cache.providers()); err != nil {
+	if err := os.RemoveAll(r.providers()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = r.Cache.Offline("ghe"); err != nil || len(got.Missing) != 1 || got.Missing[0] != "registry.terraform.io/hashicorp/local 1.4.0" {

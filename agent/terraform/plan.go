@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -81,7 +82,7 @@ type PlanOptions struct {
 	// [asuser.Main] then.
 	Keep bool
 
-	Cache       *Cache        // what plans share; nil: nothing is kept
+	Cache       *cache.Cache  // what plans share; nil: nothing is kept
 	Protect     []string      // see [planjson.Matches]
 	Replaceable []string      // likewise: replacing these is routine, unless they are protected
 	Timeout     time.Duration // of everything together; 0: none
@@ -202,7 +203,7 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	if p.keptDir, err = keepState(o); err != nil {
 		return nil, err
 	}
-	if err := o.plainLock(); err != nil {
+	if err := o.root().PlainLock(); err != nil {
 		return nil, err
 	}
 	if err := p.handOver(tmp); err != nil {
@@ -224,22 +225,31 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	}
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: environ.Build(env), user: o.User, redact: o.Redact, grace: o.Grace}
 	giveBack, err := p.borrow()
-	if err != nil {
-		return nil, err
+	if err != nil || o.AWS == nil {
+		return giveBack, err
 	}
-	if o.AWS == nil {
-		return giveBack, nil
-	}
-	end, err := o.AWS.Lend(ctx, o.OutDir, o.User, func(err error) {
-		p.late.CompareAndSwap(nil, &err)
-	})
+	end, err := p.lendRole(ctx)
 	if err != nil {
 		giveBack()
 		return nil, err
 	}
 	return func() {
+		defer giveBack()
 		end()
-		giveBack()
+	}, nil
+}
+
+// lendRole lends terraform its role in AWS. What it returns takes the role back, and passes on a panic of renewing it.
+func (p *planner) lendRole(ctx context.Context) (end func(), err error) {
+	o := &p.o
+	takeBack, err := o.AWS.Lend(ctx, o.OutDir, o.User, func(err error) {
+		p.late.CompareAndSwap(nil, &err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		takeBack()
 		var broken *contain.Panic
 		if err := p.late.Load(); err != nil && errors.As(*err, &broken) { // of other errors terraform says what it could not do
 			panic(broken)

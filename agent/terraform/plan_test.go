@@ -3,12 +3,14 @@ package terraform
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/redact"
 )
@@ -20,14 +22,14 @@ type rig struct {
 	tool binary.Tool
 	runs int
 
-	Cache *Cache
+	Cache *cache.Cache
 	State string
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	return &rig{t: t, dir: dir, tool: findTool(t), Cache: NewCache(filepath.Join(dir, "cache")), State: filepath.Join(dir, "state")}
+	return &rig{t: t, dir: dir, tool: findTool(t), Cache: cache.New(filepath.Join(dir, "cache")), State: filepath.Join(dir, "state")}
 }
 
 var tool = sync.OnceValues(func() (binary.Tool, error) {
@@ -43,6 +45,12 @@ func findTool(t testing.TB) binary.Tool {
 	}
 	return found
 }
+
+// providers is where the cache has its packages.
+func (r *rig) providers() string { return filepath.Join(r.dir, "cache", "providers") }
+
+// here is terraform's name of this machine's kind.
+const here = runtime.GOOS + "_" + runtime.GOARCH
 
 // options makes a new run with the files as its checkout.
 func (r *rig) options(files map[string]string) PlanOptions {

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/private"
 	"sallyport/store/disk"
 )
@@ -184,54 +185,7 @@ func copyTree(to, from string) error {
 	return os.CopyFS(to, root.FS())
 }
 
-// readOptional reads a file; nil without an error if there is none.
-func readOptional(path string) ([]byte, error) {
-	return missingIsNil(os.ReadFile(path))
-}
-
-// readBack reads a file that terraform may have written; nil without an error if there is none.
-func (o *PlanOptions) readBack(path string) ([]byte, error) {
-	if rel, err := filepath.Rel(o.Source, path); err == nil && filepath.IsLocal(rel) {
-		return missingIsNil(foreign.ReadBelow(o.Source, path, maxReadBack))
-	}
-	return missingIsNil(foreign.ReadFile(path, maxReadBack))
-}
-
-// plainLock puts a file in the place of a lock file that is committed as a symlink: later on no link is followed. The checkout
-// is as it was made still, and nothing outside of it is read.
-func (o *PlanOptions) plainLock() error {
-	path := filepath.Join(o.WorkDir, lockFile)
-	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSymlink {
-		_, err = missingIsNil(nil, err)
-		return err
-	}
-	root, err := os.OpenRoot(o.Source)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = root.Close() }()
-	rel, err := filepath.Rel(o.Source, path)
-	if err != nil {
-		return err
-	}
-	f, err := root.Open(rel)
-	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	committed, err := foreign.Read(f, maxReadBack)
-	if err != nil {
-		return fmt.Errorf("reading the lock file: %w", err)
-	}
-	return replaceLock(o.WorkDir, committed, nil)
-}
-
-// maxReadBack bounds what is read of terraform's small files, in bytes.
-const maxReadBack = 64 << 20
-
-func missingIsNil(data []byte, err error) ([]byte, error) {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
+// root is the root module as the cache knows it.
+func (o *PlanOptions) root() cache.Root {
+	return cache.Root{Stack: o.Stack, Commit: o.Commit, Source: o.Source, WorkDir: o.WorkDir, DataDir: o.DataDir, User: o.User}
 }

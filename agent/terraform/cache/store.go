@@ -1,7 +1,6 @@
-package terraform
+package cache
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,133 +8,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/terraform/binary"
 	"sallyport/store/disk"
 )
 
-// Cache is what the plans of an agent share, below one directory:
-//
-//	providers/HOST/NAMESPACE/TYPE/VERSION/OS_ARCH/   packages that terraform has verified and installed once
-//	stacks/NAME/                                     lock file and remote modules of the stack's last good init
-//	slots/                                           see slots
-//
-// A root whose lock file names only packages of the store is initialised from the store alone, in parallel and
-// without any network. Terraform checks their checksums against the lock file each time; a package that was damaged
-// is fetched again. Everything else is a cold init, and one of those runs at a time: the first fills the store
-// for the others.
-//
-// The directory must be on the file system of the plans' data directories, or packages are copied instead of moved.
-// Several processes can share it.
-type Cache struct {
-	// Slots are lent to plans.
-	Slots *binary.Slots
-
-	dir string
-
-	cold chan struct{} // holds one value while a cold init of this process runs
-	keep sync.Mutex    // replacing what is kept of a stack
-
-	mu sync.Mutex
-	// linked are the providers, as host/namespace/type, that terraform takes from a mirror on this machine's disk.
-	// There is nothing to download and so nothing to wait for.
-	linked map[string]bool
-}
-
-// NewCache returns the cache in dir, which is made when it is first needed.
-func NewCache(dir string) *Cache {
-	return &Cache{
-		dir: dir, Slots: binary.NewSlots(filepath.Join(dir, "slots")),
-		cold: make(chan struct{}, 1), linked: make(map[string]bool),
-	}
-}
-
-func (c *Cache) providers() string { return filepath.Join(c.dir, "providers") }
-
-// lockCold waits for its turn to run a cold init.
-func (c *Cache) lockCold(ctx context.Context) (func(), error) {
-	select {
-	case c.cold <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		<-c.cold
-		return nil, fmt.Errorf("making the cache: %w", err)
-	}
-	lock := flock.New(filepath.Join(c.dir, "cold.lock")) // other processes
-	ok, err := lock.TryLockContext(ctx, 50*time.Millisecond)
-	if err != nil || !ok {
-		<-c.cold
-		return nil, fmt.Errorf("waiting for another init: %w", errors.Join(err, context.Cause(ctx)))
-	}
-	return func() { _ = lock.Close(); <-c.cold }, nil
-}
-
-// temperature says how an init has to run.
-type temperature int
-
-const (
-	warm temperature = iota // everything is in the store
-	free                    // nothing is downloaded anyway
-	cold                    // something is missing
-)
-
-// temperature finds out how the init of a root module has to run.
-func (c *Cache) temperature(workDir string) temperature {
-	lock, err := readLock(workDir)
-	if err != nil {
-		return cold // terraform will say what is wrong with it
-	}
-	needs := requiredProviders(workDir)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	stored, linked := 0, 0
-	for address, p := range lock {
-		switch {
-		case c.has(p):
-			stored++
-		case c.linked[address]:
-			linked++
-		default:
-			return cold
-		}
-	}
-	for address := range needs.providers {
-		if _, locked := lock[address]; locked {
-			continue
-		}
-		if !c.linked[address] {
-			return cold // not pinned: terraform must ask for the newest version
-		}
-		linked++
-	}
-	switch {
-	case len(lock) == 0 && needs.remote:
-		return cold // the module can need any provider
-	case stored > 0 && linked == 0:
-		return warm
-	case stored > 0 && stored < len(lock):
-		return cold
-	}
-	return free
-}
-
-// has reports whether the store holds the package for this machine.
-func (c *Cache) has(p lockedProvider) bool {
-	info, err := os.Stat(filepath.Join(c.providers(), p.path()))
-	return err == nil && info.IsDir()
-}
-
 // adopt moves the packages that an init has installed into the store and leaves symlinks in their places.
 // With replace the store's packages give way: terraform has just refused one of them.
-func (c *Cache) adopt(o *PlanOptions, replace bool) error {
-	root := filepath.Join(o.DataDir, "providers")
+func (c *Cache) adopt(r Root, replace bool) error {
+	root := filepath.Join(r.DataDir, "providers")
 	packages, err := filepath.Glob(filepath.Join(root, "*", "*", "*", "*", platform()))
 	if err != nil {
 		return fmt.Errorf("listing providers: %w", err)
@@ -153,8 +34,8 @@ func (c *Cache) adopt(o *PlanOptions, replace bool) error {
 			c.noteLinked(from, rel)
 			continue
 		}
-		if o.User != nil {
-			err = c.copyIn(o, filepath.Join("providers", rel), filepath.Join(c.providers(), rel), replace)
+		if r.User != nil {
+			err = c.copyIn(r, filepath.Join("providers", rel), filepath.Join(c.providers(), rel), replace)
 		} else {
 			err = c.take(from, filepath.Join(c.providers(), rel), replace)
 		}
@@ -165,6 +46,7 @@ func (c *Cache) adopt(o *PlanOptions, replace bool) error {
 	return nil
 }
 
+// noteLinked remembers that terraform has linked a provider to a mirror, and not to the store.
 func (c *Cache) noteLinked(link, rel string) {
 	target, err := os.Readlink(link)
 	if err != nil || strings.HasPrefix(target, c.providers()+string(filepath.Separator)) {
@@ -176,7 +58,7 @@ func (c *Cache) noteLinked(link, rel string) {
 	c.linked[address] = true
 }
 
-// take moves one package into the store and puts a symlink in its place. The rename makes it appear whole.
+// take moves one package into the store, where it appears whole, and puts a symlink in its place.
 func (c *Cache) take(from, to string, replace bool) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
@@ -217,8 +99,8 @@ func (c *Cache) putAside(to string) error {
 
 // copyIn is [Cache.take] for a package that another user has installed, at rel in its data directory: the store gets a copy
 // that the user may read and execute and not change.
-func (c *Cache) copyIn(o *PlanOptions, rel, to string, replace bool) error {
-	root, err := os.OpenRoot(o.DataDir)
+func (c *Cache) copyIn(r Root, rel, to string, replace bool) error {
+	root, err := os.OpenRoot(r.DataDir)
 	if err != nil {
 		return err
 	}
@@ -232,7 +114,7 @@ func (c *Cache) copyIn(o *PlanOptions, rel, to string, replace bool) error {
 		if err := c.copyPackage(root, rel, to); err != nil {
 			return err
 		}
-		if err := c.Share(o.User); err != nil {
+		if err := c.Share(r.User); err != nil {
 			return err
 		}
 	} else if err != nil {
@@ -241,6 +123,7 @@ func (c *Cache) copyIn(o *PlanOptions, rel, to string, replace bool) error {
 	return errors.Join(root.RemoveAll(rel), root.Symlink(to, rel))
 }
 
+// copyPackage copies a package into the store, where it appears whole.
 func (c *Cache) copyPackage(root *os.Root, rel, to string) error {
 	staging, err := os.MkdirTemp(c.dir, ".new-")
 	if err != nil {
@@ -264,7 +147,8 @@ func (c *Cache) copyPackage(root *os.Root, rel, to string) error {
 	return disk.Sync(filepath.Dir(to))
 }
 
-// Share lets a user, and all of its pool, at the packages of the store, those included that were stored before there was such a user.
+// Share lets a user, and all others of its pool, read the packages of the store, also those that were stored before there was such a
+// user.
 func (c *Cache) Share(user *asuser.User) error {
 	if user == nil {
 		return nil
@@ -307,6 +191,7 @@ func (c *Cache) move(from, to string) error {
 	return os.RemoveAll(from)
 }
 
+// syncTree makes the files of a directory durable.
 func syncTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

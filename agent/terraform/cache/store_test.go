@@ -1,4 +1,4 @@
-package terraform
+package cache
 
 import (
 	"os"
@@ -25,16 +25,16 @@ func TestCopyIntoTheStore(t *testing.T) {
 	dir := t.TempDir()
 	secret := filepath.Join(dir, "secret")
 	ok(t, os.WriteFile(secret, []byte("canary"), 0o600))
-	o := &PlanOptions{DataDir: filepath.Join(dir, "data"), User: user}
+	r := Root{DataDir: filepath.Join(dir, "data"), User: user}
 	rel := filepath.Join("registry.example", "acme", "thing", "1.0.0", platform())
-	from := filepath.Join(o.DataDir, "providers", rel)
+	from := filepath.Join(r.DataDir, "providers", rel)
 	ok(t, os.MkdirAll(from, 0o755))
 	ok(t, os.WriteFile(filepath.Join(from, "terraform-provider-thing"), []byte("binary"), 0o755))
 	ok(t, os.Symlink(secret, filepath.Join(from, "LICENSE")))
-	ok(t, user.Own(o.DataDir))
-	c := NewCache(filepath.Join(dir, "cache"))
+	ok(t, user.Own(r.DataDir))
+	c := New(filepath.Join(dir, "cache"))
 	ok(t, os.MkdirAll(c.dir, 0o700))
-	ok(t, c.adopt(o, false))
+	ok(t, c.adopt(r, false))
 	stored := filepath.Join(c.providers(), rel)
 	if to, err := os.Readlink(from); err != nil || to != stored {
 		t.Errorf("the data directory leads to %q, %v", to, err)

@@ -1,8 +1,6 @@
-package terraform
+package cache
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,16 +12,15 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/terraform/private"
 	"sallyport/store"
 )
 
-// kept is what is left of a stack's last good init: enough to repeat it without registry and git host.
+// kept is what is kept of a stack's last good init: enough to repeat the init without registry and git host.
 type kept struct {
 	Commit    string    `json:"commit"`
 	Committed string    `json:"committed"` // SHA-256 of the lock file in the checkout before init; empty: none
 	DataDir   string    `json:"data_dir"`  // of that init: modules.json has its path inside
-	Modules   bool      `json:"modules"`   // remote modules are kept
+	Modules   bool      `json:"modules"`   // there are remote modules, which are kept as well
 	At        time.Time `json:"at"`
 
 	dir string
@@ -36,12 +33,13 @@ const (
 	keptModules = "modules"
 )
 
+// stackDir is where the last good init of a stack is kept.
 func (c *Cache) stackDir(stack string) string {
 	name := url.PathEscape(store.FileName(stack)) // names were up to 64 bytes before, three times that with each escaped
 	return filepath.Join(c.dir, "stacks", strings.ReplaceAll(name, ".", "%2E"))
 }
 
-// lastInit returns what is kept of a stack; nil if there is nothing that can be used.
+// lastInit returns what is kept of a stack's last good init; nil if nothing is, or nothing that can be read.
 func (c *Cache) lastInit(stack string) *kept {
 	k := &kept{dir: c.stackDir(stack)}
 	text, err := os.ReadFile(filepath.Join(k.dir, keptMeta))
@@ -51,18 +49,18 @@ func (c *Cache) lastInit(stack string) *kept {
 	return k
 }
 
-// remember keeps the lock file and the remote modules of a good init in the place of the earlier ones. Whoever reads
-// the old ones just then fails to, and does without.
-func (c *Cache) remember(o *PlanOptions, committed []byte) error {
+// remember keeps the lock file and the remote modules of a good init in the place of the earlier ones. An init of the same stack
+// that reads the earlier ones at that moment fails to, and goes without them.
+func (c *Cache) remember(r Root, committed []byte) error {
 	c.keep.Lock()
 	defer c.keep.Unlock()
-	modules := filepath.Join(o.DataDir, "modules")
-	k := kept{Commit: o.Commit, DataDir: o.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: digestOf(committed)}
-	lock, err := o.readBack(filepath.Join(o.WorkDir, lockFile))
+	modules := filepath.Join(r.DataDir, "modules")
+	k := kept{Commit: r.Commit, DataDir: r.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: LockDigest(committed)}
+	lock, err := r.ReadBack(filepath.Join(r.WorkDir, LockFile))
 	if err != nil {
 		return err
 	}
-	target := c.stackDir(o.Stack)
+	target := c.stackDir(r.Stack)
 	if lock == nil && !k.Modules {
 		return os.RemoveAll(target) // built-in providers only: nothing to keep
 	}
@@ -75,7 +73,7 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 	}
 	defer func() { _ = os.RemoveAll(staging) }()
 	if k.Modules {
-		if err := copyModules(filepath.Join(staging, keptModules), o.DataDir); err != nil {
+		if err := copyModules(filepath.Join(staging, keptModules), r.DataDir); err != nil {
 			return err
 		}
 	}
@@ -101,7 +99,9 @@ func (c *Cache) remember(o *PlanOptions, committed []byte) error {
 }
 
 // lock returns the kept lock file; nil if there is none.
-func (k *kept) lock() ([]byte, error) { return readOptional(filepath.Join(k.dir, keptLock)) }
+func (k *kept) lock() ([]byte, error) {
+	return missingIsNil(os.ReadFile(filepath.Join(k.dir, keptLock)))
+}
 
 // putLock puts the kept lock file into a checkout. It refuses where the commit pins something else.
 func (k *kept) putLock(workDir string, committed []byte, user *asuser.User) error {
@@ -113,21 +113,6 @@ func (k *kept) putLock(workDir string, committed []byte, user *asuser.User) erro
 		return errors.New("the commit pins other provider versions than those that are kept")
 	}
 	return replaceLock(workDir, lock, user)
-}
-
-// replaceLock puts a lock file into a checkout, for a user; nil takes it away. What was there can be a symlink of the repository's.
-func replaceLock(workDir string, lock []byte, user *asuser.User) error {
-	path := filepath.Join(workDir, lockFile)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("replacing the lock file: %w", err)
-	}
-	if lock == nil {
-		return nil
-	}
-	if err := private.CreateFor(user, path, lock); err != nil {
-		return fmt.Errorf("replacing the lock file: %w", err)
-	}
-	return nil
 }
 
 // copyModules copies the remote modules of a data directory, which can be another user's.
@@ -185,6 +170,7 @@ func moveManifest(path, from, to string) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
+// hasDirectories reports whether there is a directory with directories in it.
 func hasDirectories(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -196,13 +182,4 @@ func hasDirectories(dir string) bool {
 		}
 	}
 	return false
-}
-
-// digestOf returns the SHA-256 of data in hex; empty for nil.
-func digestOf(data []byte) string {
-	if data == nil {
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

@@ -1,4 +1,4 @@
-package terraform
+package cache
 
 import (
 	"fmt"
@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Offline is what is kept of a stack for a plan while neither git host nor registry answers.
+// Offline says with what a stack could be planned while neither git host nor registry answers.
 type Offline struct {
-	Commit  string   // whose modules and lock file are kept
+	Commit  string   // the commit whose modules and lock file are kept
 	Missing []string // providers of that lock file that are not in the store
 }
 
-// Offline looks at what is kept of a stack's last good init; nil if nothing is: it was never planned, or needs nothing but
-// what is built into terraform. The error says what of it cannot be read.
+// Offline looks at what is kept of a stack's last good init. It is nil if nothing is kept: the stack was never planned, or needs only
+// providers that are built into terraform. The error says what cannot be read.
 func (c *Cache) Offline(stack string) (*Offline, error) {
 	last := c.lastInit(stack)
 	if last == nil {

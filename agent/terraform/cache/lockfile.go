@@ -1,4 +1,4 @@
-package terraform
+package cache
 
 import (
 	"errors"
@@ -17,10 +17,11 @@ import (
 	"sallyport/agent/hclfile"
 )
 
-const (
-	lockFile        = ".terraform.lock.hcl"
-	defaultRegistry = "registry.terraform.io"
-)
+// LockFile is the name of the dependency lock file in a root module.
+const LockFile = ".terraform.lock.hcl"
+
+// defaultRegistry is the host of providers whose source names none.
+const defaultRegistry = "registry.terraform.io"
 
 // lockedProvider is one provider of a dependency lock file.
 type lockedProvider struct {
@@ -35,7 +36,7 @@ func (p lockedProvider) path() string {
 
 // readLock reads the providers that a root module's lock file pins, by address; nil without a lock file.
 func readLock(workDir string) (map[string]lockedProvider, error) {
-	src, err := os.ReadFile(filepath.Join(workDir, lockFile))
+	src, err := os.ReadFile(filepath.Join(workDir, LockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -45,8 +46,9 @@ func readLock(workDir string) (map[string]lockedProvider, error) {
 	return parseLock(src)
 }
 
+// parseLock reads the providers that a lock file pins, by address.
 func parseLock(src []byte) (map[string]lockedProvider, error) {
-	file, diags := hclfile.Parse(src, lockFile)
+	file, diags := hclfile.Parse(src, LockFile)
 	if diags.HasErrors() {
 		return nil, fmt.Errorf("reading the lock file: %w", diags)
 	}
@@ -68,7 +70,7 @@ func parseLock(src []byte) (map[string]lockedProvider, error) {
 			return nil, fmt.Errorf("reading the lock file: the version of provider %s is not a text", block.Labels[0])
 		}
 		p := lockedProvider{Address: block.Labels[0], Version: v.AsString()}
-		if !filepath.IsLocal(p.path()) { // the file is foreign, and these become paths in the store
+		if !filepath.IsLocal(p.path()) { // the file is foreign, and address and version become a path in the store
 			return nil, fmt.Errorf("reading the lock file: provider %q has a version or a name that is none", p.Address)
 		}
 		lock[p.Address] = p
@@ -104,12 +106,14 @@ type needs struct {
 	remote    bool            // it calls modules from elsewhere, which can need more
 }
 
+// requiredProviders reads what a root module needs.
 func requiredProviders(workDir string) needs {
 	n := needs{providers: make(map[string]bool)}
 	n.add(workDir, make(map[string]bool))
 	return n
 }
 
+// add adds what a module needs, and its local modules.
 func (n *needs) add(dir string, seen map[string]bool) {
 	if seen[dir] {
 		return
