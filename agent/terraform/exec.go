@@ -42,37 +42,6 @@ type session struct {
 	grace  time.Duration // see [PlanOptions.Grace]
 }
 
-// borrow gives the session what executes terraform, and returns what gives it back.
-func (p *planner) borrow() (giveBack func(), err error) {
-	o := &p.o
-	giveBack = func() {}
-	start := binary.Direct
-	if o.User != nil {
-		start = binary.Wrapped
-	}
-	if o.Cache != nil {
-		p.s.tf, p.s.kept, giveBack, err = o.Cache.Slots.Borrow(binary.Borrow{Tool: o.Tool, WorkDir: o.WorkDir, Start: start, Keeper: o.keeps()})
-	} else {
-		p.s.tf, err = o.Tool.In(o.WorkDir, start)
-		if err == nil && o.keeps() {
-			p.s.kept, err = o.Tool.In(o.WorkDir, binary.Wrapped)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, tf := range []*tfexec.Terraform{p.s.tf, p.s.kept} {
-		if tf == nil {
-			continue
-		}
-		if err := tf.SetWaitDelay(o.Grace); err != nil {
-			giveBack()
-			return nil, fmt.Errorf("preparing terraform: %w", err)
-		}
-	}
-	return giveBack, nil
-}
-
 // initialise runs init. The environment is init's own: it may hold credentials that nothing else gets.
 func (s *session) initialise(ctx context.Context, env []string, opts ...tfexec.InitOption) ([]diag.Diagnostic, error) {
 	return s.run(ctx, "init", env, func(sink *jsonlog.Sink) error {

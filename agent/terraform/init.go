@@ -44,21 +44,11 @@ type InitResult struct {
 //
 // The error is an [*diag.Error] where terraform is the reason; it unwraps to context.DeadlineExceeded after Timeout.
 func Init(ctx context.Context, o PlanOptions) (*InitResult, error) {
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("trying %s: %w", o.Stack, err)
-	}
-	if o.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout,
-			fmt.Errorf("it has not ended after %s: %w", o.Timeout, context.DeadlineExceeded))
-		defer cancel()
-	}
-	p := &planner{o: o}
-	release, err := p.prepare(ctx)
+	ctx, p, end, err := begin(ctx, o, purpose{"trying", tooSlow})
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer end()
 	if err := p.s.tf.SetWaitDelay(initWaitDelay); err != nil {
 		return nil, fmt.Errorf("preparing terraform: %w", err)
 	}

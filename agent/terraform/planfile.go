@@ -3,7 +3,9 @@ package terraform
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -37,5 +39,35 @@ func sealPlan(from, to string) (string, error) {
 	if err := foreign.Copy(h, f, maxPlan); err != nil {
 		return "", fmt.Errorf("digesting the plan file: %w", err)
 	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// takePlan is [sealPlan] for a plan that another user has made: digested, shown and applied is a copy that this user can read and
+// not write.
+func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
+	in, err := foreign.Open(from)
+	if err != nil {
+		return "", fmt.Errorf("taking the plan file: %w", err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := os.RemoveAll(to); err != nil {
+		return "", fmt.Errorf("clearing the place of the plan file: %w", err)
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("making the plan file: %w", err)
+	}
+	h := sha256.New()
+	err = foreign.Copy(io.MultiWriter(out, h), in, maxPlan)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return "", fmt.Errorf("copying the plan file: %w", err)
+	}
+	if err := o.User.Share(to); err != nil {
+		return "", err
+	}
+	if err := disk.Sync(filepath.Dir(to)); err != nil {
+		return "", fmt.Errorf("syncing the plan's directory: %w", err)
+	}
+	fault.Point("plan file in place")
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

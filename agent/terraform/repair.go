@@ -119,21 +119,11 @@ func (p *planner) isPushed(ctx context.Context, pushed []byte) bool {
 // inRoot calls f with the stack's root module initialised and its workspace selected. Unlike a plan it makes no
 // workspace: what is to be mended is in one that exists.
 func inRoot(ctx context.Context, o PlanOptions, doing string, f func(context.Context, *planner) error) error {
-	if err := o.validate(); err != nil {
-		return fmt.Errorf("%s %s: %w", doing, o.Stack, err)
-	}
-	if o.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout,
-			fmt.Errorf("it has not ended after %s: %w", o.Timeout, context.DeadlineExceeded))
-		defer cancel()
-	}
-	p := &planner{o: o}
-	release, err := p.prepare(ctx)
+	ctx, p, end, err := begin(ctx, o, purpose{doing, tooSlow})
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer end()
 	if err := p.initialise(ctx); err != nil {
 		return err
 	}
