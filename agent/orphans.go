@@ -7,9 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 )
 
 // orphanRest is how often ended orphans are looked for, and how long one has to have ended before it is buried: a child of
@@ -19,7 +17,7 @@ const orphanRest = 10 * time.Minute
 // adoptOrphans makes this process the parent of all that its children start and that loses its own, so that nobody who asks
 // for something at the socket can have shaken off where they come from.
 func adoptOrphans() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	if err := proc.Adopt(); err != nil {
 		return fmt.Errorf("asking for what plans leave behind: %w", err)
 	}
 	return nil
@@ -44,7 +42,7 @@ func (a *Agent) orphans(ctx context.Context) {
 // when they were started.
 func buryOrphans(before map[int]uint64, log *slog.Logger) map[int]uint64 {
 	ended := map[int]uint64{}
-	children, err := asuser.Ended()
+	children, err := proc.Ended()
 	if err != nil {
 		log.Warn("looking for orphans that have ended", "err", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/asuser/asusertest"
 	"sallyport/agent/control"
+	"sallyport/agent/proc"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/notify/github/githubtest"
 	"sallyport/store"
@@ -27,7 +28,7 @@ func (h *house) sharedUser() (u *asuser.User, open string) {
 	}
 	h.t.Cleanup(func() { // before the user is taken away
 		h.stop()
-		left, _ := asuser.ProcessesOf(u.UID)
+		left, _ := proc.Of(u.UID)
 		for _, p := range left {
 			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
@@ -120,7 +121,7 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 		t.Error("a plan was at work beside a preview")
 	}
 	h.stop()
-	left, err := asuser.ProcessesOf(u.UID)
+	left, err := proc.Of(u.UID)
 	if err != nil || len(left) > 0 {
 		t.Errorf("processes outlive the plans that started them: %+v, %v", left, err)
 	}

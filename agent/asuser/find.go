@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"sallyport/agent/hint"
+	"sallyport/agent/proc"
 )
 
 // maxPool is how many users with numbers are looked for.
@@ -95,7 +96,7 @@ func neutralNumber() (int, error) {
 		if !mapped(string(maps), n) || !errors.As(lookErr, new(user.UnknownUserIdError)) {
 			continue
 		}
-		used, err := ProcessesOf(n)
+		used, err := proc.Of(n)
 		if err != nil {
 			return 0, err
 		}

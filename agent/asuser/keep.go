@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sallyport/agent/proc"
 )
 
 // Without a user of its own for each run the agent cannot end everything of a user's. A keeper stands between it and terraform instead: whatever
@@ -30,10 +32,8 @@ func (u *User) KeepEnviron(p Program) string {
 // keep runs a program as its keeper and returns its exit code.
 func keep(p Program, args, env []string) (int, error) {
 	runtime.LockOSThread() // the program's death is bound to this thread's
-	for what, value := range map[int]uintptr{unix.PR_SET_CHILD_SUBREAPER: 1, unix.PR_SET_PDEATHSIG: uintptr(unix.SIGKILL)} {
-		if err := unix.Prctl(what, value, 0, 0, 0); err != nil {
-			return 0, fmt.Errorf("becoming a keeper: %w", err)
-		}
+	if err := errors.Join(proc.Adopt(), unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)); err != nil {
+		return 0, fmt.Errorf("becoming a keeper: %w", err)
 	}
 	if os.Getppid() != p.Parent {
 		return 0, errors.New("the agent died")
@@ -70,12 +70,12 @@ func keep(p Program, args, env []string) (int, error) {
 // endChildren ends all descendants of this process, which is the parent of those whose own has died.
 func endChildren() error {
 	for deadline := time.Now().Add(endPatience); ; time.Sleep(endFirst) {
-		below, err := Descendants(os.Getpid())
+		below, err := proc.Descendants(os.Getpid())
 		if err != nil {
 			return err
 		}
 		for _, p := range below {
-			killSame(p)
+			p.Kill()
 		}
 		for {
 			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
@@ -89,17 +89,5 @@ func endChildren() error {
 		if time.Now().After(deadline) {
 			return &StuckError{User: "the agent", Processes: below}
 		}
-	}
-}
-
-// killSame kills a process if it still is the one that was seen.
-func killSame(p Process) {
-	fd, err := unix.PidfdOpen(p.PID, 0)
-	if err != nil {
-		return // gone
-	}
-	defer func() { _ = unix.Close(fd) }()
-	if now, alive, err := look(fmt.Sprintf("/proc/%d", p.PID)); err == nil && alive && now.Start == p.Start {
-		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // gone meanwhile is as good
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 )
 
 // kept is a script with a keeper, as a user; nil: this process's own.
@@ -48,7 +49,7 @@ func TestKeeperOfSharedUser(t *testing.T) {
 	if said := string(out); !strings.HasPrefix(said, fmt.Sprintf("%d\n", shared.UID)) || strings.Count(said, "0000000000000000") != 6 || strings.Count(said, "NoNewPrivs:\t1") != 2 {
 		t.Errorf("user, keeper and program are %s", said)
 	}
-	if list, err := asuser.ProcessesOf(shared.UID); err != nil || len(list) != 1 {
+	if list, err := proc.Of(shared.UID); err != nil || len(list) != 1 {
 		t.Errorf("of the user live %+v, %v", list, err)
 	}
 }
@@ -65,7 +66,7 @@ func keeps(t *testing.T, u *asuser.User, dir string) {
 	for _, name := range []string{"1", "2", "3"} {
 		pid, err := strconv.Atoi(strings.TrimSpace(text(t, filepath.Join(dir, name))))
 		must(t, err)
-		if list, err := asuser.Processes(func(p asuser.Process) bool { return p.PID == pid }); err != nil || len(list) > 0 {
+		if list, err := proc.List(func(p proc.Process) bool { return p.PID == pid }); err != nil || len(list) > 0 {
 			t.Errorf("process %d lives: %+v, %v", pid, list, err)
 		}
 	}

@@ -1,40 +1,17 @@
 package asuser
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// KillMarked kills every process with an entry in its environment. What goes on between the look and the kill cannot hit a
-// stranger: the process is held by a descriptor.
-func KillMarked(mark string) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			continue // gone
-		}
-		environ, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err == nil && slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(kv []byte) bool { return string(kv) == mark }) {
-			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // gone meanwhile is as good
-		}
-		_ = unix.Close(fd)
-	}
-}
+	"sallyport/agent/proc"
+)
 
 const (
 	endPatience = 10 * time.Second      // until processes that do not die are a StuckError
@@ -45,7 +22,7 @@ const (
 // A StuckError says that a user's processes could not be ended: they hang in the kernel, on a dead file server for example.
 type StuckError struct {
 	User      string
-	Processes []Process
+	Processes []proc.Process
 }
 
 // Error implements error.
@@ -73,7 +50,7 @@ func (u *User) End() error {
 		if err := u.onThread(neutralIdentity, killAll); err != nil {
 			return fmt.Errorf("ending the processes of %s: %w", u.Name, err)
 		}
-		left, err := ProcessesOf(u.UID)
+		left, err := proc.Of(u.UID)
 		if err != nil {
 			return fmt.Errorf("ending the processes of %s: %w", u.Name, err)
 		}
@@ -92,12 +69,12 @@ func (u *User) End() error {
 // counts among the processes that the user may have, and a plan that leaves some thousands would leave none for the next run. What
 // this process has started as that user itself must be waited for by then.
 func (u *User) bury() error {
-	children, err := Children(os.Getpid())
+	children, err := proc.Children(os.Getpid())
 	if err != nil {
 		return err
 	}
 	for _, pid := range children {
-		p, alive, err := look(filepath.Join("/proc", strconv.Itoa(pid)))
+		p, alive, err := proc.Look(pid)
 		if err == nil && !alive && p.PID == pid && p.Belongs(u.UID) {
 			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // what is not ours any more was asked for
 		}

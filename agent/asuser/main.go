@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"sallyport/agent/proc"
 )
 
 // Executable is this program: what is to be executed in the place of the program that [User.Environ] names. It stays the same
@@ -103,7 +105,7 @@ func become(e errand, args, env []string) error {
 		return err
 	}
 	if e.Kill != "" {
-		KillMarked(e.Kill)
+		proc.KillMarked(e.Kill)
 		return nil
 	}
 	if !filepath.IsAbs(e.Path) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"sallyport/agent/proc"
 )
 
 const (
@@ -316,7 +318,7 @@ func (p *Pool) Borrow(work string) (*Turn, error) {
 			faults = append(faults, err)
 			continue
 		}
-		living, err := ProcessesOf(s.user.UID)
+		living, err := proc.Of(s.user.UID)
 		if err == nil && len(living) == 0 {
 			s.lock, s.works = lock, []string{work}
 			return &Turn{User: s.user, pool: p, seat: s, work: Work{Name: work}}, nil

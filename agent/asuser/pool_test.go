@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/asuser/asusertest"
 	"sallyport/agent/hint"
+	"sallyport/agent/proc"
 )
 
 // crew makes users and finds them.
@@ -101,14 +102,14 @@ func TestEnd(t *testing.T) {
 		cmd := as(u, script)
 		must(t, cmd.Start())
 		eventually(t, name+": it runs", func() bool {
-			list, err := asuser.ProcessesOf(u.UID)
+			list, err := proc.Of(u.UID)
 			must(t, err)
 			return len(list) > 0 || name == "kills what it can"
 		})
 		if err := u.End(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if list, err := asuser.ProcessesOf(u.UID); err != nil || len(list) > 0 {
+		if list, err := proc.Of(u.UID); err != nil || len(list) > 0 {
 			t.Errorf("%s: left are %+v, %v", name, list, err)
 		}
 		_ = cmd.Wait()
@@ -118,7 +119,7 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%v was hit: %v", cmd.Args, err)
 		}
 	}
-	list, err := asuser.ProcessesOf(other.UID)
+	list, err := proc.Of(other.UID)
 	if err != nil || len(list) != 1 {
 		t.Errorf("of the other user live %+v, %v", list, err)
 	}
@@ -353,7 +354,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("a third user: %v", err)
 	}
 	one.Close()
-	if list, err := asuser.ProcessesOf(one.User.UID); err != nil || len(list) > 0 {
+	if list, err := proc.Of(one.User.UID); err != nil || len(list) > 0 {
 		t.Errorf("of a work that is over live %+v, %v", list, err)
 	}
 	_ = left.Wait()
@@ -368,11 +369,11 @@ func TestPool(t *testing.T) {
 	lives := as(two.User, "exec sleep 3600")
 	must(t, lives.Start())
 	next.Clear()
-	if list, err := asuser.ProcessesOf(two.User.UID); err != nil || len(list) != 1 {
+	if list, err := proc.Of(two.User.UID); err != nil || len(list) != 1 {
 		t.Errorf("of a run that is at work live %+v, %v", list, err)
 	}
 	next.Return(two.User.UID, "two")
-	if list, err := asuser.ProcessesOf(two.User.UID); err != nil || len(list) != 0 || len(next.Stuck()) > 0 {
+	if list, err := proc.Of(two.User.UID); err != nil || len(list) != 0 || len(next.Stuck()) > 0 {
 		t.Errorf("after its end live %+v, %v, %v", list, err, next.Stuck())
 	}
 	_ = lives.Wait()
@@ -391,7 +392,7 @@ func TestNothingOfATurnIsLeftToAskFor(t *testing.T) {
 	must(t, err)
 	runAs(t, turn.User, "for i in 1 2 3; do setsid sleep 3600 >/dev/null 2>&1 </dev/null & done")
 	turn.Close()
-	ended, err := asuser.Ended()
+	ended, err := proc.Ended()
 	must(t, err)
 	for pid := range ended {
 		if owner, err := asuser.Owner(fmt.Sprintf("/proc/%d", pid)); err == nil && owner == turn.User.UID {
@@ -437,7 +438,7 @@ func TestTwoPoolsOfTheSameUsers(t *testing.T) {
 	if stuck := others.Stuck(); len(stuck) != 1 || !strings.Contains(stuck[0].Error(), "another agent") {
 		t.Errorf("the second says %v", stuck)
 	}
-	if list, err := asuser.ProcessesOf(users[0].UID); err != nil || len(list) != 1 {
+	if list, err := proc.Of(users[0].UID); err != nil || len(list) != 1 {
 		t.Errorf("of the first one's work live %+v, %v", list, err)
 	}
 	turn.Close()

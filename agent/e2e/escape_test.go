@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 )
 
 // What runs while a plan is made starts a process in a session of its own, in the root directory, with an empty environment and
@@ -59,7 +59,7 @@ func TestPlanLeavesNothingRunning(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := asuser.Processes(func(p asuser.Process) bool { return p.PID == pid && p.Name == "sleep" })
+			found, err := proc.List(func(p proc.Process) bool { return p.PID == pid && p.Name == "sleep" })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/need"
+	"sallyport/agent/proc"
 )
 
 // The attacks of code that runs while a plan is made, on runs with users of their own. The code is a script of the repository's,
@@ -48,10 +49,10 @@ func (u *secondUser) users() []*asuser.User {
 }
 
 // living are the processes of all of them.
-func (u *secondUser) living() (out []asuser.Process) {
+func (u *secondUser) living() (out []proc.Process) {
 	u.t.Helper()
 	for _, user := range u.users() {
-		list, err := asuser.ProcessesOf(user.UID)
+		list, err := proc.Of(user.UID)
 		if err != nil {
 			u.t.Fatal(err)
 		}

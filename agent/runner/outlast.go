@@ -10,9 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
-	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 )
 
 // The runner outlasts what terraform has started. It holds the run's lock alone, so that nothing of it can let go of the lock,
@@ -20,7 +18,7 @@ import (
 
 // adopt makes this process the parent of all that terraform starts and that loses its own, whatever session it is in.
 func adopt() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	if err := proc.Adopt(); err != nil {
 		return fmt.Errorf("asking for what terraform leaves behind: %w", err)
 	}
 	return nil
@@ -29,7 +27,7 @@ func adopt() error {
 // bury takes note of the ends of what terraform has left behind. Terraform's own is os/exec's to ask for.
 func (p *process) bury(terraform int) {
 	self := os.Getpid()
-	ours, err := asuser.Children(self)
+	ours, err := proc.Children(self)
 	if err != nil {
 		p.log.Warn("looking for commands that have ended", "err", err)
 	}
@@ -72,12 +70,12 @@ func Claimed(runDir string) (claim Claim, over, found bool) {
 // survivors are the processes of a run that live without its runner. They can only be looked for: by the run's own user, if it
 // has one; else by the runner's session, which terraform itself never leaves, by the directory for temporary files in their
 // environment, and by terraform's output, which they write to.
-func survivors(runDir string, c Claim) ([]asuser.Process, error) {
+func survivors(runDir string, c Claim) ([]proc.Process, error) {
 	if !c.LockAlone || c.BootID != bootID() || exists(filepath.Join(runDir, vacatedFile)) {
 		return nil, nil
 	}
 	if c.UID != 0 {
-		return asuser.ProcessesOf(c.UID)
+		return proc.Of(c.UID)
 	}
 	var id identity
 	switch err := readJSON(runDir, runnerFile, &id); {
@@ -86,7 +84,7 @@ func survivors(runDir string, c Claim) ([]asuser.Process, error) {
 	case err != nil:
 		return nil, err
 	}
-	return asuser.Processes(func(p asuser.Process) bool {
+	return proc.List(func(p proc.Process) bool {
 		return p.PID != id.PID && p.PID != os.Getpid() && (p.Session == id.PID && p.Start >= id.StartTime || marked(runDir, p.PID))
 	})
 }
@@ -142,7 +140,7 @@ func Holders(runDir string) []Holder {
 		return nil
 	}
 	list, _ := survivors(runDir, c)
-	if below, err := asuser.Descendants(id.PID); err == nil && id.alive() {
+	if below, err := proc.Descendants(id.PID); err == nil && id.alive() {
 		list = append(list, below...)
 	}
 	var out []Holder

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/proc"
 )
 
 // killEvery is how often what does not die is looked for again.
@@ -57,7 +58,7 @@ func (s *session) guard(ctx context.Context, env []string) func() {
 // kill kills every process with an entry in its environment. Only their own user may see it.
 func (s *session) kill(mark string) {
 	if s.user == nil {
-		asuser.KillMarked(mark)
+		proc.KillMarked(mark)
 		return
 	}
 	if s.user.Exclusive {

@@ -1,4 +1,11 @@
-package asuser
+// Package proc tells which processes live, of whom they are and from whom they come, and ends those that have no parent to end them.
+//
+// It goes by /proc. [List], [Of], [Children] and [Descendants] fail where that does not show everything: what is not shown cannot be
+// said not to be there. Whoever makes other programs run and has to end all that they leave behind becomes the parent of it with
+// [Adopt], and kills with [Process.Kill], which never hits a stranger that was given the same number meanwhile.
+//
+// The package imports nothing of this module. Whose processes these are to be is for package asuser to say.
+package proc
 
 import (
 	"bytes"
@@ -29,11 +36,11 @@ func (p Process) Belongs(uid int) bool { return slices.Contains(p.UIDs[:], uid) 
 // errHidden: what is not shown cannot be said not to be there.
 var errHidden = errors.New("/proc does not show the processes of other users here (hidepid, or ProtectProc of the unit)")
 
-// Processes are the processes of this machine that live and that keep says yes to. A process whose first thread has ended
+// List returns the processes of this machine that live and that keep says yes to. A process whose first thread has ended
 // lives as long as another one does; one that has ended altogether and only waits to be asked for its exit code does not.
 //
 // What starts or ends meanwhile may or may not be among them.
-func Processes(keep func(Process) bool) ([]Process, error) {
+func List(keep func(Process) bool) ([]Process, error) {
 	if _, err := os.ReadFile("/proc/1/stat"); err != nil {
 		return nil, fmt.Errorf("listing processes: %w: %w", errHidden, err)
 	}
@@ -62,9 +69,9 @@ func Processes(keep func(Process) bool) ([]Process, error) {
 	return out, nil
 }
 
-// ProcessesOf are the living processes of a user.
-func ProcessesOf(uid int) ([]Process, error) {
-	return Processes(func(p Process) bool { return p.Belongs(uid) })
+// Of returns the living processes of a user.
+func Of(uid int) ([]Process, error) {
+	return List(func(p Process) bool { return p.Belongs(uid) })
 }
 
 // Children are the numbers of a process's children, those included that have ended and were not asked for.
@@ -95,7 +102,7 @@ func Children(pid int) ([]int, error) {
 
 // Descendants are the living processes that were started by a process, directly or through others that live.
 func Descendants(pid int) ([]Process, error) {
-	all, err := Processes(func(Process) bool { return true })
+	all, err := List(func(Process) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +116,12 @@ func Descendants(pid int) ([]Process, error) {
 		out, next = append(out, p), append(slices.Clip(next[1:]), children[p.PID]...)
 	}
 	return out, nil
+}
+
+// Look returns what /proc says of the process with a number, and whether it lives. One that has ended, and was not asked for yet,
+// is told of as well; of one that is gone nothing is.
+func Look(pid int) (p Process, alive bool, err error) {
+	return look(filepath.Join("/proc", strconv.Itoa(pid)))
 }
 
 // look reads what /proc says of one process. One that is gone does not live.
@@ -135,6 +148,7 @@ func look(dir string) (p Process, alive bool, err error) {
 	return p, alive, err
 }
 
+// ended tells by the state of a process or thread whether it has ended.
 func ended(state byte) bool { return state == 'Z' || state == 'X' || state == 'x' }
 
 // threadLives reports whether any thread of a process has not ended.
@@ -182,6 +196,7 @@ func (p *Process) readStat(stat []byte) (state byte, err error) {
 	return fields[0][0], nil
 }
 
+// readIdentities takes the users in from /proc/PID/status.
 func (p *Process) readIdentities(status []byte) error {
 	_, after, found := bytes.Cut(status, []byte("\nUid:"))
 	line, _, _ := bytes.Cut(after, []byte("\n"))
@@ -198,6 +213,7 @@ func (p *Process) readIdentities(status []byte) error {
 	return nil
 }
 
+// ignoreGone makes nil of the error that says that a process is gone.
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return nil

@@ -1,4 +1,4 @@
-package asuser_test
+package proc_test
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 )
 
 // A process is listed with what /proc says of it as long as it lives, and not as what is left of it until its parent asks.
@@ -26,9 +26,9 @@ func TestProcesses(t *testing.T) {
 		}
 	}()
 	pid := cmd.Process.Pid
-	find := func() []asuser.Process {
+	find := func() []proc.Process {
 		t.Helper()
-		list, err := asuser.Processes(func(p asuser.Process) bool { return p.PID == pid })
+		list, err := proc.List(func(p proc.Process) bool { return p.PID == pid })
 		must(t, err)
 		return list
 	}
@@ -40,11 +40,11 @@ func TestProcesses(t *testing.T) {
 	if p.Parent != os.Getpid() || p.Session != pid || p.Start == 0 || !p.Belongs(os.Geteuid()) || p.Belongs(os.Geteuid()+1) {
 		t.Errorf("it is %+v", p)
 	}
-	below, err := asuser.Descendants(os.Getpid())
-	if err != nil || !slices.ContainsFunc(below, func(p asuser.Process) bool { return p.PID == pid }) {
+	below, err := proc.Descendants(os.Getpid())
+	if err != nil || !slices.ContainsFunc(below, func(p proc.Process) bool { return p.PID == pid }) {
 		t.Errorf("it is not among the descendants %+v, %v", below, err)
 	}
-	children, err := asuser.Children(os.Getpid())
+	children, err := proc.Children(os.Getpid())
 	if err != nil || !slices.Contains(children, pid) {
 		t.Errorf("it is not among the children %v, %v", children, err)
 	}
@@ -56,4 +56,11 @@ func TestProcesses(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	ended = true
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
