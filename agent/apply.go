@@ -21,6 +21,7 @@ import (
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -290,19 +291,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress
 }
 
 // joinSome joins at most n strings and says how many more there are.
-func joinSome(list []string, n int) string {
-	text := ""
-	for i, s := range list {
-		if i == n {
-			return fmt.Sprintf("%s and %d more", text, len(list)-n)
-		}
-		if i > 0 {
-			text += ", "
-		}
-		text += s
-	}
-	return text
-}
+func joinSome(list []string, n int) string { return words.List(list, n) }
 
 // takeFollow follows the runner, whoever started it.
 func (a *Agent) takeFollow(w *world, run *store.Run, step lifecycle.Step) (time.Duration, error) {

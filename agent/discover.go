@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/stack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -231,12 +232,7 @@ func asksAboutHead(run *store.Run) bool {
 }
 
 // count is a number of things in words.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
+func count(n int, thing string) string { return words.Count(n, thing) }
 
 // reason says which file made the run.
 func (f *finding) reason(st *store.StackState) string {

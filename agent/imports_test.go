@@ -63,16 +63,16 @@ func TestImportsPointDown(t *testing.T) {
 
 		"agent/packer":        append([]string{"agent/asuser"}, leaf...),
 		"agent/runner":        {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "store/disk"},
-		"agent/status":        {"store", "notify", "agent/control"},
+		"agent/status":        {"store", "notify", "agent/control", "notify/words"},
 		"agent/lifecycle":     append([]string{"agent/clock", "agent/trust", "notify"}, leaf...),
 		"agent":               {"store", "notify", "agent/", "store/disk"},
 		"agent/demo":          {"store", "notify", "agent"},
-		"agent/cli/render":    {"store", "notify/redact", "agent/control"},
+		"agent/cli/render":    {"store", "notify/redact", "agent/control", "notify/words"},
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 
 		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/control", "agent/datadir",
-			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag"},
+			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/words"},
 
 		"agent/e2e":   {"store", "notify", "agent"},
 		"agent/bench": {"store", "notify", "agent"},

@@ -88,6 +88,4 @@ func (a *Agent) vacateAll() error {
 }
 
 // noStack is the answer to somebody who names a stack that there is none of.
-func noStack(w *world, stack string) error {
-	return control.Errorf(control.NotFound, "there is no stack %q", stack).WithHint("the stacks are: %s", joinSome(stackNames(w), 20))
-}
+func noStack(w *world, stack string) error { return control.NoStack(stack, stackNames(w)) }

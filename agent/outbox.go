@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/notify"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -319,7 +320,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 	if run.Card == nil || run.Plan == nil {
 		return nil
 	}
-	name := fmt.Sprintf("plan-%d-%.8s.txt", run.ID, run.Plan.Shown())
+	name := fmt.Sprintf("plan-%d-%s.txt", run.ID, words.Short(run.Plan.Shown()))
 	if unknown {
 		found, err := s.world.slack.FindFile(ctx, run.Card.Channel, run.Card.TS, name)
 		if err != nil || found {

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -282,9 +283,4 @@ func (a *Agent) recordPollError(r *config.Repository, cause error) error {
 }
 
 // short is a commit as people write it.
-func short(commit string) string {
-	if len(commit) > 10 {
-		return commit[:10]
-	}
-	return commit
-}
+func short(commit string) string { return words.Short(commit) }

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/repo"
 	"sallyport/notify/forge"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -244,9 +245,4 @@ func (a *Agent) endPreviews(tx *store.Tx, w *world, k *store.PullRequest, m stor
 }
 
 // cut shortens a text from outside.
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
+func cut(s string, n int) string { return words.Cut(s, n) }

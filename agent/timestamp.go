@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/notify/slack"
 	"sallyport/store"
 )
 
@@ -26,17 +27,7 @@ func timeOf(ts string) time.Time {
 }
 
 // laterTS reports whether ts a is after b.
-func laterTS(a, b string) bool {
-	as, af, _ := strings.Cut(a, ".")
-	bs, bf, _ := strings.Cut(b, ".")
-	if len(as) != len(bs) {
-		return len(as) > len(bs)
-	}
-	if as != bs {
-		return as > bs
-	}
-	return af > bf
-}
+func laterTS(a, b string) bool { return slack.CompareTS(a, b) > 0 }
 
 // lastHeard is the newest message that was heard in a message's channel: what is sent from now on comes later. It is empty if
 // the channel was not read yet. Slack's timestamps are Slack's; this machine's clock says nothing about them.

@@ -82,7 +82,7 @@ func TestText(t *testing.T) {
 			"PROD ghe #12: DESTROY EVERYTHING: 1 to destroy. Reply approve destroy or deny"},
 		"back with a variable": {func(c *notify.Card) {
 			c.Options = store.PlanOptions{Commit: true, Back: true, Vars: []string{"<!channel>"}}
-		}, "PROD ghe #12: GOING BACK TO COMMIT 1a2b3c4d, NOT IN GIT: 2 to create, nothing destroyed. Reply approve or deny"},
+		}, "PROD ghe #12: GOING BACK TO COMMIT 1a2b3c4d5e, NOT IN GIT: 2 to create, nothing destroyed. Reply approve or deny"},
 		"refresh only": {func(c *notify.Card) {
 			c.Options.RefreshOnly, c.Plan = true, plan(change("a.b", "refresh"), change("a.c", "forget"))
 		},

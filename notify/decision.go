@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -118,7 +119,7 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 		}
 	}
 	if len(left) > 0 {
-		return fmt.Sprintf("Protected and not named: %s. Reply: %s", Listed(left, 5), needed(p)), false
+		return fmt.Sprintf("Protected and not named: %s. Reply: %s", words.List(left, 5), needed(p)), false
 	}
 	return "", true
 }
@@ -137,9 +138,9 @@ func why(p *store.Plan) string {
 	must := len(mustNumbers(p))
 	switch {
 	case destroys > 0 && must > 0:
-		return fmt.Sprintf("This plan destroys %s, and %s must be named.", Count(destroys, "resource"), protectedOnes(must))
+		return fmt.Sprintf("This plan destroys %s, and %s must be named.", words.Count(destroys, "resource"), protectedOnes(must))
 	case destroys > 0:
-		return fmt.Sprintf("This plan destroys %s, so a plain approve is not enough.", Count(destroys, "resource"))
+		return fmt.Sprintf("This plan destroys %s, so a plain approve is not enough.", words.Count(destroys, "resource"))
 	default:
 		return fmt.Sprintf("In this plan %s must be named.", protectedOnes(must))
 	}

@@ -2,34 +2,36 @@ package notify
 
 import (
 	"strings"
+
+	"sallyport/notify/words"
 )
 
 // Kinds name what is special about the run's plan, in words that people must not miss; nil for a plain one.
 func (c Card) Kinds() []string {
 	o := c.Options
 	if !c.ShowAddresses && len(o.Replace) > 0 {
-		o.Replace = []string{Count(len(o.Replace), "object")}
+		o.Replace = []string{words.Count(len(o.Replace), "object")}
 	}
 	var kinds []string
 	for _, k := range o.Kinds(c.Commit) {
-		kinds = append(kinds, Cut(line(k), 300))
+		kinds = append(kinds, words.Cut(line(k), 300))
 	}
 	return kinds
 }
 
 // brief is the same for a lock screen: fixed words, and nothing that comes from elsewhere.
 func (c Card) brief() string {
-	var words []string
+	var kinds []string
 	add := func(on bool, word string) {
 		if on {
-			words = append(words, word)
+			kinds = append(kinds, word)
 		}
 	}
 	o := c.Options
 	add(o.Destroy, "DESTROY EVERYTHING")
 	add(o.RefreshOnly, "REFRESH ONLY")
 	add(len(o.Replace) > 0, "REPLACE")
-	add(o.Back, "GOING BACK TO COMMIT "+line(Short(c.Commit)))
+	add(o.Back, "GOING BACK TO COMMIT "+line(words.Short(c.Commit)))
 	add(len(o.Vars)+len(o.Images) > 0, "NOT IN GIT")
-	return strings.Join(words, ", ")
+	return strings.Join(kinds, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -91,7 +92,7 @@ func notes(c store.Change) []string {
 		out = append(out, "changed outside")
 	}
 	if len(c.Follows) > 0 {
-		out = append(out, "follows "+line(Listed(c.Follows, 3)))
+		out = append(out, "follows "+line(words.List(c.Follows, 3)))
 	}
 	switch {
 	case c.MustName():
@@ -114,5 +115,5 @@ func (c Card) Outputs() string {
 		a := kindOf(store.Change{Actions: o.Actions})
 		names = append(names, strings.TrimSpace(a.symbol)+line(o.Name))
 	}
-	return "outputs: " + Listed(names, 20)
+	return "outputs: " + words.List(names, 20)
 }

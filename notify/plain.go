@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -55,13 +56,13 @@ func (c Card) Facts() []string {
 		add("now: " + c.Apply.Current)
 	}
 	if c.Apply != nil && len(c.Apply.Open) > 0 && c.Status.Terminal() && c.ShowAddresses {
-		add("started and not completed: " + Listed(c.Apply.Open, 10))
+		add("started and not completed: " + words.List(c.Apply.Open, 10))
 	}
 	if len(c.Artifacts) > 0 && c.ShowAddresses {
-		add("made: " + Listed(artifacts(c.Artifacts), 10))
+		add("made: " + words.List(artifacts(c.Artifacts), 10))
 	}
 	if c.Status == store.Applied && c.Apply != nil && len(c.Apply.Outputs) > 0 {
-		add("outputs: " + Listed(c.Apply.Outputs, 20))
+		add("outputs: " + words.List(c.Apply.Outputs, 20))
 	}
 	return facts
 }
@@ -70,12 +71,12 @@ func (c Card) commit() string {
 	if c.Commit == "" {
 		return ""
 	}
-	text := "commit " + Short(c.Commit)
+	text := "commit " + words.Short(c.Commit)
 	if c.Author != "" {
 		text += " by " + line(c.Author)
 	}
 	if c.Subject != "" {
-		text += ": " + Cut(line(c.Subject), 200)
+		text += ": " + words.Cut(line(c.Subject), 200)
 	}
 	return text
 }
@@ -159,7 +160,7 @@ func (c Card) Votes() []Vote {
 		if d.Verdict == store.Deny {
 			v.Words = "denied"
 			if w, ok, _ := ParseDecision(d.Text); ok && w.Reason != "" {
-				v.Words += ": " + Cut(line(w.Reason), 200)
+				v.Words += ": " + words.Cut(line(w.Reason), 200)
 			}
 		}
 		if d.Withdrawn != "" {
@@ -170,15 +171,15 @@ func (c Card) Votes() []Vote {
 	return votes
 }
 
-// Marker is the small print that tells messages of one agent and run from all others: "sallyport #12 · digest 3f2a9c01 ·
-// agent 5d41402a".
+// Marker is the small print that tells messages of one agent and run from all others: "sallyport #12 · digest 3f2a9c013f ·
+// agent 5d41402abc".
 func (c Card) Marker() string {
 	text := fmt.Sprintf("sallyport #%d", c.Run)
 	if d := c.PlanDigest(); d != "" {
-		text += " · digest " + Short(d)
+		text += " · digest " + words.Short(d)
 	}
 	if c.Agent != "" {
-		text += " · agent " + Short(c.Agent)
+		text += " · agent " + words.Short(c.Agent)
 	}
 	if c.Status == store.Planned && !c.ExpiresAt.IsZero() {
 		text += " · expires " + c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
@@ -245,12 +246,4 @@ func (c Card) Plain() string {
 	}
 	fmt.Fprintf(&b, "  %s\n", c.Marker())
 	return b.String()
-}
-
-// Short is a commit or digest as people read it: its first eight characters.
-func Short(hash string) string {
-	if len(hash) > 8 {
-		return hash[:8]
-	}
-	return hash
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -65,7 +66,7 @@ func (c Card) Line() string {
 		text += ": " + line(c.Held)
 	case c.Error != "" && c.ShowAddresses && (c.Status == store.Errored || c.Status == store.Interrupted):
 		first, _, _ := strings.Cut(strings.TrimSpace(c.Error), "\n")
-		text += ": " + Cut(line(first), 200)
+		text += ": " + words.Cut(line(first), 200)
 	}
 	return text
 }
@@ -214,13 +215,13 @@ func (c Card) Counts() string {
 		return "not planned yet"
 	}
 	if c.Build {
-		return Count(len(p.Changes), "image") + " to build"
+		return words.Count(len(p.Changes), "image") + " to build"
 	}
 	t := tallyOf(p)
 	parts := t.parts()
 	if len(parts) == 0 {
 		if n := len(p.Outputs); n > 0 {
-			return fmt.Sprintf("only %s to change, nothing destroyed", Count(n, "output"))
+			return fmt.Sprintf("only %s to change, nothing destroyed", words.Count(n, "output"))
 		}
 		return "nothing to change"
 	}
@@ -300,16 +301,11 @@ func past(counts string) string {
 func line(s string) string { return strings.TrimSpace(redact.CleanLine(s)) }
 
 // short is line, cut where it would be longer than a person reads.
-func short(s string) string { return Cut(line(s), 80) }
+func short(s string) string { return words.Cut(line(s), 80) }
 
-// Cut shortens a text to at most n runes, the last of which is then an ellipsis.
-func Cut(s string, n int) string {
-	if len(s) <= n {
-		return s
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
 	}
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:max(0, n-1)]) + "…"
+	return many
 }

@@ -5,28 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
 // Words that cards, statuses and reasons share, so that the same thing is called the same everywhere.
-
-// Count is a number of things: "1 commit", "3 commits".
-func Count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
-// Listed joins at most n items and says how many more there are.
-func Listed(items []string, n int) string {
-	if len(items) <= n {
-		return strings.Join(items, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:n], ", "), len(items)-n)
-}
 
 // Instant is a moment as people read it, to the minute.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
@@ -36,17 +19,17 @@ func Duration(d time.Duration) string {
 	minutes := max(1, int(d.Round(time.Minute).Minutes()))
 	switch {
 	case minutes < 60:
-		return Count(minutes, "minute")
+		return words.Count(minutes, "minute")
 	case minutes%60 == 0:
-		return Count(minutes/60, "hour")
+		return words.Count(minutes/60, "hour")
 	}
-	return Count(minutes/60, "hour") + " " + Count(minutes%60, "minute")
+	return words.Count(minutes/60, "hour") + " " + words.Count(minutes%60, "minute")
 }
 
 // Age is about how long something lasts: days, or hours and minutes if it is less than two.
 func Age(d time.Duration) string {
 	if days := int(d.Hours() / 24); days > 1 {
-		return Count(days, "day")
+		return words.Count(days, "day")
 	}
 	return Duration(d.Truncate(time.Minute))
 }
@@ -57,7 +40,7 @@ const MaxCause = 300
 // Cause is what an error says first, which is why; `show` has all of it.
 func Cause(text string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return Cut(first, MaxCause)
+	return words.Cut(first, MaxCause)
 }
 
 // Paused says who holds an agent or a stack, since when and why.

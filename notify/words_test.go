@@ -11,10 +11,6 @@ import (
 func TestWords(t *testing.T) {
 	moment := time.Date(2026, 3, 1, 4, 10, 59, 0, time.FixedZone("CET", 3600))
 	for _, tc := range []struct{ name, got, want string }{
-		{"one", Count(1, "commit"), "1 commit"},
-		{"none", Count(0, "commit"), "0 commits"},
-		{"all of a list", Listed([]string{"a", "b"}, 2), "a, b"},
-		{"some of a list", Listed([]string{"a", "b", "c", "d"}, 2), "a, b and 2 more"},
 		{"a moment", Instant(moment), "2026-03-01 03:10 UTC"},
 		{"a second", Duration(time.Second), "1 minute"},
 		{"an hour", Duration(time.Hour), "1 hour"},

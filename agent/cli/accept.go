@@ -3,8 +3,8 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 )
 
 // accepted is the result of accept for machines.
@@ -29,7 +29,7 @@ func newAcceptCommand(a *app) *cobra.Command {
 			if err := client.Accept(c.Context(), r); err != nil {
 				return err
 			}
-			return a.streams.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, render.Short(r.Commit))
+			return a.streams.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, words.Short(r.Commit))
 		},
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 )
 
 // checked is the result of `check --json`.
@@ -67,7 +67,7 @@ func check(a *app, credentials string) error {
 		return err
 	}
 	return a.streams.result(out, "configuration is valid: %s, %s",
-		render.Count(out.Repositories, "repository", "repositories"), render.Count(out.Stacks, "stack", "stacks"))
+		words.CountOf(out.Repositories, "repository", "repositories"), words.CountOf(out.Stacks, "stack", "stacks"))
 }
 
 // configError words the errors of reading a configuration that are about no line in it.

@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 )
 
 // usualRuns fits on a screen.
@@ -62,7 +63,7 @@ func verifyHistory(ctx context.Context, s *streams, at *installation, args []str
 			err = s.writeJSON(v)
 		} else if v.OK {
 			err = s.say("The history is whole: %s, %d to %d, and every record is what was written.\nhead %d %s",
-				render.Count(v.Entries, "entry", "entries"), v.First, v.Head, v.Head, v.Hash)
+				words.CountOf(v.Entries, "entry", "entries"), v.First, v.Head, v.Head, v.Hash)
 		}
 		if err != nil || v.OK {
 			return err

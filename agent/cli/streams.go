@@ -13,11 +13,11 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 
-	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // streams are what a call reads and prints: results on stdout, talk on stderr.
@@ -98,7 +98,7 @@ func (s *streams) complain(err error) {
 	if errors.As(err, &faults) {
 		// Rendering shows the lines at fault; without a terminal, too, it is what people read.
 		_ = faults.Render(s.err, s.colour(), s.width())
-		s.talk("sallyport: error: the configuration is not valid: %s", render.Count(len(faults.List()), "fault", "faults"))
+		s.talk("sallyport: error: the configuration is not valid: %s", words.CountOf(len(faults.List()), "fault", "faults"))
 		s.talk("hint: mend what is shown above; sallyport check tries it again")
 		return
 	}

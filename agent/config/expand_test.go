@@ -160,10 +160,10 @@ func TestExpandMany(t *testing.T) {
 	}{
 		{"long", dirs(deep + "Team_%d/_service.d"), nil, n, ""},
 		{"longer than a name", dirs(deep + "x%d/" + deep), nil, n, ""},
-		{"equal", append(dirs("a/%d"), dirs("a-%d")...), nil, 0, "1500 names of stacks are wanted"},
-		{"equal but for case", append(dirs(deep+"a/%d"), dirs(deep+"A/%d")...), nil, 0, "1500 names of stacks are wanted"},
-		{"not UTF-8", dirs("\xff%d"), nil, 0, "1500 directories are no stacks"},
-		{"var files outside", dirs("%d"), []string{"../../common.tfvars"}, 0, "1500 directories are no stacks"},
+		{"equal", append(dirs("a/%d"), dirs("a-%d")...), nil, 0, "1,500 names of stacks are wanted"},
+		{"equal but for case", append(dirs(deep+"a/%d"), dirs(deep+"A/%d")...), nil, 0, "1,500 names of stacks are wanted"},
+		{"not UTF-8", dirs("\xff%d"), nil, 0, "1,500 directories are no stacks"},
+		{"var files outside", dirs("%d"), []string{"../../common.tfvars"}, 0, "1,500 directories are no stacks"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := globbed("**")
@@ -185,7 +185,7 @@ func TestExpandMany(t *testing.T) {
 				}
 				return
 			}
-			if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), c.tells) || len(faults[0].Error()) > 2000 || !strings.HasSuffix(faults[0].Error(), "; and 1497 more") {
+			if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), c.tells) || len(faults[0].Error()) > 2000 || !strings.HasSuffix(faults[0].Error(), "; and 1,497 more") {
 				t.Errorf("faults: %v", faults)
 			}
 		})
@@ -197,7 +197,7 @@ func TestCircleFault(t *testing.T) {
 	for i := range 1500 {
 		stacks = append(stacks, &Stack{Name: fmt.Sprintf("s%04d", i), DependsOn: []string{fmt.Sprintf("s%04d", (i+1)%1500)}})
 	}
-	if got := CircleFault(stacks).Error(); got != "1 circle of stacks that depend on each other and wait for ever: s0000 -> s0001 -> s0002 -> s0003 -> s0004 -> 1495 more -> s0000" {
+	if got := CircleFault(stacks).Error(); got != "1 circle of stacks that depend on each other and wait for ever: s0000 -> s0001 -> s0002 -> s0003 -> s0004 -> 1,495 more -> s0000" {
 		t.Error(got)
 	}
 	if f := CircleFault(stacks[:1499]); f != nil {

@@ -3,6 +3,10 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"sallyport/notify/words"
 )
 
 // maxExamples is how many directories a fault of many names; maxShownDir how many bytes of each are shown.
@@ -44,7 +48,7 @@ func CircleFault(stacks []*Stack) *GlobFault {
 		}
 		text := strings.Join(cycle[:min(len(cycle), maxCircle)], " -> ")
 		if more := len(cycle) - maxCircle; more > 0 {
-			text += fmt.Sprintf(" -> %d more", more)
+			text += fmt.Sprintf(" -> %s more", humanize.Comma(int64(more)))
 		}
 		f.add(text + " -> " + cycle[0])
 	}
@@ -63,17 +67,17 @@ func (f *GlobFault) Error() string {
 	var text string
 	switch faultKind(f.Kind) {
 	case sameName:
-		text = counted(f.Count, "name of a stack is", "names of stacks are") + " wanted more than once (capitals do not tell them apart): "
+		text = words.CountOf(f.Count, "name of a stack is", "names of stacks are") + " wanted more than once (capitals do not tell them apart): "
 	case farVarFile:
-		text = counted(f.Count, "directory is no stack: its var file", "directories are no stacks: their var files") + " would lie outside of the repository: "
+		text = words.CountOf(f.Count, "directory is no stack: its var file", "directories are no stacks: their var files") + " would lie outside of the repository: "
 	case circle:
-		text = counted(f.Count, "circle", "circles") + " of stacks that depend on each other and wait for ever: "
+		text = words.CountOf(f.Count, "circle", "circles") + " of stacks that depend on each other and wait for ever: "
 	default:
-		text = counted(f.Count, "directory is no stack: its path", "directories are no stacks: their paths") + " cannot be used: "
+		text = words.CountOf(f.Count, "directory is no stack: its path", "directories are no stacks: their paths") + " cannot be used: "
 	}
 	text += strings.Join(f.Examples, "; ")
 	if more := f.Count - len(f.Examples); more > 0 {
-		text += fmt.Sprintf("; and %d more", more)
+		text += fmt.Sprintf("; and %s more", humanize.Comma(int64(more)))
 	}
 	return text
 }
@@ -91,13 +95,6 @@ func (f *GlobFault) UserHint() string {
 	return "rename the directories"
 }
 
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // shownDir is a directory in quotes. Of a long one the end is shown: the beginning is that of its neighbours too.
 func shownDir(dir string) string {
 	if len(dir) > maxShownDir {
@@ -112,7 +109,7 @@ func shownDirs(stacks []*Stack) string {
 		dirs = append(dirs, shownDir(s.Dir))
 	}
 	if more := len(stacks) - len(dirs); more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(dirs, ", "), more)
+		return fmt.Sprintf("%s and %s more", strings.Join(dirs, ", "), humanize.Comma(int64(more)))
 	}
 	last := len(dirs) - 1
 	if last == 0 {

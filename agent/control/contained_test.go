@@ -14,19 +14,19 @@ import (
 	"sallyport/store"
 )
 
-// words is a log that may be written by several.
-type words struct {
+// heard is a log that may be written by several.
+type heard struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (w *words) Write(p []byte) (int, error) {
+func (w *heard) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.b.Write(p)
 }
 
-func (w *words) String() string {
+func (w *heard) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.b.String()
@@ -35,7 +35,7 @@ func (w *words) String() string {
 // A panic in a request is the answer of that request, with a hint, and the log has its stack trace; the next one is answered.
 func TestPanicIsTheRequestsAnswer(t *testing.T) {
 	t.Parallel()
-	log := &words{}
+	log := &heard{}
 	bang := func() { panic("it knows password hunter2") }
 	f := &fake{
 		run:    func(string) (Run, error) { bang(); return Run{}, nil },

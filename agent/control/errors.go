@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/hint"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -64,14 +65,10 @@ func NoStack(name string, stacks []string) *Error {
 			return e.WithHint("it is %s: capitals count", s)
 		}
 	}
-	shown := stacks[:min(len(stacks), shownStacks)]
-	switch {
-	case len(stacks) == 0:
+	if len(stacks) == 0 {
 		return e
-	case len(stacks) > len(shown):
-		return e.WithHint("the stacks are: %s and %d more", strings.Join(shown, ", "), len(stacks)-len(shown))
 	}
-	return e.WithHint("the stacks are: %s", strings.Join(shown, ", "))
+	return e.WithHint("the stacks are: %s", words.List(stacks, shownStacks))
 }
 
 // KnownStack is nil for a stack that has a record or stands in the configuration, else [NoStack].

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -61,7 +62,7 @@ func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
 	}
 	switch {
 	case r.HeldHead != "":
-		out.say("the branch was rewritten, and %s is held: nothing is planned from it (sallyport accept %s %s)", brief(r.HeldHead), repository, brief(r.HeldHead))
+		out.say("the branch was rewritten, and %s is held: nothing is planned from it (sallyport accept %s %s)", words.Short(r.HeldHead), repository, words.Short(r.HeldHead))
 	case r.Error != "":
 		out.say("the repository cannot be read, so that newer commits are not known: %s", r.Error)
 	case r.Head == "":
@@ -74,7 +75,7 @@ func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
 		out.say("%s, so that a commit which takes it back is planned too", notify.PartlyText(st.Partly))
 	}
 	if st.Pin != nil {
-		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", brief(st.Pin.Commit), st.Pin.By, stack)
+		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", words.Short(st.Pin.Commit), st.Pin.By, stack)
 	}
 	if st.Paused != nil {
 		out.say("it is paused by %s: sallyport resume %s", st.Paused.By, stack)
@@ -88,7 +89,7 @@ func (w *Why) say(format string, args ...any) {
 
 // madeBy says what made a run.
 func madeBy(run *store.Run, file string) string {
-	text := fmt.Sprintf("#%d (%s, %s) at %s: ", run.ID, run.Kind, run.Status, brief(run.Commit))
+	text := fmt.Sprintf("#%d (%s, %s) at %s: ", run.ID, run.Kind, run.Status, words.Short(run.Commit))
 	switch {
 	case file != "":
 		text += file + " changed"
@@ -116,17 +117,14 @@ func (w *Why) Compare(changed, touched []string) {
 	}
 	switch {
 	case w.AppliedCommit == w.Head:
-		w.say("the newest commit is applied: %s", brief(w.Head))
+		w.say("the newest commit is applied: %s", words.Short(w.Head))
 	case len(touched) == 0:
-		w.say("no run is needed for %s: none of the %d files that changed since %s, which is applied, belongs to the stack", brief(w.Head), len(changed), brief(w.AppliedCommit))
+		w.say("no run is needed for %s: none of the %d files that changed since %s, which is applied, belongs to the stack", words.Short(w.Head), len(changed), words.Short(w.AppliedCommit))
 	case w.Run != nil && w.Run.Status.Terminal():
 		w.say("%d of its files differ between the applied commit %s and the newest, %s; that was asked about, and is asked again when a commit touches the stack, or by: sallyport plan %s",
-			len(touched), brief(w.AppliedCommit), brief(w.Head), w.Stack)
+			len(touched), words.Short(w.AppliedCommit), words.Short(w.Head), w.Stack)
 	}
 }
-
-// brief is a commit as people write it.
-func brief(commit string) string { return commit[:min(len(commit), 10)] }
 
 // Why implements Reader, with what the store knows.
 func (o *Offline) Why(_ context.Context, stack string) (Why, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -147,7 +148,7 @@ func (t *story) applied(ctx context.Context, run control.Run) error {
 func approvedBy(run control.Run) string {
 	for _, d := range run.Decisions {
 		if d.Verdict == store.Approve {
-			return fmt.Sprintf(" It was approved by %s, for the plan %.8s only.", d.By, run.Plan.Digest)
+			return fmt.Sprintf(" It was approved by %s, for the plan %s only.", d.By, words.Short(run.Plan.Digest))
 		}
 	}
 	return ""
@@ -165,7 +166,7 @@ func (t *story) start(ctx context.Context, r control.StartRequest) (control.Run,
 
 // runFor waits until the agent has made the run of a commit.
 func (t *story) runFor(ctx context.Context, commit string) (control.Run, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the agent made no run of commit %.8s", commit))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the agent made no run of commit %s", words.Short(commit)))
 	defer cancel()
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()

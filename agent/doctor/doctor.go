@@ -34,6 +34,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 const (
@@ -163,7 +164,7 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 	cfg, err := config.Load(d.o.ConfigPath, config.LoadOptions{CredentialsDir: d.o.CredentialsDir, MissingCredentialsWarn: true})
 	if err == nil {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
-		s.ok("syntax", "valid: %s, %s", count(len(cfg.Repositories), "repository", "repositories"), stackCount(cfg))
+		s.ok("syntax", "valid: %s, %s", words.CountOf(len(cfg.Repositories), "repository", "repositories"), stackCount(cfg))
 		warnings(s, cfg.Warnings)
 		if err := cfg.CheckPrograms(os.Getenv("PATH")); err != nil {
 			s.warn("programs", "mend it if the agent's PATH finds them there too: it does not start then", "%v", err)
@@ -207,17 +208,9 @@ func warnings(s *section, texts []string) {
 }
 
 func stackCount(cfg *config.Config) string {
-	text := count(len(cfg.Stacks), "stack", "stacks")
+	text := words.CountOf(len(cfg.Stacks), "stack", "stacks")
 	if n := len(cfg.StackGlobs); n > 0 {
-		text += " and " + count(n, "pattern of stacks", "patterns of stacks")
+		text += " and " + words.CountOf(n, "pattern of stacks", "patterns of stacks")
 	}
 	return text
-}
-
-// count is "1 stack" or "2 stacks".
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // canInit reports whether nothing is known that would stop an init: terraform would only say the same again. It does not
@@ -35,7 +36,7 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 	}
 	if names := unread(d.cfg, st); len(names) > 0 {
 		s.warn("init", "run the doctor where the credentials are, or name a copy of them with --credentials DIR",
-			"not tried: it needs %s, which cannot be read here", listed(names))
+			"not tried: it needs %s, which cannot be read here", words.List(names, maxNamed))
 		return
 	}
 	select {
@@ -57,7 +58,7 @@ func (d *doctor) init(ctx context.Context, at *checkout, st *config.Stack, tool 
 		s.ok("init", "terraform has its providers and modules, and the backend answers; there is no state yet")
 	default:
 		s.ok("init", "terraform has its providers and modules, and the backend answers: the state has %s",
-			count(found.Resources, "resource", "resources"))
+			words.CountOf(found.Resources, "resource", "resources"))
 	}
 	if err == nil {
 		offline(s, d.cfg, at, st.Name)
@@ -88,7 +89,7 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 	}
 	err = at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
 	if err != nil {
-		return nil, fmt.Errorf("checking out %.8s: %w", at.commit, err)
+		return nil, fmt.Errorf("checking out %s: %w", words.Short(at.commit), err)
 	}
 	return terraform.Init(ctx, terraform.PlanOptions{
 		Tool: tool, Stack: st.Name, Commit: at.commit, User: d.user, Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(real)),

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/terraform/cache"
+	"sallyport/notify/words"
 )
 
 // offline says whether the agent could plan a stack with git host and registry both dead, which is when it is needed most.
@@ -47,10 +48,10 @@ func offline(s *section, cfg *config.Config, at *checkout, name string) {
 		commit = kept.Commit
 	}
 	if !holds(mirror, commit) {
-		s.warn("offline", "start the agent while the git host answers", "with the git host dead it could not be planned: the agent's mirror has no commit %.8s", commit)
+		s.warn("offline", "start the agent while the git host answers", "with the git host dead it could not be planned: the agent's mirror has no commit %s", words.Short(commit))
 		return
 	}
-	s.ok("offline", "it could be planned at %.8s with git host and registry both dead", commit)
+	s.ok("offline", "it could be planned at %s with git host and registry both dead", words.Short(commit))
 }
 
 // holds reports whether a mirror has a commit.

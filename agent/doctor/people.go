@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 )
 
 // people are the allow-list, resolved.
@@ -86,7 +87,7 @@ func (p people) group(ctx context.Context, client *slack.Client, self slack.Iden
 	if len(may) == 0 {
 		p.section.fail(entry, "put somebody into the user group, or name another one", "nobody in the user group can approve")
 	} else {
-		p.section.ok(entry, "user group of %s: %s", count(len(may), "person", "people"), strings.Join(may, ", "))
+		p.section.ok(entry, "user group of %s: %s", words.CountOf(len(may), "person", "people"), strings.Join(may, ", "))
 	}
 	if len(mayNot) > 0 {
 		p.section.warn(entry, "", "in the user group, and cannot approve: %s", strings.Join(mayNot, ", "))

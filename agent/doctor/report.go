@@ -9,6 +9,7 @@ import (
 	"github.com/mitchellh/go-wordwrap"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // Level is what a check found.
@@ -153,7 +154,7 @@ func (r *report) end() error {
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	}
-	r.write(fmt.Sprintf("%d ok, %s, %d failed\n", r.OK, count(r.Warn, "warning", "warnings"), r.Fail))
+	r.write(fmt.Sprintf("%d ok, %s, %d failed\n", r.OK, words.CountOf(r.Warn, "warning", "warnings"), r.Fail))
 	return r.err
 }
 

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/cache"
+	"sallyport/notify/words"
 )
 
 // repository tries to get in, and to read the stacks at the newest commit.
@@ -48,7 +49,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 		s.fail("poll", hint.Of(err), "%v", err)
 		return []*section{s}
 	}
-	s.ok("poll", "it answers, and branch %s is at %.8s", r.Branch, tip.Commit)
+	s.ok("poll", "it answers, and branch %s is at %s", r.Branch, words.Short(tip.Commit))
 	tree, commit, err := fetch(ctx, git, tip.Commit)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		s.warn("fetch", "the agent has more time; sallyport status shows how it fares", "it takes longer than %s, so its stacks are not looked at", fetchTimeout)

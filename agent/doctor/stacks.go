@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
+	"sallyport/notify/words"
 )
 
 // maxNamed bounds how many directories or names one line lists.
@@ -80,7 +81,7 @@ func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 		made[matching[st.Dir]]++
 	}
 	for _, pattern := range patterns {
-		s.ok("stacks "+pattern, "%s", count(made[pattern], "stack", "stacks"))
+		s.ok("stacks "+pattern, "%s", words.CountOf(made[pattern], "stack", "stacks"))
 	}
 	for _, f := range faults {
 		s.fail("stacks", f.UserHint(), "%v", f)
@@ -94,14 +95,7 @@ func rootsOf(tree stack.Tree) string {
 	if err != nil || len(roots) == 0 {
 		return "none"
 	}
-	return listed(roots)
-}
-
-func listed(names []string) string {
-	if len(names) > maxNamed {
-		names = append(names[:maxNamed:maxNamed], "...")
-	}
-	return strings.Join(names, ", ")
+	return words.List(roots, maxNamed)
 }
 
 // checkFiles looks at what a commit holds of a stack. have is the version of terraform that it will run; empty if nobody knows.

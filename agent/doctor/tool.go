@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform/binary"
+	"sallyport/notify/words"
 )
 
 // found is which program will run.
@@ -95,7 +96,7 @@ func providers(s *section, dataDir string) {
 	if err != nil || len(kept) == 0 {
 		return // before the first plan, or not to be read; there is nothing to do about it
 	}
-	s.ok("providers", "%s kept for plans without a registry", count(len(kept), "package is", "packages are"))
+	s.ok("providers", "%s kept for plans without a registry", words.CountOf(len(kept), "package is", "packages are"))
 }
 
 // hasGit reports whether there is what terraform runs for modules from git.

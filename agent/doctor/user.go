@@ -12,6 +12,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform/binary"
+	"sallyport/notify/words"
 )
 
 // terraformUser tries whether terraform can run as the second user, and whether that one is kept out of what is the agent's.
@@ -53,7 +54,7 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *binary.Too
 		}
 		if len(open) > 0 {
 			s.fail("user", "mend their modes, or take "+u.Name+" out of groups: `id "+u.Name+"` tells which it is in",
-				"%s can open %s: code in a plan could read secrets or approve itself", u.Name, listed(open))
+				"%s can open %s: code in a plan could read secrets or approve itself", u.Name, words.List(open, maxNamed))
 			return
 		}
 	}
@@ -80,7 +81,7 @@ func sharedHint(name string) string {
 func (d *doctor) borrow(s *section, name string, users []*asuser.User) bool {
 	for _, u := range users {
 		if kept := outlasting(u); u.Exclusive && len(kept) > 0 {
-			s.warn("user "+u.Name, "take them away: what is left there lets a process of a run live on after it", "%s has %s", u.Name, listed(kept))
+			s.warn("user "+u.Name, "take them away: what is left there lets a process of a run live on after it", "%s has %s", u.Name, words.List(kept, maxNamed))
 		}
 	}
 	if open := asuser.Unlocked(asuser.CommonLocks, users); len(open) > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -131,21 +132,13 @@ func (o *Output) hear(l Line) {
 	}
 	b := o.build(m[1])
 	if l.at(0) == "say" && strings.HasPrefix(text, "==>") {
-		b.Last = cut(m[2])
+		b.Last = words.FirstLine(m[2], maxSaid)
 	}
 	for _, id := range resource.FindAllString(m[2], -1) {
 		if !slices.Contains(b.Mentions, id) && len(b.Mentions) < maxMentions {
 			b.Mentions = append(slices.Clip(b.Mentions), id)
 		}
 	}
-}
-
-func cut(text string) string {
-	text, _, _ = strings.Cut(text, "\n")
-	if r := []rune(text); len(r) > maxSaid {
-		return string(r[:maxSaid]) + "..."
-	}
-	return text
 }
 
 // build finds a builder, which begins with the first word of it.

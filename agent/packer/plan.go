@@ -18,6 +18,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 const (
@@ -107,13 +108,13 @@ func Cause(text string) string {
 			cause = strings.TrimSuffix(cause, ":") + ": " + line
 		}
 		if !general.MatchString(line) && !strings.HasSuffix(line, ":") {
-			return cut(cause)
+			return words.FirstLine(cause, maxSaid)
 		}
 	}
 	if cause == "" {
 		cause = strings.TrimSpace(text)
 	}
-	return cut(cause)
+	return words.FirstLine(cause, maxSaid)
 }
 
 // UserHint says what to do.

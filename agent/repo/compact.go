@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"sallyport/notify/words"
 	"sallyport/store/disk"
 )
 
@@ -55,7 +56,7 @@ func joinSmall(mirror string) (joined []string, pack string, err error) {
 			err = errors.New("it is not there")
 		}
 		if err != nil {
-			return nil, "", fmt.Errorf("looking for object %s in the joined pack: %w", short(h), err)
+			return nil, "", fmt.Errorf("looking for object %s in the joined pack: %w", words.Short(h.String()), err)
 		}
 	}
 	if err := disk.Sync(dir); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"sallyport/notify/words"
 	"sallyport/store/disk"
 )
 
@@ -94,11 +95,9 @@ func (r *Repository) arrived(dst *filesystem.Storage, want, tip plumbing.Hash) e
 	if _, err := readCommit(dst, want); err == nil {
 		return nil
 	}
-	return withHint(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, r.options.Branch, short(tip), short(want)),
+	return withHint(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, r.options.Branch, words.Short(tip.String()), words.Short(want.String())),
 		"the branch was moved between a poll and the fetch; the next poll sees it")
 }
-
-func short(h plumbing.Hash) string { return h.String()[:7] }
 
 // settle checks what arrived, makes it durable and only then points the reference to it.
 func (r *Repository) settle(dst *filesystem.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {

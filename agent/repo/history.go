@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"sallyport/notify/words"
 )
 
 const (
@@ -128,7 +130,7 @@ func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, erro
 	}
 	if errors.Is(h.storage.HasEncodedObject(hash), plumbing.ErrObjectNotFound) {
 		r.met.Store(nil) // what was there before may be gone too
-		return nil, withHint(fmt.Errorf("%w: %s", ErrUnknownCommit, short(hash)),
+		return nil, withHint(fmt.Errorf("%w: %s", ErrUnknownCommit, words.Short(hash.String())),
 			"the commit was not fetched, or a force-push removed it before it was")
 	}
 	return nil, r.noteDamage(err)
@@ -138,7 +140,7 @@ func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, erro
 func (r *Repository) parent(h *handle, hash plumbing.Hash) (*object.Commit, error) {
 	c, err := r.commit(h, hash)
 	if errors.Is(err, ErrUnknownCommit) {
-		return nil, r.noteDamage(fmt.Errorf("%w: commit %s is missing", ErrDamaged, short(hash)))
+		return nil, r.noteDamage(fmt.Errorf("%w: commit %s is missing", ErrDamaged, words.Short(hash.String())))
 	}
 	return c, err
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"sallyport/notify/words"
 )
 
 // packIndex reads the index of a pack.
@@ -104,7 +106,7 @@ func (j *joiner) add(base string) error {
 			end = entries[i+1].Offset
 		}
 		if e.Offset >= end || end > uint64(len(pack)) || crc32.ChecksumIEEE(pack[e.Offset:end]) != e.CRC32 {
-			return fmt.Errorf("%w: object %s", packfile.ErrMalformedPackFile, short(e.Hash))
+			return fmt.Errorf("%w: object %s", packfile.ErrMalformedPackFile, words.Short(e.Hash.String()))
 		}
 		if _, done := j.written[e.Hash]; done {
 			continue
@@ -126,7 +128,7 @@ func (j *joiner) write(e idxfile.Entry, raw []byte, at map[uint64]plumbing.Hash)
 	if parts.kind == plumbing.OFSDeltaObject {
 		known := false
 		if base, known = at[e.Offset-parts.distance]; !known {
-			return fmt.Errorf("%w: object %s has no base", packfile.ErrMalformedPackFile, short(e.Hash))
+			return fmt.Errorf("%w: object %s has no base", packfile.ErrMalformedPackFile, words.Short(e.Hash.String()))
 		}
 	}
 	head := parts.size

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"sallyport/notify/words"
 )
 
 // pullsPrefix is where the heads of pull requests are kept while they are open.
@@ -50,7 +52,7 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	}
 	r.packed = packsOf(r.options.Dir)
 	if tip != want {
-		return withHint(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, short(tip), short(want)),
+		return withHint(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, words.Short(tip.String()), words.Short(want.String())),
 			"somebody pushed between the check and the fetch; the new head is checked next")
 	}
 	c, err := readCommit(dst, tip)

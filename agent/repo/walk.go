@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"sallyport/notify/words"
 )
 
 const (
@@ -108,11 +110,11 @@ func readTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
 	o := &plumbing.MemoryObject{}
 	o.SetType(plumbing.TreeObject)
 	if _, err := o.Write(content); err != nil {
-		return nil, fmt.Errorf("reading tree %s: %w", short(h), err)
+		return nil, fmt.Errorf("reading tree %s: %w", words.Short(h.String()), err)
 	}
 	t := &object.Tree{}
 	if err := t.Decode(o); err != nil {
-		return nil, fmt.Errorf("%w: reading directory %s: %w", ErrUnsafeTree, short(h), err)
+		return nil, fmt.Errorf("%w: reading directory %s: %w", ErrUnsafeTree, words.Short(h.String()), err)
 	}
 	for _, e := range t.Entries {
 		if len(e.Name) > maxName {
@@ -133,11 +135,11 @@ func readCommit(s *filesystem.Storage, h plumbing.Hash) (*object.Commit, error) 
 	o := &plumbing.MemoryObject{}
 	o.SetType(plumbing.CommitObject)
 	if _, err := o.Write(content); err != nil {
-		return nil, fmt.Errorf("reading commit %s: %w", short(h), err)
+		return nil, fmt.Errorf("reading commit %s: %w", words.Short(h.String()), err)
 	}
 	c, err := object.DecodeCommit(s, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: reading commit %s: %w", ErrUnsafeTree, short(h), err)
+		return nil, fmt.Errorf("%w: reading commit %s: %w", ErrUnsafeTree, words.Short(h.String()), err)
 	}
 	return c, nil
 }
@@ -171,10 +173,10 @@ func readObject(s *filesystem.Storage, t plumbing.ObjectType, h plumbing.Hash, l
 func damage(h plumbing.Hash, err error) error {
 	for _, machine := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC, fs.ErrPermission, fs.ErrClosed} {
 		if errors.Is(err, machine) {
-			return fmt.Errorf("reading object %s: %w", short(h), err)
+			return fmt.Errorf("reading object %s: %w", words.Short(h.String()), err)
 		}
 	}
-	return &damageError{cause: fmt.Errorf("reading object %s: %w", short(h), err)}
+	return &damageError{cause: fmt.Errorf("reading object %s: %w", words.Short(h.String()), err)}
 }
 
 // damageError is ErrDamaged with its cause, which is another repository's where that is being read.

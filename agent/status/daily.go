@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -44,7 +45,7 @@ func (g *Glance) Daily() string {
 		list []string
 	}{{"Waiting for people", waits}, {"Break glass, not reviewed", marked}, {"Behind the branch", behind}, {"Drifted", drifted}, {"Paused", held}} {
 		if len(part.list) > 0 {
-			lines = append(lines, fmt.Sprintf("%s: %s.", part.what, notify.Listed(part.list, maxDaily)))
+			lines = append(lines, fmt.Sprintf("%s: %s.", part.what, words.List(part.list, maxDaily)))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -52,7 +53,7 @@ func (g *Glance) Daily() string {
 
 // behindText says how far and since when a stack is behind.
 func behindText(st *store.StackState, now time.Time) string {
-	text := st.Name + " by " + notify.Count(st.Behind, "commit")
+	text := st.Name + " by " + words.Count(st.Behind, "commit")
 	if st.Behind < 0 {
 		text = st.Name + " by nobody knows how many commits"
 	}

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -38,7 +39,7 @@ func (g *Glance) Slack() string {
 		if len(g.stacks) == 1 {
 			are = "is"
 		}
-		lines = append(lines, fmt.Sprintf("Nothing waits. %s %s watched.", notify.Count(len(g.stacks), "stack"), are))
+		lines = append(lines, fmt.Sprintf("Nothing waits. %s %s watched.", words.Count(len(g.stacks), "stack"), are))
 	}
 	return strings.Join(lines, "\n")
 }

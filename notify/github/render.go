@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // Report is the one comment of a pull request: what its stacks' plans say.
@@ -65,7 +66,7 @@ func short(hash string) string {
 	if !hashPattern.MatchString(hash) {
 		return "an unknown commit"
 	}
-	return hash[:8]
+	return words.Short(hash)
 }
 
 // verb says what was done with the head.

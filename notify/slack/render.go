@@ -13,6 +13,7 @@ import (
 
 	"sallyport/notify"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -125,7 +126,7 @@ func cutLines(lines []string, n, run int) []string {
 	n = min(n, len(lines))
 	out := make([]string, 0, n+1)
 	for _, l := range lines[:n] {
-		out = append(out, notify.Cut(l, 300))
+		out = append(out, words.Cut(l, 300))
 	}
 	if n == len(lines) {
 		return out
@@ -148,7 +149,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		if s == least {
 			most = 250
 		}
-		blocks = append(blocks, plain(notify.Cut("🔸 "+strings.Join(kinds, "\n🔸 "), most), ""))
+		blocks = append(blocks, plain(words.Cut("🔸 "+strings.Join(kinds, "\n🔸 "), most), ""))
 	}
 	if m := mentions(card.Mention); m != "" && urgent(card.Status) {
 		blocks = append(blocks, mrkdwn(m))
@@ -163,22 +164,22 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		blocks = append(blocks, plain(fmt.Sprintf("The addresses are not shown in Slack: sallyport show %d", card.Run), ""))
 	}
 	if o := card.Outputs(); o != "" && s != least {
-		blocks = append(blocks, plain(notify.Cut(o, 500), ""))
+		blocks = append(blocks, plain(words.Cut(o, 500), ""))
 	}
 	if card.Error != "" {
 		blocks = append(blocks, errorBlock(card, s))
 	}
 	if facts := card.Facts(); len(facts) > 0 && s != least {
 		for i := range facts {
-			facts[i] = notify.Cut(facts[i], 300)
+			facts[i] = words.Cut(facts[i], 300)
 		}
-		blocks = append(blocks, plain(notify.Cut(strings.Join(facts, "\n"), 1800), ""))
+		blocks = append(blocks, plain(words.Cut(strings.Join(facts, "\n"), 1800), ""))
 	}
 	if v := votes(card); v != "" && s != least {
 		blocks = append(blocks, slackapi.NewContextBlock("", text(slackapi.MarkdownType, v)))
 	}
 	if r := card.Reply(); r != "" {
-		blocks = append(blocks, plain(notify.Cut(r, 800), ""))
+		blocks = append(blocks, plain(words.Cut(r, 800), ""))
 	}
 	return append(blocks, slackapi.NewContextBlock(cardBlockID(card.Run, card.Agent), text(slackapi.PlainTextType, card.Marker())))
 }
@@ -196,9 +197,9 @@ func errorBlock(card notify.Card, s size) slackapi.Block {
 	}
 	if s != whole {
 		body, _, _ = strings.Cut(body, "\n")
-		return preformatted(notify.Cut(body, 300))
+		return preformatted(words.Cut(body, 300))
 	}
-	return preformatted(notify.Cut(body, 1500))
+	return preformatted(words.Cut(body, 1500))
 }
 
 // urgent reports whether a person is needed, so that the people of the stack are named.
@@ -241,12 +242,12 @@ func votes(card notify.Card) string {
 }
 
 // code keeps words from outside from being formatted inside mrkdwn. Words of ours, one verb, stay as they are.
-func code(words string) string {
-	switch words {
+func code(text string) string {
+	switch text {
 	case "asked", "approved", "denied":
-		return words
+		return text
 	}
-	return "`" + escape(strings.ReplaceAll(notify.Cut(words, 150), "`", "'")) + "`"
+	return "`" + escape(strings.ReplaceAll(words.Cut(text, 150), "`", "'")) + "`"
 }
 
 // textBlocks renders words, cut so that they fit.
@@ -260,7 +261,7 @@ func textBlocks(p Post) []slackapi.Block {
 		if m := mentions(p.Mention); m != "" {
 			blocks = append(blocks, mrkdwn(m))
 		}
-		for i, part := range chunks(notify.Cut(body, n), maxSection) {
+		for i, part := range chunks(words.Cut(body, n), maxSection) {
 			id := ""
 			if i == 0 {
 				id = noteBlockID(p.Key, p.Agent)
@@ -306,15 +307,15 @@ func text(kind, s string) *slackapi.TextBlockObject {
 }
 
 func header(s string) slackapi.Block {
-	return slackapi.NewHeaderBlock(text(slackapi.PlainTextType, notify.Cut(redact.CleanLine(s), maxHeader)))
+	return slackapi.NewHeaderBlock(text(slackapi.PlainTextType, words.Cut(redact.CleanLine(s), maxHeader)))
 }
 
 func mrkdwn(s string) slackapi.Block {
-	return slackapi.NewSectionBlock(text(slackapi.MarkdownType, notify.Cut(s, maxSection)), nil, nil)
+	return slackapi.NewSectionBlock(text(slackapi.MarkdownType, words.Cut(s, maxSection)), nil, nil)
 }
 
 func plain(s, blockID string) slackapi.Block {
-	b := slackapi.NewSectionBlock(text(slackapi.PlainTextType, notify.Cut(s, maxSection)), nil, nil)
+	b := slackapi.NewSectionBlock(text(slackapi.PlainTextType, words.Cut(s, maxSection)), nil, nil)
 	b.BlockID = blockID
 	return b
 }

@@ -27,8 +27,8 @@ func TestPostAndUpdateCard(t *testing.T) {
 	}
 	for _, want := range []string{
 		"✋ PROD ghe #12: planned", "<@U01JANE> <!subteam^S01OPS>", "1. -   destroy aws_instance.old",
-		"commit 1a2b3c4d by Jane Doe: Move the code host", "Reply approve destroy in this thread",
-		"sallyport #12 · digest 3f2a9c01 · agent 5d41402a",
+		"commit 1a2b3c4d5e by Jane Doe: Move the code host", "Reply approve destroy in this thread",
+		"sallyport #12 · digest 3f2a9c013f · agent 5d41402abc",
 	} {
 		if !strings.Contains(m.Visible(), want) {
 			t.Errorf("%q is not in\n%s", want, m.Visible())

@@ -34,7 +34,7 @@ func List(items []string, most int) string {
 	if len(items) <= most {
 		return strings.Join(items, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
+	return fmt.Sprintf("%s and %s more", strings.Join(items[:most], ", "), humanize.Comma(int64(len(items)-most)))
 }
 
 // Cut shortens a text to at most so many characters, the last of which is then an ellipsis.

@@ -67,7 +67,7 @@ func Images(builds []Build) string {
 		if len(b.Stacks) > 0 {
 			on = strings.Join(b.Stacks, ", ")
 		}
-		rows = append(rows, []string{b.Image, run, Short(b.Commit), strings.Join(made, ", "), on})
+		rows = append(rows, []string{b.Image, run, short(b.Commit), strings.Join(made, ", "), on})
 	}
 	return columns([]string{"IMAGE", "RUN", "COMMIT", "MADE", "STACKS ON IT"}, rows, func(int, int) style { return plain })
 }

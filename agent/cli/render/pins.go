@@ -15,7 +15,7 @@ func pinsText(stacks []control.Stack, now time.Time) string {
 		if s.Pin == nil {
 			continue
 		}
-		text := "at commit " + Short(s.Pin.Commit)
+		text := "at commit " + short(s.Pin.Commit)
 		if s.Pin.Back {
 			text += " (going back)"
 		}

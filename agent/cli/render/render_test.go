@@ -127,21 +127,6 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func TestCut(t *testing.T) {
-	for _, tc := range []struct{ name, text, want string }{
-		{"short", "abc", "abc"},
-		{"long", "abcdefghijkl", "abcdefghi…"},
-		{"many lines", "abc\ndef", "abc …"},
-		{"not bytes but letters", "ääääääääää", "ääääääääää"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := cut(tc.text, 10); got != tc.want {
-				t.Errorf("%q, want %q", got, tc.want)
-			}
-		})
-	}
-}
-
 // What holds a run reads as one sentence, whether its reason begins with the word or not.
 func TestWaits(t *testing.T) {
 	for held, want := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -12,7 +13,7 @@ func Runs(runs []control.Run, now time.Time) string {
 	var rows [][]string
 	for _, r := range runs {
 		rows = append(rows, []string{
-			RunName(r), r.Stack, string(r.Kind), string(r.Status), Short(r.Commit), ago(r.CreatedAt, now), Counts(r.Plan), runNote(r),
+			RunName(r), r.Stack, string(r.Kind), string(r.Status), short(r.Commit), ago(r.CreatedAt, now), Counts(r.Plan), runNote(r),
 		})
 	}
 	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
@@ -28,9 +29,9 @@ func Runs(runs []control.Run, now time.Time) string {
 func runNote(r control.Run) string {
 	switch {
 	case r.Error != "" && r.Status != store.Applied && r.Status != store.NoChanges:
-		return cut(r.Error, maxNote)
+		return words.FirstLine(r.Error, maxNote)
 	case r.Kind == store.KindCommit || r.Reason == "":
-		return cut(r.Subject, maxNote)
+		return words.FirstLine(r.Subject, maxNote)
 	}
-	return cut(r.Reason, maxNote)
+	return words.FirstLine(r.Reason, maxNote)
 }

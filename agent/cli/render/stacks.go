@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/words"
 )
 
 func repositoriesTable(repositories []control.Repository, now time.Time) string {
 	var rows [][]string
 	for _, r := range repositories {
-		rows = append(rows, []string{r.Name, r.Branch, Short(r.Head), ago(r.PolledAt, now), r.URL})
+		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), ago(r.PolledAt, now), r.URL})
 	}
 	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) style {
 		if column == 3 && repositories[row].Error != "" {
@@ -39,7 +40,7 @@ func stacksTable(stacks []control.Stack, now time.Time) string {
 		if s.Behind > 0 {
 			behind = strconv.Itoa(s.Behind)
 		}
-		row := []string{s.Name, Short(s.AppliedCommit), ago(s.AppliedAt, now), behind, run, status, stackNote(s, now)}
+		row := []string{s.Name, short(s.AppliedCommit), ago(s.AppliedAt, now), behind, run, status, stackNote(s, now)}
 		if checked {
 			row = slices.Insert(row, 6, drift(s.Drift, now))
 		}
@@ -86,43 +87,21 @@ func drift(d *control.Drift, now time.Time) string {
 func stackNote(s control.Stack, now time.Time) string {
 	switch {
 	case s.Error != "":
-		return cut(s.Error, maxNote)
+		return words.FirstLine(s.Error, maxNote)
 	case s.Pause != nil:
-		return cut("paused"+pauseText(s.Pause, now), maxNote)
+		return words.FirstLine("paused"+pauseText(s.Pause, now), maxNote)
 	case s.Occupied != nil:
-		return cut("in use"+pauseText(s.Occupied, now), maxNote)
+		return words.FirstLine("in use"+pauseText(s.Occupied, now), maxNote)
 	case s.Pin != nil:
-		return cut("pinned at "+Short(s.Pin.Commit)+pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}, now), maxNote)
+		return words.FirstLine("pinned at "+short(s.Pin.Commit)+pauseText(&control.Pause{By: s.Pin.By, Login: s.Pin.Login, At: s.Pin.At, Reason: s.Pin.Reason}, now), maxNote)
 	case s.Run != nil && s.Run.Held != "":
-		return cut(s.Run.Held, maxNote)
+		return words.FirstLine(s.Run.Held, maxNote)
 	case s.ApplyClosed != "":
-		return cut(s.ApplyClosed, maxNote)
+		return words.FirstLine(s.ApplyClosed, maxNote)
 	case s.Run != nil && s.Run.Error != "":
-		return cut(s.Run.Error, maxNote)
+		return words.FirstLine(s.Run.Error, maxNote)
 	case s.Partly != nil:
-		return cut(s.Partly.Text, maxNote)
+		return words.FirstLine(s.Partly.Text, maxNote)
 	}
 	return ""
-}
-
-// firstLine is what an error says first, which is why; show has all of it.
-func firstLine(text string) string {
-	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
-	if more {
-		line += " …"
-	}
-	return line
-}
-
-// cut keeps the beginning of a text's first line.
-func cut(text string, most int) string {
-	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
-	r := []rune(line)
-	if len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	if more {
-		return line + " …"
-	}
-	return line
 }

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -58,7 +59,7 @@ func agentText(g control.Agent, outbox int, now time.Time) string {
 		line += "\n" + backupText(g.Backup, now)
 	}
 	if outbox > 0 {
-		line += "\n" + Count(outbox, "message waits", "messages wait") + " to be delivered"
+		line += "\n" + words.CountOf(outbox, "message waits", "messages wait") + " to be delivered"
 	}
 	return line + "\n"
 }
@@ -130,13 +131,13 @@ func problemsText(s control.Status, now time.Time) string {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
 		}
 		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
-			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: firstLine(r.Error), Hint: r.Hint, Since: r.EndedAt})
+			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: words.FirstLine(r.Error, len(r.Error)), Hint: r.Hint, Since: r.EndedAt})
 		}
 		if p := st.Partly; p != nil {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
 		}
 		if d := st.Drift; d != nil && d.Error != "" {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: firstLine(d.Error), Hint: d.Hint, Since: d.ErrorAt})
+			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: words.FirstLine(d.Error, len(d.Error)), Hint: d.Hint, Since: d.ErrorAt})
 		}
 		if st.LeftState != "" {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
@@ -283,7 +284,7 @@ func About(r control.Run) string {
 		parts = append(parts, "by "+r.Author)
 	}
 	if r.Commit != "" {
-		parts = append(parts, "at "+Short(r.Commit))
+		parts = append(parts, "at "+short(r.Commit))
 	}
 	if r.Reason != "" {
 		parts = append(parts, "("+r.Reason+")")

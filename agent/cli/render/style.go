@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -120,23 +121,12 @@ func when(t *time.Time, now time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 MST") + " (" + ago(t, now) + ")"
 }
 
-// Short is the beginning of a commit's hash, or a dash.
-func Short(commit string) string {
-	switch {
-	case commit == "":
+// short is the beginning of a commit's hash, or a dash.
+func short(commit string) string {
+	if commit == "" {
 		return "-"
-	case len(commit) > 10:
-		return commit[:10]
 	}
-	return commit
-}
-
-// Count is "1 stack" or "3 stacks".
-func Count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return humanize.Comma(int64(n)) + " " + many
+	return words.Short(commit)
 }
 
 // Counts is "1 to add, 0 to change, 2 to destroy", in terraform's words and order.
@@ -145,7 +135,7 @@ func Counts(p *control.Plan) string {
 	case p == nil:
 		return ""
 	case p.Add+p.Change+p.Destroy == 0 && len(p.Changes) == 0 && len(p.Outputs) > 0:
-		return Count(len(p.Outputs), "output", "outputs") + " to change"
+		return words.CountOf(len(p.Outputs), "output", "outputs") + " to change"
 	case p.Add+p.Change+p.Destroy == 0 && len(p.Changes) == 0:
 		return "no changes"
 	}

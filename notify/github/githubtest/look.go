@@ -85,7 +85,7 @@ func (s *Server) Transcript() string {
 		r := s.repos[name]
 		fmt.Fprintf(&b, "%s (%d)\n", r.Name, r.ID)
 		for _, p := range r.pulls {
-			fmt.Fprintf(&b, "  pull request %d by %s at %.8s, open %t: %s\n", p.Number, p.Author, p.Head, p.Open, p.Title)
+			fmt.Fprintf(&b, "  pull request %d by %s at %.10s, open %t: %s\n", p.Number, p.Author, p.Head, p.Open, p.Title)
 			for _, c := range r.comments {
 				if c.Pull == p.Number && !c.Deleted {
 					fmt.Fprintf(&b, "    %d %s (%d versions): %s\n", c.ID, c.Author, len(c.Versions), strings.ReplaceAll(c.Body, "\n", "\n      "))
@@ -93,7 +93,7 @@ func (s *Server) Transcript() string {
 			}
 		}
 		for _, st := range r.statuses {
-			fmt.Fprintf(&b, "  status of %.8s: %s %s: %s %s\n", st.SHA, st.Context, st.State, st.Description, st.TargetURL)
+			fmt.Fprintf(&b, "  status of %.10s: %s %s: %s %s\n", st.SHA, st.Context, st.State, st.Description, st.TargetURL)
 		}
 	}
 	for _, c := range s.calls {
