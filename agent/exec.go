@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
-	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -113,7 +113,7 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 		if err != nil {
 			return err
 		}
-		kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
+		kept = archive.BeforeRepair(st.NewestRun, a.now())
 		if commit = st.AppliedCommit; commit == "" {
 			commit, err = commitOf(tx, st, s)
 		}
@@ -130,7 +130,9 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 	}
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
 	if changes {
-		c.Keep = func(current []byte) error { return keepCopy(datadir.StateCopies(w.cfg.DataDir, s.Name), kept, current) }
+		c.Keep = func(current []byte) error {
+			return archive.KeepState(w.cfg.DataDir, s.Name, kept, current)
+		}
 	}
 	return a.carryOutExec(ctx, o, c, repair{stack: o.stack, by: o.by, commit: commit, lent: has}, kept)
 }
@@ -165,7 +167,7 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || !started {
 			return err
 		}
-		name, _ := control.CopyName(kept)
+		name, _ := archive.CopyName(kept)
 		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", o.by, o.what, o.stack, ending, o.stack, name)
 		return tx.Enqueue(a.note("exec/"+o.stack+"/"+kept, text))
 	}))

@@ -67,7 +67,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/lifecycle":     append([]string{"agent/clock", "agent/trust", "notify"}, leaf...),
 		"agent":               {"store", "notify", "agent/", "store/disk"},
 		"agent/demo":          {"store", "notify", "agent"},
-		"agent/cli/render":    {"store", "notify/redact", "agent/control", "notify/words"},
+		"agent/cli/render":    {"store", "notify/redact", "agent/control", "notify/words", "agent/archive"},
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
-	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/store"
@@ -54,9 +54,9 @@ func (a *Agent) sendBackups(ctx context.Context) {
 
 // untilBackup is how long the next backup has time; zero or less if it is due.
 func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
-	var last control.BackupRecord
+	var last archive.Record
 	err := a.store.View(func(tx *store.Tx) (err error) {
-		last, err = control.BackupsRecord(tx)
+		last, err = archive.LoadRecord(tx)
 		return err
 	})
 	if err != nil || last.TriedAt.IsZero() {
@@ -90,7 +90,7 @@ func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64,
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := control.WriteBackup(f, control.BackupSource{DataDir: a.cfg().DataDir, Store: a.store, Now: a.now}); err != nil {
+	if err := archive.Write(f, archive.Source{DataDir: a.cfg().DataDir, Store: a.store, Now: a.now}); err != nil {
 		return 0, fmt.Errorf("making a backup: %w", err)
 	}
 	info, err := f.Stat()
@@ -133,7 +133,7 @@ func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
 	}
 	a.faults.set("backup", cause)
 	return a.update(func(tx *store.Tx) error {
-		r, err := control.BackupsRecord(tx)
+		r, err := archive.LoadRecord(tx)
 		if err != nil {
 			return err
 		}
@@ -160,11 +160,11 @@ func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
 				return err
 			}
 		}
-		return control.SaveBackups(tx, r)
+		return archive.SaveRecord(tx, r)
 	})
 }
 
-func lastBackup(r control.BackupRecord) string {
+func lastBackup(r archive.Record) string {
 	if r.At.IsZero() {
 		return "None was ever sent."
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/store"
 )
@@ -49,7 +50,7 @@ backup {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	restored, err := control.Restore(control.RestoreOptions{DataDir: filepath.Join(t.TempDir(), "data"), Archive: f, By: "cli:jane"})
+	restored, err := archive.Restore(archive.RestoreOptions{DataDir: filepath.Join(t.TempDir(), "data"), Archive: f, By: "cli:jane"})
 	if err != nil || len(restored.Ended) != 1 {
 		t.Errorf("restoring it: %+v, %v", restored, err)
 	}

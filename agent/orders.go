@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform/diag"
@@ -160,5 +161,5 @@ func (d desktop) Backup(_ context.Context, r control.BackupRequest, w io.Writer)
 	if err := errors.Join(d.lookOnly(), inClear(r.By)); err != nil {
 		return err
 	}
-	return control.WriteBackup(w, control.BackupSource{DataDir: d.cfg().DataDir, Store: d.store})
+	return archive.Write(w, archive.Source{DataDir: d.cfg().DataDir, Store: d.store})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
@@ -15,7 +16,7 @@ func (h *house) restoreState(ref string) (string, error) {
 	return r.Message, err
 }
 
-func (h *house) copies() []control.StateCopy {
+func (h *house) copies() []archive.StateCopy {
 	h.t.Helper()
 	list, err := h.client.States(context.Background(), "box")
 	if err != nil {

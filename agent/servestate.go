@@ -3,16 +3,17 @@ package agent
 import (
 	"context"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 )
 
 // States implements control.Reader.
-func (d desktop) States(_ context.Context, stack string) ([]control.StateCopy, error) {
+func (d desktop) States(_ context.Context, stack string) ([]archive.StateCopy, error) {
 	if err := d.lookOnly(); err != nil {
 		return nil, err
 	}
 	w := d.world.Load()
-	copies, err := control.ListStateCopies(w.cfg.DataDir, stack)
+	copies, err := archive.StateCopies(w.cfg.DataDir, stack)
 	if err == nil && len(copies) == 0 && w.stack(stack) == nil {
 		return nil, noStack(w, stack)
 	}

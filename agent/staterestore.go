@@ -5,20 +5,16 @@ import (
 	"errors"
 	"fmt"
 
-	"sallyport/agent/control"
-	"sallyport/agent/datadir"
+	"sallyport/agent/archive"
 	"sallyport/agent/hint"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/store"
 )
 
-// copyTime is in the names of copies that no apply made, so that they sort by age.
-const copyTime = "20060102T150405.000Z"
-
 // restored is what a restore of a state did.
 type restored struct {
-	copied control.StateCopy
+	copied archive.StateCopy
 	kept   string // the name of the copy of what was replaced; empty: there was nothing
 	serial int64
 }
@@ -31,7 +27,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 	if s == nil {
 		return "", noStack(w, stack)
 	}
-	copied, content, err := control.FindStateCopy(w.cfg.DataDir, stack, ref)
+	copied, content, err := archive.FindState(w.cfg.DataDir, stack, ref)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +41,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
 			return err
 		}
-		out.kept = fmt.Sprintf("%08d_%s", st.NewestRun, a.now().UTC().Format(copyTime))
+		out.kept = archive.BeforeRepair(st.NewestRun, a.now())
 		if commit, err = commitOf(tx, st, s); err != nil {
 			return err
 		}
@@ -68,7 +64,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 			replaced := false
 			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
 				replaced = true
-				return keepCopy(datadir.StateCopies(w.cfg.DataDir, stack), out.kept, current)
+				return archive.KeepState(w.cfg.DataDir, stack, out.kept, current)
 			}})
 			if !replaced {
 				out.kept = ""
@@ -102,7 +98,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 func (a *Agent) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
 	kept := ""
 	if r.kept != "" {
-		c, _ := control.CopyName(r.kept)
+		c, _ := archive.CopyName(r.kept)
 		kept = " The state that it replaced is kept: sallyport state restore " + o.stack + " " + c + " brings that one back."
 	}
 	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", o.stack,

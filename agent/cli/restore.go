@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 )
 
@@ -31,16 +32,16 @@ func restore(a *app, file string) (err error) {
 		return control.Errorf(control.Refused, "cli_approvals is off: nothing is restored on the command line").
 			WithHint("who may change the configuration can say cli_approvals = true until it is restored")
 	}
-	archive := a.streams.stdin
+	backup := a.streams.stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
 			return fmt.Errorf("opening the backup: %w", err)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		archive = io.Reader(f)
+		backup = io.Reader(f)
 	}
-	done, err := control.Restore(control.RestoreOptions{DataDir: c.DataDir, Archive: archive, By: control.Self().By(), Now: a.now})
+	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: control.Self().By(), Now: a.now})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/store"
@@ -272,8 +273,8 @@ func (a *standIn) Why(_ context.Context, stack string) (control.Why, error) {
 	return out, err
 }
 
-func (a *standIn) States(context.Context, string) ([]control.StateCopy, error) {
-	return []control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1_20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
+func (a *standIn) States(context.Context, string) ([]archive.StateCopy, error) {
+	return []archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1_20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
 }
 
 func (a *standIn) RestoreState(_ context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
@@ -295,7 +296,7 @@ func (a *standIn) Exec(_ context.Context, r control.ExecRequest, s control.Strea
 }
 
 func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer) error {
-	return control.WriteBackup(w, control.BackupSource{DataDir: a.dataDir, Store: a.store, Now: clock})
+	return archive.Write(w, archive.Source{DataDir: a.dataDir, Store: a.store, Now: clock})
 }
 
 func (a *standIn) Verify(context.Context) (control.Verification, error) {

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"sallyport/agent/archive"
 )
 
 const (
@@ -163,8 +165,8 @@ func (c *Client) Why(ctx context.Context, stack string) (Why, error) {
 }
 
 // States implements Reader.
-func (c *Client) States(ctx context.Context, stack string) ([]StateCopy, error) {
-	return get[[]StateCopy](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/states", nil)
+func (c *Client) States(ctx context.Context, stack string) ([]archive.StateCopy, error) {
+	return get[[]archive.StateCopy](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/states", nil)
 }
 
 // RestoreState implements Operator.

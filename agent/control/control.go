@@ -33,6 +33,7 @@ import (
 	"context"
 	"io"
 
+	"sallyport/agent/archive"
 	"sallyport/notify"
 )
 
@@ -47,7 +48,7 @@ type Reader interface {
 	// Log is what terraform said while it applied.
 	Log(ctx context.Context, ref string) (string, error)
 	// States lists the kept copies of a stack's state, newest first.
-	States(ctx context.Context, stack string) ([]StateCopy, error)
+	States(ctx context.Context, stack string) ([]archive.StateCopy, error)
 	// Why says what made the last run of a stack, or why there is none.
 	Why(ctx context.Context, stack string) (Why, error)
 	// Verify proves, or not, that the records and the history are what was written.

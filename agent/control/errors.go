@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/hint"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -109,7 +110,14 @@ func asError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: Internal, Message: err.Error(), Hint: hint.Of(err)}
+	kind := Internal
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+		kind = NotFound
+	case errors.Is(err, archive.ErrConflict):
+		kind = Conflict
+	}
+	return &Error{Kind: kind, Message: err.Error(), Hint: hint.Of(err)}
 }
 
 // LookOnly refuses what a command line without approvals may not do.

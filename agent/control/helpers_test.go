@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/patience"
 	"sallyport/store"
 )
@@ -55,7 +56,9 @@ func (f *fake) Unlock(_ context.Context, r UnlockRequest) (RepairResponse, error
 func (f *fake) RestoreState(_ context.Context, r RestoreStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.By.By() + " restored " + r.Ref}, nil
 }
-func (f *fake) States(context.Context, string) ([]StateCopy, error) { return []StateCopy{}, nil }
+func (f *fake) States(context.Context, string) ([]archive.StateCopy, error) {
+	return []archive.StateCopy{}, nil
+}
 func (f *fake) Exec(ctx context.Context, r ExecRequest, s Streams) (int, error) {
 	return f.exec(ctx, r, s)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/datadir"
 	"sallyport/store"
 )
@@ -183,5 +184,13 @@ func (o *Offline) Backup(_ context.Context, _ BackupRequest, w io.Writer) error 
 	if o.opts.LookOnly {
 		return LookOnly()
 	}
-	return WriteBackup(w, BackupSource{DataDir: o.opts.DataDir, Store: o.store})
+	return archive.Write(w, archive.Source{DataDir: o.opts.DataDir, Store: o.store})
+}
+
+// States implements Reader.
+func (o *Offline) States(_ context.Context, stack string) ([]archive.StateCopy, error) {
+	if o.opts.LookOnly {
+		return nil, LookOnly()
+	}
+	return archive.StateCopies(o.opts.DataDir, stack)
 }

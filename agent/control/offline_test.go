@@ -8,63 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"sallyport/agent/datadir"
+	"sallyport/agent/datadir/datadirtest"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
-
-// world is a data directory with a store in which things have happened.
-func world(t *testing.T) (dir string, s *store.Store) {
-	t.Helper()
-	dir = t.TempDir()
-	s, err := store.Open(store.Options{Path: datadir.Store(dir), Now: func() time.Time { return at(0) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir, s
-}
-
-func alter(t *testing.T, s *store.Store, fn func(*store.Tx) error) {
-	t.Helper()
-	if err := s.Update(fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// runIn makes a run and moves it along.
-func runIn(t *testing.T, s *store.Store, r store.Run, way ...store.Status) int {
-	t.Helper()
-	alter(t, s, func(tx *store.Tx) error {
-		if err := tx.CreateRun(&r); err != nil {
-			return err
-		}
-		from := store.Pending
-		for _, to := range way {
-			_, err := tx.Transition(r.ID, store.Move{From: from, To: to}, func(r *store.Run) error {
-				switch to {
-				case store.Planned:
-					r.Plan = &store.Plan{Digest: "d", Add: 1}
-				case store.Applying:
-					r.Apply = &store.Apply{StartedAt: at(0)}
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			from = to
-		}
-		return nil
-	})
-	return r.ID
-}
 
 // statusOf is a status with something that only the store tells.
 func statusOf(tx *store.Tx) (Status, error) {
@@ -85,11 +34,11 @@ func openedOffline(t *testing.T, dir string) *Offline {
 }
 
 func TestOffline(t *testing.T) {
-	dir, s := world(t)
-	applied := runIn(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit},
+	dir, s := datadirtest.New(t)
+	applied := datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit},
 		store.Planning, store.Planned, store.Approved, store.Applying, store.Applied)
-	open := runIn(t, s, store.Run{Stack: "ghe", Kind: store.KindManual}, store.Planning, store.Planned)
-	alter(t, s, func(tx *store.Tx) error {
+	open := datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindManual}, store.Planning, store.Planned)
+	datadirtest.Update(t, s, func(tx *store.Tx) error {
 		return errors.Join(
 			tx.PutPlanText(open, "the text"),
 			tx.PutRepository(&store.RepositoryState{Name: "infra", Branch: "main", Head: "1111111111aa", HeldHead: "2222222222bb"}),
@@ -150,15 +99,5 @@ func TestOfflineWithoutAWay(t *testing.T) {
 	err = unreadable("/d", &store.LockedError{Path: "/d/x", PID: 7})
 	if asError(err).Kind != Conflict || !strings.Contains(hint.Of(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
 		t.Errorf("locked: %v, %q", err, hint.Of(err))
-	}
-}
-
-func put(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/store"
 )
@@ -123,7 +124,7 @@ func seed(tx *store.Tx) error {
 		tx.PutAgent(&store.AgentState{ID: "a1", Version: "1.2.2", StartedAt: at(0, 0), Paused: &store.Pause{By: "slack:U1", At: at(3, 9), Reason: "storm"}}),
 		tx.PutSetting(UnreviewedSetting, []int{1, 99}),
 		tx.PutSetting("slack/channel/#ops", map[string]any{"id": "C1", "at": at(0, 1)}),
-		control.SaveBackups(tx, control.BackupRecord{Schedule: "@weekly", At: at(0, 30), Bytes: 2048}),
+		archive.SaveRecord(tx, archive.Record{Schedule: "@weekly", At: at(0, 30), Bytes: 2048}),
 		tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}),
 	)
 	return errors.Join(err,

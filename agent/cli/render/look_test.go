@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/store"
 )
@@ -73,7 +74,7 @@ func TestTablesInColour(t *testing.T) {
 		"runs.ansi":   Runs([]control.Run{night(), failed}, clock()),
 		"stacks.ansi": stacksTable([]control.Stack{drifted, pinned, {Name: "new"}}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
 		"images.ansi": Images(Builds([]control.Stack{image, uses})),
-		"states.ansi": StateCopies([]control.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
+		"states.ansi": StateCopies([]archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, text) })
 	}

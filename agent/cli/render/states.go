@@ -7,11 +7,11 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"sallyport/agent/control"
+	"sallyport/agent/archive"
 )
 
 // StateCopies is a table of the kept copies of a state.
-func StateCopies(copies []control.StateCopy, now time.Time) string {
+func StateCopies(copies []archive.StateCopy, now time.Time) string {
 	var rows [][]string
 	for _, c := range copies {
 		from := "before a restore or a command"

@@ -1,4 +1,4 @@
-package control
+package archive
 
 import (
 	"archive/tar"
@@ -19,46 +19,47 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"sallyport/agent/datadir"
+	"sallyport/agent/datadir/datadirtest"
 	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
 func TestBackupAndRestore(t *testing.T) {
-	dir, s := world(t)
+	dir, s := datadirtest.New(t)
 	manual := store.Run{Kind: store.KindManual}
 	commit := store.Run{Kind: store.KindCommit, Commit: "c1"}
 	of := func(r store.Run, stack string) store.Run { r.Stack = stack; return r }
 	want := map[int]store.Status{
-		runIn(t, s, of(commit, "done"), store.Planning, store.NoChanges):                            store.NoChanges,
-		runIn(t, s, of(manual, "a")):                                                                store.Canceled,
-		runIn(t, s, of(manual, "b"), store.Planning):                                                store.Canceled,
-		runIn(t, s, of(commit, "c"), store.Planning, store.Planned):                                 store.Stale,
-		runIn(t, s, of(manual, "d"), store.Planning, store.Planned, store.Approved):                 store.Stale,
-		runIn(t, s, of(manual, "e"), store.Planning, store.Planned, store.Approved, store.Applying): store.Interrupted,
+		datadirtest.Run(t, s, of(commit, "done"), store.Planning, store.NoChanges):                            store.NoChanges,
+		datadirtest.Run(t, s, of(manual, "a")):                                                                store.Canceled,
+		datadirtest.Run(t, s, of(manual, "b"), store.Planning):                                                store.Canceled,
+		datadirtest.Run(t, s, of(commit, "c"), store.Planning, store.Planned):                                 store.Stale,
+		datadirtest.Run(t, s, of(manual, "d"), store.Planning, store.Planned, store.Approved):                 store.Stale,
+		datadirtest.Run(t, s, of(manual, "e"), store.Planning, store.Planned, store.Approved, store.Applying): store.Interrupted,
 	}
-	alter(t, s, func(tx *store.Tx) error {
+	datadirtest.Update(t, s, func(tx *store.Tx) error {
 		_, err := tx.ChangeRun(4, func(r *store.Run) error { r.Card = &store.Card{Channel: "C", TS: "1"}; return nil })
 		return errors.Join(err, tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "told already"}), tx.PutAgent(&store.AgentState{ID: "old"}))
 	})
-	put(t, filepath.Join(dir, "state", "ghe", "terraform.tfstate"), `{"serial": 3}`)
-	put(t, filepath.Join(dir, "state", "ghe", "env", "blue", "terraform.tfstate"), `{"serial": 4}`)
-	put(t, filepath.Join(dir, "state", "ghe", ".terraform.tfstate.lock.info"), `{}`)
-	put(t, filepath.Join(dir, "states", "ghe", "0001.tfstate.zst"), "copy")
-	put(t, filepath.Join(dir, "runs", "3", "plan.tfplan"), "secret and large")
+	datadirtest.WriteFile(t, filepath.Join(dir, "state", "ghe", "terraform.tfstate"), `{"serial": 3}`)
+	datadirtest.WriteFile(t, filepath.Join(dir, "state", "ghe", "env", "blue", "terraform.tfstate"), `{"serial": 4}`)
+	datadirtest.WriteFile(t, filepath.Join(dir, "state", "ghe", ".terraform.tfstate.lock.info"), `{}`)
+	datadirtest.WriteFile(t, filepath.Join(dir, "states", "ghe", "0001.tfstate.zst"), "copy")
+	datadirtest.WriteFile(t, filepath.Join(dir, "runs", "3", "plan.tfplan"), "secret and large")
 
 	var archive bytes.Buffer
-	if err := WriteBackup(&archive, BackupSource{DataDir: dir, Store: s, Now: func() time.Time { return at(5) }}); err != nil {
+	if err := Write(&archive, Source{DataDir: dir, Store: s, Now: func() time.Time { return datadirtest.At(5) }}); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, ".backup-*")); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
 	}
 	to := filepath.Join(t.TempDir(), "new")
-	done, err := Restore(RestoreOptions{DataDir: to, Archive: &archive, By: "cli:jane", Now: func() time.Time { return at(6) }})
+	done, err := Restore(RestoreOptions{DataDir: to, Archive: &archive, By: "cli:jane", Now: func() time.Time { return datadirtest.At(6) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Restored{BackupAt: at(5), Files: 3, Ended: []int{2, 3, 4, 5, 6}, NextRun: 1007}, done); diff != "" {
+	if diff := cmp.Diff(Restored{BackupAt: datadirtest.At(5), Files: 3, Ended: []int{2, 3, 4, 5, 6}, NextRun: 1007}, done); diff != "" {
 		t.Error(diff)
 	}
 	checkFiles(t, to, []string{
@@ -172,10 +173,10 @@ func archiveOf(t *testing.T, entries ...entry) []byte {
 }
 
 func TestRestoreRefuses(t *testing.T) {
-	dir, s := world(t)
-	put(t, filepath.Join(dir, "state", "x", "terraform.tfstate"), `{}`)
+	dir, s := datadirtest.New(t)
+	datadirtest.WriteFile(t, filepath.Join(dir, "state", "x", "terraform.tfstate"), `{}`)
 	var whole bytes.Buffer
-	if err := WriteBackup(&whole, BackupSource{DataDir: dir, Store: s}); err != nil {
+	if err := Write(&whole, Source{DataDir: dir, Store: s}); err != nil {
 		t.Fatal(err)
 	}
 	db, err := os.ReadFile(datadir.Store(dir))
@@ -212,19 +213,20 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Restore(RestoreOptions{DataDir: dir, Archive: &whole}); asError(err).Kind != Refused || hint.Of(err) == "" {
+	var refusal *hint.Refusal
+	if _, err := Restore(RestoreOptions{DataDir: dir, Archive: &whole}); !errors.As(err, &refusal) || hint.Of(err) == "" {
 		t.Errorf("a directory that is not empty: %v", err)
 	}
 }
 
 func TestRestoreAfterARestoreThatWasKilled(t *testing.T) {
-	dir, s := world(t)
+	dir, s := datadirtest.New(t)
 	var b bytes.Buffer
-	if err := WriteBackup(&b, BackupSource{DataDir: dir, Store: s}); err != nil {
+	if err := Write(&b, Source{DataDir: dir, Store: s}); err != nil {
 		t.Fatal(err)
 	}
 	to := t.TempDir()
-	put(t, filepath.Join(to, stagingDir, "state", "half"), "x")
+	datadirtest.WriteFile(t, filepath.Join(to, stagingDir, "state", "half"), "x")
 	if _, err := Restore(RestoreOptions{DataDir: to, Archive: &b}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,9 +236,9 @@ func TestRestoreAfterARestoreThatWasKilled(t *testing.T) {
 // What terraform runs may put anything in the place of its state: no backup waits for a pipe, follows a link, or reads a sparse
 // file to its end.
 func TestBackupOfWhatIsNoState(t *testing.T) {
-	dir, s := world(t)
+	dir, s := datadirtest.New(t)
 	state := filepath.Join(dir, "state", "ghe", "terraform.tfstate")
-	put(t, state, "{}")
+	datadirtest.WriteFile(t, state, "{}")
 	for name, make := range map[string]func() error{
 		"link": func() error { return os.Symlink("/etc/passwd", state) },
 		"pipe": func() error { return syscall.Mkfifo(state, 0o600) },
@@ -245,7 +247,7 @@ func TestBackupOfWhatIsNoState(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := WriteBackup(&b, BackupSource{DataDir: dir, Store: s}); err != nil {
+		if err := Write(&b, Source{DataDir: dir, Store: s}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -253,11 +255,11 @@ func TestBackupOfWhatIsNoState(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{state, state + ".backup"} {
-		put(t, file, "")
+		datadirtest.WriteFile(t, file, "")
 		if err := os.Truncate(file, 3<<30); err != nil {
 			t.Fatal(err)
 		}
-		err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s})
+		err := Write(io.Discard, Source{DataDir: dir, Store: s})
 		if err == nil || !strings.Contains(err.Error(), "larger than") || hint.Of(err) == "" {
 			t.Errorf("%s of 3 GB: %v", filepath.Base(file), err)
 		}
@@ -268,18 +270,18 @@ func TestBackupOfWhatIsNoState(t *testing.T) {
 }
 
 func TestBackupWaitsForAStateThatIsBeingWritten(t *testing.T) {
-	dir, s := world(t)
+	dir, s := datadirtest.New(t)
 	state := filepath.Join(dir, "state", "ghe", "terraform.tfstate")
-	put(t, state, `{"half`)
+	datadirtest.WriteFile(t, state, `{"half`)
 	go func() {
 		<-time.After(stateRest)
-		put(t, state, `{"whole": true}`)
+		datadirtest.WriteFile(t, state, `{"whole": true}`)
 	}()
-	if err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s}); err != nil {
+	if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err != nil {
 		t.Fatal(err)
 	}
-	put(t, state, `{"half for good`)
-	if err := WriteBackup(io.Discard, BackupSource{DataDir: dir, Store: s}); err == nil || !strings.Contains(err.Error(), "ghe") {
+	datadirtest.WriteFile(t, state, `{"half for good`)
+	if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err == nil || !strings.Contains(err.Error(), "ghe") {
 		t.Errorf("a state that stays half: %v", err)
 	}
 }

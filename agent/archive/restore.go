@@ -1,4 +1,4 @@
-package control
+package archive
 
 import (
 	"archive/tar"
@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sallyport/agent/datadir"
+	"sallyport/agent/hint"
 	"sallyport/agent/rescue"
 	"sallyport/store"
 )
@@ -122,8 +123,7 @@ func mustBeEmpty(root *os.Root, dir string) error {
 	}
 	for _, e := range entries {
 		if e.Name() != stagingDir && e.Name() != "lost+found" {
-			return Errorf(Refused, "%s is not empty: it has %s", dir, e.Name()).
-				WithHint("stop the agent, and move the directory aside: mv %s %s.old", dir, dir)
+			return hint.Refuse(fmt.Sprintf("stop the agent, and move the directory aside: mv %s %s.old", dir, dir), "%s is not empty: it has %s", dir, e.Name())
 		}
 	}
 	return nil
@@ -144,7 +144,7 @@ func unpack(staging *os.Root, archive io.Reader) (manifest, int, error) {
 			break
 		}
 		if err != nil {
-			return m, files, Errorf(Refused, "reading the backup: %v", err).WithHint("is this a file that sallyport backup wrote, and is it whole?")
+			return m, files, hint.Refuse("is this a file that sallyport backup wrote, and is it whole?", "reading the backup: %v", err)
 		}
 		switch {
 		case first:
@@ -157,25 +157,24 @@ func unpack(staging *os.Root, archive io.Reader) (manifest, int, error) {
 		case strings.HasPrefix(h.Name, datadir.States("")+"/"), strings.HasPrefix(h.Name, datadir.AllStateCopies("")+"/"):
 			files++
 		default:
-			return m, files, Errorf(Refused, "the backup holds %q, which does not belong there", h.Name)
+			return m, files, hint.Refuse("", "the backup holds %q, which does not belong there", h.Name)
 		}
 		if err := unpackFile(staging, h, entries); err != nil {
 			return m, files, fmt.Errorf("unpacking %s: %w", h.Name, err)
 		}
 	}
 	if !haveStore {
-		return m, files, Errorf(Refused, "the backup holds no store")
+		return m, files, hint.Refuse("", "the backup holds no store")
 	}
 	return m, files, nil
 }
 
 func readManifest(h *tar.Header, r io.Reader, m *manifest) error {
 	if h.Name != manifestFile || json.NewDecoder(io.LimitReader(r, 1<<16)).Decode(m) != nil {
-		return Errorf(Refused, "this is not a backup that sallyport wrote")
+		return hint.Refuse("", "this is not a backup that sallyport wrote")
 	}
 	if m.Format > backupFormat {
-		return Errorf(Refused, "the backup has format %d, this version knows up to %d", m.Format, backupFormat).
-			WithHint("use the version of sallyport that wrote it, or a newer one")
+		return hint.Refuse("use the version of sallyport that wrote it, or a newer one", "the backup has format %d, this version knows up to %d", m.Format, backupFormat)
 	}
 	return nil
 }
@@ -184,7 +183,7 @@ func readManifest(h *tar.Header, r io.Reader, m *manifest) error {
 // of the same name.
 func unpackFile(staging *os.Root, h *tar.Header, r io.Reader) error {
 	if h.Typeflag != tar.TypeReg || !fs.ValidPath(h.Name) {
-		return Errorf(Refused, "it is not a plain file with a plain name")
+		return hint.Refuse("", "it is not a plain file with a plain name")
 	}
 	if err := staging.MkdirAll(path.Dir(h.Name), 0o700); err != nil {
 		return err

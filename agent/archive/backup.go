@@ -1,4 +1,4 @@
-package control
+package archive
 
 import (
 	"archive/tar"
@@ -19,11 +19,11 @@ import (
 
 	"sallyport/agent/datadir"
 	"sallyport/agent/foreign"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
-// A backup is one zstd-compressed tar archive: the manifest first, then the store, then the states. It holds secrets in
-// clear, as terraform's states do.
+// The names and the format of an archive.
 const (
 	manifestFile = "sallyport-backup.json"
 	backupFormat = 1
@@ -41,16 +41,16 @@ const (
 	stateRest  = 100 * time.Millisecond
 )
 
-// BackupSource is what goes into a backup.
-type BackupSource struct {
+// Source is what goes into a backup.
+type Source struct {
 	DataDir string
 	Store   *store.Store
 	Now     func() time.Time // default time.Now
 }
 
-// WriteBackup writes the archive to w while everything goes on being used. The store is one moment of it; each state is
+// Write writes the archive to w while everything goes on being used. The store is one moment of it; each state is
 // whole, though an apply that runs meanwhile may have moved on in one and not in another.
-func WriteBackup(w io.Writer, src BackupSource) (err error) {
+func Write(w io.Writer, src Source) (err error) {
 	if src.Now == nil {
 		src.Now = time.Now
 	}
@@ -79,21 +79,21 @@ func WriteBackup(w io.Writer, src BackupSource) (err error) {
 	if err != nil {
 		return fmt.Errorf("compressing the backup: %w", err)
 	}
-	a := &archive{tar: tar.NewWriter(z), now: src.Now().UTC().Truncate(time.Second)}
+	a := &writer{tar: tar.NewWriter(z), now: src.Now().UTC().Truncate(time.Second)}
 	if err := errors.Join(a.fill(src.DataDir, snapshot, size), a.tar.Close(), z.Close()); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
 	return nil
 }
 
-// archive writes the entries of a backup.
-type archive struct {
+// writer writes the entries of a backup.
+type writer struct {
 	tar   *tar.Writer
 	now   time.Time
 	spool *os.File // what the next entry is copied to until it is known to be whole
 }
 
-func (a *archive) fill(dataDir string, snapshot *os.File, size int64) error {
+func (a *writer) fill(dataDir string, snapshot *os.File, size int64) error {
 	m, err := json.Marshal(manifest{Format: backupFormat, CreatedAt: a.now})
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *archive) fill(dataDir string, snapshot *os.File, size int64) error {
 	return nil
 }
 
-func (a *archive) add(name string, changed time.Time, size int64, r io.Reader) error {
+func (a *writer) add(name string, changed time.Time, size int64, r io.Reader) error {
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o600, Size: size, ModTime: changed, Format: tar.FormatPAX}
 	if err := a.tar.WriteHeader(h); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -130,7 +130,7 @@ func (a *archive) add(name string, changed time.Time, size int64, r io.Reader) e
 }
 
 // tree adds the plain files below a directory; a missing one is empty. Locks and half-written files are left out.
-func (a *archive) tree(root *os.Root, dir string) error {
+func (a *writer) tree(root *os.Root, dir string) error {
 	return fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // no such directory, or a file that terraform removed meanwhile
@@ -162,27 +162,27 @@ const maxStateFile = 1 << 30
 // readSettled copies a file that nobody is writing into the spool, and returns its size: terraform writes a local state in place,
 // so a reader may find half of it. Such a read shows in the file's time or size, or in a state that is not JSON, and is done
 // again. Terraform's user may write here: see package foreign.
-func (a *archive) readSettled(root *os.Root, name string) (int64, time.Time, error) {
+func (a *writer) readSettled(root *os.Root, name string) (int64, time.Time, error) {
 	for try := 1; ; try++ {
 		size, changed, settled, err := a.copyIn(root, name)
 		var large *foreign.TooLargeError
 		if errors.As(err, &large) {
-			return 0, time.Time{}, Errorf(Internal, "%s is larger than %d MiB: no state is", name, int64(maxStateFile)>>20).
-				WithHint("look at the file; nothing is backed up while it is there")
+			return 0, time.Time{}, hint.With(fmt.Errorf("%s is larger than %d MiB: no state is", name, int64(maxStateFile)>>20),
+				"look at the file; nothing is backed up while it is there")
 		}
 		if err != nil || settled {
 			return size, changed, err
 		}
 		if try == stateTries {
-			return 0, time.Time{}, Errorf(Conflict, "%s is being written all the time, or is damaged", name).
-				WithHint("try again when no apply is running; if that does not help, look at the file")
+			return 0, time.Time{}, &answer{ErrConflict, name + " is being written all the time, or is damaged",
+				"try again when no apply is running; if that does not help, look at the file"}
 		}
 		<-time.After(stateRest)
 	}
 }
 
 // copyIn copies a file into the spool once and says whether it was whole.
-func (a *archive) copyIn(root *os.Root, name string) (size int64, changed time.Time, settled bool, err error) {
+func (a *writer) copyIn(root *os.Root, name string) (size int64, changed time.Time, settled bool, err error) {
 	f, err := foreign.OpenIn(root, name)
 	if err != nil {
 		return 0, time.Time{}, false, err

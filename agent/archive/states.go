@@ -1,7 +1,6 @@
-package control
+package archive
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sallyport/agent/datadir"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"sallyport/agent/datadir"
 )
 
 // StateCopy is a kept copy of a stack's state: from before an apply, a restore or a command of a person's.
@@ -30,21 +30,21 @@ type StateCopy struct {
 	At        time.Time `json:"at"`
 }
 
-// StateCopySuffix ends the name of the file of each copy.
-const StateCopySuffix = ".tfstate.zst"
+// stateCopySuffix ends the name of the file of each copy.
+const stateCopySuffix = ".tfstate.zst"
 
-// ListStateCopies lists the kept copies of a stack's state, newest first.
-func ListStateCopies(dataDir, stack string) ([]StateCopy, error) {
+// StateCopies lists the kept copies of a stack's state, newest first.
+func StateCopies(dataDir, stack string) ([]StateCopy, error) {
 	out := []StateCopy{}
 	if stack != filepath.Base(stack) {
-		return out, Errorf(NotFound, "there is no stack %q", stack)
+		return out, &answer{ErrNotFound, fmt.Sprintf("there is no stack %q", stack), ""}
 	}
 	entries, err := os.ReadDir(datadir.StateCopies(dataDir, stack))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the kept states: %w", err)
 	}
 	for _, e := range entries {
-		base, ok := strings.CutSuffix(e.Name(), StateCopySuffix)
+		base, ok := strings.CutSuffix(e.Name(), stateCopySuffix)
 		if !ok {
 			continue
 		}
@@ -59,6 +59,14 @@ func ListStateCopies(dataDir, stack string) ([]StateCopy, error) {
 	}
 	slices.Reverse(out) // names sort by age
 	return out, nil
+}
+
+// BeforeApply names the copy from before the apply of a run. Names sort by age.
+func BeforeApply(run int) string { return fmt.Sprintf("%08d", run) }
+
+// BeforeRepair names the copy of a state that no apply replaced, made at that time, after the stack's newest run.
+func BeforeRepair(newestRun int, at time.Time) string {
+	return BeforeApply(newestRun) + "_" + at.UTC().Format("20060102T150405.000Z")
 }
 
 // CopyName is how people call a copy: run-12, or 12_20261125T041800.000Z for one that no apply made.
@@ -76,7 +84,7 @@ func CopyName(base string) (name string, run int) {
 
 func readCopy(dataDir, stack, base string) (StateCopy, error) {
 	var c StateCopy
-	path := filepath.Join(datadir.StateCopies(dataDir, stack), base+StateCopySuffix)
+	path := filepath.Join(datadir.StateCopies(dataDir, stack), base+stateCopySuffix)
 	info, err := os.Stat(path)
 	if err != nil {
 		return c, fmt.Errorf("looking at a kept state: %w", err)
@@ -108,9 +116,9 @@ func readCopy(dataDir, stack, base string) (StateCopy, error) {
 	return c, nil
 }
 
-// FindStateCopy finds a copy by its name or its serial, and returns its content.
-func FindStateCopy(dataDir, stack, ref string) (StateCopy, []byte, error) {
-	all, err := ListStateCopies(dataDir, stack)
+// FindState finds a copy by its name or its serial, and returns its content.
+func FindState(dataDir, stack, ref string) (StateCopy, []byte, error) {
+	all, err := StateCopies(dataDir, stack)
 	if err != nil {
 		return StateCopy{}, nil, err
 	}
@@ -125,29 +133,29 @@ func FindStateCopy(dataDir, stack, ref string) (StateCopy, []byte, error) {
 			found = append(found, c)
 		}
 	}
-	hint := "sallyport state list " + stack + " shows them"
+	list := "sallyport state list " + stack + " shows them"
 	switch len(found) {
 	case 0:
-		return StateCopy{}, nil, Errorf(NotFound, "no copy of the state of %s is called %s or has that serial", stack, ref).WithHint("%s", hint)
+		return StateCopy{}, nil, &answer{ErrNotFound, fmt.Sprintf("no copy of the state of %s is called %s or has that serial", stack, ref), list}
 	case 1:
 	default:
-		return StateCopy{}, nil, Errorf(Conflict, "%d copies of the state of %s have the serial %s", len(found), stack, ref).WithHint("use a name: %s", hint)
+		return StateCopy{}, nil, &answer{ErrConflict, fmt.Sprintf("%d copies of the state of %s have the serial %s", len(found), stack, ref), "use a name: " + list}
 	}
-	raw, err := readCompressed(filepath.Join(datadir.StateCopies(dataDir, stack), copyBase(found[0])+StateCopySuffix))
+	raw, err := readCompressed(filepath.Join(datadir.StateCopies(dataDir, stack), copyBase(found[0])+stateCopySuffix))
 	return found[0], raw, err
 }
 
 // copyBase undoes CopyName.
 func copyBase(c StateCopy) string {
 	if c.Run != 0 {
-		return fmt.Sprintf("%08d", c.Run)
+		return BeforeApply(c.Run)
 	}
 	number, rest, _ := strings.Cut(c.Name, "_")
 	n, err := strconv.Atoi(number)
 	if err != nil {
 		return c.Name
 	}
-	return fmt.Sprintf("%08d_%s", n, rest)
+	return BeforeApply(n) + "_" + rest
 }
 
 func readCompressed(path string) ([]byte, error) {
@@ -166,12 +174,4 @@ func readCompressed(path string) ([]byte, error) {
 		return nil, fmt.Errorf("reading the kept state %s: %w", path, err)
 	}
 	return raw, nil
-}
-
-// States implements Reader.
-func (o *Offline) States(_ context.Context, stack string) ([]StateCopy, error) {
-	if o.opts.LookOnly {
-		return nil, LookOnly()
-	}
-	return ListStateCopies(o.opts.DataDir, stack)
 }
