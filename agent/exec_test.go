@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
+	"sallyport/agent/peercred"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
 )
@@ -155,8 +156,8 @@ func TestStatesInClearTakeRoot(t *testing.T) {
 	h := newHouse(t, box(r, "")).start()
 	h.status("1", store.Planned)
 	desk := h.agent.CommandLine()
-	member := control.Caller{UID: os.Geteuid() + 1000, User: "member", PID: os.Getpid()}
-	run := func(c control.Caller, args ...string) error {
+	member := peercred.Caller{UID: os.Geteuid() + 1000, User: "member", PID: os.Getpid()}
+	run := func(c peercred.Caller, args ...string) error {
 		_, err := desk.Exec(t.Context(), control.ExecRequest{Stack: "box", Args: args, By: c}, control.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 		return err
 	}
@@ -169,7 +170,7 @@ func TestStatesInClearTakeRoot(t *testing.T) {
 		}
 	}
 	refusedFor(t, desk.Backup(t.Context(), control.BackupRequest{By: member}, io.Discard), "takes root")
-	for _, c := range []control.Caller{{UID: 0, User: "root", PID: os.Getpid()}, {UID: os.Geteuid(), User: "agent", PID: os.Getpid()}} {
+	for _, c := range []peercred.Caller{{UID: 0, User: "root", PID: os.Getpid()}, {UID: os.Geteuid(), User: "agent", PID: os.Getpid()}} {
 		if err := desk.Backup(t.Context(), control.BackupRequest{By: c}, io.Discard); err != nil {
 			t.Errorf("%s: %v", c.User, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/peercred"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
 	"sallyport/store"
@@ -25,7 +26,7 @@ func (d desktop) lookOnly() error {
 
 // inClear refuses to hand out states, which hold secrets, to whoever could not read them without the agent: being in the
 // socket's group is for looking and deciding. The agent's own user has its files.
-func inClear(c control.Caller) error {
+func inClear(c peercred.Caller) error {
 	if c.UID == 0 || c.UID == os.Geteuid() {
 		return nil
 	}

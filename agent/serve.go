@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/peercred"
 	"sallyport/agent/status"
 	"sallyport/store"
 )
@@ -51,7 +52,7 @@ func (s *socketServer) serve(ctx context.Context) {
 //
 // Who cannot be told is refused: a process that hides must not decide. Under systemd everything in the service's own
 // control group is ours, daemons that left their parents included.
-func (a *Agent) allow(c control.Caller) error {
+func (a *Agent) allow(c peercred.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}

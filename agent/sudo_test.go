@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/peercred"
 	"sallyport/store"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestWhoBecameRootIsRecorded(t *testing.T) {
 	t.Parallel()
 	const ann = "cli:root (logged in as ann)"
-	sudo := control.Caller{UID: 0, User: "root", LoginUser: "ann", PID: os.Getpid()}
+	sudo := peercred.Caller{UID: 0, User: "root", LoginUser: "ann", PID: os.Getpid()}
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/agent/peercred"
 )
 
 func newRestoreCommand(a *app) *cobra.Command {
@@ -41,7 +42,7 @@ func restore(a *app, file string) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		backup = io.Reader(f)
 	}
-	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: control.Self().By(), Now: a.now})
+	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: peercred.Self().By(), Now: a.now})
 	if err != nil {
 		return err
 	}

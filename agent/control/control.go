@@ -7,7 +7,7 @@
 // # Who may
 //
 // Whoever can open the socket may use it; its mode is 0660, so that is root, the agent's user and its group. The kernel
-// says who that is (SO_PEERCRED), the client never does: [Caller] is filled in by the server and whatever a client
+// says who that is (SO_PEERCRED), the client never does: [peercred.Caller] is filled in by the server and whatever a client
 // claims is dropped. Requests that change or hand out anything pass [ServerOptions].Allow first.
 //
 // # The requests
@@ -34,6 +34,7 @@ import (
 	"io"
 
 	"sallyport/agent/archive"
+	"sallyport/agent/peercred"
 	"sallyport/notify"
 )
 
@@ -102,8 +103,8 @@ type StartRequest struct {
 	Images      map[string]string `json:"images,omitempty"`
 	// PullRequest plans what a pull request changes of the stack, where that waits for somebody's word. Commit, if given,
 	// must be its head.
-	PullRequest int    `json:"pull_request,omitempty"`
-	By          Caller `json:"-"`
+	PullRequest int             `json:"pull_request,omitempty"`
+	By          peercred.Caller `json:"-"`
 }
 
 // StartResponse names the run that was made.
@@ -126,9 +127,9 @@ type DecideRequest struct {
 	// waits. Empty: whichever waits.
 	Digest string `json:"digest,omitempty"`
 	// BreakGlass: the approval is to stand for all approvals, with the reason.
-	BreakGlass bool   `json:"break_glass,omitempty"`
-	Reason     string `json:"reason,omitempty"`
-	By         Caller `json:"-"`
+	BreakGlass bool            `json:"break_glass,omitempty"`
+	Reason     string          `json:"reason,omitempty"`
+	By         peercred.Caller `json:"-"`
 }
 
 // DecideResponse says what the vote did.
@@ -139,15 +140,15 @@ type DecideResponse struct {
 
 // ReviewRequest says that somebody else has looked at a run whose glass was broken.
 type ReviewRequest struct {
-	Ref    string `json:"ref"`
-	Reason string `json:"reason,omitempty"`
-	By     Caller `json:"-"`
+	Ref    string          `json:"ref"`
+	Reason string          `json:"reason,omitempty"`
+	By     peercred.Caller `json:"-"`
 }
 
 // CancelRequest stops a run.
 type CancelRequest struct {
-	Ref string `json:"ref"`
-	By  Caller `json:"-"`
+	Ref string          `json:"ref"`
+	By  peercred.Caller `json:"-"`
 }
 
 // CancelResponse says what the cancel did.
@@ -158,15 +159,15 @@ type CancelResponse struct {
 
 // PauseRequest holds a stack, or the whole agent when Stack is empty.
 type PauseRequest struct {
-	Stack  string `json:"stack,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	By     Caller `json:"-"`
+	Stack  string          `json:"stack,omitempty"`
+	Reason string          `json:"reason,omitempty"`
+	By     peercred.Caller `json:"-"`
 }
 
 // ResumeRequest lets a stack, or the whole agent, move on.
 type ResumeRequest struct {
-	Stack string `json:"stack,omitempty"`
-	By    Caller `json:"-"`
+	Stack string          `json:"stack,omitempty"`
+	By    peercred.Caller `json:"-"`
 }
 
 // ResumeResponse says what there was to resume.
@@ -177,29 +178,29 @@ type ResumeResponse struct {
 
 // AcceptRequest takes a branch whose history was rewritten.
 type AcceptRequest struct {
-	Repository string `json:"repository"`
-	Commit     string `json:"commit"` // full hash, or an unambiguous beginning of it
-	By         Caller `json:"-"`
+	Repository string          `json:"repository"`
+	Commit     string          `json:"commit"` // full hash, or an unambiguous beginning of it
+	By         peercred.Caller `json:"-"`
 }
 
 // UnlockRequest forces a stack's state lock open.
 type UnlockRequest struct {
-	Stack  string `json:"stack"`
-	LockID string `json:"lock_id"` // the whole id, as terraform tells it
-	By     Caller `json:"-"`
+	Stack  string          `json:"stack"`
+	LockID string          `json:"lock_id"` // the whole id, as terraform tells it
+	By     peercred.Caller `json:"-"`
 }
 
 // PushStateRequest pushes the state that the apply of a run could not save.
 type PushStateRequest struct {
-	Ref string `json:"ref"` // 12, #12, or a stack with such a state
-	By  Caller `json:"-"`
+	Ref string          `json:"ref"` // 12, #12, or a stack with such a state
+	By  peercred.Caller `json:"-"`
 }
 
 // RestoreStateRequest makes a kept copy the state of a stack again.
 type RestoreStateRequest struct {
-	Stack string `json:"stack"`
-	Ref   string `json:"ref"` // a name or a serial of `state list`
-	By    Caller `json:"-"`
+	Stack string          `json:"stack"`
+	Ref   string          `json:"ref"` // a name or a serial of `state list`
+	By    peercred.Caller `json:"-"`
 }
 
 // RepairResponse says what a repair did.
@@ -209,5 +210,5 @@ type RepairResponse struct {
 
 // BackupRequest asks for the archive.
 type BackupRequest struct {
-	By Caller `json:"-"`
+	By peercred.Caller `json:"-"`
 }

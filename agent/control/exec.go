@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/peercred"
 )
 
 // ExecRequest runs a command of terraform's in a stack.
 type ExecRequest struct {
-	Stack string   `json:"stack"`
-	Args  []string `json:"args"` // as after `terraform`
-	By    Caller   `json:"-"`
+	Stack string          `json:"stack"`
+	Args  []string        `json:"args"` // as after `terraform`
+	By    peercred.Caller `json:"-"`
 }
 
 // Streams are a person's end of a command.

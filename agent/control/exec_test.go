@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"sallyport/agent/peercred"
 )
 
 func TestExecStreams(t *testing.T) {
@@ -41,7 +43,7 @@ func TestExecStreams(t *testing.T) {
 // Whoever may not change anything runs no command either.
 func TestExecIsAllowedLikeADecision(t *testing.T) {
 	c, _ := served(t, &fake{}, func(o *ServerOptions) {
-		o.Allow = func(Caller) error { return Errorf(Refused, "what runs inside a plan cannot decide anything") }
+		o.Allow = func(peercred.Caller) error { return Errorf(Refused, "what runs inside a plan cannot decide anything") }
 	})
 	_, err := c.Exec(t.Context(), ExecRequest{}, Streams{strings.NewReader(""), io.Discard, io.Discard})
 	if err == nil || !strings.Contains(err.Error(), "inside a plan") {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/peercred"
 )
 
 const (
@@ -32,7 +33,7 @@ type ServerOptions struct {
 	Log      *slog.Logger
 	// Allow refuses callers of requests that change something or hand out a backup. Nil allows whoever could open the
 	// socket. It is not asked about looking.
-	Allow func(Caller) error
+	Allow func(peercred.Caller) error
 	// Changes returns a channel that is closed at the next change of any run. It is called before the run is read, so
 	// that no change falls in between.
 	Changes func() <-chan struct{}
@@ -43,7 +44,7 @@ func (o *ServerOptions) validate() error {
 		return errors.New("control: socket, reader, operator, log and changes are needed")
 	}
 	if o.Allow == nil {
-		o.Allow = func(Caller) error { return nil }
+		o.Allow = func(peercred.Caller) error { return nil }
 	}
 	return nil
 }
@@ -111,9 +112,9 @@ func (s *Server) Close() error {
 
 // identify keeps who connected with the connection. An unknown caller may look; Allow sees that it has no uid.
 func (s *Server) identify(ctx context.Context, c net.Conn) context.Context {
-	caller := unknownCaller()
+	caller := peercred.Unknown()
 	err := contain.Do("finding out who uses the socket", func() (err error) { // the goroutine is the one that accepts connections
-		caller, err = callerOf(c)
+		caller, err = peercred.Of(c)
 		return err
 	})
 	if err != nil {
@@ -123,9 +124,9 @@ func (s *Server) identify(ctx context.Context, c net.Conn) context.Context {
 }
 
 // callerFrom is who made the request.
-func callerFrom(ctx context.Context) Caller {
-	if c, ok := ctx.Value(callerKey{}).(Caller); ok {
+func callerFrom(ctx context.Context) peercred.Caller {
+	if c, ok := ctx.Value(callerKey{}).(peercred.Caller); ok {
 		return c
 	}
-	return unknownCaller()
+	return peercred.Unknown()
 }

@@ -20,6 +20,7 @@ import (
 	"sallyport/agent/archive"
 	"sallyport/agent/hint"
 	"sallyport/agent/patience"
+	"sallyport/agent/peercred"
 	"sallyport/store"
 )
 
@@ -58,13 +59,13 @@ func TestCallerIsWhoTheKernelSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got Caller
+	var got peercred.Caller
 	c, _ := served(t, &fake{decide: func(r DecideRequest) (DecideResponse, error) {
 		got = r.By
 		return DecideResponse{Message: r.Ref + " " + r.Words}, nil
 	}}, nil)
 	// What the client claims is dropped.
-	answer, err := c.Decide(context.Background(), DecideRequest{Ref: "#12", Words: "approve destroy 2", By: Caller{UID: 0, User: "eve"}})
+	answer, err := c.Decide(context.Background(), DecideRequest{Ref: "#12", Words: "approve destroy 2", By: peercred.Caller{UID: 0, User: "eve"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,33 +80,10 @@ func TestCallerIsWhoTheKernelSays(t *testing.T) {
 	}
 }
 
-func TestCallerNames(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		c    Caller
-		by   string
-	}{
-		{"a user", Caller{UID: 1000, User: "jane", LoginUser: "jane"}, "cli:jane"},
-		{"a user who became another", Caller{UID: 1001, User: "joe", LoginUser: "jane"}, "cli:joe (logged in as jane)"},
-		{"root after sudo", Caller{UID: 0, User: "root", LoginUser: "jane"}, "cli:root (logged in as jane)"},
-		{"root at the console", Caller{UID: 0, User: "root", LoginUser: "root"}, "cli:root"},
-		{"root from cron", Caller{UID: 0, User: "root"}, "cli:root"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := tc.c.By(); got != tc.by {
-				t.Errorf("%q, want %q", got, tc.by)
-			}
-		})
-	}
-	if got := userName(4294967); got != "4294967" {
-		t.Errorf("a user without a name is %q", got)
-	}
-}
-
 func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
 	f := &fake{run: func(string) (Run, error) { return Run{ID: 3}, nil }, backup: func(io.Writer) error { return nil }}
 	c, _ := served(t, f, func(o *ServerOptions) {
-		o.Allow = func(Caller) error { return errors.New("runs inside a plan") }
+		o.Allow = func(peercred.Caller) error { return errors.New("runs inside a plan") }
 	})
 	ctx := context.Background()
 	if _, err := c.Run(ctx, "3"); err != nil {

@@ -1,4 +1,6 @@
-package control
+// Package peercred says who is at the other end of a unix socket, as the kernel has it (SO_PEERCRED, SO_PEERPIDFD): the user, who had
+// logged in before becoming that user, and the process with its ancestors. Nothing that the other end says of itself counts.
+package peercred
 
 import (
 	"fmt"
@@ -22,7 +24,7 @@ type Caller struct {
 	LoginUser string
 	PID       int
 
-	peer *peer // nil of a caller that did not come over a socket
+	process *process // nil of a caller that did not come over a socket
 }
 
 // By is how the caller is recorded with whatever they do: cli:jane, and for who took on another account (sudo, su) also who
@@ -39,34 +41,34 @@ func Self() Caller {
 	return Caller{UID: os.Getuid(), User: userName(os.Getuid()), LoginUser: loginUser(os.Getpid()), PID: os.Getpid()}
 }
 
-// unknownCaller stands for a connection whose peer the kernel did not tell.
-func unknownCaller() Caller { return Caller{UID: -1, User: "unknown"} }
+// Unknown stands for a connection whose peer the kernel did not tell.
+func Unknown() Caller { return Caller{UID: -1, User: "unknown"} }
 
-// callerOf asks the kernel who connected.
-func callerOf(c net.Conn) (Caller, error) {
+// Of asks the kernel who connected. With an error it is [Unknown].
+func Of(c net.Conn) (Caller, error) {
 	uc, ok := c.(*net.UnixConn)
 	if !ok {
-		return unknownCaller(), fmt.Errorf("reading peer credentials: %T is not a unix connection", c)
+		return Unknown(), fmt.Errorf("reading peer credentials: %T is not a unix connection", c)
 	}
 	raw, err := uc.SyscallConn()
 	if err != nil {
-		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
+		return Unknown(), fmt.Errorf("reading peer credentials: %w", err)
 	}
 	var cred *unix.Ucred
-	var held *peer
+	var held *process
 	var credErr error
 	if err := raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 		if credErr == nil {
-			held = holdPeer(int(fd), int(cred.Pid))
+			held = hold(int(fd), int(cred.Pid))
 		}
 	}); err != nil {
-		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", err)
+		return Unknown(), fmt.Errorf("reading peer credentials: %w", err)
 	}
 	if credErr != nil {
-		return unknownCaller(), fmt.Errorf("reading peer credentials: %w", credErr)
+		return Unknown(), fmt.Errorf("reading peer credentials: %w", credErr)
 	}
-	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid), peer: held}
+	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid), process: held}
 	caller.LoginUser = loginUser(caller.PID)
 	return caller, nil
 }

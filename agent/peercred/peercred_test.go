@@ -1,4 +1,4 @@
-package control
+package peercred
 
 import (
 	"bufio"
@@ -29,7 +29,7 @@ func asked(t *testing.T, script string) (Caller, *exec.Cmd) {
 	}
 	defer l.Close()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestConnectHelper$")
-	cmd.Env = append(os.Environ(), "CONTROL_CONNECT="+l.Addr().String(), "CONTROL_SCRIPT="+script)
+	cmd.Env = append(os.Environ(), "PEERCRED_CONNECT="+l.Addr().String(), "PEERCRED_SCRIPT="+script)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func asked(t *testing.T, script string) (Caller, *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller, err := callerOf(conn)
+	caller, err := Of(conn)
 	if err != nil || caller.PID != cmd.Process.Pid {
 		t.Fatalf("%+v, %v, want process %d", caller, err, cmd.Process.Pid)
 	}
@@ -68,7 +68,7 @@ func asked(t *testing.T, script string) (Caller, *exec.Cmd) {
 
 // TestConnectHelper is the other end of asked.
 func TestConnectHelper(t *testing.T) {
-	addr := os.Getenv("CONTROL_CONNECT")
+	addr := os.Getenv("PEERCRED_CONNECT")
 	if addr == "" {
 		return // it is a process of its own, see asked
 	}
@@ -89,7 +89,7 @@ func TestConnectHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = os.Stdout.WriteString(strconv.Itoa(keep.Process.Pid) + "\n")
-	if os.Getenv("CONTROL_SCRIPT") == "stay" {
+	if os.Getenv("PEERCRED_SCRIPT") == "stay" {
 		_ = keep.Wait()
 	}
 	os.Exit(0)
@@ -116,12 +116,12 @@ func TestADeadCallerIsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller.peer.pid = os.Getpid()
+	caller.process.pid = os.Getpid()
 	if lineage, err := caller.Lineage(); err == nil {
 		t.Errorf("told by its start: %v", lineage)
 	}
-	caller.peer.start = self.start
-	if caller.peer.fd == nil {
+	caller.process.start = self.start
+	if caller.process.fd == nil {
 		need.Skip(t, "this kernel gives no descriptor of a peer", "SO_PEERPIDFD came with Linux 6.5")
 	}
 	if lineage, err := caller.Lineage(); err == nil {
@@ -129,5 +129,31 @@ func TestADeadCallerIsNobody(t *testing.T) {
 	}
 	if lineage, err := (Caller{UID: 0, User: "root", PID: 1}).Lineage(); err == nil {
 		t.Errorf("without a connection: %v", lineage)
+	}
+}
+
+func TestAUserWithoutANameIsItsNumber(t *testing.T) {
+	if got := userName(4294967); got != "4294967" {
+		t.Errorf("a user without a name is %q", got)
+	}
+}
+
+func TestCallerNames(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		c    Caller
+		by   string
+	}{
+		{"a user", Caller{UID: 1000, User: "jane", LoginUser: "jane"}, "cli:jane"},
+		{"a user who became another", Caller{UID: 1001, User: "joe", LoginUser: "jane"}, "cli:joe (logged in as jane)"},
+		{"root after sudo", Caller{UID: 0, User: "root", LoginUser: "jane"}, "cli:root (logged in as jane)"},
+		{"root at the console", Caller{UID: 0, User: "root", LoginUser: "root"}, "cli:root"},
+		{"root from cron", Caller{UID: 0, User: "root"}, "cli:root"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := tc.c.By(); got != tc.by {
+				t.Errorf("%q, want %q", got, tc.by)
+			}
+		})
 	}
 }

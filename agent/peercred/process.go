@@ -1,4 +1,4 @@
-package control
+package peercred
 
 import (
 	"errors"
@@ -21,16 +21,16 @@ const (
 	lineageTries = 10  // while a process loses its parent in the middle of the look
 )
 
-// peer is the process at the other end of a connection.
-type peer struct {
+// process is who is at the other end of a connection.
+type process struct {
 	pid   int
-	fd    *os.File // of the process; nil where the kernel has none to give. Closed with the peer, by the collector.
+	fd    *os.File // of the process; nil where the kernel has none to give. Closed with the caller, by the collector.
 	start uint64   // clock ticks since boot, as of the moment when it connected
 }
 
-// holdPeer takes hold of who connected. An unknown process is a peer that does not live.
-func holdPeer(socket, pid int) *peer {
-	p := &peer{pid: pid}
+// hold takes hold of who connected. A process that cannot be looked at is one that does not live.
+func hold(socket, pid int) *process {
+	p := &process{pid: pid}
 	if fd, err := unix.GetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_PEERPIDFD); err == nil {
 		p.fd = os.NewFile(uintptr(fd), "pidfd")
 	}
@@ -40,8 +40,8 @@ func holdPeer(socket, pid int) *peer {
 	return p
 }
 
-// lives says why a peer's number does not stand for it any more; nil if it does.
-func (p *peer) lives() error {
+// lives says why the number of a process does not stand for it any more; nil if it does.
+func (p *process) lives() error {
 	errGone := fmt.Errorf("process %d, which asked, is gone", p.pid)
 	s, err := statOf(p.pid)
 	if err != nil || p.start == 0 || s.start != p.start || s.ended {
@@ -61,17 +61,17 @@ func (p *peer) lives() error {
 // Lineage is the process that asked and its ancestors, up to the first of all. It is an error if that process is gone, or if
 // one of them cannot be looked at: nobody knows then who asks.
 func (c Caller) Lineage() ([]int, error) {
-	if c.peer == nil {
+	if c.process == nil {
 		return nil, errors.New("the kernel does not say which process asks")
 	}
 	for range lineageTries {
-		line, err := climb(c.peer.pid)
+		line, err := climb(c.process.pid)
 		if errors.Is(err, errMoved) {
 			continue
 		}
-		return line, errors.Join(c.peer.lives(), err)
+		return line, errors.Join(c.process.lives(), err)
 	}
-	return nil, fmt.Errorf("the ancestors of process %d change faster than they can be looked at", c.peer.pid)
+	return nil, fmt.Errorf("the ancestors of process %d change faster than they can be looked at", c.process.pid)
 }
 
 // errMoved: a process got another parent meanwhile.
