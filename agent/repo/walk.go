@@ -118,7 +118,7 @@ func readTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
 	}
 	for _, e := range t.Entries {
 		if len(e.Name) > maxName {
-			return nil, withHint(fmt.Errorf("%w: %q in directory %s has a name of %d bytes", ErrUnsafeTree, cutName(e.Name), short(h), len(e.Name)),
+			return nil, withHint(fmt.Errorf("%w: %q in directory %s has a name of %d bytes", ErrUnsafeTree, cutName(e.Name), words.Short(h.String()), len(e.Name)),
 				"no file system takes such a name: find out who pushed it")
 		}
 	}
