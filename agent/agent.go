@@ -54,6 +54,7 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/trusted"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform/cache"
@@ -162,7 +163,7 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	dir := o.Config.DataDir
-	if err := config.CheckDataDir(dir); err != nil {
+	if err := trusted.CheckDataDir(dir); err != nil {
 		return nil, err
 	}
 	for _, d := range []string{dir, datadir.Runs(dir), datadir.Mirrors(dir), datadir.States(dir)} {

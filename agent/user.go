@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/config/trusted"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/runner"
@@ -39,7 +40,7 @@ func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, er
 		return nil, err
 	}
 	// Not by its group: systemd gives a state directory whose group is not the unit's, with all that is in it, to the agent.
-	if err := os.Chmod(cfg.DataDir, config.DataDirMode); err != nil {
+	if err := os.Chmod(cfg.DataDir, trusted.DataDirMode); err != nil {
 		return nil, fmt.Errorf("letting terraform.user through the data directory: %w", err)
 	}
 	for _, path := range []string{datadir.Runs(cfg.DataDir), datadir.States(cfg.DataDir), datadir.Scratch(cfg.DataDir)} {

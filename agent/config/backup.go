@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/decode"
 	"sallyport/notify/redact"
 )
 
@@ -20,35 +21,35 @@ type Backup struct {
 
 const defaultBackupTimeout = 30 * time.Minute
 
-// backup reads the backup block.
-func (l *loader) backup(b *hcl.Block) *Backup {
-	a := attributes{own: l.content(b.Body, backupShape()).Attributes, header: b.DefRange}
+// readBackup reads the backup block.
+func readBackup(l *decode.Reader, b *hcl.Block) *Backup {
+	a := decode.Attributes{Own: l.Content(b.Body, backupShape()).Attributes, Header: b.DefRange}
 	k := &Backup{Timeout: defaultBackupTimeout}
-	l.schedule(a, "schedule", &k.Schedule)
-	l.duration(a, "timeout", &k.Timeout, time.Second)
-	k.Env = l.environment(a, "env")
-	l.command(a, k)
+	readSchedule(l, a, "schedule", &k.Schedule)
+	l.Duration(a, "timeout", &k.Timeout, time.Second)
+	k.Env = readEnvironment(l, a, "env")
+	readCommand(l, a, k)
 	return k
 }
 
-// command reads a list of words, which is run as it is, or one string, which a shell runs.
-func (l *loader) command(a attributes, k *Backup) {
-	v, ok := l.shown(a.get("command"), cty.DynamicPseudoType)
+// readCommand reads a list of words, which is run as it is, or one string, which a shell runs.
+func readCommand(l *decode.Reader, a decode.Attributes, k *Backup) {
+	v, ok := l.Shown(a.Get("command"), cty.DynamicPseudoType)
 	if !ok {
 		return
 	}
 	if v.Type() == cty.String {
 		k.Command = []string{"/bin/sh", "-c", v.AsString()}
-	} else if !l.strs(a, "command", &k.Command) {
+	} else if !l.Strings(a, "command", &k.Command) {
 		return
 	}
 	if len(k.Command) == 0 || strings.TrimSpace(k.Command[0]) == "" || strings.TrimSpace(k.Command[len(k.Command)-1]) == "" && v.Type() == cty.String {
-		l.fault(a.at("command"), "No command", `command must name a program: ["aws", "s3", "cp", "-", "s3://bucket/sallyport"], or a line for the shell.`)
+		l.Fault(a.At("command"), "No command", `command must name a program: ["aws", "s3", "cp", "-", "s3://bucket/sallyport"], or a line for the shell.`)
 	}
-	l.program(a, "command", k.Command)
+	checkProgram(l, a, "command", k.Command)
 	for _, word := range k.Command {
 		if strings.ContainsRune(word, 0) {
-			l.fault(a.at("command"), "Invalid value", "command holds a zero byte.")
+			l.Fault(a.At("command"), "Invalid value", "command holds a zero byte.")
 		}
 	}
 }

@@ -1,25 +1,27 @@
 package config
 
+import "sallyport/agent/config/decode"
+
 // breakGlass reads who may approve alone: names of person blocks, else of users of this machine.
-func (d *stackDecoder) breakGlass(a attributes, s *Stack) {
+func (d *stackDecoder) breakGlass(a decode.Attributes, s *Stack) {
 	var names []string
-	if !d.l.strs(a, "break_glass", &names) {
+	if !d.l.Strings(a, "break_glass", &names) {
 		return
 	}
 	if len(names) > 0 && !d.cfg.CLIApprovals {
-		d.l.fault(a.at("break_glass"), "Contradiction", "break_glass decides on the command line, and cli_approvals = false takes the decisions from there.")
+		d.l.Fault(a.At("break_glass"), "Contradiction", "break_glass decides on the command line, and cli_approvals = false takes the decisions from there.")
 	}
 	for i, name := range names {
-		at := a.element("break_glass", i)
+		at := a.Element("break_glass", i)
 		person := d.person(name)
 		switch {
 		case person == nil && !osUser.MatchString(name):
-			d.l.fault(at, "Invalid person", "%q is neither the name of a person block nor of a user of this machine.", name)
+			d.l.Fault(at, "Invalid person", "%q is neither the name of a person block nor of a user of this machine.", name)
 			continue
 		case person == nil:
-			d.l.warn(at, "break_glass names %q, and no person block tells who that is in Slack: nobody notices if the same human reviews it there", name)
+			d.l.Warn(at, "break_glass names %q, and no person block tells who that is in Slack: nobody notices if the same human reviews it there", name)
 		case person.OS == "":
-			d.l.fault(at, "Invalid person", "person %q has no os, and the glass is broken on the command line.", name)
+			d.l.Fault(at, "Invalid person", "person %q has no os, and the glass is broken on the command line.", name)
 			continue
 		default:
 			name = person.OS

@@ -3,6 +3,8 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/config/decode"
 )
 
 // Client is what a verb must know to find the agent and its data.
@@ -19,24 +21,24 @@ type Client struct {
 // asks for the status can read neither the agent's credentials nor its environment. Wrong syntax is a [*Faults] all the same,
 // since after it nobody knows what the two attributes are.
 func LoadClient(path string) (Client, error) {
-	sources, base, err := readSources(path)
+	sources, base, err := decode.ReadSources(path)
 	if err != nil {
 		return Client{}, err
 	}
-	l := newLoader(LoadOptions{SkipModes: true}, base)
-	l.ctx = &hcl.EvalContext{}
-	body, ok := l.parse(sources)
+	l := decode.NewReader(LoadOptions{SkipModes: true}, base)
+	l.ForgetFunctions()
+	body, ok := l.Parse(sources)
 	if !ok {
-		return Client{}, l.faults()
+		return Client{}, l.Faults()
 	}
 	// Other things may be as wrong as they like, so what PartialContent says about the rest is not asked for.
 	content, _, diags := body.PartialContent(&hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "data_dir"}, {Name: "socket"}, {Name: "cli_approvals"}},
 	})
-	l.add(diags)
-	dataDir, socket := l.paths(content.Attributes)
-	if l.diags.HasErrors() {
-		return Client{}, l.faults()
+	l.Add(diags)
+	dataDir, socket := readPaths(l, content.Attributes)
+	if l.Failed() {
+		return Client{}, l.Faults()
 	}
 	return Client{DataDir: dataDir, Socket: socket, CLIApprovals: allowed(content.Attributes["cli_approvals"])}, nil
 }

@@ -23,7 +23,7 @@
 //
 // # Later
 //
-// Names that the design has and this version does not (drift, hooks, metrics ...) are refused as "not supported by
+// Names that are planned and that this version does not know (metrics) are refused as "not supported by
 // this version yet", never taken silently: a guard that somebody wrote down and nobody enforces is worse than none.
 package config
 

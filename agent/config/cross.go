@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/config/decode"
 	"sallyport/notify/redact"
 )
 
@@ -31,9 +32,9 @@ func (d *stackDecoder) sameState() {
 			first[key] = b
 			continue
 		}
-		d.l.fault(b.attrs.header, "Two stacks, one state",
+		d.l.Fault(b.attrs.Header, "Two stacks, one state",
 			"Stack %q at %s has the same repository, dir, workspace and backend_config. One of them needs another workspace or backend_config.",
-			other.Name, place(other.attrs.header))
+			other.Name, decode.Place(other.attrs.Header))
 	}
 }
 
@@ -62,14 +63,14 @@ func (d *stackDecoder) dependencies() {
 	}
 	for _, cycle := range Cycles(stacks) {
 		b := byName[cycle[0]]
-		d.l.fault(b.attrs.at("depends_on"), "Cycle of dependencies", "Each of these stacks would wait for the next for ever: %s.", strings.Join(append(cycle, cycle[0]), " -> "))
+		d.l.Fault(b.attrs.At("depends_on"), "Cycle of dependencies", "Each of these stacks would wait for the next for ever: %s.", strings.Join(append(cycle, cycle[0]), " -> "))
 	}
 }
 
 func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 	if up != nil {
 		if up.Repository != b.Repository && up.Repository != "" && b.Repository != "" {
-			d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "Stack %q is in repository %q; depends_on works within one repository, since it orders the runs of one commit.", name, up.Repository)
+			d.l.Fault(b.attrs.Element("depends_on", i), "Unknown dependency", "Stack %q is in repository %q; depends_on works within one repository, since it orders the runs of one commit.", name, up.Repository)
 		}
 		return
 	}
@@ -89,10 +90,10 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 		}
 	}
 	if len(names) == 0 {
-		d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository.", name)
+		d.l.Fault(b.attrs.Element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository.", name)
 		return
 	}
-	d.l.fault(b.attrs.element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository, but %s.", name, orList(names))
+	d.l.Fault(b.attrs.Element("depends_on", i), "Unknown dependency", "There is no stack %q in this repository, but %s.", name, decode.OrList(names))
 }
 
 // Cycles returns the cycles of depends_on, each once, as names that begin with the first in the alphabet. The agent asks again when
@@ -153,7 +154,7 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 		approvers = nil
 	}
 	if len(approvers) == 0 && d.cfg.Slack != nil && !d.cfg.CLIApprovals {
-		d.l.fault(b.attrs.header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
+		d.l.Fault(b.attrs.Header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
 		return
 	}
 	people, bounded := d.people(approvers)
@@ -164,13 +165,13 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 	switch {
 	case !bounded || most == 0:
 	case b.Approvals > most:
-		d.l.fault(b.attrs.at("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, most, hint)
+		d.l.Fault(b.attrs.At("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, most, hint)
 	case people > 0 && b.Approvals > people:
-		d.l.warn(b.attrs.at("approvals"), "approvals = %d, and the people who can be told apart are %d: a vote on the command line adds to those of others only if a person block with os tells whose it is", b.Approvals, people)
+		d.l.Warn(b.attrs.At("approvals"), "approvals = %d, and the people who can be told apart are %d: a vote on the command line adds to those of others only if a person block with os tells whose it is", b.Approvals, people)
 	}
 	d.tiedShells(b)
 	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {
-		d.l.warn(b.attrs.at("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")
+		d.l.Warn(b.attrs.At("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")
 	}
 }
 
@@ -210,13 +211,13 @@ func (d *stackDecoder) tiedShells(b *stackBlock) {
 		switch {
 		case p.OS == "":
 		case p.Slack == "" && d.cfg.Slack != nil:
-			d.l.warn(b.attrs.at("approvals"), "person %q has os and no slack: should the same human have an account in Slack too, two approvals can be theirs; add slack, or take os out", p.Name)
+			d.l.Warn(b.attrs.At("approvals"), "person %q has os and no slack: should the same human have an account in Slack too, two approvals can be theirs; add slack, or take os out", p.Name)
 			tied = true
 		default:
 			tied = true
 		}
 	}
 	if !tied {
-		d.l.warn(b.attrs.at("approvals"), "no person block has os, so approvals from shells never add to those of others: nobody knows whose they are; add person blocks with slack and os, or set cli_approvals = false")
+		d.l.Warn(b.attrs.At("approvals"), "no person block has os, so approvals from shells never add to those of others: nobody knows whose they are; add person blocks with slack and os, or set cli_approvals = false")
 	}
 }

@@ -5,21 +5,22 @@ import (
 	"regexp"
 	"strings"
 
+	"sallyport/agent/config/decode"
 	"sallyport/notify/redact"
 )
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// environment reads one of the env maps and refuses what would change terraform behind the agent's back.
-func (l *loader) environment(a attributes, name string) map[string]redact.Secret {
-	env := l.secretMap(a, name)
+// readEnvironment reads one of the env maps and refuses what would change terraform behind the agent's back.
+func readEnvironment(l *decode.Reader, a decode.Attributes, name string) map[string]redact.Secret {
+	env := l.SecretMap(a, name)
 	for key := range env {
 		if !envName.MatchString(key) {
-			l.fault(a.key(name, key), "Invalid name", "%q cannot be the name of an environment variable.", key)
+			l.Fault(a.Key(name, key), "Invalid name", "%q cannot be the name of an environment variable.", key)
 			continue
 		}
 		if instead := refusedEnv(key); instead != "" {
-			l.fault(a.key(name, key), "Refused variable", "%s may not be set in %s: %s.", key, name, instead)
+			l.Fault(a.Key(name, key), "Refused variable", "%s may not be set in %s: %s.", key, name, instead)
 		}
 	}
 	return env

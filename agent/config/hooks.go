@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"sallyport/agent/config/decode"
 	"sallyport/notify/redact"
 )
 
@@ -19,43 +20,39 @@ type Hooks struct {
 
 const defaultHookTimeout = 5 * time.Minute
 
-func hooksShape() shape {
-	return shape{optional: []string{"before_plan", "after_plan", "before_apply", "after_apply", "env", "timeout"}}
-}
-
-// hooks reads a hooks block; nil without one.
-func (l *loader) hooks(b *hcl.Block) *Hooks {
+// readHooks reads a hooks block; nil without one.
+func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 	if b == nil {
 		return nil
 	}
-	a := attributes{own: l.content(b.Body, hooksShape()).Attributes, header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, hooksShape()).Attributes, Header: b.DefRange}
 	h := &Hooks{Timeout: defaultHookTimeout}
-	l.duration(a, "timeout", &h.Timeout, time.Second)
-	h.Env = l.environment(a, "env")
+	l.Duration(a, "timeout", &h.Timeout, time.Second)
+	h.Env = readEnvironment(l, a, "env")
 	for name := range h.Env {
 		if strings.HasPrefix(name, "SALLYPORT_") {
-			l.fault(a.key("env", name), "Refused variable", "%s may not be set in env: the agent's own variables begin like that.", name)
+			l.Fault(a.Key("env", name), "Refused variable", "%s may not be set in env: the agent's own variables begin like that.", name)
 		}
 	}
-	l.words(a, "before_plan", &h.BeforePlan)
-	l.words(a, "after_plan", &h.AfterPlan)
-	l.words(a, "before_apply", &h.BeforeApply)
-	l.words(a, "after_apply", &h.AfterApply)
+	readWords(l, a, "before_plan", &h.BeforePlan)
+	readWords(l, a, "after_plan", &h.AfterPlan)
+	readWords(l, a, "before_apply", &h.BeforeApply)
+	readWords(l, a, "after_apply", &h.AfterApply)
 	return h
 }
 
-// words reads a command that no shell sees.
-func (l *loader) words(a attributes, name string, dst *[]string) {
-	if !l.strs(a, name, dst) {
+// readWords reads a command that no shell sees.
+func readWords(l *decode.Reader, a decode.Attributes, name string, dst *[]string) {
+	if !l.Strings(a, name, dst) {
 		return
 	}
 	if len(*dst) == 0 || strings.TrimSpace((*dst)[0]) == "" {
-		l.fault(a.at(name), "No command", `%s must name a program: ["/usr/local/bin/check", "--strict"].`, name)
+		l.Fault(a.At(name), "No command", `%s must name a program: ["/usr/local/bin/check", "--strict"].`, name)
 	}
-	l.program(a, name, *dst)
+	checkProgram(l, a, name, *dst)
 	for _, word := range *dst {
 		if strings.ContainsRune(word, 0) {
-			l.fault(a.at(name), "Invalid value", "%s holds a zero byte.", name)
+			l.Fault(a.At(name), "Invalid value", "%s holds a zero byte.", name)
 		}
 	}
 }

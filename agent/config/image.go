@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/config/decode"
 )
 
 // defaultBuilds is how many images are built at a time.
@@ -38,28 +40,16 @@ func (s *Stack) Uses() []string {
 	return names
 }
 
-func imageShape() shape {
-	return shape{
-		required: []string{"dir"},
-		optional: []string{
-			"template", "repository", "var_files", "vars", "watch", "env", "schedule", "approvals", "approvers", "plan_ttl", "plan_timeout",
-			"apply_alert", "apply_window", "freeze", "allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
-		},
-	}
-}
-
-func packerShape() shape { return shape{optional: []string{"binary", "parallel"}} }
-
-// packer reads the packer block, which may be missing.
-func (l *loader) packer(b *hcl.Block) Packer {
+// readPacker reads the packer block, which may be missing.
+func readPacker(l *decode.Reader, b *hcl.Block) Packer {
 	p := Packer{Parallel: defaultBuilds}
 	if b == nil {
 		return p
 	}
-	a := attributes{own: l.content(b.Body, packerShape()).Attributes, header: b.DefRange}
-	l.whole(a, "parallel", &p.Parallel)
-	if l.str(a, "binary", &p.Binary) {
-		l.executable(a, "packer", &p.Binary)
+	a := decode.Attributes{Own: l.Content(b.Body, packerShape()).Attributes, Header: b.DefRange}
+	l.Whole(a, "parallel", &p.Parallel)
+	if l.String(a, "binary", &p.Binary) {
+		checkExecutable(l, a, "packer", &p.Binary)
 	}
 	return p
 }
@@ -68,12 +58,12 @@ func (l *loader) packer(b *hcl.Block) Packer {
 func (d *stackDecoder) images(blocks hcl.Blocks) {
 	names := map[string]named{}
 	for _, b := range blocks.OfType("image") {
-		if !d.l.stackLabel(b, names) {
+		if !checkStackLabel(d.l, b, names) {
 			continue
 		}
 		for _, other := range d.blocks {
 			if other.glob == "" && strings.EqualFold(other.Name, b.Labels[0]) && other.Engine != EnginePacker {
-				d.l.fault(b.LabelRanges[0], "Duplicate name", "There is a stack %q at %s already, and runs are named after both.", other.Name, place(other.attrs.header))
+				d.l.Fault(b.LabelRanges[0], "Duplicate name", "There is a stack %q at %s already, and runs are named after both.", other.Name, decode.Place(other.attrs.Header))
 			}
 		}
 		d.cfg.Stacks = append(d.cfg.Stacks, d.image(b))
@@ -82,32 +72,32 @@ func (d *stackDecoder) images(blocks hcl.Blocks) {
 
 func (d *stackDecoder) image(b *hcl.Block) *Stack {
 	shape := imageShape()
-	a := attributes{own: d.l.content(b.Body, shape).Attributes, base: hcl.Attributes{}, header: b.DefRange}
-	for _, name := range shape.optional { // of the defaults only what images have too
-		if attr := d.defaults[name]; attr != nil && !slices.Contains([]string{"var_files", "vars", "watch", "env"}, name) {
-			a.base[name] = attr
+	a := decode.Attributes{Own: d.l.Content(b.Body, shape).Attributes, Base: hcl.Attributes{}, Header: b.DefRange}
+	for _, of := range shape.Attributes { // of the defaults only what images have too
+		if attr := d.defaults[of.Name]; attr != nil && !of.Required && !slices.Contains([]string{"var_files", "vars", "watch", "env"}, of.Name) {
+			a.Base[of.Name] = attr
 		}
 	}
 	s := &Stack{Name: b.Labels[0], Template: "."}
 	d.decode(a, s)
 	s.Engine, s.Workspace, s.Tool = EnginePacker, "", Tool{Binary: d.cfg.Packer.Binary}
 	d.repository(a, s)
-	d.l.schedule(a, "schedule", &s.Schedule)
-	if d.l.str(a, "dir", &s.Dir) {
+	readSchedule(d.l, a, "schedule", &s.Schedule)
+	if d.l.String(a, "dir", &s.Dir) {
 		if clean, reason := cleanDir(s.Dir); reason != "" {
-			d.l.fault(a.at("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
+			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
 		} else {
 			s.Dir = clean
 		}
 	}
-	if d.l.str(a, "template", &s.Template) && s.Template != "." {
+	if d.l.String(a, "template", &s.Template) && s.Template != "." {
 		if reason := templateFault(s.Dir, s.Template); reason != "" {
-			d.l.fault(a.at("template"), "Invalid template", "template = %q: %s.", s.Template, reason)
+			d.l.Fault(a.At("template"), "Invalid template", "template = %q: %s.", s.Template, reason)
 		}
 	}
 	for i, f := range s.VarFiles {
 		if reason := varFileFault(s.Dir, f); reason != "" {
-			d.l.fault(a.element("var_files", i), "Invalid path", "%q: %s.", f, reason)
+			d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 		}
 	}
 	s.Inputs = finalInputs(d.inputs(s), s.Dir)
@@ -130,22 +120,22 @@ func templateFault(dir, file string) string {
 }
 
 // imageVars reads which variables of a stack are ids of images. Whether those exist is asked when all blocks were read.
-func (d *stackDecoder) imageVars(a attributes, s *Stack) {
-	v, ok := d.l.shown(a.get("images"), cty.Map(cty.String))
+func (d *stackDecoder) imageVars(a decode.Attributes, s *Stack) {
+	v, ok := d.l.Shown(a.Get("images"), cty.Map(cty.String))
 	if !ok {
 		return
 	}
 	values := v.AsValueMap()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if values[name].IsNull() {
-			d.l.fault(a.key("images", name), "Wrong type", "images must be a map of strings: %s is null.", name)
+			d.l.Fault(a.Key("images", name), "Wrong type", "images must be a map of strings: %s is null.", name)
 			continue
 		}
 		if !hclsyntax.ValidIdentifier(name) {
-			d.l.fault(a.key("images", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
+			d.l.Fault(a.Key("images", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
 		}
 		if _, twice := s.Vars[name]; twice {
-			d.l.fault(a.key("images", name), "Contradiction", "The variable %s stands in vars and in images; keep one of the two.", name)
+			d.l.Fault(a.Key("images", name), "Contradiction", "The variable %s stands in vars and in images; keep one of the two.", name)
 		}
 		image, builder, _ := strings.Cut(values[name].AsString(), ":")
 		s.Images = append(s.Images, ImageVar{Variable: name, Image: image, Builder: builder})
@@ -166,9 +156,9 @@ func (d *stackDecoder) imagesExist(b *stackBlock) {
 		switch {
 		case found:
 		case len(names) == 0:
-			d.l.fault(b.attrs.key("images", v.Variable), "Unknown image", "There is no image %q: add a block image %q { dir = \"...\" }.", v.Image, v.Image)
+			d.l.Fault(b.attrs.Key("images", v.Variable), "Unknown image", "There is no image %q: add a block image %q { dir = \"...\" }.", v.Image, v.Image)
 		default:
-			d.l.fault(b.attrs.key("images", v.Variable), "Unknown image", "There is no image %q, but %s.", v.Image, orList(names))
+			d.l.Fault(b.attrs.Key("images", v.Variable), "Unknown image", "There is no image %q, but %s.", v.Image, decode.OrList(names))
 		}
 	}
 }

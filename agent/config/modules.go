@@ -5,27 +5,29 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"sallyport/agent/config/decode"
 )
 
-// modulesFrom reads for which repositories at the same host the repository's token is lent, besides its own.
-func (l *loader) modulesFrom(a attributes, r *Repository, scheme string) {
+// readModulesFrom reads for which repositories at the same host the repository's token is lent, besides its own.
+func readModulesFrom(l *decode.Reader, a decode.Attributes, r *Repository, scheme string) {
 	var list []string
-	if !l.strs(a, "modules_from", &list) || scheme == "" {
+	if !l.Strings(a, "modules_from", &list) || scheme == "" {
 		return
 	}
 	if scheme != "https" && scheme != "http" {
-		l.fault(a.get("modules_from").NameRange, "Useless attribute",
+		l.Fault(a.Get("modules_from").NameRange, "Useless attribute",
 			"modules_from says what a token is lent for, and this URL is %s://: an ssh key reads all that its server lets it read.", scheme)
 		return
 	}
-	if r.Token.IsZero() && a.get("token") == nil && !r.SharesHost() {
-		l.fault(a.get("modules_from").NameRange, "Useless attribute", "modules_from goes with a token, of the repository or of a github block at the same host, and there is none.")
+	if r.Token.IsZero() && a.Get("token") == nil && !r.SharesHost() {
+		l.Fault(a.Get("modules_from").NameRange, "Useless attribute", "modules_from goes with a token, of the repository or of a github block at the same host, and there is none.")
 		return
 	}
 	for i, text := range list {
 		p, err := modulePath(text, r.URL)
 		if err != nil {
-			l.fault(a.element("modules_from", i), "Invalid repository", "This entry of modules_from cannot be used: %s.", err) // without the text: a token may be in it
+			l.Fault(a.Element("modules_from", i), "Invalid repository", "This entry of modules_from cannot be used: %s.", err) // without the text: a token may be in it
 			continue
 		}
 		r.ModulesFrom = append(r.ModulesFrom, p)

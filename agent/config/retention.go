@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/agent/config/decode"
 )
 
 // Retention says how long what has ended is kept. The newest twenty runs of every stack, what is applied, and what has not
@@ -23,15 +25,15 @@ const (
 	leastAge       = time.Hour
 )
 
-// retention reads the retention block, if there is one.
-func (l *loader) retention(b *hcl.Block) Retention {
+// readRetention reads the retention block, if there is one.
+func readRetention(l *decode.Reader, b *hcl.Block) Retention {
 	r := Retention{Runs: defaultRuns, Age: defaultAge, History: defaultHistory}
 	if b == nil {
 		return r
 	}
-	a := attributes{own: l.content(b.Body, retentionShape()).Attributes, header: b.DefRange}
-	l.between(a, "runs", &r.Runs, leastRuns, mostRuns)
-	l.duration(a, "age", &r.Age, leastAge)
-	l.duration(a, "history", &r.History, leastAge)
+	a := decode.Attributes{Own: l.Content(b.Body, retentionShape()).Attributes, Header: b.DefRange}
+	l.Between(a, "runs", &r.Runs, leastRuns, mostRuns)
+	l.Duration(a, "age", &r.Age, leastAge)
+	l.Duration(a, "history", &r.History, leastAge)
 	return r
 }

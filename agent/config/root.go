@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/agent/config/decode"
 )
 
 // What stands where a configuration says nothing.
@@ -16,90 +18,90 @@ const (
 // maxSocketPath is the longest path, in bytes, that the kernel binds a unix socket to.
 const maxSocketPath = 107
 
-// config reads the whole body. What it returns may be used only if there are no faults.
-func (l *loader) config(body hcl.Body) *Config {
-	root := l.content(body, rootShape())
+// readConfig reads the whole body. What it returns may be used only if there are no faults.
+func readConfig(l *decode.Reader, body hcl.Body) *Config {
+	root := l.Content(body, rootShape())
 	cfg := &Config{CLIApprovals: true}
-	cfg.DataDir, cfg.Socket = l.paths(root.Attributes)
-	top := attributes{own: root.Attributes, header: root.MissingItemRange}
-	l.boolean(top, "cli_approvals", &cfg.CLIApprovals)
+	cfg.DataDir, cfg.Socket = readPaths(l, root.Attributes)
+	top := decode.Attributes{Own: root.Attributes, Header: root.MissingItemRange}
+	l.Bool(top, "cli_approvals", &cfg.CLIApprovals)
 
 	d := &stackDecoder{l: l, cfg: cfg}
 	repositories := map[string]hcl.Range{}
 	for _, b := range root.Blocks.OfType("repository") {
-		if l.label(b, repositories) {
-			cfg.Repositories = append(cfg.Repositories, l.repository(b))
+		if checkLabel(l, b, repositories) {
+			cfg.Repositories = append(cfg.Repositories, readRepository(l, b))
 		}
 	}
-	if b := l.single(root.Blocks, "terraform"); b != nil {
-		cfg.Terraform = l.terraform(b)
+	if b := l.Single(root.Blocks, "terraform"); b != nil {
+		cfg.Terraform = readTerraform(l, b)
 	} else {
 		cfg.Terraform.Parallel = defaultParallel
 	}
-	cfg.Packer = l.packer(l.single(root.Blocks, "packer"))
-	if b := l.single(root.Blocks, "slack"); b != nil {
-		cfg.Slack = l.slack(b)
+	cfg.Packer = readPacker(l, l.Single(root.Blocks, "packer"))
+	if b := l.Single(root.Blocks, "slack"); b != nil {
+		cfg.Slack = readSlack(l, b)
 	} else if !cfg.CLIApprovals {
-		l.fault(top.at("cli_approvals"), "Nobody can approve", "cli_approvals = false takes the decisions from the command line, and without a slack block there is no other place for them.")
+		l.Fault(top.At("cli_approvals"), "Nobody can approve", "cli_approvals = false takes the decisions from the command line, and without a slack block there is no other place for them.")
 	}
-	if b := l.single(root.Blocks, "backup"); b != nil {
-		cfg.Backup = l.backup(b)
+	if b := l.Single(root.Blocks, "backup"); b != nil {
+		cfg.Backup = readBackup(l, b)
 	}
-	cfg.Hooks = l.hooks(l.single(root.Blocks, "hooks"))
-	cfg.Retention = l.retention(l.single(root.Blocks, "retention"))
-	l.people(cfg, root.Blocks.OfType("person"))
-	if b := l.single(root.Blocks, "defaults"); b != nil {
+	cfg.Hooks = readHooks(l, l.Single(root.Blocks, "hooks"))
+	cfg.Retention = readRetention(l, l.Single(root.Blocks, "retention"))
+	readPeople(l, cfg, root.Blocks.OfType("person"))
+	if b := l.Single(root.Blocks, "defaults"); b != nil {
 		d.useDefaults(b)
 	}
 	d.stacks(root.Blocks)
 	d.images(root.Blocks)
 	if len(repositories) == 0 {
-		l.fault(root.MissingItemRange, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
+		l.Fault(root.MissingItemRange, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}
 	if len(d.blocks) == 0 {
-		l.fault(root.MissingItemRange, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
+		l.Fault(root.MissingItemRange, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
 	}
 	d.crossCheck()
 	for _, r := range cfg.Repositories {
 		if r.GitHub.PlanPullRequests && cfg.Terraform.User == "" {
-			l.warn(repositories[r.Name], "DANGER: pull requests of %s are planned and terraform runs as the agent's own user: code that nobody has approved can "+
+			l.Warn(repositories[r.Name], "DANGER: pull requests of %s are planned and terraform runs as the agent's own user: code that nobody has approved can "+
 				"read the store and every secret and approve its own run; set terraform { user = \"sallyport-tf\" }, which install.sh makes", r.Name)
 		}
 	}
 	return cfg
 }
 
-// paths reads data_dir and socket.
-func (l *loader) paths(attrs hcl.Attributes) (dataDir, socket string) {
+// readPaths reads data_dir and socket.
+func readPaths(l *decode.Reader, attrs hcl.Attributes) (dataDir, socket string) {
 	dataDir, socket = DefaultDataDir, DefaultSocket
-	a := attributes{own: attrs}
+	a := decode.Attributes{Own: attrs}
 	for _, p := range []struct {
 		name string
 		dst  *string
 	}{{"data_dir", &dataDir}, {"socket", &socket}} {
-		if !l.str(a, p.name, p.dst) {
+		if !l.String(a, p.name, p.dst) {
 			continue
 		}
 		if !filepath.IsAbs(*p.dst) || filepath.Clean(*p.dst) == "/" {
-			l.fault(a.at(p.name), "Invalid path", "%s must be an absolute path below the root directory, not %q.", p.name, *p.dst)
+			l.Fault(a.At(p.name), "Invalid path", "%s must be an absolute path below the root directory, not %q.", p.name, *p.dst)
 			continue
 		}
 		*p.dst = filepath.Clean(*p.dst)
 	}
 	if len(socket) > maxSocketPath {
-		l.fault(a.at("socket"), "Invalid path", "The path of a unix socket has at most %d bytes, this one has %d.", maxSocketPath, len(socket))
+		l.Fault(a.At("socket"), "Invalid path", "The path of a unix socket has at most %d bytes, this one has %d.", maxSocketPath, len(socket))
 	}
 	return dataDir, socket
 }
 
-// label checks the name of a block and that it is the first of that name.
-func (l *loader) label(b *hcl.Block, taken map[string]hcl.Range) bool {
+// checkLabel checks the name of a block and that it is the first of that name.
+func checkLabel(l *decode.Reader, b *hcl.Block, taken map[string]hcl.Range) bool {
 	name := b.Labels[0]
 	if !validName(name) {
-		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, plainNameRule, name)
+		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, plainNameRule, name)
 	}
 	if first, dup := taken[name]; dup {
-		l.fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already.", b.Type, name, place(first))
+		l.Fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already.", b.Type, name, decode.Place(first))
 		return false
 	}
 	taken[name] = b.DefRange
@@ -112,12 +114,12 @@ type named struct {
 	at   hcl.Range
 }
 
-// stackLabel checks the name of a stack or image block, and that it is the first of that name. Names that differ in case alone
+// checkStackLabel checks the name of a stack or image block, and that it is the first of that name. Names that differ in case alone
 // are one: people type them on a phone, and other machines' file systems hold backups.
-func (l *loader) stackLabel(b *hcl.Block, taken map[string]named) bool {
+func checkStackLabel(l *decode.Reader, b *hcl.Block, taken map[string]named) bool {
 	name := b.Labels[0]
 	if !validStackName(name) {
-		l.fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, stackNameRule, name)
+		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, stackNameRule, name)
 	}
 	first, dup := taken[strings.ToLower(name)]
 	if !dup {
@@ -128,7 +130,7 @@ func (l *loader) stackLabel(b *hcl.Block, taken map[string]named) bool {
 	if first.name != name {
 		alone = ", and capitals do not tell names apart"
 	}
-	l.fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already%s.", b.Type, first.name, place(first.at), alone)
+	l.Fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already%s.", b.Type, first.name, decode.Place(first.at), alone)
 	return false
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"sallyport/agent/config/decode"
 )
 
 // ParseSchedule reads a cron spec as every schedule of the configuration is read: five fields, six with seconds in front, or
@@ -43,14 +45,14 @@ func ParseSchedule(spec string) (cron.Schedule, error) {
 	return schedule, nil
 }
 
-// schedule checks the cron spec of an attribute.
-func (l *loader) schedule(a attributes, name string, dst *string) {
+// readSchedule checks the cron spec of an attribute.
+func readSchedule(l *decode.Reader, a decode.Attributes, name string, dst *string) {
 	var spec string
-	if !l.str(a, name, &spec) {
+	if !l.String(a, name, &spec) {
 		return
 	}
 	if _, err := ParseSchedule(spec); err != nil {
-		l.fault(a.at(name), "Invalid schedule", `%s is not a schedule: %s. It takes cron's five fields ("*/5 * * * *"), "@hourly" or "@every 30s".`, name, err)
+		l.Fault(a.At(name), "Invalid schedule", `%s is not a schedule: %s. It takes cron's five fields ("*/5 * * * *"), "@hourly" or "@every 30s".`, name, err)
 		return
 	}
 	*dst = strings.TrimSpace(spec)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/decode"
 	"sallyport/agent/need"
 )
 
@@ -127,26 +128,6 @@ func TestLiteralTokenWarns(t *testing.T) {
 	}
 }
 
-func TestMaskSource(t *testing.T) {
-	for name, c := range map[string]struct{ in, want string }{
-		"token":        {`token = "abc"`, `token = "***"`},
-		"call":         {`token = credential("abc")`, `token = credential("abc")`},
-		"template":     {`token = "abc${env("X")}def"`, `token = "***${env("X")}***"`},
-		"one line":     {"ssh { passphrase = \"abc\" }\nurl = \"x\"", "ssh { passphrase = \"***\" }\nurl = \"x\""},
-		"heredoc":      {"token = <<EOT\nabc\ndef\nEOT\nx = \"abc\"\n", "token = <<EOT\n***\n***\nEOT\nx = \"abc\"\n"},
-		"url":          {`url = "https://u:p@ss@host/x"`, `url = "https://******@host/x"`},
-		"ssh user":     {`url = "ssh://git@host/x"`, `url = "ssh://git@host/x"`},
-		"other string": {`label = "abc"`, `label = "abc"`},
-		"unterminated": {"token = \"abc\n", "token = \"***\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := string(maskSource("x.hcl", []byte(c.in))); got != c.want {
-				t.Errorf("got  %q\nwant %q", got, c.want)
-			}
-		})
-	}
-}
-
 func TestModes(t *testing.T) {
 	for name, c := range map[string]struct {
 		file string
@@ -225,14 +206,6 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
-	for in, want := range map[string]string{"/etc/x.hcl": "/etc/x.hcl", "/a b": "'/a b'", "/it's": `'/it'\''s'`} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("%s: got %s, want %s", in, got, want)
-		}
-	}
-}
-
 // FuzzLoad: whatever stands in the file, there is a configuration or faults that can be shown, no panic and no secret.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"testdata/bad/*.hcl", "testdata/good/*.hcl", "testdata/design.hcl"} {
@@ -250,8 +223,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := newLoader(LoadOptions{Getenv: func(string) string { return canary }, CredentialsDir: dir, SkipModes: true}, dir)
-		cfg, err := l.load([]source{{name: "fuzz.hcl", data: data}})
+		l := decode.NewReader(LoadOptions{Getenv: func(string) string { return canary }, CredentialsDir: dir, SkipModes: true}, dir)
+		cfg, err := load(l, []decode.Source{{Name: "fuzz.hcl", Data: data}})
 		if (cfg == nil) == (err == nil) {
 			t.Fatalf("neither or both: %v, %v", cfg, err)
 		}

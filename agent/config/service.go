@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/agent/config/decode"
 )
 
 const (
@@ -40,40 +42,40 @@ func (s spelling) MatchString(name string) bool {
 	return utf8.RuneCountInString(name) <= s.most && s.pattern.MatchString(name)
 }
 
-// terraform reads the terraform block.
-func (l *loader) terraform(b *hcl.Block) Terraform {
-	a := attributes{own: l.content(b.Body, terraformShape()).Attributes, header: b.DefRange}
+// readTerraform reads the terraform block.
+func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
+	a := decode.Attributes{Own: l.Content(b.Body, terraformShape()).Attributes, Header: b.DefRange}
 	t := Terraform{Parallel: defaultParallel}
-	l.whole(a, "parallel", &t.Parallel)
+	l.Whole(a, "parallel", &t.Parallel)
 	var tool Tool
-	l.tool(a, &tool)
+	readTool(l, a, &tool)
 	t.Engine, t.Version, t.Binary = tool.Engine, tool.Version, tool.Binary
-	if l.str(a, "user", &t.User) && (!osUser.MatchString(t.User) || t.User == "root") {
-		l.fault(a.at("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
+	if l.String(a, "user", &t.User) && (!osUser.MatchString(t.User) || t.User == "root") {
+		l.Fault(a.At("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
 	}
-	if l.path(a, "cli_config_file", &t.CLIConfigFile) {
-		if _, err := l.trustFile(t.CLIConfigFile); err != nil {
-			l.fault(a.at("cli_config_file"), "Unusable file", "cli_config_file: %s.", err)
+	if l.Path(a, "cli_config_file", &t.CLIConfigFile) {
+		if _, err := l.TrustFile(t.CLIConfigFile); err != nil {
+			l.Fault(a.At("cli_config_file"), "Unusable file", "cli_config_file: %s.", err)
 		}
 	}
-	l.providerMirror(a, &t)
+	readProviderMirror(l, a, &t)
 	return t
 }
 
-// slack reads the slack block.
-func (l *loader) slack(b *hcl.Block) *Slack {
-	a := attributes{own: l.content(b.Body, slackShape()).Attributes, header: b.DefRange}
+// readSlack reads the slack block.
+func readSlack(l *decode.Reader, b *hcl.Block) *Slack {
+	a := decode.Attributes{Own: l.Content(b.Body, slackShape()).Attributes, Header: b.DefRange}
 	s := &Slack{Poll: defaultPoll, APIURL: defaultAPIURL}
-	l.headerSecret(a, "token", &s.Token)
-	l.channel(a, &s.Channel)
-	l.approvers(a, "approvers", &s.Approvers)
-	l.duration(a, "poll", &s.Poll, leastPoll)
-	l.schedule(a, "daily", &s.Daily)
+	l.HeaderSecret(a, "token", &s.Token)
+	readChannel(l, a, &s.Channel)
+	readApprovers(l, a, "approvers", &s.Approvers)
+	l.Duration(a, "poll", &s.Poll, leastPoll)
+	readSchedule(l, a, "daily", &s.Daily)
 	var raw string
-	if l.str(a, "api_url", &raw) {
+	if l.String(a, "api_url", &raw) {
 		api, err := parseAPIURL(raw)
 		if err != nil {
-			l.fault(a.at("api_url"), "Invalid URL", "api_url cannot be used: %s.", err)
+			l.Fault(a.At("api_url"), "Invalid URL", "api_url cannot be used: %s.", err)
 		} else {
 			s.APIURL = api
 		}
@@ -81,23 +83,23 @@ func (l *loader) slack(b *hcl.Block) *Slack {
 	return s
 }
 
-// channel reads a channel: its id or its name.
-func (l *loader) channel(a attributes, dst *string) {
-	if l.str(a, "channel", dst) && !channelID.MatchString(*dst) && !channel.MatchString(*dst) {
-		l.fault(a.at("channel"), "Invalid channel", `%q is neither the id of a channel ("C0123456789") nor its name ("#infra", lower-case).`, *dst)
+// readChannel reads a channel: its id or its name.
+func readChannel(l *decode.Reader, a decode.Attributes, dst *string) {
+	if l.String(a, "channel", dst) && !channelID.MatchString(*dst) && !channel.MatchString(*dst) {
+		l.Fault(a.At("channel"), "Invalid channel", `%q is neither the id of a channel ("C0123456789") nor its name ("#infra", lower-case).`, *dst)
 	}
 }
 
-// approvers reads a list of people: ids of users and user groups, and e-mails.
-func (l *loader) approvers(a attributes, name string, dst *[]string) {
-	if !l.strs(a, name, dst) {
+// readApprovers reads a list of people: ids of users and user groups, and e-mails.
+func readApprovers(l *decode.Reader, a decode.Attributes, name string, dst *[]string) {
+	if !l.Strings(a, name, dst) {
 		return
 	}
 	for i, id := range *dst {
 		switch {
 		case userID.MatchString(id), groupID.MatchString(id), email(id):
 		default:
-			l.fault(a.element(name, i), "Invalid approver",
+			l.Fault(a.Element(name, i), "Invalid approver",
 				`%q is neither the id of a user ("U01ABCDEF"; in Slack: profile, three dots, copy member ID) nor of a user group ("S01OPSTEAM") nor an e-mail. Names do not count, since people can change theirs.`, id)
 		}
 	}
@@ -109,14 +111,14 @@ func email(text string) bool {
 	return err == nil && addr.Address == text && addr.Name == "" && !strings.ContainsAny(text, " \"<>")
 }
 
-// people reads the person blocks. One identity that two people share would let one of them vote twice.
-func (l *loader) people(cfg *Config, blocks hcl.Blocks) {
+// readPeople reads the person blocks. One identity that two people share would let one of them vote twice.
+func readPeople(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 	names, taken := map[string]hcl.Range{}, map[string]hcl.Range{}
 	for _, b := range blocks {
-		if !l.label(b, names) {
+		if !checkLabel(l, b, names) {
 			continue
 		}
-		a := attributes{own: l.content(b.Body, personShape()).Attributes, header: b.DefRange}
+		a := decode.Attributes{Own: l.Content(b.Body, personShape()).Attributes, Header: b.DefRange}
 		p := Person{Name: b.Labels[0]}
 		for _, id := range []struct {
 			attr  string
@@ -129,11 +131,11 @@ func (l *loader) people(cfg *Config, blocks hcl.Blocks) {
 			{"github", &p.GitHub, login, true, "the login of an account"},
 			{"os", &p.OS, osUser, false, "the name of a user of this machine"},
 		} {
-			if !l.str(a, id.attr, id.dst) {
+			if !l.String(a, id.attr, id.dst) {
 				continue
 			}
 			if !id.form.MatchString(*id.dst) {
-				l.fault(a.at(id.attr), "Invalid identity", "%s takes %s, not %q.", id.attr, id.wants, *id.dst)
+				l.Fault(a.At(id.attr), "Invalid identity", "%s takes %s, not %q.", id.attr, id.wants, *id.dst)
 				continue
 			}
 			key := id.attr + ":" + *id.dst
@@ -141,13 +143,13 @@ func (l *loader) people(cfg *Config, blocks hcl.Blocks) {
 				key = strings.ToLower(key)
 			}
 			if first, dup := taken[key]; dup {
-				l.fault(a.at(id.attr), "Duplicate identity", "%s = %q is another person's already, at %s.", id.attr, *id.dst, place(first))
+				l.Fault(a.At(id.attr), "Duplicate identity", "%s = %q is another person's already, at %s.", id.attr, *id.dst, decode.Place(first))
 				continue
 			}
-			taken[key] = a.at(id.attr)
+			taken[key] = a.At(id.attr)
 		}
 		if p.Slack == "" && p.GitHub == "" && p.OS == "" {
-			l.warn(b.DefRange, "person %q has neither slack nor github nor os, so it changes nothing", p.Name)
+			l.Warn(b.DefRange, "person %q has neither slack nor github nor os, so it changes nothing", p.Name)
 		}
 		cfg.People = append(cfg.People, p)
 	}

@@ -2,22 +2,28 @@ package config
 
 import (
 	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/agent/config/decode"
 )
 
-// shape is what may stand in one kind of block.
-type shape struct {
-	required []string
-	optional []string
-	blocks   []hcl.BlockHeaderSchema
-	// later are names that the design has and this version has not; each may be an attribute or a block.
-	later       []string
-	laterBlocks []hcl.BlockHeaderSchema // the same, with labels
+// The shapes say what may stand in each kind of block, and what it is for: the decoders take a block apart by its shape, and
+// [Reference] is made of the same ones.
+
+// required is an attribute that a block must have, optional one that it can have.
+func required(name, text string) decode.Attribute {
+	return decode.Attribute{Name: name, Required: true, Text: text}
 }
 
-func rootShape() shape {
-	return shape{
-		optional: []string{"data_dir", "socket", "cli_approvals"},
-		blocks: []hcl.BlockHeaderSchema{
+func optional(name, text string) decode.Attribute { return decode.Attribute{Name: name, Text: text} }
+
+func rootShape() decode.Shape {
+	return decode.Shape{
+		Attributes: []decode.Attribute{
+			optional("data_dir", "the store, the mirrors, the kept states; default "+DefaultDataDir),
+			optional("socket", "where the command line finds the agent; default "+DefaultSocket),
+			optional("cli_approvals", "false: the command line may look, pause and deny, but not approve; default true"),
+		},
+		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "repository", LabelNames: []string{"name"}},
 			{Type: "defaults"},
 			{Type: "stack", LabelNames: []string{"name"}},
@@ -31,139 +37,207 @@ func rootShape() shape {
 			{Type: "hooks"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		later: []string{"metrics"},
+		Later: []string{"metrics"},
 	}
 }
 
-func repositoryShape() shape {
-	return shape{
-		required: []string{"url"},
-		optional: []string{"branch", "schedule", "token", "username", "ca_file", "modules_from", "rewritten_history", "require_review", "max_object_size"},
-		blocks:   []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
+func repositoryShape() decode.Shape {
+	return decode.Shape{
+		Attributes: []decode.Attribute{
+			required("url", "ssh://, https://, file:// or git@host:path"),
+			optional("branch", "the branch that is polled; default main"),
+			optional("schedule", "when it is polled: cron's five fields, a descriptor or @every; default @every 30s"),
+			optional("token", "for an https URL"),
+			optional("username", "that goes with the token; default x-access-token"),
+			optional("ca_file", "certificates in PEM form of a private authority, for the URL and the github block"),
+			optional("modules_from", "paths at the URL's host whose repositories stacks may read modules from with the token"),
+			optional("rewritten_history", `"hold" a force-pushed branch until somebody accepts it, or "follow" it; default hold`),
+			optional("require_review", "true: each commit must belong to a merged pull request that was approved"),
+			optional("max_object_size", `the largest file that the history may hold, like "256MB"`),
+		},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
 }
 
-func requireSignedShape() shape {
-	return shape{optional: []string{"openpgp_keys", "allowed_signers"}}
+func requireSignedShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("openpgp_keys", "a file of public keys, as gpg --export writes it"),
+		optional("allowed_signers", "a file of allowed signers, as ssh-keygen and git read it"),
+	}}
 }
 
-func sshShape() shape {
-	return shape{required: []string{"key_file", "known_hosts_file"}, optional: []string{"passphrase"}}
+func sshShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		required("key_file", "a private key that only the agent's user may read"),
+		required("known_hosts_file", "the host keys of the server; none is taken on trust"),
+		optional("passphrase", "of the key"),
+	}}
 }
 
-func githubShape() shape {
-	return shape{
-		required: []string{"repository"},
-		optional: []string{"url", "token", "pull_requests", "lend_to_previews"},
-		blocks:   []hcl.BlockHeaderSchema{{Type: "app"}},
+func githubShape() decode.Shape {
+	return decode.Shape{
+		Attributes: []decode.Attribute{
+			required("repository", "owner/name"),
+			optional("url", "of the site; default https://github.com"),
+			optional("token", "contents to read, commit statuses and pull requests to write"),
+			optional("pull_requests", `"trusted" plans the pull requests of the same repository by people who may write to it; default off`),
+			optional("lend_to_previews", "true: those plans read private modules too"),
+		},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "app"}},
 	}
 }
 
-func githubAppShape() shape {
-	return shape{required: []string{"id", "installation_id", "private_key_file"}}
+func githubAppShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		required("id", "of the GitHub App"),
+		required("installation_id", "of its installation"),
+		required("private_key_file", "its key, which only the agent's user may read"),
+	}}
 }
 
 // stackShape is that of stack blocks; those of stacks and defaults blocks are made of it.
-func stackShape() shape {
-	return shape{
-		required: []string{"dir"},
-		optional: []string{
-			"repository", "workspace", "var_files", "vars", "watch", "env", "plan_env", "apply_env", "backend_config",
-			"depends_on", "approvals", "approvers", "auto_apply", "plan_ttl", "plan_timeout", "lock_timeout", "apply_alert", "protect", "replaceable", "max_destroy",
-			"allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack", "images",
-			"apply_window", "freeze", "break_glass", "verify_after",
-			"drift", "auto_apply_limit", "recreate_also",
+func stackShape() decode.Shape {
+	return decode.Shape{
+		Attributes: []decode.Attribute{
+			required("dir", "relative to the repository's root"),
+			optional("repository", "whose directory it is; needed if there are several"),
+			optional("workspace", "of Terraform; default default"),
+			optional("var_files", "relative to dir"),
+			optional("vars", "variables of Terraform and their values, which may be secrets"),
+			optional("watch", "globs, relative to the repository's root, of what else makes a plan when it changes"),
+			optional("env", "the environment of terraform, which is built from nothing"),
+			optional("plan_env", "what plans get beside env"),
+			optional("apply_env", "what applies get beside env"),
+			optional("backend_config", "arguments of the backend, which may be secrets"),
+			optional("depends_on", "stacks after which this one is planned, and again when an apply changed one"),
+			optional("approvals", "how many different people must approve; default 1"),
+			optional("approvers", "ids of users and user groups, or e-mails; default those of the slack block"),
+			optional("allow_self_approval", "false: not by those whose change it is; default true"),
+			optional("break_glass", "person blocks, or users of this machine, who may approve alone in an emergency"),
+			optional("plan_ttl", "after which a plan that nobody decided on expires; default 24h"),
+			optional("plan_timeout", "how long a plan may take; default 30m"),
+			optional("lock_timeout", "how long terraform waits for the state lock; default 1m"),
+			optional("apply_alert", "after which people are told that an apply goes on; default by how long earlier ones took"),
+			optional("verify_after", "an approved plan that is older is made again before its apply; default never"),
+			optional("apply_window", "when plans may be applied: { schedule, duration }, or a list; default always"),
+			optional("freeze", "when none may be applied: { from, to, zone, reason }, or a list"),
+			optional("protect", "patterns of addresses that an approval must name before they are destroyed or replaced"),
+			optional("replaceable", "patterns of addresses whose replacement a plain approve covers"),
+			optional("max_destroy", "a plan that destroys or replaces more objects is refused outright"),
+			optional("auto_apply", `which plans apply by themselves: "never", "recreate", "no_destroy" or "always"; default never`),
+			optional("auto_apply_limit", "how often a day; default 3"),
+			optional("recreate_also", "resource types that recreate may replace when a recreated object is the only cause"),
+			optional("drift", "when it is looked at whether all is as it was applied: a schedule; default never"),
+			optional("mode", `"observe" plans and shows and never asks; default normal`),
+			optional("mention", "users and user groups that are named when a person is needed"),
+			optional("channel", "where its runs are told; default that of the slack block"),
+			optional("label", "shown first in every message"),
+			optional("plan_in_slack", `"full", "addresses" or "none"; default full`),
+			optional("images", "variables that are the ids of built images: variable to image, or image:builder"),
 		},
-		blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
 	}
 }
 
-func terraformShape() shape {
-	return shape{
-		optional: []string{"version", "binary", "engine", "parallel", "cli_config_file", "provider_mirror", "user"},
+func imageShape() decode.Shape {
+	s := decode.Shape{Attributes: []decode.Attribute{
+		required("dir", "relative to the repository's root; every file below it is part of the image"),
+		optional("template", "a file of dir; default all *.pkr.hcl"),
+		optional("schedule", "when it is asked to build it again though nothing changed; default never"),
+	}}
+	for _, name := range []string{
+		"repository", "var_files", "vars", "watch", "env", "approvals", "approvers", "plan_ttl", "plan_timeout",
+		"apply_alert", "apply_window", "freeze", "allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
+	} {
+		for _, a := range stackShape().Attributes {
+			if a.Name == name {
+				s.Attributes = append(s.Attributes, a)
+			}
+		}
 	}
+	return s
+}
+
+func terraformShape() decode.Shape {
+	return decode.Shape{Attributes: append(toolShape().Attributes,
+		optional("parallel", "terraform processes at a time; default 2"),
+		optional("cli_config_file", "a CLI configuration of Terraform's"),
+		optional("provider_mirror", "a directory, or an https URL, that all providers come from"),
+		optional("user", "whom terraform runs as: that user, or its numbered ones; default the agent's own"),
+	)}
 }
 
 // toolShape is that of a terraform block in a stack.
-func toolShape() shape { return shape{optional: []string{"version", "binary", "engine"}} }
-
-func awsShape() shape {
-	return shape{required: []string{"role_arn"}, optional: []string{"plan_role_arn", "external_id", "region"}}
+func toolShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("version", "one exact version, which is installed and verified"),
+		optional("binary", "an absolute path; default the program in PATH"),
+		optional("engine", `"terraform" or "tofu"; default terraform`),
+	}}
 }
 
-func slackShape() shape {
-	return shape{
-		required: []string{"token", "channel"},
-		optional: []string{"approvers", "poll", "api_url", "daily"},
-		later:    []string{"app_token"},
+func packerShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("binary", "an absolute path; default the packer in PATH"),
+		optional("parallel", "builds at a time; default 2"),
+	}}
+}
+
+func awsShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		required("role_arn", "the role of applies"),
+		optional("plan_role_arn", "the role of plans; default that of applies"),
+		optional("external_id", "that the roles ask for"),
+		optional("region", "of the service that hands the roles out"),
+	}}
+}
+
+func slackShape() decode.Shape {
+	return decode.Shape{
+		Attributes: []decode.Attribute{
+			required("token", "of the bot, which begins with xoxb-"),
+			required("channel", "its id, or #name"),
+			optional("approvers", "ids of users and user groups, or e-mails"),
+			optional("poll", "how often it is read at most; default 5s"),
+			optional("daily", "when one message sums up what waits: a schedule; default never"),
+			optional("api_url", "of Slack; default "+defaultAPIURL),
+		},
+		Later: []string{"app_token"},
 	}
 }
 
-func backupShape() shape {
-	return shape{required: []string{"schedule", "command"}, optional: []string{"env", "timeout"}}
+func backupShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		required("schedule", "when a backup is made"),
+		required("command", "that takes it as its standard input: a list of words, or a line for the shell"),
+		optional("env", "of the command, beside PATH, HOME and SALLYPORT_BACKUP"),
+		optional("timeout", "of the command; default 30m"),
+	}}
 }
 
-func retentionShape() shape { return shape{optional: []string{"runs", "age", "history"}} }
-
-func personShape() shape {
-	return shape{optional: []string{"slack", "github", "os"}}
+func hooksShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("before_plan", "a command that runs before each plan; one that fails ends the run"),
+		optional("after_plan", "one that runs after it, with the plan as JSON; one that fails ends the run"),
+		optional("before_apply", "one that runs before each apply; one that fails ends the run"),
+		optional("after_apply", "one that runs after it, once, and only warns"),
+		optional("env", "of the commands, beside PATH, HOME and SALLYPORT_*"),
+		optional("timeout", "of each command; default 5m"),
+	}}
 }
 
-// content takes a body apart by its shape. Unknown names are hcl's own faults, with a suggestion; known ones whose
-// time has not come are ours, and do not appear in what is returned.
-func (l *loader) content(body hcl.Body, s shape) *hcl.BodyContent {
-	schema := &hcl.BodySchema{Blocks: append([]hcl.BlockHeaderSchema(nil), s.blocks...)}
-	for _, name := range s.required {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
-	}
-	for _, name := range s.optional {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
-	}
-	later := map[string]bool{}
-	for _, name := range s.later {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
-		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: name})
-		later[name] = true
-	}
-	for _, b := range s.laterBlocks {
-		schema.Blocks = append(schema.Blocks, b)
-		later[b.Type] = true
-	}
-	content, diags := body.Content(schema)
-	l.add(diags)
-	for name, attr := range content.Attributes {
-		if later[name] {
-			l.notYet(name, attr.NameRange)
-			delete(content.Attributes, name)
-		}
-	}
-	blocks := content.Blocks[:0]
-	for _, b := range content.Blocks {
-		if later[b.Type] {
-			l.notYet(b.Type, b.DefRange)
-			continue
-		}
-		blocks = append(blocks, b)
-	}
-	content.Blocks = blocks
-	return content
+func retentionShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("runs", "so many runs that have ended stay at most; default 10000"),
+		optional("age", "runs that ended longer ago go; default 2160h"),
+		optional("history", "entries of the history that are older go; default 8760h"),
+	}}
 }
 
-func (l *loader) notYet(name string, at hcl.Range) {
-	l.fault(at, "Not supported yet", "%s is not supported by this version yet. Remove it, so that nobody relies on it.", name)
-}
-
-// single returns the one block of a type that may stand only once, or nil.
-func (l *loader) single(blocks hcl.Blocks, kind string) *hcl.Block {
-	var first *hcl.Block
-	for _, b := range blocks {
-		switch {
-		case b.Type != kind:
-		case first == nil:
-			first = b
-		default:
-			l.fault(b.DefRange, "Duplicate "+kind+" block", "There can be only one %s block, and it is at %s.", kind, place(first.DefRange))
-		}
-	}
-	return first
+func personShape() decode.Shape {
+	return decode.Shape{Attributes: []decode.Attribute{
+		optional("slack", "the id of a user"),
+		optional("github", "the login of an account"),
+		optional("os", "the name of a user of this machine, as they log in"),
+	}}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -10,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/config/decode"
 )
 
 // What a stack gets where neither it nor the defaults block says anything.
@@ -25,7 +28,7 @@ const (
 
 // stackDecoder reads the stack, stacks and defaults blocks.
 type stackDecoder struct {
-	l        *loader
+	l        *decode.Reader
 	cfg      *Config
 	defaults hcl.Attributes
 	above    hcl.Blocks // of the defaults block
@@ -36,33 +39,35 @@ type stackDecoder struct {
 type stackBlock struct {
 	*Stack
 	glob  string // of a stacks block
-	attrs attributes
+	attrs decode.Attributes
 }
 
 // useDefaults reads the defaults block. Its attributes are checked here too, so that one which every stack replaces is
 // not left wrong.
 func (d *stackDecoder) useDefaults(b *hcl.Block) {
-	content := d.l.content(b.Body, withoutRequired(stackShape()))
+	content := d.l.Content(b.Body, withoutRequired(stackShape()))
 	for _, name := range []string{"dir", "depends_on"} {
 		if attr := content.Attributes[name]; attr != nil {
-			d.l.fault(attr.NameRange, "Misplaced attribute", "%s may not stand in defaults: every stack has its own.", name)
+			d.l.Fault(attr.NameRange, "Misplaced attribute", "%s may not stand in defaults: every stack has its own.", name)
 			delete(content.Attributes, name)
 		}
 	}
-	for _, block := range ofType(content.Blocks, "hooks") {
-		d.l.fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
+	for _, block := range decode.OfType(content.Blocks, "hooks") {
+		d.l.Fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
 	}
-	d.decode(attributes{own: content.Attributes, ownBlocks: content.Blocks, header: b.DefRange}, &Stack{})
+	d.decode(decode.Attributes{Own: content.Attributes, OwnBlocks: content.Blocks, Header: b.DefRange}, &Stack{})
 	if attr := content.Attributes["repository"]; attr != nil {
-		d.repository(attributes{own: content.Attributes, header: b.DefRange}, &Stack{})
+		d.repository(decode.Attributes{Own: content.Attributes, Header: b.DefRange}, &Stack{})
 	}
 	d.defaults, d.above = content.Attributes, content.Blocks
 }
 
 // withoutRequired makes everything optional.
-func withoutRequired(s shape) shape {
-	s.optional = append(s.optional, s.required...)
-	s.required = nil
+func withoutRequired(s decode.Shape) decode.Shape {
+	s.Attributes = slices.Clone(s.Attributes)
+	for i := range s.Attributes {
+		s.Attributes[i].Required = false
+	}
 	return s
 }
 
@@ -72,7 +77,7 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 	for _, b := range blocks {
 		switch b.Type {
 		case "stack":
-			if d.l.stackLabel(b, names) {
+			if checkStackLabel(d.l, b, names) {
 				d.cfg.Stacks = append(d.cfg.Stacks, d.stack(b))
 			}
 		case "stacks":
@@ -84,19 +89,19 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) stack(b *hcl.Block) *Stack {
-	content := d.l.content(b.Body, stackShape())
-	a := attributes{own: content.Attributes, base: d.defaults, ownBlocks: content.Blocks, baseBlocks: d.above, header: b.DefRange}
-	s := &Stack{Name: b.Labels[0], Hooks: d.l.hooks(d.l.single(content.Blocks, "hooks"))}
+	content := d.l.Content(b.Body, stackShape())
+	a := decode.Attributes{Own: content.Attributes, Base: d.defaults, OwnBlocks: content.Blocks, BaseBlocks: d.above, Header: b.DefRange}
+	s := &Stack{Name: b.Labels[0], Hooks: readHooks(d.l, d.l.Single(content.Blocks, "hooks"))}
 	d.decode(a, s)
 	d.repository(a, s)
-	if d.l.str(a, "dir", &s.Dir) {
+	if d.l.String(a, "dir", &s.Dir) {
 		if clean, reason := cleanDir(s.Dir); reason != "" {
-			d.l.fault(a.at("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
+			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
 		} else {
 			s.Dir = clean
 			for i, f := range s.VarFiles {
 				if reason := varFileFault(s.Dir, f); reason != "" {
-					d.l.fault(a.element("var_files", i), "Invalid path", "%q: %s.", f, reason)
+					d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 				}
 			}
 		}
@@ -108,23 +113,23 @@ func (d *stackDecoder) stack(b *hcl.Block) *Stack {
 
 func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *StackGlob {
 	glob := b.Labels[0]
-	content := d.l.content(b.Body, withoutRequired(stackShape()))
+	content := d.l.Content(b.Body, withoutRequired(stackShape()))
 	if attr := content.Attributes["dir"]; attr != nil {
-		d.l.fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
+		d.l.Fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
 		delete(content.Attributes, "dir")
 	}
-	a := attributes{own: content.Attributes, base: d.defaults, ownBlocks: content.Blocks, baseBlocks: d.above, header: b.DefRange}
+	a := decode.Attributes{Own: content.Attributes, Base: d.defaults, OwnBlocks: content.Blocks, BaseBlocks: d.above, Header: b.DefRange}
 	g := &StackGlob{Glob: glob}
-	g.Stack.Hooks = d.l.hooks(d.l.single(content.Blocks, "hooks"))
+	g.Stack.Hooks = readHooks(d.l, d.l.Single(content.Blocks, "hooks"))
 	d.decode(a, &g.Stack)
 	d.repository(a, &g.Stack)
 	g.Stack.Inputs = d.inputs(&g.Stack)
 	if reason := globFault(glob); reason != "" {
-		d.l.fault(b.LabelRanges[0], "Invalid glob", "%q: %s.", glob, reason)
+		d.l.Fault(b.LabelRanges[0], "Invalid glob", "%q: %s.", glob, reason)
 	}
 	key := g.Stack.Repository + "\x00" + g.Stack.Workspace + "\x00" + glob
 	if first, dup := taken[key]; dup {
-		d.l.fault(b.DefRange, "Duplicate stacks block", "The block at %s makes stacks of the same directories.", place(first))
+		d.l.Fault(b.DefRange, "Duplicate stacks block", "The block at %s makes stacks of the same directories.", decode.Place(first))
 		return nil
 	}
 	taken[key] = b.DefRange
@@ -133,19 +138,19 @@ func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *Stac
 }
 
 // repository resolves the repository's name; with one repository it need not be said.
-func (d *stackDecoder) repository(a attributes, s *Stack) {
-	if a.get("repository") == nil {
+func (d *stackDecoder) repository(a decode.Attributes, s *Stack) {
+	if a.Get("repository") == nil {
 		switch len(d.cfg.Repositories) {
 		case 0: // said once, for the whole configuration
 		case 1:
 			s.Repository = d.cfg.Repositories[0].Name
 		default:
-			d.l.fault(a.header, "Missing repository", "With more than one repository each stack says which is its own: repository = %s.", orList(d.repositoryNames()))
+			d.l.Fault(a.Header, "Missing repository", "With more than one repository each stack says which is its own: repository = %s.", decode.OrList(d.repositoryNames()))
 		}
 		return
 	}
-	if d.l.str(a, "repository", &s.Repository) && d.cfg.Repository(s.Repository) == nil && len(d.cfg.Repositories) > 0 {
-		d.l.fault(a.at("repository"), "Unknown repository", "There is no repository %q, but %s.", s.Repository, orList(d.repositoryNames()))
+	if d.l.String(a, "repository", &s.Repository) && d.cfg.Repository(s.Repository) == nil && len(d.cfg.Repositories) > 0 {
+		d.l.Fault(a.At("repository"), "Unknown repository", "There is no repository %q, but %s.", s.Repository, decode.OrList(d.repositoryNames()))
 	}
 }
 
@@ -158,26 +163,26 @@ func (d *stackDecoder) repositoryNames() []string {
 }
 
 // decode reads everything of a stack but its repository and directory.
-func (d *stackDecoder) decode(a attributes, s *Stack) {
+func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 	s.Engine, s.Workspace = EngineTerraform, "default"
-	if d.l.str(a, "workspace", &s.Workspace) && !validWorkspace(s.Workspace) {
-		d.l.fault(a.at("workspace"), "Invalid workspace", "%q cannot be the name of a Terraform workspace: letters, digits, dots, dashes and underscores, 90 at most.", s.Workspace)
+	if d.l.String(a, "workspace", &s.Workspace) && !validWorkspace(s.Workspace) {
+		d.l.Fault(a.At("workspace"), "Invalid workspace", "%q cannot be the name of a Terraform workspace: letters, digits, dots, dashes and underscores, 90 at most.", s.Workspace)
 	}
-	d.l.strs(a, "var_files", &s.VarFiles)
+	d.l.Strings(a, "var_files", &s.VarFiles)
 	for i, f := range s.VarFiles {
 		if reason := varFileFault("", f); reason != "" {
-			d.l.fault(a.element("var_files", i), "Invalid path", "%q: %s.", f, reason)
+			d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 		}
 	}
 	d.globs(a, "watch", &s.Watch)
-	s.Vars = d.l.vars(a)
-	s.Env = d.l.environment(a, "env")
-	s.PlanEnv = d.l.environment(a, "plan_env")
-	s.ApplyEnv = d.l.environment(a, "apply_env")
-	s.BackendConfig = d.l.secretMap(a, "backend_config")
+	s.Vars = readVars(d.l, a)
+	s.Env = readEnvironment(d.l, a, "env")
+	s.PlanEnv = readEnvironment(d.l, a, "plan_env")
+	s.ApplyEnv = readEnvironment(d.l, a, "apply_env")
+	s.BackendConfig = d.l.SecretMap(a, "backend_config")
 	for k := range s.BackendConfig {
 		if !hclsyntax.ValidIdentifier(k) {
-			d.l.fault(a.key("backend_config", k), "Invalid name", "%q cannot be the name of an argument of a backend.", k)
+			d.l.Fault(a.Key("backend_config", k), "Invalid name", "%q cannot be the name of an argument of a backend.", k)
 		}
 	}
 	d.tools(a, s)
@@ -189,112 +194,112 @@ func (d *stackDecoder) decode(a attributes, s *Stack) {
 }
 
 // decisions reads who decides what, and for how long.
-func (d *stackDecoder) decisions(a attributes, s *Stack) {
+func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
 	s.Approvals, s.AllowSelfApproval = 1, true
 	s.PlanTTL, s.PlanTimeout, s.LockTimeout = defaultPlanTTL, defaultPlanTimeout, defaultLockTimeout
-	d.l.whole(a, "approvals", &s.Approvals)
-	d.l.approvers(a, "approvers", &s.Approvers)
-	d.l.boolean(a, "allow_self_approval", &s.AllowSelfApproval)
-	d.l.duration(a, "plan_ttl", &s.PlanTTL, 0)
-	d.l.duration(a, "plan_timeout", &s.PlanTimeout, 0)
-	d.l.duration(a, "lock_timeout", &s.LockTimeout, 0)
-	d.l.duration(a, "apply_alert", &s.ApplyAlert, 0)
-	d.l.duration(a, "verify_after", &s.VerifyAfter, time.Minute) // shorter, and it would be over again before the apply
-	d.l.strs(a, "depends_on", &s.DependsOn)
+	d.l.Whole(a, "approvals", &s.Approvals)
+	readApprovers(d.l, a, "approvers", &s.Approvers)
+	d.l.Bool(a, "allow_self_approval", &s.AllowSelfApproval)
+	d.l.Duration(a, "plan_ttl", &s.PlanTTL, 0)
+	d.l.Duration(a, "plan_timeout", &s.PlanTimeout, 0)
+	d.l.Duration(a, "lock_timeout", &s.LockTimeout, 0)
+	d.l.Duration(a, "apply_alert", &s.ApplyAlert, 0)
+	d.l.Duration(a, "verify_after", &s.VerifyAfter, time.Minute) // shorter, and it would be over again before the apply
+	d.l.Strings(a, "depends_on", &s.DependsOn)
 	d.patterns(a, "protect", &s.Protect)
 	d.patterns(a, "replaceable", &s.Replaceable)
 	var most int
-	if d.l.between(a, "max_destroy", &most, 0, 100_000) {
+	if d.l.Between(a, "max_destroy", &most, 0, 100_000) {
 		s.MaxDestroy = &most
 	}
 	d.policy(a, s)
 }
 
 // policy reads which plans apply by themselves, and when the stack is looked at for drift.
-func (d *stackDecoder) policy(a attributes, s *Stack) {
-	d.l.schedule(a, "drift", &s.Drift)
+func (d *stackDecoder) policy(a decode.Attributes, s *Stack) {
+	readSchedule(d.l, a, "drift", &s.Drift)
 	var policy string
-	if d.l.oneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
+	if d.l.OneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
 		s.AutoApply = Policy(policy)
 	}
 	s.AutoApplyLimit = defaultAutoApplyLimit
-	d.l.whole(a, "auto_apply_limit", &s.AutoApplyLimit)
-	if d.l.strs(a, "recreate_also", &s.RecreateAlso) {
+	d.l.Whole(a, "auto_apply_limit", &s.AutoApplyLimit)
+	if d.l.Strings(a, "recreate_also", &s.RecreateAlso) {
 		for i, name := range s.RecreateAlso {
 			if !hclsyntax.ValidIdentifier(name) {
-				d.l.fault(a.element("recreate_also", i), "Invalid type", `%q is no resource type: write one like "aws_volume_attachment", without a name or a star.`, name)
+				d.l.Fault(a.Element("recreate_also", i), "Invalid type", `%q is no resource type: write one like "aws_volume_attachment", without a name or a star.`, name)
 			}
 		}
 	}
 }
 
 // patterns reads a list of patterns of addresses.
-func (d *stackDecoder) patterns(a attributes, name string, dst *[]string) {
-	if !d.l.strs(a, name, dst) {
+func (d *stackDecoder) patterns(a decode.Attributes, name string, dst *[]string) {
+	if !d.l.Strings(a, name, dst) {
 		return
 	}
 	for i, p := range *dst {
 		if strings.TrimSpace(p) != p || p == "" {
-			d.l.fault(a.element(name, i), "Invalid pattern", `%q matches no address: write one like "aws_ebs_volume.data" or "aws_ebs_volume.*".`, p)
+			d.l.Fault(a.Element(name, i), "Invalid pattern", `%q matches no address: write one like "aws_ebs_volume.data" or "aws_ebs_volume.*".`, p)
 		}
 	}
 }
 
 // announcement reads where and how a stack's runs are told.
-func (d *stackDecoder) announcement(a attributes, s *Stack) {
+func (d *stackDecoder) announcement(a decode.Attributes, s *Stack) {
 	var mode string
-	if d.l.oneOf(a, "mode", &mode, "normal", "observe") && mode == "observe" {
+	if d.l.OneOf(a, "mode", &mode, "normal", "observe") && mode == "observe" {
 		s.Mode = ModeObserve
 	}
-	d.l.channel(a, &s.Channel)
-	if d.l.strs(a, "mention", &s.Mention) {
+	readChannel(d.l, a, &s.Channel)
+	if d.l.Strings(a, "mention", &s.Mention) {
 		for i, id := range s.Mention {
 			if !userID.MatchString(id) && !groupID.MatchString(id) {
-				d.l.fault(a.element("mention", i), "Invalid mention", `%q is neither the id of a user ("U01ABCDEF") nor of a user group ("S01OPSTEAM").`, id)
+				d.l.Fault(a.Element("mention", i), "Invalid mention", `%q is neither the id of a user ("U01ABCDEF") nor of a user group ("S01OPSTEAM").`, id)
 			}
 		}
 	}
-	if d.l.str(a, "label", &s.Label) {
+	if d.l.String(a, "label", &s.Label) {
 		unprintable := strings.ContainsFunc(s.Label, func(r rune) bool { return !unicode.IsPrint(r) })
 		if utf8.RuneCountInString(s.Label) > maxLabel || unprintable {
-			d.l.fault(a.at("label"), "Invalid label", "A label has at most %d printable characters.", maxLabel)
+			d.l.Fault(a.At("label"), "Invalid label", "A label has at most %d printable characters.", maxLabel)
 		}
 	}
 	s.PlanInSlack = "full"
-	d.l.oneOf(a, "plan_in_slack", &s.PlanInSlack, "full", "addresses", "none")
+	d.l.OneOf(a, "plan_in_slack", &s.PlanInSlack, "full", "addresses", "none")
 }
 
 // globs reads a list of globs that are relative to the repository's root.
-func (d *stackDecoder) globs(a attributes, name string, dst *[]string) {
-	if !d.l.strs(a, name, dst) {
+func (d *stackDecoder) globs(a decode.Attributes, name string, dst *[]string) {
+	if !d.l.Strings(a, name, dst) {
 		return
 	}
 	for i, g := range *dst {
 		if reason := globFault(g); reason != "" {
-			d.l.fault(a.element(name, i), "Invalid glob", "%q: %s.", g, reason)
+			d.l.Fault(a.Element(name, i), "Invalid glob", "%q: %s.", g, reason)
 		}
 	}
 }
 
-// vars reads the variables for terraform. Marks are taken off, since nothing that writes a var file knows them; what
+// readVars reads the variables for terraform. Marks are taken off, since nothing that writes a var file knows them; what
 // was secret is in Config.Secrets.
-func (l *loader) vars(a attributes) map[string]cty.Value {
-	v, ok := l.eval(a.get("vars"), cty.DynamicPseudoType)
+func readVars(l *decode.Reader, a decode.Attributes) map[string]cty.Value {
+	v, ok := l.Eval(a.Get("vars"), cty.DynamicPseudoType)
 	if !ok {
 		return nil
 	}
 	if v.IsMarked() || !v.IsKnown() {
-		l.secretKeys(a, "vars")
+		decode.SecretKeys(l, a, "vars")
 		return nil
 	}
 	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		l.fault(a.at("vars"), "Wrong type", `vars must be a map: { region = "us-east-1" }.`)
+		l.Fault(a.At("vars"), "Wrong type", `vars must be a map: { region = "us-east-1" }.`)
 		return nil
 	}
 	vars := map[string]cty.Value{}
 	for name, value := range v.AsValueMap() {
 		if !hclsyntax.ValidIdentifier(name) {
-			l.fault(a.key("vars", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
+			l.Fault(a.Key("vars", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
 			continue
 		}
 		value, _ = value.UnmarkDeep()

@@ -3,37 +3,38 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"sallyport/agent/config/decode"
 	"sallyport/agent/trust"
 )
 
-// trust reads what a commit must have to be planned by itself.
-func (l *loader) trust(a attributes, blocks hcl.Blocks, r *Repository) {
-	if l.boolean(a, "require_review", &r.RequireReview) && r.RequireReview && r.GitHub.Repository == "" {
-		l.fault(a.at("require_review"), "Missing github block", "require_review asks the site about pull requests and reviews: add a github block to the repository.")
+// readTrust reads what a commit must have to be planned by itself.
+func readTrust(l *decode.Reader, a decode.Attributes, blocks hcl.Blocks, r *Repository) {
+	if l.Bool(a, "require_review", &r.RequireReview) && r.RequireReview && r.GitHub.Repository == "" {
+		l.Fault(a.At("require_review"), "Missing github block", "require_review asks the site about pull requests and reviews: add a github block to the repository.")
 	}
-	b := l.single(blocks, "require_signed")
+	b := l.Single(blocks, "require_signed")
 	if b == nil {
 		return
 	}
-	keys := attributes{own: l.content(b.Body, requireSignedShape()).Attributes, header: b.DefRange}
+	keys := decode.Attributes{Own: l.Content(b.Body, requireSignedShape()).Attributes, Header: b.DefRange}
 	readable := true
 	for name, dst := range map[string]*string{"openpgp_keys": &r.Signed.OpenPGP, "allowed_signers": &r.Signed.AllowedSigners} {
 		var path string
-		if !l.path(keys, name, &path) {
+		if !l.Path(keys, name, &path) {
 			continue
 		}
-		text, err := l.trustFile(path)
+		text, err := l.TrustFile(path)
 		if err == nil {
 			*dst = string(text)
 			_, err = trust.Parse(filesOf(name, *dst))
 		}
 		if err != nil {
 			readable = false
-			l.fault(keys.at(name), "Unusable file", "%s: %s.", name, err)
+			l.Fault(keys.At(name), "Unusable file", "%s: %s.", name, err)
 		}
 	}
 	if readable && r.Signed == (trust.Files{}) {
-		l.fault(b.DefRange, "No keys", "require_signed needs openpgp_keys, a file of public keys (gpg --export), or allowed_signers, a file as ssh-keygen and git read it, or both.")
+		l.Fault(b.DefRange, "No keys", "require_signed needs openpgp_keys, a file of public keys (gpg --export), or allowed_signers, a file as ssh-keygen and git read it, or both.")
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
 
-	"sallyport/agent/config"
+	"sallyport/agent/config/trusted"
 )
 
 // How much room there has to be. A plan of a large stack with its checkout and providers takes some 500 MB.
@@ -85,12 +85,12 @@ func missingDir(s *section, o Options, dir string) {
 
 // installDir makes a data directory as install.sh and systemd do.
 func installDir(dir string) string {
-	return fmt.Sprintf("install -d -m %04o -o sallyport -g sallyport %s", config.DataDirMode, shellQuote(dir))
+	return fmt.Sprintf("install -d -m %04o -o sallyport -g sallyport %s", trusted.DataDirMode, shellQuote(dir))
 }
 
 // rights looks at who may do what.
 func rights(s *section, o Options, dir string, info fs.FileInfo) {
-	mend := fmt.Sprintf("mend it:\nchmod %04o %s", config.DataDirMode, shellQuote(dir))
+	mend := fmt.Sprintf("mend it:\nchmod %04o %s", trusted.DataDirMode, shellQuote(dir))
 	switch mode := info.Mode().Perm(); {
 	case mode&0o022 != 0:
 		s.fail("mode", mend, "%04o: others may write, so they could change plans and approvals; the agent does not start", mode)
@@ -100,7 +100,7 @@ func rights(s *section, o Options, dir string, info fs.FileInfo) {
 		s.ok("mode", "%04o", mode)
 	}
 	if int(uidOf(info)) == o.euid() && info.Mode().Perm()&0o022 == 0 {
-		if err := config.CheckDataDir(dir); err != nil {
+		if err := trusted.CheckDataDir(dir); err != nil {
 			s.fail("mode", "the agent does not start before that is mended", "%v", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package trusted
 
 import (
 	"errors"
@@ -12,28 +12,19 @@ import (
 
 // What group and others may not do to a file.
 const (
-	writableByOthers fs.FileMode = 0o022 // of the configuration and of what is trusted: host keys, certificates
-	usableByOthers   fs.FileMode = 0o077 // of a secret
+	WritableByOthers fs.FileMode = 0o022 // of the configuration and of what is trusted: host keys, certificates
+	UsableByOthers   fs.FileMode = 0o077 // of a secret
 )
-
-// checkMode refuses a file or directory that others may use in a forbidden way, with the command that mends it. info is what
-// was opened, so that nobody can swap the file between the check and the read.
-func (l *loader) checkMode(path string, info fs.FileInfo, forbidden fs.FileMode) error {
-	if l.o.SkipModes {
-		return nil
-	}
-	return modeFault(path, info, forbidden)
-}
 
 // ownerFault refuses what belongs to somebody who could change it at any time.
 func ownerFault(path string, owner int, link bool, forbidden fs.FileMode) error {
 	me := os.Geteuid()
 	// Root reads the secrets of the agent's user when it runs check; what root trusts must be root's own.
-	if owner == 0 || owner == me || me == 0 && forbidden == usableByOthers {
+	if owner == 0 || owner == me || me == 0 && forbidden == UsableByOthers {
 		return nil
 	}
 	heir := "root" // whom everybody trusts
-	if forbidden == usableByOthers {
+	if forbidden == UsableByOthers {
 		heir = strconv.Itoa(me) // who must be able to read it
 	}
 	option := ""
@@ -44,36 +35,23 @@ func ownerFault(path string, owner int, link bool, forbidden fs.FileMode) error 
 		path, owner, option, heir, shellQuote(path))
 }
 
-// checkConfigModes checks the configuration's files with all directories above them, those behind symbolic links too:
-// who can write any of them decides what the agent does.
-func (l *loader) checkConfigModes(path string, sources []source) {
-	if err := l.trusted(path); err != nil {
-		l.faultOfAll("Unsafe configuration", "%v.", err)
-	}
-	for _, s := range sources {
-		if err := l.trusted(s.name); err != nil {
-			l.faultOfAll("Unsafe configuration", "%v.", err)
-		}
-	}
-}
-
-// readBounded reads a regular file of at most limit bytes. check, if given, sees the opened file first.
-func readBounded(path string, limit int64, check func(fs.FileInfo) error) ([]byte, error) {
+// Read reads a regular file of at most limit bytes. check, if given, sees the opened file first.
+func Read(path string, limit int64, check func(fs.FileInfo) error) ([]byte, error) {
 	// Opening a named pipe would wait for a writer for ever.
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, plainPathError(err)
+		return nil, PlainError(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, plainPathError(err)
+		return nil, PlainError(err)
 	}
 	defer f.Close()
 	if info, err = f.Stat(); err != nil {
-		return nil, plainPathError(err)
+		return nil, PlainError(err)
 	}
 	if check != nil {
 		if err := check(info); err != nil {
@@ -82,7 +60,7 @@ func readBounded(path string, limit int64, check func(fs.FileInfo) error) ([]byt
 	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, plainPathError(err)
+		return nil, PlainError(err)
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
@@ -90,8 +68,8 @@ func readBounded(path string, limit int64, check func(fs.FileInfo) error) ([]byt
 	return data, nil
 }
 
-// plainPathError says "path: reason" without the name of the system call, and what to do if it is about rights.
-func plainPathError(err error) error {
+// PlainError says "path: reason" without the name of the system call, and what to do if it is about rights.
+func PlainError(err error) error {
 	var pe *fs.PathError
 	if !errors.As(err, &pe) {
 		return err

@@ -1,4 +1,4 @@
-package config
+package decode
 
 import (
 	"errors"
@@ -10,11 +10,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"sallyport/agent/config/trusted"
 	"sallyport/notify/redact"
 )
 
-// maxSecretSize bounds what file and credential read, in bytes.
-const maxSecretSize = 1 << 20
+// MaxSecretSize bounds what file and credential read, in bytes.
+const MaxSecretSize = 1 << 20
 
 // secretMark is on every value that came through env, file or credential.
 type secretMark struct{}
@@ -30,16 +31,16 @@ func missing(format string, args ...any) error {
 }
 
 // functions are those that a configuration can call. Their errors never hold what was read.
-func (l *loader) functions() map[string]function.Function {
+func functions(l *Reader) map[string]function.Function {
 	return map[string]function.Function{
-		"env":        l.secretFunction("name", l.readEnv),
-		"file":       l.secretFunction("path", l.readFile),
-		"credential": l.secretFunction("name", l.readCredential),
+		"env":        l.secretFunction("name", func(name string) (string, error) { return readEnv(l, name) }),
+		"file":       l.secretFunction("path", func(path string) (string, error) { return readFile(l, path) }),
+		"credential": l.secretFunction("name", func(name string) (string, error) { return readCredential(l, name) }),
 	}
 }
 
 // secretFunction makes a function of one string whose result is a secret.
-func (l *loader) secretFunction(param string, read func(string) (string, error)) function.Function {
+func (l *Reader) secretFunction(param string, read func(string) (string, error)) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: param, Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
@@ -59,14 +60,14 @@ func (l *loader) secretFunction(param string, read func(string) (string, error))
 }
 
 // keep collects the value of a secret for the redactor.
-func (l *loader) keep(value string) {
+func (l *Reader) keep(value string) {
 	if value != "" && !l.known[value] {
 		l.known[value] = true
 		l.secrets = append(l.secrets, redact.NewSecret(value))
 	}
 }
 
-func (l *loader) readEnv(name string) (string, error) {
+func readEnv(l *Reader, name string) (string, error) {
 	value := l.o.Getenv(name)
 	if value == "" {
 		return "", missing("environment variable %q is not set or is empty", name)
@@ -74,14 +75,14 @@ func (l *loader) readEnv(name string) (string, error) {
 	return value, nil
 }
 
-func (l *loader) readFile(path string) (string, error) {
+func readFile(l *Reader, path string) (string, error) {
 	if path == "" {
 		return "", errors.New("the path is empty")
 	}
-	return l.readSecret(l.abs(path))
+	return readSecret(l, l.abs(path))
 }
 
-func (l *loader) readCredential(name string) (string, error) {
+func readCredential(l *Reader, name string) (string, error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
 		return "", fmt.Errorf("%q is not the name of a credential: a file name without a directory", name)
 	}
@@ -96,25 +97,31 @@ func (l *loader) readCredential(name string) (string, error) {
 	path := filepath.Join(dir, name)
 	if dir == systemd {
 		// systemd mounts this directory for the one service; its modes are systemd's business.
-		data, err := readBounded(path, maxSecretSize, nil)
-		return l.secretText(path, data, err, name)
+		data, err := trusted.Read(path, MaxSecretSize, nil)
+		return secretText(l, path, data, err, name)
 	}
-	data, err := readBounded(path, maxSecretSize, l.secretMode(path))
-	return l.secretText(path, data, err, name)
+	data, err := trusted.Read(path, MaxSecretSize, l.secretMode(path))
+	return secretText(l, path, data, err, name)
 }
 
-func (l *loader) readSecret(path string) (string, error) {
-	data, err := readBounded(path, maxSecretSize, l.secretMode(path))
-	return l.secretText(path, data, err, "")
+func readSecret(l *Reader, path string) (string, error) {
+	data, err := trusted.Read(path, MaxSecretSize, l.secretMode(path))
+	return secretText(l, path, data, err, "")
 }
 
-func (l *loader) secretMode(path string) func(fs.FileInfo) error {
-	return func(info fs.FileInfo) error { return l.checkMode(path, info, usableByOthers) }
+// CheckSecretFile reads a file that holds a secret and that nobody else may read. What is in it is not kept.
+func (l *Reader) CheckSecretFile(path string) error {
+	_, err := trusted.Read(path, MaxSecretSize, l.secretMode(path))
+	return err
+}
+
+func (l *Reader) secretMode(path string) func(fs.FileInfo) error {
+	return func(info fs.FileInfo) error { return l.checkMode(path, info, trusted.UsableByOthers) }
 }
 
 // secretText trims what was read. Only a credential that is not there is a missingError:
 // systemd hands credentials to the agent alone.
-func (l *loader) secretText(path string, data []byte, err error, credential string) (string, error) {
+func secretText(l *Reader, path string, data []byte, err error, credential string) (string, error) {
 	if err != nil {
 		if credential != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 			return "", missing("credential %q cannot be read: %v", credential, err)

@@ -1,4 +1,4 @@
-package config
+package decode
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/notify/redact"
 )
 
 // Faults are all that is wrong with a configuration.
@@ -76,11 +78,11 @@ func (f *Faults) Render(w io.Writer, color bool, width int) error {
 	return nil
 }
 
-// faults makes the error of all that was collected.
-func (l *loader) faults() *Faults {
-	f := &Faults{files: make(map[string]*hcl.File, len(l.files)), Warnings: l.scrubbedWarnings()}
+// Faults makes the error of all that was collected.
+func (l *Reader) Faults() *Faults {
+	f := &Faults{files: make(map[string]*hcl.File, len(l.files)), Warnings: l.Warnings()}
 	for _, d := range l.diags {
-		f.diags = append(f.diags, l.scrub(d))
+		f.diags = append(f.diags, scrub(l.secrets, d))
 	}
 	sort.SliceStable(f.diags, func(i, j int) bool { return before(f.diags[i].Subject, f.diags[j].Subject) })
 	for name, file := range l.files {
@@ -104,15 +106,15 @@ func before(a, b *hcl.Range) bool {
 }
 
 // scrub takes out whatever could show the value of a secret: hcl quotes values of for expressions, and keys.
-func (l *loader) scrub(d *hcl.Diagnostic) *hcl.Diagnostic {
+func scrub(secrets []redact.Secret, d *hcl.Diagnostic) *hcl.Diagnostic {
 	// Without Expression and EvalContext hcl's writer has no values to print.
 	s := &hcl.Diagnostic{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Subject: d.Subject, Context: d.Context}
-	s.Summary, s.Detail = l.scrubText(s.Summary), l.scrubText(s.Detail)
+	s.Summary, s.Detail = scrubText(secrets, s.Summary), scrubText(secrets, s.Detail)
 	return s
 }
 
-func (l *loader) scrubText(text string) string {
-	for _, secret := range l.secrets {
+func scrubText(secrets []redact.Secret, text string) string {
+	for _, secret := range secrets {
 		// Shorter values are no secrets, and would take ordinary words apart.
 		if value := secret.Reveal(); len(value) >= 4 {
 			text = strings.ReplaceAll(text, value, secret.String())
@@ -121,16 +123,17 @@ func (l *loader) scrubText(text string) string {
 	return text
 }
 
-func (l *loader) scrubbedWarnings() []string {
+// Warnings are what works and should be mended, without the values of secrets.
+func (l *Reader) Warnings() []string {
 	var texts []string
 	for _, w := range l.warnings {
-		texts = append(texts, l.scrubText(w))
+		texts = append(texts, scrubText(l.secrets, w))
 	}
 	return texts
 }
 
-// add takes hcl's own diagnostics; its warnings become ours.
-func (l *loader) add(diags hcl.Diagnostics) {
+// Add takes hcl's own diagnostics; its warnings become ours.
+func (l *Reader) Add(diags hcl.Diagnostics) {
 	for _, d := range diags {
 		key := d.Error()
 		if l.seen[key] {
@@ -145,29 +148,29 @@ func (l *loader) add(diags hcl.Diagnostics) {
 	}
 }
 
-// fault records one fault at a place. Arguments must not be secrets.
-func (l *loader) fault(at hcl.Range, summary, format string, args ...any) {
-	l.add(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: at.Ptr()}})
+// Fault records one fault at a place. Arguments must not be secrets.
+func (l *Reader) Fault(at hcl.Range, summary, format string, args ...any) {
+	l.Add(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: at.Ptr()}})
 }
 
-// faultOfAll records a fault that no place of the configuration is to blame for.
-func (l *loader) faultOfAll(summary, format string, args ...any) {
-	l.add(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}})
+// FaultOfAll records a fault that no place of the configuration is to blame for.
+func (l *Reader) FaultOfAll(summary, format string, args ...any) {
+	l.Add(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}})
 }
 
-// warn records something that works and should be mended.
-func (l *loader) warn(at hcl.Range, format string, args ...any) {
-	l.warnText(fmt.Sprintf("%s: %s", place(at), fmt.Sprintf(format, args...)))
+// Warn records something that works and should be mended.
+func (l *Reader) Warn(at hcl.Range, format string, args ...any) {
+	l.warnText(fmt.Sprintf("%s: %s", Place(at), fmt.Sprintf(format, args...)))
 }
 
-func (l *loader) warnText(text string) {
+func (l *Reader) warnText(text string) {
 	if !l.seen[text] {
 		l.seen[text] = true
 		l.warnings = append(l.warnings, text)
 	}
 }
 
-// place is file:line:column.
-func place(r hcl.Range) string {
+// Place is file:line:column.
+func Place(r hcl.Range) string {
 	return fmt.Sprintf("%s:%d:%d", r.Filename, r.Start.Line, r.Start.Column)
 }

@@ -1,0 +1,156 @@
+// Package decode reads blocks of HCL, one attribute at a time, for whoever knows what they mean.
+//
+// A [Reader] is one reading of a configuration. It collects every fault with its place instead of stopping at the first, and it
+// brings in secrets: the functions env, file and credential mark what they return, the mark survives interpolation, and only
+// [Reader.Secret] and its kin take it; everything else would show the value to people, so it is refused. No fault and no warning holds
+// the value of a secret.
+//
+// A decoder takes a block apart by its [Shape] and reads its [Attributes] into a struct:
+//
+//	a := decode.Attributes{Own: r.Content(b.Body, shape).Attributes, Header: b.DefRange}
+//	r.Duration(a, "timeout", &timeout, time.Second)
+//
+// What is absent leaves the destination as it is, which so has the default in it; what is faulty does too, and is told. Each method
+// reports whether there was a good value.
+package decode
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"sallyport/agent/config/trusted"
+	"sallyport/notify/redact"
+)
+
+// maxConfigSize bounds one configuration file, in bytes, so that a wrong path cannot fill the memory.
+const maxConfigSize = 4 << 20
+
+// Options are what a configuration is read with. The zero value is right for the agent.
+type Options struct {
+	// CredentialsDir is where credential("name") looks; default: $CREDENTIALS_DIRECTORY. The files of a directory that
+	// is not systemd's own must have the modes of secret files.
+	CredentialsDir string
+	// Getenv reads the environment; default os.Getenv.
+	Getenv func(string) string
+	// MissingCredentialsWarn makes credentials and environment variables that cannot be read here warnings instead of
+	// faults: check is run by people who are not the agent.
+	MissingCredentialsWarn bool
+	// SkipModes leaves out the checks of owners and modes.
+	SkipModes bool
+}
+
+// Source is one configuration file.
+type Source struct {
+	Name string // as it is shown in faults
+	Data []byte
+}
+
+// Reader is one reading of a configuration.
+type Reader struct {
+	o        Options
+	base     string // absolute directory that relative paths start from: that of the configuration
+	files    map[string]*hcl.File
+	ctx      *hcl.EvalContext
+	diags    hcl.Diagnostics
+	seen     map[string]bool // faults and warnings that were said already: defaults are read once per stack
+	warnings []string
+	secrets  []redact.Secret
+	known    map[string]bool // the values of secrets
+}
+
+// NewReader makes a reader. Relative paths start from base, which is absolute.
+func NewReader(o Options, base string) *Reader {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	l := &Reader{o: o, base: base, files: map[string]*hcl.File{}, seen: map[string]bool{}, known: map[string]bool{}}
+	l.ctx = &hcl.EvalContext{Functions: functions(l)}
+	return l
+}
+
+// ForgetFunctions makes every call of a function a fault: for who may not read what they bring in.
+func (l *Reader) ForgetFunctions() { l.ctx = &hcl.EvalContext{} }
+
+// Failed reports whether there are faults.
+func (l *Reader) Failed() bool { return l.diags.HasErrors() }
+
+// Secrets are all values that came through a function, and the literals that stand where a secret belongs.
+func (l *Reader) Secrets() []redact.Secret { return l.secrets }
+
+// Parse makes one body of all sources and reports whether their syntax is right.
+func (l *Reader) Parse(sources []Source) (hcl.Body, bool) {
+	files := make([]*hcl.File, 0, len(sources))
+	ok := true
+	for _, s := range sources {
+		f, diags := hclsyntax.ParseConfig(s.Data, s.Name, hcl.InitialPos)
+		if f == nil {
+			f = &hcl.File{Bytes: s.Data, Body: hcl.EmptyBody()}
+		}
+		l.Add(diags)
+		ok = ok && !diags.HasErrors()
+		l.files[s.Name] = f
+		files = append(files, f)
+	}
+	return hcl.MergeFiles(files), ok
+}
+
+// ReadSources reads the file, or the *.hcl files of the directory, at path; base is the directory they are in.
+func ReadSources(path string) (sources []Source, base string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading configuration: %w", err)
+	}
+	names := []string{path}
+	dir := filepath.Dir(path)
+	if info.IsDir() {
+		dir = path
+		if names, err = hclFiles(path); err != nil {
+			return nil, "", fmt.Errorf("reading configuration: %w", err)
+		}
+	}
+	if base, err = filepath.Abs(dir); err != nil {
+		return nil, "", fmt.Errorf("reading configuration: %w", err)
+	}
+	for _, name := range names {
+		data, err := trusted.Read(name, maxConfigSize, nil)
+		if err != nil {
+			return nil, "", fmt.Errorf("reading configuration: %w", err)
+		}
+		sources = append(sources, Source{Name: name, Data: data})
+	}
+	return sources, base, nil
+}
+
+// hclFiles lists the *.hcl files of a directory in the order of names, without hidden ones: editors keep their
+// half-written copies there.
+func hclFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || filepath.Ext(e.Name()) != ".hcl" {
+			continue
+		}
+		names = append(names, filepath.Join(dir, e.Name()))
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("directory %s holds no *.hcl file", dir)
+	}
+	return names, nil
+}
+
+// abs resolves a path of the configuration; relative ones start at the configuration's own directory, because the
+// agent's working directory is not the one of the person who runs check.
+func (l *Reader) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(l.base, path)
+}

@@ -1,0 +1,320 @@
+package decode
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"sallyport/notify/redact"
+)
+
+// Attributes are those of one block, over those of the defaults block where it has any. An attribute that stands in both
+// is wholly the block's own: nothing is merged.
+type Attributes struct {
+	Own, Base             hcl.Attributes
+	OwnBlocks, BaseBlocks hcl.Blocks
+	Header                hcl.Range // of the block, to point at what is missing
+}
+
+// Blocks are those of a type that the block has itself, else those of defaults.
+func (a Attributes) Blocks(kind string) hcl.Blocks {
+	if own := OfType(a.OwnBlocks, kind); len(own) > 0 {
+		return own
+	}
+	return OfType(a.BaseBlocks, kind)
+}
+
+// Get returns the attribute or nil.
+func (a Attributes) Get(name string) *hcl.Attribute {
+	if attr := a.Own[name]; attr != nil {
+		return attr
+	}
+	return a.Base[name]
+}
+
+// At is the place of the attribute's value, or the block's header.
+func (a Attributes) At(name string) hcl.Range {
+	if attr := a.Get(name); attr != nil {
+		return attr.Expr.Range()
+	}
+	return a.Header
+}
+
+// Element is the place of the i-th element of a list, or of the whole if it is not written as a list.
+func (a Attributes) Element(name string, i int) hcl.Range {
+	if attr := a.Get(name); attr != nil {
+		if exprs, diags := hcl.ExprList(attr.Expr); !diags.HasErrors() && i < len(exprs) {
+			return exprs[i].Range()
+		}
+	}
+	return a.At(name)
+}
+
+// Key is the place of a key of a map, or of the whole.
+func (a Attributes) Key(name, key string) hcl.Range {
+	if attr := a.Get(name); attr != nil {
+		pairs, diags := hcl.ExprMap(attr.Expr)
+		if !diags.HasErrors() {
+			for _, p := range pairs {
+				v, diags := p.Key.Value(nil)
+				if !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() && !v.IsMarked() && v.AsString() == key {
+					return p.Key.Range()
+				}
+			}
+		}
+	}
+	return a.At(name)
+}
+
+// Eval evaluates an attribute and converts it; want may be cty.DynamicPseudoType. It reports false for what is absent, null
+// or faulty (and says what is wrong).
+func (l *Reader) Eval(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
+	if attr == nil {
+		return cty.NilVal, false
+	}
+	v, diags := attr.Expr.Value(l.ctx)
+	l.Add(diags)
+	if diags.HasErrors() || v.IsNull() {
+		return cty.NilVal, false
+	}
+	v, err := convert.Convert(v, want)
+	if err != nil {
+		l.Fault(attr.Expr.Range(), "Wrong type", "%s must be %s: %s.", attr.Name, typeName(want), err)
+		return cty.NilVal, false
+	}
+	return v, !v.IsNull()
+}
+
+// typeName says a type in the words of somebody who writes configurations.
+func typeName(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "a string"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
+	case t.IsListType():
+		return "a list of strings"
+	case t.IsMapType():
+		return "a map of strings"
+	}
+	return "a value"
+}
+
+// Shown evaluates an attribute that people get to see, in which a secret has no place. Only secrets can be
+// unknown, so what it returns is known.
+func (l *Reader) Shown(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
+	v, ok := l.Eval(attr, want)
+	if !ok {
+		return v, false
+	}
+	if v.ContainsMarked() || !v.IsWhollyKnown() {
+		l.Fault(attr.Expr.Range(), "Secret in the open",
+			"%s is shown to people and kept in the history, so it may not come from env, file or credential, whose values are secrets. Write it here.", attr.Name)
+		return cty.NilVal, false
+	}
+	return v, true
+}
+
+// String reads a string into dst and reports whether there was one.
+func (l *Reader) String(a Attributes, name string, dst *string) bool {
+	v, ok := l.Shown(a.Get(name), cty.String)
+	if ok {
+		*dst = v.AsString()
+	}
+	return ok
+}
+
+// Bool reads true or false.
+func (l *Reader) Bool(a Attributes, name string, dst *bool) bool {
+	v, ok := l.Shown(a.Get(name), cty.Bool)
+	if ok {
+		*dst = v.True()
+	}
+	return ok
+}
+
+// Whole reads a whole number of at least 1.
+func (l *Reader) Whole(a Attributes, name string, dst *int) bool {
+	return l.Between(a, name, dst, 1, 1000)
+}
+
+// Between reads a whole number from least to most.
+func (l *Reader) Between(a Attributes, name string, dst *int, least, most int64) bool {
+	v, ok := l.Shown(a.Get(name), cty.Number)
+	if !ok {
+		return false
+	}
+	n, _ := v.AsBigFloat().Int64()
+	if !v.AsBigFloat().IsInt() || n < least || n > most {
+		l.Fault(a.At(name), "Invalid number", "%s must be a whole number from %d to %d.", name, least, most)
+		return false
+	}
+	*dst = int(n)
+	return true
+}
+
+// Strings reads a list of strings, none of them null.
+func (l *Reader) Strings(a Attributes, name string, dst *[]string) bool {
+	v, ok := l.Shown(a.Get(name), cty.List(cty.String))
+	if !ok {
+		return false
+	}
+	list := []string{}
+	for i, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			l.Fault(a.Element(name, i), "Wrong type", "%s must be a list of strings: null is none.", name)
+			return false
+		}
+		list = append(list, e.AsString())
+	}
+	*dst = list
+	return true
+}
+
+// OneOf reads one word of a few.
+func (l *Reader) OneOf(a Attributes, name string, dst *string, words ...string) bool {
+	var word string
+	if !l.String(a, name, &word) {
+		return false
+	}
+	for _, w := range words {
+		if w == word {
+			*dst = word
+			return true
+		}
+	}
+	l.Fault(a.At(name), "Invalid value", "%s must be %s, not %q.", name, OrList(words), word)
+	return false
+}
+
+// Duration reads a duration of at least least; a least of 0 admits every positive one.
+func (l *Reader) Duration(a Attributes, name string, dst *time.Duration, least time.Duration) bool {
+	var text string
+	if !l.String(a, name, &text) {
+		return false
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		l.Fault(a.At(name), "Invalid duration", `%s = %q is not a duration: write a number and a unit, like "90s", "10m" or "24h".`, name, text)
+		return false
+	case d <= 0:
+		l.Fault(a.At(name), "Invalid duration", "%s must be positive, not %q.", name, text)
+		return false
+	case d < least:
+		l.Fault(a.At(name), "Invalid duration", "%s must be at least %s, not %q.", name, least, text)
+		return false
+	}
+	*dst = d
+	return true
+}
+
+// Sizes are the least and the most bytes that an attribute takes.
+type Sizes struct{ Least, Most int64 }
+
+// Size reads a number of bytes: "256MB". A unit is 1024 of the one below it.
+func (l *Reader) Size(a Attributes, name string, dst *int64, bounds Sizes) {
+	var text string
+	if !l.String(a, name, &text) {
+		return
+	}
+	shift := map[string]int{"KB": 10, "MB": 20, "GB": 30}
+	number, unit := strings.TrimRight(text, "KMGB"), strings.TrimLeft(text, "0123456789")
+	n, err := strconv.ParseInt(number, 10, 32)
+	if _, known := shift[unit]; err != nil || !known || n <= 0 {
+		l.Fault(a.At(name), "Invalid size", `%s = %q is not a size: write a whole number and a unit, like "512MB" or "2GB".`, name, text)
+		return
+	}
+	size := n << shift[unit]
+	if size < bounds.Least || size > bounds.Most {
+		l.Fault(a.At(name), "Invalid size", "%s must be from %dMB to %dGB, not %q.", name, bounds.Least>>20, bounds.Most>>30, text)
+		return
+	}
+	*dst = size
+}
+
+// Secret reads a string that may be a secret. literal reports that it stands in the file itself. An absent one, and one that cannot be
+// read here (a warning then), leaves dst empty and present says which.
+func (l *Reader) Secret(a Attributes, name string, dst *redact.Secret) (present bool) {
+	attr := a.Get(name)
+	v, ok := l.Eval(attr, cty.String)
+	if !ok {
+		return false
+	}
+	marked := v.IsMarked()
+	v, _ = v.UnmarkDeep()
+	if !v.IsKnown() {
+		return true
+	}
+	text := v.AsString()
+	if text == "" {
+		l.Fault(a.At(name), "Empty secret", "%s is empty.", name)
+		return true
+	}
+	if !marked {
+		l.Warn(a.At(name), `%s stands in the configuration itself; credential("...") or file("...") keeps it out`, name)
+	}
+	l.keep(text)
+	*dst = redact.NewSecret(text)
+	return true
+}
+
+// HeaderSecret reads a secret that is sent in a header of HTTP, where white space has no place.
+func (l *Reader) HeaderSecret(a Attributes, name string, dst *redact.Secret) (present bool) {
+	present = l.Secret(a, name, dst)
+	if strings.ContainsFunc(dst.Reveal(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		l.Fault(a.At(name), "Invalid token", "%s holds white space or control characters, as a file with more than the token in it would give.", name)
+	}
+	return present
+}
+
+// SecretMap reads a map of strings that may be secrets. Keys are never secrets.
+func (l *Reader) SecretMap(a Attributes, name string) map[string]redact.Secret {
+	v, ok := l.Eval(a.Get(name), cty.Map(cty.String))
+	if !ok {
+		return nil
+	}
+	if v.IsMarked() || !v.IsKnown() {
+		SecretKeys(l, a, name)
+		return nil
+	}
+	m := make(map[string]redact.Secret, v.LengthInt())
+	for k, e := range v.AsValueMap() {
+		e, _ = e.Unmark()
+		switch {
+		case !e.IsKnown():
+			m[k] = redact.Secret{}
+		case e.IsNull():
+			l.Fault(a.Key(name, k), "Wrong type", "%s must be a map of strings: %s is null.", name, k)
+		case strings.ContainsRune(e.AsString(), 0):
+			l.Fault(a.Key(name, k), "Invalid value", "The value of %s holds a zero byte.", k)
+		default:
+			m[k] = redact.NewSecret(e.AsString())
+		}
+	}
+	return m
+}
+
+// SecretKeys faults a map whose names come from a function.
+func SecretKeys(l *Reader, a Attributes, name string) {
+	l.Fault(a.At(name), "Secret in the open", "The names in %s are shown to people, so they may not come from env, file or credential; its values may.", name)
+}
+
+// OrList is `"a", "b" or "c"`.
+func OrList(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = fmt.Sprintf("%q", w)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sallyport/agent/config/decode"
+	"sallyport/agent/config/trusted"
+)
+
+// checkProgram checks the programs that a command runs: its first word, and of the others those that name a program or the script
+// for the first. What is looked up in PATH is not known here.
+func checkProgram(l *decode.Reader, a decode.Attributes, name string, words []string) {
+	for i, word := range words {
+		if !filepath.IsAbs(word) {
+			continue
+		}
+		info, err := os.Stat(word)
+		if i > 1 && (err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
+			continue // data, and nothing that runs
+		}
+		if i == 1 && (err != nil || !info.Mode().IsRegular()) {
+			continue
+		}
+		if err := l.CheckTrusted(word); err != nil {
+			l.Fault(a.Element(name, i), "Unsafe program", "%s: %s.", name, err)
+		}
+	}
+}
+
+// CheckPrograms refuses programs of the configuration that are looked up in PATH and that others can replace. It is
+// apart from [Load]: the PATH of the person who runs check is not the agent's.
+func (c *Config) CheckPrograms(path string) error {
+	wanted := map[string]bool{}
+	hooks := []*Hooks{c.Hooks}
+	for _, s := range c.Stacks {
+		hooks = append(hooks, s.Hooks)
+		wanted[c.programOf(s)] = true
+	}
+	for _, g := range c.StackGlobs {
+		hooks = append(hooks, g.Stack.Hooks)
+		wanted[c.programOf(&g.Stack)] = true
+	}
+	for _, h := range hooks {
+		if h == nil {
+			continue
+		}
+		for _, command := range [][]string{h.BeforePlan, h.AfterPlan, h.BeforeApply, h.AfterApply} {
+			if len(command) > 0 {
+				wanted[command[0]] = true
+			}
+		}
+	}
+	if c.Backup != nil && len(c.Backup.Command) > 0 {
+		wanted[c.Backup.Command[0]] = true
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if at := lookUp(name, path); at != "" {
+			if err := trusted.Check(at); err != nil {
+				errs = append(errs, fmt.Errorf("%s from PATH: %w", name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// programOf is the name by which the program of a stack is looked up in PATH; empty if it is not.
+func (c *Config) programOf(s *Stack) string {
+	switch {
+	case s.Engine == EnginePacker && c.Packer.Binary == "":
+		return "packer"
+	case s.Engine == EnginePacker || s.Tool.Binary != "" || s.Tool.Version != "":
+		return ""
+	}
+	return s.Tool.Name()
+}
+
+// lookUp finds a program as the kernel's callers do; empty if there is none, or if it is a path.
+func lookUp(name, path string) string {
+	if name == "" || strings.Contains(name, "/") {
+		return ""
+	}
+	for _, dir := range filepath.SplitList(path) {
+		at := filepath.Join(dir, name)
+		if info, err := os.Stat(at); filepath.IsAbs(at) && err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return at
+		}
+	}
+	return ""
+}
