@@ -91,7 +91,7 @@ func normalise(text, dir string) string {
 		{`cli:\w+`, "cli:USER"},
 		{`  commit  [0-9a-f]{40}`, "  commit  COMMIT"},
 		{`  plan    [0-9a-f]{64}`, "  plan    DIGEST"},
-		{`the plan [0-9a-f]{8} only`, "the plan DIGEST only"},
+		{`the plan [0-9a-f]{10} only`, "the plan DIGEST only"},
 		{`(?m)^(  │ DEMO .*\n)(  │   .*\n)+`, "$1  │   ...\n"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)

@@ -157,7 +157,7 @@ func (b *bed) normal(text string) string {
 		{regexp.QuoteMeta(b.repo.Bare), "REPO"},
 		{regexp.QuoteMeta(b.dir), "DIR"},
 		{`belongs? to ` + regexp.QuoteMeta(me.Username) + `\b`, "belongs to USER"},
-		{`is at [0-9a-f]{8}`, "is at COMMIT"},
+		{`is at [0-9a-f]{10}`, "is at COMMIT"},
 		{`\S+/terraform is version \S+`, "TERRAFORM is version VERSION"},
 		{`is satisfied by \S+`, "is satisfied by VERSION"},
 		{`and there is \S+`, "and there is VERSION"},
