@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -76,5 +77,28 @@ func TestDiagnosticText(t *testing.T) {
 	}
 	if got, want := d.Short(), "Invalid expression: Expected the start of an expression. (main.tf:2)"; got != want {
 		t.Errorf("short: %s", got)
+	}
+}
+
+// What a configuration makes an error say is carried along in part, and cut where no half of a secret is left.
+func TestLongDiagnostics(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a word ", 1<<20) + "secret-value"
+	d := Diagnostic{Severity: "error", Summary: long, Detail: long, Code: long, Context: long, Address: strings.Repeat("x", 1<<20)}.Bounded()
+	for _, s := range []string{d.Summary, d.Detail, d.Code, d.Context} {
+		if len(s) > maxKept+3 || !strings.HasSuffix(s, " a...") && !strings.HasSuffix(s, " word...") {
+			t.Errorf("%d bytes are kept, and they end with %q", len(s), s[len(s)-20:])
+		}
+	}
+	if d.Address != "..." {
+		t.Errorf("the address has %d bytes", len(d.Address))
+	}
+	shown := d.Redacted(func(s string) string { return strings.ReplaceAll(s, "word", "(redacted)") })
+	if n := len(shown.Detail); n > maxShown+3 || n < maxShown/2 || strings.Contains(shown.Detail, "word") {
+		t.Errorf("%d bytes are shown: %.40q", n, shown.Detail)
+	}
+	small := Diagnostic{Severity: "error", Summary: "s", Detail: "d"}
+	if small.Bounded() != small {
+		t.Errorf("a short one became %+v", small.Bounded())
 	}
 }

@@ -69,12 +69,38 @@ func (d Diagnostic) Short() string {
 	return s
 }
 
-// Redacted is the diagnostic as people may read it. It is to be called before anything joins or cuts the texts: half of a secret is
-// not recognised.
+// A configuration makes its own errors (a precondition's message), and every record, message and search for a known cause carries
+// them along. Of one text so many bytes are kept, and fewer are shown.
+const (
+	maxKept  = 64 << 10
+	maxShown = 8 << 10
+)
+
+// Bounded is the diagnostic with texts that are short enough to be kept. They are cut between words: half of a secret is not
+// recognised.
+func (d Diagnostic) Bounded() Diagnostic {
+	return d.texts(func(s string) string { return cut(s, maxKept) })
+}
+
+// Redacted is the diagnostic as people may read it. It is to be called before anything else joins or cuts the texts.
 func (d Diagnostic) Redacted(redact func(string) string) Diagnostic {
-	d.Summary, d.Detail = redact(d.Summary), redact(d.Detail)
-	d.Code, d.Context, d.Address = redact(d.Code), redact(d.Context), redact(d.Address)
+	return d.texts(func(s string) string { return cut(redact(s), maxShown) })
+}
+
+// texts changes all texts.
+func (d Diagnostic) texts(change func(string) string) Diagnostic {
+	for _, s := range []*string{&d.Summary, &d.Detail, &d.Code, &d.Context, &d.Address} {
+		*s = change(*s)
+	}
 	return d
+}
+
+// cut shortens a text to so many bytes, at a blank or a line's end.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:max(0, strings.LastIndexAny(s[:most], " \t\n"))] + "..."
 }
 
 // Text renders the errors among diagnostics, one line each, the same one only once; empty if there are none.

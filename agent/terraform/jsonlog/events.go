@@ -164,7 +164,7 @@ func ParseLine(line []byte) (e Event, ok bool) {
 		e.Address, e.Action = w.Change.Resource.Addr, w.Change.Action
 	}
 	if w.Diagnostic != nil {
-		d := w.Diagnostic.diagnostic()
+		d := w.Diagnostic.diagnostic().Bounded()
 		e.Diagnostic = &d
 	}
 	for name, o := range w.Outputs {
