@@ -75,30 +75,6 @@ func TestAWaitingPlanRemindsOnce(t *testing.T) {
 	}
 }
 
-// A clock that jumps brings no reminder of its own: nobody can tell how long a plan still has.
-func TestNoReminderFromAJumpOfTheClock(t *testing.T) {
-	t.Parallel()
-	s := workspace(t)
-	r := newRepository(t)
-	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
-	h := newHouse(t, box(r, "")+asking(s))
-	now, skip := clock()
-	h.now = now
-	up, _ := ticking()
-	h.uptime = up
-	h.start()
-	card := said(t, s, "", "1 to create")
-	h.status("1", store.Planned)
-	h.stop()
-	skip(21 * time.Hour)
-	h.start()
-	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
-	if list := reminders(s, card.TS); len(list) > 0 {
-		t.Errorf("reminded: %q", list[0].Text)
-	}
-}
-
 func TestTheDailyLineSaysWhatWaitsAndNothingOnAQuietDay(t *testing.T) {
 	t.Parallel()
 	s := workspace(t)

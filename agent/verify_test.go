@@ -76,21 +76,6 @@ func TestAnOldPlanIsVerifiedAndAppliedUnderTheSameApproval(t *testing.T) {
 	})
 }
 
-func TestAYoungPlanIsAppliedAsItIs(t *testing.T) {
-	t.Parallel()
-	s := workspace(t)
-	r := newRepository(t)
-	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
-	h, skip := verifying(t, s, r, "")
-	h.start()
-	h.status("1", store.Planned)
-	skip(50 * time.Minute)
-	h.mustDecide("1", "approve")
-	if run := h.status("1", store.Applied); run.Plan.ApprovedDigest != "" {
-		t.Errorf("it was planned again: %+v", run.Plan)
-	}
-}
-
 func TestAnApprovedPlanThatIsNotTheSameAnyMoreAsksAgain(t *testing.T) {
 	t.Parallel()
 	s := workspace(t)
