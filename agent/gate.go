@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,8 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 		return errors.Join(errNotNow, at.end())
 	}
 	if err != nil {
-		return a.holdApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.redact(err.Error()), hint.Of(err))
+		return a.holdApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.redact(err.Error()),
+			cmp.Or(hint.Of(err), "it is tried again by itself; sallyport doctor tries what each user may do"))
 	}
 	handed := false
 	defer func() {
@@ -124,16 +126,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 			return nil
 		})
 	}
-	if err := on.keepState(w.cfg.DataDir, run); err != nil {
-		why := "approved; waits until the state can be kept before it is changed: " + a.redact(err.Error())
-		return a.holdApproved(run, why, "see the space and the modes of "+w.cfg.DataDir)
-	}
-	err = a.intend(w, run, s, dir)
-	var unkept *unkeptError
-	if errors.As(err, &unkept) {
-		return a.holdApproved(run, "approved; waits until the run's record can be written: "+a.redact(err.Error()), "see the space and the modes of "+w.cfg.DataDir)
-	}
-	if err != nil {
+	if held, err := a.commitToApply(w, run, s); held || err != nil {
 		return err
 	}
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
@@ -151,6 +144,20 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 	fault.Point("apply handed over")
 	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "pid", handle.PID)
 	return nil
+}
+
+// commitToApply keeps the state as it is and makes the intent durable. Held: one of the two cannot be done now, and the run says so.
+func (a *Agent) commitToApply(w *world, run *store.Run, s *config.Stack) (held bool, err error) {
+	advice := "see the space and the modes of " + w.cfg.DataDir + "; it is tried again by itself"
+	if err := a.engineOf(s.Engine).keepState(w.cfg.DataDir, run); err != nil {
+		return true, a.holdApproved(run, "approved; waits until the state can be kept before it is changed: "+a.redact(err.Error()), advice)
+	}
+	err = a.intend(w, run, s, datadir.Run(w.cfg.DataDir, run.ID))
+	var unkept *unkeptError
+	if errors.As(err, &unkept) {
+		return true, a.holdApproved(run, "approved; waits until the run's record can be written: "+a.redact(err.Error()), advice)
+	}
+	return false, err
 }
 
 // intend is the transaction that decides: from its commit on the run is applying.

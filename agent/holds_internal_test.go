@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/contain"
-	"sallyport/agent/datadir"
 	"sallyport/agent/lifecycle"
-	"sallyport/notify/slack"
 	"sallyport/store"
 )
 
@@ -252,90 +253,7 @@ func TestSentencesAreRedacted(t *testing.T) {
 // once in its thread when that lasts.
 func TestEveryHoldIsShown(t *testing.T) {
 	t.Parallel()
-	ofCommit := func(s *standing) { // in the place of the run that a person asked for
-		now := s.get(1)
-		s.do(func(tx *store.Tx) error {
-			_, err := tx.Transition(1, store.Move{From: now.Status, To: store.Canceled}, nil)
-			return err
-		})
-		s.kind = store.KindCommit
-		s.run(now.Stack, now.Status)
-	}
-	pause := &store.Pause{By: "cli:jane", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
-	for _, test := range []struct {
-		name   string
-		stack  string // box if empty
-		status store.Status
-		why    string
-		setUp  func(s *standing)
-		step   func(s *standing, id int) // in the place of the loop's
-	}{
-		{"the agent is paused", "", store.Pending, "the agent is paused by cli:jane", func(s *standing) {
-			s.do(func(tx *store.Tx) error {
-				a, err := tx.Agent()
-				if err != nil {
-					return err
-				}
-				a.Paused = pause
-				return tx.PutAgent(a)
-			})
-		}, nil},
-		{"the stack is paused", "", store.Approved, "the stack is paused by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Paused = pause }) }, nil},
-		{"somebody works on its state", "", store.Planning, "its state is being worked on by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Occupied = pause }) }, nil},
-		{"paused while it waits for people", "", store.Planned, "decisions are counted and nothing is applied", func(s *standing) {
-			s.stack("box", func(st *store.StackState) { st.Paused = pause })
-		}, nil},
-		{"what it depends on was not planned", "", store.Pending, "waits for net, which was not planned yet", ofCommit, nil}, // a person's goes ahead
-		{"an image was not built", "", store.Pending, "waits for image node, which was not built yet", nil, nil},
-		{"a state was not saved", "net", store.Pending, "could not save its state", func(s *standing) {
-			file := filepath.Join(s.cfg().DataDir, savedStateFile)
-			if err := os.WriteFile(file, nil, 0o600); err != nil {
-				s.t.Fatal(err)
-			}
-			s.stack("net", func(st *store.StackState) { st.LeftState = file })
-		}, nil},
-		{"a lock was left", "net", store.Pending, "the state lock abc is not of this agent", func(s *standing) {
-			s.stack("net", func(st *store.StackState) {
-				st.LeftLock = &store.LeftLock{ID: "abc", Holder: store.HolderOther, NotBefore: s.now.Add(5 * time.Minute)}
-			})
-		}, nil},
-		{"no slot to plan in", "net", store.Pending, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no slot to plan in again", "net", store.Planning, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no slot to apply in", "net", store.Approved, "approved; waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no builder is free", "node", store.Pending, "waits for one of 0 builds", func(s *standing) { s.cfg().Packer.Parallel = 0 }, nil},
-		{"no room to plan", "net", store.Pending, "only 1 byte is free", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
-		{"no room to apply", "net", store.Approved, "waits for room on the disk", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
-		{"Slack was not looked at", "net", store.Approved, "waits until Slack was looked at since the start", func(s *standing) { s.w.slack = &slack.Client{} }, nil},
-		{"git is down", "net", store.Approved, "waits until the repository can be read", ofCommit, nil},
-		{"its stack may be one of a glob", "found-one", store.Approved, "the stacks of repository infra were not looked up since the agent started: no route to host", func(s *standing) {
-			s.faults.set("repository infra", fmt.Errorf("no route to host"))
-		}, nil},
-		{"its stack cannot be read at the newest commit", "net", store.Approved, "is newer, and nobody knows yet whether it changes this stack: net/main.tf is a symlink to nowhere", func(s *standing) {
-			s.do(func(tx *store.Tx) error {
-				r, err := tx.Repository("infra")
-				if err != nil {
-					return err
-				}
-				r.Head = strings.Repeat("b", 40)
-				return tx.PutRepository(r)
-			})
-			s.stack("net", func(st *store.StackState) { st.Error = "net/main.tf is a symlink to nowhere\nand more" })
-		}, nil},
-		{"its apply cannot be followed", "net", store.Applying, lifecycle.FollowFails + "it cannot be followed", nil, func(s *standing, id int) {
-			dir := datadir.Run(s.cfg().DataDir, id)
-			if err := os.MkdirAll(filepath.Join(dir, "claim"), 0o700); err != nil { // a directory where a file is read
-				s.t.Fatal(err)
-			}
-			s.follow(context.Background(), s.w, s.get(id))
-		}},
-		{"its work panicked", "net", store.Approved, "held after 3 times: a fault in sallyport itself", func(s *standing) {}, func(s *standing, id int) {
-			of := runWork(s.get(id))
-			for s.strikes.resting(of) == nil || !s.strikes.resting(of).held() {
-				s.strikes.add(of, &contain.Panic{Work: of.name, Value: "bang", Place: "here"})
-			}
-			s.step(id)
-		}},
-	} {
+	for _, test := range holdCases() {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStanding(t)
@@ -347,7 +265,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 			if test.setUp != nil {
 				test.setUp(s)
 			}
-			if s.kind == store.KindCommit {
+			if s.kind != store.KindManual {
 				run = s.get(2)
 			}
 			step := test.step
@@ -368,8 +286,13 @@ func TestEveryHoldIsShown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, r := range status.PullRequests {
+				if r.Held != now.Held || r.Hint != now.Hint {
+					t.Errorf("status says %+v", r)
+				}
+			}
 			for _, st := range status.Stacks {
-				if st.Name == name && (st.Run == nil || st.Run.Held != now.Held || st.Run.Hint != now.Hint) {
+				if st.Name == name && now.Kind != store.KindPullRequest && (st.Run == nil || st.Run.Held != now.Held || st.Run.Hint != now.Hint) {
 					t.Errorf("status says %+v", st.Run)
 				}
 			}
@@ -389,4 +312,60 @@ func TestEveryHoldIsShown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEveryHoldHasACase finds each place that holds a run: a new one is shown by a case of its own.
+func TestEveryHoldHasACase(t *testing.T) {
+	shown := map[string]int{}
+	for _, c := range holdCases() {
+		shown[c.at]++
+	}
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, found := token.NewFileSet(), map[string]int{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if holdsRun(n) {
+					found[f.Name.Name]++
+				}
+				return true
+			})
+		}
+	}
+	if len(found) == 0 {
+		t.Error("nothing holds runs any more: this test looks in the wrong place")
+	}
+	for name, n := range found {
+		if heldElsewhere[name] == "" && shown[name] < n {
+			t.Errorf("%s holds runs in %d places, and %d cases show that: add one to holdCases", name, n, shown[name])
+		}
+	}
+}
+
+// holdsRun reports whether a node of a program's text holds a run, or is the error that does.
+func holdsRun(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		s, ok := n.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		on, ok := s.X.(*ast.Ident)
+		return ok && on.Name == "a" && slices.Contains([]string{"hold", "holdApproved", "holdWith"}, s.Sel.Name)
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,7 +152,8 @@ func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
 	if transient || errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) || errors.Is(cause, syscall.ENOSPC) {
-		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text, strings.Replace(hint.Of(cause), "unlock STACK", "unlock "+run.Stack, 1))
+		return a.holdApproved(run, "approved; waits until it can be planned again before the apply: "+text,
+			strings.Replace(cmp.Or(hint.Of(cause), "it is tried again by itself; see sallyport status"), "unlock STACK", "unlock "+run.Stack, 1))
 	}
 	text = "nothing was applied: the plan could not be made again before the apply: " + text
 	return a.moveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {

@@ -35,16 +35,30 @@ func Write(path string, write func(io.Writer) error) error {
 	// Beside the file and not in TMPDIR, which others clear.
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
 	if err != nil {
-		return err
+		return named(path, err)
 	}
 	defer func() { _ = f.Cleanup() }() // does nothing after the replace
 	if err := write(f); err != nil {
-		return err
+		return named(path, err)
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
-		return err
+		return named(path, err)
 	}
 	return Sync(dir)
+}
+
+// named is an error of a file that is written in the place of another, with the name of that one. Its own is a new one each time, so
+// that the same error would look like another one at each try, and be told again and again, or never.
+func named(path string, err error) error {
+	var link *os.LinkError
+	var of *fs.PathError
+	switch {
+	case errors.As(err, &link):
+		return fmt.Errorf("writing %s: %w", path, link.Err)
+	case errors.As(err, &of) && filepath.Dir(of.Path) == filepath.Dir(path):
+		return fmt.Errorf("writing %s: %w", path, of.Err)
+	}
+	return err
 }
 
 // WriteFile is [Write] for a content that is at hand.
