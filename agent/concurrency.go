@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sort"
 	"sync"
@@ -28,9 +29,9 @@ type workers struct {
 	closed  bool
 	group   sync.WaitGroup
 	ended   func() // called after each end, when the run is free again
-	// caught is told what work panicked, before that counts as ended; run is 0 for what is not a run's. A nil panic is the end
+	// caught is told how work ended, by its name, before that counts as ended; run is 0 for what is not a run's. A nil panic is the end
 	// of work without one.
-	caught func(run int, p *contain.Panic)
+	caught func(name string, run int, p *contain.Panic)
 }
 
 type worker struct {
@@ -38,7 +39,7 @@ type worker struct {
 	what string
 }
 
-func newWorkers(ended func(), caught func(run int, p *contain.Panic)) *workers {
+func newWorkers(ended func(), caught func(name string, run int, p *contain.Panic)) *workers {
 	return &workers{caught: caught, running: map[int]*worker{}, restsTo: map[int]time.Time{}, errands: map[string]bool{}, checks: map[string]*worker{}, ended: ended}
 }
 
@@ -47,9 +48,7 @@ func (w *workers) start(ctx context.Context) { w.ctx = ctx }
 
 // contained runs f where a panic does not end the program.
 func (w *workers) contained(name string, run int, f func()) {
-	if p := contain.Run(name, f); p != nil || run != 0 {
-		w.caught(run, p)
-	}
+	w.caught(name, run, contain.Run(name, f))
 }
 
 // do runs f for a run unless something runs for it already; it reports whether it started.
@@ -124,7 +123,7 @@ func (w *workers) check(stack string, f func(context.Context)) bool {
 			w.mu.Unlock()
 			w.ended()
 		}()
-		w.contained("checking the drift of "+stack, 0, func() { f(ctx) })
+		w.contained("a drift check of "+stack, 0, func() { f(ctx) })
 	})
 	return true
 }
@@ -190,16 +189,18 @@ func (w *workers) stop(run int) {
 	}
 }
 
-// errand runs f for a person beside the loop, one at a time for a stack; it reports whether it started. It goes on when the
-// person has gone away, and is interrupted with everything else when the agent stops.
-func (w *workers) errand(stack string, f func(context.Context)) bool {
+// errand runs f for a person beside the loop, one at a time for a stack. It goes on when the person has gone away, and is interrupted
+// with everything else when the agent stops. over is closed when it has ended, however it did; nil: it was not started.
+func (w *workers) errand(stack string, f func(context.Context)) (over <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.errands[stack] || w.closed || w.ctx.Err() != nil {
-		return false
+		return nil
 	}
 	w.errands[stack] = true
+	ended := make(chan struct{})
 	w.group.Go(func() {
+		defer close(ended)
 		defer func() {
 			w.mu.Lock()
 			delete(w.errands, stack)
@@ -208,8 +209,11 @@ func (w *workers) errand(stack string, f func(context.Context)) bool {
 		}()
 		w.contained("working on the state of "+stack, 0, func() { f(w.ctx) })
 	})
-	return true
+	return ended
 }
+
+// errCutOff is the end of an errand that did not come to its own.
+var errCutOff = errors.New("it was cut off by a fault in sallyport itself, which the agent's log tells")
 
 // aside runs f beside everything else, unless the agent is stopping.
 func (w *workers) aside(f func(context.Context)) {

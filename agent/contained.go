@@ -239,7 +239,10 @@ func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context
 
 // aside does something on the agent's behalf that nobody waits for.
 func (a *Agent) aside(name string, f func()) {
-	contain.Go(name, func(p *contain.Panic) { a.panicked(name, p) }, f)
+	contain.Go(name, func(p *contain.Panic) { a.panicked(name, p) }, func() {
+		f()
+		a.faults.set(name, nil) // of the last time, if that panicked
+	})
 }
 
 // runWork is everything that the loop and its workers do for a run. It starts afresh when the run moves, somebody decides
@@ -255,14 +258,14 @@ func runWork(run *store.Run) work {
 
 func runName(run int) string { return fmt.Sprintf("working on run #%d", run) }
 
-// workPanicked takes in how a worker ended.
-func (a *Agent) workPanicked(id int, p *contain.Panic) {
+// workPanicked takes in how a worker ended, of a run or, with id 0, of whatever name says.
+func (a *Agent) workPanicked(name string, id int, p *contain.Panic) {
 	switch {
+	case id == 0:
+		a.panicked(name, p)
+		return
 	case p == nil:
 		a.strikes.clear(runName(id))
-		return
-	case id == 0:
-		a.panicked(p.Work, p)
 		return
 	}
 	run, err := a.runOf(&store.Message{Run: id})

@@ -135,7 +135,7 @@ func TestTendEnds(t *testing.T) {
 // A run whose work rests is not planned: each try would count as one that nobody saw the end of, and eight of them end it.
 func TestRestIsNoAttempt(t *testing.T) {
 	a, _ := bare()
-	a.work = newWorkers(func() {}, func(int, *contain.Panic) {})
+	a.work = newWorkers(func() {}, func(string, int, *contain.Panic) {})
 	a.work.start(context.Background())
 	a.work.rest(1)
 	if err := a.startPlan(nil, &store.Run{ID: 1, Status: store.Planning}, nil); err != nil { // it would use the store, which is not there

@@ -139,9 +139,8 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
 func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r repair, kept string) (code int, err error) {
-	done := make(chan struct{})
-	started := a.work.errand(o.stack, func(work context.Context) {
-		defer close(done)
+	err = errCutOff
+	over := a.work.errand(o.stack, func(work context.Context) {
 		work, stop := context.WithCancel(work)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
@@ -154,17 +153,17 @@ func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.Comm
 		})
 		a.logIfPanic(err, "stack", o.stack, "by", o.by)
 	})
-	if !started {
+	if over == nil {
 		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
 	} else {
-		<-done
+		<-over
 	}
 	ending := fmt.Sprintf("exit code %d", code)
 	if err != nil {
 		ending = "failed: " + a.redact(err.Error())
 	}
 	return code, errors.Join(err, a.update(func(tx *store.Tx) error {
-		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || !started {
+		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}
 		name, _ := archive.CopyName(kept)

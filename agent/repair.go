@@ -50,7 +50,7 @@ func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
 		err     error
 	}
 	answered := make(chan answer, 1)
-	started := a.work.errand(r.stack, func(ctx context.Context) {
+	over := a.work.errand(r.stack, func(ctx context.Context) {
 		var message string
 		err := contain.Do("mending the state of "+r.stack, func() (err error) {
 			message, err = a.carryOutRepair(ctx, r)
@@ -59,12 +59,17 @@ func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
 		a.logIfPanic(err, "stack", r.stack, "by", r.by)
 		answered <- answer{message, err} // whoever waits for it gets an answer in any case
 	})
-	if !started {
+	if over == nil {
 		return "", hint.Refuse("wait a moment", "something else is being done to the state of %s right now", r.stack)
 	}
 	select {
-	case got := <-answered:
-		return got.message, got.err
+	case <-over:
+		select {
+		case got := <-answered:
+			return got.message, got.err
+		default:
+			return "", errCutOff
+		}
 	case <-ctx.Done():
 		return "", fmt.Errorf("it goes on without you; sallyport status tells how it ended: %w", ctx.Err())
 	}

@@ -3,9 +3,13 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"sallyport/agent/need"
+	"sallyport/notify/github/githubtest"
 )
 
 // panicky makes a house's agent one in which work panics: what the lines that panics writes say, from then on.
@@ -167,4 +171,98 @@ func TestReplyThatCannotBeWeighedHolds(t *testing.T) {
 	if n := len(o.applies()); n != 0 {
 		t.Errorf("%d applies were started over a deny", n)
 	}
+}
+
+// The work that a first run does not pass through: pull requests, what a site is told, drift checks, builds, backups, snapshots and
+// repairs. Each panics once, at its edge or in the middle, and everything comes to its end all the same.
+func TestPanicInTheOtherWorkers(t *testing.T) {
+	t.Parallel()
+	need.Long(t, "it plans, applies, builds, previews and repairs")
+	e, o, backups := newEnterprise(t), newOracle(t), filepath.Join(t.TempDir(), "backups")
+	e.land("Begin", map[string]string{"box/main.tf": thing("one", "1"), "node/node.json": nodeTemplate(1)})
+	h := newHouse(t, e.block()+stackBlock("box", `drift = "@every 1s"`)+o.block()+
+		"image \"node\" {\n  dir = \"node\"\n  template = \"node.json\"\n}\n"+fmt.Sprintf("packer {\n  binary = %q\n}\n", twoRegions(t))+
+		fmt.Sprintf("backup {\n  schedule = \"@every 1s\"\n  command = \"cat >%s\"\n}\n", backups))
+	panics := panicky(t, h)
+	works := []string{
+		"looking for terraform", "watching repository infra", "looking at the pull requests of infra", "sending message status/", "working on run #", "making a backup",
+		"taking a snapshot", "looking at pull request ", "sending message comment/", "checking the drift of box", "at drift checked, not stored",
+		"at planning->previewed:before", "at state copied",
+	}
+	once := func(works ...string) {
+		var lines []string
+		for _, work := range works {
+			lines = append(lines, work+"*:1")
+		}
+		panics(lines...)
+	}
+	injected := func(works ...string) {
+		t.Helper()
+		eventually(t, "each of them panicked", func() (bool, any) {
+			log := h.logged()
+			missing := slices.DeleteFunc(slices.Clone(works), func(work string) bool { return strings.Contains(log, "injected: "+work) })
+			return len(missing) == 0, missing
+		})
+	}
+	once(works...)
+	h.start()
+	for _, name := range []string{"box", "node"} {
+		h.reaches(name, "planned")
+		id := h.number(name)
+		h.must("approve", id)
+		h.reaches(id, "applied")
+	}
+	head := e.propose(1, map[string]string{"box/main.tf": thing("one", "1") + thing("two", "2")})
+	n := e.OpenPull(opsInfra, githubtest.Pull{Author: "jane", Head: head, Title: "More"})
+	e.stands(head, "success", "1 to create")
+	e.says(n, "terraform_data.two")
+	injected(works...)
+
+	// Whoever waits for a repair gets an answer, wherever it panicked, and the next try works.
+	repairs := []string{"running a command in box", "working on the state of box", "mending the state of box", "at occupy:before"}
+	for _, work := range repairs {
+		verb := []string{"exec", "box", "--", "state", "list"}
+		if strings.HasPrefix(work, "mending") {
+			verb = []string{"unlock", "box", "some-lock"}
+		}
+		once(work)
+		if r := h.try(verb...); r.code == 0 || !has(r.stderr, "a fault in sallyport itself") {
+			t.Errorf("%s panics, and %s ends with %d\n%s", work, verb[0], r.code, r.stderr)
+		}
+		if r := h.try(verb...); verb[0] == "exec" && (r.code != 0 || !has(r.stdout, "terraform_data.one")) || verb[0] == "unlock" && !has(r.stderr, "not locked") {
+			t.Errorf("after %s had panicked %s ends with %d\n%s%s", work, verb[0], r.code, r.stdout, r.stderr)
+		}
+	}
+	injected(repairs...)
+
+	// The third time holds each of them, and says so where people look.
+	held := []string{"making a backup", "checking the drift of box", "looking at the pull requests of infra"}
+	panics(held...)
+	eventually(t, "what panics is held", func() (bool, any) {
+		text := h.try("status", "--json").stdout
+		missing := slices.DeleteFunc(slices.Clone(held), func(work string) bool {
+			for line := range strings.Lines(text) {
+				if has(line, "held after 3 times", "injected: "+work) {
+					return true
+				}
+			}
+			return false
+		})
+		return len(missing) == 0, missing
+	})
+	once("reading the configuration again")
+	h.signal(syscall.SIGHUP)
+	injected("reading the configuration again")
+	h.signal(syscall.SIGHUP)
+	h.sees("nothing is wrong any more", func(s status) bool {
+		return len(s.Problems) == 0 && s.Outbox == 0 && s.Repositories[0].Error == "" && s.Stacks[0].Error == "" &&
+			!has(h.try("status", "--json").stdout, "injected")
+	})
+	if n := len(o.applies()); n != 1 { // the builds are packer's
+		t.Errorf("%d applies were started", n)
+	}
+	if !exists(backups) {
+		t.Error("no backup was made")
+	}
+	h.stop()
 }
