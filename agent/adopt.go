@@ -19,7 +19,7 @@ import (
 // followed if it still runs, and its end is recorded if not, by the same code as ever.
 
 // adopt makes the store know every apply that was claimed in a run's directory. It says which runs it could not take in now.
-func (a *Agent) adopt() (later []int, err error) {
+func (a *housekeeper) adopt() (later []int, err error) {
 	unknown, err := a.unknownClaims()
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (a *Agent) adopt() (later []int, err error) {
 }
 
 // unknownClaims are the runs in whose directories an apply was claimed and of which the store says otherwise, lowest first.
-func (a *Agent) unknownClaims() ([]int, error) {
+func (a *housekeeper) unknownClaims() ([]int, error) {
 	entries, err := os.ReadDir(datadir.Runs(a.cfg().DataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the runs' directories: %w", err)
@@ -82,7 +82,7 @@ func (a *Agent) unknownClaims() ([]int, error) {
 var errNoRecord = errors.New("there is no record of the run")
 
 // adoptOne takes in one apply.
-func (a *Agent) adoptOne(id int) error {
+func (a *housekeeper) adoptOne(id int) error {
 	dir := datadir.Run(a.cfg().DataDir, id)
 	record, err := readRecord(dir, id)
 	if err != nil {
@@ -105,7 +105,7 @@ func (a *Agent) adoptOne(id int) error {
 }
 
 // catchUp moves a run that the store believes to be waiting to where it was when its apply began. The loop does the rest.
-func (a *Agent) catchUp(tx *store.Tx, run, record *store.Run) error {
+func (a *housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
 	const why = "its apply had begun: read back from the run's own record"
 	ways := []store.Status{store.Pending, store.Planning, store.Planned, store.Approved, store.Applying}
 	for i := slices.Index(ways, run.Status); i < len(ways)-1; i++ {
@@ -136,7 +136,7 @@ func begun(record *store.Run) *store.Apply {
 }
 
 // importRun takes in a run that the store does not know at all.
-func (a *Agent) importRun(tx *store.Tx, dir string, record *store.Run) error {
+func (a *housekeeper) importRun(tx *store.Tx, dir string, record *store.Run) error {
 	const why = "read back from the run's own record"
 	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", short(record.Commit), "status", record.Status)
 	if err := headOf(tx, record); err != nil {
@@ -186,7 +186,7 @@ func headOf(tx *store.Tx, record *store.Run) error {
 func endKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
 
 // makeRoom ends a run that waits while another one of its stack is at work: the copy of the store is older than that.
-func (a *Agent) makeRoom(tx *store.Tx, record *store.Run) error {
+func (a *housekeeper) makeRoom(tx *store.Tx, record *store.Run) error {
 	st, err := tx.Stack(record.Stack)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -204,7 +204,7 @@ func (a *Agent) makeRoom(tx *store.Tx, record *store.Run) error {
 }
 
 // rememberImport writes down what an ended run means for its stack, unless a newer one is known.
-func (a *Agent) rememberImport(tx *store.Tx, dir string, run *store.Run) error {
+func (a *housekeeper) rememberImport(tx *store.Tx, dir string, run *store.Run) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func fileExists(path string) bool {
 
 // doubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
 // before the store was lost.
-func (a *Agent) doubtEnd(tx *store.Tx, run int) error {
+func (a *ledger) doubtEnd(tx *store.Tx, run int) error {
 	var doubt bool
 	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
 		return err
@@ -264,7 +264,7 @@ func (a *Agent) doubtEnd(tx *store.Tx, run int) error {
 }
 
 // adoptLater takes in what had to wait for another run of its stack to end; see adopt.
-func (a *Agent) adoptLater() {
+func (a *housekeeper) adoptLater() {
 	if len(a.toAdopt) == 0 {
 		return
 	}

@@ -55,6 +55,7 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/config/trusted"
+	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/terraform/cache"
@@ -115,6 +116,24 @@ func (o *Options) validate() error {
 
 // Agent is one running agent. It owns its data directory: a second one on the same directory is refused by the store.
 type Agent struct {
+	*clocks
+	*bell
+	*health
+	*journal
+	*active
+	*ledger
+	*engines
+	*source
+	*viewer
+	*outbox
+	*triggers
+	*executor
+	*operator
+	*slackbot
+	*pullwatch
+	*housekeeper
+	*socketAPI
+
 	opts     Options
 	log      *slog.Logger
 	now      func() time.Time
@@ -124,37 +143,19 @@ type Agent struct {
 	epochs   []string // of our own processes, this one included
 	started  time.Time
 	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
-	secrets  secrets
-	redactor atomic.Pointer[redact.Redactor]
 	cache    *cache.Cache
 
-	world      atomic.Pointer[world]
-	reloads    chan chan error
-	wakes      chan struct{}
-	changes    *broadcast
-	work       *workers
-	states     holds      // of stacks, in the directory of terraform.user's
-	sending    sync.Mutex // one delivery at a time: order matters to people
-	faults     *faults
-	people     *people
-	compared   *comparisons
-	snapshots  *snapshots
-	toAdopt    []int // applies that the store does not know yet; the loop's own
-	ended      *endedRuns
-	unrecorded unrecorded
-	strikes    *strikes
-	lastLook   time.Time // of discover; the loop's own
-	tight      tightness // the loop's own
-	driftNext  time.Time // of the next look at drift schedules, and by which configuration; the loop's own
-	driftWorld *world
-	driftSoon  atomic.Bool  // a run moved: a stack may be free for a check
-	moved      atomic.Bool  // a transaction under way changes what discover depends on
-	looking    atomic.Bool  // one that was committed did
-	holdsGiven atomic.Bool  // the store may hold values that people gave and nothing needs
-	heard      atomic.Bool  // Slack was looked at since the start, or could not be read
-	commit     fault.Commit // what the transaction under way is called by tests that kill it
-	toLog      []func()     // what the log says of the transaction under way once it is committed
-	wokenFull  atomic.Int64 // unix nanoseconds: when the loop was last told to look for room
+	reloads   chan chan error
+	changes   *broadcast
+	work      *workers
+	faults    *faults
+	people    *people
+	compared  *comparisons
+	snapshots *snapshots
+	ended     *endedRuns
+	strikes   *strikes
+	lastLook  time.Time  // of discover; the loop's own
+	tight     *tightness // the loop's own
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -176,19 +177,23 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		opts: o, now: o.Now, store: st, started: o.Now(),
+		opts: o, now: o.Now, store: st, started: o.Now(), tight: &tightness{},
 		cache:   cache.New(datadir.Cache(dir)),
-		reloads: make(chan chan error), wakes: make(chan struct{}, 1),
+		reloads: make(chan chan error),
 		changes: newBroadcast(), faults: newFaults(o.Now),
-		compared: newComparisons(), ended: &endedRuns{runs: map[int]bool{}},
-		unrecorded: unrecorded{told: map[string]bool{}}, strikes: newStrikes(),
+		compared: newComparisons(), ended: newEndedRuns(), people: newPeople(),
+		strikes: newStrikes(), snapshots: newSnapshots(),
 	}
-	a.work = newWorkers(a.wake, a.workPanicked)
-	a.snapshots = newSnapshots()
-	a.redactor.Store(a.secrets.keep(o.Config.Secrets))
-	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
-	a.people = newPeople(a)
-	if err := errors.Join(a.silenceGiven(), a.introduce()); err != nil {
+	a.bell = newBell(a.changes)
+	a.health = newHealth(healthOptions{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
+	a.log = a.health.logger()
+	a.journal = newJournal(journalOptions{Bell: a.bell, Faults: a.faults, Log: a.log, Store: a.store})
+	if err := a.introduce(); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	a.work = newWorkers(a.wake, func(name string, run int, p *contain.Panic) { a.workPanicked(name, run, p) })
+	a.wire()
+	if err := a.silenceGiven(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	w, err := a.newWorld(o.Config, nil)
@@ -285,10 +290,10 @@ func (a *Agent) Run(ctx context.Context) error {
 }
 
 // cfg is the configuration in force.
-func (a *Agent) cfg() *config.Config { return a.world.Load().cfg }
+func (a *active) cfg() *config.Config { return a.world.Load().cfg }
 
 // wake makes the loop look again.
-func (a *Agent) wake() {
+func (a *bell) wake() {
 	select {
 	case a.wakes <- struct{}{}:
 	default: // it is awake already
@@ -297,7 +302,7 @@ func (a *Agent) wake() {
 }
 
 // redact takes secrets and control bytes out of a text from outside.
-func (a *Agent) redact(s string) string {
+func (a *health) redact(s string) string {
 	if fault.Without("redaction") {
 		return redact.Clean(s)
 	}

@@ -15,7 +15,7 @@ func cardKey(run int) string { return fmt.Sprintf("card/%d", run) }
 
 // refreshCard has the run's message posted or edited; what it shows is read when it is sent, so that many changes in
 // a row are one edit.
-func (a *Agent) refreshCard(tx *store.Tx, run *store.Run) error {
+func (a *ledger) refreshCard(tx *store.Tx, run *store.Run) error {
 	if told, err := spoken(tx, run); err != nil || !told {
 		return err // nothing was said yet; announce decides when it is
 	}
@@ -23,21 +23,21 @@ func (a *Agent) refreshCard(tx *store.Tx, run *store.Run) error {
 }
 
 // say writes into the run's thread.
-func (a *Agent) say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
+func (a *ledger) say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
 	return tx.Enqueue(store.Message{
 		Kind: kind, Run: run.ID, Key: fmt.Sprintf("run/%d/%s", run.ID, key), Text: a.redact(text), Mention: kind == store.MessageLoud,
 	})
 }
 
 // note is a message of its own in the channel.
-func (a *Agent) note(key, text string) store.Message {
+func (a *ledger) note(key, text string) store.Message {
 	return store.Message{Kind: store.MessageNote, Key: key, Text: a.redact(text)}
 }
 
 // announce writes the messages that a transition causes. A fresh message, or a reply also sent to the channel, is
 // for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
 // edits a message that exists and posts nothing new.
-func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
+func (a *ledger) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
 	told, err := spoken(tx, run)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (a *Agent) announce(tx *store.Tx, w *world, run *store.Run, m store.Move) e
 	return a.refreshCard(tx, run)
 }
 
-func (a *Agent) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
+func (a *ledger) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
 	told, err := spoken(tx, run)
 	if a.cfg().Slack == nil {
 		told = run.Plan != nil // the log has no message to edit; it asked when the plan was made, and tells the end too
@@ -114,7 +114,7 @@ func (a *Agent) refreshAnd(tx *store.Tx, run *store.Run, key, text string) error
 	return a.say(tx, run, store.MessageReply, key, text)
 }
 
-func (a *Agent) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
+func (a *ledger) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
 	if err := a.refreshCard(tx, run); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (a *Agent) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) e
 
 // summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
 // installation with forty clean stacks says one thing and not forty.
-func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
+func (a *ledger) summary(tx *store.Tx, w *world, run *store.Run) error {
 	if run.Batch == 0 {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (a *Agent) summary(tx *store.Tx, w *world, run *store.Run) error {
 }
 
 // card is everything that the run's message shows now.
-func (a *Agent) card(w *world, run *store.Run) notify.Card {
+func (a *outbox) card(w *world, run *store.Run) notify.Card {
 	c := notify.Card{
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
 		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,

@@ -30,7 +30,7 @@ import (
 const progressEvery = 5 * time.Second
 
 // job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
-func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
+func (a *engines) job(w *world, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
 	dir := planBase(w.cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	var lent *runner.AWSRole
@@ -67,7 +67,7 @@ func (a *Agent) job(w *world, run *store.Run, s *config.Stack, user *asuser.User
 }
 
 // follow watches a runner until it ended, keeps the progress, and records the end.
-func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
+func (a *executor) follow(ctx context.Context, w *world, run *store.Run) {
 	last := time.Time{}
 	var seen jsonlog.Progress
 	state, err := runner.Follow(ctx, datadir.Run(w.cfg.DataDir, run.ID), func(p jsonlog.Progress) {
@@ -100,7 +100,7 @@ func (a *Agent) follow(ctx context.Context, w *world, run *store.Run) {
 
 // awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
 // running keeps it longer; see sweep.
-func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
+func (a *executor) awaitRunner(ctx context.Context, run *store.Run) {
 	if a.world.Load().pool == nil {
 		return
 	}
@@ -115,7 +115,7 @@ func (a *Agent) awaitRunner(ctx context.Context, run *store.Run) {
 	}
 }
 
-func (a *Agent) progress(run *store.Run, p jsonlog.Progress) error {
+func (a *executor) progress(run *store.Run, p jsonlog.Progress) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Status == store.Applying && r.Apply != nil {
@@ -135,7 +135,7 @@ func (a *Agent) progress(run *store.Run, p jsonlog.Progress) error {
 }
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
-func (a *Agent) finish(w *world, run *store.Run, state runner.State, p jsonlog.Progress) error {
+func (a *executor) finish(w *world, run *store.Run, state runner.State, p jsonlog.Progress) error {
 	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	left, err := rescueState(dir, state.ErroredState)
 	if err != nil {
@@ -195,7 +195,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p jsonlog.P
 	if err != nil {
 		return err
 	}
-	a.snapshots.soon()
+	a.snapshotSoon()
 	if end.to == store.Applied {
 		a.keep(w.repos[run.Repository], run)
 	}
@@ -204,7 +204,7 @@ func (a *Agent) finish(w *world, run *store.Run, state runner.State, p jsonlog.P
 
 // leaves notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
 // the state lock. Whether the lock is there only terraform can say, when it wants it the next time.
-func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error {
+func (a *engines) leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
@@ -230,7 +230,7 @@ func (a *Agent) leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonl
 	return tx.PutStack(st)
 }
 
-func (a *Agent) verdict(run *store.Run, state runner.State, p jsonlog.Progress) ending {
+func (a *engines) verdict(run *store.Run, state runner.State, p jsonlog.Progress) ending {
 	end := a.verdictOf(run, state, p)
 	if left := state.ErroredState; left != "" {
 		end.text += "\nThe state could not be written to its backend; it is kept in " + left
@@ -259,7 +259,7 @@ func soFar(run *store.Run, p jsonlog.Progress) string {
 	return text
 }
 
-func (a *Agent) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress) ending {
+func (a *engines) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress) ending {
 	result := state.Result
 	switch {
 	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
@@ -294,7 +294,7 @@ func (a *Agent) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress
 func joinSome(list []string, n int) string { return words.List(list, n) }
 
 // takeFollow follows the runner, whoever started it.
-func (a *Agent) takeFollow(w *world, run *store.Run, step lifecycle.Step) (time.Duration, error) {
+func (a *executor) takeFollow(w *world, run *store.Run, step lifecycle.Step) (time.Duration, error) {
 	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	if step.Interrupt {
 		if err := runner.Interrupt(dir); err != nil {

@@ -30,7 +30,7 @@ type astray struct {
 }
 
 // sign writes on a card who wrote it, and the head of our history at this moment.
-func (a *Agent) sign(w *world, run *store.Run, card *notify.Card) error {
+func (a *outbox) sign(w *world, run *store.Run, card *notify.Card) error {
 	card.Epoch = a.epoch
 	if s := w.stack(run.Stack); s != nil {
 		card.State = stateMark(w.cfg, s)
@@ -43,7 +43,7 @@ func (a *Agent) sign(w *world, run *store.Run, card *notify.Card) error {
 
 // compareHistory compares what a card of our own says about our history with the history. It must be called after the
 // card was read, so that what it says was stored before.
-func (a *Agent) compareHistory(ctx context.Context, w *world, channel, ts string, mark slack.Mark) error {
+func (a *slackbot) compareHistory(ctx context.Context, w *world, channel, ts string, mark slack.Mark) error {
 	if mark.Seq == 0 {
 		return nil // written by an older version
 	}
@@ -79,7 +79,7 @@ func (a *Agent) compareHistory(ctx context.Context, w *world, channel, ts string
 }
 
 // goAstray pauses the agent and tells people once.
-func (a *Agent) goAstray(ctx context.Context, w *world, proof astray) error {
+func (a *slackbot) goAstray(ctx context.Context, w *world, proof astray) error {
 	link, _ := w.slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
 	proof.At = a.now().UTC()
 	return a.update(func(tx *store.Tx) error {
@@ -115,7 +115,7 @@ func (a *Agent) goAstray(ctx context.Context, w *world, proof astray) error {
 }
 
 // showAstray shows in status that the history is not what Slack remembers of it.
-func (a *Agent) showAstray() error {
+func (a *ledger) showAstray() error {
 	var proof astray
 	err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(astrayKey, &proof)
@@ -134,7 +134,7 @@ func (a *Agent) showAstray() error {
 
 // settle is a person's word that the agent may go on with the history that it has. What Slack remembers up to now is not
 // compared again.
-func (a *Agent) settle(tx *store.Tx) error {
+func (a *ledger) settle(tx *store.Tx) error {
 	var proof astray
 	if known, err := tx.Setting(astrayKey, &proof); err != nil || !known {
 		return err

@@ -23,7 +23,7 @@ import (
 const glassKey = status.UnreviewedSetting
 
 // breakGlass marks a run in the transaction that counts the vote, and tells everybody.
-func (a *Agent) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v lifecycle.Vote, d store.Decision) (*store.Run, error) {
+func (a *operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v lifecycle.Vote, d store.Decision) (*store.Run, error) {
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: a.redact(v.Reason)}
 		return nil
@@ -67,7 +67,7 @@ func reviewable(run *store.Run, m slack.Message) bool {
 
 // review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
 // transaction with the answer, as in decide.
-func (a *Agent) review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
+func (a *operator) review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
 	w := a.world.Load()
 	var out *store.Run
 	var refusal error
@@ -93,7 +93,7 @@ func (a *Agent) review(id int, by, text string, also func(*store.Tx, error) erro
 	return out, refusal
 }
 
-func (a *Agent) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {
+func (a *operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {
 	text = a.redact(text)
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 		r.BreakGlass.ReviewedBy, r.BreakGlass.ReviewedAt, r.BreakGlass.Review = by, a.now().UTC(), text

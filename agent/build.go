@@ -24,7 +24,7 @@ import (
 
 // packerEngine is the engine of images. A build is what an apply is to a stack: a builder counts as a resource to create,
 // and what it leaves when nobody saw its end is as much in the world as half an apply.
-type packerEngine struct{ *Agent }
+type packerEngine struct{ *engines }
 
 // plan finds out what a build would build: packer looks at the template, and nothing is started.
 func (e packerEngine) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (result *planResult, err error) {

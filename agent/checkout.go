@@ -66,7 +66,7 @@ func realDir(w *world, s *config.Stack, commit string) (string, error) {
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
-func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
+func (a *engines) checkout(ctx context.Context, w *world, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
 	source := filepath.Join(dir, sourceDir)
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
@@ -98,7 +98,7 @@ func (a *Agent) checkout(ctx context.Context, w *world, s *config.Stack, commit,
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
-func (a *Agent) freshRunDir(run int) (string, error) {
+func (a *engines) freshRunDir(run int) (string, error) {
 	dir := datadir.Run(a.cfg().DataDir, run)
 	if claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
@@ -107,7 +107,7 @@ func (a *Agent) freshRunDir(run int) (string, error) {
 }
 
 // emptyDir makes a directory to plan in.
-func (a *Agent) emptyDir(dir string) error {
+func (a *engines) emptyDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
@@ -131,7 +131,7 @@ type stateOwner struct {
 const maxOwner = 64 << 10
 
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
-func (a *Agent) stateDir(s *config.Stack) (string, error) {
+func (a *engines) stateDir(s *config.Stack) (string, error) {
 	dir := datadir.State(a.cfg().DataDir, s.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("making the state's directory: %w", err)

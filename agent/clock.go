@@ -11,4 +11,4 @@ import (
 const maxSendHold = 15 * time.Minute
 
 // reading is what both clocks show now.
-func (a *Agent) reading() clock.Reading { return clock.Reading{Wall: a.now(), Up: a.opts.Uptime()} }
+func (a *clocks) reading() clock.Reading { return clock.Reading{Wall: a.now(), Up: a.uptime()} }

@@ -25,7 +25,7 @@ const forgotten = "I was stopped in the middle of this and do not know whether i
 
 // command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
 // the message's ts, so that a message that is read twice is answered, and obeyed, once.
-func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, channel string, m slack.Message) error {
+func (a *slackbot) command(ctx context.Context, w *world, self slack.Identity, channel string, m slack.Message) error {
 	if m.User == self.UserID {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (a *Agent) command(ctx context.Context, w *world, self slack.Identity, chan
 }
 
 // giveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.
-func (a *Agent) giveUp(channel string, m slack.Message, struck *struckError) error {
+func (a *slackbot) giveUp(channel string, m slack.Message, struck *struckError) error {
 	n := a.note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.panic))
 	n.Channel, n.Thread = channel, m.TS
 	return a.update(func(tx *store.Tx) error {
@@ -92,7 +92,7 @@ func (a *Agent) giveUp(channel string, m slack.Message, struck *struckError) err
 }
 
 // hearing says whether somebody may say what they say, and what to answer if not.
-func (a *Agent) hearing(ctx context.Context, w *world, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
+func (a *slackbot) hearing(ctx context.Context, w *world, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
 	if why, human := m.Human(self); !human {
 		return "This did not count: " + why + ".", false, nil
 	}
@@ -107,7 +107,7 @@ func (a *Agent) hearing(ctx context.Context, w *world, self slack.Identity, m sl
 }
 
 // obey does what somebody asks and returns the answer.
-func (a *Agent) obey(w *world, m slack.Message, c notify.Command) string {
+func (a *slackbot) obey(w *world, m slack.Message, c notify.Command) string {
 	var text string
 	var err error
 	switch c.Verb {
@@ -124,7 +124,7 @@ func (a *Agent) obey(w *world, m slack.Message, c notify.Command) string {
 }
 
 // worded is an answer, or in its place what went wrong and what to do about it.
-func (a *Agent) worded(text string, err error) string {
+func (a *slackbot) worded(text string, err error) string {
 	if err == nil {
 		return text
 	}
@@ -137,7 +137,7 @@ func (a *Agent) worded(text string, err error) string {
 
 // repairFor starts what takes terraform a while and returns the first answer; the second tells how it ended. Nobody else would
 // be heard in between otherwise.
-func (a *Agent) repairFor(channel string, m slack.Message, c notify.Command) string {
+func (a *slackbot) repairFor(channel string, m slack.Message, c notify.Command) string {
 	by := "slack:" + m.User
 	var work func(context.Context) (string, error)
 	switch {
@@ -162,7 +162,7 @@ func (a *Agent) repairFor(channel string, m slack.Message, c notify.Command) str
 }
 
 // mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.
-func (a *Agent) mayCommand(ctx context.Context, w *world, user string, c notify.Command) (string, error) {
+func (a *slackbot) mayCommand(ctx context.Context, w *world, user string, c notify.Command) (string, error) {
 	list := w.cfg.Slack.Approvers
 	if (c.Verb == "plan" || c.Verb == "recover") && len(c.Args) > 0 {
 		if s := w.stack(c.Args[0]); s != nil {
@@ -179,7 +179,7 @@ func (a *Agent) mayCommand(ctx context.Context, w *world, user string, c notify.
 	return w.desk.mayDecide(ctx, user, list)
 }
 
-func (a *Agent) carryOut(c notify.Command, by string) (string, error) {
+func (a *slackbot) carryOut(c notify.Command, by string) (string, error) {
 	arg := func(i int) string {
 		if i < len(c.Args) {
 			return c.Args[i]
@@ -244,7 +244,7 @@ func whole(stack string) string {
 }
 
 // statusText is the answer to `status`.
-func (a *Agent) statusText(w *world) (string, error) {
+func (a *slackbot) statusText(w *world) (string, error) {
 	g, err := a.glance(w)
 	if err != nil {
 		return "", err

@@ -14,14 +14,14 @@ import (
 
 // commentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
 // changes in a row are one edit.
-func (a *Agent) commentOn(tx *store.Tx, repository string, number int) error {
+func (a *ledger) commentOn(tx *store.Tx, repository string, number int) error {
 	return tx.Enqueue(store.Message{
 		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
 	})
 }
 
 // tellComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
-func (a *Agent) tellComment(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (a *outbox) tellComment(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	var p *store.PullRequest
 	runs := map[string]*store.Run{}
 	err := a.store.View(func(tx *store.Tx) (err error) {
@@ -65,7 +65,7 @@ func (a *Agent) tellComment(ctx context.Context, w *world, site forgeSite, m *st
 }
 
 // report is the text of the comment.
-func (a *Agent) report(w *world, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
+func (a *outbox) report(w *world, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
 	out := github.Report{Agent: a.id, Head: p.Head, Untouched: p.Untouched}
 	if p.Why != "" {
 		out.Notes = append(out.Notes, "not planned: "+a.redact(p.Why))
@@ -96,7 +96,7 @@ func (a *Agent) report(w *world, p *store.PullRequest, runs map[string]*store.Ru
 }
 
 // previewText is what the comment shows of a run in full: its plan in Terraform's words, or its error.
-func (a *Agent) previewText(w *world, run *store.Run) (string, error) {
+func (a *outbox) previewText(w *world, run *store.Run) (string, error) {
 	if run.Error != "" {
 		return a.redact(run.Error), nil
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // compare finds out what the head means for one stack.
-func (a *Agent) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+func (a *triggers) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
 	f := &finding{stack: s, asked: st.LastCommitCommit}
 	if open != nil {
 		f.open = open.ID

@@ -46,6 +46,12 @@ func newWorkers(ended func(), caught func(name string, run int, p *contain.Panic
 // start says what context work lives in.
 func (w *workers) start(ctx context.Context) { w.ctx = ctx }
 
+// context is what work lives in.
+func (w *workers) context() context.Context { return w.ctx }
+
+// settle blocks until nothing runs any more of what was started.
+func (w *workers) settle() { w.group.Wait() }
+
 // contained runs f where a panic does not end the program.
 func (w *workers) contained(name string, run int, f func()) {
 	w.caught(name, run, contain.Run(name, f))

@@ -143,7 +143,7 @@ func (s *strikes) forget() {
 }
 
 // contained does a piece of work, unless it panicked and rests. The error is the work's own or a *struckError.
-func (a *Agent) contained(w work, f func() error) error {
+func (a *health) contained(w work, f func() error) error {
 	if struck := a.strikes.resting(w); struck != nil {
 		return struck
 	}
@@ -156,19 +156,19 @@ func (a *Agent) contained(w work, f func() error) error {
 }
 
 // struck counts and logs a panic.
-func (a *Agent) struck(w work, p *contain.Panic) *struckError {
+func (a *health) struck(w work, p *contain.Panic) *struckError {
 	err := a.strikes.add(w, p)
 	a.logPanic(p, "times", err.times, "held", err.held())
 	time.AfterFunc(err.wait(), a.wake) // nothing else may happen until then
 	return err
 }
 
-func (a *Agent) logPanic(p *contain.Panic, more ...any) {
+func (a *health) logPanic(p *contain.Panic, more ...any) {
 	a.log.Error("a panic was caught", append([]any{"err", p, "stack trace", p.Stack}, more...)...)
 }
 
 // logIfPanic logs a panic that somebody is told of as an error.
-func (a *Agent) logIfPanic(err error, more ...any) {
+func (a *health) logIfPanic(err error, more ...any) {
 	var p *contain.Panic
 	if errors.As(err, &p) {
 		a.logPanic(p, more...)
@@ -176,7 +176,7 @@ func (a *Agent) logIfPanic(err error, more ...any) {
 }
 
 // panicked shows and logs a panic that nobody counts, and says whether there was one.
-func (a *Agent) panicked(source string, p *contain.Panic) bool {
+func (a *health) panicked(source string, p *contain.Panic) bool {
 	if p == nil {
 		a.faults.set(source, nil)
 		return false
@@ -187,7 +187,7 @@ func (a *Agent) panicked(source string, p *contain.Panic) bool {
 }
 
 // showStruck shows a panic in status, or takes it away when there is none any more.
-func (a *Agent) showStruck(source string, struck *struckError) {
+func (a *health) showStruck(source string, struck *struckError) {
 	if struck == nil {
 		a.faults.set(source, nil)
 	} else {
@@ -219,7 +219,7 @@ func (a *Agent) part(name string, f func() error) {
 
 // tend keeps one of the agent's own loops going until ctx ends. What a loop works on is contained one by one inside; a panic
 // outside of that starts it again after a rest, for without it the agent would be deaf or mute.
-func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context)) {
+func (a *health) tend(ctx context.Context, name string, loop func(context.Context)) {
 	for {
 		err := a.contained(work{name: name, watches: true}, func() error {
 			a.faults.set(name, nil)
@@ -238,7 +238,7 @@ func (a *Agent) tend(ctx context.Context, name string, loop func(context.Context
 }
 
 // aside does something on the agent's behalf that nobody waits for.
-func (a *Agent) aside(name string, f func()) {
+func (a *health) aside(name string, f func()) {
 	contain.Go(name, func(p *contain.Panic) { a.panicked(name, p) }, func() {
 		f()
 		a.faults.set(name, nil) // of the last time, if that panicked
@@ -259,7 +259,7 @@ func runWork(run *store.Run) work {
 func runName(run int) string { return fmt.Sprintf("working on run #%d", run) }
 
 // workPanicked takes in how a worker ended, of a run or, with id 0, of whatever name says.
-func (a *Agent) workPanicked(name string, id int, p *contain.Panic) {
+func (a *executor) workPanicked(name string, id int, p *contain.Panic) {
 	switch {
 	case id == 0:
 		a.panicked(name, p)
@@ -286,7 +286,7 @@ func (a *Agent) workPanicked(name string, id int, p *contain.Panic) {
 }
 
 // restRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
-func (a *Agent) restRun(w *world, run *store.Run, struck *struckError) error {
+func (a *executor) restRun(w *world, run *store.Run, struck *struckError) error {
 	text := a.struckText(run, struck)
 	if !struck.held() || run.Status != store.Planning {
 		return a.hold(run, text, struck.UserHint())
@@ -298,7 +298,7 @@ func (a *Agent) restRun(w *world, run *store.Run, struck *struckError) error {
 }
 
 // struckText is a panic as the reason why a run is held.
-func (a *Agent) struckText(run *store.Run, struck *struckError) string {
+func (a *executor) struckText(run *store.Run, struck *struckError) string {
 	text := a.redact(struck.Error())
 	if run.Status == store.Applying {
 		return lifecycle.FollowFails + text // not the apply is held, but who follows it
@@ -308,7 +308,7 @@ func (a *Agent) struckText(run *store.Run, struck *struckError) string {
 
 // runStruck shows a panic as the error of the run that it happened for: a hold, with what to do. What had ended already, and
 // is only worked on afterwards, keeps its end.
-func (a *Agent) runStruck(run *store.Run, struck *struckError) {
+func (a *executor) runStruck(run *store.Run, struck *struckError) {
 	p := contain.Run("holding a run", func() {
 		if err := a.hold(run, a.struckText(run, struck), struck.UserHint()); err != nil {
 			a.storeFault(err)

@@ -15,10 +15,11 @@ import (
 )
 
 // bare is an agent that can contain panics and nothing else.
-func bare() (*Agent, *bytes.Buffer) {
+func bare() (*health, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	return &Agent{
-		log: slog.New(slog.NewTextHandler(log, nil)), strikes: newStrikes(), faults: newFaults(time.Now), changes: newBroadcast(), wakes: make(chan struct{}, 1),
+	return &health{
+		bell: &bell{changes: newBroadcast(), wakes: make(chan struct{}, 1)},
+		log:  slog.New(slog.NewTextHandler(log, nil)), strikes: newStrikes(), faults: newFaults(time.Now),
 	}, log
 }
 
@@ -134,8 +135,7 @@ func TestTendEnds(t *testing.T) {
 
 // A run whose work rests is not planned: each try would count as one that nobody saw the end of, and eight of them end it.
 func TestRestIsNoAttempt(t *testing.T) {
-	a, _ := bare()
-	a.work = newWorkers(func() {}, func(string, int, *contain.Panic) {})
+	a := &executor{work: newWorkers(func() {}, func(string, int, *contain.Panic) {})}
 	a.work.start(context.Background())
 	a.work.rest(1)
 	if err := a.startPlan(nil, &store.Run{ID: 1, Status: store.Planning}, nil); err != nil { // it would use the store, which is not there

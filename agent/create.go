@@ -15,7 +15,7 @@ import (
 )
 
 // create fills in what people want to know of a new run's commit and stores the run.
-func (a *Agent) create(tx *store.Tx, w *world, run *store.Run) error {
+func (a *ledger) create(tx *store.Tx, w *world, run *store.Run) error {
 	if git := w.repos[run.Repository]; git != nil {
 		if c, err := git.Commit(run.Commit); err == nil {
 			run.Author, run.AuthorEmail = a.redact(c.Author), a.redact(c.AuthorEmail)
@@ -72,7 +72,7 @@ func position(run *store.Run, st *store.StackState) string {
 
 // move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
 // that it causes, in the caller's transaction.
-func (a *Agent) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+func (a *ledger) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
 	a.moved.Store(true)
 	a.commit.Move(string(m.From), string(m.To))
 	a.driftSoon.Store(true)
@@ -126,7 +126,7 @@ func droppedWith(o store.PlanOptions) string {
 
 // hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.
 // The names in its plan are hidden where that is made, see [terraform.Plan].
-func (a *Agent) hideIn(r *store.Run) {
+func (a *ledger) hideIn(r *store.Run) {
 	for _, text := range []*string{&r.Reason, &r.Error, &r.Hint, &r.Held, &r.Asks, &r.Position, &r.GitDown} {
 		*text = a.redact(*text)
 	}
@@ -138,7 +138,7 @@ func (a *Agent) hideIn(r *store.Run) {
 }
 
 // moveNow is move in a transaction of its own.
-func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*store.Run) error) error {
+func (a *ledger) moveNow(w *world, run *store.Run, m store.Move, change func(*store.Run) error) error {
 	return a.update(func(tx *store.Tx) error {
 		_, err := a.move(tx, w, run, m, change)
 		return err
@@ -146,7 +146,7 @@ func (a *Agent) moveNow(w *world, run *store.Run, m store.Move, change func(*sto
 }
 
 // remember writes down what the end of a run means for its stack.
-func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
+func (a *ledger) remember(tx *store.Tx, run *store.Run) error {
 	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
 		return nil // what it found went away by itself: nothing was applied
 	}
@@ -197,7 +197,7 @@ func (a *Agent) remember(tx *store.Tx, run *store.Run) error {
 }
 
 // keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
-func (a *Agent) keep(git *repo.Repository, run *store.Run) {
+func (a *ledger) keep(git *repo.Repository, run *store.Run) {
 	if git == nil {
 		return // the repository left the configuration meanwhile
 	}
@@ -211,7 +211,7 @@ func (a *Agent) keep(git *repo.Repository, run *store.Run) {
 // the same commit, after a stale plan at the branch's newest commit.
 //
 // There is none when the stack left the configuration, or belongs to another repository now.
-func (a *Agent) succeed(tx *store.Tx, w *world, old *store.Run, reason string) error {
+func (a *ledger) succeed(tx *store.Tx, w *world, old *store.Run, reason string) error {
 	if s := w.stack(old.Stack); s == nil || s.Repository != old.Repository {
 		return nil
 	}
@@ -242,7 +242,7 @@ func (a *Agent) succeed(tx *store.Tx, w *world, old *store.Run, reason string) e
 
 // batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
 // them up. Zero when there are fewer than two.
-func (a *Agent) batchOf(tx *store.Tx, findings []*finding) (int, error) {
+func (a *triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 	first := 0
 	for _, f := range findings {
 		st, err := tx.Stack(f.stack.Name)
@@ -264,7 +264,7 @@ func (a *Agent) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 }
 
 // closeBatch remembers which runs belong to a batch once they are made.
-func (a *Agent) closeBatch(tx *store.Tx, batch int) error {
+func (a *triggers) closeBatch(tx *store.Tx, batch int) error {
 	if batch == 0 {
 		return nil
 	}

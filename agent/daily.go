@@ -15,7 +15,7 @@ const dailyKey = "daily"
 
 // daily says in one message what waits, what drifted and what is behind, when slack.daily says so. A day on which there is
 // nothing says nothing. What was due while the agent was down is said once when it is back.
-func (a *Agent) daily(w *world) error {
+func (a *housekeeper) daily(w *world) error {
 	if w.cfg.Slack == nil || w.cfg.Slack.Daily == "" {
 		return nil
 	}

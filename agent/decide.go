@@ -19,7 +19,7 @@ type counted struct {
 // decide is the one way in which people's decisions come in. A vote that does not count comes back as a [hint.Refusal] and
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
-func (a *Agent) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (counted, error) {
+func (a *operator) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (counted, error) {
 	w := a.world.Load()
 	var out counted
 	var refusal error
@@ -47,7 +47,7 @@ func (a *Agent) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (cou
 	return out, refusal
 }
 
-func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vote) (counted, error) {
+func (a *operator) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vote) (counted, error) {
 	s := w.stack(run.Stack)
 	v.Early = !about(run, v.TS)
 	if err := lifecycle.Decidable(run, s, v, a.reading()); err != nil {
@@ -93,7 +93,7 @@ func (a *Agent) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vote) 
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.
-func (a *Agent) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
+func (a *operator) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
 	enough, got := lifecycle.Weigh(run, s)
 	switch {
 	case run.Status == store.Approved:

@@ -22,7 +22,7 @@ var errNoRunYet = errors.New("another run of the stack has to end first")
 
 // dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
 // asks for comes first, and takes in what changed upstream.
-func (a *Agent) dependencies(w *world, r *config.Repository) error {
+func (a *triggers) dependencies(w *world, r *config.Repository) error {
 	var due []*config.Stack
 	strangers := false
 	stacks := w.stacks(r.Name)
@@ -93,7 +93,7 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 }
 
 // dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
-func (a *Agent) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
+func (a *triggers) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 	changed, err := a.dueChanges(tx, s)
 	if err != nil || len(changed) == 0 {
 		return err
@@ -121,7 +121,7 @@ func (a *Agent) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 // way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
 // errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
 // caller remembers what is due and asks again.
-func (a *Agent) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason string) error {
+func (a *triggers) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason string) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (a *Agent) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason st
 }
 
 // beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
-func (a *Agent) beforeDependency(tx *store.Tx, w *world, id int, reason string) (bool, error) {
+func (a *triggers) beforeDependency(tx *store.Tx, w *world, id int, reason string) (bool, error) {
 	open, err := tx.Run(id)
 	if err != nil {
 		return false, err

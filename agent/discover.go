@@ -32,7 +32,7 @@ type finding struct {
 
 // discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
 // is remembered by stack, so that a pass with nothing new costs one read of the store.
-func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) error {
+func (a *triggers) discover(ctx context.Context, w *world, r *config.Repository) error {
 	var state *store.RepositoryState
 	stacks := map[string]*store.StackState{}
 	opens := map[string]*store.Run{}
@@ -96,7 +96,7 @@ func (a *Agent) discover(ctx context.Context, w *world, r *config.Repository) er
 	return failed.of("comparing")
 }
 
-func (a *Agent) readStacks(tx *store.Tx, w *world, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
+func (a *triggers) readStacks(tx *store.Tx, w *world, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
 	for _, s := range w.stacks(r.Name) {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -123,7 +123,7 @@ func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run
 
 // record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
 // runs of one commit together.
-func (a *Agent) record(w *world, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
+func (a *triggers) record(w *world, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
 	keys := map[string]string{}
 	err := a.update(func(tx *store.Tx) error {
 		clear(keys)
@@ -154,7 +154,7 @@ func (a *Agent) record(w *world, r *config.Repository, repository *store.Reposit
 }
 
 // recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
-func (a *Agent) recordStack(tx *store.Tx, w *world, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+func (a *triggers) recordStack(tx *store.Tx, w *world, repository *store.RepositoryState, f *finding, batch int) (string, error) {
 	s := f.stack
 	st, err := tx.Stack(s.Name)
 	if err != nil {
@@ -246,7 +246,7 @@ func (f *finding) reason(st *store.StackState) string {
 }
 
 // stackStruck shows a panic as the error of a stack, of which nothing else is known at this commit.
-func (a *Agent) stackStruck(name string, struck *struckError) error {
+func (a *triggers) stackStruck(name string, struck *struckError) error {
 	text := a.redact(struck.Error())
 	var st *store.StackState
 	if err := a.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
@@ -263,7 +263,7 @@ func (a *Agent) stackStruck(name string, struck *struckError) error {
 }
 
 // stackError says why a stack cannot be planned at the head, and what its state still holds.
-func (a *Agent) stackError(st *store.StackState, f *finding) string {
+func (a *triggers) stackError(st *store.StackState, f *finding) string {
 	if f.err == nil {
 		return ""
 	}

@@ -33,9 +33,9 @@ const (
 )
 
 // checkDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
-func (a *Agent) checkDrift(w *world) time.Duration {
+func (a *triggers) checkDrift(w *world) time.Duration {
 	next := idlePass
-	if wait := time.Until(a.driftNext); wait > 0 && a.driftWorld == w && !a.driftSoon.Swap(false) {
+	if wait := time.Until(a.driftNext); wait > 0 && a.driftWorld == w && !a.movedSince() {
 		return wait
 	}
 	for _, s := range w.allStacks() {
@@ -55,7 +55,7 @@ func (a *Agent) checkDrift(w *world) time.Duration {
 }
 
 // stackDrift starts the check of one stack if it is due, and returns how long it has time.
-func (a *Agent) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
+func (a *triggers) stackDrift(w *world, s *config.Stack) (time.Duration, error) {
 	var st *store.StackState
 	var open *store.Run
 	var head string
@@ -128,7 +128,7 @@ func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
 
 // untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
 // store remembers: of the times that were missed while the agent was down, one is made up for.
-func (a *Agent) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
+func (a *triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
 	schedule, err := config.ParseSchedule(s.Drift)
 	if err != nil {
 		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
@@ -154,7 +154,7 @@ func (a *Agent) untilDrift(st *store.StackState, s *config.Stack) (time.Duration
 
 // driftJitter spreads the checks of many stacks and agents that have one schedule over a tenth of the time between two.
 // It is the same at every look at the same moment.
-func (a *Agent) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
+func (a *triggers) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
 	h := fnv.New32a()
 	_, _ = fmt.Fprint(h, a.id, s.Name, due.Unix())
 	most := min(after.Sub(due)/10, maxJitter)
@@ -162,7 +162,7 @@ func (a *Agent) driftJitter(s *config.Stack, due, after time.Time) time.Duration
 }
 
 // drift makes one check and records what it found.
-func (a *Agent) drift(ctx context.Context, w *world, s *config.Stack, before *store.StackState, open *store.Run) {
+func (a *triggers) drift(ctx context.Context, w *world, s *config.Stack, before *store.StackState, open *store.Run) {
 	began := a.now().UTC()
 	result, err := a.driftPlan(ctx, w, s, before.AppliedCommit)
 	if ctx.Err() != nil {
@@ -175,7 +175,7 @@ func (a *Agent) drift(ctx context.Context, w *world, s *config.Stack, before *st
 }
 
 // driftPlan plans beside everything else: without the state lock, in a directory that goes away.
-func (a *Agent) driftPlan(ctx context.Context, w *world, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
+func (a *engines) driftPlan(ctx context.Context, w *world, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
 	found, err := a.findTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
@@ -219,7 +219,7 @@ func dropDriftDirs(dataDir string) error {
 
 // drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
 // meanwhile, the check says nothing and another one is made.
-func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
+func (a *triggers) drifted(w *world, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
 	return a.update(func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -277,7 +277,7 @@ func (a *Agent) drifted(w *world, s *config.Stack, before *store.StackState, ope
 }
 
 // afterDrift makes, renews or ends the run that asks about what a check found.
-func (a *Agent) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+func (a *triggers) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
 	if !st.Drift.Found() {
 		if open == nil {
 			return nil
@@ -321,7 +321,7 @@ func (a *Agent) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.St
 
 // answered reports whether people were asked about just these changes already and said no, or it failed: what was denied or
 // failed waits for a person or for other changes, and nobody is asked every hour.
-func (a *Agent) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (bool, error) {
+func (a *triggers) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (bool, error) {
 	for _, id := range []int{st.Drift.Run, st.NewestRun} {
 		if id == 0 || id < st.AppliedRun {
 			continue
@@ -340,7 +340,7 @@ func (a *Agent) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (
 }
 
 // driftFailed counts a check that got no answer. People are told once, when the second in a row fails.
-func (a *Agent) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
+func (a *triggers) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
 	if d.Failures++; d.Failures == 1 {
 		d.ErrorAt = d.TriedAt
 	}
@@ -355,7 +355,7 @@ func (a *Agent) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause
 }
 
 // driftWorks notes that a check got an answer.
-func (a *Agent) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
+func (a *triggers) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
 	told := d.Told
 	d.Error, d.Hint, d.ErrorAt, d.Failures, d.Told = "", "", time.Time{}, 0, false
 	if !told {

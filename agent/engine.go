@@ -24,10 +24,10 @@ type ending struct {
 }
 
 // terraformEngine is the engine of root modules: its methods are the agent's own.
-type terraformEngine struct{ *Agent }
+type terraformEngine struct{ *engines }
 
 // engineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.
-func (a *Agent) engineOf(name string) engine {
+func (a *engines) engineOf(name string) engine {
 	if name == config.EnginePacker {
 		return packerEngine{a}
 	}

@@ -93,7 +93,7 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 }
 
 // exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
-func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+func (a *operator) exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
 	w := a.world.Load()
 	s := w.stack(r.Stack)
 	if s == nil {
@@ -138,7 +138,7 @@ func (a *Agent) exec(ctx context.Context, r control.ExecRequest, streams control
 }
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
-func (a *Agent) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r repair, kept string) (code int, err error) {
+func (a *operator) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r repair, kept string) (code int, err error) {
 	err = errCutOff
 	over := a.work.errand(o.stack, func(work context.Context) {
 		work, stop := context.WithCancel(work)

@@ -24,7 +24,7 @@ func (a *Agent) RecordedPoll(repository string) (at time.Time) {
 }
 
 // CommandLine is what the socket asks: here with whatever caller the test wants.
-func (a *Agent) CommandLine() control.Operator { return desktop{a} }
+func (a *Agent) CommandLine() control.Operator { return desktop{a.socketAPI} }
 
 // History is everything that was recorded, oldest first.
 func (a *Agent) History() (events []store.Event, err error) {

@@ -139,7 +139,7 @@ func (r *recordReader) policy(stack string) {
 }
 
 // dueChanges are the changes that a stack still gets a run for; see [lifecycle.DueChanges].
-func (a *Agent) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
+func (a *ledger) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
 	r := newRecordReader(tx)
 	r.uses(s)
 	if r.err != nil {
@@ -150,7 +150,7 @@ func (a *Agent) dueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error
 }
 
 // policyFacts are the facts that a policy decides on.
-func (a *Agent) policyFacts(tx *store.Tx, run *store.Run, s *config.Stack) (lifecycle.Facts, error) {
+func (a *ledger) policyFacts(tx *store.Tx, run *store.Run, s *config.Stack) (lifecycle.Facts, error) {
 	r := newRecordReader(tx)
 	r.about(run)
 	r.policy(run.Stack)
@@ -160,7 +160,7 @@ func (a *Agent) policyFacts(tx *store.Tx, run *store.Run, s *config.Stack) (life
 // gather is one look at a run: whatever the rules of package lifecycle decide on. The store is read once. What is at work is
 // looked at before: when that has ended, what it wrote is there to be read. The files of earlier runs are read after it, since no
 // transaction waits for a disk.
-func (a *Agent) gather(w *world, id int) (f lifecycle.Facts, err error) {
+func (a *executor) gather(w *world, id int) (f lifecycle.Facts, err error) {
 	busy, resting := a.work.busy(id) != "", a.work.resting(id)
 	if err := a.store.View(func(tx *store.Tx) error {
 		run, err := tx.Run(id)
@@ -176,7 +176,7 @@ func (a *Agent) gather(w *world, id int) (f lifecycle.Facts, err error) {
 	f.Process.Busy, f.Process.Resting, f.Process.Checking = busy, resting, a.work.checking(run.Stack)
 	f.Process.Slots = slotsOf(a.work, w)
 	f.Process.Full = a.tight.why
-	f.Process.Deaf = w.slack != nil && !a.heard.Load()
+	f.Process.Deaf = w.slack != nil && !a.hasListened()
 	if run.Status == store.Pending && run.Kind != store.KindPullRequest {
 		f.Left = a.leftOf(w.cfg.DataDir, f.Store.Stacks[run.Stack])
 	}
@@ -185,7 +185,7 @@ func (a *Agent) gather(w *world, id int) (f lifecycle.Facts, err error) {
 
 // recorded is what the configuration and the store say of a run, read in one transaction, with what the loop remembers of
 // comparisons. It is all that says whether the run may be applied.
-func (a *Agent) recorded(tx *store.Tx, w *world, run *store.Run) (lifecycle.Facts, error) {
+func (a *executor) recorded(tx *store.Tx, w *world, run *store.Run) (lifecycle.Facts, error) {
 	s := w.stack(run.Stack)
 	f := lifecycle.Facts{Now: a.reading(), Run: run, Config: lifecycle.Config{
 		Stack: s, Repository: w.cfg.Repository(run.Repository), Current: a.world.Load() == w,
@@ -223,7 +223,7 @@ func (a *Agent) recorded(tx *store.Tx, w *world, run *store.Run) (lifecycle.Fact
 }
 
 // incomparable says what is in the way of comparing a stack with its repository's newest commit; empty if nothing is.
-func (a *Agent) incomparable(st *store.StackState, repository string) string {
+func (a *executor) incomparable(st *store.StackState, repository string) string {
 	if st != nil && st.Error != "" {
 		return notify.Cause(st.Error)
 	}
@@ -240,7 +240,7 @@ func slotsOf(work *workers, w *world) lifecycle.Slots {
 }
 
 // leftOf is what earlier runs of a stack left beside the store.
-func (a *Agent) leftOf(dataDir string, st *store.StackState) (left lifecycle.Left) {
+func (a *ledger) leftOf(dataDir string, st *store.StackState) (left lifecycle.Left) {
 	if st.LeftState != "" {
 		_, err := os.Stat(st.LeftState)
 		left.StateGone = errors.Is(err, fs.ErrNotExist)

@@ -18,7 +18,7 @@ import (
 
 // gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
-func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
+func (a *executor) gate(ctx context.Context, w *world, run *store.Run, s *config.Stack) {
 	held, hint, err := a.lastChecks(ctx, w, run, s)
 	if err == nil && held == "" && ctx.Err() == nil && lifecycle.MustVerify(run, s, a.reading()) {
 		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
@@ -51,8 +51,8 @@ func (a *Agent) gate(ctx context.Context, w *world, run *store.Run, s *config.St
 	}
 }
 
-func (a *Agent) lastChecks(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, err error) {
-	held, err = a.reread(ctx, w, run, s)
+func (a *executor) lastChecks(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, err error) {
+	held, err = a.votes.reread(ctx, w, run, s)
 	if err != nil || held != "" {
 		return held, "the approvals are read again by themselves; or: sallyport approve " + fmt.Sprint(run.ID), err
 	}
@@ -61,7 +61,7 @@ func (a *Agent) lastChecks(ctx context.Context, w *world, run *store.Run, s *con
 
 // newest asks git once more. Runs that follow the branch wait while it cannot be read; a person's run, and one that
 // brings something back, goes on: the repository may live on the very node that it recovers.
-func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hint string, err error) {
+func (a *executor) newest(ctx context.Context, w *world, run *store.Run) (held, hint string, err error) {
 	r := w.cfg.Repository(run.Repository)
 	var known *store.RepositoryState
 	if err := a.store.View(func(tx *store.Tx) (err error) {
@@ -96,7 +96,7 @@ func (a *Agent) newest(ctx context.Context, w *world, run *store.Run) (held, hin
 
 // apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
 // never started a second time.
-func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
+func (a *executor) apply(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	on := a.engineOf(s.Engine)
 	at, err := a.begin(ctx, w, asuser.Work{Name: workOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
@@ -132,7 +132,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
 	// here on, nothing of the user's is ended unless it is sure that terraform was not started.
 	handed = true
-	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.opts.Executable, RunDir: dir, UserLock: at.turn.Lock(), Job: job})
+	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.executable, RunDir: dir, UserLock: at.turn.Lock(), Job: job})
 	if err != nil {
 		handed = false
 		text := "the apply could not be started, terraform did not run: " + a.redact(err.Error())
@@ -147,7 +147,7 @@ func (a *Agent) apply(ctx context.Context, w *world, run *store.Run, s *config.S
 }
 
 // commitToApply keeps the state as it is and makes the intent durable. Held: one of the two cannot be done now, and the run says so.
-func (a *Agent) commitToApply(w *world, run *store.Run, s *config.Stack) (held bool, err error) {
+func (a *executor) commitToApply(w *world, run *store.Run, s *config.Stack) (held bool, err error) {
 	advice := "see the space and the modes of " + w.cfg.DataDir + "; it is tried again by itself"
 	if err := a.engineOf(s.Engine).keepState(w.cfg.DataDir, run); err != nil {
 		return true, a.holdApproved(run, "approved; waits until the state can be kept before it is changed: "+a.redact(err.Error()), advice)
@@ -161,7 +161,7 @@ func (a *Agent) commitToApply(w *world, run *store.Run, s *config.Stack) (held b
 }
 
 // intend is the transaction that decides: from its commit on the run is applying.
-func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) error {
+func (a *executor) intend(w *world, run *store.Run, s *config.Stack, dir string) error {
 	return a.update(func(tx *store.Tx) error {
 		if fault.Without("intent") {
 			return nil
@@ -179,7 +179,7 @@ func (a *Agent) intend(w *world, run *store.Run, s *config.Stack, dir string) er
 			return errNotNow // the job below is of another plan
 		}
 		now, err = a.move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.opts.Uptime(), Total: len(r.Plan.Changes), Who: a.lockOwner()}
+			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.uptime(), Total: len(r.Plan.Changes), Who: a.lockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
 		})
@@ -213,7 +213,7 @@ func applyDirs(w *world, run *store.Run) []string {
 }
 
 // treeChanged ends a run whose files are not what its plan left, before anything of this machine's sees them again.
-func (a *Agent) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bool, err error) {
+func (a *executor) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bool, err error) {
 	if s.Engine == config.EnginePacker {
 		return false, nil // its recipe has digests of its own
 	}
@@ -235,7 +235,7 @@ func (a *Agent) treeChanged(w *world, run *store.Run, s *config.Stack) (ended bo
 var errNotNow = errors.New("not now")
 
 // mayApply asks for the conditions of an apply once more, with facts of the transaction that decides.
-func (a *Agent) mayApply(tx *store.Tx, w *world, run *store.Run) error {
+func (a *executor) mayApply(tx *store.Tx, w *world, run *store.Run) error {
 	f, err := a.recorded(tx, w, run)
 	if err != nil || fault.Without("last look") {
 		return err

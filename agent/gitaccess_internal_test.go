@@ -21,12 +21,12 @@ func TestGitAccess(t *testing.T) {
 	want := &credentials.Git{
 		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true,
 	}
-	if diff := cmp.Diff(want, (&Agent{}).gitAccess(t.Context(), w, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, (&active{}).gitAccess(t.Context(), w, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 	r.Token = redact.Secret{}
 	r.CAFile = ""
-	if got := (&Agent{}).gitAccess(t.Context(), w, "infra"); got != nil {
+	if got := (&active{}).gitAccess(t.Context(), w, "infra"); got != nil {
 		t.Errorf("without credentials: %+v", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // tellGlobs shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
-func (a *Agent) tellGlobs(w *world, repository string) {
+func (a *triggers) tellGlobs(w *world, repository string) {
 	for _, kind := range config.GlobFaultKinds() {
 		err := w.globFault(repository, kind)
 		if a.faults.set("repository "+repository+": stacks: "+kind, err) && err != nil {

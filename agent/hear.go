@@ -35,14 +35,14 @@ type channelCursor struct {
 
 // ear is what is remembered between two looks at Slack.
 type ear struct {
-	agent *Agent
+	agent *slackbot
 	swept time.Time
 	idle  int
 	signs map[string]*signs // of each channel
 }
 
 // hear reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
-func (a *Agent) hear(ctx context.Context) {
+func (a *slackbot) hear(ctx context.Context) {
 	e := &ear{agent: a, signs: map[string]*signs{}}
 	for ctx.Err() == nil {
 		changed := a.changes.next()
@@ -69,7 +69,7 @@ func (e *ear) turn(ctx context.Context, w *world) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
-	if !a.heard.Swap(true) {
+	if a.listened() {
 		a.wake() // approved runs waited for this, see lifecycle.Next
 	}
 	if err := errors.Join(a.showPeers(w), a.showAstray()); err != nil {
@@ -142,7 +142,7 @@ func channelsOf(w *world) map[string]bool {
 }
 
 // threads are those that may get an answer, with their runs; those whose time is over are dropped.
-func (a *Agent) threads() ([]*store.Thread, map[int]*store.Run, error) {
+func (a *slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 	var out []*store.Thread
 	runs := map[int]*store.Run{}
 	var over []int
@@ -239,7 +239,7 @@ func (e *ear) channel(ctx context.Context, w *world, self slack.Identity, channe
 
 // cursor is how far a channel's commands were heard. An agent that sees a channel for the first time does not obey what
 // was said there before it came.
-func (a *Agent) cursor(ctx context.Context, w *world, channel string) (channelCursor, error) {
+func (a *slackbot) cursor(ctx context.Context, w *world, channel string) (channelCursor, error) {
 	var c channelCursor
 	var restored time.Time
 	var settled astray
@@ -276,6 +276,6 @@ func (a *Agent) cursor(ctx context.Context, w *world, channel string) (channelCu
 
 func cursorKey(channel string) string { return "slack/cursor/" + channel }
 
-func (a *Agent) putCursor(channel string, c channelCursor) error {
+func (a *slackbot) putCursor(channel string, c channelCursor) error {
 	return a.write(func(tx *store.Tx) error { return tx.PutSetting(cursorKey(channel), c) })
 }

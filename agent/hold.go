@@ -32,16 +32,16 @@ type waitReason struct {
 }
 
 // hold writes why a run does not move on; nothing if that is known already.
-func (a *Agent) hold(run *store.Run, why, hint string) error {
+func (a *ledger) hold(run *store.Run, why, hint string) error {
 	return a.holdWith(run, waitReason{why: why, hint: hint})
 }
 
 // holdApproved says why an approved run waits, and that it is looked at again soon.
-func (a *Agent) holdApproved(run *store.Run, why, hint string) error {
+func (a *ledger) holdApproved(run *store.Run, why, hint string) error {
 	return a.holdWith(run, waitReason{why: why, hint: hint, recheck: lifecycle.ChecksRetry})
 }
 
-func (a *Agent) holdWith(run *store.Run, h waitReason) error {
+func (a *ledger) holdWith(run *store.Run, h waitReason) error {
 	h.why, h.hint = a.redact(h.why), a.redact(h.hint)
 	tell := a.tellsHold(run, h)
 	if run.Held == h.why && run.Hint == h.hint && !tell && h.recheck == 0 {
@@ -89,7 +89,7 @@ func (a *Agent) holdWith(run *store.Run, h waitReason) error {
 }
 
 // tellsHold: somebody waits for the run, it has been held for this reason for a while, and its thread does not know.
-func (a *Agent) tellsHold(run *store.Run, h waitReason) bool {
+func (a *ledger) tellsHold(run *store.Run, h waitReason) bool {
 	waitedFor := run.Status == store.Approved || run.RequestedBy != ""
 	return waitedFor && h.why != "" && run.Held == h.why && a.now().Sub(run.HeldAt).Abs() >= heldTell && !slices.Contains(run.HeldTold, heldDigest(h.why))
 }
@@ -101,7 +101,7 @@ func heldDigest(why string) string {
 }
 
 // sayHeld tells in a run's thread why it waits.
-func (a *Agent) sayHeld(tx *store.Tx, run *store.Run) error {
+func (a *ledger) sayHeld(tx *store.Tx, run *store.Run) error {
 	text := strings.TrimPrefix(run.Held, "approved; ")
 	if !strings.HasPrefix(text, "waits") {
 		text = "It waits: " + text
@@ -120,7 +120,7 @@ func lookingFault(repository string) string {
 
 // notLookedUp says why nobody knows whether a run's stack is still there: the globs that may find it were not looked up since
 // the start. Empty while that is only a matter of moments.
-func (a *Agent) notLookedUp(repository string) (why, hint string) {
+func (a *executor) notLookedUp(repository string) (why, hint string) {
 	cause := a.faults.of(lookingFault(repository)).Error
 	if cause == "" {
 		cause = a.faults.of("repository " + repository).Error

@@ -158,7 +158,7 @@ func (s *standing) step(id int) {
 	if _, err := s.moveOn(context.Background(), s.w, s.get(id)); err != nil {
 		s.t.Fatal(err)
 	}
-	s.work.group.Wait()
+	s.work.settle()
 }
 
 // told are the messages for a run's thread about why it waits.
@@ -282,7 +282,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 			if card := s.card(s.w, now); !strings.Contains(card.Plain(), now.Held) || !strings.Contains(card.Plain(), now.Hint) || !strings.Contains(card.StatusWord(), "held") && test.status != store.Applying {
 				t.Errorf("its card says\n%s", card.Plain())
 			}
-			status, err := desktop{s.Agent}.Status(context.Background())
+			status, err := desktop{s.socketAPI}.Status(context.Background())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -76,7 +76,7 @@ func hooked(w *world, s *config.Stack, name string) bool {
 }
 
 // hook runs the hooks of one kind in the run's directory. A failure is a *hookError with the end of what the command said.
-func (a *Agent) hook(ctx context.Context, w *world, s *config.Stack, run *store.Run, name string) error {
+func (a *engines) hook(ctx context.Context, w *world, s *config.Stack, run *store.Run, name string) error {
 	blocks, commands := hooksOf(w.cfg, s, name)
 	for i, h := range blocks {
 		said, err := a.runHook(ctx, w, s, run, name, h, commands[i])
@@ -90,7 +90,7 @@ func (a *Agent) hook(ctx context.Context, w *world, s *config.Stack, run *store.
 	return nil
 }
 
-func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *store.Run, name string, h *config.Hooks, words []string) (*tail, error) {
+func (a *engines) runHook(ctx context.Context, w *world, s *config.Stack, run *store.Run, name string, h *config.Hooks, words []string) (*tail, error) {
 	told, err := json.Marshal(control.RunOf(run))
 	if err != nil {
 		return &tail{}, fmt.Errorf("telling it of the run: %w", err)
@@ -118,7 +118,7 @@ func (a *Agent) runHook(ctx context.Context, w *world, s *config.Stack, run *sto
 }
 
 // planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.
-func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
+func (a *engines) planBetweenHooks(ctx context.Context, w *world, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
 	if err := a.hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (a *Agent) planBetweenHooks(ctx context.Context, w *world, run *store.Run, 
 
 // hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
 // minutes, and what was true before it may not be any more. A hook that fails ends the run.
-func (a *Agent) hookBeforeApply(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
+func (a *executor) hookBeforeApply(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
 	if !hooked(w, s, beforeApply) {
 		return "", "", false, nil
 	}
@@ -174,7 +174,7 @@ type owedHook struct {
 }
 
 // oweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
-func (a *Agent) oweHook(tx *store.Tx, w *world, run *store.Run) error {
+func (a *executor) oweHook(tx *store.Tx, w *world, run *store.Run) error {
 	if !hooked(w, w.stack(run.Stack), afterApply) {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (a *Agent) oweHook(tx *store.Tx, w *world, run *store.Run) error {
 
 // runOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
-func (a *Agent) runOwedHooks(w *world) error {
+func (a *executor) runOwedHooks(w *world) error {
 	var owed []owedHook
 	if err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(afterKey, &owed)
@@ -216,7 +216,7 @@ func (a *Agent) runOwedHooks(w *world) error {
 	return nil
 }
 
-func (a *Agent) hookAfterApply(ctx context.Context, w *world, run *store.Run) {
+func (a *executor) hookAfterApply(ctx context.Context, w *world, run *store.Run) {
 	err := a.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
 		owed[i].Began = a.now().UTC()
 		return owed
@@ -241,7 +241,7 @@ func (a *Agent) hookAfterApply(ctx context.Context, w *world, run *store.Run) {
 }
 
 // settleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
-func (a *Agent) settleHook(id int, text string) error {
+func (a *executor) settleHook(id int, text string) error {
 	return a.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
 		if text == "" {
 			return nil
@@ -258,7 +258,7 @@ func (a *Agent) settleHook(id int, text string) error {
 }
 
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
-func (a *Agent) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
+func (a *executor) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
 	return a.update(func(tx *store.Tx) error {
 		var owed []owedHook
 		if _, err := tx.Setting(afterKey, &owed); err != nil {

@@ -24,7 +24,7 @@ const keptBuilds = 50
 
 // built remembers a build that ended well, in the transaction that ends its run. The stacks that use the image find out by
 // themselves: see dependencies.
-func (a *Agent) built(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (a *ledger) built(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	used, err := buildsInUse(tx)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func givenImage(v config.ImageVar, id string, builds []store.Build) store.ImageU
 }
 
 // useImages gives a plan the ids of its images.
-func (a *Agent) useImages(run *store.Run, s *config.Stack, o *terraform.PlanOptions) (uses []store.ImageUse, notes []string, err error) {
+func (a *ledger) useImages(run *store.Run, s *config.Stack, o *terraform.PlanOptions) (uses []store.ImageUse, notes []string, err error) {
 	if len(s.Images) == 0 {
 		return nil, nil, nil
 	}
@@ -182,7 +182,7 @@ func artifactNames(list []store.Artifact) string {
 
 // scheduledBuilds makes the runs of images whose schedule has come up: nothing else of the image is open and something was
 // built. What came up while nobody looked makes one run.
-func (a *Agent) scheduledBuilds(w *world) (time.Duration, error) {
+func (a *triggers) scheduledBuilds(w *world) (time.Duration, error) {
 	next := idlePass
 	for _, s := range w.cfg.Stacks {
 		if s.Schedule == "" || s.Mode == config.ModeObserve {
@@ -218,7 +218,7 @@ func (a *Agent) scheduledBuilds(w *world) (time.Duration, error) {
 	return next, nil
 }
 
-func (a *Agent) scheduledBuild(w *world, s *config.Stack) error {
+func (a *triggers) scheduledBuild(w *world, s *config.Stack) error {
 	return a.update(func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil || st.OpenRun != 0 {

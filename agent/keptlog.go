@@ -40,7 +40,7 @@ func ReadKeptLog(runDir string) (string, error) {
 
 // keepLog writes the redacted log of an ended apply. The raw one stays until the run's end is in the store: what it
 // tells of the end is read from there; so the one that is kept has to be durable before.
-func (a *Agent) keepLog(runDir string) error {
+func (a *engines) keepLog(runDir string) error {
 	if _, err := os.Stat(filepath.Join(runDir, keptLogFile)); err == nil {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (a *Agent) keepLog(runDir string) error {
 }
 
 // dropRawLog removes terraform's own stream once the redacted log is written.
-func (a *Agent) dropRawLog(runDir string) error {
+func (a *engines) dropRawLog(runDir string) error {
 	if err := a.keepLog(runDir); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ const (
 
 // beginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
 // knows that the lock which it meets is the dead plan's.
-func (a *Agent) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
+func (a *ledger) beginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func unseen(st *store.StackState, u store.Unseen, until time.Time) {
 }
 
 // endPlan notes that a plan's terraform has ended, and whether it was killed.
-func (a *Agent) endPlan(run *store.Run, cause error) error {
+func (a *ledger) endPlan(run *store.Run, cause error) error {
 	var failed *diag.Error
 	killed := errors.As(cause, &failed) && failed.Killed
 	return a.write(func(tx *store.Tx) error {
@@ -75,7 +75,7 @@ func (a *Agent) endPlan(run *store.Run, cause error) error {
 
 // lockMet handles a plan that could not take the state lock, if one of our own processes may have left it behind: the run
 // waits with the reason and looks again by itself. It reports false for ordinary contention, which passes.
-func (a *Agent) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, error) {
+func (a *ledger) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, error) {
 	handled := false
 	err := a.update(func(tx *store.Tx) error {
 		handled = false
@@ -103,7 +103,7 @@ func (a *Agent) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, err
 }
 
 // noteLock writes a lock that was met into its stack's state.
-func (a *Agent) noteLock(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (a *ledger) noteLock(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := a.whose(w, st, met)
 	now := a.now().UTC()
 	lock.FoundAt = now
@@ -117,7 +117,7 @@ func (a *Agent) noteLock(w *world, st *store.StackState, met *diag.LockInfo) *st
 
 // whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
 // operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
-func (a *Agent) whose(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (a *ledger) whose(w *world, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
 		ID: a.redact(met.ID), Path: a.redact(met.Path), Operation: a.redact(met.Operation), Who: a.redact(met.Who),
 		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.redact(met.Info), Holder: store.HolderOther,
@@ -182,7 +182,7 @@ func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
 }
 
 // tellLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
-func (a *Agent) tellLock(tx *store.Tx, w *world, st *store.StackState, waiting *store.Run) error {
+func (a *ledger) tellLock(tx *store.Tx, w *world, st *store.StackState, waiting *store.Run) error {
 	lock := st.LeftLock
 	if err := recordLock(tx, lock); err != nil {
 		return err
@@ -234,7 +234,7 @@ func recordLock(tx *store.Tx, lock *store.LeftLock) error {
 }
 
 // lockGone forgets a lock that was opened by somebody, or is not there any more. by is empty then.
-func (a *Agent) lockGone(tx *store.Tx, st *store.StackState, by string) error {
+func (a *ledger) lockGone(tx *store.Tx, st *store.StackState, by string) error {
 	lock := st.LeftLock
 	if lock == nil {
 		return nil
@@ -273,7 +273,7 @@ func lookNow(tx *store.Tx, stack string) error {
 }
 
 // forgetLeftState notes that a state which an apply could not save was taken away by a person.
-func (a *Agent) forgetLeftState(st *store.StackState) error {
+func (a *executor) forgetLeftState(st *store.StackState) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Stack(st.Name)
 		if err != nil || now.LeftState != st.LeftState {

@@ -162,7 +162,7 @@ func (a *Agent) headOf(repository string) (head string) {
 }
 
 // storeFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.
-func (a *Agent) storeFault(err error) {
+func (a *journal) storeFault(err error) {
 	if a.faults.set("store", err) {
 		a.log.Error("using the store", "err", err)
 	}
@@ -172,7 +172,7 @@ func (a *Agent) storeFault(err error) {
 }
 
 // update runs one durable transaction and wakes whoever waits for changes.
-func (a *Agent) update(f func(*store.Tx) error) error {
+func (a *journal) update(f func(*store.Tx) error) error {
 	moved := false
 	err := a.write(func(tx *store.Tx) error { // one at a time: moved is this transaction's alone
 		a.moved.Store(false)
@@ -191,7 +191,7 @@ func (a *Agent) update(f func(*store.Tx) error) error {
 }
 
 // write runs one durable transaction that nobody has to look at. Every commit of the agent's is made here.
-func (a *Agent) write(f func(*store.Tx) error) error {
+func (a *journal) write(f func(*store.Tx) error) error {
 	var commit fault.Commit
 	var lines []func()
 	err := a.store.Update(func(tx *store.Tx) error {
@@ -218,7 +218,7 @@ func (a *Agent) write(f func(*store.Tx) error) error {
 
 // logCommitted logs what the transaction under way does, once it is done: on a full disk the same step is tried, and comes
 // to nothing, again and again.
-func (a *Agent) logCommitted(msg string, args ...any) {
+func (a *journal) logCommitted(msg string, args ...any) {
 	a.toLog = append(a.toLog, func() { a.log.Info(msg, args...) })
 }
 
@@ -259,14 +259,14 @@ func (a *Agent) reload() error {
 		return err
 	}
 	// Secrets of before stay secrets: old logs and applies that run still print them.
-	a.redactor.Store(a.secrets.keep(cfg.Secrets))
+	a.hide(cfg.Secrets)
 	a.world.Store(w)
 	old.closeExcept(w)
 	a.compared.forget()
 	a.strikes.forget()
 	a.looking.Store(true)
 	a.faults.set("configuration", nil)
-	a.installTools(a.work.ctx, old)
+	a.installTools(a.work.context(), old)
 	a.changes.tell()
 	a.log.Info("configuration reloaded")
 	return nil

@@ -23,7 +23,7 @@ type occupation struct {
 }
 
 // occupy begins it, unless the stack is at something else.
-func (a *Agent) occupy(o occupation) error {
+func (a *operator) occupy(o occupation) error {
 	w := a.world.Load()
 	return a.update(func(tx *store.Tx) error {
 		st, err := tx.Stack(o.stack)
@@ -54,7 +54,7 @@ func (a *Agent) occupy(o occupation) error {
 }
 
 // vacate ends it and says in the history how; nothing if it has ended already.
-func (a *Agent) vacate(tx *store.Tx, o occupation, ending string) error {
+func (a *operator) vacate(tx *store.Tx, o occupation, ending string) error {
 	st, err := tx.Stack(o.stack)
 	if err != nil || st.Occupied == nil {
 		return err
@@ -67,7 +67,7 @@ func (a *Agent) vacate(tx *store.Tx, o occupation, ending string) error {
 }
 
 // vacateAll ends what an agent before this one was in the middle of: it died with that one.
-func (a *Agent) vacateAll() error {
+func (a *operator) vacateAll() error {
 	var left []occupation
 	err := a.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()

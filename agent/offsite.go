@@ -20,7 +20,7 @@ const backupRetry = 15 * time.Minute // after a failure, if the schedule's next 
 
 // sendBackups makes a backup when the configuration says so and hands it to a command, until ctx ends. When is counted
 // from the last try, which the store remembers: what was missed while the agent was down is made up for, once.
-func (a *Agent) sendBackups(ctx context.Context) {
+func (a *housekeeper) sendBackups(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := a.changes.next()
 		cfg := a.cfg().Backup
@@ -53,7 +53,7 @@ func (a *Agent) sendBackups(ctx context.Context) {
 }
 
 // untilBackup is how long the next backup has time; zero or less if it is due.
-func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
+func (a *housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
 	var last archive.Record
 	err := a.store.View(func(tx *store.Tx) (err error) {
 		last, err = archive.LoadRecord(tx)
@@ -75,11 +75,11 @@ func (a *Agent) untilBackup(cfg *config.Backup) (time.Duration, error) {
 }
 
 // sendBackup makes one and runs the command. It returns the backup's size in bytes.
-func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
-	if err := os.MkdirAll(datadir.Scratch(a.opts.Config.DataDir), 0o700); err != nil {
+func (a *housekeeper) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
+	if err := os.MkdirAll(datadir.Scratch(a.cfg().DataDir), 0o700); err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
-	dir, err := os.MkdirTemp(datadir.Scratch(a.opts.Config.DataDir), "backup-")
+	dir, err := os.MkdirTemp(datadir.Scratch(a.cfg().DataDir), "backup-")
 	if err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
@@ -104,7 +104,7 @@ func (a *Agent) sendBackup(ctx context.Context, cfg *config.Backup) (size int64,
 }
 
 // handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP.
-func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
+func (a *housekeeper) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(a.cfg().DataDir), "SALLYPORT_BACKUP=" + backup.Name()}
 	for name, value := range cfg.Env {
 		env = append(env, name+"="+value.Reveal())
@@ -120,7 +120,7 @@ func (a *Agent) handOver(ctx context.Context, cfg *config.Backup, backup *os.Fil
 }
 
 // backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
-func (a *Agent) backupDone(cfg *config.Backup, size int64, cause error) error {
+func (a *housekeeper) backupDone(cfg *config.Backup, size int64, cause error) error {
 	if cause != nil {
 		next := hint.Of(cause)
 		if next == "" {

@@ -101,7 +101,7 @@ type place struct {
 }
 
 // findCommit resolves a commit that a person named. It has to be on the branch: what is nowhere else was reviewed by nobody.
-func (a *Agent) findCommit(w *world, repository, stack, name string) (place, error) {
+func (a *operator) findCommit(w *world, repository, stack, name string) (place, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var head, applied string
@@ -181,7 +181,7 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 const minSilenced = 6
 
 // silence makes the values that people gave secrets, from before anybody could read them.
-func (a *Agent) silence(vars map[string]string) {
+func (a *health) silence(vars map[string]string) {
 	var secrets []redact.Secret
 	for _, value := range vars {
 		if len(value) >= minSilenced {
@@ -191,11 +191,11 @@ func (a *Agent) silence(vars map[string]string) {
 	if len(secrets) == 0 {
 		return
 	}
-	a.redactor.Store(a.secrets.keep(secrets))
+	a.hide(secrets)
 }
 
 // silenceGiven does so at the start of an agent.
-func (a *Agent) silenceGiven() error {
+func (a *ledger) silenceGiven() error {
 	all := given{}
 	err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(givenKey, &all)
@@ -209,7 +209,7 @@ func (a *Agent) silenceGiven() error {
 }
 
 // forgetGiven drops the values that neither an open run nor a pin needs any more, once the logs of their runs are redacted.
-func (a *Agent) forgetGiven() error {
+func (a *ledger) forgetGiven() error {
 	if !a.holdsGiven.Load() || len(a.ended.list()) > 0 {
 		return nil
 	}
@@ -265,7 +265,7 @@ func (a *Agent) forgetGiven() error {
 }
 
 // usePlanOptions tells terraform what a run's options are.
-func (a *Agent) usePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
+func (a *ledger) usePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
 	o.Replace, o.RefreshOnly, o.Destroy = run.Options.Replace, run.Options.RefreshOnly, run.Options.Destroy
 	return a.store.View(func(tx *store.Tx) (err error) {
 		o.Given, err = givenOf(tx, run)
@@ -275,7 +275,7 @@ func (a *Agent) usePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
 
 // passOn gives the values of a run's variables to the run that takes over from it. When they are not known, the plan of that
 // one says so.
-func (a *Agent) passOn(tx *store.Tx, old, next *store.Run) error {
+func (a *ledger) passOn(tx *store.Tx, old, next *store.Run) error {
 	vars, err := givenOf(tx, old)
 	if _, unknown := err.(*hint.Refusal); unknown {
 		return nil

@@ -31,7 +31,7 @@ type tracer struct {
 
 // originOf says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
 // commit. What cannot be found out is said in it, and is no reason not to plan.
-func (a *Agent) originOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) *store.Origin {
+func (a *executor) originOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) *store.Origin {
 	t := &tracer{
 		site: w.sites[run.Repository], branch: w.cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
 		merges: map[string]bool{}, login: map[string]string{},
@@ -65,7 +65,7 @@ var errTooMany = fmt.Errorf("more than %d commits since the applied one touch th
 
 // commitsOf are the commits since the applied one that touch the run's stack, newest first. Of a stack that was never applied it is
 // the run's own.
-func (a *Agent) commitsOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
+func (a *executor) commitsOf(ctx context.Context, w *world, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
 	git := w.repos[run.Repository]
 	var applied string
 	if err := a.store.View(func(tx *store.Tx) error {

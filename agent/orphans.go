@@ -24,7 +24,7 @@ func adoptOrphans() error {
 }
 
 // orphans buries adopted processes that have ended, until ctx ends.
-func (a *Agent) orphans(ctx context.Context) {
+func (a *housekeeper) orphans(ctx context.Context) {
 	tick := time.NewTicker(orphanRest)
 	defer tick.Stop()
 	before := map[int]uint64{}

@@ -23,7 +23,7 @@ const (
 )
 
 // send delivers the outbox, oldest first, until ctx ends. Nothing is ever dropped because it could not be delivered.
-func (a *Agent) send(ctx context.Context) {
+func (a *outbox) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := a.changes.next()
 		clock.Sleep(ctx, a.deliver(ctx), changed)
@@ -31,7 +31,7 @@ func (a *Agent) send(ctx context.Context) {
 }
 
 // deliver tries every message that is due once and returns when to come again.
-func (a *Agent) deliver(ctx context.Context) time.Duration {
+func (a *outbox) deliver(ctx context.Context) time.Duration {
 	a.sending.Lock()
 	defer a.sending.Unlock()
 	w := a.world.Load()
@@ -82,7 +82,7 @@ func (a *Agent) deliver(ctx context.Context) time.Duration {
 }
 
 // tryOne is deliverOne where a panic is the error of this message.
-func (a *Agent) tryOne(ctx context.Context, w *world, m *store.Message, cardless *struckError) (wait time.Duration, err error) {
+func (a *outbox) tryOne(ctx context.Context, w *world, m *store.Message, cardless *struckError) (wait time.Duration, err error) {
 	err = a.contained(messageWork(m), func() (err error) {
 		wait, err = a.deliverOne(ctx, w, m, cardless != nil)
 		return err
@@ -100,7 +100,7 @@ func messageFault(m *store.Message) string { return "message " + m.Key }
 // messageStruck shows a message that panicked when it was to be sent. It stays in the outbox and is tried again; once it is
 // held, the channel is told in plain words what could not be said, and what else there is to say of the run goes there, too:
 // without the card it has no other place.
-func (a *Agent) messageStruck(w *world, m *store.Message, struck *struckError) error {
+func (a *outbox) messageStruck(w *world, m *store.Message, struck *struckError) error {
 	a.faults.set(messageFault(m), struck)
 	if !struck.news || !struck.held() || strings.HasPrefix(m.Key, heldKey) {
 		return nil
@@ -126,7 +126,7 @@ const heldKey = "held/"
 
 // deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
 // The error is the store's.
-func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message, cardless bool) (time.Duration, error) {
+func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, cardless bool) (time.Duration, error) {
 	run, err := a.runOf(m)
 	if err != nil {
 		return 0, err
@@ -152,7 +152,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message, card
 		if m.After, err = a.lastHeard(w, m, run); err != nil {
 			return 0, err
 		}
-		if m.After == "" && !a.heard.Load() {
+		if m.After == "" && !a.hasListened() {
 			return time.Second, nil // the ear begins by looking; it wakes the outbox
 		}
 	}
@@ -198,7 +198,7 @@ func (a *Agent) deliverOne(ctx context.Context, w *world, m *store.Message, card
 }
 
 // undelivered keeps a message for later.
-func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
+func (a *outbox) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
 	if after, ok := slack.RetryAfter(cause); ok {
 		wait = max(after, time.Second)
@@ -215,7 +215,7 @@ func (a *Agent) undelivered(ctx context.Context, m *store.Message, cause error) 
 
 // sender delivers one message to Slack.
 type sender struct {
-	agent   *Agent
+	agent   *outbox
 	world   *world
 	message *store.Message
 	run     *store.Run

@@ -100,7 +100,7 @@ func planCounts(p *store.Plan) string {
 }
 
 // errorsOf are terraform's own words for why it failed, redacted.
-func (a *Agent) errorsOf(diagnostics []diag.Diagnostic) string {
+func (a *engines) errorsOf(diagnostics []diag.Diagnostic) string {
 	var lines []string
 	for _, d := range diagnostics {
 		d = d.Redacted(a.redact)
@@ -117,7 +117,7 @@ func (a *Agent) errorsOf(diagnostics []diag.Diagnostic) string {
 
 // lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
 // nothing.
-func (a *Agent) lastWords(run int) string {
+func (a *engines) lastWords(run int) string {
 	text, err := runner.Output(datadir.Run(a.cfg().DataDir, run))
 	if err != nil {
 		a.log.Warn("reading the last words of an apply", "run", run, "err", err)
@@ -140,7 +140,7 @@ func (a *Agent) lastWords(run int) string {
 }
 
 // runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
-func (a *Agent) runnersWords(run int) string {
+func (a *engines) runnersWords(run int) string {
 	text, err := runner.Words(datadir.Run(a.cfg().DataDir, run))
 	if err != nil {
 		a.log.Warn("reading what a runner said", "run", run, "err", err)

@@ -48,7 +48,7 @@ func overviews(tx *store.Tx, key string) ([]*overview, *overview, error) {
 }
 
 // beginOverviews gives the commit runs that were just made together one message for each channel with several of them.
-func (a *Agent) beginOverviews(tx *store.Tx, w *world, r *config.Repository, head string, findings []*finding) error {
+func (a *triggers) beginOverviews(tx *store.Tx, w *world, r *config.Repository, head string, findings []*finding) error {
 	if w.cfg.Slack == nil {
 		return nil // the log is read in its own order
 	}
@@ -103,7 +103,7 @@ func join(tx *store.Tx, all []*overview, o *overview, runs ...*store.Run) error 
 }
 
 // joinOverview puts a dependency run below the message of the commit that changed its upstreams.
-func (a *Agent) joinOverview(tx *store.Tx, w *world, s *config.Stack, changed map[string]int) error {
+func (a *ledger) joinOverview(tx *store.Tx, w *world, s *config.Stack, changed map[string]int) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -136,7 +136,7 @@ func (a *Agent) joinOverview(tx *store.Tx, w *world, s *config.Stack, changed ma
 }
 
 // tellOverview has the message about a run's commit posted before the run's own prompt, or edited.
-func (a *Agent) tellOverview(tx *store.Tx, run *store.Run) error {
+func (a *ledger) tellOverview(tx *store.Tx, run *store.Run) error {
 	if run.Overview == "" || a.cfg().Slack == nil {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (o *overview) several(tx *store.Tx) (bool, error) {
 }
 
 // overviewText is what an overview says now.
-func (a *Agent) overviewText(tx *store.Tx, w *world, o *overview) (string, error) {
+func (a *outbox) overviewText(tx *store.Tx, w *world, o *overview) (string, error) {
 	newest := map[string]*store.Run{}
 	var names []string
 	var any *store.Run
@@ -280,7 +280,7 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 }
 
 // overviewSaid records where the message is, and has it edited if there is something newer to say by now.
-func (a *Agent) overviewSaid(w *world, key, text string, posted *store.Card) func(*store.Tx) error {
+func (a *outbox) overviewSaid(w *world, key, text string, posted *store.Card) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		all, o, err := overviews(tx, key)
 		if err != nil || o == nil {

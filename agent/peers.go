@@ -105,7 +105,7 @@ func (e *ear) lookAround(ctx context.Context, w *world, self slack.Identity, cha
 	return nil
 }
 
-func (a *Agent) weighMark(ctx context.Context, w *world, channel, ts string, mark slack.Mark, live bool, at channelCursor) error {
+func (a *slackbot) weighMark(ctx context.Context, w *world, channel, ts string, mark slack.Mark, live bool, at channelCursor) error {
 	if mark.Agent == a.id && laterTS(ts, at.Own) {
 		if err := a.compareHistory(ctx, w, channel, ts, mark); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (a *Agent) weighMark(ctx context.Context, w *world, channel, ts string, mar
 }
 
 // foreign reports whether another process than ours, now or before, wrote a mark.
-func (a *Agent) foreign(mark slack.Mark) bool {
+func (a *slackbot) foreign(mark slack.Mark) bool {
 	if mark.Agent != a.id {
 		return true
 	}
@@ -136,7 +136,7 @@ func ourStack(w *world, mark slack.Mark) bool {
 }
 
 // meetPeer writes down that another agent is at work, and tells people once.
-func (a *Agent) meetPeer(ctx context.Context, w *world, channel, ts string, mark slack.Mark) error {
+func (a *slackbot) meetPeer(ctx context.Context, w *world, channel, ts string, mark slack.Mark) error {
 	known, err := a.knownPeers()
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (a *Agent) meetPeer(ctx context.Context, w *world, channel, ts string, mark
 // peerNote is the key of the message about another agent. That agent, hearing it, knows that it was heard.
 func peerNote(agent string) string { return "peer/" + agent }
 
-func (a *Agent) knownPeers() (map[string]*peer, error) {
+func (a *slackbot) knownPeers() (map[string]*peer, error) {
 	known := map[string]*peer{}
 	err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(peersKey, &known)
@@ -189,7 +189,7 @@ func (a *Agent) knownPeers() (map[string]*peer, error) {
 }
 
 // showPeers shows in status which other agents are at work, and forgets those that have been quiet for long enough.
-func (a *Agent) showPeers(w *world) error {
+func (a *slackbot) showPeers(w *world) error {
 	known, err := a.knownPeers()
 	if err != nil {
 		return err
@@ -222,7 +222,7 @@ func (a *Agent) showPeers(w *world) error {
 
 const peerAdvice = "only one may run: stop the other one (systemctl stop sallyport on its host); it is shown until it has been quiet for a day"
 
-func (a *Agent) peerText(w *world, p *peer) string {
+func (a *slackbot) peerText(w *world, p *peer) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"

@@ -23,7 +23,7 @@ type people struct {
 	polls map[string]time.Time
 }
 
-func newPeople(*Agent) *people { return &people{polls: map[string]time.Time{}} }
+func newPeople() *people { return &people{polls: map[string]time.Time{}} }
 
 func (p *people) polled(repository string, at time.Time) {
 	p.mu.Lock()
@@ -40,7 +40,7 @@ func (p *people) lastPoll(repository string) time.Time {
 // desk is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
 // has. Ids are kept in the store, so that a start without Slack works.
 type desk struct {
-	agent  *Agent
+	agent  *active
 	client *slack.Client
 
 	mu       sync.Mutex
@@ -54,7 +54,7 @@ type identity struct {
 	At time.Time `json:"at"`
 }
 
-func newDesk(a *Agent, client *slack.Client) *desk {
+func newDesk(a *active, client *slack.Client) *desk {
 	return &desk{agent: a, client: client, channels: map[string]string{}}
 }
 

@@ -13,7 +13,7 @@ import (
 // the stack or has a plan of the branch applied knowingly.
 
 // pinFor notes in st what the apply of a run that starts now means for the pin.
-func (a *Agent) pinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (a *ledger) pinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	if st.Pin != nil && run.Options.Inherited {
 		st.Pin.Run = run.ID // the values move on with the newest run, so that they can be found
 		return nil
@@ -36,7 +36,7 @@ func (a *Agent) pinFor(tx *store.Tx, st *store.StackState, run *store.Run) error
 }
 
 // unpinFor releases a pin when a run was applied that says something else; who approved it was warned on the card.
-func (a *Agent) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (a *ledger) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	if !lifecycle.ReleasesPin(st.Pin, run) {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (a *Agent) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) err
 }
 
 // unpin releases a pin for a person, and has the branch planned again where it says something else.
-func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
+func (a *ledger) unpin(tx *store.Tx, st *store.StackState, by string) error {
 	pin := st.Pin
 	if pin == nil {
 		return nil
@@ -71,7 +71,7 @@ func (a *Agent) unpin(tx *store.Tx, st *store.StackState, by string) error {
 
 // inherit lets a run at the commit that a stack is pinned to use the variables of the pin: a recovery or a check for drift
 // compares with what is applied, and that has them. It returns their values.
-func (a *Agent) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map[string]string, error) {
+func (a *ledger) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map[string]string, error) {
 	pin := st.Pin
 	same := pin != nil && run.Commit == pin.Commit && (run.AtApplied || run.Kind == store.KindDrift)
 	if !same || len(run.Options.Vars) > 0 || len(run.Options.Images) > 0 {
@@ -92,7 +92,7 @@ func (a *Agent) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map
 }
 
 // rememberOther writes down what the end of a run means whose plan was not all of its commit; false: it was an ordinary one.
-func (a *Agent) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run) bool {
+func (a *ledger) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run) bool {
 	o := run.Options
 	switch {
 	case o.Destroy && run.Status == store.Applied:

@@ -39,7 +39,7 @@ const (
 )
 
 // startPlan makes planning durable, then plans beside the loop.
-func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
+func (a *executor) startPlan(w *world, run *store.Run, s *config.Stack) error {
 	if a.work.resting(run.ID) {
 		return nil // it would count as an attempt, and nobody would make it; whoever looks again comes soon enough
 	}
@@ -109,7 +109,7 @@ func (a *Agent) startPlan(w *world, run *store.Run, s *config.Stack) error {
 }
 
 // plan checks out the run's commit into a new directory and lets terraform plan there.
-func (a *Agent) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
+func (a *engines) plan(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
 	found, err := a.findTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ type planPlace struct {
 }
 
 // planIn checks out the run's commit into an empty directory and lets terraform plan there.
-func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.Stack, p planPlace) (planned *planResult, err error) {
+func (a *engines) planIn(ctx context.Context, w *world, run *store.Run, s *config.Stack, p planPlace) (planned *planResult, err error) {
 	preview := run.Kind == store.KindPullRequest
 	dirs := []string{p.dir}
 	if p.name != "" {
@@ -175,7 +175,7 @@ func (a *Agent) planIn(ctx context.Context, w *world, run *store.Run, s *config.
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
-func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error) {
+func (a *engines) lockPatience(s *config.Stack) (patience time.Duration, err error) {
 	patience = s.LockTimeout
 	err = a.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
@@ -188,7 +188,7 @@ func (a *Agent) lockPatience(s *config.Stack) (patience time.Duration, err error
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
-func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config.Stack, result *planResult) error {
+func (a *executor) planned(ctx context.Context, w *world, run *store.Run, s *config.Stack, result *planResult) error {
 	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
 		return a.refuseLarge(w, run, result, over.Why, over.Hint)
 	}
@@ -247,7 +247,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 		_, err = a.move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
 			policy.note(r)
-			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.opts.Uptime(), "", ""
+			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			r.GitDown, r.Origin, r.Images, r.Notes = notify.Unreadable(repository), result.Origin, result.Images, result.Notes
 			if to != store.Planned {
@@ -269,7 +269,7 @@ func (a *Agent) planned(ctx context.Context, w *world, run *store.Run, s *config
 
 // unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a
 // resource can be half-made and look healthy to terraform, so an empty plan is not the end of it, whatever asked for it.
-func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error) {
+func (a *executor) unfinished(run *store.Run) (after int, open []string, err error) {
 	err = a.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.Unfinished == 0 {
@@ -288,7 +288,7 @@ func (a *Agent) unfinished(run *store.Run) (after int, open []string, err error)
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
-func (a *Agent) planFailed(w *world, run *store.Run, cause error) error {
+func (a *executor) planFailed(w *world, run *store.Run, cause error) error {
 	text, hint := a.redact(cause.Error()), hint.Of(cause)
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && failed.Transient

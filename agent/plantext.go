@@ -9,7 +9,7 @@ import (
 )
 
 // planText is the plan in terraform's words: from the store, or a file if it was too long for that.
-func (a *Agent) planText(run int) (string, error) {
+func (a *engines) planText(run int) (string, error) {
 	var text string
 	err := a.store.View(func(tx *store.Tx) (err error) {
 		text, err = tx.PlanText(run)

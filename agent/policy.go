@@ -25,7 +25,7 @@ func (v policyVerdict) note(r *store.Run) {
 }
 
 // policyOn asks the stack's policy about a new plan.
-func (a *Agent) policyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store.Status, result *planResult, rewritten bool) (policyVerdict, error) {
+func (a *ledger) policyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store.Status, result *planResult, rewritten bool) (policyVerdict, error) {
 	if s.AutoApply == config.PolicyNever || to != store.Planned {
 		return policyVerdict{}, nil
 	}
@@ -45,7 +45,7 @@ func (a *Agent) policyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store
 }
 
 // rewritten reports whether the branch's newest commit does not descend from what is applied. Only policies ask.
-func (a *Agent) rewritten(ctx context.Context, w *world, run *store.Run, s *config.Stack) (bool, error) {
+func (a *executor) rewritten(ctx context.Context, w *world, run *store.Run, s *config.Stack) (bool, error) {
 	if s.AutoApply == config.PolicyNever {
 		return false, nil
 	}
@@ -70,7 +70,7 @@ func (a *Agent) rewritten(ctx context.Context, w *world, run *store.Run, s *conf
 }
 
 // askAfterAll asks people about a plan that a policy was about to apply.
-func (a *Agent) askAfterAll(tx *store.Tx, run *store.Run) error {
+func (a *ledger) askAfterAll(tx *store.Tx, run *store.Run) error {
 	if err := a.refreshCard(tx, run); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *Agent) askAfterAll(tx *store.Tx, run *store.Run) error {
 }
 
 // policyEnds takes a policy's approval back if the policy would not give it any more, and asks people.
-func (a *Agent) policyEnds(w *world, run *store.Run) error {
+func (a *executor) policyEnds(w *world, run *store.Run) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Approved {

@@ -27,7 +27,7 @@ const (
 
 // forRepositories runs watch once for each repository of the configuration that wants it, until ctx ends. A reload is picked
 // up at the next turn: watch returns by itself when its repository is not wanted any more.
-func (a *Agent) forRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
+func (a *source) forRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
 	running := map[string]bool{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -56,13 +56,13 @@ func (a *Agent) forRepositories(ctx context.Context, wanted func(*config.Reposit
 }
 
 // pollRepositories polls each repository on its schedule until ctx ends.
-func (a *Agent) pollRepositories(ctx context.Context) {
+func (a *source) pollRepositories(ctx context.Context) {
 	a.forRepositories(ctx, func(*config.Repository) bool { return true }, a.pollRepository)
 }
 
 // pollRepository polls one repository until it leaves the configuration or ctx ends: at once, then on its schedule
 // with a little jitter, and more slowly while it fails.
-func (a *Agent) pollRepository(ctx context.Context, name string) {
+func (a *source) pollRepository(ctx context.Context, name string) {
 	failures := 0
 	for ctx.Err() == nil {
 		w := a.world.Load()
@@ -81,7 +81,7 @@ func (a *Agent) pollRepository(ctx context.Context, name string) {
 }
 
 // rest waits for the next poll; less if the configuration changed when that is.
-func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Duration) {
+func (a *source) rest(ctx context.Context, r *config.Repository, wait time.Duration) {
 	began, wall := time.Now(), a.now()
 	until := began.Add(wait)
 	for ctx.Err() == nil {
@@ -97,13 +97,13 @@ func (a *Agent) rest(ctx context.Context, r *config.Repository, wait time.Durati
 
 // nextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
 // come at once, and doubled with each failure up to five minutes.
-func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
+func (a *source) nextPoll(r *config.Repository, failures int) time.Duration {
 	schedule, err := config.ParseSchedule(r.Schedule)
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}
 	wait := clock.UntilNext(schedule, a.now())
-	wait += time.Duration(a.opts.Jitter() * float64(wait) / 10)
+	wait += time.Duration(a.jitter() * float64(wait) / 10)
 	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
 		wait = min(wait*2, max(maxBackoff, wait))
 	}
@@ -111,7 +111,7 @@ func (a *Agent) nextPoll(r *config.Repository, failures int) time.Duration {
 }
 
 // poll asks a repository for its newest commit and records it. It tells the same error once.
-func (a *Agent) poll(ctx context.Context, w *world, r *config.Repository) error {
+func (a *source) poll(ctx context.Context, w *world, r *config.Repository) error {
 	err := a.contained(work{name: "polling repository " + r.Name, watches: true}, func() error { return a.look(ctx, w, r) })
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -130,7 +130,7 @@ func (a *Agent) poll(ctx context.Context, w *world, r *config.Repository) error 
 }
 
 // look is one poll: one round trip when nothing is new.
-func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error {
+func (a *source) look(ctx context.Context, w *world, r *config.Repository) error {
 	pollCtx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	tip, err := w.repos[r.Name].Poll(pollCtx)
@@ -160,7 +160,7 @@ func (a *Agent) look(ctx context.Context, w *world, r *config.Repository) error 
 }
 
 // advance fetches a new tip, checks that history was not rewritten, and records the tip as the head.
-func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) error {
+func (a *source) advance(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) error {
 	git := w.repos[r.Name]
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -214,7 +214,7 @@ func (a *Agent) advance(ctx context.Context, w *world, r *config.Repository, kno
 }
 
 // holdHead records that a branch is held, and tells it once.
-func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
+func (a *source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
 	if held.why != "" && s.Suspect == "" {
 		s.Suspect = tip
 	}
@@ -243,7 +243,7 @@ func (a *Agent) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, hel
 
 // recordPollError writes the first failure and the moment when it was told, nothing in between: a repository that
 // fails for a night costs two transactions.
-func (a *Agent) recordPollError(r *config.Repository, cause error) error {
+func (a *source) recordPollError(r *config.Repository, cause error) error {
 	text := a.redact(cause.Error())
 	var known *store.RepositoryState
 	err := a.store.View(func(tx *store.Tx) (err error) {

@@ -8,7 +8,7 @@ import (
 )
 
 // bringHead fetches the head of a pull request again if the mirror was made anew since.
-func (a *Agent) bringHead(ctx context.Context, w *world, run *store.Run) error {
+func (a *engines) bringHead(ctx context.Context, w *world, run *store.Run) error {
 	git := w.repos[run.Repository]
 	if git == nil || git.Has(run.Commit) {
 		return nil
@@ -17,7 +17,7 @@ func (a *Agent) bringHead(ctx context.Context, w *world, run *store.Run) error {
 }
 
 // previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
-func (a *Agent) previewed(w *world, run *store.Run, result *planResult) error {
+func (a *executor) previewed(w *world, run *store.Run, result *planResult) error {
 	return a.update(func(tx *store.Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err // too large: plan.txt in the run's directory is kept instead
@@ -42,7 +42,7 @@ func planWork(run *store.Run) string {
 
 // tellMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
 // nobody's phone.
-func (a *Agent) tellMove(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
+func (a *ledger) tellMove(tx *store.Tx, w *world, run *store.Run, m store.Move) error {
 	if run.Kind == store.KindPullRequest {
 		return a.commentOn(tx, run.Repository, run.PullRequest)
 	}

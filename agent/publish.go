@@ -12,7 +12,7 @@ import (
 
 // publish has the site that hosts a run's repository told how the run's commit stands. One key is one commit and stack, so
 // that many changes in a row are one request; what it says is read when it is sent.
-func (a *Agent) publish(tx *store.Tx, run *store.Run) error {
+func (a *ledger) publish(tx *store.Tx, run *store.Run) error {
 	if a.world.Load().sites[run.Repository] == nil {
 		return nil
 	}
@@ -42,12 +42,12 @@ func newestOf(tx *store.Tx, stack string) (*store.Run, error) {
 }
 
 // statusOf is a run as a commit status.
-func (a *Agent) statusOf(w *world, run *store.Run) forge.Status {
+func (a *outbox) statusOf(w *world, run *store.Run) forge.Status {
 	return github.RunStatus(a.runWords(w, run))
 }
 
 // runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
-func (a *Agent) runWords(w *world, run *store.Run) github.Run {
+func (a *outbox) runWords(w *world, run *store.Run) github.Run {
 	r := github.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
 		Held: a.redact(run.Held), By: w.decidedBy(run),

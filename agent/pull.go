@@ -14,7 +14,7 @@ import (
 
 // comparePull finds out which stacks a pull request touches, and which of those are not planned without being asked for.
 // What it changes is compared with where it left the branch: what came onto the branch meanwhile is not its doing.
-func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
+func (a *pullwatch) comparePull(ctx context.Context, w *world, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
 	git := w.repos[l.repository.Name]
 	base, err := git.MergeBase(ctx, l.branch, next.Head)
 	if err != nil {
@@ -78,7 +78,7 @@ func (a *Agent) comparePull(ctx context.Context, w *world, l look, next *store.P
 }
 
 // newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.
-func (a *Agent) newRoots(w *world, repository string, tree stack.Tree) []string {
+func (a *pullwatch) newRoots(w *world, repository string, tree stack.Tree) []string {
 	known := map[string]bool{}
 	for _, s := range w.stacks(repository) {
 		known[s.Dir] = true
@@ -102,7 +102,7 @@ func (a *Agent) newRoots(w *world, repository string, tree stack.Tree) []string 
 }
 
 // recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
-func (a *Agent) recordPull(w *world, l look, next *store.PullRequest, touched []*config.Stack) error {
+func (a *pullwatch) recordPull(w *world, l look, next *store.PullRequest, touched []*config.Stack) error {
 	return a.update(func(tx *store.Tx) error {
 		known, err := tx.PullRequest(next.Repository, next.Number)
 		if err != nil {
@@ -136,12 +136,12 @@ func (a *Agent) recordPull(w *world, l look, next *store.PullRequest, touched []
 }
 
 // postpone is the error that a pull request waits with when too many plans were begun.
-func (a *Agent) postpone(next *store.PullRequest) error {
+func (a *operator) postpone(next *store.PullRequest) error {
 	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, short(next.Head))
 }
 
 // mayBegin bounds how many plans are begun in an hour, and counts these.
-func (a *Agent) mayBegin(tx *store.Tx, repository string, more int) (bool, error) {
+func (a *operator) mayBegin(tx *store.Tx, repository string, more int) (bool, error) {
 	if more == 0 {
 		return true, nil
 	}
@@ -162,7 +162,7 @@ func (a *Agent) mayBegin(tx *store.Tx, repository string, more int) (bool, error
 }
 
 // preview makes the run of one stack at the head that was checked.
-func (a *Agent) preview(tx *store.Tx, w *world, p *store.PullRequest, s *config.Stack, by string) error {
+func (a *operator) preview(tx *store.Tx, w *world, p *store.PullRequest, s *config.Stack, by string) error {
 	run := &store.Run{
 		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
 		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
@@ -175,7 +175,7 @@ func (a *Agent) preview(tx *store.Tx, w *world, p *store.PullRequest, s *config.
 }
 
 // tellRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
-func (a *Agent) tellRest(tx *store.Tx, w *world, p *store.PullRequest) error {
+func (a *pullwatch) tellRest(tx *store.Tx, w *world, p *store.PullRequest) error {
 	for _, s := range w.stacks(p.Repository) {
 		if p.Runs[s.Name] != 0 {
 			continue

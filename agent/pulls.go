@@ -27,14 +27,14 @@ const (
 
 // watchPulls looks at the pull requests of each repository that has them planned, on its schedule, until ctx ends. It is
 // apart from the polls: a site that hangs must not delay what is on the branch.
-func (a *Agent) watchPulls(ctx context.Context) {
+func (a *pullwatch) watchPulls(ctx context.Context) {
 	a.forRepositories(ctx, plansPulls, a.watchPullsOf)
 }
 
 func plansPulls(r *config.Repository) bool { return r.GitHub.PlanPullRequests }
 
 // watchPullsOf looks at one repository's until that leaves the configuration or ctx ends, more slowly while that fails.
-func (a *Agent) watchPullsOf(ctx context.Context, name string) {
+func (a *pullwatch) watchPullsOf(ctx context.Context, name string) {
 	failures := 0
 	heard := map[int]time.Time{}
 	for ctx.Err() == nil {
@@ -66,7 +66,7 @@ func (a *Agent) watchPullsOf(ctx context.Context, name string) {
 }
 
 // lookAtPulls compares the open pull requests with what is remembered of them. Nothing new costs one conditional request.
-func (a *Agent) lookAtPulls(ctx context.Context, w *world, r *config.Repository, heard map[int]time.Time) error {
+func (a *pullwatch) lookAtPulls(ctx context.Context, w *world, r *config.Repository, heard map[int]time.Time) error {
 	site := w.sites[r.Name]
 	list, _, err := site.OpenPullRequests(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ type look struct {
 }
 
 // lookAtPull does whatever is due for one pull request.
-func (a *Agent) lookAtPull(ctx context.Context, w *world, l look) error {
+func (a *pullwatch) lookAtPull(ctx context.Context, w *world, l look) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	k := l.known
@@ -198,7 +198,7 @@ func distrust(ctx context.Context, l look) (why, doubt string, err error) {
 }
 
 // perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.
-func (a *Agent) perhapsClosed(ctx context.Context, w *world, r *config.Repository, k *store.PullRequest) error {
+func (a *pullwatch) perhapsClosed(ctx context.Context, w *world, r *config.Repository, k *store.PullRequest) error {
 	now, err := w.sites[r.Name].PullRequest(ctx, k.Number)
 	if err != nil {
 		return err
@@ -226,7 +226,7 @@ func (a *Agent) perhapsClosed(ctx context.Context, w *world, r *config.Repositor
 }
 
 // endPreviews ends what is open of a pull request's plans.
-func (a *Agent) endPreviews(tx *store.Tx, w *world, k *store.PullRequest, m store.Move) error {
+func (a *pullwatch) endPreviews(tx *store.Tx, w *world, k *store.PullRequest, m store.Move) error {
 	for _, id := range k.Runs {
 		run, err := found(tx.Run(id))
 		if err != nil {

@@ -17,7 +17,7 @@ func TestPreviewsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	a := &Agent{now: func() time.Time { return now }}
+	a := &operator{now: func() time.Time { return now }}
 	begin := func(n int) (ok bool) {
 		t.Helper()
 		if err := st.Update(func(tx *store.Tx) (err error) {

@@ -19,7 +19,7 @@ func claimed(dir string) bool {
 
 // resume says what the last agent left, and puts right what only a running agent can hold. Runs themselves need
 // nothing: the loop resumes each from its status.
-func (a *Agent) resume() error {
+func (a *housekeeper) resume() error {
 	var err error
 	if a.toAdopt, err = a.adopt(); err != nil {
 		return err
@@ -48,10 +48,10 @@ func (a *Agent) resume() error {
 	if sending > 0 {
 		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
 	}
-	if err := os.RemoveAll(datadir.Scratch(a.opts.Config.DataDir)); err != nil {
+	if err := os.RemoveAll(datadir.Scratch(a.cfg().DataDir)); err != nil {
 		return fmt.Errorf("removing what repairs left: %w", err)
 	}
-	if err := dropDriftDirs(a.opts.Config.DataDir); err != nil {
+	if err := dropDriftDirs(a.cfg().DataDir); err != nil {
 		return err
 	}
 	if err := a.vacateAll(); err != nil {
@@ -61,12 +61,12 @@ func (a *Agent) resume() error {
 }
 
 // dropLeftovers removes directories of plans that ended while nobody could tidy up. What belongs to an apply stays.
-func (a *Agent) dropLeftovers(open []*store.Run) error {
+func (a *housekeeper) dropLeftovers(open []*store.Run) error {
 	needed := map[string]bool{}
 	for _, run := range open {
 		needed[fmt.Sprint(run.ID)] = true
 	}
-	entries, err := os.ReadDir(datadir.Runs(a.opts.Config.DataDir))
+	entries, err := os.ReadDir(datadir.Runs(a.cfg().DataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (a *Agent) dropLeftovers(open []*store.Run) error {
 			continue
 		}
 		for _, left := range []string{planDir, "apply.jsonl"} {
-			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.opts.Config.DataDir), e.Name(), left)); err == nil {
+			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.cfg().DataDir), e.Name(), left)); err == nil {
 				a.ended.add(id) // swept in the loop
 			}
 		}

@@ -22,7 +22,7 @@ var release = regexp.MustCompile("^[`\\s]*sallyport plan ([0-9a-f]{40}|[0-9a-f]{
 
 // hearPull looks for that word in the comments of a pull request. It names the whole commit: whoever writes it must have
 // seen that one, and not what is pushed a moment later.
-func (a *Agent) hearPull(ctx context.Context, w *world, l look) error {
+func (a *pullwatch) hearPull(ctx context.Context, w *world, l look) error {
 	p := *l.known
 	p.UpdatedAt = l.pull.UpdatedAt.UTC()
 	p.Title = cut(a.redact(l.pull.Title), 200)
@@ -88,7 +88,7 @@ func keepPull(tx *store.Tx, p *store.PullRequest) error {
 }
 
 // mayRelease says why somebody's word does not count; empty if it does. Who that is at the site only a person block says.
-func (a *Agent) mayRelease(ctx context.Context, w *world, s *config.Stack, u forge.User, access forge.Access) (string, error) {
+func (a *pullwatch) mayRelease(ctx context.Context, w *world, s *config.Stack, u forge.User, access forge.Access) (string, error) {
 	i := slices.IndexFunc(w.cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
 	switch {
 	case !access.CanWrite():
@@ -121,7 +121,7 @@ type wantedPreview struct {
 var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)
 
 // previewFor is startPreview for Slack.
-func (a *Agent) previewFor(wanted wantedPreview, number string) (answer string, err error) {
+func (a *slackbot) previewFor(wanted wantedPreview, number string) (answer string, err error) {
 	if wanted.PullRequest, err = strconv.Atoi(number); err != nil {
 		return "", hint.Refuse("plan STACK pr 7", "which pull request?")
 	}
@@ -133,7 +133,7 @@ func (a *Agent) previewFor(wanted wantedPreview, number string) (answer string, 
 }
 
 // startPreview has it planned for whoever may ask for plans of the stack.
-func (a *Agent) startPreview(wanted wantedPreview) (run *store.Run, err error) {
+func (a *operator) startPreview(wanted wantedPreview) (run *store.Run, err error) {
 	w := a.world.Load()
 	s := w.stack(wanted.Stack)
 	if s == nil {
@@ -151,7 +151,7 @@ func (a *Agent) startPreview(wanted wantedPreview) (run *store.Run, err error) {
 }
 
 // releasePull makes the run of a held stack of a pull request, at the head that is held.
-func (a *Agent) releasePull(tx *store.Tx, w *world, repository string, wanted wantedPreview) (run int, err error) {
+func (a *operator) releasePull(tx *store.Tx, w *world, repository string, wanted wantedPreview) (run int, err error) {
 	number, name := wanted.PullRequest, wanted.Stack
 	p, err := tx.PullRequest(repository, number)
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 const pingedKey = "remind/pinged"
 
 // remind tells people once that a plan they were asked about is about to expire.
-func (a *Agent) remind(w *world, run *store.Run, s *config.Stack, left time.Duration) error {
+func (a *executor) remind(w *world, run *store.Run, s *config.Stack, left time.Duration) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
@@ -46,7 +46,7 @@ func (a *Agent) remind(w *world, run *store.Run, s *config.Stack, left time.Dura
 }
 
 // mayPing reports whether a reminder may ring phones, and notes that it does.
-func (a *Agent) mayPing(tx *store.Tx) (bool, error) {
+func (a *executor) mayPing(tx *store.Tx) (bool, error) {
 	var last time.Time
 	if _, err := tx.Setting(pingedKey, &last); err != nil {
 		return false, err

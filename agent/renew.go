@@ -8,7 +8,7 @@ import (
 
 // renew lets a run take the place of one that asks people, message and thread included: one story stays one message.
 // Approvals stay with the old run. If it is not known where its message is, the new one gets its own.
-func (a *Agent) renew(tx *store.Tx, w *world, old, next *store.Run) error {
+func (a *ledger) renew(tx *store.Tx, w *world, old, next *store.Run) error {
 	card := old.Card
 	var thread *store.Thread
 	if card != nil {
@@ -68,7 +68,7 @@ func dropCard(tx *store.Tx, run *store.Run) error {
 const renewedKey = "renewed"
 
 // askAnew tells in the thread, and in the channel, that the message shows another plan now.
-func (a *Agent) askAnew(tx *store.Tx, run *store.Run) error {
+func (a *ledger) askAnew(tx *store.Tx, run *store.Run) error {
 	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
 		run.ID, run.Stack, run.After, run.Reason, run.After)
 	return a.say(tx, run, store.MessageLoud, renewedKey, text)

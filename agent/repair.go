@@ -44,7 +44,7 @@ type repair struct {
 }
 
 // repairs runs one repair, which goes on when the person goes away, and returns what to tell them.
-func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
+func (a *operator) repairs(ctx context.Context, r repair) (string, error) {
 	type answer struct {
 		message string
 		err     error
@@ -75,7 +75,7 @@ func (a *Agent) repairs(ctx context.Context, r repair) (string, error) {
 	}
 }
 
-func (a *Agent) carryOutRepair(ctx context.Context, r repair) (string, error) {
+func (a *operator) carryOutRepair(ctx context.Context, r repair) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
 	cause := a.inScratch(ctx, r)
@@ -100,7 +100,7 @@ func (a *Agent) carryOutRepair(ctx context.Context, r repair) (string, error) {
 
 // inScratch lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
 // needs there, credentials of the backend included, must not lie around.
-func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
+func (a *engines) inScratch(ctx context.Context, r repair) (err error) {
 	w := a.world.Load()
 	s := w.stack(r.stack)
 	if s == nil {
@@ -110,10 +110,10 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(datadir.Scratch(a.opts.Config.DataDir), 0o700); err != nil {
+	if err := os.MkdirAll(datadir.Scratch(a.cfg().DataDir), 0o700); err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
-	dir, err := os.MkdirTemp(datadir.Scratch(a.opts.Config.DataDir), s.Name+"-")
+	dir, err := os.MkdirTemp(datadir.Scratch(a.cfg().DataDir), s.Name+"-")
 	if err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
@@ -122,7 +122,7 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 			a.log.Error("removing the directory of a repair", "stack", r.stack, "err", err)
 		}
 	}()
-	if err := w.pool.Anyone().Public().Enter(datadir.Scratch(a.opts.Config.DataDir)); err != nil {
+	if err := w.pool.Anyone().Public().Enter(datadir.Scratch(a.cfg().DataDir)); err != nil {
 		return err
 	}
 	at, err := a.begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
@@ -143,7 +143,7 @@ func (a *Agent) inScratch(ctx context.Context, r repair) (err error) {
 }
 
 // quiet refuses repairs of a stack while an apply of it, or something that one started, is at work.
-func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
+func (a *operator) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
 	if st.OpenRun != 0 {
 		open, err := tx.Run(st.OpenRun)
 		if err != nil {
@@ -167,7 +167,7 @@ func (a *Agent) quiet(tx *store.Tx, dataDir string, st *store.StackState) error 
 var errPassing = errors.New("an apply has only just ended")
 
 // prepared reads what a repair needs, once the runner of an apply that has just ended is gone.
-func (a *Agent) prepared(ctx context.Context, read func(*store.Tx) error) error {
+func (a *operator) prepared(ctx context.Context, read func(*store.Tx) error) error {
 	for {
 		err := a.store.View(read)
 		if !errors.Is(err, errPassing) || ctx.Err() != nil {
@@ -178,7 +178,7 @@ func (a *Agent) prepared(ctx context.Context, read func(*store.Tx) error) error 
 }
 
 // unlock forces the state lock with an id open, for a person.
-func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error) {
+func (a *operator) unlock(ctx context.Context, stack, id, by string) (string, error) {
 	w := a.world.Load()
 	s := w.stack(stack)
 	if s == nil {
@@ -223,7 +223,7 @@ func (a *Agent) unlock(ctx context.Context, stack, id, by string) (string, error
 }
 
 // notUnlocked says why a lock was not opened and what to do.
-func (a *Agent) notUnlocked(stack string, cause error) error {
+func (a *operator) notUnlocked(stack string, cause error) error {
 	var other *terraform.OtherLockError
 	switch {
 	case errors.Is(cause, terraform.ErrNotLocked):
@@ -258,7 +258,7 @@ func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, erro
 }
 
 // pushState pushes the state that an apply could not save, for a person.
-func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
+func (a *operator) pushState(ctx context.Context, ref, by string) (string, error) {
 	w := a.world.Load()
 	var run *store.Run
 	var file string
@@ -302,7 +302,7 @@ func (a *Agent) pushState(ctx context.Context, ref, by string) (string, error) {
 }
 
 // leftStateOf finds the run whose left state a person means: 12, #12, or a stack that has one.
-func (a *Agent) leftStateOf(tx *store.Tx, w *world, ref string) (*store.Run, error) {
+func (a *operator) leftStateOf(tx *store.Tx, w *world, ref string) (*store.Run, error) {
 	id, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
 	if err != nil {
 		if w.stack(ref) == nil {
@@ -346,7 +346,7 @@ func leftFile(w *world, run *store.Run, st *store.StackState) (string, error) {
 
 // pushed records that a left state is at its backend. If the commit fails after the file was renamed, its absence says the
 // same: a state that was moved away holds up nobody.
-func (a *Agent) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
+func (a *operator) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
 	dir := filepath.Dir(file)
 	if err := disk.IgnoreMissing(os.Rename(file, filepath.Join(dir, pushedStateFile))); err != nil {
 		return "", fmt.Errorf("putting the pushed state aside: %w", err)
@@ -380,7 +380,7 @@ func (a *Agent) pushed(tx *store.Tx, run *store.Run, file, by string) (string, e
 
 // pushLocked notes the lock that was in the way of a push: while a state waits to be pushed nothing is planned, so nobody
 // else would meet it.
-func (a *Agent) pushLocked(tx *store.Tx, w *world, stack string, run int, failed *diag.Error) (told, err error) {
+func (a *operator) pushLocked(tx *store.Tx, w *world, stack string, run int, failed *diag.Error) (told, err error) {
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ const freshenTimeout = 5 * time.Second
 
 // freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
 // all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
-func (a *Agent) freshen(ctx context.Context, name string) {
+func (a *operator) freshen(ctx context.Context, name string) {
 	w := a.world.Load()
 	s := w.stack(name)
 	if s == nil {
@@ -42,7 +42,7 @@ func (a *Agent) freshen(ctx context.Context, name string) {
 }
 
 // start makes a manual run. It supersedes what is open of the stack, but never what is applying.
-func (a *Agent) start(r request) (*store.Run, []string, error) {
+func (a *operator) start(r request) (*store.Run, []string, error) {
 	w := a.world.Load()
 	s := w.stack(r.Stack)
 	if s == nil {
@@ -116,7 +116,7 @@ func (a *Agent) start(r request) (*store.Run, []string, error) {
 		}
 		return putGiven(tx, made.ID, r.Wish.Vars)
 	})
-	a.holdsGiven.Store(true)
+	a.holdsValues()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,7 +136,7 @@ func stackNames(w *world) []string {
 	return names
 }
 
-func (a *Agent) commitFor(r request, st *store.StackState, repository *store.RepositoryState) (string, error) {
+func (a *operator) commitFor(r request, st *store.StackState, repository *store.RepositoryState) (string, error) {
 	if r.Applied {
 		if st.AppliedCommit == "" {
 			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
@@ -150,7 +150,7 @@ func (a *Agent) commitFor(r request, st *store.StackState, repository *store.Rep
 }
 
 // makeWay supersedes the open run of a stack for a person's run.
-func (a *Agent) makeWay(tx *store.Tx, w *world, st *store.StackState, r request) error {
+func (a *operator) makeWay(tx *store.Tx, w *world, st *store.StackState, r request) error {
 	if st.OpenRun == 0 {
 		return nil
 	}
@@ -217,7 +217,7 @@ func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
 }
 
 // startWarnings says what a person who asks for a run should know at once.
-func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
+func (a *operator) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
 	var out []string
 	if st.Paused != nil {
 		out = append(out, "the stack is paused "+notify.Paused(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
@@ -235,7 +235,7 @@ func (a *Agent) startWarnings(tx *store.Tx, st *store.StackState, repository *st
 }
 
 // cancel stops a run. A running apply gets one SIGINT and all the time it needs.
-func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
+func (a *operator) cancel(run int, by string) (*store.Run, string, error) {
 	var out *store.Run
 	err := a.update(func(tx *store.Tx) error {
 		now, err := tx.Run(run)
@@ -266,14 +266,14 @@ func (a *Agent) cancel(run int, by string) (*store.Run, string, error) {
 }
 
 // pause holds a stack, or the agent when stack is empty.
-func (a *Agent) pause(stack, reason, by string) error {
+func (a *operator) pause(stack, reason, by string) error {
 	p := &store.Pause{By: by, At: a.now().UTC(), Reason: a.redact(reason)}
 	_, err := a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
 	return err
 }
 
 // unpause lets it move on.
-func (a *Agent) unpause(stack, by string) (held bool, err error) {
+func (a *operator) unpause(stack, by string) (held bool, err error) {
 	if held, err = a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
 		return held, err
 	}
@@ -284,7 +284,7 @@ func (a *Agent) unpause(stack, by string) (held bool, err error) {
 }
 
 // setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
-func (a *Agent) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
+func (a *operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
 	if w := a.world.Load(); stack != "" && w.stack(stack) == nil {
 		return false, control.NoStack(stack, stackNames(w))
 	}
@@ -333,7 +333,7 @@ func samePause(now, asked *store.Pause) bool {
 
 // tellPause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
 // is applied does not look there.
-func (a *Agent) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
+func (a *operator) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
 	if strings.HasPrefix(e.By, "slack:") {
 		return nil // it stands in the channel
 	}
@@ -345,7 +345,7 @@ func (a *Agent) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Ev
 }
 
 // accept takes a branch whose history was rewritten.
-func (a *Agent) accept(repository, commit, by string) error {
+func (a *operator) accept(repository, commit, by string) error {
 	if a.cfg().Repository(repository) == nil {
 		return control.Errorf(control.NotFound, "there is no repository %q", repository)
 	}

@@ -29,7 +29,7 @@ func goneFrom(replies []slack.Message, d store.Decision) string {
 }
 
 // withdraw takes back the votes for which gone gives a reason.
-func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error {
+func (a *slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
 	any := false
 	for _, d := range run.Decisions {
 		any = any || lifecycle.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
@@ -66,7 +66,7 @@ func (a *Agent) withdraw(run *store.Run, gone func(store.Decision) string) error
 
 // reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
 // approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
-func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held string, err error) {
+func (a *slackbot) reread(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held string, err error) {
 	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
@@ -99,7 +99,7 @@ func (a *Agent) reread(ctx context.Context, w *world, run *store.Run, s *config.
 	return "approved; waits until the approvals in Slack can be read again: " + why, nil
 }
 
-func (a *Agent) rereadSlack(ctx context.Context, w *world, run *store.Run, s *config.Stack, votes []store.Decision) error {
+func (a *slackbot) rereadSlack(ctx context.Context, w *world, run *store.Run, s *config.Stack, votes []store.Decision) error {
 	self, err := w.desk.identity(ctx)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ const (
 //
 // Age is counted by the clock as it was at the start and by the time that really passed since, and nothing goes in the
 // first minutes: a clock that jumps ahead, or is not set yet, must not make everything old.
-func (a *Agent) retain(ctx context.Context) {
+func (a *housekeeper) retain(ctx context.Context) {
 	began, wall := time.Now(), a.now()
 	ticker := time.NewTicker(retainFirst)
 	defer ticker.Stop()
@@ -47,7 +47,7 @@ func (a *Agent) retain(ctx context.Context) {
 	}
 }
 
-func (a *Agent) trim(ctx context.Context, now time.Time) error {
+func (a *housekeeper) trim(ctx context.Context, now time.Time) error {
 	keep := a.cfg().Retention
 	done, err := a.store.Trim(ctx, store.Retention{
 		Runs: keep.Runs, RunsBefore: now.Add(-keep.Age), PerStack: keptPerStack,
@@ -61,7 +61,7 @@ func (a *Agent) trim(ctx context.Context, now time.Time) error {
 
 // forget removes the directory of a run whose record is about to go. What still lives in there, and a state that
 // nobody has pushed, keep both.
-func (a *Agent) forget(run *store.Run) (bool, error) {
+func (a *housekeeper) forget(run *store.Run) (bool, error) {
 	dir := datadir.Run(a.cfg().DataDir, run.ID)
 	state, err := runner.Attach(dir)
 	if err != nil {
@@ -94,7 +94,7 @@ func removeRunDir(dir string) error {
 
 // dropOrphans removes directories that no run has any more and that no apply was started in, once they are a day old,
 // and the rest of what a crash left half removed.
-func (a *Agent) dropOrphans(now time.Time) error {
+func (a *housekeeper) dropOrphans(now time.Time) error {
 	runs := datadir.Runs(a.cfg().DataDir)
 	entries, err := os.ReadDir(runs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -40,9 +40,9 @@ type tightness struct {
 
 // lookForRoom finds out whether there is too little room, shows it, and tells people once when that begins and once when it is
 // over. It ends only with half as much again, so that it does not begin and end at each file.
-func (a *Agent) lookForRoom(w *world) {
+func (a *housekeeper) lookForRoom(w *world) {
 	dir := w.cfg.DataDir
-	room, err := a.opts.Room(dir)
+	room, err := a.room(dir)
 	if err != nil {
 		a.faults.set("disk", err)
 		return // what is not known holds nobody up; writing shows it
@@ -77,7 +77,7 @@ func (a *Agent) lookForRoom(w *world) {
 }
 
 // wakeForRoom has the loop look for room when the store found none, though not at each of many writes.
-func (a *Agent) wakeForRoom() {
+func (a *journal) wakeForRoom() {
 	now, last := time.Now().UnixNano(), a.wokenFull.Load()
 	if now-last >= int64(workRest) && a.wokenFull.CompareAndSwap(last, now) {
 		a.wake()

@@ -68,3 +68,8 @@ type forgeError interface {
 	Everything() bool     // whatever else is asked would fail too: an outage, a limit, a token that is no longer valid
 	Final() bool          // the same request will never be taken
 }
+
+// votes reads the approvals of a run once more where they were given, right before its apply; see reread.
+type votes interface {
+	reread(ctx context.Context, w *world, run *store.Run, s *config.Stack) (held string, err error)
+}

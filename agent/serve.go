@@ -16,7 +16,7 @@ import (
 )
 
 // desktop answers the command line. It is a type of its own because an agent has verbs of the same names inside.
-type desktop struct{ *Agent }
+type desktop struct{ *socketAPI }
 
 var (
 	_ control.Reader   = desktop{}
@@ -25,12 +25,12 @@ var (
 
 // socketServer is the agent's end of the unix socket.
 type socketServer struct {
-	agent  *Agent
+	agent  *socketAPI
 	server *control.Server
 }
 
 // listen takes the socket before anything runs: somebody else on it means that another agent is at work.
-func (a *Agent) listen() (*socketServer, error) {
+func (a *socketAPI) listen() (*socketServer, error) {
 	d := desktop{a}
 	server, err := control.Listen(control.ServerOptions{
 		Socket: a.cfg().Socket, Reader: d, Operator: d, Log: a.log, Allow: a.allow, Changes: a.changes.next,
@@ -52,7 +52,7 @@ func (s *socketServer) serve(ctx context.Context) {
 //
 // Who cannot be told is refused: a process that hides must not decide. Under systemd everything in the service's own
 // control group is ours, daemons that left their parents included.
-func (a *Agent) allow(c peercred.Caller) error {
+func (a *socketAPI) allow(c peercred.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
@@ -84,7 +84,7 @@ func (d desktop) Status(context.Context) (control.Status, error) {
 }
 
 // glance looks at everything that is shown of this agent.
-func (a *Agent) glance(w *world) (g *status.Glance, err error) {
+func (a *viewer) glance(w *world) (g *status.Glance, err error) {
 	process := a.process(w)
 	err = a.store.View(func(tx *store.Tx) error {
 		g, err = status.Read(tx, process)
@@ -94,9 +94,9 @@ func (a *Agent) glance(w *world) (g *status.Glance, err error) {
 }
 
 // process is what a glance shows that is not in the store.
-func (a *Agent) process(w *world) *status.Process {
+func (a *viewer) process(w *world) *status.Process {
 	now := a.now()
-	p := &status.Process{Version: a.opts.Version, StartedAt: a.started, ID: a.id, Now: now, Names: namesOf(w)}
+	p := &status.Process{Version: a.version, StartedAt: a.started, ID: a.id, Now: now, Names: namesOf(w)}
 	if w.cfg.Backup != nil {
 		p.Backups = w.cfg.Backup.Schedule
 	}

@@ -16,7 +16,7 @@ import (
 const tokenPatience = 5 * time.Second
 
 // newSite makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
-func (a *Agent) newSite(r *config.Repository) (forgeSite, error) {
+func (a *active) newSite(r *config.Repository) (forgeSite, error) {
 	g := r.GitHub
 	if g.Repository == "" {
 		return nil, nil
@@ -33,7 +33,7 @@ func (a *Agent) newSite(r *config.Repository) (forgeSite, error) {
 }
 
 // sitePassword gives git the identity of the site, where both are one host and git has none of its own; else nil.
-func (a *Agent) sitePassword(r *config.Repository, site forgeSite) func(context.Context) (redact.Secret, error) {
+func (a *active) sitePassword(r *config.Repository, site forgeSite) func(context.Context) (redact.Secret, error) {
 	if site == nil || !r.Token.IsZero() || !r.SharesHost() {
 		return nil
 	}
@@ -42,15 +42,13 @@ func (a *Agent) sitePassword(r *config.Repository, site forgeSite) func(context.
 		if err != nil {
 			return token, fmt.Errorf("getting a token for git: %w", err)
 		}
-		if r := a.secrets.mint(token); r != nil {
-			a.redactor.Store(r)
-		}
+		a.hideMinted(token)
 		return token, nil
 	}
 }
 
 // gitAccess are a repository's own credentials, for private modules on the same host as far as the configuration lends them.
-func (a *Agent) gitAccess(ctx context.Context, w *world, repository string) *credentials.Git {
+func (a *active) gitAccess(ctx context.Context, w *world, repository string) *credentials.Git {
 	r := w.cfg.Repository(repository)
 	token, username := r.Token, r.Username
 	if password := a.sitePassword(r, w.sites[repository]); password != nil {

@@ -34,7 +34,7 @@ func (s *snapshots) soon() {
 
 // keepSnapshots copies the store every quarter of an hour if anything changed, and after each apply, until ctx ends. It
 // works beside the loop and never makes it wait.
-func (a *Agent) keepSnapshots(ctx context.Context) {
+func (a *housekeeper) keepSnapshots(ctx context.Context) {
 	wait := a.sinceSnapshot()
 	for ctx.Err() == nil {
 		timer := time.NewTimer(wait)
@@ -58,7 +58,7 @@ func (a *Agent) keepSnapshots(ctx context.Context) {
 }
 
 // sinceSnapshot is how long the first snapshot can wait: agents that are restarted often must not go without.
-func (a *Agent) sinceSnapshot() time.Duration {
+func (a *housekeeper) sinceSnapshot() time.Duration {
 	all, err := rescue.Snapshots(a.cfg().DataDir)
 	if err != nil || len(all) == 0 {
 		return snapshotRetry
@@ -66,12 +66,12 @@ func (a *Agent) sinceSnapshot() time.Duration {
 	return min(snapshotEvery, max(time.Second, snapshotEvery-a.now().Sub(all[0].At)))
 }
 
-func (a *Agent) snapshot(ctx context.Context) error {
+func (a *housekeeper) snapshot(ctx context.Context) error {
 	revision, err := a.store.Revision()
 	if err != nil || revision == a.snapshots.revision {
 		return err
 	}
-	checker := rescue.Checker{Executable: a.opts.Executable}
+	checker := rescue.Checker{Executable: a.executable}
 	taken, err := rescue.TakeSnapshot(ctx, checker, a.store, a.cfg().DataDir, a.now())
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (a *Agent) snapshot(ctx context.Context) error {
 }
 
 // snapshotDone shows a failure in status, and tells people once when a second try fails too, and when it works again.
-func (a *Agent) snapshotDone(err error) {
+func (a *housekeeper) snapshotDone(err error) {
 	s := a.snapshots
 	if a.faults.set("snapshots", err) && err != nil {
 		a.log.Warn("taking a snapshot of the store", "err", err)

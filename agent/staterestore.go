@@ -21,7 +21,7 @@ type restored struct {
 
 // restoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
 // apply, so that a restore can be taken back in the same way.
-func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string, error) {
+func (a *operator) restoreState(ctx context.Context, stack, ref, by string) (string, error) {
 	w := a.world.Load()
 	s := w.stack(stack)
 	if s == nil {
@@ -95,7 +95,7 @@ func (a *Agent) restoreState(ctx context.Context, stack, ref, by string) (string
 }
 
 // stateRestored records that a state is back, and tells the channel: what runs are planned on is another one now.
-func (a *Agent) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
+func (a *operator) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
 	kept := ""
 	if r.kept != "" {
 		c, _ := archive.CopyName(r.kept)

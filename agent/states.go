@@ -19,7 +19,7 @@ const maxState = 512 << 20
 // keepState keeps a copy of the state as it is before an apply. The plan file holds it (terraform puts the state that it
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
 // no process. A stack without a state yet has nothing to keep.
-func (a *Agent) keepState(dataDir string, run *store.Run) error {
+func (a *engines) keepState(dataDir string, run *store.Run) error {
 	plan, err := zip.OpenReader(filepath.Join(planBase(dataDir, run), planDir, "plan.tfplan"))
 	if err != nil {
 		return fmt.Errorf("opening the plan: %w", err)
@@ -63,7 +63,7 @@ func stateMember(plan *zip.Reader, name string) (map[string]json.RawMessage, err
 }
 
 // checkLineage refuses two stacks on one state: they would undo each other's work for ever.
-func (a *Agent) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) error {
+func (a *engines) checkLineage(tx *store.Tx, s *config.Stack, result *planResult) error {
 	if result.Plan.Lineage == "" || result.Plan.NewState {
 		return nil
 	}

@@ -15,7 +15,7 @@ const maxAttempts = 5 // plans of one run that met a transient error
 // even if nothing wakes the loop; zero means whenever.
 //
 // What the step is [lifecycle.Next] says, from facts that are gathered once; here it is done.
-func (a *Agent) step(ctx context.Context, w *world, run *store.Run) (time.Duration, error) {
+func (a *executor) step(ctx context.Context, w *world, run *store.Run) (time.Duration, error) {
 	f, err := a.gather(w, run.ID)
 	if err != nil {
 		return 0, err
@@ -24,7 +24,7 @@ func (a *Agent) step(ctx context.Context, w *world, run *store.Run) (time.Durati
 }
 
 // take takes a step.
-func (a *Agent) take(_ context.Context, w *world, f lifecycle.Facts, step lifecycle.Step) (time.Duration, error) {
+func (a *executor) take(_ context.Context, w *world, f lifecycle.Facts, step lifecycle.Step) (time.Duration, error) {
 	run, s := f.Run, f.Config.Stack
 	if err := a.takeBeside(w, f, step); err != nil {
 		return 0, err
@@ -51,7 +51,7 @@ func (a *Agent) take(_ context.Context, w *world, f lifecycle.Facts, step lifecy
 }
 
 // takeBeside does what a step asks for beside itself.
-func (a *Agent) takeBeside(w *world, f lifecycle.Facts, step lifecycle.Step) error {
+func (a *executor) takeBeside(w *world, f lifecycle.Facts, step lifecycle.Step) error {
 	run, also := f.Run, step.Also
 	switch step.Checks {
 	case lifecycle.OwnCheck:
@@ -78,7 +78,7 @@ func (a *Agent) takeBeside(w *world, f lifecycle.Facts, step lifecycle.Step) err
 }
 
 // takeMove moves a run to another status, with what its stack remembers of that.
-func (a *Agent) takeMove(w *world, run *store.Run, step lifecycle.Step) error {
+func (a *executor) takeMove(w *world, run *store.Run, step lifecycle.Step) error {
 	if step.Withdraw {
 		return a.policyEnds(w, run)
 	}
@@ -118,7 +118,7 @@ func (a *Agent) takeMove(w *world, run *store.Run, step lifecycle.Step) error {
 
 // replan has a run planned again whose plan does not fit the world any more: one under way begins again, one that was made is
 // stale.
-func (a *Agent) replan(w *world, run *store.Run, why string) error {
+func (a *executor) replan(w *world, run *store.Run, why string) error {
 	if run.Status != store.Planning {
 		return a.goStale(w, run, why)
 	}
@@ -138,7 +138,7 @@ func because(text string) func(*store.Run) error {
 }
 
 // goStale ends a run whose plan does not fit the world any more and makes the one that takes over.
-func (a *Agent) goStale(w *world, run *store.Run, why string) error {
+func (a *ledger) goStale(w *world, run *store.Run, why string) error {
 	a.work.stop(run.ID)
 	return a.update(func(tx *store.Tx) error {
 		old, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, because(why))

@@ -19,6 +19,8 @@ type endedRuns struct {
 	runs map[int]bool
 }
 
+func newEndedRuns() *endedRuns { return &endedRuns{runs: map[int]bool{}} }
+
 func (e *endedRuns) add(run int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -42,7 +44,7 @@ func (e *endedRuns) list() []int {
 }
 
 // sweep removes the secrets of runs that have ended, once nothing works in their directories any more.
-func (a *Agent) sweep() {
+func (a *housekeeper) sweep() {
 	for _, id := range a.ended.list() {
 		run, err := a.runOf(&store.Message{Run: id})
 		if err != nil || a.work.busy(id) != "" {
@@ -94,7 +96,7 @@ func rescueState(dir, found string) (string, error) {
 
 // tidy removes what a run that has ended leaves behind: the plan and the variables hold secrets in clear. The log of
 // an apply, its result and a state that could not be written stay.
-func (a *Agent) tidy(run int) {
+func (a *housekeeper) tidy(run int) {
 	dir := datadir.Run(a.cfg().DataDir, run)
 	state, err := runner.Attach(dir)
 	if err != nil || state.StillHeld || state.Phase == runner.Running {

@@ -41,7 +41,7 @@ func (s siteRests) failed(repository string, wants time.Duration) time.Duration 
 
 // tellSites delivers what is in the outbox for the sites that host repositories, until ctx ends. It is apart from what goes
 // to Slack, so that a site that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
-func (a *Agent) tellSites(ctx context.Context) {
+func (a *outbox) tellSites(ctx context.Context) {
 	rests := siteRests{}
 	var idle *world // without any site, and what an earlier one had for some is dropped
 	for ctx.Err() == nil {
@@ -60,7 +60,7 @@ func (a *Agent) tellSites(ctx context.Context) {
 }
 
 // tellEach tries every message that is due once and returns when to come again.
-func (a *Agent) tellEach(ctx context.Context, w *world, rests siteRests) time.Duration {
+func (a *outbox) tellEach(ctx context.Context, w *world, rests siteRests) time.Duration {
 	var outbox []*store.Message
 	if err := a.store.View(func(tx *store.Tx) (err error) {
 		outbox, err = tx.Outbox()
@@ -106,7 +106,7 @@ func (a *Agent) tellEach(ctx context.Context, w *world, rests siteRests) time.Du
 
 // tellSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
 // error is the store's.
-func (a *Agent) tellSite(ctx context.Context, w *world, m *store.Message, rests siteRests) (time.Duration, error) {
+func (a *outbox) tellSite(ctx context.Context, w *world, m *store.Message, rests siteRests) (time.Duration, error) {
 	site := w.sites[m.Repository]
 	if site == nil { // the github block left the configuration
 		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
@@ -175,7 +175,7 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 
 // tellStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
 // commit and stack.
-func (a *Agent) tellStatus(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (a *outbox) tellStatus(ctx context.Context, w *world, site forgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
 		s := github.Untouched(m.Stack)
 		if m.Text != "" {

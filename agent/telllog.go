@@ -7,24 +7,24 @@ import (
 )
 
 // tellLog is the whole of telling people when there is no Slack.
-func (a *Agent) tellLog(w *world, m *store.Message, run *store.Run) {
+func (a *outbox) tellLog(w *world, m *store.Message, run *store.Run) {
 	text := m.Text
 	switch {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
 		card := a.card(w, run)
-		card.Shell = a.opts.Notices == nil // the demo shows what Slack would
+		card.Shell = a.notices == nil // the demo shows what Slack would
 		text = card.Plain()
 	}
-	if a.opts.Notices != nil {
-		a.opts.Notices(text)
+	if a.notices != nil {
+		a.notices(text)
 		return
 	}
 	a.log.Info("notice", "run", m.Run, "text", text)
 }
 
-func (a *Agent) runOf(m *store.Message) (*store.Run, error) {
+func (a *ledger) runOf(m *store.Message) (*store.Run, error) {
 	if m.Run == 0 {
 		return nil, nil
 	}

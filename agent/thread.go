@@ -14,7 +14,7 @@ import (
 )
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
-func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
+func (a *slackbot) readThread(ctx context.Context, w *world, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
 	replies, err := w.slack.Replies(ctx, t.Channel, t.TS, t.TS)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (a *Agent) readThread(ctx context.Context, w *world, self slack.Identity, t
 
 // reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
 // counted or answered, once: the mark and the effect are one transaction.
-func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID int, m slack.Message) error {
+func (a *slackbot) reply(ctx context.Context, w *world, self slack.Identity, runID int, m slack.Message) error {
 	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (a *Agent) reply(ctx context.Context, w *world, self slack.Identity, runID 
 }
 
 // replyStruck tells in the thread, once, that a reply cannot be weighed.
-func (a *Agent) replyStruck(runID int, m slack.Message, struck *struckError) error {
+func (a *slackbot) replyStruck(runID int, m slack.Message, struck *struckError) error {
 	if !struck.news || !struck.held() {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (a *Agent) replyStruck(runID int, m slack.Message, struck *struckError) err
 }
 
 // answer marks a reply as handled and, if it did not count, says why in the thread.
-func (a *Agent) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
+func (a *slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
 	t, err := tx.Thread(runID)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func laterTS(a, b string) bool { return slack.CompareTS(a, b) > 0 }
 
 // lastHeard is the newest message that was heard in a message's channel: what is sent from now on comes later. It is empty if
 // the channel was not read yet. Slack's timestamps are Slack's; this machine's clock says nothing about them.
-func (a *Agent) lastHeard(w *world, m *store.Message, run *store.Run) (string, error) {
+func (a *outbox) lastHeard(w *world, m *store.Message, run *store.Run) (string, error) {
 	name := m.Channel
 	if run != nil {
 		name = channelOf(w.cfg, w.stack(run.Stack))
@@ -52,7 +52,7 @@ func (a *Agent) lastHeard(w *world, m *store.Message, run *store.Run) (string, e
 }
 
 // searchFrom is the ts from which a message is looked for whose sending may have got through.
-func (a *Agent) searchFrom(m *store.Message) string {
+func (a *outbox) searchFrom(m *store.Message) string {
 	if m.After != "" {
 		return m.After
 	}

@@ -76,7 +76,7 @@ func toolFault(c config.Tool) string {
 }
 
 // findTool returns the program of a stack, and shows in the status when it cannot be had.
-func (a *Agent) findTool(ctx context.Context, w *world, c config.Tool) (binary.Tool, error) {
+func (a *active) findTool(ctx context.Context, w *world, c config.Tool) (binary.Tool, error) {
 	found, err := w.tools.of(c).get(ctx)
 	if ctx.Err() == nil {
 		a.faults.set(toolFault(c), err)
@@ -160,7 +160,7 @@ func toolsOf(cfg *config.Config) []config.Tool {
 
 // installTools looks for the programs when the agent starts or its configuration changes, so that what is missing is known
 // by day, not at 3 a.m.
-func (a *Agent) installTools(ctx context.Context, before *world) {
+func (a *active) installTools(ctx context.Context, before *world) {
 	w := a.world.Load()
 	now := toolsOf(w.cfg)
 	if before != nil {

@@ -25,7 +25,7 @@ type holding struct {
 }
 
 // judge decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
-func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
+func (a *source) judge(ctx context.Context, w *world, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
 	git := w.repos[r.Name]
 	sameBranch := known.Branch == r.Branch && known.URL == r.URL
 	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
@@ -64,7 +64,7 @@ func (a *Agent) judge(ctx context.Context, w *world, r *config.Repository, known
 }
 
 // lost names the commits that a rewritten branch has no more, as far as they can be told.
-func (a *Agent) lost(ctx context.Context, git *repo.Repository, before, tip string) []string {
+func (a *source) lost(ctx context.Context, git *repo.Repository, before, tip string) []string {
 	commits, complete, err := git.Between(ctx, tip, before, maxLost)
 	if err != nil {
 		a.log.Warn("listing the commits that a branch lost", "commit", tip, "err", err)
@@ -83,7 +83,7 @@ func (a *Agent) lost(ctx context.Context, git *repo.Repository, before, tip stri
 // newCommits are those of a tip that were not found trusted before: since the head, or, where the head was never looked at
 // like this, since the oldest commit that is applied. Where there never was one the tip alone is looked at, since nobody could
 // mend the rest, with all that came since the first tip that was held. unfinished says why there may be more that nobody saw.
-func (a *Agent) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
+func (a *source) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
 	bases := []string{known.Head}
 	if known.Trust != lifecycle.Requirements(r) || known.Head == "" {
 		if bases, err = a.appliedCommits(r.Name); err != nil {
@@ -158,7 +158,7 @@ func firstCommits(ctx context.Context, git *repo.Repository, suspect, tip string
 }
 
 // appliedCommits are the commits that the stacks of a repository are at.
-func (a *Agent) appliedCommits(repository string) (commits []string, err error) {
+func (a *source) appliedCommits(repository string) (commits []string, err error) {
 	err = a.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()
 		for _, st := range stacks {
@@ -172,7 +172,7 @@ func (a *Agent) appliedCommits(repository string) (commits []string, err error) 
 }
 
 // distrust says why a commit is not trusted; empty if it is.
-func (a *Agent) distrust(ctx context.Context, w *world, r *config.Repository, c repo.Commit) (string, error) {
+func (a *source) distrust(ctx context.Context, w *world, r *config.Repository, c repo.Commit) (string, error) {
 	if r.Signed != (trust.Files{}) {
 		keys, err := trust.Parse(r.Signed)
 		if err != nil {

@@ -18,7 +18,7 @@ type unrecorded struct {
 
 // notRecorded tells somebody, past the outbox, that what they said could not be recorded because there is no room, once. It is
 // read again until there is. Other errors are none of its business.
-func (a *Agent) notRecorded(ctx context.Context, w *world, m slack.Message, thread string, cause error) {
+func (a *slackbot) notRecorded(ctx context.Context, w *world, m slack.Message, thread string, cause error) {
 	if !errors.Is(cause, store.ErrFull) {
 		return
 	}

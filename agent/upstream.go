@@ -5,7 +5,7 @@ import (
 )
 
 // warn puts warnings on a run's card, each once.
-func (a *Agent) warn(run *store.Run, warnings []string) error {
+func (a *ledger) warn(run *store.Run, warnings []string) error {
 	var fresh []string
 	for _, text := range warnings {
 		known := false

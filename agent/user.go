@@ -28,7 +28,7 @@ import (
 
 // terraformUsers are those whom terraform runs as, who are let through to where it works: nil for the agent's own user. An agent
 // that cannot become them does not start: as itself it would plan with all its rights what was written for none.
-func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, error) {
+func (a *active) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, error) {
 	if cfg.Terraform.User == "" {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (a *Agent) terraformUsers(cfg *config.Config, old *world) (*asuser.Pool, er
 
 // takeOver finds out which users are still at work for applies that an agent before this one started, and cleans up after the
 // others: whatever a killed agent has left running of a plan ends here, and what was given to a user is the agent's again.
-func (a *Agent) takeOver(cfg *config.Config, pool *asuser.Pool) error {
+func (a *active) takeOver(cfg *config.Config, pool *asuser.Pool) error {
 	if pool.Shared() {
 		return nil
 	}
@@ -143,7 +143,7 @@ type phase struct {
 }
 
 // begin takes a user for work on a stack in a directory. With state it may get the one that the agent keeps.
-func (a *Agent) begin(ctx context.Context, w *world, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
+func (a *engines) begin(ctx context.Context, w *world, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
 	turn, err := w.pool.Take(ctx, work)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for one of terraform.user's users: %w", err)
@@ -233,7 +233,7 @@ func (p *phase) end() error {
 var errChanged = errors.New("the files of the run are not what they were when its plan had ended")
 
 // sameTree compares what lies in a run's directory with what its plan left.
-func (a *Agent) sameTree(w *world, run *store.Run) error {
+func (a *engines) sameTree(w *world, run *store.Run) error {
 	if run.Plan.Tree == "" {
 		return nil
 	}
@@ -295,7 +295,7 @@ func (p *phase) leave() error {
 }
 
 // giveBack takes back the user of an apply of which nothing lives any more, with what it had.
-func (a *Agent) giveBack(run *store.Run) error {
+func (a *engines) giveBack(run *store.Run) error {
 	w := a.world.Load() // not of the time when the apply began: its pool may have another one's place
 	dir := datadir.Run(w.cfg.DataDir, run.ID)
 	claim, over, found := runner.Claimed(dir)
@@ -342,7 +342,7 @@ func (a *Agent) giveBack(run *store.Run) error {
 }
 
 // lockOwner is what terraform writes as Who into the state locks that it takes here, but for the number of its user.
-func (a *Agent) lockOwner() string {
+func (a *active) lockOwner() string {
 	return diag.LockOwner(a.world.Load().pool.Name())
 }
 

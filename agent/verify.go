@@ -45,7 +45,7 @@ func planBase(dataDir string, run *store.Run) string {
 }
 
 // verify plans an approved run again, beside the plan that it has. Nothing of the run changes before that has ended.
-func (a *Agent) verify(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
+func (a *executor) verify(ctx context.Context, w *world, run *store.Run, s *config.Stack) error {
 	if err := a.hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (a *Agent) verify(ctx context.Context, w *world, run *store.Run, s *config.
 }
 
 // sameApproved is the run as it is now, if it is still approved with the plan in hand.
-func (a *Agent) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
+func (a *executor) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
 	now, err := tx.Run(run.ID)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (a *Agent) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
 }
 
 // planAgain makes the run's plan once more, in the directory that the store does not name.
-func (a *Agent) planAgain(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
+func (a *engines) planAgain(ctx context.Context, w *world, run *store.Run, s *config.Stack) (*planResult, error) {
 	tool, err := a.findTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (a *Agent) planAgain(ctx context.Context, w *world, run *store.Run, s *conf
 
 // takeVerified lets the fresh plan take the place of the shown one: the one transaction in which a run's plan changes under an
 // approval. It does the same, so everything that people saw and said holds for it.
-func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
+func (a *executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 	return a.update(func(tx *store.Tx) error {
 		now, err := a.sameApproved(tx, run)
 		if err != nil {
@@ -125,7 +125,7 @@ func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
 		plan := *fresh
 		plan.ApprovedDigest = now.Plan.Shown()
 		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
-			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, a.now().UTC(), a.opts.Uptime()
+			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, a.now().UTC(), a.uptime()
 			r.Held, r.Hint, r.NotBefore = "", "", time.Time{}
 			return nil
 		}); err != nil {
@@ -147,7 +147,7 @@ func (a *Agent) takeVerified(run *store.Run, fresh *store.Plan) error {
 }
 
 // notVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.
-func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
+func (a *executor) notVerified(w *world, run *store.Run, cause error) error {
 	text := a.redact(cause.Error())
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
@@ -164,7 +164,7 @@ func (a *Agent) notVerified(w *world, run *store.Run, cause error) error {
 
 // worldMoved ends a run whose plan would do something else by now. The run that takes over asks again, unless that has
 // happened twice in a row: then people are told what does not come to rest, and decide when to try again.
-func (a *Agent) worldMoved(w *world, run *store.Run, moved []string) error {
+func (a *executor) worldMoved(w *world, run *store.Run, moved []string) error {
 	why := "planned again before the apply, and it is not the same any more: " + joinSome(moved, 20)
 	stop := run.Moved+1 >= maxMoved
 	return a.update(func(tx *store.Tx) error {

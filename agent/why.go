@@ -40,7 +40,7 @@ func (d desktop) Why(ctx context.Context, name string) (control.Why, error) {
 }
 
 // differences are the paths that differ between two commits, and those of them that belong to a stack at either.
-func (a *Agent) differences(ctx context.Context, w *world, s *config.Stack, old, head string) (changed, touched []string, err error) {
+func (a *socketAPI) differences(ctx context.Context, w *world, s *config.Stack, old, head string) (changed, touched []string, err error) {
 	if old == head {
 		return nil, nil, nil
 	}

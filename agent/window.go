@@ -9,7 +9,7 @@ import (
 )
 
 // waitsForWindow is what a person who approves outside the window is told, and so is everybody in the thread; empty inside it.
-func (a *Agent) waitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
+func (a *ledger) waitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
 	closed := lifecycle.WaitsForWindow(run, s, a.now())
 	if !closed.Any() || run.Status != store.Approved {
 		return "", nil

@@ -38,7 +38,7 @@ type world struct {
 
 // newWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
 // kept connections.
-func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
+func (a *active) newWorld(cfg *config.Config, old *world) (*world, error) {
 	w := &world{
 		cfg: cfg, repos: map[string]*repo.Repository{}, sites: map[string]forgeSite{}, tools: newTools(cfg.DataDir, a.log), packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
 		globs: map[string][]*config.Stack{}, heads: map[string]string{}, wrong: map[string][]*config.GlobFault{}, again: map[string]bool{},
@@ -80,7 +80,7 @@ func (a *Agent) newWorld(cfg *config.Config, old *world) (*world, error) {
 }
 
 // openRepository makes the mirror of a repository and the client of the site that hosts it.
-func (a *Agent) openRepository(w *world, r *config.Repository) error {
+func (a *active) openRepository(w *world, r *config.Repository) error {
 	site, err := a.newSite(r)
 	if err != nil {
 		return err

@@ -173,17 +173,30 @@ func (c Commit) pass(side string) {
 	}
 }
 
+// made is the name of a function of the agent's, without its package and its receiver. Those that begin and end every
+// transaction are in every stack, and tell nothing.
+func made(function string) (name string, ours bool) {
+	name, ours = strings.CutPrefix(function, "sallyport/agent")
+	name = name[strings.LastIndex(name, "/")+1:]
+	of, name, _ := strings.Cut(name, ".")
+	if !ours || of == "fault" || of == "journal" || strings.HasPrefix(name, "(*journal)") || name == "" {
+		return "", false
+	}
+	if strings.HasPrefix(name, "(") {
+		_, name, _ = strings.Cut(name, ").")
+	}
+	name, _, _ = strings.Cut(name, ".")
+	name = strings.ToLower(name[:1]) + name[1:]
+	return name, name != "write" && name != "update"
+}
+
 // maker is the function whose transaction is on the stack: the first that only some transactions have in common.
 func maker() string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
 	for {
 		f, more := frames.Next()
-		_, name, ours := strings.Cut(f.Function, "sallyport/agent.")
-		name = strings.TrimPrefix(name, "(*Agent).")
-		name, _, _ = strings.Cut(name, ".func")
-		name = strings.NewReplacer("(*", "", ")", "").Replace(name)
-		if ours && name != "write" && name != "update" {
+		if name, ours := made(f.Function); ours {
 			return name
 		}
 		if !more {
