@@ -92,7 +92,7 @@ func (a *housekeeper) adoptOne(id int) error {
 	if record == nil {
 		return errNoRecord
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		have, err := tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {
 			return a.importRun(tx, dir, record)
@@ -100,7 +100,7 @@ func (a *housekeeper) adoptOne(id int) error {
 		if err != nil || have.Status.Terminal() || have.Status == store.Applying {
 			return err
 		}
-		return a.catchUp(tx, have, record)
+		return a.catchUp(tx.Tx, have, record)
 	})
 }
 
@@ -136,10 +136,10 @@ func begun(record *store.Run) *store.Apply {
 }
 
 // importRun takes in a run that the store does not know at all.
-func (a *housekeeper) importRun(tx *store.Tx, dir string, record *store.Run) error {
+func (a *housekeeper) importRun(tx *Tx, dir string, record *store.Run) error {
 	const why = "read back from the run's own record"
 	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", short(record.Commit), "status", record.Status)
-	if err := headOf(tx, record); err != nil {
+	if err := headOf(tx.Tx, record); err != nil {
 		return err
 	}
 	if !record.Status.Terminal() {
@@ -155,14 +155,14 @@ func (a *housekeeper) importRun(tx *store.Tx, dir string, record *store.Run) err
 	if err := tx.ImportRun(record, "agent", why); err != nil {
 		return err
 	}
-	a.ended.add(record.ID)
+	tx.After(func() { a.ended.add(record.ID) })
 	if err := a.rememberImport(tx, dir, record); err != nil {
 		return err
 	}
 	if record.Card == nil && a.cfg().Slack != nil {
 		return nil
 	}
-	if err := a.refreshCard(tx, record); err != nil {
+	if err := a.refreshCard(tx.Tx, record); err != nil {
 		return err
 	}
 	// Whether its end was told is not known either: the message is looked for before it is sent.
@@ -186,7 +186,7 @@ func headOf(tx *store.Tx, record *store.Run) error {
 func endKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
 
 // makeRoom ends a run that waits while another one of its stack is at work: the copy of the store is older than that.
-func (a *housekeeper) makeRoom(tx *store.Tx, record *store.Run) error {
+func (a *housekeeper) makeRoom(tx *Tx, record *store.Run) error {
 	st, err := tx.Stack(record.Stack)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -204,13 +204,13 @@ func (a *housekeeper) makeRoom(tx *store.Tx, record *store.Run) error {
 }
 
 // rememberImport writes down what an ended run means for its stack, unless a newer one is known.
-func (a *housekeeper) rememberImport(tx *store.Tx, dir string, run *store.Run) error {
+func (a *housekeeper) rememberImport(tx *Tx, dir string, run *store.Run) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
 	}
 	if run.ID > st.AppliedRun {
-		if err := a.remember(tx, run); err != nil {
+		if err := a.remember(tx.Tx, run); err != nil {
 			return err
 		}
 	}

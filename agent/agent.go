@@ -209,7 +209,7 @@ func (a *Agent) introduce() (err error) {
 	if a.epoch, err = randomID(); err != nil {
 		return err
 	}
-	return a.write(func(tx *store.Tx) error {
+	return a.write(func(tx *Tx) error {
 		s, err := tx.Agent()
 		if err != nil {
 			return err
@@ -219,7 +219,7 @@ func (a *Agent) introduce() (err error) {
 				return err
 			}
 		}
-		if a.epochs, err = introduceProcess(tx, a.epoch); err != nil {
+		if a.epochs, err = introduceProcess(tx.Tx, a.epoch); err != nil {
 			return err
 		}
 		s.Version, s.StartedAt = a.opts.Version, a.started.UTC()

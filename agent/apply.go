@@ -116,7 +116,7 @@ func (a *executor) awaitRunner(ctx context.Context, run *store.Run) {
 }
 
 func (a *executor) progress(run *store.Run, p jsonlog.Progress) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Status == store.Applying && r.Apply != nil {
 				r.Apply.Done, r.Apply.Current = p.Done, p.Current
@@ -130,7 +130,7 @@ func (a *executor) progress(run *store.Run, p jsonlog.Progress) error {
 		if err != nil || now.Status != store.Applying {
 			return err
 		}
-		return a.refreshCard(tx, now)
+		return a.refreshCard(tx.Tx, now)
 	})
 }
 
@@ -150,7 +150,7 @@ func (a *executor) finish(w *world, run *store.Run, state runner.State, p jsonlo
 	}
 	on := a.engineOf(run.Engine)
 	end := on.verdict(run, state, p)
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (a *executor) finish(w *world, run *store.Run, state runner.State, p jsonlo
 			end.text = fmt.Sprintf("canceled by %s in the middle of its apply, what was begun may be half-made: %s\n%s", before.CancelBy, soFar(before, p), end.text)
 			end.hint = strings.TrimPrefix(end.hint, mendFirst) // what a person stopped is not broken
 		}
-		if err := on.leaves(tx, before, state, p, end.to); err != nil {
+		if err := on.leaves(tx.Tx, before, state, p, end.to); err != nil {
 			return err
 		}
 		moved, err := a.move(tx, w, run, store.Move{From: store.Applying, To: end.to, Text: end.text}, func(r *store.Run) error {
@@ -181,7 +181,7 @@ func (a *executor) finish(w *world, run *store.Run, state runner.State, p jsonlo
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(a.doubtEnd(tx, run.ID), a.oweHook(tx, w, moved)); err != nil {
+		if err := errors.Join(a.doubtEnd(tx.Tx, run.ID), a.oweHook(tx.Tx, w, moved)); err != nil {
 			return err
 		}
 		switch end.to {

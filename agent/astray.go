@@ -82,7 +82,7 @@ func (a *slackbot) compareHistory(ctx context.Context, w *world, channel, ts str
 func (a *slackbot) goAstray(ctx context.Context, w *world, proof astray) error {
 	link, _ := w.slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
 	proof.At = a.now().UTC()
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if err := tx.PutSetting(astrayKey, proof); err != nil {
 			return err
 		}

@@ -71,19 +71,19 @@ func (a *operator) review(id int, by, text string, also func(*store.Tx, error) e
 	w := a.world.Load()
 	var out *store.Run
 	var refusal error
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		run, err := tx.Run(id)
 		if err != nil {
 			return err
 		}
 		out, refusal = run, lifecycle.MayReview(w.cfg.People, run, by)
 		if refusal == nil {
-			if out, err = a.reviewed(tx, run, by, text); err != nil {
+			if out, err = a.reviewed(tx.Tx, run, by, text); err != nil {
 				return err
 			}
 		}
 		if also != nil {
-			return also(tx, refusal)
+			return also(tx.Tx, refusal)
 		}
 		return nil
 	})

@@ -47,7 +47,7 @@ func (a *slackbot) command(ctx context.Context, w *world, self slack.Identity, c
 	answer := func(text string) error {
 		n := a.note("command/"+channel+"/"+m.TS, text)
 		n.Channel, n.Thread = channel, m.TS
-		return a.update(func(tx *store.Tx) error {
+		return a.update(func(tx *Tx) error {
 			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
 		})
 	}
@@ -65,7 +65,7 @@ func (a *slackbot) command(ctx context.Context, w *world, self slack.Identity, c
 		a.freshen(ctx, c.Args[0])
 	}
 	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
-	if err := a.write(func(tx *store.Tx) error {
+	if err := a.write(func(tx *Tx) error {
 		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))
 	}); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (a *slackbot) command(ctx context.Context, w *world, self slack.Identity, c
 func (a *slackbot) giveUp(channel string, m slack.Message, struck *struckError) error {
 	n := a.note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.panic))
 	n.Channel, n.Thread = channel, m.TS
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		return errors.Join(tx.PutSetting("slack/command/"+channel, m.TS), tx.PutSetting("slack/obeying/"+channel, ""), tx.Enqueue(n))
 	})
 }
@@ -154,7 +154,7 @@ func (a *slackbot) repairFor(channel string, m slack.Message, c notify.Command) 
 		a.logIfPanic(err)
 		n := a.note("command/"+channel+"/"+m.TS+"/end", a.worded(text, err))
 		n.Channel, n.Thread = channel, m.TS
-		if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(n) }); err != nil {
+		if err := a.update(func(tx *Tx) error { return tx.Enqueue(n) }); err != nil {
 			a.storeFault(err)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 )
 
 // create fills in what people want to know of a new run's commit and stores the run.
-func (a *ledger) create(tx *store.Tx, w *world, run *store.Run) error {
+func (a *ledger) create(tx *Tx, w *world, run *store.Run) error {
 	if git := w.repos[run.Repository]; git != nil {
 		if c, err := git.Commit(run.Commit); err == nil {
 			run.Author, run.AuthorEmail = a.redact(c.Author), a.redact(c.AuthorEmail)
@@ -35,20 +35,20 @@ func (a *ledger) create(tx *store.Tx, w *world, run *store.Run) error {
 	if run.Head == "" {
 		run.Head = run.Commit
 	}
-	vars, err := a.inherit(tx, st, run)
+	vars, err := a.inherit(tx.Tx, st, run)
 	if err != nil {
 		return err
 	}
-	a.moved.Store(true)
-	a.commit.Move("new", string(store.Pending))
+	tx.Moves()
+	tx.Passes("new", string(store.Pending))
 	a.hideIn(run)
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
-	if err := errors.Join(putGiven(tx, run.ID, vars), a.publish(tx, run)); err != nil {
+	if err := errors.Join(putGiven(tx.Tx, run.ID, vars), a.publish(tx.Tx, run)); err != nil {
 		return err
 	}
-	a.logCommitted("run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	tx.LogAfter(a.log, "run created", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "kind", run.Kind, "reason", run.Reason)
 	return nil
 }
 
@@ -72,10 +72,10 @@ func position(run *store.Run, st *store.StackState) string {
 
 // move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
 // that it causes, in the caller's transaction.
-func (a *ledger) move(tx *store.Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
-	a.moved.Store(true)
-	a.commit.Move(string(m.From), string(m.To))
-	a.driftSoon.Store(true)
+func (a *ledger) move(tx *Tx, w *world, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+	tx.Moves()
+	tx.Passes(string(m.From), string(m.To))
+	tx.After(func() { a.driftSoon.Store(true) }) // a stack may be free for a check
 	m.Text = a.redact(m.Text)
 	moved, err := tx.Transition(run.ID, m, func(r *store.Run) error {
 		if change != nil {
@@ -92,19 +92,19 @@ func (a *ledger) move(tx *store.Tx, w *world, run *store.Run, m store.Move, chan
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.tellOverview(tx, moved), a.tellMove(tx, w, moved, m)); err != nil {
+	if err := errors.Join(a.tellOverview(tx.Tx, moved), a.tellMove(tx.Tx, w, moved, m)); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
-	if err := a.publish(tx, moved); err != nil {
+	if err := a.publish(tx.Tx, moved); err != nil {
 		return nil, err
 	}
 	if moved.Status.Terminal() {
-		a.ended.add(moved.ID)
-		if err := a.remember(tx, moved); err != nil {
+		tx.After(func() { a.ended.add(moved.ID) })
+		if err := a.remember(tx.Tx, moved); err != nil {
 			return nil, err
 		}
 	}
-	a.logCommitted("run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	tx.LogAfter(a.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
 }
 
@@ -139,7 +139,7 @@ func (a *ledger) hideIn(r *store.Run) {
 
 // moveNow is move in a transaction of its own.
 func (a *ledger) moveNow(w *world, run *store.Run, m store.Move, change func(*store.Run) error) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		_, err := a.move(tx, w, run, m, change)
 		return err
 	})
@@ -211,7 +211,7 @@ func (a *ledger) keep(git *repo.Repository, run *store.Run) {
 // the same commit, after a stale plan at the branch's newest commit.
 //
 // There is none when the stack left the configuration, or belongs to another repository now.
-func (a *ledger) succeed(tx *store.Tx, w *world, old *store.Run, reason string) error {
+func (a *ledger) succeed(tx *Tx, w *world, old *store.Run, reason string) error {
 	if s := w.stack(old.Stack); s == nil || s.Repository != old.Repository {
 		return nil
 	}
@@ -237,7 +237,7 @@ func (a *ledger) succeed(tx *store.Tx, w *world, old *store.Run, reason string) 
 	if err := a.create(tx, w, next); err != nil {
 		return err
 	}
-	return a.passOn(tx, old, next)
+	return a.passOn(tx.Tx, old, next)
 }
 
 // batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum

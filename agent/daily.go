@@ -36,11 +36,11 @@ func (a *housekeeper) daily(w *world) error {
 		return nil
 	}
 	process := a.process(w)
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if err := tx.PutSetting(dailyKey, now); err != nil || fresh {
 			return err
 		}
-		g, err := status.Read(tx, process)
+		g, err := status.Read(tx.Tx, process)
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (a *operator) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (
 	w := a.world.Load()
 	var out counted
 	var refusal error
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		out, refusal = counted{}, nil
 		run, err := tx.Run(v.Run)
 		if err != nil {
@@ -37,7 +37,7 @@ func (a *operator) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (
 			return err
 		}
 		if also != nil {
-			return also(tx, refusal)
+			return also(tx.Tx, refusal)
 		}
 		return nil
 	})
@@ -47,7 +47,7 @@ func (a *operator) decide(v lifecycle.Vote, also func(*store.Tx, error) error) (
 	return out, refusal
 }
 
-func (a *operator) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vote) (counted, error) {
+func (a *operator) count(tx *Tx, w *world, run *store.Run, v lifecycle.Vote) (counted, error) {
 	s := w.stack(run.Stack)
 	v.Early = !about(run, v.TS)
 	if err := lifecycle.Decidable(run, s, v, a.reading()); err != nil {
@@ -84,7 +84,7 @@ func (a *operator) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vot
 	}
 	run, err := tx.ChangeRun(run.ID, add)
 	if err == nil && d.BreakGlass {
-		run, err = a.breakGlass(tx, run, s, v, d)
+		run, err = a.breakGlass(tx.Tx, run, s, v, d)
 	}
 	if err != nil {
 		return counted{}, err
@@ -93,13 +93,13 @@ func (a *operator) count(tx *store.Tx, w *world, run *store.Run, v lifecycle.Vot
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.
-func (a *operator) afterApproval(tx *store.Tx, w *world, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
+func (a *operator) afterApproval(tx *Tx, w *world, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
 	enough, got := lifecycle.Weigh(run, s)
 	switch {
 	case run.Status == store.Approved:
-		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.refreshCard(tx, run)
+		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.refreshCard(tx.Tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, lifecycle.AddsNothing(run))}, errors.Join(a.refreshCard(tx, run), a.publish(tx, run))
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, lifecycle.AddsNothing(run))}, errors.Join(a.refreshCard(tx.Tx, run), a.publish(tx.Tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
 		run, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
@@ -109,6 +109,6 @@ func (a *operator) afterApproval(tx *store.Tx, w *world, run *store.Run, s *conf
 	if err != nil {
 		return counted{}, err
 	}
-	waits, err := a.waitsForWindow(tx, run, s)
+	waits, err := a.waitsForWindow(tx.Tx, run, s)
 	return counted{run, fmt.Sprintf("#%d %s is approved.%s", v.Run, s.Name, waits)}, err
 }

@@ -47,9 +47,9 @@ func (a *triggers) dependencies(w *world, r *config.Repository) error {
 		return err
 	}
 	// One transaction, so that of stacks that depend on each other none is planned before the other has its run.
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if strangers {
-			if err := meetUpstreams(tx, stacks); err != nil {
+			if err := meetUpstreams(tx.Tx, stacks); err != nil {
 				return err
 			}
 		}
@@ -93,8 +93,8 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 }
 
 // dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
-func (a *triggers) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
-	changed, err := a.dueChanges(tx, s)
+func (a *triggers) dueRun(tx *Tx, w *world, s *config.Stack) error {
+	changed, err := a.dueChanges(tx.Tx, s)
 	if err != nil || len(changed) == 0 {
 		return err
 	}
@@ -113,7 +113,7 @@ func (a *triggers) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 	if err := tx.PutStack(st); err != nil {
 		return err
 	}
-	return a.joinOverview(tx, w, s, changed)
+	return a.joinOverview(tx.Tx, w, s, changed)
 }
 
 // dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it
@@ -121,7 +121,7 @@ func (a *triggers) dueRun(tx *store.Tx, w *world, s *config.Stack) error {
 // way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
 // errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
 // caller remembers what is due and asks again.
-func (a *triggers) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason string) error {
+func (a *triggers) dependencyRun(tx *Tx, w *world, s *config.Stack, reason string) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (a *triggers) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason
 			return err
 		}
 	}
-	r := newRecordReader(tx)
+	r := newRecordReader(tx.Tx)
 	r.uses(s)
 	commit, applied, known := lifecycle.DependencyCommit(st, r.out)
 	if r.err != nil {
@@ -154,14 +154,14 @@ func (a *triggers) dependencyRun(tx *store.Tx, w *world, s *config.Stack, reason
 }
 
 // beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
-func (a *triggers) beforeDependency(tx *store.Tx, w *world, id int, reason string) (bool, error) {
+func (a *triggers) beforeDependency(tx *Tx, w *world, id int, reason string) (bool, error) {
 	open, err := tx.Run(id)
 	if err != nil {
 		return false, err
 	}
 	switch open.Status {
 	case store.Pending:
-		return true, moreReason(tx, open, reason)
+		return true, moreReason(tx.Tx, open, reason)
 	case store.Planning:
 		_, err := a.move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
 			r.Attempts = 0

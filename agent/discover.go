@@ -77,7 +77,7 @@ func (a *triggers) discover(ctx context.Context, w *world, r *config.Repository)
 		})
 		if struck := asStruck(err); struck != nil {
 			err = a.stackStruck(s.Name, struck) // it is not compared: nothing of it is applied meanwhile
-			a.looking.Store(true)
+			a.lookAgain()
 			if err == nil {
 				continue
 			}
@@ -125,13 +125,13 @@ func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run
 // runs of one commit together.
 func (a *triggers) record(w *world, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
 	keys := map[string]string{}
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		clear(keys)
 		now, err := tx.Repository(r.Name)
 		if err != nil || now.Head != repository.Head {
 			return err // a newer head came meanwhile: the next pass looks at that one
 		}
-		batch, err := a.batchOf(tx, findings)
+		batch, err := a.batchOf(tx.Tx, findings)
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (a *triggers) record(w *world, r *config.Repository, repository *store.Repo
 			}
 			keys[f.stack.Name] = key
 		}
-		return errors.Join(a.beginOverviews(tx, w, r, now.Head, findings), a.closeBatch(tx, batch))
+		return errors.Join(a.beginOverviews(tx.Tx, w, r, now.Head, findings), a.closeBatch(tx.Tx, batch))
 	})
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (a *triggers) record(w *world, r *config.Repository, repository *store.Repo
 }
 
 // recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
-func (a *triggers) recordStack(tx *store.Tx, w *world, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+func (a *triggers) recordStack(tx *Tx, w *world, repository *store.RepositoryState, f *finding, batch int) (string, error) {
 	s := f.stack
 	st, err := tx.Stack(s.Name)
 	if err != nil {
@@ -252,7 +252,7 @@ func (a *triggers) stackStruck(name string, struck *struckError) error {
 	if err := a.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
 		return err
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		st, err := tx.Stack(name)
 		if err != nil {
 			return err

@@ -220,7 +220,7 @@ func dropDriftDirs(dataDir string) error {
 // drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
 // meanwhile, the check says nothing and another one is made.
 func (a *triggers) drifted(w *world, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
 			return err
@@ -247,13 +247,13 @@ func (a *triggers) drifted(w *world, s *config.Stack, before *store.StackState, 
 		}
 		d.Schedule, d.TriedAt = s.Drift, began
 		if cause != nil {
-			if err := a.driftFailed(tx, s, &d, cause); err != nil {
+			if err := a.driftFailed(tx.Tx, s, &d, cause); err != nil {
 				return err
 			}
 			st.Drift = &d
 			return tx.PutStack(st)
 		}
-		if err := a.driftWorks(tx, s, &d); err != nil {
+		if err := a.driftWorks(tx.Tx, s, &d); err != nil {
 			return err
 		}
 		d.CheckedAt = a.now().UTC()
@@ -277,7 +277,7 @@ func (a *triggers) drifted(w *world, s *config.Stack, before *store.StackState, 
 }
 
 // afterDrift makes, renews or ends the run that asks about what a check found.
-func (a *triggers) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+func (a *triggers) afterDrift(tx *Tx, w *world, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
 	if !st.Drift.Found() {
 		if open == nil {
 			return nil
@@ -286,13 +286,13 @@ func (a *triggers) afterDrift(tx *store.Tx, w *world, s *config.Stack, st *store
 		if err != nil {
 			return err
 		}
-		return a.refreshAnd(tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
+		return a.refreshAnd(tx.Tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
 	}
 	if open != nil && open.Plan != nil && open.Plan.Fingerprint == plan.Fingerprint {
 		return nil // people are being asked about just this
 	}
 	if open == nil {
-		answered, err := a.answered(tx, st, plan)
+		answered, err := a.answered(tx.Tx, st, plan)
 		if err != nil || answered {
 			return err
 		}

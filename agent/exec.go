@@ -162,7 +162,7 @@ func (a *operator) carryOutExec(ctx context.Context, o occupation, c terraform.C
 	if err != nil {
 		ending = "failed: " + a.redact(err.Error())
 	}
-	return code, errors.Join(err, a.update(func(tx *store.Tx) error {
+	return code, errors.Join(err, a.update(func(tx *Tx) error {
 		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}

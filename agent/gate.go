@@ -162,7 +162,7 @@ func (a *executor) commitToApply(w *world, run *store.Run, s *config.Stack) (hel
 
 // intend is the transaction that decides: from its commit on the run is applying.
 func (a *executor) intend(w *world, run *store.Run, s *config.Stack, dir string) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if fault.Without("intent") {
 			return nil
 		}
@@ -172,7 +172,7 @@ func (a *executor) intend(w *world, run *store.Run, s *config.Stack, dir string)
 		}
 		// Everything that may have changed while git and Slack were asked is looked at once more, in the transaction
 		// that decides.
-		if err := a.mayApply(tx, w, now); err != nil {
+		if err := a.mayApply(tx.Tx, w, now); err != nil {
 			return err
 		}
 		if now.Plan.Digest != run.Plan.Digest {
@@ -191,7 +191,7 @@ func (a *executor) intend(w *world, run *store.Run, s *config.Stack, dir string)
 			return err
 		}
 		st.LastApply = run.ID
-		if err := a.pinFor(tx, st, now); err != nil {
+		if err := a.pinFor(tx.Tx, st, now); err != nil {
 			return err
 		}
 		lifecycle.CountAutoApply(st, now, a.reading())

@@ -9,7 +9,7 @@ import (
 // refuseLarge ends a run whose plan destroys too much. The plan is kept, so that people see what it would have done.
 func (a *executor) refuseLarge(w *world, run *store.Run, result *planResult, why, hint string) error {
 	plan := result.Plan
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err
 		}

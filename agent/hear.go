@@ -165,7 +165,7 @@ func (a *slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 		return nil
 	})
 	if err == nil && len(over) > 0 {
-		err = a.write(func(tx *store.Tx) error {
+		err = a.write(func(tx *Tx) error {
 			for _, id := range over {
 				if err := tx.DeleteThread(id); err != nil {
 					return err
@@ -277,5 +277,5 @@ func (a *slackbot) cursor(ctx context.Context, w *world, channel string) (channe
 func cursorKey(channel string) string { return "slack/cursor/" + channel }
 
 func (a *slackbot) putCursor(channel string, c channelCursor) error {
-	return a.write(func(tx *store.Tx) error { return tx.PutSetting(cursorKey(channel), c) })
+	return a.write(func(tx *Tx) error { return tx.PutSetting(cursorKey(channel), c) })
 }

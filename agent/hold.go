@@ -47,7 +47,7 @@ func (a *ledger) holdWith(run *store.Run, h waitReason) error {
 	if run.Held == h.why && run.Hint == h.hint && !tell && h.recheck == 0 {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status {
 			return err // it moved on meanwhile, and is not held
@@ -74,7 +74,7 @@ func (a *ledger) holdWith(run *store.Run, h waitReason) error {
 			return err
 		}
 		if tell {
-			if err := a.sayHeld(tx, now); err != nil {
+			if err := a.sayHeld(tx.Tx, now); err != nil {
 				return err
 			}
 		}
@@ -82,9 +82,9 @@ func (a *ledger) holdWith(run *store.Run, h waitReason) error {
 			return nil
 		}
 		if h.everyday {
-			return a.refreshCard(tx, now)
+			return a.refreshCard(tx.Tx, now)
 		}
-		return errors.Join(a.tellOverview(tx, now), a.refreshCard(tx, now), a.publish(tx, now))
+		return errors.Join(a.tellOverview(tx.Tx, now), a.refreshCard(tx.Tx, now), a.publish(tx.Tx, now))
 	})
 }
 

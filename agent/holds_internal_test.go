@@ -81,7 +81,7 @@ stacks "found/*" {}
 
 func (s *standing) do(f func(*store.Tx) error) {
 	s.t.Helper()
-	if err := s.update(f); err != nil {
+	if err := s.update(func(tx *Tx) error { return f(tx.Tx) }); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -192,7 +192,7 @@ func TestBrokenStoreEndsTheAgent(t *testing.T) {
 	case err := <-done:
 		t.Fatalf("it ended at once: %v", err)
 	}
-	err := s.update(func(tx *store.Tx) error {
+	err := s.update(func(tx *Tx) error {
 		if err := tx.PutSetting("word", "half"); err != nil {
 			return err
 		}

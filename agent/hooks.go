@@ -259,7 +259,7 @@ func (a *executor) settleHook(id int, text string) error {
 
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
 func (a *executor) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		var owed []owedHook
 		if _, err := tx.Setting(afterKey, &owed); err != nil {
 			return err
@@ -276,6 +276,6 @@ func (a *executor) changeOwed(run int, change func(owed []owedHook, i int) []owe
 		if err := tx.PutSetting(afterKey, value); err != nil || also == nil {
 			return err
 		}
-		return also(tx)
+		return also(tx.Tx)
 	})
 }

@@ -219,7 +219,7 @@ func (a *triggers) scheduledBuilds(w *world) (time.Duration, error) {
 }
 
 func (a *triggers) scheduledBuild(w *world, s *config.Stack) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil || st.OpenRun != 0 {
 			return err

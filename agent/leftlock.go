@@ -60,7 +60,7 @@ func unseen(st *store.StackState, u store.Unseen, until time.Time) {
 func (a *ledger) endPlan(run *store.Run, cause error) error {
 	var failed *diag.Error
 	killed := errors.As(cause, &failed) && failed.Killed
-	return a.write(func(tx *store.Tx) error {
+	return a.write(func(tx *Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.Planning == nil || st.Planning.Run != run.ID {
 			return err
@@ -77,7 +77,7 @@ func (a *ledger) endPlan(run *store.Run, cause error) error {
 // waits with the reason and looks again by itself. It reports false for ordinary contention, which passes.
 func (a *ledger) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, error) {
 	handled := false
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		handled = false
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.LeftLock == nil && len(st.Unseen) == 0 {
@@ -97,7 +97,7 @@ func (a *ledger) lockMet(w *world, run *store.Run, met *diag.LockInfo) (bool, er
 		if err != nil {
 			return err
 		}
-		return a.tellLock(tx, w, st, moved)
+		return a.tellLock(tx.Tx, w, st, moved)
 	})
 	return handled, err
 }
@@ -274,7 +274,7 @@ func lookNow(tx *store.Tx, stack string) error {
 
 // forgetLeftState notes that a state which an apply could not save was taken away by a person.
 func (a *executor) forgetLeftState(st *store.StackState) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Stack(st.Name)
 		if err != nil || now.LeftState != st.LeftState {
 			return err

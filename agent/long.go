@@ -32,7 +32,7 @@ func usualApply(tx *store.Tx, run *store.Run) (longest time.Duration, err error)
 }
 
 func (a *executor) tellLong(run *store.Run, took, usual time.Duration) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {
 			return err
@@ -52,9 +52,9 @@ func (a *executor) tellLong(run *store.Run, took, usual time.Duration) error {
 		}); err != nil {
 			return err
 		}
-		if err := a.refreshCard(tx, now); err != nil {
+		if err := a.refreshCard(tx.Tx, now); err != nil {
 			return err
 		}
-		return a.say(tx, now, store.MessageLoud, "long", fmt.Sprintf("#%d %s: %s", run.ID, run.Stack, text))
+		return a.say(tx.Tx, now, store.MessageLoud, "long", fmt.Sprintf("#%d %s: %s", run.ID, run.Stack, text))
 	})
 }

@@ -8,7 +8,6 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
-	"sallyport/agent/fault"
 	"sallyport/store"
 )
 
@@ -20,14 +19,14 @@ func (a *Agent) loop(ctx context.Context) {
 	for a.store.Broken() == nil {
 		a.lastPass.Store(time.Now().UnixNano())
 		now := time.Now()
-		looking := a.looking.Swap(false) || now.Sub(a.lastLook) >= idlePass
+		looking := a.looksAgain() || now.Sub(a.lastLook) >= idlePass
 		if looking {
 			a.lastLook = now
 		}
 		next := workRest
 		p := contain.Run("looking at everything", func() { next = a.pass(ctx, looking) })
 		if a.panicked("the loop", p) {
-			a.looking.Store(true)
+			a.lookAgain()
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -67,7 +66,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 			return 0
 		}
 		if err != nil {
-			a.looking.Store(true)
+			a.lookAgain()
 		}
 		if a.faults.set(lookingFault(r.Name), err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
@@ -161,67 +160,6 @@ func (a *Agent) headOf(repository string) (head string) {
 	return head
 }
 
-// storeFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.
-func (a *journal) storeFault(err error) {
-	if a.faults.set("store", err) {
-		a.log.Error("using the store", "err", err)
-	}
-	if a.store.Broken() != nil {
-		a.wake() // it ends
-	}
-}
-
-// update runs one durable transaction and wakes whoever waits for changes.
-func (a *journal) update(f func(*store.Tx) error) error {
-	moved := false
-	err := a.write(func(tx *store.Tx) error { // one at a time: moved is this transaction's alone
-		a.moved.Store(false)
-		err := f(tx)
-		moved = a.moved.Load()
-		return err
-	})
-	if err == nil {
-		a.faults.set("store", nil)
-		if moved {
-			a.looking.Store(true) // not before the commit: a pass in between would see nothing new
-		}
-		a.wake()
-	}
-	return err
-}
-
-// write runs one durable transaction that nobody has to look at. Every commit of the agent's is made here.
-func (a *journal) write(f func(*store.Tx) error) error {
-	var commit fault.Commit
-	var lines []func()
-	err := a.store.Update(func(tx *store.Tx) error {
-		a.commit.Begin()
-		a.toLog = nil
-		if err := f(tx); err != nil {
-			return err
-		}
-		commit, lines = a.commit, a.toLog // the next transaction may begin before this function goes on
-		commit.Before()
-		return nil
-	})
-	if err == nil {
-		commit.After()
-		for _, line := range lines {
-			line()
-		}
-	}
-	if errors.Is(err, store.ErrFull) {
-		a.wakeForRoom()
-	}
-	return err
-}
-
-// logCommitted logs what the transaction under way does, once it is done: on a full disk the same step is tried, and comes
-// to nothing, again and again.
-func (a *journal) logCommitted(msg string, args ...any) {
-	a.toLog = append(a.toLog, func() { a.log.Info(msg, args...) })
-}
-
 // Reload reads the configuration again. A bad one changes nothing.
 func (a *Agent) Reload(ctx context.Context) error {
 	answer := make(chan error, 1)
@@ -264,7 +202,7 @@ func (a *Agent) reload() error {
 	old.closeExcept(w)
 	a.compared.forget()
 	a.strikes.forget()
-	a.looking.Store(true)
+	a.lookAgain()
 	a.faults.set("configuration", nil)
 	a.installTools(a.work.context(), old)
 	a.changes.tell()

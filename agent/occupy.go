@@ -25,12 +25,12 @@ type occupation struct {
 // occupy begins it, unless the stack is at something else.
 func (a *operator) occupy(o occupation) error {
 	w := a.world.Load()
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		st, err := tx.Stack(o.stack)
 		if err != nil {
 			return err
 		}
-		if err := a.quiet(tx, w.cfg.DataDir, st); err != nil {
+		if err := a.quiet(tx.Tx, w.cfg.DataDir, st); err != nil {
 			return err
 		}
 		if st.Occupied != nil {
@@ -54,16 +54,16 @@ func (a *operator) occupy(o occupation) error {
 }
 
 // vacate ends it and says in the history how; nothing if it has ended already.
-func (a *operator) vacate(tx *store.Tx, o occupation, ending string) error {
+func (a *operator) vacate(tx *Tx, o occupation, ending string) error {
 	st, err := tx.Stack(o.stack)
 	if err != nil || st.Occupied == nil {
 		return err
 	}
 	st.Occupied = nil
-	a.moved.Store(true)
+	tx.Moves()
 	return errors.Join(
 		tx.AddEvent(store.Event{Type: o.event + " end", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
-		tx.PutStack(st), lookNow(tx, o.stack))
+		tx.PutStack(st), lookNow(tx.Tx, o.stack))
 }
 
 // vacateAll ends what an agent before this one was in the middle of: it died with that one.
@@ -79,7 +79,7 @@ func (a *operator) vacateAll() error {
 		return err
 	})
 	for _, o := range left {
-		err = errors.Join(err, a.update(func(tx *store.Tx) error {
+		err = errors.Join(err, a.update(func(tx *Tx) error {
 			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", o.by, o.stack, o.what)
 			return errors.Join(a.vacate(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.note("vacated/"+o.stack+"/"+a.epoch, text)))
 		}))

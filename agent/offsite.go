@@ -132,8 +132,8 @@ func (a *housekeeper) backupDone(cfg *config.Backup, size int64, cause error) er
 		a.log.Info("a backup was sent", "bytes", size)
 	}
 	a.faults.set("backup", cause)
-	return a.update(func(tx *store.Tx) error {
-		r, err := archive.LoadRecord(tx)
+	return a.update(func(tx *Tx) error {
+		r, err := archive.LoadRecord(tx.Tx)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (a *housekeeper) backupDone(cfg *config.Backup, size int64, cause error) er
 				return err
 			}
 		}
-		return archive.SaveRecord(tx, r)
+		return archive.SaveRecord(tx.Tx, r)
 	})
 }
 

@@ -252,8 +252,8 @@ func (a *ledger) forgetGiven() error {
 		a.holdsGiven.Store(err != nil || len(left) > 0)
 		return err
 	}
-	return a.write(func(tx *store.Tx) error {
-		left, _, err := needless(tx)
+	return a.write(func(tx *Tx) error {
+		left, _, err := needless(tx.Tx)
 		if err != nil {
 			return err
 		}

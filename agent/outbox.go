@@ -118,7 +118,7 @@ func (a *outbox) messageStruck(w *world, m *store.Message, struck *struckError) 
 			n.Channel = channelOf(w.cfg, w.stack(run.Stack))
 		}
 	}
-	return a.update(func(tx *store.Tx) error { return tx.Enqueue(n) })
+	return a.update(func(tx *Tx) error { return tx.Enqueue(n) })
 }
 
 // heldKey begins the keys of messages about messages.
@@ -133,8 +133,8 @@ func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, car
 	}
 	if w.slack == nil {
 		a.tellLog(w, m, run)
-		return 0, a.write(func(tx *store.Tx) error {
-			a.commit.Move(string(m.Kind), "told")
+		return 0, a.write(func(tx *Tx) error {
+			tx.Passes(string(m.Kind), "told")
 			if run != nil && !run.Told {
 				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
 					return err
@@ -145,7 +145,7 @@ func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, car
 	}
 	sender := &sender{agent: a, world: w, message: m, run: run, cardless: cardless}
 	if sender.needless() {
-		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, a.write(func(tx *Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	unknown := m.Sending && !fault.Without("search")
 	if !m.Sending && m.After == "" {
@@ -157,8 +157,8 @@ func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, car
 		}
 	}
 	m.Sending, m.Attempts = true, m.Attempts+1
-	err = a.write(func(tx *store.Tx) error {
-		a.commit.Move(string(m.Kind), "sending")
+	err = a.write(func(tx *Tx) error {
+		tx.Passes(string(m.Kind), "sending")
 		return tx.PutMessage(m)
 	})
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
@@ -172,10 +172,10 @@ func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, car
 	done, err := sender.send(sendCtx, unknown)
 	if err == nil {
 		a.faults.set("slack", nil)
-		return 0, a.update(func(tx *store.Tx) error {
-			a.commit.Move(string(m.Kind), "sent")
+		return 0, a.update(func(tx *Tx) error {
+			tx.Passes(string(m.Kind), "sent")
 			if done != nil {
-				if err := done(tx); err != nil {
+				if err := done(tx.Tx); err != nil {
 					return err
 				}
 			}
@@ -184,7 +184,7 @@ func (a *outbox) deliverOne(ctx context.Context, w *world, m *store.Message, car
 	}
 	if sender.cardGone(err) {
 		// Somebody deleted the run's message: from now on it has another one.
-		return time.Millisecond, a.update(func(tx *store.Tx) error {
+		return time.Millisecond, a.update(func(tx *Tx) error {
 			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
 				return err
 			}
@@ -206,7 +206,7 @@ func (a *outbox) undelivered(ctx context.Context, m *store.Message, cause error)
 		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
 	}
 	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(cause.Error())
-	err := a.write(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	err := a.write(func(tx *Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil
 	}

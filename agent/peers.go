@@ -155,7 +155,7 @@ func (a *slackbot) meetPeer(ctx context.Context, w *world, channel, ts string, m
 		p.Stacks = append(p.Stacks, mark.Stack)
 	}
 	tell := p.First.Equal(now) && mark.Stack != "" // what it told itself need not be told again
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		if err := tx.PutSetting(peersKey, known); err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (a *slackbot) showPeers(w *world) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		known := map[string]*peer{}
 		if _, err := tx.Setting(peersKey, &known); err != nil {
 			return err

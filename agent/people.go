@@ -112,7 +112,7 @@ func (d *desk) resolve(ctx context.Context, key string, again reask, ask func(co
 			return "", err
 		}
 		kept = identity{ID: found, At: d.agent.now().UTC()}
-		if err := d.agent.write(func(tx *store.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
+		if err := d.agent.write(func(tx *Tx) error { return tx.PutSetting(key, kept) }); err != nil {
 			return "", err
 		}
 	}

@@ -49,7 +49,7 @@ func (a *ledger) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) er
 }
 
 // unpin releases a pin for a person, and has the branch planned again where it says something else.
-func (a *ledger) unpin(tx *store.Tx, st *store.StackState, by string) error {
+func (a *ledger) unpin(tx *Tx, st *store.StackState, by string) error {
 	pin := st.Pin
 	if pin == nil {
 		return nil
@@ -60,7 +60,7 @@ func (a *ledger) unpin(tx *store.Tx, st *store.StackState, by string) error {
 	}
 	if st.OpenRun == 0 {
 		st.LastCommitCommit = "" // the head was answered before somebody went back: it is asked about once more
-		a.moved.Store(true)
+		tx.Moves()
 	}
 	text := fmt.Sprintf("%s follows the branch again: %s released the pin %s.", st.Name, by, lifecycle.PinnedAt(pin))
 	if len(pin.Vars) > 0 || len(pin.Images) > 0 {

@@ -49,7 +49,7 @@ func (a *executor) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		r.NotBefore, r.Held, r.Hint = time.Time{}, "", ""
 		return nil
 	}
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil {
 			return err
@@ -70,10 +70,10 @@ func (a *executor) startPlan(w *world, run *store.Run, s *config.Stack) error {
 		if run.Kind == store.KindPullRequest {
 			return nil // it neither holds the state lock nor counts as a plan of the stack
 		}
-		if err := takeIn(tx, run, s); err != nil {
+		if err := takeIn(tx.Tx, run, s); err != nil {
 			return err
 		}
-		return a.beginPlan(tx, run, s)
+		return a.beginPlan(tx.Tx, run, s)
 	})
 	if err != nil {
 		return err
@@ -212,11 +212,11 @@ func (a *executor) planned(ctx context.Context, w *world, run *store.Run, s *con
 		result.Warnings = append(result.Warnings, fmt.Sprintf("#%d started and did not complete %s: look at them by hand, they may be "+
 			"half-made even where this plan leaves them alone", after, joinSome(open, 20)))
 	}
-	err = a.update(func(tx *store.Tx) error {
-		if err := a.checkLineage(tx, s, result); err != nil {
+	err = a.update(func(tx *Tx) error {
+		if err := a.checkLineage(tx.Tx, s, result); err != nil {
 			return err
 		}
-		policy, err := a.policyOn(tx, run, s, to, result, rewritten)
+		policy, err := a.policyOn(tx.Tx, run, s, to, result, rewritten)
 		if err != nil {
 			return err
 		}
@@ -239,7 +239,7 @@ func (a *executor) planned(ctx context.Context, w *world, run *store.Run, s *con
 			return err
 		}
 		if lifecycle.TakesLock(run, s) {
-			if err := a.lockGone(tx, st, ""); err != nil {
+			if err := a.lockGone(tx.Tx, st, ""); err != nil {
 				return err
 			}
 		}
@@ -307,7 +307,7 @@ func (a *executor) planFailed(w *world, run *store.Run, cause error) error {
 	if transient && run.Attempts < maxAttempts {
 		wait := min(5*time.Second<<(run.Attempts-1), lifecycle.MaxPlanWait)
 		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", short(run.Commit), "err", text, "retry_in", wait)
-		return a.update(func(tx *store.Tx) error {
+		return a.update(func(tx *Tx) error {
 			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 				if r.Status != store.Planning {
 					return nil
@@ -319,7 +319,7 @@ func (a *executor) planFailed(w *world, run *store.Run, cause error) error {
 			if err != nil {
 				return err
 			}
-			return a.refreshCard(tx, now)
+			return a.refreshCard(tx.Tx, now)
 		})
 	}
 	return a.moveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {

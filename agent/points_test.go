@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestEveryCommitIsAPoint keeps every transaction of the agent's in [Agent.write], where both sides of its commit are
+// TestEveryCommitIsAPoint keeps every transaction of the agent's in [journal.commit], where both sides of its commit are
 // points at which tests kill the program. One made elsewhere would never be killed.
 func TestEveryCommitIsAPoint(t *testing.T) {
 	t.Parallel()
@@ -25,11 +25,11 @@ func TestEveryCommitIsAPoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := strings.Count(string(text), "store.Update(")
-		if n += found; found > 0 && file != "loop.go" {
+		if n += found; found > 0 && file != "journal.go" {
 			t.Errorf("%s begins a transaction of its own: use update, or write if nobody has to look", file)
 		}
 	}
 	if n != 1 {
-		t.Errorf("%d transactions are begun, want the one in write", n)
+		t.Errorf("%d transactions are begun, want the one in commit", n)
 	}
 }

@@ -79,12 +79,12 @@ func (a *ledger) askAfterAll(tx *store.Tx, run *store.Run) error {
 
 // policyEnds takes a policy's approval back if the policy would not give it any more, and asks people.
 func (a *executor) policyEnds(w *world, run *store.Run) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Approved {
 			return err
 		}
-		f, err := a.recorded(tx, w, now)
+		f, err := a.recorded(tx.Tx, w, now)
 		if err != nil || f.Config.Stack == nil {
 			return err
 		}

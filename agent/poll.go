@@ -184,7 +184,7 @@ func (a *source) advance(ctx context.Context, w *world, r *config.Repository, kn
 	if err != nil {
 		return err
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		s, err := tx.Repository(r.Name)
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (a *source) advance(ctx context.Context, w *world, r *config.Repository, kn
 		}
 		now := a.now().UTC()
 		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now
-		a.moved.Store(true)
+		tx.Moves()
 		if s.ErrorTold {
 			if err := tx.Enqueue(a.note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
 				return err
@@ -209,7 +209,7 @@ func (a *source) advance(ctx context.Context, w *world, r *config.Repository, kn
 			}
 			return tx.PutRepository(s)
 		}
-		return a.holdHead(tx, s, tip, held)
+		return a.holdHead(tx.Tx, s, tip, held)
 	})
 }
 
@@ -258,7 +258,7 @@ func (a *source) recordPollError(r *config.Repository, cause error) error {
 	if known.Error == text && !lasts && !ahead {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		s, err := tx.Repository(r.Name)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ func (a *engines) bringHead(ctx context.Context, w *world, run *store.Run) error
 
 // previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
 func (a *executor) previewed(w *world, run *store.Run, result *planResult) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err // too large: plan.txt in the run's directory is kept instead
 		}

@@ -103,7 +103,7 @@ func (a *pullwatch) newRoots(w *world, repository string, tree stack.Tree) []str
 
 // recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
 func (a *pullwatch) recordPull(w *world, l look, next *store.PullRequest, touched []*config.Stack) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		known, err := tx.PullRequest(next.Repository, next.Number)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (a *pullwatch) recordPull(w *world, l look, next *store.PullRequest, touche
 				return err
 			}
 		}
-		if ok, err := a.mayBegin(tx, next.Repository, len(touched)); err != nil || !ok {
+		if ok, err := a.mayBegin(tx.Tx, next.Repository, len(touched)); err != nil || !ok {
 			return errors.Join(err, a.postpone(next))
 		}
 		next.Runs = map[string]int{}
@@ -124,14 +124,14 @@ func (a *pullwatch) recordPull(w *world, l look, next *store.PullRequest, touche
 			}
 		}
 		if next.Why == "" {
-			if err := a.tellRest(tx, w, next); err != nil {
+			if err := a.tellRest(tx.Tx, w, next); err != nil {
 				return err
 			}
 		}
 		if err := tx.PutPullRequest(next); err != nil {
 			return err
 		}
-		return a.commentOn(tx, next.Repository, next.Number)
+		return a.commentOn(tx.Tx, next.Repository, next.Number)
 	})
 }
 
@@ -162,7 +162,7 @@ func (a *operator) mayBegin(tx *store.Tx, repository string, more int) (bool, er
 }
 
 // preview makes the run of one stack at the head that was checked.
-func (a *operator) preview(tx *store.Tx, w *world, p *store.PullRequest, s *config.Stack, by string) error {
+func (a *operator) preview(tx *Tx, w *world, p *store.PullRequest, s *config.Stack, by string) error {
 	run := &store.Run{
 		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
 		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,

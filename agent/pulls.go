@@ -213,7 +213,7 @@ func (a *pullwatch) perhapsClosed(ctx context.Context, w *world, r *config.Repos
 	case now.Open:
 		why = fmt.Sprintf("pull request %d is for another branch now", k.Number)
 	}
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		if err := a.endPreviews(tx, w, k, store.Move{To: store.Canceled, Text: why}); err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (a *pullwatch) perhapsClosed(ctx context.Context, w *world, r *config.Repos
 }
 
 // endPreviews ends what is open of a pull request's plans.
-func (a *pullwatch) endPreviews(tx *store.Tx, w *world, k *store.PullRequest, m store.Move) error {
+func (a *pullwatch) endPreviews(tx *Tx, w *world, k *store.PullRequest, m store.Move) error {
 	for _, id := range k.Runs {
 		run, err := found(tx.Run(id))
 		if err != nil {

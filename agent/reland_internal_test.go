@@ -107,7 +107,7 @@ func (f *followed) end(name string, through ...store.Status) {
 		f.t.Fatalf("%s has no open run", name)
 	}
 	for _, to := range through {
-		err := f.update(func(tx *store.Tx) (err error) {
+		err := f.update(func(tx *Tx) (err error) {
 			open, err = f.move(tx, w, open, store.Move{From: open.Status, To: to}, func(r *store.Run) error {
 				r.Plan = &store.Plan{Digest: "d", Add: 1}
 				if to == store.Applying {

@@ -27,7 +27,7 @@ func (a *pullwatch) hearPull(ctx context.Context, w *world, l look) error {
 	p.UpdatedAt = l.pull.UpdatedAt.UTC()
 	p.Title = cut(a.redact(l.pull.Title), 200)
 	if len(p.Held) == 0 {
-		return a.update(func(tx *store.Tx) error { return keepPull(tx, &p) })
+		return a.update(func(tx *Tx) error { return keepPull(tx.Tx, &p) })
 	}
 	comments, err := l.site.Comments(ctx, p.Number, p.CheckedAt)
 	if err != nil {
@@ -63,8 +63,8 @@ func (a *pullwatch) hearPull(ctx context.Context, w *world, l look) error {
 			}
 		}
 	}
-	return a.update(func(tx *store.Tx) error {
-		if err := keepPull(tx, &p); err != nil {
+	return a.update(func(tx *Tx) error {
+		if err := keepPull(tx.Tx, &p); err != nil {
 			return err
 		}
 		for _, name := range slices.Sorted(maps.Keys(released)) {
@@ -73,7 +73,7 @@ func (a *pullwatch) hearPull(ctx context.Context, w *world, l look) error {
 				return err
 			}
 		}
-		return a.commentOn(tx, p.Repository, p.Number)
+		return a.commentOn(tx.Tx, p.Repository, p.Number)
 	})
 }
 
@@ -139,7 +139,7 @@ func (a *operator) startPreview(wanted wantedPreview) (run *store.Run, err error
 	if s == nil {
 		return nil, control.NoStack(wanted.Stack, stackNames(w))
 	}
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		id, err := a.releasePull(tx, w, s.Repository, wanted)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (a *operator) startPreview(wanted wantedPreview) (run *store.Run, err error
 }
 
 // releasePull makes the run of a held stack of a pull request, at the head that is held.
-func (a *operator) releasePull(tx *store.Tx, w *world, repository string, wanted wantedPreview) (run int, err error) {
+func (a *operator) releasePull(tx *Tx, w *world, repository string, wanted wantedPreview) (run int, err error) {
 	number, name := wanted.PullRequest, wanted.Stack
 	p, err := tx.PullRequest(repository, number)
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *operator) releasePull(tx *store.Tx, w *world, repository string, wanted
 	case !strings.HasPrefix(p.Head, wanted.Commit):
 		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, short(p.Head))
 	}
-	if ok, err := a.mayBegin(tx, repository, 1); err != nil || !ok {
+	if ok, err := a.mayBegin(tx.Tx, repository, 1); err != nil || !ok {
 		return 0, errors.Join(err, a.postpone(p))
 	}
 	if p.Released == nil {
@@ -186,5 +186,5 @@ func (a *operator) releasePull(tx *store.Tx, w *world, repository string, wanted
 	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: wanted.By, Text: text}); err != nil {
 		return 0, err
 	}
-	return p.Runs[name], errors.Join(tx.PutPullRequest(p), a.commentOn(tx, repository, number))
+	return p.Runs[name], errors.Join(tx.PutPullRequest(p), a.commentOn(tx.Tx, repository, number))
 }

@@ -23,7 +23,7 @@ const pingedKey = "remind/pinged"
 
 // remind tells people once that a plan they were asked about is about to expire.
 func (a *executor) remind(w *world, run *store.Run, s *config.Stack, left time.Duration) error {
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
 			return err
@@ -34,7 +34,7 @@ func (a *executor) remind(w *world, run *store.Run, s *config.Stack, left time.D
 		}); err != nil {
 			return err
 		}
-		ping, err := a.mayPing(tx)
+		ping, err := a.mayPing(tx.Tx)
 		if err != nil {
 			return err
 		}

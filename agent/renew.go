@@ -8,7 +8,7 @@ import (
 
 // renew lets a run take the place of one that asks people, message and thread included: one story stays one message.
 // Approvals stay with the old run. If it is not known where its message is, the new one gets its own.
-func (a *ledger) renew(tx *store.Tx, w *world, old, next *store.Run) error {
+func (a *ledger) renew(tx *Tx, w *world, old, next *store.Run) error {
 	card := old.Card
 	var thread *store.Thread
 	if card != nil {
@@ -23,7 +23,7 @@ func (a *ledger) renew(tx *store.Tx, w *world, old, next *store.Run) error {
 		if old, err = tx.ChangeRun(old.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
 			return err
 		}
-		if err := dropCard(tx, old); err != nil {
+		if err := dropCard(tx.Tx, old); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,7 @@ func (a *ledger) renew(tx *store.Tx, w *world, old, next *store.Run) error {
 	if err := tx.PutThread(thread); err != nil {
 		return err
 	}
-	return a.refreshCard(tx, run)
+	return a.refreshCard(tx.Tx, run)
 }
 
 // dropCard takes a run's card out of the outbox.

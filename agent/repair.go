@@ -36,11 +36,11 @@ const (
 type repair struct {
 	stack  string
 	by     string
-	commit string                                                // whose files say where the state is
-	lent   lent                                                  // to what those files make terraform run
-	work   func(context.Context, terraform.PlanOptions) error    // terraform's part
-	done   func(tx *store.Tx) (message string, err error)        // after success
-	failed func(tx *store.Tx, cause error) (told error, e error) // what people are told, and what is noted; may be nil
+	commit string                                             // whose files say where the state is
+	lent   lent                                               // to what those files make terraform run
+	work   func(context.Context, terraform.PlanOptions) error // terraform's part
+	done   func(tx *Tx) (message string, err error)           // after success
+	failed func(tx *Tx, cause error) (told error, e error)    // what people are told, and what is noted; may be nil
 }
 
 // repairs runs one repair, which goes on when the person goes away, and returns what to tell them.
@@ -80,10 +80,10 @@ func (a *operator) carryOutRepair(ctx context.Context, r repair) (string, error)
 	defer cancel()
 	cause := a.inScratch(ctx, r)
 	var message string
-	err := a.update(func(tx *store.Tx) (err error) {
+	err := a.update(func(tx *Tx) (err error) {
 		if cause == nil {
 			message, err = r.done(tx)
-			return errors.Join(err, lookNow(tx, r.stack))
+			return errors.Join(err, lookNow(tx.Tx, r.stack))
 		}
 		told, err := r.failed(tx, cause)
 		if told != nil {
@@ -208,7 +208,7 @@ func (a *operator) unlock(ctx context.Context, stack, id, by string) (string, er
 		return "", err
 	}
 	r.work = func(ctx context.Context, o terraform.PlanOptions) error { return terraform.Unlock(ctx, o, id) }
-	r.done = func(tx *store.Tx) (string, error) {
+	r.done = func(tx *Tx) (string, error) {
 		st, err := tx.Stack(stack)
 		if err != nil {
 			return "", err
@@ -216,9 +216,9 @@ func (a *operator) unlock(ctx context.Context, stack, id, by string) (string, er
 		if err := tx.AddEvent(store.Event{Type: "unlock", Stack: stack, By: by, Text: id}); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), a.lockGone(tx, st, by)
+		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), a.lockGone(tx.Tx, st, by)
 	}
-	r.failed = func(tx *store.Tx, cause error) (error, error) { return a.notUnlocked(stack, cause), lookNow(tx, stack) }
+	r.failed = func(tx *Tx, cause error) (error, error) { return a.notUnlocked(stack, cause), lookNow(tx.Tx, stack) }
 	return a.repairs(ctx, r)
 }
 
@@ -283,14 +283,14 @@ func (a *operator) pushState(ctx context.Context, ref, by string) (string, error
 	return a.repairs(ctx, repair{
 		stack: stack, by: by, commit: run.Commit,
 		work: func(ctx context.Context, o terraform.PlanOptions) error { return terraform.PushState(ctx, o, file) },
-		done: func(tx *store.Tx) (string, error) { return a.pushed(tx, run, file, by) },
-		failed: func(tx *store.Tx, cause error) (error, error) {
+		done: func(tx *Tx) (string, error) { return a.pushed(tx.Tx, run, file, by) },
+		failed: func(tx *Tx, cause error) (error, error) {
 			var failed *diag.Error
 			if !errors.As(cause, &failed) {
 				return nil, nil
 			}
 			if failed.Lock != nil {
-				return a.pushLocked(tx, w, stack, run.ID, failed)
+				return a.pushLocked(tx.Tx, w, stack, run.ID, failed)
 			}
 			if failed.StateMoved() {
 				return hint.Refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),

@@ -76,7 +76,7 @@ func (a *operator) start(r request) (*store.Run, []string, error) {
 	}
 	var made *store.Run
 	var warnings []string
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		made, warnings = nil, nil
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -97,14 +97,14 @@ func (a *operator) start(r request) (*store.Run, []string, error) {
 		if err := a.makeWay(tx, w, st, r); err != nil {
 			return err
 		}
-		if err := lookNow(tx, s.Name); err != nil {
+		if err := lookNow(tx.Tx, s.Name); err != nil {
 			return err
 		}
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
 			Reason: a.redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
-		warnings = a.startWarnings(tx, st, repository, made)
+		warnings = a.startWarnings(tx.Tx, st, repository, made)
 		if lifecycle.ReleasesPin(st.Pin, made) {
 			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
 		}
@@ -114,7 +114,7 @@ func (a *operator) start(r request) (*store.Run, []string, error) {
 		if err := a.create(tx, w, made); err != nil {
 			return err
 		}
-		return putGiven(tx, made.ID, r.Wish.Vars)
+		return putGiven(tx.Tx, made.ID, r.Wish.Vars)
 	})
 	a.holdsValues()
 	if err != nil {
@@ -150,7 +150,7 @@ func (a *operator) commitFor(r request, st *store.StackState, repository *store.
 }
 
 // makeWay supersedes the open run of a stack for a person's run.
-func (a *operator) makeWay(tx *store.Tx, w *world, st *store.StackState, r request) error {
+func (a *operator) makeWay(tx *Tx, w *world, st *store.StackState, r request) error {
 	if st.OpenRun == 0 {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (a *operator) makeWay(tx *store.Tx, w *world, st *store.StackState, r reque
 	if !r.Applied {
 		return nil
 	}
-	commit, err := unanswered(tx, open)
+	commit, err := unanswered(tx.Tx, open)
 	if err == nil && commit {
 		// The commit run is made again when the recovery has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
@@ -237,7 +237,7 @@ func (a *operator) startWarnings(tx *store.Tx, st *store.StackState, repository 
 // cancel stops a run. A running apply gets one SIGINT and all the time it needs.
 func (a *operator) cancel(run int, by string) (*store.Run, string, error) {
 	var out *store.Run
-	err := a.update(func(tx *store.Tx) error {
+	err := a.update(func(tx *Tx) error {
 		now, err := tx.Run(run)
 		if err != nil {
 			return err
@@ -278,7 +278,7 @@ func (a *operator) unpause(stack, by string) (held bool, err error) {
 		return held, err
 	}
 	a.strikes.forget() // what is held after panics is tried again, too
-	a.looking.Store(true)
+	a.lookAgain()
 	a.wake()
 	return held, a.showAstray()
 }
@@ -288,7 +288,7 @@ func (a *operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 	if w := a.world.Load(); stack != "" && w.stack(stack) == nil {
 		return false, control.NoStack(stack, stackNames(w))
 	}
-	err = a.update(func(tx *store.Tx) error {
+	err = a.update(func(tx *Tx) error {
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
@@ -299,10 +299,10 @@ func (a *operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 			}
 			held = s.Paused != nil
 			if !samePause(s.Paused, p) {
-				s.Paused, err = p, a.tellPause(tx, stack, p, e)
+				s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
 			}
 			if p == nil {
-				err = errors.Join(err, a.settle(tx))
+				err = errors.Join(err, a.settle(tx.Tx))
 			}
 			return errors.Join(err, tx.PutAgent(s))
 		}
@@ -312,7 +312,7 @@ func (a *operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 		}
 		held = s.Paused != nil || s.Pin != nil
 		if !samePause(s.Paused, p) {
-			s.Paused, err = p, a.tellPause(tx, stack, p, e)
+			s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
 		}
 		if p == nil {
 			err = errors.Join(err, a.unpin(tx, s, e.By))
@@ -349,7 +349,7 @@ func (a *operator) accept(repository, commit, by string) error {
 	if a.cfg().Repository(repository) == nil {
 		return control.Errorf(control.NotFound, "there is no repository %q", repository)
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		s, err := tx.Repository(repository)
 		if err != nil {
 			return err
@@ -363,7 +363,7 @@ func (a *operator) accept(repository, commit, by string) error {
 		if s.HeldWhy != "" {
 			return hint.Refuse(control.TrustHint, "%s", notify.HeldText(s))
 		}
-		a.moved.Store(true)
+		tx.Moves()
 		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil
 		if lifecycle.Requirements(a.cfg().Repository(repository)) == "" {
 			s.Head = s.Accepted

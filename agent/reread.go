@@ -37,7 +37,7 @@ func (a *slackbot) withdraw(run *store.Run, gone func(store.Decision) string) er
 	if !any || run.Status != store.Planned && run.Status != store.Approved {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Planned && now.Status != store.Approved {
 			return err
@@ -60,7 +60,7 @@ func (a *slackbot) withdraw(run *store.Run, gone func(store.Decision) string) er
 				return err
 			}
 		}
-		return a.refreshCard(tx, now)
+		return a.refreshCard(tx.Tx, now)
 	})
 }
 

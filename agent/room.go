@@ -2,13 +2,11 @@ package agent
 
 import (
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/lifecycle"
-	"sallyport/store"
 )
 
 const (
@@ -68,20 +66,12 @@ func (a *housekeeper) lookForRoom(w *world) {
 	}
 	note := a.note("room", text)
 	note.Mention = !enough
-	if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(note) }); err != nil {
+	if err := a.update(func(tx *Tx) error { return tx.Enqueue(note) }); err != nil {
 		a.storeFault(err)
 		return // told when there is room for the words
 	}
 	a.tight.told = !enough
 	a.log.Warn("room in the data directory", "free", room.Free, "enough", enough)
-}
-
-// wakeForRoom has the loop look for room when the store found none, though not at each of many writes.
-func (a *journal) wakeForRoom() {
-	now, last := time.Now().UnixNano(), a.wokenFull.Load()
-	if now-last >= int64(workRest) && a.wokenFull.CompareAndSwap(last, now) {
-		a.wake()
-	}
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sallyport/agent/fault"
 	"sallyport/agent/terraform/cache"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -65,19 +64,6 @@ func (a *health) hideMinted(token redact.Secret) {
 
 // logger is the log that shows no secret.
 func (a *health) logger() *slog.Logger { return a.log }
-
-// journal makes every commit of the store. What belongs to the transaction under way lies here, for bbolt has one at a time.
-type journal struct {
-	*bell
-	faults    *faults
-	log       *slog.Logger
-	store     *store.Store
-	commit    fault.Commit // what the transaction under way is called by tests that kill the agent
-	looking   atomic.Bool  // one that was committed did
-	moved     atomic.Bool  // a transaction under way changes what discover depends on
-	toLog     []func()     // what the log says of the transaction under way once it is committed
-	wokenFull atomic.Int64 // unix nanoseconds: when the loop was last told to look for room
-}
 
 // active is the configuration in force with its clients: repositories, sites, Slack, tools and users.
 type active struct {

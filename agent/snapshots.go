@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"sallyport/agent/rescue"
-	"sallyport/store"
 )
 
 const (
@@ -100,7 +99,7 @@ func (a *housekeeper) snapshotDone(err error) {
 		return
 	}
 	key := fmt.Sprintf("snapshots/%d", a.now().UnixMilli())
-	if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(a.note(key, text)) }); err != nil {
+	if err := a.update(func(tx *Tx) error { return tx.Enqueue(a.note(key, text)) }); err != nil {
 		a.storeFault(err)
 		return
 	}

@@ -71,11 +71,11 @@ func (a *operator) restoreState(ctx context.Context, stack, ref, by string) (str
 			}
 			return err
 		},
-		done: func(tx *store.Tx) (string, error) {
-			text, err := a.stateRestored(tx, o, out)
+		done: func(tx *Tx) (string, error) {
+			text, err := a.stateRestored(tx.Tx, o, out)
 			return text, errors.Join(err, a.vacate(tx, o, fmt.Sprintf("serial %d", out.serial)))
 		},
-		failed: func(tx *store.Tx, cause error) (error, error) {
+		failed: func(tx *Tx, cause error) (error, error) {
 			err := a.vacate(tx, o, "failed: "+a.redact(cause.Error()))
 			var failed *diag.Error
 			var other *terraform.LineageError
@@ -89,7 +89,7 @@ func (a *operator) restoreState(ctx context.Context, stack, ref, by string) (str
 		},
 	})
 	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
-		err = errors.Join(err, a.update(func(tx *store.Tx) error { return a.vacate(tx, o, "not begun") }))
+		err = errors.Join(err, a.update(func(tx *Tx) error { return a.vacate(tx, o, "not begun") }))
 	}
 	return message, err
 }

@@ -70,7 +70,7 @@ func (a *executor) takeBeside(w *world, f lifecycle.Facts, step lifecycle.Step) 
 		}
 	}
 	if also.Note != "" && run.Held != a.redact(step.Reason.Why) {
-		if err := a.update(func(tx *store.Tx) error { return tx.Enqueue(a.note(fmt.Sprintf("pinned/%d", run.ID), also.Note)) }); err != nil {
+		if err := a.update(func(tx *Tx) error { return tx.Enqueue(a.note(fmt.Sprintf("pinned/%d", run.ID), also.Note)) }); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (a *executor) takeMove(w *world, run *store.Run, step lifecycle.Step) error
 	if step.By != "" {
 		m.Text = ""
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		if step.Unplan {
 			if err := tx.DeletePullRequest(run.Repository, run.PullRequest); err != nil {
 				return err
@@ -140,7 +140,7 @@ func because(text string) func(*store.Run) error {
 // goStale ends a run whose plan does not fit the world any more and makes the one that takes over.
 func (a *ledger) goStale(w *world, run *store.Run, why string) error {
 	a.work.stop(run.ID)
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		old, err := a.move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, because(why))
 		if err != nil {
 			return err

@@ -109,7 +109,7 @@ func (a *outbox) tellEach(ctx context.Context, w *world, rests siteRests) time.D
 func (a *outbox) tellSite(ctx context.Context, w *world, m *store.Message, rests siteRests) (time.Duration, error) {
 	site := w.sites[m.Repository]
 	if site == nil { // the github block left the configuration
-		return 0, a.write(func(tx *store.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, a.write(func(tx *Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	limited, cancel := context.WithTimeout(ctx, siteTimeout)
 	defer cancel()
@@ -135,7 +135,7 @@ func (a *outbox) tellSite(ctx context.Context, w *world, m *store.Message, rests
 			a.log.Warn("github does not take this, and it is dropped", "message", m.Key, "err", err)
 		}
 		a.faults.set(source+": "+m.Key, nil)
-		return 0, a.write(func(tx *store.Tx) error { return finish(tx, m, done) })
+		return 0, a.write(func(tx *Tx) error { return finish(tx.Tx, m, done) })
 	}
 	if refused.Everything() {
 		if a.faults.set(source, err) {
@@ -149,7 +149,7 @@ func (a *outbox) tellSite(ctx context.Context, w *world, m *store.Message, rests
 	m.Attempts++
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
 	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.redact(err.Error())
-	err = a.write(func(tx *store.Tx) error { return tx.PutMessage(m) })
+	err = a.write(func(tx *Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil
 	}

@@ -48,7 +48,7 @@ func (a *slackbot) readThread(ctx context.Context, w *world, self slack.Identity
 	if err := errors.Join(faults...); err != nil || parent == nil {
 		return err // what could not be weighed is read again
 	}
-	return a.write(func(tx *store.Tx) error {
+	return a.write(func(tx *Tx) error {
 		now, err := tx.Thread(t.Run)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (a *slackbot) reply(ctx context.Context, w *world, self slack.Identity, run
 	}
 	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
 	refuseReply := func(why string) error {
-		return a.update(func(tx *store.Tx) error { return mark(tx, hint.Refuse("", "%s", why)) })
+		return a.update(func(tx *Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
 	}
 	if fault.Without("edited") {
 		m.Edited = false
@@ -119,12 +119,12 @@ func (a *slackbot) replyStruck(runID int, m slack.Message, struck *struckError) 
 	if !struck.news || !struck.held() {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		run, err := tx.Run(runID)
 		if err != nil {
 			return err
 		}
-		return a.say(tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
+		return a.say(tx.Tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
 			"while it stands here. Next: delete it and say it in other words, or decide in a shell: sallyport approve %d, sallyport deny %d", m.User, struck.panic, runID, runID))
 	})
 }

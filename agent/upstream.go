@@ -19,7 +19,7 @@ func (a *ledger) warn(run *store.Run, warnings []string) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return a.update(func(tx *store.Tx) error {
+	return a.update(func(tx *Tx) error {
 		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			r.Warnings = append(r.Warnings, fresh...)
 			return nil

@@ -49,12 +49,12 @@ func (a *executor) verify(ctx context.Context, w *world, run *store.Run, s *conf
 	if err := a.hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
 		return err
 	}
-	if err := a.update(func(tx *store.Tx) error {
-		now, err := a.sameApproved(tx, run)
+	if err := a.update(func(tx *Tx) error {
+		now, err := a.sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
-		return a.beginPlan(tx, now, s)
+		return a.beginPlan(tx.Tx, now, s)
 	}); err != nil {
 		return err
 	}
@@ -114,8 +114,8 @@ func (a *engines) planAgain(ctx context.Context, w *world, run *store.Run, s *co
 // takeVerified lets the fresh plan take the place of the shown one: the one transaction in which a run's plan changes under an
 // approval. It does the same, so everything that people saw and said holds for it.
 func (a *executor) takeVerified(run *store.Run, fresh *store.Plan) error {
-	return a.update(func(tx *store.Tx) error {
-		now, err := a.sameApproved(tx, run)
+	return a.update(func(tx *Tx) error {
+		now, err := a.sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
@@ -136,13 +136,13 @@ func (a *executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 			return err
 		}
 		st.Unseen = nil // this plan has held the state lock: nobody left it behind
-		if err := errors.Join(tx.PutStack(st), a.lockGone(tx, st, "")); err != nil {
+		if err := errors.Join(tx.PutStack(st), a.lockGone(tx.Tx, st, "")); err != nil {
 			return err
 		}
 		text := fmt.Sprintf("planned again before the apply, with the same changes: %s was approved, %s takes its place", short(plan.ApprovedDigest), short(plan.Digest))
 		return errors.Join(
 			tx.AddEvent(store.Event{Type: "verified", Run: run.ID, Stack: run.Stack, Text: plan.ApprovedDigest + " " + plan.Digest}),
-			a.refreshAnd(tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
+			a.refreshAnd(tx.Tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
 	})
 }
 
@@ -167,8 +167,8 @@ func (a *executor) notVerified(w *world, run *store.Run, cause error) error {
 func (a *executor) worldMoved(w *world, run *store.Run, moved []string) error {
 	why := "planned again before the apply, and it is not the same any more: " + joinSome(moved, 20)
 	stop := run.Moved+1 >= maxMoved
-	return a.update(func(tx *store.Tx) error {
-		now, err := a.sameApproved(tx, run)
+	return a.update(func(tx *Tx) error {
+		now, err := a.sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (a *executor) worldMoved(w *world, run *store.Run, moved []string) error {
 			return err
 		}
 		if stop {
-			return a.say(tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
+			return a.say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
 				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, joinSome(moved, 20)))
 		}
 		if err := a.succeed(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {

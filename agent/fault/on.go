@@ -187,7 +187,7 @@ func made(function string) (name string, ours bool) {
 	}
 	name, _, _ = strings.Cut(name, ".")
 	name = strings.ToLower(name[:1]) + name[1:]
-	return name, name != "write" && name != "update"
+	return name, name != "write" && name != "update" && name != "commit"
 }
 
 // maker is the function whose transaction is on the stack: the first that only some transactions have in common.
