@@ -1,42 +1,43 @@
 // Package agent is the background agent: it watches repositories, plans what changed, asks people, applies exactly
-// what they approved and reports.
+// what they approved and reports. The package itself makes the rooms of the house, keeps their loops going and reads the
+// configuration again; what is done is done in the rooms.
 //
 // # How it works
 //
-// Everything that matters is in the store. One goroutine, the loop, looks at the store again and again and moves each
-// open run one step ([Agent.pass]). What the step is [lifecycle.Next] says, from facts that are gathered once; step.go does it.
-// The loop is level-triggered, so a crash between any two lines loses nothing but time. Whatever is slow (a poll, a plan, the checks before an apply, following a runner) runs
-// beside the loop and ends in one transition, a compare-and-set in the store. People's decisions come in through one
-// function, [Agent.decide], whether typed in Slack or in a shell. What there is to say is written to the outbox in the
-// same transaction as what it tells about, and one goroutine delivers it.
+// Everything that matters is in the store. One goroutine, the loop, looks at the store again and again and moves each open run
+// one step: package lifecycle decides which ([lifecycle.Next], pure), package execute does it, package ledger records it with
+// what it causes, package outbox says it. The loop is level-triggered, so a crash between any two lines loses nothing but time.
+// Whatever is slow (a poll, a plan, the checks before an apply, following a runner) runs beside the loop and ends in one
+// transition, a compare-and-set in the store.
 //
-//	poll.go      repositories: what is the newest commit
-//	discover.go  which stacks does it touch; makes runs
-//	dependency.go which stacks does an applied change touch; makes runs
-//	facts.go     what the rules decide on; step.go: what they say is done; hold.go: why a run does not move, and who is told
-//	contained.go panics: the error of the one thing in whose work they happen
-//	plan.go      pending -> planned
-//	options.go   plans that are no plain ones; pin.go: what holds commits back after them
-//	decide.go    planned -> approved, or discarded
-//	gate.go      approved -> applying: the last checks
-//	apply.go     applying -> applied, through the detached runner
-//	drift.go     is it still as it was applied; renew.go: what drifted is something else now
-//	policy.go    planned -> approved without people
-//	recover.go   what a restart finds, and what takes over from stale and interrupted runs
-//	announce.go  which message does a transition cause
-//	outbox.go    delivering messages
-//	pulls.go     pull requests: which are open, and who may have theirs planned
-//	pull.go      which stacks does one touch; makes their runs
-//	release.go   an approver's word for those that are not planned by themselves
-//	preview.go   pending -> previewed
-//	publish.go   which commit statuses does a transition cause
-//	tell.go      delivering them, and comments, to the site that hosts the repository
-//	hear.go      reading Slack
-//	peers.go     other agents on the same stacks, seen in Slack
-//	clock.go     clocks that jump
-//	astray.go    a store that went back in time, seen in Slack
-//	serve.go     answering the command line
-//	exec.go      a command of terraform's for a person
+// # The house
+//
+// Each room may use those above it in this list and none below; TestImportsPointDown names exactly what each imports.
+//
+//	hint          what to do next about an error
+//	datadir       where things lie in the data directory
+//	clock         two clocks, and when a schedule is due
+//	bell          waking the loop and whoever waits for a change
+//	health        what is wrong now; panics; what nobody may read
+//	workers       the goroutines beside the loop
+//	lifecycle     the rules: what a run's next step is, and what stands against an apply. Pure
+//	phrase        how a run is told to people
+//	journal       the one way in which the store is written
+//	active        the configuration in force, with its repositories, sites, Slack, tools and users
+//	ledger        what is recorded of runs and stacks, with what each change causes
+//	engine        terraform and packer in a run's directory
+//	source        what the newest commit is, and whether it is trusted
+//	view          everything that is shown of this agent
+//	outbox        delivery to Slack, to the sites of repositories, to the log
+//	triggers      what makes runs: commits, dependencies, drift, schedules
+//	execute       plan, gate, apply, follow
+//	operator      what a person can order
+//	slackbot      reading Slack: threads, commands, other agents
+//	pullrequests  which are open, and whose are planned
+//	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
+//	api           answering the socket
+//
+// A newcomer reads lifecycle/next.go, then loop.go here and execute/step.go.
 package agent
 
 import (
@@ -52,14 +53,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sallyport/agent/active"
+	"sallyport/agent/api"
+	"sallyport/agent/bell"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/config/trusted"
 	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
-	"sallyport/agent/fault"
+	"sallyport/agent/engine"
+	"sallyport/agent/execute"
+	"sallyport/agent/health"
+	"sallyport/agent/housekeeping"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/operator"
+	"sallyport/agent/outbox"
+	"sallyport/agent/pullrequests"
+	"sallyport/agent/slackbot"
+	"sallyport/agent/source"
 	"sallyport/agent/terraform/cache"
-	"sallyport/notify/redact"
+	"sallyport/agent/triggers"
+	"sallyport/agent/view"
+	"sallyport/agent/workers"
 	"sallyport/store"
 )
 
@@ -76,7 +92,7 @@ type Options struct {
 	// caller who sets Now.
 	Uptime func() store.Uptime
 	// Room is asked for the room in the data directory. Default: the file system's.
-	Room func(dir string) (Room, error)
+	Room func(dir string) (housekeeping.Room, error)
 	// Jitter spreads polls of several agents and repositories; it returns a number in [0,1). Default: random.
 	Jitter func() float64
 	// Ready is called once, when the store is open, what a crash left is resumed and the socket answers.
@@ -100,7 +116,7 @@ func (o *Options) validate() error {
 		o.Now = time.Now
 	}
 	if o.Room == nil {
-		o.Room = roomIn
+		o.Room = housekeeping.RoomIn
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -116,23 +132,23 @@ func (o *Options) validate() error {
 
 // Agent is one running agent. It owns its data directory: a second one on the same directory is refused by the store.
 type Agent struct {
-	*clocks
-	*bell
-	*health
-	*journal
-	*active
-	*ledger
-	*engines
-	*source
-	*viewer
-	*outbox
-	*triggers
-	*executor
-	*operator
-	*slackbot
-	*pullwatch
-	*housekeeper
-	*socketAPI
+	clocks      *clock.Clock
+	bell        *bell.Bell
+	health      *health.Health
+	journal     *journal.Journal
+	active      *active.Active
+	ledger      *ledger.Ledger
+	engines     *engine.Engines
+	source      *source.Source
+	viewer      *view.Viewer
+	outbox      *outbox.Outbox
+	triggers    *triggers.Triggers
+	executor    *execute.Executor
+	operator    *operator.Operator
+	slackbot    *slackbot.Slackbot
+	pullwatch   *pullrequests.Pullwatch
+	housekeeper *housekeeping.Housekeeper
+	socketAPI   *api.SocketAPI
 
 	opts     Options
 	log      *slog.Logger
@@ -146,16 +162,16 @@ type Agent struct {
 	cache    *cache.Cache
 
 	reloads   chan chan error
-	changes   *broadcast
-	work      *workers
-	faults    *faults
-	people    *people
-	compared  *comparisons
-	snapshots *snapshots
-	ended     *endedRuns
-	strikes   *strikes
-	lastLook  time.Time  // of discover; the loop's own
-	tight     *tightness // the loop's own
+	changes   *bell.Broadcast
+	work      *workers.Pool
+	faults    *health.Faults
+	people    *active.People
+	compared  *triggers.Comparisons
+	snapshots *housekeeping.Snapshots
+	ended     *ledger.EndedRuns
+	strikes   *health.Strikes
+	lastLook  time.Time         // of discover; the loop's own
+	tight     *health.Tightness // the loop's own
 }
 
 // New opens the store and makes an agent; nothing runs until [Agent.Run].
@@ -177,30 +193,30 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		opts: o, now: o.Now, store: st, started: o.Now(), tight: &tightness{},
+		opts: o, now: o.Now, store: st, started: o.Now(), tight: &health.Tightness{},
 		cache:   cache.New(datadir.Cache(dir)),
 		reloads: make(chan chan error),
-		changes: newBroadcast(), faults: newFaults(o.Now),
-		compared: newComparisons(), ended: newEndedRuns(), people: newPeople(),
-		strikes: newStrikes(), snapshots: newSnapshots(),
+		changes: bell.NewBroadcast(), faults: health.NewFaults(o.Now),
+		compared: triggers.NewComparisons(), ended: ledger.NewEndedRuns(), people: active.NewPeople(),
+		strikes: health.NewStrikes(), snapshots: housekeeping.NewSnapshots(),
 	}
-	a.bell = newBell(a.changes)
-	a.health = newHealth(healthOptions{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
-	a.log = a.health.logger()
-	a.journal = newJournal(journalOptions{Bell: a.bell, Faults: a.faults, Log: a.log, Store: a.store})
+	a.bell = bell.New(a.changes)
+	a.health = health.New(health.Options{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
+	a.log = a.health.Logger()
+	a.journal = journal.New(journal.Options{Bell: a.bell, Faults: a.faults, Log: a.log, Store: a.store})
 	if err := a.introduce(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	a.work = newWorkers(a.wake, func(name string, run int, p *contain.Panic) { a.workPanicked(name, run, p) })
+	a.work = workers.New(a.bell.Wake, func(name string, run int, p *contain.Panic) { a.executor.WorkPanicked(name, run, p) })
 	a.wire()
-	if err := a.silenceGiven(); err != nil {
+	if err := a.ledger.SilenceGiven(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	w, err := a.newWorld(o.Config, nil)
+	w, err := a.active.NewWorld(o.Config, nil)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	a.world.Store(w)
+	a.active.World.Store(w)
 	return a, nil
 }
 
@@ -209,7 +225,7 @@ func (a *Agent) introduce() (err error) {
 	if a.epoch, err = randomID(); err != nil {
 		return err
 	}
-	return a.write(func(tx *Tx) error {
+	return a.journal.Write(func(tx *journal.Tx) error {
 		s, err := tx.Agent()
 		if err != nil {
 			return err
@@ -219,7 +235,7 @@ func (a *Agent) introduce() (err error) {
 				return err
 			}
 		}
-		if a.epochs, err = introduceProcess(tx.Tx, a.epoch); err != nil {
+		if a.epochs, err = slackbot.IntroduceProcess(tx.Tx, a.epoch); err != nil {
 			return err
 		}
 		s.Version, s.StartedAt = a.opts.Version, a.started.UTC()
@@ -250,61 +266,41 @@ func (a *Agent) Run(ctx context.Context) error {
 	}()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	a.work.start(work)
-	if err := a.resume(); err != nil {
+	a.work.Start(work)
+	if err := a.housekeeper.Resume(); err != nil {
 		return err
 	}
-	socket, err := a.listen()
+	socket, err := a.socketAPI.Listen()
 	if err != nil {
 		return err
 	}
-	a.installTools(work, nil)
+	a.active.InstallTools(work, nil)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var group, sending sync.WaitGroup
 	for name, loop := range map[string]func(context.Context){
-		"watching repositories": a.pollRepositories, "listening to slack": a.hear, "forgetting old runs": a.retain,
-		"sending backups": a.sendBackups, "keeping snapshots": a.keepSnapshots, "telling sites": a.tellSites,
-		"watching pull requests": a.watchPulls, "answering at the socket": socket.serve,
+		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Hear, "forgetting old runs": a.housekeeper.Retain,
+		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.TellSites,
+		"watching pull requests": a.pullwatch.WatchPulls, "answering at the socket": socket.Serve,
 	} {
-		group.Go(func() { a.tend(ctx, name, loop) })
+		group.Go(func() { a.health.Tend(ctx, name, loop) })
 	}
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
-	sending.Go(func() { a.tend(sender, "sending to slack", a.send) })
+	sending.Go(func() { a.health.Tend(sender, "sending to slack", a.outbox.Send) })
 	a.opts.Ready()
-	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.cfg().DataDir)
+	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.active.Cfg().DataDir)
 
 	a.loop(ctx)
 	stop()
 	a.goodbye()
 	stopWork()
-	a.work.wait()
+	a.work.Wait()
 	group.Wait()
 	a.flush(sender, stopSender, &sending)
-	a.world.Load().close()
+	a.active.World.Load().Close()
 	if err := a.store.Broken(); err != nil {
 		return fmt.Errorf("the store cannot be relied on any more, the next start looks at it: %w", err)
 	}
 	return nil
-}
-
-// cfg is the configuration in force.
-func (a *active) cfg() *config.Config { return a.world.Load().cfg }
-
-// wake makes the loop look again.
-func (a *bell) wake() {
-	select {
-	case a.wakes <- struct{}{}:
-	default: // it is awake already
-	}
-	a.changes.tell()
-}
-
-// redact takes secrets and control bytes out of a text from outside.
-func (a *health) redact(s string) string {
-	if fault.Without("redaction") {
-		return redact.Clean(s)
-	}
-	return a.redactor.Load().Text(s)
 }

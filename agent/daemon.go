@@ -3,16 +3,17 @@ package agent
 import (
 	"context"
 	"errors"
+	"github.com/coreos/go-systemd/v22/daemon"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/housekeeping"
+	"sallyport/agent/outbox"
 )
 
 // ownBinary is the file that this process was started from, even when an upgrade has put another one in its place, or
@@ -47,7 +48,7 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := adoptOrphans(); err != nil {
+	if err := housekeeping.AdoptOrphans(); err != nil {
 		return err
 	}
 	hangups := make(chan os.Signal, 1)
@@ -55,7 +56,7 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	defer signal.Stop(hangups)
 	beside, done := context.WithCancel(context.WithoutCancel(ctx)) // systemd is told that the agent lives while it stops, too
 	defer done()
-	go a.tend(beside, "waiting for SIGHUP", func(context.Context) {
+	go a.health.Tend(beside, "waiting for SIGHUP", func(context.Context) {
 		for {
 			select {
 			case <-hangups:
@@ -67,8 +68,8 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 			}
 		}
 	})
-	go a.tend(beside, "telling the watchdog", a.watchdog)
-	go a.tend(beside, "burying what plans left behind", a.orphans)
+	go a.health.Tend(beside, "telling the watchdog", a.watchdog)
+	go a.health.Tend(beside, "burying what plans left behind", a.housekeeper.Orphans)
 	err = a.Run(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -99,7 +100,7 @@ func (a *Agent) watchdog(ctx context.Context) {
 // alive reports whether the loop has passed lately. It passes at least every [idlePass].
 func (a *Agent) alive(within time.Duration) bool {
 	last := time.Unix(0, a.lastPass.Load())
-	return time.Since(last) < max(within, 2*idlePass)
+	return time.Since(last) < max(within, 2*outbox.IdlePass)
 }
 
 func tellSystemd(log *slog.Logger, state string) {

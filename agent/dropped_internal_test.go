@@ -3,6 +3,8 @@ package agent
 import (
 	"testing"
 
+	"sallyport/agent/journal"
+	"sallyport/agent/operator"
 	"sallyport/store"
 )
 
@@ -34,7 +36,7 @@ func TestSupersededSaysWhatGoesWithIt(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return s.makeWay(&Tx{Tx: tx}, s.w, st, request{By: "cli:jane", Stack: "box"})
+				return s.operator.MakeWay(&journal.Tx{Tx: tx}, s.w, st, operator.Request{By: "cli:jane", Stack: "box"})
 			})
 			if got, want := s.get(run.ID).Error, "superseded: cli:jane asked for another plan"+tc.want; got != want {
 				t.Errorf("it says %q, not %q", got, want)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"time"
 
+	"sallyport/agent/api"
 	"sallyport/agent/control"
+	"sallyport/agent/pullrequests"
 	"sallyport/store"
 )
 
 // Trim forgets what is old as of now, which a running agent does every hour.
-func (a *Agent) Trim(ctx context.Context, now time.Time) error { return a.trim(ctx, now) }
+func (a *Agent) Trim(ctx context.Context, now time.Time) error { return a.housekeeper.Trim(ctx, now) }
 
 // RecordedPoll is when the store saw a repository polled last.
 func (a *Agent) RecordedPoll(repository string) (at time.Time) {
@@ -24,7 +26,7 @@ func (a *Agent) RecordedPoll(repository string) (at time.Time) {
 }
 
 // CommandLine is what the socket asks: here with whatever caller the test wants.
-func (a *Agent) CommandLine() control.Operator { return desktop{a.socketAPI} }
+func (a *Agent) CommandLine() control.Operator { return api.Desktop{SocketAPI: a.socketAPI} }
 
 // History is everything that was recorded, oldest first.
 func (a *Agent) History() (events []store.Event, err error) {
@@ -36,4 +38,4 @@ func (a *Agent) History() (events []store.Event, err error) {
 }
 
 // MaxPulls is how many open pull requests of a repository are planned.
-const MaxPulls = maxPulls
+const MaxPulls = pullrequests.MaxPulls

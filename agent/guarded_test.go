@@ -31,13 +31,13 @@ var unguarded = map[string]string{
 	"notify/slack/slacktest.":   "for tests",
 	"store/disk/disktest.":      "for tests",
 	"notify/github/githubtest.": "for tests",
-	"agent.struck":              "it calls nothing but wake",
+	"agent/health.Struck":              "it calls nothing but wake",
 	"agent.flush":               "it calls nothing but a context's cancel",
-	"agent.carryOutExec":        "it calls nothing but a context's cancel",
+	"agent/operator.carryOutExec":        "it calls nothing but a context's cancel",
 }
 
 // guards are the functions that keep a panic inside the work that they are given.
-var guards = []string{"contain.Do", "contain.Run", "contain.Go", "a.tend", "a.contained", "w.contained", "a.aside", "helper.Go", "lent.helpers.Go"}
+var guards = []string{"contain.Do", "contain.Run", "contain.Go", "a.Contained", "w.contained", "a.health.Tend", "a.health.Contained", "a.health.Aside", "helper.Go", "lent.helpers.Go"}
 
 // TestGoroutinesAreGuarded looks at everything that starts a goroutine: a panic in one that nobody catches ends the agent, for
 // the sake of one repository, thread or request.

@@ -21,6 +21,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/housekeeping"
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo"
@@ -133,7 +134,7 @@ type house struct {
 	client *control.Client
 	now    func() time.Time
 	uptime func() store.Uptime
-	room   func(string) (agent.Room, error)
+	room   func(string) (housekeeping.Room, error)
 	agent  *agent.Agent
 	stop   func()
 

@@ -14,6 +14,9 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine"
+	"sallyport/agent/execute"
+	"sallyport/agent/health"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
 	"sallyport/notify/slack"
@@ -52,12 +55,12 @@ func holdCases() []holdCase {
 	}
 	ofCommit := func(s *standing) { inPlace(s, store.KindCommit) }
 	pause := &store.Pause{By: "cli:jane", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
-	mistrust := func(s *standing) { s.w.cfg.Repository("infra").RequireReview = true }
+	mistrust := func(s *standing) { s.w.Cfg.Repository("infra").RequireReview = true }
 	shut := func(s *standing) { // until after its plan has expired
-		s.w.stack("net").ApplyWindows = []config.Window{{Schedule: "0 9 * * *", Duration: time.Hour}}
+		s.w.Stack("net").ApplyWindows = []config.Window{{Schedule: "0 9 * * *", Duration: time.Hour}}
 	}
 	commit := func(s *standing, id int) {
-		held, err := s.commitToApply(s.w, s.get(id), s.w.stack("net"))
+		held, err := s.executor.CommitToApply(s.w, s.get(id), s.w.Stack("net"))
 		if s.must(err); !held {
 			s.t.Error("it may be applied")
 		}
@@ -81,7 +84,7 @@ func holdCases() []holdCase {
 		{"what it depends on was not planned", "take", "", store.Pending, "waits for net, which was not planned yet", ofCommit, nil}, // a person's goes ahead
 		{"an image was not built", "take", "", store.Pending, "waits for image node, which was not built yet", nil, nil},
 		{"a state was not saved", "take", "net", store.Pending, "could not save its state", func(s *standing) {
-			file := filepath.Join(s.cfg().DataDir, savedStateFile)
+			file := filepath.Join(s.active.Cfg().DataDir, engine.SavedStateFile)
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				s.t.Fatal(err)
 			}
@@ -92,17 +95,17 @@ func holdCases() []holdCase {
 				st.LeftLock = &store.LeftLock{ID: "abc", Holder: store.HolderOther, NotBefore: s.now.Add(5 * time.Minute)}
 			})
 		}, nil},
-		{"no slot to plan in", "take", "net", store.Pending, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no slot to plan in again", "take", "net", store.Planning, "waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no slot to apply in", "take", "net", store.Approved, "approved; waits for one of 0 terraform processes", func(s *standing) { s.cfg().Terraform.Parallel = 0 }, nil},
-		{"no builder is free", "take", "node", store.Pending, "waits for one of 0 builds", func(s *standing) { s.cfg().Packer.Parallel = 0 }, nil},
-		{"no room to plan", "take", "net", store.Pending, "only 1 byte is free", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
-		{"no room to plan again", "take", "net", store.Planning, "only 1 byte is free", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
-		{"no room to apply", "take", "net", store.Approved, "waits for room on the disk", func(s *standing) { s.tight.why = "only 1 byte is free" }, nil},
-		{"Slack was not looked at", "take", "net", store.Approved, "waits until Slack was looked at since the start", func(s *standing) { s.w.slack = &slack.Client{} }, nil},
+		{"no slot to plan in", "take", "net", store.Pending, "waits for one of 0 terraform processes", func(s *standing) { s.active.Cfg().Terraform.Parallel = 0 }, nil},
+		{"no slot to plan in again", "take", "net", store.Planning, "waits for one of 0 terraform processes", func(s *standing) { s.active.Cfg().Terraform.Parallel = 0 }, nil},
+		{"no slot to apply in", "take", "net", store.Approved, "approved; waits for one of 0 terraform processes", func(s *standing) { s.active.Cfg().Terraform.Parallel = 0 }, nil},
+		{"no builder is free", "take", "node", store.Pending, "waits for one of 0 builds", func(s *standing) { s.active.Cfg().Packer.Parallel = 0 }, nil},
+		{"no room to plan", "take", "net", store.Pending, "only 1 byte is free", func(s *standing) { s.tight.Why = "only 1 byte is free" }, nil},
+		{"no room to plan again", "take", "net", store.Planning, "only 1 byte is free", func(s *standing) { s.tight.Why = "only 1 byte is free" }, nil},
+		{"no room to apply", "take", "net", store.Approved, "waits for room on the disk", func(s *standing) { s.tight.Why = "only 1 byte is free" }, nil},
+		{"Slack was not looked at", "take", "net", store.Approved, "waits until Slack was looked at since the start", func(s *standing) { s.w.Slack = &slack.Client{} }, nil},
 		{"git is down", "gate", "net", store.Approved, "waits until the repository can be read", ofCommit, nil},
 		{"its stack may be one of a glob", "take", "found-one", store.Approved, "the stacks of repository infra were not looked up since the agent started: no route to host", func(s *standing) {
-			s.faults.set("repository infra", fmt.Errorf("no route to host"))
+			s.faults.Set("repository infra", fmt.Errorf("no route to host"))
 		}, nil},
 		{"its stack cannot be read at the newest commit", "take", "net", store.Approved, "is newer, and nobody knows yet whether it changes this stack: net/main.tf is a symlink to nowhere", func(s *standing) {
 			s.do(func(tx *store.Tx) error {
@@ -116,11 +119,11 @@ func holdCases() []holdCase {
 			s.stack("net", func(st *store.StackState) { st.Error = "net/main.tf is a symlink to nowhere\nand more" })
 		}, nil},
 		{"its apply cannot be followed", "follow", "net", store.Applying, lifecycle.FollowFails + "it cannot be followed", nil, func(s *standing, id int) {
-			dir := datadir.Run(s.cfg().DataDir, id)
+			dir := datadir.Run(s.active.Cfg().DataDir, id)
 			if err := os.MkdirAll(filepath.Join(dir, "claim"), 0o700); err != nil { // a directory where a file is read
 				s.t.Fatal(err)
 			}
-			s.follow(context.Background(), s.w, s.get(id))
+			s.executor.Follow(context.Background(), s.w, s.get(id))
 		}},
 		{"its work panicked", "restRun", "net", store.Approved, "held after 3 times: a fault in sallyport itself", func(s *standing) {}, func(s *standing, id int) {
 			s.strike(s.get(id))
@@ -146,21 +149,21 @@ func holdCases() []holdCase {
 			})
 		}, nil},
 		{"it cannot be planned again", "notVerified", "net", store.Approved, "waits until it can be planned again before the apply", nil, func(s *standing, id int) {
-			s.must(s.notVerified(s.w, s.get(id), fmt.Errorf("checking it out: %w", repo.ErrUnknownCommit)))
+			s.must(s.executor.NotVerified(s.w, s.get(id), fmt.Errorf("checking it out: %w", repo.ErrUnknownCommit)))
 		}},
 		{"no user can be had", "apply", "net", store.Approved, "waits until a user of terraform.user's can be had", func(s *standing) {
 			users := []*asuser.User{{Name: "somebody", UID: 12345, GID: 12346}}
 			pool, err := asuser.NewPool(asuser.PoolOptions{Name: "somebody", Users: users, Dir: s.t.TempDir()})
 			s.must(err)
-			s.w.pool = pool // and no directory to let it into
+			s.w.Pool = pool // and no directory to let it into
 		}, func(s *standing, id int) {
-			s.must(s.apply(context.Background(), s.w, s.get(id), s.w.stack("net")))
+			s.must(s.executor.Apply(context.Background(), s.w, s.get(id), s.w.Stack("net")))
 		}},
 		{"its state cannot be kept", "commitToApply", "net", store.Approved, "waits until the state can be kept before it is changed", nil, commit},
 		{"its record cannot be written", "commitToApply", "net", store.Approved, "waits until the run's record can be written", func(s *standing) {
-			dir := datadir.Run(s.cfg().DataDir, 1)
-			s.must(errors.Join(os.MkdirAll(filepath.Join(dir, planDir), 0o700), os.MkdirAll(filepath.Join(dir, recordFile, "in the way"), 0o700)))
-			f, err := os.Create(filepath.Join(dir, planDir, "plan.tfplan"))
+			dir := datadir.Run(s.active.Cfg().DataDir, 1)
+			s.must(errors.Join(os.MkdirAll(filepath.Join(dir, engine.PlanDir), 0o700), os.MkdirAll(filepath.Join(dir, engine.RecordFile, "in the way"), 0o700)))
+			f, err := os.Create(filepath.Join(dir, engine.PlanDir, "plan.tfplan"))
 			s.must(err)
 			z := zip.NewWriter(f)
 			for _, name := range []string{"tfstate-prev", "tfstate"} {
@@ -181,10 +184,10 @@ func holdCases() []holdCase {
 		}, nil},
 		{"its work panicked, and somebody is at it", "runStruck", "net", store.Approved, "held after 3 times: a fault in sallyport itself", nil, func(s *standing, id int) {
 			run := s.get(id)
-			s.runStruck(run, s.strike(run))
+			s.executor.RunStruck(run, s.strike(run))
 		}},
 		{"a pull request waits too", "take", "net", store.Pending, "the stack is paused by cli:jane", func(s *standing) {
-			s.w.cfg.Repository("infra").GitHub.PlanPullRequests = true
+			s.w.Cfg.Repository("infra").GitHub.PlanPullRequests = true
 			inPlace(s, store.KindPullRequest)
 			s.stack("net", func(st *store.StackState) { st.Paused = pause })
 		}, nil},
@@ -199,10 +202,10 @@ func (s *standing) must(err error) {
 }
 
 // strike lets the work on a run panic until that holds it.
-func (s *standing) strike(run *store.Run) *struckError {
-	of := runWork(run)
-	for s.strikes.resting(of) == nil || !s.strikes.resting(of).held() {
-		s.strikes.add(of, &contain.Panic{Work: of.name, Value: "bang", Place: "here"})
+func (s *standing) strike(run *store.Run) *health.StruckError {
+	of := execute.RunWork(run)
+	for s.strikes.Resting(of) == nil || !s.strikes.Resting(of).Held() {
+		s.strikes.Add(of, &contain.Panic{Work: of.Name, Value: "bang", Place: "here"})
 	}
-	return s.strikes.resting(of)
+	return s.strikes.Resting(of)
 }

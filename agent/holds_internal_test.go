@@ -15,7 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/active"
+	"sallyport/agent/api"
 	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
@@ -24,7 +28,7 @@ import (
 type standing struct {
 	*Agent
 	t    *testing.T
-	w    *world
+	w    *active.Config
 	now  time.Time
 	kind store.Kind // of the runs that are made
 }
@@ -64,11 +68,11 @@ stacks "found/*" {}
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.work.start(context.Background())
-	s.w = s.world.Load()
+	s.work.Start(context.Background())
+	s.w = s.active.World.Load()
 	t.Cleanup(func() {
-		s.work.wait()
-		s.w.close()
+		s.work.Wait()
+		s.w.Close()
 		if err := s.store.Close(); err != nil {
 			t.Error(err)
 		}
@@ -81,7 +85,7 @@ stacks "found/*" {}
 
 func (s *standing) do(f func(*store.Tx) error) {
 	s.t.Helper()
-	if err := s.update(func(tx *Tx) error { return f(tx.Tx) }); err != nil {
+	if err := s.journal.Update(func(tx *journal.Tx) error { return f(tx.Tx) }); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -104,7 +108,7 @@ func (s *standing) stack(name string, change func(*store.StackState)) {
 func (s *standing) run(stack string, status store.Status) *store.Run {
 	s.t.Helper()
 	inputs := ""
-	if c := s.w.stack(stack); c != nil {
+	if c := s.w.Stack(stack); c != nil {
 		inputs = c.Inputs
 	}
 	by := "slack:U1"
@@ -145,7 +149,7 @@ func (s *standing) run(stack string, status store.Status) *store.Run {
 
 func (s *standing) get(id int) *store.Run {
 	s.t.Helper()
-	run, err := s.runOf(&store.Message{Run: id})
+	run, err := s.ledger.RunOf(&store.Message{Run: id})
 	if err != nil || run == nil {
 		s.t.Fatalf("reading run #%d: %v, %v", id, run, err)
 	}
@@ -158,7 +162,7 @@ func (s *standing) step(id int) {
 	if _, err := s.moveOn(context.Background(), s.w, s.get(id)); err != nil {
 		s.t.Fatal(err)
 	}
-	s.work.settle()
+	s.work.Settle()
 }
 
 // told are the messages for a run's thread about why it waits.
@@ -192,7 +196,7 @@ func TestBrokenStoreEndsTheAgent(t *testing.T) {
 	case err := <-done:
 		t.Fatalf("it ended at once: %v", err)
 	}
-	err := s.update(func(tx *Tx) error {
+	err := s.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting("word", "half"); err != nil {
 			return err
 		}
@@ -211,7 +215,7 @@ func TestBrokenStoreEndsTheAgent(t *testing.T) {
 	if err == nil {
 		t.Fatal("a store without pages takes words")
 	}
-	s.storeFault(err)
+	s.journal.StoreFault(err)
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "cannot be relied on") {
 		t.Errorf("the agent ended with %v", err)
 	}
@@ -223,13 +227,13 @@ func TestSentencesAreRedacted(t *testing.T) {
 	s := newStanding(t)
 	const secret = "ghp_canary0canary0canary0"
 	run := s.run("net", store.Pending)
-	if err := s.hold(run, "waits for "+secret, "look at "+secret); err != nil {
+	if err := s.ledger.Hold(run, "waits for "+secret, "look at "+secret); err != nil {
 		t.Fatal(err)
 	}
 	if now := s.get(run.ID); now.Held != "waits for (redacted)" || now.Hint != "look at (redacted)" {
 		t.Errorf("it is held %q, %q", now.Held, now.Hint)
 	}
-	if err := s.moveNow(s.w, run, store.Move{From: store.Pending, To: store.Errored, Text: secret}, func(r *store.Run) error {
+	if err := s.ledger.MoveNow(s.w, run, store.Move{From: store.Pending, To: store.Errored, Text: secret}, func(r *store.Run) error {
 		r.Error, r.Hint, r.Warnings, r.Notes = secret, secret, []string{secret}, []string{secret}
 		return nil
 	}); err != nil {
@@ -279,10 +283,10 @@ func TestEveryHoldIsShown(t *testing.T) {
 			if !strings.Contains(now.Held, test.why) || now.Hint == "" || now.Status != test.status || now.HeldAt.IsZero() {
 				t.Fatalf("it is %s, held %q, hint %q; want %q", now.Status, now.Held, now.Hint, test.why)
 			}
-			if card := s.card(s.w, now); !strings.Contains(card.Plain(), now.Held) || !strings.Contains(card.Plain(), now.Hint) || !strings.Contains(card.StatusWord(), "held") && test.status != store.Applying {
+			if card := s.outbox.Card(s.w, now); !strings.Contains(card.Plain(), now.Held) || !strings.Contains(card.Plain(), now.Hint) || !strings.Contains(card.StatusWord(), "held") && test.status != store.Applying {
 				t.Errorf("its card says\n%s", card.Plain())
 			}
-			status, err := desktop{s.socketAPI}.Status(context.Background())
+			status, err := api.Desktop{SocketAPI: s.socketAPI}.Status(context.Background())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,7 +301,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 				}
 			}
 			for range 3 { // once, however long it lasts
-				s.now = s.now.Add(heldTell)
+				s.now = s.now.Add(ledger.HeldTell)
 				step(s, run.ID)
 			}
 			texts := s.told(run.ID)

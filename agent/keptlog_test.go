@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"sallyport/agent"
+	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 )
 
@@ -20,12 +20,12 @@ func TestOnlyARedactedLogIsReadWithoutAnAgent(t *testing.T) {
 		}
 	}
 	write("apply.jsonl", `{"@message":"(local-exec): hunter2","type":"provision_progress"}`+"\n")
-	text, err := agent.ReadKeptLog(dir)
+	text, err := engine.ReadKeptLog(dir)
 	if err == nil || strings.Contains(text+err.Error(), "hunter2") || !strings.Contains(hint.Of(err), "start the agent") {
 		t.Errorf("the log of an apply at work: %q, %v", text, err)
 	}
 	write("log.txt", "(local-exec): (redacted)\n")
-	if text, err = agent.ReadKeptLog(dir); err != nil || text != "(local-exec): (redacted)\n" {
+	if text, err = engine.ReadKeptLog(dir); err != nil || text != "(local-exec): (redacted)\n" {
 		t.Errorf("the log of an apply that has ended: %q, %v", text, err)
 	}
 }

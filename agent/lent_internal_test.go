@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"sallyport/agent/config"
+	"sallyport/agent/engine"
+	"sallyport/agent/operator"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -43,15 +45,15 @@ func TestARepairLendsAnApplysSecretsToWhatWasApproved(t *testing.T) {
 		"one of a stack that was never applied":   {store.StackState{}, "cccc", "plan"},
 		"none":                                    {store.StackState{}, "", "plan"},
 	} {
-		var has lent
+		var has engine.Lent
 		if err := st.View(func(tx *store.Tx) (err error) {
-			has, err = lentAt(tx, &c.stack, c.commit)
+			has, err = operator.LentAt(tx, &c.stack, c.commit)
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
 		var o terraform.PlanOptions
-		has.lend(s, &o)
+		has.Lend(s, &o)
 		if got := o.PlanEnv["WHO"].Reveal(); got != c.want || o.AWS.RoleARN != c.want {
 			t.Errorf("%s: it gets the environment of the %s and the role %s, want those of the %s", name, got, o.AWS.RoleARN, c.want)
 		}

@@ -6,27 +6,29 @@ import (
 	"fmt"
 	"time"
 
+	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
+	"sallyport/agent/execute"
+	"sallyport/agent/health"
+	"sallyport/agent/outbox"
+	"sallyport/agent/workers"
 	"sallyport/store"
 )
-
-// idlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
-const idlePass = 30 * time.Second
 
 // loop passes until ctx ends, or the store cannot be relied on any more.
 func (a *Agent) loop(ctx context.Context) {
 	for a.store.Broken() == nil {
 		a.lastPass.Store(time.Now().UnixNano())
 		now := time.Now()
-		looking := a.looksAgain() || now.Sub(a.lastLook) >= idlePass
+		looking := a.journal.LooksAgain() || now.Sub(a.lastLook) >= outbox.IdlePass
 		if looking {
 			a.lastLook = now
 		}
-		next := workRest
+		next := workers.WorkRest
 		p := contain.Run("looking at everything", func() { next = a.pass(ctx, looking) })
-		if a.panicked("the loop", p) {
-			a.lookAgain()
+		if a.health.Panicked("the loop", p) {
+			a.journal.LookAgain()
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -36,10 +38,10 @@ func (a *Agent) loop(ctx context.Context) {
 		case answer := <-a.reloads:
 			err := contain.Do("reading the configuration again", a.reload)
 			if p, panicked := err.(*contain.Panic); panicked {
-				a.panicked("configuration", p)
+				a.health.Panicked("configuration", p)
 			}
 			answer <- err
-		case <-a.wakes:
+		case <-a.bell.Wakes:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -51,27 +53,27 @@ func (a *Agent) loop(ctx context.Context) {
 // Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
 // compared at each step. Whatever changes a head or a run sets moved (see update); the idle pass looks in any case.
 func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
-	w := a.world.Load()
-	for _, r := range w.cfg.Repositories {
+	w := a.active.World.Load()
+	for _, r := range w.Cfg.Repositories {
 		if !looking {
 			break
 		}
-		err := a.contained(work{name: "looking for changed stacks of " + r.Name, at: a.headOf(r.Name)}, func() error {
-			if err := a.discover(ctx, w, r); err != nil {
+		err := a.health.Contained(health.Work{Name: "looking for changed stacks of " + r.Name, At: a.headOf(r.Name)}, func() error {
+			if err := a.triggers.Discover(ctx, w, r); err != nil {
 				return err
 			}
-			return a.dependencies(w, r)
+			return a.triggers.Dependencies(w, r)
 		})
 		if ctx.Err() != nil {
 			return 0
 		}
 		if err != nil {
-			a.lookAgain()
+			a.journal.LookAgain()
 		}
-		if a.faults.set(lookingFault(r.Name), err) && err != nil {
+		if a.faults.Set(execute.LookingFault(r.Name), err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
 		}
-		a.tellGlobs(w, r.Name)
+		a.triggers.TellGlobs(w, r.Name)
 	}
 	var runs []*store.Run
 	err := a.store.View(func(tx *store.Tx) (err error) {
@@ -79,46 +81,46 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		return err
 	})
 	if err != nil {
-		a.storeFault(err)
+		a.journal.StoreFault(err)
 		return 5 * time.Second
 	}
 	next := a.housekeep(w)
-	if a.tight.why != "" {
-		next = min(next, workRest) // nothing wakes us when there is room again
+	if a.tight.Why != "" {
+		next = min(next, workers.WorkRest) // nothing wakes us when there is room again
 	}
 	for _, run := range runs {
 		wait, err := a.moveOn(ctx, w, run)
 		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
-			a.storeFault(err)
+			a.journal.StoreFault(err)
 			a.log.Error("moving a run", "run", run.ID, "stack", run.Stack, "err", err)
 			wait = 5 * time.Second
 		}
 		if errors.Is(err, store.ErrConflict) {
-			a.wake()
+			a.bell.Wake()
 		}
 		if wait > 0 && wait < next {
 			next = wait
 		}
 	}
 	a.part("comparing drift schedules", func() error {
-		next = min(next, a.checkDrift(w))
+		next = min(next, a.triggers.CheckDrift(w))
 		return nil
 	})
 	return next
 }
 
 // housekeep does what is due and is not about one run. It returns how long nothing will be due by itself.
-func (a *Agent) housekeep(w *world) time.Duration {
-	next := idlePass
-	a.part("starting after_apply hooks", func() error { return a.runOwedHooks(w) }) // before the sweep: they see the run's files
-	a.part("summing up the day", func() error { return a.daily(w) })
-	a.part("sweeping ended runs", func() error { a.sweep(); return nil })
-	a.faults.set("terraform.user", errors.Join(w.pool.Stuck()...))
-	a.part("forgetting values that people gave", a.forgetGiven)
-	a.part("looking for room", func() error { a.lookForRoom(w); return nil })
-	a.part("taking in applies", func() error { a.adoptLater(); return nil })
+func (a *Agent) housekeep(w *active.Config) time.Duration {
+	next := outbox.IdlePass
+	a.part("starting after_apply hooks", func() error { return a.executor.RunOwedHooks(w) }) // before the sweep: they see the run's files
+	a.part("summing up the day", func() error { return a.housekeeper.Daily(w) })
+	a.part("sweeping ended runs", func() error { a.housekeeper.Sweep(); return nil })
+	a.faults.Set("terraform.user", errors.Join(w.Pool.Stuck()...))
+	a.part("forgetting values that people gave", a.ledger.ForgetGiven)
+	a.part("looking for room", func() error { a.housekeeper.LookForRoom(w); return nil })
+	a.part("taking in applies", func() error { a.housekeeper.AdoptLater(); return nil })
 	a.part("comparing schedules of images", func() (err error) {
-		next, err = a.scheduledBuilds(w)
+		next, err = a.triggers.ScheduledBuilds(w)
 		if errors.Is(err, store.ErrConflict) {
 			return nil
 		}
@@ -128,19 +130,19 @@ func (a *Agent) housekeep(w *world) time.Duration {
 }
 
 // moveOn moves one run on by a step, unless its work panicked and rests.
-func (a *Agent) moveOn(ctx context.Context, w *world, run *store.Run) (wait time.Duration, err error) {
-	of := runWork(run)
-	if struck := a.strikes.resting(of); struck != nil {
-		return struck.wait(), a.restRun(w, run, struck)
+func (a *Agent) moveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
+	of := execute.RunWork(run)
+	if struck := a.strikes.Resting(of); struck != nil {
+		return struck.Wait(), a.executor.RestRun(w, run, struck)
 	}
-	err = contain.Do(of.name, func() (err error) {
-		wait, err = a.step(ctx, w, run)
+	err = contain.Do(of.Name, func() (err error) {
+		wait, err = a.executor.Step(ctx, w, run)
 		return err
 	})
 	if p, panicked := err.(*contain.Panic); panicked {
-		struck := a.struck(of, p)
-		a.runStruck(run, struck)
-		return struck.wait(), nil
+		struck := a.health.Struck(of, p)
+		a.executor.RunStruck(run, struck)
+		return struck.Wait(), nil
 	}
 	return wait, err
 }
@@ -155,7 +157,7 @@ func (a *Agent) headOf(repository string) (head string) {
 		return err
 	})
 	if err != nil {
-		a.storeFault(err)
+		a.journal.StoreFault(err)
 	}
 	return head
 }
@@ -183,29 +185,29 @@ func (a *Agent) reload() error {
 	}
 	cfg, err := a.opts.Reload()
 	if err == nil {
-		err = sameHome(a.cfg(), cfg)
+		err = sameHome(a.active.Cfg(), cfg)
 	}
 	if err != nil {
-		a.faults.set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
+		a.faults.Set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
 		a.log.Error("reloading: the old configuration stays in force", "err", err)
 		return err
 	}
-	old := a.world.Load()
-	w, err := a.newWorld(cfg, old)
+	old := a.active.World.Load()
+	w, err := a.active.NewWorld(cfg, old)
 	if err != nil {
-		a.faults.set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
+		a.faults.Set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
 		return err
 	}
 	// Secrets of before stay secrets: old logs and applies that run still print them.
-	a.hide(cfg.Secrets)
-	a.world.Store(w)
-	old.closeExcept(w)
-	a.compared.forget()
-	a.strikes.forget()
-	a.lookAgain()
-	a.faults.set("configuration", nil)
-	a.installTools(a.work.context(), old)
-	a.changes.tell()
+	a.health.Hide(cfg.Secrets)
+	a.active.World.Store(w)
+	old.CloseExcept(w)
+	a.compared.Forget()
+	a.strikes.Forget()
+	a.journal.LookAgain()
+	a.faults.Set("configuration", nil)
+	a.active.InstallTools(a.work.Context(), old)
+	a.changes.Tell()
 	a.log.Info("configuration reloaded")
 	return nil
 }

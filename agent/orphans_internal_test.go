@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"golang.org/x/sys/unix"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -11,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"sallyport/agent/housekeeping"
 	"sallyport/agent/patience"
 )
 
@@ -20,7 +20,7 @@ import (
 // os/exec's would be taken from whoever waits for it.
 func TestOrphansAreBuried(t *testing.T) {
 	t.Parallel()
-	if err := adoptOrphans(); err != nil {
+	if err := housekeeping.AdoptOrphans(); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "pid")
@@ -47,17 +47,17 @@ func TestOrphansAreBuried(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	seen := map[int]uint64{}
 	wait("it is ours, and has ended", func() bool {
-		start, ended := buryOrphans(nil, log)[orphan]
+		start, ended := housekeeping.BuryOrphans(nil, log)[orphan]
 		seen[orphan] = start
 		return ended
 	})
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d", orphan)); err != nil {
 		t.Fatalf("it was buried at the first look: %v", err)
 	}
-	if again := buryOrphans(map[int]uint64{orphan: seen[orphan] + 1}, log); again[orphan] != seen[orphan] {
+	if again := housekeeping.BuryOrphans(map[int]uint64{orphan: seen[orphan] + 1}, log); again[orphan] != seen[orphan] {
 		t.Error("another process of that number was buried in its place")
 	}
-	if left := buryOrphans(seen, log); left[orphan] != 0 {
+	if left := housekeeping.BuryOrphans(seen, log); left[orphan] != 0 {
 		t.Error("it is to be buried once more")
 	}
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d", orphan)); !os.IsNotExist(err) {
@@ -71,7 +71,7 @@ func TestOrphansAreBuried(t *testing.T) {
 	if err := unix.Waitid(unix.P_PID, child.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
 		t.Fatal(err)
 	}
-	if buryOrphans(nil, log)[child.Process.Pid] == 0 {
+	if housekeeping.BuryOrphans(nil, log)[child.Process.Pid] == 0 {
 		t.Error("a child that has ended is not seen")
 	}
 	if err := child.Wait(); child.ProcessState.ExitCode() != 7 {

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,23 +12,20 @@ import (
 // points at which tests kill the program. One made elsewhere would never be killed.
 func TestEveryCommitIsAPoint(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	n := 0
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
+	err := filepath.WalkDir(".", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "rescue") || strings.HasPrefix(file, "archive") || strings.HasPrefix(file, "control") {
+			return err // the last three work on a store that no agent has open
 		}
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
 		found := strings.Count(string(text), "store.Update(")
-		if n += found; found > 0 && file != "journal.go" {
-			t.Errorf("%s begins a transaction of its own: use update, or write if nobody has to look", file)
+		if n += found; found > 0 && file != filepath.Join("journal", "journal.go") {
+			t.Errorf("%s begins a transaction of its own: use the journal's Update, or Write if nobody has to look", file)
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if n != 1 {
 		t.Errorf("%d transactions are begun, want the one in commit", n)

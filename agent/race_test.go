@@ -21,7 +21,7 @@ func TestAPlanThatJustEndedIsNotMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.store.Close()
-	a.work.start(t.Context())
+	a.work.Start(t.Context())
 	var stale *store.Run
 	err = a.store.Update(func(tx *store.Tx) error {
 		run := &store.Run{Stack: "box", Repository: "infra", Kind: store.KindManual, Commit: "c"}
@@ -40,10 +40,10 @@ func TestAPlanThatJustEndedIsNotMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.startPlan(a.world.Load(), stale, &config.Stack{Name: "box"}); !errors.Is(err, store.ErrConflict) {
+	if err := a.executor.StartPlan(a.active.World.Load(), stale, &config.Stack{Name: "box"}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the plan was started again: %v", err)
 	}
-	a.work.wait()
+	a.work.Wait()
 	err = a.store.View(func(tx *store.Tx) error {
 		run, err := tx.Run(stale.ID)
 		if err == nil && (run.Attempts != 0 || run.Status != store.Planned) {

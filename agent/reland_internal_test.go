@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo/gittest"
 	"sallyport/store"
@@ -53,10 +54,10 @@ stack "next" {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.work.start(context.Background())
+	f.work.Start(context.Background())
 	t.Cleanup(func() {
-		f.work.wait()
-		f.world.Load().close()
+		f.work.Wait()
+		f.active.World.Load().Close()
 		if err := f.store.Close(); err != nil {
 			t.Error(err)
 		}
@@ -73,12 +74,12 @@ func (f *followed) push(text string) {
 // look is one poll, and the pass after it.
 func (f *followed) look() {
 	f.t.Helper()
-	w := f.world.Load()
-	r := w.cfg.Repository("infra")
-	if err := f.poll(f.t.Context(), w, r); err != nil {
+	w := f.active.World.Load()
+	r := w.Cfg.Repository("infra")
+	if err := f.source.Poll(f.t.Context(), w, r); err != nil {
 		f.t.Fatal(err)
 	}
-	if err := f.discover(f.t.Context(), w, r); err != nil {
+	if err := f.triggers.Discover(f.t.Context(), w, r); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -101,14 +102,14 @@ func (f *followed) of(name string) (st *store.StackState, open *store.Run) {
 // end moves the open run of a stack to its end, through all that lies between.
 func (f *followed) end(name string, through ...store.Status) {
 	f.t.Helper()
-	w := f.world.Load()
+	w := f.active.World.Load()
 	_, open := f.of(name)
 	if open == nil {
 		f.t.Fatalf("%s has no open run", name)
 	}
 	for _, to := range through {
-		err := f.update(func(tx *Tx) (err error) {
-			open, err = f.move(tx, w, open, store.Move{From: open.Status, To: to}, func(r *store.Run) error {
+		err := f.journal.Update(func(tx *journal.Tx) (err error) {
+			open, err = f.ledger.Move(tx, w, open, store.Move{From: open.Status, To: to}, func(r *store.Run) error {
 				r.Plan = &store.Plan{Digest: "d", Add: 1}
 				if to == store.Applying {
 					r.Apply = &store.Apply{StartedAt: time.Now()}
@@ -261,8 +262,8 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			f.look()
 			st, _ := f.of("app")
 			_, waiting := f.of("next")
-			w := f.world.Load()
-			if facts, err := f.gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
+			w := f.active.World.Load()
+			if facts, err := f.executor.Gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
 				t.Errorf("before it is taken back next waits for nothing: %v", err)
 			}
 			if shown := control.StackOf(st, nil); (shown.Partly != nil) != test.partly {
@@ -284,7 +285,7 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			if st, _ = f.of("app"); st.Partly != 0 || st.Behind != 0 {
 				t.Errorf("it ended well: %+v", st)
 			}
-			if facts, err := f.gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule == "upstream" {
+			if facts, err := f.executor.Gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule == "upstream" {
 				t.Errorf("next waits: %+v, %v", lifecycle.Next(facts), err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 	"sallyport/agent/rescue"
 	"sallyport/store"
@@ -22,7 +23,7 @@ func openStore(o Options) (*store.Store, error) {
 		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
 			DataDir: o.Config.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
 			Goes: func(r *store.Run) bool {
-				return r.Status == store.Applying || claimed(datadir.Run(o.Config.DataDir, r.ID))
+				return r.Status == store.Applying || engine.Claimed(datadir.Run(o.Config.DataDir, r.ID))
 			},
 			LastRun: func() (int, error) { return lastRunDir(o.Config.DataDir) },
 		})

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent"
 	"sallyport/agent/control"
+	"sallyport/agent/housekeeping"
 	"sallyport/store"
 )
 
@@ -19,7 +19,9 @@ func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+asking(s))
 	var free atomic.Uint64
-	h.room = func(string) (agent.Room, error) { return agent.Room{Free: free.Load() << 20, Total: 10 << 30}, nil }
+	h.room = func(string) (housekeeping.Room, error) {
+		return housekeeping.Room{Free: free.Load() << 20, Total: 10 << 30}, nil
+	}
 	free.Store(63)
 	h.start()
 	run := h.until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "63.0 MiB are free") })
@@ -58,7 +60,9 @@ func TestSmallDisk(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, ""))
-	h.room = func(string) (agent.Room, error) { return agent.Room{Free: 20 << 20, Total: 48 << 20}, nil }
+	h.room = func(string) (housekeeping.Room, error) {
+		return housekeeping.Room{Free: 20 << 20, Total: 48 << 20}, nil
+	}
 	h.start()
 	h.status("1", store.Planned)
 }
@@ -70,7 +74,9 @@ func TestRoomIsLookedForWhileThereIsNone(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, ""))
 	var free atomic.Uint64
-	h.room = func(string) (agent.Room, error) { return agent.Room{Free: free.Load() << 20, Total: 10 << 30}, nil }
+	h.room = func(string) (housekeeping.Room, error) {
+		return housekeeping.Room{Free: free.Load() << 20, Total: 10 << 30}, nil
+	}
 	free.Store(200)
 	h.start()
 	h.status("1", store.Planned)

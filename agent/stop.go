@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sallyport/agent/phrase"
 	"sallyport/store"
 )
 
@@ -41,10 +42,10 @@ func (a *Agent) without() string {
 	}
 	text := "nothing is being planned or applied"
 	if len(applies) > 0 {
-		text = fmt.Sprintf("the apply of %s goes on without the agent, and the next one tells how it ended", joinSome(applies, 5))
+		text = fmt.Sprintf("the apply of %s goes on without the agent, and the next one tells how it ended", phrase.JoinSome(applies, 5))
 	}
 	if len(plans) > 0 {
-		text += fmt.Sprintf("; the plan of %s is interrupted and made again by the next agent", joinSome(plans, 5))
+		text += fmt.Sprintf("; the plan of %s is interrupted and made again by the next agent", phrase.JoinSome(plans, 5))
 	}
 	return text
 }
@@ -53,7 +54,7 @@ func (a *Agent) without() string {
 func (a *Agent) flush(ctx context.Context, stopSender context.CancelFunc, sending *sync.WaitGroup) {
 	limit := time.AfterFunc(flushTime, stopSender)
 	defer limit.Stop()
-	a.deliver(ctx) // after one that is under way
+	a.outbox.Deliver(ctx) // after one that is under way
 	stopSender()
 	sending.Wait()
 }

@@ -1,0 +1,235 @@
+package active
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// People remembers when repositories answered; an empty poll writes nothing to the store.
+type People struct {
+	mu    sync.Mutex
+	polls map[string]time.Time
+}
+
+func NewPeople() *People { return &People{polls: map[string]time.Time{}} }
+
+func (p *People) Polled(repository string, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls[repository] = at.UTC()
+}
+
+func (p *People) LastPoll(repository string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.polls[repository]
+}
+
+// desk is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
+// has. Ids are kept in the store, so that a start without Slack works.
+type desk struct {
+	agent  *Active
+	client *slack.Client
+
+	mu       sync.Mutex
+	self     *slack.Identity
+	channels map[string]string
+}
+
+// Identity is a name in the configuration that was resolved to an id once.
+type Identity struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+func newDesk(a *Active, client *slack.Client) *desk {
+	return &desk{agent: a, client: client, channels: map[string]string{}}
+}
+
+// Identity is who the bot is.
+func (d *desk) Identity(ctx context.Context) (slack.Identity, error) {
+	d.mu.Lock()
+	self := d.self
+	d.mu.Unlock()
+	if self != nil {
+		return *self, nil
+	}
+	got, err := d.client.Identify(ctx)
+	if err != nil {
+		return slack.Identity{}, err
+	}
+	d.mu.Lock()
+	d.self = &got
+	d.mu.Unlock()
+	return got, nil
+}
+
+// The settings under which ids are kept.
+func ChannelKey(name string) string { return "slack/channel/" + name }
+
+func EmailKey(email string) string { return "slack/email/" + email }
+
+// reask says when a name that was resolved is asked for again.
+type reask int
+
+const (
+	never     reask = iota // an e-mail stays pinned to the account that it was when it was configured
+	eachStart              // a channel may have been deleted and made anew
+)
+
+// resolve turns a name into an id: from memory, then from the store, then by asking Slack.
+func (d *desk) resolve(ctx context.Context, key string, again reask, ask func(context.Context) (string, error)) (string, error) {
+	d.mu.Lock()
+	id := d.channels[key]
+	d.mu.Unlock()
+	if id != "" {
+		return id, nil
+	}
+	var kept Identity
+	if err := d.agent.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(key, &kept)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if kept.ID == "" || again == eachStart {
+		found, err := ask(ctx)
+		if err != nil && kept.ID != "" {
+			return kept.ID, nil // a start without Slack; asked again next time
+		}
+		if err != nil {
+			return "", err
+		}
+		kept = Identity{ID: found, At: d.agent.now().UTC()}
+		if err := d.agent.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
+			return "", err
+		}
+	}
+	d.mu.Lock()
+	d.channels[key] = kept.ID
+	d.mu.Unlock()
+	return kept.ID, nil
+}
+
+// Channel is the id of a channel given as id or #name.
+func (d *desk) Channel(ctx context.Context, name string) (string, error) {
+	if !strings.HasPrefix(name, "#") {
+		return name, nil
+	}
+	return d.resolve(ctx, ChannelKey(name), eachStart, func(ctx context.Context) (string, error) {
+		c, err := d.client.ResolveChannel(ctx, name)
+		if err != nil {
+			return "", fmt.Errorf("looking for channel %s: %w", name, err)
+		}
+		return c.ID, nil
+	})
+}
+
+// allowed reports whether a user is one of the approvers, reading groups fresh: who left the group yesterday must not
+// approve today. An error means that it cannot be told, so the vote waits.
+//
+// An entry that Slack refuses for good (no such account, a missing scope) is nobody's: it must not keep everybody else
+// from being heard. It shows in status.
+func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bool, error) {
+	for _, entry := range approvers {
+		if entry == user {
+			return true, nil
+		}
+	}
+	var unknown error
+	for _, entry := range approvers {
+		switch {
+		case strings.Contains(entry, "@"):
+			id, err := d.resolve(ctx, EmailKey(entry), never, func(ctx context.Context) (string, error) {
+				u, err := d.client.UserByEmail(ctx, entry)
+				return u.ID, err
+			})
+			if d.cannotTell(entry, err) {
+				unknown = errors.Join(unknown, fmt.Errorf("resolving %s: %w", entry, err))
+			} else if id == user {
+				return true, nil
+			}
+		case strings.HasPrefix(entry, "S"):
+			members, err := d.client.GroupMembers(ctx, entry)
+			if d.cannotTell(entry, err) {
+				unknown = errors.Join(unknown, fmt.Errorf("reading user group %s: %w", entry, err))
+			}
+			for _, m := range members {
+				if m == user {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, unknown
+}
+
+// doubt says which entries of a list nobody can be matched with now; empty if none.
+func (d *desk) doubt(list []string) string {
+	for _, f := range d.agent.faults.List() {
+		if entry, ok := strings.CutPrefix(f.Source, "slack: approver "); ok && slices.Contains(list, entry) {
+			return fmt.Sprintf(" (%s cannot be resolved: %s)", entry, d.agent.health.Redact(f.Error))
+		}
+	}
+	return ""
+}
+
+// cannotTell reports that an entry of the allow-list may yet turn out to be anybody.
+func (d *desk) cannotTell(entry string, err error) bool {
+	var refused *slack.Error
+	forGood := errors.As(err, &refused) && slices.Contains([]string{
+		"users_not_found", "user_not_found", "no_such_subteam", "plan_upgrade_required", "missing_scope",
+	}, refused.Code)
+	if err == nil || forGood {
+		d.agent.faults.Set("slack: approver "+entry, err)
+	}
+	return err != nil && !forGood
+}
+
+// Approvers are who may decide about a stack.
+func Approvers(cfg *config.Config, s *config.Stack) []string {
+	if s != nil && len(s.Approvers) > 0 {
+		return s.Approvers
+	}
+	if cfg.Slack == nil {
+		return nil
+	}
+	return cfg.Slack.Approvers
+}
+
+// MayDecide weighs who somebody is: in the allow-list by id, and an active full member of the workspace. why is for the
+// person; an error means that Slack could not tell.
+func (d *desk) MayDecide(ctx context.Context, user string, list []string) (why string, err error) {
+	ok, err := d.allowed(ctx, user, list)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "you are not one of the approvers" + d.doubt(list), nil
+	}
+	u, err := d.client.User(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	if !u.Active() {
+		return u.Why(), nil
+	}
+	self, err := d.Identity(ctx)
+	if err != nil {
+		return "", err
+	}
+	if u.TeamID != self.TeamID && (self.EnterpriseID == "" || u.EnterpriseID != self.EnterpriseID) {
+		return "your account belongs to another workspace", nil
+	}
+	return "", nil
+}

@@ -1,0 +1,52 @@
+package active
+
+import (
+	"strings"
+
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// DecidedBy are the names of the people who brought a run to where it stands.
+func (w *Config) DecidedBy(run *store.Run) []string {
+	want := store.Approve
+	switch run.Status {
+	case store.Approved, store.Applying, store.Applied:
+	case store.Discarded:
+		want = store.Deny
+	case store.Canceled:
+		return w.names(run.CancelBy)
+	default:
+		return nil
+	}
+	var by []string
+	for _, d := range run.Decisions {
+		if lifecycle.Counts(run, d) && d.Verdict == want {
+			by = append(by, d.By)
+		}
+	}
+	return w.names(by...)
+}
+
+// names are people as people know them: by their person block, else by the account that they used.
+func (w *Config) names(by ...string) []string {
+	var out []string
+	for _, who := range by {
+		who, _ = store.Account(who)
+		place, id, ok := strings.Cut(who, ":")
+		if !ok {
+			continue
+		}
+		name := id
+		for _, p := range w.Cfg.People {
+			if place == "slack" && p.Slack == id || place == "cli" && p.OS == id || place == "github" && strings.EqualFold(p.GitHub, id) {
+				name = p.Name
+			}
+		}
+		if place == "policy" {
+			name = "policy " + id
+		}
+		out = append(out, name)
+	}
+	return out
+}

@@ -1,0 +1,70 @@
+package active
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/terraform/credentials"
+	"sallyport/notify/github"
+	"sallyport/notify/redact"
+)
+
+// tokenPatience is how long a plan waits for a token for its private modules. Most have none, and a site that hangs must not
+// hold up somebody's plan in the night.
+const tokenPatience = 5 * time.Second
+
+// newSite makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
+func (a *Active) newSite(r *config.Repository) (ForgeSite, error) {
+	g := r.GitHub
+	if g.Repository == "" {
+		return nil, nil
+	}
+	o := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Log: a.log, Now: a.now}
+	if g.PrivateKeyFile != "" {
+		o.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
+	}
+	client, err := github.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("preparing repository %s: %w", r.Name, err)
+	}
+	return client, nil
+}
+
+// sitePassword gives git the identity of the site, where both are one host and git has none of its own; else nil.
+func (a *Active) sitePassword(r *config.Repository, site ForgeSite) func(context.Context) (redact.Secret, error) {
+	if site == nil || !r.Token.IsZero() || !r.SharesHost() {
+		return nil
+	}
+	return func(ctx context.Context) (redact.Secret, error) {
+		token, err := site.GitToken(ctx)
+		if err != nil {
+			return token, fmt.Errorf("getting a token for git: %w", err)
+		}
+		a.health.HideMinted(token)
+		return token, nil
+	}
+}
+
+// GitAccess are a repository's own credentials, for private modules on the same host as far as the configuration lends them.
+func (a *Active) GitAccess(ctx context.Context, w *Config, repository string) *credentials.Git {
+	r := w.Cfg.Repository(repository)
+	token, username := r.Token, r.Username
+	if password := a.sitePassword(r, w.Sites[repository]); password != nil {
+		limited, cancel := context.WithTimeout(ctx, tokenPatience)
+		defer cancel()
+		var err error
+		if token, err = password(limited); err != nil { // the modules may be kept here, or public
+			a.log.Warn("planning without credentials for private modules", "repository", repository, "err", err)
+		}
+		username = github.GitUser
+	}
+	if token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
+		return nil
+	}
+	return &credentials.Git{
+		URL: r.URL, Username: username, Token: token, CAFile: r.CAFile,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
+	}
+}

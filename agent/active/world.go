@@ -1,0 +1,271 @@
+package active
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// Config is one configuration in force with what was made of it. A reload makes a new one and swaps it in whole, so
+// that nobody ever sees half of two configurations.
+type Config struct {
+	Cfg    *config.Config
+	Repos  map[string]*repo.Repository
+	Sites  map[string]ForgeSite // that host repositories, by repository; none without a github block
+	Slack  *slack.Client        // nil without a slack block
+	Desk   *desk                // what is known of the Slack workspace; nil without a slack block
+	Tools  *tools
+	Packer *packerTool
+	Pool   *asuser.Pool // whom terraform runs as; nil: the agent's own user
+
+	mu    sync.Mutex
+	Globs map[string][]*config.Stack     // stacks found by globs, by repository; see found
+	Heads map[string]string              // the commit that globs were looked up at, by repository
+	Wrong map[string][]*config.GlobFault // what is wrong with the stacks of globs there
+	Again map[string]bool                // repositories whose globs are looked up anew: names that others had may be free
+}
+
+// NewWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
+// kept connections.
+func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
+	w := &Config{
+		Cfg: cfg, Repos: map[string]*repo.Repository{}, Sites: map[string]ForgeSite{}, Tools: newTools(cfg.DataDir, a.log), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
+		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*config.GlobFault{}, Again: map[string]bool{},
+	}
+	var err error
+	if w.Pool, err = a.terraformUsers(cfg, old); err != nil {
+		return nil, err
+	}
+	w.Tools.user = w.Pool.Anyone()
+	for _, r := range cfg.Repositories {
+		if old != nil {
+			if before := old.Cfg.Repository(r.Name); before != nil && before.Same(r) && old.Cfg.DataDir == cfg.DataDir {
+				w.Repos[r.Name] = old.Repos[r.Name]
+				if site := old.Sites[r.Name]; site != nil {
+					w.Sites[r.Name] = site
+				}
+				continue
+			}
+		}
+		if err := a.openRepository(w, r); err != nil {
+			w.CloseExcept(old)
+			return nil, err
+		}
+	}
+	if cfg.Slack == nil {
+		return w, nil
+	}
+	if old != nil && old.Cfg.Slack != nil && sameSlack(old.Cfg.Slack, cfg.Slack) {
+		w.Slack, w.Desk = old.Slack, old.Desk
+		return w, nil
+	}
+	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, Log: a.log})
+	if err != nil {
+		w.CloseExcept(old)
+		return nil, fmt.Errorf("preparing slack: %w", err)
+	}
+	w.Slack, w.Desk = client, newDesk(a, client)
+	return w, nil
+}
+
+// openRepository makes the mirror of a repository and the client of the site that hosts it.
+func (a *Active) openRepository(w *Config, r *config.Repository) error {
+	site, err := a.newSite(r)
+	if err != nil {
+		return err
+	}
+	if site != nil {
+		w.Sites[r.Name] = site
+	}
+	opened, err := repo.Open(repo.Options{
+		Name: r.Name, URL: r.URL, Branch: r.Branch,
+		Dir:        datadir.Mirror(w.Cfg.DataDir, r.Name),
+		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
+		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("opening repository %s: %w", r.Name, err)
+	}
+	w.Repos[r.Name] = opened
+	return nil
+}
+
+func sameSlack(a, b *config.Slack) bool {
+	return a.Token == b.Token && a.APIURL == b.APIURL
+}
+
+// CloseExcept closes the repositories that other does not use.
+func (w *Config) CloseExcept(other *Config) {
+	for name, r := range w.Repos {
+		if other != nil && other.Repos[name] == r {
+			continue
+		}
+		_ = r.Close() // an idle connection that does not close cleanly harms nobody
+	}
+	for name, site := range w.Sites {
+		if other == nil || other.Sites[name] != site {
+			site.Close()
+		}
+	}
+}
+
+func (w *Config) Close() { w.CloseExcept(nil) }
+
+// Stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.
+func (w *Config) Stacks(repository string) []*config.Stack {
+	var out []*config.Stack
+	for _, s := range w.Cfg.Stacks {
+		if s.Repository == repository {
+			out = append(out, s)
+		}
+	}
+	w.mu.Lock()
+	out = append(out, w.Globs[repository]...)
+	w.mu.Unlock()
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// AllStacks are the stacks of every repository, by name.
+func (w *Config) AllStacks() []*config.Stack {
+	var out []*config.Stack
+	for _, r := range w.Cfg.Repositories {
+		out = append(out, w.Stacks(r.Name)...)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// Stack finds a stack by name; nil if there is none.
+func (w *Config) Stack(name string) *config.Stack {
+	for _, r := range w.Cfg.Repositories {
+		for _, s := range w.Stacks(r.Name) {
+			if s.Name == name {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// GlobsKnown reports whether the globs of a repository were looked up at least once, so that an unknown stack really
+// is gone and not just not found yet.
+func (w *Config) GlobsKnown(repository string) bool {
+	needed := false
+	for _, g := range w.Cfg.StackGlobs {
+		needed = needed || g.Stack.Repository == repository
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !needed || w.Heads[repository] != ""
+}
+
+// GlobFault is what is wrong with the stacks that globs found in a repository, of one kind; nil if nothing is.
+func (w *Config) GlobFault(repository, kind string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.Wrong[repository] {
+		if f.Kind == kind {
+			return f
+		}
+	}
+	return nil
+}
+
+// Looked reports whether the globs of a repository were looked up at a commit.
+func (w *Config) Looked(repository, commit string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Heads[repository] == commit && !w.Again[repository]
+}
+
+// Find looks up the globs of a repository at a commit. Directories that left the branch stay stacks while a state of
+// them is known, so that what it holds is not forgotten silently.
+func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
+	e := config.Expansion{Repository: repository, Before: map[string]config.Owner{}, Elsewhere: w.elsewhere(repository, known)}
+	for _, st := range known {
+		e.Before[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
+	}
+	for _, g := range w.Cfg.StackGlobs {
+		if g.Stack.Repository != repository {
+			continue
+		}
+		roots, err := stack.Roots(tree, g.Glob)
+		if err != nil {
+			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
+		}
+		for _, dir := range append(roots, departed(g, roots, known)...) {
+			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
+		}
+	}
+	found, faults := w.Cfg.Expand(e)
+	w.take(repository, commit, found)
+	if f := config.CircleFault(w.Stacks(repository)); f != nil {
+		faults = append(faults, f)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Wrong[repository] = faults
+	return nil
+}
+
+// take puts the stacks that were found in the place of those before. Where others wait for names, they look again.
+func (w *Config) take(repository, commit string, found []*config.Stack) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := w.Heads[repository] == ""
+	same := slices.EqualFunc(w.Globs[repository], found, func(a, b *config.Stack) bool { return a.Name == b.Name })
+	for other, faults := range w.Wrong {
+		if other != repository && len(faults) > 0 && (first || !same) {
+			w.Again[other] = true
+		}
+	}
+	delete(w.Again, repository)
+	w.Globs[repository], w.Heads[repository] = found, commit
+}
+
+// elsewhere are the names of stacks that globs make of other repositories, with their directories: those that were found, and
+// after a start those that had stacks and were not looked at yet.
+func (w *Config) elsewhere(repository string, known []*store.StackState) map[string]config.Owner {
+	out := map[string]config.Owner{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for other, stacks := range w.Globs {
+		for _, s := range stacks {
+			if other != repository {
+				out[s.Name] = config.Owner{Repository: other, Dir: s.Dir}
+			}
+		}
+	}
+	for _, st := range known {
+		for _, g := range w.Cfg.StackGlobs {
+			if g.Stack.Repository == st.Repository && st.Repository != repository && w.Heads[st.Repository] == "" && doublestar.MatchUnvalidated(g.Glob, st.Dir) {
+				out[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
+			}
+		}
+	}
+	return out
+}
+
+// departed are the directories of a glob's stacks that were applied once and are roots no more.
+func departed(g *config.StackGlob, roots []string, known []*store.StackState) []string {
+	var out []string
+	for _, st := range known {
+		match, err := doublestar.Match(g.Glob, st.Dir)
+		if err == nil && match && st.Repository == g.Stack.Repository && st.AppliedCommit != "" && !slices.Contains(roots, st.Dir) {
+			out = append(out, st.Dir)
+		}
+	}
+	return out
+}

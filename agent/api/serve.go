@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/agent/datadir"
+	"sallyport/agent/engine"
+	"sallyport/agent/hint"
+	"sallyport/agent/peercred"
+	"sallyport/store"
+)
+
+// Desktop answers the command line. It is a type of its own because an agent has verbs of the same names inside.
+type Desktop struct{ *SocketAPI }
+
+var (
+	_ control.Reader   = Desktop{}
+	_ control.Operator = Desktop{}
+)
+
+// socketServer is the agent's end of the unix socket.
+type socketServer struct {
+	agent  *SocketAPI
+	server *control.Server
+}
+
+// Listen takes the socket before anything runs: somebody else on it means that another agent is at work.
+func (a *SocketAPI) Listen() (*socketServer, error) {
+	d := Desktop{a}
+	server, err := control.Listen(control.ServerOptions{
+		Socket: a.active.Cfg().Socket, Reader: d, Operator: d, Log: a.log, Allow: a.allow, Changes: a.changes.Next,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the socket: %w", err)
+	}
+	return &socketServer{a, server}, nil
+}
+
+func (s *socketServer) Serve(ctx context.Context) {
+	if err := s.server.Serve(ctx); err != nil && ctx.Err() == nil {
+		s.agent.faults.Set("socket", err)
+		s.agent.log.Error("serving the socket", "err", err)
+	}
+}
+
+// allow refuses callers who are our own children: what terraform runs must never decide about its own run.
+//
+// Who cannot be told is refused: a process that hides must not decide. Under systemd everything in the service's own
+// control group is ours, daemons that left their parents included.
+func (a *SocketAPI) allow(c peercred.Caller) error {
+	if c.UID < 0 || c.PID <= 1 {
+		return control.Errorf(control.Refused, "the kernel does not say who is asking")
+	}
+	if p := a.active.World.Load().Pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
+		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", c.User)
+	}
+	if ownUser(c.UID) {
+		return control.Errorf(control.Refused, "the agent's own user cannot decide anything: what terraform runs may be that user too").WithHint("use an account of yours that is in the socket's group, or sudo")
+	}
+	line, err := c.Lineage()
+	if err != nil {
+		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
+	}
+	if inside, err := insideRun(line, a.active.Cfg().DataDir); err != nil {
+		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
+	} else if inside {
+		return control.Errorf(control.Refused, "what runs inside a plan or an apply cannot decide anything")
+	}
+	return nil
+}
+
+// Status implements control.Reader.
+func (d Desktop) Status(context.Context) (control.Status, error) {
+	g, err := d.viewer.Glance(d.active.World.Load())
+	if err != nil {
+		return control.Status{}, err
+	}
+	return g.Answer(), nil
+}
+
+// Runs implements control.Reader.
+func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
+	return control.RunsIn(d.store, q, active.StackNames(d.active.World.Load()))
+}
+
+// find turns what a person calls a run into the run.
+func (d Desktop) find(ref string) (*store.Run, error) {
+	var run *store.Run
+	err := d.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		id, err := control.ResolveRef(ref, open)
+		if err != nil {
+			return err
+		}
+		run, err = tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return control.NoRun(tx, id)
+		}
+		return err
+	})
+	return run, err
+}
+
+// Run implements control.Reader.
+func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return control.Run{}, err
+	}
+	return control.RunOf(run), nil
+}
+
+// PlanText implements control.Reader.
+func (d Desktop) PlanText(_ context.Context, ref string) (string, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return "", err
+	}
+	text, err := d.engines.PlanText(run.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", control.Errorf(control.NotFound, "#%d has no plan (%s)", run.ID, run.Status)
+	}
+	return d.health.Redact(text), err
+}
+
+// Log implements control.Reader.
+func (d Desktop) Log(_ context.Context, ref string) (string, error) {
+	run, err := d.find(ref)
+	if err != nil {
+		return "", err
+	}
+	if run.Apply == nil {
+		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
+	}
+	text, err := engine.ReadLog(datadir.Run(d.active.Cfg().DataDir, run.ID))
+	return d.health.Redact(text), err
+}
+
+// Verify implements control.Reader.
+func (d Desktop) Verify(context.Context) (control.Verification, error) {
+	return control.VerificationOf(d.store), nil
+}
+
+// crossing makes an error fit for the socket.
+func crossing(err error) error {
+	var refusal *hint.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return control.Errorf(control.Refused, "%s", refusal.Why).WithHint("%s", refusal.Hint)
+	case errors.Is(err, store.ErrConflict):
+		return control.Errorf(control.Conflict, "the run moved on meanwhile: %v", err).WithHint("look again: sallyport status")
+	}
+	if errors.Is(err, store.ErrFull) {
+		return control.Errorf(control.Internal, "this was not recorded and nothing was done: %v", err).
+			WithHint("make room in the data directory, then say it again")
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/operator"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/store"
+)
+
+// Why implements control.Reader.
+func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
+	w := d.active.World.Load()
+	s := w.Stack(name)
+	if s == nil {
+		return control.Why{}, operator.NoStack(w, name)
+	}
+	var out control.Why
+	err := d.store.View(func(tx *store.Tx) (err error) {
+		out, err = control.WhyOf(tx, name, s.Repository)
+		return err
+	})
+	if err != nil || out.Head == "" || out.AppliedCommit == "" {
+		return out, err
+	}
+	changed, touched, err := d.differences(ctx, w, s, out.AppliedCommit, out.Head)
+	switch {
+	case errors.Is(err, repo.ErrUnknownCommit):
+		out.Because = append(out.Because, "the applied commit is gone from the repository, so that everything counts as changed")
+		return out, nil
+	case err != nil:
+		return out, err
+	}
+	out.Compare(changed, touched)
+	return out, nil
+}
+
+// differences are the paths that differ between two commits, and those of them that belong to a stack at either.
+func (a *SocketAPI) differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
+	if old == head {
+		return nil, nil, nil
+	}
+	git := w.Repos[s.Repository]
+	if changed, err = git.Changed(ctx, old, head); err != nil {
+		return nil, nil, err
+	}
+	def := active.Definition(s)
+	var sides []stack.Files
+	for _, commit := range []string{old, head} {
+		tree, err := git.Tree(commit)
+		if err != nil {
+			return nil, nil, err
+		}
+		files, err := stack.Footprint(tree, def)
+		if err != nil && !errors.Is(err, stack.ErrNoDir) {
+			return nil, nil, fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+		}
+		sides = append(sides, files)
+	}
+	for _, p := range changed {
+		if sides[0].Touches(p) || sides[1].Touches(p) {
+			touched = append(touched, p)
+		}
+	}
+	return changed, touched, nil
+}

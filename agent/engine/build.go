@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/hint"
+	"sallyport/agent/ledger"
+	"sallyport/agent/packer"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/agent/runner"
+	"sallyport/agent/stack"
+	"sallyport/agent/terraform/jsonlog"
+	"sallyport/notify/redact"
+	"sallyport/store"
+)
+
+// packerEngine is the engine of images. A build is what an apply is to a stack: a builder counts as a resource to create,
+// and what it leaves when nobody saw its end is as much in the world as half an apply.
+type packerEngine struct{ *Engines }
+
+// Plan finds out what a build would build: packer looks at the template, and nothing is started.
+func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (result *ledger.PlanResult, err error) {
+	tool, err := w.Packer.Get(ctx)
+	e.faults.Set("packer", err)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := e.freshRunDir(run.ID)
+	if err != nil {
+		return nil, err
+	}
+	files, err := materialise(ctx, w, s, run.Commit, filepath.Join(dir, SourceDir))
+	if err != nil {
+		return nil, err
+	}
+	at, err := realDir(w, s, run.Commit)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Hook(ctx, w, s, run, beforePlan); err != nil {
+		return nil, err
+	}
+	phase, err := e.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, phase.End()) }()
+	home, err := buildHome(w, dir, phase.User())
+	if err != nil {
+		return nil, err
+	}
+	made, err := packer.Plan(ctx, packer.PlanOptions{
+		Tool: tool, Image: s.Name, Source: filepath.Join(dir, SourceDir), OutDir: filepath.Join(dir, PlanDir), Dir: at,
+		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
+		User: phase.User(), Timeout: s.PlanTimeout, Redact: e.health.Redact,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := phase.settle(); err != nil {
+		return nil, err
+	}
+	changed, err := e.changedFiles(ctx, w, run, files)
+	if err != nil {
+		return nil, err
+	}
+	result = &ledger.PlanResult{Plan: store.Plan{
+		Digest: made.Digest, Add: len(made.Builds), Changes: []store.Change{}, Outputs: []store.Output{},
+		Version: tool.Version, Binary: tool.Path, BinaryDigest: tool.Digest,
+	}}
+	for _, name := range made.Builds {
+		result.Plan.Changes = append(result.Plan.Changes, store.Change{Address: e.health.Redact(name), Actions: []string{"create"}, Class: store.ClassConfig})
+	}
+	result.Text = buildText(s, tool, made, changed)
+	result.Notes = []string{redact.CleanLine(changed)}
+	shown := *run
+	shown.Plan = &result.Plan
+	return result, e.Hook(ctx, w, s, &shown, afterPlan)
+}
+
+// buildHome is packer's home. Another user than the agent's gets one for each run: what one build leaves there must not be
+// another's configuration.
+func buildHome(w *active.Config, dir string, user *asuser.User) (string, error) {
+	if user == nil {
+		return datadir.Home(w.Cfg.DataDir), nil
+	}
+	home := filepath.Join(dir, HomeDir)
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return "", fmt.Errorf("making packer's home: %w", err)
+	}
+	return home, user.Own(home)
+}
+
+// changedFiles says which files of an image changed since its last build.
+func (e packerEngine) changedFiles(ctx context.Context, w *active.Config, run *store.Run, files stack.Files) (string, error) {
+	var st *store.StackState
+	if err := e.store.View(func(tx *store.Tx) (err error) {
+		st, err = tx.Stack(run.Stack)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if st.AppliedCommit == "" {
+		return "It was never built here.", nil
+	}
+	last := fmt.Sprintf("its last build (#%d, %s)", st.AppliedRun, phrase.Short(st.AppliedCommit))
+	if st.AppliedCommit == run.Commit {
+		return "Nothing of it changed since " + last + ".", nil
+	}
+	paths, err := w.Repos[run.Repository].Changed(ctx, st.AppliedCommit, run.Commit)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return "The commit of " + last + " is gone: nobody can tell what changed.", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var own []string
+	for _, p := range paths {
+		if files.Touches(p) {
+			own = append(own, "  "+e.health.Redact(p))
+		}
+	}
+	if len(own) == 0 {
+		return "Nothing of it changed since " + last + ".", nil
+	}
+	return fmt.Sprintf("Changed since %s:\n%s", last, strings.Join(own, "\n")), nil
+}
+
+// buildText is the plan of a build for people.
+func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, changed string) string {
+	text := fmt.Sprintf("Packer %s will build the image %s from %s:\n\n", tool.Version, s.Name, path.Join(s.Dir, s.Template))
+	for _, name := range made.Builds {
+		text += "  + " + name + "\n"
+	}
+	text += "\n" + changed + "\n\n"
+	text += fmt.Sprintf("%s and the variables are bound to the approval.\n\nPacker says of the template:\n\n%s", phrase.Count(len(made.Recipe.Files), "file"), made.Text)
+	return text
+}
+
+// Job is everything that the runner needs to build what was approved.
+func (e packerEngine) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
+	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+	recipe := filepath.Join(dir, PlanDir, packer.RecipeFile)
+	if _, err := os.Stat(recipe); err != nil {
+		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
+	}
+	home, err := buildHome(w, dir, user)
+	if err != nil {
+		return runner.Job{}, err
+	}
+	return runner.Job{
+		Run: run.ID, Stack: run.Stack, Engine: runner.EnginePacker, Digest: run.Plan.Digest,
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Packer.File(run.Plan),
+		Dir: filepath.Join(dir, SourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: user,
+	}, nil
+}
+
+// KeepState has nothing to keep: a build destroys nothing.
+func (e packerEngine) KeepState(string, *store.Run) error { return nil }
+
+// Verdict says how a build ended, and what it made.
+func (e packerEngine) Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending {
+	artifacts, err := runner.Artifacts(datadir.Run(e.active.Cfg().DataDir, run.ID))
+	if err != nil {
+		e.log.Error("reading what a build has made", "run", run.ID, "stack", run.Stack, "err", err)
+	}
+	for i, a := range artifacts {
+		artifacts[i] = store.Artifact{Builder: e.health.Redact(a.Builder), ID: e.health.Redact(a.ID), Region: a.Region}
+	}
+	end := e.verdictOfBuild(run, state, p, artifacts)
+	end.Artifacts = artifacts
+	if len(artifacts) > 0 && end.To != store.Applied {
+		end.Text += "\nIt has made, and nothing uses: " + phrase.ArtifactNames(artifacts)
+	}
+	return end
+}
+
+func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p jsonlog.Progress, artifacts []store.Artifact) Ending {
+	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
+	soFar := fmt.Sprintf("%d of %d builders came to their end", p.Done, max(p.Total, len(run.Plan.Changes)))
+	if len(p.Open) > 0 {
+		soFar += "; begun and not completed: " + e.health.Redact(phrase.JoinSome(p.Open, 20))
+	}
+	result := state.Result
+	switch {
+	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
+		return Ending{To: store.Interrupted, Text: "the agent stopped between the decision to build and the start; packer was not seen to run" + e.runnersWords(run.ID)}
+	case result == nil:
+		return Ending{To: store.Interrupted, Text: "nobody saw the end of the build: " + soFar + e.runnersWords(run.ID), Hint: left}
+	case result.Refused != "":
+		return Ending{To: store.Errored, Text: "the build was refused and packer did not run: " + result.Refused, Hint: "sallyport plan " + run.Stack}
+	case result.Signal != "":
+		return Ending{To: store.Interrupted, Text: fmt.Sprintf("packer was killed (%s) in the middle of the build: %s", result.Signal, soFar), Hint: left}
+	case result.ExitCode == 0 && len(artifacts) == 0:
+		return Ending{To: store.Errored, Text: "packer ended well and named no artifact, so there is nothing that a stack could run on",
+			Hint: fmt.Sprintf("see sallyport show %d --log; a post-processor may have thrown it away", run.ID)}
+	case result.ExitCode == 0:
+		return Ending{To: store.Applied}
+	}
+	text, hint := e.errorsOf(p.Diagnostics), "mend the cause, then: sallyport plan "+run.Stack
+	if text == "" {
+		text = fmt.Sprintf("packer ended with exit code %d%s", result.ExitCode, e.lastWords(run.ID))
+		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
+	} else if cause := packer.Cause(text); !strings.HasPrefix(text, cause) {
+		text = cause + "\n" + text
+	}
+	if len(p.Open) > 0 {
+		text += "\nBegun and not completed: " + phrase.JoinSome(p.Open, 20)
+	}
+	return Ending{To: store.Errored, Text: e.health.Redact(text), Hint: hint}
+}
+
+// Leaves notes that an interrupted build may have left something behind: the next plan of the image tells people so.
+func (e packerEngine) Leaves(tx *store.Tx, run *store.Run, _ runner.State, p jsonlog.Progress, to store.Status) error {
+	if to != store.Interrupted || len(p.Open) == 0 {
+		return nil
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	st.Unfinished = run.ID
+	return tx.PutStack(st)
+}

@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/fault"
+	"sallyport/agent/foreign"
+	"sallyport/agent/hint"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/agent/terraform"
+	"sallyport/store/disk"
+)
+
+// materialise writes a commit's files into a new directory and says which of them are the stack's.
+func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit, source string) (stack.Files, error) {
+	git := w.Repos[s.Repository]
+	tree, err := git.Tree(commit)
+	if err != nil {
+		return stack.Files{}, fmt.Errorf("reading %s: %w", phrase.Short(commit), err)
+	}
+	files, err := stack.Footprint(tree, active.Definition(s))
+	if err != nil {
+		return files, fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+	}
+	if err := files.Fault(); err != nil {
+		return files, err
+	}
+	err = git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
+	var wrong *repo.FileError
+	if errors.As(err, &wrong) {
+		return files, hint.Refuse(hint.Of(err), "%s", wrong)
+	}
+	if err != nil {
+		return files, fmt.Errorf("checking out %s: %w", phrase.Short(commit), err)
+	}
+	fault.Point("commit checked out")
+	return files, nil
+}
+
+// realDir is where a stack's directory, which can be a symlink, really lies in a commit, relative to the repository's root.
+// There its tool works: what is left there is never looked for through a symlink.
+func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
+	tree, err := w.Repos[s.Repository].Tree(commit)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", phrase.Short(commit), err)
+	}
+	at, _, err := tree.Resolve(s.Dir)
+	if err != nil {
+		return "", fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+	}
+	return at, nil
+}
+
+// checkout writes a commit's files into a directory and says how terraform works on them there.
+func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
+	var none terraform.PlanOptions
+	source := filepath.Join(dir, SourceDir)
+	if _, err := materialise(ctx, w, s, commit, source); err != nil {
+		return none, err
+	}
+	work, err := realDir(w, s, commit)
+	if err != nil {
+		return none, err
+	}
+	state, err := a.stateDir(s)
+	if owner, lookErr := asuser.Owner(state); err == nil && user == nil && lookErr == nil && owner != os.Geteuid() {
+		err = asuser.Reclaim(state) // of a terraform.user that is not configured any more
+	}
+	if err != nil {
+		return none, err
+	}
+	home := datadir.Home(w.Cfg.DataDir)
+	if user != nil {
+		home = filepath.Join(dir, HomeDir) // of its own: what one plan leaves there must not be another's configuration
+	}
+	return terraform.PlanOptions{
+		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(work)),
+		DataDir: filepath.Join(dir, DataDir), OutDir: filepath.Join(dir, PlanDir), Commit: commit,
+		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
+		LockTimeout: s.LockTimeout, StateDir: state,
+		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.active.GitAccess(ctx, w, s.Repository),
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.health.Redact,
+	}, nil
+}
+
+// freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
+func (a *Engines) freshRunDir(run int) (string, error) {
+	dir := datadir.Run(a.active.Cfg().DataDir, run)
+	if Claimed(dir) {
+		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
+	}
+	return dir, a.emptyDir(dir)
+}
+
+// emptyDir makes a directory to plan in.
+func (a *Engines) emptyDir(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clearing the run's directory: %w", err)
+	}
+	for _, d := range []string{dir, filepath.Join(dir, PlanDir), filepath.Join(dir, DataDir), datadir.Home(a.active.Cfg().DataDir)} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return fmt.Errorf("making the run's directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
+// state of another one.
+type stateOwner struct {
+	Repository string `json:"repository"`
+	Dir        string `json:"dir"`
+	Workspace  string `json:"workspace"`
+}
+
+// maxOwner bounds the note, in bytes.
+const maxOwner = 64 << 10
+
+// stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
+func (a *Engines) stateDir(s *config.Stack) (string, error) {
+	dir := datadir.State(a.active.Cfg().DataDir, s.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the state's directory: %w", err)
+	}
+	want := stateOwner{s.Repository, s.Dir, s.Workspace}
+	file := filepath.Join(dir, "owner.json")
+	data, err := foreign.ReadFile(file, maxOwner)
+	if errors.Is(err, os.ErrNotExist) {
+		data, err = json.Marshal(want)
+		if err != nil {
+			return "", err
+		}
+		if err := disk.WriteFile(file, data); err != nil {
+			return "", fmt.Errorf("writing down whose state this is: %w", err)
+		}
+		return dir, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading whose state this is: %w", err)
+	}
+	var have stateOwner
+	if err := json.Unmarshal(data, &have); err != nil {
+		return "", fmt.Errorf("reading %s: %w", file, err)
+	}
+	if have != want && hasState(dir) {
+		return "", hint.Refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
+			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
+			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
+	}
+	if have != want {
+		if err := os.Remove(file); err != nil {
+			return "", err
+		}
+		return a.stateDir(s)
+	}
+	return dir, nil
+}
+
+// hasState reports whether anything but the owner's note lies in a state directory.
+func hasState(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err != nil || len(entries) > 1
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/terraform"
+)
+
+// DriftPlan plans beside everything else: without the state lock, in a directory that goes away.
+func (a *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
+	found, err := a.active.FindTool(ctx, w, s.Tool)
+	if err != nil {
+		return nil, err
+	}
+	dir := datadir.Drift(a.active.Cfg().DataDir, s.Name)
+	if err := a.emptyDir(dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if removed := os.RemoveAll(dir); removed != nil && err == nil {
+			err = fmt.Errorf("removing the directory of a drift check: %w", removed)
+		}
+	}()
+	at, err := a.Begin(ctx, w, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, at.End()) }()
+	o, err := a.checkout(ctx, w, s, commit, dir, at.User())
+	if err != nil {
+		return nil, err
+	}
+	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, "drift")
+	o.NoLock = true
+	return terraform.Plan(ctx, o)
+}
+
+// DropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.
+func DropDriftDirs(dataDir string) error {
+	left, err := filepath.Glob(datadir.Drifts(dataDir))
+	if err != nil {
+		return fmt.Errorf("looking for what drift checks left: %w", err)
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("removing what a drift check left: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+// Package engine is terraform and packer at work in a run's directory: the checkout, the plan, the hooks around it, the job
+// that the detached runner carries out, the verdict on how it ended. It decides nothing, and knows of the store only how to
+// read what a plan needs. Each phase of a run is done by a user of its own where terraform.user says so.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/bell"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/fault"
+	"sallyport/agent/health"
+	"sallyport/agent/ledger"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/cache"
+	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/workers"
+	"sallyport/store"
+)
+
+// Engines are terraform and packer at work in a run's directory.
+type Engines struct {
+	bell   *bell.Bell
+	health *health.Health
+	active *active.Active
+	ledger *ledger.Ledger
+	cache  *cache.Cache
+	faults *health.Faults
+	log    *slog.Logger
+	now    func() time.Time
+	store  *store.Store
+	states holds // of stacks, in the directory of terraform.user's
+}
+
+// Options are what engines works with.
+type Options struct {
+	Bell   *bell.Bell
+	Health *health.Health
+	Active *active.Active
+	Ledger *ledger.Ledger
+	Cache  *cache.Cache
+	Faults *health.Faults
+	Log    *slog.Logger
+	Now    func() time.Time
+	Store  *store.Store
+}
+
+func New(o Options) *Engines {
+	return &Engines{bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store}
+}
+
+// Ending is how an apply ended.
+type Ending struct {
+	To         store.Status
+	Text, Hint string
+	Artifacts  []store.Artifact // what a build has made
+}
+
+// terraformEngine is the engine of root modules: its methods are the agent's own.
+type terraformEngine struct{ *Engines }
+
+// EngineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.
+func (a *Engines) EngineOf(name string) engine {
+	if name == config.EnginePacker {
+		return packerEngine{a}
+	}
+	return terraformEngine{a}
+}
+
+// WorkOn is what a worker does for a run of an engine.
+func WorkOn(engine, what string) string {
+	if engine == config.EnginePacker {
+		return workers.WorkBuild
+	}
+	return what
+}
+
+// Lent are the secrets that terraform gets for a repair. An init and a backend run programs that files of the repository name.
+type Lent int
+
+const (
+	LentForApply Lent = iota // what mends a state needs what may write it
+	LentForPlan              // nobody has approved the commit
+)
+
+func (l Lent) Lend(s *config.Stack, o *terraform.PlanOptions) {
+	o.PlanEnv, o.AWS = s.ApplyEnv, active.AwsApply(s, "repair")
+	if l == LentForPlan {
+		o.PlanEnv, o.AWS = s.PlanEnv, active.AwsPlan(s, "repair")
+	}
+}
+
+// PlanText is the plan in terraform's words: from the store, or a file if it was too long for that.
+func (a *Engines) PlanText(run int) (string, error) {
+	var text string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		text, err = tx.PlanText(run)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return text, err
+	}
+	open, ended := datadir.PlanText(a.active.Cfg().DataDir, run)
+	for _, file := range []string{ended, open} {
+		if data, err := os.ReadFile(file); err == nil {
+			return string(data), nil
+		}
+	}
+	return "", err
+}
+
+// KeepPlanText moves a plan's whole text out of the directory that goes away.
+func KeepPlanText(dataDir string, run int) {
+	open, ended := datadir.PlanText(dataDir, run)
+	_ = os.Rename(open, ended) // absent: the store has it
+}
+
+// bringHead fetches the head of a pull request again if the mirror was made anew since.
+func (a *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Run) error {
+	git := w.Repos[run.Repository]
+	if git == nil || git.Has(run.Commit) {
+		return nil
+	}
+	return git.FetchPull(ctx, run.PullRequest, run.Commit)
+}
+
+// Claimed reports whether an apply was claimed in a run's directory. Such a directory is never planned in again.
+func Claimed(dir string) bool {
+	state, err := runner.Attach(dir)
+	return err == nil && state.Phase != runner.NotStarted
+}
+
+// RemoveRunDir removes a run's directory, by another name: after a crash in the middle it must not look like that of a
+// run that never began to apply.
+func RemoveRunDir(dir string) error {
+	aside := filepath.Join(filepath.Dir(dir), ".old-"+filepath.Base(dir))
+	if err := os.RemoveAll(aside); err != nil { // of a crash before
+		return fmt.Errorf("removing a run's directory: %w", err)
+	}
+	if err := os.Rename(dir, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a run's directory: %w", err)
+	}
+	if err := os.RemoveAll(aside); err != nil {
+		return fmt.Errorf("removing a run's directory: %w", err)
+	}
+	return nil
+}
+
+// An engine plans and applies one kind of stack: Terraform's root modules, Packer's templates. The life of a run is the same
+// for all of them; the loop knows of an engine only what stands here.
+type engine interface {
+	// plan finds out, in a new directory of the run's own, what its apply would do.
+	Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error)
+	// job is all that the detached runner needs to do exactly what was planned, and nothing else.
+	Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error)
+	// keepState keeps what an apply may destroy, before it begins.
+	KeepState(dataDir string, run *store.Run) error
+	// verdict says how an apply ended. It changes nothing.
+	Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending
+	// leaves notes, in the transaction that ends an apply, what it leaves behind.
+	Leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error
+}
+
+// SavedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
+const SavedStateFile = "errored.tfstate"
+
+// RescueState brings such a state out of the checkout, which goes away. It returns where it is then; empty if there is none, or
+// something else in its place.
+func RescueState(dir, found string) (string, error) {
+	if found == "" || found == filepath.Join(dir, SavedStateFile) {
+		return found, nil
+	}
+	to, err := runner.KeepState(dir, found)
+	if err != nil {
+		return "", err
+	}
+	fault.Point("state rescued")
+	return to, nil
+}

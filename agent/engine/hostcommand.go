@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	commandGrace = 10 * time.Second // from SIGTERM to SIGKILL
+	commandWords = 2000             // bytes of what a command said that are shown
+	commandKept  = 64 << 10         // and kept
+)
+
+// HostCommand is a command of the host's configuration: a backup's, a hook.
+type HostCommand struct {
+	Words   []string
+	Dir     string
+	Env     []string
+	Stdin   io.Reader
+	Timeout time.Duration
+}
+
+// ErrTooSlow: a command did not end within its timeout.
+var ErrTooSlow = errors.New("it did not end in time")
+
+// Run runs the command. Its processes are a group of their own, which is ended as a whole at the deadline. said is the end
+// of what it printed; errTooSlow says that its own time was over, not ctx's.
+func (c HostCommand) Run(ctx context.Context) (said *tail, err error) {
+	limited, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	said = &tail{most: commandKept}
+	cmd := exec.CommandContext(limited, c.Words[0], c.Words[1:]...)
+	cmd.Dir, cmd.Env = c.Dir, c.Env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = commandGrace
+	err = cmd.Run()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left running; none is the usual answer
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return said, fmt.Errorf("%w (%s)", ErrTooSlow, c.Timeout)
+	}
+	return said, err
+}
+
+// tail keeps the last bytes that were written to it.
+type tail struct {
+	most int
+	b    bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b.Write(p)
+	if extra := t.b.Len() - t.most; extra > 0 {
+		t.b.Next(extra)
+	}
+	return len(p), nil
+}
+
+// Shown is ": " and the end of what was written, or nothing. More is kept than is shown, so that the end of a secret whose
+// beginning was dropped is never taken for something else.
+func (t *tail) Shown(redact func(string) string) string {
+	text := strings.TrimSpace(redact(t.b.String()))
+	if extra := len(text) - commandWords; extra > 0 {
+		text = "... " + strings.ToValidUTF8(text[extra:], "")
+	}
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}

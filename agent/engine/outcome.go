@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"strings"
+
+	"sallyport/agent/datadir"
+	"sallyport/agent/phrase"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform/diag"
+	"sallyport/notify"
+)
+
+// errorsOf are terraform's own words for why it failed, redacted.
+func (a *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
+	var lines []string
+	for _, d := range diagnostics {
+		d = d.Redacted(a.health.Redact)
+		if d.IsError() {
+			lines = append(lines, d.String())
+		}
+		if len(lines) == 1 && d.Detail != "" {
+			// Terraform begins with a heading ("local-exec provisioner error"); whoever reads one line only reads the cause.
+			lines = append([]string{phrase.Cut(d.Short(), notify.MaxCause) + "\n"}, lines...)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
+// nothing.
+func (a *Engines) lastWords(run int) string {
+	text, err := runner.Output(datadir.Run(a.active.Cfg().DataDir, run))
+	if err != nil {
+		a.log.Warn("reading the last words of an apply", "run", run, "err", err)
+	}
+	last := ""
+	for line := range strings.Lines(a.health.Redact(text)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			last = line
+			break // below is where it happened
+		}
+		if line != "" {
+			last = line
+		}
+	}
+	if last == "" {
+		return ""
+	}
+	return ": " + phrase.Cut(last, notify.MaxCause)
+}
+
+// runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
+func (a *Engines) runnersWords(run int) string {
+	text, err := runner.Words(datadir.Run(a.active.Cfg().DataDir, run))
+	if err != nil {
+		a.log.Warn("reading what a runner said", "run", run, "err", err)
+	}
+	text = a.health.Redact(text)
+	for _, mark := range []string{"panic: ", "fatal error: ", "level=ERROR "} { // the rest is no reason why it is gone
+		if _, after, found := strings.Cut(text, mark); found {
+			line, _, _ := strings.Cut(after, "\n")
+			return "; its runner said: " + phrase.Cut(strings.TrimSpace(mark+line), notify.MaxCause)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/terraform/binary"
+	"sallyport/store"
+)
+
+// The directories inside a run's directory.
+const (
+	SourceDir = "src"  // the commit's files
+	DataDir   = "data" // TF_DATA_DIR
+	PlanDir   = "plan" // plan file, lock file, variables
+	HomeDir   = "home" // of another user; see package asuser
+)
+
+// Plan checks out the run's commit into a new directory and lets terraform plan there.
+func (a *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
+	found, err := a.active.FindTool(ctx, w, s.Tool)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := a.freshRunDir(run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if run.Kind == store.KindPullRequest {
+		if err := a.bringHead(ctx, w, run); err != nil {
+			return nil, err
+		}
+	}
+	return a.planIn(ctx, w, run, s, planPlace{dir: dir, tool: found})
+}
+
+// planPlace is where a plan is made, and with which terraform.
+type planPlace struct {
+	dir  string
+	name string // of the directory, within the run's; empty for the run's itself
+	tool binary.Tool
+}
+
+// planIn checks out the run's commit into an empty directory and lets terraform plan there.
+func (a *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, p planPlace) (planned *ledger.PlanResult, err error) {
+	preview := run.Kind == store.KindPullRequest
+	dirs := []string{p.dir}
+	if p.name != "" {
+		dirs = []string{datadir.Run(w.Cfg.DataDir, run.ID), p.dir}
+	}
+	at, err := a.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, at.End()) }()
+	o, err := a.checkout(ctx, w, s, run.Commit, p.dir, at.User())
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ledger.UsePlanOptions(run, &o); err != nil {
+		return nil, err
+	}
+	uses, notes, err := a.ledger.UseImages(run, s, &o)
+	if err != nil {
+		return nil, err
+	}
+	o.Preview = preview
+	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, fmt.Sprint(run.ID))
+	o.NoLock = !lifecycle.TakesLock(run, s)
+	if o.LockTimeout, err = a.lockPatience(s); err != nil {
+		return nil, err
+	}
+	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o, at)
+	if err != nil {
+		return nil, err
+	}
+	if !preview {
+		if result.Plan.Tree, err = at.digest(); err != nil {
+			return nil, err
+		}
+	}
+	return &ledger.PlanResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Images: uses, Notes: notes}, nil
+}
+
+// lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
+func (a *Engines) lockPatience(s *config.Stack) (patience time.Duration, err error) {
+	patience = s.LockTimeout
+	err = a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err == nil && (st.LeftLock != nil || len(st.Unseen) > 0) {
+			patience = 0
+		}
+		return err
+	})
+	return patience, err
+}

@@ -1,0 +1,181 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/datadir"
+	"sallyport/agent/engine"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/workers"
+	"sallyport/store"
+)
+
+// progressEvery is how often the card follows a running apply at most; Slack allows about one edit a second for the
+// whole workspace.
+const progressEvery = 5 * time.Second
+
+// Follow watches a runner until it ended, keeps the progress, and records the end.
+func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run) {
+	last := time.Time{}
+	var seen jsonlog.Progress
+	state, err := runner.Follow(ctx, datadir.Run(w.Cfg.DataDir, run.ID), func(p jsonlog.Progress) {
+		seen = p.Redacted(a.health.Redact)
+		if now := a.now(); now.Sub(last) >= progressEvery {
+			last = now
+			if err := a.progress(run, seen); err != nil {
+				a.journal.StoreFault(err)
+			}
+		}
+	})
+	if ctx.Err() != nil {
+		return // stopping; the next agent follows it
+	}
+	if err != nil {
+		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
+		a.work.Rest(run.ID)
+		if err := a.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+a.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.Cfg.DataDir, run.ID)); err != nil {
+			a.journal.StoreFault(err)
+		}
+		return // the loop starts following again, a little later
+	}
+	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
+		a.work.Rest(run.ID)
+		a.journal.StoreFault(err)
+		return
+	}
+	a.awaitRunner(ctx, run)
+}
+
+// awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
+// running keeps it longer; see sweep.
+func (a *Executor) awaitRunner(ctx context.Context, run *store.Run) {
+	if a.active.World.Load().Pool == nil {
+		return
+	}
+	for began := time.Now(); time.Since(began) < ledger.RunnerExit && ctx.Err() == nil; clock.Sleep(ctx, ExitLook, nil) {
+		state, err := runner.Attach(datadir.Run(a.active.Cfg().DataDir, run.ID))
+		if err == nil && !state.StillHeld && state.Phase != runner.Running {
+			if err := a.engines.GiveBack(run); err != nil {
+				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
+			}
+			return
+		}
+	}
+}
+
+func (a *Executor) progress(run *store.Run, p jsonlog.Progress) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			if r.Status == store.Applying && r.Apply != nil {
+				r.Apply.Done, r.Apply.Current = p.Done, p.Current
+				r.Apply.Total = max(p.Total, r.Apply.Total)
+				if strings.HasPrefix(r.Held, lifecycle.FollowFails) && r.CancelBy == "" {
+					r.Held, r.Hint, r.HeldAt = "", "", time.Time{} // it can again
+				}
+			}
+			return nil
+		})
+		if err != nil || now.Status != store.Applying {
+			return err
+		}
+		return a.ledger.RefreshCard(tx.Tx, now)
+	})
+}
+
+// finish records what terraform's exit code says; when nobody saw it, that nobody did.
+func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
+	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+	left, err := engine.RescueState(dir, state.ErroredState)
+	if err != nil {
+		return err
+	}
+	if left == "" && state.ErroredState != "" {
+		a.log.Error("in the place of the state that an apply could not save lies something else: a link, a pipe, or what is too large", "run", run.ID, "stack", run.Stack, "path", state.ErroredState)
+	}
+	state.ErroredState = left
+	if err := a.engines.KeepLog(dir); err != nil {
+		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
+	}
+	on := a.engines.EngineOf(run.Engine)
+	end := on.Verdict(run, state, p)
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		before, err := tx.Run(run.ID)
+		if err != nil {
+			return err
+		}
+		if before.CancelBy != "" && (end.To == store.Errored || end.To == store.Stale) {
+			end.To = store.Canceled
+			end.Text = fmt.Sprintf("canceled by %s in the middle of its apply, what was begun may be half-made: %s\n%s", before.CancelBy, engine.SoFar(before, p), end.Text)
+			end.Hint = strings.TrimPrefix(end.Hint, engine.MendFirst) // what a person stopped is not broken
+		}
+		if err := on.Leaves(tx.Tx, before, state, p, end.To); err != nil {
+			return err
+		}
+		moved, err := a.ledger.Move(tx, w, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {
+			r.Error, r.Hint, r.Held = end.Text, end.Hint, ""
+			if r.Apply == nil {
+				r.Apply = &store.Apply{}
+			}
+			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
+			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
+			r.Apply.Outputs, r.Apply.Open, r.Apply.Current = p.Outputs, p.Open, ""
+			r.Apply.LeftState, r.Artifacts = state.ErroredState, end.Artifacts
+			if state.Result != nil {
+				r.Apply.ExitCode = state.Result.ExitCode
+				r.Apply.EndedAt = state.Result.EndedAt.UTC()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(a.ledger.DoubtEnd(tx.Tx, run.ID), a.oweHook(tx.Tx, w, moved)); err != nil {
+			return err
+		}
+		switch end.To {
+		case store.Stale:
+			return a.ledger.Succeed(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
+		case store.Interrupted:
+			return a.ledger.Succeed(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.snapshotSoon()
+	if end.To == store.Applied {
+		a.ledger.Keep(w.Repos[run.Repository], run)
+	}
+	return nil
+}
+
+// takeFollow follows the runner, whoever started it.
+func (a *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.Step) (time.Duration, error) {
+	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+	if step.Interrupt {
+		if err := runner.Interrupt(dir); err != nil {
+			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
+			if err := a.ledger.Hold(run, lifecycle.FollowFails+"it cannot be interrupted: "+a.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+dir); err != nil {
+				return workers.WorkRest, err
+			}
+		}
+	}
+	if step.Start && !a.work.Do(run.ID, engine.WorkOn(run.Engine, workFollow), func(ctx context.Context) { a.Follow(ctx, w, run) }) {
+		return workers.WorkRest, nil
+	}
+	if step.Long > 0 {
+		return 0, a.tellLong(run, step.Long, step.Usual)
+	}
+	return step.Reason.Recheck, nil
+}

@@ -1,0 +1,86 @@
+package execute
+
+import (
+	"fmt"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/contain"
+	"sallyport/agent/health"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/workers"
+	"sallyport/store"
+)
+
+// RunWork is everything that the loop and its workers do for a run. It starts afresh when the run moves, somebody decides
+// about it or cancels it.
+func RunWork(run *store.Run) health.Work {
+	return health.Work{
+		Name: workers.RunName(run.ID),
+		At:   strings.Join([]string{string(run.Status), run.Head, fmt.Sprint(len(run.Decisions)), run.CancelBy}, " "),
+		// What is applying has to be followed to its end whatever happens.
+		Watches: run.Status == store.Applying,
+	}
+}
+
+// WorkPanicked takes in how a worker ended, of a run or, with id 0, of whatever name says.
+func (a *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
+	switch {
+	case id == 0:
+		a.health.Panicked(name, p)
+		return
+	case p == nil:
+		a.strikes.Clear(workers.RunName(id))
+		return
+	}
+	run, err := a.ledger.RunOf(&store.Message{Run: id})
+	if err != nil || run == nil {
+		a.work.Rest(id)
+		a.health.LogPanic(p, "run", id)
+		return
+	}
+	struck := a.health.Struck(RunWork(run), p)
+	if run.Status.Terminal() { // what is owed to it is the after_apply hook, which begins once
+		err = a.settleHook(id, a.health.Redact("the after_apply hook was not seen to its end: "+p.Error()))
+	} else {
+		a.RunStruck(run, struck)
+	}
+	if err != nil {
+		a.journal.StoreFault(err)
+	}
+}
+
+// RestRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
+func (a *Executor) RestRun(w *active.Config, run *store.Run, struck *health.StruckError) error {
+	text := a.struckText(run, struck)
+	if !struck.Held() || run.Status != store.Planning {
+		return a.ledger.Hold(run, text, struck.UserHint())
+	}
+	return a.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+		r.Error, r.Hint = text, contain.Hint+"; then: sallyport plan "+run.Stack
+		return nil
+	})
+}
+
+// struckText is a panic as the reason why a run is held.
+func (a *Executor) struckText(run *store.Run, struck *health.StruckError) string {
+	text := a.health.Redact(struck.Error())
+	if run.Status == store.Applying {
+		return lifecycle.FollowFails + text // not the apply is held, but who follows it
+	}
+	return text
+}
+
+// RunStruck shows a panic as the error of the run that it happened for: a hold, with what to do. What had ended already, and
+// is only worked on afterwards, keeps its end.
+func (a *Executor) RunStruck(run *store.Run, struck *health.StruckError) {
+	p := contain.Run("holding a run", func() {
+		if err := a.ledger.Hold(run, a.struckText(run, struck), struck.UserHint()); err != nil {
+			a.journal.StoreFault(err)
+		}
+	})
+	if p != nil { // the very message about it cannot be made: status and the log still tell
+		a.health.LogPanic(p, "run", run.ID, "stack", run.Stack)
+		a.faults.Set(fmt.Sprintf("run #%d", run.ID), struck)
+	}
+}

@@ -1,0 +1,171 @@
+// Package execute moves runs on, one step at a time: plan, ask, check once more, apply, follow. What may happen to a run is
+// package lifecycle's to decide; here it is done, beside the loop where it is slow, and ends in one transition of the ledger.
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/asuser"
+	"sallyport/agent/clock"
+	"sallyport/agent/config"
+	"sallyport/agent/engine"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/source"
+	"sallyport/agent/triggers"
+	"sallyport/agent/workers"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// Executor moves runs on: plan, gate, apply, follow.
+type Executor struct {
+	clocks       *clock.Clock
+	health       *health.Health
+	journal      *journal.Journal
+	active       *active.Active
+	ledger       *ledger.Ledger
+	engines      *engine.Engines
+	source       *source.Source
+	compared     *triggers.Comparisons
+	executable   string
+	faults       *health.Faults
+	log          *slog.Logger
+	now          func() time.Time
+	snapshotSoon func()
+	started      time.Time
+	store        *store.Store
+	strikes      *health.Strikes
+	tight        *health.Tightness
+	uptime       func() store.Uptime
+	votes        votes
+	work         *workers.Pool
+}
+
+// Options are what executor works with.
+type Options struct {
+	Clocks       *clock.Clock
+	Health       *health.Health
+	Journal      *journal.Journal
+	Active       *active.Active
+	Ledger       *ledger.Ledger
+	Engines      *engine.Engines
+	Source       *source.Source
+	Compared     *triggers.Comparisons
+	Executable   string
+	Faults       *health.Faults
+	Log          *slog.Logger
+	Now          func() time.Time
+	SnapshotSoon func()
+	Started      time.Time
+	Store        *store.Store
+	Strikes      *health.Strikes
+	Tight        *health.Tightness
+	Uptime       func() store.Uptime
+	Votes        votes
+	Work         *workers.Pool
+}
+
+func New(o Options) *Executor {
+	return &Executor{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults, log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, started: o.Started, store: o.Store, strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work}
+}
+
+// refuseLarge ends a run whose plan destroys too much. The plan is kept, so that people see what it would have done.
+func (a *Executor) refuseLarge(w *active.Config, run *store.Run, result *ledger.PlanResult, why, hint string) error {
+	plan := result.Plan
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err
+		}
+		_, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
+			r.Plan, r.Error, r.Hint = &plan, why, hint
+			r.Warnings = append(r.Warnings, result.Warnings...)
+			return nil
+		})
+		return err
+	})
+	return errors.Join(err, a.ledger.EndPlan(run, nil))
+}
+
+// LookingFault is the source of the problem that a repository's newest commit cannot be compared with its stacks.
+func LookingFault(repository string) string {
+	return "repository " + repository + ": looking for changed stacks"
+}
+
+// notLookedUp says why nobody knows whether a run's stack is still there: the globs that may find it were not looked up since
+// the start. Empty while that is only a matter of moments.
+func (a *Executor) notLookedUp(repository string) (why, hint string) {
+	cause := a.faults.Of(LookingFault(repository)).Error
+	if cause == "" {
+		cause = a.faults.Of("repository " + repository).Error
+	}
+	if cause == "" && a.now().Sub(a.started).Abs() < lifecycle.SlotPatience {
+		return "", ""
+	}
+	why = "the stacks of repository " + repository + " were not looked up since the agent started"
+	if cause != "" {
+		why += ": " + notify.Cause(a.health.Redact(cause))
+	}
+	return why, "it goes on by itself once the repository can be read; see sallyport status"
+}
+
+const (
+	ExitLook = 50 * time.Millisecond
+)
+
+// forgetLeftState notes that a state which an apply could not save was taken away by a person.
+func (a *Executor) forgetLeftState(st *store.StackState) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Stack(st.Name)
+		if err != nil || now.LeftState != st.LeftState {
+			return err
+		}
+		now.LeftState = ""
+		return tx.PutStack(now)
+	})
+}
+
+// previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
+func (a *Executor) previewed(w *active.Config, run *store.Run, result *ledger.PlanResult) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err // too large: plan.txt in the run's directory is kept instead
+		}
+		_, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
+			plan := result.Plan
+			r.Plan, r.Error, r.Hint = &plan, "", ""
+			r.Warnings = append(r.Warnings, result.Warnings...)
+			return nil
+		})
+		return err
+	})
+}
+
+// planWork is what a worker does that plans a run.
+func planWork(run *store.Run) string {
+	if run.Kind == store.KindPullRequest {
+		return workers.WorkPreview
+	}
+	return workPlan
+}
+
+// votes reads the approvals of a run once more where they were given, right before its apply; see reread.
+type votes interface {
+	Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error)
+}
+
+// usersKeptBack says why a run cannot get a user, if none of them will be free by itself.
+func usersKeptBack(p *asuser.Pool) string {
+	stuck := p.Stuck()
+	if p.Size() == 0 || len(stuck) < p.Size() {
+		return ""
+	}
+	return fmt.Sprintf("none of the %d users of terraform.user can be used: %v", p.Size(), stuck[0])
+}

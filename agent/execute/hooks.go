@@ -1,0 +1,156 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/engine"
+	"sallyport/agent/journal"
+	"sallyport/store"
+)
+
+// hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
+// minutes, and what was true before it may not be any more. A hook that fails ends the run.
+func (a *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
+	if !engine.Hooked(w, s, engine.BeforeApply) {
+		return "", "", false, nil
+	}
+	if err := a.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
+		return "", "", false, err
+	}
+	err = a.engines.Hook(ctx, w, s, run, engine.BeforeApply)
+	var failed *engine.HookError
+	if errors.As(err, &failed) {
+		text := "nothing was applied: " + a.health.Redact(failed.Error())
+		return "", "", true, a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+			r.Error, r.Hint = text, failed.UserHint()
+			return nil
+		})
+	}
+	if err != nil {
+		return "", "", false, err
+	}
+	held, hint, err = a.lastChecks(ctx, w, run, s)
+	return held, hint, false, err
+}
+
+// afterKey is where it is kept which after_apply hooks are still to run.
+const afterKey = "hooks/after_apply"
+
+// owedHook is an after_apply hook that has not come to its end.
+type owedHook struct {
+	Run   int       `json:"run"`
+	Began time.Time `json:"began,omitzero"`
+}
+
+// oweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
+func (a *Executor) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
+	if !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply) {
+		return nil
+	}
+	var owed []owedHook
+	if _, err := tx.Setting(afterKey, &owed); err != nil {
+		return err
+	}
+	return tx.PutSetting(afterKey, append(owed, owedHook{Run: run.ID}))
+}
+
+// RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
+// cut off with the agent: that is told, and it is not run a second time.
+func (a *Executor) RunOwedHooks(w *active.Config) error {
+	var owed []owedHook
+	if err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(afterKey, &owed)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, o := range owed {
+		run, err := a.ledger.RunOf(&store.Message{Run: o.Run})
+		if err != nil {
+			return err
+		}
+		switch {
+		case run == nil || !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply):
+			err = a.settleHook(o.Run, "")
+		case a.work.Busy(run.ID) != "":
+		case !o.Began.IsZero():
+			err = a.settleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
+		default:
+			a.work.Do(run.ID, workHook, func(ctx context.Context) { a.hookAfterApply(ctx, w, run) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Executor) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
+	err := a.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
+		owed[i].Began = a.now().UTC()
+		return owed
+	}, nil)
+	if err != nil {
+		a.journal.StoreFault(err)
+		return
+	}
+	err = a.engines.Hook(ctx, w, w.Stack(run.Stack), run, engine.AfterApply)
+	if ctx.Err() != nil {
+		return // stopping: the next start tells that nobody saw its end
+	}
+	text := ""
+	if err != nil {
+		text = a.health.Redact(err.Error())
+		a.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
+	}
+	if err := a.settleHook(run.ID, text); err != nil {
+		a.work.Rest(run.ID)
+		a.journal.StoreFault(err)
+	}
+}
+
+// settleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
+func (a *Executor) settleHook(id int, text string) error {
+	return a.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
+		if text == "" {
+			return nil
+		}
+		run, err := tx.ChangeRun(id, func(r *store.Run) error {
+			r.Warnings = append(r.Warnings, text)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return a.ledger.RefreshAnd(tx, run, engine.AfterApply, strings.ToUpper(text[:1])+text[1:]+".")
+	})
+}
+
+// changeOwed changes what is kept of one after_apply hook, with what follows from it.
+func (a *Executor) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		var owed []owedHook
+		if _, err := tx.Setting(afterKey, &owed); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(owed, func(o owedHook) bool { return o.Run == run })
+		if i < 0 {
+			return nil
+		}
+		owed = change(owed, i)
+		var value any
+		if len(owed) > 0 {
+			value = owed
+		}
+		if err := tx.PutSetting(afterKey, value); err != nil || also == nil {
+			return err
+		}
+		return also(tx.Tx)
+	})
+}

@@ -1,0 +1,251 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/engine"
+	"sallyport/agent/fault"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/agent/terraform/diag"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+const (
+	workPlan = "plan"
+)
+
+const (
+	workApply = "apply"
+)
+
+const (
+	workFollow = "follow"
+)
+
+const (
+	workHook = "hook"
+)
+
+// StartPlan makes planning durable, then plans beside the loop.
+func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) error {
+	if a.work.Resting(run.ID) {
+		return nil // it would count as an attempt, and nobody would make it; whoever looks again comes soon enough
+	}
+	change := func(r *store.Run) error {
+		r.Attempts++
+		r.Inputs, r.Engine = s.Inputs, s.Engine
+		r.NotBefore, r.Held, r.Hint = time.Time{}, "", ""
+		return nil
+	}
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil {
+			return err
+		}
+		// What the loop has in hand was read before it looked whether somebody works on this run. If that work ended in
+		// between, a second plan here would overwrite the files of the one that people are being asked about.
+		if now.Status != run.Status {
+			return &store.ConflictError{ID: run.ID, Want: run.Status, Have: now.Status}
+		}
+		if now.Status == store.Planning {
+			run, err = tx.ChangeRun(run.ID, change)
+		} else {
+			run, err = a.ledger.Move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
+		}
+		if err != nil {
+			return err
+		}
+		if run.Kind == store.KindPullRequest {
+			return nil // it neither holds the state lock nor counts as a plan of the stack
+		}
+		if err := ledger.TakeIn(tx.Tx, run, s); err != nil {
+			return err
+		}
+		return a.ledger.BeginPlan(tx.Tx, run, s)
+	})
+	if err != nil {
+		return err
+	}
+	a.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) {
+		result, err := a.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
+		fault.Point("planned, not stored")
+		if err != nil || ctx.Err() != nil {
+			if err := a.ledger.EndPlan(run, err); err != nil {
+				a.journal.StoreFault(err)
+			}
+		}
+		if err == nil && run.Kind != store.KindPullRequest {
+			result.Origin = a.originOf(ctx, w, run, s)
+		}
+		if ctx.Err() != nil {
+			return // canceled, superseded or stopping: what comes next is in the store
+		}
+		switch {
+		case err != nil:
+			err = a.planFailed(w, run, err)
+		case run.Kind == store.KindPullRequest:
+			err = a.previewed(w, run, result)
+		default:
+			err = a.planned(ctx, w, run, s, result)
+		}
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			a.work.Rest(run.ID)
+			a.journal.StoreFault(err)
+		}
+	})
+	return nil
+}
+
+// planned stores a plan and everything with it in the transaction that makes the run planned.
+func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, result *ledger.PlanResult) error {
+	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
+		return a.refuseLarge(w, run, result, over.Why, over.Hint)
+	}
+	rewritten, err := a.rewritten(ctx, w, run, s)
+	if err != nil {
+		return err
+	}
+	to := store.Planned
+	after, open, err := a.unfinished(run)
+	switch {
+	case err != nil:
+		return err
+	case s.Mode == config.ModeObserve:
+		to = store.Previewed
+	case result.Plan.Empty && len(open) == 0:
+		to = store.NoChanges
+	case result.Plan.Empty:
+		result.Warnings = append(result.Warnings, fmt.Sprintf("terraform finds nothing to do, but #%d started and did not complete %s: "+
+			"look at them by hand, they may be half-made; approve says that all is well", after, phrase.JoinSome(open, 20)))
+	case len(open) > 0:
+		result.Warnings = append(result.Warnings, fmt.Sprintf("#%d started and did not complete %s: look at them by hand, they may be "+
+			"half-made even where this plan leaves them alone", after, phrase.JoinSome(open, 20)))
+	}
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		if err := a.engines.CheckLineage(tx.Tx, s, result); err != nil {
+			return err
+		}
+		policy, err := a.ledger.PolicyOn(tx.Tx, run, s, to, result, rewritten)
+		if err != nil {
+			return err
+		}
+		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
+			return err // too large: plan.txt in the run's directory is kept instead
+		}
+		repository, err := tx.Repository(run.Repository)
+		if err != nil {
+			return err
+		}
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+		if st.Planning = nil; lifecycle.TakesLock(run, s) {
+			st.Unseen = nil // this plan has held the state lock: nobody left it behind
+		}
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+		if lifecycle.TakesLock(run, s) {
+			if err := a.ledger.LockGone(tx.Tx, st, ""); err != nil {
+				return err
+			}
+		}
+		now := a.now().UTC()
+		_, err = a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
+			plan := result.Plan
+			policy.Note(r)
+			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.uptime(), "", ""
+			r.Warnings = append(r.Warnings, result.Warnings...)
+			r.GitDown, r.Origin, r.Images, r.Notes = notify.Unreadable(repository), result.Origin, result.Images, result.Notes
+			if to != store.Planned {
+				r.ExpiresAt = time.Time{}
+			}
+			return nil
+		})
+		return err
+	})
+	var refusal *hint.Refusal
+	if errors.As(err, &refusal) {
+		return errors.Join(a.ledger.EndPlan(run, nil), a.planFailed(w, run, err))
+	}
+	if err == nil && to == store.NoChanges {
+		a.ledger.Keep(w.Repos[run.Repository], run)
+	}
+	return err
+}
+
+// unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a
+// resource can be half-made and look healthy to terraform, so an empty plan is not the end of it, whatever asked for it.
+func (a *Executor) unfinished(run *store.Run) (after int, open []string, err error) {
+	err = a.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.Unfinished == 0 {
+			return err
+		}
+		before, err := tx.Run(st.Unfinished)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // trimmed: nobody remembers any more
+		}
+		if err == nil && before.Apply != nil {
+			after, open = before.ID, before.Apply.Open
+		}
+		return err
+	})
+	return after, open, err
+}
+
+// planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
+func (a *Executor) planFailed(w *active.Config, run *store.Run, cause error) error {
+	text, hint := a.health.Redact(cause.Error()), hint.Of(cause)
+	var failed *diag.Error
+	transient := errors.As(cause, &failed) && failed.Transient
+	if failed != nil && failed.Lock != nil {
+		if handled, err := a.ledger.LockMet(w, run, failed.Lock); handled || err != nil {
+			return err
+		}
+		hint = strings.Replace(hint, "unlock STACK", "unlock "+run.Stack, 1)
+	}
+	if errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) {
+		transient = true // the next poll makes the mirror anew
+	}
+	if errors.Is(cause, syscall.ENOSPC) {
+		transient, hint = true, "free space in the data directory; the plan is tried again by itself"
+	}
+	if transient && run.Attempts < maxAttempts {
+		wait := min(5*time.Second<<(run.Attempts-1), lifecycle.MaxPlanWait)
+		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "err", text, "retry_in", wait)
+		return a.journal.Update(func(tx *journal.Tx) error {
+			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+				if r.Status != store.Planning {
+					return nil
+				}
+				r.NotBefore = a.now().UTC().Add(wait)
+				r.Held, r.Hint = fmt.Sprintf("planning is tried again (%d of %d): %s", r.Attempts+1, maxAttempts, text), hint
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return a.ledger.RefreshCard(tx.Tx, now)
+		})
+	}
+	return a.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+		r.Error, r.Hint = text, hint
+		return nil
+	})
+}

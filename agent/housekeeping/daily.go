@@ -1,0 +1,55 @@
+package housekeeping
+
+import (
+	"fmt"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/status"
+	"sallyport/store"
+)
+
+// dailyKey is where it is kept when the daily line was last due, said or not.
+const dailyKey = "daily"
+
+// Daily says in one message what waits, what drifted and what is behind, when slack.daily says so. A day on which there is
+// nothing says nothing. What was due while the agent was down is said once when it is back.
+func (a *Housekeeper) Daily(w *active.Config) error {
+	if w.Cfg.Slack == nil || w.Cfg.Slack.Daily == "" {
+		return nil
+	}
+	schedule, err := config.ParseSchedule(w.Cfg.Slack.Daily)
+	if err != nil {
+		return nil // cannot be: the configuration was checked
+	}
+	now := a.now().UTC()
+	var last time.Time
+	if err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(dailyKey, &last)
+		return err
+	}); err != nil {
+		return err
+	}
+	fresh := last.IsZero() || last.After(now) // the first look, or the clock was put back: from now on
+	if !fresh && clock.UntilDue(schedule, last, now) > 0 {
+		return nil
+	}
+	process := a.viewer.Process(w)
+	return a.journal.Update(func(tx *journal.Tx) error {
+		if err := tx.PutSetting(dailyKey, now); err != nil || fresh {
+			return err
+		}
+		g, err := status.Read(tx.Tx, process)
+		if err != nil {
+			return err
+		}
+		text := g.Daily()
+		if text == "" {
+			return nil
+		}
+		return tx.Enqueue(a.ledger.Note(fmt.Sprintf("daily/%d", now.Unix()), text))
+	})
+}

@@ -1,0 +1,83 @@
+package housekeeping
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/datadir"
+	"sallyport/agent/engine"
+	"sallyport/agent/phrase"
+	"sallyport/store"
+)
+
+// Resume says what the last agent left, and puts right what only a running agent can hold. Runs themselves need
+// nothing: the loop resumes each from its status.
+func (a *Housekeeper) Resume() error {
+	var err error
+	if a.toAdopt, err = a.adopt(); err != nil {
+		return err
+	}
+	var open []*store.Run
+	var sending int
+	err = a.store.View(func(tx *store.Tx) error {
+		var err error
+		if open, err = tx.OpenRuns(); err != nil {
+			return err
+		}
+		outbox, err := tx.Outbox()
+		for _, m := range outbox {
+			if m.Sending {
+				sending++
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what the last agent left: %w", err)
+	}
+	for _, run := range open {
+		a.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "status", run.Status)
+	}
+	if sending > 0 {
+		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
+	}
+	if err := os.RemoveAll(datadir.Scratch(a.active.Cfg().DataDir)); err != nil {
+		return fmt.Errorf("removing what repairs left: %w", err)
+	}
+	if err := engine.DropDriftDirs(a.active.Cfg().DataDir); err != nil {
+		return err
+	}
+	if err := a.operator.VacateAll(); err != nil {
+		return err
+	}
+	return a.dropLeftovers(open)
+}
+
+// dropLeftovers removes directories of plans that ended while nobody could tidy up. What belongs to an apply stays.
+func (a *Housekeeper) dropLeftovers(open []*store.Run) error {
+	needed := map[string]bool{}
+	for _, run := range open {
+		needed[fmt.Sprint(run.ID)] = true
+	}
+	entries, err := os.ReadDir(datadir.Runs(a.active.Cfg().DataDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("listing the runs' directories: %w", err)
+	}
+	for _, e := range entries {
+		var id int
+		if _, err := fmt.Sscanf(e.Name(), "%d", &id); err != nil || needed[e.Name()] || !e.IsDir() {
+			continue
+		}
+		for _, left := range []string{engine.PlanDir, "apply.jsonl"} {
+			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.active.Cfg().DataDir), e.Name(), left)); err == nil {
+				a.ended.Add(id) // swept in the loop
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package ledger
+
+import (
+	"time"
+
+	"sallyport/agent/hint"
+	"sallyport/store"
+)
+
+// Each card carries the head of our history of the moment when it was written, so that Slack remembers what our disk may
+// forget: a volume that was put back to a snapshot, or a copy of the data directory that went on by itself. Then we do not
+// know what was decided and applied meanwhile, and must not go on as if nothing had been.
+
+const (
+	AstrayKey  = "history/astray"
+	SettledKey = "history/settled" // when a person last said that all is well
+)
+
+// Astray is the proof that our store went back in time, or forked.
+type Astray struct {
+	At      time.Time `json:"at"`
+	Channel string    `json:"channel"`
+	TS      string    `json:"ts"`
+	Why     string    `json:"why"`
+}
+
+// ShowAstray shows in status that the history is not what Slack remembers of it.
+func (a *Ledger) ShowAstray() error {
+	var proof Astray
+	err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(AstrayKey, &proof)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if proof.TS == "" {
+		a.faults.Set("history", nil)
+		return nil
+	}
+	a.faults.Set("history", hint.Refuse("compare `sallyport runs` with the messages in Slack, then: sallyport resume", "%s", proof.Why))
+	return nil
+}
+
+// Settle is a person's word that the agent may go on with the history that it has. What Slack remembers up to now is not
+// compared again.
+func (a *Ledger) Settle(tx *store.Tx) error {
+	var proof Astray
+	if known, err := tx.Setting(AstrayKey, &proof); err != nil || !known {
+		return err
+	}
+	if err := tx.PutSetting(AstrayKey, nil); err != nil {
+		return err
+	}
+	return tx.PutSetting(SettledKey, proof)
+}

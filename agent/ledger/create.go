@@ -1,0 +1,233 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/store"
+)
+
+// Create fills in what people want to know of a new run's commit and stores the run.
+func (a *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error {
+	if git := w.Repos[run.Repository]; git != nil {
+		if c, err := git.Commit(run.Commit); err == nil {
+			run.Author, run.AuthorEmail = a.health.Redact(c.Author), a.health.Redact(c.AuthorEmail)
+			run.Subject = a.health.Redact(c.Subject)
+		}
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	if run.Position == "" {
+		run.Position = phrase.Position(run, st)
+	}
+	if s := w.Stack(run.Stack); s != nil {
+		run.Engine = s.Engine
+	}
+	if run.Head == "" {
+		run.Head = run.Commit
+	}
+	vars, err := a.inherit(tx.Tx, st, run)
+	if err != nil {
+		return err
+	}
+	tx.Moves()
+	tx.Passes("new", string(store.Pending))
+	a.hideIn(run)
+	if err := tx.CreateRun(run); err != nil {
+		return err
+	}
+	if err := errors.Join(PutGiven(tx.Tx, run.ID, vars), a.Publish(tx.Tx, run)); err != nil {
+		return err
+	}
+	tx.LogAfter(a.log, "run created", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	return nil
+}
+
+// Move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
+// that it causes, in the caller's transaction.
+func (a *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+	tx.Moves()
+	tx.Passes(string(m.From), string(m.To))
+	tx.After(func() { a.driftSoon.Store(true) }) // a stack may be free for a check
+	m.Text = a.health.Redact(m.Text)
+	moved, err := tx.Transition(run.ID, m, func(r *store.Run) error {
+		if change != nil {
+			if err := change(r); err != nil {
+				return err
+			}
+		}
+		if m.To == store.Superseded && r.Error != "" {
+			r.Error += droppedWith(r.Options)
+		}
+		a.hideIn(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(a.tellOverview(tx.Tx, moved), a.tellMove(tx.Tx, w, moved, m)); err != nil {
+		return nil, fmt.Errorf("announcing: %w", err)
+	}
+	if err := a.Publish(tx.Tx, moved); err != nil {
+		return nil, err
+	}
+	if moved.Status.Terminal() {
+		tx.After(func() { a.ended.Add(moved.ID) })
+		if err := a.Remember(tx.Tx, moved); err != nil {
+			return nil, err
+		}
+	}
+	tx.LogAfter(a.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	return moved, nil
+}
+
+// droppedWith says what a superseded run takes with it: no other run has the values that a person gave to this one, and whoever gave
+// them would wait for what is not coming. Empty if nobody gave any.
+func droppedWith(o store.PlanOptions) string {
+	if o.Inherited || len(o.Vars)+len(o.Images) == 0 {
+		return ""
+	}
+	var given []string
+	for _, name := range o.Vars {
+		given = append(given, "--var "+name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
+		given = append(given, "--image "+name)
+	}
+	return "; " + strings.Join(given, ", ") + " went with it: say it again with a new plan if it is still wanted"
+}
+
+// hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.
+// The names in its plan are hidden where that is made, see [terraform.Plan].
+func (a *Ledger) hideIn(r *store.Run) {
+	for _, text := range []*string{&r.Reason, &r.Error, &r.Hint, &r.Held, &r.Asks, &r.Position, &r.GitDown} {
+		*text = a.health.Redact(*text)
+	}
+	for _, list := range [][]string{r.Warnings, r.Notes} {
+		for i := range list {
+			list[i] = a.health.Redact(list[i])
+		}
+	}
+}
+
+// MoveNow is move in a transaction of its own.
+func (a *Ledger) MoveNow(w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		_, err := a.Move(tx, w, run, m, change)
+		return err
+	})
+}
+
+// Remember writes down what the end of a run means for its stack.
+func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
+	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
+		return nil // what it found went away by itself: nothing was applied
+	}
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	if run.Status != store.Applied && run.Status != store.NoChanges {
+		if run.Apply == nil || run.Status == store.Stale {
+			return nil
+		}
+		st.Partly = run.ID
+		return tx.PutStack(st)
+	}
+	if run.Status == store.Applied && run.Engine == config.EnginePacker {
+		if err := a.built(tx, st, run); err != nil {
+			return err
+		}
+	}
+	if !run.Options.Partial() {
+		st.Images = run.Images
+	}
+	if run.Status == store.Applied {
+		st.Changed = run.ID
+	} else if st.Partly != 0 {
+		st.Changed = st.Partly // it had done everything, as this run has found
+	}
+	st.Unfinished = 0 // people have seen it on this run's card
+	other := a.rememberOther(tx, st, run)
+	if !other || run.Options.Destroy {
+		st.Partly = 0 // a state that was only brought up to date still holds what an apply left half-made
+	}
+	if !other {
+		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
+		if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
+			st.Behind = 0 // otherwise discover counts what is still to come
+		}
+	}
+	if run.Status == store.Applied {
+		if err := a.unpinFor(tx, st, run); err != nil {
+			return err
+		}
+	}
+	if run.Status == store.Applied && run.Plan != nil {
+		st.Resources = max(0, st.Resources+lifecycle.Grown(run.Plan))
+	}
+	return tx.PutStack(st)
+}
+
+// Keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
+func (a *Ledger) Keep(git *repo.Repository, run *store.Run) {
+	if git == nil {
+		return // the repository left the configuration meanwhile
+	}
+	if err := git.Keep(run.Stack, run.Commit); err != nil {
+		a.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
+	}
+	fault.Point("applied commit kept")
+}
+
+// Succeed makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at
+// the same commit, after a stale plan at the branch's newest commit.
+//
+// There is none when the stack left the configuration, or belongs to another repository now.
+func (a *Ledger) Succeed(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
+	if s := w.Stack(old.Stack); s == nil || s.Repository != old.Repository {
+		return nil
+	}
+	commit := old.Commit
+	repository, err := tx.Repository(old.Repository)
+	if err != nil {
+		return err
+	}
+	head := old.Head
+	if repository.Head != "" {
+		head = repository.Head
+	}
+	if old.Status == store.Stale && !old.AtApplied && !old.Options.Commit {
+		commit = head
+	}
+	next := &store.Run{
+		Stack: old.Stack, Repository: old.Repository, Kind: store.KindRecovery, Commit: commit, Head: head,
+		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy, Options: old.Options,
+	}
+	if old.Options.Commit {
+		next.Position = old.Position
+	}
+	if err := a.Create(tx, w, next); err != nil {
+		return err
+	}
+	return a.passOn(tx.Tx, old, next)
+}
+
+// OpenBatch are the first runs of stacks that one message has to sum up when all of them were planned.
+type OpenBatch struct {
+	Runs []int `json:"runs"`
+}
+
+func BatchKey(batch int) string { return fmt.Sprintf("batch/%d", batch) }

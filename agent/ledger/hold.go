@@ -1,0 +1,114 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// A run that cannot move says why: in its record, which status shows with what to do, on its card, and once in its thread when
+// somebody waits for it. What holds it for a moment only is not worth a word there.
+
+const (
+	// HeldTell is how long a run is held for one reason until its thread is told.
+	HeldTell = 20 * time.Second
+	// maxHeldTold bounds the reasons that are remembered as told; who is told an eleventh may be told the first again.
+	maxHeldTold = 10
+)
+
+// WaitReason is why a run does not move on.
+type WaitReason struct {
+	Why, Hint string
+	recheck   time.Duration // until it is worth another look; zero: it is looked at as ever
+	// everyday: many runs at a time are held so, and it passes. Sites that host repositories are not told.
+	Everyday bool
+}
+
+// Hold writes why a run does not move on; nothing if that is known already.
+func (a *Ledger) Hold(run *store.Run, why, hint string) error {
+	return a.HoldWith(run, WaitReason{Why: why, Hint: hint})
+}
+
+// HoldApproved says why an approved run waits, and that it is looked at again soon.
+func (a *Ledger) HoldApproved(run *store.Run, why, hint string) error {
+	return a.HoldWith(run, WaitReason{Why: why, Hint: hint, recheck: lifecycle.ChecksRetry})
+}
+
+func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
+	h.Why, h.Hint = a.health.Redact(h.Why), a.health.Redact(h.Hint)
+	tell := a.tellsHold(run, h)
+	if run.Held == h.Why && run.Hint == h.Hint && !tell && h.recheck == 0 {
+		return nil
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != run.Status {
+			return err // it moved on meanwhile, and is not held
+		}
+		fresh, at := now.Held != h.Why || now.Hint != h.Hint, a.now().UTC()
+		tell = tell && a.tellsHold(now, h)
+		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			if r.Held != h.Why || h.Why == "" {
+				r.HeldAt = at
+			}
+			if r.Held, r.Hint = h.Why, h.Hint; r.Held == "" {
+				r.HeldAt = time.Time{}
+			}
+			if h.recheck > 0 {
+				r.NotBefore = at.Add(h.recheck)
+			}
+			if tell {
+				r.HeldTold = append(r.HeldTold, heldDigest(h.Why))
+				r.HeldTold = r.HeldTold[max(0, len(r.HeldTold)-maxHeldTold):]
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if tell {
+			if err := a.sayHeld(tx.Tx, now); err != nil {
+				return err
+			}
+		}
+		if !fresh {
+			return nil
+		}
+		if h.Everyday {
+			return a.RefreshCard(tx.Tx, now)
+		}
+		return errors.Join(a.tellOverview(tx.Tx, now), a.RefreshCard(tx.Tx, now), a.Publish(tx.Tx, now))
+	})
+}
+
+// tellsHold: somebody waits for the run, it has been held for this reason for a while, and its thread does not know.
+func (a *Ledger) tellsHold(run *store.Run, h WaitReason) bool {
+	waitedFor := run.Status == store.Approved || run.RequestedBy != ""
+	return waitedFor && h.Why != "" && run.Held == h.Why && a.now().Sub(run.HeldAt).Abs() >= HeldTell && !slices.Contains(run.HeldTold, heldDigest(h.Why))
+}
+
+// heldDigest tells reasons apart.
+func heldDigest(why string) string {
+	sum := sha256.Sum256([]byte(why))
+	return hex.EncodeToString(sum[:6])
+}
+
+// sayHeld tells in a run's thread why it waits.
+func (a *Ledger) sayHeld(tx *store.Tx, run *store.Run) error {
+	text := strings.TrimPrefix(run.Held, "approved; ")
+	if !strings.HasPrefix(text, "waits") {
+		text = "It waits: " + text
+	}
+	text = strings.ToUpper(text[:1]) + text[1:] + "."
+	if run.Hint != "" {
+		text += " Next: " + run.Hint
+	}
+	return a.Say(tx, run, store.MessageReply, "held/"+heldDigest(run.Held), text)
+}

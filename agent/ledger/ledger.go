@@ -1,0 +1,298 @@
+// Package ledger is what is recorded of runs and stacks. Whatever changes a record goes through here, and with the change, in
+// the same transaction, goes what it causes: an event in the history, a message in the outbox, a status of the commit. So
+// nothing is done that nobody hears of, and nothing is told that was not done.
+//
+// [Ledger.Move] is the one place where runs change their status, [Ledger.Hold] the one where a run is told why it waits.
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/rescue"
+	"sallyport/agent/workers"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// Ledger is what is recorded of runs and stacks, with the event, the message and the commit status that each change causes.
+type Ledger struct {
+	clocks     *clock.Clock
+	health     *health.Health
+	journal    *journal.Journal
+	active     *active.Active
+	ended      *EndedRuns
+	faults     *health.Faults
+	log        *slog.Logger
+	now        func() time.Time
+	store      *store.Store
+	work       *workers.Pool
+	driftSoon  atomic.Bool // a run moved: a stack may be free for a check
+	holdsGiven atomic.Bool // the store may hold values that people gave and nothing needs
+}
+
+// Options are what ledger works with.
+type Options struct {
+	Clocks  *clock.Clock
+	Health  *health.Health
+	Journal *journal.Journal
+	Active  *active.Active
+	Ended   *EndedRuns
+	Faults  *health.Faults
+	Log     *slog.Logger
+	Now     func() time.Time
+	Store   *store.Store
+	Work    *workers.Pool
+}
+
+// MovedSince says whether a run has moved since it was asked last.
+func (a *Ledger) MovedSince() bool { return a.driftSoon.Swap(false) }
+
+// HoldsValues says that the store holds values again that a person gave.
+func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
+
+func New(o Options) *Ledger {
+	return &Ledger{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work}
+}
+
+// EndKey is the key of the message that tells how a run ended.
+func EndKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
+
+// DoubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
+// before the store was lost.
+func (a *Ledger) DoubtEnd(tx *store.Tx, run int) error {
+	var doubt bool
+	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
+		return err
+	}
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return err
+	}
+	for _, m := range outbox {
+		if m.Key == EndKey(run) {
+			m.Sending = true
+			if err := tx.PutMessage(m); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.PutSetting(rescue.DoubtKey(run), nil)
+}
+
+// Reviewable reports whether a review can mean this run: before somebody breaks the glass, the word is talk.
+func Reviewable(run *store.Run, m slack.Message) bool {
+	return run.BreakGlass != nil && !phrase.TimeOf(m.TS).Before(run.BreakGlass.At.Add(time.Millisecond)) // At was cut to milliseconds
+}
+
+// CommentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
+// changes in a row are one edit.
+func (a *Ledger) CommentOn(tx *store.Tx, repository string, number int) error {
+	return tx.Enqueue(store.Message{
+		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
+	})
+}
+
+// PlanResult is what every engine's plan comes to.
+type PlanResult struct {
+	Plan      store.Plan
+	Text      string   // for people, redacted
+	Warnings  []string // for people who decide
+	Resources int      // in the state before
+	Origin    *store.Origin
+	Notes     []string // what else they should know
+	Images    []store.ImageUse
+}
+
+// spoken reports whether a run has a message, or will have one as soon as Slack can be reached.
+func spoken(tx *store.Tx, run *store.Run) (bool, error) {
+	if run.Card != nil || run.Told {
+		return true, nil
+	}
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range outbox {
+		if m.Key == CardKey(run.ID) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tellMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
+// nobody's phone.
+func (a *Ledger) tellMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+	if run.Kind == store.KindPullRequest {
+		return a.CommentOn(tx, run.Repository, run.PullRequest)
+	}
+	return a.announce(tx, w, run, m)
+}
+
+// Publish has the site that hosts a run's repository told how the run's commit stands. One key is one commit and stack, so
+// that many changes in a row are one request; what it says is read when it is sent.
+func (a *Ledger) Publish(tx *store.Tx, run *store.Run) error {
+	if a.active.World.Load().Sites[run.Repository] == nil {
+		return nil
+	}
+	if run.Kind == store.KindPullRequest {
+		// A head that came onto the branch as it is has runs that say more than the preview does.
+		if newest, err := NewestOf(tx, run.Stack); err != nil || newest != nil && newest.Commit == run.Commit {
+			return err
+		}
+	}
+	return tx.Enqueue(store.Message{
+		Kind: store.MessageStatus, Key: StatusKey(run.Repository, run.Commit, run.Stack), Run: run.ID,
+		Repository: run.Repository, Commit: run.Commit, Stack: run.Stack,
+	})
+}
+
+func StatusKey(repository, commit, stack string) string {
+	return fmt.Sprintf("status/%s/%s/%s", repository, commit, stack)
+}
+
+// NewestOf is a stack's newest run that can apply; nil if there is none, or it is no longer kept.
+func NewestOf(tx *store.Tx, stack string) (*store.Run, error) {
+	st, err := tx.Stack(stack)
+	if err != nil || st.NewestRun == 0 {
+		return nil, err
+	}
+	return Found(tx.Run(st.NewestRun))
+}
+
+// GoneFrom says why a vote that was given in a thread does not stand any more; empty if it does.
+func GoneFrom(replies []slack.Message, d store.Decision) string {
+	if d.TS == "" || d.Verdict != store.Approve {
+		return "" // a deny has ended the run
+	}
+	for _, m := range replies {
+		if m.TS != d.TS {
+			continue
+		}
+		if m.Edited && !fault.Without("edited") {
+			return "the message was edited after it was counted"
+		}
+		return ""
+	}
+	return "the message was deleted"
+}
+
+// GoStale ends a run whose plan does not fit the world any more and makes the one that takes over.
+func (a *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
+	a.work.Stop(run.ID)
+	return a.journal.Update(func(tx *journal.Tx) error {
+		old, err := a.Move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, phrase.Because(why))
+		if err != nil {
+			return err
+		}
+		return a.Succeed(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
+	})
+}
+
+// EndedRuns are runs whose end was written and whose files are still to be removed. A restart finds them by their
+// directories; see dropLeftovers.
+type EndedRuns struct {
+	mu   sync.Mutex
+	runs map[int]bool
+}
+
+func NewEndedRuns() *EndedRuns { return &EndedRuns{runs: map[int]bool{}} }
+
+func (e *EndedRuns) Add(run int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.runs[run] = true
+}
+
+func (e *EndedRuns) Remove(run int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.runs, run)
+}
+
+func (e *EndedRuns) List() []int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []int
+	for run := range e.runs {
+		out = append(out, run)
+	}
+	return out
+}
+
+// Found turns a record that is not there (any more) into nil.
+func Found(run *store.Run, err error) (*store.Run, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return run, err
+}
+
+func IgnoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (a *Ledger) RunOf(m *store.Message) (*store.Run, error) {
+	if m.Run == 0 {
+		return nil, nil
+	}
+	var run *store.Run
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		run, err = tx.Run(m.Run)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return run, err
+}
+
+// Warn puts warnings on a run's card, each once.
+func (a *Ledger) Warn(run *store.Run, warnings []string) error {
+	var fresh []string
+	for _, text := range warnings {
+		known := false
+		for _, have := range run.Warnings {
+			known = known || have == text
+		}
+		if !known {
+			fresh = append(fresh, text)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Warnings = append(r.Warnings, fresh...)
+			return nil
+		})
+		return err
+	})
+}
+
+// WaitsForWindow is what a person who approves outside the window is told, and so is everybody in the thread; empty inside it.
+func (a *Ledger) WaitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
+	closed := lifecycle.WaitsForWindow(run, s, a.now())
+	if !closed.Any() || run.Status != store.Approved {
+		return "", nil
+	}
+	text := fmt.Sprintf("The approval counts and waits: %s.", closed.Why)
+	return " " + text, a.Say(tx, run, store.MessageReply, "window", text)
+}

@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"fmt"
+
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+const (
+	// givenKey is the setting that holds the values of variables that people gave, by run. They are needed again when a plan
+	// becomes stale or a pinned stack is recovered, and may be secrets: so they are in the store (0600), in one place that is
+	// emptied when nothing needs them any more, and never in a run's record.
+	givenKey = "given-vars"
+)
+
+// given are the values by run and name.
+type given map[int]map[string]string
+
+// PutGiven stores the values of a new run's variables.
+func PutGiven(tx *store.Tx, run int, vars map[string]string) error {
+	if len(vars) == 0 {
+		return nil
+	}
+	all := given{}
+	if _, err := tx.Setting(givenKey, &all); err != nil {
+		return err
+	}
+	all[run] = vars
+	return tx.PutSetting(givenKey, all)
+}
+
+// givenOf are the values of a run's variables; it is an error when they are known no more.
+func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
+	if len(run.Options.Vars) == 0 {
+		return nil, nil
+	}
+	all := given{}
+	if _, err := tx.Setting(givenKey, &all); err != nil {
+		return nil, err
+	}
+	for _, name := range run.Options.Vars {
+		if _, known := all[run.ID][name]; !known {
+			return nil, hint.Refuse(fmt.Sprintf("give it again: sallyport plan %s --var %s=VALUE", run.Stack, name),
+				"the value that was given for the variable %s of #%d is not known any more", name, run.ID)
+		}
+	}
+	return all[run.ID], nil
+}
+
+// SilenceGiven does so at the start of an agent.
+func (a *Ledger) SilenceGiven() error {
+	all := given{}
+	err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(givenKey, &all)
+		return err
+	})
+	for _, vars := range all {
+		a.health.Silence(vars)
+	}
+	a.holdsGiven.Store(len(all) > 0)
+	return err
+}
+
+// ForgetGiven drops the values that neither an open run nor a pin needs any more, once the logs of their runs are redacted.
+func (a *Ledger) ForgetGiven() error {
+	if !a.holdsGiven.Load() || len(a.ended.List()) > 0 {
+		return nil
+	}
+	needless := func(tx *store.Tx) (given, int, error) {
+		all := given{}
+		if _, err := tx.Setting(givenKey, &all); err != nil {
+			return nil, 0, err
+		}
+		before := len(all)
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return nil, 0, err
+		}
+		needed := map[int]bool{}
+		for _, run := range open {
+			needed[run.ID] = true
+		}
+		stacks, err := tx.Stacks()
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, st := range stacks {
+			if st.Pin != nil {
+				needed[st.Pin.Run] = true
+			}
+		}
+		for id := range all {
+			if !needed[id] {
+				delete(all, id)
+			}
+		}
+		return all, before - len(all), nil
+	}
+	var left given
+	var gone int
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		left, gone, err = needless(tx)
+		return err
+	}); err != nil || gone == 0 {
+		a.holdsGiven.Store(err != nil || len(left) > 0)
+		return err
+	}
+	return a.journal.Write(func(tx *journal.Tx) error {
+		left, _, err := needless(tx.Tx)
+		if err != nil {
+			return err
+		}
+		if len(left) == 0 {
+			return tx.PutSetting(givenKey, nil)
+		}
+		return tx.PutSetting(givenKey, left)
+	})
+}
+
+// UsePlanOptions tells terraform what a run's options are.
+func (a *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
+	o.Replace, o.RefreshOnly, o.Destroy = run.Options.Replace, run.Options.RefreshOnly, run.Options.Destroy
+	return a.store.View(func(tx *store.Tx) (err error) {
+		o.Given, err = givenOf(tx, run)
+		return err
+	})
+}
+
+// passOn gives the values of a run's variables to the run that takes over from it. When they are not known, the plan of that
+// one says so.
+func (a *Ledger) passOn(tx *store.Tx, old, next *store.Run) error {
+	vars, err := givenOf(tx, old)
+	if _, unknown := err.(*hint.Refusal); unknown {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return PutGiven(tx, next.ID, vars)
+}

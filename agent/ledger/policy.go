@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"fmt"
+
+	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// policyVerdict is what a policy says of a plan that was just made.
+type policyVerdict struct {
+	decision *store.Decision // set: it applies by itself
+	asks     string
+}
+
+// Note writes the verdict into the run, in the transition that makes it planned.
+func (v policyVerdict) Note(r *store.Run) {
+	r.Asks = v.asks
+	if v.decision != nil {
+		r.Decisions = append(r.Decisions, *v.decision)
+	}
+}
+
+// PolicyOn asks the stack's policy about a new plan.
+func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store.Status, result *PlanResult, rewritten bool) (policyVerdict, error) {
+	if s.AutoApply == config.PolicyNever || to != store.Planned {
+		return policyVerdict{}, nil
+	}
+	facts, err := a.policyFacts(tx, run, s)
+	if err != nil {
+		return policyVerdict{}, err
+	}
+	now := lifecycle.SituationOf(facts, &result.Plan)
+	now.Rewritten = now.Rewritten || rewritten
+	if why := lifecycle.AutoApplyRefusal(s, now); why != "" {
+		return policyVerdict{asks: fmt.Sprintf("auto_apply is %s, but %s", s.AutoApply, why)}, nil
+	}
+	by := store.PolicyPrefix + string(s.AutoApply)
+	d := store.Decision{Verdict: store.Approve, By: by, Person: by, At: a.now().UTC(), Digest: result.Plan.Digest}
+	err = tx.AddEvent(store.Event{Type: "decision", Run: run.ID, Stack: run.Stack, By: by, Text: string(store.Approve) + " " + d.Digest})
+	return policyVerdict{decision: &d}, err
+}
+
+// askAfterAll asks people about a plan that a policy was about to apply.
+func (a *Ledger) askAfterAll(tx *store.Tx, run *store.Run) error {
+	if err := a.RefreshCard(tx, run); err != nil {
+		return err
+	}
+	return a.Say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
+}

@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/journal"
+	"sallyport/agent/phrase"
+	"sallyport/store"
+)
+
+// Renew lets a run take the place of one that asks people, message and thread included: one story stays one message.
+// Approvals stay with the old run. If it is not known where its message is, the new one gets its own.
+func (a *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) error {
+	card := old.Card
+	var thread *store.Thread
+	if card != nil {
+		var err error
+		if thread, err = tx.Thread(old.ID); err != nil {
+			return err
+		}
+		if err := tx.DeleteThread(old.ID); err != nil {
+			return err
+		}
+		// Before it ends: what it would still say must not land in a message that is not its own any more.
+		if old, err = tx.ChangeRun(old.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
+			return err
+		}
+		if err := dropCard(tx.Tx, old); err != nil {
+			return err
+		}
+	}
+	why := "what drifted is something else now"
+	if _, err := a.Move(tx, w, old, store.Move{From: old.Status, To: store.Superseded, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+		return err
+	}
+	a.work.Stop(old.ID)
+	next.After = old.ID
+	if err := a.Create(tx, w, next); err != nil || card == nil {
+		return err
+	}
+	run, err := tx.ChangeRun(next.ID, func(r *store.Run) error {
+		r.Card = &store.Card{Channel: card.Channel, TS: card.TS, Permalink: card.Permalink, Renewed: true}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	thread.Run = next.ID
+	if err := tx.PutThread(thread); err != nil {
+		return err
+	}
+	return a.RefreshCard(tx.Tx, run)
+}
+
+// dropCard takes a run's card out of the outbox.
+func dropCard(tx *store.Tx, run *store.Run) error {
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return err
+	}
+	for _, m := range outbox {
+		if m.Key == CardKey(run.ID) {
+			return tx.DeleteMessage(m.Seq)
+		}
+	}
+	return nil
+}
+
+// RenewedKey is the reply that tells of a new plan in an old thread.
+const RenewedKey = "renewed"
+
+// askAnew tells in the thread, and in the channel, that the message shows another plan now.
+func (a *Ledger) askAnew(tx *store.Tx, run *store.Run) error {
+	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
+		run.ID, run.Stack, run.After, run.Reason, run.After)
+	return a.Say(tx, run, store.MessageLoud, RenewedKey, text)
+}
+
+// About reports whether a reply in the run's thread can be about the run's own plan: what was typed before people were told
+// of it was about the plan of the run before.
+func About(run *store.Run, ts string) bool {
+	return ts == "" || run.Card == nil || !run.Card.Renewed || run.Card.Since != "" && phrase.LaterTS(ts, run.Card.Since)
+}

@@ -1,0 +1,93 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/status"
+	"sallyport/store"
+)
+
+// Breaking the glass: one person, named in the configuration, approves alone when only one person is awake. That stands for
+// all approvals and for nothing else: words, a deny, pauses, windows and the last checks are what they are for everybody. It
+// stays marked until somebody else has reviewed it.
+
+// glassKey is where it is kept which runs wait for a review.
+const glassKey = status.UnreviewedSetting
+
+// breakGlass marks a run in the transaction that counts the vote, and tells everybody.
+func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v lifecycle.Vote, d store.Decision) (*store.Run, error) {
+	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: a.health.Redact(v.Reason)}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var waiting []int
+	if _, err := tx.Setting(glassKey, &waiting); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(waiting, run.ID) {
+		waiting = append(waiting, run.ID)
+	}
+	text := fmt.Sprintf("BREAK GLASS: %s approved #%d %s alone, in the place of %s. Reason: %s. %s",
+		d.By, run.ID, run.Stack, phrase.Count(s.Approvals, "approval"), run.BreakGlass.Reason, phrase.ReviewAdvice(run.ID))
+	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.ledger.Say(tx, run, store.MessageLoud, "glass", text),
+		tx.AddEvent(store.Event{Type: "break_glass", Run: run.ID, Stack: run.Stack, By: d.By, Text: run.BreakGlass.Reason}))
+}
+
+// Review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
+// transaction with the answer, as in decide.
+func (a *Operator) Review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
+	w := a.active.World.Load()
+	var out *store.Run
+	var refusal error
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		run, err := tx.Run(id)
+		if err != nil {
+			return err
+		}
+		out, refusal = run, lifecycle.MayReview(w.Cfg.People, run, by)
+		if refusal == nil {
+			if out, err = a.reviewed(tx.Tx, run, by, text); err != nil {
+				return err
+			}
+		}
+		if also != nil {
+			return also(tx.Tx, refusal)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, refusal
+}
+
+func (a *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {
+	text = a.health.Redact(text)
+	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+		r.BreakGlass.ReviewedBy, r.BreakGlass.ReviewedAt, r.BreakGlass.Review = by, a.now().UTC(), text
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var waiting []int
+	if _, err := tx.Setting(glassKey, &waiting); err != nil {
+		return nil, err
+	}
+	waiting = slices.DeleteFunc(waiting, func(id int) bool { return id == run.ID })
+	said := fmt.Sprintf("%s has reviewed that the glass was broken for #%d %s.", by, run.ID, run.Stack)
+	if text != "" {
+		said += " " + text
+	}
+	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.ledger.RefreshAnd(tx, run, "review", said),
+		tx.AddEvent(store.Event{Type: "review", Run: run.ID, Stack: run.Stack, By: by, Text: text}))
+}

@@ -1,0 +1,117 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// counted is what became of a vote.
+type counted struct {
+	Run     *store.Run
+	Message string // for the person
+}
+
+// Decide is the one way in which people's decisions come in. A vote that does not count comes back as a [hint.Refusal] and
+// changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
+// handled there); it may be nil.
+func (a *Operator) Decide(v lifecycle.Vote, also func(*store.Tx, error) error) (counted, error) {
+	w := a.active.World.Load()
+	var out counted
+	var refusal error
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		out, refusal = counted{}, nil
+		run, err := tx.Run(v.Run)
+		if err != nil {
+			return err
+		}
+		out, err = a.count(tx, w, run, v)
+		if _, ok := err.(*hint.Refusal); ok {
+			refusal, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+		if also != nil {
+			return also(tx.Tx, refusal)
+		}
+		return nil
+	})
+	if err != nil {
+		return counted{}, err
+	}
+	return out, refusal
+}
+
+func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v lifecycle.Vote) (counted, error) {
+	s := w.Stack(run.Stack)
+	v.Early = !ledger.About(run, v.TS)
+	if err := lifecycle.Decidable(run, s, v, a.clocks.Reading()); err != nil {
+		return counted{}, err
+	}
+	person := lifecycle.PersonOf(w.Cfg.People, v.By)
+	if v.Words.Verdict == store.Approve {
+		if err := lifecycle.MayApprove(w.Cfg.People, run, s, v, person); err != nil {
+			return counted{}, err
+		}
+	}
+	d := store.Decision{
+		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: a.health.Redact(v.Text),
+		Digest: run.Plan.Shown(), Channel: v.Channel, TS: v.TS, BreakGlass: v.BreakGlass,
+	}
+	add := func(r *store.Run) error {
+		r.Decisions = append(r.Decisions, d)
+		return nil
+	}
+	if err := tx.AddEvent(store.Event{Type: "decision", Run: run.ID, Stack: run.Stack, By: v.By, Text: string(d.Verdict) + " " + d.Digest}); err != nil {
+		return counted{}, err
+	}
+	if v.Words.Verdict == store.Deny {
+		why := "denied by " + v.By
+		if v.Words.Reason != "" {
+			why += ": " + a.health.Redact(v.Words.Reason)
+		}
+		run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
+			r.Error = why
+			return add(r)
+		})
+		a.work.Stop(v.Run)
+		return counted{run, fmt.Sprintf("#%d %s is discarded.", v.Run, s.Name)}, err
+	}
+	run, err := tx.ChangeRun(run.ID, add)
+	if err == nil && d.BreakGlass {
+		run, err = a.breakGlass(tx.Tx, run, s, v, d)
+	}
+	if err != nil {
+		return counted{}, err
+	}
+	return a.afterApproval(tx, w, run, s, v)
+}
+
+// afterApproval moves the run on when that was the last approval that it needed.
+func (a *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
+	enough, got := lifecycle.Weigh(run, s)
+	switch {
+	case run.Status == store.Approved:
+		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.ledger.RefreshCard(tx.Tx, run)
+	case !enough:
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, lifecycle.AddsNothing(run))}, errors.Join(a.ledger.RefreshCard(tx.Tx, run), a.ledger.Publish(tx.Tx, run))
+	case run.Plan.Empty:
+		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
+		run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
+		return counted{run, fmt.Sprintf("#%d %s is settled.", v.Run, s.Name)}, err
+	}
+	run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
+	if err != nil {
+		return counted{}, err
+	}
+	waits, err := a.ledger.WaitsForWindow(tx.Tx, run, s)
+	return counted{run, fmt.Sprintf("#%d %s is approved.%s", v.Run, s.Name, waits)}, err
+}

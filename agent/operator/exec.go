@@ -1,0 +1,175 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/archive"
+	"sallyport/agent/contain"
+	"sallyport/agent/control"
+	"sallyport/agent/engine"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/terraform"
+	"sallyport/store"
+)
+
+// `sallyport exec` runs one command of terraform's in a stack for the person at a terminal. The agent runs it, not the process
+// of the command line: whoever may decide in a shell is a member of the socket's group and may read neither the credentials nor
+// the data directory, and the agent knows at once when either side goes away. Their streams go over the socket.
+//
+// What it may not be is a way around an approval, or to files of this machine: applies, plans and what takes a path are refused.
+
+// inspecting are the commands that change nothing, and changing those that change the state; with their subcommands where they
+// have some.
+var (
+	inspecting = map[string][]string{
+		"state": {"list", "show", "pull", "identities"}, "output": nil, "show": nil, "providers": {"", "schema"}, "graph": nil,
+		"validate": nil, "version": nil, "metadata": {"functions"},
+	}
+	changing = map[string][]string{"state": {"mv", "rm", "push", "replace-provider"}, "import": nil, "taint": nil, "untaint": nil}
+)
+
+// instead are the verbs of ours for what exec does not do.
+var instead = map[string]string{
+	"apply": "sallyport plan STACK, and approve what it shows", "destroy": "sallyport plan STACK --destroy", "plan": "sallyport plan STACK",
+	"refresh": "sallyport plan STACK --refresh-only", "force-unlock": "sallyport unlock STACK LOCK_ID",
+	"workspace": "a stack has one workspace, which the configuration names", "init": "it is initialised already",
+	"console": "it reads any file that the agent may read; sallyport exec STACK -- output, or state show",
+}
+
+// withFiles are the flags that name files, or go without the lock or terraform's own checks.
+var withFiles = []string{
+	"state", "state-out", "backup", "backup-out", "config", "var-file", "plan", "generate-config-out", "chdir", "plugin-dir", "force", "lock",
+}
+
+// quietly are the commands that print no value of a state: addresses, files and words of terraform's own.
+var quietly = map[string][]string{
+	"state": {"list", "mv", "rm", "push", "replace-provider"}, "import": nil, "taint": nil, "untaint": nil,
+	"providers": nil, "graph": nil, "validate": nil, "version": nil, "metadata": nil,
+}
+
+// Reveals reports whether a command prints values of a state. What is not known not to does.
+func Reveals(args []string) bool {
+	if len(args) == 0 {
+		return false // refused as no command
+	}
+	subs, known := quietly[args[0]]
+	return !known || subs != nil && (len(args) < 2 || !slices.Contains(subs, args[1]))
+}
+
+// checkCommand says whether a command changes the state, or why it is not run.
+func checkCommand(stack string, args []string) (changes bool, err error) {
+	if len(args) == 0 || args[0] == "" {
+		return false, control.Errorf(control.Usage, "which command?").WithHint("sallyport exec %s -- state list", stack)
+	}
+	sub := ""
+	if len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		sub = args[1]
+	}
+	subs, reads := inspecting[args[0]]
+	reads = reads && (subs == nil || slices.Contains(subs, sub))
+	subs, changes = changing[args[0]]
+	changes = changes && (subs == nil || slices.Contains(subs, sub))
+	if !reads && !changes {
+		name := strings.TrimSpace(args[0] + " " + sub)
+		if better, known := instead[args[0]]; known {
+			return false, hint.Refuse(strings.ReplaceAll(better, "STACK", stack), "exec does not run terraform %s", args[0])
+		}
+		return false, hint.Refuse("what it runs: state, output, import, show, taint, untaint, providers, graph, validate, version", "exec does not run terraform %q", name)
+	}
+	for i, arg := range args[1:] {
+		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && slices.Contains(withFiles, flag) {
+			return false, hint.Refuse("the stack's own state, lock and variables are used as they are", "exec does not take -%s", flag)
+		}
+		path := !strings.HasPrefix(arg, "-") && (args[0] == "show" || args[0] == "state" && sub == "push" && i > 0)
+		if path {
+			return false, hint.Refuse("what it reads comes through stdin: sallyport exec STACK -- state push - < FILE", "exec does not take files of the agent's machine")
+		}
+	}
+	return changes, nil
+}
+
+// Exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
+func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+	w := a.active.World.Load()
+	s := w.Stack(r.Stack)
+	if s == nil {
+		return 0, NoStack(w, r.Stack)
+	}
+	if err := notForImages(s, "terraform"); err != nil {
+		return 0, err
+	}
+	changes, err := checkCommand(r.Stack, r.Args)
+	if err != nil {
+		return 0, err
+	}
+	var commit, kept string
+	var has engine.Lent
+	if err := a.prepared(ctx, func(tx *store.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		kept = archive.BeforeRepair(st.NewestRun, a.now())
+		if commit = st.AppliedCommit; commit == "" {
+			commit, err = commitOf(tx, st, s)
+		}
+		if err == nil && !changes { // who changes the state of what was never applied means to
+			has, err = LentAt(tx, st, commit)
+		}
+		return errors.Join(err, a.quiet(tx, w.Cfg.DataDir, st))
+	}); err != nil {
+		return 0, err
+	}
+	o := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: a.health.Redact("terraform " + strings.Join(r.Args, " "))}
+	if err := a.occupy(o); err != nil {
+		return 0, err
+	}
+	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
+	if changes {
+		c.Keep = func(current []byte) error {
+			return archive.KeepState(w.Cfg.DataDir, s.Name, kept, current)
+		}
+	}
+	return a.carryOutExec(ctx, o, c, engine.Repair{Stack: o.stack, By: o.by, Commit: commit, Lent: has}, kept)
+}
+
+// carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
+func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
+	err = errCutOff
+	over := a.work.Errand(o.stack, func(work context.Context) {
+		work, stop := context.WithCancel(work)
+		defer stop()
+		defer context.AfterFunc(ctx, stop)()
+		err = contain.Do("running a command in "+o.stack, func() error {
+			r.Work = func(ctx context.Context, p terraform.PlanOptions) (err error) {
+				code, err = terraform.Command(ctx, p, c)
+				return err
+			}
+			return a.engines.InScratch(work, r)
+		})
+		a.health.LogIfPanic(err, "stack", o.stack, "by", o.by)
+	})
+	if over == nil {
+		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
+	} else {
+		<-over
+	}
+	ending := fmt.Sprintf("exit code %d", code)
+	if err != nil {
+		ending = "failed: " + a.health.Redact(err.Error())
+	}
+	return code, errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
+		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || over == nil {
+			return err
+		}
+		name, _ := archive.CopyName(kept)
+		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", o.by, o.what, o.stack, ending, o.stack, name)
+		return tx.Enqueue(a.ledger.Note("exec/"+o.stack+"/"+kept, text))
+	}))
+}

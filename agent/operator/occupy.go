@@ -1,0 +1,96 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// occupation is a person's work on a stack's state. While it lasts nothing of the stack is planned or applied: two who change
+// one state at a time undo each other's work. It is in the store, so that status says who it is, and ends with the process that
+// does it.
+type occupation struct {
+	event string // its type in the history; that of its end has " end" after it
+	stack string
+	by    string
+	what  string // the command, as the history and people have it
+	// alone: it changes what plans are made on, so no run of the stack may be open beside it.
+	alone bool
+}
+
+// occupy begins it, unless the stack is at something else.
+func (a *Operator) occupy(o occupation) error {
+	w := a.active.World.Load()
+	return a.journal.Update(func(tx *journal.Tx) error {
+		st, err := tx.Stack(o.stack)
+		if err != nil {
+			return err
+		}
+		if err := a.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
+			return err
+		}
+		if st.Occupied != nil {
+			return hint.Refuse("wait until that has ended", "%s", lifecycle.OccupiedBy(st.Occupied))
+		}
+		if o.alone && st.OpenRun != 0 {
+			open, err := tx.Run(st.OpenRun)
+			if err != nil {
+				return err
+			}
+			if open.Status != store.Pending || open.Held == "" {
+				return hint.Refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, o.stack, open.Status)
+			}
+		}
+		st.Occupied = &store.Pause{By: o.by, At: a.now().UTC(), Reason: o.what}
+		if err := tx.AddEvent(store.Event{Type: o.event, Stack: o.stack, By: o.by, Text: o.what}); err != nil {
+			return err
+		}
+		return tx.PutStack(st)
+	})
+}
+
+// vacate ends it and says in the history how; nothing if it has ended already.
+func (a *Operator) vacate(tx *journal.Tx, o occupation, ending string) error {
+	st, err := tx.Stack(o.stack)
+	if err != nil || st.Occupied == nil {
+		return err
+	}
+	st.Occupied = nil
+	tx.Moves()
+	return errors.Join(
+		tx.AddEvent(store.Event{Type: o.event + " end", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
+		tx.PutStack(st), ledger.LookNow(tx.Tx, o.stack))
+}
+
+// VacateAll ends what an agent before this one was in the middle of: it died with that one.
+func (a *Operator) VacateAll() error {
+	var left []occupation
+	err := a.store.View(func(tx *store.Tx) error {
+		stacks, err := tx.Stacks()
+		for _, st := range stacks {
+			if st.Occupied != nil {
+				left = append(left, occupation{event: "occupation", stack: st.Name, by: st.Occupied.By, what: st.Occupied.Reason})
+			}
+		}
+		return err
+	})
+	for _, o := range left {
+		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
+			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", o.by, o.stack, o.what)
+			return errors.Join(a.vacate(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
+		}))
+	}
+	return err
+}
+
+// NoStack is the answer to somebody who names a stack that there is none of.
+func NoStack(w *active.Config, stack string) error {
+	return control.NoStack(stack, active.StackNames(w))
+}

@@ -1,0 +1,52 @@
+package operator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/phrase"
+	"sallyport/store"
+)
+
+// Postpone is the error that a pull request waits with when too many plans were begun.
+func (a *Operator) Postpone(next *store.PullRequest) error {
+	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, phrase.Short(next.Head))
+}
+
+// MayBegin bounds how many plans are begun in an hour, and counts these.
+func (a *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, error) {
+	if more == 0 {
+		return true, nil
+	}
+	key := "pulls/begun/" + repository
+	var begun []time.Time
+	if _, err := tx.Setting(key, &begun); err != nil {
+		return false, err
+	}
+	now := a.now().UTC()
+	begun = slices.DeleteFunc(begun, func(at time.Time) bool { return now.Sub(at) > time.Hour || at.After(now) })
+	if len(begun) > 0 && len(begun)+more > maxPreviews {
+		return false, nil
+	}
+	for range more {
+		begun = append(begun, now)
+	}
+	return true, tx.PutSetting(key, begun)
+}
+
+// Preview makes the run of one stack at the head that was checked.
+func (a *Operator) Preview(tx *journal.Tx, w *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
+	run := &store.Run{
+		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
+		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
+	}
+	if err := a.ledger.Create(tx, w, run); err != nil {
+		return err
+	}
+	p.Runs[s.Name] = run.ID
+	return nil
+}

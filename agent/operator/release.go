@@ -1,0 +1,79 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/phrase"
+	"sallyport/store"
+)
+
+// WantedPreview is a person's wish for the plan of a stack that a pull request changes in a way which waits for a word.
+type WantedPreview struct {
+	Stack       string
+	PullRequest int
+	Commit      string // the head that they have seen, or the beginning of it; empty: whichever waits
+	By          string
+}
+
+// StartPreview has it planned for whoever may ask for plans of the stack.
+func (a *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
+	w := a.active.World.Load()
+	s := w.Stack(wanted.Stack)
+	if s == nil {
+		return nil, control.NoStack(wanted.Stack, active.StackNames(w))
+	}
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		id, err := a.ReleasePull(tx, w, s.Repository, wanted)
+		if err != nil {
+			return err
+		}
+		run, err = tx.Run(id)
+		return err
+	})
+	return run, err
+}
+
+// ReleasePull makes the run of a held stack of a pull request, at the head that is held.
+func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository string, wanted WantedPreview) (run int, err error) {
+	number, name := wanted.PullRequest, wanted.Stack
+	p, err := tx.PullRequest(repository, number)
+	if err != nil {
+		return 0, err
+	}
+	s := w.Stack(name)
+	switch {
+	case p == nil || s == nil:
+		return 0, hint.Refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
+	case p.Why != "":
+		return 0, hint.Refuse("", "nothing of pull request %d is planned: %s", number, p.Why)
+	case p.Held[name] == "":
+		return 0, hint.Refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
+	case !strings.HasPrefix(p.Head, wanted.Commit):
+		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, phrase.Short(p.Head))
+	}
+	if ok, err := a.MayBegin(tx.Tx, repository, 1); err != nil || !ok {
+		return 0, errors.Join(err, a.Postpone(p))
+	}
+	if p.Released == nil {
+		p.Released = map[string]string{}
+	}
+	p.Released[name] = wanted.By
+	delete(p.Held, name)
+	if p.Runs == nil {
+		p.Runs = map[string]int{}
+	}
+	if err := a.Preview(tx, w, p, s, wanted.By); err != nil {
+		return 0, err
+	}
+	text := fmt.Sprintf("plan of pull request %d at %s", number, phrase.Short(p.Head))
+	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: wanted.By, Text: text}); err != nil {
+		return 0, err
+	}
+	return p.Runs[name], errors.Join(tx.PutPullRequest(p), a.ledger.CommentOn(tx.Tx, repository, number))
+}

@@ -1,0 +1,375 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// Request is a person's wish for a run, from a shell or from Slack.
+type Request struct {
+	Stack   string
+	Reason  string
+	By      string
+	Applied bool // recover: at the applied commit
+	Wish    PlanWish
+}
+
+// freshenTimeout is how long a person's plan waits for git. The repository may lie on the very node that has died.
+const freshenTimeout = 5 * time.Second
+
+// Freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
+// all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
+func (a *Operator) Freshen(ctx context.Context, name string) {
+	w := a.active.World.Load()
+	s := w.Stack(name)
+	if s == nil {
+		return // refused right after this
+	}
+	ctx, cancel := context.WithTimeout(ctx, freshenTimeout)
+	defer cancel()
+	if err := a.source.Look(ctx, w, w.Cfg.Repository(s.Repository)); err != nil {
+		a.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", a.health.Redact(err.Error()))
+	}
+}
+
+// Start makes a manual run. It supersedes what is open of the stack, but never what is applying.
+func (a *Operator) Start(r Request) (*store.Run, []string, error) {
+	w := a.active.World.Load()
+	s := w.Stack(r.Stack)
+	if s == nil {
+		return nil, nil, control.NoStack(r.Stack, active.StackNames(w))
+	}
+	err := r.Wish.validate()
+	if err == nil {
+		err = notForImages(s, r.Wish.terraformOnly())
+	}
+	if err == nil {
+		err = ownImages(r.Wish.Images, s)
+	}
+	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
+		err = control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	at := place{}
+	if r.Wish.Commit != "" {
+		if at, err = a.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
+			return nil, nil, err
+		}
+	}
+	a.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
+	for _, address := range r.Wish.Replace {
+		if shown := a.health.Redact(address); shown != address {
+			return nil, nil, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
+				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
+		}
+	}
+	var made *store.Run
+	var warnings []string
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		made, warnings = nil, nil
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
+		commit, err := a.commitFor(r, st, repository)
+		if err != nil {
+			return err
+		}
+		options := r.Wish.options()
+		if at.commit != "" {
+			commit, options.Back = at.commit, at.back
+		}
+		if err := a.MakeWay(tx, w, st, r); err != nil {
+			return err
+		}
+		if err := ledger.LookNow(tx.Tx, s.Name); err != nil {
+			return err
+		}
+		made = &store.Run{
+			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
+			Reason: a.health.Redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
+		}
+		warnings = a.startWarnings(tx.Tx, st, repository, made)
+		if lifecycle.ReleasesPin(st.Pin, made) {
+			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
+		}
+		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: requestText(made)}); err != nil {
+			return err
+		}
+		if err := a.ledger.Create(tx, w, made); err != nil {
+			return err
+		}
+		return ledger.PutGiven(tx.Tx, made.ID, r.Wish.Vars)
+	})
+	a.ledger.HoldsValues()
+	if err != nil {
+		return nil, nil, err
+	}
+	return made, warnings, nil
+}
+
+// requestText is what the history says of a request.
+func requestText(run *store.Run) string {
+	return strings.TrimSpace(strings.Join(append(run.Options.Kinds(run.Commit), run.Reason), "; "))
+}
+
+func (a *Operator) commitFor(r Request, st *store.StackState, repository *store.RepositoryState) (string, error) {
+	if r.Applied {
+		if st.AppliedCommit == "" {
+			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
+		}
+		return st.AppliedCommit, nil
+	}
+	if repository.Head == "" {
+		return "", hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository.Name)
+	}
+	return repository.Head, nil
+}
+
+// MakeWay supersedes the open run of a stack for a person's run.
+func (a *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackState, r Request) error {
+	if st.OpenRun == 0 {
+		return nil
+	}
+	open, err := tx.Run(st.OpenRun)
+	if err != nil {
+		return err
+	}
+	if !lifecycle.MayBeSuperseded(open) {
+		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is %s", open.ID, st.Name, open.Status)
+	}
+	why := r.By + " asked for another plan"
+	if _, err := a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+		return err
+	}
+	a.work.Stop(open.ID)
+	if !r.Applied {
+		return nil
+	}
+	commit, err := unanswered(tx.Tx, open)
+	if err == nil && commit {
+		// The commit run is made again when the recovery has ended: it was not answered by anybody.
+		now, err := tx.Stack(st.Name)
+		if err != nil {
+			return err
+		}
+		now.LastCommitCommit = ""
+		return tx.PutStack(now)
+	}
+	return err
+}
+
+// unanswered reports whether a commit waits for an answer behind a run: the run asks about one itself, or stands in the
+// place of one that does and was superseded (a person's plan) or could not be applied as it was (a recovery). A run that
+// people answered ends the search: what they decided about a commit before it stays decided.
+func unanswered(tx *store.Tx, run *store.Run) (bool, error) {
+	for run.Kind != store.KindCommit {
+		if run.AtApplied {
+			return false, nil // when that was asked for, the commit was seen to already
+		}
+		before, err := runBefore(tx, run)
+		if err != nil || before == nil {
+			return false, err
+		}
+		if before.Status != store.Superseded && before.ID != run.After {
+			return false, nil
+		}
+		run = before
+	}
+	return true, nil
+}
+
+// runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.
+func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
+	for id := run.ID; ; {
+		runs, err := tx.Runs(store.RunFilter{Stack: run.Stack, Before: id, Limit: 1})
+		if err != nil || len(runs) == 0 {
+			return nil, err
+		}
+		if runs[0].Kind != store.KindPullRequest {
+			return runs[0], nil
+		}
+		id = runs[0].ID
+	}
+}
+
+// startWarnings says what a person who asks for a run should know at once.
+func (a *Operator) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
+	var out []string
+	if st.Paused != nil {
+		out = append(out, "the stack is paused "+notify.Paused(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
+	}
+	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
+		out = append(out, "the agent is paused "+notify.Paused(agent.Paused)+"; the run waits for `sallyport resume`")
+	}
+	if lifecycle.ReleasesPin(st.Pin, run) {
+		out = append(out, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
+	}
+	if down := notify.Unreadable(repository); down != "" {
+		out = append(out, down+"; the newest commit known is planned")
+	}
+	return out
+}
+
+// Cancel stops a run. A running apply gets one SIGINT and all the time it needs.
+func (a *Operator) Cancel(run int, by string) (*store.Run, string, error) {
+	var out *store.Run
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run)
+		if err != nil {
+			return err
+		}
+		if now.Status.Terminal() {
+			return hint.Refuse("", "#%d has ended: %s", run, now.Status)
+		}
+		if err := tx.AddEvent(store.Event{Type: "cancel", Run: run, Stack: now.Stack, By: by}); err != nil {
+			return err
+		}
+		out, err = tx.ChangeRun(run, func(r *store.Run) error {
+			if r.CancelBy == "" {
+				r.CancelBy = by
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if out.Status == store.Applying {
+		return out, fmt.Sprintf("#%d is applying: %s is asked once to stop and gets all the time it needs.", run, control.EngineOf(out.Engine)), nil
+	}
+	return out, fmt.Sprintf("#%d is being canceled.", run), nil
+}
+
+// Pause holds a stack, or the agent when stack is empty.
+func (a *Operator) Pause(stack, reason, by string) error {
+	p := &store.Pause{By: by, At: a.now().UTC(), Reason: a.health.Redact(reason)}
+	_, err := a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
+	return err
+}
+
+// Unpause lets it move on.
+func (a *Operator) Unpause(stack, by string) (held bool, err error) {
+	if held, err = a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
+		return held, err
+	}
+	a.strikes.Forget() // what is held after panics is tried again, too
+	a.journal.LookAgain()
+	a.bell.Wake()
+	return held, a.ledger.ShowAstray()
+}
+
+// setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
+func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
+	if w := a.active.World.Load(); stack != "" && w.Stack(stack) == nil {
+		return false, control.NoStack(stack, active.StackNames(w))
+	}
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		if err := tx.AddEvent(e); err != nil {
+			return err
+		}
+		if stack == "" {
+			s, err := tx.Agent()
+			if err != nil {
+				return err
+			}
+			held = s.Paused != nil
+			if !samePause(s.Paused, p) {
+				s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
+			}
+			if p == nil {
+				err = errors.Join(err, a.ledger.Settle(tx.Tx))
+			}
+			return errors.Join(err, tx.PutAgent(s))
+		}
+		s, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		held = s.Paused != nil || s.Pin != nil
+		if !samePause(s.Paused, p) {
+			s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
+		}
+		if p == nil {
+			err = errors.Join(err, a.ledger.Unpin(tx, s, e.By))
+		}
+		return errors.Join(err, tx.PutStack(s))
+	})
+	return held, err
+}
+
+// samePause reports whether a request finds everything as it asks for. It comes once more when the answer to the first got lost,
+// and is no news then.
+func samePause(now, asked *store.Pause) bool {
+	if now == nil || asked == nil {
+		return now == asked
+	}
+	return now.By == asked.By && now.Reason == asked.Reason
+}
+
+// tellPause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
+// is applied does not look there.
+func (a *Operator) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
+	if strings.HasPrefix(e.By, "slack:") {
+		return nil // it stands in the channel
+	}
+	text := fmt.Sprintf("%s goes on: %s resumed it.", phrase.Whole(stack), e.By)
+	if p != nil {
+		text = fmt.Sprintf("%s is paused %s", phrase.Whole(stack), notify.Paused(p))
+	}
+	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("%s/%s/%d", e.Type, stack, a.now().UnixMilli()), text))
+}
+
+// Accept takes a branch whose history was rewritten.
+func (a *Operator) Accept(repository, commit, by string) error {
+	if a.active.Cfg().Repository(repository) == nil {
+		return control.Errorf(control.NotFound, "there is no repository %q", repository)
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		s, err := tx.Repository(repository)
+		if err != nil {
+			return err
+		}
+		switch {
+		case s.HeldHead == "":
+			return hint.Refuse("", "nothing of repository %s is held", repository)
+		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
+			return hint.Refuse(fmt.Sprintf("sallyport accept %s %s", repository, phrase.Short(s.HeldHead)), "the commit that is held is %s, not %s", phrase.Short(s.HeldHead), commit)
+		}
+		if s.HeldWhy != "" {
+			return hint.Refuse(control.TrustHint, "%s", notify.HeldText(s))
+		}
+		tx.Moves()
+		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil
+		if lifecycle.Requirements(a.active.Cfg().Repository(repository)) == "" {
+			s.Head = s.Accepted
+		} // else the next poll finds it accepted, and asks whether its commits are trusted
+		if err := tx.PutRepository(s); err != nil {
+			return err
+		}
+		if err := tx.Enqueue(a.ledger.Note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, phrase.Short(s.Accepted)))); err != nil {
+			return err
+		}
+		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Accepted})
+	})
+}

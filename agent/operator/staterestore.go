@@ -1,0 +1,112 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/archive"
+	"sallyport/agent/engine"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/diag"
+	"sallyport/store"
+)
+
+// restored is what a restore of a state did.
+type restored struct {
+	copied archive.StateCopy
+	kept   string // the name of the copy of what was replaced; empty: there was nothing
+	serial int64
+}
+
+// RestoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
+// apply, so that a restore can be taken back in the same way.
+func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
+	w := a.active.World.Load()
+	s := w.Stack(stack)
+	if s == nil {
+		return "", NoStack(w, stack)
+	}
+	copied, content, err := archive.FindState(w.Cfg.DataDir, stack, ref)
+	if err != nil {
+		return "", err
+	}
+	out := restored{copied: copied}
+	var commit string
+	err = a.prepared(ctx, func(tx *store.Tx) error {
+		st, err := tx.Stack(stack)
+		if err != nil {
+			return err
+		}
+		if err := a.quiet(tx, w.Cfg.DataDir, st); err != nil {
+			return err
+		}
+		out.kept = archive.BeforeRepair(st.NewestRun, a.now())
+		if commit, err = commitOf(tx, st, s); err != nil {
+			return err
+		}
+		if lent, err := LentAt(tx, st, commit); err != nil || lent == engine.LentForApply || st.AppliedCommit == "" {
+			return err
+		}
+		commit = st.AppliedCommit // of the newest nobody has approved what it makes an init run
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	o := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
+	if err := a.occupy(o); err != nil {
+		return "", err
+	}
+	message, err := a.repairs(ctx, engine.Repair{
+		Stack: stack, By: by, Commit: commit,
+		Work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
+			replaced := false
+			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
+				replaced = true
+				return archive.KeepState(w.Cfg.DataDir, stack, out.kept, current)
+			}})
+			if !replaced {
+				out.kept = ""
+			}
+			return err
+		},
+		Done: func(tx *journal.Tx) (string, error) {
+			text, err := a.stateRestored(tx.Tx, o, out)
+			return text, errors.Join(err, a.vacate(tx, o, fmt.Sprintf("serial %d", out.serial)))
+		},
+		Failed: func(tx *journal.Tx, cause error) (error, error) {
+			err := a.vacate(tx, o, "failed: "+a.health.Redact(cause.Error()))
+			var failed *diag.Error
+			var other *terraform.LineageError
+			switch {
+			case errors.As(cause, &other):
+				return hint.Refuse("the stack's state was made anew since then; what is in the copy can be looked at and imported by hand", "%s", other.Error()), err
+			case errors.As(cause, &failed) && failed.StateMoved():
+				return hint.Refuse("try again", "somebody changed the state in this moment, and nothing was restored"), err
+			}
+			return nil, err
+		},
+	})
+	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
+		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return a.vacate(tx, o, "not begun") }))
+	}
+	return message, err
+}
+
+// stateRestored records that a state is back, and tells the channel: what runs are planned on is another one now.
+func (a *Operator) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
+	kept := ""
+	if r.kept != "" {
+		c, _ := archive.CopyName(r.kept)
+		kept = " The state that it replaced is kept: sallyport state restore " + o.stack + " " + c + " brings that one back."
+	}
+	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", o.stack,
+		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
+	if err := tx.Enqueue(a.ledger.Note(fmt.Sprintf("state-restore/%s/%d", o.stack, r.serial), o.by+" restored a state. "+text+" What that means shows: plan "+o.stack)); err != nil {
+		return "", err
+	}
+	return text + " What that means shows: sallyport plan " + o.stack, nil
+}

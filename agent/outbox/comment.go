@@ -1,0 +1,102 @@
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+
+	"sallyport/agent/active"
+	"sallyport/agent/ledger"
+	"sallyport/notify/github"
+	"sallyport/store"
+)
+
+// tellComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
+func (a *Outbox) tellComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+	var p *store.PullRequest
+	runs := map[string]*store.Run{}
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if p, err = tx.PullRequest(m.Repository, m.PullRequest); err != nil || p == nil {
+			return err
+		}
+		for name, id := range p.Runs {
+			if runs[name], err = ledger.Found(tx.Run(id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if p.Comment == 0 && p.Why == "" && len(p.Runs)+len(p.Held)+len(p.Notes) == 0 {
+		return nil, nil // it touches no stack: nobody waits to hear that
+	}
+	body, err := a.report(w, p, runs)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(body))
+	digest := hex.EncodeToString(sum[:])
+	if p.Comment != 0 && p.Commented == digest {
+		return nil, nil
+	}
+	id, err := site.PutComment(ctx, p.Number, p.Comment, github.Marker(a.id), body)
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx) error {
+		now, err := tx.PullRequest(p.Repository, p.Number)
+		if err != nil || now == nil {
+			return err
+		}
+		now.Comment, now.Commented = id, digest
+		return tx.PutPullRequest(now)
+	}, nil
+}
+
+// report is the text of the comment.
+func (a *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
+	out := github.Report{Agent: a.id, Head: p.Head, Untouched: p.Untouched}
+	if p.Why != "" {
+		out.Notes = append(out.Notes, "not planned: "+a.health.Redact(p.Why))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Held)) {
+		out.Notes = append(out.Notes, fmt.Sprintf("%s is not planned, because %s; an approver may comment: sallyport plan %s", name, p.Held[name], p.Head))
+	}
+	for _, note := range p.Notes {
+		out.Notes = append(out.Notes, a.health.Redact(note))
+	}
+	for _, name := range slices.Sorted(maps.Keys(runs)) {
+		run := runs[name]
+		if run == nil {
+			continue // it is no longer kept
+		}
+		words := a.runWords(w, run)
+		for _, warning := range run.Warnings {
+			words.Warnings = append(words.Warnings, a.health.Redact(warning))
+		}
+		text, err := a.previewText(w, run)
+		if err != nil {
+			return "", err
+		}
+		words.Text = text
+		out.Runs = append(out.Runs, words)
+	}
+	return out.Body(), nil
+}
+
+// previewText is what the comment shows of a run in full: its plan in Terraform's words, or its error.
+func (a *Outbox) previewText(w *active.Config, run *store.Run) (string, error) {
+	if run.Error != "" {
+		return a.health.Redact(run.Error), nil
+	}
+	if s := w.Stack(run.Stack); run.Plan == nil || s != nil && s.PlanInSlack != "full" {
+		return "", nil // who does not want plans in Slack does not want them here
+	}
+	text, err := a.engines.PlanText(run.ID)
+	return a.health.Redact(text), err
+}

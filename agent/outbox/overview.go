@@ -1,0 +1,154 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/ledger"
+	"sallyport/agent/phrase"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const (
+	maxOverviewLines = 40
+)
+
+// overviewText is what an overview says now.
+func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *ledger.Overview) (string, error) {
+	newest := map[string]*store.Run{}
+	var names []string
+	var any *store.Run
+	for _, id := range o.Runs {
+		run, err := tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if any == nil {
+			any = run
+		}
+		if newest[run.Stack] == nil {
+			names = append(names, run.Stack)
+		}
+		newest[run.Stack] = run
+	}
+	if any == nil {
+		return "", nil
+	}
+	lines := []string{fmt.Sprintf("Commit %s by %s concerns %d stacks: %s", phrase.Short(o.Commit), any.Author, len(names), any.Subject)}
+	for i, name := range inOrder(w, names) {
+		if i == maxOverviewLines {
+			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))
+			break
+		}
+		lines = append(lines, "• "+a.Card(w, newest[name]).Line())
+	}
+	return a.health.Redact(strings.Join(lines, "\n")), nil
+}
+
+// inOrder sorts stacks by name, and each below those that it depends on.
+func inOrder(w *active.Config, names []string) []string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	var out []string
+	visited := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if visited[name] {
+			return
+		}
+		visited[name] = true
+		if s := w.Stack(name); s != nil {
+			for _, up := range s.DependsOn {
+				visit(up) // also of those that the commit leaves alone: what is above them comes first
+			}
+		}
+		if slices.Contains(names, name) {
+			out = append(out, name)
+		}
+	}
+	for _, name := range names {
+		visit(name)
+	}
+	return out
+}
+
+// sendOverview posts or edits the message about a commit.
+func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
+	a, w, key := s.agent, s.world, s.message.Key
+	var o *ledger.Overview
+	var text string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if _, o, err = ledger.Overviews(tx, key); err != nil || o == nil {
+			return err
+		}
+		text, err = a.overviewText(tx, w, o)
+		return err
+	})
+	if err != nil || text == "" {
+		return nil, err
+	}
+	post := slack.Post{Text: text, Key: key, Agent: a.id}
+	if o.Posted != nil {
+		s.wrote = true
+		err := w.Slack.UpdateText(ctx, o.Posted.Channel, o.Posted.TS, post)
+		if uneditable(err) {
+			return nil, nil // somebody deleted it; the cards say it all
+		}
+		return a.overviewSaid(w, key, text, nil), err
+	}
+	if post.Channel, err = w.Desk.Channel(ctx, o.Channel); err != nil {
+		return nil, err
+	}
+	var ts string
+	found := false
+	if unknown {
+		if ts, found, err = w.Slack.FindText(ctx, post.Channel, "", key, a.id, oldest); err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		s.wrote = true
+		if ts, err = w.Slack.PostText(ctx, post); err != nil {
+			return nil, err
+		}
+	} else {
+		text = "" // what it says is not known
+	}
+	return a.overviewSaid(w, key, text, &store.Card{Channel: post.Channel, TS: ts}), nil
+}
+
+// overviewSaid records where the message is, and has it edited if there is something newer to say by now.
+func (a *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		all, o, err := ledger.Overviews(tx, key)
+		if err != nil || o == nil {
+			return err
+		}
+		if posted != nil {
+			o.Posted = posted
+			if err := tx.PutSetting(ledger.OverviewsSetting, all); err != nil {
+				return err
+			}
+		}
+		now, err := a.overviewText(tx, w, o)
+		if err != nil || now == text {
+			return err
+		}
+		return tx.Enqueue(store.Message{Kind: store.MessageOverview, Key: key, Channel: o.Channel})
+	}
+}
+
+// uneditable reports that a message cannot be edited any more.
+func uneditable(err error) bool {
+	var refused *slack.Error
+	return errors.As(err, &refused) &&
+		(refused.Code == "message_not_found" || refused.Code == "cant_update_message" || refused.Code == "edit_window_closed")
+}

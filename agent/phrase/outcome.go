@@ -1,0 +1,96 @@
+package phrase
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/config"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// Outcome tells in the run's thread how it ended: what was done, how long it took, which outputs there are.
+func Outcome(run *store.Run) string {
+	lines := []string{fmt.Sprintf("#%d %s %s", run.ID, run.Stack, ended(run))}
+	if run.Error != "" {
+		lines = append(lines, run.Error)
+	}
+	if run.Apply != nil && len(run.Apply.Open) > 0 && run.Status != store.Interrupted {
+		lines = append(lines, "Started and not completed: "+JoinSome(run.Apply.Open, 20)+".")
+	}
+	if run.Apply != nil && run.Status == store.Applied && len(run.Apply.Outputs) > 0 {
+		lines = append(lines, "Outputs: "+JoinSome(run.Apply.Outputs, 30)+".")
+	}
+	if run.Hint != "" {
+		lines = append(lines, "Next: "+run.Hint)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func ended(run *store.Run) string {
+	took := ""
+	if run.Apply != nil && run.Apply.EndedAt.After(run.Apply.StartedAt) {
+		took = " after " + run.Apply.EndedAt.Sub(run.Apply.StartedAt).Round(time.Second).String()
+	}
+	switch run.Status {
+	case store.Applied:
+		by := lifecycle.ApprovedBy(run)
+		if run.Engine == config.EnginePacker {
+			return fmt.Sprintf("is built%s: %s.%s", took, ArtifactNames(run.Artifacts), by)
+		}
+		return fmt.Sprintf("is applied%s: %s.%s", took, planCounts(run.Plan), by)
+	case store.Errored:
+		if run.Apply != nil && run.Engine == config.EnginePacker {
+			return fmt.Sprintf("failed%s with %d of %d builders done.", took, run.Apply.Done, run.Apply.Total)
+		}
+		if run.Apply != nil {
+			return fmt.Sprintf("failed%s with %d of %d resources done; the state may be partly changed.", took, run.Apply.Done, run.Apply.Total)
+		}
+		if run.Plan != nil {
+			return "was not applied."
+		}
+		return "could not be planned."
+	case store.Interrupted:
+		return "was interrupted: nobody saw the end of its apply. It is not repeated."
+	case store.Canceled:
+		if run.Apply != nil {
+			return fmt.Sprintf("was canceled%s with %d of %d resources done.", took, run.Apply.Done, run.Apply.Total)
+		}
+		return "was canceled."
+	case store.Stale:
+		if run.Hint != "" {
+			return "is stale and was not applied."
+		}
+		return "is stale and was not applied; another plan takes over."
+	case store.Expired:
+		return "expired."
+	case store.Discarded:
+		return "is discarded."
+	}
+	return "ended: " + string(run.Status)
+}
+
+func planCounts(p *store.Plan) string {
+	if p == nil {
+		return "nothing was planned"
+	}
+	text := fmt.Sprintf("%d created, %d changed, %d destroyed", p.Add, p.Change, p.Destroy)
+	for _, also := range []struct {
+		action string
+		word   string
+	}{{"forget", "forgotten and not destroyed"}, {"move", "moved"}, {"import", "imported"}, {"refresh", "refreshed in the state"}} {
+		n := 0
+		for _, c := range p.Changes {
+			moved := also.action == "move" && c.Previous != "" && len(c.Actions) == 1 && c.Actions[0] == "no-op"
+			if moved || slices.Contains(c.Actions, also.action) {
+				n++
+			}
+		}
+		if n > 0 {
+			text += fmt.Sprintf(", %d %s", n, also.word)
+		}
+	}
+	return text
+}

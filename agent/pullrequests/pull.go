@@ -1,0 +1,162 @@
+package pullrequests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/phrase"
+	"sallyport/agent/stack"
+	"sallyport/agent/triggers"
+	"sallyport/store"
+)
+
+// comparePull finds out which stacks a pull request touches, and which of those are not planned without being asked for.
+// What it changes is compared with where it left the branch: what came onto the branch meanwhile is not its doing.
+func (a *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
+	git := w.Repos[l.repository.Name]
+	base, err := git.MergeBase(ctx, l.branch, next.Head)
+	if err != nil {
+		return nil, err
+	}
+	if base == "" {
+		next.Why = "it has no commit in common with the branch"
+		return nil, nil
+	}
+	tree, err := git.Tree(next.Head)
+	if err != nil {
+		return nil, err
+	}
+	before, err := git.Tree(base)
+	if err != nil {
+		return nil, err
+	}
+	next.Held = map[string]string{}
+	for _, s := range w.Stacks(l.repository.Name) {
+		def := active.Definition(s)
+		files, err := stack.Footprint(tree, def)
+		gone := errors.Is(err, stack.ErrNoDir)
+		if err != nil && !gone {
+			return nil, err
+		}
+		_, changed, err := triggers.TouchedSince(ctx, git, base, next.Head, def, files)
+		switch {
+		case err != nil:
+			return nil, err
+		case !changed:
+			next.Untouched++
+			continue
+		case gone:
+			next.Notes = append(next.Notes, fmt.Sprintf("%s: its directory %s leaves the branch; its resources are not destroyed by that", s.Name, s.Dir))
+			next.Untouched++
+			continue
+		case s.Engine == config.EnginePacker:
+			next.Notes = append(next.Notes, fmt.Sprintf("%s: an image is planned when its change is on the branch, not before", s.Name))
+			next.Untouched++
+			continue
+		}
+		why := ""
+		if files.Fault() == nil { // else its preview ends with that, and nothing is run
+			if why, err = stack.Alone(before, tree, def); err != nil {
+				return nil, err
+			}
+		}
+		if why == "" {
+			why = l.doubt
+		}
+		if why != "" {
+			next.Held[s.Name] = a.health.Redact(why)
+			continue
+		}
+		touched = append(touched, s)
+	}
+	for _, note := range a.newRoots(w, l.repository.Name, tree) {
+		next.Notes = append(next.Notes, a.health.Redact(note))
+	}
+	return touched, nil
+}
+
+// newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.
+func (a *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tree) []string {
+	known := map[string]bool{}
+	for _, s := range w.Stacks(repository) {
+		known[s.Dir] = true
+	}
+	var notes []string
+	for _, g := range w.Cfg.StackGlobs {
+		if g.Stack.Repository != repository {
+			continue
+		}
+		roots, err := stack.Roots(tree, g.Glob)
+		if err != nil {
+			continue // planning says what is wrong with it
+		}
+		for _, dir := range roots {
+			if !known[dir] && len(notes) < 10 {
+				notes = append(notes, fmt.Sprintf("%s becomes a new stack with the merge, and is planned then", dir))
+			}
+		}
+	}
+	return notes
+}
+
+// recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
+func (a *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest, touched []*config.Stack) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		known, err := tx.PullRequest(next.Repository, next.Number)
+		if err != nil {
+			return err
+		}
+		if known != nil && known.Head != next.Head {
+			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, phrase.Short(next.Head))}
+			if err := a.endPreviews(tx, w, known, m); err != nil {
+				return err
+			}
+		}
+		if ok, err := a.operator.MayBegin(tx.Tx, next.Repository, len(touched)); err != nil || !ok {
+			return errors.Join(err, a.operator.Postpone(next))
+		}
+		next.Runs = map[string]int{}
+		for _, s := range touched {
+			if err := a.operator.Preview(tx, w, next, s, ""); err != nil {
+				return err
+			}
+		}
+		if next.Why == "" {
+			if err := a.tellRest(tx.Tx, w, next); err != nil {
+				return err
+			}
+		}
+		if err := tx.PutPullRequest(next); err != nil {
+			return err
+		}
+		return a.ledger.CommentOn(tx.Tx, next.Repository, next.Number)
+	})
+}
+
+// tellRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
+func (a *Pullwatch) tellRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
+	for _, s := range w.Stacks(p.Repository) {
+		if p.Runs[s.Name] != 0 {
+			continue
+		}
+		newest, err := ledger.NewestOf(tx, s.Name)
+		if err != nil {
+			return err
+		}
+		if newest != nil && newest.Commit == p.Head {
+			continue // it is on the branch already
+		}
+		if err := tx.Enqueue(store.Message{
+			Kind: store.MessageStatus, Key: ledger.StatusKey(p.Repository, p.Head, s.Name), Text: p.Held[s.Name],
+			Repository: p.Repository, Commit: p.Head, Stack: s.Name, PullRequest: p.Number,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

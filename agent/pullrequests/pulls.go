@@ -1,0 +1,253 @@
+package pullrequests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/notify/forge"
+	"sallyport/store"
+)
+
+const (
+	// MaxPulls is how many open pull requests of a repository are planned, the newest ones.
+	MaxPulls = 30
+)
+
+const (
+	// listenAgain is when the comments of a pull request that waits for somebody's word are read though nothing seems new:
+	// the site's times have whole seconds, and two things can happen in one.
+	listenAgain = 2 * time.Minute
+)
+
+const (
+	pullTimeout = 5 * time.Minute // of looking at one pull request, its fetch included
+)
+
+// WatchPulls looks at the pull requests of each repository that has them planned, on its schedule, until ctx ends. It is
+// apart from the polls: a site that hangs must not delay what is on the branch.
+func (a *Pullwatch) WatchPulls(ctx context.Context) {
+	a.source.ForRepositories(ctx, plansPulls, a.watchPullsOf)
+}
+
+func plansPulls(r *config.Repository) bool { return r.GitHub.PlanPullRequests }
+
+// watchPullsOf looks at one repository's until that leaves the configuration or ctx ends, more slowly while that fails.
+func (a *Pullwatch) watchPullsOf(ctx context.Context, name string) {
+	failures := 0
+	heard := map[int]time.Time{}
+	for ctx.Err() == nil {
+		w := a.active.World.Load()
+		r := w.Cfg.Repository(name)
+		if r == nil || !plansPulls(r) {
+			return
+		}
+		err := a.health.Contained(health.Work{Name: "looking at the pull requests of " + name, Watches: true}, func() error {
+			return a.lookAtPulls(ctx, w, r, heard)
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		source := "github " + name + ": pull requests"
+		if news := a.faults.Set(source, err); news && err != nil {
+			a.log.Warn("looking at pull requests", "repository", name, "err", err)
+		}
+		wait := time.Duration(0)
+		if failures++; err == nil {
+			failures = 0
+		}
+		var refused active.ForgeError
+		if errors.As(err, &refused) {
+			wait = refused.Wants()
+		}
+		a.source.Rest(ctx, r, max(wait, a.source.NextPoll(r, failures)))
+	}
+}
+
+// lookAtPulls compares the open pull requests with what is remembered of them. Nothing new costs one conditional request.
+func (a *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config.Repository, heard map[int]time.Time) error {
+	site := w.Sites[r.Name]
+	list, _, err := site.OpenPullRequests(ctx)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(p forge.PullRequest) bool { return p.BaseRef != r.Branch || !p.Open })
+	var known []*store.PullRequest
+	var head string
+	err = a.store.View(func(tx *store.Tx) error {
+		state, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		head = state.Head
+		known, err = tx.PullRequests(r.Name)
+		return err
+	})
+	if err != nil || head == "" || !w.GlobsKnown(r.Name) {
+		return err // the branch comes first
+	}
+	var faults []error
+	for _, k := range known {
+		if !slices.ContainsFunc(list, func(p forge.PullRequest) bool { return p.Number == k.Number }) {
+			faults = append(faults, a.health.Contained(pullWork(r, k.Number, "closed"), func() error { return a.perhapsClosed(ctx, w, r, k) }))
+		}
+	}
+	if over := len(list) - MaxPulls; over > 0 {
+		faults = append(faults, fmt.Errorf("%d pull requests are open, and the newest %d are planned", len(list), MaxPulls))
+		list = list[:MaxPulls]
+	}
+	for _, p := range list {
+		at := slices.IndexFunc(known, func(k *store.PullRequest) bool { return k.Number == p.Number })
+		var k *store.PullRequest
+		if at >= 0 {
+			k = known[at]
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := a.health.Contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
+			return a.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
+		})
+		if err != nil {
+			faults = append(faults, fmt.Errorf("pull request %d: %w", p.Number, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func pullWork(r *config.Repository, number int, at string) health.Work {
+	return health.Work{Name: fmt.Sprintf("looking at pull request %d of %s", number, r.Name), At: at}
+}
+
+// look is one pull request as the site lists it, beside what is remembered of it.
+type look struct {
+	repository *config.Repository
+	site       active.ForgeSite
+	pull       forge.PullRequest
+	known      *store.PullRequest // nil: it was never seen
+	branch     string             // the newest commit of the branch
+	heard      map[int]time.Time  // when comments were read last, by number; losing it costs a request
+	doubt      string             // why nothing of it is planned before somebody has looked; empty if its author may write
+}
+
+// lookAtPull does whatever is due for one pull request.
+func (a *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) error {
+	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
+	defer cancel()
+	k := l.known
+	if k != nil && k.Head == l.pull.Head && k.UpdatedAt.Equal(l.pull.UpdatedAt.UTC()) &&
+		(len(k.Held) == 0 || a.now().Sub(l.heard[k.Number]) < listenAgain) {
+		return nil
+	}
+	if k != nil && k.Head == l.pull.Head && k.Why == "" {
+		return a.hearPull(ctx, w, l)
+	}
+	why, doubt, err := distrust(ctx, l)
+	if err != nil {
+		return err
+	}
+	l.doubt = doubt
+	next := &store.PullRequest{
+		Repository: l.repository.Name, Number: l.pull.Number, Title: phrase.Cut(a.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
+		URL: l.pull.URL, Head: l.pull.Head, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
+	}
+	if k != nil {
+		next.Comment, next.Commented = k.Comment, k.Commented
+	}
+	if why != "" {
+		return a.recordPull(w, l, next, nil)
+	}
+	err = w.Repos[l.repository.Name].FetchPull(ctx, l.pull.Number, l.pull.Head)
+	if errors.Is(err, repo.ErrMoved) {
+		a.log.Info("a pull request moved between the check and the fetch", "repository", l.repository.Name, "pull_request", l.pull.Number, "err", err)
+		return nil // the next look checks the new head first
+	}
+	if err != nil {
+		return err
+	}
+	touched, err := a.comparePull(ctx, w, l, next)
+	if err != nil {
+		return err
+	}
+	return a.recordPull(w, l, next, touched)
+}
+
+// distrust says why nothing of a pull request may be run; empty if its head is a branch of the repository itself, and its author
+// is of the house. Of one who may only read, it is run when somebody has looked: doubt. What cannot be answered is an error, and
+// nothing is run.
+func distrust(ctx context.Context, l look) (why, doubt string, err error) {
+	switch {
+	case l.pull.HeadRepository == 0:
+		return "it comes from a fork that is gone", "", nil
+	case !l.pull.SameRepository():
+		return "it comes from a fork", "", nil
+	case l.pull.Author.ID == 0:
+		return "its author's account is gone", "", nil
+	}
+	access, err := l.site.Access(ctx, l.pull.Author)
+	switch {
+	case err != nil:
+		return "", "", err
+	case access.CanWrite():
+		return "", "", nil
+	case l.pull.TrustedAuthor(access):
+		return "", fmt.Sprintf("its author %s may read the repository and not write to it", l.pull.Author.Login), nil
+	}
+	return fmt.Sprintf("its author %s is neither a member nor a collaborator", l.pull.Author.Login), "", nil
+}
+
+// perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.
+func (a *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *config.Repository, k *store.PullRequest) error {
+	now, err := w.Sites[r.Name].PullRequest(ctx, k.Number)
+	if err != nil {
+		return err
+	}
+	if now.Open && now.BaseRef == r.Branch {
+		return nil
+	}
+	why := fmt.Sprintf("pull request %d was closed", k.Number)
+	switch {
+	case now.Merged:
+		why = fmt.Sprintf("pull request %d was merged", k.Number)
+	case now.Open:
+		why = fmt.Sprintf("pull request %d is for another branch now", k.Number)
+	}
+	err = a.journal.Update(func(tx *journal.Tx) error {
+		if err := a.endPreviews(tx, w, k, store.Move{To: store.Canceled, Text: why}); err != nil {
+			return err
+		}
+		return tx.DeletePullRequest(r.Name, k.Number)
+	})
+	if err != nil {
+		return err
+	}
+	return w.Repos[r.Name].DropPull(k.Number)
+}
+
+// endPreviews ends what is open of a pull request's plans.
+func (a *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullRequest, m store.Move) error {
+	for _, id := range k.Runs {
+		run, err := ledger.Found(tx.Run(id))
+		if err != nil {
+			return err
+		}
+		if run == nil || run.Status.Terminal() {
+			continue
+		}
+		m.From = run.Status
+		if _, err := a.ledger.Move(tx, w, run, m, phrase.Because(m.Text)); err != nil {
+			return err
+		}
+		a.work.Stop(run.ID)
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package slackbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/contain"
+	"sallyport/agent/control"
+	"sallyport/agent/health"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/operator"
+	"sallyport/agent/phrase"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, " +
+	"plan STACK [--commit SHA] [--replace ADDRESS] [--refresh-only] [--destroy] [--var NAME=VALUE] [reason], " +
+	"plan STACK pr NUMBER, " +
+	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, unlock STACK LOCK_ID, state push RUN, help."
+
+// forgotten is the answer to a command in the middle of which the agent died.
+const forgotten = "I was stopped in the middle of this and do not know whether it was done. Look at status; if it was not done, say it again."
+
+// command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
+// the message's ts, so that a message that is read twice is answered, and obeyed, once.
+func (a *Slackbot) command(ctx context.Context, w *active.Config, self slack.Identity, channel string, m slack.Message) error {
+	if m.User == self.UserID {
+		return nil
+	}
+	c, ok := notify.ParseCommand(m.Text, self.UserID)
+	if !ok {
+		return nil
+	}
+	mark, busy := "slack/command/"+channel, "slack/obeying/"+channel
+	var last, obeying string
+	if err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(mark, &last)
+		if err == nil {
+			_, err = tx.Setting(busy, &obeying)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	answer := func(text string) error {
+		n := a.ledger.Note("command/"+channel+"/"+m.TS, text)
+		n.Channel, n.Thread = channel, m.TS
+		return a.journal.Update(func(tx *journal.Tx) error {
+			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
+		})
+	}
+	if last != "" && !phrase.LaterTS(m.TS, last) {
+		if obeying == m.TS {
+			return answer(forgotten)
+		}
+		return nil // answered before a crash that lost the cursor
+	}
+	text, may, err := a.hearing(ctx, w, self, m, c)
+	if err != nil {
+		return err // Slack cannot say who that is: asked again at the next turn
+	}
+	if may && c.Verb == "plan" && len(c.Args) > 0 && c.Plan.Commit == "" {
+		a.operator.Freshen(ctx, c.Args[0])
+	}
+	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
+	if err := a.journal.Write(func(tx *journal.Tx) error {
+		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))
+	}); err != nil {
+		return err
+	}
+	switch {
+	case may && (c.Verb == "unlock" || c.Verb == "state"):
+		text = a.repairFor(channel, m, c)
+	case may:
+		err := contain.Do("obeying "+c.Verb, func() error { text = a.obey(w, m, c); return nil })
+		if a.health.LogIfPanic(err); err != nil {
+			text = a.worded("", err)
+		}
+	}
+	return answer(text)
+}
+
+// giveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.
+func (a *Slackbot) giveUp(channel string, m slack.Message, struck *health.StruckError) error {
+	n := a.ledger.Note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.Panic))
+	n.Channel, n.Thread = channel, m.TS
+	return a.journal.Update(func(tx *journal.Tx) error {
+		return errors.Join(tx.PutSetting("slack/command/"+channel, m.TS), tx.PutSetting("slack/obeying/"+channel, ""), tx.Enqueue(n))
+	})
+}
+
+// hearing says whether somebody may say what they say, and what to answer if not.
+func (a *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
+	if why, human := m.Human(self); !human {
+		return "This did not count: " + why + ".", false, nil
+	}
+	if c.Verb == "status" || c.Verb == "help" || c.Verb == "" {
+		return "", true, nil
+	}
+	why, err := a.mayCommand(ctx, w, m.User, c)
+	if err != nil || why != "" {
+		return "This did not count: " + why + ".", false, err
+	}
+	return "", true, nil
+}
+
+// obey does what somebody asks and returns the answer.
+func (a *Slackbot) obey(w *active.Config, m slack.Message, c notify.Command) string {
+	var text string
+	var err error
+	switch c.Verb {
+	case "status":
+		text, err = a.statusText(w)
+	case "help":
+		text = helpText
+	case "":
+		text = "I did not understand that. " + helpText
+	default:
+		text, err = a.carryOut(c, "slack:"+m.User)
+	}
+	return a.worded(text, err)
+}
+
+// worded is an answer, or in its place what went wrong and what to do about it.
+func (a *Slackbot) worded(text string, err error) string {
+	if err == nil {
+		return text
+	}
+	text = a.health.Redact(err.Error())
+	if hint := hint.Of(err); hint != "" {
+		text += ". Next: " + hint
+	}
+	return text
+}
+
+// repairFor starts what takes terraform a while and returns the first answer; the second tells how it ended. Nobody else would
+// be heard in between otherwise.
+func (a *Slackbot) repairFor(channel string, m slack.Message, c notify.Command) string {
+	by := "slack:" + m.User
+	var work func(context.Context) (string, error)
+	switch {
+	case c.Verb == "unlock" && len(c.Args) == 2:
+		work = func(ctx context.Context) (string, error) { return a.operator.Unlock(ctx, c.Args[0], c.Args[1], by) }
+	case c.Verb == "state" && len(c.Args) == 2 && strings.EqualFold(c.Args[0], "push"):
+		work = func(ctx context.Context) (string, error) { return a.operator.PushState(ctx, c.Args[1], by) }
+	default:
+		return "I did not understand that. It is: unlock STACK LOCK_ID, or: state push RUN."
+	}
+	a.work.Aside(func(ctx context.Context) {
+		var text string
+		err := contain.Do("carrying out a command", func() (err error) { text, err = work(ctx); return err })
+		a.health.LogIfPanic(err)
+		n := a.ledger.Note("command/"+channel+"/"+m.TS+"/end", a.worded(text, err))
+		n.Channel, n.Thread = channel, m.TS
+		if err := a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) }); err != nil {
+			a.journal.StoreFault(err)
+		}
+	})
+	return "I am asking terraform; how it ends is told here."
+}
+
+// mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.
+func (a *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string, c notify.Command) (string, error) {
+	list := w.Cfg.Slack.Approvers
+	if (c.Verb == "plan" || c.Verb == "recover") && len(c.Args) > 0 {
+		if s := w.Stack(c.Args[0]); s != nil {
+			list = active.Approvers(w.Cfg, s)
+		}
+	}
+	if c.Verb == "cancel" && len(c.Args) > 0 {
+		if id, err := strconv.Atoi(strings.TrimPrefix(c.Args[0], "#")); err == nil {
+			if run, err := a.ledger.RunOf(&store.Message{Run: id}); err == nil && run != nil {
+				list = active.Approvers(w.Cfg, w.Stack(run.Stack))
+			}
+		}
+	}
+	return w.Desk.MayDecide(ctx, user, list)
+}
+
+func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
+	arg := func(i int) string {
+		if i < len(c.Args) {
+			return c.Args[i]
+		}
+		return ""
+	}
+	switch c.Verb {
+	case "plan", "recover":
+		if c.Plan.Wrong != "" {
+			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
+		}
+		if m := ofPull.FindStringSubmatch(c.Reason); m != nil && c.Verb == "plan" {
+			return a.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by}, m[1])
+		}
+		run, warnings, err := a.operator.Start(operator.Request{
+			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",
+			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, Vars: c.Plan.Vars, Images: c.Plan.Images},
+		})
+		if err != nil {
+			return "", err
+		}
+		return strings.Join(append([]string{fmt.Sprintf("#%d: planning %s.", run.ID, run.Stack)}, warnings...), " Note: "), nil
+	case "cancel":
+		id, err := strconv.Atoi(strings.TrimPrefix(arg(0), "#"))
+		if err != nil {
+			return "", hint.Refuse("cancel 12", "which run?")
+		}
+		_, text, err := a.operator.Cancel(id, by)
+		return text, err
+	case "pause":
+		stack, reason := arg(0), c.Reason
+		if stack != "" && a.active.World.Load().Stack(stack) == nil {
+			stack, reason = "", strings.TrimSpace(stack+" "+reason) // `pause the storm is coming` is the whole agent
+		}
+		if err := a.operator.Pause(stack, reason, by); err != nil {
+			return "", err
+		}
+		return phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
+	case "resume":
+		held, err := a.operator.Unpause(arg(0), by)
+		if err != nil {
+			return "", err
+		}
+		if !held {
+			return phrase.Whole(arg(0)) + " was not paused.", nil
+		}
+		return phrase.Whole(arg(0)) + " goes on.", nil
+	case "accept":
+		if err := a.operator.Accept(arg(0), arg(1), by); err != nil {
+			return "", err
+		}
+		return "Taken.", nil
+	}
+	return "", control.Errorf(control.Usage, "%s is not a word I know here", c.Verb)
+}
+
+// statusText is the answer to `status`.
+func (a *Slackbot) statusText(w *active.Config) (string, error) {
+	g, err := a.viewer.Glance(w)
+	if err != nil {
+		return "", err
+	}
+	return g.Slack(), nil
+}

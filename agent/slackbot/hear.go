@@ -1,0 +1,264 @@
+package slackbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/outbox"
+	"sallyport/agent/phrase"
+	"sallyport/agent/rescue"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+const (
+	hearTimeout = time.Minute
+	// sweepEvery is how often every waiting run's thread is read even if the channel does not say that it grew.
+	sweepEvery = 90 * time.Second
+	lateReply  = 24 * time.Hour // how long threads of ended runs are still answered
+	slowest    = 6              // times slower than slack.poll while nothing waits
+)
+
+// ear is what is remembered between two looks at Slack.
+type ear struct {
+	agent *Slackbot
+	swept time.Time
+	idle  int
+	signs map[string]*signs // of each channel
+}
+
+// Hear reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
+func (a *Slackbot) Hear(ctx context.Context) {
+	e := &ear{agent: a, signs: map[string]*signs{}}
+	for ctx.Err() == nil {
+		changed := a.changes.Next()
+		w := a.active.World.Load()
+		wait := outbox.IdlePass
+		if w.Slack != nil {
+			wait = e.turn(ctx, w)
+		}
+		atLeast := wait
+		if w.Slack != nil {
+			atLeast = min(wait, w.Cfg.Slack.Poll) // never faster than slack.poll, whatever happens
+		}
+		clock.Sleep(ctx, atLeast, nil)
+		clock.Sleep(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
+	}
+}
+
+// turn looks once and returns when to look again.
+func (e *ear) turn(ctx context.Context, w *active.Config) time.Duration {
+	a := e.agent
+	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	waiting, err := e.listen(lookCtx, w)
+	if ctx.Err() != nil {
+		return 0
+	}
+	if a.active.Listened() {
+		a.bell.Wake() // approved runs waited for this, see lifecycle.Next
+	}
+	if err := errors.Join(a.showPeers(w), a.ledger.ShowAstray()); err != nil {
+		a.journal.StoreFault(err)
+	}
+	poll := w.Cfg.Slack.Poll
+	if after, limited := slack.RetryAfter(err); limited {
+		return max(after, poll)
+	}
+	if a.faults.Set("slack: reading", err) && err != nil {
+		a.log.Warn("reading slack", "err", err)
+	}
+	switch {
+	case err != nil:
+		e.idle = min(e.idle+1, slowest)
+		return poll * time.Duration(1+e.idle)
+	case waiting:
+		e.idle = 0
+		return poll
+	}
+	e.idle = min(e.idle+1, slowest-1)
+	return poll * time.Duration(1+e.idle)
+}
+
+// listen reads every channel once, and the threads that grew. It reports whether anything waits for people.
+func (e *ear) listen(ctx context.Context, w *active.Config) (waiting bool, err error) {
+	a := e.agent
+	self, err := w.Desk.Identity(ctx)
+	if err != nil {
+		return false, err
+	}
+	threads, runs, err := a.threads()
+	if err != nil {
+		return false, err
+	}
+	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
+	var faults []error // one bad channel or reply must not make us deaf for the others
+	for name := range active.ChannelsOf(w) {
+		channel, err := w.Desk.Channel(ctx, name)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		here := map[string]*store.Thread{}
+		for _, t := range threads {
+			if t.Channel == channel {
+				here[t.TS] = t
+			}
+		}
+		faults = append(faults, a.health.Contained(health.Work{Name: "reading channel " + name, Watches: true}, func() error {
+			return e.channel(ctx, w, self, channel, here, runs, sweep)
+		}))
+	}
+	for _, run := range runs {
+		waiting = waiting || run.Status == store.Planned || run.Status == store.Approved
+	}
+	if sweep {
+		e.swept = a.now()
+	}
+	return waiting, errors.Join(faults...)
+}
+
+// threads are those that may get an answer, with their runs; those whose time is over are dropped.
+func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
+	var out []*store.Thread
+	runs := map[int]*store.Run{}
+	var over []int
+	err := a.store.View(func(tx *store.Tx) error {
+		all, err := tx.Threads()
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			run, err := tx.Run(t.Run)
+			if err != nil {
+				return err
+			}
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !lifecycle.Unreviewed(run) {
+				over = append(over, t.Run)
+				continue
+			}
+			out, runs[run.ID] = append(out, t), run
+		}
+		return nil
+	})
+	if err == nil && len(over) > 0 {
+		err = a.journal.Write(func(tx *journal.Tx) error {
+			for _, id := range over {
+				if err := tx.DeleteThread(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return out, runs, err
+}
+
+// channel reads one channel: its history once, and replies only where a thread grew or lost something.
+func (e *ear) channel(ctx context.Context, w *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
+	a := e.agent
+	at, err := a.cursor(ctx, w, channel)
+	if err != nil {
+		return err
+	}
+	cursor := at.TS
+	oldest := cursor
+	for ts := range here {
+		if phrase.LaterTS(oldest, ts) {
+			oldest = ts
+		}
+	}
+	messages, err := w.Slack.History(ctx, channel, oldest)
+	if err != nil {
+		return err
+	}
+	faults := []error{e.lookAround(ctx, w, self, channel, at, messages)} // before any command: pausing comes first
+	for _, m := range messages {
+		if t := here[m.TS]; t != nil {
+			run := runs[t.Run]
+			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
+			if !grew && !(sweep && !run.Status.Terminal()) {
+				continue
+			}
+			err := a.health.Contained(health.Work{Name: fmt.Sprintf("reading the thread of #%d", run.ID), At: m.LatestReply, Watches: true}, func() error {
+				return a.readThread(ctx, w, self, t, run, &m)
+			})
+			struck := health.AsStruck(err)
+			if a.health.ShowStruck(fmt.Sprintf("slack: thread of #%d", run.ID), struck); struck == nil {
+				faults = append(faults, err) // else it is this thread's alone
+			}
+		}
+	}
+	newest := cursor
+	for _, m := range messages {
+		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
+			continue
+		}
+		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.command(ctx, w, self, channel, m) })
+		if struck := health.AsStruck(err); struck != nil && struck.Held() {
+			err = a.giveUp(channel, m, struck) // one that nobody can read must not make us deaf to all that come after it
+		}
+		if err != nil {
+			a.notRecorded(ctx, w, m, m.TS, err)
+			faults = append(faults, err)
+			break // the cursor stays before it, so that it is obeyed later
+		}
+		if phrase.LaterTS(m.TS, newest) {
+			newest = m.TS
+		}
+	}
+	if at.TS != newest {
+		at.TS = newest
+		faults = append(faults, a.putCursor(channel, at))
+	}
+	return errors.Join(faults...)
+}
+
+// cursor is how far a channel's commands were heard. An agent that sees a channel for the first time does not obey what
+// was said there before it came.
+func (a *Slackbot) cursor(ctx context.Context, w *active.Config, channel string) (outbox.ChannelCursor, error) {
+	var c outbox.ChannelCursor
+	var restored time.Time
+	var settled ledger.Astray
+	err := a.store.View(func(tx *store.Tx) error {
+		_, err := tx.Setting(outbox.CursorKey(channel), &c)
+		_, other := tx.Setting(rescue.DeafBefore, &restored)
+		_, third := tx.Setting(ledger.SettledKey, &settled)
+		return errors.Join(err, other, third)
+	})
+	if err != nil {
+		return c, err
+	}
+	if c.TS != "" && c.Restored.Equal(restored) {
+		if c.Own != "" && c.Settled.Equal(settled.At) {
+			return c, nil
+		}
+		c.Own, c.Settled = c.TS, settled.At
+		if settled.Channel == channel && phrase.LaterTS(settled.TS, c.Own) {
+			c.Own = settled.TS
+		}
+		return c, a.putCursor(channel, c)
+	}
+	latest, ok, err := w.Slack.Latest(ctx, channel)
+	if err != nil {
+		return c, err
+	}
+	c = outbox.ChannelCursor{TS: "0000000001.000000", Restored: restored, Settled: settled.At}
+	if ok {
+		c.TS = latest.TS
+	}
+	c.Own = c.TS
+	return c, a.putCursor(channel, c)
+}
+
+func (a *Slackbot) putCursor(channel string, c outbox.ChannelCursor) error {
+	return a.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
+}

@@ -1,0 +1,115 @@
+package slackbot
+
+import (
+	"context"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/store"
+)
+
+// withdraw takes back the votes for which gone gives a reason.
+func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
+	any := false
+	for _, d := range run.Decisions {
+		any = any || lifecycle.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
+	}
+	if !any || run.Status != store.Planned && run.Status != store.Approved {
+		return nil
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != store.Planned && now.Status != store.Approved {
+			return err
+		}
+		var taken []string
+		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			for i, d := range r.Decisions {
+				if why := gone(d); lifecycle.Counts(r, d) && d.Verdict == store.Approve && why != "" {
+					r.Decisions[i].Withdrawn = why
+					taken = append(taken, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, text := range taken {
+			if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: text}); err != nil {
+				return err
+			}
+		}
+		return a.ledger.RefreshCard(tx.Tx, now)
+	})
+}
+
+// Reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
+// approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
+func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error) {
+	fromShell, alone := map[string]bool{}, false
+	var slackVotes []store.Decision
+	for _, d := range run.Decisions {
+		if !lifecycle.Counts(run, d) || d.Verdict != store.Approve {
+			continue
+		}
+		if d.TS == "" {
+			fromShell[d.Person], alone = true, alone || lifecycle.GlassBroken(s, d)
+		} else {
+			slackVotes = append(slackVotes, d)
+		}
+	}
+	if len(slackVotes) == 0 || run.Policy() != "" || fault.Without("reread") {
+		return "", nil
+	}
+	if w.Slack != nil {
+		ctx, cancel := context.WithTimeout(ctx, 2*slackCall)
+		defer cancel()
+		if err = a.rereadSlack(ctx, w, run, s, slackVotes); err == nil {
+			return "", nil
+		}
+	}
+	if alone || lifecycle.Distinct(fromShell) >= s.Approvals {
+		return "", nil // enough votes need no Slack
+	}
+	why := "there is no slack block in the configuration any more"
+	if err != nil {
+		why = a.health.Redact(err.Error())
+	}
+	return "approved; waits until the approvals in Slack can be read again: " + why, nil
+}
+
+func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
+	self, err := w.Desk.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	if run.Card == nil {
+		return fmt.Errorf("run #%d has votes in Slack and no message there", run.ID)
+	}
+	var thread *store.Thread
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		thread, err = tx.Thread(run.ID)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := a.readThread(ctx, w, self, thread, run, nil); err != nil {
+		return err
+	}
+	gone := map[string]string{}
+	for _, d := range votes {
+		why, err := w.Desk.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(w.Cfg, s))
+		if err != nil {
+			return err
+		}
+		if why != "" && !fault.Without("approver") {
+			gone[d.TS] = "not an approver any more"
+		}
+	}
+	return a.withdraw(run, func(d store.Decision) string { return gone[d.TS] })
+}

@@ -1,0 +1,164 @@
+package slackbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/fault"
+	"sallyport/agent/health"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/store"
+)
+
+// readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
+func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
+	replies, err := w.Slack.Replies(ctx, t.Channel, t.TS, t.TS)
+	if err != nil {
+		return err
+	}
+	if err := a.withdraw(run, func(d store.Decision) string { return ledger.GoneFrom(replies, d) }); err != nil {
+		return err
+	}
+	handled := map[string]bool{}
+	for _, ts := range t.Handled {
+		handled[ts] = true
+	}
+	var faults []error
+	for _, m := range replies {
+		if handled[m.TS] || !phrase.LaterTS(m.TS, t.TS) {
+			continue
+		}
+		err := a.health.Contained(health.Work{Name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), Watches: true}, func() error {
+			return a.reply(ctx, w, self, run.ID, m)
+		})
+		if struck := health.AsStruck(err); struck != nil {
+			// Nobody knows whether it is a deny: it is in the way of an apply until it is weighed, or deleted.
+			faults = append(faults, err, a.replyStruck(run.ID, m, struck))
+			continue
+		}
+		a.notRecorded(ctx, w, m, t.TS, err)
+		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
+			continue // before an apply only a deny that cannot be weighed is in the way
+		}
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil || parent == nil {
+		return err // what could not be weighed is read again
+	}
+	return a.journal.Write(func(tx *journal.Tx) error {
+		now, err := tx.Thread(t.Run)
+		if err != nil {
+			return err
+		}
+		now.ReplyCount, now.LatestReply = parent.ReplyCount, parent.LatestReply
+		if n := len(replies); n > 0 && phrase.LaterTS(replies[n-1].TS, max(parent.LatestReply, t.TS)) {
+			// The thread grew after the channel was read. If that reply is deleted the channel looks as it did before, so
+			// what it said is not to be relied on: the thread is read once more.
+			now.ReplyCount = -1
+		}
+		return tx.PutThread(now)
+	})
+}
+
+// reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
+// counted or answered, once: the mark and the effect are one transaction.
+func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Identity, runID int, m slack.Message) error {
+	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
+		return nil
+	}
+	decided, ok, complaint := notify.ParseDecision(m.Text)
+	review, isReview := notify.ParseReview(m.Text)
+	if !ok && complaint == "" && !isReview {
+		return nil
+	}
+	run, err := a.ledger.RunOf(&store.Message{Run: runID})
+	if err != nil || run == nil || isReview && !ledger.Reviewable(run, m) {
+		return err // talk
+	}
+	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
+	refuseReply := func(why string) error {
+		return a.journal.Update(func(tx *journal.Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
+	}
+	if fault.Without("edited") {
+		m.Edited = false
+	}
+	if fault.Without("human") {
+		m.BotID, m.AppID, m.BotProfile = "", "", false
+	}
+	if why, human := m.Human(self); !human {
+		return refuseReply(why)
+	}
+	why, err := w.Desk.MayDecide(ctx, m.User, active.Approvers(w.Cfg, w.Stack(run.Stack)))
+	if err != nil {
+		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
+	}
+	if why != "" && !fault.Without("approver") {
+		return refuseReply(why)
+	}
+	if complaint != "" {
+		return refuseReply(complaint)
+	}
+	if isReview {
+		_, err = a.operator.Review(runID, "slack:"+m.User, review, mark)
+	} else {
+		_, err = a.operator.Decide(lifecycle.Vote{
+			Run: runID, Words: decided, By: "slack:" + m.User, Text: m.Text, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
+		}, mark)
+	}
+	if _, refused := err.(*hint.Refusal); refused {
+		return nil // answered
+	}
+	return err
+}
+
+// replyStruck tells in the thread, once, that a reply cannot be weighed.
+func (a *Slackbot) replyStruck(runID int, m slack.Message, struck *health.StruckError) error {
+	if !struck.News || !struck.Held() {
+		return nil
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		run, err := tx.Run(runID)
+		if err != nil {
+			return err
+		}
+		return a.ledger.Say(tx.Tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
+			"while it stands here. Next: delete it and say it in other words, or decide in a shell: sallyport approve %d, sallyport deny %d", m.User, struck.Panic, runID, runID))
+	})
+}
+
+// answer marks a reply as handled and, if it did not count, says why in the thread.
+func (a *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
+	t, err := tx.Thread(runID)
+	if err != nil {
+		return err
+	}
+	for _, ts := range t.Handled {
+		if ts == m.TS {
+			return nil
+		}
+	}
+	t.Handled = append(t.Handled, m.TS)
+	if err := tx.PutThread(t); err != nil {
+		return err
+	}
+	if refusal == nil {
+		return nil
+	}
+	run, err := tx.Run(runID)
+	if err != nil {
+		return err
+	}
+	text := "This did not count: " + refusal.Error() + "."
+	if hint := hint.Of(refusal); hint != "" {
+		text += " Next: " + hint
+	}
+	return a.ledger.Say(tx, run, store.MessageReply, "answer/"+m.TS, text)
+}

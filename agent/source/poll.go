@@ -1,0 +1,286 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/fault"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/store"
+)
+
+const (
+	PollTimeout  = 30 * time.Second
+	fetchTimeout = 30 * time.Minute // of a whole clone; a stall ends it much sooner
+	// lastingError is how long polls must fail before Slack is told, once: a server that restarts is no news.
+	lastingError = 10 * time.Minute
+	maxBackoff   = 5 * time.Minute
+)
+
+// ForRepositories runs watch once for each repository of the configuration that wants it, until ctx ends. A reload is picked
+// up at the next turn: watch returns by itself when its repository is not wanted any more.
+func (a *Source) ForRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
+	running := map[string]bool{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for ctx.Err() == nil {
+		changed := a.changes.Next()
+		mu.Lock()
+		for _, r := range a.active.Cfg().Repositories {
+			if running[r.Name] || !wanted(r) {
+				continue
+			}
+			running[r.Name] = true
+			group.Go(func() {
+				a.health.Tend(ctx, "watching repository "+r.Name, func(ctx context.Context) { watch(ctx, r.Name) })
+				mu.Lock()
+				defer mu.Unlock()
+				delete(running, r.Name)
+			})
+		}
+		mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+	group.Wait()
+}
+
+// PollRepositories polls each repository on its schedule until ctx ends.
+func (a *Source) PollRepositories(ctx context.Context) {
+	a.ForRepositories(ctx, func(*config.Repository) bool { return true }, a.pollRepository)
+}
+
+// pollRepository polls one repository until it leaves the configuration or ctx ends: at once, then on its schedule
+// with a little jitter, and more slowly while it fails.
+func (a *Source) pollRepository(ctx context.Context, name string) {
+	failures := 0
+	for ctx.Err() == nil {
+		w := a.active.World.Load()
+		r := w.Cfg.Repository(name)
+		if r == nil {
+			return
+		}
+		err := a.Poll(ctx, w, r)
+		if err == nil {
+			failures = 0
+		} else {
+			failures++
+		}
+		a.Rest(ctx, r, a.NextPoll(r, failures))
+	}
+}
+
+// Rest waits for the next poll; less if the configuration changed when that is.
+func (a *Source) Rest(ctx context.Context, r *config.Repository, wait time.Duration) {
+	began, wall := time.Now(), a.now()
+	until := began.Add(wait)
+	for ctx.Err() == nil {
+		changed := a.changes.Next()
+		now := a.active.Cfg().Repository(r.Name)
+		left := time.Until(until)
+		if left <= 0 || now == nil || !now.Same(r) || a.clocks.Reading().Jumped(wall, time.Since(began)) {
+			return // after a jump of the clock, once, and then by the schedule of the new time
+		}
+		clock.Sleep(ctx, min(left, clock.Look), changed)
+	}
+}
+
+// NextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
+// come at once, and doubled with each failure up to five minutes.
+func (a *Source) NextPoll(r *config.Repository, failures int) time.Duration {
+	schedule, err := config.ParseSchedule(r.Schedule)
+	if err != nil {
+		return maxBackoff // cannot be: the configuration was checked
+	}
+	wait := clock.UntilNext(schedule, a.now())
+	wait += time.Duration(a.jitter() * float64(wait) / 10)
+	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
+		wait = min(wait*2, max(maxBackoff, wait))
+	}
+	return wait
+}
+
+// Poll asks a repository for its newest commit and records it. It tells the same error once.
+func (a *Source) Poll(ctx context.Context, w *active.Config, r *config.Repository) error {
+	err := a.health.Contained(health.Work{Name: "polling repository " + r.Name, Watches: true}, func() error { return a.Look(ctx, w, r) })
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	news := a.faults.Set("repository "+r.Name, err)
+	if err != nil && news {
+		a.log.Warn("polling a repository", "repository", r.Name, "err", err)
+	}
+	if err != nil {
+		if e := a.recordPollError(r, err); e != nil {
+			a.journal.StoreFault(e)
+		}
+		return err
+	}
+	return nil
+}
+
+// Look is one poll: one round trip when nothing is new.
+func (a *Source) Look(ctx context.Context, w *active.Config, r *config.Repository) error {
+	pollCtx, cancel := context.WithTimeout(ctx, PollTimeout)
+	defer cancel()
+	tip, err := w.Repos[r.Name].Poll(pollCtx)
+	if err != nil {
+		return err
+	}
+	var known *store.RepositoryState
+	err = a.store.View(func(tx *store.Tx) (err error) {
+		known, err = tx.Repository(r.Name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what is known of the repository: %w", err)
+	}
+	moved := known.URL != "" && (known.URL != r.URL || known.Branch != r.Branch)
+	seen, asked := known.Head, known.Trust == lifecycle.Requirements(r)
+	if known.HeldHead != "" && !r.FollowRewritten {
+		// It waits for a person, and a branch that has come back is news. One that is not trusted is asked about again: somebody may
+		// have reviewed it meanwhile.
+		seen, asked = known.HeldHead, known.HeldWhy == ""
+	}
+	if tip.Commit == seen && asked && known.Error == "" && !moved && w.Repos[r.Name].Has(tip.Commit) {
+		a.people.Polled(r.Name, a.now()) // in memory: an empty poll writes nothing
+		return nil
+	}
+	return a.advance(ctx, w, r, known, tip.Commit)
+}
+
+// advance fetches a new tip, checks that history was not rewritten, and records the tip as the head.
+func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) error {
+	git := w.Repos[r.Name]
+	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	err := git.Fetch(fetchCtx, tip)
+	for range 3 {
+		if !errors.Is(err, repo.ErrMoved) {
+			break
+		}
+		moved, pollErr := git.Poll(fetchCtx) // somebody pushed in between
+		if pollErr != nil {
+			return pollErr
+		}
+		tip = moved.Commit
+		err = git.Fetch(fetchCtx, tip)
+	}
+	if err != nil {
+		return err
+	}
+	fault.Point("commit fetched")
+	held, err := a.judge(fetchCtx, w, r, known, tip)
+	if err != nil {
+		return err
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		s, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		if s.Head != known.Head || s.HeldHead != known.HeldHead {
+			return nil // somebody else looked meanwhile, or a person accepted: the next poll sees both
+		}
+		now := a.now().UTC()
+		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now
+		tx.Moves()
+		if s.ErrorTold {
+			if err := tx.Enqueue(a.ledger.Note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
+				return err
+			}
+		}
+		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
+		a.people.Polled(r.Name, now)
+		if held == nil {
+			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, lifecycle.Requirements(r), ""
+			if s.Accepted != tip {
+				s.Accepted = ""
+			}
+			return tx.PutRepository(s)
+		}
+		return a.holdHead(tx.Tx, s, tip, held)
+	})
+}
+
+// holdHead records that a branch is held, and tells it once.
+func (a *Source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
+	if held.why != "" && s.Suspect == "" {
+		s.Suspect = tip
+	}
+	if s.HeldHead != tip || s.HeldWhy != held.why {
+		key := "held/" + s.Name + "/" + tip
+		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, a.now().UTC()
+		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+
+			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, phrase.Short(tip), phrase.Short(s.Head), s.Name, phrase.Short(tip))
+		if len(held.lost) > 0 {
+			text += "\nThe branch would lose " + phrase.JoinSome(held.lost, maxLost)
+		}
+		if held.why != "" {
+			key += "/trust"
+			text = fmt.Sprintf("%s (%s) is held at %s: %s. Nothing is planned from it. %s", s.Name, s.Branch, phrase.Short(tip), held.why, control.TrustHint)
+		}
+		if err := tx.Enqueue(a.ledger.Note(key, text)); err != nil {
+			return err
+		}
+		if err := tx.AddEvent(store.Event{Type: "held", Text: text}); err != nil {
+			return err
+		}
+		a.log.Warn("holding a branch", "repository", s.Name, "commit", tip, "why", text)
+	}
+	return tx.PutRepository(s)
+}
+
+// recordPollError writes the first failure and the moment when it was told, nothing in between: a repository that
+// fails for a night costs two transactions.
+func (a *Source) recordPollError(r *config.Repository, cause error) error {
+	text := a.health.Redact(cause.Error())
+	var known *store.RepositoryState
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		known, err = tx.Repository(r.Name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	lasts := known.Error != "" && !known.ErrorTold && a.now().Sub(known.ErrorAt) >= lastingError
+	ahead := known.ErrorAt.After(a.now().Add(clock.Doubt)) // the clock was put back: it would never last
+	if known.Error == text && !lasts && !ahead {
+		return nil
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		s, err := tx.Repository(r.Name)
+		if err != nil {
+			return err
+		}
+		if s.Error == "" || ahead {
+			s.ErrorAt = a.now().UTC()
+		}
+		s.Error = text
+		if s.URL == "" {
+			s.URL, s.Branch = r.URL, r.Branch
+		}
+		if lasts {
+			s.ErrorTold = true
+			n := a.ledger.Note("repository/"+r.Name+"/"+s.ErrorAt.String(), fmt.Sprintf("Repository %s cannot be read since %s: %s",
+				r.Name, s.ErrorAt.Format(time.RFC3339), text))
+			if err := tx.Enqueue(n); err != nil {
+				return err
+			}
+		}
+		return tx.PutRepository(s)
+	})
+}

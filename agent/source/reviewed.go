@@ -1,0 +1,98 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sallyport/agent/active"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/notify/forge"
+)
+
+// reviewed asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
+// may write and made nothing of it. It says what is missing.
+//
+// A merge is looked at by itself: what neither of its sides has was never in the pull request that people read.
+func reviewed(ctx context.Context, site active.ForgeSite, git *repo.Repository, branch string, c repo.Commit) (missing string, err error) {
+	pulls, err := site.CommitPullRequests(ctx, c.Hash)
+	if err != nil {
+		return "", err
+	}
+	missing = "it belongs to no merged pull request"
+	for _, p := range pulls {
+		if !p.Merged || p.BaseRef != branch {
+			continue
+		}
+		commits, err := site.Commits(ctx, p.Number)
+		if err != nil {
+			return "", err
+		}
+		if missing, err = unreviewedPull(ctx, site, p, commits); err != nil {
+			return "", err
+		}
+		if missing == "" && len(c.Parents) > 1 && !slices.ContainsFunc(commits.List, func(one forge.Commit) bool { return one.Hash == c.Hash }) {
+			if missing, err = git.MergeAdds(ctx, c.Hash); err != nil {
+				return "", err
+			}
+			if missing != "" {
+				missing = fmt.Sprintf("%s; nobody has reviewed that in pull request #%d", missing, p.Number)
+			}
+		}
+		if missing == "" {
+			return "", nil
+		}
+	}
+	return missing, nil
+}
+
+// unreviewedPull says what a pull request lacks to have been reviewed; empty if nothing.
+func unreviewedPull(ctx context.Context, site active.ForgeSite, p forge.PullRequest, commits forge.Commits) (missing string, err error) {
+	if commits.Cut {
+		return fmt.Sprintf("pull request #%d has more commits than the site shows, so nobody knows who made them", p.Number), nil
+	}
+	if len(commits.List) == 0 {
+		return fmt.Sprintf("the site shows no commits of pull request #%d, so nobody knows who made them", p.Number), nil
+	}
+	reviews, err := site.Reviews(ctx, p.Number)
+	if err != nil {
+		return "", err
+	}
+	missing = fmt.Sprintf("nobody who may write has approved the final head of pull request #%d", p.Number)
+	for _, u := range forge.ApprovedBy(reviews, p.Head) {
+		access, err := site.Access(ctx, u)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case !access.CanWrite():
+		case made(p, commits, u):
+			missing = fmt.Sprintf("%s has approved pull request #%d, and made some of it", u.Login, p.Number)
+		case nobodys(commits) != "":
+			missing = fmt.Sprintf("%s has approved pull request #%d, and nobody knows who made its commit %s: the e-mail of its author or committer belongs to no account",
+				u.Login, p.Number, phrase.Short(nobodys(commits)))
+		default:
+			return "", nil
+		}
+	}
+	return missing, nil
+}
+
+// nobodys is the first commit of which the site does not know who wrote or committed it; empty if it does of all. It may be the
+// reviewer's.
+func nobodys(commits forge.Commits) string {
+	for _, c := range commits.List {
+		if c.Author.ID == 0 || c.Committer.ID == 0 {
+			return c.Hash
+		}
+	}
+	return ""
+}
+
+// made reports whether somebody opened a pull request, or wrote or committed (which merging is, too) one of its commits.
+func made(p forge.PullRequest, commits forge.Commits, u forge.User) bool {
+	return u.ID == p.Author.ID || slices.ContainsFunc(commits.List, func(c forge.Commit) bool {
+		return u.ID == c.Author.ID || u.ID == c.Committer.ID
+	})
+}

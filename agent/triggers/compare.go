@@ -1,0 +1,156 @@
+package triggers
+
+import (
+	"context"
+	"errors"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/phrase"
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/store"
+)
+
+const (
+	// maxBetween bounds how many commits that came at once are looked at for one that took back what was asked about.
+	maxBetween = 1000
+)
+
+// compare finds out what the head means for one stack.
+func (a *Triggers) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+	f := &finding{stack: s, asked: st.LastCommitCommit}
+	if open != nil {
+		f.open = open.ID
+	}
+	def := active.Definition(s)
+	tree, err := git.Tree(head)
+	if err != nil {
+		return nil, err
+	}
+	f.files, f.err = stack.Footprint(tree, def)
+	if f.err != nil && !errors.Is(f.err, stack.ErrNoDir) {
+		return nil, f.err // the mirror, not the commit: look again when it was mended
+	}
+	// What is wrong with the stack's own files is told by the run that it gets: its plan ends with that.
+	since := func(commit string) (bool, error) {
+		cause, changed, err := TouchedSince(ctx, git, commit, head, def, f.files)
+		if changed && f.cause == "" {
+			f.cause = cause
+		}
+		return changed, err
+	}
+	if f.sinceApplied, err = since(st.AppliedCommit); err != nil {
+		return nil, err
+	}
+	if f.sinceAsked, err = since(st.LastCommitCommit); err != nil {
+		return nil, err
+	}
+	if !f.sinceAsked && f.sinceApplied {
+		// Equal files are no answer: what was asked about may have been taken back and brought again since.
+		if f.again, err = broughtAgain(ctx, git, st.LastCommitCommit, head, f.files); err != nil {
+			return nil, err
+		}
+		f.sinceAsked = f.again
+	}
+	if open != nil && open.Head != head {
+		if f.news, f.sinceOpen, err = TouchedSince(ctx, git, open.Head, head, def, f.files); err != nil {
+			return nil, err
+		}
+	}
+	if (f.sinceApplied || st.Partly != 0) && st.AppliedCommit != "" {
+		f.behind = behind(ctx, git, st.AppliedCommit, head, f.files)
+	}
+	if f.sinceApplied && st.AppliedCommit != "" && f.behind == 0 {
+		f.behind = -1 // more commits than are looked at, or a merge: some of them touched it
+	}
+	return f, nil
+}
+
+// TouchedSince reports whether a stack's files differ between two commits, and one that does. The files at the older
+// commit count too: a module that is no longer called was part of the stack then.
+func TouchedSince(ctx context.Context, git *repo.Repository, old, head string, def stack.Definition, now stack.Files) (string, bool, error) {
+	if old == "" {
+		return "", true, nil
+	}
+	if old == head {
+		return "", false, nil
+	}
+	paths, err := git.Changed(ctx, old, head)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return "", true, nil // gone after a rewrite: everything counts as changed
+	}
+	if err != nil {
+		return "", false, err
+	}
+	if p := now.FirstTouched(paths); p != "" {
+		return p, true, nil
+	}
+	tree, err := git.Tree(old)
+	if err != nil {
+		return "", false, err
+	}
+	before, err := stack.Footprint(tree, def)
+	if err != nil {
+		return "", !errors.Is(err, stack.ErrNoDir), nil
+	}
+	p := before.FirstTouched(paths)
+	return p, p != "", nil
+}
+
+// broughtAgain reports whether a stack's files, which are the same at two commits, were others in between: no way back
+// through the history leads from the newer commit to the older one's without a commit that changes them. Where there are
+// more commits than are looked at that counts as well: a question too many is better than a change that nobody hears of.
+func broughtAgain(ctx context.Context, git *repo.Repository, old, head string, files stack.Files) (bool, error) {
+	if old == head {
+		return false, nil
+	}
+	list, whole, err := git.Between(ctx, old, head, maxBetween)
+	if err != nil || !whole {
+		return !whole, err
+	}
+	between := map[string]repo.Commit{}
+	for _, c := range list {
+		between[c.Hash] = c
+	}
+	visited := map[string]bool{head: true}
+	for next := []string{head}; len(next) > 0; next = next[1:] {
+		c, newer := between[next[0]]
+		if !newer {
+			return false, nil // in the older one's history
+		}
+		for _, parent := range c.Parents {
+			if visited[parent] {
+				continue
+			}
+			paths, err := git.Changed(ctx, parent, c.Hash)
+			if err != nil {
+				return false, err
+			}
+			if files.FirstTouched(paths) == "" {
+				visited[parent] = true
+				next = append(next, parent)
+			}
+		}
+	}
+	return true, nil
+}
+
+// behind counts the commits that touch a stack and are not applied; -1 if that cannot be told.
+func behind(ctx context.Context, git *repo.Repository, applied, head string, files stack.Files) int {
+	commits, _, err := git.Between(ctx, applied, head, phrase.MaxBehind)
+	if err != nil {
+		return -1
+	}
+	n := 0
+	for _, c := range commits {
+		paths, err := git.TouchedBy(ctx, c.Hash)
+		if err != nil {
+			return -1
+		}
+		if files.FirstTouched(paths) != "" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,50 @@
+package triggers
+
+import (
+	"sallyport/agent/ledger"
+	"sallyport/store"
+)
+
+// batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
+// them up. Zero when there are fewer than two.
+func (a *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
+	first := 0
+	for _, f := range findings {
+		st, err := tx.Stack(f.stack.Name)
+		if err != nil {
+			return 0, err
+		}
+		if f.err == nil && st.AppliedCommit == "" && st.NewestRun == 0 {
+			first++
+		}
+	}
+	if first < 2 {
+		return 0, nil
+	}
+	var last int
+	if _, err := tx.Setting("batch", &last); err != nil {
+		return 0, err
+	}
+	return last + 1, nil
+}
+
+// closeBatch remembers which runs belong to a batch once they are made.
+func (a *Triggers) closeBatch(tx *store.Tx, batch int) error {
+	if batch == 0 {
+		return nil
+	}
+	if err := tx.PutSetting("batch", batch); err != nil {
+		return err
+	}
+	runs, err := tx.OpenRuns()
+	if err != nil {
+		return err
+	}
+	var ids []int
+	for _, r := range runs {
+		if r.Batch == batch {
+			ids = append(ids, r.ID)
+		}
+	}
+	return tx.PutSetting(ledger.BatchKey(batch), ledger.OpenBatch{Runs: ids})
+}

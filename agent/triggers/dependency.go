@@ -1,0 +1,189 @@
+package triggers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/store"
+)
+
+// What a stack depends on changes under it: an applied change of one stack makes a dependency run of each stack that
+// depends on it. Nothing is queued for that. Each stack remembers the newest apply that changed it (Changed), and for each
+// of its upstreams the newest such apply that a plan of its own has taken in (Upstreams); where the two differ, a run is due.
+// So a crash at any moment loses nothing and makes nothing twice, and a diamond makes one run: the upstreams are compared
+// as they are, however many of them changed. An image is an upstream too: a build of it is what changes it.
+
+// errNoRunYet: the stack cannot get a dependency run now, since a person's run of it waits or something is applying. It is
+// asked for again when that has ended.
+var errNoRunYet = errors.New("another run of the stack has to end first")
+
+// Dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
+// asks for comes first, and takes in what changed upstream.
+func (a *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
+	var due []*config.Stack
+	strangers := false
+	stacks := w.Stacks(r.Name)
+	err := a.store.View(func(tx *store.Tx) error {
+		for _, s := range stacks {
+			st, err := tx.Stack(s.Name)
+			if err != nil {
+				return err
+			}
+			strangers = strangers || !lifecycle.SameUpstreams(s, st)
+			changed, err := a.ledger.DueChanges(tx, s)
+			if err != nil {
+				return fmt.Errorf("looking at what %s depends on: %w", s.Name, err)
+			}
+			if len(changed) > 0 {
+				due = append(due, s)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(due) == 0 && !strangers {
+		return err
+	}
+	// One transaction, so that of stacks that depend on each other none is planned before the other has its run.
+	return a.journal.Update(func(tx *journal.Tx) error {
+		if strangers {
+			if err := meetUpstreams(tx.Tx, stacks); err != nil {
+				return err
+			}
+		}
+		for _, s := range due {
+			if err := a.dueRun(tx, w, s); err != nil {
+				return fmt.Errorf("stack %s: %w", s.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// meetUpstreams takes upstreams that are new to a stack as they are: that the configuration names one is no change of it.
+func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
+	for _, s := range stacks {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		if lifecycle.SameUpstreams(s, st) {
+			continue
+		}
+		now := map[string]int{}
+		for _, name := range s.Uses() {
+			seen, known := st.Upstreams[name]
+			if !known {
+				up, err := tx.Stack(name)
+				if err != nil {
+					return err
+				}
+				seen = up.Changed
+			}
+			now[name] = seen
+		}
+		st.Upstreams = now
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
+func (a *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) error {
+	changed, err := a.ledger.DueChanges(tx.Tx, s)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	err = a.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed))
+	if errors.Is(err, errNoRunYet) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	maps.Copy(st.Upstreams, changed) // whoever cancels the run before it is planned does not get another one
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	return a.ledger.JoinOverview(tx.Tx, w, s, changed)
+}
+
+// dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it
+// that there is a run whose plan begins after this transaction: one that has not begun yet serves as it is, a plan under
+// way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
+// errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
+// caller remembers what is due and asks again.
+func (a *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Stack, reason string) error {
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	repository, err := tx.Repository(s.Repository)
+	if err != nil {
+		return err
+	}
+	if !a.compared.With(s.Name, repository.Head) {
+		return errNoRunYet // a commit run may be due, which is the better one
+	}
+	if st.OpenRun != 0 {
+		if served, err := a.beforeDependency(tx, w, st.OpenRun, reason); served || err != nil {
+			return err
+		}
+	}
+	r := ledger.NewRecordReader(tx.Tx)
+	r.Uses(s)
+	commit, applied, known := lifecycle.DependencyCommit(st, r.Out)
+	if r.Err != nil {
+		return r.Err
+	}
+	if !known || commit == "" {
+		return errNoRunYet
+	}
+	return a.ledger.Create(tx, w, &store.Run{
+		Stack: s.Name, Repository: s.Repository, Kind: store.KindDependency, Commit: commit, Head: repository.Head,
+		AtApplied: applied, Reason: reason,
+	})
+}
+
+// beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
+func (a *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, reason string) (bool, error) {
+	open, err := tx.Run(id)
+	if err != nil {
+		return false, err
+	}
+	switch open.Status {
+	case store.Pending:
+		return true, ledger.MoreReason(tx.Tx, open, reason)
+	case store.Planning:
+		_, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
+			r.Attempts = 0
+			return nil
+		})
+		if err == nil {
+			a.work.Stop(id)
+		}
+		return true, err
+	case store.Applying:
+		return false, errNoRunYet
+	}
+	if !lifecycle.OwnPlan(open.Kind) {
+		return false, errNoRunYet // somebody asked for it, or it brings something back: theirs to answer first
+	}
+	_, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
+	if err == nil {
+		a.work.Stop(id)
+	}
+	return false, err
+}

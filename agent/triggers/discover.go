@@ -1,0 +1,275 @@
+package triggers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/phrase"
+	"sallyport/agent/stack"
+	"sallyport/store"
+)
+
+// finding is what discover learned about one stack at the head.
+type finding struct {
+	stack  *config.Stack
+	open   int    // the open run that was compared; 0 if there was none
+	asked  string // the commit that the stack was last asked about, as compared; empty if there was none
+	files  stack.Files
+	err    error // the stack cannot be planned at this head
+	behind int
+	// touched since: the applied commit, the last commit run, and the head that the open run was made under.
+	sinceApplied, sinceAsked, sinceOpen bool
+
+	again       bool   // as when asked last, and others in between
+	cause, news string // a path that changed: since the applied commit, and since the open run's head
+}
+
+// Discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
+// is remembered by stack, so that a pass with nothing new costs one read of the store.
+func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Repository) error {
+	var state *store.RepositoryState
+	stacks := map[string]*store.StackState{}
+	opens := map[string]*store.Run{}
+	var known []*store.StackState
+	err := a.store.View(func(tx *store.Tx) error {
+		var err error
+		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" {
+			return err
+		}
+		if known, err = tx.Stacks(); err != nil {
+			return err
+		}
+		return a.readStacks(tx, w, r, stacks, opens)
+	})
+	if err != nil || state.Head == "" || state.URL != r.URL || state.Branch != r.Branch {
+		return err
+	}
+	git := w.Repos[r.Name]
+	if !w.Looked(r.Name, state.Head) {
+		tree, err := git.Tree(state.Head)
+		if err != nil {
+			return fmt.Errorf("reading commit %s: %w", phrase.Short(state.Head), err)
+		}
+		if err := w.Find(r.Name, state.Head, tree, known); err != nil {
+			return err
+		}
+		if err := a.store.View(func(tx *store.Tx) error { return a.readStacks(tx, w, r, stacks, opens) }); err != nil {
+			return err
+		}
+	}
+	var findings []*finding
+	var failed stackFaults
+	for _, s := range w.Stacks(r.Name) {
+		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
+		if a.compared.done(s.Name, key) {
+			continue
+		}
+		var f *finding
+		err := a.health.Contained(health.Work{Name: "comparing stack " + s.Name, At: key}, func() (err error) {
+			f, err = a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
+			return err
+		})
+		if struck := health.AsStruck(err); struck != nil {
+			err = a.stackStruck(s.Name, struck) // it is not compared: nothing of it is applied meanwhile
+			a.journal.LookAgain()
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			failed.add(s.Name, err)
+			continue
+		}
+		findings = append(findings, f)
+	}
+	if len(findings) > 0 {
+		if err := a.record(w, r, state, findings); err != nil {
+			return err
+		}
+	}
+	return failed.of("comparing")
+}
+
+func (a *Triggers) readStacks(tx *store.Tx, w *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
+	for _, s := range w.Stacks(r.Name) {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		stacks[s.Name] = st
+		if st.OpenRun != 0 {
+			if opens[s.Name], err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// memoKey names everything that a comparison depends on.
+func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run) string {
+	key := []string{head, s.Inputs, st.AppliedCommit, st.LastCommitCommit, strconv.Itoa(st.Partly)}
+	if open != nil {
+		key = append(key, fmt.Sprint(open.ID), string(open.Status))
+	}
+	return strings.Join(key, " ")
+}
+
+// record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
+// runs of one commit together.
+func (a *Triggers) record(w *active.Config, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
+	keys := map[string]string{}
+	err := a.journal.Update(func(tx *journal.Tx) error {
+		clear(keys)
+		now, err := tx.Repository(r.Name)
+		if err != nil || now.Head != repository.Head {
+			return err // a newer head came meanwhile: the next pass looks at that one
+		}
+		batch, err := a.batchOf(tx.Tx, findings)
+		if err != nil {
+			return err
+		}
+		for _, f := range findings {
+			key, err := a.recordStack(tx, w, now, f, batch)
+			if err != nil {
+				return fmt.Errorf("recording stack %s: %w", f.stack.Name, err)
+			}
+			keys[f.stack.Name] = key
+		}
+		return errors.Join(a.beginOverviews(tx.Tx, w, r, now.Head, findings), a.closeBatch(tx.Tx, batch))
+	})
+	if err != nil {
+		return err
+	}
+	for name, key := range keys {
+		a.compared.record(name, key, repository.Head)
+	}
+	return nil
+}
+
+// recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
+func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+	s := f.stack
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return "", err
+	}
+	st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
+	if st.Behind == 0 || f.behind == 0 {
+		st.BehindSince = time.Time{}
+	}
+	if f.behind != 0 && st.BehindSince.IsZero() {
+		st.BehindSince = a.now().UTC()
+	}
+	st.Behind, st.Error = f.behind, a.stackError(st, f)
+	if err := tx.PutStack(st); err != nil {
+		return "", err
+	}
+	var open *store.Run
+	if st.OpenRun != 0 {
+		if open, err = tx.Run(st.OpenRun); err != nil {
+			return "", err
+		}
+	}
+	if open != nil && open.ID != f.open && open.Head != repository.Head {
+		return "", nil // somebody made another run meanwhile: compare with that one first
+	}
+	if open != nil && open.ID == f.open && lifecycle.MayBeSuperseded(open) && f.sinceOpen {
+		why := phrase.Short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
+		if f.news != "" {
+			why = fmt.Sprintf("%s changed %s", phrase.Short(repository.Head), f.news)
+		}
+		if open, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
+			run.Error = "superseded: " + why
+			return nil
+		}); err != nil {
+			return "", err
+		}
+		a.work.Stop(open.ID)
+		open = nil
+	}
+	made := open == nil && f.err == nil && f.sinceAsked && (f.sinceApplied || st.Partly != 0)
+	if made {
+		open = &store.Run{
+			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
+			Head: repository.Head, Batch: batch, Reason: f.reason(st),
+		}
+		if err := a.ledger.Create(tx, w, open); err != nil {
+			return "", err
+		}
+	}
+	if st, err = tx.Stack(s.Name); err != nil {
+		return "", err
+	}
+	if !made && f.answers(st, open) {
+		st.LastCommitCommit = repository.Head
+		if err := tx.PutStack(st); err != nil {
+			return "", err
+		}
+	}
+	return memoKey(repository.Head, s, st, open), nil
+}
+
+// answers reports whether a head that makes no run takes the place of the commit that the stack was last asked about:
+// either its files were the same all along, so that what people said of them stands; or they are again as they were before,
+// so that what was asked in between is forgotten; or the open run, whose files they are, asks about it too.
+func (f *finding) answers(st *store.StackState, open *store.Run) bool {
+	if st.LastCommitCommit == "" || st.LastCommitCommit != f.asked {
+		return false
+	}
+	return !f.sinceAsked || open == nil || f.again && asksAboutHead(open)
+}
+
+// asksAboutHead reports whether a run asks people about the branch's newest commit, and they can still say no.
+func asksAboutHead(run *store.Run) bool {
+	return run.Status != store.Applying && run.Kind != store.KindDrift && !run.AtApplied && !run.Options.Commit
+}
+
+// reason says which file made the run.
+func (f *finding) reason(st *store.StackState) string {
+	if st.AppliedCommit == "" && st.LastCommitCommit == "" {
+		return "seen for the first time"
+	}
+	if f.cause == "" {
+		return "its commit before is gone from the repository: everything counts as changed"
+	}
+	return "changed: " + f.cause
+}
+
+// stackStruck shows a panic as the error of a stack, of which nothing else is known at this commit.
+func (a *Triggers) stackStruck(name string, struck *health.StruckError) error {
+	text := a.health.Redact(struck.Error())
+	var st *store.StackState
+	if err := a.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
+		return err
+	}
+	return a.journal.Update(func(tx *journal.Tx) error {
+		st, err := tx.Stack(name)
+		if err != nil {
+			return err
+		}
+		st.Error = text
+		return tx.PutStack(st)
+	})
+}
+
+// stackError says why a stack cannot be planned at the head, and what its state still holds.
+func (a *Triggers) stackError(st *store.StackState, f *finding) string {
+	if f.err == nil {
+		return ""
+	}
+	text := a.health.Redact(f.err.Error())
+	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" && f.stack.Engine != config.EnginePacker {
+		text = fmt.Sprintf("%s; its state still holds %s", text, phrase.Count(st.Resources, "resource"))
+	}
+	return text
+}

@@ -1,0 +1,324 @@
+package triggers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/config"
+	"sallyport/agent/fault"
+	"sallyport/agent/health"
+	"sallyport/agent/hint"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/outbox"
+	"sallyport/agent/phrase"
+	"sallyport/agent/terraform"
+	"sallyport/agent/workers"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// A drift check plans a stack, with refresh, at the commit that is applied, and throws the plan away. Only what it finds
+// makes a run, which plans once more and asks; so a thousand checks that find nothing leave one record in the stack's state
+// and no trace in the history.
+
+const (
+	driftRetry   = 15 * time.Minute // after a failure, if the schedule's next time is not sooner
+	driftLook    = 10 * time.Second // how often schedules are compared with the clock at least
+	driftRecheck = time.Second      // how soon one that is due and has to wait is looked at again
+	maxJitter    = 5 * time.Minute
+)
+
+// CheckDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
+func (a *Triggers) CheckDrift(w *active.Config) time.Duration {
+	next := outbox.IdlePass
+	if wait := time.Until(a.driftNext); wait > 0 && a.driftWorld == w && !a.ledger.MovedSince() {
+		return wait
+	}
+	for _, s := range w.AllStacks() {
+		if s.Drift == "" || s.Mode == config.ModeObserve || s.Engine == config.EnginePacker {
+			continue
+		}
+		next = min(next, driftLook)
+		wait, err := a.stackDrift(w, s)
+		if err != nil {
+			a.journal.StoreFault(err)
+			wait = workers.WorkRest
+		}
+		next = min(next, max(wait, driftRecheck))
+	}
+	a.driftNext, a.driftWorld = time.Now().Add(next), w
+	return next
+}
+
+// stackDrift starts the check of one stack if it is due, and returns how long it has time.
+func (a *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration, error) {
+	var st *store.StackState
+	var open *store.Run
+	var head string
+	paused, destroyed := false, false
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if st, err = tx.Stack(s.Name); err != nil {
+			return err
+		}
+		if st.OpenRun != 0 {
+			if open, err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		paused = agent.Paused != nil || st.Paused != nil
+		if destroyed, err = takenDown(tx, st); err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
+		head = repository.Head
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	if !lifecycle.Checkable(st, open, s) || paused || destroyed {
+		return driftLook, nil
+	}
+	wait, err := a.untilDrift(st, s)
+	if err != nil || wait > 0 {
+		return wait, err
+	}
+	checking := health.Work{Name: "checking the drift of " + s.Name, At: st.AppliedCommit + s.Inputs}
+	if struck := a.strikes.Resting(checking); struck != nil {
+		return struck.Wait(), nil
+	}
+	if !a.compared.With(s.Name, head) || a.tight.Why != "" || a.work.Count() >= w.Cfg.Terraform.Parallel || !w.Pool.Room(false) || open != nil && a.work.Busy(open.ID) != "" {
+		return driftRecheck, nil // what people wait for comes first
+	}
+	a.work.Check(s.Name, func(ctx context.Context) {
+		began := a.now().UTC()
+		err := a.health.Contained(checking, func() error { a.drift(ctx, w, s, st, open); return nil })
+		if err == nil {
+			return
+		}
+		if err := a.drifted(w, s, st, open, began, nil, err); err != nil {
+			a.journal.StoreFault(err)
+		}
+	})
+	return driftRecheck, nil
+}
+
+// takenDown reports whether somebody had the whole stack destroyed: that nothing is there is no drift then.
+func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
+	if st.LastApply <= st.AppliedRun {
+		return false, nil
+	}
+	last, err := tx.Run(st.LastApply)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && last.Options.Destroy, err
+}
+
+// untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
+// store remembers: of the times that were missed while the agent was down, one is made up for.
+func (a *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
+	schedule, err := config.ParseSchedule(s.Drift)
+	if err != nil {
+		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
+	}
+	now := a.now()
+	last := st.AppliedAt
+	if st.Drift != nil {
+		last = st.Drift.TriedAt
+	}
+	due, ever := clock.Due(schedule, last, now)
+	if !ever {
+		return clock.Never, nil
+	}
+	if due.Equal(now) {
+		return 0, nil // the clock was put back: what it shows now is no time of the schedule's, to be spread from
+	}
+	wait := due.Add(a.driftJitter(s, due, schedule.Next(due))).Sub(now)
+	if st.Drift != nil && st.Drift.Failures > 0 {
+		wait = min(wait, last.Add(driftRetry).Sub(now))
+	}
+	return wait, nil
+}
+
+// driftJitter spreads the checks of many stacks and agents that have one schedule over a tenth of the time between two.
+// It is the same at every look at the same moment.
+func (a *Triggers) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
+	h := fnv.New32a()
+	_, _ = fmt.Fprint(h, a.id, s.Name, due.Unix())
+	most := min(after.Sub(due)/10, maxJitter)
+	return time.Duration(float64(h.Sum32()) / (1 << 32) * float64(max(0, most)))
+}
+
+// drift makes one check and records what it found.
+func (a *Triggers) drift(ctx context.Context, w *active.Config, s *config.Stack, before *store.StackState, open *store.Run) {
+	began := a.now().UTC()
+	result, err := a.engines.DriftPlan(ctx, w, s, before.AppliedCommit)
+	if ctx.Err() != nil {
+		return // it gave way; it is due as before
+	}
+	fault.Point("drift checked, not stored")
+	if err := a.drifted(w, s, before, open, began, result, err); err != nil {
+		a.journal.StoreFault(err)
+	}
+}
+
+// drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
+// meanwhile, the check says nothing and another one is made.
+func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		st, err := tx.Stack(s.Name)
+		if err != nil {
+			return err
+		}
+		repository, err := tx.Repository(s.Repository)
+		if err != nil {
+			return err
+		}
+		if st.OpenRun != 0 {
+			if open, err = tx.Run(st.OpenRun); err != nil {
+				return err
+			}
+		}
+		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
+			!lifecycle.Checkable(st, open, s) || a.active.World.Load() != w || !a.compared.With(s.Name, repository.Head) {
+			return nil
+		}
+		if st.OpenRun == 0 {
+			open = nil
+		}
+		d := store.Drift{}
+		if st.Drift != nil {
+			d = *st.Drift
+		}
+		d.Schedule, d.TriedAt = s.Drift, began
+		if cause != nil {
+			if err := a.driftFailed(tx.Tx, s, &d, cause); err != nil {
+				return err
+			}
+			st.Drift = &d
+			return tx.PutStack(st)
+		}
+		if err := a.driftWorks(tx.Tx, s, &d); err != nil {
+			return err
+		}
+		d.CheckedAt = a.now().UTC()
+		count := d.Found()
+		lifecycle.NoteFound(&d, &result.Plan)
+		st.Resources = result.Resources
+		switch {
+		case !d.Found():
+			d.Since = time.Time{}
+			d.CleanCommit, d.CleanInputs, d.CleanTools = st.AppliedCommit, s.Inputs, result.Plan.Tools()
+		case !count || d.Since.IsZero():
+			d.Since = began
+		}
+		st.Drift = &d
+		if err := tx.PutStack(st); err != nil {
+			return err
+		}
+		a.log.Info("drift check", "stack", s.Name, "commit", phrase.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
+		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
+	})
+}
+
+// afterDrift makes, renews or ends the run that asks about what a check found.
+func (a *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+	if !st.Drift.Found() {
+		if open == nil {
+			return nil
+		}
+		ended, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
+		if err != nil {
+			return err
+		}
+		return a.ledger.RefreshAnd(tx.Tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
+	}
+	if open != nil && open.Plan != nil && open.Plan.Fingerprint == plan.Fingerprint {
+		return nil // people are being asked about just this
+	}
+	if open == nil {
+		answered, err := a.answered(tx.Tx, st, plan)
+		if err != nil || answered {
+			return err
+		}
+	}
+	next := &store.Run{
+		Stack: s.Name, Repository: s.Repository, Kind: store.KindDrift, Commit: st.AppliedCommit, Head: head, AtApplied: true,
+		Reason: notify.Drifted(st.Drift),
+	}
+	var err error
+	if open == nil {
+		err = a.ledger.Create(tx, w, next)
+	} else {
+		err = a.ledger.Renew(tx, w, open, next)
+	}
+	if err != nil {
+		return err
+	}
+	// The stack's state was changed by both.
+	now, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	now.Drift.Run, now.Drift.Fingerprint = next.ID, plan.Fingerprint
+	return tx.PutStack(now)
+}
+
+// answered reports whether people were asked about just these changes already and said no, or it failed: what was denied or
+// failed waits for a person or for other changes, and nobody is asked every hour.
+func (a *Triggers) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (bool, error) {
+	for _, id := range []int{st.Drift.Run, st.NewestRun} {
+		if id == 0 || id < st.AppliedRun {
+			continue
+		}
+		run, err := tx.Run(id)
+		if err != nil {
+			return false, err
+		}
+		said := run.Status == store.Discarded || run.Status == store.Canceled || run.Status == store.Errored
+		same := id == st.Drift.Run && st.Drift.Fingerprint == plan.Fingerprint || run.Plan != nil && run.Plan.Fingerprint == plan.Fingerprint
+		if said && same {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// driftFailed counts a check that got no answer. People are told once, when the second in a row fails.
+func (a *Triggers) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
+	if d.Failures++; d.Failures == 1 {
+		d.ErrorAt = d.TriedAt
+	}
+	d.Error, d.Hint = a.health.Redact(cause.Error()), a.health.Redact(hint.Of(cause))
+	a.log.Warn("a drift check failed", "stack", s.Name, "err", d.Error)
+	if d.Failures < 2 || d.Told {
+		return nil
+	}
+	d.Told = true
+	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()),
+		fmt.Sprintf("Nobody knows whether %s drifts: its checks fail since %s: %s", s.Name, d.ErrorAt.Format("2006-01-02 15:04 MST"), d.Error)))
+}
+
+// driftWorks notes that a check got an answer.
+func (a *Triggers) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
+	told := d.Told
+	d.Error, d.Hint, d.ErrorAt, d.Failures, d.Told = "", "", time.Time{}, 0, false
+	if !told {
+		return nil
+	}
+	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()), fmt.Sprintf("Drift checks of %s work again.", s.Name)))
+}

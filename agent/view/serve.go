@@ -1,0 +1,67 @@
+package view
+
+import (
+	"slices"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/status"
+	"sallyport/store"
+)
+
+// Glance looks at everything that is shown of this agent.
+func (a *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
+	process := a.Process(w)
+	err = a.store.View(func(tx *store.Tx) error {
+		g, err = status.Read(tx, process)
+		return err
+	})
+	return g, err
+}
+
+// Process is what a glance shows that is not in the store.
+func (a *Viewer) Process(w *active.Config) *status.Process {
+	now := a.now()
+	p := &status.Process{Version: a.version, StartedAt: a.started, ID: a.id, Now: now, Names: namesOf(w)}
+	if w.Cfg.Backup != nil {
+		p.Backups = w.Cfg.Backup.Schedule
+	}
+	for _, r := range w.Cfg.Repositories {
+		p.Repositories = append(p.Repositories, status.Repository{
+			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: a.people.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
+		})
+	}
+	for _, s := range w.AllStacks() {
+		c := lifecycle.WindowClosed(s, now)
+		p.Stacks = append(p.Stacks, status.Stack{
+			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
+			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: lifecycle.FreezeAt(s, now) != nil},
+			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := lifecycle.Weigh(run, s); return got },
+		})
+	}
+	for _, f := range a.faults.List() {
+		since := f.Since
+		p.Problems = append(p.Problems, control.Problem{Source: f.Source, Error: a.health.Redact(f.Error), Hint: f.Hint, Since: &since})
+	}
+	return p
+}
+
+// namesOf are the names in the configuration of which Slack is asked for the id, by the setting that keeps it.
+func namesOf(w *active.Config) map[string]string {
+	names := map[string]string{}
+	if w.Cfg.Slack == nil {
+		return names
+	}
+	for name := range active.ChannelsOf(w) {
+		names[active.ChannelKey(name)] = name
+	}
+	entries := w.Cfg.Slack.Approvers
+	for _, s := range w.AllStacks() {
+		entries = append(slices.Clip(entries), s.Approvers...)
+	}
+	for _, entry := range entries {
+		names[active.EmailKey(entry)] = entry
+	}
+	return names
+}
