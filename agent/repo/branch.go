@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
 )
 
 // minPrefix is how many digits of a commit a person has to give.
@@ -17,34 +20,34 @@ const finding = "looking for a commit of"
 // commits. Its errors are for people.
 func (r *Repository) OnBranch(ctx context.Context, prefix, head string) (string, error) {
 	if len(prefix) < minPrefix || strings.Trim(prefix, "0123456789abcdef") != "" {
-		return "", r.fail(finding, withHint(fmt.Errorf("%q is not a commit", prefix), "a commit is its hash, or at least the first %d digits of it", minPrefix))
+		return "", r.fail(finding, hint.With(fmt.Errorf("%q is not a commit", prefix), "a commit is its hash, or at least the first %d digits of it", minPrefix))
 	}
 	h, tip, err := r.open(head)
 	if err != nil {
 		return "", r.fail(finding, err)
 	}
 	defer r.release(h)
-	found, err := r.withPrefix(ctx, h, tip, prefix)
+	found, err := graph{r, h}.withPrefix(ctx, tip, prefix)
 	if err != nil {
 		return "", r.fail(finding, err)
 	}
 	switch len(found) {
 	case 0:
-		return "", r.fail(finding, withHint(fmt.Errorf("%w: %s is not on the branch %s", ErrUnknownCommit, prefix, r.branch().Short()),
+		return "", r.fail(finding, hint.With(fmt.Errorf("%w: %s is not on the branch %s", odb.ErrUnknownCommit, prefix, r.branch().Short()),
 			"only commits of the branch can be planned; git log shows them"))
 	case 1:
 		return found[0], nil
 	}
-	return "", r.fail(finding, withHint(fmt.Errorf("%d commits of the branch begin with %s", len(found), prefix), "give more digits"))
+	return "", r.fail(finding, hint.With(fmt.Errorf("%d commits of the branch begin with %s", len(found), prefix), "give more digits"))
 }
 
-func (r *Repository) withPrefix(ctx context.Context, h *handle, tip *object.Commit, prefix string) ([]string, error) {
+func (g graph) withPrefix(ctx context.Context, tip *object.Commit, prefix string) ([]string, error) {
 	w := newDateWalk()
 	w.push(tip)
 	var found []string
 	for n := 0; w.Len() > 0; n++ {
 		if n >= maxWalk { // one more may begin like this
-			return nil, withHint(fmt.Errorf("%s was not found, or not as the only one, within %d commits", prefix, maxWalk), "give the whole hash of a newer commit")
+			return nil, hint.With(fmt.Errorf("%s was not found, or not as the only one, within %d commits", prefix, maxWalk), "give the whole hash of a newer commit")
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -60,7 +63,7 @@ func (r *Repository) withPrefix(ctx context.Context, h *handle, tip *object.Comm
 			if w.seen[p] {
 				continue
 			}
-			parent, err := r.parent(h, p)
+			parent, err := g.parent(p)
 			if err != nil {
 				return nil, err
 			}

@@ -6,7 +6,7 @@
 //	if !r.Has(tip.Commit) {
 //		err = r.Fetch(ctx, tip.Commit)   // bring that commit and its history into the mirror
 //	}
-//	err = r.Materialise(ctx, tip.Commit, dir, repo.MaterialiseOptions{})
+//	err = r.Materialise(ctx, tip.Commit, dir, repo.tree.Options{})
 //
 // # Polling
 //
@@ -40,4 +40,10 @@
 // leaves out every directory named .terraform, because the environment file and the module manifest in there steer what
 // terraform does, and no honest repository commits them. The number of files, their bytes and the depth are limited.
 // What is wrong with one file is a [*FileError], so that those who do not need the file go on.
+//
+// # Where things are
+//
+// This package is the mirror: its life on disk, who may read and who may write it, which commits it holds and how they are
+// related. What stands below it knows nothing of a mirror: odb reads git's objects and checks them, pack brings objects in through
+// a child process, transport reaches servers, tree is the files of one commit.
 package repo

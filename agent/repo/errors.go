@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,47 +13,38 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/go-git/go-git/v5/plumbing/transport"
+	gittransport "github.com/go-git/go-git/v5/plumbing/transport"
 	"golang.org/x/crypto/ssh"
 
 	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
+	"sallyport/agent/repo/pack"
+	"sallyport/agent/repo/transport"
+	"sallyport/agent/repo/tree"
 )
 
-// The ways in which a repository can fail, to be told apart with errors.Is.
+// The ways in which a repository can fail, to be told apart with errors.Is. What each of them means stands in the
+// package that finds it out.
 var (
-	// ErrBranchGone: the repository answers and the branch is not there. The hint names the default branch.
-	ErrBranchGone = errors.New("branch not found")
-	// ErrEmptyRepository: the repository answers and has no commits yet.
-	ErrEmptyRepository = errors.New("repository is empty")
-	// ErrNotFound: the server knows no such repository, or does not show it to these credentials. Many servers say
-	// "not found" for a lost permission, so nothing may be deleted because of it.
-	ErrNotFound = errors.New("repository not found")
-	// ErrAuth: the credentials are missing, wrong, or not good for this repository.
-	ErrAuth = errors.New("access refused")
-	// ErrHostKey: the ssh server's key is unknown or is not the pinned one.
-	ErrHostKey = errors.New("ssh host key not accepted")
-	// ErrCertificate: the TLS certificate could not be verified.
-	ErrCertificate = errors.New("certificate not accepted")
-	// ErrStalled: the server accepted and then sent nothing for too long.
-	ErrStalled = errors.New("no data for too long")
-	// ErrUnknownCommit: the mirror does not hold the commit.
-	ErrUnknownCommit = errors.New("commit not in the mirror")
 	// ErrMoved: the branch pointed elsewhere by the time it was fetched. What it points to now was fetched; poll again.
 	ErrMoved = errors.New("branch moved meanwhile")
-	// ErrDamaged: something that the mirror must hold cannot be read. The next Fetch makes the mirror anew.
-	ErrDamaged = errors.New("mirror is damaged")
-	// ErrUnreadable: the repository itself, not the mirror of it, cannot be read or is not one that can be mirrored.
-	ErrUnreadable = errors.New("repository cannot be read")
-	// ErrUnpack: the process that unpacks what came died of it or took too long. The repository's content, or a limit, is to blame.
-	ErrUnpack = errors.New("repository could not be unpacked")
-	// ErrUnsafeTree: a path or a symlink in the commit would leave the checkout.
-	ErrUnsafeTree = errors.New("unsafe path in the commit")
-	// ErrLFS: a file that is needed is a Git LFS pointer.
-	ErrLFS = errors.New("file is a git LFS pointer")
-	// ErrSubmodule: a directory that is needed is a submodule.
-	ErrSubmodule = errors.New("directory is a git submodule")
-	// ErrTooLarge: the commit exceeds a limit on files, bytes or depth.
-	ErrTooLarge = errors.New("commit is too large")
+
+	ErrBranchGone      = transport.ErrBranchGone
+	ErrEmptyRepository = transport.ErrEmptyRepository
+	ErrNotFound        = transport.ErrNotFound
+	ErrAuth            = transport.ErrAuth
+	ErrHostKey         = transport.ErrHostKey
+	ErrCertificate     = transport.ErrCertificate
+	ErrStalled         = transport.ErrStalled
+
+	ErrUnknownCommit = odb.ErrUnknownCommit
+	ErrDamaged       = odb.ErrDamaged
+	ErrUnreadable    = odb.ErrUnreadable
+	ErrUnsafeTree    = odb.ErrUnsafeTree
+	ErrTooLarge      = odb.ErrTooLarge
+	ErrUnpack        = pack.ErrUnpack
+	ErrLFS           = tree.ErrLFS
+	ErrSubmodule     = tree.ErrSubmodule
 )
 
 // Error is a failure with the words that people need.
@@ -72,11 +64,6 @@ func (e *Error) Unwrap() error { return e.Err }
 // UserHint says what to do about it.
 func (e *Error) UserHint() string { return e.Hint }
 
-// withHint attaches words for people to a cause.
-func withHint(err error, format string, args ...any) error {
-	return hint.With(err, format, args...)
-}
-
 // fail makes the error that leaves the package.
 func (r *Repository) fail(op string, err error) error {
 	if err == nil {
@@ -86,8 +73,8 @@ func (r *Repository) fail(op string, err error) error {
 	if errors.As(err, &done) {
 		return err
 	}
-	err = r.classify(err)
-	e := &Error{Op: op, URL: r.address.shown, Err: err}
+	err = report{options: r.options, address: r.address}.classify(err)
+	e := &Error{Op: op, URL: r.address.Shown, Err: err}
 	var h *hint.Error
 	if errors.As(err, &h) {
 		e.Hint = h.Hint
@@ -95,8 +82,14 @@ func (r *Repository) fail(op string, err error) error {
 	return e
 }
 
+// report makes of an error what people are told: what failed, and what to do about it.
+type report struct {
+	options Options
+	address transport.Address
+}
+
 // classify gives foreign errors their sentinel and a hint. Texts of other libraries are matched here only.
-func (r *Repository) classify(err error) error {
+func (r report) classify(err error) error {
 	var netURL *url.Error
 	if errors.As(err, &netURL) {
 		err = netURL.Err // net/http repeats the method and the whole URL, which stand in Error already
@@ -106,17 +99,17 @@ func (r *Repository) classify(err error) error {
 		return err
 	}
 	switch {
-	case errors.Is(err, transport.ErrAuthenticationRequired):
+	case errors.Is(err, gittransport.ErrAuthenticationRequired):
 		return r.refused("401", err)
-	case errors.Is(err, transport.ErrAuthorizationFailed):
+	case errors.Is(err, gittransport.ErrAuthorizationFailed):
 		return r.refused("403", err)
-	case errors.Is(err, transport.ErrRepositoryNotFound), errors.Is(err, ErrNotFound):
+	case errors.Is(err, gittransport.ErrRepositoryNotFound), errors.Is(err, transport.ErrNotFound):
 		return r.notFound()
-	case errors.Is(err, transport.ErrEmptyRemoteRepository), errors.Is(err, ErrEmptyRepository):
-		return withHint(ErrEmptyRepository, "push a first commit to branch %q", r.options.Branch)
+	case errors.Is(err, gittransport.ErrEmptyRemoteRepository), errors.Is(err, transport.ErrEmptyRepository):
+		return hint.With(transport.ErrEmptyRepository, "push a first commit to branch %q", r.options.Branch)
 	case strings.Contains(err.Error(), "ssh: unable to authenticate"):
-		return withHint(fmt.Errorf("%w: the server took none of the keys offered", ErrAuth),
-			"add the public half of %s as a deploy key of the repository; reading is enough", orDefault(r.options.SSHKeyFile, "the key"))
+		return hint.With(fmt.Errorf("%w: the server took none of the keys offered", transport.ErrAuth),
+			"add the public half of %s as a deploy key of the repository; reading is enough", cmp.Or(r.options.SSHKeyFile, "the key"))
 	}
 	if c := r.classifyTLS(err); c != nil {
 		return c
@@ -124,33 +117,33 @@ func (r *Repository) classify(err error) error {
 	return r.classifyNetwork(err)
 }
 
-func (r *Repository) refused(code string, err error) error {
-	text := fmt.Errorf("%w (%s)%s", ErrAuth, code, r.serverWords(err))
+func (r report) refused(code string, err error) error {
+	text := fmt.Errorf("%w (%s)%s", transport.ErrAuth, code, r.serverWords(err))
 	if r.options.Token.IsZero() {
-		return withHint(text, "the server wants credentials: set token for this repository")
+		return hint.With(text, "the server wants credentials: set token for this repository")
 	}
-	return withHint(text, "the token has expired, was revoked, or may not read this repository: make a new one with read access to its contents")
+	return hint.With(text, "the token has expired, was revoked, or may not read this repository: make a new one with read access to its contents")
 }
 
-func (r *Repository) notFound() error {
-	if r.address.scheme == "ssh" {
-		return withHint(ErrNotFound, "check the path in url, and that the deploy key belongs to this repository: servers say \"not found\" for a missing permission too")
+func (r report) notFound() error {
+	if r.address.Scheme == "ssh" {
+		return hint.With(transport.ErrNotFound, "check the path in url, and that the deploy key belongs to this repository: servers say \"not found\" for a missing permission too")
 	}
-	if r.address.scheme == "file" {
-		return withHint(ErrNotFound, "check the path in url: it must be a git repository that this user may read")
+	if r.address.Scheme == "file" {
+		return hint.With(transport.ErrNotFound, "check the path in url: it must be a git repository that this user may read")
 	}
-	return withHint(ErrNotFound, "check the path in url, and that the token may read this repository: servers say \"not found\" (404) for a missing permission too")
+	return hint.With(transport.ErrNotFound, "check the path in url, and that the token may read this repository: servers say \"not found\" (404) for a missing permission too")
 }
 
 // serverWords returns the first line of what a server said, for the end of a message.
-func (r *Repository) serverWords(err error) string {
+func (r report) serverWords(err error) string {
 	_, words, _ := strings.Cut(err.Error(), ": ")
 	return r.quoteServer(words)
 }
 
 // quoteServer makes words of a server printable: one line, short, without control bytes and without our own token,
 // which some servers echo.
-func (r *Repository) quoteServer(words string) string {
+func (r report) quoteServer(words string) string {
 	words, _, _ = strings.Cut(strings.TrimSpace(words), "\n")
 	if t := r.options.Token.Reveal(); t != "" {
 		words = strings.ReplaceAll(words, t, r.options.Token.String())
@@ -170,51 +163,53 @@ func (r *Repository) quoteServer(words string) string {
 	return ": " + words
 }
 
-func (r *Repository) classifyTLS(err error) error {
+func (r report) classifyTLS(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknown):
-		return withHint(fmt.Errorf("%w: signed by an authority that this machine does not know", ErrCertificate),
+		return hint.With(fmt.Errorf("%w: signed by an authority that this machine does not know", transport.ErrCertificate),
 			"set ca_file for this repository to the PEM file of the authority that signed the server's certificate")
 	case errors.As(err, &hostname):
-		return withHint(fmt.Errorf("%w: %w", ErrCertificate, err), "use the name in url that the certificate was issued for")
+		return hint.With(fmt.Errorf("%w: %w", transport.ErrCertificate, err), "use the name in url that the certificate was issued for")
 	case errors.As(err, &invalid):
-		return withHint(fmt.Errorf("%w: %w", ErrCertificate, err), "renew the server's certificate, and check this machine's clock")
+		return hint.With(fmt.Errorf("%w: %w", transport.ErrCertificate, err), "renew the server's certificate, and check this machine's clock")
 	case errors.As(err, &record):
-		return withHint(fmt.Errorf("%w: the server does not speak TLS on this port", ErrCertificate), "check scheme and port of url")
+		return hint.With(fmt.Errorf("%w: the server does not speak TLS on this port", transport.ErrCertificate), "check scheme and port of url")
 	}
 	return nil
 }
 
-func (r *Repository) classifyNetwork(err error) error {
+func (r report) classifyNetwork(err error) error {
 	var dns *net.DNSError
 	var negotiation *ssh.AlgorithmNegotiationError
 	switch {
-	case errors.Is(err, ErrStalled):
-		return withHint(err, "the server accepted the connection and then went silent; it is tried again")
+	case errors.Is(err, transport.ErrStalled):
+		return hint.With(err, "the server accepted the connection and then went silent; it is tried again")
 	case errors.Is(err, context.DeadlineExceeded):
-		return withHint(fmt.Errorf("no answer in time: %w", context.DeadlineExceeded),
-			"check that %s is up and can be reached from this machine", r.address.host)
+		return hint.With(fmt.Errorf("no answer in time: %w", context.DeadlineExceeded),
+			"check that %s is up and can be reached from this machine", r.address.Host)
 	case errors.As(err, &dns):
-		return withHint(fmt.Errorf("looking up %s: %s", dns.Name, dns.Err), "check the host name in url and this machine's resolver")
+		return hint.With(fmt.Errorf("looking up %s: %s", dns.Name, dns.Err), "check the host name in url and this machine's resolver")
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return withHint(err, "check that %s is up and can be reached from this machine", r.address.host)
+		return hint.With(err, "check that %s is up and can be reached from this machine", r.address.Host)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return withHint(err, "free space on the file system of %s", r.options.Dir)
+		return hint.With(err, "free space on the file system of %s", r.options.Dir)
 	case errors.As(err, &negotiation):
-		return withHint(err, "client and server share no ssh algorithm; the server is too old or too strict")
+		return hint.With(err, "client and server share no ssh algorithm; the server is too old or too strict")
 	case errors.Is(err, fs.ErrPermission):
-		return withHint(err, "check owner and mode of the file")
+		return hint.With(err, "check owner and mode of the file")
 	}
 	return err
 }
 
-func orDefault(s, def string) string {
-	if s == "" {
-		return def
+// noteDamage remembers damage for the next Fetch and passes the error on.
+func (r *Repository) noteDamage(err error) error {
+	if !errors.Is(err, odb.ErrDamaged) {
+		return err
 	}
-	return s
+	r.damaged.Store(true)
+	return hint.With(err, "the next fetch makes the mirror anew; a full disk or a failing one causes this")
 }

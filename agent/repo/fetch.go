@@ -15,6 +15,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
+	"sallyport/agent/repo/pack"
 	"sallyport/notify/words"
 	"sallyport/store/disk"
 )
@@ -32,7 +35,7 @@ func (r *Repository) Fetch(ctx context.Context, commit string) error {
 }
 
 func (r *Repository) fetch(ctx context.Context, commit string) error {
-	want, err := parseHash(commit)
+	want, err := odb.ParseHash(commit)
 	if err != nil {
 		return err
 	}
@@ -42,11 +45,11 @@ func (r *Repository) fetch(ctx context.Context, commit string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if r.damaged.Load() || !present(r.options.Dir) {
+	if r.damaged.Load() || !odb.Present(r.options.Dir) {
 		return r.renew(ctx, want)
 	}
 	err = r.update(ctx, want)
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, odb.ErrDamaged) {
 		r.options.Log.Warn("mirror is damaged, making a new one", "repository", r.options.Name, "err", err)
 		return r.renew(ctx, want)
 	}
@@ -55,64 +58,64 @@ func (r *Repository) fetch(ctx context.Context, commit string) error {
 
 // update fetches into the mirror that is there. Readers go on meanwhile: packs are only added.
 func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
-	if err := r.tidy(); err != nil {
+	if err := tidy(r.options); err != nil {
 		return err
 	}
-	dst := openStorage(r.options.Dir)
-	defer closeQuietly(dst)
+	dst := odb.OpenStorage(r.options.Dir)
+	defer odb.CloseQuietly(dst)
 	if err := dst.HasEncodedObject(plumbing.ZeroHash); !errors.Is(err, plumbing.ErrObjectNotFound) {
-		return fmt.Errorf("%w: reading its indexes: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: reading its indexes: %w", odb.ErrDamaged, err)
 	}
-	before := packsOf(r.options.Dir)
+	before := odb.PacksOf(r.options.Dir)
 	for name := range r.packed {
 		if !before[name] {
-			return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
+			return fmt.Errorf("%w: %s is gone", odb.ErrDamaged, name)
 		}
 	}
-	tip, err := r.remote.fetch(ctx, dst, r.branch())
+	tip, err := r.remote.Fetch(ctx, dst, r.branch())
 	if err != nil {
-		return errors.Join(err, r.removePartial())
+		return errors.Join(err, removePartial(r.options.Dir))
 	}
 	if err := r.settle(dst, r.options.Dir, tip, before); err != nil {
 		return err
 	}
 	r.invalidate()
-	moved := r.arrived(dst, want, tip)
-	if len(packsOf(r.options.Dir)) > maxPacks {
+	moved := arrived(r.options.Branch, dst, want, tip)
+	if len(odb.PacksOf(r.options.Dir)) > pack.MaxPacks {
 		if err := r.compact(ctx); err != nil {
 			r.options.Log.Warn("packs of the mirror could not be joined", "repository", r.options.Name, "err", err)
 		}
 	}
-	r.packed = packsOf(r.options.Dir)
+	r.packed = odb.PacksOf(r.options.Dir)
 	return moved
 }
 
 // arrived checks that the commit that was asked for is there.
-func (r *Repository) arrived(dst *filesystem.Storage, want, tip plumbing.Hash) error {
+func arrived(branch string, dst *filesystem.Storage, want, tip plumbing.Hash) error {
 	if want == tip {
 		return nil
 	}
-	if _, err := readCommit(dst, want); err == nil {
+	if _, err := odb.ReadCommit(dst, want); err == nil {
 		return nil
 	}
-	return withHint(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, r.options.Branch, words.Short(tip.String()), words.Short(want.String())),
+	return hint.With(fmt.Errorf("%w: %s is now at %s and does not lead to %s", ErrMoved, branch, words.Short(tip.String()), words.Short(want.String())),
 		"the branch was moved between a poll and the fetch; the next poll sees it")
 }
 
 // settle checks what arrived, makes it durable and only then points the reference to it.
 func (r *Repository) settle(dst *filesystem.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {
-	commit, err := readCommit(dst, tip)
+	commit, err := odb.ReadCommit(dst, tip)
 	if err != nil {
 		return err
 	}
-	w := newWalker(dst)
-	if _, err := w.count(commit.TreeHash, r.verified, 0); err != nil {
+	w := odb.NewWalker(dst)
+	if _, err := w.Count(commit.TreeHash, r.verified, 0); err != nil {
 		return err
 	}
-	if err := r.syncPacks(dir, before); err != nil {
+	if err := syncPacks(dir, before); err != nil {
 		return err
 	}
-	if err := r.pruneHeads(dir); err != nil {
+	if err := pruneHeads(dir, r.options.Branch); err != nil {
 		return err
 	}
 	if err := writeRef(dir, headsPrefix+r.options.Branch, tip); err != nil {
@@ -137,25 +140,25 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 	if err := os.Chmod(fresh, 0o700); err != nil {
 		return fmt.Errorf("making mirror: %w", err)
 	}
-	dst := openStorage(fresh)
-	defer closeQuietly(dst)
+	dst := odb.OpenStorage(fresh)
+	defer odb.CloseQuietly(dst)
 	r.verified = plumbing.ZeroHash
-	tip, err := r.remote.fetch(ctx, dst, r.branch())
+	tip, err := r.remote.Fetch(ctx, dst, r.branch())
 	if err != nil {
 		return err
 	}
 	if err := r.settle(dst, fresh, tip, nil); err != nil {
-		var d *damageError
+		var d *odb.DamageError
 		if errors.As(err, &d) { // the mirror is new: what it lacks did not come
-			return withHint(fmt.Errorf("%w: it sent an incomplete commit: %w", ErrUnreadable, d.cause), "run git fsck in the repository on the server, and mend what it finds")
+			return hint.With(fmt.Errorf("%w: it sent an incomplete commit: %w", odb.ErrUnreadable, d.Cause), "run git fsck in the repository on the server, and mend what it finds")
 		}
 		return err
 	}
 	carried := map[string]plumbing.Hash{}
-	if present(r.options.Dir) {
+	if odb.Present(r.options.Dir) {
 		r.carryOver(ctx, dst, fresh, carried)
 	}
-	missing := r.arrived(dst, want, tip) // before the rename, which takes the files from under dst
+	missing := arrived(r.options.Branch, dst, want, tip) // before the rename, which takes the files from under dst
 	if err := r.swapIn(ctx, dst, fresh, old, carried); err != nil {
 		return err
 	}
@@ -166,13 +169,13 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh, old string, carried map[string]plumbing.Hash) error {
 	r.swap.Lock()
 	defer r.swap.Unlock()
-	if present(r.options.Dir) {
+	if odb.Present(r.options.Dir) {
 		r.carryOver(ctx, dst, fresh, carried) // what was kept meanwhile
 	}
-	if err := r.syncPacks(fresh, nil); err != nil {
+	if err := syncPacks(fresh, nil); err != nil {
 		return err
 	}
-	r.packed = packsOf(fresh)
+	r.packed = odb.PacksOf(fresh)
 	if err := os.Rename(r.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("moving the old mirror away: %w", err)
 	}
@@ -192,9 +195,9 @@ func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh,
 
 // pruneHeads removes the head of a branch that was tracked before. Its name may also stand where a directory is needed
 // now (main, then main/v2).
-func (r *Repository) pruneHeads(dir string) error {
+func pruneHeads(dir, branch string) error {
 	root := filepath.Join(dir, filepath.FromSlash(headsPrefix))
-	current := filepath.Join(root, filepath.FromSlash(r.options.Branch))
+	current := filepath.Join(root, filepath.FromSlash(branch))
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == current || path == root {
 			return err
@@ -219,25 +222,10 @@ func (r *Repository) pruneHeads(dir string) error {
 	return nil
 }
 
-// packsOf lists the files of the pack directory.
-func packsOf(dir string) map[string]bool {
-	entries, err := os.ReadDir(filepath.Join(dir, "objects", "pack"))
-	if err != nil {
-		return nil
-	}
-	found := map[string]bool{}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".pack") {
-			found[strings.TrimSuffix(e.Name(), ".pack")] = true
-		}
-	}
-	return found
-}
-
 // syncPacks makes packs durable that were not there before. go-git leaves that to chance.
-func (r *Repository) syncPacks(dir string, before map[string]bool) error {
+func syncPacks(dir string, before map[string]bool) error {
 	pack := filepath.Join(dir, "objects", "pack")
-	for name := range packsOf(dir) {
+	for name := range odb.PacksOf(dir) {
 		if before[name] {
 			continue
 		}

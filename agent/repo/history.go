@@ -12,6 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
 	"sallyport/notify/words"
 )
 
@@ -59,7 +61,7 @@ func (r *Repository) Commit(hash string) (Commit, error) {
 
 // Raw returns a commit as git stores it, which is what a signature is of.
 func (r *Repository) Raw(commit string) ([]byte, error) {
-	hash, err := parseHash(commit)
+	hash, err := odb.ParseHash(commit)
 	if err != nil {
 		return nil, r.fail("reading a commit of", err)
 	}
@@ -68,7 +70,7 @@ func (r *Repository) Raw(commit string) ([]byte, error) {
 		return nil, r.fail("reading a commit of", err)
 	}
 	defer r.release(h)
-	raw, err := readObject(h.storage, plumbing.CommitObject, hash, maxTreeBytes)
+	raw, err := odb.ReadObject(h.storage, plumbing.CommitObject, hash, odb.MaxTreeBytes)
 	return raw, r.fail("reading a commit of", err)
 }
 
@@ -106,7 +108,7 @@ func shortened(s string, most int) string {
 
 // open acquires the mirror and reads a commit. Without an error the handle must be released.
 func (r *Repository) open(commit string) (*handle, *object.Commit, error) {
-	hash, err := parseHash(commit)
+	hash, err := odb.ParseHash(commit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,23 +126,29 @@ func (r *Repository) open(commit string) (*handle, *object.Commit, error) {
 
 // commit reads a commit and tells one that was never there from one that cannot be read.
 func (r *Repository) commit(h *handle, hash plumbing.Hash) (*object.Commit, error) {
-	c, err := readCommit(h.storage, hash)
+	c, err := odb.ReadCommit(h.storage, hash)
 	if err == nil {
 		return c, nil
 	}
 	if errors.Is(h.storage.HasEncodedObject(hash), plumbing.ErrObjectNotFound) {
 		r.met.Store(nil) // what was there before may be gone too
-		return nil, withHint(fmt.Errorf("%w: %s", ErrUnknownCommit, words.Short(hash.String())),
+		return nil, hint.With(fmt.Errorf("%w: %s", odb.ErrUnknownCommit, words.Short(hash.String())),
 			"the commit was not fetched, or a force-push removed it before it was")
 	}
 	return nil, r.noteDamage(err)
 }
 
+// graph is the commits of a mirror that is open, each with its parents.
+type graph struct {
+	mirror *Repository
+	handle *handle
+}
+
 // parent reads a commit that must be there, because a commit above it is.
-func (r *Repository) parent(h *handle, hash plumbing.Hash) (*object.Commit, error) {
-	c, err := r.commit(h, hash)
-	if errors.Is(err, ErrUnknownCommit) {
-		return nil, r.noteDamage(fmt.Errorf("%w: commit %s is missing", ErrDamaged, words.Short(hash.String())))
+func (g graph) parent(hash plumbing.Hash) (*object.Commit, error) {
+	c, err := g.mirror.commit(g.handle, hash)
+	if errors.Is(err, odb.ErrUnknownCommit) {
+		return nil, g.mirror.noteDamage(fmt.Errorf("%w: commit %s is missing", odb.ErrDamaged, words.Short(hash.String())))
 	}
 	return c, err
 }
@@ -153,24 +161,24 @@ func (r *Repository) Descends(ctx context.Context, older, newer string) (Ancestr
 		return Unknown, r.fail("comparing commits of", err)
 	}
 	defer r.release(h)
-	hash, err := parseHash(older)
+	hash, err := odb.ParseHash(older)
 	if err != nil {
 		return Unknown, r.fail("comparing commits of", err)
 	}
 	base, err := r.commit(h, hash)
-	if errors.Is(err, ErrUnknownCommit) {
+	if errors.Is(err, odb.ErrUnknownCommit) {
 		return Rewritten, nil
 	}
 	if err != nil {
 		return Unknown, r.fail("comparing commits of", err)
 	}
-	a, err := r.descends(ctx, h, base, c)
+	a, err := graph{r, h}.descends(ctx, base, c)
 	return a, r.fail("comparing commits of", err)
 }
 
 // descends walks from the newest commit down, by time. Once all that is left is a month older than what is sought, a few
 // more are looked at, in case that a clock was wrong, and then the answer is no.
-func (r *Repository) descends(ctx context.Context, h *handle, base, tip *object.Commit) (Ancestry, error) {
+func (g graph) descends(ctx context.Context, base, tip *object.Commit) (Ancestry, error) {
 	w := newDateWalk()
 	w.push(tip)
 	late := 0
@@ -194,7 +202,7 @@ func (r *Repository) descends(ctx context.Context, h *handle, base, tip *object.
 			if w.seen[p] {
 				continue
 			}
-			parent, err := r.parent(h, p)
+			parent, err := g.parent(p)
 			if err != nil {
 				return Unknown, err
 			}
@@ -212,7 +220,7 @@ func (r *Repository) Between(ctx context.Context, older, newer string, limit int
 		return nil, false, r.fail("listing commits of", err)
 	}
 	defer r.release(h)
-	hash, err := parseHash(older)
+	hash, err := odb.ParseHash(older)
 	if err != nil {
 		return nil, false, r.fail("listing commits of", err)
 	}
@@ -220,7 +228,7 @@ func (r *Repository) Between(ctx context.Context, older, newer string, limit int
 	if err != nil {
 		return nil, false, r.fail("listing commits of", err)
 	}
-	found, complete, err := r.between(ctx, h, base, tip, limit)
+	found, complete, err := graph{r, h}.between(ctx, base, tip, limit)
 	if err != nil {
 		return nil, false, r.fail("listing commits of", err)
 	}
@@ -229,7 +237,7 @@ func (r *Repository) Between(ctx context.Context, older, newer string, limit int
 
 // between paints: what can be reached from base is not wanted. It goes on until nothing wanted is left to look at, and
 // until the paint has passed the oldest commit found: commits of one second come in any order.
-func (r *Repository) between(ctx context.Context, h *handle, base, tip *object.Commit, limit int) ([]Commit, bool, error) {
+func (g graph) between(ctx context.Context, base, tip *object.Commit, limit int) ([]Commit, bool, error) {
 	w := newDateWalk()
 	unwanted := map[plumbing.Hash]bool{base.Hash: true}
 	w.push(base)
@@ -256,7 +264,7 @@ func (r *Repository) between(ctx context.Context, h *handle, base, tip *object.C
 			if w.seen[p] && (!repaint || w.waiting[p]) {
 				continue
 			}
-			parent, err := r.parent(h, p)
+			parent, err := g.parent(p)
 			if err != nil {
 				return nil, false, err
 			}

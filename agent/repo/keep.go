@@ -13,6 +13,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/google/renameio/v2"
 
+	"sallyport/agent/repo/odb"
+	"sallyport/agent/repo/pack"
 	"sallyport/store"
 	"sallyport/store/disk"
 )
@@ -33,7 +35,7 @@ func (r *Repository) Keep(name, commit string) error {
 		}
 		return nil
 	}
-	hash, err := parseHash(commit)
+	hash, err := odb.ParseHash(commit)
 	if err != nil {
 		return r.fail("keeping a commit of", err)
 	}
@@ -75,9 +77,9 @@ func writeRef(dir, ref string, hash plumbing.Hash) error {
 // them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed. done is what
 // an earlier call has dealt with.
 func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string, done map[string]plumbing.Hash) {
-	kept, err := r.kept(done)
-	if err == nil && len(kept) > 0 {
-		err = r.carry(ctx, fresh, kept)
+	found, err := kept(r.options.Dir, done)
+	if err == nil && len(found) > 0 {
+		err = r.carry(ctx, fresh, found)
 		dst.Reindex()
 	}
 	if err != nil {
@@ -87,9 +89,9 @@ func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fre
 
 // kept reads the names of kept commits in the old mirror, without those that were dealt with, and adds them to those. One whose
 // reference says nothing is under its name with a zero hash.
-func (r *Repository) kept(done map[string]plumbing.Hash) (map[string]plumbing.Hash, error) {
+func kept(dir string, done map[string]plumbing.Hash) (map[string]plumbing.Hash, error) {
 	found := map[string]plumbing.Hash{}
-	root := filepath.Join(r.options.Dir, filepath.FromSlash(appliedPrefix))
+	root := filepath.Join(dir, filepath.FromSlash(appliedPrefix))
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -102,7 +104,7 @@ func (r *Repository) kept(done map[string]plumbing.Hash) (map[string]plumbing.Ha
 		if err != nil {
 			return err
 		}
-		hash, _ := parseHash(strings.TrimSpace(string(content)))
+		hash, _ := odb.ParseHash(strings.TrimSpace(string(content)))
 		if met, ok := done[name]; !ok || met != hash {
 			done[name], found[name] = hash, hash
 		}
@@ -116,23 +118,23 @@ func (r *Repository) kept(done map[string]plumbing.Hash) (map[string]plumbing.Ha
 
 // carry brings commits over in one child process and writes their references.
 func (r *Repository) carry(ctx context.Context, fresh string, kept map[string]plumbing.Hash) error {
-	salvage, err := r.salvage(fresh)
-	defer os.RemoveAll(salvage)
+	whole, err := salvage(r.options.Dir, fresh)
+	defer os.RemoveAll(whole)
 	if err != nil {
 		return err
 	}
-	o := order{Kind: orderCarry, Dir: fresh, Source: salvage}
+	o := pack.Order{Kind: pack.OrderCarry, Dir: fresh, Source: whole}
 	for _, hash := range kept {
 		o.Tips = append(o.Tips, hash.String())
 	}
-	out, err := r.child.run(ctx, o, nil)
+	out, err := r.child.Run(ctx, o, nil)
 	if err != nil {
 		return err
 	}
 	for name, hash := range kept {
 		var err error
 		if f, lost := out.Lost[hash.String()]; lost {
-			err = f.err()
+			err = f.Err()
 		} else {
 			err = writeRef(fresh, appliedPrefix+filepath.ToSlash(name), hash)
 		}
@@ -145,14 +147,14 @@ func (r *Repository) carry(ctx context.Context, fresh string, kept map[string]pl
 
 // salvage makes a repository of those packs of the mirror whose index can be read; a single broken index keeps go-git
 // from reading anything.
-func (r *Repository) salvage(fresh string) (string, error) {
+func salvage(mirror, fresh string) (string, error) {
 	dir := fresh + "-salvage"
-	from, to := filepath.Join(r.options.Dir, "objects", "pack"), filepath.Join(dir, "objects", "pack")
+	from, to := filepath.Join(mirror, "objects", "pack"), filepath.Join(dir, "objects", "pack")
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return dir, fmt.Errorf("making room for what is whole: %w", err)
 	}
-	for name := range packsOf(r.options.Dir) {
-		if _, err := packIndex(filepath.Join(from, name+".idx")); err != nil {
+	for name := range odb.PacksOf(mirror) {
+		if _, err := pack.ReadIndex(filepath.Join(from, name+".idx")); err != nil {
 			continue
 		}
 		for _, ext := range []string{".pack", ".idx"} {

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/need"
 	"sallyport/agent/repo"
+	"sallyport/agent/repo/pack"
 )
 
 // TestMain makes the test binary also the process that unpacks, as the real binary is.
@@ -39,7 +40,7 @@ func misbehave(name string) {
 	case "killed":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "memory":
-		if err := repo.LimitMemory(100 << 20); err != nil {
+		if err := pack.LimitMemory(100 << 20); err != nil {
 			panic(err)
 		}
 		for held := [][]byte{}; ; {

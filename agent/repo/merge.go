@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/utils/diff"
-	"github.com/sergi/go-diff/diffmatchpatch"
+
+	"sallyport/agent/repo/tree"
 )
 
 // maxSide bounds the commits that a merge brings in, for the question where its two sides parted.
@@ -35,14 +32,14 @@ func (r *Repository) MergeAdds(ctx context.Context, commit string) (what string,
 	case len(c.Parents) > 2:
 		return fmt.Sprintf("it merges %d commits at once, which is not looked into", len(c.Parents)-1), nil
 	}
-	base, err := r.parted(ctx, c.Parents[0], c.Parents[1])
+	base, err := parted(ctx, r, c.Parents[0], c.Parents[1])
 	if err != nil {
 		return "", err
 	}
 	if base == "" {
 		return "it is a merge of which nobody can tell where its sides parted", nil
 	}
-	path, err := r.unmerged(ctx, base, c)
+	path, err := unmerged(ctx, r, base, c)
 	if err != nil || path == "" {
 		return "", err
 	}
@@ -50,7 +47,7 @@ func (r *Repository) MergeAdds(ctx context.Context, commit string) (what string,
 }
 
 // parted finds the one commit at which two sides parted; empty if there is not exactly one, or it was not found.
-func (r *Repository) parted(ctx context.Context, ours, theirs string) (string, error) {
+func parted(ctx context.Context, r *Repository, ours, theirs string) (string, error) {
 	side, complete, err := r.Between(ctx, ours, theirs, maxSide)
 	if err != nil || !complete {
 		return "", err
@@ -88,7 +85,7 @@ func (r *Repository) parted(ctx context.Context, ours, theirs string) (string, e
 }
 
 // unmerged is the first path at which a merge is not what its sides make it; empty if there is none.
-func (r *Repository) unmerged(ctx context.Context, base string, merge Commit) (string, error) {
+func unmerged(ctx context.Context, r *Repository, base string, merge Commit) (string, error) {
 	ours, theirs := merge.Parents[0], merge.Parents[1]
 	differ := map[[2]string]map[string]bool{}
 	paths := map[string]bool{}
@@ -108,7 +105,7 @@ func (r *Repository) unmerged(ctx context.Context, base string, merge Commit) (s
 		switch weDid, theyDid := differ[[2]string{base, ours}][path], differ[[2]string{base, theirs}][path]; {
 		case weDid && theyDid && (notOurs || notTheirs):
 			var err error
-			if ok, err = r.mergedFile(path, base, merge); err != nil {
+			if ok, err = mergedFile(r, path, base, merge); err != nil {
 				return "", err
 			}
 		case weDid:
@@ -133,11 +130,11 @@ func sorted(set map[string]bool) []string {
 }
 
 // mergedFile reports whether a file that both sides changed is what the two changes make of it.
-func (r *Repository) mergedFile(path, base string, merge Commit) (bool, error) {
+func mergedFile(r *Repository, path, base string, merge Commit) (bool, error) {
 	var texts [4][]byte
 	var mode filemode.FileMode
 	for i, commit := range []string{base, merge.Parents[0], merge.Parents[1], merge.Hash} {
-		text, m, err := r.fileOf(commit, path)
+		text, m, err := fileOf(r, commit, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		}
@@ -149,87 +146,16 @@ func (r *Repository) mergedFile(path, base string, merge Commit) (bool, error) {
 		}
 		texts[i], mode = text, m
 	}
-	merged, ok := mergeLines(string(texts[0]), string(texts[1]), string(texts[2]))
+	merged, ok := tree.MergeLines(string(texts[0]), string(texts[1]), string(texts[2]))
 	return ok && merged == string(texts[3]), nil
 }
 
 // fileOf reads a file at exactly this path: unlike [Tree.ReadFile] it follows no link.
-func (r *Repository) fileOf(commit, path string) ([]byte, filemode.FileMode, error) {
+func fileOf(r *Repository, commit, path string) ([]byte, filemode.FileMode, error) {
 	h, c, err := r.open(commit)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer r.release(h)
-	e := object.TreeEntry{Mode: filemode.Dir, Hash: c.TreeHash}
-	for _, part := range strings.Split(path, "/") {
-		if e, err = child(h, e, part); err != nil {
-			return nil, 0, err
-		}
-	}
-	if e.Mode == filemode.Dir || e.Mode == filemode.Submodule {
-		return nil, 0, fs.ErrNotExist
-	}
-	text, err := readObject(h.storage, plumbing.BlobObject, e.Hash, maxFileBytes)
-	return text, e.Mode, err
-}
-
-// hunk is what one side makes of the lines from start up to end of the base.
-type hunk struct {
-	start, end int
-	lines      string
-}
-
-// mergeLines brings two sides' changes of a text together; ok is false where they touch each other.
-func mergeLines(base, ours, theirs string) (merged string, ok bool) {
-	lines := strings.SplitAfter(base, "\n")
-	a, b := hunksOf(base, ours), hunksOf(base, theirs)
-	var out strings.Builder
-	at := 0
-	for len(a)+len(b) > 0 {
-		var next hunk
-		switch {
-		case len(a) > 0 && len(b) > 0 && a[0] == b[0]: // both did the same
-			next, a, b = a[0], a[1:], b[1:]
-		case len(b) == 0 || len(a) > 0 && a[0].start < b[0].start:
-			next, a = a[0], a[1:]
-		default:
-			next, b = b[0], b[1:]
-		}
-		for _, rest := range [][]hunk{a, b} {
-			if len(rest) > 0 && rest[0].start <= next.end {
-				return "", false
-			}
-		}
-		out.WriteString(strings.Join(lines[at:next.start], ""))
-		out.WriteString(next.lines)
-		at = next.end
-	}
-	out.WriteString(strings.Join(lines[at:], ""))
-	return out.String(), true
-}
-
-func hunksOf(base, side string) []hunk {
-	var out []hunk
-	line, open := 0, false
-	for _, d := range diff.Do(base, side) {
-		n := strings.Count(d.Text, "\n")
-		if d.Text != "" && !strings.HasSuffix(d.Text, "\n") {
-			n++
-		}
-		if d.Type == diffmatchpatch.DiffEqual {
-			line, open = line+n, false
-			continue
-		}
-		if !open {
-			out, open = append(out, hunk{start: line, end: line}), true
-		}
-		last := &out[len(out)-1]
-		if d.Type == diffmatchpatch.DiffDelete {
-			line += n
-			last.end = line
-		} else {
-			last.lines += d.Text
-		}
-	}
-	return out
+	return tree.FileAt(h.storage, c.TreeHash, path)
 }

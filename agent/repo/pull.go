@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
 	"sallyport/notify/words"
 )
 
@@ -24,7 +26,7 @@ func (r *Repository) FetchPull(ctx context.Context, number int, commit string) e
 }
 
 func (r *Repository) fetchPull(ctx context.Context, number int, commit string) error {
-	want, err := parseHash(commit)
+	want, err := odb.ParseHash(commit)
 	if err != nil {
 		return err
 	}
@@ -34,32 +36,32 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if r.damaged.Load() || !present(r.options.Dir) {
-		return withHint(errors.New("there is no whole mirror yet"), "the next poll of the branch makes it")
+	if r.damaged.Load() || !odb.Present(r.options.Dir) {
+		return hint.With(errors.New("there is no whole mirror yet"), "the next poll of the branch makes it")
 	}
-	if err := r.tidy(); err != nil {
+	if err := tidy(r.options); err != nil {
 		return err
 	}
-	dst := openStorage(r.options.Dir)
-	defer closeQuietly(dst)
-	before := packsOf(r.options.Dir)
-	tip, err := r.remote.fetch(ctx, dst, plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number)))
+	dst := odb.OpenStorage(r.options.Dir)
+	defer odb.CloseQuietly(dst)
+	before := odb.PacksOf(r.options.Dir)
+	tip, err := r.remote.Fetch(ctx, dst, plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number)))
 	if err != nil {
-		return errors.Join(err, r.removePartial())
+		return errors.Join(err, removePartial(r.options.Dir))
 	}
-	if err := r.syncPacks(r.options.Dir, before); err != nil {
+	if err := syncPacks(r.options.Dir, before); err != nil {
 		return err
 	}
-	r.packed = packsOf(r.options.Dir)
+	r.packed = odb.PacksOf(r.options.Dir)
 	if tip != want {
-		return withHint(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, words.Short(tip.String()), words.Short(want.String())),
+		return hint.With(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, words.Short(tip.String()), words.Short(want.String())),
 			"somebody pushed between the check and the fetch; the new head is checked next")
 	}
-	c, err := readCommit(dst, tip)
+	c, err := odb.ReadCommit(dst, tip)
 	if err != nil {
 		return err
 	}
-	if _, err := newWalker(dst).count(c.TreeHash, r.verified, 0); err != nil {
+	if _, err := odb.NewWalker(dst).Count(c.TreeHash, r.verified, 0); err != nil {
 		return err
 	}
 	r.invalidate()
@@ -84,7 +86,7 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 		return "", r.fail("comparing commits of", err)
 	}
 	defer r.release(h)
-	hash, err := parseHash(other)
+	hash, err := odb.ParseHash(other)
 	if err != nil {
 		return "", r.fail("comparing commits of", err)
 	}
@@ -92,12 +94,12 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 	if err != nil {
 		return "", r.fail("comparing commits of", err)
 	}
-	base, err := r.mergeBase(ctx, h, tip, second)
+	base, err := graph{r, h}.mergeBase(ctx, tip, second)
 	return base, r.fail("comparing commits of", err)
 }
 
 // mergeBase paints the history of each in a colour of its own, newest commits first, until both meet.
-func (r *Repository) mergeBase(ctx context.Context, h *handle, one, other *object.Commit) (string, error) {
+func (g graph) mergeBase(ctx context.Context, one, other *object.Commit) (string, error) {
 	w := newDateWalk()
 	colours := map[plumbing.Hash]int{one.Hash: 1}
 	w.push(one)
@@ -119,7 +121,7 @@ func (r *Repository) mergeBase(ctx context.Context, h *handle, one, other *objec
 			if w.seen[p] && (!fresh || w.waiting[p]) {
 				continue
 			}
-			parent, err := r.parent(h, p)
+			parent, err := g.parent(p)
 			if err != nil {
 				return "", err
 			}

@@ -2,19 +2,25 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
+	"sallyport/agent/repo/pack"
+	"sallyport/agent/repo/transport"
 )
+
+// Verb makes the program the child process that unpacks for a repository; see [pack.Main].
+const Verb = pack.Verb
+
+// Main is that process.
+func Main(args []string) int { return pack.Main(args) }
 
 // idleHandles is how long an opened mirror stays in memory after its last use.
 const idleHandles = 10 * time.Second
@@ -22,9 +28,9 @@ const idleHandles = 10 * time.Second
 // Repository is one branch of one remote and its mirror. All methods are safe for concurrent use.
 type Repository struct {
 	options Options
-	address address
-	remote  remote
-	child   *unpacker
+	address transport.Address
+	remote  transport.Remote
+	child   *pack.Unpacker
 
 	writer   chan struct{}                 // holds a token of whoever changes the mirror
 	swap     sync.RWMutex                  // read-locked while the mirror is read, locked while its files are replaced
@@ -58,19 +64,16 @@ func Open(o Options) (*Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening repository %q: %w", o.Name, err)
 	}
-	r := &Repository{options: o, address: a, child: newUnpacker(a, o), writer: make(chan struct{}, 1)}
-	switch a.scheme {
-	case "ssh":
-		r.remote = newSSHRemote(a, o)
-	case "file":
-		r.remote = &localRemote{dir: a.path, child: newUnpacker(a, o)}
-	default:
-		r.remote = newHTTPRemote(a, o)
-	}
-	if err := r.tidySiblings(); err != nil {
+	child := &pack.Unpacker{Name: o.Name, MaxObject: o.MaxObjectSize, Log: o.Log}
+	r := &Repository{options: o, address: a, child: child, writer: make(chan struct{}, 1)}
+	r.remote = transport.New(a, transport.Options{
+		SSHKeyFile: o.SSHKeyFile, SSHPassphrase: o.SSHPassphrase, KnownHostsFile: o.KnownHostsFile,
+		Username: o.Username, Password: o.password(), CAFile: o.CAFile, FetchTimeout: o.FetchTimeout, Child: child,
+	})
+	if err := tidySiblings(r.options.Dir); err != nil {
 		return nil, r.fail("opening mirror of", err)
 	}
-	if err := r.tidy(); err != nil {
+	if err := tidy(r.options); err != nil {
 		return nil, r.fail("opening mirror of", err)
 	}
 	return r, nil
@@ -82,7 +85,7 @@ func (r *Repository) Close() error {
 	r.closed = true
 	r.mu.Unlock()
 	r.dropIdle()
-	r.remote.close()
+	r.remote.Close()
 	return nil
 }
 
@@ -91,22 +94,22 @@ func (r *Repository) Poll(ctx context.Context) (Tip, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	branch := r.branch()
-	list, err := r.remote.refs(ctx, []string{branch.String(), "HEAD"})
+	list, err := r.remote.Refs(ctx, []string{branch.String(), "HEAD"})
 	if err != nil {
 		return Tip{}, r.fail("polling", err)
 	}
-	if h, ok := list.hashes[branch.String()]; ok {
+	if h, ok := list.Hashes[branch.String()]; ok {
 		return Tip{Commit: h.String()}, nil
 	}
 	// Only now is it worth a second question: is there any branch at all?
-	all, err := r.remote.refs(ctx, []string{"refs/heads/", "HEAD"})
+	all, err := r.remote.Refs(ctx, []string{"refs/heads/", "HEAD"})
 	if err != nil {
 		return Tip{}, r.fail("polling", err)
 	}
-	if len(all.hashes) == 0 {
-		return Tip{}, r.fail("polling", ErrEmptyRepository)
+	if len(all.Hashes) == 0 {
+		return Tip{}, r.fail("polling", transport.ErrEmptyRepository)
 	}
-	return Tip{}, r.fail("polling", branchGone(branch, all))
+	return Tip{}, r.fail("polling", transport.BranchGone(branch, all))
 }
 
 func (r *Repository) branch() plumbing.ReferenceName {
@@ -116,11 +119,11 @@ func (r *Repository) branch() plumbing.ReferenceName {
 // Has reports whether the mirror holds a commit and is not known to be damaged; otherwise Fetch is due. To ask again for
 // the same commit, as each poll does, costs next to nothing.
 func (r *Repository) Has(commit string) bool {
-	hash, err := parseHash(commit)
+	hash, err := odb.ParseHash(commit)
 	if err != nil || r.damaged.Load() {
 		return false
 	}
-	if met := r.met.Load(); met != nil && *met == hash && present(r.options.Dir) {
+	if met := r.met.Load(); met != nil && *met == hash && odb.Present(r.options.Dir) {
 		return true
 	}
 	h, err := r.acquire()
@@ -146,11 +149,11 @@ func (r *Repository) acquire() (*handle, error) {
 		r.idle = r.idle[:n-1]
 		return h, nil
 	}
-	if !present(r.options.Dir) {
+	if !odb.Present(r.options.Dir) {
 		r.swap.RUnlock()
-		return nil, withHint(ErrUnknownCommit, "the repository was not fetched yet")
+		return nil, hint.With(odb.ErrUnknownCommit, "the repository was not fetched yet")
 	}
-	return &handle{storage: openStorage(r.options.Dir), generation: r.generation}, nil
+	return &handle{storage: odb.OpenStorage(r.options.Dir), generation: r.generation}, nil
 }
 
 func (r *Repository) release(h *handle) {
@@ -158,12 +161,12 @@ func (r *Repository) release(h *handle) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h.generation != r.generation || len(r.idle) >= 2 || r.closed {
-		closeQuietly(h.storage)
+		odb.CloseQuietly(h.storage)
 		return
 	}
 	r.idle = append(r.idle, h)
 	if r.timer == nil {
-		r.timer = time.AfterFunc(idleHandles, guarded(r.dropIdle, func(err error) {
+		r.timer = time.AfterFunc(idleHandles, transport.Guarded(r.dropIdle, func(err error) {
 			r.options.Log.Error("closing an idle mirror", "repository", r.options.Name, "err", err)
 		}))
 		return
@@ -176,7 +179,7 @@ func (r *Repository) dropIdle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range r.idle {
-		closeQuietly(h.storage)
+		odb.CloseQuietly(h.storage)
 	}
 	r.idle = nil
 }
@@ -187,105 +190,4 @@ func (r *Repository) invalidate() {
 	r.generation++
 	r.mu.Unlock()
 	r.dropIdle()
-}
-
-// present reports whether there is a mirror in a directory.
-func present(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "objects", "pack"))
-	return err == nil && info.IsDir()
-}
-
-// tidySiblings finishes or undoes a replacement of the mirror that was cut short.
-func (r *Repository) tidySiblings() error {
-	parent, base := filepath.Split(r.options.Dir)
-	entries, err := os.ReadDir(parent)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading directory of mirrors: %w", err)
-	}
-	for _, e := range entries {
-		path := filepath.Join(parent, e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), base+".old-"):
-			if !present(r.options.Dir) && present(path) {
-				if err := os.Rename(path, r.options.Dir); err != nil {
-					return fmt.Errorf("bringing back the old mirror: %w", err)
-				}
-				continue
-			}
-		case strings.HasPrefix(e.Name(), base+".new-"):
-		default:
-			continue
-		}
-		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("removing a mirror left half made: %w", err)
-		}
-	}
-	return nil
-}
-
-// tidy removes what a killed writer leaves in the mirror: half packs, which would fill the disk one by one; lock
-// files, which go-git takes for references; and references cut to nothing by a power failure, which make every fetch
-// fail with "ref file is empty".
-func (r *Repository) tidy() error {
-	if !present(r.options.Dir) {
-		return nil
-	}
-	err := r.removePartial()
-	locks, globErr := filepath.Glob(filepath.Join(globQuote(r.options.Dir), "*.lock"))
-	err = errors.Join(err, globErr)
-	for _, path := range locks {
-		err = errors.Join(err, os.Remove(path))
-	}
-	walkErr := filepath.WalkDir(filepath.Join(r.options.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if info.Size() == 0 || strings.HasSuffix(path, ".lock") {
-			r.options.Log.Info("removing what a killed process left", "repository", r.options.Name, "file", path)
-			return os.Remove(path)
-		}
-		return nil
-	})
-	if err := errors.Join(err, walkErr); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("tidying up the mirror: %w", err)
-	}
-	return nil
-}
-
-// removePartial deletes packs that were not finished.
-func (r *Repository) removePartial() error {
-	pack := filepath.Join(r.options.Dir, "objects", "pack")
-	entries, err := os.ReadDir(pack)
-	if err != nil {
-		return err
-	}
-	var all error
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "tmp_") {
-			path := filepath.Join(pack, e.Name())
-			// go-git leaves the file open after an error, and an open file keeps its space on a full disk.
-			all = errors.Join(all, os.Truncate(path, 0), os.Remove(path))
-		}
-	}
-	return all
-}
-
-// globQuote takes the meaning from characters that a pattern would interpret.
-func globQuote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
-}
-
-// parseHash wants a full hash.
-func parseHash(s string) (plumbing.Hash, error) {
-	if !plumbing.IsHash(s) {
-		return plumbing.ZeroHash, fmt.Errorf("%w: %q is not a full commit hash", ErrUnknownCommit, s)
-	}
-	return plumbing.NewHash(s), nil
 }
