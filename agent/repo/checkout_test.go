@@ -288,7 +288,7 @@ func TestEvilTrees(t *testing.T) {
 	}
 }
 
-// A name that no file system takes, and words of a commit that are as long as a commit can be, are carried nowhere.
+// A name that is longer than any path can be, and words of a commit that are as long as a commit can be, are carried nowhere.
 func TestLongWords(t *testing.T) {
 	t.Parallel()
 	g := gittest.NewRepo(t, "", "infra")
@@ -304,7 +304,7 @@ func TestLongWords(t *testing.T) {
 	if n, m := len(c.Subject), len(c.Author); n > 5000 || m > 5000 || !strings.HasSuffix(c.Subject, "word...") || c.AuthorEmail != "..." {
 		t.Errorf("a subject of %d bytes, an author of %d, the e-mail %.20q", n, m, c.AuthorEmail)
 	}
-	wantError(t, r.Fetch(t.Context(), w.commit(w.tree(file(strings.Repeat("n", 256), w.blob("x"))))), repo.ErrUnsafeTree, "no file system takes such a name")
+	wantError(t, r.Fetch(t.Context(), w.commit(w.tree(file(strings.Repeat("n", 4096), w.blob("x"))))), repo.ErrUnsafeTree, "no path can be as long as this name")
 }
 
 func openRaw(tb testing.TB, g *gittest.Repo) raw {

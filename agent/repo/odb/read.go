@@ -23,8 +23,9 @@ const (
 	MaxEntries = 250_000
 	// MaxDepth bounds how deep directories nest.
 	MaxDepth = 256
-	// maxName bounds a file's name in bytes, as file systems do.
-	maxName = 255
+	// maxName bounds a file's name in bytes: the kernel opens no path that is longer. Shorter names that this file system does not
+	// take are left out of a checkout, so that they harm only who uses them.
+	maxName = 4095
 	// maxShownName is how much of a name that is too long is told.
 	maxShownName = 80
 	// MaxTreeBytes bounds one directory's listing.
@@ -125,7 +126,7 @@ func ReadTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
 	for _, e := range t.Entries {
 		if len(e.Name) > maxName {
 			return nil, hint.With(fmt.Errorf("%w: %q in directory %s has a name of %d bytes", ErrUnsafeTree, CutName(e.Name), words.Short(h.String()), len(e.Name)),
-				"no file system takes such a name: find out who pushed it")
+				"no path can be as long as this name: find out who pushed it")
 		}
 	}
 	t.Hash = h
