@@ -440,13 +440,13 @@ func TestAlone(t *testing.T) {
 
 // A file that would end the agent, or take all of its memory, is the fault of the stack that it belongs to.
 func TestFilesThatAreNotParsed(t *testing.T) {
-	deep := "a = " + strings.Repeat("[", 400_000)
+	deep := "a = " + strings.Repeat("[", 20_000)
 	repository := treeOf(t, map[string]string{
 		"ghe/main.tf":              `module "net" { source = "../modules/net" }`,
 		"modules/net/main.tf":      deep,
 		"tofu/main.tf":             "",
 		"tofu/more.tofu":           deep,
-		"json/main.tf.json":        `{"a": ` + strings.Repeat("[", 400_000),
+		"json/main.tf.json":        `{"a": ` + strings.Repeat("[", 20_000),
 		"jira/main.tf":             "",
 		"jira/.terraform.lock.hcl": deep,
 	})
