@@ -83,3 +83,23 @@ func TestUnreadable(t *testing.T) {
 		})
 	}
 }
+
+// What is wrong in one file is said beside the wrong syntax of another, and nothing is said to be missing that may stand there.
+func TestSyntaxBesideOtherFiles(t *testing.T) {
+	w := newWorld(t)
+	w.config(t, "conf/a.hcl", "repository \"infra\" {\n  url = \"file:///srv/git/infra.git\n}\n")
+	w.config(t, "conf/b.hcl", "stack \"ghe\" {\n  dir        = \"ghe\"\n  repository = \"infra\"\n  plan_ttl   = \"soon\"\n}\n")
+	var said []string
+	for _, f := range w.faults(t, filepath.Join(w.dir, "conf")).List() {
+		said = append(said, filepath.Base(f.File)+" "+f.Summary)
+	}
+	text := strings.Join(said, "\n")
+	if !strings.HasPrefix(text, "a.hcl Invalid multi-line string\n") || !strings.HasSuffix(text, "\nb.hcl Invalid duration") {
+		t.Errorf("it says\n%s", text)
+	}
+	for _, guess := range []string{"Unknown", "No ", "Missing"} {
+		if strings.Contains(text, guess) {
+			t.Errorf("it guesses:\n%s", text)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func Load(path string, o LoadOptions) (*Config, error) {
 func load(l *decode.Reader, sources []decode.Source) (*Config, error) {
 	body, ok := l.Parse(sources)
 	if !ok {
-		// A body with holes would only yield faults that are not there.
+		l.Besides(func() { readConfig(l, body) })
 		return nil, l.Faults()
 	}
 	cfg := readConfig(l, body)
