@@ -36,7 +36,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/hclfile":           {},
 		"agent/patience":          {},
 		"agent/trust":             {},
-		"agent/config":            append([]string{"agent/trust"}, leaf...),
+		"agent/config":            append([]string{"agent/config/decode", "agent/config/trusted", "agent/trust"}, leaf...),
 		"agent/rescue":            leaf,
 		"agent/control":           append([]string{"agent/rescue", "notify"}, leaf...),
 		"agent/repo":              {"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk"},
@@ -49,6 +49,12 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/asuser":            {"agent/hint", "agent/proc", "store/disk"},
 		"agent/asuser/asusertest": {"agent/need"},
 		"agent/need":              {"agent/terraform/release"},
+
+		"agent/archive":             {"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"},
+		"agent/config/decode":       {"agent/config/trusted", "notify/redact"},
+		"agent/config/trusted":      {},
+		"agent/datadir/datadirtest": {"agent/datadir", "store"},
+		"agent/peercred":            {"store"},
 
 		"agent/terraform": {"store", "store/disk", "notify/redact", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign",
 			"agent/hclfile", "agent/proc", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ",
@@ -75,7 +81,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 
-		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/control", "agent/datadir",
+		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/config/trusted", "agent/control", "agent/datadir",
 			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/words"},
 
 		"agent/e2e":   {"store", "notify", "agent"},
