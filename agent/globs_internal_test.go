@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"github.com/google/go-cmp/cmp"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"

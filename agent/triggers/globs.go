@@ -3,11 +3,10 @@ package triggers
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
-	"sallyport/agent/phrase"
+	"sallyport/notify/words"
 )
 
 // TellGlobs shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
@@ -57,14 +56,10 @@ func (f *stackFaults) of(doing string) error {
 			errs = append(errs, fmt.Errorf("%s stack %s: %w", doing, k.stacks[0], k.err))
 			continue
 		}
-		shown := strings.Join(k.stacks[:min(len(k.stacks), maxSaid)], ", ")
-		if more := len(k.stacks) - maxSaid; more > 0 {
-			shown += fmt.Sprintf(" and %d more", more)
-		}
-		errs = append(errs, fmt.Errorf("%s %d stacks (%s): %w", doing, len(k.stacks), shown, k.err))
+		errs = append(errs, fmt.Errorf("%s %s (%s): %w", doing, words.Count(len(k.stacks), "stack"), words.List(k.stacks, maxSaid), k.err))
 	}
 	if more := f.stacks - told; more > 0 {
-		errs = append(errs, fmt.Errorf("%s %s more failed for other reasons", doing, phrase.Count(more, "stack")))
+		errs = append(errs, fmt.Errorf("%s %s more failed for other reasons", doing, words.Count(more, "stack")))
 	}
 	return errors.Join(errs...)
 }

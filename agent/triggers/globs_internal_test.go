@@ -23,9 +23,9 @@ func TestStackFaults(t *testing.T) {
 	}
 	err := f.of("comparing")
 	want := "comparing stack one: something else\n" +
-		"comparing 1468 stacks (s0, s1, s2 and 1465 more): object not found\n" +
+		"comparing 1,468 stacks (s0, s1, s2 and 1,465 more): object not found\n" +
 		"comparing stack t0: reading t0\n" +
-		"comparing 1467 stacks more failed for other reasons"
+		"comparing 1,467 stacks more failed for other reasons"
 	if diff := cmp.Diff(want, err.Error()); diff != "" || !errors.Is(err, broken) {
 		t.Error(diff)
 	}
