@@ -3,7 +3,6 @@ package agent_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -50,14 +49,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("TF_CLI_CONFIG_FILE", ""); err != nil {
 		panic(err)
 	}
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		// Most of a test is waiting: for a poll, for a disk, for a terraform to start.
-		if err := f.Value.Set("6"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(need.Main(m, need.Terraform, tftest.Lean))
+	os.Exit(need.Main(m, need.Terraform, tftest.Lean, need.AtOnce(6)))
 }
 
 // repository is an infrastructure repository on disk that tests commit to.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,14 +24,6 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
-		// Agents wait most of the time: for a poll, for a disk, for a terraform to start.
-		if err := f.Value.Set("6"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
 	var err error
 	if buildDir, err = os.MkdirTemp("", "sallyport-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,13 +31,13 @@ func testMain(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(buildDir) }()
 	if binary = os.Getenv("SALLYPORT_E2E_BINARY"); binary != "" {
-		return need.Main(m, need.Terraform, tftest.Lean)
+		return need.Main(m, need.Terraform, tftest.Lean, need.AtOnce(6))
 	}
 	if binary, err = build("sallyport"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return need.Main(m, need.Terraform, tftest.Lean)
+	return need.Main(m, need.Terraform, tftest.Lean, need.AtOnce(6))
 }
 
 // build builds the program with these flags and gives the file a name.

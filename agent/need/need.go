@@ -23,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"sallyport/agent/terraform/release"
@@ -53,6 +54,18 @@ func Main(m *testing.M, first ...func() (undo func(), err error)) int {
 		defer undo()
 	}
 	return m.Run()
+}
+
+// AtOnce is for tests that wait most of the time, for a poll, for a disk, for a terraform to start: n of them run at a time,
+// unless -parallel says otherwise.
+func AtOnce(n int) func() (undo func(), err error) {
+	return func() (func(), error) {
+		f := flag.Lookup("test.parallel")
+		if f == nil || f.Value.String() != f.DefValue {
+			return func() {}, nil
+		}
+		return func() {}, f.Value.Set(strconv.Itoa(n))
+	}
 }
 
 // Terraform sees to it that terraform is on PATH: what is there, or else what [release.Cached] gives.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/tftest"
 )
@@ -57,9 +58,10 @@ func TestHangingTerraformEnds(t *testing.T) {
 			o := r.options(files)
 			var notes string
 			o.Tool, notes = hanging(t, r.tool, c.verb, c.script)
-			o.Timeout, o.Grace = 3*time.Second, time.Second
+			// What is done before it hangs takes its time where everything does.
+			o.Timeout, o.Grace = min(patience.Scaled(3*time.Second), 15*time.Second), time.Second
 			e := failure(t, t.Context(), o)
-			if !errors.Is(e, context.DeadlineExceeded) || !strings.Contains(e.Error(), "plan_timeout of 3s") || e.Transient {
+			if !errors.Is(e, context.DeadlineExceeded) || !strings.Contains(e.Error(), fmt.Sprintf("plan_timeout of %s", o.Timeout)) || e.Transient {
 				t.Errorf("error %v, transient %v", e, e.Transient)
 			}
 			if !strings.Contains(e.Hint, "plan_timeout") {

@@ -8,4 +8,4 @@ import (
 	"sallyport/agent/terraform/tftest"
 )
 
-func TestMain(m *testing.M) { os.Exit(need.Main(m, need.Terraform, tftest.Lean)) }
+func TestMain(m *testing.M) { os.Exit(need.Main(m, need.Terraform, tftest.Lean, need.AtOnce(4))) }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/tftest"
@@ -61,7 +61,7 @@ func (r *rig) options(files map[string]string) PlanOptions {
 	tftest.Write(r.t, work, files)
 	return PlanOptions{
 		Tool: r.tool, Stack: "ghe", Commit: strings.Repeat("c", 40), WorkDir: work, DataDir: filepath.Join(run, "data"),
-		OutDir: filepath.Join(run, "out"), Home: r.dir, StateDir: r.State, Cache: r.Cache, Timeout: time.Minute,
+		OutDir: filepath.Join(run, "out"), Home: r.dir, StateDir: r.State, Cache: r.Cache, Timeout: patience.Limit(),
 	}
 }
 
