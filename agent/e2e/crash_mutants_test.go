@@ -218,7 +218,7 @@ func (m mutant) tell(t *testing.T, off string) (noticed string) {
 		o.stacks = []string{"one"}
 	}
 	if off != "" {
-		o.quiet = 20 * time.Second // some never come to rest, which is how they are noticed
+		o.quiet = patience.Scaled(20 * time.Second) // some never come to rest, which is how they are noticed
 	}
 	s := newSite(t, o)
 	m.story(s)
