@@ -26,7 +26,8 @@ var ways = []string{
 
 // seams are those that the race detector is shown, which makes everything several times slower (-race -short). Each is here
 // for goroutines that meet in it and in no cheaper one. A rule that is one more case of what such a test passes through need
-// not be here: `go test ./...` runs it, and no goroutine is new in it.
+// not be here: `go test ./...` runs it, and no goroutine is new in it. Between them they pass more than nine in ten of the
+// functions of the package that any such test passes.
 var seams = []string{
 	// The loop, the workers for plans and applies, the socket, and what each finds when it comes late.
 	"TestFirstRunIsPlannedApprovedAndApplied",
@@ -53,6 +54,7 @@ var seams = []string{
 	// The poll of repositories.
 	"TestHeldBranchComesBack",
 	"TestPlanLooksForTheNewestCommit",
+	"TestALastingGitErrorIsToldOnceAndItsEndToo",
 	"TestUnsignedCommitsAreHeld",
 	// Listening to Slack and sending to it.
 	"TestSlackApproveAndReport",
@@ -61,11 +63,15 @@ var seams = []string{
 	"TestSlackCommands",
 	"TestAFailedSearchPostsNothingTwice",
 	"TestFirstStacksAreSummedUpInOneMessage",
+	"TestACommitOfSeveralStacksHasOneMessage",
+	"TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt",
 	"TestAWaitingPlanRemindsOnce",
 	"TestTwoAgentsOnOneStackAreNoticed",
 	// Sites and their pull requests.
 	"TestCommitStatuses",
 	"TestOutageOfGitHub",
+	"TestOriginOnTheCard",
+	"TestPullRequests",
 	"TestHeldPullRequestBySlack",
 	"TestManyPullRequests",
 	// Commands of people and of the host beside everything else.
@@ -87,6 +93,7 @@ var seams = []string{
 	// A store that another one takes the place of.
 	"TestLivingApplyOutlivesTheStore",
 	"TestStoreThatWentBackInTimePausesTheAgent",
+	"TestAKeptStateComesBack",
 }
 
 // whole skips a test with a whole agent where only some are run.
