@@ -54,7 +54,9 @@ func holdCases() []holdCase {
 		s.run(now.Stack, now.Status)
 	}
 	ofCommit := func(s *standing) { inPlace(s, store.KindCommit) }
-	pause := &store.Pause{By: "cli:jane", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	pause := func() *store.Pause { // the store rounds the times of what it is given, so each case has its own
+		return &store.Pause{By: "cli:jane", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	}
 	mistrust := func(s *standing) { s.w.Cfg.Repository("infra").RequireReview = true }
 	shut := func(s *standing) { // until after its plan has expired
 		s.w.Stack("net").ApplyWindows = []config.Window{{Schedule: "0 9 * * *", Duration: time.Hour}}
@@ -72,14 +74,14 @@ func holdCases() []holdCase {
 				if err != nil {
 					return err
 				}
-				a.Paused = pause
+				a.Paused = pause()
 				return tx.PutAgent(a)
 			})
 		}, nil},
-		{"the stack is paused", "take", "", store.Approved, "the stack is paused by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Paused = pause }) }, nil},
-		{"somebody works on its state", "take", "", store.Planning, "its state is being worked on by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Occupied = pause }) }, nil},
+		{"the stack is paused", "take", "", store.Approved, "the stack is paused by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Paused = pause() }) }, nil},
+		{"somebody works on its state", "take", "", store.Planning, "its state is being worked on by cli:jane", func(s *standing) { s.stack("box", func(st *store.StackState) { st.Occupied = pause() }) }, nil},
 		{"paused while it waits for people", "take", "", store.Planned, "decisions are counted and nothing is applied", func(s *standing) {
-			s.stack("box", func(st *store.StackState) { st.Paused = pause })
+			s.stack("box", func(st *store.StackState) { st.Paused = pause() })
 		}, nil},
 		{"what it depends on was not planned", "take", "", store.Pending, "waits for net, which was not planned yet", ofCommit, nil}, // a person's goes ahead
 		{"an image was not built", "take", "", store.Pending, "waits for image node, which was not built yet", nil, nil},
@@ -134,7 +136,7 @@ func holdCases() []holdCase {
 		{"its stack is pinned", "take", "net", store.Pending, "the stack is pinned", func(s *standing) {
 			ofCommit(s)
 			s.stack("net", func(st *store.StackState) {
-				st.Pin = &store.Pin{Run: 1, Commit: strings.Repeat("c", 40), Back: true, By: "cli:jane", At: pause.At}
+				st.Pin = &store.Pin{Run: 1, Commit: strings.Repeat("c", 40), Back: true, By: "cli:jane", At: pause().At}
 			})
 		}, nil},
 		{"outside the window, and nobody has approved", "take", "net", store.Planned, "an approval counts and waits until then", shut, nil},
@@ -189,7 +191,7 @@ func holdCases() []holdCase {
 		{"a pull request waits too", "take", "net", store.Pending, "the stack is paused by cli:jane", func(s *standing) {
 			s.w.Cfg.Repository("infra").GitHub.PlanPullRequests = true
 			inPlace(s, store.KindPullRequest)
-			s.stack("net", func(st *store.StackState) { st.Paused = pause })
+			s.stack("net", func(st *store.StackState) { st.Paused = pause() })
 		}, nil},
 	}
 }
