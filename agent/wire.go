@@ -20,17 +20,66 @@ import (
 // wire gives each room what it uses: the rooms below it, and nothing above.
 func (a *Agent) wire() {
 	a.clocks = clock.New(clock.Options{Now: a.now, Uptime: a.opts.Uptime})
-	a.active = active.New(active.Options{Health: a.health, Journal: a.journal, Cache: a.cache, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store})
-	a.ledger = ledger.New(ledger.Options{Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ended: a.ended, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Work: a.work})
-	a.engines = engine.New(engine.Options{Bell: a.bell, Health: a.health, Active: a.active, Ledger: a.ledger, Cache: a.cache, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store})
-	a.source = source.New(source.Options{Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Changes: a.changes, Faults: a.faults, Jitter: a.opts.Jitter, Log: a.log, Now: a.now, People: a.people, Store: a.store})
-	a.viewer = view.New(view.Options{Health: a.health, Faults: a.faults, Id: a.id, Now: a.now, People: a.people, Started: a.started, Store: a.store, Version: a.opts.Version})
-	a.outbox = outbox.New(outbox.Options{Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Changes: a.changes, Epoch: a.epoch, Faults: a.faults, Id: a.id, Log: a.log, Notices: a.opts.Notices, Now: a.now, Store: a.store})
-	a.triggers = triggers.New(triggers.Options{Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Compared: a.compared, Faults: a.faults, Id: a.id, Log: a.log, Now: a.now, Store: a.store, Strikes: a.strikes, Tight: a.tight, Work: a.work})
-	a.operator = operator.New(operator.Options{Clocks: a.clocks, Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Source: a.source, Epoch: a.epoch, Log: a.log, Now: a.now, Store: a.store, Strikes: a.strikes, Work: a.work})
-	a.slackbot = slackbot.New(slackbot.Options{Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Epochs: a.epochs, Faults: a.faults, Id: a.id, Log: a.log, Now: a.now, Store: a.store, Work: a.work})
-	a.pullwatch = pullrequests.New(pullrequests.Options{Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Source: a.source, Operator: a.operator, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Work: a.work})
-	a.housekeeper = housekeeping.New(housekeeping.Options{Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Ended: a.ended, Executable: a.opts.Executable, Faults: a.faults, Log: a.log, Now: a.now, Room: a.opts.Room, Snapshots: a.snapshots, Store: a.store, Tight: a.tight, Work: a.work})
-	a.socketAPI = api.New(api.Options{Health: a.health, Active: a.active, Engines: a.engines, Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store})
-	a.executor = execute.New(execute.Options{Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Source: a.source, Compared: a.compared, Executable: a.opts.Executable, Faults: a.faults, Log: a.log, Now: a.now, SnapshotSoon: a.snapshots.Soon, Started: a.started, Store: a.store, Strikes: a.strikes, Tight: a.tight, Uptime: a.opts.Uptime, Votes: a.slackbot, Work: a.work})
+	a.active = active.New(active.Options{
+		Health: a.health, Journal: a.journal, Cache: a.cache, Faults: a.faults, Log: a.log, Now: a.now,
+		Store: a.store,
+	})
+	a.ledger = ledger.New(ledger.Options{
+		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ended: a.ended,
+		Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Work: a.work,
+	})
+	a.engines = engine.New(engine.Options{
+		Bell: a.bell, Health: a.health, Active: a.active, Ledger: a.ledger, Cache: a.cache, Faults: a.faults,
+		Log: a.log, Now: a.now, Store: a.store,
+	})
+	a.source = source.New(source.Options{
+		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
+		Changes: a.changes, Faults: a.faults, Jitter: a.opts.Jitter, Log: a.log, Now: a.now, People: a.people,
+		Store: a.store,
+	})
+	a.viewer = view.New(view.Options{
+		Health: a.health, Faults: a.faults, ID: a.id, Now: a.now, People: a.people, Started: a.started,
+		Store: a.store, Version: a.opts.Version,
+	})
+	a.outbox = outbox.New(outbox.Options{
+		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
+		Engines: a.engines, Changes: a.changes, Epoch: a.epoch, Faults: a.faults, ID: a.id, Log: a.log,
+		Notices: a.opts.Notices, Now: a.now, Store: a.store,
+	})
+	a.triggers = triggers.New(triggers.Options{
+		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines,
+		Compared: a.compared, Faults: a.faults, ID: a.id, Log: a.log, Now: a.now, Store: a.store,
+		Strikes: a.strikes, Tight: a.tight, Work: a.work,
+	})
+	a.operator = operator.New(operator.Options{
+		Clocks: a.clocks, Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
+		Engines: a.engines, Source: a.source, Epoch: a.epoch, Log: a.log, Now: a.now, Store: a.store,
+		Strikes: a.strikes, Work: a.work,
+	})
+	a.slackbot = slackbot.New(slackbot.Options{
+		Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer,
+		Operator: a.operator, Changes: a.changes, Epochs: a.epochs, Faults: a.faults, ID: a.id, Log: a.log,
+		Now: a.now, Store: a.store, Work: a.work,
+	})
+	a.pullwatch = pullrequests.New(pullrequests.Options{
+		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Source: a.source,
+		Operator: a.operator, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Work: a.work,
+	})
+	a.housekeeper = housekeeping.New(housekeeping.Options{
+		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines,
+		Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Ended: a.ended, Executable: a.opts.Executable,
+		Faults: a.faults, Log: a.log, Now: a.now, Room: a.opts.Room, Snapshots: a.snapshots, Store: a.store,
+		Tight: a.tight, Work: a.work,
+	})
+	a.socketAPI = api.New(api.Options{
+		Health: a.health, Active: a.active, Engines: a.engines, Viewer: a.viewer, Operator: a.operator,
+		Changes: a.changes, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store,
+	})
+	a.executor = execute.New(execute.Options{
+		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
+		Engines: a.engines, Source: a.source, Compared: a.compared, Executable: a.opts.Executable,
+		Faults: a.faults, Log: a.log, Now: a.now, SnapshotSoon: a.snapshots.Soon, Started: a.started,
+		Store: a.store, Strikes: a.strikes, Tight: a.tight, Uptime: a.opts.Uptime, Votes: a.slackbot,
+		Work: a.work,
+	})
 }

@@ -48,7 +48,10 @@ type Options struct {
 }
 
 func New(o Options) *SocketAPI {
-	return &SocketAPI{health: o.Health, active: o.Active, engines: o.Engines, viewer: o.Viewer, operator: o.Operator, changes: o.Changes, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store}
+	return &SocketAPI{
+		health: o.Health, active: o.Active, engines: o.Engines, viewer: o.Viewer, operator: o.Operator,
+		changes: o.Changes, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store,
+	}
 }
 
 // Review implements control.Operator.

@@ -57,7 +57,10 @@ type Options struct {
 }
 
 func New(o Options) *Engines {
-	return &Engines{bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store}
+	return &Engines{
+		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,
+		log: o.Log, now: o.Now, store: o.Store,
+	}
 }
 
 // Ending is how an apply ended.

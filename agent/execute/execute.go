@@ -74,7 +74,12 @@ type Options struct {
 }
 
 func New(o Options) *Executor {
-	return &Executor{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults, log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, started: o.Started, store: o.Store, strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work}
+	return &Executor{
+		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults,
+		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, started: o.Started, store: o.Store,
+		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work,
+	}
 }
 
 // refuseLarge ends a run whose plan destroys too much. The plan is kept, so that people see what it would have done.

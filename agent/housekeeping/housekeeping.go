@@ -64,5 +64,10 @@ type Options struct {
 }
 
 func New(o Options) *Housekeeper {
-	return &Housekeeper{health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, executable: o.Executable, faults: o.Faults, log: o.Log, now: o.Now, room: o.Room, snapshots: o.Snapshots, store: o.Store, tight: o.Tight, work: o.Work}
+	return &Housekeeper{
+		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
+		viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, executable: o.Executable,
+		faults: o.Faults, log: o.Log, now: o.Now, room: o.Room, snapshots: o.Snapshots, store: o.Store,
+		tight: o.Tight, work: o.Work,
+	}
 }

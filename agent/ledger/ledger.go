@@ -64,7 +64,10 @@ func (a *Ledger) MovedSince() bool { return a.driftSoon.Swap(false) }
 func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
 
 func New(o Options) *Ledger {
-	return &Ledger{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work}
+	return &Ledger{
+		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended,
+		faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
+	}
 }
 
 // EndKey is the key of the message that tells how a run ended.

@@ -62,7 +62,11 @@ type Options struct {
 }
 
 func New(o Options) *Operator {
-	return &Operator{clocks: o.Clocks, bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, source: o.Source, epoch: o.Epoch, log: o.Log, now: o.Now, store: o.Store, strikes: o.Strikes, work: o.Work}
+	return &Operator{
+		clocks: o.Clocks, bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		engines: o.Engines, source: o.Source, epoch: o.Epoch, log: o.Log, now: o.Now, store: o.Store,
+		strikes: o.Strikes, work: o.Work,
+	}
 }
 
 // errCutOff is the end of an errand that did not come to its own.

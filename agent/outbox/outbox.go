@@ -61,7 +61,7 @@ type Options struct {
 	Changes *bell.Broadcast
 	Epoch   string
 	Faults  *health.Faults
-	Id      string
+	ID      string
 	Log     *slog.Logger
 	Notices func(text string)
 	Now     func() time.Time
@@ -69,7 +69,11 @@ type Options struct {
 }
 
 func New(o Options) *Outbox {
-	return &Outbox{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, changes: o.Changes, epoch: o.Epoch, faults: o.Faults, id: o.Id, log: o.Log, notices: o.Notices, now: o.Now, store: o.Store}
+	return &Outbox{
+		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		engines: o.Engines, changes: o.Changes, epoch: o.Epoch, faults: o.Faults, id: o.ID, log: o.Log,
+		notices: o.Notices, now: o.Now, store: o.Store,
+	}
 }
 
 const (

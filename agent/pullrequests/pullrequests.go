@@ -47,5 +47,8 @@ type Options struct {
 }
 
 func New(o Options) *Pullwatch {
-	return &Pullwatch{health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, source: o.Source, operator: o.Operator, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work}
+	return &Pullwatch{
+		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, source: o.Source,
+		operator: o.Operator, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
+	}
 }

@@ -54,7 +54,7 @@ type Options struct {
 	Changes  *bell.Broadcast
 	Epochs   []string
 	Faults   *health.Faults
-	Id       string
+	ID       string
 	Log      *slog.Logger
 	Now      func() time.Time
 	Store    *store.Store
@@ -62,7 +62,11 @@ type Options struct {
 }
 
 func New(o Options) *Slackbot {
-	return &Slackbot{unrecorded: unrecorded{told: map[string]bool{}}, bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, viewer: o.Viewer, operator: o.Operator, changes: o.Changes, epochs: o.Epochs, faults: o.Faults, id: o.Id, log: o.Log, now: o.Now, store: o.Store, work: o.Work}
+	return &Slackbot{
+		unrecorded: unrecorded{told: map[string]bool{}}, bell: o.Bell, health: o.Health, journal: o.Journal,
+		active: o.Active, ledger: o.Ledger, viewer: o.Viewer, operator: o.Operator, changes: o.Changes,
+		epochs: o.Epochs, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
+	}
 }
 
 // slackCall bounds one question to Slack.

@@ -48,5 +48,9 @@ type Options struct {
 }
 
 func New(o Options) *Source {
-	return &Source{clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, changes: o.Changes, faults: o.Faults, jitter: o.Jitter, log: o.Log, now: o.Now, people: o.People, store: o.Store}
+	return &Source{
+		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		changes: o.Changes, faults: o.Faults, jitter: o.Jitter, log: o.Log, now: o.Now, people: o.People,
+		store: o.Store,
+	}
 }

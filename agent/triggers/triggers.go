@@ -45,7 +45,7 @@ type Options struct {
 	Engines  *engine.Engines
 	Compared *Comparisons
 	Faults   *health.Faults
-	Id       string
+	ID       string
 	Log      *slog.Logger
 	Now      func() time.Time
 	Store    *store.Store
@@ -55,7 +55,11 @@ type Options struct {
 }
 
 func New(o Options) *Triggers {
-	return &Triggers{health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines, compared: o.Compared, faults: o.Faults, id: o.Id, log: o.Log, now: o.Now, store: o.Store, strikes: o.Strikes, tight: o.Tight, work: o.Work}
+	return &Triggers{
+		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
+		compared: o.Compared, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store,
+		strikes: o.Strikes, tight: o.Tight, work: o.Work,
+	}
 }
 
 // Comparisons is what discover has looked at already, by stack: it saves reading git at each pass. A restart compares

@@ -25,7 +25,7 @@ type Viewer struct {
 type Options struct {
 	Health  *health.Health
 	Faults  *health.Faults
-	Id      string
+	ID      string
 	Now     func() time.Time
 	People  *active.People
 	Started time.Time
@@ -34,5 +34,5 @@ type Options struct {
 }
 
 func New(o Options) *Viewer {
-	return &Viewer{health: o.Health, faults: o.Faults, id: o.Id, now: o.Now, people: o.People, started: o.Started, store: o.Store, version: o.Version}
+	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, people: o.People, started: o.Started, store: o.Store, version: o.Version}
 }
