@@ -52,6 +52,7 @@ func (a *Active) Listened() (first bool) { return !a.heard.Swap(true) }
 // HasListened says whether Slack was looked at since the start, or could not be.
 func (a *Active) HasListened() bool { return a.heard.Load() }
 
+// New makes a configuration that is in force once its World is set.
 func New(o Options) *Active {
 	return &Active{health: o.Health, journal: o.Journal, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store}
 }

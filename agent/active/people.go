@@ -21,6 +21,7 @@ type People struct {
 	polls map[string]time.Time
 }
 
+// NewPeople begins with no answer remembered.
 func NewPeople() *People { return &People{polls: map[string]time.Time{}} }
 
 func (p *People) Polled(repository string, at time.Time) {

@@ -47,6 +47,7 @@ type Options struct {
 	Store    *store.Store
 }
 
+// New makes what answers at the socket.
 func New(o Options) *SocketAPI {
 	return &SocketAPI{
 		health: o.Health, active: o.Active, engines: o.Engines, viewer: o.Viewer, operator: o.Operator,

@@ -30,6 +30,7 @@ type Broadcast struct {
 	ch chan struct{}
 }
 
+// NewBroadcast makes one that nobody waits for.
 func NewBroadcast() *Broadcast { return &Broadcast{ch: make(chan struct{})} }
 
 // Next is closed at the next change.

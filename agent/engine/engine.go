@@ -56,6 +56,7 @@ type Options struct {
 	Store  *store.Store
 }
 
+// New makes terraform and packer.
 func New(o Options) *Engines {
 	return &Engines{
 		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,

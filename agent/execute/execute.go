@@ -73,6 +73,7 @@ type Options struct {
 	Work         *workers.Pool
 }
 
+// New makes what moves runs on.
 func New(o Options) *Executor {
 	return &Executor{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,

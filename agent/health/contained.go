@@ -90,6 +90,7 @@ type strike struct {
 	err  *StruckError
 }
 
+// NewStrikes begins without any.
 func NewStrikes() *Strikes { return &Strikes{m: map[string]*strike{}} }
 
 // Resting says why work must not be tried now; nil if it may.

@@ -39,6 +39,7 @@ type Options struct {
 	Secrets []redact.Secret
 }
 
+// New makes the record of what is wrong.
 func New(o Options) *Health {
 	a := &Health{bell: o.Bell, faults: o.Faults, strikes: o.Strikes}
 	a.Hide(o.Secrets)
@@ -82,6 +83,7 @@ type Faults struct {
 	m   map[string]Problem
 }
 
+// NewFaults begins without any.
 func NewFaults(now func() time.Time) *Faults { return &Faults{now: now, m: map[string]Problem{}} }
 
 // Set records that source fails, or with a nil error that it works again. It reports whether that is news.

@@ -63,6 +63,7 @@ type Options struct {
 	Work       *workers.Pool
 }
 
+// New makes the keeper of a data directory.
 func New(o Options) *Housekeeper {
 	return &Housekeeper{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,

@@ -23,6 +23,7 @@ type Snapshots struct {
 	told     bool
 }
 
+// NewSnapshots begins without one.
 func NewSnapshots() *Snapshots { return &Snapshots{due: make(chan struct{}, 1), revision: -1} }
 
 // Soon asks for a snapshot now.

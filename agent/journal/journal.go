@@ -25,6 +25,7 @@ type Options struct {
 	Store  *store.Store
 }
 
+// New makes the journal of a store.
 func New(o Options) *Journal {
 	return &Journal{bell: o.Bell, faults: o.Faults, log: o.Log, store: o.Store}
 }

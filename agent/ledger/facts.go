@@ -15,22 +15,23 @@ import (
 	"sallyport/store"
 )
 
-// recordReader reads what the rules of package lifecycle ask of the store, in one transaction. The first error stays; whoever
+// RecordReader reads what the rules of package lifecycle ask of the store, in one transaction. The first error stays; whoever
 // asked looks at it at the end.
-type recordReader struct {
+type RecordReader struct {
 	tx  *store.Tx
 	Out lifecycle.Records
 	Err error
 }
 
-func NewRecordReader(tx *store.Tx) *recordReader {
-	return &recordReader{tx: tx, Out: lifecycle.Records{
+// NewRecordReader reads in a transaction, from nothing on.
+func NewRecordReader(tx *store.Tx) *RecordReader {
+	return &RecordReader{tx: tx, Out: lifecycle.Records{
 		Repositories: map[string]*store.RepositoryState{}, Stacks: map[string]*store.StackState{}, Runs: map[int]*store.Run{},
 	}}
 }
 
 // About reads what every rule about a run needs.
-func (r *recordReader) About(run *store.Run) {
+func (r *RecordReader) About(run *store.Run) {
 	if r.Err == nil {
 		r.Out.Agent, r.Err = r.tx.Agent()
 	}
@@ -39,7 +40,7 @@ func (r *recordReader) About(run *store.Run) {
 }
 
 // Stack reads the state of a stack or an image. It is never nil: after an error it is empty.
-func (r *recordReader) Stack(name string) *store.StackState {
+func (r *RecordReader) Stack(name string) *store.StackState {
 	if st := r.Out.Stacks[name]; st != nil {
 		return st
 	}
@@ -53,7 +54,7 @@ func (r *recordReader) Stack(name string) *store.StackState {
 	return &store.StackState{}
 }
 
-func (r *recordReader) repository(name string) {
+func (r *RecordReader) repository(name string) {
 	if r.Out.Repositories[name] != nil || r.Err != nil {
 		return
 	}
@@ -66,7 +67,7 @@ func (r *recordReader) repository(name string) {
 }
 
 // run reads a run that a state names; 0 names none.
-func (r *recordReader) run(id int) {
+func (r *RecordReader) run(id int) {
 	if _, read := r.Out.Runs[id]; read || id == 0 || r.Err != nil {
 		return
 	}
@@ -82,7 +83,7 @@ func (r *recordReader) run(id int) {
 }
 
 // Uses reads what says whether a stack is due for a run because something that it uses changed.
-func (r *recordReader) Uses(s *config.Stack) {
+func (r *RecordReader) Uses(s *config.Stack) {
 	if len(s.Uses()) == 0 {
 		return
 	}
@@ -95,7 +96,7 @@ func (r *recordReader) Uses(s *config.Stack) {
 }
 
 // Upstream reads what says whether a stack has to wait for those that it depends on, and returns these by name.
-func (r *recordReader) Upstream(s *config.Stack, all []*config.Stack) map[string]*config.Stack {
+func (r *RecordReader) Upstream(s *config.Stack, all []*config.Stack) map[string]*config.Stack {
 	found := map[string]*config.Stack{}
 	for next := slices.Clone(s.DependsOn); len(next) > 0; next = next[1:] {
 		name := next[0]
@@ -119,7 +120,7 @@ func (r *recordReader) Upstream(s *config.Stack, all []*config.Stack) map[string
 }
 
 // Ready looks for a run that can be applied and could be planned or applied now: previews go after it.
-func (r *recordReader) Ready() {
+func (r *RecordReader) Ready() {
 	if r.Err != nil {
 		return
 	}
@@ -131,7 +132,7 @@ func (r *recordReader) Ready() {
 }
 
 // Policy reads what a stack's policy decides on.
-func (r *recordReader) Policy(stack string) {
+func (r *RecordReader) Policy(stack string) {
 	st := r.Stack(stack)
 	r.run(st.AppliedRun)
 	r.run(st.LastApply)

@@ -63,6 +63,7 @@ func (a *Ledger) MovedSince() bool { return a.driftSoon.Swap(false) }
 // HoldsValues says that the store holds values again that a person gave.
 func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
 
+// New makes the ledger of a store.
 func New(o Options) *Ledger {
 	return &Ledger{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended,
@@ -212,6 +213,7 @@ type EndedRuns struct {
 	runs map[int]bool
 }
 
+// NewEndedRuns begins with none.
 func NewEndedRuns() *EndedRuns { return &EndedRuns{runs: map[int]bool{}} }
 
 func (e *EndedRuns) Add(run int) {

@@ -61,6 +61,7 @@ type Options struct {
 	Work    *workers.Pool
 }
 
+// New makes what carries out orders.
 func New(o Options) *Operator {
 	return &Operator{
 		clocks: o.Clocks, bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,

@@ -68,6 +68,7 @@ type Options struct {
 	Store   *store.Store
 }
 
+// New makes the outbox of a store.
 func New(o Options) *Outbox {
 	return &Outbox{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,

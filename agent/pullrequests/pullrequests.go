@@ -46,6 +46,7 @@ type Options struct {
 	Work     *workers.Pool
 }
 
+// New makes the watch over pull requests.
 func New(o Options) *Pullwatch {
 	return &Pullwatch{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, source: o.Source,

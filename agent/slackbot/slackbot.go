@@ -61,6 +61,7 @@ type Options struct {
 	Work     *workers.Pool
 }
 
+// New makes the reader of Slack.
 func New(o Options) *Slackbot {
 	return &Slackbot{
 		unrecorded: unrecorded{told: map[string]bool{}}, bell: o.Bell, health: o.Health, journal: o.Journal,

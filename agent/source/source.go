@@ -47,6 +47,7 @@ type Options struct {
 	Store   *store.Store
 }
 
+// New makes what looks for new commits.
 func New(o Options) *Source {
 	return &Source{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,

@@ -54,6 +54,7 @@ type Options struct {
 	Work     *workers.Pool
 }
 
+// New makes what makes runs.
 func New(o Options) *Triggers {
 	return &Triggers{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
@@ -70,6 +71,7 @@ type Comparisons struct {
 	heads map[string]string // the head it was made with
 }
 
+// NewComparisons begins with nothing compared.
 func NewComparisons() *Comparisons {
 	return &Comparisons{keys: map[string]string{}, heads: map[string]string{}}
 }

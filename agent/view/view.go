@@ -33,6 +33,7 @@ type Options struct {
 	Version string
 }
 
+// New makes the view of an agent.
 func New(o Options) *Viewer {
 	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, people: o.People, started: o.Started, store: o.Store, version: o.Version}
 }

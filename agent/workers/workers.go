@@ -37,6 +37,7 @@ type worker struct {
 	what string
 }
 
+// New makes a pool without work: ended is called after each end of work, caught with how it ended.
 func New(ended func(), caught func(name string, run int, p *contain.Panic)) *Pool {
 	return &Pool{caught: caught, running: map[int]*worker{}, restsTo: map[int]time.Time{}, errands: map[string]bool{}, checks: map[string]*worker{}, ended: ended}
 }
