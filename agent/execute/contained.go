@@ -52,7 +52,7 @@ func (a *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
 
 // RestRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
 func (a *Executor) RestRun(w *active.Config, run *store.Run, struck *health.StruckError) error {
-	text := a.struckText(run, struck)
+	text := struckText(run, a.health.Redact(struck.Error()))
 	if !struck.Held() || run.Status != store.Planning {
 		return a.ledger.Hold(run, text, struck.UserHint())
 	}
@@ -63,19 +63,18 @@ func (a *Executor) RestRun(w *active.Config, run *store.Run, struck *health.Stru
 }
 
 // struckText is a panic as the reason why a run is held.
-func (a *Executor) struckText(run *store.Run, struck *health.StruckError) string {
-	text := a.health.Redact(struck.Error())
+func struckText(run *store.Run, struck string) string {
 	if run.Status == store.Applying {
-		return lifecycle.FollowFails + text // not the apply is held, but who follows it
+		return lifecycle.FollowFails + struck // not the apply is held, but who follows it
 	}
-	return text
+	return struck
 }
 
 // RunStruck shows a panic as the error of the run that it happened for: a hold, with what to do. What had ended already, and
 // is only worked on afterwards, keeps its end.
 func (a *Executor) RunStruck(run *store.Run, struck *health.StruckError) {
 	p := contain.Run("holding a run", func() {
-		if err := a.ledger.Hold(run, a.struckText(run, struck), struck.UserHint()); err != nil {
+		if err := a.ledger.Hold(run, struckText(run, a.health.Redact(struck.Error())), struck.UserHint()); err != nil {
 			a.journal.StoreFault(err)
 		}
 	})

@@ -27,6 +27,9 @@ import (
 
 // Executor moves runs on: plan, gate, apply, follow.
 type Executor struct {
+	*hooks
+	*reminders
+
 	clocks       *clock.Clock
 	health       *health.Health
 	journal      *journal.Journal
@@ -76,7 +79,11 @@ type Options struct {
 // New makes what moves runs on.
 func New(o Options) *Executor {
 	return &Executor{
-		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		hooks: &hooks{
+			health: o.Health, journal: o.Journal, ledger: o.Ledger, engines: o.Engines, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
+		},
+		reminders: &reminders{health: o.Health, journal: o.Journal, ledger: o.Ledger, now: o.Now},
+		clocks:    o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
 		engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults,
 		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, started: o.Started, store: o.Store,
 		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work,

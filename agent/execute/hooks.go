@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -10,9 +11,24 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
+	"sallyport/agent/health"
 	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
+	"sallyport/agent/workers"
 	"sallyport/store"
 )
+
+// hooks runs the hooks that are owed to an apply that has ended, and remembers them until they have.
+type hooks struct {
+	health  *health.Health
+	journal *journal.Journal
+	ledger  *ledger.Ledger
+	engines *engine.Engines
+	log     *slog.Logger
+	now     func() time.Time
+	store   *store.Store
+	work    *workers.Pool
+}
 
 // hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
 // minutes, and what was true before it may not be any more. A hook that fails ends the run.
@@ -49,7 +65,7 @@ type owedHook struct {
 }
 
 // oweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
-func (a *Executor) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (a *hooks) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 	if !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply) {
 		return nil
 	}
@@ -62,7 +78,7 @@ func (a *Executor) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error
 
 // RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
-func (a *Executor) RunOwedHooks(w *active.Config) error {
+func (a *hooks) RunOwedHooks(w *active.Config) error {
 	var owed []owedHook
 	if err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(afterKey, &owed)
@@ -91,7 +107,7 @@ func (a *Executor) RunOwedHooks(w *active.Config) error {
 	return nil
 }
 
-func (a *Executor) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
+func (a *hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
 	err := a.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
 		owed[i].Began = a.now().UTC()
 		return owed
@@ -116,7 +132,7 @@ func (a *Executor) hookAfterApply(ctx context.Context, w *active.Config, run *st
 }
 
 // settleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
-func (a *Executor) settleHook(id int, text string) error {
+func (a *hooks) settleHook(id int, text string) error {
 	return a.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
 		if text == "" {
 			return nil
@@ -133,7 +149,7 @@ func (a *Executor) settleHook(id int, text string) error {
 }
 
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
-func (a *Executor) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
+func (a *hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		var owed []owedHook
 		if _, err := tx.Setting(afterKey, &owed); err != nil {

@@ -32,7 +32,7 @@ func usualApply(tx *store.Tx, run *store.Run) (longest time.Duration, err error)
 	return longest, err
 }
 
-func (a *Executor) tellLong(run *store.Run, took, usual time.Duration) error {
+func (a *reminders) tellLong(run *store.Run, took, usual time.Duration) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {

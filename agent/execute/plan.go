@@ -119,7 +119,7 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		return err
 	}
 	to := store.Planned
-	after, open, err := a.unfinished(run)
+	after, open, err := unfinished(a.store, run)
 	switch {
 	case err != nil:
 		return err
@@ -191,8 +191,8 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 
 // unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a
 // resource can be half-made and look healthy to terraform, so an empty plan is not the end of it, whatever asked for it.
-func (a *Executor) unfinished(run *store.Run) (after int, open []string, err error) {
-	err = a.store.View(func(tx *store.Tx) error {
+func unfinished(st *store.Store, run *store.Run) (after int, open []string, err error) {
+	err = st.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.Unfinished == 0 {
 			return err

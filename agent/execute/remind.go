@@ -7,7 +7,9 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/health"
 	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
@@ -24,8 +26,16 @@ const (
 // pingedKey is where it is kept when a reminder last rang phones.
 const pingedKey = "remind/pinged"
 
+// reminders tells people again of what waits for them, or takes long.
+type reminders struct {
+	health  *health.Health
+	journal *journal.Journal
+	ledger  *ledger.Ledger
+	now     func() time.Time
+}
+
 // remind tells people once that a plan they were asked about is about to expire.
-func (a *Executor) remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
+func (a *reminders) remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
@@ -49,7 +59,7 @@ func (a *Executor) remind(w *active.Config, run *store.Run, s *config.Stack, lef
 }
 
 // mayPing reports whether a reminder may ring phones, and notes that it does.
-func (a *Executor) mayPing(tx *store.Tx) (bool, error) {
+func (a *reminders) mayPing(tx *store.Tx) (bool, error) {
 	var last time.Time
 	if _, err := tx.Setting(pingedKey, &last); err != nil {
 		return false, err

@@ -30,7 +30,7 @@ func (a *Executor) verify(ctx context.Context, w *active.Config, run *store.Run,
 		return err
 	}
 	if err := a.journal.Update(func(tx *journal.Tx) error {
-		now, err := a.sameApproved(tx.Tx, run)
+		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (a *Executor) verify(ctx context.Context, w *active.Config, run *store.Run,
 }
 
 // sameApproved is the run as it is now, if it is still approved with the plan in hand.
-func (a *Executor) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
+func sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
 	now, err := tx.Run(run.ID)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (a *Executor) sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error
 // approval. It does the same, so everything that people saw and said holds for it.
 func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
-		now, err := a.sameApproved(tx.Tx, run)
+		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 	why := "planned again before the apply, and it is not the same any more: " + phrase.JoinSome(moved, 20)
 	stop := run.Moved+1 >= maxMoved
 	return a.journal.Update(func(tx *journal.Tx) error {
-		now, err := a.sameApproved(tx.Tx, run)
+		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}

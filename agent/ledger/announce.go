@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"sallyport/agent/active"
+	"sallyport/agent/health"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/store"
@@ -13,9 +14,15 @@ import (
 // Keys of outbox messages. One key is one message, however often it is written or sent.
 func CardKey(run int) string { return fmt.Sprintf("card/%d", run) }
 
+// Messages is what a change of the records causes to be said. Each is written into the outbox in the change's own transaction.
+type Messages struct {
+	health *health.Health
+	active *active.Active
+}
+
 // RefreshCard has the run's message posted or edited; what it shows is read when it is sent, so that many changes in
 // a row are one edit.
-func (a *Ledger) RefreshCard(tx *store.Tx, run *store.Run) error {
+func (a *Messages) RefreshCard(tx *store.Tx, run *store.Run) error {
 	if told, err := spoken(tx, run); err != nil || !told {
 		return err // nothing was said yet; announce decides when it is
 	}
@@ -23,21 +30,21 @@ func (a *Ledger) RefreshCard(tx *store.Tx, run *store.Run) error {
 }
 
 // Say writes into the run's thread.
-func (a *Ledger) Say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
+func (a *Messages) Say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
 	return tx.Enqueue(store.Message{
 		Kind: kind, Run: run.ID, Key: fmt.Sprintf("run/%d/%s", run.ID, key), Text: a.health.Redact(text), Mention: kind == store.MessageLoud,
 	})
 }
 
 // Note is a message of its own in the channel.
-func (a *Ledger) Note(key, text string) store.Message {
+func (a *Messages) Note(key, text string) store.Message {
 	return store.Message{Kind: store.MessageNote, Key: key, Text: a.health.Redact(text)}
 }
 
 // announce writes the messages that a transition causes. A fresh message, or a reply also sent to the channel, is
 // for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
 // edits a message that exists and posts nothing new.
-func (a *Ledger) announce(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+func (a *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
 	told, err := spoken(tx, run)
 	if err != nil {
 		return err
@@ -100,7 +107,7 @@ func (a *Ledger) announce(tx *store.Tx, w *active.Config, run *store.Run, m stor
 	return a.RefreshCard(tx, run)
 }
 
-func (a *Ledger) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
+func (a *Messages) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
 	told, err := spoken(tx, run)
 	if a.active.Cfg().Slack == nil {
 		told = run.Plan != nil // the log has no message to edit; it asked when the plan was made, and tells the end too
@@ -114,7 +121,7 @@ func (a *Ledger) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) erro
 	return a.Say(tx, run, store.MessageReply, key, text)
 }
 
-func (a *Ledger) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
+func (a *Messages) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
 	if err := a.RefreshCard(tx, run); err != nil {
 		return err
 	}
@@ -123,7 +130,7 @@ func (a *Ledger) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) 
 
 // summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
 // installation with forty clean stacks says one thing and not forty.
-func (a *Ledger) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
 	if run.Batch == 0 {
 		return nil
 	}

@@ -101,7 +101,7 @@ func heldDigest(why string) string {
 }
 
 // sayHeld tells in a run's thread why it waits.
-func (a *Ledger) sayHeld(tx *store.Tx, run *store.Run) error {
+func (a *Messages) sayHeld(tx *store.Tx, run *store.Run) error {
 	text := strings.TrimPrefix(run.Held, "approved; ")
 	if !strings.HasPrefix(text, "waits") {
 		text = "It waits: " + text

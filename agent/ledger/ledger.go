@@ -29,6 +29,9 @@ import (
 
 // Ledger is what is recorded of runs and stacks, with the event, the message and the commit status that each change causes.
 type Ledger struct {
+	*Messages
+	*locks
+
 	clocks     *clock.Clock
 	health     *health.Health
 	journal    *journal.Journal
@@ -65,7 +68,12 @@ func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
 
 // New makes the ledger of a store.
 func New(o Options) *Ledger {
+	messages := &Messages{health: o.Health, active: o.Active}
 	return &Ledger{
+		Messages: messages,
+		locks: &locks{
+			Messages: messages, health: o.Health, journal: o.Journal, active: o.Active, now: o.Now, store: o.Store, work: o.Work,
+		},
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended,
 		faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
 	}
@@ -103,7 +111,7 @@ func Reviewable(run *store.Run, m slack.Message) bool {
 
 // CommentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
 // changes in a row are one edit.
-func (a *Ledger) CommentOn(tx *store.Tx, repository string, number int) error {
+func (a *Messages) CommentOn(tx *store.Tx, repository string, number int) error {
 	return tx.Enqueue(store.Message{
 		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
 	})
@@ -139,7 +147,7 @@ func spoken(tx *store.Tx, run *store.Run) (bool, error) {
 
 // tellMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
 // nobody's phone.
-func (a *Ledger) tellMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+func (a *Messages) tellMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
 	if run.Kind == store.KindPullRequest {
 		return a.CommentOn(tx, run.Repository, run.PullRequest)
 	}
@@ -148,7 +156,7 @@ func (a *Ledger) tellMove(tx *store.Tx, w *active.Config, run *store.Run, m stor
 
 // Publish has the site that hosts a run's repository told how the run's commit stands. One key is one commit and stack, so
 // that many changes in a row are one request; what it says is read when it is sent.
-func (a *Ledger) Publish(tx *store.Tx, run *store.Run) error {
+func (a *Messages) Publish(tx *store.Tx, run *store.Run) error {
 	if a.active.World.Load().Sites[run.Repository] == nil {
 		return nil
 	}

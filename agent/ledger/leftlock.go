@@ -11,10 +11,12 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/workers"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -39,9 +41,21 @@ const (
 	maxUnseen = 8
 )
 
+// locks is what is recorded of state locks that somebody holds, or has left behind.
+type locks struct {
+	*Messages
+
+	health  *health.Health
+	journal *journal.Journal
+	active  *active.Active
+	now     func() time.Time
+	store   *store.Store
+	work    *workers.Pool
+}
+
 // BeginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
 // knows that the lock which it meets is the dead plan's.
-func (a *Ledger) BeginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
+func (a *locks) BeginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
@@ -67,7 +81,7 @@ func Unseen(st *store.StackState, u store.Unseen, until time.Time) {
 }
 
 // EndPlan notes that a plan's terraform has ended, and whether it was killed.
-func (a *Ledger) EndPlan(run *store.Run, cause error) error {
+func (a *locks) EndPlan(run *store.Run, cause error) error {
 	var failed *diag.Error
 	killed := errors.As(cause, &failed) && failed.Killed
 	return a.journal.Write(func(tx *journal.Tx) error {
@@ -113,7 +127,7 @@ func (a *Ledger) LockMet(w *active.Config, run *store.Run, met *diag.LockInfo) (
 }
 
 // NoteLock writes a lock that was met into its stack's state.
-func (a *Ledger) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (a *locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := a.whose(w, st, met)
 	now := a.now().UTC()
 	lock.FoundAt = now
@@ -127,7 +141,7 @@ func (a *Ledger) NoteLock(w *active.Config, st *store.StackState, met *diag.Lock
 
 // whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
 // operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
-func (a *Ledger) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (a *locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
 		ID: a.health.Redact(met.ID), Path: a.health.Redact(met.Path), Operation: a.health.Redact(met.Operation), Who: a.health.Redact(met.Who),
 		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.health.Redact(met.Info), Holder: store.HolderOther,
@@ -192,7 +206,7 @@ func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
 }
 
 // tellLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
-func (a *Ledger) tellLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
+func (a *locks) tellLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
 	lock := st.LeftLock
 	if err := RecordLock(tx, lock); err != nil {
 		return err
@@ -244,7 +258,7 @@ func RecordLock(tx *store.Tx, lock *store.LeftLock) error {
 }
 
 // LockGone forgets a lock that was opened by somebody, or is not there any more. by is empty then.
-func (a *Ledger) LockGone(tx *store.Tx, st *store.StackState, by string) error {
+func (a *locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
 	lock := st.LeftLock
 	if lock == nil {
 		return nil

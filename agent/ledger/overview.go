@@ -58,7 +58,7 @@ func Join(tx *store.Tx, all []*Overview, o *Overview, runs ...*store.Run) error 
 }
 
 // JoinOverview puts a dependency run below the message of the commit that changed its upstreams.
-func (a *Ledger) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, changed map[string]int) error {
+func (a *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, changed map[string]int) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -91,7 +91,7 @@ func (a *Ledger) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, c
 }
 
 // tellOverview has the message about a run's commit posted before the run's own prompt, or edited.
-func (a *Ledger) tellOverview(tx *store.Tx, run *store.Run) error {
+func (a *Messages) tellOverview(tx *store.Tx, run *store.Run) error {
 	if run.Overview == "" || a.active.Cfg().Slack == nil {
 		return nil
 	}

@@ -43,7 +43,7 @@ func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to stor
 }
 
 // askAfterAll asks people about a plan that a policy was about to apply.
-func (a *Ledger) askAfterAll(tx *store.Tx, run *store.Run) error {
+func (a *Messages) askAfterAll(tx *store.Tx, run *store.Run) error {
 	if err := a.RefreshCard(tx, run); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func dropCard(tx *store.Tx, run *store.Run) error {
 const RenewedKey = "renewed"
 
 // askAnew tells in the thread, and in the channel, that the message shows another plan now.
-func (a *Ledger) askAnew(tx *store.Tx, run *store.Run) error {
+func (a *Messages) askAnew(tx *store.Tx, run *store.Run) error {
 	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
 		run.ID, run.Stack, run.After, run.Reason, run.After)
 	return a.Say(tx, run, store.MessageLoud, RenewedKey, text)
