@@ -188,7 +188,7 @@ func New(o Options) (*Agent, error) {
 			return nil, fmt.Errorf("creating the data directory: %w", err)
 		}
 	}
-	st, err := openStore(o)
+	st, err := housekeeping.OpenStore(housekeeping.OpenOptions{DataDir: dir, Executable: o.Executable, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ var unguarded = map[string]string{
 }
 
 // guards are the functions that keep a panic inside the work that they are given.
-var guards = []string{"contain.Do", "contain.Run", "contain.Go", "a.Contained", "w.contained", "a.health.Tend", "a.health.Contained", "a.health.Aside", "helper.Go", "lent.helpers.Go"}
+var guards = []string{"contain.Do", "contain.Run", "contain.Go", "a.Contained", "a.Tend", "w.contained", "a.health.Tend", "a.health.Contained", "a.health.Aside", "helper.Go", "lent.helpers.Go"}
 
 // TestGoroutinesAreGuarded looks at everything that starts a goroutine: a panic in one that nobody catches ends the agent, for
 // the sake of one repository, thread or request.

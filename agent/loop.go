@@ -219,3 +219,17 @@ func sameHome(old, now *config.Config) error {
 	}
 	return nil
 }
+
+// Alive reports whether the loop has passed lately. It passes at least every [outbox.IdlePass].
+func (a *Agent) Alive(within time.Duration) bool {
+	last := time.Unix(0, a.lastPass.Load())
+	return time.Since(last) < max(within, 2*outbox.IdlePass)
+}
+
+// Tend keeps a loop beside the agent's own going until ctx ends, whatever panics in it; see [health.Health.Tend].
+func (a *Agent) Tend(ctx context.Context, name string, loop func(context.Context)) {
+	a.health.Tend(ctx, name, loop)
+}
+
+// BuryOrphans waits, until ctx ends, for processes that plans have left behind and that are this process's children now.
+func (a *Agent) BuryOrphans(ctx context.Context) { a.housekeeper.Orphans(ctx) }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sallyport/agent"
+	"sallyport/agent/daemon"
 )
 
 // agentVerb runs the agent in the foreground, for a service manager.
@@ -21,7 +21,7 @@ func newAgentCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := interruptible(c)
 			defer stop()
-			return agent.Daemon(ctx, agent.DaemonOptions{
+			return daemon.Run(ctx, daemon.Options{
 				Load: a.at.loadConfig, Log: slog.New(logHandler(a.streams, a.inv.Environ)), Version: version(a.inv.Version),
 			})
 		},

@@ -1,35 +1,38 @@
-package agent
+// Package daemon runs the agent in the foreground, as systemd's unit does: SIGHUP reads the configuration again, and systemd is
+// told when the agent is ready, that it lives, and what goes on without it when it stops.
+package daemon
 
 import (
 	"context"
 	"errors"
-	"github.com/coreos/go-systemd/v22/daemon"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+
+	"sallyport/agent"
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/housekeeping"
-	"sallyport/agent/outbox"
 )
 
 // ownBinary is the file that this process was started from, even when an upgrade has put another one in its place, or
 // nothing: the runner of an apply is always of the same version as the agent that starts it.
 const ownBinary = "/proc/self/exe"
 
-// DaemonOptions say how `sallyport agent` runs.
-type DaemonOptions struct {
+// Options say how `sallyport agent` runs.
+type Options struct {
 	Load    func() (*config.Config, error) // reads the configuration, now and at SIGHUP
 	Log     *slog.Logger
 	Version string
 }
 
-// Daemon runs the agent in the foreground until ctx ends: SIGHUP reloads the configuration, systemd is told when the
+// Run runs the agent in the foreground until ctx ends: SIGHUP reloads the configuration, systemd is told when the
 // agent is ready, that it lives, and that it stops.
-func Daemon(ctx context.Context, o DaemonOptions) error {
+func Run(ctx context.Context, o Options) error {
 	// Before anything is started: the unit's capabilities are for becoming terraform.user and for nothing else.
 	if err := asuser.Renounce(); err != nil {
 		return err
@@ -38,11 +41,11 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	if err != nil {
 		return err
 	}
-	a, err := New(Options{
+	a, err := agent.New(agent.Options{
 		Config: cfg, Reload: o.Load, Version: o.Version, Executable: ownBinary, Log: o.Log,
-		Ready: func() { tellSystemd(o.Log, daemon.SdNotifyReady) },
+		Ready: func() { tellSystemd(o.Log, systemd.SdNotifyReady) },
 		Stopping: func(text string) {
-			tellSystemd(o.Log, daemon.SdNotifyStopping+"\nSTATUS="+text)
+			tellSystemd(o.Log, systemd.SdNotifyStopping+"\nSTATUS="+text)
 		},
 	})
 	if err != nil {
@@ -56,20 +59,20 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 	defer signal.Stop(hangups)
 	beside, done := context.WithCancel(context.WithoutCancel(ctx)) // systemd is told that the agent lives while it stops, too
 	defer done()
-	go a.health.Tend(beside, "waiting for SIGHUP", func(context.Context) {
+	go a.Tend(beside, "waiting for SIGHUP", func(context.Context) {
 		for {
 			select {
 			case <-hangups:
-				tellSystemd(o.Log, daemon.SdNotifyReloading)
+				tellSystemd(o.Log, systemd.SdNotifyReloading)
 				_ = a.Reload(ctx) // logged, and shown by status
-				tellSystemd(o.Log, daemon.SdNotifyReady)
+				tellSystemd(o.Log, systemd.SdNotifyReady)
 			case <-beside.Done():
 				return
 			}
 		}
 	})
-	go a.health.Tend(beside, "telling the watchdog", a.watchdog)
-	go a.health.Tend(beside, "burying what plans left behind", a.housekeeper.Orphans)
+	go a.Tend(beside, "telling the watchdog", func(ctx context.Context) { watchdog(ctx, a, o.Log) })
+	go a.Tend(beside, "burying what plans left behind", a.BuryOrphans)
 	err = a.Run(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -78,8 +81,8 @@ func Daemon(ctx context.Context, o DaemonOptions) error {
 }
 
 // watchdog tells systemd that the agent lives, as long as its loop answers.
-func (a *Agent) watchdog(ctx context.Context) {
-	interval, err := daemon.SdWatchdogEnabled(false)
+func watchdog(ctx context.Context, a *agent.Agent, log *slog.Logger) {
+	interval, err := systemd.SdWatchdogEnabled(false)
 	if err != nil || interval == 0 {
 		return
 	}
@@ -90,21 +93,15 @@ func (a *Agent) watchdog(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if a.alive(interval) {
-				tellSystemd(a.log, daemon.SdNotifyWatchdog)
+			if a.Alive(interval) {
+				tellSystemd(log, systemd.SdNotifyWatchdog)
 			}
 		}
 	}
 }
 
-// alive reports whether the loop has passed lately. It passes at least every [idlePass].
-func (a *Agent) alive(within time.Duration) bool {
-	last := time.Unix(0, a.lastPass.Load())
-	return time.Since(last) < max(within, 2*outbox.IdlePass)
-}
-
 func tellSystemd(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if _, err := systemd.SdNotify(false, state); err != nil {
 		log.Warn("telling systemd", "err", err)
 	}
 }

@@ -1,10 +1,11 @@
-package agent
+package housekeeping
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strconv"
 	"time"
@@ -16,16 +17,25 @@ import (
 	"sallyport/store"
 )
 
-// openStore opens the store, after a child process has checked it and a snapshot has taken its place if it is damaged.
-func openStore(o Options) (*store.Store, error) {
-	path := datadir.Store(o.Config.DataDir)
+// OpenOptions say which store is opened.
+type OpenOptions struct {
+	DataDir    string
+	Executable string // this binary, which checks a store as a process of its own
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// OpenStore opens the store, after a child process has checked it and a snapshot has taken its place if it is damaged. The error
+// has a hint if another process has the store.
+func OpenStore(o OpenOptions) (*store.Store, error) {
+	path := datadir.Store(o.DataDir)
 	for {
 		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
-			DataDir: o.Config.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
+			DataDir: o.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
 			Goes: func(r *store.Run) bool {
-				return r.Status == store.Applying || engine.Claimed(datadir.Run(o.Config.DataDir, r.ID))
+				return r.Status == store.Applying || engine.Claimed(datadir.Run(o.DataDir, r.ID))
 			},
-			LastRun: func() (int, error) { return lastRunDir(o.Config.DataDir) },
+			LastRun: func() (int, error) { return lastRunDir(o.DataDir) },
 		})
 		open := store.Options{Path: path, Now: o.Now}
 		switch {
@@ -36,7 +46,7 @@ func openStore(o Options) (*store.Store, error) {
 		}
 		st, openErr := store.Open(open)
 		if openErr != nil {
-			return nil, taken(fmt.Errorf("opening the store: %w", openErr), o.Config.DataDir)
+			return nil, taken(fmt.Errorf("opening the store: %w", openErr), o.DataDir)
 		}
 		if err == nil {
 			return st, nil
