@@ -42,8 +42,6 @@ package agent
 
 import (
 	"context"
-	crand "crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -154,9 +152,7 @@ type Agent struct {
 	log      *slog.Logger
 	now      func() time.Time
 	store    *store.Store
-	id       string
-	epoch    string   // of this process; in every card
-	epochs   []string // of our own processes, this one included
+	identity slackbot.Identity
 	started  time.Time
 	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
 	cache    *cache.Cache
@@ -204,7 +200,7 @@ func New(o Options) (*Agent, error) {
 	a.health = health.New(health.Options{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
 	a.log = a.health.Logger()
 	a.journal = journal.New(journal.Options{Bell: a.bell, Faults: a.faults, Log: a.log, Store: a.store})
-	if err := a.introduce(); err != nil {
+	if a.identity, err = slackbot.Introduce(a.journal, o.Version, a.started); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	a.work = workers.New(a.bell.Wake, func(name string, run int, p *contain.Panic) { a.executor.WorkPanicked(name, run, p) })
@@ -218,41 +214,6 @@ func New(o Options) (*Agent, error) {
 	}
 	a.active.World.Store(w)
 	return a, nil
-}
-
-// introduce gives the agent an identity of its own, which travels in every message.
-func (a *Agent) introduce() (err error) {
-	if a.epoch, err = randomID(); err != nil {
-		return err
-	}
-	return a.journal.Write(func(tx *journal.Tx) error {
-		s, err := tx.Agent()
-		if err != nil {
-			return err
-		}
-		if s.ID == "" {
-			if s.ID, err = randomID(); err != nil {
-				return err
-			}
-		}
-		if a.epochs, err = slackbot.IntroduceProcess(tx.Tx, a.epoch); err != nil {
-			return err
-		}
-		s.Version, s.StartedAt = a.opts.Version, a.started.UTC()
-		a.id = s.ID
-		if err := tx.PutAgent(s); err != nil {
-			return err
-		}
-		return tx.AddEvent(store.Event{Type: "start", Text: a.opts.Version})
-	})
-}
-
-func randomID() (string, error) {
-	b := make([]byte, 8)
-	if _, err := crand.Read(b); err != nil {
-		return "", fmt.Errorf("making a random id: %w", err)
-	}
-	return hex.EncodeToString(b), nil
 }
 
 // Run works until ctx ends, then stops gracefully: it takes no new work, interrupts plans, leaves runners alone and
@@ -289,7 +250,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
 	sending.Go(func() { a.health.Tend(sender, "sending to slack", a.outbox.Send) })
 	a.opts.Ready()
-	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.id, "data_dir", a.active.Cfg().DataDir)
+	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.identity.ID, "data_dir", a.active.Cfg().DataDir)
 
 	a.loop(ctx)
 	stop()

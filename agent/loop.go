@@ -58,7 +58,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if !looking {
 			break
 		}
-		err := a.health.Contained(health.Work{Name: "looking for changed stacks of " + r.Name, At: a.headOf(r.Name)}, func() error {
+		err := a.health.Contained(health.Work{Name: "looking for changed stacks of " + r.Name, At: a.ledger.HeadOf(r.Name)}, func() error {
 			if err := a.triggers.Discover(ctx, w, r); err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 			next = wait
 		}
 	}
-	a.part("comparing drift schedules", func() error {
+	a.ledger.Part("comparing drift schedules", func() error {
 		next = min(next, a.triggers.CheckDrift(w))
 		return nil
 	})
@@ -112,14 +112,14 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 // housekeep does what is due and is not about one run. It returns how long nothing will be due by itself.
 func (a *Agent) housekeep(w *active.Config) time.Duration {
 	next := outbox.IdlePass
-	a.part("starting after_apply hooks", func() error { return a.executor.RunOwedHooks(w) }) // before the sweep: they see the run's files
-	a.part("summing up the day", func() error { return a.housekeeper.Daily(w) })
-	a.part("sweeping ended runs", func() error { a.housekeeper.Sweep(); return nil })
+	a.ledger.Part("starting after_apply hooks", func() error { return a.executor.RunOwedHooks(w) }) // before the sweep: they see the run's files
+	a.ledger.Part("summing up the day", func() error { return a.housekeeper.Daily(w) })
+	a.ledger.Part("sweeping ended runs", func() error { a.housekeeper.Sweep(); return nil })
 	a.faults.Set("terraform.user", errors.Join(w.Pool.Stuck()...))
-	a.part("forgetting values that people gave", a.ledger.ForgetGiven)
-	a.part("looking for room", func() error { a.housekeeper.LookForRoom(w); return nil })
-	a.part("taking in applies", func() error { a.housekeeper.AdoptLater(); return nil })
-	a.part("comparing schedules of images", func() (err error) {
+	a.ledger.Part("forgetting values that people gave", a.ledger.ForgetGiven)
+	a.ledger.Part("looking for room", func() error { a.housekeeper.LookForRoom(w); return nil })
+	a.ledger.Part("taking in applies", func() error { a.housekeeper.AdoptLater(); return nil })
+	a.ledger.Part("comparing schedules of images", func() (err error) {
 		next, err = a.triggers.ScheduledBuilds(w)
 		if errors.Is(err, store.ErrConflict) {
 			return nil
@@ -145,21 +145,6 @@ func (a *Agent) moveOn(ctx context.Context, w *active.Config, run *store.Run) (w
 		return struck.Wait(), nil
 	}
 	return wait, err
-}
-
-// headOf is the newest commit that is known of a repository; empty if there is none.
-func (a *Agent) headOf(repository string) (head string) {
-	err := a.store.View(func(tx *store.Tx) error {
-		s, err := tx.Repository(repository)
-		if err == nil {
-			head = s.Head
-		}
-		return err
-	})
-	if err != nil {
-		a.journal.StoreFault(err)
-	}
-	return head
 }
 
 // Reload reads the configuration again. A bad one changes nothing.

@@ -38,27 +38,27 @@ func (a *Agent) wire() {
 		Store: a.store,
 	})
 	a.viewer = view.New(view.Options{
-		Health: a.health, Faults: a.faults, ID: a.id, Now: a.now, People: a.people, Started: a.started,
+		Health: a.health, Faults: a.faults, ID: a.identity.ID, Now: a.now, People: a.people, Started: a.started,
 		Store: a.store, Version: a.opts.Version,
 	})
 	a.outbox = outbox.New(outbox.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
-		Engines: a.engines, Changes: a.changes, Epoch: a.epoch, Faults: a.faults, ID: a.id, Log: a.log,
+		Engines: a.engines, Changes: a.changes, Epoch: a.identity.Epoch, Faults: a.faults, ID: a.identity.ID, Log: a.log,
 		Notices: a.opts.Notices, Now: a.now, Store: a.store,
 	})
 	a.triggers = triggers.New(triggers.Options{
 		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines,
-		Compared: a.compared, Faults: a.faults, ID: a.id, Log: a.log, Now: a.now, Store: a.store,
+		Compared: a.compared, Faults: a.faults, ID: a.identity.ID, Log: a.log, Now: a.now, Store: a.store,
 		Strikes: a.strikes, Tight: a.tight, Work: a.work,
 	})
 	a.operator = operator.New(operator.Options{
 		Clocks: a.clocks, Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
-		Engines: a.engines, Source: a.source, Epoch: a.epoch, Log: a.log, Now: a.now, Store: a.store,
+		Engines: a.engines, Source: a.source, Epoch: a.identity.Epoch, Log: a.log, Now: a.now, Store: a.store,
 		Strikes: a.strikes, Work: a.work,
 	})
 	a.slackbot = slackbot.New(slackbot.Options{
 		Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer,
-		Operator: a.operator, Changes: a.changes, Epochs: a.epochs, Faults: a.faults, ID: a.id, Log: a.log,
+		Operator: a.operator, Changes: a.changes, Epochs: a.identity.Epochs, Faults: a.faults, ID: a.identity.ID, Log: a.log,
 		Now: a.now, Store: a.store, Work: a.work,
 	})
 	a.pullwatch = pullrequests.New(pullrequests.Options{

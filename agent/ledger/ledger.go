@@ -309,3 +309,33 @@ func (a *Ledger) WaitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (
 	text := fmt.Sprintf("The approval counts and waits: %s.", closed.Why)
 	return " " + text, a.Say(tx, run, store.MessageReply, "window", text)
 }
+
+// HeadOf is the newest commit that is known of a repository; empty if there is none.
+func (a *Ledger) HeadOf(repository string) (head string) {
+	err := a.store.View(func(tx *store.Tx) error {
+		s, err := tx.Repository(repository)
+		if err == nil {
+			head = s.Head
+		}
+		return err
+	})
+	if err != nil {
+		a.journal.StoreFault(err)
+	}
+	return head
+}
+
+// Part does a part of the loop's pass that is not about one run. It shows its errors as one of the store's, as they most often
+// are, and its panics under its own name.
+func (a *Ledger) Part(name string, f func() error) {
+	err := a.health.Contained(health.Work{Name: name, Watches: true}, f)
+	struck := health.AsStruck(err)
+	if struck == nil {
+		a.faults.Set(name, nil)
+		if err != nil {
+			a.journal.StoreFault(err)
+		}
+		return
+	}
+	a.faults.Set(name, struck)
+}

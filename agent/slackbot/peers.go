@@ -44,9 +44,9 @@ type peer struct {
 	Link   string    `json:"link,omitempty"`
 }
 
-// IntroduceProcess gives this process a name of its own, so that a copy of the data directory, which has our id, can be
+// introduceProcess gives this process a name of its own, so that a copy of the data directory, which has our id, can be
 // told from ourselves before a restart. It returns the names of all.
-func IntroduceProcess(tx *store.Tx, epoch string) ([]string, error) {
+func introduceProcess(tx *store.Tx, epoch string) ([]string, error) {
 	var epochs []string
 	if _, err := tx.Setting(epochsKey, &epochs); err != nil {
 		return nil, err

@@ -2,10 +2,12 @@
 package view
 
 import (
+	"fmt"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/health"
+	"sallyport/agent/phrase"
 	"sallyport/store"
 )
 
@@ -36,4 +38,33 @@ type Options struct {
 // New makes the view of an agent.
 func New(o Options) *Viewer {
 	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, people: o.People, started: o.Started, store: o.Store, version: o.Version}
+}
+
+// AfterStop says in words what becomes of the runs that are under way when the agent stops.
+func (v *Viewer) AfterStop() string {
+	var plans, applies []string
+	err := v.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		for _, r := range open {
+			name := fmt.Sprintf("#%d %s", r.ID, r.Stack)
+			switch r.Status {
+			case store.Planning:
+				plans = append(plans, name)
+			case store.Applying:
+				applies = append(applies, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return "what is applying goes on by itself, and the next agent tells how it ended"
+	}
+	text := "nothing is being planned or applied"
+	if len(applies) > 0 {
+		text = fmt.Sprintf("the apply of %s goes on without the agent, and the next one tells how it ended", phrase.JoinSome(applies, 5))
+	}
+	if len(plans) > 0 {
+		text += fmt.Sprintf("; the plan of %s is interrupted and made again by the next agent", phrase.JoinSome(plans, 5))
+	}
+	return text
 }
