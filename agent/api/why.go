@@ -9,9 +9,9 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/operator"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -60,7 +60,7 @@ func (a *SocketAPI) differences(ctx context.Context, w *active.Config, s *config
 		}
 		files, err := stack.Footprint(tree, def)
 		if err != nil && !errors.Is(err, stack.ErrNoDir) {
-			return nil, nil, fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+			return nil, nil, fmt.Errorf("at commit %s: %w", words.Short(commit), err)
 		}
 		sides = append(sides, files)
 	}

@@ -13,11 +13,11 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
-	"sallyport/agent/phrase"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -110,7 +110,7 @@ const MendFirst = "mend the cause, then: "
 func SoFar(run *store.Run, p jsonlog.Progress) string {
 	text := fmt.Sprintf("%d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
 	if len(p.Open) > 0 {
-		text += "; started and not completed: " + phrase.JoinSome(p.Open, 20)
+		text += "; started and not completed: " + words.List(p.Open, 20)
 	}
 	return text
 }

@@ -22,6 +22,7 @@ import (
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -114,7 +115,7 @@ func (e packerEngine) changedFiles(ctx context.Context, w *active.Config, run *s
 	if st.AppliedCommit == "" {
 		return "It was never built here.", nil
 	}
-	last := fmt.Sprintf("its last build (#%d, %s)", st.AppliedRun, phrase.Short(st.AppliedCommit))
+	last := fmt.Sprintf("its last build (#%d, %s)", st.AppliedRun, words.Short(st.AppliedCommit))
 	if st.AppliedCommit == run.Commit {
 		return "Nothing of it changed since " + last + ".", nil
 	}
@@ -144,7 +145,7 @@ func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, chang
 		text += "  + " + name + "\n"
 	}
 	text += "\n" + changed + "\n\n"
-	text += fmt.Sprintf("%s and the variables are bound to the approval.\n\nPacker says of the template:\n\n%s", phrase.Count(len(made.Recipe.Files), "file"), made.Text)
+	text += fmt.Sprintf("%s and the variables are bound to the approval.\n\nPacker says of the template:\n\n%s", words.Count(len(made.Recipe.Files), "file"), made.Text)
 	return text
 }
 
@@ -190,7 +191,7 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p jsonl
 	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
 	soFar := fmt.Sprintf("%d of %d builders came to their end", p.Done, max(p.Total, len(run.Plan.Changes)))
 	if len(p.Open) > 0 {
-		soFar += "; begun and not completed: " + e.health.Redact(phrase.JoinSome(p.Open, 20))
+		soFar += "; begun and not completed: " + e.health.Redact(words.List(p.Open, 20))
 	}
 	result := state.Result
 	switch {
@@ -216,7 +217,7 @@ func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p jsonl
 		text = cause + "\n" + text
 	}
 	if len(p.Open) > 0 {
-		text += "\nBegun and not completed: " + phrase.JoinSome(p.Open, 20)
+		text += "\nBegun and not completed: " + words.List(p.Open, 20)
 	}
 	return Ending{To: store.Errored, Text: e.health.Redact(text), Hint: hint}
 }

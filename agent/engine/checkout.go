@@ -15,10 +15,10 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
 	"sallyport/agent/hint"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
+	"sallyport/notify/words"
 	"sallyport/store/disk"
 )
 
@@ -27,11 +27,11 @@ func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit,
 	git := w.Repos[s.Repository]
 	tree, err := git.Tree(commit)
 	if err != nil {
-		return stack.Files{}, fmt.Errorf("reading %s: %w", phrase.Short(commit), err)
+		return stack.Files{}, fmt.Errorf("reading %s: %w", words.Short(commit), err)
 	}
 	files, err := stack.Footprint(tree, active.Definition(s))
 	if err != nil {
-		return files, fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+		return files, fmt.Errorf("at commit %s: %w", words.Short(commit), err)
 	}
 	if err := files.Fault(); err != nil {
 		return files, err
@@ -42,7 +42,7 @@ func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit,
 		return files, hint.Refuse(hint.Of(err), "%s", wrong)
 	}
 	if err != nil {
-		return files, fmt.Errorf("checking out %s: %w", phrase.Short(commit), err)
+		return files, fmt.Errorf("checking out %s: %w", words.Short(commit), err)
 	}
 	fault.Point("commit checked out")
 	return files, nil
@@ -53,11 +53,11 @@ func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit,
 func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
 	tree, err := w.Repos[s.Repository].Tree(commit)
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", phrase.Short(commit), err)
+		return "", fmt.Errorf("reading %s: %w", words.Short(commit), err)
 	}
 	at, _, err := tree.Resolve(s.Dir)
 	if err != nil {
-		return "", fmt.Errorf("at commit %s: %w", phrase.Short(commit), err)
+		return "", fmt.Errorf("at commit %s: %w", words.Short(commit), err)
 	}
 	return at, nil
 }

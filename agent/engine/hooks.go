@@ -14,8 +14,8 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
-	"sallyport/agent/phrase"
 	"sallyport/agent/terraform"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -111,7 +111,7 @@ func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack
 		env = append(env, key+"="+value.Reveal())
 	}
 	fault.Point("hook begins")
-	a.log.Info("running a hook", "hook", name, "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit))
+	a.log.Info("running a hook", "hook", name, "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
 	return HostCommand{Words: argv, Dir: dir, Env: env, Stdin: bytes.NewReader(told), Timeout: h.Timeout}.Run(ctx)
 }
 

@@ -4,10 +4,10 @@ import (
 	"strings"
 
 	"sallyport/agent/datadir"
-	"sallyport/agent/phrase"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
+	"sallyport/notify/words"
 )
 
 // errorsOf are terraform's own words for why it failed, redacted.
@@ -20,7 +20,7 @@ func (a *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
 		}
 		if len(lines) == 1 && d.Detail != "" {
 			// Terraform begins with a heading ("local-exec provisioner error"); whoever reads one line only reads the cause.
-			lines = append([]string{phrase.Cut(d.Short(), notify.MaxCause) + "\n"}, lines...)
+			lines = append([]string{words.Cut(d.Short(), notify.MaxCause) + "\n"}, lines...)
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -47,7 +47,7 @@ func (a *Engines) lastWords(run int) string {
 	if last == "" {
 		return ""
 	}
-	return ": " + phrase.Cut(last, notify.MaxCause)
+	return ": " + words.Cut(last, notify.MaxCause)
 }
 
 // runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
@@ -60,7 +60,7 @@ func (a *Engines) runnersWords(run int) string {
 	for _, mark := range []string{"panic: ", "fatal error: ", "level=ERROR "} { // the rest is no reason why it is gone
 		if _, after, found := strings.Cut(text, mark); found {
 			line, _, _ := strings.Cut(after, "\n")
-			return "; its runner said: " + phrase.Cut(strings.TrimSpace(mark+line), notify.MaxCause)
+			return "; its runner said: " + words.Cut(strings.TrimSpace(mark+line), notify.MaxCause)
 		}
 	}
 	return ""

@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/phrase"
 	"sallyport/agent/runner"
 	"sallyport/agent/source"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -147,7 +148,7 @@ func (a *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 		a.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
 	fault.Point("apply handed over")
-	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "pid", handle.PID)
+	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "pid", handle.PID)
 	return nil
 }
 

@@ -16,10 +16,10 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -129,10 +129,10 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		to = store.NoChanges
 	case result.Plan.Empty:
 		result.Warnings = append(result.Warnings, fmt.Sprintf("terraform finds nothing to do, but #%d started and did not complete %s: "+
-			"look at them by hand, they may be half-made; approve says that all is well", after, phrase.JoinSome(open, 20)))
+			"look at them by hand, they may be half-made; approve says that all is well", after, words.List(open, 20)))
 	case len(open) > 0:
 		result.Warnings = append(result.Warnings, fmt.Sprintf("#%d started and did not complete %s: look at them by hand, they may be "+
-			"half-made even where this plan leaves them alone", after, phrase.JoinSome(open, 20)))
+			"half-made even where this plan leaves them alone", after, words.List(open, 20)))
 	}
 	err = a.journal.Update(func(tx *journal.Tx) error {
 		if err := a.engines.CheckLineage(tx.Tx, s, result); err != nil {
@@ -228,7 +228,7 @@ func (a *Executor) planFailed(w *active.Config, run *store.Run, cause error) err
 	}
 	if transient && run.Attempts < maxAttempts {
 		wait := min(5*time.Second<<(run.Attempts-1), lifecycle.MaxPlanWait)
-		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "err", text, "retry_in", wait)
+		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "err", text, "retry_in", wait)
 		return a.journal.Update(func(tx *journal.Tx) error {
 			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 				if r.Status != store.Planning {

@@ -11,8 +11,8 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -85,7 +85,7 @@ func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Durat
 		text += " Nobody has decided."
 	}
 	if asked := askedOf(w, s); len(asked) > 0 {
-		text += " Asked: " + phrase.JoinSome(asked, maxAsked) + "."
+		text += " Asked: " + words.List(asked, maxAsked) + "."
 	}
 	return text
 }

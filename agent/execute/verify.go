@@ -15,9 +15,9 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -92,7 +92,7 @@ func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 		if err := errors.Join(tx.PutStack(st), a.ledger.LockGone(tx.Tx, st, "")); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("planned again before the apply, with the same changes: %s was approved, %s takes its place", phrase.Short(plan.ApprovedDigest), phrase.Short(plan.Digest))
+		text := fmt.Sprintf("planned again before the apply, with the same changes: %s was approved, %s takes its place", words.Short(plan.ApprovedDigest), words.Short(plan.Digest))
 		return errors.Join(
 			tx.AddEvent(store.Event{Type: "verified", Run: run.ID, Stack: run.Stack, Text: plan.ApprovedDigest + " " + plan.Digest}),
 			a.ledger.RefreshAnd(tx.Tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
@@ -118,7 +118,7 @@ func (a *Executor) NotVerified(w *active.Config, run *store.Run, cause error) er
 // worldMoved ends a run whose plan would do something else by now. The run that takes over asks again, unless that has
 // happened twice in a row: then people are told what does not come to rest, and decide when to try again.
 func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) error {
-	why := "planned again before the apply, and it is not the same any more: " + phrase.JoinSome(moved, 20)
+	why := "planned again before the apply, and it is not the same any more: " + words.List(moved, 20)
 	stop := run.Moved+1 >= maxMoved
 	return a.journal.Update(func(tx *journal.Tx) error {
 		now, err := sameApproved(tx.Tx, run)
@@ -137,7 +137,7 @@ func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 		}
 		if stop {
 			return a.ledger.Say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
-				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, phrase.JoinSome(moved, 20)))
+				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, words.List(moved, 20)))
 		}
 		if err := a.ledger.Succeed(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
 			return err

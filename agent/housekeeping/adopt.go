@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/phrase"
 	"sallyport/agent/rescue"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -127,7 +128,7 @@ func (a *Housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
 			return err
 		}
 	}
-	a.log.Warn("an apply had begun that the store did not know of", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit))
+	a.log.Warn("an apply had begun that the store did not know of", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
 	if err := tx.AddEvent(store.Event{Type: "import", Run: run.ID, Stack: run.Stack, To: store.Applying, By: "agent", Text: why}); err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func begun(record *store.Run) *store.Apply {
 // importRun takes in a run that the store does not know at all.
 func (a *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) error {
 	const why = "read back from the run's own record"
-	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", phrase.Short(record.Commit), "status", record.Status)
+	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", words.Short(record.Commit), "status", record.Status)
 	if err := headOf(tx.Tx, record); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
-	"sallyport/agent/phrase"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -38,7 +38,7 @@ func (a *Housekeeper) Resume() error {
 		return fmt.Errorf("reading what the last agent left: %w", err)
 	}
 	for _, run := range open {
-		a.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "status", run.Status)
+		a.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "status", run.Status)
 	}
 	if sending > 0 {
 		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)

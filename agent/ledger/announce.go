@@ -8,6 +8,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -162,7 +163,7 @@ func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error
 	}{{"Without changes, taken as they are", clean}, {"With changes", waiting}, {"Could not be planned", bad}} {
 		if len(part.list) > 0 {
 			sort.Strings(part.list)
-			text += fmt.Sprintf(" %s: %s.", part.what, phrase.JoinSome(part.list, 30))
+			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))
 		}
 	}
 	if err := tx.PutSetting(BatchKey(run.Batch), nil); err != nil {

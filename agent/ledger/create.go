@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -51,7 +52,7 @@ func (a *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error 
 	if err := errors.Join(PutGiven(tx.Tx, run.ID, vars), a.Publish(tx.Tx, run)); err != nil {
 		return err
 	}
-	tx.LogAfter(a.log, "run created", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	tx.LogAfter(a.log, "run created", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "kind", run.Kind, "reason", run.Reason)
 	return nil
 }
 
@@ -89,7 +90,7 @@ func (a *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.
 			return nil, err
 		}
 	}
-	tx.LogAfter(a.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", phrase.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	tx.LogAfter(a.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/phrase"
 	"sallyport/agent/status"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -37,7 +38,7 @@ func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v l
 		waiting = append(waiting, run.ID)
 	}
 	text := fmt.Sprintf("BREAK GLASS: %s approved #%d %s alone, in the place of %s. Reason: %s. %s",
-		d.By, run.ID, run.Stack, phrase.Count(s.Approvals, "approval"), run.BreakGlass.Reason, phrase.ReviewAdvice(run.ID))
+		d.By, run.ID, run.Stack, words.Count(s.Approvals, "approval"), run.BreakGlass.Reason, phrase.ReviewAdvice(run.ID))
 	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.ledger.Say(tx, run, store.MessageLoud, "glass", text),
 		tx.AddEvent(store.Event{Type: "break_glass", Run: run.ID, Stack: run.Stack, By: d.By, Text: run.BreakGlass.Reason}))
 }

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -132,12 +133,12 @@ func (a *Operator) findCommit(w *active.Config, repository, stack, name string) 
 		return place{}, err
 	}
 	if back != repo.Rewritten { // what cannot be told may be a step back, and is said to be one
-		p.back, p.position = true, "going back from "+phrase.Short(applied)+", which is applied"
+		p.back, p.position = true, "going back from "+words.Short(applied)+", which is applied"
 		if commits, whole, err := git.Between(ctx, commit, applied, phrase.MaxBehind); err == nil && whole {
-			p.position += fmt.Sprintf(": %s of the branch in between", phrase.Count(len(commits), "commit"))
+			p.position += fmt.Sprintf(": %s of the branch in between", words.Count(len(commits), "commit"))
 		}
 	} else {
-		p.position = "not at the branch's head; applied is " + phrase.Short(applied)
+		p.position = "not at the branch's head; applied is " + words.Short(applied)
 	}
 	return p, nil
 }

@@ -8,13 +8,13 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
-	"sallyport/agent/phrase"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
 // Postpone is the error that a pull request waits with when too many plans were begun.
 func (a *Operator) Postpone(next *store.PullRequest) error {
-	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, phrase.Short(next.Head))
+	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, words.Short(next.Head))
 }
 
 // MayBegin bounds how many plans are begun in an hour, and counts these.

@@ -9,7 +9,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/phrase"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -55,7 +55,7 @@ func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	case p.Held[name] == "":
 		return 0, hint.Refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
 	case !strings.HasPrefix(p.Head, wanted.Commit):
-		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, phrase.Short(p.Head))
+		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, words.Short(p.Head))
 	}
 	if ok, err := a.MayBegin(tx.Tx, repository, 1); err != nil || !ok {
 		return 0, errors.Join(err, a.Postpone(p))
@@ -71,7 +71,7 @@ func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	if err := a.Preview(tx, w, p, s, wanted.By); err != nil {
 		return 0, err
 	}
-	text := fmt.Sprintf("plan of pull request %d at %s", number, phrase.Short(p.Head))
+	text := fmt.Sprintf("plan of pull request %d at %s", number, words.Short(p.Head))
 	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: wanted.By, Text: text}); err != nil {
 		return 0, err
 	}

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -354,7 +355,7 @@ func (a *Operator) Accept(repository, commit, by string) error {
 		case s.HeldHead == "":
 			return hint.Refuse("", "nothing of repository %s is held", repository)
 		case len(commit) < 7 || !strings.HasPrefix(s.HeldHead, strings.ToLower(commit)):
-			return hint.Refuse(fmt.Sprintf("sallyport accept %s %s", repository, phrase.Short(s.HeldHead)), "the commit that is held is %s, not %s", phrase.Short(s.HeldHead), commit)
+			return hint.Refuse(fmt.Sprintf("sallyport accept %s %s", repository, words.Short(s.HeldHead)), "the commit that is held is %s, not %s", words.Short(s.HeldHead), commit)
 		}
 		if s.HeldWhy != "" {
 			return hint.Refuse(control.TrustHint, "%s", notify.HeldText(s))
@@ -367,7 +368,7 @@ func (a *Operator) Accept(repository, commit, by string) error {
 		if err := tx.PutRepository(s); err != nil {
 			return err
 		}
-		if err := tx.Enqueue(a.ledger.Note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, phrase.Short(s.Accepted)))); err != nil {
+		if err := tx.Enqueue(a.ledger.Note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, words.Short(s.Accepted)))); err != nil {
 			return err
 		}
 		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Accepted})

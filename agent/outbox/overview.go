@@ -9,8 +9,8 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/ledger"
-	"sallyport/agent/phrase"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -42,7 +42,7 @@ func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *ledger.Overview
 	if any == nil {
 		return "", nil
 	}
-	lines := []string{fmt.Sprintf("Commit %s by %s concerns %d stacks: %s", phrase.Short(o.Commit), any.Author, len(names), any.Subject)}
+	lines := []string{fmt.Sprintf("Commit %s by %s concerns %d stacks: %s", words.Short(o.Commit), any.Author, len(names), any.Subject)}
 	for i, name := range inOrder(w, names) {
 		if i == maxOverviewLines {
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))

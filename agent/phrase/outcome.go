@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -18,10 +19,10 @@ func Outcome(run *store.Run) string {
 		lines = append(lines, run.Error)
 	}
 	if run.Apply != nil && len(run.Apply.Open) > 0 && run.Status != store.Interrupted {
-		lines = append(lines, "Started and not completed: "+JoinSome(run.Apply.Open, 20)+".")
+		lines = append(lines, "Started and not completed: "+words.List(run.Apply.Open, 20)+".")
 	}
 	if run.Apply != nil && run.Status == store.Applied && len(run.Apply.Outputs) > 0 {
-		lines = append(lines, "Outputs: "+JoinSome(run.Apply.Outputs, 30)+".")
+		lines = append(lines, "Outputs: "+words.List(run.Apply.Outputs, 30)+".")
 	}
 	if run.Hint != "" {
 		lines = append(lines, "Next: "+run.Hint)

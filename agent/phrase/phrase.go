@@ -13,9 +13,6 @@ import (
 	"sallyport/store"
 )
 
-// JoinSome joins at most n strings and says how many more there are.
-func JoinSome(list []string, n int) string { return words.List(list, n) }
-
 func ReviewAdvice(run int) string {
 	return fmt.Sprintf("It stays marked until somebody else has reviewed it: reply review in this thread, or sallyport review %d", run)
 }
@@ -62,9 +59,6 @@ func Position(run *store.Run, st *store.StackState) string {
 	}
 }
 
-// Count is a number of things in words.
-func Count(n int, thing string) string { return words.Count(n, thing) }
-
 func UseText(use store.ImageUse) string {
 	text := ArtifactNames(use.Artifacts)
 	switch {
@@ -88,7 +82,7 @@ func ArtifactNames(list []store.Artifact) string {
 		}
 		names = append(names, name)
 	}
-	return JoinSome(names, 10)
+	return words.List(names, 10)
 }
 
 // Facts are the lines of the card about the pull requests that a run's changes came by.
@@ -104,7 +98,7 @@ func Facts(o *store.Origin) []string {
 		}
 		line := fmt.Sprintf("pull request #%d by %s", p.Number, somebody(p.Author))
 		if len(p.Reviewers) > 0 {
-			line += ", approved by " + JoinSome(p.Reviewers, 5)
+			line += ", approved by " + words.List(p.Reviewers, 5)
 		} else {
 			line += ", approved by nobody"
 		}
@@ -119,12 +113,6 @@ func somebody(login string) string {
 	}
 	return login
 }
-
-// Short is a commit as people write it.
-func Short(commit string) string { return words.Short(commit) }
-
-// Cut shortens a text from outside.
-func Cut(s string, n int) string { return words.Cut(s, n) }
 
 // Because sets the reason why a run ended.
 func Because(text string) func(*store.Run) error {

@@ -9,9 +9,9 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/phrase"
 	"sallyport/agent/stack"
 	"sallyport/agent/triggers"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -112,7 +112,7 @@ func (a *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest
 			return err
 		}
 		if known != nil && known.Head != next.Head {
-			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, phrase.Short(next.Head))}
+			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, words.Short(next.Head))}
 			if err := a.endPreviews(tx, w, known, m); err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/notify/forge"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -157,7 +158,7 @@ func (a *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) er
 	}
 	l.doubt = doubt
 	next := &store.PullRequest{
-		Repository: l.repository.Name, Number: l.pull.Number, Title: phrase.Cut(a.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
+		Repository: l.repository.Name, Number: l.pull.Number, Title: words.Cut(a.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
 		URL: l.pull.URL, Head: l.pull.Head, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
 	}
 	if k != nil {

@@ -12,8 +12,8 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
 	"sallyport/agent/operator"
-	"sallyport/agent/phrase"
 	"sallyport/notify/forge"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -25,7 +25,7 @@ var release = regexp.MustCompile("^[`\\s]*sallyport plan ([0-9a-f]{40}|[0-9a-f]{
 func (a *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) error {
 	p := *l.known
 	p.UpdatedAt = l.pull.UpdatedAt.UTC()
-	p.Title = phrase.Cut(a.health.Redact(l.pull.Title), 200)
+	p.Title = words.Cut(a.health.Redact(l.pull.Title), 200)
 	if len(p.Held) == 0 {
 		return a.journal.Update(func(tx *journal.Tx) error { return keepPull(tx.Tx, &p) })
 	}

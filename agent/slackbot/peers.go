@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/outbox"
 	"sallyport/agent/phrase"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -228,9 +229,9 @@ func (a *Slackbot) peerText(w *active.Config, p *peer) string {
 	}
 	which := "stacks that are ours too"
 	if len(p.Stacks) > 0 {
-		which = "stack " + phrase.JoinSome(p.Stacks, 10)
+		which = "stack " + words.List(p.Stacks, 10)
 		if len(p.Stacks) > 1 {
-			which = "stacks " + phrase.JoinSome(p.Stacks, 10)
+			which = "stacks " + words.List(p.Stacks, 10)
 		}
 		which += ", which this agent watches too"
 	}

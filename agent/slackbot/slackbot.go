@@ -16,9 +16,9 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
-	"sallyport/agent/phrase"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -85,5 +85,5 @@ func (a *Slackbot) previewFor(wanted operator.WantedPreview, number string) (ans
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("#%d: planning %s of pull request %d at %s.", run.ID, run.Stack, run.PullRequest, phrase.Short(run.Commit)), nil
+	return fmt.Sprintf("#%d: planning %s of pull request %d at %s.", run.ID, run.Stack, run.PullRequest, words.Short(run.Commit)), nil
 }

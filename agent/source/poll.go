@@ -15,8 +15,8 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -225,13 +225,13 @@ func (a *Source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, he
 		key := "held/" + s.Name + "/" + tip
 		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, a.now().UTC()
 		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+
-			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, phrase.Short(tip), phrase.Short(s.Head), s.Name, phrase.Short(tip))
+			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, words.Short(tip), words.Short(s.Head), s.Name, words.Short(tip))
 		if len(held.lost) > 0 {
-			text += "\nThe branch would lose " + phrase.JoinSome(held.lost, maxLost)
+			text += "\nThe branch would lose " + words.List(held.lost, maxLost)
 		}
 		if held.why != "" {
 			key += "/trust"
-			text = fmt.Sprintf("%s (%s) is held at %s: %s. Nothing is planned from it. %s", s.Name, s.Branch, phrase.Short(tip), held.why, control.TrustHint)
+			text = fmt.Sprintf("%s (%s) is held at %s: %s. Nothing is planned from it. %s", s.Name, s.Branch, words.Short(tip), held.why, control.TrustHint)
 		}
 		if err := tx.Enqueue(a.ledger.Note(key, text)); err != nil {
 			return err

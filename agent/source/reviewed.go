@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"sallyport/agent/active"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/notify/forge"
+	"sallyport/notify/words"
 )
 
 // reviewed asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
@@ -71,7 +71,7 @@ func unreviewedPull(ctx context.Context, site active.ForgeSite, p forge.PullRequ
 			missing = fmt.Sprintf("%s has approved pull request #%d, and made some of it", u.Login, p.Number)
 		case nobodys(commits) != "":
 			missing = fmt.Sprintf("%s has approved pull request #%d, and nobody knows who made its commit %s: the e-mail of its author or committer belongs to no account",
-				u.Login, p.Number, phrase.Short(nobodys(commits)))
+				u.Login, p.Number, words.Short(nobodys(commits)))
 		default:
 			return "", nil
 		}

@@ -8,9 +8,9 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/trust"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -49,10 +49,10 @@ func (a *Source) judge(ctx context.Context, w *active.Config, r *config.Reposito
 	for _, c := range commits[:min(len(commits), maxJudged)] {
 		why, err := a.distrust(ctx, w, r, c)
 		if err != nil {
-			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", phrase.Short(c.Hash), err)
+			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", words.Short(c.Hash), err)
 		}
 		if why != "" {
-			text := fmt.Sprintf("commit %s by %s (%s): %s", phrase.Short(c.Hash), c.Author, c.Subject, why)
+			text := fmt.Sprintf("commit %s by %s (%s): %s", words.Short(c.Hash), c.Author, c.Subject, why)
 			return &holding{why: a.health.Redact(text)}, nil
 		}
 	}
@@ -74,7 +74,7 @@ func (a *Source) lost(ctx context.Context, git *repo.Repository, before, tip str
 	}
 	var lost []string
 	for _, c := range commits {
-		lost = append(lost, a.health.Redact(fmt.Sprintf("%s by %s (%s)", phrase.Short(c.Hash), c.Author, c.Subject)))
+		lost = append(lost, a.health.Redact(fmt.Sprintf("%s by %s (%s)", words.Short(c.Hash), c.Author, c.Subject)))
 	}
 	if !complete {
 		lost = append(lost, "others")
@@ -107,7 +107,7 @@ func (a *Source) newCommits(ctx context.Context, git *repo.Repository, r *config
 		}
 		found = true
 		if !complete && len(commits) <= maxJudged {
-			unfinished = fmt.Sprintf("the history up to %s is too long, or its dates too far apart, to tell which of its commits are new", phrase.Short(tip))
+			unfinished = fmt.Sprintf("the history up to %s is too long, or its dates too far apart, to tell which of its commits are new", words.Short(tip))
 		}
 		for _, c := range commits {
 			if !seen[c.Hash] {
@@ -154,7 +154,7 @@ func firstCommits(ctx context.Context, git *repo.Repository, suspect, tip string
 		all = append(all, first)
 	}
 	if !complete && len(above) <= maxJudged || ancestry == repo.Unknown {
-		unfinished = fmt.Sprintf("the history up to %s is too long to tell which of its commits are new", phrase.Short(tip))
+		unfinished = fmt.Sprintf("the history up to %s is too long to tell which of its commits are new", words.Short(tip))
 	}
 	return all, unfinished, nil
 }

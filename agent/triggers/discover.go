@@ -13,8 +13,8 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
-	"sallyport/agent/phrase"
 	"sallyport/agent/stack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -57,7 +57,7 @@ func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 	if !w.Looked(r.Name, state.Head) {
 		tree, err := git.Tree(state.Head)
 		if err != nil {
-			return fmt.Errorf("reading commit %s: %w", phrase.Short(state.Head), err)
+			return fmt.Errorf("reading commit %s: %w", words.Short(state.Head), err)
 		}
 		if err := w.Find(r.Name, state.Head, tree, known); err != nil {
 			return err
@@ -184,9 +184,9 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		return "", nil // somebody made another run meanwhile: compare with that one first
 	}
 	if open != nil && open.ID == f.open && lifecycle.MayBeSuperseded(open) && f.sinceOpen {
-		why := phrase.Short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
+		why := words.Short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
 		if f.news != "" {
-			why = fmt.Sprintf("%s changed %s", phrase.Short(repository.Head), f.news)
+			why = fmt.Sprintf("%s changed %s", words.Short(repository.Head), f.news)
 		}
 		if open, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
 			run.Error = "superseded: " + why
@@ -269,7 +269,7 @@ func (a *Triggers) stackError(st *store.StackState, f *finding) string {
 	}
 	text := a.health.Redact(f.err.Error())
 	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" && f.stack.Engine != config.EnginePacker {
-		text = fmt.Sprintf("%s; its state still holds %s", text, phrase.Count(st.Resources, "resource"))
+		text = fmt.Sprintf("%s; its state still holds %s", text, words.Count(st.Resources, "resource"))
 	}
 	return text
 }

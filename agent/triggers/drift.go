@@ -16,10 +16,10 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/outbox"
-	"sallyport/agent/phrase"
 	"sallyport/agent/terraform"
 	"sallyport/agent/workers"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -230,7 +230,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		a.log.Info("drift check", "stack", s.Name, "commit", phrase.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
+		a.log.Info("drift check", "stack", s.Name, "commit", words.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
 		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
 	})
 }

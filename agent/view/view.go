@@ -7,7 +7,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/health"
-	"sallyport/agent/phrase"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -61,10 +61,10 @@ func (v *Viewer) AfterStop() string {
 	}
 	text := "nothing is being planned or applied"
 	if len(applies) > 0 {
-		text = fmt.Sprintf("the apply of %s goes on without the agent, and the next one tells how it ended", phrase.JoinSome(applies, 5))
+		text = fmt.Sprintf("the apply of %s goes on without the agent, and the next one tells how it ended", words.List(applies, 5))
 	}
 	if len(plans) > 0 {
-		text += fmt.Sprintf("; the plan of %s is interrupted and made again by the next agent", phrase.JoinSome(plans, 5))
+		text += fmt.Sprintf("; the plan of %s is interrupted and made again by the next agent", words.List(plans, 5))
 	}
 	return text
 }
