@@ -247,8 +247,9 @@ func TestUpstream(t *testing.T) {
 	vpc := func(change func(*store.StackState), newest store.Run) func(*lifecycle.Facts) {
 		return func(f *lifecycle.Facts) {
 			st := &store.StackState{Name: "vpc", Repository: "infra", NewestRun: 5, AppliedRun: 5, LastCommitRun: 5}
-			newest.ID = 5
-			f.Store.Runs[5] = &newest
+			run := newest // one of its own for each case: they go side by side
+			run.ID = 5
+			f.Store.Runs[5] = &run
 			f.Store.Stacks["vpc"] = st
 			if change != nil {
 				change(st)
