@@ -99,6 +99,8 @@ type Options struct {
 	Stopping func(text string)
 	// Notices receives what would be said in Slack when there is no Slack. Nil: the log.
 	Notices func(text string)
+	// Outside is what the agent reaches. Default: the real world.
+	Outside Outside
 }
 
 func (o *Options) validate() error {
@@ -125,6 +127,7 @@ func (o *Options) validate() error {
 	if o.Stopping == nil {
 		o.Stopping = func(string) {}
 	}
+	o.completeOutside()
 	return nil
 }
 
@@ -184,7 +187,7 @@ func New(o Options) (*Agent, error) {
 			return nil, fmt.Errorf("creating the data directory: %w", err)
 		}
 	}
-	st, err := housekeeping.OpenStore(housekeeping.OpenOptions{DataDir: dir, Executable: o.Executable, Now: o.Now, Log: o.Log})
+	st, err := housekeeping.OpenStore(housekeeping.OpenOptions{DataDir: dir, Checker: o.Outside.Checker, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +202,7 @@ func New(o Options) (*Agent, error) {
 	a.bell = bell.New(a.changes)
 	a.health = health.New(health.Options{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
 	a.log = a.health.Logger()
-	a.journal = journal.New(journal.Options{Bell: a.bell, Faults: a.faults, Log: a.log, Store: a.store})
+	a.journal = journal.New(journal.Options{Bell: a.bell, Faults: a.faults, Log: a.log, Store: o.Outside.Records(a.store)})
 	if a.identity, err = slackbot.Introduce(a.journal, o.Version, a.started); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -231,20 +234,24 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.housekeeper.Resume(); err != nil {
 		return err
 	}
-	socket, err := a.socketAPI.Listen()
-	if err != nil {
-		return err
+	loops := map[string]func(context.Context){
+		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Hear, "forgetting old runs": a.housekeeper.Retain,
+		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.TellSites,
+		"watching pull requests": a.pullwatch.WatchPulls,
+	}
+	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
+		socket, err := a.socketAPI.Listen()
+		if err != nil {
+			return err
+		}
+		loops["answering at the socket"] = socket.Serve
 	}
 	a.active.InstallTools(work, nil)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var group, sending sync.WaitGroup
-	for name, loop := range map[string]func(context.Context){
-		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Hear, "forgetting old runs": a.housekeeper.Retain,
-		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.TellSites,
-		"watching pull requests": a.pullwatch.WatchPulls, "answering at the socket": socket.Serve,
-	} {
+	for name, loop := range loops {
 		group.Go(func() { a.health.Tend(ctx, name, loop) })
 	}
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))

@@ -126,8 +126,8 @@ func TestImportsPointDown(t *testing.T) {
 			"agent/stack", "agent/terraform/diag", "agent/view", "notify", "notify/words", "store"},
 		"agent": {"agent/active", "agent/api", "agent/bell", "agent/clock", "agent/config", "agent/config/trusted", "agent/contain",
 			"agent/datadir", "agent/engine", "agent/execute", "agent/health", "agent/housekeeping", "agent/journal",
-			"agent/ledger", "agent/operator", "agent/outbox", "agent/pullrequests", "agent/slackbot", "agent/source",
-			"agent/terraform/cache", "agent/triggers", "agent/view", "agent/workers", "store"},
+			"agent/ledger", "agent/operator", "agent/outbox", "agent/pullrequests", "agent/rescue", "agent/runner", "agent/slackbot",
+			"agent/source", "agent/terraform/cache", "agent/triggers", "agent/view", "agent/workers", "store"},
 
 		"agent/daemon":        {"agent", "agent/asuser", "agent/config", "agent/housekeeping"},
 		"agent/demo":          {"store", "notify", "agent"},

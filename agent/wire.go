@@ -22,7 +22,7 @@ func (a *Agent) wire() {
 	a.clocks = clock.New(clock.Options{Now: a.now, Uptime: a.opts.Uptime})
 	a.active = active.New(active.Options{
 		Health: a.health, Journal: a.journal, Cache: a.cache, Faults: a.faults, Log: a.log, Now: a.now,
-		Store: a.store,
+		Outside: a.opts.Outside.Outside, Store: a.store,
 	})
 	a.ledger = ledger.New(ledger.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ended: a.ended,
@@ -30,7 +30,7 @@ func (a *Agent) wire() {
 	})
 	a.engines = engine.New(engine.Options{
 		Bell: a.bell, Health: a.health, Active: a.active, Ledger: a.ledger, Cache: a.cache, Faults: a.faults,
-		Log: a.log, Now: a.now, Store: a.store,
+		Log: a.log, Now: a.now, Plan: a.opts.Outside.Plan, Store: a.store,
 	})
 	a.source = source.New(source.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
@@ -67,7 +67,7 @@ func (a *Agent) wire() {
 	})
 	a.housekeeper = housekeeping.New(housekeeping.Options{
 		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines,
-		Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Ended: a.ended, Executable: a.opts.Executable,
+		Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Ended: a.ended, Checker: a.opts.Outside.Checker,
 		Faults: a.faults, Log: a.log, Now: a.now, Room: a.opts.Room, Snapshots: a.snapshots, Store: a.store,
 		Tight: a.tight, Work: a.work,
 	})
@@ -78,7 +78,7 @@ func (a *Agent) wire() {
 	a.executor = execute.New(execute.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
 		Engines: a.engines, Source: a.source, Compared: a.compared, Executable: a.opts.Executable,
-		Faults: a.faults, Log: a.log, Now: a.now, SnapshotSoon: a.snapshots.Soon, Started: a.started,
+		Faults: a.faults, Log: a.log, Now: a.now, SnapshotSoon: a.snapshots.Soon, Spawn: a.opts.Outside.Runner, Started: a.started,
 		Store: a.store, Strikes: a.strikes, Tight: a.tight, Uptime: a.opts.Uptime, Votes: a.slackbot,
 		Work: a.work,
 	})

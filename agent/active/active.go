@@ -30,6 +30,7 @@ type Active struct {
 	faults  *health.Faults
 	log     *slog.Logger
 	now     func() time.Time
+	outside Outside
 	store   *store.Store
 	heard   atomic.Bool // Slack was looked at since the start, or could not be read
 	World   atomic.Pointer[Config]
@@ -43,6 +44,7 @@ type Options struct {
 	Faults  *health.Faults
 	Log     *slog.Logger
 	Now     func() time.Time
+	Outside Outside
 	Store   *store.Store
 }
 
@@ -54,7 +56,10 @@ func (a *Active) HasListened() bool { return a.heard.Load() }
 
 // New makes a configuration that is in force once its World is set.
 func New(o Options) *Active {
-	return &Active{health: o.Health, journal: o.Journal, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store}
+	return &Active{
+		health: o.Health, journal: o.Journal, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, outside: o.Outside.withDefaults(),
+		store: o.Store,
+	}
 }
 
 // Cfg is the configuration in force.

@@ -2,11 +2,90 @@ package active
 
 import (
 	"context"
+	"net/http"
 	"time"
 
+	"sallyport/agent/repo"
+	"sallyport/agent/stack"
+	"sallyport/agent/terraform/binary"
 	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 )
+
+// Outside is how what a configuration names is reached. The zero value is the real way; package sim plays all of it.
+type Outside struct {
+	Mirror func(repo.Options) (Mirror, error)                         // default [OpenMirror]
+	Tool   func(context.Context, binary.Options) (binary.Tool, error) // default [binary.Find]
+	Slack  *http.Client                                               // default one of the client's own
+}
+
+func (o Outside) withDefaults() Outside {
+	if o.Mirror == nil {
+		o.Mirror = OpenMirror
+	}
+	if o.Tool == nil {
+		o.Tool = binary.Find
+	}
+	return o
+}
+
+// mirrorBranch follows a branch, and the heads of pull requests.
+type mirrorBranch interface {
+	Poll(ctx context.Context) (repo.Tip, error)
+	Fetch(ctx context.Context, commit string) error
+	FetchPull(ctx context.Context, number int, commit string) error
+	DropPull(number int) error
+	Has(commit string) bool
+	// Keep holds a commit under a name, whatever happens to the branch.
+	Keep(name, commit string) error
+}
+
+// mirrorHistory says how commits follow each other.
+type mirrorHistory interface {
+	Commit(hash string) (repo.Commit, error)
+	Raw(commit string) ([]byte, error)
+	Descends(ctx context.Context, older, newer string) (repo.Ancestry, error)
+	Between(ctx context.Context, older, newer string, limit int) (commits []repo.Commit, complete bool, err error)
+	OnBranch(ctx context.Context, prefix, head string) (string, error)
+	MergeBase(ctx context.Context, one, other string) (string, error)
+	MergeAdds(ctx context.Context, commit string) (what string, err error)
+}
+
+// mirrorFiles says what is in a commit.
+type mirrorFiles interface {
+	Tree(commit string) (stack.Tree, error)
+	Changed(ctx context.Context, a, b string) ([]string, error)
+	TouchedBy(ctx context.Context, commit string) ([]string, error)
+	Materialise(ctx context.Context, commit, dir string, o repo.MaterialiseOptions) error
+}
+
+// Mirror is one branch of a repository with what was fetched of it. What its methods promise stands in package repo.
+type Mirror interface {
+	mirrorBranch
+	mirrorHistory
+	mirrorFiles
+	Close() error
+}
+
+// OpenMirror opens the mirror of a real repository.
+func OpenMirror(o repo.Options) (Mirror, error) {
+	r, err := repo.Open(o)
+	if err != nil {
+		return nil, err
+	}
+	return mirror{r}, nil
+}
+
+// mirror is a repository whose trees are what package stack reads.
+type mirror struct{ *repo.Repository }
+
+func (m mirror) Tree(commit string) (stack.Tree, error) {
+	t, err := m.Repository.Tree(commit)
+	if err != nil {
+		return nil, err // not a nil tree that is no nil interface
+	}
+	return t, nil
+}
 
 // forgeWriter tells a site what became of commits and pull requests. Whatever it does may be done again.
 type forgeWriter interface {

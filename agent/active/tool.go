@@ -20,31 +20,38 @@ import (
 // tool finds terraform once and remembers it.
 type tool struct {
 	options binary.Options
+	find    findTool
 	user    *asuser.User // who must be able to execute it
 	mu      sync.Mutex
 	found   *binary.Tool
 	seen    binary.Identity // of the binary when it was found
 }
 
+// findTool looks for a program, or installs it.
+type findTool func(context.Context, binary.Options) (binary.Tool, error)
+
 // tools are the programs that the stacks of one configuration are planned and applied with, each found once.
 type tools struct {
-	dataDir string
-	log     *slog.Logger
-	user    *asuser.User // who must be able to execute them
-	mu      sync.Mutex
-	known   map[config.Tool]*tool
+	toolOptions
+	user  *asuser.User // who must be able to execute them
+	mu    sync.Mutex
+	known map[config.Tool]*tool
 }
 
-func newTools(dataDir string, log *slog.Logger) *tools {
-	return &tools{dataDir: dataDir, log: log, known: map[config.Tool]*tool{}}
+type toolOptions struct {
+	dataDir string
+	find    findTool
+	log     *slog.Logger
 }
+
+func newTools(o toolOptions) *tools { return &tools{toolOptions: o, known: map[config.Tool]*tool{}} }
 
 // of is the tool that a configuration means.
 func (t *tools) of(c config.Tool) *tool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.known[c] == nil {
-		t.known[c] = &tool{user: t.user, options: binary.Options{
+		t.known[c] = &tool{user: t.user, find: t.find, options: binary.Options{
 			Name: c.Name(), Binary: c.Binary, Version: c.Version, InstallDir: datadir.Terraform(t.dataDir), Log: t.log,
 			TempDir: datadir.Scratch(t.dataDir), // which the next start empties
 		}}
@@ -92,7 +99,7 @@ func (t *tool) get(ctx context.Context) (binary.Tool, error) {
 		t.settle()
 		return *t.found, nil
 	}
-	found, err := binary.Find(ctx, t.options)
+	found, err := t.find(ctx, t.options)
 	if err != nil {
 		return binary.Tool{}, err
 	}

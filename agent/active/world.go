@@ -21,7 +21,7 @@ import (
 // that nobody ever sees half of two configurations.
 type Config struct {
 	Cfg    *config.Config
-	Repos  map[string]*repo.Repository
+	Repos  map[string]Mirror
 	Sites  map[string]ForgeSite // that host repositories, by repository; none without a github block
 	Slack  *slack.Client        // nil without a slack block
 	Desk   *desk                // what is known of the Slack workspace; nil without a slack block
@@ -40,7 +40,7 @@ type Config struct {
 // kept connections.
 func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
 	w := &Config{
-		Cfg: cfg, Repos: map[string]*repo.Repository{}, Sites: map[string]ForgeSite{}, Tools: newTools(cfg.DataDir, a.log), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
+		Cfg: cfg, Repos: map[string]Mirror{}, Sites: map[string]ForgeSite{}, Tools: newTools(toolOptions{dataDir: cfg.DataDir, find: a.outside.Tool, log: a.log}), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
 		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*config.GlobFault{}, Again: map[string]bool{},
 	}
 	var err error
@@ -70,7 +70,7 @@ func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
 		w.Slack, w.Desk = old.Slack, old.Desk
 		return w, nil
 	}
-	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, Log: a.log})
+	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log})
 	if err != nil {
 		w.CloseExcept(old)
 		return nil, fmt.Errorf("preparing slack: %w", err)
@@ -88,7 +88,7 @@ func (a *Active) openRepository(w *Config, r *config.Repository) error {
 	if site != nil {
 		w.Sites[r.Name] = site
 	}
-	opened, err := repo.Open(repo.Options{
+	opened, err := a.outside.Mirror(repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch,
 		Dir:        datadir.Mirror(w.Cfg.DataDir, r.Name),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,

@@ -39,6 +39,7 @@ type Engines struct {
 	faults *health.Faults
 	log    *slog.Logger
 	now    func() time.Time
+	plan   Planner
 	store  *store.Store
 	states holds // of stacks, in the directory of terraform.user's
 }
@@ -53,14 +54,21 @@ type Options struct {
 	Faults *health.Faults
 	Log    *slog.Logger
 	Now    func() time.Time
+	Plan   Planner // default [terraform.Plan]
 	Store  *store.Store
 }
 
+// Planner is terraform at work on a plan. Package sim plays it.
+type Planner func(context.Context, terraform.PlanOptions) (*terraform.PlanResult, error)
+
 // New makes terraform and packer.
 func New(o Options) *Engines {
+	if o.Plan == nil {
+		o.Plan = terraform.Plan
+	}
 	return &Engines{
 		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,
-		log: o.Log, now: o.Now, store: o.Store,
+		log: o.Log, now: o.Now, plan: o.Plan, store: o.Store,
 	}
 }
 

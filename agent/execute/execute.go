@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/runner"
 	"sallyport/agent/source"
 	"sallyport/agent/triggers"
 	"sallyport/agent/workers"
@@ -43,6 +44,7 @@ type Executor struct {
 	log          *slog.Logger
 	now          func() time.Time
 	snapshotSoon func()
+	spawn        runner.Spawner
 	started      time.Time
 	store        *store.Store
 	strikes      *health.Strikes
@@ -67,6 +69,7 @@ type Options struct {
 	Log          *slog.Logger
 	Now          func() time.Time
 	SnapshotSoon func()
+	Spawn        runner.Spawner // default: a process of its own
 	Started      time.Time
 	Store        *store.Store
 	Strikes      *health.Strikes
@@ -85,7 +88,7 @@ func New(o Options) *Executor {
 		reminders: &reminders{health: o.Health, journal: o.Journal, ledger: o.Ledger, now: o.Now},
 		clocks:    o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
 		engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults,
-		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, started: o.Started, store: o.Store,
+		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, spawn: o.Spawn, started: o.Started, store: o.Store,
 		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work,
 	}
 }

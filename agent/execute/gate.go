@@ -138,7 +138,9 @@ func (a *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
 	// here on, nothing of the user's is ended unless it is sure that terraform was not started.
 	handed = true
-	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{Executable: a.executable, RunDir: dir, UserLock: at.Turn.Lock(), Job: job})
+	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{
+		Executable: a.executable, RunDir: dir, UserLock: at.Turn.Lock(), Job: job, Spawn: a.spawn,
+	})
 	if err != nil {
 		handed = false
 		text := "the apply could not be started, terraform did not run: " + a.health.Redact(err.Error())

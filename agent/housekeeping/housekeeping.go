@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
+	"sallyport/agent/rescue"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
 	"sallyport/store"
@@ -20,54 +21,54 @@ import (
 
 // Housekeeper keeps the data directory: retention, snapshots, backups, room, and what a crash left.
 type Housekeeper struct {
-	health     *health.Health
-	journal    *journal.Journal
-	active     *active.Active
-	ledger     *ledger.Ledger
-	engines    *engine.Engines
-	viewer     *view.Viewer
-	operator   *operator.Operator
-	changes    *bell.Broadcast
-	ended      *ledger.EndedRuns
-	executable string
-	faults     *health.Faults
-	log        *slog.Logger
-	now        func() time.Time
-	room       func(dir string) (Room, error)
-	snapshots  *Snapshots
-	store      *store.Store
-	tight      *health.Tightness
-	work       *workers.Pool
-	toAdopt    []int // applies that the store does not know yet; the loop's own
+	health    *health.Health
+	journal   *journal.Journal
+	active    *active.Active
+	ledger    *ledger.Ledger
+	engines   *engine.Engines
+	viewer    *view.Viewer
+	operator  *operator.Operator
+	changes   *bell.Broadcast
+	ended     *ledger.EndedRuns
+	checker   rescue.Checker
+	faults    *health.Faults
+	log       *slog.Logger
+	now       func() time.Time
+	room      func(dir string) (Room, error)
+	snapshots *Snapshots
+	store     *store.Store
+	tight     *health.Tightness
+	work      *workers.Pool
+	toAdopt   []int // applies that the store does not know yet; the loop's own
 }
 
 // Options are what housekeeper works with.
 type Options struct {
-	Health     *health.Health
-	Journal    *journal.Journal
-	Active     *active.Active
-	Ledger     *ledger.Ledger
-	Engines    *engine.Engines
-	Viewer     *view.Viewer
-	Operator   *operator.Operator
-	Changes    *bell.Broadcast
-	Ended      *ledger.EndedRuns
-	Executable string
-	Faults     *health.Faults
-	Log        *slog.Logger
-	Now        func() time.Time
-	Room       func(dir string) (Room, error)
-	Snapshots  *Snapshots
-	Store      *store.Store
-	Tight      *health.Tightness
-	Work       *workers.Pool
+	Health    *health.Health
+	Journal   *journal.Journal
+	Active    *active.Active
+	Ledger    *ledger.Ledger
+	Engines   *engine.Engines
+	Viewer    *view.Viewer
+	Operator  *operator.Operator
+	Changes   *bell.Broadcast
+	Ended     *ledger.EndedRuns
+	Checker   rescue.Checker
+	Faults    *health.Faults
+	Log       *slog.Logger
+	Now       func() time.Time
+	Room      func(dir string) (Room, error)
+	Snapshots *Snapshots
+	Store     *store.Store
+	Tight     *health.Tightness
+	Work      *workers.Pool
 }
 
 // New makes the keeper of a data directory.
 func New(o Options) *Housekeeper {
 	return &Housekeeper{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
-		viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, executable: o.Executable,
+		viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, checker: o.Checker,
 		faults: o.Faults, log: o.Log, now: o.Now, room: o.Room, snapshots: o.Snapshots, store: o.Store,
 		tight: o.Tight, work: o.Work,
 	}

@@ -19,10 +19,10 @@ import (
 
 // OpenOptions say which store is opened.
 type OpenOptions struct {
-	DataDir    string
-	Executable string // this binary, which checks a store as a process of its own
-	Now        func() time.Time
-	Log        *slog.Logger
+	DataDir string
+	Checker rescue.Checker
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // OpenStore opens the store, after a child process has checked it and a snapshot has taken its place if it is damaged. The error
@@ -31,7 +31,7 @@ func OpenStore(o OpenOptions) (*store.Store, error) {
 	path := datadir.Store(o.DataDir)
 	for {
 		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
-			DataDir: o.DataDir, StorePath: path, Checker: rescue.Checker{Executable: o.Executable}, Now: o.Now, Log: o.Log,
+			DataDir: o.DataDir, StorePath: path, Checker: o.Checker, Now: o.Now, Log: o.Log,
 			Goes: func(r *store.Run) bool {
 				return r.Status == store.Applying || engine.Claimed(datadir.Run(o.DataDir, r.ID))
 			},

@@ -73,8 +73,7 @@ func (a *Housekeeper) snapshot(ctx context.Context) error {
 	if err != nil || revision == a.snapshots.revision {
 		return err
 	}
-	checker := rescue.Checker{Executable: a.executable}
-	taken, err := rescue.TakeSnapshot(ctx, checker, a.store, a.active.Cfg().DataDir, a.now())
+	taken, err := rescue.TakeSnapshot(ctx, a.checker, a.store, a.active.Cfg().DataDir, a.now())
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,16 @@ type Options struct {
 	Bell   *bell.Bell
 	Faults *health.Faults
 	Log    *slog.Logger
-	Store  *store.Store
+	Store  Store
 }
+
+// Store is what is written. Package sim has one that refuses, and one that is never heard of again.
+type Store interface {
+	Update(func(*store.Tx) error) error
+	Broken() error
+}
+
+var _ Store = (*store.Store)(nil)
 
 // New makes the journal of a store.
 func New(o Options) *Journal {
@@ -36,7 +44,7 @@ type Journal struct {
 	bell      *bell.Bell
 	faults    *health.Faults
 	log       *slog.Logger
-	store     *store.Store
+	store     Store
 	looking   atomic.Bool  // what was committed may change which stacks count as changed
 	wokenFull atomic.Int64 // unix nanoseconds: when the loop was last told to look for room
 }

@@ -13,7 +13,6 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/phrase"
-	"sallyport/agent/repo"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -183,7 +182,7 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 }
 
 // Keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
-func (a *Ledger) Keep(git *repo.Repository, run *store.Run) {
+func (a *Ledger) Keep(git active.Mirror, run *store.Run) {
 	if git == nil {
 		return // the repository left the configuration meanwhile
 	}

@@ -66,8 +66,15 @@ func Main(args []string, stderr io.Writer) int {
 	return exitNotKnown
 }
 
-// A Checker checks stores in child processes.
-type Checker struct {
+// A Checker says whether the store at path is good; see [Child], whose errors every one gives.
+type Checker interface {
+	Check(ctx context.Context, path string) error
+}
+
+var _ Checker = Child{}
+
+// A Child checks stores in child processes.
+type Child struct {
 	Executable string        // this binary
 	Timeout    time.Duration // of one check; default 2 minutes
 }
@@ -86,7 +93,7 @@ func (e *DamagedError) Is(target error) bool { return target == store.ErrDamaged
 // Check checks the store at path in a child process. It is nil for a good one, a [*DamagedError] for one that is not what
 // was written or that kills whoever reads it, and store.ErrLocked, store.ErrNewerSchema, fs.ErrNotExist and
 // fs.ErrPermission for what is no damage. Any other error means that the check could not be made.
-func (c Checker) Check(ctx context.Context, path string) error {
+func (c Child) Check(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("checking the store: %w", err) // no process for what a look tells
 	}

@@ -3,7 +3,7 @@
 //
 // # The check
 //
-// A file that was cut short kills the process that reads it, and nothing in that process can prevent it. So [Checker.Check]
+// A file that was cut short kills the process that reads it, and nothing in that process can prevent it. So [Child.Check]
 // starts the program again as `sallyport store-check PATH` ([Main]) and looks at how that ends. What is not damage (another agent has
 // the file, a newer version wrote it, it is not there, it may not be read) comes back as the store's own errors.
 //

@@ -52,7 +52,7 @@ type Report struct {
 
 // Store checks the store before anybody opens it. A good one, and one that is not there yet, is left alone. A damaged or
 // lost one is replaced as the package comment says, and the report tells how. Errors that are not about damage (another
-// agent has the file, it may not be read) are those of [Checker.Check].
+// agent has the file, it may not be read) are those of [Child.Check].
 func Store(ctx context.Context, o Options) (*Report, error) {
 	found, err := o.look(ctx)
 	if err != nil || found == good {

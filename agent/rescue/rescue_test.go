@@ -44,7 +44,7 @@ func newCellar(t *testing.T) *cellar {
 	}
 	dir := t.TempDir()
 	return &cellar{t: t, dir: dir, opts: rescue.Options{
-		DataDir: dir, StorePath: filepath.Join(dir, "sallyport.db"), Checker: rescue.Checker{Executable: exe},
+		DataDir: dir, StorePath: filepath.Join(dir, "sallyport.db"), Checker: rescue.Child{Executable: exe},
 		Now: func() time.Time { return at(30) }, Log: slog.New(slog.DiscardHandler),
 		LastRun: func() (int, error) { return 0, nil },
 	}}
@@ -241,7 +241,7 @@ func TestLeavesAlone(t *testing.T) {
 	t.Run("a check that somebody kills", func(t *testing.T) {
 		c := newCellar(t)
 		c.with(at(0), run("first"))
-		c.opts.Checker.Executable = script(t, "kill -KILL $$")
+		c.opts.Checker = rescue.Child{Executable: script(t, "kill -KILL $$")}
 		r, err := rescue.Store(context.Background(), c.opts)
 		if r != nil || err == nil || errors.Is(err, store.ErrDamaged) {
 			t.Errorf("report %+v, %v", r, err)
@@ -269,7 +269,7 @@ func TestCheckDies(t *testing.T) {
 		"a fault": "kill -BUS $$", "a panic": "echo 'panic: broken'; exit 2", "no end": "exec sleep 60",
 	} {
 		t.Run(name, func(t *testing.T) {
-			checker := rescue.Checker{Executable: script(t, line), Timeout: 500 * time.Millisecond}
+			checker := rescue.Child{Executable: script(t, line), Timeout: 500 * time.Millisecond}
 			if err := checker.Check(context.Background(), c.opts.StorePath); !errors.Is(err, store.ErrDamaged) {
 				t.Errorf("error %v", err)
 			}

@@ -55,7 +55,7 @@ func TestBadSnapshotIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	bad := rescue.Checker{Executable: script(t, "exit 10")}
+	bad := rescue.Child{Executable: script(t, "exit 10")}
 	if _, err := rescue.TakeSnapshot(context.Background(), bad, s, c.dir, at(1)); err == nil {
 		t.Error("a bad copy was taken")
 	}

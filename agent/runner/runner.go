@@ -136,7 +136,12 @@ type Options struct {
 	RunDir     string   // absolute; exists, 0700, belongs to this run alone
 	UserLock   *os.File // of the job's user, which the runner holds as long as it lives; nil: there is none
 	Job        Job
+	Spawn      Spawner // default: a process of its own
 }
+
+// Spawner makes the runner of a run that is claimed, and hands it the lock and the job. The lock stays the caller's to close: the
+// runner has a descriptor of its own to it. After an error no runner is left. Package sim plays one.
+type Spawner func(o Options, lock *os.File) (*Handle, error)
 
 func (o Options) validate() error {
 	if !filepath.IsAbs(o.Executable) || !filepath.IsAbs(o.RunDir) {
@@ -186,7 +191,10 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 		return nil, fmt.Errorf("claiming run %d: %w", o.Job.Run, err)
 	}
 	fault.Point("runner claimed")
-	h, err := spawn(o, lock)
+	if o.Spawn == nil {
+		o.Spawn = spawn
+	}
+	h, err := o.Spawn(o, lock)
 	if err != nil {
 		err = fmt.Errorf("starting the runner of run %d: %w", o.Job.Run, err)
 		return nil, errors.Join(err, refuseUnstarted(o, err))

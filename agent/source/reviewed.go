@@ -15,7 +15,7 @@ import (
 // may write and made nothing of it. It says what is missing.
 //
 // A merge is looked at by itself: what neither of its sides has was never in the pull request that people read.
-func reviewed(ctx context.Context, site active.ForgeSite, git *repo.Repository, branch string, c repo.Commit) (missing string, err error) {
+func reviewed(ctx context.Context, site active.ForgeSite, git active.Mirror, branch string, c repo.Commit) (missing string, err error) {
 	pulls, err := site.CommitPullRequests(ctx, c.Hash)
 	if err != nil {
 		return "", err

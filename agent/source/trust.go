@@ -66,7 +66,7 @@ func (a *Source) judge(ctx context.Context, w *active.Config, r *config.Reposito
 }
 
 // lost names the commits that a rewritten branch has no more, as far as they can be told.
-func (a *Source) lost(ctx context.Context, git *repo.Repository, before, tip string) []string {
+func (a *Source) lost(ctx context.Context, git active.Mirror, before, tip string) []string {
 	commits, complete, err := git.Between(ctx, tip, before, maxLost)
 	if err != nil {
 		a.log.Warn("listing the commits that a branch lost", "commit", tip, "err", err)
@@ -85,7 +85,7 @@ func (a *Source) lost(ctx context.Context, git *repo.Repository, before, tip str
 // newCommits are those of a tip that were not found trusted before: since the head, or, where the head was never looked at
 // like this, since the oldest commit that is applied. Where there never was one the tip alone is looked at, since nobody could
 // mend the rest, with all that came since the first tip that was held. unfinished says why there may be more that nobody saw.
-func (a *Source) newCommits(ctx context.Context, git *repo.Repository, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
+func (a *Source) newCommits(ctx context.Context, git active.Mirror, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
 	bases := []string{known.Head}
 	if known.Trust != lifecycle.Requirements(r) || known.Head == "" {
 		if bases, err = a.appliedCommits(r.Name); err != nil {
@@ -129,7 +129,7 @@ func (a *Source) newCommits(ctx context.Context, git *repo.Repository, r *config
 
 // firstCommits are what is looked at of a branch of which nothing was ever trusted: its tip, and what lies above the first tip
 // that was held. A commit that was held must not come in below another.
-func firstCommits(ctx context.Context, git *repo.Repository, suspect, tip string) (all []repo.Commit, unfinished string, err error) {
+func firstCommits(ctx context.Context, git active.Mirror, suspect, tip string) (all []repo.Commit, unfinished string, err error) {
 	c, err := git.Commit(tip)
 	if err != nil || suspect == "" || suspect == tip {
 		return []repo.Commit{c}, "", err

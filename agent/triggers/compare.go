@@ -18,7 +18,7 @@ const (
 )
 
 // compare finds out what the head means for one stack.
-func (a *Triggers) compare(ctx context.Context, git *repo.Repository, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+func (a *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
 	f := &finding{stack: s, asked: st.LastCommitCommit}
 	if open != nil {
 		f.open = open.ID
@@ -69,7 +69,7 @@ func (a *Triggers) compare(ctx context.Context, git *repo.Repository, head strin
 
 // TouchedSince reports whether a stack's files differ between two commits, and one that does. The files at the older
 // commit count too: a module that is no longer called was part of the stack then.
-func TouchedSince(ctx context.Context, git *repo.Repository, old, head string, def stack.Definition, now stack.Files) (string, bool, error) {
+func TouchedSince(ctx context.Context, git active.Mirror, old, head string, def stack.Definition, now stack.Files) (string, bool, error) {
 	if old == "" {
 		return "", true, nil
 	}
@@ -101,7 +101,7 @@ func TouchedSince(ctx context.Context, git *repo.Repository, old, head string, d
 // broughtAgain reports whether a stack's files, which are the same at two commits, were others in between: no way back
 // through the history leads from the newer commit to the older one's without a commit that changes them. Where there are
 // more commits than are looked at that counts as well: a question too many is better than a change that nobody hears of.
-func broughtAgain(ctx context.Context, git *repo.Repository, old, head string, files stack.Files) (bool, error) {
+func broughtAgain(ctx context.Context, git active.Mirror, old, head string, files stack.Files) (bool, error) {
 	if old == head {
 		return false, nil
 	}
@@ -137,7 +137,7 @@ func broughtAgain(ctx context.Context, git *repo.Repository, old, head string, f
 }
 
 // behind counts the commits that touch a stack and are not applied; -1 if that cannot be told.
-func behind(ctx context.Context, git *repo.Repository, applied, head string, files stack.Files) int {
+func behind(ctx context.Context, git active.Mirror, applied, head string, files stack.Files) int {
 	commits, _, err := git.Between(ctx, applied, head, phrase.MaxBehind)
 	if err != nil {
 		return -1

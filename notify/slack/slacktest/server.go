@@ -120,9 +120,26 @@ type Call struct {
 
 // New starts a workspace.
 func New(o Options) (*Server, error) {
+	s := NewUnserved(o)
+	l, err := net.Listen("tcp", s.opts.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening for the fake slack: %w", err)
+	}
+	s.url = "http://" + l.Addr().String()
+	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
+	go func() { _ = s.http.Serve(l) }() // ends with Close
+	return s, nil
+}
+
+// Unserved is the address of a workspace that no socket leads to.
+const Unserved = "http://slack.invalid"
+
+// NewUnserved makes a workspace that listens nowhere: whoever wants to reach it brings its requests to [Server.Handler]. A
+// connection that is to be closed without an answer is a panic of [http.ErrAbortHandler] there.
+func NewUnserved(o Options) *Server {
 	o.setDefaults()
 	s := &Server{
-		opts: o, done: make(chan struct{}), changed: make(chan struct{}), unhang: make(chan struct{}),
+		opts: o, url: Unserved, done: make(chan struct{}), changed: make(chan struct{}), unhang: make(chan struct{}),
 		token: o.Token, scopes: append([]string(nil), o.Scopes...), users: map[string]*User{},
 		groups: map[string]*Group{}, channels: map[string]*channel{}, files: map[string]*File{},
 	}
@@ -136,15 +153,11 @@ func New(o Options) (*Server, error) {
 	for _, c := range o.Channels {
 		s.AddChannel(c)
 	}
-	l, err := net.Listen("tcp", o.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("listening for the fake slack: %w", err)
-	}
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{Handler: api{s}, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
-	go func() { _ = s.http.Serve(l) }() // ends with Close
-	return s, nil
+	return s
 }
+
+// Handler answers for the workspace.
+func (s *Server) Handler() http.Handler { return api{s} }
 
 type discard struct{}
 
@@ -176,7 +189,9 @@ func (s *Server) Close() {
 	default:
 		close(s.done)
 	}
-	_ = s.http.Close()
+	if s.http != nil {
+		_ = s.http.Close()
+	}
 }
 
 // api is the side of the workspace that the program under test sees: its methods answer requests, where those of [Server] are for
