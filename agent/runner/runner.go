@@ -136,7 +136,7 @@ type Options struct {
 	RunDir     string   // absolute; exists, 0700, belongs to this run alone
 	UserLock   *os.File // of the job's user, which the runner holds as long as it lives; nil: there is none
 	Job        Job
-	Spawn      Spawner // default: a process of its own
+	Spawn      Spawner `json:"-"` // default: a process of its own
 }
 
 // Spawner makes the runner of a run that is claimed, and hands it the lock and the job. The lock stays the caller's to close: the
