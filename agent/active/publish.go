@@ -3,7 +3,7 @@ package active
 import (
 	"strings"
 
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
 
@@ -21,7 +21,7 @@ func (w *Config) DecidedBy(run *store.Run) []string {
 	}
 	var by []string
 	for _, d := range run.Decisions {
-		if lifecycle.Counts(run, d) && d.Verdict == want {
+		if votes.Counts(run, d) && d.Verdict == want {
 			by = append(by, d.By)
 		}
 	}

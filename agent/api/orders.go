@@ -9,7 +9,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/operator"
 	"sallyport/agent/peercred"
 	"sallyport/agent/terraform/diag"
@@ -84,7 +84,7 @@ func (d Desktop) Decide(_ context.Context, r control.DecideRequest) (control.Dec
 		}
 		text += " (break glass: " + r.Reason + ")"
 	}
-	v := lifecycle.Vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), Digest: r.Digest, BreakGlass: r.BreakGlass, Reason: r.Reason}
+	v := votes.Vote{Run: run.ID, Words: words, By: r.By.By(), Text: text, At: d.now(), Digest: r.Digest, BreakGlass: r.BreakGlass, Reason: r.Reason}
 	out, err := d.operator.Decide(v, nil)
 	if err != nil {
 		return control.DecideResponse{}, crossing(err)

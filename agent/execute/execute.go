@@ -50,7 +50,7 @@ type Executor struct {
 	strikes      *health.Strikes
 	tight        *health.Tightness
 	uptime       func() store.Uptime
-	votes        votes
+	votes        voteReader
 	work         *workers.Pool
 }
 
@@ -75,7 +75,7 @@ type Options struct {
 	Strikes      *health.Strikes
 	Tight        *health.Tightness
 	Uptime       func() store.Uptime
-	Votes        votes
+	Votes        voteReader
 	Work         *workers.Pool
 }
 
@@ -172,8 +172,8 @@ func planWork(run *store.Run) string {
 	return workPlan
 }
 
-// votes reads the approvals of a run once more where they were given, right before its apply; see reread.
-type votes interface {
+// voteReader reads the approvals of a run once more where they were given, right before its apply; see reread.
+type voteReader interface {
 	Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error)
 }
 

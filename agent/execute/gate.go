@@ -15,6 +15,8 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/expiry"
+	"sallyport/agent/lifecycle/policy"
 	"sallyport/agent/phrase"
 	"sallyport/agent/runner"
 	"sallyport/agent/source"
@@ -26,7 +28,7 @@ import (
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
 func (a *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
 	held, hint, err := a.lastChecks(ctx, w, run, s)
-	if err == nil && held == "" && ctx.Err() == nil && lifecycle.MustVerify(run, s, a.clocks.Reading()) {
+	if err == nil && held == "" && ctx.Err() == nil && expiry.MustVerify(run, s, a.clocks.Reading()) {
 		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
 			a.work.Rest(run.ID)
@@ -202,7 +204,7 @@ func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 		if err := a.ledger.PinFor(tx.Tx, st, now); err != nil {
 			return err
 		}
-		lifecycle.CountAutoApply(st, now, a.clocks.Reading())
+		policy.CountAutoApply(st, now, a.clocks.Reading())
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/repo"
 	"sallyport/store"
 )
@@ -52,7 +53,7 @@ func (a *Executor) policyEnds(w *active.Config, run *store.Run) error {
 		if why == "" {
 			return nil
 		}
-		by := lifecycle.PolicyBy(now)
+		by := votes.PolicyBy(now)
 		if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: fmt.Sprintf("the approval of %s does not count any more: %s", by, why)}); err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -74,7 +74,7 @@ func (a *reminders) mayPing(tx *store.Tx) (bool, error) {
 // reminder says what waits, for how much longer, and who was asked.
 func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) string {
 	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, notify.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
-	switch _, got := lifecycle.Weigh(run, s); {
+	switch _, got := votes.Weigh(run, s); {
 	case run.Status == store.Approved && run.Held != "":
 		text += fmt.Sprintf(" It is not applied yet: %s.", run.Held)
 	case run.Status == store.Approved:

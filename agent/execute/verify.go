@@ -14,7 +14,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify/words"
@@ -46,7 +46,7 @@ func (a *Executor) verify(ctx context.Context, w *active.Config, run *store.Run,
 	if err != nil {
 		return a.NotVerified(w, run, err)
 	}
-	if moved := lifecycle.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
+	if moved := effects.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
 		return a.worldMoved(w, run, moved)
 	}
 	return a.takeVerified(run, &result.Plan)
@@ -72,7 +72,7 @@ func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 		if err != nil {
 			return err
 		}
-		if len(lifecycle.Differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
+		if len(effects.Differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
 			return errNotNow
 		}
 		plan := *fresh

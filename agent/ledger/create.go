@@ -11,7 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/phrase"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -176,7 +176,7 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 		}
 	}
 	if run.Status == store.Applied && run.Plan != nil {
-		st.Resources = max(0, st.Resources+lifecycle.Grown(run.Plan))
+		st.Resources = max(0, st.Resources+effects.Grown(run.Plan))
 	}
 	return tx.PutStack(st)
 }

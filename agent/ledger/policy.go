@@ -5,6 +5,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/policy"
 	"sallyport/store"
 )
 
@@ -33,7 +34,7 @@ func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to stor
 	}
 	now := lifecycle.SituationOf(facts, &result.Plan)
 	now.Rewritten = now.Rewritten || rewritten
-	if why := lifecycle.AutoApplyRefusal(s, now); why != "" {
+	if why := policy.AutoApplyRefusal(s, now); why != "" {
 		return policyVerdict{asks: fmt.Sprintf("auto_apply is %s, but %s", s.AutoApply, why)}, nil
 	}
 	by := store.PolicyPrefix + string(s.AutoApply)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/expiry"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -102,12 +104,12 @@ func wantedEnded(f *Facts) Reason {
 }
 
 func tooOld(f *Facts) Reason {
-	why, _ := Overdue(f.Run, f.Now)
+	why, _ := expiry.Overdue(f.Run, f.Now)
 	return Reason{Why: why}
 }
 
 func tooFew(f *Facts) Reason {
-	all, got := Weigh(f.Run, f.Config.Stack)
+	all, got := votes.Weigh(f.Run, f.Config.Stack)
 	if all {
 		return Reason{}
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/expiry"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
 
@@ -21,7 +23,7 @@ type look struct {
 }
 
 // Next is the whole state machine: what becomes of a run now. The rules of its status are asked in turn, and the first that has
-// something to say decides. Decisions of people (see [Decidable]) and newer commits are the other ways in which a run moves.
+// something to say decides. Decisions of people (see [votes.Decidable]) and newer commits are the other ways in which a run moves.
 //
 // A run for which no rule speaks is held: there is no way through the list that ends in nothing.
 func Next(f Facts) Step {
@@ -267,7 +269,7 @@ func inputsChanged(l *look) (Step, bool) {
 
 // expired ends a plan whose time is over. One whose age nobody can tell, because the clock jumped, is made again.
 func expired(l *look) (Step, bool) {
-	why, doubt := Overdue(l.Run, l.Now)
+	why, doubt := expiry.Overdue(l.Run, l.Now)
 	switch {
 	case why == "":
 		return Step{}, false
@@ -278,26 +280,26 @@ func expired(l *look) (Step, bool) {
 }
 
 func remind(l *look) (Step, bool) {
-	l.also.Remind = ReminderDue(l.Run, l.Now)
+	l.also.Remind = expiry.ReminderDue(l.Run, l.Now)
 	return Step{}, false
 }
 
 // enough moves a run on that has its approvals. An empty plan that people looked at, because an interrupted apply may have left
 // something half-made, is settled with that.
 func enough(l *look) (Step, bool) {
-	if all, _ := Weigh(l.Run, l.Config.Stack); !all {
+	if all, _ := votes.Weigh(l.Run, l.Config.Stack); !all {
 		return Step{}, false
 	}
 	to := store.Approved
 	if l.Run.Plan.Empty {
 		to = store.NoChanges
 	}
-	return Step{Do: Move, To: to, By: PolicyBy(l.Run)}, true
+	return Step{Do: Move, To: to, By: votes.PolicyBy(l.Run)}, true
 }
 
 // notEnough takes a run back to people when a vote was withdrawn, or the stack asks for more of them.
 func notEnough(l *look) (Step, bool) {
-	if all, _ := Weigh(l.Run, l.Config.Stack); all {
+	if all, _ := votes.Weigh(l.Run, l.Config.Stack); all {
 		return Step{}, false
 	}
 	return Step{Do: Move, To: store.Planned, Reason: Reason{Why: "not enough approvals any more"}}, true
@@ -309,7 +311,7 @@ func policyEnds(l *look) (Step, bool) {
 	if why == "" {
 		return Step{}, false
 	}
-	return Step{Do: Move, To: store.Planned, By: PolicyBy(l.Run), Reason: Reason{Why: why}, Withdraw: true}, true
+	return Step{Do: Move, To: store.Planned, By: votes.PolicyBy(l.Run), Reason: Reason{Why: why}, Withdraw: true}, true
 }
 
 func mayBeApplied(l *look) (Step, bool) { return held(MayApply(l.Facts).approved()) }

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/store"
 )
@@ -175,32 +176,32 @@ func TestEveryDecisionInEveryStatus(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		row  string
-		v    lifecycle.Vote
+		v    votes.Vote
 		is   func(*lifecycle.Facts)
 		want func(store.Status) string // the refusal; empty: it counts
 	}{
-		{"approve", "approve counts once there is a plan, and is noted of an approved run", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}}, nil, func(s store.Status) string {
+		{"approve", "approve counts once there is a plan, and is noted of an approved run", votes.Vote{Words: notify.Words{Verdict: store.Approve}}, nil, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "", store.Approved: "", store.Applying: "is already applying"}[s]
 		}},
-		{"deny", "deny ends what waits; cancel is the word for what is applying", lifecycle.Vote{Words: notify.Words{Verdict: store.Deny}}, nil, func(s store.Status) string {
+		{"deny", "deny ends what waits; cancel is the word for what is applying", votes.Vote{Words: notify.Words{Verdict: store.Deny}}, nil, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "", store.Approved: "", store.Applying: "`cancel` is the word"}[s]
 		}},
-		{"approve with another plan's digest", "a digest binds an approval to the plan that was read", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}, Digest: "eeeeeeeeeeee"}, nil, func(s store.Status) string {
+		{"approve with another plan's digest", "a digest binds an approval to the plan that was read", votes.Vote{Words: notify.Words{Verdict: store.Approve}, Digest: "eeeeeeeeeeee"}, nil, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "you decided about another one", store.Approved: "you decided about another one", store.Applying: "is already applying"}[s]
 		}},
-		{"approve, typed before the plan was shown", "what was typed of the plan before is about that plan", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}, Early: true}, nil, func(s store.Status) string {
+		{"approve, typed before the plan was shown", "what was typed of the plan before is about that plan", votes.Vote{Words: notify.Words{Verdict: store.Approve}, Early: true}, nil, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "has taken its place", store.Approved: "has taken its place", store.Applying: "is already applying"}[s]
 		}},
-		{"approve of an observed stack", "an observed stack is never applied", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Config.Stack.Mode = config.ModeObserve }, func(s store.Status) string {
+		{"approve of an observed stack", "an observed stack is never applied", votes.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Config.Stack.Mode = config.ModeObserve }, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "is only observed", store.Approved: "is only observed", store.Applying: "is already applying"}[s]
 		}},
-		{"approve after plan_ttl", "an expired plan takes no votes", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Now.Wall = noon.Add(24 * time.Hour); f.Now.Up.Since += 24 * time.Hour }, func(s store.Status) string {
+		{"approve after plan_ttl", "an expired plan takes no votes", votes.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Now.Wall = noon.Add(24 * time.Hour); f.Now.Up.Since += 24 * time.Hour }, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "expired at", store.Approved: "expired at", store.Applying: "is already applying"}[s]
 		}},
-		{"approve of a stack that left", "a stack that left the configuration takes no votes", lifecycle.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Config.Stack = nil }, func(s store.Status) string {
+		{"approve of a stack that left", "a stack that left the configuration takes no votes", votes.Vote{Words: notify.Words{Verdict: store.Approve}}, func(f *lifecycle.Facts) { f.Config.Stack = nil }, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "is not in the configuration any more", store.Approved: "is not in the configuration any more", store.Applying: "is already applying"}[s]
 		}},
-		{"a word that is neither", "nothing is decided by a word that is neither", lifecycle.Vote{}, nil, func(s store.Status) string {
+		{"a word that is neither", "nothing is decided by a word that is neither", votes.Vote{}, nil, func(s store.Status) string {
 			return map[store.Status]string{store.Pending: "is not planned yet", store.Planning: "is not planned yet", store.Planned: "nothing was decided", store.Approved: "nothing was decided", store.Applying: "is already applying"}[s]
 		}},
 	} {
@@ -215,7 +216,7 @@ func TestEveryDecisionInEveryStatus(t *testing.T) {
 				if status.Terminal() {
 					want = "has ended: " + string(status)
 				}
-				err := lifecycle.Decidable(f.Run, f.Config.Stack, test.v, f.Now)
+				err := votes.Decidable(f.Run, f.Config.Stack, test.v, f.Now)
 				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 					t.Errorf("%s\nbut it is answered %v, want %q", test.row, err, want)
 				}

@@ -2,104 +2,27 @@ package lifecycle_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
 
-const officeHours = `apply_window = { schedule = "CRON_TZ=Europe/Berlin 0 9 * * 1-5", duration = "8h" }` + "\n"
-
-// stackWith is a stack of the configuration with further attributes.
-func stackWith(t *testing.T, attributes string) *config.Stack {
-	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "sallyport.hcl")
-	text := fmt.Sprintf(`
-data_dir = %q
-repository "infra" {
-  url      = "file://%s/nowhere"
-  branch   = "main"
-  schedule = "@every 1h"
-}
-stack "net" {
-  dir = "net"
-  %s
-}
-`, filepath.Join(dir, "data"), dir, attributes)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(file, config.LoadOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg.Stacks[0]
-}
-
-func minute(t *testing.T, text string) time.Time {
-	t.Helper()
-	at, err := time.Parse("2006-01-02 15:04", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at
-}
-
-// Thursday, 1 October 2026, in Berlin's summer time; the clock changes on the 25th.
-func TestWindowClosed(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		at     string
-		config string
-		want   string // empty: open
-		opens  string
-	}{
-		"inside":                       {at: "2026-10-01 08:00", config: officeHours},
-		"the minute in which it opens": {at: "2026-10-01 07:00", config: officeHours},
-		"a minute before it opens":     {at: "2026-10-01 06:59", config: officeHours, want: "outside the apply window until 2026-10-01 09:00 CEST", opens: "2026-10-01 07:00"},
-		"a minute after it closed":     {at: "2026-10-01 15:01", config: officeHours, want: "until 2026-10-02 09:00 CEST", opens: "2026-10-02 07:00"},
-		"on Friday evening":            {at: "2026-10-02 20:00", config: officeHours, want: "until 2026-10-05 09:00 CEST", opens: "2026-10-05 07:00"},
-		"over the end of summertime":   {at: "2026-10-23 20:00", config: officeHours, want: "until 2026-10-26 09:00 CET", opens: "2026-10-26 08:00"},
-		"in the second of two": {at: "2026-10-01 20:30", config: `apply_window = [
-			{ schedule = "0 9 * * *", duration = "1h" }, { schedule = "CRON_TZ=UTC 0 20 * * *", duration = "1h" }]`},
-		"frozen": {at: "2026-12-24 10:00", config: officeHours + `freeze = { from = "2026-12-19", to = "2027-01-02", zone = "Europe/Berlin", reason = "holidays" }`,
-			want: "frozen until 2027-01-04 09:00 CET: holidays", opens: "2027-01-04 08:00"},
-		"two freezes on end": {at: "2026-12-24 10:00", config: `freeze = [{ from = "2026-12-19", to = "2026-12-27" }, { from = "2026-12-28 00:00", to = "2026-12-28 12:00" }]`,
-			want: "frozen until 2026-12-28 12:00 UTC", opens: "2026-12-28 12:00"},
-		"the last day of a freeze is frozen": {at: "2026-12-27 23:59", config: `freeze = [{ from = "2026-12-19", to = "2026-12-27" }]`,
-			want: "frozen until 2026-12-28 00:00 UTC", opens: "2026-12-28 00:00"},
-		"after a freeze": {at: "2026-12-28 00:00", config: `freeze = [{ from = "2026-12-19", to = "2026-12-27" }]`},
-		"never open": {at: "2026-10-01 10:00", config: `apply_window = { schedule = "0 9 29 2 *", duration = "1h" }
-			freeze = { from = "2026-01-01", to = "2097-01-01" }`, want: "frozen until further notice"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := lifecycle.WindowClosed(stackWith(t, c.config), minute(t, c.at))
-			if (c.want == "") != (got.Why == "") || !strings.Contains(got.Why, c.want) {
-				t.Errorf("it says %q, want %q", got.Why, c.want)
-			}
-			opens := ""
-			if !got.Opens.IsZero() {
-				opens = got.Opens.UTC().Format("2006-01-02 15:04")
-			}
-			if opens != c.opens {
-				t.Errorf("it opens %s, want %s", opens, c.opens)
-			}
-		})
-	}
-}
-
 // Who waits for a closed window, and what they are told.
 func TestWaitsForWindow(t *testing.T) {
 	t.Parallel()
-	recover := store.Run{Stack: "net", Kind: store.KindManual, AtApplied: true, ExpiresAt: minute(t, "2026-10-05 00:00")}
+	at := func(text string) time.Time {
+		moment, err := time.Parse("2006-01-02 15:04", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment
+	}
+	hours := &config.Stack{Name: "net", ApplyWindows: []config.Window{{Schedule: "CRON_TZ=Europe/Berlin 0 9 * * 1-5", Duration: 8 * time.Hour}}}
+	recover := store.Run{Stack: "net", Kind: store.KindManual, AtApplied: true, ExpiresAt: at("2026-10-05 00:00")}
 	for _, test := range []struct {
 		name   string
 		change func(*store.Run)
@@ -112,130 +35,21 @@ func TestWaitsForWindow(t *testing.T) {
 		{"a plan at the head does", func(r *store.Run) { r.AtApplied = false }, "outside the apply window", ""},
 		{"a commit does", func(r *store.Run) { r.Kind = store.KindCommit }, "outside the apply window", ""},
 		{"what the agent asks for by itself waits", func(r *store.Run) { r.Kind = store.KindDrift }, "outside the apply window", ""},
-		{"a plan that expires before that says so", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, minute(t, "2026-10-02 00:00") },
+		{"a plan that expires before that says so", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, at("2026-10-02 00:00") },
 			"outside the apply window*; this plan expires before that, at 2026-10-02 00:00 UTC, so another one will have to be approved then", "a longer plan_ttl"},
-		{"a plan that expires in that minute does, too", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, minute(t, "2026-10-02 07:00") }, "outside*; this plan expires before that", "a longer plan_ttl"},
-		{"a plan that expires a minute later does not", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, minute(t, "2026-10-02 07:01") }, "outside the apply window until 2026-10-02 09:00 CEST", ""},
+		{"a plan that expires in that minute does, too", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, at("2026-10-02 07:00") }, "outside*; this plan expires before that", "a longer plan_ttl"},
+		{"a plan that expires a minute later does not", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, at("2026-10-02 07:01") }, "outside the apply window until 2026-10-02 09:00 CEST", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			run := recover
 			test.change(&run)
-			got := lifecycle.WaitsForWindow(&run, stackWith(t, officeHours), minute(t, "2026-10-01 20:00"))
+			got := lifecycle.WaitsForWindow(&run, hours, at("2026-10-01 20:00"))
 			if got.Any() != (test.want != "") || !matches(got.Why, test.want) || !strings.HasPrefix(got.Hint, test.hint) || strings.Contains(got.Why, "expires") != strings.Contains(test.want, "expires") {
 				t.Errorf("it says %q, hint %q, want %q", got.Why, got.Hint, test.want)
 			}
 			if got.Any() && (got.Recheck <= 0 || got.Recheck > time.Minute) {
 				t.Errorf("it is looked at again after %s", got.Recheck)
-			}
-		})
-	}
-}
-
-// A plan that was good for a day, by clocks that go on, jump, are put back or end with a boot.
-func TestOverdueWhateverTheClock(t *testing.T) {
-	t.Parallel()
-	const year = 365 * 24 * time.Hour
-	for name, c := range map[string]struct {
-		wall, up time.Duration // by which the clocks went on
-		boot     bool          // the machine was started again
-		why      string        // empty: it is still good
-		doubt    bool
-	}{
-		"an hour later":                 {wall: time.Hour, up: time.Hour},
-		"a minute before a day is over": {wall: 24*time.Hour - time.Minute, up: 24*time.Hour - time.Minute},
-		"both clocks go on":             {wall: 25 * time.Hour, up: 25 * time.Hour, why: "nobody decided in time"},
-		"ten years ahead":               {wall: 10 * year, why: "jumped", doubt: true},
-		"ten years ahead after a boot":  {wall: 10 * year, boot: true, why: "nobody decided in time"},
-		"ten years back":                {wall: -10 * year, why: "put back", doubt: true},
-		"ten years back after a boot":   {wall: -10 * year, boot: true, why: "put back", doubt: true},
-		"back by as much as has passed": {up: 25 * time.Hour, why: "jumped", doubt: true},
-		"a little ahead":                {wall: time.Hour},
-		"a little back":                 {wall: -3 * time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run := &store.Run{Status: store.Planned, PlannedAt: noon, PlannedUp: store.Uptime{Boot: "b", Since: time.Hour}, ExpiresAt: noon.Add(24 * time.Hour)}
-			now := clock.Reading{Wall: noon.Add(c.wall), Up: store.Uptime{Boot: "b", Since: time.Hour + c.up}}
-			if c.boot {
-				now.Up = store.Uptime{Boot: "another"}
-			}
-			why, doubt := lifecycle.Overdue(run, now)
-			if (why == "") != (c.why == "") || !strings.Contains(why, c.why) || doubt != c.doubt {
-				t.Errorf("it says %q (doubt: %t), want %q", why, doubt, c.why)
-			}
-			if left := lifecycle.ReminderDue(run, now); left != 0 && (why != "" || c.wall < 20*time.Hour) {
-				t.Errorf("people are reminded that it expires in %s", left)
-			}
-		})
-	}
-}
-
-// A waiting plan reminds once, late enough and not from a jump of a clock.
-func TestReminderDue(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		ttl, wall, up time.Duration
-		reminded      bool
-		want          time.Duration
-	}{
-		"of a day, 5 hours before it is over": {ttl: 24 * time.Hour, wall: 19 * time.Hour, up: 19 * time.Hour},
-		"of a day, 3 hours before it is over": {ttl: 24 * time.Hour, wall: 21 * time.Hour, up: 21 * time.Hour, want: 3 * time.Hour},
-		"of four hours, with half of it left": {ttl: 4 * time.Hour, wall: 2 * time.Hour, up: 2 * time.Hour},
-		"of four hours, with a quarter left":  {ttl: 4 * time.Hour, wall: 3 * time.Hour, up: 3 * time.Hour, want: time.Hour},
-		"a second time":                       {ttl: 4 * time.Hour, wall: 3 * time.Hour, up: 3 * time.Hour, reminded: true},
-		"after it is over":                    {ttl: 4 * time.Hour, wall: 5 * time.Hour, up: 5 * time.Hour},
-		"from a jump of the wall clock":       {ttl: 24 * time.Hour, wall: 21 * time.Hour, up: time.Minute},
-		"by the clock that nobody can set":    {ttl: 24 * time.Hour, wall: time.Minute, up: 21 * time.Hour},
-		"without a time to live":              {},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run := &store.Run{Status: store.Planned, PlannedAt: noon, PlannedUp: store.Uptime{Boot: "b", Since: time.Hour}}
-			if c.ttl > 0 {
-				run.ExpiresAt = noon.Add(c.ttl)
-			}
-			if c.reminded {
-				run.RemindedAt = noon
-			}
-			now := clock.Reading{Wall: noon.Add(c.wall), Up: store.Uptime{Boot: "b", Since: time.Hour + c.up}}
-			if got := lifecycle.ReminderDue(run, now); got != c.want {
-				t.Errorf("%s are left, want %s", got, c.want)
-			}
-		})
-	}
-}
-
-// verify_after: an approved plan that is too old is made again before its apply.
-func TestMustVerify(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		after    time.Duration
-		wall, up time.Duration
-		verified time.Duration // after it was planned; 0: it was not
-		engine   string
-		want     bool
-	}{
-		"a young plan":                            {after: time.Hour, wall: 50 * time.Minute, up: 50 * time.Minute},
-		"an old plan":                             {after: time.Hour, wall: 70 * time.Minute, up: 70 * time.Minute, want: true},
-		"an old plan, and nobody asks for it":     {wall: 70 * time.Hour, up: 70 * time.Hour},
-		"old by the clock that nobody can set":    {after: time.Hour, wall: time.Minute, up: 70 * time.Minute, want: true},
-		"old by the wall clock":                   {after: time.Hour, wall: 70 * time.Minute, up: time.Minute, want: true},
-		"verified a moment ago":                   {after: time.Hour, wall: 70 * time.Minute, up: 70 * time.Minute, verified: time.Hour},
-		"verified long ago":                       {after: time.Hour, wall: 3 * time.Hour, up: 3 * time.Hour, verified: time.Hour, want: true},
-		"a build, which has digests of its own":   {after: time.Hour, wall: 70 * time.Hour, up: 70 * time.Hour, engine: config.EnginePacker},
-		"of just the age that is still no reason": {after: time.Hour, wall: time.Hour, up: time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			up := func(d time.Duration) store.Uptime { return store.Uptime{Boot: "b", Since: time.Hour + d} }
-			run := &store.Run{PlannedAt: noon, PlannedUp: up(0)}
-			if c.verified > 0 {
-				run.VerifiedAt, run.VerifiedUp = noon.Add(c.verified), up(c.verified)
-			}
-			got := lifecycle.MustVerify(run, &config.Stack{VerifyAfter: c.after, Engine: c.engine}, clock.Reading{Wall: noon.Add(c.wall), Up: up(c.up)})
-			if got != c.want {
-				t.Errorf("it is verified: %t, want %t", got, c.want)
 			}
 		})
 	}

@@ -7,7 +7,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/phrase"
 	"sallyport/agent/status"
 	"sallyport/notify/words"
@@ -22,7 +22,7 @@ import (
 const glassKey = status.UnreviewedSetting
 
 // breakGlass marks a run in the transaction that counts the vote, and tells everybody.
-func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v lifecycle.Vote, d store.Decision) (*store.Run, error) {
+func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v votes.Vote, d store.Decision) (*store.Run, error) {
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: a.health.Redact(v.Reason)}
 		return nil
@@ -54,7 +54,7 @@ func (a *Operator) Review(id int, by, text string, also func(*store.Tx, error) e
 		if err != nil {
 			return err
 		}
-		out, refusal = run, lifecycle.MayReview(w.Cfg.People, run, by)
+		out, refusal = run, votes.MayReview(w.Cfg.People, run, by)
 		if refusal == nil {
 			if out, err = a.reviewed(tx.Tx, run, by, text); err != nil {
 				return err

@@ -9,7 +9,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
 
@@ -22,7 +22,7 @@ type counted struct {
 // Decide is the one way in which people's decisions come in. A vote that does not count comes back as a [hint.Refusal] and
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
-func (a *Operator) Decide(v lifecycle.Vote, also func(*store.Tx, error) error) (counted, error) {
+func (a *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (counted, error) {
 	w := a.active.World.Load()
 	var out counted
 	var refusal error
@@ -50,15 +50,15 @@ func (a *Operator) Decide(v lifecycle.Vote, also func(*store.Tx, error) error) (
 	return out, refusal
 }
 
-func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v lifecycle.Vote) (counted, error) {
+func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v votes.Vote) (counted, error) {
 	s := w.Stack(run.Stack)
 	v.Early = !ledger.About(run, v.TS)
-	if err := lifecycle.Decidable(run, s, v, a.clocks.Reading()); err != nil {
+	if err := votes.Decidable(run, s, v, a.clocks.Reading()); err != nil {
 		return counted{}, err
 	}
-	person := lifecycle.PersonOf(w.Cfg.People, v.By)
+	person := votes.PersonOf(w.Cfg.People, v.By)
 	if v.Words.Verdict == store.Approve {
-		if err := lifecycle.MayApprove(w.Cfg.People, run, s, v, person); err != nil {
+		if err := votes.MayApprove(w.Cfg.People, run, s, v, person); err != nil {
 			return counted{}, err
 		}
 	}
@@ -96,13 +96,13 @@ func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v lif
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.
-func (a *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v lifecycle.Vote) (counted, error) {
-	enough, got := lifecycle.Weigh(run, s)
+func (a *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v votes.Vote) (counted, error) {
+	enough, got := votes.Weigh(run, s)
 	switch {
 	case run.Status == store.Approved:
 		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.ledger.RefreshCard(tx.Tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, lifecycle.AddsNothing(run))}, errors.Join(a.ledger.RefreshCard(tx.Tx, run), a.ledger.Publish(tx.Tx, run))
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(a.ledger.RefreshCard(tx.Tx, run), a.ledger.Publish(tx.Tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
 		run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)

@@ -21,7 +21,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/forge"
@@ -496,7 +496,7 @@ func (a *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 	if s := w.Stack(run.Stack); s != nil {
 		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
 		c.ShowAddresses = s.PlanInSlack != "none"
-		_, c.Got = lifecycle.Weigh(run, s)
+		_, c.Got = votes.Weigh(run, s)
 	}
 	return c
 }
@@ -550,7 +550,7 @@ func (a *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
 	}
 	if s := w.Stack(run.Stack); s != nil {
 		r.Label, r.Needed = s.Label, s.Approvals
-		_, r.Got = lifecycle.Weigh(run, s)
+		_, r.Got = votes.Weigh(run, s)
 	}
 	return r
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -37,7 +37,7 @@ func ended(run *store.Run) string {
 	}
 	switch run.Status {
 	case store.Applied:
-		by := lifecycle.ApprovedBy(run)
+		by := votes.ApprovedBy(run)
 		if run.Engine == config.EnginePacker {
 			return fmt.Sprintf("is built%s: %s.%s", took, ArtifactNames(run.Artifacts), by)
 		}

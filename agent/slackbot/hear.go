@@ -11,7 +11,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/outbox"
 	"sallyport/agent/phrase"
 	"sallyport/agent/rescue"
@@ -141,7 +141,7 @@ func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !lifecycle.Unreviewed(run) {
+			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !votes.Unreviewed(run) {
 				over = append(over, t.Run)
 				continue
 			}

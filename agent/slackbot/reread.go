@@ -8,7 +8,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
 
@@ -16,7 +16,7 @@ import (
 func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
 	any := false
 	for _, d := range run.Decisions {
-		any = any || lifecycle.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
+		any = any || votes.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
 	}
 	if !any || run.Status != store.Planned && run.Status != store.Approved {
 		return nil
@@ -29,7 +29,7 @@ func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) er
 		var taken []string
 		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			for i, d := range r.Decisions {
-				if why := gone(d); lifecycle.Counts(r, d) && d.Verdict == store.Approve && why != "" {
+				if why := gone(d); votes.Counts(r, d) && d.Verdict == store.Approve && why != "" {
 					r.Decisions[i].Withdrawn = why
 					taken = append(taken, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why))
 				}
@@ -54,11 +54,11 @@ func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run,
 	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
-		if !lifecycle.Counts(run, d) || d.Verdict != store.Approve {
+		if !votes.Counts(run, d) || d.Verdict != store.Approve {
 			continue
 		}
 		if d.TS == "" {
-			fromShell[d.Person], alone = true, alone || lifecycle.GlassBroken(s, d)
+			fromShell[d.Person], alone = true, alone || votes.GlassBroken(s, d)
 		} else {
 			slackVotes = append(slackVotes, d)
 		}
@@ -73,7 +73,7 @@ func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run,
 			return "", nil
 		}
 	}
-	if alone || lifecycle.Distinct(fromShell) >= s.Approvals {
+	if alone || votes.Distinct(fromShell) >= s.Approvals {
 		return "", nil // enough votes need no Slack
 	}
 	why := "there is no slack block in the configuration any more"

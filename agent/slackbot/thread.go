@@ -11,7 +11,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/slack"
@@ -109,7 +109,7 @@ func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Ident
 	if isReview {
 		_, err = a.operator.Review(runID, "slack:"+m.User, review, mark)
 	} else {
-		_, err = a.operator.Decide(lifecycle.Vote{
+		_, err = a.operator.Decide(votes.Vote{
 			Run: runID, Words: decided, By: "slack:" + m.User, Text: m.Text, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/outbox"
 	"sallyport/agent/terraform"
 	"sallyport/agent/workers"
@@ -217,7 +218,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		}
 		d.CheckedAt = a.now().UTC()
 		count := d.Found()
-		lifecycle.NoteFound(&d, &result.Plan)
+		effects.NoteFound(&d, &result.Plan)
 		st.Resources = result.Resources
 		switch {
 		case !d.Found():

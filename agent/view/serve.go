@@ -5,7 +5,8 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/control"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
+	"sallyport/agent/lifecycle/window"
 	"sallyport/agent/status"
 	"sallyport/store"
 )
@@ -33,11 +34,11 @@ func (a *Viewer) Process(w *active.Config) *status.Process {
 		})
 	}
 	for _, s := range w.AllStacks() {
-		c := lifecycle.WindowClosed(s, now)
+		c := window.At(s, now)
 		p.Stacks = append(p.Stacks, status.Stack{
 			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
-			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: lifecycle.FreezeAt(s, now) != nil},
-			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := lifecycle.Weigh(run, s); return got },
+			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: window.FreezeAt(s, now) != nil},
+			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := votes.Weigh(run, s); return got },
 		})
 	}
 	for _, f := range a.faults.List() {

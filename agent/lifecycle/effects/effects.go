@@ -1,27 +1,48 @@
-package lifecycle
+// Package effects is what a plan does, as its changes show: whether two plans do the same, how much is more afterwards, how much
+// had drifted. Pure.
+package effects
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"sallyport/agent/clock"
-	"sallyport/agent/config"
 	"sallyport/store"
 )
 
-// MustVerify reports whether an approved plan is too old to be applied as it is. What counts is the larger of two ages, by the
-// wall clock and by the clock that nobody can set.
-func MustVerify(run *store.Run, s *config.Stack, now clock.Reading) bool {
-	if s.Engine == config.EnginePacker || s.VerifyAfter == 0 {
-		return false
+// Grown is how many objects more a state holds after a plan was applied. What had vanished was still in it.
+func Grown(p *store.Plan) int {
+	n := 0
+	for _, c := range p.Changes {
+		for _, action := range c.Actions {
+			switch {
+			case action == "create" && c.Class != store.ClassRecreate, action == "import":
+				n++
+			case action == "delete", action == "forget":
+				n--
+			}
+		}
 	}
-	at, up := run.PlannedAt, run.PlannedUp
-	if !run.VerifiedAt.IsZero() {
-		at, up = run.VerifiedAt, run.VerifiedUp
+	return n
+}
+
+// NoteFound counts what a plan changes, by class.
+func NoteFound(d *store.Drift, p *store.Plan) {
+	d.Gone, d.Changed, d.Config, d.Outputs = 0, 0, 0, 0
+	if p.Empty {
+		return
 	}
-	age, _ := now.Passed(up)
-	return max(age, now.Wall.Sub(at)) > s.VerifyAfter
+	for _, c := range p.Changes {
+		switch c.Class {
+		case store.ClassRecreate:
+			d.Gone++
+		case store.ClassDrift:
+			d.Changed++
+		default:
+			d.Config++
+		}
+	}
+	d.Outputs = len(p.Outputs)
 }
 
 // An effect is what a plan does at one address.

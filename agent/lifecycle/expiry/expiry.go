@@ -1,10 +1,13 @@
-package lifecycle
+// Package expiry says how old a plan may get: when nobody may apply it any more, when people are reminded of that, when it is
+// made again before its apply. A clock that jumps makes no plan younger. Pure.
+package expiry
 
 import (
 	"fmt"
 	"time"
 
 	"sallyport/agent/clock"
+	"sallyport/agent/config"
 	"sallyport/store"
 )
 
@@ -55,4 +58,18 @@ func ReminderDue(run *store.Run, now clock.Reading) time.Duration {
 		return 0
 	}
 	return left
+}
+
+// MustVerify reports whether an approved plan is too old to be applied as it is. What counts is the larger of two ages, by the
+// wall clock and by the clock that nobody can set.
+func MustVerify(run *store.Run, s *config.Stack, now clock.Reading) bool {
+	if s.Engine == config.EnginePacker || s.VerifyAfter == 0 {
+		return false
+	}
+	at, up := run.PlannedAt, run.PlannedUp
+	if !run.VerifiedAt.IsZero() {
+		at, up = run.VerifiedAt, run.VerifiedUp
+	}
+	age, _ := now.Passed(up)
+	return max(age, now.Wall.Sub(at)) > s.VerifyAfter
 }

@@ -1,4 +1,6 @@
-package lifecycle
+// Package votes is who may decide about a run, and what the decisions that were noted come to: one human is one vote, whatever
+// accounts they have. Pure.
+package votes
 
 import (
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle/expiry"
 	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -128,7 +131,7 @@ func Decidable(run *store.Run, s *config.Stack, v Vote, now clock.Reading) error
 	if s == nil {
 		return hint.Refuse("", "stack %s is not in the configuration any more", run.Stack)
 	}
-	if why, doubt := Overdue(run, now); doubt {
+	if why, doubt := expiry.Overdue(run, now); doubt {
 		return hint.Refuse("wait for the next plan", "%s", why)
 	} else if why != "" {
 		return hint.Refuse("sallyport plan "+run.Stack, "the plan of #%d expired at %s", run.ID, run.ExpiresAt.UTC().Format(time.RFC3339))

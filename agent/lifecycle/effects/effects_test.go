@@ -1,10 +1,10 @@
-package lifecycle_test
+package effects_test
 
 import (
 	"slices"
 	"testing"
 
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/effects"
 	"sallyport/store"
 )
 
@@ -23,7 +23,7 @@ func TestAnotherConfigurationIsADifference(t *testing.T) {
 		"another":                        {"c1", "c2", []string{"the configuration, modules from elsewhere included, is not the same"}},
 		"a plan of an earlier version's": {"", "c1", nil},
 	} {
-		if got := lifecycle.Differences(plan(c.shown), plan(c.fresh)); !slices.Equal(got, c.want) {
+		if got := effects.Differences(plan(c.shown), plan(c.fresh)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

@@ -1,10 +1,10 @@
-package lifecycle_test
+package votes_test
 
 import (
 	"testing"
 
 	"sallyport/agent/config"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
 
@@ -43,9 +43,9 @@ func TestOneHumanIsOneVote(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := &store.Run{Plan: &store.Plan{Digest: "d"}}
 			for _, by := range tc.by {
-				run.Decisions = append(run.Decisions, store.Decision{Verdict: store.Approve, By: by, Person: lifecycle.PersonOf(people, by), Digest: "d"})
+				run.Decisions = append(run.Decisions, store.Decision{Verdict: store.Approve, By: by, Person: votes.PersonOf(people, by), Digest: "d"})
 			}
-			if _, got := lifecycle.Weigh(run, &config.Stack{Approvals: 2}); got != tc.got {
+			if _, got := votes.Weigh(run, &config.Stack{Approvals: 2}); got != tc.got {
 				t.Errorf("%q are %d people, want %d", tc.by, got, tc.got)
 			}
 		})
@@ -61,7 +61,7 @@ func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
 		{Verdict: store.Approve, By: "cli:bob", Person: "cli", Digest: "d"},
 		{Verdict: store.Approve, By: "slack:U1", Person: "slack:U1", Digest: "other"},
 	}}
-	if enough, got := lifecycle.Weigh(run, &config.Stack{Approvals: 1}); !enough || got != 1 {
+	if enough, got := votes.Weigh(run, &config.Stack{Approvals: 1}); !enough || got != 1 {
 		t.Errorf("%d people, enough: %v", got, enough)
 	}
 }
@@ -84,7 +84,7 @@ func TestWhoAskedMayBeWhoApproves(t *testing.T) {
 		"the same human, by way of sudo": {"cli:root (logged in as jane)", false},
 	} {
 		run := &store.Run{ID: 1, RequestedBy: tc.asked, Origin: &store.Origin{}}
-		if err := lifecycle.NotOwn(people, run, "slack:UJANE", lifecycle.PersonOf(people, "slack:UJANE")); (err == nil) != tc.ok {
+		if err := votes.NotOwn(people, run, "slack:UJANE", votes.PersonOf(people, "slack:UJANE")); (err == nil) != tc.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
