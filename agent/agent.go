@@ -216,6 +216,9 @@ func New(o Options) (*Agent, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	a.active.World.Store(w)
+	if err := a.engines.SilenceApplyVars(); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	return a, nil
 }
 

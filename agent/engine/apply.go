@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
 	"sallyport/agent/runner"
+	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
@@ -46,6 +49,10 @@ func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 	if _, err := os.Stat(plan); err != nil {
 		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
 	}
+	vars, err := applyVars(dir, run)
+	if err != nil {
+		return runner.Job{}, err
+	}
 	work, err := realDir(w, s, run.Commit)
 	if err != nil {
 		return runner.Job{}, err
@@ -54,8 +61,44 @@ func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Tools.File(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, SourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
-		LockTimeout: s.LockTimeout, User: user, AWS: lent,
+		VarFile: vars, VarDigest: run.Plan.VarsDigest, LockTimeout: s.LockTimeout, User: user, AWS: lent,
 	}, nil
+}
+
+// applyVars is the file with the values of ephemeral variables that the run's plan was made with; empty if it was made with none. No
+// other values may take their place: nobody has seen what the plan would be with them.
+func applyVars(base string, run *store.Run) (string, error) {
+	if run.Plan.VarsDigest == "" {
+		return "", nil
+	}
+	file := filepath.Join(base, PlanDir, terraform.ApplyVarsFile)
+	if _, err := os.Stat(file); err != nil {
+		return "", hint.Refuse("sallyport plan "+run.Stack, "the values of ephemeral variables, which terraform keeps out of plan files, are lost: %v", err)
+	}
+	return file, nil
+}
+
+// SilenceApplyVars makes the values of ephemeral variables secrets again when an agent starts: the applies that need them go on, or
+// are still to come, and what they print is told. Without its values a run is not applied.
+func (a *Engines) SilenceApplyVars() error {
+	var open []*store.Run
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		open, err = tx.OpenRuns()
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, run := range open {
+		if run.Plan == nil || run.Plan.VarsDigest == "" {
+			continue
+		}
+		values, err := terraform.ReadApplyVars(filepath.Join(PlanBase(a.active.Cfg().DataDir, run), PlanDir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.log.Error("making secrets of the values of ephemeral variables", "run", run.ID, "stack", run.Stack, "err", err)
+		}
+		a.health.SilenceValues(values)
+	}
+	return nil
 }
 
 // Leaves notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,

@@ -90,7 +90,7 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,
 		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.active.GitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.health.Redact,
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.health.Redact, Silence: a.health.SilenceValues,
 	}, nil
 }
 

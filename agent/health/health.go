@@ -8,6 +8,7 @@ package health
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sort"
 	"sync"
@@ -149,17 +150,19 @@ func (h redactHandler) WithGroup(name string) slog.Handler {
 const minSilenced = 6
 
 // Silence makes the values that people gave secrets, from before anybody could read them.
-func (a *Health) Silence(vars map[string]string) {
+func (a *Health) Silence(vars map[string]string) { a.SilenceValues(slices.Collect(maps.Values(vars))) }
+
+// SilenceValues does so with values that have other names, or none.
+func (a *Health) SilenceValues(values []string) {
 	var secrets []redact.Secret
-	for _, value := range vars {
+	for _, value := range values {
 		if len(value) >= minSilenced {
 			secrets = append(secrets, redact.NewSecret(value))
 		}
 	}
-	if len(secrets) == 0 {
-		return
+	if secrets = a.secrets.news(secrets); len(secrets) > 0 {
+		a.Hide(secrets)
 	}
-	a.Hide(secrets)
 }
 
 // Tightness remembers whether there is too little room; the loop's own.
@@ -185,6 +188,13 @@ func (s *secrets) keep(more []redact.Secret) *redact.Redactor {
 	defer s.mu.Unlock()
 	s.kept = append(slices.Clip(s.kept), more...)
 	return s.redactor()
+}
+
+// news are the secrets that are not known yet.
+func (s *secrets) news(of []redact.Secret) []redact.Secret {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(of, func(one redact.Secret) bool { return slices.Contains(s.kept, one) })
 }
 
 // mint adds a token that was made for us and returns the redactor for all; nil if it is known.

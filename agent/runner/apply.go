@@ -128,13 +128,17 @@ func (p *process) command(j Job, call packer.Call) (cmd *exec.Cmd, mark startMar
 	}, nil
 }
 
-// arguments are terraform's. -auto-approve is implied by a saved plan, and spelled out so that no version asks.
-func arguments(j Job, plan string) []string {
+// arguments are terraform's. -auto-approve is implied by a saved plan, and spelled out so that no version asks. Vars, the file with
+// the values of ephemeral variables, can be empty.
+func arguments(j Job, plan, vars string) []string {
 	args := []string{"apply", "-no-color", "-input=false", "-json", "-auto-approve"}
 	if j.NoLock {
 		args = append(args, "-lock=false")
 	} else {
 		args = append(args, fmt.Sprintf("-lock-timeout=%ds", int(j.LockTimeout.Seconds())))
+	}
+	if vars != "" {
+		args = append(args, "-var-file="+vars)
 	}
 	return append(args, plan)
 }

@@ -177,11 +177,14 @@ func TestExcerptIsBounded(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	for want, job := range map[string]Job{
-		"apply -no-color -input=false -json -auto-approve -lock-timeout=90s /p": {LockTimeout: 90 * time.Second},
-		"apply -no-color -input=false -json -auto-approve -lock=false /p":       {NoLock: true},
+	for want, c := range map[string]struct {
+		job  Job
+		vars string
+	}{
+		"apply -no-color -input=false -json -auto-approve -lock-timeout=90s /p":             {Job{LockTimeout: 90 * time.Second}, ""},
+		"apply -no-color -input=false -json -auto-approve -lock=false -var-file=/v.json /p": {Job{NoLock: true}, "/v.json"},
 	} {
-		if have := strings.Join(arguments(job, "/p"), " "); have != want {
+		if have := strings.Join(arguments(c.job, "/p", c.vars), " "); have != want {
 			t.Errorf("have %s, want %s", have, want)
 		}
 	}

@@ -90,6 +90,10 @@ type Job struct {
 	LockFile   string `json:"lock_file,omitempty"`
 	LockDigest string `json:"lock_digest,omitempty"` // empty: not checked
 
+	// VarFile has the values of the ephemeral variables that the plan was made with, which are in no plan file. Empty: there are none.
+	VarFile   string `json:"var_file,omitempty"`
+	VarDigest string `json:"var_digest,omitempty"`
+
 	LockTimeout time.Duration `json:"lock_timeout"` // for the state lock; 0: do not wait
 	NoLock      bool          `json:"no_lock,omitempty"`
 
@@ -105,6 +109,9 @@ func (j Job) validate() error {
 	paths := map[string]string{"terraform": j.Terraform, "directory": j.Dir, "plan file": j.PlanFile}
 	if j.LockFile != "" {
 		paths["lock file"] = j.LockFile
+	}
+	if j.VarFile != "" {
+		paths["var file"] = j.VarFile
 	}
 	for what, path := range paths {
 		if !filepath.IsAbs(path) {

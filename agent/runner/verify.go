@@ -47,6 +47,14 @@ func (p *process) verify(j Job) (packer.Call, error) {
 			return compare("the "+j.engine()+" binary", j.Terraform, j.TerraformDigest, have, err)
 		})
 	}
+	vars := ""
+	if j.VarFile != "" {
+		vars = filepath.Join(dir, filepath.Base(j.VarFile))
+		g.Go(func() error {
+			have, err := copyDigest(j.VarFile, vars)
+			return compare("the file with the values of ephemeral variables", j.VarFile, j.VarDigest, have, err)
+		})
+	}
 	switch {
 	case j.Engine == EnginePacker:
 	case j.LockFile != "":
@@ -63,11 +71,15 @@ func (p *process) verify(j Job) (packer.Call, error) {
 	if j.Engine == EnginePacker {
 		return prepareBuild(j, plan, dir)
 	}
-	// Another user gets to read it, and not to change it.
-	if err := errors.Join(j.User.Enter(dir), j.User.Share(plan)); err != nil {
+	// Another user gets to read them, and not to change them.
+	shared := []error{j.User.Enter(dir), j.User.Share(plan)}
+	if vars != "" {
+		shared = append(shared, j.User.Share(vars))
+	}
+	if err := errors.Join(shared...); err != nil {
 		return none, err
 	}
-	return packer.Call{Dir: j.Dir, Args: arguments(j, plan)}, nil
+	return packer.Call{Dir: j.Dir, Args: arguments(j, plan, vars)}, nil
 }
 
 // prepareBuild copies what a recipe names, the bytes whose digests it has, to where packer works.

@@ -82,7 +82,11 @@ func (p *planner) withVars(args []string) ([]string, error) {
 		return args, nil
 	}
 	files := slices.Clone(p.o.VarFiles)
-	vars, err := p.writeVars()
+	values, err := p.vars()
+	if err != nil {
+		return nil, err
+	}
+	vars, err := writeVars(p.o.OutDir, values)
 	if err != nil {
 		return nil, err
 	}

@@ -60,12 +60,15 @@ type PlanOptions struct {
 	// [asuser.Main] then.
 	Keep bool
 
-	Cache       *cache.Cache        // what plans share; nil: nothing is kept
-	Protect     []string            // see [planjson.Matches]
-	Replaceable []string            // likewise: replacing these is routine, unless they are protected
-	Timeout     time.Duration       // of everything together; 0: none
-	Grace       time.Duration       // how long terraform may take to end after a SIGINT; default 20 s
-	Redact      func(string) string // takes secrets out of every text that people get; nil: leaves it as it is
+	Cache       *cache.Cache  // what plans share; nil: nothing is kept
+	Protect     []string      // see [planjson.Matches]
+	Replaceable []string      // likewise: replacing these is routine, unless they are protected
+	Timeout     time.Duration // of everything together; 0: none
+	Grace       time.Duration // how long terraform may take to end after a SIGINT; default 20 s
+	// Silence makes values secret that this plan gets and terraform keeps out of every file: those of ephemeral variables. It is
+	// called before terraform sees them; nil: nobody has to know.
+	Silence func(values []string)
+	Redact  func(string) string // takes secrets out of every text that people get; nil: leaves it as it is
 }
 
 // validate refuses what cannot work, and fills in the defaults.

@@ -31,12 +31,13 @@ const (
 
 // planner is one plan under way.
 type planner struct {
-	o       PlanOptions
-	s       *session
-	res     PlanResult
-	keptDir bool                  // the agent keeps the state
-	before  map[string]string     // the files of that state when the plan began; see copyState
-	late    atomic.Pointer[error] // the first time that credentials were not renewed
+	o        PlanOptions
+	s        *session
+	res      PlanResult
+	keptDir  bool                   // the agent keeps the state
+	before   map[string]string      // the files of that state when the plan began; see copyState
+	declared map[string]declaredVar // the variables of the root module; of a plan only
+	late     atomic.Pointer[error]  // the first time that credentials were not renewed
 }
 
 // Plan runs init, plan and show, and returns what people decide on. The error is an [*diag.Error] where terraform, or the
@@ -47,6 +48,9 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		return nil, err
 	}
 	defer end()
+	if p.declared, err = p.declaredVars(); err != nil {
+		return nil, err
+	}
 	if err := p.copyState(); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,15 @@ func (p *planner) plan(ctx context.Context) error {
 	for _, file := range o.VarFiles {
 		opts = append(opts, tfexec.VarFile(file))
 	}
-	vars, err := p.writeVars()
+	values, err := p.vars()
+	if err != nil {
+		return err
+	}
+	again, err := p.applyVars(values)
+	if err != nil {
+		return err
+	}
+	vars, err := writeVars(o.OutDir, values)
 	if err != nil {
 		return err
 	}
@@ -107,7 +119,10 @@ func (p *planner) plan(ctx context.Context) error {
 	} else {
 		p.res.Plan.Digest, err = sealPlan(tmp, p.res.PlanFile)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return p.keepApplyVars(again)
 }
 
 // describe fills in the summary from the plan's JSON and the state inside the plan file.
@@ -136,7 +151,7 @@ func (p *planner) describe(ctx context.Context) error {
 	if plan.Configuration, err = planjson.Configuration(p.res.PlanFile); err != nil {
 		return err
 	}
-	plan.Digest, plan.Empty, plan.LockDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest
+	plan.Digest, plan.Empty, plan.LockDigest, plan.VarsDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest, p.res.Plan.VarsDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
 	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial
 	p.res.Plan, p.res.Resources = plan, state.Resources

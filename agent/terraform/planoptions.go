@@ -31,19 +31,16 @@ func (p *planner) kindOptions() []tfexec.PlanOption {
 	return opts
 }
 
-// writeVars writes the var file of the stack's variables and of those that a person gave, which win.
-func (p *planner) writeVars() (string, error) {
+// vars are the stack's variables and those that a person gave, which win.
+func (p *planner) vars() (map[string]cty.Value, error) {
 	given, err := givenVars(p.o.WorkDir, p.o.Given)
-	if err != nil {
-		return "", err
+	if err != nil || len(given) == 0 {
+		return p.o.Vars, err
 	}
-	vars := maps.Clone(p.o.Vars)
-	if vars == nil {
-		vars = given
-	} else {
-		maps.Copy(vars, given)
-	}
-	return writeVars(p.o.OutDir, vars)
+	vars := make(map[string]cty.Value, len(p.o.Vars)+len(given))
+	maps.Copy(vars, p.o.Vars)
+	maps.Copy(vars, given)
+	return vars, nil
 }
 
 // givenVars reads values as terraform reads those of its -var: as they are for strings, numbers and bools, as an expression

@@ -22,7 +22,9 @@ import (
 type Tool struct {
 	Path    string // absolute
 	Version string // like 1.11.4
-	Digest  string // SHA-256 of the binary, hex
+	// OpenTofu: it is one of those. What follows from that is in the methods that say what it can do.
+	OpenTofu bool
+	Digest   string // SHA-256 of the binary, hex
 	// File is the identity of the binary when its digest was taken: as long as it stays the same, so does the digest. Zero: not known.
 	File Identity
 }
@@ -125,7 +127,7 @@ func Find(ctx context.Context, o Options) (Tool, error) {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: err,
 			Hint: "terraform { binary } must be a file that the agent may read and run"}
 	}
-	if t.Version, err = o.askVersion(ctx, path); err != nil {
+	if err = o.ask(ctx, &t); err != nil {
 		return Tool{}, &diag.Error{Op: "setup", ExitCode: -1, Err: fmt.Errorf("asking %s for its version: %w", path, err),
 			Hint: "is it a " + o.Name + " for this machine, and executable?"}
 	}
@@ -163,31 +165,37 @@ func (o *Options) pinned(ctx context.Context) (string, error) {
 	return release.Install(ctx, release.Options{Version: o.Version, Dir: o.InstallDir, Log: o.Log, Fetch: o.Install})
 }
 
-// askVersion asks a binary for its version, in a directory and with a home of its own.
-func (o *Options) askVersion(ctx context.Context, path string) (string, error) {
+// ask asks a binary what it is and for its version, in a directory and with a home of its own.
+func (o *Options) ask(ctx context.Context, t *Tool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if o.TempDir != "" {
 		if err := os.MkdirAll(o.TempDir, 0o700); err != nil {
-			return "", err
+			return err
 		}
 	}
 	dir, err := os.MkdirTemp(o.TempDir, "sallyport-version-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	tf, err := Tool{Path: path}.In(dir, Direct)
+	tf, err := t.In(dir, Direct)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := tf.SetEnv(map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir, "CHECKPOINT_DISABLE": "1",
-		"TF_CLI_CONFIG_FILE": os.DevNull}); err != nil {
-		return "", err
+	env := map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.DevNull}
+	if err := tf.SetEnv(env); err != nil {
+		return err
 	}
 	v, _, err := tf.Version(ctx, true)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return v.String(), nil
+	var list []string
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	t.Version = v.String()
+	t.OpenTofu, err = isOpenTofu(ctx, t.Path, dir, list)
+	return err
 }

@@ -1,0 +1,163 @@
+package terraform
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"sallyport/agent/foreign"
+	"sallyport/agent/hclfile"
+)
+
+// declaredVar is what the files of a root module say about one variable, as far as it matters to whoever gives it a value.
+type declaredVar struct {
+	Ephemeral bool // its value is in no plan file
+}
+
+// maxConfig bounds a file of configuration or of variables, in bytes.
+const maxConfig = 64 << 20
+
+// declaredVars are the variables that the root module declares. A file that does not parse is read as far as it goes: terraform
+// refuses it, with words of its own. A file that is too large to be read is an error.
+func (p *planner) declaredVars() (map[string]declaredVar, error) {
+	files, err := p.configFiles()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]declaredVar{}
+	for _, name := range files {
+		body, err := p.parse(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the variables of the root module: %w", err)
+		}
+		if body != nil {
+			addDeclared(out, body)
+		}
+	}
+	return out, nil
+}
+
+// addDeclared adds the variables of one file. What an override file does not say stays as it was.
+func addDeclared(out map[string]declaredVar, body hcl.Body) {
+	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}})
+	for _, block := range top.Blocks {
+		v := out[block.Labels[0]]
+		attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "ephemeral"}}})
+		if attr, said := attrs.Attributes["ephemeral"]; said {
+			v.Ephemeral = isTrue(attr.Expr)
+		}
+		out[block.Labels[0]] = v
+	}
+}
+
+// isTrue is an argument that terraform reads as a constant bool; what is none it refuses.
+func isTrue(x hcl.Expression) bool {
+	v, diags := x.Value(nil)
+	if diags.HasErrors() {
+		return false
+	}
+	v, err := convert.Convert(v, cty.Bool)
+	return err == nil && v.IsKnown() && !v.IsNull() && v.True()
+}
+
+// configFiles are the names of the files that the tool reads of the root module, in the order in which it merges them.
+func (p *planner) configFiles() ([]string, error) {
+	root, err := os.OpenRoot(p.o.WorkDir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the root module: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("reading the root module: %w", err)
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		if _, ext := splitConfigName(e.Name()); !e.IsDir() && (ext == ".tf" || ext == ".tofu" && p.o.Tool.OwnFiles()) {
+			names[e.Name()] = true
+		}
+	}
+	var plain, late []string
+	for _, e := range entries {
+		stem, ext := splitConfigName(e.Name())
+		switch {
+		case !names[e.Name()] || ext == ".tf" && names[strings.Replace(e.Name(), stem+".tf", stem+".tofu", 1)]: // replaced by OpenTofu's own
+		case stem == "override" || strings.HasSuffix(stem, "_override"):
+			late = append(late, e.Name())
+		default:
+			plain = append(plain, e.Name())
+		}
+	}
+	return append(plain, late...), nil
+}
+
+// parse reads a file of the checkout, by its path from the root module; nil if it does not parse.
+func (p *planner) parse(name string) (hcl.Body, error) {
+	src, err := p.readSource(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := hclfile.Check(src, name, hclfile.MaxWords); err != nil {
+		return nil, fmt.Errorf("%s %w", name, err)
+	}
+	file, _ := hclfile.Parse(src, name)
+	if file == nil {
+		return nil, nil
+	}
+	return file.Body, nil
+}
+
+// readSource reads a regular file of the checkout, by its path from the root module. Links are followed, but not out of it.
+func (p *planner) readSource(name string) ([]byte, error) {
+	root, err := os.OpenRoot(p.o.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	rel, err := filepath.Rel(p.o.Source, filepath.Join(p.o.WorkDir, name))
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, &foreign.NotRegularError{Name: name}
+	}
+	return foreign.Read(f, maxConfig)
+}
+
+// fromVarFiles are the values that the stack's var files give to some variables; the last file wins. What terraform refuses is
+// left out, for it to say so.
+func (p *planner) fromVarFiles(wanted []string) (map[string]cty.Value, error) {
+	out := map[string]cty.Value{}
+	for _, name := range p.o.VarFiles {
+		body, err := p.parse(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the var file %w", err)
+		}
+		if body == nil {
+			continue
+		}
+		attrs, _ := body.JustAttributes()
+		for name, attr := range attrs {
+			if !slices.Contains(wanted, name) {
+				continue
+			}
+			if v, diags := attr.Expr.Value(nil); !diags.HasErrors() {
+				out[name] = v
+			}
+		}
+	}
+	return out, nil
+}
