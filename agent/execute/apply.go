@@ -139,7 +139,7 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(a.ledger.DoubtEnd(tx.Tx, run.ID), a.oweHook(tx.Tx, w, moved)); err != nil {
+		if err := errors.Join(a.ledger.DoubtEnd(tx.Tx, run.ID), a.OweHook(tx.Tx, w, moved)); err != nil {
 			return err
 		}
 		switch end.To {
@@ -175,7 +175,7 @@ func (a *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.S
 		return workers.WorkRest, nil
 	}
 	if step.Long > 0 {
-		return 0, a.tellLong(run, step.Long, step.Usual)
+		return 0, a.reminders.TellLong(run, step.Long, step.Usual)
 	}
 	return step.Reason.Recheck, nil
 }

@@ -41,7 +41,7 @@ func (a *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
 	}
 	struck := a.health.Struck(RunWork(run), p)
 	if run.Status.Terminal() { // what is owed to it is the after_apply hook, which begins once
-		err = a.settleHook(id, a.health.Redact("the after_apply hook was not seen to its end: "+p.Error()))
+		err = a.SettleHook(id, a.health.Redact("the after_apply hook was not seen to its end: "+p.Error()))
 	} else {
 		a.RunStruck(run, struck)
 	}

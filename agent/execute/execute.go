@@ -14,6 +14,9 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
+	"sallyport/agent/execute/hooks"
+	"sallyport/agent/execute/origin"
+	"sallyport/agent/execute/remind"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
@@ -28,8 +31,9 @@ import (
 
 // Executor moves runs on: plan, gate, apply, follow.
 type Executor struct {
-	*hooks
-	*reminders
+	*hooks.Hooks
+	reminders *remind.Reminders
+	origins   *origin.Origins
 
 	clocks       *clock.Clock
 	health       *health.Health
@@ -82,11 +86,13 @@ type Options struct {
 // New makes what moves runs on.
 func New(o Options) *Executor {
 	return &Executor{
-		hooks: &hooks{
-			health: o.Health, journal: o.Journal, ledger: o.Ledger, engines: o.Engines, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
-		},
-		reminders: &reminders{health: o.Health, journal: o.Journal, ledger: o.Ledger, now: o.Now},
-		clocks:    o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
+		Hooks: hooks.New(hooks.Options{
+			Health: o.Health, Journal: o.Journal, Ledger: o.Ledger, Engines: o.Engines, Log: o.Log, Now: o.Now, Store: o.Store, Work: o.Work,
+		}),
+		reminders: remind.New(remind.Options{Health: o.Health, Journal: o.Journal, Ledger: o.Ledger, Now: o.Now}),
+		origins:   origin.New(origin.Options{Health: o.Health, Store: o.Store}),
+
+		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
 		engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults,
 		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, spawn: o.Spawn, started: o.Started, store: o.Store,
 		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work,

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"sallyport/agent/active"
+	"sallyport/agent/execute/remind"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/workers"
@@ -69,7 +70,7 @@ func (a *Executor) recorded(tx *store.Tx, w *active.Config, run *store.Run) (lif
 		f.Process.Incomparable = a.incomparable(f.Store.Stacks[run.Stack], run.Repository)
 	}
 	if run.Status == store.Applying && r.Err == nil && lifecycle.TakesLong(f) {
-		f.Process.Usual, r.Err = usualApply(tx, run)
+		f.Process.Usual, r.Err = remind.UsualApply(tx, run)
 	}
 	return f, r.Err
 }

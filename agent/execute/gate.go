@@ -255,3 +255,28 @@ func (a *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) erro
 	}
 	return nil
 }
+
+// hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
+// minutes, and what was true before it may not be any more. A hook that fails ends the run.
+func (a *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
+	if !engine.Hooked(w, s, engine.BeforeApply) {
+		return "", "", false, nil
+	}
+	if err := a.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
+		return "", "", false, err
+	}
+	err = a.engines.Hook(ctx, w, s, run, engine.BeforeApply)
+	var failed *engine.HookError
+	if errors.As(err, &failed) {
+		text := "nothing was applied: " + a.health.Redact(failed.Error())
+		return "", "", true, a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+			r.Error, r.Hint = text, failed.UserHint()
+			return nil
+		})
+	}
+	if err != nil {
+		return "", "", false, err
+	}
+	held, hint, err = a.lastChecks(ctx, w, run, s)
+	return held, hint, false, err
+}

@@ -23,20 +23,11 @@ import (
 	"sallyport/store"
 )
 
+// What a worker of a run is at.
 const (
-	workPlan = "plan"
-)
-
-const (
-	workApply = "apply"
-)
-
-const (
+	workPlan   = "plan"
+	workApply  = "apply"
 	workFollow = "follow"
-)
-
-const (
-	workHook = "hook"
 )
 
 // StartPlan makes planning durable, then plans beside the loop.
@@ -88,7 +79,7 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 			}
 		}
 		if err == nil && run.Kind != store.KindPullRequest {
-			result.Origin = a.originOf(ctx, w, run, s)
+			result.Origin = a.origins.Of(ctx, w, run, s)
 		}
 		if ctx.Err() != nil {
 			return // canceled, superseded or stopping: what comes next is in the store

@@ -69,7 +69,7 @@ func (a *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycl
 		}
 	}
 	if also.Remind > 0 {
-		if err := a.remind(w, run, f.Config.Stack, also.Remind); err != nil {
+		if err := a.reminders.Remind(w, run, f.Config.Stack, also.Remind); err != nil {
 			return err
 		}
 	}

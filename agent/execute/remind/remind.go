@@ -1,8 +1,10 @@
-package execute
+// Package remind tells people a second time: of a plan that is about to expire, of an apply that takes longer than is usual.
+package remind
 
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/agent/active"
@@ -10,11 +12,63 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
+
+// An apply is never cut off: that is what loses state. People are told when one takes unusually long.
+const (
+	longApplies = 5
+	longLook    = 100 // runs that are looked through for those
+)
+
+// UsualApply is the longest that one of the stack's last applies took; zero if there was none.
+func UsualApply(tx *store.Tx, run *store.Run) (longest time.Duration, err error) {
+	runs, err := tx.Runs(store.RunFilter{Stack: run.Stack, Before: run.ID, Limit: longLook})
+	found := 0
+	for _, r := range runs {
+		if r.Status != store.Applied || r.Apply == nil || r.Apply.EndedAt.IsZero() || found == longApplies {
+			continue
+		}
+		found++
+		if took := r.Apply.EndedAt.Sub(r.Apply.StartedAt); took < 24*time.Hour { // else the clock jumped
+			longest = max(longest, took)
+		}
+	}
+	return longest, err
+}
+
+// TellLong tells people once that an apply takes longer than its stack's others did, with what it works on.
+func (a *Reminders) TellLong(run *store.Run, took, usual time.Duration) error {
+	return a.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {
+			return err
+		}
+		text := fmt.Sprintf("the apply has been running for %s", took.Round(time.Second))
+		if usual > 0 {
+			text += fmt.Sprintf("; the stack's last ones took %s at most", usual.Round(time.Second))
+		}
+		text += fmt.Sprintf(". %d of %d are done", now.Apply.Done, now.Apply.Total)
+		if now.Apply.Current != "" {
+			text += ", it works on " + now.Apply.Current
+		}
+		text += fmt.Sprintf(". It is not cut off. To look: sallyport show %d --log. To ask terraform to stop: sallyport cancel %d", run.ID, run.ID)
+		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Held = text
+			return nil
+		}); err != nil {
+			return err
+		}
+		if err := a.ledger.RefreshCard(tx.Tx, now); err != nil {
+			return err
+		}
+		return a.ledger.Say(tx.Tx, now, store.MessageLoud, "long", fmt.Sprintf("#%d %s: %s", run.ID, run.Stack, text))
+	})
+}
 
 const (
 	// pingRest is how long reminders name people without ringing their phones again: many plans that expire together are
@@ -26,16 +80,29 @@ const (
 // pingedKey is where it is kept when a reminder last rang phones.
 const pingedKey = "remind/pinged"
 
-// reminders tells people again of what waits for them, or takes long.
-type reminders struct {
+// Reminders tells people again of what waits for them, or takes long.
+type Reminders struct {
 	health  *health.Health
 	journal *journal.Journal
 	ledger  *ledger.Ledger
 	now     func() time.Time
 }
 
-// remind tells people once that a plan they were asked about is about to expire.
-func (a *reminders) remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
+// Options are what people are reminded with.
+type Options struct {
+	Health  *health.Health
+	Journal *journal.Journal
+	Ledger  *ledger.Ledger
+	Now     func() time.Time
+}
+
+// New makes what reminds people.
+func New(o Options) *Reminders {
+	return &Reminders{health: o.Health, journal: o.Journal, ledger: o.Ledger, now: o.Now}
+}
+
+// Remind tells people once that a plan they were asked about is about to expire.
+func (a *Reminders) Remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
@@ -59,7 +126,7 @@ func (a *reminders) remind(w *active.Config, run *store.Run, s *config.Stack, le
 }
 
 // mayPing reports whether a reminder may ring phones, and notes that it does.
-func (a *reminders) mayPing(tx *store.Tx) (bool, error) {
+func (a *Reminders) mayPing(tx *store.Tx) (bool, error) {
 	var last time.Time
 	if _, err := tx.Setting(pingedKey, &last); err != nil {
 		return false, err

@@ -1,4 +1,6 @@
-package execute
+// Package origin finds out who made what a run would apply: git says who wrote and committed it, the site that hosts the repository
+// who merged it. It is shown on the card, and forbids an approval of one's own change; it grants nothing, since it can be forged.
+package origin
 
 import (
 	"context"
@@ -7,6 +9,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/health"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -20,6 +23,21 @@ const shownCommits = 10
 // siteEmail is the committer of what GitHub itself commits, in the name of whoever pressed the button.
 const siteEmail = "noreply@github.com"
 
+// Origins finds out who made what runs would apply.
+type Origins struct {
+	health *health.Health
+	store  *store.Store
+}
+
+// Options are what origins are found out with.
+type Options struct {
+	Health *health.Health
+	Store  *store.Store
+}
+
+// New makes what finds out who made what runs would apply.
+func New(o Options) *Origins { return &Origins{health: o.Health, store: o.Store} }
+
 // tracer finds out where the changes of one run come from.
 type tracer struct {
 	site   active.ForgeSite // nil: only git is asked
@@ -31,9 +49,9 @@ type tracer struct {
 	login  map[string]string       // by e-mail, as the site has it: to forbid, never to grant
 }
 
-// originOf says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
+// Of says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
 // commit. What cannot be found out is said in it, and is no reason not to plan.
-func (a *Executor) originOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) *store.Origin {
+func (a *Origins) Of(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) *store.Origin {
 	t := &tracer{
 		site: w.Sites[run.Repository], branch: w.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
 		merges: map[string]bool{}, login: map[string]string{},
@@ -67,7 +85,7 @@ var errTooMany = fmt.Errorf("more than %d commits since the applied one touch th
 
 // commitsOf are the commits since the applied one that touch the run's stack, newest first. Of a stack that was never applied it is
 // the run's own.
-func (a *Executor) commitsOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
+func (a *Origins) commitsOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
 	git := w.Repos[run.Repository]
 	var applied string
 	if err := a.store.View(func(tx *store.Tx) error {

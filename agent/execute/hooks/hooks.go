@@ -1,15 +1,15 @@
-package execute
+// Package hooks runs the after_apply hooks that are owed to applies which have ended. What is owed lies in the store until the hook
+// was seen to its end; one whose end nobody saw is told and not run a second time.
+package hooks
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"sallyport/agent/active"
-	"sallyport/agent/config"
 	"sallyport/agent/engine"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
@@ -18,8 +18,11 @@ import (
 	"sallyport/store"
 )
 
-// hooks runs the hooks that are owed to an apply that has ended, and remembers them until they have.
-type hooks struct {
+// workHook is what a worker is at that runs hooks.
+const workHook = "hook"
+
+// Hooks runs the hooks that are owed to an apply that has ended, and remembers them until they have.
+type Hooks struct {
 	health  *health.Health
 	journal *journal.Journal
 	ledger  *ledger.Ledger
@@ -30,29 +33,23 @@ type hooks struct {
 	work    *workers.Pool
 }
 
-// hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
-// minutes, and what was true before it may not be any more. A hook that fails ends the run.
-func (a *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
-	if !engine.Hooked(w, s, engine.BeforeApply) {
-		return "", "", false, nil
+// Options are what hooks are run with.
+type Options struct {
+	Health  *health.Health
+	Journal *journal.Journal
+	Ledger  *ledger.Ledger
+	Engines *engine.Engines
+	Log     *slog.Logger
+	Now     func() time.Time
+	Store   *store.Store
+	Work    *workers.Pool
+}
+
+// New makes what runs the hooks that are owed.
+func New(o Options) *Hooks {
+	return &Hooks{
+		health: o.Health, journal: o.Journal, ledger: o.Ledger, engines: o.Engines, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
 	}
-	if err := a.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
-		return "", "", false, err
-	}
-	err = a.engines.Hook(ctx, w, s, run, engine.BeforeApply)
-	var failed *engine.HookError
-	if errors.As(err, &failed) {
-		text := "nothing was applied: " + a.health.Redact(failed.Error())
-		return "", "", true, a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
-			r.Error, r.Hint = text, failed.UserHint()
-			return nil
-		})
-	}
-	if err != nil {
-		return "", "", false, err
-	}
-	held, hint, err = a.lastChecks(ctx, w, run, s)
-	return held, hint, false, err
 }
 
 // afterKey is where it is kept which after_apply hooks are still to run.
@@ -64,8 +61,8 @@ type owedHook struct {
 	Began time.Time `json:"began,omitzero"`
 }
 
-// oweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
-func (a *hooks) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
+// OweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
+func (a *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 	if !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply) {
 		return nil
 	}
@@ -78,7 +75,7 @@ func (a *hooks) oweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 
 // RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
-func (a *hooks) RunOwedHooks(w *active.Config) error {
+func (a *Hooks) RunOwedHooks(w *active.Config) error {
 	var owed []owedHook
 	if err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(afterKey, &owed)
@@ -93,10 +90,10 @@ func (a *hooks) RunOwedHooks(w *active.Config) error {
 		}
 		switch {
 		case run == nil || !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply):
-			err = a.settleHook(o.Run, "")
+			err = a.SettleHook(o.Run, "")
 		case a.work.Busy(run.ID) != "":
 		case !o.Began.IsZero():
-			err = a.settleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
+			err = a.SettleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
 		default:
 			a.work.Do(run.ID, workHook, func(ctx context.Context) { a.hookAfterApply(ctx, w, run) })
 		}
@@ -107,7 +104,7 @@ func (a *hooks) RunOwedHooks(w *active.Config) error {
 	return nil
 }
 
-func (a *hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
+func (a *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
 	err := a.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
 		owed[i].Began = a.now().UTC()
 		return owed
@@ -125,14 +122,14 @@ func (a *hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store
 		text = a.health.Redact(err.Error())
 		a.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
 	}
-	if err := a.settleHook(run.ID, text); err != nil {
+	if err := a.SettleHook(run.ID, text); err != nil {
 		a.work.Rest(run.ID)
 		a.journal.StoreFault(err)
 	}
 }
 
-// settleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
-func (a *hooks) settleHook(id int, text string) error {
+// SettleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
+func (a *Hooks) SettleHook(id int, text string) error {
 	return a.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
 		if text == "" {
 			return nil
@@ -149,7 +146,7 @@ func (a *hooks) settleHook(id int, text string) error {
 }
 
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
-func (a *hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
+func (a *Hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		var owed []owedHook
 		if _, err := tx.Setting(afterKey, &owed); err != nil {
