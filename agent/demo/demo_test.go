@@ -20,6 +20,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/release"
 	"sallyport/agent/terraform/tftest"
 	"sallyport/store"
@@ -167,6 +168,7 @@ func outcomes(runs []control.Run) []outcome {
 }
 
 func TestStory(t *testing.T) {
+	need.LongUnlessRaced(t, "it tells the story four times; TestTranscript tells it once")
 	first := outcome{store.KindCommit, store.Applied, 3, 0, 0, "approve"}
 	second := outcome{store.KindCommit, store.Applied, 0, 1, 0, "approve"}
 	recovered := outcome{store.KindManual, store.Applied, 2, 0, 2, "approve destroy"}

@@ -162,6 +162,15 @@ func Long(t testing.TB, why string) {
 	}
 }
 
+// LongUnlessRaced skips a test under -short, but not where the race detector looks on (-race -short): goroutines meet in it that
+// meet nowhere cheaper, while whoever is writing has no use for its seconds.
+func LongUnlessRaced(t testing.TB, why string) {
+	t.Helper()
+	if !RaceDetector {
+		Long(t, why)
+	}
+}
+
 // Program returns the absolute path of a program, and skips the test if this machine has none. Servers are also looked for
 // where they are outside of people's PATH.
 func Program(t testing.TB, name string) string {

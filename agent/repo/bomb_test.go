@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -128,6 +129,7 @@ func TestBombsAreRefused(t *testing.T) {
 // An object over the limit is refused wherever it lies, and comes once the limit allows it.
 func TestMaxObjectSize(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it moves tens of megabytes")
 	for _, shape := range []string{"loose", "packed"} {
 		g := gittest.NewRepo(t, "", "infra")
 		first := g.Commit("first", map[string]string{"a": "1"})

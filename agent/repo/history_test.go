@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -139,6 +140,7 @@ func agrees(t *testing.T, r *repo.Repository, g *gittest.Repo, a, b string) {
 // commit a day.
 func TestAncestryIsBounded(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it makes and walks a long history")
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	var stream strings.Builder

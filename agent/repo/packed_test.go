@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -91,6 +92,7 @@ func wantSameObjects(tb testing.TB, source, mirror string) {
 // A repository that git has packed is one of deltas, which several readers at once must not mix up.
 func TestPackedRepository(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it clones a repository of thousands of objects many times")
 	source, head := packed(t, 1500)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -134,6 +136,7 @@ func split(tb testing.TB, mirror string, packs int) {
 // packs came.
 func TestPackedRepositoryIsCompacted(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it fetches and compacts a repository of thousands of objects")
 	source, _ := packed(t, 400)
 	for _, name := range []string{"disk", "http"} {
 		t.Run(name, func(t *testing.T) {

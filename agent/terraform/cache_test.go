@@ -158,6 +158,7 @@ func TestLockFileWithMoreThanIsNeeded(t *testing.T) {
 
 func TestParallelColdInits(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it initialises many times with a real provider")
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	var wg sync.WaitGroup
 	errs := make([]error, 8)

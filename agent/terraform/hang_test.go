@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/tftest"
@@ -39,6 +40,7 @@ func hanging(t *testing.T, real binary.Tool, verb, script string) (tool binary.T
 // Whatever hangs, and however it holds on, ends at the limit, with everything that it started; the next plan works.
 func TestHangingTerraformEnds(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it waits for a terraform that does not listen")
 	const wait = "echo $$ > $1/pids; while :; do sleep 1; done"
 	for name, c := range map[string]struct{ verb, script string }{
 		"init":                             {"init", wait},
