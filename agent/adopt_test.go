@@ -31,7 +31,7 @@ resource "terraform_data" "counted" {
 // dropSnapshots removes every snapshot but those that the test made.
 func (h *house) dropSnapshots(but string) {
 	h.t.Helper()
-	all, err := rescue.Snapshots(filepath.Join(h.dir, "data"))
+	all, err := rescue.Snapshots(filepath.Join(h.Dir, "data"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func (h *house) dropSnapshots(but string) {
 // ruin cuts the store of a stopped agent short, inside of what is in use.
 func (h *house) ruin() {
 	h.t.Helper()
-	path := datadir.Store(filepath.Join(h.dir, "data"))
+	path := datadir.Store(filepath.Join(h.Dir, "data"))
 	b, err := os.ReadFile(path)
 	if err != nil {
 		h.t.Fatal(err)
@@ -60,11 +60,11 @@ func (h *house) ruin() {
 // copyStore makes the store of a stopped agent a snapshot of now.
 func (h *house) copyStore() string {
 	h.t.Helper()
-	b, err := os.ReadFile(datadir.Store(filepath.Join(h.dir, "data")))
+	b, err := os.ReadFile(datadir.Store(filepath.Join(h.Dir, "data")))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	path := filepath.Join(datadir.Snapshots(filepath.Join(h.dir, "data")), time.Now().UTC().Format("20060102T150405.000Z")+".db")
+	path := filepath.Join(datadir.Snapshots(filepath.Join(h.Dir, "data")), time.Now().UTC().Format("20060102T150405.000Z")+".db")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		h.t.Fatal(err)
 	}
@@ -96,24 +96,24 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			r := newRepository(t)
 			r.commit("Add the box", map[string]string{"box/main.tf": counted(ran, "one")})
 			h := newHouse(t, box(r, "")).start()
-			h.status("1", store.Planned)
-			h.mustDecide("1", "approve")
-			h.status("1", store.Applied)
+			h.Reaches("1", store.Planned)
+			h.MustDecide("1", "approve")
+			h.Reaches("1", store.Applied)
 			snapshot := ""
 			if h.stop(); tc.when == "before" {
 				snapshot = h.copyStore()
 			}
 			second := r.commit("Change the box", map[string]string{"box/main.tf": counted(ran, "two")})
 			h.start()
-			h.status("2", store.Planned)
+			h.Reaches("2", store.Planned)
 			if h.stop(); tc.when == "planned" {
 				snapshot = h.copyStore()
 			}
 			h.start()
-			h.mustDecide("2", "approve destroy")
-			h.status("2", store.Applied)
-			h.eventually("the raw log is dropped", func(control.Status) bool {
-				_, err := os.Stat(filepath.Join(datadir.Run(filepath.Join(h.dir, "data"), 2), "apply.jsonl"))
+			h.MustDecide("2", "approve destroy")
+			h.Reaches("2", store.Applied)
+			h.Eventually("the raw log is dropped", func(control.Status) bool {
+				_, err := os.Stat(filepath.Join(datadir.Run(filepath.Join(h.Dir, "data"), 2), "apply.jsonl"))
 				return os.IsNotExist(err)
 			})
 			h.stop()
@@ -123,7 +123,7 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			}
 			h.ruin()
 			if tc.hand {
-				if err := os.Rename(snapshot, datadir.Store(filepath.Join(h.dir, "data"))); err != nil {
+				if err := os.Rename(snapshot, datadir.Store(filepath.Join(h.Dir, "data"))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -134,12 +134,12 @@ func TestAppliesOutliveTheStore(t *testing.T) {
 			}
 			// Life goes on: nothing is asked about what is applied, and the next change is a run with a number of its own.
 			if !tc.hand {
-				if _, err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
+				if _, err := h.Client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			r.commit("Change it again", map[string]string{"box/main.tf": counted(ran, "three")})
-			next := h.status("box", store.Planned)
+			next := h.Reaches("box", store.Planned)
 			if !tc.hand && next.ID < 1000 || next.ID < 3 {
 				t.Errorf("the next run is #%d", next.ID)
 			}
@@ -165,15 +165,15 @@ resource "terraform_data" "gated" {
 `, gate)})
 			h := newHouse(t, box(r, "")).start()
 			t.Cleanup(func() { _ = os.WriteFile(filepath.Join(gate, "go"), nil, 0o600) }) // no runner outlives the test
-			h.status("1", store.Planned)
+			h.Reaches("1", store.Planned)
 			snapshot := ""
 			if when == "planned" {
 				h.stop()
 				snapshot = h.copyStore()
 				h.start()
 			}
-			h.mustDecide("1", "approve")
-			h.eventually("terraform runs", func(control.Status) bool {
+			h.MustDecide("1", "approve")
+			h.Eventually("terraform runs", func(control.Status) bool {
 				_, err := os.Stat(ran)
 				return err == nil
 			})
@@ -181,12 +181,12 @@ resource "terraform_data" "gated" {
 			h.dropSnapshots(snapshot)
 			h.ruin()
 			h.start()
-			h.status("1", store.Applying)
+			h.Reaches("1", store.Applying)
 			if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			h.status("1", store.Applied)
-			s := h.eventually("the stack is at the commit", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == commit })
+			h.Reaches("1", store.Applied)
+			s := h.Eventually("the stack is at the commit", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == commit })
 			if !s.Agent.Paused {
 				t.Error("the agent is not paused")
 			}
@@ -200,7 +200,7 @@ resource "terraform_data" "gated" {
 // forgetEnd makes the record of a run that of the decision to apply: the agent was killed before it wrote the end.
 func (h *house) forgetEnd(run int) {
 	h.t.Helper()
-	path := filepath.Join(datadir.Run(filepath.Join(h.dir, "data"), run), "run.json")
+	path := filepath.Join(datadir.Run(filepath.Join(h.Dir, "data"), run), "run.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		h.t.Fatal(err)
@@ -217,27 +217,25 @@ func (h *house) forgetEnd(run int) {
 func (h *house) knowsSecond(commit string, rescued bool) {
 	t := h.t
 	t.Helper()
-	run := h.status("2", store.Applied)
+	run := h.Reaches("2", store.Applied)
 	if run.Commit != commit || run.Plan == nil || len(run.Decisions) != 1 || run.Apply == nil {
 		t.Errorf("run 2: %+v", run)
 	}
-	s := h.eventually("the stack is at the second commit", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == commit })
+	s := h.Eventually("the stack is at the second commit", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == commit })
 	if rescued && (!s.Agent.Paused || s.Agent.Pause.By != "agent" || !strings.Contains(s.Agent.Pause.Reason, "quarantine")) {
 		t.Errorf("the agent is not paused, or does not say why: %+v", s.Agent.Pause)
 	}
-	runs, err := h.client.Runs(context.Background(), control.RunsQuery{Limit: 100})
+	runs, err := h.Client.Runs(context.Background(), control.RunsQuery{Limit: 100})
 	if err != nil || len(runs) != 2 {
 		t.Errorf("%d runs, %v: %+v", len(runs), err, runs)
 	}
 	if rescued {
 		told := 0
-		h.mu.Lock()
-		for _, n := range h.notices {
+		for _, n := range h.Told() {
 			if strings.Contains(n, "Sallyport is PAUSED") {
 				told++
 			}
 		}
-		h.mu.Unlock()
 		if told != 1 {
 			t.Errorf("people were told %d times", told)
 		}

@@ -19,30 +19,30 @@ func TestRewrittenHistoryIsHeldAndAccepted(t *testing.T) {
 	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	r.reset(first)
 	other := r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
-	h.eventually("held", func(s control.Status) bool {
+	h.Eventually("held", func(s control.Status) bool {
 		return strings.Contains(s.Repositories[0].Error, "rewritten") && s.Repositories[0].HeldHead == other
 	})
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	// From now on a poll is one round trip, which only the agent's memory keeps: the record stays as it was.
 	before := h.agent.RecordedPoll("infra")
-	h.eventually("polled again", func(s control.Status) bool { return s.Repositories[0].PolledAt.Sub(before) > 2*time.Second })
+	h.Eventually("polled again", func(s control.Status) bool { return s.Repositories[0].PolledAt.Sub(before) > 2*time.Second })
 	if after := h.agent.RecordedPoll("infra"); !after.Equal(before) {
 		t.Errorf("a poll that finds the same held commit writes: %s, then %s", before, after)
 	}
 	ctx := context.Background()
-	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: first}); err == nil {
+	if err := h.Client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: first}); err == nil {
 		t.Error("another commit was accepted")
 	}
-	if err := h.client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other[:10]}); err != nil {
+	if err := h.Client.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other[:10]}); err != nil {
 		t.Fatal(err)
 	}
-	if run := h.status("1", store.Superseded); !strings.Contains(run.Error, "changed box/main.tf") {
+	if run := h.Reaches("1", store.Superseded); !strings.Contains(run.Error, "changed box/main.tf") {
 		t.Errorf("superseded: %q", run.Error)
 	}
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 }
 
 // A rewritten branch that comes back to where it was needs nobody, though the polls between cost nothing.
@@ -52,15 +52,15 @@ func TestHeldBranchComesBack(t *testing.T) {
 	first := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	r.reset(first)
 	r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
-	h.eventually("held", func(s control.Status) bool { return s.Repositories[0].HeldHead != "" })
+	h.Eventually("held", func(s control.Status) bool { return s.Repositories[0].HeldHead != "" })
 	r.reset(second)
-	h.eventually("back", func(s control.Status) bool {
+	h.Eventually("back", func(s control.Status) bool {
 		return s.Repositories[0].HeldHead == "" && s.Repositories[0].Head == second && s.Repositories[0].Error == ""
 	})
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 }
 
 // The run of a commit says what that commit changed, not what the first one since the applied commit did.
@@ -71,9 +71,9 @@ func TestSupersededSaysWhatChanged(t *testing.T) {
 	h := newHouse(t, box(r, "")).start()
 	h.settle()
 	r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	r.commit("Third", map[string]string{"box/other.tf": data("b", "two")})
-	if run := h.status("2", store.Superseded); !strings.HasSuffix(run.Error, "changed box/other.tf") {
+	if run := h.Reaches("2", store.Superseded); !strings.HasSuffix(run.Error, "changed box/other.tf") {
 		t.Errorf("superseded: %q", run.Error)
 	}
 }
@@ -85,32 +85,32 @@ func TestGitIsDownAndTheNodeComesBack(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	r.commit("Next", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	if err := os.Rename(r.dir, r.dir+".gone"); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("the error is shown", func(s control.Status) bool { return s.Repositories[0].Error != "" })
-	h.mustDecide("2", "approve")
-	run := h.until("2", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	h.Eventually("the error is shown", func(s control.Status) bool { return s.Repositories[0].Error != "" })
+	h.MustDecide("2", "approve")
+	run := h.Until("2", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
 	if !strings.Contains(run.Held, "newer commit") {
 		t.Errorf("held %q", run.Held)
 	}
 	id := h.plan("box", false)
-	h.status("2", store.Superseded)
-	run = h.status(fmt.Sprint(id), store.Planned)
+	h.Reaches("2", store.Superseded)
+	run = h.Reaches(fmt.Sprint(id), store.Planned)
 	if !strings.Contains(run.GitDown, "cannot be read since") {
 		t.Errorf("the prompt does not say that git is down: %q", run.GitDown)
 	}
-	h.mustDecide(fmt.Sprint(id), "approve")
-	h.status(fmt.Sprint(id), store.Applied)
+	h.MustDecide(fmt.Sprint(id), "approve")
+	h.Reaches(fmt.Sprint(id), store.Applied)
 	if err := os.Rename(r.dir+".gone", r.dir); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("git is back", func(s control.Status) bool { return s.Repositories[0].Error == "" })
+	h.Eventually("git is back", func(s control.Status) bool { return s.Repositories[0].Error == "" })
 }
 
 func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
@@ -118,39 +118,39 @@ func TestRecoverIsAtTheAppliedCommit(t *testing.T) {
 	r := newRepository(t)
 	applied := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	next := r.commit("Next", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	id := h.plan("box", true)
-	run := h.status(fmt.Sprint(id), store.NoChanges)
+	run := h.Reaches(fmt.Sprint(id), store.NoChanges)
 	if run.Commit != applied || run.Position != "at the applied commit" {
 		t.Errorf("recover: %+v", run)
 	}
-	h.status("2", store.Superseded)
+	h.Reaches("2", store.Superseded)
 	// The commit that had to make way is asked again.
-	again := h.status("box", store.Planned)
+	again := h.Reaches("box", store.Planned)
 	if again.Commit != next || again.ID != 4 {
 		t.Errorf("after the recovery: #%d at %s", again.ID, again.Commit)
 	}
 	// So is one that had made way for a person's plan before that.
 	h.plan("box", false)
-	h.status("5", store.Planned)
-	h.status(fmt.Sprint(h.plan("box", true)), store.NoChanges)
-	again = h.status("box", store.Planned)
+	h.Reaches("5", store.Planned)
+	h.Reaches(fmt.Sprint(h.plan("box", true)), store.NoChanges)
+	again = h.Reaches("box", store.Planned)
 	if again.Commit != next || again.ID != 7 || again.Kind != store.KindCommit {
 		t.Errorf("after the second recovery: #%d, %s at %s", again.ID, again.Kind, again.Commit)
 	}
 	// What people have denied stays denied, whoever plans and recovers afterwards.
-	h.mustDecide("7", "deny")
+	h.MustDecide("7", "deny")
 	h.plan("box", false)
-	h.status("8", store.Planned)
-	h.status(fmt.Sprint(h.plan("box", true)), store.NoChanges)
+	h.Reaches("8", store.Planned)
+	h.Reaches(fmt.Sprint(h.plan("box", true)), store.NoChanges)
 	r.commit("Elsewhere", map[string]string{"README.md": "about"})
 	head := r.commit("Elsewhere again", map[string]string{"README.md": "more about"})
-	h.eventually("read", func(s control.Status) bool { return s.Repositories[0].Head == head && s.Stacks[0].Behind == 1 })
-	if runs, err := h.client.Runs(context.Background(), control.RunsQuery{}); err != nil || runs[0].ID != 9 {
+	h.Eventually("read", func(s control.Status) bool { return s.Repositories[0].Head == head && s.Stacks[0].Behind == 1 })
+	if runs, err := h.Client.Runs(context.Background(), control.RunsQuery{}); err != nil || runs[0].ID != 9 {
 		t.Errorf("the newest run is #%d (%s), %v", runs[0].ID, runs[0].Kind, err)
 	}
 }
@@ -161,9 +161,9 @@ func TestPlanLooksForTheNewestCommit(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, strings.Replace(box(r, ""), `"@every 1s"`, `"0 3 1 1 *"`, 1)).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	head := r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
-	run := h.status(strconv.Itoa(h.plan("box", false)), store.Planned)
+	run := h.Reaches(strconv.Itoa(h.plan("box", false)), store.Planned)
 	if run.Commit != head || run.Kind != store.KindManual {
 		t.Errorf("%s run at %s, want %s", run.Kind, run.Commit, head)
 	}

@@ -21,7 +21,7 @@ func me(t *testing.T) string {
 
 // breakGlass approves alone.
 func (h *house) breakGlass(ref, words, reason string) (string, error) {
-	r, err := h.client.Decide(h.t.Context(), control.DecideRequest{Ref: ref, Words: words, BreakGlass: true, Reason: reason})
+	r, err := h.Client.Decide(h.t.Context(), control.DecideRequest{Ref: ref, Words: words, BreakGlass: true, Reason: reason})
 	return r.Message, err
 }
 
@@ -36,7 +36,7 @@ func TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt(t *testing.T) {
 	if _, err := h.breakGlass("1", "approve", "the site is down"); err != nil {
 		t.Fatal(err)
 	}
-	run := h.status("1", store.Applied)
+	run := h.Reaches("1", store.Applied)
 	if g := run.BreakGlass; g == nil || g.By != "cli:"+me(t) || g.Reason != "the site is down" || g.ReviewedBy != "" {
 		t.Errorf("break glass %+v", g)
 	}
@@ -46,24 +46,24 @@ func TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt(t *testing.T) {
 	marked := func(n int) func(control.Status) bool {
 		return func(s control.Status) bool { return len(s.Unreviewed) == n }
 	}
-	if st := h.eventually("marked", marked(1)); st.Unreviewed[0].ID != 1 {
+	if st := h.Eventually("marked", marked(1)); st.Unreviewed[0].ID != 1 {
 		t.Errorf("marked %+v", st.Unreviewed)
 	}
 	// It stays marked whatever comes after it, and whoever broke the glass takes no mark off.
 	h.stop()
 	h.start()
 	h.plan("box", false)
-	h.status("2", store.NoChanges)
-	if _, err := h.client.Review(t.Context(), control.ReviewRequest{Ref: "1"}); err == nil || !strings.Contains(err.Error(), "somebody else") {
+	h.Reaches("2", store.NoChanges)
+	if _, err := h.Client.Review(t.Context(), control.ReviewRequest{Ref: "1"}); err == nil || !strings.Contains(err.Error(), "somebody else") {
 		t.Errorf("one's own review: %v", err)
 	}
 	s.Reply(eve, ops, card.TS, "review")
 	said(t, s, card.TS, "not one of the approvers")
-	h.eventually("still marked", marked(1))
+	h.Eventually("still marked", marked(1))
 	s.Reply(jane, ops, card.TS, "Review: looked at it, all is well")
 	said(t, s, card.TS, "slack:"+jane+" has reviewed that the glass was broken for #1 box. looked at it, all is well")
-	h.eventually("not marked", marked(0))
-	if run := h.status("1", store.Applied); run.BreakGlass.ReviewedBy != "slack:"+jane || run.BreakGlass.Review != "looked at it, all is well" {
+	h.Eventually("not marked", marked(0))
+	if run := h.Reaches("1", store.Applied); run.BreakGlass.ReviewedBy != "slack:"+jane || run.BreakGlass.Review != "looked at it, all is well" {
 		t.Errorf("break glass %+v", run.BreakGlass)
 	}
 	said(t, s, "", "reviewed by slack:"+jane)
@@ -83,7 +83,7 @@ func TestBreakGlassPassesNothingElse(t *testing.T) {
 	named := "approvals = 2\nprotect = [\"*.vol\"]\nbreak_glass = [\"" + me(t) + "\"]\n"
 	people := "person \"me\" { os = \"" + me(t) + "\" }\nperson \"other\" { os = \"other\" }\n"
 	h := newHouse(t, box(r, named)+people).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	refused := func(ref, words, reason, why string) {
 		t.Helper()
 		if _, err := h.breakGlass(ref, words, reason); err == nil || !strings.Contains(err.Error(), why) {
@@ -92,43 +92,43 @@ func TestBreakGlassPassesNothingElse(t *testing.T) {
 	}
 	refused("1", "approve", " ", "says why")
 	refused("1", "deny", "no", "only an approval")
-	h.config = box(r, "approvals = 2\nbreak_glass = [\"somebody-else\"]\nprotect = [\"*.vol\"]") + people
+	h.Body = box(r, "approvals = 2\nbreak_glass = [\"somebody-else\"]\nprotect = [\"*.vol\"]") + people
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	refused("1", "approve", "because", "is not named in break_glass")
-	h.config = box(r, named) + people
+	h.Body = box(r, named) + people
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide("1", "approve") // an ordinary vote of the same person before does not stand in the way
+	h.MustDecide("1", "approve") // an ordinary vote of the same person before does not stand in the way
 	if _, err := h.breakGlass("1", "approve", "nobody else is awake"); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	r.commit("Empty", map[string]string{"box/main.tf": "# nothing\n"})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	refused("2", "approve", "because", "must be named")
-	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box"}); err != nil {
+	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.breakGlass("2", "approve destroy 1", "because"); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Approved)
+	h.Reaches("2", store.Approved)
 	// Who is taken out of the configuration has approved like anybody else.
-	h.config = box(r, strings.ReplaceAll(named, me(t), "somebody-else")) + people
+	h.Body = box(r, strings.ReplaceAll(named, me(t), "somebody-else")) + people
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Planned)
-	h.config = box(r, named) + people
+	h.Reaches("2", store.Planned)
+	h.Body = box(r, named) + people
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Approved)
-	h.mustDecide("2", "deny")
-	if run := h.status("2", store.Discarded); run.Apply != nil {
+	h.Reaches("2", store.Approved)
+	h.MustDecide("2", "deny")
+	if run := h.Reaches("2", store.Discarded); run.Apply != nil {
 		t.Error("it was applied")
 	}
 }

@@ -49,7 +49,7 @@ func TestClockJumps(t *testing.T) {
 				up, skipUp := ticking()
 				h.now, h.uptime = now, func() store.Uptime { return up() }
 				h.start()
-				h.status("1", store.Planned)
+				h.Reaches("1", store.Planned)
 				away := how != ""
 				if away {
 					h.stop()
@@ -63,21 +63,21 @@ func TestClockJumps(t *testing.T) {
 					h.start()
 				}
 				if c.want == store.Planned {
-					h.mustDecide("1", "approve")
-					h.status("1", store.Applied)
+					h.MustDecide("1", "approve")
+					h.Reaches("1", store.Applied)
 					return
 				}
-				if err := h.decide("1", "approve"); err == nil {
+				if err := h.Decide("1", "approve"); err == nil {
 					t.Error("the plan of who knows when was approved")
 				}
-				run := h.status("1", c.want)
+				run := h.Reaches("1", c.want)
 				if !strings.Contains(run.Error, c.why) {
 					t.Errorf("it says %q", run.Error)
 				}
 				if c.want == store.Stale {
-					h.status("2", store.Planned)
-					h.mustDecide("2", "approve")
-					h.status("2", store.Applied)
+					h.Reaches("2", store.Planned)
+					h.MustDecide("2", "approve")
+					h.Reaches("2", store.Applied)
 				}
 			})
 		}
@@ -98,14 +98,14 @@ func TestNothingWaitsForTheYearsOfAWrongClock(t *testing.T) {
 	said(t, s, "", "1 to create")
 	s.Down()
 	h.plan("box", false)
-	h.status("2", store.Planned)
-	h.eventually("a message waits", func(s control.Status) bool { return s.Outbox > 0 && problem(s, "slack") != nil })
+	h.Reaches("2", store.Planned)
+	h.Eventually("a message waits", func(s control.Status) bool { return s.Outbox > 0 && problem(s, "slack") != nil })
 	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
 	skip(-10 * year)
 	s.Heal()
-	h.status("2", store.Stale)
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
-	h.eventually("planned at the new commit", func(s control.Status) bool { // by a run that may take over from one that had begun
+	h.Reaches("2", store.Stale)
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("planned at the new commit", func(s control.Status) bool { // by a run that may take over from one that had begun
 		run := s.Stacks[0].Run
 		return run != nil && run.Subject == "Change" && run.Status == store.Planned
 	})
@@ -125,9 +125,9 @@ func TestMessagesAreFoundWhateverTheClock(t *testing.T) {
 	h.start()
 	card := said(t, s, "", "1 to create")
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	said(t, s, card.TS, "is applied")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel", n)
 	}

@@ -25,7 +25,7 @@ func chained(dir, name, word string, ups ...string) string {
 // runsOf are the kinds and ends of a stack's runs, oldest first.
 func (h *house) runsOf(stack string) []control.Run {
 	h.t.Helper()
-	runs, err := h.client.Runs(context.Background(), control.RunsQuery{Stack: stack})
+	runs, err := h.Client.Runs(context.Background(), control.RunsQuery{Stack: stack})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -47,9 +47,9 @@ func (h *house) kinds(stack string) string {
 // applies brings the open run of a stack through.
 func (h *house) applies(stack string) control.Run {
 	h.t.Helper()
-	run := h.status(stack, store.Planned)
-	h.mustDecide(fmt.Sprint(run.ID), "approve destroy")
-	return h.status(fmt.Sprint(run.ID), store.Applied)
+	run := h.Reaches(stack, store.Planned)
+	h.MustDecide(fmt.Sprint(run.ID), "approve destroy")
+	return h.Reaches(fmt.Sprint(run.ID), store.Applied)
 }
 
 // diamond is net above left and right, and those above box; every stack is applied once.
@@ -83,12 +83,12 @@ func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
 	r, h, dir := diamond(t)
 	r.commit("Change the network", map[string]string{"net/main.tf": chained(dir, "net", "two")})
 	net := h.applies("net")
-	left := h.status("left", store.Planned)
+	left := h.Reaches("left", store.Planned)
 	if left.Kind != store.KindDependency || left.Reason != fmt.Sprintf("net was changed by #%d", net.ID) {
 		t.Errorf("left: %s, %q", left.Kind, left.Reason)
 	}
 	h.applies("left")
-	held := h.until("box", "held by right", func(r control.Run) bool { return strings.Contains(r.Held, "right") })
+	held := h.Until("box", "held by right", func(r control.Run) bool { return strings.Contains(r.Held, "right") })
 	if held.Kind != store.KindDependency || held.Status != store.Pending {
 		t.Errorf("box: %s %s, held %q", held.Kind, held.Status, held.Held)
 	}
@@ -101,7 +101,7 @@ func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
 	}
 	h.stop()
 	h.start()
-	h.status(fmt.Sprint(h.plan("net", false)), store.NoChanges)
+	h.Reaches(fmt.Sprint(h.plan("net", false)), store.NoChanges)
 	for stack, want := range map[string]string{
 		"net":  "commit applied, commit applied, manual no_changes",
 		"left": "commit applied, dependency applied", "right": "commit applied, dependency applied", "box": "commit applied, dependency applied",
@@ -113,10 +113,10 @@ func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
 
 	r.commit("Change the network again", map[string]string{"net/main.tf": chained(dir, "net", "three")})
 	h.applies("net")
-	no := h.status("left", store.Planned)
-	h.mustDecide("left", "deny")
+	no := h.Reaches("left", store.Planned)
+	h.MustDecide("left", "deny")
 	h.applies("right")
-	h.until("box", "held by who said no", func(r control.Run) bool {
+	h.Until("box", "held by who said no", func(r control.Run) bool {
 		return r.Kind == store.KindDependency && r.Held == fmt.Sprintf("waits for left, whose run #%d ended discarded", no.ID)
 	})
 }
@@ -133,42 +133,42 @@ func TestWhatChangesUpstreamMeetsWhatIsOpenBelow(t *testing.T) {
 	// A denied commit is not asked again by way of the upstream: the applied commit is planned.
 	applied := h.runsOf("box")[0].Commit
 	r.commit("Change the box", map[string]string{"box/main.tf": chained(dir, "box", "two", "net")})
-	h.status("box", store.Planned)
-	h.mustDecide("box", "deny")
+	h.Reaches("box", store.Planned)
+	h.MustDecide("box", "deny")
 	replace := func() control.Run {
 		if err := os.WriteFile(filepath.Join(dir, "tick"), []byte(fmt.Sprint(len(h.runsOf("net")))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		id := h.plan("net", false)
-		h.status(fmt.Sprint(id), store.Planned)
-		h.mustDecide(fmt.Sprint(id), "approve destroy")
-		return h.status(fmt.Sprint(id), store.Applied)
+		h.Reaches(fmt.Sprint(id), store.Planned)
+		h.MustDecide(fmt.Sprint(id), "approve destroy")
+		return h.Reaches(fmt.Sprint(id), store.Applied)
 	}
 	r.commit("Watch the clock", map[string]string{"net/main.tf": chained(dir, "net", "one", "tick")})
 	h.applies("net")
-	run := h.until("box", "a dependency run", func(r control.Run) bool { return r.Kind == store.KindDependency && r.Status == store.Planned })
+	run := h.Until("box", "a dependency run", func(r control.Run) bool { return r.Kind == store.KindDependency && r.Status == store.Planned })
 	if run.Commit != applied {
 		t.Errorf("it plans %s and not the applied commit %s", run.Commit, applied)
 	}
 
 	// The agent's own plan that waits is made again; a person's is left to be answered first.
 	replace()
-	h.status(fmt.Sprint(run.ID), store.Superseded)
-	h.until("box", "planned again", func(r control.Run) bool { return r.ID > run.ID && r.Status == store.Planned })
+	h.Reaches(fmt.Sprint(run.ID), store.Superseded)
+	h.Until("box", "planned again", func(r control.Run) bool { return r.ID > run.ID && r.Status == store.Planned })
 	manual := h.plan("box", true)
-	h.status(fmt.Sprint(manual), store.Planned)
+	h.Reaches(fmt.Sprint(manual), store.Planned)
 	up := replace()
-	h.mustDecide(fmt.Sprint(manual), "deny")
-	h.status(fmt.Sprint(manual), store.Discarded)
-	run = h.until("box", "made after the person's run", func(r control.Run) bool { return r.ID > manual && r.Status == store.Planned })
+	h.MustDecide(fmt.Sprint(manual), "deny")
+	h.Reaches(fmt.Sprint(manual), store.Discarded)
+	run = h.Until("box", "made after the person's run", func(r control.Run) bool { return r.ID > manual && r.Status == store.Planned })
 	if run.Kind != store.KindDependency || run.Reason != fmt.Sprintf("net was changed by #%d", up.ID) {
 		t.Errorf("%s, %q", run.Kind, run.Reason)
 	}
 	// Whoever says no to it is not asked again for the same change.
-	h.mustDecide("box", "deny")
+	h.MustDecide("box", "deny")
 	h.stop()
 	h.start()
-	h.status(fmt.Sprint(h.plan("net", true)), store.NoChanges)
+	h.Reaches(fmt.Sprint(h.plan("net", true)), store.NoChanges)
 	if got := h.runsOf("box"); got[len(got)-1].ID != run.ID {
 		t.Errorf("the runs of box: %s", h.kinds("box"))
 	}

@@ -42,9 +42,9 @@ func (d driven) applied(text string) driven {
 	d.t.Helper()
 	d.repo.commit("Add", map[string]string{"box/main.tf": text})
 	d.start()
-	d.status("1", store.Planned)
-	d.mustDecide("1", "approve")
-	d.status("1", store.Applied)
+	d.Reaches("1", store.Planned)
+	d.MustDecide("1", "approve")
+	d.Reaches("1", store.Applied)
 	return d
 }
 
@@ -64,7 +64,7 @@ func (d driven) exists(name string) bool {
 func (d driven) checked() control.Drift {
 	d.t.Helper()
 	var ends []time.Time
-	s := d.eventually("a drift check", func(s control.Status) bool {
+	s := d.Eventually("a drift check", func(s control.Status) bool {
 		c := s.Stacks[0].Drift
 		if c == nil || c.CheckedAt == nil {
 			return false
@@ -79,7 +79,7 @@ func (d driven) checked() control.Drift {
 
 func (d driven) runs() []control.Run {
 	d.t.Helper()
-	runs, err := d.client.Runs(d.t.Context(), control.RunsQuery{})
+	runs, err := d.Client.Runs(d.t.Context(), control.RunsQuery{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestDrift(t *testing.T) {
 	}
 
 	d.lose("node")
-	run := d.status("2", store.Planned)
+	run := d.Reaches("2", store.Planned)
 	if run.Kind != store.KindDrift || run.Position != "at the applied commit" || len(run.Plan.Changes) != 1 || run.Plan.Changes[0].Class != store.ClassRecreate {
 		t.Errorf("the drift run: %+v", run)
 	}
@@ -116,19 +116,19 @@ func TestDrift(t *testing.T) {
 	}
 
 	d.lose("other")
-	run = d.status("3", store.Planned)
+	run = d.Reaches("3", store.Planned)
 	if run.After != 2 || len(run.Plan.Changes) != 2 {
 		t.Errorf("the run that takes over: %+v", run)
 	}
-	if old := d.status("2", store.Superseded); old.Permalink != "" {
+	if old := d.Reaches("2", store.Superseded); old.Permalink != "" {
 		t.Errorf("the old run still has a message: %+v", old)
 	}
 	said(t, s, prompt.TS, "takes the place of #2")
-	d.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	d.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if m := said(t, s, "", "#3"); m.TS != prompt.TS {
 		t.Errorf("the new plan is shown in a message of its own: %+v", m)
 	}
-	if err := d.decide("2", "approve"); err == nil || !strings.Contains(err.Error(), "superseded") {
+	if err := d.Decide("2", "approve"); err == nil || !strings.Contains(err.Error(), "superseded") {
 		t.Errorf("approving the old run: %v", err)
 	}
 	d.checked()
@@ -136,7 +136,7 @@ func TestDrift(t *testing.T) {
 		t.Errorf("%d runs", n)
 	}
 	s.Reply(jane, ops, prompt.TS, "approve")
-	d.status("3", store.Applied)
+	d.Reaches("3", store.Applied)
 	if !d.exists("node") || !d.exists("other") {
 		t.Error("the files are not back")
 	}
@@ -152,22 +152,22 @@ func TestAnEarlyApprovalIsNotOfTheNewDrift(t *testing.T) {
 	d := newDriven(t, "", strings.Replace(asking(s), `"100ms"`, `"1h"`, 1))
 	d = d.applied(d.files("node", "other"))
 	d.lose("node")
-	d.status("2", store.Planned)
+	d.Reaches("2", store.Planned)
 	prompt := said(t, s, "", "#2")
 	early := s.Reply(jane, ops, prompt.TS, "approve") // nobody listens yet
 	d.lose("other")
-	d.status("3", store.Planned)
+	d.Reaches("3", store.Planned)
 	said(t, s, prompt.TS, "takes the place of #2")
-	d.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	d.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	d.stop()
-	d.config = strings.Replace(d.config, `"1h"`, `"100ms"`, 1)
+	d.Body = strings.Replace(d.Body, `"1h"`, `"100ms"`, 1)
 	d.start()
 	said(t, s, prompt.TS, "This did not count: what you approved was the plan of #2")
-	if run := d.status("3", store.Planned); len(run.Decisions) != 0 {
+	if run := d.Reaches("3", store.Planned); len(run.Decisions) != 0 {
 		t.Errorf("%s counted: %+v", early, run.Decisions)
 	}
 	s.Reply(jane, ops, prompt.TS, "approve")
-	d.status("3", store.Applied)
+	d.Reaches("3", store.Applied)
 }
 
 // What was denied is not asked again, and what went away by itself asks no more.
@@ -176,24 +176,24 @@ func TestDriftThatIsDeniedOrMended(t *testing.T) {
 	d := newDriven(t, "", "")
 	d = d.applied(d.files("node", "other"))
 	d.lose("node")
-	d.status("2", store.Planned)
-	d.mustDecide("2", "deny it was me")
-	d.status("2", store.Discarded)
+	d.Reaches("2", store.Planned)
+	d.MustDecide("2", "deny it was me")
+	d.Reaches("2", store.Discarded)
 	d.checked()
 	if n := len(d.runs()); n != 2 {
 		t.Errorf("%d runs: a denied drift was asked again", n)
 	}
 	d.lose("other")
-	d.status("3", store.Planned)
+	d.Reaches("3", store.Planned)
 	for _, name := range []string{"node", "other"} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(name), 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The provider looks at the contents only.
-	d.status("3", store.NoChanges)
+	d.Reaches("3", store.NoChanges)
 	d.lose("node")
-	d.status("4", store.Planned)
+	d.Reaches("4", store.Planned)
 	d.stop() // a waiting drift run, and what its checks know, outlive the agent
 	d.start()
 	d.checked()
@@ -201,10 +201,10 @@ func TestDriftThatIsDeniedOrMended(t *testing.T) {
 		t.Errorf("%d runs after a restart", n)
 	}
 	commit := d.repo.commit("Change", map[string]string{"box/main.tf": d.files("node", "third")})
-	if run := d.status("5", store.Planned); run.Kind != store.KindCommit || run.Commit != commit {
+	if run := d.Reaches("5", store.Planned); run.Kind != store.KindCommit || run.Commit != commit {
 		t.Errorf("the commit's run: %+v", run)
 	}
-	d.status("4", store.Superseded)
+	d.Reaches("4", store.Superseded)
 }
 
 // Checks that fail are shown at once and told once, and so is their end.
@@ -222,7 +222,7 @@ func TestDriftChecksThatFail(t *testing.T) {
 	d = d.applied(d.files("node") + fmt.Sprintf("data \"local_file\" \"needed\" {\n  filename = %q\n}\n", needed))
 	d.checked()
 	d.lose("needed")
-	d.eventually("a failed check", func(s control.Status) bool { return s.Stacks[0].Drift.Error != "" })
+	d.Eventually("a failed check", func(s control.Status) bool { return s.Stacks[0].Drift.Error != "" })
 	note := said(t, s, "", "Nobody knows whether box drifts")
 	if !strings.Contains(note.Text, "needed") {
 		t.Errorf("the note says %q", note.Text)
@@ -232,7 +232,7 @@ func TestDriftChecksThatFail(t *testing.T) {
 	if c := d.checked(); c.Error != "" || c.ErrorAt != nil {
 		t.Errorf("the drift: %+v", c)
 	}
-	d.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	d.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if n := len(s.Messages(ops)); n != 3 || len(d.runs()) != 1 {
 		t.Errorf("%d messages: %s", n, s.Transcript())
 	}

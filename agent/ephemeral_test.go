@@ -52,40 +52,40 @@ resource "terraform_data" "a" {
 			t.Errorf("the apply was given %q, %v; want %q", text, err, want)
 		}
 	}
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	h.stop()
 	h.start()
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	wrote("canary-of-a-file canary-of-a-var-file")
 
 	// What a person gives is in no file of the repository's and in no configuration.
 	id := h.begin(control.StartRequest{Stack: "box", Vars: map[string]string{"pin": "canary-of-a-person"}, Replace: []string{"terraform_data.a"}})
-	h.status(num(id), store.Planned)
+	h.Reaches(num(id), store.Planned)
 	h.stop()
 	h.start()
-	h.mustDecide(num(id), "approve")
-	h.status(num(id), store.Applied)
+	h.MustDecide(num(id), "approve")
+	h.Reaches(num(id), store.Applied)
 	wrote("canary-of-a-file canary-of-a-person")
 
 	// Other values than those of the plan are nobody's to put in their place.
 	lost := h.begin(control.StartRequest{Stack: "box", Replace: []string{"terraform_data.a"}})
-	h.status(num(lost), store.Planned)
-	kept := filepath.Join(h.dir, "data", "runs", fmt.Sprint(lost), "plan", "ephemeral.tfvars.json")
+	h.Reaches(num(lost), store.Planned)
+	kept := filepath.Join(h.Dir, "data", "runs", fmt.Sprint(lost), "plan", "ephemeral.tfvars.json")
 	if err := os.WriteFile(kept, []byte(`{"token":"another","pin":"another"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide(num(lost), "approve")
-	if run := h.status(num(lost), store.Errored); !strings.Contains(run.Error, "ephemeral variables") || run.Hint != "sallyport plan box" {
+	h.MustDecide(num(lost), "approve")
+	if run := h.Reaches(num(lost), store.Errored); !strings.Contains(run.Error, "ephemeral variables") || run.Hint != "sallyport plan box" {
 		t.Errorf("with other values: %q, hint %q", run.Error, run.Hint)
 	}
 	wrote("canary-of-a-file canary-of-a-person")
 
 	h.stop()
-	if strings.Contains(h.log.String(), "canary-of") {
+	if strings.Contains(h.Logged(), "canary-of") {
 		t.Error("the log tells a value")
 	}
-	err := filepath.WalkDir(filepath.Join(h.dir, "data", "runs"), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(h.Dir, "data", "runs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

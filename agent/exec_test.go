@@ -20,7 +20,7 @@ import (
 
 func (h *house) exec(stdin string, args ...string) (stdout string, code int, err error) {
 	var out, talk bytes.Buffer
-	code, err = h.client.Exec(context.Background(), control.ExecRequest{Stack: "box", Args: args},
+	code, err = h.Client.Exec(context.Background(), control.ExecRequest{Stack: "box", Args: args},
 		control.Streams{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &talk})
 	if code != 0 {
 		h.t.Log(talk.String())
@@ -86,7 +86,7 @@ func TestExecRunsTerraformForAPerson(t *testing.T) {
 // stack is the one stack of a house as status has it.
 func (h *house) stack() control.Stack {
 	h.t.Helper()
-	s, err := h.client.Status(context.Background())
+	s, err := h.Client.Status(context.Background())
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -106,10 +106,10 @@ func TestExecHoldsTheStackAndLetsItGo(t *testing.T) {
 	defer die()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := h.client.Exec(ctx, control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}}, control.Streams{Stdin: stdin, Stdout: io.Discard, Stderr: io.Discard})
+		_, err := h.Client.Exec(ctx, control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}}, control.Streams{Stdin: stdin, Stdout: io.Discard, Stderr: io.Discard})
 		ended <- err
 	}()
-	st := h.eventually("occupied", func(s control.Status) bool { return s.Stacks[0].Occupied != nil }).Stacks[0]
+	st := h.Eventually("occupied", func(s control.Status) bool { return s.Stacks[0].Occupied != nil }).Stacks[0]
 	if !strings.HasPrefix(st.Occupied.By, "cli:") || st.Occupied.Reason != "terraform state push -" {
 		t.Errorf("%+v", st.Occupied)
 	}
@@ -127,7 +127,7 @@ func TestExecHoldsTheStackAndLetsItGo(t *testing.T) {
 	if err := typing.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h.status(num(id), store.NoChanges)
+	h.Reaches(num(id), store.NoChanges)
 	if st := h.stack(); st.Occupied != nil {
 		t.Errorf("still occupied: %+v", st.Occupied)
 	}
@@ -138,14 +138,14 @@ func TestExecNeedsTheRightToApprove(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, "cli_approvals = false\n"+box(r, "")+asking(workspace(t))).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	_, _, err := h.exec("", "state", "list")
 	refusedFor(t, err, "cli_approvals is off")
 	_, err = h.restoreState("1")
 	refusedFor(t, err, "cli_approvals is off")
-	_, err = h.client.States(t.Context(), "box")
+	_, err = h.Client.States(t.Context(), "box")
 	refusedFor(t, err, "cli_approvals is off")
-	refusedFor(t, h.client.Backup(t.Context(), control.BackupRequest{}, io.Discard), "cli_approvals is off")
+	refusedFor(t, h.Client.Backup(t.Context(), control.BackupRequest{}, io.Discard), "cli_approvals is off")
 }
 
 // The socket's group may look and decide; a state in clear, with what secrets it holds, is for root and the agent's own user.
@@ -154,7 +154,7 @@ func TestStatesInClearTakeRoot(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	desk := h.agent.CommandLine()
 	member := peercred.Caller{UID: os.Geteuid() + 1000, User: "member", PID: os.Getpid()}
 	run := func(c peercred.Caller, args ...string) error {
@@ -188,7 +188,7 @@ func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
 	h := newHouse(t, box(r, "")).start()
 	h.settle()
 	h.stop()
-	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.dir, "data"))})
+	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.Dir, "data"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,11 +205,9 @@ func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
 	}
 	h.start()
 	id := h.plan("box", false)
-	h.status(num(id), store.NoChanges)
-	h.eventually("told", func(s control.Status) bool { return s.Outbox == 0 })
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if told := strings.Join(h.notices, "\n"); !strings.Contains(told, "cli:jane was at work on the state of box (terraform state mv a b) when the agent stopped") {
+	h.Reaches(num(id), store.NoChanges)
+	h.Eventually("told", func(s control.Status) bool { return s.Outbox == 0 })
+	if told := strings.Join(h.Told(), "\n"); !strings.Contains(told, "cli:jane was at work on the state of box (terraform state mv a b) when the agent stopped") {
 		t.Errorf("told: %s", told)
 	}
 }

@@ -21,34 +21,34 @@ func TestRoutineReplacementAndLargePlans(t *testing.T) {
 	h.settle()
 
 	r.commit("Recycle the node", map[string]string{"box/main.tf": forced("node", "2") + forced("vault", "1") + data("a", "1") + data("b", "2")})
-	run := h.status("2", store.Planned)
+	run := h.Reaches("2", store.Planned)
 	if !run.Plan.Changes[0].Routine || run.Decisive() != "sallyport approve 2" {
 		t.Errorf("a routine replacement: %+v, %q", run.Plan.Changes, run.Decisive())
 	}
-	h.mustDecide("2", "approve")
-	h.status("2", store.Applied)
+	h.MustDecide("2", "approve")
+	h.Reaches("2", store.Applied)
 
 	// Protected wins over replaceable, and a destroy for good is no routine.
 	r.commit("Recycle the vault", map[string]string{"box/main.tf": forced("node", "2") + forced("vault", "2") + data("a", "1") + data("b", "2")})
-	h.status("3", store.Planned)
-	if err := h.decide("3", "approve"); err == nil || !strings.Contains(err.Error(), "approve destroy 1") {
+	h.Reaches("3", store.Planned)
+	if err := h.Decide("3", "approve"); err == nil || !strings.Contains(err.Error(), "approve destroy 1") {
 		t.Errorf("a protected address passes with a plain approve: %v", err)
 	}
 	r.commit("Drop a", map[string]string{"box/main.tf": forced("node", "2") + forced("vault", "1") + data("b", "2")})
-	if run = h.status("4", store.Planned); run.Plan.Changes[0].Routine {
+	if run = h.Reaches("4", store.Planned); run.Plan.Changes[0].Routine {
 		t.Errorf("%+v", run.Plan.Changes)
 	}
-	if err := h.decide("4", "approve"); err == nil {
+	if err := h.Decide("4", "approve"); err == nil {
 		t.Error("a destroy for good passes with a plain approve")
 	}
 
 	// More than max_destroy: nobody is asked, and nobody can approve.
 	h.begin(control.StartRequest{Stack: "box", Destroy: true})
-	run = h.status("5", store.Errored)
+	run = h.Reaches("5", store.Errored)
 	if !strings.Contains(run.Error, "max_destroy of stack box is 2") || !strings.Contains(run.Hint, "to 4 and reload") || run.Plan.Destroy != 4 {
 		t.Errorf("error %q, hint %q, plan %+v", run.Error, run.Hint, run.Plan)
 	}
-	if err := h.decide("5", "approve destroy 1"); err == nil {
+	if err := h.Decide("5", "approve destroy 1"); err == nil {
 		t.Error("it can be approved")
 	}
 }
@@ -61,12 +61,12 @@ func TestLoweredLimitEndsWhatWaits(t *testing.T) {
 	h := newHouse(t, box(r, "")).start()
 	h.settle()
 	h.begin(control.StartRequest{Stack: "box", Destroy: true})
-	h.status("2", store.Planned)
-	h.config = box(r, "max_destroy = 0")
+	h.Reaches("2", store.Planned)
+	h.Body = box(r, "max_destroy = 0")
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if run := h.status("2", store.Errored); !strings.Contains(run.Error, "max_destroy of stack box is 0") {
+	if run := h.Reaches("2", store.Errored); !strings.Contains(run.Error, "max_destroy of stack box is 0") {
 		t.Errorf("%+v", run)
 	}
 }
@@ -88,17 +88,17 @@ removed {
   lifecycle { destroy = false }
 }
 `})
-	run := h.status("2", store.Planned)
+	run := h.Reaches("2", store.Planned)
 	card := said(t, s, "", "1 to forget, 1 to move")
 	for _, words := range []string{"terraform_data.b (left to itself: terraform forgets it, it is not destroyed)", "terraform_data.c (was terraform_data.a)"} {
 		if !strings.Contains(card.Visible(), words) {
 			t.Errorf("the card does not say %q:\n%s", words, card.Visible())
 		}
 	}
-	if err := h.decide("2", "approve"); err == nil || run.Plan.Destroy != 0 {
+	if err := h.Decide("2", "approve"); err == nil || run.Plan.Destroy != 0 {
 		t.Errorf("a protected address is forgotten with a plain approve: %v", err)
 	}
-	h.mustDecide("2", "approve destroy terraform_data.b")
-	h.status("2", store.Applied)
+	h.MustDecide("2", "approve destroy terraform_data.b")
+	h.Reaches("2", store.Applied)
 	said(t, s, card.TS, "0 created, 0 changed, 0 destroyed, 1 forgotten and not destroyed, 1 moved")
 }

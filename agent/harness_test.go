@@ -1,14 +1,10 @@
 package agent_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,12 +13,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"sallyport/agent"
+	"sallyport/agent/agenttest"
 	"sallyport/agent/asuser"
-	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/housekeeping"
 	"sallyport/agent/need"
-	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
@@ -118,197 +113,37 @@ func (r *repository) reset(commit string) {
 	}
 }
 
-// house is one agent with its data directory; it can be stopped and started again.
+// house is an installation with the agent that runs on it, in this process; it can be stopped and started again.
 type house struct {
+	*agenttest.Installation
 	t      *testing.T
-	dir    string
-	config string // HCL beside data_dir and socket
-	client *control.Client
 	now    func() time.Time
 	uptime func() store.Uptime
 	room   func(string) (housekeeping.Room, error)
 	agent  *agent.Agent
 	stop   func()
-
-	mu      sync.Mutex
-	notices []string
-	log     *strings.Builder
 }
 
 func newHouse(t *testing.T, body string) *house {
 	t.Helper()
 	whole(t)
-	dir, err := os.MkdirTemp("", "sp") // short: a socket's path has a limit
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, dir: dir, config: body, log: &strings.Builder{}, stop: func() {}}
-	h.client = control.NewClient(filepath.Join(dir, "s.sock"))
-	t.Cleanup(func() {
-		h.stop()
-		h.client.Close()
-		if t.Failed() {
-			h.mu.Lock()
-			t.Logf("the agent's log:\n%s", h.log.String())
-			h.mu.Unlock()
-		}
-		removeAll(t, dir)
-	})
-	return h
-}
-
-// removeAll removes a data directory. A test may end while a runner is at work, which outlives its agent and writes its
-// result into the directory that is being removed; so this is tried until nobody writes there any more.
-func removeAll(t *testing.T, dir string) {
-	t.Helper()
-	deadline := time.After(patience.Limit())
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		err := os.RemoveAll(dir)
-		if err == nil {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-deadline:
-			t.Errorf("removing the data directory: %v", err)
-			return
-		}
-	}
-}
-
-// Write makes a house a log's writer.
-func (h *house) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.log.Write(p)
-}
-
-func (h *house) load() (*config.Config, error) {
-	file := filepath.Join(h.dir, "sallyport.hcl")
-	text := fmt.Sprintf("data_dir = %q\nsocket = %q\n%s", filepath.Join(h.dir, "data"), filepath.Join(h.dir, "s.sock"), h.config)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	return config.Load(file, config.LoadOptions{Getenv: os.Getenv})
+	return &house{Installation: agenttest.New(t, body), t: t, stop: func() {}}
 }
 
 func (h *house) start() *house {
 	h.t.Helper()
-	cfg, err := h.load()
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	exe, err := os.Executable()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	ready := make(chan struct{})
-	a, err := agent.New(agent.Options{
-		Config: cfg, Reload: h.load, Version: "test", Executable: exe, Now: h.now, Uptime: h.uptime, Room: h.room,
-		Log:     slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Ready:   func() { close(ready) },
-		Notices: func(text string) { h.mu.Lock(); h.notices = append(h.notices, text); h.mu.Unlock() },
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.agent = a
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	h.stop = func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			h.t.Error(err)
-		}
-		h.stop = func() {}
-	}
-	select {
-	case <-ready:
-	case err := <-done:
-		h.stop = func() {} // or the clean-up waits for this end for ever
-		h.t.Fatal("the agent ended at once: ", err)
-	case <-time.After(patience.Limit()):
-		h.t.Fatal("the agent does not get ready")
-	}
+	running := h.Start(agent.Options{Version: "test", Executable: exe, Now: h.now, Uptime: h.uptime, Room: h.room})
+	h.agent, h.stop = running.Agent, running.Stop
 	return h
-}
-
-// until waits for a run to satisfy want, which the agent's long poll answers as soon as the run changes.
-func (h *house) until(ref string, what string, want func(control.Run) bool) control.Run {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
-	defer cancel()
-	var last control.Run
-	for {
-		run, err := h.client.Run(ctx, ref)
-		if err == nil {
-			if last = run; want(run) {
-				return run
-			}
-			ref = fmt.Sprint(run.ID)
-			_, err = h.client.Wait(ctx, run.ID, *run.UpdatedAt, 5*time.Second)
-		} else if ctx.Err() == nil {
-			h.tick(ctx)
-			continue
-		}
-		if ctx.Err() != nil {
-			h.t.Fatalf("run %s never was %s; it is %s (held %q, error %q): %v", ref, what, last.Status, last.Held, last.Error, err)
-		}
-	}
-}
-
-func (h *house) status(ref string, s store.Status) control.Run {
-	h.t.Helper()
-	return h.until(ref, string(s), func(r control.Run) bool { return r.Status == s })
-}
-
-// tick lets a moment pass between two looks at something that has no event to wait for.
-func (h *house) tick(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(20 * time.Millisecond):
-	}
-}
-
-// eventually waits for a condition on the whole status.
-func (h *house) eventually(what string, want func(control.Status) bool) control.Status {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
-	defer cancel()
-	for {
-		s, err := h.client.Status(ctx)
-		if err == nil && want(s) {
-			return s
-		}
-		if ctx.Err() != nil {
-			h.t.Fatalf("it never happened: %s; status %+v, error %v", what, s, err)
-		}
-		h.tick(ctx)
-	}
-}
-
-func (h *house) decide(ref, words string) error {
-	_, err := h.client.Decide(context.Background(), control.DecideRequest{Ref: ref, Words: words})
-	return err
-}
-
-func (h *house) mustDecide(ref, words string) {
-	h.t.Helper()
-	if err := h.decide(ref, words); err != nil {
-		h.t.Fatal(err)
-	}
 }
 
 func (h *house) plan(stack string, applied bool) int {
 	h.t.Helper()
-	r, err := h.client.Start(context.Background(), control.StartRequest{Stack: stack, Applied: applied, Reason: "test"})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return r.Run
+	return h.Plan(control.StartRequest{Stack: stack, Applied: applied, Reason: "test"})
 }
 
 // box is the configuration of one stack "box" of a repository on disk.
@@ -333,7 +168,7 @@ func data(name, input string) string {
 
 // second tries to start another agent on the same data directory.
 func (h *house) second() error {
-	cfg, err := h.load()
+	cfg, err := h.Load()
 	if err != nil {
 		return err
 	}

@@ -28,9 +28,9 @@ func TestHooksSeeTheRun(t *testing.T) {
 		hook("after_plan", look+`cp $SALLYPORT_PLAN_JSON `+seen+`/plan.json; stat -c %a $SALLYPORT_PLAN_JSON > `+seen+`/mode; echo $SALLYPORT_PLAN_JSON > `+seen+`/path`)+
 		hook("before_apply", look)+hook("after_apply", look)+"  env = { COLOUR = \"blue\" }\n}\n")+
 		"hooks {\n"+hook("before_plan", "echo house >> "+seen+"/order")+"}\n").start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	h.waitFor(filepath.Join(seen, "after_apply.dir"))
 	for name, want := range map[string]string{"before_plan": "planning", "after_plan": "planning", "before_apply": "approved", "after_apply": "applied"} {
 		var run control.Run
@@ -40,7 +40,7 @@ func TestHooksSeeTheRun(t *testing.T) {
 		if run.ID != 1 || run.Stack != "box" || string(run.Status) != want || (run.Plan == nil) != (name == "before_plan") {
 			t.Errorf("%s saw %+v", name, run)
 		}
-		if dir := readAll(t, seen, name+".dir"); dir != filepath.Join(h.dir, "data", "runs", "1") {
+		if dir := readAll(t, seen, name+".dir"); dir != filepath.Join(h.Dir, "data", "runs", "1") {
 			t.Errorf("%s ran in %s", name, dir)
 		}
 		var names []string
@@ -94,9 +94,9 @@ func TestFailingHookStopsTheRun(t *testing.T) {
 			h := newHouse(t, box(r, "hooks {\n"+hook(name, script)+"  env = { KEY = file(\""+secret+"\") }\n}\n")+asking(s)).start()
 			if name == "before_apply" {
 				said(t, s, "", "1 to create")
-				h.mustDecide("1", "approve")
+				h.MustDecide("1", "approve")
 			}
-			run := h.status("1", store.Errored)
+			run := h.Reaches("1", store.Errored)
 			for _, part := range []string{"the " + name + " hook /bin/sh failed: exit status 3", "the volume is too", "key (redacted)"} {
 				if !strings.Contains(run.Error, part) {
 					t.Errorf("%q is not in %q", part, run.Error)
@@ -126,8 +126,8 @@ func TestFailingAfterApplyOnlyWarns(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "hooks {\n"+hook("after_apply", "echo no such inventory; exit 1")+"}\n")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
-	h.mustDecide("1", "approve")
-	run := h.until("1", "warned", func(r control.Run) bool { return len(r.Warnings) > 0 })
+	h.MustDecide("1", "approve")
+	run := h.Until("1", "warned", func(r control.Run) bool { return len(r.Warnings) > 0 })
 	if run.Status != store.Applied || !strings.Contains(strings.Join(run.Warnings, " "), "the after_apply hook /bin/sh failed: exit status 1: no such inventory") {
 		t.Errorf("%s, warnings %q", run.Status, run.Warnings)
 	}
@@ -146,10 +146,10 @@ func TestStopInTheMiddleOfAHook(t *testing.T) {
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 			h := newHouse(t, box(r, "hooks {\n"+hook(name, script)+"}\n")).start()
-			h.status("1", store.Planned)
-			h.mustDecide("1", "approve")
+			h.Reaches("1", store.Planned)
+			h.MustDecide("1", "approve")
 			h.waitFor(filepath.Join(seen, "waiting"))
-			if run := h.until("1", "anything", func(control.Run) bool { return true }); name == "before_apply" && run.Status != store.Approved {
+			if run := h.Until("1", "anything", func(control.Run) bool { return true }); name == "before_apply" && run.Status != store.Approved {
 				t.Fatalf("it is %s while the hook runs", run.Status)
 			}
 			h.stop()
@@ -157,9 +157,9 @@ func TestStopInTheMiddleOfAHook(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.start()
-			run := h.status("1", store.Applied)
+			run := h.Reaches("1", store.Applied)
 			if name == "after_apply" {
-				run = h.until("1", "told", func(r control.Run) bool {
+				run = h.Until("1", "told", func(r control.Run) bool {
 					return strings.Contains(strings.Join(r.Warnings, " "), "nobody saw its end, and it is not run a second time")
 				})
 			} else if n := strings.Count(readAll(t, seen, "ended"), "ended"); n != 1 {
@@ -179,14 +179,14 @@ func TestDenyWhileTheHookRuns(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "hooks {\n"+hook("before_apply", fmt.Sprintf("trap ': > %[1]s/ended; exit 1' TERM; : > %[1]s/waiting; sleep 600 & wait", seen))+"}\n")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(seen, "waiting"))
-	if run := h.until("1", "held", func(r control.Run) bool { return r.Held != "" }); !strings.Contains(run.Held, "hook") {
+	if run := h.Until("1", "held", func(r control.Run) bool { return r.Held != "" }); !strings.Contains(run.Held, "hook") {
 		t.Errorf("held %q", run.Held)
 	}
-	h.mustDecide("1", "deny")
-	if run := h.status("1", store.Discarded); run.Apply != nil {
+	h.MustDecide("1", "deny")
+	if run := h.Reaches("1", store.Discarded); run.Apply != nil {
 		t.Error("it was applied")
 	}
 	h.waitFor(filepath.Join(seen, "ended"))

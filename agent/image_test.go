@@ -72,21 +72,21 @@ func TestBuildAndRun(t *testing.T) {
 	h := newHouse(t, imageHouse(r, `template = "node.json"
   vars = { who = "jane" }`, `images = { ami_id = "ghe-node:node" }`, "")).start()
 
-	build := h.status("ghe-node", store.Planned)
+	build := h.Reaches("ghe-node", store.Planned)
 	if build.Engine != "packer" || build.Plan.Add != 2 || build.Artifact != nil || !strings.Contains(strings.Join(build.Notes, " "), "never built") {
 		t.Errorf("planned %+v", build)
 	}
-	waiting := h.until("ghe", "held", func(r control.Run) bool { return r.Held != "" })
+	waiting := h.Until("ghe", "held", func(r control.Run) bool { return r.Held != "" })
 	if waiting.Status != store.Pending || !strings.Contains(waiting.Held, "image ghe-node") {
 		t.Errorf("the stack is %s, held %q", waiting.Status, waiting.Held)
 	}
 	for _, wish := range []control.StartRequest{{Stack: "ghe-node", Destroy: true}, {Stack: "ghe-node", Replace: []string{"a.b"}}} {
-		if _, err := h.client.Start(t.Context(), wish); err == nil || !strings.Contains(err.Error(), "is an image, which knows no --") {
+		if _, err := h.Client.Start(t.Context(), wish); err == nil || !strings.Contains(err.Error(), "is an image, which knows no --") {
 			t.Errorf("%+v is taken: %v", wish, err)
 		}
 	}
-	h.mustDecide("ghe-node", "approve")
-	built := h.status(fmt.Sprint(build.ID), store.Applied)
+	h.MustDecide("ghe-node", "approve")
+	built := h.Reaches(fmt.Sprint(build.ID), store.Applied)
 	want := []control.Artifact{{Builder: "node", ID: "File"}, {Builder: "spare", ID: "Null"}}
 	if fmt.Sprint(built.Artifacts) != fmt.Sprint(want) || built.Artifact == nil || *built.Artifact != want[0] {
 		t.Errorf("artifacts %+v", built.Artifacts)
@@ -94,21 +94,21 @@ func TestBuildAndRun(t *testing.T) {
 	if text, err := os.ReadFile(out); err != nil || string(text) != "one jane" {
 		t.Errorf("built %q: %v", text, err)
 	}
-	planned := h.status("ghe", store.Planned)
+	planned := h.Reaches("ghe", store.Planned)
 	if planned.ID != waiting.ID || len(planned.Images) != 1 || planned.Images[0].Run != build.ID || !strings.Contains(strings.Join(planned.Notes, " "), "image ghe-node: File of build") {
 		t.Errorf("the stack is planned with %+v, notes %q", planned.Images, planned.Notes)
 	}
-	h.mustDecide("ghe", "approve")
-	h.status(fmt.Sprint(planned.ID), store.Applied)
+	h.MustDecide("ghe", "approve")
+	h.Reaches(fmt.Sprint(planned.ID), store.Applied)
 
 	r.commit("Another text", map[string]string{"images/node/node.json": template(out, "two")})
-	next := h.until("ghe-node", "planned again", func(r control.Run) bool { return r.ID != build.ID && r.Status == store.Planned })
+	next := h.Until("ghe-node", "planned again", func(r control.Run) bool { return r.ID != build.ID && r.Status == store.Planned })
 	if note := strings.Join(next.Notes, " "); !strings.Contains(note, "images/node/node.json") || !strings.Contains(note, first[:10]) {
 		t.Errorf("what changed: %q", note)
 	}
-	h.mustDecide("ghe-node", "approve")
-	h.status(fmt.Sprint(next.ID), store.Applied)
-	again := h.until("ghe", "planned for the new image", func(r control.Run) bool { return r.ID > next.ID })
+	h.MustDecide("ghe-node", "approve")
+	h.Reaches(fmt.Sprint(next.ID), store.Applied)
+	again := h.Until("ghe", "planned for the new image", func(r control.Run) bool { return r.ID > next.ID })
 	if again.Kind != store.KindDependency || !strings.Contains(again.Reason, "ghe-node was changed by #"+fmt.Sprint(next.ID)) {
 		t.Errorf("%s because %q", again.Kind, again.Reason)
 	}
@@ -151,9 +151,9 @@ func TestCloudImage(t *testing.T) {
 	h := newHouse(t, imageHouse(r, `template = "node.json"`, `images = { ami_id = "ghe-node" }`, fmt.Sprintf("packer {\n binary = %q\n}\n", cloudPacker(t)))).start()
 	build := func(after int) control.Run {
 		t.Helper()
-		run := h.until("ghe-node", "planned", func(r control.Run) bool { return r.ID > after && r.Status == store.Planned })
-		h.mustDecide(fmt.Sprint(run.ID), "approve")
-		return h.until(fmt.Sprint(run.ID), "ended", func(r control.Run) bool { return r.Status.Terminal() })
+		run := h.Until("ghe-node", "planned", func(r control.Run) bool { return r.ID > after && r.Status == store.Planned })
+		h.MustDecide(fmt.Sprint(run.ID), "approve")
+		return h.Until(fmt.Sprint(run.ID), "ended", func(r control.Run) bool { return r.Status.Terminal() })
 	}
 	first := build(0)
 	if first.Artifact == nil || *first.Artifact != (control.Artifact{Builder: "ghe", ID: "ami-1", Region: "us-east-1"}) || len(first.Artifacts) != 1 {
@@ -163,27 +163,27 @@ func TestCloudImage(t *testing.T) {
 
 	r.commit("A newer one", map[string]string{"images/node/node.json": cloudTemplate("ami-2")})
 	second := build(first.ID)
-	moved := h.until("ghe", "planned", func(r control.Run) bool { return r.ID > second.ID && r.Status == store.Planned })
+	moved := h.Until("ghe", "planned", func(r control.Run) bool { return r.ID > second.ID && r.Status == store.Planned })
 	if note := strings.Join(moved.Notes, " "); moved.Kind != store.KindDependency || !strings.Contains(note, "ami-2 in us-east-1 of build") || !strings.Contains(note, "it runs on ami-1") {
 		t.Errorf("%s, notes %q", moved.Kind, note)
 	}
 	h.applies("ghe")
 
-	back, err := h.client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"ghe-node": "ami-1"}})
+	back, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"ghe-node": "ami-1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := h.status(fmt.Sprint(back.Run), store.Planned)
+	given := h.Reaches(fmt.Sprint(back.Run), store.Planned)
 	if len(given.Images) != 1 || !given.Images[0].Given || given.Images[0].Run != first.ID || !strings.Contains(strings.Join(given.Options.Kinds, " "), "NOT IN GIT: image ghe-node = ami-1") {
 		t.Errorf("%+v %q", given.Images, given.Options.Kinds)
 	}
-	h.mustDecide(fmt.Sprint(back.Run), "approve destroy")
-	h.status(fmt.Sprint(back.Run), store.Applied)
-	s := h.eventually("pinned", func(s control.Status) bool { return s.Stacks[0].Pin != nil })
+	h.MustDecide(fmt.Sprint(back.Run), "approve destroy")
+	h.Reaches(fmt.Sprint(back.Run), store.Applied)
+	s := h.Eventually("pinned", func(s control.Status) bool { return s.Stacks[0].Pin != nil })
 	if images := s.Stacks[0].Images; len(images) != 1 || images[0].Artifacts[0].ID != "ami-1" || len(s.Stacks[1].Builds) != 2 {
 		t.Errorf("it runs on %+v of %+v", images, s.Stacks[1].Builds)
 	}
-	if _, err := h.client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"other": "ami-1"}}); err == nil {
+	if _, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "ghe", Images: map[string]string{"other": "ami-1"}}); err == nil {
 		t.Error("an image of another stack was taken")
 	}
 
@@ -196,7 +196,7 @@ func TestCloudImage(t *testing.T) {
 	if died.Status != store.Interrupted || !strings.Contains(died.Error, "ghe (i-0a1b2c3d4e5f60718)") {
 		t.Errorf("%s: %s", died.Status, died.Error)
 	}
-	again := h.until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > died.ID && r.Status == store.Planned })
+	again := h.Until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > died.ID && r.Status == store.Planned })
 	if again.Kind != store.KindRecovery || !strings.Contains(strings.Join(again.Warnings, " "), "i-0a1b2c3d4e5f60718") {
 		t.Errorf("%s, warnings %q", again.Kind, again.Warnings)
 	}
@@ -209,19 +209,19 @@ func TestScheduledBuild(t *testing.T) {
 	r := newRepository(t)
 	built := r.commit("Add", map[string]string{"ghe/main.tf": node, "images/node/node.json": cloudTemplate("ami-1")})
 	h := newHouse(t, imageHouse(r, "template = \"node.json\"\n  schedule = \"@every 1s\"", `images = { ami_id = "ghe-node" }`, fmt.Sprintf("packer {\n binary = %q\n}\n", cloudPacker(t)))).start()
-	first := h.status("ghe-node", store.Planned)
+	first := h.Reaches("ghe-node", store.Planned)
 	if first.Kind != store.KindCommit {
 		t.Errorf("what was never built is planned by a %s run", first.Kind)
 	}
-	h.mustDecide(fmt.Sprint(first.ID), "approve")
-	h.status(fmt.Sprint(first.ID), store.Applied)
-	again := h.until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > first.ID && r.Status == store.Planned })
+	h.MustDecide(fmt.Sprint(first.ID), "approve")
+	h.Reaches(fmt.Sprint(first.ID), store.Applied)
+	again := h.Until("ghe-node", "planned again", func(r control.Run) bool { return r.ID > first.ID && r.Status == store.Planned })
 	if again.Kind != store.KindSchedule || again.Commit != built || !strings.Contains(again.Reason, "its schedule @every 1s has come up") {
 		t.Errorf("a %s run at %s because %q", again.Kind, again.Commit, again.Reason)
 	}
-	h.mustDecide(fmt.Sprint(again.ID), "approve")
-	h.status(fmt.Sprint(again.ID), store.Applied)
-	s := h.eventually("two builds", func(s control.Status) bool { return len(s.Stacks[1].Builds) == 2 })
+	h.MustDecide(fmt.Sprint(again.ID), "approve")
+	h.Reaches(fmt.Sprint(again.ID), store.Applied)
+	s := h.Eventually("two builds", func(s control.Status) bool { return len(s.Stacks[1].Builds) == 2 })
 	if newest := s.Stacks[1].Builds[0]; newest.Run != again.ID {
 		t.Errorf("the newest build is of #%d", newest.Run)
 	}

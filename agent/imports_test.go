@@ -158,6 +158,8 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/config/trusted", "agent/control", "agent/datadir",
 			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/words"},
 
+		"agent/agenttest": {"agent", "agent/config", "agent/control", "agent/patience", "store"},
+
 		"agent/e2e":   {"store", "notify", "agent"},
 		"agent/bench": {"store", "notify", "agent"},
 	}

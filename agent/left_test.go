@@ -30,11 +30,11 @@ func interrupted(t *testing.T, files map[string]string, more, rest string) *hous
 	}
 	r.commit("Add", all)
 	h := newHouse(t, box(r, more)+rest).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
 	h.stop()
-	killApply(t, filepath.Join(h.dir, "data", "runs", "1"))
+	killApply(t, filepath.Join(h.Dir, "data", "runs", "1"))
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -44,18 +44,18 @@ func interrupted(t *testing.T, files map[string]string, more, rest string) *hous
 // heldBy waits for a pending run that says what holds it.
 func (h *house) heldBy(ref, part string) control.Run {
 	h.t.Helper()
-	return h.until(ref, "held by "+part, func(r control.Run) bool {
+	return h.Until(ref, "held by "+part, func(r control.Run) bool {
 		return r.Status == store.Pending && strings.Contains(r.Held, part)
 	})
 }
 
 func (h *house) unlock(id string) error {
-	_, err := h.client.Unlock(context.Background(), control.UnlockRequest{Stack: "box", LockID: id})
+	_, err := h.Client.Unlock(context.Background(), control.UnlockRequest{Stack: "box", LockID: id})
 	return err
 }
 
 func (h *house) pushState(ref string) error {
-	_, err := h.client.PushState(context.Background(), control.PushStateRequest{Ref: ref})
+	_, err := h.Client.PushState(context.Background(), control.PushStateRequest{Ref: ref})
 	return err
 }
 
@@ -83,7 +83,7 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 		t.Fatal("the killed apply left no lock")
 	}
 	h.start()
-	h.status("1", store.Interrupted)
+	h.Reaches("1", store.Interrupted)
 	waiting := h.heldBy("2", id)
 	if waiting.Kind != store.KindRecovery || !strings.Contains(waiting.Hint, "sallyport unlock box "+id) {
 		t.Errorf("the recovery run: kind %s, hint %q", waiting.Kind, waiting.Hint)
@@ -93,11 +93,11 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 	if !loud.Broadcast || !strings.Contains(fmt.Sprint(loud.Active()), jane) {
 		t.Errorf("it rings no phone: broadcast %v, mentions %q", loud.Broadcast, loud.Active())
 	}
-	stack := h.eventually("the lock is in status", func(s control.Status) bool { return s.Stacks[0].LeftLock != nil }).Stacks[0]
+	stack := h.Eventually("the lock is in status", func(s control.Status) bool { return s.Stacks[0].LeftLock != nil }).Stacks[0]
 	if l := stack.LeftLock; l.ID != id || l.Run != 1 || !l.Dead || l.Holder != store.HolderUnknown || l.Who != "" {
 		t.Errorf("the lock: %+v", l)
 	}
-	if l := h.status("1", store.Interrupted).Apply.LeftLock; l == nil || l.ID != id {
+	if l := h.Reaches("1", store.Interrupted).Apply.LeftLock; l == nil || l.ID != id {
 		t.Errorf("run 1 does not show its lock: %+v", l)
 	}
 
@@ -105,7 +105,7 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 	refusedFor(t, h.unlock("-force"), "not the id")
 	// A person's run is held as well, and looks at once.
 	h.plan("box", false)
-	h.status("2", store.Superseded)
+	h.Reaches("2", store.Superseded)
 	h.heldBy("3", id)
 
 	bot := "<@" + s.BotUserID() + "> "
@@ -115,13 +115,13 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 	}
 	asked := s.Say(jane, ops, bot+"unlock box "+id)
 	said(t, s, asked, "is unlocked")
-	run := h.status("3", store.Planned)
+	run := h.Reaches("3", store.Planned)
 	if !strings.Contains(strings.Join(run.Warnings, " "), "terraform_data.slow") {
 		t.Errorf("what may be half-made is not on the card: %q", run.Warnings)
 	}
 	said(t, s, card.TS, "slack:"+jane+" unlocked")
-	gone := h.status("1", store.Interrupted).Apply.LeftLock
-	if gone == nil || gone.GoneBy != "slack:"+jane || h.eventually("status", func(control.Status) bool { return true }).Stacks[0].LeftLock != nil {
+	gone := h.Reaches("1", store.Interrupted).Apply.LeftLock
+	if gone == nil || gone.GoneBy != "slack:"+jane || h.Eventually("status", func(control.Status) bool { return true }).Stacks[0].LeftLock != nil {
 		t.Errorf("after unlocking: %+v", gone)
 	}
 	told := 0
@@ -151,7 +151,7 @@ func TestALeftStateLockThatGoesAwayNeedsNoCommand(t *testing.T) {
 		if err := h.agent.Reload(context.Background()); err != nil { // any event wakes the loop
 			t.Fatal(err)
 		}
-		h.eventually("another look", func(s control.Status) bool {
+		h.Eventually("another look", func(s control.Status) bool {
 			r := s.Stacks[0].Run
 			return r.Status == store.Pending && r.UpdatedAt.After(*before.UpdatedAt)
 		})
@@ -164,8 +164,8 @@ func TestALeftStateLockThatGoesAwayNeedsNoCommand(t *testing.T) {
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Planned)
-	if gone := h.status("1", store.Interrupted).Apply.LeftLock; gone == nil || gone.GoneAt == nil || gone.GoneBy != "" {
+	h.Reaches("2", store.Planned)
+	if gone := h.Reaches("1", store.Interrupted).Apply.LeftLock; gone == nil || gone.GoneAt == nil || gone.GoneBy != "" {
 		t.Errorf("the lock of run 1: %+v", gone)
 	}
 }
@@ -173,7 +173,7 @@ func TestALeftStateLockThatGoesAwayNeedsNoCommand(t *testing.T) {
 // lockOf is the newest run of a stack.
 func (h *house) lockOf(stack string) control.Run {
 	h.t.Helper()
-	s := h.eventually("the stack has a run", func(s control.Status) bool { return s.Stacks[0].Name == stack && s.Stacks[0].Run != nil })
+	s := h.Eventually("the stack has a run", func(s control.Status) bool { return s.Stacks[0].Name == stack && s.Stacks[0].Run != nil })
 	return *s.Stacks[0].Run
 }
 
@@ -185,7 +185,7 @@ func TestAHeldStateLockIsOrdinaryOtherwise(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "box/backend.tf": b.Block()})
 	h := newHouse(t, box(r, `lock_timeout = "1s"`)).start()
-	run := h.until("1", "tried again", func(r control.Run) bool { return strings.Contains(r.Held, "tried again") })
+	run := h.Until("1", "tried again", func(r control.Run) bool { return strings.Contains(r.Held, "tried again") })
 	if run.Status != store.Planning || !strings.Contains(run.Hint, "sallyport unlock box c46f-1") {
 		t.Errorf("%s, hint %q", run.Status, run.Hint)
 	}
@@ -193,15 +193,15 @@ func TestAHeldStateLockIsOrdinaryOtherwise(t *testing.T) {
 		t.Errorf("it is %s", l.Status)
 	}
 	b.Lock("")
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 }
 
 // Without a backend the agent keeps the state, whose lock ends with the process: nothing is left, and nothing waits.
 func TestALocalStateLeavesNoLock(t *testing.T) {
 	t.Parallel()
 	h := interrupted(t, nil, "", "").start()
-	h.status("1", store.Interrupted)
-	run := h.status("2", store.Planned)
+	h.Reaches("1", store.Interrupted)
+	run := h.Reaches("2", store.Planned)
 	if !strings.Contains(strings.Join(run.Warnings, " "), "terraform_data.slow") {
 		t.Errorf("warnings %q", run.Warnings)
 	}
@@ -215,10 +215,10 @@ func errored(t *testing.T, b *tftest.Backend, rest string) *house {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "box/backend.tf": b.Block()})
 	h := newHouse(t, box(r, "")+rest).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	b.RefuseState(true)
-	h.mustDecide("1", "approve")
-	run := h.status("1", store.Errored)
+	h.MustDecide("1", "approve")
+	run := h.Reaches("1", store.Errored)
 	if !strings.Contains(run.Hint, "sallyport state push 1") || run.Apply.LeftState == "" {
 		t.Fatalf("the hint is %q, the left state %q", run.Hint, run.Apply.LeftState)
 	}
@@ -244,16 +244,16 @@ func TestALeftStateIsPushed(t *testing.T) {
 	said(t, s, s.Say(jane, ops, bot+"state push #1"), "unlock box c46f-1")
 	said(t, s, s.Say(jane, ops, bot+"unlock box c46f-1"), "is unlocked")
 	said(t, s, s.Say(jane, ops, bot+"state push box"), "is pushed")
-	h.status("2", store.NoChanges)
+	h.Reaches("2", store.NoChanges)
 	refusedFor(t, h.pushState("#1"), "pushed already")
-	dir := filepath.Join(h.dir, "data", "runs", "1")
+	dir := filepath.Join(h.Dir, "data", "runs", "1")
 	if _, err := os.Stat(filepath.Join(dir, "pushed.tfstate")); err != nil {
 		t.Error(err)
 	}
-	if by := h.status("1", store.Errored).Apply.PushedBy; by != "slack:"+jane {
+	if by := h.Reaches("1", store.Errored).Apply.PushedBy; by != "slack:"+jane {
 		t.Errorf("pushed by %q", by)
 	}
-	if left, err := os.ReadDir(filepath.Join(h.dir, "data", "scratch")); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(filepath.Join(h.Dir, "data", "scratch")); err != nil || len(left) != 0 {
 		t.Errorf("the directory of repairs: %v, %v", left, err)
 	}
 }
@@ -276,10 +276,10 @@ func TestALeftStateThatCameTooLateIsRefused(t *testing.T) {
 	h.plan("box", false)
 	h.heldBy("2", "could not save its state")
 	// A person who moves the file away by hand is believed.
-	if err := os.Rename(filepath.Join(h.dir, "data", "runs", "1", "errored.tfstate"), filepath.Join(dir, "kept.tfstate")); err != nil {
+	if err := os.Rename(filepath.Join(h.Dir, "data", "runs", "1", "errored.tfstate"), filepath.Join(dir, "kept.tfstate")); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 }
 
 func TestRepairsNeedPermissionAndARest(t *testing.T) {
@@ -289,18 +289,18 @@ func TestRepairsNeedPermissionAndARest(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
 	h := newHouse(t, box(r, "")+asking(s)).start()
 	refusedFor(t, h.unlock(""), "not the id")
-	_, err := h.client.Unlock(context.Background(), control.UnlockRequest{Stack: "none", LockID: "c46f-1"})
+	_, err := h.Client.Unlock(context.Background(), control.UnlockRequest{Stack: "none", LockID: "c46f-1"})
 	refusedFor(t, err, `no stack "none"`, "box")
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
 	refusedFor(t, h.unlock("c46f-1"), "#1 of stack box is applying", "cancel 1")
 	refusedFor(t, h.pushState("1"), "is applying")
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Applied)
-	h.config += "cli_approvals = false\n"
+	h.Reaches("1", store.Applied)
+	h.Body += "cli_approvals = false\n"
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -318,9 +318,9 @@ func TestWhatAnApplyLeftRunningHoldsTheNextPlan(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": orphan})
 	h := newHouse(t, box(r, "")).start()
 	t.Cleanup(func() { _ = os.WriteFile(filepath.Join(gate, "go"), nil, 0o600) })
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	h.plan("box", false)
 	held := h.heldBy("2", "#1 started still runs")
 	if !strings.Contains(held.Held, "process ") {
@@ -333,7 +333,7 @@ func TestWhatAnApplyLeftRunningHoldsTheNextPlan(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.NoChanges)
+	h.Reaches("2", store.NoChanges)
 }
 
 // Backends that say who holds a lock let the agent prove that it is its own, down to the second of the apply.
@@ -342,7 +342,7 @@ func TestALockThatSaysWhoseItIs(t *testing.T) {
 	block, _ := tftest.S3Backend(t)
 	h := interrupted(t, map[string]string{"box/backend.tf": block}, "", "").start()
 	held := h.heldBy("2", "left behind by the apply of #1")
-	l := h.eventually("the lock is in status", func(s control.Status) bool { return s.Stacks[0].LeftLock != nil }).Stacks[0].LeftLock
+	l := h.Eventually("the lock is in status", func(s control.Status) bool { return s.Stacks[0].LeftLock != nil }).Stacks[0].LeftLock
 	if l.Holder != store.HolderOurs || !l.Dead || l.Who == "" || l.CreatedAt == nil || l.Run != 1 {
 		t.Fatalf("the lock: %+v", l)
 	}
@@ -352,7 +352,7 @@ func TestALockThatSaysWhoseItIs(t *testing.T) {
 	if err := h.unlock(l.ID); err != nil {
 		t.Fatal(err)
 	}
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 }
 
 // Somebody else works on the state after an apply of ours was interrupted: that lock is not to be opened.
@@ -374,7 +374,7 @@ func TestALockOfSomebodyElseIsTheirs(t *testing.T) {
 			if !strings.HasPrefix(held.Hint, "ask "+c.who) {
 				t.Errorf("hint %q", held.Hint)
 			}
-			h.eventually("the lock is in status as somebody else's", func(s control.Status) bool {
+			h.Eventually("the lock is in status as somebody else's", func(s control.Status) bool {
 				return s.Stacks[0].LeftLock != nil && s.Stacks[0].LeftLock.Holder == store.HolderOther
 			})
 		})

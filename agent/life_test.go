@@ -20,19 +20,19 @@ func TestDeniedCommitIsNotAskedAgain(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "deny not tonight")
-	run := h.status("1", store.Discarded)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "deny not tonight")
+	run := h.Reaches("1", store.Discarded)
 	if !strings.Contains(run.Error, "not tonight") {
 		t.Errorf("the reason is not told: %q", run.Error)
 	}
-	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "has ended") {
+	if err := h.Decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "has ended") {
 		t.Errorf("approving a discarded run: %v", err)
 	}
 	unrelated := r.commit("Write a page", map[string]string{"README.md": "hello"})
-	h.eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
+	h.Eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
 	r.commit("Change the box", map[string]string{"box/main.tf": data("a", "two")})
-	if run := h.status("box", store.Planned); run.ID != 2 {
+	if run := h.Reaches("box", store.Planned); run.ID != 2 {
 		t.Errorf("the next run is #%d; the unrelated commit asked again", run.ID)
 	}
 }
@@ -42,15 +42,15 @@ func TestNewerCommitSupersedesOnlyIfItTouchesTheStack(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	unrelated := r.commit("Write a page", map[string]string{"README.md": "hello"})
-	h.eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
-	h.status("1", store.Planned)
+	h.Eventually("the unrelated commit is seen", func(s control.Status) bool { return s.Repositories[0].Head == unrelated })
+	h.Reaches("1", store.Planned)
 	r.commit("Change the box", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("1", store.Superseded)
-	h.status("2", store.Planned)
-	h.mustDecide("2", "approve")
-	h.status("2", store.Applied)
+	h.Reaches("1", store.Superseded)
+	h.Reaches("2", store.Planned)
+	h.MustDecide("2", "approve")
+	h.Reaches("2", store.Applied)
 }
 
 func TestTwoApprovalsNeedTwoPeople(t *testing.T) {
@@ -58,12 +58,12 @@ func TestTwoApprovalsNeedTwoPeople(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "approvals = 2")+"person \"root\" { os = \"root\" }\nperson \"jane\" { os = \"jane\" }\n").start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "counts already") {
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	if err := h.Decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "counts already") {
 		t.Errorf("one person twice: %v", err)
 	}
-	if run := h.status("1", store.Planned); len(run.Decisions) != 1 {
+	if run := h.Reaches("1", store.Planned); len(run.Decisions) != 1 {
 		t.Errorf("decisions: %+v", run.Decisions)
 	}
 }
@@ -73,21 +73,21 @@ func TestDestroyMustBeNamed(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add the box", map[string]string{"box/main.tf": data("vol", "one") + data("node", "one")})
 	h := newHouse(t, box(r, `protect = ["terraform_data.vol"]`)).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	r.commit("Empty the box", map[string]string{"box/main.tf": "# nothing\n"})
-	run := h.status("2", store.Planned)
+	run := h.Reaches("2", store.Planned)
 	if run.Plan.Destroy != 2 || run.Plan.Changes[0].Address != "terraform_data.vol" {
 		t.Fatalf("the protected resource is not first: %+v", run.Plan.Changes)
 	}
 	for _, words := range []string{"approve", "approve destroy", "approve destroy terraform_data.node", "approve destroy 2"} {
-		if err := h.decide("2", words); err == nil {
+		if err := h.Decide("2", words); err == nil {
 			t.Fatalf("%q was enough", words)
 		}
 	}
-	h.mustDecide("2", "Approve destroy 1.")
-	h.status("2", store.Applied)
+	h.MustDecide("2", "Approve destroy 1.")
+	h.Reaches("2", store.Applied)
 }
 
 func TestPlanErrorThenFix(t *testing.T) {
@@ -95,12 +95,12 @@ func TestPlanErrorThenFix(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Break the box", map[string]string{"box/main.tf": "resource \"terraform_data\" \"a\" {\n  input = nosuch.thing\n}\n"})
 	h := newHouse(t, box(r, "")).start()
-	run := h.status("1", store.Errored)
+	run := h.Reaches("1", store.Errored)
 	if !strings.Contains(run.Error, "Reference to undeclared resource") || !strings.Contains(run.Error, "main.tf") {
 		t.Errorf("not terraform's own words: %q", run.Error)
 	}
 	r.commit("Mend the box", map[string]string{"box/main.tf": data("a", "one")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 }
 
 func TestModuleChangeMakesARun(t *testing.T) {
@@ -112,13 +112,13 @@ func TestModuleChangeMakesARun(t *testing.T) {
 		"modules/other/x.tf": data("b", "one"),
 	})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	other := r.commit("Other", map[string]string{"modules/other/x.tf": data("b", "two")})
-	h.eventually("seen", func(s control.Status) bool { return s.Repositories[0].Head == other })
+	h.Eventually("seen", func(s control.Status) bool { return s.Repositories[0].Head == other })
 	r.commit("Mine", map[string]string{"modules/m/main.tf": data("a", "two")})
-	run := h.status("2", store.Planned)
+	run := h.Reaches("2", store.Planned)
 	if !strings.Contains(run.Reason, "modules/m/main.tf") {
 		t.Errorf("reason %q", run.Reason)
 	}
@@ -129,22 +129,22 @@ func TestDependencyOrder(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"net/main.tf": data("n", "one"), "box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `depends_on = ["net"]`)+"stack \"net\" { dir = \"net\" }\n").start()
-	run := h.until("box", "held by net", func(r control.Run) bool { return r.Held != "" })
+	run := h.Until("box", "held by net", func(r control.Run) bool { return r.Held != "" })
 	if run.Status != store.Pending || !strings.Contains(run.Held, "net") {
 		t.Fatalf("box: %s, held %q", run.Status, run.Held)
 	}
-	h.status("net", store.Planned)
-	h.mustDecide("net", "approve")
-	box := h.status("box", store.Planned)
-	h.mustDecide("box", "approve")
-	h.status(fmt.Sprint(box.ID), store.Applied)
+	h.Reaches("net", store.Planned)
+	h.MustDecide("net", "approve")
+	box := h.Reaches("box", store.Planned)
+	h.MustDecide("box", "approve")
+	h.Reaches(fmt.Sprint(box.ID), store.Applied)
 	// A denied upstream holds; a person goes ahead, with a warning.
 	r.commit("Change both", map[string]string{"net/main.tf": data("n", "two"), "box/main.tf": data("a", "two")})
-	h.status("net", store.Planned)
-	h.mustDecide("net", "deny")
-	h.until("box", "held by the denied run", func(r control.Run) bool { return strings.Contains(r.Held, "discarded") })
+	h.Reaches("net", store.Planned)
+	h.MustDecide("net", "deny")
+	h.Until("box", "held by the denied run", func(r control.Run) bool { return strings.Contains(r.Held, "discarded") })
 	id := h.plan("box", false)
-	run = h.status(fmt.Sprint(id), store.Planned)
+	run = h.Reaches(fmt.Sprint(id), store.Planned)
 	if !strings.Contains(strings.Join(run.Warnings, " "), "net") {
 		t.Errorf("warnings %q", run.Warnings)
 	}
@@ -158,15 +158,15 @@ func TestExpiry(t *testing.T) {
 	var skip atomic.Int64
 	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
 	h.start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	skip.Store(int64(2 * time.Hour))
-	if err := h.decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "expired") {
+	if err := h.Decide("1", "approve"); err == nil || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("approving an expired plan: %v", err)
 	}
 	if err := h.agent.Reload(context.Background()); err != nil { // any event wakes the loop
 		t.Fatal(err)
 	}
-	h.status("1", store.Expired)
+	h.Reaches("1", store.Expired)
 }
 
 func TestRestartWhilePlanned(t *testing.T) {
@@ -174,15 +174,15 @@ func TestRestartWhilePlanned(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	before := h.status("1", store.Planned)
+	before := h.Reaches("1", store.Planned)
 	h.stop()
 	h.start()
-	after := h.status("1", store.Planned)
+	after := h.Reaches("1", store.Planned)
 	if before.Plan.Digest != after.Plan.Digest {
 		t.Error("the plan changed over a restart")
 	}
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 }
 
 // slow is a resource whose creation waits until the file go exists.
@@ -201,7 +201,7 @@ func (h *house) waitFor(file string) {
 		if ctx.Err() != nil {
 			h.t.Fatal("never there: ", file)
 		}
-		h.tick(ctx)
+		h.Tick(ctx)
 	}
 }
 
@@ -211,22 +211,22 @@ func TestAgentRestartsDuringAnApply(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate) + data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
 	h.stop()
 	h.start()
-	run := h.status("1", store.Applying)
-	if err := h.decide("1", "deny"); err == nil || !strings.Contains(err.Error(), "cancel") {
+	run := h.Reaches("1", store.Applying)
+	if err := h.Decide("1", "deny"); err == nil || !strings.Contains(err.Error(), "cancel") {
 		t.Errorf("deny while applying: %v", err)
 	}
-	if _, err := h.client.Start(context.Background(), control.StartRequest{Stack: "box"}); err == nil {
+	if _, err := h.Client.Start(context.Background(), control.StartRequest{Stack: "box"}); err == nil {
 		t.Error("a run was started beside an apply")
 	}
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run = h.status("1", store.Applied)
+	run = h.Reaches("1", store.Applied)
 	if run.Apply.Done != 2 || run.Apply.Total != 2 {
 		t.Errorf("progress %+v", run.Apply)
 	}
@@ -238,13 +238,13 @@ func TestCancelWhileApplying(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
-	if _, err := h.client.Cancel(context.Background(), control.CancelRequest{Ref: "1"}); err != nil {
+	if _, err := h.Client.Cancel(context.Background(), control.CancelRequest{Ref: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	run := h.status("1", store.Canceled)
+	run := h.Reaches("1", store.Canceled)
 	if !strings.Contains(run.Error, "canceled by cli:") || !strings.Contains(run.Error, "may be half-made: 0 of 1 resources were reported done") || run.Hint != "sallyport plan box" {
 		t.Errorf("error %q, hint %q: what a person stopped has no cause to mend", run.Error, run.Hint)
 	}
@@ -255,20 +255,20 @@ func TestPauseHoldsAndDecisionsCount(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	ctx := context.Background()
-	if err := h.client.Pause(ctx, control.PauseRequest{Stack: "box", Reason: "storm"}); err != nil {
+	if err := h.Client.Pause(ctx, control.PauseRequest{Stack: "box", Reason: "storm"}); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide("1", "approve")
-	run := h.until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	h.MustDecide("1", "approve")
+	run := h.Until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
 	if !strings.Contains(run.Held, "storm") {
 		t.Errorf("held %q", run.Held)
 	}
-	if _, err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.Client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 }
 
 func TestConfigurationChangeMakesThePlanStale(t *testing.T) {
@@ -276,25 +276,25 @@ func TestConfigurationChangeMakesThePlanStale(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "variable \"v\" { default = \"x\" }\nresource \"terraform_data\" \"a\" {\n  input = var.v\n}\n"})
 	h := newHouse(t, box(r, `vars = { v = "one" }`)).start()
-	h.status("1", store.Planned)
-	h.config = strings.Replace(h.config, `"one"`, `"two"`, 1)
+	h.Reaches("1", store.Planned)
+	h.Body = strings.Replace(h.Body, `"one"`, `"two"`, 1)
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Stale)
-	run := h.status("2", store.Planned)
+	h.Reaches("1", store.Stale)
+	run := h.Reaches("2", store.Planned)
 	if run.Kind != store.KindRecovery {
 		t.Errorf("kind %s", run.Kind)
 	}
-	h.config = "stack {"
+	h.Body = "stack {"
 	if err := h.agent.Reload(context.Background()); err == nil {
 		t.Error("a bad configuration was taken")
 	}
-	h.eventually("the bad configuration is told", func(s control.Status) bool {
+	h.Eventually("the bad configuration is told", func(s control.Status) bool {
 		return len(s.Problems) == 1 && strings.Contains(s.Problems[0].Error, "old configuration stays")
 	})
-	h.mustDecide("2", "approve")
-	h.status("2", store.Applied)
+	h.MustDecide("2", "approve")
+	h.Reaches("2", store.Applied)
 }
 
 func TestStackLeavesTheConfiguration(t *testing.T) {
@@ -302,12 +302,12 @@ func TestStackLeavesTheConfiguration(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "net/main.tf": data("n", "one")})
 	h := newHouse(t, box(r, "")+"stack \"net\" { dir = \"net\" }\n").start()
-	net := h.status("net", store.Planned)
-	h.config = box(r, "")
+	net := h.Reaches("net", store.Planned)
+	h.Body = box(r, "")
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	h.status(fmt.Sprint(net.ID), store.Canceled)
+	h.Reaches(fmt.Sprint(net.ID), store.Canceled)
 }
 
 func TestObserveNeverAsks(t *testing.T) {
@@ -315,8 +315,8 @@ func TestObserveNeverAsks(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `mode = "observe"`)).start()
-	h.status("1", store.Previewed)
-	if err := h.decide("1", "approve"); err == nil {
+	h.Reaches("1", store.Previewed)
+	if err := h.Decide("1", "approve"); err == nil {
 		t.Error("an observed plan was approved")
 	}
 }
@@ -326,10 +326,10 @@ func TestStacksOfAGlobAndADirectoryThatLeaves(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"services/jira/main.tf": data("a", "one"), "services/ci/main.tf": data("b", "one")})
 	h := newHouse(t, strings.Replace(box(r, ""), "stack \"box\" {\n  dir = \"box\"", "stacks \"services/*\" {", 1)).start()
-	h.status("services-ci", store.Planned)
-	h.status("services-jira", store.Planned)
+	h.Reaches("services-ci", store.Planned)
+	h.Reaches("services-jira", store.Planned)
 	r.commit("Drop ci", map[string]string{"services/ci/main.tf": ""})
-	h.eventually("ci is gone", func(s control.Status) bool { return len(s.Stacks) == 1 })
+	h.Eventually("ci is gone", func(s control.Status) bool { return len(s.Stacks) == 1 })
 }
 
 func TestSecondAgentIsRefused(t *testing.T) {
@@ -337,7 +337,7 @@ func TestSecondAgentIsRefused(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	if err := h.second(); err == nil || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
 		t.Errorf("a second agent on the data directory: %v", err)
 	}
@@ -348,8 +348,8 @@ func TestTamperedPlanIsRefused(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	file := filepath.Join(h.dir, "data", "runs", "1", "plan", "plan.tfplan")
+	h.Reaches("1", store.Planned)
+	file := filepath.Join(h.Dir, "data", "runs", "1", "plan", "plan.tfplan")
 	plan, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -358,8 +358,8 @@ func TestTamperedPlanIsRefused(t *testing.T) {
 	if err := os.WriteFile(file, plan, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide("1", "approve")
-	run := h.status("1", store.Errored)
+	h.MustDecide("1", "approve")
+	run := h.Reaches("1", store.Errored)
 	if !strings.Contains(run.Error, "terraform did not run") {
 		t.Errorf("error %q", run.Error)
 	}

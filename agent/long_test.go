@@ -39,34 +39,34 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 		return map[string]string{"box/main.tf": strings.ReplaceAll(slow(gate), `"slow"`, `"`+name+`"`)}
 	}
 	h.start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve destroy")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve destroy")
 	h.waitFor(filepath.Join(gate, "started"))
 	skip(10 * year) // the wall clock alone says nothing about how long it takes
 	h.listened(s)   // whatever is written wakes the loop
-	if run := h.status("1", store.Applying); run.Held != "" {
+	if run := h.Reaches("1", store.Applying); run.Held != "" {
 		t.Errorf("a jump of the clock is taken for time: %s", run.Held)
 	}
 	skip(-10 * year)
 	release()
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	h.stop()
 	lasted(t, h, 1, 10*time.Minute)
 	h.start()
 
 	next(again("b"))
-	h.status("2", store.Planned)
-	h.mustDecide("2", "approve destroy")
+	h.Reaches("2", store.Planned)
+	h.MustDecide("2", "approve destroy")
 	h.waitFor(filepath.Join(gate, "started"))
 	both(29 * time.Minute)
-	h.until("2", "seen at work", func(r control.Run) bool { return r.Apply != nil && r.Apply.Current == "terraform_data.b" })
+	h.Until("2", "seen at work", func(r control.Run) bool { return r.Apply != nil && r.Apply.Current == "terraform_data.b" })
 	h.listened(s)
-	if run := h.status("2", store.Applying); run.Held != "" {
+	if run := h.Reaches("2", store.Applying); run.Held != "" {
 		t.Errorf("29 minutes are unusual after 10: %s", run.Held)
 	}
 	both(2 * time.Minute)
 	h.listened(s)
-	run := h.until("2", "told to be long", func(r control.Run) bool { return r.Held != "" })
+	run := h.Until("2", "told to be long", func(r control.Run) bool { return r.Held != "" })
 	for _, part := range []string{"31m", "took 10m0s at most", "it works on terraform_data.b", "sallyport cancel 2", "sallyport show 2 --log"} {
 		if !strings.Contains(run.Held, part) {
 			t.Errorf("%q is not in %q", part, run.Held)
@@ -76,8 +76,8 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 	loud := said(t, s, card.TS, "has been running for")
 	both(time.Hour)
 	release()
-	h.status("2", store.Applied)
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Reaches("2", store.Applied)
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	told := 0
 	for _, reply := range s.Thread(ops, card.TS) {
 		if strings.Contains(reply.Text, "has been running for") {
@@ -92,7 +92,7 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 // lasted makes the apply of a run that has ended look as if it had taken so long.
 func lasted(t *testing.T, h *house, run int, took time.Duration) {
 	t.Helper()
-	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.dir, "data"))})
+	st, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(h.Dir, "data"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +114,11 @@ func TestApplyAlertOfAStack(t *testing.T) {
 	gate := t.TempDir()
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate)})
 	h := newHouse(t, box(r, `apply_alert = "1s"`)).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.until("1", "told to be long", func(r control.Run) bool { return strings.Contains(r.Held, "has been running for") })
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Until("1", "told to be long", func(r control.Run) bool { return strings.Contains(r.Held, "has been running for") })
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 }

@@ -16,7 +16,7 @@ import (
 // start makes a manual run and says which.
 func (h *house) begin(r control.StartRequest) int {
 	h.t.Helper()
-	got, err := h.client.Start(context.Background(), r)
+	got, err := h.Client.Start(context.Background(), r)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func (h *house) begin(r control.StartRequest) int {
 // refused expects a request for a run to be refused with words.
 func (h *house) refused(r control.StartRequest, words string) {
 	h.t.Helper()
-	if _, err := h.client.Start(context.Background(), r); err == nil || !strings.Contains(err.Error()+" "+hint.Of(err), words) {
+	if _, err := h.Client.Start(context.Background(), r); err == nil || !strings.Contains(err.Error()+" "+hint.Of(err), words) {
 		h.t.Errorf("starting %+v: %v, want %q", r, err, words)
 	}
 }
@@ -34,9 +34,9 @@ func (h *house) refused(r control.StartRequest, words string) {
 // settle applies the first run of a house.
 func (h *house) settle() {
 	h.t.Helper()
-	h.status("box", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("box", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 }
 
 func TestPlansOfTheOtherKinds(t *testing.T) {
@@ -47,18 +47,18 @@ func TestPlansOfTheOtherKinds(t *testing.T) {
 	h.settle()
 
 	node := h.begin(control.StartRequest{Stack: "box", Replace: []string{"terraform_data.node"}, Reason: "it hangs"})
-	run := h.status(num(node), store.Planned)
+	run := h.Reaches(num(node), store.Planned)
 	if run.Plan.Destroy != 1 || run.Plan.Add != 1 || run.Plan.Changes[0].Address != "terraform_data.node" || strings.Join(run.Options.Kinds, "") != "REPLACE terraform_data.node" {
 		t.Errorf("replace: %+v %+v", run.Plan, run.Options)
 	}
-	if err := h.decide("2", "approve"); err == nil {
+	if err := h.Decide("2", "approve"); err == nil {
 		t.Error("a replacement is approved by a plain approve")
 	}
-	h.mustDecide("2", "approve destroy")
-	h.status("2", store.Applied)
+	h.MustDecide("2", "approve destroy")
+	h.Reaches("2", store.Applied)
 
 	wrong := h.begin(control.StartRequest{Stack: "box", Replace: []string{"terraform_data.nodes"}})
-	run = h.status(num(wrong), store.Errored)
+	run = h.Reaches(num(wrong), store.Errored)
 	if !strings.Contains(run.Error, "does not replace terraform_data.nodes") {
 		t.Errorf("a slip of the hand: %q", run.Error)
 	}
@@ -66,22 +66,22 @@ func TestPlansOfTheOtherKinds(t *testing.T) {
 	h.refused(control.StartRequest{Stack: "box", Replace: []string{`terraform_data.node["ghp_canary0canary0canary0"]`}}, "has a secret in its address")
 
 	refresh := h.begin(control.StartRequest{Stack: "box", RefreshOnly: true})
-	if run = h.status(num(refresh), store.NoChanges); run.Options.Kinds[0][:12] != "REFRESH ONLY" {
+	if run = h.Reaches(num(refresh), store.NoChanges); run.Options.Kinds[0][:12] != "REFRESH ONLY" {
 		t.Errorf("refresh only: %+v", run.Options)
 	}
 
 	all := h.begin(control.StartRequest{Stack: "box", Destroy: true, Reason: "the office moves"})
-	run = h.status(num(all), store.Planned)
+	run = h.Reaches(num(all), store.Planned)
 	if run.Plan.Destroy != 2 || run.Options.Kinds[0] != "DESTROY EVERYTHING" || run.Commit != head {
 		t.Errorf("destroy: %+v %+v", run.Plan, run.Options)
 	}
-	if err := h.decide(num(all), "approve destroy"); err == nil || !strings.Contains(err.Error(), "terraform_data.volume") {
+	if err := h.Decide(num(all), "approve destroy"); err == nil || !strings.Contains(err.Error(), "terraform_data.volume") {
 		t.Errorf("a protected address need not be named: %v", err)
 	}
-	h.mustDecide(num(all), "approve destroy 1")
-	h.status(num(all), store.Applied)
+	h.MustDecide(num(all), "approve destroy 1")
+	h.Reaches(num(all), store.Applied)
 	// Nothing of the commit is applied any more, and nothing makes it anew by itself.
-	s := h.eventually("destroyed", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == "" })
+	s := h.Eventually("destroyed", func(s control.Status) bool { return s.Stacks[0].AppliedCommit == "" })
 	if s.Stacks[0].Resources != 0 {
 		t.Errorf("%+v", s.Stacks[0])
 	}
@@ -108,33 +108,33 @@ output "snapshot" { value = var.snapshot }
 	h := newHouse(t, box(r, "")).start()
 	h.settle()
 	h.refused(control.StartRequest{Stack: "box", Vars: map[string]string{"a b": "x"}}, "cannot be the name")
-	wrong := h.status(num(h.begin(control.StartRequest{Stack: "box", Vars: map[string]string{"snapshots": secret}})), store.Errored)
+	wrong := h.Reaches(num(h.begin(control.StartRequest{Stack: "box", Vars: map[string]string{"snapshots": secret}})), store.Errored)
 	if !strings.Contains(wrong.Error, `no variable "snapshots"`) || !strings.Contains(wrong.Hint, "sizes, snapshot") {
 		t.Errorf("error %q, hint %q", wrong.Error, wrong.Hint)
 	}
 	id := h.begin(control.StartRequest{Stack: "box", Vars: map[string]string{"snapshot": secret, "sizes": "[3, 4]"}, Reason: "back to " + secret})
-	run := h.status(num(id), store.Planned)
+	run := h.Reaches(num(id), store.Planned)
 	if run.Options.Kinds[0] != "NOT IN GIT: var sizes, snapshot" || run.Plan.Change != 1 || strings.Contains(run.Reason, secret) {
 		t.Errorf("%+v", run)
 	}
-	text, err := h.client.PlanText(context.Background(), num(id))
+	text, err := h.Client.PlanText(context.Background(), num(id))
 	if err != nil || !strings.Contains(text, "(redacted) 3,4") || strings.Contains(text, secret) {
 		t.Errorf("plan %q, %v", text, err)
 	}
 	// A restart of the agent in between: the value is needed for what is planned again, and still a secret.
 	h.stop()
 	h.start()
-	if text, err = h.client.PlanText(context.Background(), num(id)); err != nil || strings.Contains(text, secret) {
+	if text, err = h.Client.PlanText(context.Background(), num(id)); err != nil || strings.Contains(text, secret) {
 		t.Errorf("plan after a restart %q, %v", text, err)
 	}
-	h.mustDecide(num(id), "approve")
-	h.status(num(id), store.Applied)
+	h.MustDecide(num(id), "approve")
+	h.Reaches(num(id), store.Applied)
 	h.stop()
-	if strings.Contains(h.log.String(), secret) {
+	if strings.Contains(h.Logged(), secret) {
 		t.Error("the log tells the value")
 	}
 	for _, f := range []string{"run.json", "log.txt", "plan.txt"} {
-		if b, err := os.ReadFile(filepath.Join(h.dir, "data", "runs", fmt.Sprint(id), f)); err == nil && strings.Contains(string(b), secret) {
+		if b, err := os.ReadFile(filepath.Join(h.Dir, "data", "runs", fmt.Sprint(id), f)); err == nil && strings.Contains(string(b), secret) {
 			t.Errorf("%s tells the value", f)
 		}
 	}

@@ -49,7 +49,7 @@ stacks "**" {
 			return n == len(stacks)
 		}
 	}
-	s := h.eventually("all are applied", applied(first))
+	s := h.Eventually("all are applied", applied(first))
 	var names []string
 	for _, st := range s.Stacks {
 		names = append(names, st.Name)
@@ -65,19 +65,19 @@ stacks "**" {
 		t.Errorf("the clash is told as %+v", p)
 	}
 	for _, name := range stacks {
-		if _, err := os.Stat(filepath.Join(h.dir, "data", "state", store.FileName(name), "terraform.tfstate")); err != nil {
+		if _, err := os.Stat(filepath.Join(h.Dir, "data", "state", store.FileName(name), "terraform.tfstate")); err != nil {
 			t.Error(err)
 		}
 	}
-	h.eventually("git finds the commit that is kept for each", func(control.Status) bool {
-		kept, err := exec.Command("git", "--git-dir", filepath.Join(h.dir, "data", "repos", "infra.git"), "for-each-ref", "--format=%(objectname)", "refs/sallyport/applied").Output()
+	h.Eventually("git finds the commit that is kept for each", func(control.Status) bool {
+		kept, err := exec.Command("git", "--git-dir", filepath.Join(h.Dir, "data", "repos", "infra.git"), "for-each-ref", "--format=%(objectname)", "refs/sallyport/applied").Output()
 		return err == nil && string(kept) == strings.Repeat(first+"\n", len(stacks))
 	})
 
 	// Another directory of the same name takes nothing away, and what waits for an upstream is planned beside the fault.
 	second := r.commit("Clash", map[string]string{"main.tf": data("root", "two"), oddAs + "/main.tf": data("b", "one")})
-	h.until(longAs, "planned since its upstream was applied", func(run control.Run) bool { return run.Kind == store.KindDependency })
-	s = h.eventually("the root is applied again", func(s control.Status) bool {
+	h.Until(longAs, "planned since its upstream was applied", func(run control.Run) bool { return run.Kind == store.KindDependency })
+	s = h.Eventually("the root is applied again", func(s control.Status) bool {
 		return slices.ContainsFunc(s.Stacks, func(st control.Stack) bool { return st.Name == "infra" && st.AppliedCommit == second })
 	})
 	if i := slices.IndexFunc(s.Stacks, func(st control.Stack) bool { return st.Name == oddAs }); i < 0 || s.Stacks[i].Dir != odd {

@@ -29,9 +29,9 @@ backup {
 `, there))
 	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
 	h.start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	sent := func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.At != nil }
-	first := h.eventually("a first backup is sent", sent)
+	first := h.Eventually("a first backup is sent", sent)
 	if b := first.Agent.Backup; b.Bytes < 100 || b.Schedule != "@every 1h" || b.Error != "" {
 		t.Errorf("the status: %+v", b)
 	}
@@ -41,7 +41,7 @@ backup {
 	h.stop()
 	skip.Store(int64(5 * time.Hour))
 	h.start()
-	h.eventually("one more is sent", func(s control.Status) bool { return sent(s) && s.Agent.Backup.At.After(*first.Agent.Backup.At) })
+	h.Eventually("one more is sent", func(s control.Status) bool { return sent(s) && s.Agent.Backup.At.After(*first.Agent.Backup.At) })
 	if times, err := os.ReadFile(filepath.Join(there, "times")); err != nil || string(times) != "one\none\n" {
 		t.Errorf("the command ran %q: %v", times, err)
 	}
@@ -54,7 +54,7 @@ backup {
 	if err != nil || len(restored.Ended) != 1 {
 		t.Errorf("restoring it: %+v, %v", restored, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(h.dir, "data", "scratch", "*")); err != nil || len(left) != 0 {
+	if left, err := filepath.Glob(filepath.Join(h.Dir, "data", "scratch", "*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -78,7 +78,7 @@ backup {
 `, there, key))
 	h.now = func() time.Time { return time.Now().Add(time.Duration(skip.Load())) }
 	h.start()
-	s := h.eventually("it fails", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
+	s := h.Eventually("it fails", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
 	if text := s.Agent.Backup.Error; !strings.Contains(text, "no bucket for") || !strings.Contains(text, "exit status 7") || strings.Contains(text, "canary") {
 		t.Errorf("the error: %q", text)
 	}
@@ -87,13 +87,13 @@ backup {
 	}
 	for n := 1; n <= 3; n++ {
 		skip.Store(int64(n) * int64(20*time.Minute))
-		h.eventually("it is told once", func(control.Status) bool { return h.told("No backup leaves this machine") == 1 })
+		h.Eventually("it is told once", func(control.Status) bool { return h.told("No backup leaves this machine") == 1 })
 	}
 	if err := os.WriteFile(filepath.Join(there, "bucket"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	skip.Store(int64(2 * time.Hour))
-	h.eventually("its end is told", func(s control.Status) bool {
+	h.Eventually("its end is told", func(s control.Status) bool {
 		return s.Agent.Backup.Error == "" && s.Agent.Backup.At != nil && h.told("Backups are sent again") == 1
 	})
 	if told := h.told("No backup leaves this machine"); told != 1 {
@@ -114,7 +114,7 @@ backup {
   command  = "sleep 600 & echo $! > %[1]s/child; wait"
 }
 `, there)).start()
-	s := h.eventually("it is ended", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
+	s := h.Eventually("it is ended", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
 	if !strings.Contains(s.Agent.Backup.Error, "did not end within 1s") {
 		t.Errorf("the error: %q", s.Agent.Backup.Error)
 	}
@@ -122,7 +122,7 @@ backup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("its child has ended", func(control.Status) bool {
+	h.Eventually("its child has ended", func(control.Status) bool {
 		_, err := os.Stat("/proc/" + strings.TrimSpace(string(child)) + "/exe")
 		return err != nil
 	})
@@ -130,9 +130,7 @@ backup {
 
 // told counts the notices that hold a text.
 func (h *house) told(text string) (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, notice := range h.notices {
+	for _, notice := range h.Told() {
 		if strings.Contains(notice, text) {
 			n++
 		}

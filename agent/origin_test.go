@@ -91,28 +91,28 @@ func selfApproval(t *testing.T, c selfTest) {
 		config = hosted(t, r, gh, "off") + "stack \"box\" {\n  dir = \"box\"\n}\n"
 	}
 	h := newHouse(t, config).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	h.stop()
-	h.config = strings.Replace(config, "dir = \"box\"", "dir = \"box\"\n  allow_self_approval = false", 1)
+	h.Body = strings.Replace(config, "dir = \"box\"", "dir = \"box\"\n  allow_self_approval = false", 1)
 	for _, login := range strings.Fields(c.people) {
 		if login != c.human {
-			h.config += fmt.Sprintf("person %q {\n  github = %q\n}\n", login, login)
+			h.Body += fmt.Sprintf("person %q {\n  github = %q\n}\n", login, login)
 		}
 	}
 	if c.human != "" {
-		h.config += fmt.Sprintf("person %q {\n  github = %q\n  os = %q\n}\n", strings.ToLower(c.human), c.human, me.Username)
+		h.Body += fmt.Sprintf("person %q {\n  github = %q\n  os = %q\n}\n", strings.ToLower(c.human), c.human, me.Username)
 	}
 	c.change(t, r, gh)
 	h.start()
 	ref := "2"
-	h.status(ref, store.Planned)
+	h.Reaches(ref, store.Planned)
 	if c.request {
 		ref = fmt.Sprint(h.plan("box", false))
-		h.status(ref, store.Planned)
+		h.Reaches(ref, store.Planned)
 	}
-	err = h.decide(ref, "approve")
+	err = h.Decide(ref, "approve")
 	switch {
 	case c.refused == "" && err != nil:
 		t.Errorf("refused: %v", err)
@@ -141,10 +141,10 @@ func TestOriginOnTheCard(t *testing.T) {
 	}
 	sl.Reply(jane, ops, card.TS, "approve")
 	said(t, sl, card.TS, "did not count")
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	gh.Down()
 	h.plan("box", false)
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	card = said(t, sl, "", "#2")
 	sl.Reply(jane, ops, card.TS, "approve")
 	said(t, sl, card.TS, "it could not be found out who made the changes")

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"golang.org/x/sys/unix"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sallyport/agent/housekeeping"
 	"sallyport/agent/patience"

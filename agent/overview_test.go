@@ -44,8 +44,8 @@ stack "app" {
 	}
 
 	r.commit("Move both", map[string]string{"net/main.tf": chained(dir, "net", "two"), "box/main.tf": chained(dir, "box", "two", "net")})
-	net := h.status("net", store.Planned)
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	net := h.Reaches("net", store.Planned)
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	first := said(t, s, "", "concerns 2 stacks: Move both")
 	if card := said(t, s, "", fmt.Sprintf("sallyport #%d", net.ID)); card.TS <= first.TS {
 		t.Errorf("the prompt %q is not below %q", card.Text, first.Text)
@@ -55,18 +55,18 @@ stack "app" {
 	}
 
 	// Who is held says why, and what follows joins.
-	h.mustDecide("net", "deny")
+	h.MustDecide("net", "deny")
 	said(t, s, "", fmt.Sprintf("waits for net, whose run #%d ended discarded", net.ID))
 	id := h.plan("net", false)
-	h.status(fmt.Sprint(id), store.Planned)
-	h.mustDecide(fmt.Sprint(id), "approve destroy")
+	h.Reaches(fmt.Sprint(id), store.Planned)
+	h.MustDecide(fmt.Sprint(id), "approve destroy")
 	h.applies("box")
-	h.status("app", store.Planned)
+	h.Reaches("app", store.Planned)
 	last := said(t, s, "", "concerns 3 stacks: Move both")
 	if last.TS != first.TS {
 		t.Error("the message was posted anew")
 	}
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if got := overviewsIn(s); len(got) != 1 || !strings.Contains(got[0].Text, "app #") || !strings.Contains(got[0].Text, ": applied") {
 		t.Errorf("the messages about commits: %v", got)
 	}
@@ -75,7 +75,7 @@ stack "app" {
 	h.applies("app")
 	r.commit("Move one", map[string]string{"app/main.tf": chained(dir, "app", "two", "box")})
 	h.applies("app")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if got := overviewsIn(s); len(got) != 1 {
 		t.Errorf("one stack got a message of its own: %v", got)
 	}

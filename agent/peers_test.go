@@ -39,7 +39,7 @@ func count(s *slacktest.Server, part string) int {
 // listened waits until the agent has read everything that was said up to now.
 func (h *house) listened(s *slacktest.Server) {
 	h.t.Helper()
-	id := h.eventually("", all).Agent.ID
+	id := h.Eventually("", all).Agent.ID
 	asked := s.Say(eve, ops, "<@"+s.BotUserID()+"> status")
 	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
@@ -61,18 +61,18 @@ func metadata(m slacktest.Message) map[string]any {
 // settled applies nothing: the stack's plan is denied, so that nothing is open.
 func (h *house) settled(ref string) {
 	h.t.Helper()
-	h.status(ref, store.Planned)
-	h.mustDecide(ref, "deny")
-	h.status(ref, store.Discarded)
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Reaches(ref, store.Planned)
+	h.MustDecide(ref, "deny")
+	h.Reaches(ref, store.Discarded)
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 }
 
 func copyData(t *testing.T, from, to *house) {
 	t.Helper()
-	if err := os.RemoveAll(filepath.Join(to.dir, "data")); err != nil {
+	if err := os.RemoveAll(filepath.Join(to.Dir, "data")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(filepath.Join(to.dir, "data"), os.DirFS(filepath.Join(from.dir, "data"))); err != nil {
+	if err := os.CopyFS(filepath.Join(to.Dir, "data"), os.DirFS(filepath.Join(from.Dir, "data"))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,11 +90,11 @@ func TestTwoAgentsOnOneStackAreNoticed(t *testing.T) {
 	said(t, s, "", "1 to create")
 	first.listened(s)
 	second := newHouse(t, body).start()
-	second.status("1", store.Planned)
-	ids := [2]string{first.eventually("", all).Agent.ID, second.eventually("", all).Agent.ID}
+	second.Reaches("1", store.Planned)
+	ids := [2]string{first.Eventually("", all).Agent.ID, second.Eventually("", all).Agent.ID}
 
 	note := said(t, s, "", "Another agent, "+ids[1])
-	for _, part := range []string{ids[0], "stack box", "plan everything twice", "systemctl stop sallyport", filepath.Join(first.dir, "data")} {
+	for _, part := range []string{ids[0], "stack box", "plan everything twice", "systemctl stop sallyport", filepath.Join(first.Dir, "data")} {
 		if !strings.Contains(note.Visible(), part) {
 			t.Errorf("the message lacks %q: %s", part, note.Visible())
 		}
@@ -104,7 +104,7 @@ func TestTwoAgentsOnOneStackAreNoticed(t *testing.T) {
 	}
 	seen := func(h *house, other string) {
 		t.Helper()
-		st := h.eventually("the other agent is shown", func(s control.Status) bool { return problem(s, "another agent "+other) != nil })
+		st := h.Eventually("the other agent is shown", func(s control.Status) bool { return problem(s, "another agent "+other) != nil })
 		if p := problem(st, "another agent"); p.Hint == "" || !strings.Contains(p.Error, other) {
 			t.Errorf("shown as %+v", p)
 		}
@@ -120,7 +120,7 @@ func TestTwoAgentsOnOneStackAreNoticed(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	skip(25 * time.Hour)
-	first.eventually("the other agent is forgotten", func(s control.Status) bool { return problem(s, "another agent") == nil })
+	first.Eventually("the other agent is forgotten", func(s control.Status) bool { return problem(s, "another agent") == nil })
 }
 
 func all(control.Status) bool { return true }
@@ -148,9 +148,9 @@ func TestNoOtherAgent(t *testing.T) {
 	forged.User, forged.BotID, forged.AppID = eve, "", ""
 	s.Post(forged)
 	elsewhere := newHouse(t, box(r, `workspace = "staging"`)+asking(s)).start()
-	elsewhere.status("1", store.Planned)
+	elsewhere.Reaches("1", store.Planned)
 	h.listened(s)
-	if p := problem(h.eventually("", all), "another agent"); p != nil {
+	if p := problem(h.Eventually("", all), "another agent"); p != nil {
 		t.Errorf("an agent that is not there is seen: %+v", p)
 	}
 	if n := count(s, "Another agent") + count(s, "A copy of"); n != 0 {
@@ -175,21 +175,21 @@ func TestCopyOfTheDataDirectoryIsNoticed(t *testing.T) {
 	twin.start()
 	twin.listened(s)
 	h.plan("box", false)
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	said(t, s, "", "#2")
-	st := twin.eventually("it pauses", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
+	st := twin.Eventually("it pauses", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
 	if st.Agent.Pause.By != "agent" || !strings.Contains(st.Agent.Pause.Reason, "history") {
 		t.Errorf("paused %+v, problems %+v", st.Agent.Pause, st.Problems)
 	}
 	twin.resume()
 	twin.plan("box", false)
 	said(t, s, "", "A copy of this agent's data directory")
-	h.eventually("it pauses, too", func(s control.Status) bool { return s.Agent.Paused && problem(s, "another agent") != nil })
+	h.Eventually("it pauses, too", func(s control.Status) bool { return s.Agent.Paused && problem(s, "another agent") != nil })
 }
 
 func (h *house) resume() {
 	h.t.Helper()
-	if _, err := h.client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
+	if _, err := h.Client.Resume(context.Background(), control.ResumeRequest{}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -200,7 +200,7 @@ func TestStoreThatWentBackInTimePausesTheAgent(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+asking(s)).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	card := said(t, s, "", "1 to create")
 	h.listened(s)
 	h.stop()
@@ -208,14 +208,14 @@ func TestStoreThatWentBackInTimePausesTheAgent(t *testing.T) {
 	copyData(t, h, snapshot)
 	h.start()
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	said(t, s, card.TS, "is applied")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	h.stop()
 
 	copyData(t, snapshot, h)
 	h.start()
-	st := h.eventually("it pauses", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
+	st := h.Eventually("it pauses", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
 	if st.Agent.Pause.By != "agent" || !strings.Contains(st.Agent.Pause.Reason, "older state") {
 		t.Errorf("paused %+v", st.Agent.Pause)
 	}
@@ -223,17 +223,17 @@ func TestStoreThatWentBackInTimePausesTheAgent(t *testing.T) {
 		t.Errorf("problems %+v", st.Problems)
 	}
 	said(t, s, "", "The agent paused itself")
-	h.until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "went astray") })
+	h.Until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "went astray") })
 	h.stop()
 	h.start() // still known, and told once
 	h.listened(s)
-	h.eventually("it is still shown", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
-	if err := h.client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
+	h.Eventually("it is still shown", func(s control.Status) bool { return s.Agent.Paused && problem(s, "history") != nil })
+	if err := h.Client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err) // what was approved in the lost time must not be applied again here
 	}
 	h.resume()
 	h.listened(s)
-	st = h.eventually("it goes on", all)
+	st = h.Eventually("it goes on", all)
 	if st.Agent.Paused || problem(st, "history") != nil {
 		t.Errorf("the same message trips again: %+v", st)
 	}

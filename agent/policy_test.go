@@ -28,16 +28,16 @@ func TestPolicyRecreates(t *testing.T) {
 	d.now = now
 	d.repo.commit("Add", map[string]string{"box/main.tf": d.files("node", "other") + "resource \"terraform_data\" \"record\" {\n  input = local_file.node.id\n}\noutput \"id\" {\n  value = local_file.node.id\n}\n"})
 	d.start()
-	if run := d.status("1", store.Planned); run.Asks != "auto_apply is recreate, but this is another commit than the one that is applied" {
+	if run := d.Reaches("1", store.Planned); run.Asks != "auto_apply is recreate, but this is another commit than the one that is applied" {
 		t.Errorf("the first run asks: %q", run.Asks)
 	}
 	card := said(t, s, "", "#1")
 	s.Reply(jane, ops, card.TS, "approve")
 	s.Reply(joe, ops, card.TS, "approve")
-	d.status("1", store.Applied)
+	d.Reaches("1", store.Applied)
 
 	d.lose("node")
-	run := d.status("2", store.Applied)
+	run := d.Reaches("2", store.Applied)
 	if by(run) != "policy:recreate" || run.Kind != store.KindDrift || run.Plan.Add != 1 || run.Plan.Change != 1 {
 		t.Errorf("the run of the policy: %+v", run)
 	}
@@ -51,7 +51,7 @@ func TestPolicyRecreates(t *testing.T) {
 	}
 
 	d.lose("node")
-	run = d.status("3", store.Planned)
+	run = d.Reaches("3", store.Planned)
 	if run.Asks != "auto_apply is recreate, but 1 of 1 applies by policy are used up within 24 hours (auto_apply_limit)" || len(run.Decisions) != 0 {
 		t.Errorf("after the limit: %+v", run)
 	}
@@ -59,8 +59,8 @@ func TestPolicyRecreates(t *testing.T) {
 		t.Errorf("the card does not say why it asks: %+v", m)
 	}
 	skip(25 * time.Hour) // the plan expires; the next check asks again, and it is another day
-	d.status("3", store.Expired)
-	if run := d.status("4", store.Applied); by(run) != "policy:recreate" {
+	d.Reaches("3", store.Expired)
+	if run := d.Reaches("4", store.Applied); by(run) != "policy:recreate" {
 		t.Errorf("on the next day: %+v", run)
 	}
 }
@@ -72,17 +72,17 @@ func TestPolicyAppliesCommits(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one") + data("disk", "one")})
 	h := newHouse(t, box(r, "auto_apply = \"always\"\nprotect = [\"terraform_data.disk\"]"))
 	h.start()
-	if run := h.status("1", store.Planned); run.Asks != "auto_apply is always, but terraform_data.disk is protected" {
+	if run := h.Reaches("1", store.Planned); run.Asks != "auto_apply is always, but terraform_data.disk is protected" {
 		t.Errorf("it asks: %q", run.Asks)
 	}
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	r.commit("Drop a", map[string]string{"box/main.tf": data("disk", "one")})
-	if run := h.status("2", store.Applied); by(run) != "policy:always" || run.Kind != store.KindCommit || run.Plan.Destroy != 1 {
+	if run := h.Reaches("2", store.Applied); by(run) != "policy:always" || run.Kind != store.KindCommit || run.Plan.Destroy != 1 {
 		t.Errorf("the run of the policy: %+v", run)
 	}
 	r.commit("Add b", map[string]string{"box/main.tf": data("disk", "one") + data("b", "one")})
-	if run := h.status("3", store.Applied); by(run) != "policy:always" {
+	if run := h.Reaches("3", store.Applied); by(run) != "policy:always" {
 		t.Errorf("the run of the policy: %+v", run)
 	}
 }
@@ -96,23 +96,23 @@ func TestPolicyTakesItsApprovalBack(t *testing.T) {
 	from, to := time.Now().UTC().AddDate(0, 0, -1).Format("2006-01-02"), time.Now().UTC().AddDate(0, 0, 3).Format("2006-01-02")
 	h := newHouse(t, box(r, fmt.Sprintf("auto_apply = \"no_destroy\"\nfreeze = { from = %q, to = %q }", from, to))+asking(s))
 	h.start()
-	if run := h.until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" }); by(run) != "policy:no_destroy" {
+	if run := h.Until("1", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" }); by(run) != "policy:no_destroy" {
 		t.Errorf("approved by %q", by(run))
 	}
-	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "look first"}); err != nil {
+	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "look first"}); err != nil {
 		t.Fatal(err)
 	}
-	run := h.status("1", store.Planned)
+	run := h.Reaches("1", store.Planned)
 	if len(run.Decisions) != 0 || !strings.Contains(run.Asks, "it is paused") {
 		t.Errorf("after the pause: %+v", run)
 	}
 	card := said(t, s, "", "#1")
 	said(t, s, card.TS, "waits for approval after all")
-	if _, err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.Client.Resume(t.Context(), control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	s.Reply(jane, ops, card.TS, "approve")
-	if run := h.status("1", store.Approved); by(run) == "policy:no_destroy" {
+	if run := h.Reaches("1", store.Approved); by(run) == "policy:no_destroy" {
 		t.Errorf("the policy decided again: %+v", run)
 	}
 }

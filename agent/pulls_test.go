@@ -88,7 +88,7 @@ func commented(t *testing.T, s *githubtest.Server, number int, part string) gith
 // previews are the runs of pull requests, ended ones included.
 func (h *house) previews() []control.Run {
 	h.t.Helper()
-	all, err := h.client.Runs(context.Background(), control.RunsQuery{})
+	all, err := h.Client.Runs(context.Background(), control.RunsQuery{})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestPullRequests(t *testing.T) {
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 
 	head := r.propose(1, base, "more boxes", map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more boxes <!-- @everyone -->", Head: head})
@@ -110,20 +110,20 @@ func TestPullRequests(t *testing.T) {
 	if !strings.Contains(c.Body, "1 other stack is not touched") || strings.Contains(c.Body, "everyone") {
 		t.Errorf("the comment says:\n%s", c.Body)
 	}
-	s := h.eventually("the preview is in the status", func(s control.Status) bool {
+	s := h.Eventually("the preview is in the status", func(s control.Status) bool {
 		return len(s.PullRequests) == 1 && s.PullRequests[0].Status == store.Previewed
 	})
 	preview := s.PullRequests[0]
 	if preview.Commit != head || preview.PullRequest != n || preview.Kind != store.KindPullRequest || preview.Plan == nil || preview.Plan.Add != 2 {
 		t.Errorf("the preview is %+v", preview)
 	}
-	if err := h.decide(fmt.Sprint(preview.ID), "approve"); err == nil || !strings.Contains(err.Error(), "previewed") {
+	if err := h.Decide(fmt.Sprint(preview.ID), "approve"); err == nil || !strings.Contains(err.Error(), "previewed") {
 		t.Errorf("a preview was approved: %v", err)
 	}
 	for _, left := range []string{"plan", "src", "data"} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 		defer cancel()
-		for dir := filepath.Join(h.dir, "data", "runs", fmt.Sprint(preview.ID), left); ; h.tick(ctx) {
+		for dir := filepath.Join(h.Dir, "data", "runs", fmt.Sprint(preview.ID), left); ; h.Tick(ctx) {
 			if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 				break
 			}
@@ -132,7 +132,7 @@ func TestPullRequests(t *testing.T) {
 			}
 		}
 	}
-	h.status("box", store.Planned) // what can apply is neither superseded nor in the way
+	h.Reaches("box", store.Planned) // what can apply is neither superseded nor in the way
 
 	// A new head takes the place of the old one, in the same comment.
 	second := r.propose(1, base, "even more", map[string]string{"box/main.tf": data("three", "3") +
@@ -149,9 +149,9 @@ func TestPullRequests(t *testing.T) {
 	// Whoever closes it is not asked about it again; the branch's commit says what becomes of it.
 	merged := push(r, gh, "even more (#1)", map[string]string{"box/main.tf": data("three", "3")})
 	gh.Merge(infra, n, "jane", merged)
-	h.eventually("the pull request is forgotten", func(s control.Status) bool { return len(s.PullRequests) == 0 })
+	h.Eventually("the pull request is forgotten", func(s control.Status) bool { return len(s.PullRequests) == 0 })
 	stands(t, gh, merged, "box", "pending", "waiting for approval: 1 to create")
-	h.mustDecide("box", "approve")
+	h.MustDecide("box", "approve")
 	stands(t, gh, merged, "box", "success", "applied by")
 	if strings.Contains(gh.Transcript(), gh.Token()) {
 		t.Error("the token went to GitHub in a text")
@@ -164,7 +164,7 @@ func TestUntrustedPullRequests(t *testing.T) {
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	evil := map[string]string{"box/main.tf": data("evil", "1")}
 	for i, p := range []struct {
 		pull githubtest.Pull
@@ -194,7 +194,7 @@ func TestHeldPullRequests(t *testing.T) {
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	backend := "terraform {\n  backend \"local\" {}\n}\n"
 	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": backend + data("two", "2"), "bag/main.tf": backend + data("two", "2")})
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
@@ -206,7 +206,7 @@ func TestHeldPullRequests(t *testing.T) {
 
 	// On the command line: at the head that waits, and no other.
 	ask := func(wanted control.StartRequest) error {
-		_, err := h.client.Start(t.Context(), wanted)
+		_, err := h.Client.Start(t.Context(), wanted)
 		return err
 	}
 	for part, wanted := range map[string]control.StartRequest{
@@ -245,14 +245,14 @@ func TestPullRequestOfWhoMayOnlyRead(t *testing.T) {
 	gh.SetAccess(infra, "joe", "read")
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	head := r.propose(1, base, "two", map[string]string{"box/main.tf": data("two", "2")})
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "joe", Head: head})
 	stands(t, gh, head, "box", "pending", "not planned: its author joe may read")
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
-	if _, err := h.client.Start(t.Context(), control.StartRequest{Stack: "box", PullRequest: n}); err != nil {
+	if _, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "box", PullRequest: n}); err != nil {
 		t.Fatal(err)
 	}
 	stands(t, gh, head, "box", "success", "1 to create")
@@ -264,7 +264,7 @@ func TestHeldPullRequestBySlack(t *testing.T) {
 	r, gh, slack := newRepository(t), site(t), workspace(t)
 	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks+asking(slack)).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
 	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
 	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
@@ -301,7 +301,7 @@ func TestHeadThatMoves(t *testing.T) {
 		}
 	})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: good})
 	for range 2 { // checked twice, so the first look has ended
 		<-moved
@@ -332,7 +332,7 @@ func TestManyPullRequests(t *testing.T) {
 	}
 	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
 	stands(t, gh, heads[2], "box", "success", "not touched") // they are looked at from the newest to the oldest
-	h.eventually("it is said", func(s control.Status) bool {
+	h.Eventually("it is said", func(s control.Status) bool {
 		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.Contains(p.Error, "pull requests are open") })
 	})
 	if all := gh.Statuses(infra, heads[1], ""); len(all) > 0 {

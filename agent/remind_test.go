@@ -36,12 +36,12 @@ func TestAWaitingPlanRemindsOnce(t *testing.T) {
 	both := func(d time.Duration) { skip(d); skipUp(d) }
 	h.start()
 	first, second := said(t, s, "", "box #"), said(t, s, "", "net #")
-	h.status("1", store.Planned)
-	h.status("2", store.Planned)
+	h.Reaches("1", store.Planned)
+	h.Reaches("2", store.Planned)
 	both(19 * time.Hour)
 	h.stop() // a restart, and the loop's first look, before it is time
 	h.start()
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
 	if n := len(reminders(s, first.TS)) + len(reminders(s, second.TS)); n > 0 {
 		t.Fatalf("%d reminders five hours before the plans expire", n)
 	}
@@ -53,11 +53,11 @@ func TestAWaitingPlanRemindsOnce(t *testing.T) {
 	for _, card := range []slacktest.Message{first, second} {
 		said(t, s, card.TS, "Reminder: ")
 	}
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	h.stop()
 	both(time.Hour)
 	h.start()
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
 	for _, card := range []slacktest.Message{first, second} {
 		list := reminders(s, card.TS)
 		if len(list) != 1 {
@@ -85,10 +85,10 @@ func TestTheDailyLineSaysWhatWaitsAndNothingOnAQuietDay(t *testing.T) {
 	now, skip := at(t, "2026-10-01 06:00")
 	h.now = now
 	h.start()
-	h.status("box", store.NoChanges)
-	h.status("net", store.Planned)
-	h.mustDecide("net", "approve")
-	h.status("net", store.Applied)
+	h.Reaches("box", store.NoChanges)
+	h.Reaches("net", store.Planned)
+	h.MustDecide("net", "approve")
+	h.Reaches("net", store.Applied)
 	lines := func() (out []slacktest.Message) {
 		for _, m := range s.Messages(ops) {
 			if strings.Contains(m.Text, "Waiting for people") || strings.Contains(m.Text, "Behind the branch") {
@@ -102,13 +102,13 @@ func TestTheDailyLineSaysWhatWaitsAndNothingOnAQuietDay(t *testing.T) {
 		h.stop()
 		skip(d)
 		h.start()
-		h.eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
+		h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Agent.Running && s.Outbox == 0 })
 	}
 	next(24 * time.Hour)
 	r.commit("Change", map[string]string{"box/main.tf": data("b", "one"), "net/main.tf": data("a", "two")})
-	h.until("box", "planned", func(r control.Run) bool { return r.Status == store.Planned })
-	h.until("net", "planned", func(r control.Run) bool { return r.Status == store.Planned })
-	h.mustDecide("net", "deny")
+	h.Until("box", "planned", func(r control.Run) bool { return r.Status == store.Planned })
+	h.Until("net", "planned", func(r control.Run) bool { return r.Status == store.Planned })
+	h.MustDecide("net", "deny")
 	if list := lines(); len(list) > 0 {
 		t.Fatalf("a quiet day said %q", list[0].Text)
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 func (h *house) restoreState(ref string) (string, error) {
-	r, err := h.client.RestoreState(context.Background(), control.RestoreStateRequest{Stack: "box", Ref: ref})
+	r, err := h.Client.RestoreState(context.Background(), control.RestoreStateRequest{Stack: "box", Ref: ref})
 	return r.Message, err
 }
 
 func (h *house) copies() []archive.StateCopy {
 	h.t.Helper()
-	list, err := h.client.States(context.Background(), "box")
+	list, err := h.Client.States(context.Background(), "box")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -41,9 +41,9 @@ func TestAKeptStateComesBack(t *testing.T) {
 			h := newHouse(t, box(r, "")+asking(s)).start()
 			h.settle()
 			r.commit("More", map[string]string{"box/main.tf": data("a", "one") + data("b", "two")})
-			h.status("2", store.Planned)
-			h.mustDecide("2", "approve")
-			h.status("2", store.Applied)
+			h.Reaches("2", store.Planned)
+			h.MustDecide("2", "approve")
+			h.Reaches("2", store.Applied)
 			list := h.copies()
 			if len(list) != 2 || list[0].Name != "run-2" || list[0].Resources != 1 || list[1].Resources != 0 || list[0].Lineage == "" {
 				t.Fatalf("%+v", list)
@@ -52,11 +52,11 @@ func TestAKeptStateComesBack(t *testing.T) {
 			refusedFor(t, err, "is called nonsense")
 
 			waiting := h.begin(control.StartRequest{Stack: "box", Destroy: true})
-			h.status(num(waiting), store.Planned)
+			h.Reaches(num(waiting), store.Planned)
 			_, err = h.restoreState("run-2")
 			refusedFor(t, err, "is planned")
-			h.mustDecide(num(waiting), "deny")
-			h.status(num(waiting), store.Discarded)
+			h.MustDecide(num(waiting), "deny")
+			h.Reaches(num(waiting), store.Discarded)
 
 			text, err := h.restoreState("run-2")
 			if err != nil || !strings.Contains(text, "run-2, serial 1 then") {
@@ -69,16 +69,16 @@ func TestAKeptStateComesBack(t *testing.T) {
 			}
 			// b is in no state any more, so it is planned again; taking the restore back needs nothing but the copy.
 			again := h.plan("box", false)
-			if run := h.status(num(again), store.Planned); run.Plan.Add != 1 || run.Plan.Changes[0].Address != "terraform_data.b" {
+			if run := h.Reaches(num(again), store.Planned); run.Plan.Add != 1 || run.Plan.Changes[0].Address != "terraform_data.b" {
 				t.Errorf("%+v", run.Plan)
 			}
-			h.mustDecide(num(again), "deny")
-			h.status(num(again), store.Discarded)
+			h.MustDecide(num(again), "deny")
+			h.Reaches(num(again), store.Discarded)
 			if text, err = h.restoreState(list[0].Name); err != nil {
 				t.Fatalf("%q, %v", text, err)
 			}
 			again = h.plan("box", false)
-			h.status(num(again), store.NoChanges)
+			h.Reaches(num(again), store.NoChanges)
 		})
 	}
 }

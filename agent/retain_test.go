@@ -41,7 +41,7 @@ func failing(file string) string {
 // fails makes a run that ends in its hook.
 func (h *house) fails() {
 	h.t.Helper()
-	h.status(strconv.Itoa(h.plan("box", false)), store.Errored)
+	h.Reaches(strconv.Itoa(h.plan("box", false)), store.Errored)
 }
 
 // Run after run is made and forgotten, and the data directory stops growing.
@@ -52,9 +52,9 @@ func TestDiskUseReachesAPlateau(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	fail := filepath.Join(t.TempDir(), "fail")
 	h := newHouse(t, box(r, failing(fail))+"retention {\n  runs = 20\n}\n").start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	cycle := func() int64 {
 		write(t, fail, "")
 		for range 18 {
@@ -64,24 +64,24 @@ func TestDiskUseReachesAPlateau(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 7 {
-			h.status(strconv.Itoa(h.plan("box", false)), store.NoChanges)
+			h.Reaches(strconv.Itoa(h.plan("box", false)), store.NoChanges)
 		}
 		if err := h.agent.Trim(context.Background(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		return bytesOf(t, filepath.Join(h.dir, "data"))
+		return bytesOf(t, filepath.Join(h.Dir, "data"))
 	}
 	first := cycle()
 	// The store's file may take one more step of its growth, and the records get longer numbers.
 	if second := cycle(); second > first+first/20 {
 		t.Errorf("it grew from %d to %d bytes", first, second)
 	}
-	if entries, err := os.ReadDir(filepath.Join(h.dir, "data", "runs")); err != nil || len(entries) > 21 {
+	if entries, err := os.ReadDir(filepath.Join(h.Dir, "data", "runs")); err != nil || len(entries) > 21 {
 		t.Errorf("%d directories of runs are left: %v", len(entries), err)
 	}
 	// What is applied is known, however old; the others say that they are gone.
-	h.status("1", store.Applied)
-	if _, err := h.client.Run(context.Background(), "5"); err == nil || !strings.Contains(err.Error(), "no longer kept") {
+	h.Reaches("1", store.Applied)
+	if _, err := h.Client.Run(context.Background(), "5"); err == nil || !strings.Contains(err.Error(), "no longer kept") {
 		t.Errorf("run #5: %v", err)
 	}
 }
@@ -93,14 +93,14 @@ func TestWhatIsNeededIsNotForgotten(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	fail := filepath.Join(t.TempDir(), "fail")
 	h := newHouse(t, box(r, failing(fail))).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "deny")
-	h.status("1", store.Discarded)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "deny")
+	h.Reaches("1", store.Discarded)
 	write(t, fail, "")
 	for range 22 {
 		h.fails()
 	}
-	runs := filepath.Join(h.dir, "data", "runs")
+	runs := filepath.Join(h.Dir, "data", "runs")
 	left := filepath.Join(runs, "2", "errored.tfstate")
 	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestWhatIsNeededIsNotForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for run, want := range map[string]bool{"1": true, "2": true, "3": false, "4": true} {
-		if _, err := h.client.Run(context.Background(), run); (err == nil) != want {
+		if _, err := h.Client.Run(context.Background(), run); (err == nil) != want {
 			t.Errorf("run #%s is kept: %t, %v", run, !want, err)
 		}
 	}

@@ -31,7 +31,7 @@ func (h *house) gone(file string) {
 		if ctx.Err() != nil {
 			h.t.Fatal("never removed: ", file)
 		}
-		h.tick(ctx)
+		h.Tick(ctx)
 	}
 }
 
@@ -40,13 +40,13 @@ func TestPlanFilesGoAwayWithADeniedRun(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "deny")
-	h.status("1", store.Discarded)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "deny")
+	h.Reaches("1", store.Discarded)
 	for _, d := range []string{"plan", "src", "data"} {
-		h.gone(filepath.Join(h.dir, "data", "runs", "1", d))
+		h.gone(filepath.Join(h.Dir, "data", "runs", "1", d))
 	}
-	if text, err := h.client.PlanText(context.Background(), "1"); err != nil || !strings.Contains(text, "terraform_data.a") {
+	if text, err := h.Client.PlanText(context.Background(), "1"); err != nil || !strings.Contains(text, "terraform_data.a") {
 		t.Errorf("the plan's text is gone with it: %q, %v", text, err)
 	}
 }
@@ -56,13 +56,13 @@ func TestARenamedRepositoryEndsWhatWaits(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.config = strings.Replace(h.config, `repository "infra"`, `repository "other"`, 1)
+	h.Reaches("1", store.Planned)
+	h.Body = strings.Replace(h.Body, `repository "infra"`, `repository "other"`, 1)
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Canceled)
-	run := h.status("box", store.Planned)
+	h.Reaches("1", store.Canceled)
+	run := h.Reaches("box", store.Planned)
 	if run.Repository != "other" {
 		t.Errorf("the next run is of %s", run.Repository)
 	}
@@ -73,18 +73,18 @@ func TestObservingStopsAnApprovedRun(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	ctx := context.Background()
-	if err := h.client.Pause(ctx, control.PauseRequest{Stack: "box"}); err != nil {
+	if err := h.Client.Pause(ctx, control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide("1", "approve")
-	h.status("1", store.Approved)
-	h.config = strings.Replace(h.config, `dir = "box"`, "dir = \"box\"\n  mode = \"observe\"", 1)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Approved)
+	h.Body = strings.Replace(h.Body, `dir = "box"`, "dir = \"box\"\n  mode = \"observe\"", 1)
 	if err := h.agent.Reload(ctx); err != nil {
 		t.Fatal(err)
 	}
-	h.status("1", store.Canceled)
+	h.Reaches("1", store.Canceled)
 }
 
 // One approver that cannot be resolved must not keep the others from being heard.
@@ -98,7 +98,7 @@ func TestAnUnknownApproverDeafensNobody(t *testing.T) {
 	s.Reply(eve, ops, card.TS, "approve")
 	said(t, s, card.TS, "nobody@example.com cannot be resolved")
 	s.Reply(joe, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 }
 
 // The search for a message whose answer was lost fails: the message must not be posted a second time.
@@ -112,9 +112,9 @@ func TestAFailedSearchPostsNothingTwice(t *testing.T) {
 	s.Fail("conversations.history", 3, slacktest.Fault{Kind: slacktest.ServerError})
 	h.start()
 	card := said(t, s, "", "1 to create")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel", n)
 	}
@@ -127,10 +127,10 @@ func TestADeletedCardIsPostedAnew(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	s.Delete(ops, card.TS)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	said(t, s, "", "applied: 1")
 }
 
@@ -141,20 +141,20 @@ func TestParallelBoundsApplies(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": slow(gate), "net/main.tf": data("n", "one")})
 	h := newHouse(t, box(r, "")+"stack \"net\" { dir = \"net\" }\nterraform {\n  parallel = 1\n}\n").start()
-	h.status("box", store.Planned)
-	h.status("net", store.Planned)
-	h.mustDecide("box", "approve")
+	h.Reaches("box", store.Planned)
+	h.Reaches("net", store.Planned)
+	h.MustDecide("box", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
-	h.mustDecide("net", "approve")
-	run := h.until("net", "waiting", func(r control.Run) bool { return strings.Contains(r.Held, "terraform.parallel") })
+	h.MustDecide("net", "approve")
+	run := h.Until("net", "waiting", func(r control.Run) bool { return strings.Contains(r.Held, "terraform.parallel") })
 	if run.Status != store.Approved {
 		t.Errorf("net is %s", run.Status)
 	}
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.status("box", store.Applied)
-	h.status("net", store.Applied)
+	h.Reaches("box", store.Applied)
+	h.Reaches("net", store.Applied)
 }
 
 // stateServer is terraform's http backend, which can go away.
@@ -190,24 +190,24 @@ func TestAStateThatCouldNotBeSavedHoldsTheStack(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "terraform {\n  backend \"http\" {\n    address = \"" + url + "\"\n  }\n}\n" + slow(gate)})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
 	h.waitFor(filepath.Join(gate, "started"))
 	down.Store(true)
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := h.status("1", store.Errored)
-	kept := filepath.Join(h.dir, "data", "runs", "1", "errored.tfstate")
+	run := h.Reaches("1", store.Errored)
+	kept := filepath.Join(h.Dir, "data", "runs", "1", "errored.tfstate")
 	if !strings.Contains(run.Error, kept) {
 		t.Errorf("where the state is is not told: %q", run.Error)
 	}
-	h.gone(filepath.Join(h.dir, "data", "runs", "1", "plan"))
+	h.gone(filepath.Join(h.Dir, "data", "runs", "1", "plan"))
 	down.Store(false)
 	id := fmt.Sprint(h.plan("box", false))
-	h.until(id, "held", func(r control.Run) bool { return strings.Contains(r.Held, kept) })
+	h.Until(id, "held", func(r control.Run) bool { return strings.Contains(r.Held, kept) })
 	if err := os.Rename(kept, kept+".pushed"); err != nil { // the person's part, after the push
 		t.Fatal(err)
 	}
-	h.status(id, store.Planned)
+	h.Reaches(id, store.Planned)
 }

@@ -25,31 +25,31 @@ func TestNothingIsPlannedOrAppliedOnADiskThatIsNearlyFull(t *testing.T) {
 	}
 	free.Store(63)
 	h.start()
-	run := h.until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "63.0 MiB are free") })
+	run := h.Until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "63.0 MiB are free") })
 	if run.Status != store.Pending || run.Hint == "" {
 		t.Errorf("the run: %+v", run)
 	}
-	if p := problem(h.eventually("", all), "disk"); p == nil || !strings.Contains(p.Hint, "make room") {
+	if p := problem(h.Eventually("", all), "disk"); p == nil || !strings.Contains(p.Hint, "make room") {
 		t.Errorf("status shows %+v", p)
 	}
 	said(t, s, "", "Disk nearly full: only 63.0 MiB are free")
 	free.Store(70) // more than the least, and not enough to be quiet for long
 	h.listened(s)
-	if run := h.status("1", store.Pending); run.Held == "" {
+	if run := h.Reaches("1", store.Pending); run.Held == "" {
 		t.Error("it goes on at once")
 	}
 	free.Store(200)
-	h.status("1", store.Planned) // by itself
+	h.Reaches("1", store.Planned) // by itself
 	said(t, s, "", "There is room")
 	free.Store(10)
-	h.mustDecide("1", "approve")
-	h.until("1", "waiting for room", func(r control.Run) bool {
+	h.MustDecide("1", "approve")
+	h.Until("1", "waiting for room", func(r control.Run) bool {
 		return r.Status == store.Approved && strings.Contains(r.Held, "waits for room")
 	})
 	said(t, s, "", "Disk nearly full: only 10.0 MiB are free") // before it is over: what was not sent yet then would be left out
 	free.Store(200)
-	h.status("1", store.Applied)
-	h.eventually("nothing is wrong", func(s control.Status) bool { return problem(s, "disk") == nil && s.Outbox == 0 })
+	h.Reaches("1", store.Applied)
+	h.Eventually("nothing is wrong", func(s control.Status) bool { return problem(s, "disk") == nil && s.Outbox == 0 })
 	if n := count(s, "Disk nearly full"); n != 2 {
 		t.Errorf("told %d times", n)
 	}
@@ -65,7 +65,7 @@ func TestSmallDisk(t *testing.T) {
 		return housekeeping.Room{Free: 20 << 20, Total: 48 << 20}, nil
 	}
 	h.start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 }
 
 // Nothing wakes the agent when there is room again, so it looks by itself, and not only when it looks at everything.
@@ -80,15 +80,15 @@ func TestRoomIsLookedForWhileThereIsNone(t *testing.T) {
 	}
 	free.Store(200)
 	h.start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	free.Store(10)
-	if err := h.client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
+	if err := h.Client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("it is shown and told", func(s control.Status) bool { return problem(s, "disk") != nil && s.Outbox == 0 })
+	h.Eventually("it is shown and told", func(s control.Status) bool { return problem(s, "disk") != nil && s.Outbox == 0 })
 	began := time.Now()
 	free.Store(200)
-	h.eventually("it is over", func(s control.Status) bool { return problem(s, "disk") == nil })
+	h.Eventually("it is over", func(s control.Status) bool { return problem(s, "disk") == nil })
 	if took := time.Since(began); took > patience.Scaled(20*time.Second) {
 		t.Errorf("that there is room was noticed after %s", took)
 	}

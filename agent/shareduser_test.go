@@ -47,14 +47,14 @@ fi
 cd "$OLDPWD" && exec %[2]s "$@"
 `, open, tftest.Terraform(h.t))
 	for _, err := range []error{
-		os.WriteFile(binary, []byte(script), 0o755), os.Chmod(binary, 0o755), os.Chmod(filepath.Dir(binary), 0o755), os.Chmod(h.dir, 0o711),
+		os.WriteFile(binary, []byte(script), 0o755), os.Chmod(binary, 0o755), os.Chmod(filepath.Dir(binary), 0o755), os.Chmod(h.Dir, 0o711),
 		os.Chmod(filepath.Dir(open), 0o755), os.Chmod(open, 0o777),
 	} {
 		if err != nil {
 			h.t.Fatal(err)
 		}
 	}
-	h.config += fmt.Sprintf("terraform {\n  user = %q\n  binary = %q\n  parallel = 4\n}\n", u.Name, binary)
+	h.Body += fmt.Sprintf("terraform {\n  user = %q\n  binary = %q\n  parallel = 4\n}\n", u.Name, binary)
 	return u, open
 }
 
@@ -80,7 +80,7 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 	}
 	far := func(subject string, status store.Status) {
 		t.Helper()
-		h.eventually(subject+" is "+string(status), func(s control.Status) bool {
+		h.Eventually(subject+" is "+string(status), func(s control.Status) bool {
 			return slices.ContainsFunc(s.Stacks, func(st control.Stack) bool {
 				return st.Name == "far" && st.Run != nil && st.Run.Subject == subject && st.Run.Status == status
 			})
@@ -90,13 +90,13 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1"), "far/main.tf": data("one", "1")})
 	h.start()
 	h.waitFor(mark("at-box"))
-	h.status("bag", store.Planned) // branches' plans share the user
-	h.status("far", store.Planned)
+	h.Reaches("bag", store.Planned) // branches' plans share the user
+	h.Reaches("far", store.Planned)
 
 	touch("hold-bag")
 	release("at-bag")
 	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more", Head: r.propose(1, base, "more", map[string]string{"bag/main.tf": data("two", "2")})})
-	h.eventually("there is a preview", func(s control.Status) bool { return len(s.PullRequests) == 1 })
+	h.Eventually("there is a preview", func(s control.Status) bool { return len(s.PullRequests) == 1 })
 	push(r, gh, "another", map[string]string{"far/main.tf": data("one", "2")})
 	far("another", store.Planned)
 	if _, err := os.Stat(mark("at-bag")); err == nil || h.previews()[0].Status != store.Pending {
@@ -107,13 +107,13 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 	h.waitFor(mark("at-bag"))
 	push(r, gh, "yet another", map[string]string{"far/main.tf": data("one", "3")})
 	far("yet another", store.Pending)
-	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box"}); err != nil { // the loop looks at everything once more
+	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box"}); err != nil { // the loop looks at everything once more
 		t.Fatal(err)
 	}
 	far("yet another", store.Pending)
 	release("alone")
 	release("hold-bag")
-	h.eventually("the preview is planned", func(s control.Status) bool {
+	h.Eventually("the preview is planned", func(s control.Status) bool {
 		return len(s.PullRequests) == 1 && s.PullRequests[0].Status == store.Previewed
 	})
 	far("yet another", store.Planned)

@@ -114,7 +114,7 @@ func TestCommitStatuses(t *testing.T) {
 	// What is denied, and what fails.
 	second := push(r, gh, "two", map[string]string{"box/main.tf": data("two", "2")})
 	stands(t, gh, second, "box", "pending", "waiting for approval")
-	h.mustDecide("box", "deny not today")
+	h.MustDecide("box", "deny not today")
 	stands(t, gh, second, "box", "failure", "denied")
 	third := push(r, gh, "three", map[string]string{"box/main.tf": "resource {"})
 	stands(t, gh, third, "box", "failure", "the plan failed, nothing was changed")
@@ -127,10 +127,10 @@ func TestOutageOfGitHub(t *testing.T) {
 	gh.Down()
 	first := push(r, gh, "one box", map[string]string{"box/main.tf": data("one", "1")})
 	h := newHouse(t, hosted(t, r, gh, "trusted")+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
-	h.status("box", store.Planned)
-	h.mustDecide("box", "approve")
-	h.status("1", store.Applied)
-	h.eventually("the outage shows", func(s control.Status) bool {
+	h.Reaches("box", store.Planned)
+	h.MustDecide("box", "approve")
+	h.Reaches("1", store.Applied)
+	h.Eventually("the outage shows", func(s control.Status) bool {
 		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.HasPrefix(p.Source, "github infra") })
 	})
 	h.stop()
@@ -140,7 +140,7 @@ func TestOutageOfGitHub(t *testing.T) {
 	if n := len(gh.Statuses(infra, first, "sallyport/box")); n != 1 {
 		t.Errorf("%d statuses were set after the outage, want the last one only", n)
 	}
-	h.eventually("the outage is over", func(s control.Status) bool {
+	h.Eventually("the outage is over", func(s control.Status) bool {
 		return s.Outbox == 0 && !slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.HasPrefix(p.Source, "github") })
 	})
 }

@@ -92,7 +92,7 @@ func TestSlackApproveAndReport(t *testing.T) {
 	r.commit("Add <!channel> the box", map[string]string{"box/main.tf": data("a", "one") + "output \"o\" { value = 1 }\n"})
 	h := newHouse(t, box(r, `label = "PROD"`)+asking(s)).start()
 	card := said(t, s, "", "1 to create")
-	if run, stack, digest, _, ok := card.Run(); !ok || run != 1 || stack != "box" || digest != h.status("1", store.Planned).Plan.Digest {
+	if run, stack, digest, _, ok := card.Run(); !ok || run != 1 || stack != "box" || digest != h.Reaches("1", store.Planned).Plan.Digest {
 		t.Errorf("metadata %s", card.Metadata)
 	}
 	if !strings.HasPrefix(card.Text, "PROD box #1: 1 to create") || len(card.Active()) != 0 {
@@ -105,7 +105,7 @@ func TestSlackApproveAndReport(t *testing.T) {
 	said(t, s, card.TS, "guest")
 	s.Reply(joe, ops, card.TS, "looks good to me")
 	s.Reply(jane, ops, card.TS, "Approve.")
-	run := h.status("1", store.Applied)
+	run := h.Reaches("1", store.Applied)
 	if run.Decisions[0].By != "slack:"+jane {
 		t.Errorf("decisions %+v", run.Decisions)
 	}
@@ -145,7 +145,7 @@ func TestSlackRepliesThatNeverCount(t *testing.T) {
 			if err := s.WaitFor(ctx, func() bool { return len(s.Thread(ops, card.TS)) >= before+2 }); err != nil {
 				t.Fatal("it was not answered: ", err)
 			}
-			if run := h.status("1", store.Planned); len(run.Decisions) != 0 {
+			if run := h.Reaches("1", store.Planned); len(run.Decisions) != 0 {
 				t.Errorf("it counted: %+v", run.Decisions)
 			}
 		})
@@ -162,7 +162,7 @@ func TestSlackReplyWhileTheAgentIsDown(t *testing.T) {
 	h.stop()
 	s.Reply(joe, ops, card.TS, "approve")
 	h.start()
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel after a restart", n)
 	}
@@ -176,16 +176,16 @@ func TestSlackDeletedVoteDoesNotCount(t *testing.T) {
 	h := newHouse(t, box(r, "approvals = 2")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
 	vote := s.Reply(jane, ops, card.TS, "approve")
-	h.until("1", "voted", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	h.Until("1", "voted", func(r control.Run) bool { return len(r.Decisions) == 1 })
 	s.Delete(ops, vote)
-	h.until("1", "withdrawn", func(r control.Run) bool { return len(r.Decisions) == 0 })
+	h.Until("1", "withdrawn", func(r control.Run) bool { return len(r.Decisions) == 0 })
 	s.Reply(joe, ops, card.TS, "approve")
-	run := h.until("1", "voted again", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	run := h.Until("1", "voted again", func(r control.Run) bool { return len(r.Decisions) == 1 })
 	if run.Status != store.Planned {
 		t.Errorf("status %s", run.Status)
 	}
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 }
 
 // Whoever looked at an approved run has put the telephone away: that it waits again is told like a new question.
@@ -196,13 +196,13 @@ func TestSlackTellsARunThatWaitsAgainLoudly(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `mention = ["`+jane+`"]`)+asking(s)).start()
 	card := said(t, s, "", "1 to create")
-	if err := h.client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
+	if err := h.Client.Pause(context.Background(), control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	vote := s.Reply(joe, ops, card.TS, "approve")
-	h.status("1", store.Approved)
+	h.Reaches("1", store.Approved)
 	s.Delete(ops, vote)
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	loud := said(t, s, card.TS, "Back to waiting")
 	if !loud.Broadcast || !strings.Contains(fmt.Sprint(loud.Active()), jane) {
 		t.Errorf("it rings no phone: broadcast %v, mentions %q", loud.Broadcast, loud.Active())
@@ -218,18 +218,18 @@ func TestSlackIsDownAfterTheApproval(t *testing.T) {
 	h := newHouse(t, box(r, "")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
 	ctx := context.Background()
-	if err := h.client.Pause(ctx, control.PauseRequest{Stack: "box"}); err != nil {
+	if err := h.Client.Pause(ctx, control.PauseRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Approved)
+	h.Reaches("1", store.Approved)
 	s.Down()
-	if _, err := h.client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
+	if _, err := h.Client.Resume(ctx, control.ResumeRequest{Stack: "box"}); err != nil {
 		t.Fatal(err)
 	}
-	h.until("1", "waiting for Slack", func(r control.Run) bool { return strings.Contains(r.Held, "Slack") })
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Until("1", "waiting for Slack", func(r control.Run) bool { return strings.Contains(r.Held, "Slack") })
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	s.Heal()
 	said(t, s, card.TS, "is applied")
 }
@@ -244,9 +244,9 @@ func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
 	h := newHouse(t, box(r, "")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
 	s.Reply(jane, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	said(t, s, card.TS, "is applied")
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel", n)
 	}
@@ -278,22 +278,22 @@ func TestSlackCommands(t *testing.T) {
 	answer(eve, "plan box", "not one of the approvers")
 	answer(eve, "sing", "approve")
 	answer(jane, "plan box the node is gone", "#2")
-	h.status("1", store.Superseded)
-	run := h.status("2", store.Planned)
+	h.Reaches("1", store.Superseded)
+	run := h.Reaches("2", store.Planned)
 	if run.RequestedBy != "slack:"+jane || run.Reason != "the node is gone" {
 		t.Errorf("run 2: %+v", run)
 	}
 	answer(jane, "pause box storm", "paused")
-	h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
+	h.Eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
 	answer(jane, "resume box", "goes on")
 	answer(jane, "resume box", "Stack box was not paused")
 	answer(jane, "pause the storm is coming", "The agent is paused")
-	paused := h.eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
+	paused := h.Eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
 	if paused.Agent.Pause.Reason != "the storm is coming" || paused.Agent.Pause.By != "slack:"+jane {
 		t.Errorf("pause %+v", paused.Agent.Pause)
 	}
 	answer(jane, "resume", "goes on")
-	if s.Message(ops, card.TS); h.status("2", store.Planned).Status != store.Planned {
+	if s.Message(ops, card.TS); h.Reaches("2", store.Planned).Status != store.Planned {
 		t.Error("the command of long ago was obeyed")
 	}
 }
@@ -309,12 +309,12 @@ func TestSlackTellsAnInterruptedApplyLoudly(t *testing.T) {
 	s.Reply(jane, ops, card.TS, "approve")
 	h.waitFor(filepath.Join(gate, "started"))
 	h.stop()
-	killApply(t, filepath.Join(h.dir, "data", "runs", "1"))
+	killApply(t, filepath.Join(h.Dir, "data", "runs", "1"))
 	if err := os.WriteFile(filepath.Join(gate, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h.start()
-	run := h.status("1", store.Interrupted)
+	run := h.Reaches("1", store.Interrupted)
 	if !strings.Contains(run.Error, "terraform_data.slow") {
 		t.Errorf("what was started is not told: %q", run.Error)
 	}
@@ -322,7 +322,7 @@ func TestSlackTellsAnInterruptedApplyLoudly(t *testing.T) {
 	if !loud.Broadcast || !strings.Contains(fmt.Sprint(loud.Active()), jane) {
 		t.Errorf("it rings no phone: broadcast %v, mentions %q", loud.Broadcast, loud.Active())
 	}
-	next := h.status("2", store.Planned)
+	next := h.Reaches("2", store.Planned)
 	if next.Kind != store.KindRecovery || next.After != 1 {
 		t.Errorf("the recovery run: %+v", next)
 	}

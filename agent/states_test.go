@@ -19,18 +19,18 @@ func TestTheStateBeforeAnApplyIsKept(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
-	before, err := os.ReadFile(filepath.Join(h.dir, "data", "state", "box", "terraform.tfstate"))
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
+	before, err := os.ReadFile(filepath.Join(h.Dir, "data", "state", "box", "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
-	h.mustDecide("2", "approve")
-	h.status("2", store.Applied)
-	packed, err := os.ReadFile(filepath.Join(datadir.StateCopies(filepath.Join(h.dir, "data"), "box"), "00000002.tfstate.zst"))
+	h.Reaches("2", store.Planned)
+	h.MustDecide("2", "approve")
+	h.Reaches("2", store.Applied)
+	packed, err := os.ReadFile(filepath.Join(datadir.StateCopies(filepath.Join(h.Dir, "data"), "box"), "00000002.tfstate.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}

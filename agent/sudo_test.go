@@ -32,12 +32,12 @@ person "author" { github = "jane" }
 person "boss" { os = "ann" }
 `).start()
 	root := h.agent.CommandLine()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	_, err := root.Decide(ctx, control.DecideRequest{Ref: "1", Words: "approve", By: sudo})
 	must(err)
 	_, err = root.Decide(ctx, control.DecideRequest{Ref: "1", Words: "approve", BreakGlass: true, Reason: "night", By: sudo})
 	must(err)
-	run := h.status("1", store.Applied)
+	run := h.Reaches("1", store.Applied)
 	if d := run.Decisions[0]; d.By != "cli:root" || d.Login != "ann" || d.Text != "approve" {
 		t.Errorf("the decision: %+v", d)
 	}
@@ -46,31 +46,31 @@ person "boss" { os = "ann" }
 	}
 
 	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	_, err = root.Start(ctx, control.StartRequest{Stack: "box", By: sudo})
 	must(err)
-	if run = h.status("2", store.Superseded); run.Error != "superseded: "+ann+" asked for another plan" {
+	if run = h.Reaches("2", store.Superseded); run.Error != "superseded: "+ann+" asked for another plan" {
 		t.Errorf("what made way: %q", run.Error)
 	}
-	if run = h.status("3", store.Planned); run.RequestedBy != "cli:root" || run.RequestedLogin != "ann" {
+	if run = h.Reaches("3", store.Planned); run.RequestedBy != "cli:root" || run.RequestedLogin != "ann" {
 		t.Errorf("requested by %q, %q", run.RequestedBy, run.RequestedLogin)
 	}
 	must(root.Pause(ctx, control.PauseRequest{Stack: "box", By: sudo}))
-	run = h.until("3", "held", func(r control.Run) bool { return r.Held != "" })
+	run = h.Until("3", "held", func(r control.Run) bool { return r.Held != "" })
 	if !strings.Contains(run.Held, "paused by "+ann) {
 		t.Errorf("held: %q", run.Held)
 	}
-	if p := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "ann" {
+	if p := h.Eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused }).Stacks[0].Pause; p.By != "cli:root" || p.Login != "ann" {
 		t.Errorf("the pause: %+v", p)
 	}
 	_, err = root.Resume(ctx, control.ResumeRequest{Stack: "box", By: sudo})
 	must(err)
 	_, err = root.Cancel(ctx, control.CancelRequest{Ref: "3", By: sudo})
 	must(err)
-	h.status("3", store.Canceled)
+	h.Reaches("3", store.Canceled)
 	r.reset(first)
 	other := r.commit("Other second", map[string]string{"box/main.tf": data("a", "three")})
-	h.eventually("held", func(s control.Status) bool {
+	h.Eventually("held", func(s control.Status) bool {
 		return s.Repositories[0].HeldHead == other && s.Repositories[0].Head == second
 	})
 	must(root.Accept(ctx, control.AcceptRequest{Repository: "infra", Commit: other, By: sudo}))

@@ -34,11 +34,11 @@ func TestFirstStacksAreSummedUpInOneMessage(t *testing.T) {
 			t.Errorf("%q is not in %q", part, note.Text)
 		}
 	}
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if n := len(s.Messages(ops)); n != 3 { // box, bad and the sum
 		t.Errorf("%d messages in the channel", n)
 	}
-	status := h.eventually("clean is the baseline", func(s control.Status) bool { return s.Stacks[2].AppliedCommit != "" })
+	status := h.Eventually("clean is the baseline", func(s control.Status) bool { return s.Stacks[2].AppliedCommit != "" })
 	if status.Stacks[2].Run.Status != store.NoChanges {
 		t.Errorf("clean: %+v", status.Stacks[2])
 	}
@@ -53,11 +53,11 @@ func TestALastingGitErrorIsToldOnceAndItsEndToo(t *testing.T) {
 	now, skip := clock()
 	h.now = now
 	h.start()
-	h.status("1", store.NoChanges)
+	h.Reaches("1", store.NoChanges)
 	if err := os.Rename(r.dir, r.dir+".gone"); err != nil {
 		t.Fatal(err)
 	}
-	h.eventually("the error is shown", func(s control.Status) bool { return s.Repositories[0].Error != "" })
+	h.Eventually("the error is shown", func(s control.Status) bool { return s.Repositories[0].Error != "" })
 	skip(time.Hour)
 	said(t, s, "", "cannot be read since")
 	if err := os.Rename(r.dir+".gone", r.dir); err != nil {
@@ -75,11 +75,11 @@ func TestQuietEndsPostNothing(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "locals {}\n"})
 	h := newHouse(t, box(r, "")+asking(s)).start()
-	h.status("1", store.NoChanges)
+	h.Reaches("1", store.NoChanges)
 	r.commit("Change", map[string]string{"box/main.tf": data("a", "one")})
 	card := said(t, s, "", "1 to create")
 	r.commit("Change again", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Superseded)
+	h.Reaches("2", store.Superseded)
 	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	if err := s.WaitFor(ctx, func() bool {
@@ -88,8 +88,8 @@ func TestQuietEndsPostNothing(t *testing.T) {
 	}); err != nil {
 		t.Error("the old message does not say that it is superseded: ", err)
 	}
-	h.status("3", store.Planned)
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Reaches("3", store.Planned)
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
 	if n := len(s.Messages(ops)); n != 2 {
 		t.Errorf("%d messages in the channel", n)
 	}
@@ -103,11 +103,11 @@ func TestStalePlanIsPlannedAgain(t *testing.T) {
 	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = \"%s/x.tfstate\"\n  }\n}\n", state)
 	r.commit("Add", map[string]string{"box/main.tf": backend + data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	r.commit("Change", map[string]string{"box/main.tf": backend + data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	file := state + "/x.tfstate"
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -117,9 +117,9 @@ func TestStalePlanIsPlannedAgain(t *testing.T) {
 	if err := os.WriteFile(file, []byte(moved), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.mustDecide("2", "approve")
-	h.status("2", store.Stale)
-	run := h.status("3", store.Planned)
+	h.MustDecide("2", "approve")
+	h.Reaches("2", store.Stale)
+	run := h.Reaches("3", store.Planned)
 	if run.Kind != store.KindRecovery || run.After != 2 || len(run.Decisions) != 0 {
 		t.Errorf("what takes over: %+v", run)
 	}
@@ -132,17 +132,17 @@ func TestTwoStacksOnOneStateAreRefused(t *testing.T) {
 	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = \"%s/x.tfstate\"\n  }\n}\n", state)
 	r.commit("Add", map[string]string{"box/main.tf": backend + data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	h.plan("box", false) // the lineage is known from the plan of a state that exists
-	h.status("2", store.NoChanges)
+	h.Reaches("2", store.NoChanges)
 	r.commit("Copy", map[string]string{"copy/main.tf": backend + data("a", "one")})
-	h.config += "stack \"copy\" { dir = \"copy\" }\n"
+	h.Body += "stack \"copy\" { dir = \"copy\" }\n"
 	if err := h.agent.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	run := h.status("3", store.Errored)
+	run := h.Reaches("3", store.Errored)
 	if !strings.Contains(run.Error, "have the same state") || run.Hint == "" {
 		t.Errorf("error %q, hint %q", run.Error, run.Hint)
 	}
@@ -153,11 +153,11 @@ func TestRemovedDirectorySaysWhatItsStateHolds(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "README.md": "x"})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	r.commit("Remove the box", map[string]string{"box/main.tf": ""})
-	h.eventually("the error says what is left", func(s control.Status) bool {
+	h.Eventually("the error says what is left", func(s control.Status) bool {
 		return strings.Contains(s.Stacks[0].Error, "still holds 1 resource")
 	})
 }

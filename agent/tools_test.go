@@ -66,7 +66,7 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
 		t.Setenv(name, cloud.Getenv(name))
 	}
 	h := newHouse(t, box(r, own)+"stack \"plain\" { dir = \"plain\" }\n").start()
-	run := h.status("box", store.Planned)
+	run := h.Reaches("box", store.Planned)
 	plan, _ := phases(t, log)
 	if !strings.Contains(plan, "ASIA-may-look-1") || strings.Contains(plan, "may-apply") {
 		t.Errorf("the plan was told:\n%s", plan)
@@ -74,47 +74,47 @@ func TestEachStackHasItsOwnToolAndRoles(t *testing.T) {
 	if asked, _ := cloud.Asked(); asked[0].Get("RoleSessionName") != fmt.Sprintf("sallyport-box-%d", run.ID) {
 		t.Errorf("the session of the plan is %v", asked[0])
 	}
-	h.mustDecide("box", "approve")
-	h.status(fmt.Sprint(run.ID), store.Applied)
+	h.MustDecide("box", "approve")
+	h.Reaches(fmt.Sprint(run.ID), store.Applied)
 	again, apply := phases(t, log)
 	if !strings.Contains(apply, "ASIA-may-apply-") || strings.Contains(apply, "may-look") || strings.Contains(again, "may-apply") {
 		t.Errorf("the apply was told:\n%s", apply)
 	}
-	if left, err := filepath.Glob(filepath.Join(h.dir, "data", "runs", fmt.Sprint(run.ID), "*", "aws.*")); err == nil && len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(h.Dir, "data", "runs", fmt.Sprint(run.ID), "*", "aws.*")); err == nil && len(left) > 0 {
 		// Only until the loop has swept; it does so in the pass after the end.
-		h.eventually("the files of the run are gone", func(control.Status) bool { _, err := os.Stat(left[0]); return err != nil })
+		h.Eventually("the files of the run are gone", func(control.Status) bool { _, err := os.Stat(left[0]); return err != nil })
 	}
 	before, _ := os.ReadFile(log)
-	h.status("plain", store.Planned)
-	h.status("plain", store.Planned)
-	h.mustDecide("plain", "approve")
-	h.status("plain", store.Applied)
+	h.Reaches("plain", store.Planned)
+	h.Reaches("plain", store.Planned)
+	h.MustDecide("plain", "approve")
+	h.Reaches("plain", store.Applied)
 	if now, _ := os.ReadFile(log); string(now) != string(before) {
 		t.Errorf("the other stack was planned or applied with this one's tool:\n%s", now[len(before):])
 	}
 
 	// A plan is applied by exactly the binary that made it.
 	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
-	run = h.until("box", "planned again", func(r control.Run) bool { return r.ID > run.ID && r.Status == store.Planned })
+	run = h.Until("box", "planned again", func(r control.Run) bool { return r.ID > run.ID && r.Status == store.Planned })
 	script, err := os.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tftest.Program(t, binary, append(script, "# another one\n"...))
-	h.mustDecide("box", "approve")
-	if run = h.status(fmt.Sprint(run.ID), store.Errored); !strings.Contains(run.Error, "terraform did not run") {
+	h.MustDecide("box", "approve")
+	if run = h.Reaches(fmt.Sprint(run.ID), store.Errored); !strings.Contains(run.Error, "terraform did not run") {
 		t.Errorf("the error is %q", run.Error)
 	}
 
 	// Another tool in the configuration makes a waiting plan stale.
 	id := h.plan("box", false)
-	h.status(fmt.Sprint(id), store.Planned)
-	h.config = strings.Replace(h.config, `terraform { engine = "tofu" }`, "", 1)
+	h.Reaches(fmt.Sprint(id), store.Planned)
+	h.Body = strings.Replace(h.Body, `terraform { engine = "tofu" }`, "", 1)
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.status(fmt.Sprint(id), store.Stale)
-	h.until("box", "planned again", func(r control.Run) bool { return r.ID > id && r.Status == store.Planned })
+	h.Reaches(fmt.Sprint(id), store.Stale)
+	h.Until("box", "planned again", func(r control.Run) bool { return r.ID > id && r.Status == store.Planned })
 }
 
 // A program that is missing for one stack is told, and the others go on.
@@ -123,14 +123,14 @@ func TestAMissingToolIsOneStacksTrouble(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one"), "old/main.tf": "terraform {\n  required_version = \"< 1.0\"\n}\n" + data("p", "one")})
 	h := newHouse(t, box(r, `terraform { engine = "tofu" }`)+"stack \"old\" { dir = \"old\" }\n").start()
-	run := h.status("1", store.Errored)
+	run := h.Reaches("1", store.Errored)
 	if !strings.Contains(run.Error, "finding tofu") || !strings.Contains(run.Hint, "install tofu") {
 		t.Errorf("the error is %q, hint %q", run.Error, run.Hint)
 	}
-	if run = h.status("2", store.Errored); !strings.Contains(run.Error, "required_version") && !strings.Contains(run.Error, "Core version") || !strings.Contains(run.Hint, "in the stack") {
+	if run = h.Reaches("2", store.Errored); !strings.Contains(run.Error, "required_version") && !strings.Contains(run.Error, "Core version") || !strings.Contains(run.Hint, "in the stack") {
 		t.Errorf("the error is %q, hint %q", run.Error, run.Hint)
 	}
-	h.eventually("the missing program is a problem", func(s control.Status) bool {
+	h.Eventually("the missing program is a problem", func(s control.Status) bool {
 		for _, p := range s.Problems {
 			if p.Source == "tofu" {
 				return true

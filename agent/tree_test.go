@@ -90,7 +90,7 @@ func TestOddTree(t *testing.T) {
 		"live-leak": "live/leak/passwd is a symlink to ../../escape/passwd, which is outside of the repository",
 		"live-sub":  "sub is a git submodule",
 	}
-	s := h.eventually("what is wrong is told", func(s control.Status) bool {
+	s := h.Eventually("what is wrong is told", func(s control.Status) bool {
 		errored := 0
 		for _, st := range s.Stacks {
 			if wrong[st.Name] != "" && st.Run != nil && st.Run.Status == store.Errored {
@@ -104,18 +104,18 @@ func TestOddTree(t *testing.T) {
 			t.Errorf("%s: the error is %q, hint %q; want %q", st.Name, st.Run.Error, st.Run.Hint, text)
 		}
 	}
-	good := h.status("live-good", store.Planned)
+	good := h.Reaches("live-good", store.Planned)
 	for name := range linked {
-		h.status(name, store.Planned)
+		h.Reaches(name, store.Planned)
 	}
-	h.status("own", store.Planned)
-	h.status("live-Team_A.prod", store.Planned)
+	h.Reaches("own", store.Planned)
+	h.Reaches("live-Team_A.prod", store.Planned)
 	const sound = 5 // one of them has nothing to do, and one is an image
-	s = h.eventually("every stack is there", func(s control.Status) bool { return len(s.Stacks) == len(linked)+len(wrong)+sound })
+	s = h.Eventually("every stack is there", func(s control.Status) bool { return len(s.Stacks) == len(linked)+len(wrong)+sound })
 	if s.Repositories[0].Error != "" {
 		t.Errorf("the repository's error is %q", s.Repositories[0].Error)
 	}
-	source := filepath.Join(h.dir, "data", "runs", fmt.Sprint(good.ID), "src")
+	source := filepath.Join(h.Dir, "data", "runs", fmt.Sprint(good.ID), "src")
 	for _, name := range []string{"live/good/na me:with\nall\xff", "live/good/loop", "live/good/later", "docs/old.tf", "live/good/" + strings.Repeat("n", 255)} {
 		if _, err := os.Lstat(filepath.Join(source, name)); err != nil {
 			t.Error(err)
@@ -133,7 +133,7 @@ func TestOddTree(t *testing.T) {
 	}
 	second := g.Import("refs/heads/main", first, changed)
 	gh.AddCommit(infra, githubtest.Commit{SHA: second, Author: "jane"})
-	s = h.eventually("what symlinks lead to is planned", func(s control.Status) bool {
+	s = h.Eventually("what symlinks lead to is planned", func(s control.Status) bool {
 		planned := 0
 		for _, st := range s.Stacks {
 			if linked[st.Name] != "" && st.Run.Commit == second && st.Run.Status == store.Planned {
@@ -147,28 +147,26 @@ func TestOddTree(t *testing.T) {
 			t.Errorf("%s: the reason is %q, want %s in it", st.Name, st.Run.Reason, cause)
 		}
 	}
-	h.mustDecide("whole", "approve") // it is applied where the directory really lies, too
-	h.eventually("a linked directory is applied", func(s control.Status) bool {
+	h.MustDecide("whole", "approve") // it is applied where the directory really lies, too
+	h.Eventually("a linked directory is applied", func(s control.Status) bool {
 		return slices.ContainsFunc(s.Stacks, func(st control.Stack) bool { return st.Name == "whole" && st.AppliedCommit == second })
 	})
-	all, err := h.client.Runs(t.Context(), control.RunsQuery{})
+	all, err := h.Client.Runs(t.Context(), control.RunsQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := 2*len(linked) + len(wrong) + sound; len(all) != want {
 		t.Errorf("%d runs, want %d: what is wrong is not asked again for a commit that does not touch it", len(all), want)
 	}
-	h.mu.Lock()
 	for name, text := range wrong {
 		told := 0
-		for _, notice := range h.notices {
+		for _, notice := range h.Told() {
 			told += strings.Count(notice, text)
 		}
 		if told != 1 {
-			t.Errorf("%s was told %d times:\n%s", name, told, strings.Join(h.notices, "\n"))
+			t.Errorf("%s was told %d times:\n%s", name, told, strings.Join(h.Told(), "\n"))
 		}
 	}
-	h.mu.Unlock()
 
 	// A pull request that breaks one stack, changes another and mends a third.
 	broken := maps.Clone(changed)

@@ -62,7 +62,7 @@ func signedBox(r *repository, file string) string {
 // heldFor waits until the branch is held and its error says why.
 func heldFor(h *house, tip string, why ...string) {
 	h.t.Helper()
-	h.eventually("held: "+strings.Join(why, ", "), func(s control.Status) bool {
+	h.Eventually("held: "+strings.Join(why, ", "), func(s control.Status) bool {
 		r := s.Repositories[0]
 		for _, part := range why {
 			if !strings.Contains(r.Error, part) {
@@ -77,11 +77,9 @@ func heldFor(h *house, tip string, why ...string) {
 func (h *house) saidOnce(parts ...string) {
 	h.t.Helper()
 	n := 0
-	h.eventually(fmt.Sprintf("it is said: %q", parts), func(control.Status) bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
+	h.Eventually(fmt.Sprintf("it is said: %q", parts), func(control.Status) bool {
 		n = 0
-		for _, one := range h.notices {
+		for _, one := range h.Told() {
 			if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(one, part) }) {
 				n++
 			}
@@ -101,7 +99,7 @@ func TestUnsignedCommitsAreHeld(t *testing.T) {
 	r.sign = signer
 	first := r.commit("Signed", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, signedBox(r, file)).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	for _, bad := range []struct {
 		sign sshSigner
 		why  string
@@ -117,20 +115,20 @@ func TestUnsignedCommitsAreHeld(t *testing.T) {
 		tip := r.commit("On top", map[string]string{"box/main.tf": data("a", "top")})
 		heldFor(h, tip, "Smuggled", bad.why)
 		h.saidOnce("is held at "+tip[:10], bad.why) // of this head: a poll may also have come between the two commits
-		err := h.client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: tip})
+		err := h.Client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: tip})
 		if err == nil || !strings.Contains(err.Error(), bad.why) {
 			t.Errorf("accept: %v", err)
 		}
 	}
-	if run := h.status("1", store.Planned); run.Commit != first {
+	if run := h.Reaches("1", store.Planned); run.Commit != first {
 		t.Errorf("run 1 is at %s", run.Commit)
 	}
 	r.reset(first)
 	good := r.commit("Good", map[string]string{"box/main.tf": data("a", "good")})
-	if run := h.status("2", store.Planned); run.Commit != good {
+	if run := h.Reaches("2", store.Planned); run.Commit != good {
 		t.Errorf("run 2 is at %s, want %s", run.Commit, good)
 	}
-	h.eventually("nothing is held", func(s control.Status) bool { return s.Repositories[0].HeldHead == "" && s.Repositories[0].Error == "" })
+	h.Eventually("nothing is held", func(s control.Status) bool { return s.Repositories[0].HeldHead == "" && s.Repositories[0].Error == "" })
 }
 
 // A requirement that is new is about what waits already, and a rewritten history that a person takes is asked for it too.
@@ -140,17 +138,17 @@ func TestTrustThatIsNewInTheConfiguration(t *testing.T) {
 	signer, file := newSigner(t)
 	base := r.commit("Applied", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	tip := r.commit("Waits", map[string]string{"box/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	h.stop()
-	h.config = signedBox(r, file)
+	h.Body = signedBox(r, file)
 	h.start()
 	heldFor(h, tip, "Waits", "not signed")
-	h.mustDecide("2", "approve")
-	h.until("2", "held", func(r control.Run) bool {
+	h.MustDecide("2", "approve")
+	h.Until("2", "held", func(r control.Run) bool {
 		return r.Status == store.Approved && strings.Contains(r.Held, "known to be trusted")
 	})
 	r.sign = signer
@@ -159,13 +157,13 @@ func TestTrustThatIsNewInTheConfiguration(t *testing.T) {
 	heldFor(h, other, "rewritten", "loses "+tip[:10]+" by Jane (Waits)")
 	// Of this head: a poll may also have come between the two, and told of the other one.
 	h.saidOnce("sallyport accept infra " + other[:10] + "\nThe branch would lose " + tip[:10] + " by Jane (Waits)")
-	if err := h.client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: other}); err != nil {
+	if err := h.Client.Accept(context.Background(), control.AcceptRequest{Repository: "infra", Commit: other}); err != nil {
 		t.Fatal(err)
 	}
-	if run := h.status("3", store.Planned); run.Commit != other {
+	if run := h.Reaches("3", store.Planned); run.Commit != other {
 		t.Errorf("run 3 is at %s", run.Commit)
 	}
-	h.status("2", store.Superseded)
+	h.Reaches("2", store.Superseded)
 }
 
 func TestRequireReview(t *testing.T) {
@@ -210,7 +208,7 @@ func TestRequireReview(t *testing.T) {
 	first := merge("Reviewed", "joe", true)
 	config := strings.Replace(hosted(t, r, gh, "off"), "  github {", "  require_review = true\n  github {", 1)
 	h := newHouse(t, config+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	for _, bad := range []struct {
 		tip func() string
 		why string
@@ -230,16 +228,16 @@ func TestRequireReview(t *testing.T) {
 	r.reset(first)
 	gh.Down()
 	second := merge("Reviewed too", "joe", true)
-	h.eventually("it waits for the site", func(s control.Status) bool {
+	h.Eventually("it waits for the site", func(s control.Status) bool {
 		return strings.Contains(s.Repositories[0].Error, "asking whether commit "+second[:10]+" is trusted")
 	})
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	gh.Heal()
-	if run := h.status("2", store.Planned); run.Commit != second {
+	if run := h.Reaches("2", store.Planned); run.Commit != second {
 		t.Errorf("run 2 is at %s", run.Commit)
 	}
 	third := noFF("Merged as it is", nil)
-	if run := h.status("3", store.Planned); run.Commit != third {
+	if run := h.Reaches("3", store.Planned); run.Commit != third {
 		t.Errorf("run 3 is at %s", run.Commit)
 	}
 }
@@ -287,7 +285,7 @@ func TestAnOldDateHidesNoCommit(t *testing.T) {
 	r.sign = signer
 	r.commit("Signed", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, signedBox(r, file)).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	now := r.when
 	r.sign, r.when = nil, time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	r.commit("Smuggled", map[string]string{"box/main.tf": data("a", "smuggled")})
@@ -310,7 +308,7 @@ func TestWhatWasHeldFirstComesInBelowNothing(t *testing.T) {
 	heldFor(h, r.commit("And again", map[string]string{"box/main.tf": data("a", "three")}), "Smuggled", "not signed")
 	r.reset(root)
 	good := r.commit("Good", map[string]string{"box/main.tf": data("a", "four")})
-	if run := h.status("1", store.Planned); run.Commit != good {
+	if run := h.Reaches("1", store.Planned); run.Commit != good {
 		t.Errorf("run 1 is at %s, want %s", run.Commit, good)
 	}
 }

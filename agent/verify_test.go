@@ -27,7 +27,7 @@ func verifying(t *testing.T, s *slacktest.Server, r *repository, more string) (h
 func nextSecond(h *house) {
 	began := time.Now().Unix()
 	for time.Now().Unix() == began {
-		h.tick(h.t.Context())
+		h.Tick(h.t.Context())
 	}
 }
 
@@ -51,11 +51,11 @@ func TestAnOldPlanIsVerifiedAndAppliedUnderTheSameApproval(t *testing.T) {
 	h, skip := verifying(t, s, r, "")
 	h.start()
 	card := said(t, s, "", "1 to create")
-	shown := h.status("1", store.Planned).Plan
+	shown := h.Reaches("1", store.Planned).Plan
 	skip(2 * time.Hour)
 	nextSecond(h)
 	s.Reply(jane, ops, card.TS, "approve")
-	run := h.status("1", store.Applied)
+	run := h.Reaches("1", store.Applied)
 	if run.Plan.ApprovedDigest != shown.Digest || run.Plan.Digest == shown.Digest || shown.ApprovedDigest != "" {
 		t.Errorf("shown %s; applied %s, approved %s", shown.Digest, run.Plan.Digest, run.Plan.ApprovedDigest)
 	}
@@ -66,12 +66,12 @@ func TestAnOldPlanIsVerifiedAndAppliedUnderTheSameApproval(t *testing.T) {
 	if end := said(t, s, card.TS, "is applied"); !strings.Contains(end.Text, "Approved by slack:"+jane) {
 		t.Errorf("the end is told as %q", end.Text)
 	}
-	if result := readAll(t, filepath.Join(h.dir, "data", "runs", "1"), "result.json"); !strings.Contains(result, run.Plan.Digest) {
+	if result := readAll(t, filepath.Join(h.Dir, "data", "runs", "1"), "result.json"); !strings.Contains(result, run.Plan.Digest) {
 		t.Errorf("the runner applied something else: %s", result)
 	}
-	h.eventually("the plans are gone", func(control.Status) bool {
-		left, _ := filepath.Glob(filepath.Join(h.dir, "data", "runs", "1", "*", "plan"))
-		more, _ := filepath.Glob(filepath.Join(h.dir, "data", "runs", "1", "plan"))
+	h.Eventually("the plans are gone", func(control.Status) bool {
+		left, _ := filepath.Glob(filepath.Join(h.Dir, "data", "runs", "1", "*", "plan"))
+		more, _ := filepath.Glob(filepath.Join(h.Dir, "data", "runs", "1", "plan"))
 		return len(left)+len(more) == 0
 	})
 }
@@ -89,13 +89,13 @@ func TestAnApprovedPlanThatIsNotTheSameAnyMoreAsksAgain(t *testing.T) {
 	write(t, file, "second-value")
 	skip(2 * time.Hour)
 	s.Reply(jane, ops, card.TS, "approve")
-	run := h.status("1", store.Stale)
+	run := h.Reaches("1", store.Stale)
 	want := "it is not the same any more: terraform_data.a: create, and not with the same values"
 	if !strings.Contains(run.Error, want) || run.Apply != nil {
 		t.Errorf("stale: %q, apply %v", run.Error, run.Apply)
 	}
 	said(t, s, card.TS, want)
-	next := h.status("2", store.Planned)
+	next := h.Reaches("2", store.Planned)
 	if next.After != 1 || len(next.Decisions) != 0 {
 		t.Errorf("what takes over: %+v", next)
 	}
@@ -107,7 +107,7 @@ func TestAnApprovedPlanThatIsNotTheSameAnyMoreAsksAgain(t *testing.T) {
 	}
 	// Whoever approved the first has not approved this one.
 	s.Reply(joe, ops, again.TS, "approve")
-	h.status("2", store.Applied)
+	h.Reaches("2", store.Applied)
 }
 
 func TestAPlanThatFlapsIsAskedTwiceAndNoMore(t *testing.T) {
@@ -119,11 +119,11 @@ func TestAPlanThatFlapsIsAskedTwiceAndNoMore(t *testing.T) {
 	h.start()
 	card := said(t, s, "", "2 to create")
 	for _, id := range []string{"1", "2"} {
-		h.status(id, store.Planned)
+		h.Reaches(id, store.Planned)
 		skip(2 * time.Hour)
 		nextSecond(h)
-		h.mustDecide(id, "approve")
-		run := h.status(id, store.Stale)
+		h.MustDecide(id, "approve")
+		run := h.Reaches(id, store.Stale)
 		if !strings.Contains(run.Error, "terraform_data.when") || strings.Contains(run.Error, "calm") {
 			t.Errorf("#%s: %q", id, run.Error)
 		}
@@ -133,15 +133,15 @@ func TestAPlanThatFlapsIsAskedTwiceAndNoMore(t *testing.T) {
 	if !loud.Broadcast || !strings.Contains(loud.Text, "What does not come to rest: terraform_data.when: create") {
 		t.Errorf("it says %q, broadcast %v", loud.Text, loud.Broadcast)
 	}
-	h.eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
-	if _, err := h.client.Run(t.Context(), "3"); err == nil {
+	h.Eventually("the outbox is empty", func(s control.Status) bool { return s.Outbox == 0 })
+	if _, err := h.Client.Run(t.Context(), "3"); err == nil {
 		t.Error("it asks a third time")
 	}
 	// A person may try again, and a plan that has come to rest is applied.
 	h.plan("box", false)
-	h.status("3", store.Planned)
-	h.mustDecide("3", "approve")
-	h.status("3", store.Applied)
+	h.Reaches("3", store.Planned)
+	h.MustDecide("3", "approve")
+	h.Reaches("3", store.Applied)
 }
 
 // A stop in the middle of the second plan, and a deny, leave the run with the plan that was shown.
@@ -151,8 +151,8 @@ func TestVerifyIsInterrupted(t *testing.T) {
 		act  func(*house)
 		want store.Status
 	}{
-		"by a stop":  {func(h *house) { h.stop(); write(h.t, filepath.Join(h.dir, "go"), ""); h.start() }, store.Applied},
-		"by a deny":  {func(h *house) { h.mustDecide("1", "deny") }, store.Discarded},
+		"by a stop":  {func(h *house) { h.stop(); write(h.t, filepath.Join(h.Dir, "go"), ""); h.start() }, store.Applied},
+		"by a deny":  {func(h *house) { h.MustDecide("1", "deny") }, store.Discarded},
 		"by a newer": {func(h *house) { h.plan("box", false) }, store.Superseded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,19 +161,19 @@ func TestVerifyIsInterrupted(t *testing.T) {
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 			h, skip := verifying(t, s, r, "")
-			script := fmt.Sprintf(`test $SALLYPORT_STATUS = planning || test -e %[1]s/go || { : > %[1]s/waiting; sleep 600; }`, h.dir)
-			h.config = strings.Replace(h.config, "verify_after", "hooks {\n"+hook("before_plan", script)+"}\nverify_after", 1)
+			script := fmt.Sprintf(`test $SALLYPORT_STATUS = planning || test -e %[1]s/go || { : > %[1]s/waiting; sleep 600; }`, h.Dir)
+			h.Body = strings.Replace(h.Body, "verify_after", "hooks {\n"+hook("before_plan", script)+"}\nverify_after", 1)
 			h.start()
-			shown := h.status("1", store.Planned).Plan.Digest
+			shown := h.Reaches("1", store.Planned).Plan.Digest
 			skip(2 * time.Hour)
-			h.mustDecide("1", "approve")
-			h.waitFor(filepath.Join(h.dir, "waiting"))
-			run := h.until("1", "held", func(r control.Run) bool { return r.Held != "" })
+			h.MustDecide("1", "approve")
+			h.waitFor(filepath.Join(h.Dir, "waiting"))
+			run := h.Until("1", "held", func(r control.Run) bool { return r.Held != "" })
 			if run.Status != store.Approved || run.Plan.Digest != shown || !strings.Contains(run.Held, "planned again") {
 				t.Errorf("while it is verified: %s, held %q, plan %s", run.Status, run.Held, run.Plan.Digest)
 			}
 			c.act(h)
-			run = h.status("1", c.want)
+			run = h.Reaches("1", c.want)
 			if was := run.Plan.ApprovedDigest; (was == shown) != (c.want == store.Applied) {
 				t.Errorf("approved %q, shown %q", was, shown)
 			}

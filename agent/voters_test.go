@@ -17,16 +17,16 @@ func TestSlackAndShellAreTwoPeopleOnlyIfABlockSaysSo(t *testing.T) {
 	h := newHouse(t, box(r, "approvals = 2")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
 	s.Reply(jane, ops, card.TS, "approve")
-	h.until("1", "approved once", func(r control.Run) bool { return len(r.Decisions) == 1 })
-	done, err := h.client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
+	h.Until("1", "approved once", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	done, err := h.Client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
 	if err != nil || !strings.Contains(done.Message, "1 of 2 approvals") || !strings.Contains(done.Message, "No person block says who cli:") {
 		t.Errorf("%q, %v", done.Message, err)
 	}
-	if run := h.status("1", store.Planned); len(run.Decisions) != 2 {
+	if run := h.Reaches("1", store.Planned); len(run.Decisions) != 2 {
 		t.Errorf("decisions: %+v", run.Decisions)
 	}
 	s.Reply(joe, ops, card.TS, "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 }
 
 // A vote names the plan that was read. What took its place is not approved, nor denied, by it.
@@ -35,11 +35,11 @@ func TestAVoteIsAboutThePlanThatWasRead(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	read := h.status("1", store.Planned).Plan.Digest
+	read := h.Reaches("1", store.Planned).Plan.Digest
 	r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
-	now := h.status("2", store.Planned)
+	now := h.Reaches("2", store.Planned)
 	decide := func(ref, digest, words string) (control.DecideResponse, error) {
-		return h.client.Decide(t.Context(), control.DecideRequest{Ref: ref, Digest: digest, Words: words})
+		return h.Client.Decide(t.Context(), control.DecideRequest{Ref: ref, Digest: digest, Words: words})
 	}
 	for name, tc := range map[string]struct{ ref, digest, words, why string }{
 		"a newer run's plan":    {"2", read, "approve", "you decided about another one"},
@@ -56,5 +56,5 @@ func TestAVoteIsAboutThePlanThatWasRead(t *testing.T) {
 	if err != nil || !strings.Contains(done.Message, "#2 box is approved.") || !strings.Contains(done.Message, "\n  commit  "+now.Commit+"\n  plan    "+now.Plan.Digest) {
 		t.Errorf("%q, %v", done.Message, err)
 	}
-	h.status("2", store.Applied)
+	h.Reaches("2", store.Applied)
 }

@@ -11,7 +11,7 @@ import (
 
 func (h *house) why(words ...string) control.Why {
 	h.t.Helper()
-	w, err := h.client.Why(context.Background(), "box")
+	w, err := h.Client.Why(context.Background(), "box")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -28,31 +28,31 @@ func TestWhyThereIsARunOrNone(t *testing.T) {
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": "module \"m\" { source = \"../m\" }\n", "m/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")).start()
-	h.status("box", store.Planned)
+	h.Reaches("box", store.Planned)
 	h.why("#1 (commit, planned)", "seen for the first time")
 	h.settle()
 	h.why("the newest commit is applied")
 
 	other := r.commit("Elsewhere", map[string]string{"docs/a.md": "a", "docs/b.md": "b"})
-	h.eventually("the head is known", func(s control.Status) bool { return s.Repositories[0].Head == other })
+	h.Eventually("the head is known", func(s control.Status) bool { return s.Repositories[0].Head == other })
 	if w := h.why("none of the 2 files that changed", "#1 (commit, applied)"); len(w.Touched) != 0 || w.Head != other {
 		t.Errorf("%+v", w)
 	}
 
 	r.commit("The module", map[string]string{"m/main.tf": data("a", "two")})
-	h.status("2", store.Planned)
+	h.Reaches("2", store.Planned)
 	if w := h.why("#2 (commit, planned)", "m/main.tf changed"); w.File != "m/main.tf" || strings.Join(w.Touched, " ") != "m/main.tf" || w.Run.ID != 2 {
 		t.Errorf("%+v", w)
 	}
-	h.mustDecide("2", "deny")
-	h.status("2", store.Discarded)
+	h.MustDecide("2", "deny")
+	h.Reaches("2", store.Discarded)
 	h.why("1 of its files differ", "asked about", "sallyport plan box")
 	id := h.plan("box", true)
-	h.status(num(id), store.NoChanges)
+	h.Reaches(num(id), store.NoChanges)
 	if w := h.why("#3 (manual, no_changes)", "asked for it: test"); w.Run.ID != 3 || w.File != "" {
 		t.Errorf("%+v", w)
 	}
-	if _, err := h.client.Why(context.Background(), "bix"); err == nil || !strings.Contains(err.Error(), `no stack "bix"`) {
+	if _, err := h.Client.Why(context.Background(), "bix"); err == nil || !strings.Contains(err.Error(), `no stack "bix"`) {
 		t.Errorf("%v", err)
 	}
 }

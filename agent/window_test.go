@@ -43,7 +43,7 @@ func TestApplyWindow(t *testing.T) {
 			h := newHouse(t, box(r, c.config))
 			h.now, _ = at(t, c.at)
 			h.start()
-			s := h.eventually("the stack is shown", func(s control.Status) bool { return len(s.Stacks) == 1 })
+			s := h.Eventually("the stack is shown", func(s control.Status) bool { return len(s.Stacks) == 1 })
 			st := s.Stacks[0]
 			if (c.want == "") != (st.ApplyClosed == "") || !strings.Contains(st.ApplyClosed, c.want) {
 				t.Errorf("it says %q, want %q", st.ApplyClosed, c.want)
@@ -70,7 +70,7 @@ func TestApprovalOutsideTheWindowWaits(t *testing.T) {
 	h.start()
 	card := said(t, s, "", "an approval counts and waits until then")
 	s.Reply(jane, ops, card.TS, "approve")
-	run := h.until("1", "approved and held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	run := h.Until("1", "approved and held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
 	if !strings.Contains(run.Held, "outside the apply window until 2026-10-02 09:00 CEST") || strings.Contains(run.Held, "expires") {
 		t.Errorf("held %q", run.Held)
 	}
@@ -79,13 +79,13 @@ func TestApprovalOutsideTheWindowWaits(t *testing.T) {
 	h.stop()
 	skip(10*time.Hour + 58*time.Minute)
 	h.start()
-	h.until("1", "still held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	h.Until("1", "still held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
 	skip(2 * time.Minute)
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Applied)
 	// What is gone is wired back at any hour.
 	skip(20 * time.Hour)
 	h.plan("box", true)
-	h.status("2", store.NoChanges)
+	h.Reaches("2", store.NoChanges)
 }
 
 func TestRecoverWaitsForNoWindow(t *testing.T) {
@@ -97,22 +97,22 @@ func TestRecoverWaitsForNoWindow(t *testing.T) {
 	now, skip := at(t, "2026-10-01 10:00")
 	h.now = now
 	h.start()
-	h.status("1", store.Planned)
-	h.mustDecide("1", "approve")
-	h.status("1", store.Applied)
+	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	skip(10 * time.Hour)
 	h.plan("box", false)
-	h.status("2", store.Planned)
-	h.mustDecide("2", "approve")
-	h.until("2", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
+	h.Reaches("2", store.Planned)
+	h.MustDecide("2", "approve")
+	h.Until("2", "held", func(r control.Run) bool { return r.Status == store.Approved && r.Held != "" })
 	if id := h.plan("box", true); id != 3 {
 		t.Fatalf("recover is #%d", id)
 	}
-	if run := h.status("3", store.Planned); run.Held != "" {
+	if run := h.Reaches("3", store.Planned); run.Held != "" {
 		t.Errorf("recover is held: %q", run.Held)
 	}
-	h.mustDecide("3", "approve")
-	h.status("3", store.Applied)
+	h.MustDecide("3", "approve")
+	h.Reaches("3", store.Applied)
 }
 
 func TestPlanThatExpiresBeforeTheWindowSaysSo(t *testing.T) {
@@ -123,13 +123,13 @@ func TestPlanThatExpiresBeforeTheWindowSaysSo(t *testing.T) {
 	now, skip := at(t, "2026-10-02 20:00")
 	h.now = now
 	h.start()
-	h.status("1", store.Planned)
-	answer, err := h.client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
+	h.Reaches("1", store.Planned)
+	answer, err := h.Client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
 	if err != nil || !strings.Contains(answer.Message, "is approved. The approval counts and waits: outside the apply window until 2026-10-05 09:00 CEST; this plan expires before that, at 2026-10-03 00:00 UTC") {
 		t.Errorf("answer %q, %v", answer.Message, err)
 	}
 	skip(5 * time.Hour)
-	if run := h.status("1", store.Expired); !strings.Contains(run.Error, "it was approved and could not be applied in time") {
+	if run := h.Reaches("1", store.Expired); !strings.Contains(run.Error, "it was approved and could not be applied in time") {
 		t.Errorf("it says %q", run.Error)
 	}
 }
@@ -142,19 +142,19 @@ func TestPauseShowsEverywhere(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+asking(s)).start()
 	card := said(t, s, "", "1 to create")
-	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
+	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
 		t.Fatal(err)
 	}
 	note := said(t, s, "", "Stack box is paused by cli:")
 	// Said again, since the answer may have got lost, it is no news.
-	if err := h.client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
+	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(note.Text, "since 20") || !strings.Contains(note.Text, "incident 42") {
 		t.Errorf("the channel is told %q", note.Text)
 	}
-	run := h.until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "incident 42") })
-	st := h.eventually("paused", func(s control.Status) bool { return s.Stacks[0].Pause != nil })
+	run := h.Until("1", "held", func(r control.Run) bool { return strings.Contains(r.Held, "incident 42") })
+	st := h.Eventually("paused", func(s control.Status) bool { return s.Stacks[0].Pause != nil })
 	if p := st.Stacks[0].Pause; !strings.HasPrefix(p.By, "cli:") || p.Reason != "incident 42" || p.At.IsZero() || !strings.Contains(run.Held, "since") {
 		t.Errorf("pause %+v, held %q", p, run.Held)
 	}
@@ -166,13 +166,13 @@ func TestPauseShowsEverywhere(t *testing.T) {
 	}
 	said(t, s, s.Say(eve, ops, "<@"+s.BotUserID()+"> status"), "box: PAUSED by cli:")
 	for _, held := range []bool{true, false} {
-		done, err := h.client.Resume(t.Context(), control.ResumeRequest{Stack: "box"})
+		done, err := h.Client.Resume(t.Context(), control.ResumeRequest{Stack: "box"})
 		if err != nil || done.Held != held {
 			t.Fatalf("resumed: %+v, %v", done, err)
 		}
 	}
 	said(t, s, "", "Stack box goes on: cli:")
-	h.eventually("everything is said", func(s control.Status) bool { return s.Outbox == 0 })
+	h.Eventually("everything is said", func(s control.Status) bool { return s.Outbox == 0 })
 	if paused, on := count(s, "Stack box is paused by cli:"), count(s, "Stack box goes on: cli:"); paused != 1 || on != 1 {
 		t.Errorf("the pause was told %d times, its end %d times", paused, on)
 	}

@@ -63,12 +63,12 @@ func decideInShell(b *testing.B) {
 		run := h.planned("box").ID
 		h.quiet()
 		decided := time.Now()
-		h.decide(fmt.Sprint(run), "approve")
+		h.MustDecide(fmt.Sprint(run), "approve")
 		own.add(h.terraformStarted(run).Sub(decided))
 		h.quiet()
 		n++
 		r.Commit("next", map[string]string{"box/main.tf": resource("a", fmt.Sprint(n))})
-		h.until("box", "planned again", func(x control.Run) bool { return x.ID > run && x.Status == store.Planned })
+		h.Until("box", "planned again", func(x control.Run) bool { return x.ID > run && x.Status == store.Planned })
 	}
 	against(b, ms(own.median()), applyTarget, "agent-ms")
 	disk(b)

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -9,58 +8,38 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"sallyport/agent/agenttest"
 	"sallyport/agent/control"
 )
 
-// daemon is an agent as a process of its own, started as systemd would.
+// daemon is an installation whose agent is a process of its own, started as systemd would.
 type daemon struct {
-	tb     testing.TB
-	dir    string // of configuration, data directory and socket
-	client *control.Client
+	*agenttest.Installation
+	tb testing.TB
 
 	cmd    *exec.Cmd
 	notify *net.UnixConn // where it says that it is ready
-
-	mu  sync.Mutex
-	log bytes.Buffer
 }
 
-func newDaemon(tb testing.TB, dir string) *daemon {
+func newDaemon(tb testing.TB, i *agenttest.Installation) *daemon {
 	tb.Helper()
-	d := &daemon{tb: tb, dir: dir, client: control.NewClient(filepath.Join(dir, "s.sock"))}
-	address := &net.UnixAddr{Name: filepath.Join(shortDir(tb), "n.sock"), Net: "unixgram"}
+	d := &daemon{Installation: i, tb: tb}
 	var err error
-	d.notify, err = net.ListenUnixgram("unixgram", address)
+	d.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: i.Path("n.sock"), Net: "unixgram"})
 	must(tb, err)
 	tb.Cleanup(func() {
 		d.kill()
-		d.client.Close()
 		_ = d.notify.Close()
-		if tb.Failed() {
-			tb.Logf("the agent's log:\n%s", d.log.String())
-		}
 	})
 	return d
 }
 
-// Write makes a daemon its log's writer.
-func (d *daemon) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.Write(p)
-}
-
-// command is a call of the binary on this installation, with an environment made from nothing.
 func (d *daemon) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(binary(d.tb), args...)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "TMPDIR=" + os.TempDir(), "LANG=C.UTF-8",
-		"SALLYPORT_CONFIG=" + filepath.Join(d.dir, "sallyport.hcl"), "NOTIFY_SOCKET=" + d.notify.LocalAddr().String(),
-	}
+	cmd := d.Command(binary(d.tb), args...)
+	cmd.Env = append(cmd.Env, "TMPDIR="+os.TempDir(), "NOTIFY_SOCKET="+d.notify.LocalAddr().String())
 	return cmd
 }
 
@@ -96,14 +75,9 @@ func (d *daemon) kill() {
 // rest waits until the repository was read since a time and all stacks were found in it.
 func (d *daemon) rest(since time.Time) {
 	d.tb.Helper()
-	d.eventually("the repository is polled", func(s control.Status) bool {
+	d.Eventually("the repository is polled", func(s control.Status) bool {
 		return len(s.Stacks) == manyStacks && s.Repositories[0].PolledAt != nil && s.Repositories[0].PolledAt.After(since)
 	})
-}
-
-func (d *daemon) eventually(what string, want func(control.Status) bool) control.Status {
-	d.tb.Helper()
-	return (&house{tb: d.tb, client: d.client}).eventually(what, want)
 }
 
 // memory is what /proc/PID/status says of the agent, in MB: VmRSS, RssAnon, VmHWM.

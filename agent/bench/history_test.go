@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/agenttest"
 	"sallyport/agent/datadir"
 	"sallyport/agent/repo/gittest"
 	"sallyport/store"
@@ -113,11 +114,11 @@ func (p past) run(tx *store.Tx, dataDir, stack string, open bool) error {
 func tenThousand(b *testing.B) *daemon {
 	b.Helper()
 	r := hundredStacks(b)
-	dir := shortDir(b)
+	i := agenttest.New(b, "")
 	url := "file://" + r.Bare
-	past{url: url, head: r.Head(), runs: manyRuns / manyStacks, open: true}.write(b, filepath.Join(dir, "data"))
-	configure(b, dir, fmt.Sprintf("repository \"infra\" {\n  url = %q\n  branch = \"main\"\n}\nstacks \"roots/*\" {\n}\n", url))
-	return newDaemon(b, dir)
+	past{url: url, head: r.Head(), runs: manyRuns / manyStacks, open: true}.write(b, i.Data())
+	i.Configure(fmt.Sprintf("repository \"infra\" {\n  url = %q\n  branch = \"main\"\n}\nstacks \"roots/*\" {\n}\n", url))
+	return newDaemon(b, i)
 }
 
 // BenchmarkStatus is `sallyport status` as a process, from its start to its end, with 10,000 runs stored: asking an agent
@@ -162,7 +163,7 @@ func BenchmarkKillToReady(b *testing.B) {
 		d.kill()
 		d.start()
 		ready.add(time.Since(before))
-		if _, err := d.client.Status(b.Context()); err != nil {
+		if _, err := d.Client.Status(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		answered.add(time.Since(before))

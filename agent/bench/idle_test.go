@@ -2,11 +2,11 @@ package bench
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"sallyport/agent/agenttest"
 	"sallyport/agent/control"
 	"sallyport/agent/repo/gittest"
 	"sallyport/store"
@@ -33,13 +33,13 @@ func BenchmarkIdle(b *testing.B) {
 	r := hundredStacks(b)
 	server := gittest.NewHTTP(b, r.Root(), gittest.HTTPOptions{})
 	s := newWorkspace(b)
-	dir := shortDir(b)
-	past{url: server.URL(r.Name), head: r.Head(), runs: 1}.write(b, filepath.Join(dir, "data"))
-	configure(b, dir, strings.Replace(s.config(), `"100ms"`, `"5s"`, 1)+fmt.Sprintf(
+	i := agenttest.New(b, "")
+	past{url: server.URL(r.Name), head: r.Head(), runs: 1}.write(b, i.Data())
+	i.Configure(strings.Replace(s.config(), `"100ms"`, `"5s"`, 1) + fmt.Sprintf(
 		"repository \"infra\" {\n  url = %q\n  ca_file = %q\n  branch = \"main\"\n  schedule = \"@every 30s\"\n}\nstacks \"roots/*\" {\n}\n",
 		server.URL(r.Name), server.CAFile))
 	r.Commit("next", rootFiles(10, 1))
-	d := newDaemon(b, dir)
+	d := newDaemon(b, i)
 	d.start()
 	d.planAndDeny(10)
 
@@ -77,14 +77,14 @@ func (d *daemon) leavesAlone(s *workspace) {
 // planAndDeny waits until so many stacks are planned, denies them all, and waits until that was told.
 func (d *daemon) planAndDeny(n int) {
 	d.tb.Helper()
-	h := &house{tb: d.tb, client: d.client}
+	h := &house{Installation: d.Installation, tb: d.tb}
 	h.allPlanned(n)
-	s, err := d.client.Status(d.tb.Context())
+	s, err := d.Client.Status(d.tb.Context())
 	must(d.tb, err)
 	for _, st := range s.Stacks {
 		if st.Run.Status == store.Planned {
-			h.decide(fmt.Sprint(st.Run.ID), "deny")
+			h.MustDecide(fmt.Sprint(st.Run.ID), "deny")
 		}
 	}
-	d.eventually("all was told", func(s control.Status) bool { return s.Outbox == 0 })
+	d.Eventually("all was told", func(s control.Status) bool { return s.Outbox == 0 })
 }

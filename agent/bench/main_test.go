@@ -110,16 +110,3 @@ func write(tb testing.TB, path, text string, mode os.FileMode) string {
 	must(tb, os.WriteFile(path, []byte(text), mode))
 	return path
 }
-
-// shortDir is a directory with a short name: a socket's path has a limit.
-func shortDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("", "sp")
-	must(tb, err)
-	tb.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			tb.Error(err)
-		}
-	})
-	return dir
-}

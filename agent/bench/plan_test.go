@@ -45,7 +45,7 @@ func BenchmarkCommitToSlack(b *testing.B) {
 	var runs []int
 	n := 0
 	for b.Loop() {
-		h.decide("box", "deny")
+		h.MustDecide("box", "deny")
 		h.quiet()
 		n++
 		text := resource("a", fmt.Sprint(n))
@@ -110,13 +110,13 @@ func countProcesses(b *testing.B, more string, most int) {
 		fmt.Sprintf("#!/bin/sh\nprintf '%%s\\n' \"$*\" >>%s\nexec %s \"$@\"\n", log, tftest.Terraform(b)), 0o755)
 	h := newHouse(b, r.config()+fmt.Sprintf("terraform {\n  binary = %q\n}\nstack \"box\" {\n  dir = \"box\"\n  %s\n}\n", wrapper, more))
 	h.planned("box") // makes the workspace
-	h.decide("box", "deny")
+	h.MustDecide("box", "deny")
 	h.quiet()
 	calls := map[string]int{}
 	plans, total := 0, 0
 	for b.Loop() {
 		must(b, os.Truncate(log, 0))
-		started, err := h.client.Start(context.Background(), control.StartRequest{Stack: "box", Reason: "to be counted"})
+		started, err := h.Client.Start(context.Background(), control.StartRequest{Stack: "box", Reason: "to be counted"})
 		must(b, err)
 		h.planned(fmt.Sprint(started.Run))
 		out, err := os.ReadFile(log)
@@ -130,7 +130,7 @@ func countProcesses(b *testing.B, more string, most int) {
 			total++
 		}
 		plans++
-		h.decide("box", "deny")
+		h.MustDecide("box", "deny")
 		h.quiet()
 	}
 	against(b, float64(total)/float64(plans), float64(most), "processes/plan")

@@ -71,7 +71,7 @@ func rootFiles(roots, turn int) map[string]string {
 // allPlanned waits until so many stacks wait for a decision and everything was said.
 func (h *house) allPlanned(n int) {
 	h.tb.Helper()
-	h.eventually("all stacks are planned", func(s control.Status) bool {
+	h.Eventually("all stacks are planned", func(s control.Status) bool {
 		planned := 0
 		for _, st := range s.Stacks {
 			if st.Run != nil && st.Run.Status == store.Planned {
@@ -85,10 +85,10 @@ func (h *house) allPlanned(n int) {
 // denyAll ends every run, so that the next commit supersedes none.
 func (h *house) denyAll() {
 	h.tb.Helper()
-	s, err := h.client.Status(h.tb.Context())
+	s, err := h.Client.Status(h.tb.Context())
 	must(h.tb, err)
 	for _, st := range s.Stacks {
-		h.decide(fmt.Sprint(st.Run.ID), "deny")
+		h.MustDecide(fmt.Sprint(st.Run.ID), "deny")
 	}
 	h.quiet()
 }

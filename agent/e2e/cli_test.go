@@ -130,9 +130,9 @@ func TestSecondAgentOnTheSameData(t *testing.T) {
 	h := newHouse(t, i.box()).start()
 	h.reaches("box", "planned")
 	pid := fmt.Sprint(h.agent.Process.Pid)
-	h.refused(1, []string{"agent"}, "in use by process "+pid, "hint: ", "kill "+pid, "systemctl stop sallyport", h.data())
+	h.refused(1, []string{"agent"}, "in use by process "+pid, "hint: ", "kill "+pid, "systemctl stop sallyport", h.Data())
 	// Another socket does not help: the data is the same.
-	h.refused(1, []string{"agent", "--socket", h.path("other.sock")}, fmt.Sprintf("%d", h.agent.Process.Pid))
+	h.refused(1, []string{"agent", "--socket", h.Path("other.sock")}, fmt.Sprintf("%d", h.agent.Process.Pid))
 	h.must("approve", h.number("box"))
 	h.reaches("1", "applied")
 }

@@ -251,7 +251,7 @@ func (s *site) observe() {
 func (s *site) allRuns() (text string, ok bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookAnyway)
 	defer cancel()
-	if runs, err := s.client.Runs(ctx, control.RunsQuery{Limit: 1000}); err == nil {
+	if runs, err := s.Client.Runs(ctx, control.RunsQuery{Limit: 1000}); err == nil {
 		text, err := json.Marshal(runs)
 		return string(text), err == nil
 	}

@@ -322,7 +322,7 @@ func (s *site) answered(m slacktest.Message) {
 
 // swapPlans puts one run's plan file in the place of another's.
 func swapPlans(s *site, from, to int) {
-	plan := func(id int) string { return s.data("runs", fmt.Sprint(id), "plan", "plan.tfplan") }
+	plan := func(id int) string { return s.Data("runs", fmt.Sprint(id), "plan", "plan.tfplan") }
 	text, err := os.ReadFile(plan(from))
 	if err != nil {
 		s.t.Fatal(err)

@@ -174,10 +174,10 @@ func (v *living) check() {
 	if v.slack != nil {
 		v.checkSlack()
 	}
-	if err := store.Check(datadir.Store(v.house.data())); err != nil {
+	if err := store.Check(datadir.Store(v.house.Data())); err != nil {
 		v.t.Error(err)
 	}
-	if _, err := os.Stat(v.house.path("s.sock")); err == nil {
+	if _, err := os.Stat(v.house.Path("s.sock")); err == nil {
 		v.t.Error("the socket was left behind")
 	}
 }

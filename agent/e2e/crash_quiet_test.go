@@ -94,7 +94,7 @@ func (s *site) restless(since time.Time) string {
 // clearLeftStates does what the hint says about a state that an apply could not save. The test's person just throws it
 // away; the plan that follows shows what is missing.
 func (s *site) clearLeftStates() {
-	left, err := filepath.Glob(s.data("runs", "*", "errored.tfstate"))
+	left, err := filepath.Glob(s.Data("runs", "*", "errored.tfstate"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (s *site) finish() {
 		s.stopAgent()
 	}
 	var left []int
-	if !within(patience.Limit(), func() bool { left = pidsBelow(s.dir); return len(left) == 0 }) {
+	if !within(patience.Limit(), func() bool { left = pidsBelow(s.Dir); return len(left) == 0 }) {
 		s.wrong("processes are left behind: %v", describe(left))
 	}
 	s.checkStore()
@@ -200,7 +200,7 @@ func describe(pids []int) []string {
 
 // unsent are the messages in the outbox of a stopped agent.
 func (s *site) unsent() []string {
-	db, err := store.Open(store.Options{Path: s.data("sallyport.db"), ReadOnly: true})
+	db, err := store.Open(store.Options{Path: s.Data("sallyport.db"), ReadOnly: true})
 	if err != nil {
 		s.wrong("the store cannot be opened: %v", err)
 		return nil
@@ -236,12 +236,12 @@ func (s *site) checkStore() {
 
 // checkSecrets: no secret was ever shown, in any form.
 func (s *site) checkSecrets() {
-	db, err := os.ReadFile(s.data("sallyport.db"))
+	db, err := os.ReadFile(s.Data("sallyport.db"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	places := map[string]string{
-		"the agent's log": s.logged(), "the command line": s.spoken.String(), "Slack": s.slack.Transcript(), "the store": string(db),
+		"the agent's log": s.Logged(), "the command line": s.spoken.String(), "Slack": s.slack.Transcript(), "the store": string(db),
 	}
 	for _, f := range s.slack.Files() {
 		places["Slack's file "+f.Name] = f.Content
@@ -270,6 +270,6 @@ func (s *site) report(seed string, script []turn) string {
 	for _, d := range s.oracle.deeds() {
 		fmt.Fprintf(&b, "  %s %s %s run %d %s version %s plan %.8s pid %d code %d %s %v\n", d.At.Format("15:04:05.000"), d.Verb, d.Mark, d.Run, d.Stack, d.Version, d.Plan, d.PID, d.Code, d.Signal, d.Actions)
 	}
-	fmt.Fprintf(&b, "\nruns: %+v\n\nSlack:\n%s\nthe agent's log:\n%s", s.seen, s.slack.Transcript(), s.logged())
+	fmt.Fprintf(&b, "\nruns: %+v\n\nSlack:\n%s\nthe agent's log:\n%s", s.seen, s.slack.Transcript(), s.Logged())
 	return b.String()
 }

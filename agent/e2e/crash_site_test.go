@@ -180,19 +180,19 @@ func newSite(t *testing.T, o siteOptions) *site {
 
 // mountSmall gives the data directory a file system of its own that can be filled. Only root can.
 func (s *site) mountSmall() {
-	if err := os.Mkdir(s.data(), 0o700); err != nil {
+	if err := os.Mkdir(s.Data(), 0o700); err != nil {
 		s.t.Fatal(err)
 	}
-	s.small = os.Geteuid() == 0 && syscall.Mount("tmpfs", s.data(), "tmpfs", 0, "size=64m,mode=0700") == nil
+	s.small = os.Geteuid() == 0 && syscall.Mount("tmpfs", s.Data(), "tmpfs", 0, "size=64m,mode=0700") == nil
 }
 
 // leave ends everything of the site; it may be called again.
 func (s *site) leave() {
 	s.kill()
-	killBelow(s.dir)
+	killBelow(s.Dir)
 	if s.small {
 		s.small = false
-		if err := syscall.Unmount(s.data(), syscall.MNT_DETACH); err != nil {
+		if err := syscall.Unmount(s.Data(), syscall.MNT_DETACH); err != nil {
 			s.t.Error(err)
 		}
 	}
@@ -362,7 +362,7 @@ func (s *site) healthy(what string, from, to time.Time) bool {
 // killOne ends one kind of process of some apply and reports whether there was one.
 func (s *site) killOne(word string) bool {
 	found := false
-	for _, pid := range pidsBelow(s.data("runs")) {
+	for _, pid := range pidsBelow(s.Data("runs")) {
 		line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 		cwd, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
 		match := runOfPath.FindStringSubmatch(cwd)

@@ -67,7 +67,7 @@ func TestAgentIsKilledWhileApplying(t *testing.T) {
 	t.Parallel()
 	s, h, m, gate := applying(t)
 	h.kill()
-	if len(pidsBelow(h.data("runs", "1"))) == 0 {
+	if len(pidsBelow(h.Data("runs", "1"))) == 0 {
 		t.Fatal("the apply died with the agent")
 	}
 	h.start()
@@ -87,7 +87,7 @@ func TestApplyEndsWhileTheAgentIsDown(t *testing.T) {
 	h.kill()
 	open(t, gate)
 	eventually(t, "the apply ended", func() (bool, any) {
-		pids := pidsBelow(h.data("runs", "1"))
+		pids := pidsBelow(h.Data("runs", "1"))
 		return len(pids) == 0, pids
 	})
 	h.start()
@@ -101,7 +101,7 @@ func TestStopLeavesTheApplyAlone(t *testing.T) {
 	t.Parallel()
 	s, h, m, gate := applying(t)
 	h.stop()
-	if len(pidsBelow(h.data("runs", "1"))) == 0 {
+	if len(pidsBelow(h.Data("runs", "1"))) == 0 {
 		t.Fatal("the apply was stopped with the agent")
 	}
 	h.start()
@@ -123,7 +123,7 @@ func ranOnce(t *testing.T, gate string) {
 func TestApplyIsKilled(t *testing.T) {
 	t.Parallel()
 	s, h, m, gate := applying(t)
-	killApply(t, h.data("runs", "1"))
+	killApply(t, h.Data("runs", "1"))
 	r := h.reaches("1", "interrupted")
 	if !strings.Contains(r.Error, "terraform_data.gated") {
 		t.Errorf("it does not say what was started and not completed: %q", r.Error)
@@ -158,7 +158,7 @@ func TestApplyIsKilledAndThePlanIsEmpty(t *testing.T) {
 		log := h.try("show", "1", "--log").stdout
 		return strings.Contains(log, "terraform_data.late: Creation complete"), log
 	})
-	killApply(t, h.data("runs", "1"))
+	killApply(t, h.Data("runs", "1"))
 	h.reaches("1", "interrupted")
 	toldLoudly(t, s, m.TS)
 	next := h.reaches("2", "planned")
@@ -179,12 +179,12 @@ func TestRunnerAndTerraformAreKilledWhileTheAgentIsDown(t *testing.T) {
 	t.Parallel()
 	s, h, m, gate := applying(t)
 	h.kill()
-	killProgram(t, h.data("runs", "1"), "apply-run")
+	killProgram(t, h.Data("runs", "1"), "apply-run")
 	h.start()
 	if r := h.show("1"); r.Status != "applying" {
 		t.Errorf("terraform still runs, and the run is %s", r.Status)
 	}
-	killApply(t, h.data("runs", "1"))
+	killApply(t, h.Data("runs", "1"))
 	h.reaches("1", "interrupted")
 	toldLoudly(t, s, m.TS)
 	h.until("2", "a recovery", func(r run) bool { return r.Kind == "recovery" })
@@ -225,7 +225,7 @@ func TestAgentIsKilledAgainAndAgain(t *testing.T) {
 	h := newHouse(t, i.box()+asking(s), slackEnv)
 	for range 5 {
 		h.launch()
-		eventually(t, "a sign of life", func() (bool, any) { return h.try("status", "--json").code == 0, h.logged() })
+		eventually(t, "a sign of life", func() (bool, any) { return h.try("status", "--json").code == 0, h.Logged() })
 		h.signal(syscall.SIGKILL)
 		h.end()
 	}

@@ -212,7 +212,7 @@ func (s *site) fillDisk() {
 	if !s.small || s.ballast != "" {
 		return
 	}
-	s.ballast = s.data("ballast")
+	s.ballast = s.Data("ballast")
 	fill(s.t, s.ballast)
 	s.counts.fullDisks++
 	s.did("filled the disk")

@@ -25,7 +25,7 @@ func TestDiskIsFull(t *testing.T) {
 	h.reaches("1", "planned")
 	m := card(t, s, 1)
 
-	ballast := h.data("ballast")
+	ballast := h.Data("ballast")
 	fill(t, ballast)
 	s.Reply(jane, ops, m.TS, "approve")
 	head := i.Commit("Change", map[string]string{"box/main.tf": thing("a", strings.Repeat("two", 3000))})
@@ -37,7 +37,7 @@ func TestDiskIsFull(t *testing.T) {
 		}
 		return strings.Contains(st.Repositories[0].Error, "no space left")
 	})
-	if !strings.Contains(h.logged(), "no space left") {
+	if !strings.Contains(h.Logged(), "no space left") {
 		t.Error("the log does not say it")
 	}
 	h.kill() // the worst moment
@@ -68,7 +68,7 @@ func TestDiskIsFullAtADecision(t *testing.T) {
 	h.reaches("1", "planned")
 	m := card(t, s, 1)
 	h.sees("nothing is left to say", func(st status) bool { return st.Outbox == 0 })
-	ballast := h.data("ballast")
+	ballast := h.Data("ballast")
 	fill(t, ballast)
 	began := time.Now()
 	s.Reply(jane, ops, m.TS, "deny "+strings.Repeat("\u6238", 39_000))
@@ -88,7 +88,7 @@ func TestDiskIsFullAtADecision(t *testing.T) {
 	if len(r.Decisions) != 1 || r.Decisions[0].By != "slack:"+jane {
 		t.Errorf("%d decisions, the first by %s", len(r.Decisions), r.Decisions[0].By)
 	}
-	if n := strings.Count(h.logged(), "to=discarded"); n != 1 {
+	if n := strings.Count(h.Logged(), "to=discarded"); n != 1 {
 		t.Errorf("the log says %d times that the run is discarded, which happened once", n)
 	}
 	told := 0
@@ -112,7 +112,7 @@ func TestDiskIsFullDuringAnApply(t *testing.T) {
 	m := card(t, s, 1)
 	s.Reply(jane, ops, m.TS, "approve")
 	h.appears(filepath.Join(gate, "ran"))
-	ballast := h.data("ballast")
+	ballast := h.Data("ballast")
 	fill(t, ballast)
 	open(t, gate)
 	// Whether the store still has room for the end depends on the pages that it has to spare.
@@ -135,16 +135,16 @@ func (h *house) smallDisk() {
 	t := h.t
 	t.Helper()
 	need.Root(t, "a small file system of its own can only be mounted by root")
-	if err := os.Mkdir(h.data(), 0o700); err != nil {
+	if err := os.Mkdir(h.Data(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", h.data(), "tmpfs", 0, "size=48m,mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", h.Data(), "tmpfs", 0, "size=48m,mode=0700"); err != nil {
 		need.Skip(t, "no small disk can be mounted", err.Error())
 	}
 	t.Cleanup(func() {
 		h.kill()
-		killBelow(h.dir)
-		if err := syscall.Unmount(h.data(), syscall.MNT_DETACH); err != nil {
+		killBelow(h.Dir)
+		if err := syscall.Unmount(h.Data(), syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})

@@ -17,13 +17,13 @@ func TestPlanTimeCodeApprovesNothing(t *testing.T) {
 	i := newInfra(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, "")
-	said := h.path("said")
+	said := h.Path("said")
 	// It ends with the directory that it lies in, and makes no file there: nothing else of this test's knows of it.
-	loop := h.path("loop")
-	write(t, loop, "#!/bin/sh\ncd /\nexec >>"+said+" 2>&1\nwhile [ -e "+loop+" ]; do "+h.binary+" --socket "+h.path("s.sock")+" approve 1; sleep 0.1; done\n")
+	loop := h.Path("loop")
+	write(t, loop, "#!/bin/sh\ncd /\nexec >>"+said+" 2>&1\nwhile [ -e "+loop+" ]; do "+h.binary+" --socket "+h.Path("s.sock")+" approve 1; sleep 0.1; done\n")
 	// Not in plan itself, with which everything that it started ends.
 	script := wrapper(t, "[ \"$1\" != show ] || (setsid env -i PATH=\"$PATH\" sh "+loop+" < /dev/null > /dev/null 2>&1 &)")
-	h.configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
+	h.Configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
 	h.start()
 	h.reaches("1", "planned")
 	refusals := func() int {
@@ -48,11 +48,11 @@ func TestPlanLeavesNothingRunning(t *testing.T) {
 	i := newInfra(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, "")
-	pids, wait := h.path("pids"), h.path("wait")
+	pids, wait := h.Path("pids"), h.Path("wait")
 	write(t, wait, "")
 	hidden := "env -i PATH=\"$PATH\" setsid sh -c 'trap \"\" HUP TERM INT; echo $$ >>" + pids + "; exec sleep 3600' </dev/null >/dev/null 2>&1 &"
 	script := wrapper(t, "if [ \"$1\" = plan ]; then ("+hidden+"); until [ -s "+pids+" ]; do sleep 0.02; done; while [ -e "+wait+" ]; do sleep 0.02; done; fi")
-	h.configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
+	h.Configure(i.box() + "terraform {\n  binary = \"" + script + "\"\n}\n")
 	left := func() (out []int) {
 		for _, word := range strings.Fields(read(t, pids)) {
 			pid, err := strconv.Atoi(word)

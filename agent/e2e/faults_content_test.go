@@ -85,7 +85,7 @@ func TestSymlinkLeavesTheTree(t *testing.T) {
 	if !has(r.Error, "box/passwd", "/etc/passwd", "outside") || r.Hint == "" {
 		t.Errorf("error %q, hint %q", r.Error, r.Hint)
 	}
-	if link := h.data("runs", "1", "src", "box", "passwd"); exists(link) {
+	if link := h.Data("runs", "1", "src", "box", "passwd"); exists(link) {
 		t.Errorf("%s is there", link)
 	}
 	i.Commit("Replace the link", map[string]string{"box/passwd": "x\n"})
@@ -136,7 +136,7 @@ resource "terraform_data" "huge" {
 	if again := h.must("show", "1", "--plan"); again != text {
 		t.Errorf("after the end the plan's text has %d bytes", len(again))
 	}
-	if info, err := os.Stat(h.data("sallyport.db")); err != nil || info.Size() > 32<<20 {
+	if info, err := os.Stat(h.Data("sallyport.db")); err != nil || info.Size() > 32<<20 {
 		t.Errorf("the store: %v, %v", info, err)
 	}
 }
@@ -155,7 +155,7 @@ func TestTerraformIsMissing(t *testing.T) {
 	if !strings.Contains(r.Error, "terraform") || r.Hint == "" {
 		t.Errorf("the run: error %q, hint %q", r.Error, r.Hint)
 	}
-	if !strings.Contains(h.logged(), "looking for terraform") {
+	if !strings.Contains(h.Logged(), "looking for terraform") {
 		t.Error("the log says nothing")
 	}
 	if err := os.Symlink(terraformPath(t), filepath.Join(path, "terraform")); err != nil {
@@ -167,6 +167,6 @@ func TestTerraformIsMissing(t *testing.T) {
 
 	// A binary that is named and not there is a fault of the configuration.
 	h.stop()
-	h.configure(i.box() + "terraform {\n  binary = \"/nonexistent/terraform\"\n}\n")
+	h.Configure(i.box() + "terraform {\n  binary = \"/nonexistent/terraform\"\n}\n")
 	h.refused(1, []string{"agent"}, "/nonexistent/terraform", "sallyport.hcl")
 }

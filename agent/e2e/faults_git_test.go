@@ -65,7 +65,7 @@ func TestRepositoryFaults(t *testing.T) {
 		if r.Name != "good" && !(has(r.Error, want[0]) && has(r.Hint, want[1])) {
 			t.Errorf("%s: error %q, hint %q, want %q", r.Name, r.Error, r.Hint, want)
 		}
-		if r.Name != "good" && !strings.Contains(h.logged(), "repository="+r.Name) {
+		if r.Name != "good" && !strings.Contains(h.Logged(), "repository="+r.Name) {
 			t.Errorf("the log does not name %s", r.Name)
 		}
 	}
@@ -168,7 +168,7 @@ func TestServersThatHang(t *testing.T) {
 		return false
 	}
 	eventuallyWithin(t, patience.Scaled(2*time.Minute), "both are given up", func() (bool, any) {
-		return failed("hole") && failed("stall"), h.logged()
+		return failed("hole") && failed("stall"), h.Logged()
 	})
 	stalling.Heal()
 	h.reaches("half", "planned")

@@ -62,7 +62,7 @@ func TestSlackFaults(t *testing.T) {
 					return strings.HasPrefix(p.Source, "slack") && has(p.Error+" "+p.Hint, c.says...)
 				})
 			})
-			if !has(h.logged(), c.says[0]) {
+			if !has(h.Logged(), c.says[0]) {
 				t.Error("the log says nothing")
 			}
 			if n := cards(s); n != 0 {

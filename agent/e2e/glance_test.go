@@ -24,7 +24,7 @@ const (
 func (h *house) glances(ask func(context.Context) (any, error)) *glances { return &glances{ask: ask} }
 
 // allStatus is what `sallyport status` shows.
-func (h *house) allStatus(ctx context.Context) (any, error) { return h.client.Status(ctx) }
+func (h *house) allStatus(ctx context.Context) (any, error) { return h.Client.Status(ctx) }
 
 // worth reports whether it is worth asking the command line.
 func (g *glances) worth() bool {

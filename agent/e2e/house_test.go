@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"sallyport/agent/control"
+	"sallyport/agent/agenttest"
 	"sallyport/agent/patience"
 )
 
@@ -45,52 +45,38 @@ func eventuallyWithin(t *testing.T, limit time.Duration, what string, look func(
 	}
 }
 
-// house is one installation: a configuration, a data directory, and the agent that may or may not run on them.
+// house is an installation with the program, whose agent is a process of its own, and its command line.
 type house struct {
+	*agenttest.Installation
 	t   *testing.T
-	dir string // short, since a socket's path has a limit
 	env []string
 
 	binary string   // the program
 	faults []string // what is added to the environment of an agent that is started
 
 	mu     sync.Mutex
-	log    bytes.Buffer // everything that the agents of this house wrote to stdout and stderr
 	spoken bytes.Buffer // everything that the command line printed
 
 	as    *syscall.SysProcAttr // how the agent is started; nil: as everything else
 	agent *exec.Cmd
 	ended chan error // the agent's end
-
-	client *control.Client // of the agent's socket
 }
 
 // newHouse writes a configuration. body is everything but data_dir and socket.
 func newHouse(t *testing.T, body string, env ...string) *house {
 	t.Helper()
 	whole(t)
-	dir, err := os.MkdirTemp("", "sp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, dir: dir, binary: binary, client: control.NewClient(filepath.Join(dir, "s.sock"))}
-	// An environment from nothing: what the developer's shell holds is no part of the test.
-	h.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8"}, env...)
-	h.configure(body)
+	h := &house{Installation: agenttest.New(t, body), t: t, binary: binary, env: env}
+	h.Configure(body)
 	t.Cleanup(h.tearDown)
 	return h
 }
 
+// tearDown ends everything of the house and removes it; it may be called again.
 func (h *house) tearDown() {
 	h.kill()
-	h.client.Close()
-	killBelow(h.dir)
-	if h.t.Failed() {
-		h.t.Logf("the agent's log:\n%s", h.logged())
-	}
-	if err := os.RemoveAll(h.dir); err != nil {
-		h.t.Error(err)
-	}
+	killBelow(h.Dir)
+	h.Remove()
 }
 
 // killBelow ends every process that works below a directory of ours: runners outlive their agent on purpose.
@@ -102,20 +88,6 @@ func killBelow(dir string) int {
 		}
 	}
 	return n
-}
-
-func (h *house) path(names ...string) string {
-	return filepath.Join(append([]string{h.dir}, names...)...)
-}
-
-func (h *house) data(names ...string) string {
-	return filepath.Join(append([]string{h.dir, "data"}, names...)...)
-}
-
-func (h *house) configure(body string) {
-	h.t.Helper()
-	text := fmt.Sprintf("data_dir = %q\nsocket   = %q\n\n%s", h.data(), h.path("s.sock"), body)
-	write(h.t, h.path("sallyport.hcl"), text)
 }
 
 func write(t *testing.T, file, text string) string {
@@ -143,24 +115,17 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// Write makes a house the writer of its agent's log.
-func (h *house) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.log.Write(p)
-}
-
-func (h *house) logged() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.log.String()
-}
-
 func (h *house) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(h.binary, args...)
-	cmd.Env = append([]string{"SALLYPORT_CONFIG=" + h.path("sallyport.hcl")}, h.env...)
-	cmd.Dir = "/"
+	cmd := h.Command(h.binary, args...)
+	cmd.Env = append(cmd.Env, h.env...)
 	return cmd
+}
+
+// spoke is everything that the command line printed so far.
+func (h *house) spoke() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.spoken.String()
 }
 
 // launch starts an agent without waiting for anything.
@@ -335,7 +300,7 @@ func (h *house) runs() []run {
 func (h *house) until(ref, what string, want func(run) bool) run {
 	h.t.Helper()
 	var found run
-	look := h.glances(func(ctx context.Context) (any, error) { return h.client.Run(ctx, ref) })
+	look := h.glances(func(ctx context.Context) (any, error) { return h.Client.Run(ctx, ref) })
 	eventually(h.t, "run "+ref+" is "+what, func() (bool, any) {
 		if !look.worth() {
 			return false, found

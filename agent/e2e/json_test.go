@@ -186,7 +186,7 @@ func checkPlanned(t *testing.T, h *house, ref, head string) {
 	c.is("address", "terraform_data.net")
 	c.is("actions", []any{"create"})
 	c.is("class", "config")
-	file, err := os.ReadFile(h.data("runs", ref, "plan", "plan.tfplan"))
+	file, err := os.ReadFile(h.Data("runs", ref, "plan", "plan.tfplan"))
 	if err != nil {
 		t.Fatal(err)
 	}

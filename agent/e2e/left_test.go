@@ -19,7 +19,7 @@ func TestUnlockFromAShell(t *testing.T) {
 	h.must("approve", "1")
 	h.appears(filepath.Join(gate, "ran"))
 	h.kill()
-	killApply(t, h.data("runs", "1"))
+	killApply(t, h.Data("runs", "1"))
 	id := b.LockID()
 	h.start()
 	h.reaches("1", "interrupted")

@@ -86,7 +86,7 @@ func (l life) live(t *testing.T, kills []kill, faults ...string) *living {
 		t.Fatal(err)
 	}
 	v.house.binary = program
-	v.client = control.NewClient(v.house.path("s.sock"))
+	v.client = control.NewClient(v.house.Path("s.sock"))
 	t.Cleanup(v.client.Close)
 	v.house.faults = append(faults, v.armed()...)
 	v.house.launch()
@@ -103,7 +103,7 @@ func (v *living) armed() []string {
 }
 
 // mark is the file that a process makes before it dies of a kill.
-func (v *living) mark(i int) string { return v.house.path(fmt.Sprintf("killed-%d", i)) }
+func (v *living) mark(i int) string { return v.house.Path(fmt.Sprintf("killed-%d", i)) }
 
 // came reports whether a kill happened.
 func (v *living) came(i int) bool { return exists(v.mark(i)) }

@@ -125,7 +125,7 @@ func detours() []life {
 		{name: "stale by the configuration", files: one, steps: []step{
 			{"it is planned", nil, is(1, store.Planned)},
 			{"another plan takes its place", func(v *living) {
-				v.house.configure(v.body(`env = { COLOUR = "red" }`))
+				v.house.Configure(v.body(`env = { COLOUR = "red" }`))
 				v.house.signal(syscall.SIGHUP)
 			}, is(2, store.Planned)},
 			{"it is denied", func(v *living) { v.answer = denies }, is(2, store.Discarded)},
@@ -137,7 +137,7 @@ func detours() []life {
 				v.git.Commit("Change", two)
 			}, func(v *living) bool { return v.newest().Commit == v.git.Head() && v.newest().Status == store.Planned }},
 			{"the next but one is applied", func(v *living) {
-				moveState(v.t, v.house.data("state"))
+				moveState(v.t, v.house.Data("state"))
 				v.answer = approves
 			}, applied},
 		}, ends: []store.Status{store.Applied, store.Stale, store.Applied}},
@@ -153,7 +153,7 @@ func detours() []life {
 		{name: "interrupted", files: waiting, answer: approves, steps: []step{
 			{"it is applying", nil, gone},
 			{"the recovery is applied", func(v *living) {
-				killBelow(v.house.data("runs", fmt.Sprint(v.newest().ID)))
+				killBelow(v.house.Data("runs", fmt.Sprint(v.newest().ID)))
 				open(v.t, v.gate)
 			}, applied},
 		}, ends: []store.Status{store.Interrupted, store.Applied}},
@@ -196,7 +196,7 @@ func outages(t *testing.T) []life {
 			"terraform {\n  backend \"http\" {\n    address = %q\n    retry_max = 0\n  }\n}\n", backend.URL) + thing("node", "one")},
 			steps: []step{
 				{"the state is kept", nil, func(v *living) bool {
-					kept, _ := filepath.Glob(v.house.data("runs", "*", "errored.tfstate"))
+					kept, _ := filepath.Glob(v.house.Data("runs", "*", "errored.tfstate"))
 					return len(kept) == 1 && (ended(v) || strings.Contains(v.newest().Held, kept[0]))
 				}},
 			}, ends: []store.Status{store.Errored}},

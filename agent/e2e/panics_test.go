@@ -71,7 +71,7 @@ func TestPanicInEachWorker(t *testing.T) {
 	replied(t, s, said, "injected: obeying status", "Next: please report it")
 	eventually(t, "every work panicked once, and its stack trace is in the log", func() (bool, any) {
 		var missing []string
-		log := h.logged()
+		log := h.Logged()
 		for _, work := range append(works, loops...) {
 			if !strings.Contains(log, "injected: "+work) {
 				missing = append(missing, work)
@@ -79,7 +79,7 @@ func TestPanicInEachWorker(t *testing.T) {
 		}
 		return len(missing) == 0, missing
 	})
-	if log := h.logged(); !has(log, "a panic was caught", `"stack trace"=`, "goroutine ") {
+	if log := h.Logged(); !has(log, "a panic was caught", `"stack trace"=`, "goroutine ") {
 		t.Error("the log has no stack traces")
 	}
 	if n := len(o.applies()); n != 1 {
@@ -199,7 +199,7 @@ func TestPanicInTheOtherWorkers(t *testing.T) {
 	injected := func(works ...string) {
 		t.Helper()
 		eventually(t, "each of them panicked", func() (bool, any) {
-			log := h.logged()
+			log := h.Logged()
 			missing := slices.DeleteFunc(slices.Clone(works), func(work string) bool { return strings.Contains(log, "injected: "+work) })
 			return len(missing) == 0, missing
 		})

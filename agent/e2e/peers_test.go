@@ -43,7 +43,7 @@ func TestVolumePutBack(t *testing.T) {
 	m := card(t, s, 1)
 	h.sees("nothing is left to say", func(st status) bool { return st.Outbox == 0 })
 	h.stop()
-	if err := os.CopyFS(h.path("snapshot"), os.DirFS(h.data())); err != nil {
+	if err := os.CopyFS(h.Path("snapshot"), os.DirFS(h.Data())); err != nil {
 		t.Fatal(err)
 	}
 	h.start()
@@ -52,10 +52,10 @@ func TestVolumePutBack(t *testing.T) {
 	replied(t, s, m.TS, "is applied")
 	h.sees("nothing is left to say", func(st status) bool { return st.Outbox == 0 })
 	h.kill()
-	if err := os.RemoveAll(h.data()); err != nil {
+	if err := os.RemoveAll(h.Data()); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(h.path("snapshot"), h.data()); err != nil {
+	if err := os.Rename(h.Path("snapshot"), h.Data()); err != nil {
 		t.Fatal(err)
 	}
 	h.start()

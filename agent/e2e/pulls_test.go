@@ -260,9 +260,7 @@ func TestPullRequestStory(t *testing.T) {
 		t.Errorf("%d tokens of %d were used for git; they are renewed each second", len(e.used), len(e.tokens))
 	}
 	e.mu.Unlock()
-	h.mu.Lock()
-	everything := h.log.String() + h.spoken.String() + e.Transcript()
-	h.mu.Unlock()
+	everything := h.Logged() + h.spoke() + e.Transcript()
 	for _, canary := range append(e.canaries(), secret) {
 		if strings.Contains(everything, canary) {
 			t.Errorf("%.12s... was seen", canary)

@@ -19,18 +19,18 @@ func TestReload(t *testing.T) {
 	h := newHouse(t, i.box(`vars = { v = "one" }`)).start()
 	h.reaches("1", "planned")
 
-	h.configure(i.box(`vars = { v = "one" }`, `colour = "red"`))
+	h.Configure(i.box(`vars = { v = "one" }`, `colour = "red"`))
 	h.signal(syscall.SIGHUP)
 	s := h.sees("the bad configuration", func(s status) bool { return s.problem("configuration") != nil })
 	if p := s.problem("configuration"); !has(p.Error, "old configuration stays", "sallyport.hcl", "colour") {
 		t.Errorf("the problem is told as %q", p.Error)
 	}
-	if !strings.Contains(h.logged(), "old configuration stays") {
+	if !strings.Contains(h.Logged(), "old configuration stays") {
 		t.Error("the log says nothing")
 	}
 	h.reaches("1", "planned")
 
-	h.configure(i.box(`vars = { v = "two" }`) + stackBlock("net"))
+	h.Configure(i.box(`vars = { v = "two" }`) + stackBlock("net"))
 	h.signal(syscall.SIGHUP)
 	h.reaches("1", "stale")
 	h.sees("it is good again", func(s status) bool { return s.problem("configuration") == nil && len(s.Stacks) == 2 })
@@ -42,7 +42,7 @@ func TestReload(t *testing.T) {
 	h.reaches(fmt.Sprint(r.ID), "applied")
 	net := h.reaches("net", "planned")
 
-	h.configure(i.box(`vars = { v = "two" }`))
+	h.Configure(i.box(`vars = { v = "two" }`))
 	h.signal(syscall.SIGHUP)
 	h.reaches(fmt.Sprint(net.ID), "canceled")
 }

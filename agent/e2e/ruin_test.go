@@ -42,7 +42,7 @@ func TestDamagedStore(t *testing.T) {
 			h.reaches("1", "applied")
 			// A snapshot follows each apply.
 			eventually(t, "a snapshot is taken", func() (bool, any) {
-				found, err := filepath.Glob(h.data("snapshots", "*.db"))
+				found, err := filepath.Glob(h.Data("snapshots", "*.db"))
 				return err == nil && len(found) > 0, found
 			})
 			eventually(t, "all is told", func() (bool, any) {
@@ -51,7 +51,7 @@ func TestDamagedStore(t *testing.T) {
 			})
 			h.kill()
 
-			db := h.data("sallyport.db")
+			db := h.Data("sallyport.db")
 			whole := []byte(read(t, db))
 			ruined := damage(bytes.Clone(whole))
 			if bytes.Equal(whole, ruined) {
@@ -65,7 +65,7 @@ func TestDamagedStore(t *testing.T) {
 			if out := h.must("status"); !has(out, "PAUSED", "damaged", "quarantine", "sallyport resume") {
 				t.Errorf("the status does not say what happened:\n%s", out)
 			}
-			kept, err := filepath.Glob(h.data("quarantine", "*"))
+			kept, err := filepath.Glob(h.Data("quarantine", "*"))
 			if err != nil || len(kept) == 0 {
 				t.Fatalf("the damaged store was not kept: %v, %v", kept, err)
 			}

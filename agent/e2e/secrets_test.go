@@ -89,7 +89,7 @@ output "hidden" {
 	}
 
 	places := map[string]string{
-		"the agent's log": h.logged(), "the command line": h.spoken.String(), "Slack": s.Transcript(), "the store": read(t, h.data("sallyport.db")),
+		"the agent's log": h.Logged(), "the command line": h.spoken.String(), "Slack": s.Transcript(), "the store": read(t, h.Data("sallyport.db")),
 	}
 	for _, f := range s.Files() {
 		places["Slack's file "+f.Name] = f.Content
@@ -119,7 +119,7 @@ output "hidden" {
 // checkFilesAreShut looks at the modes of the data directory: nobody else may read a file in it.
 func checkFilesAreShut(t *testing.T, h *house) {
 	t.Helper()
-	err := filepath.WalkDir(h.data(), func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(h.Data(), func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.Type()&os.ModeSymlink != 0 {
 			return err
 		}
@@ -127,7 +127,7 @@ func checkFilesAreShut(t *testing.T, h *house) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && info.Mode().Perm()&0o077 != 0 && filepath.Dir(path) == h.data() {
+		if d.IsDir() && info.Mode().Perm()&0o077 != 0 && filepath.Dir(path) == h.Data() {
 			t.Errorf("%s can be entered by others: %v", path, info.Mode())
 		}
 		return nil
@@ -135,7 +135,7 @@ func checkFilesAreShut(t *testing.T, h *house) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(h.data("sallyport.db")); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(h.Data("sallyport.db")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the store: %v, %v", info.Mode(), err)
 	}
 }

@@ -81,10 +81,10 @@ func TestStopTellsWhatGoesOn(t *testing.T) {
 	if text := told(); !has(text, "READY=1", "STOPPING=1", "STATUS=stopping; "+words) {
 		t.Errorf("systemd was told:\n%s", text)
 	}
-	if !strings.Contains(h.logged(), words) {
+	if !strings.Contains(h.Logged(), words) {
 		t.Error("the log does not say what goes on")
 	}
-	if len(pidsBelow(h.data("runs", "1"))) == 0 {
+	if len(pidsBelow(h.Data("runs", "1"))) == 0 {
 		t.Fatal("the apply was stopped with the agent")
 	}
 	open(t, gate)
@@ -107,7 +107,7 @@ func TestStopWhileTerraformHangs(t *testing.T) {
 			h := newHouse(t, i.box()+"terraform {\n  binary = \""+deaf+"\"\n}\n").start()
 			h.appears(filepath.Join(gate, "ran"))
 			h.stopWithin(patience.Limit())
-			if !strings.Contains(h.logged(), "the plan of #1 box is interrupted") {
+			if !strings.Contains(h.Logged(), "the plan of #1 box is interrupted") {
 				t.Error("the log does not say that the plan was interrupted")
 			}
 			h.start()
@@ -178,9 +178,9 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- waiting.Wait() }()
-	eventually(t, "it waits", func() (bool, any) { return strings.Contains(said.logged(), "planned"), said.logged() })
+	eventually(t, "it waits", func() (bool, any) { return strings.Contains(said.Logged(), "planned"), said.Logged() })
 	h.stopWithin(patience.Scaled(stopBound))
-	eventually(t, "it says so", func() (bool, any) { return strings.Contains(said.logged(), "went away"), said.logged() })
+	eventually(t, "it says so", func() (bool, any) { return strings.Contains(said.Logged(), "went away"), said.Logged() })
 	h.start()
 	h.must("approve", "2")
 	select {
@@ -191,8 +191,8 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	case <-time.After(patience.Limit()):
 		t.Error("it waits for ever")
 	}
-	if !strings.Contains(said.logged(), "#2 applied") {
-		t.Errorf("it says\n%s", said.logged())
+	if !strings.Contains(said.Logged(), "#2 applied") {
+		t.Errorf("it says\n%s", said.Logged())
 	}
 }
 

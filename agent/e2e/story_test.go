@@ -58,7 +58,7 @@ func tellStory(t *testing.T, r *gittest.Repo, repository string) {
 	}
 	replied(t, s, m.TS, "is applied", "Outputs: address")
 	h.sees("the applied commit", func(s status) bool { return s.Stacks[0].AppliedCommit == first && s.Stacks[0].Behind == 0 })
-	if plan := h.data("runs", "1", "plan", "plan.tfplan"); exists(plan) {
+	if plan := h.Data("runs", "1", "plan", "plan.tfplan"); exists(plan) {
 		t.Errorf("%s, which holds secrets, outlived its run", plan)
 	}
 	if text := h.must("show", "1", "--plan"); !strings.Contains(text, "# terraform_data.node will be created") {
@@ -96,7 +96,7 @@ func checkCard(t *testing.T, h *house, m slacktest.Message, r run) {
 	if active := m.Active(); len(active) != 0 {
 		t.Errorf("the commit's subject became active: %q", active)
 	}
-	file := sha256.Sum256([]byte(read(t, h.data("runs", fmt.Sprint(r.ID), "plan", "plan.tfplan"))))
+	file := sha256.Sum256([]byte(read(t, h.Data("runs", fmt.Sprint(r.ID), "plan", "plan.tfplan"))))
 	if hex.EncodeToString(file[:]) != r.Plan.Digest {
 		t.Errorf("the digest %s is not that of the plan file", r.Plan.Digest)
 	}
@@ -110,7 +110,7 @@ func TestStoryWithoutSlack(t *testing.T) {
 	h := newHouse(t, i.box()).start()
 	h.reaches("box", "planned")
 	eventually(t, "the log asks", func() (bool, any) {
-		return has(h.logged(), "notice", "1 to create", "sallyport approve 1;"), h.logged()
+		return has(h.Logged(), "notice", "1 to create", "sallyport approve 1;"), h.Logged()
 	})
 	if out := h.must("approve", h.number("box")); !strings.Contains(out, "#1 box is approved") {
 		t.Errorf("approve says %q", out)
@@ -119,5 +119,5 @@ func TestStoryWithoutSlack(t *testing.T) {
 	if len(r.Decisions) != 1 || !strings.HasPrefix(r.Decisions[0].By, "cli:") || r.Decisions[0].Text != "approve" {
 		t.Errorf("decisions: %+v", r.Decisions)
 	}
-	eventually(t, "the log tells the end", func() (bool, any) { return has(h.logged(), "is applied"), h.logged() })
+	eventually(t, "the log tells the end", func() (bool, any) { return has(h.Logged(), "is applied"), h.Logged() })
 }

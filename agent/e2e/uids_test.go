@@ -21,7 +21,7 @@ import (
 func atPlan(t *testing.T, u *secondUser) (open string) {
 	t.Helper()
 	binary := wrapper(t, `if [ "$1" = plan ] && [ -e at-plan.sh ]; then . ./at-plan.sh; fi`)
-	open = u.path("everybody")
+	open = u.Path("everybody")
 	for _, step := range []error{
 		os.Mkdir(open, 0o700), os.Chmod(open, 0o777), os.Chmod(filepath.Dir(binary), 0o755), os.Chmod(filepath.Dir(filepath.Dir(binary)), 0o755),
 	} {
@@ -29,7 +29,7 @@ func atPlan(t *testing.T, u *secondUser) (open string) {
 			t.Fatal(step)
 		}
 	}
-	config := u.path("sallyport.hcl")
+	config := u.Path("sallyport.hcl")
 	text := strings.Replace(read(t, config), "terraform { user", fmt.Sprintf("terraform {\n  binary = %q\n  user", binary), 1)
 	text = strings.Replace(text, fmt.Sprintf("user = %q }", u.name), fmt.Sprintf("user = %q\n}", u.name), 1)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil { // it stays its owner's
@@ -71,7 +71,7 @@ func script(name string) string {
 func TestPlanCannotChangeWhatWasApproved(t *testing.T) {
 	t.Parallel()
 	u := newPool(t, 3, stackBlock("victim", `apply_env = { TOKEN = env("DB_PASSWORD") }`)+stackBlock("evil"))
-	open, data := atPlan(t, u), u.path("own", "data")
+	open, data := atPlan(t, u), u.Path("own", "data")
 	u.repo.Commit("Add a good one", map[string]string{
 		"victim/main.tf":    script("good"),
 		"victim/deploy.sh":  fmt.Sprintf("echo good $(id -u) $(cat made-by-plan) $TOKEN >>%s/said; touch $TF_DATA_DIR/x && echo WROTE-DATA >>%s/said; true", open, open),
@@ -161,7 +161,7 @@ func TestChangedFilesAreNotApplied(t *testing.T) {
 	u.repo.Commit("Add", map[string]string{"box/main.tf": script("box"), "box/deploy.sh": "echo good >>" + open + "/said\n"})
 	u.start()
 	u.reaches("box", "planned")
-	file := u.path("own", "data", "runs", "1", "src", "box", "deploy.sh")
+	file := u.Path("own", "data", "runs", "1", "src", "box", "deploy.sh")
 	if err := os.WriteFile(file, []byte("echo EVIL >>"+open+"/said\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

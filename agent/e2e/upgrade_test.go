@@ -47,7 +47,7 @@ func TestUpgradeWhileApplying(t *testing.T) {
 			i, s, o, gate := newInfra(t), newWorkspace(t), newOracle(t), t.TempDir()
 			i.Commit("Add the box", map[string]string{"box/main.tf": gated(gate)})
 			h := newHouse(t, i.box()+asking(s)+o.block(), slackEnv)
-			h.binary = h.path("sallyport")
+			h.binary = h.Path("sallyport")
 			install(t, older, h.binary)
 			h.start()
 			m := card(t, s, 1)
@@ -78,11 +78,11 @@ func TestBinaryIsReplacedUnderTheAgent(t *testing.T) {
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box()+asking(s), slackEnv)
 	program := h.binary
-	h.binary = h.path("sallyport")
+	h.binary = h.Path("sallyport")
 	install(t, program, h.binary)
 	h.start()
 	m := card(t, s, 1)
-	install(t, write(t, h.path("broken"), "#!/bin/sh\nexit 1\n"), h.binary)
+	install(t, write(t, h.Path("broken"), "#!/bin/sh\nexit 1\n"), h.binary)
 	h.binary = program
 	s.Reply(jane, ops, m.TS, "approve")
 	h.reaches("1", "applied")

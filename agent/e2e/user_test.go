@@ -82,11 +82,11 @@ func newUsers(t *testing.T, plain bool, stacks string, who accounts, name string
 	}
 	canary := "canary-" + "db-password-7b2f"
 	u.house = newHouse(t, "", "DB_PASSWORD="+canary)
-	u.open = u.path("open")
+	u.open = u.Path("open")
 	uid, gid := numbers(t, u.who.terraform)
 	for _, step := range []error{
-		os.Mkdir(u.open, 0o700), os.Chown(u.open, uid, gid), os.Chmod(u.dir, 0o711), os.Chmod(filepath.Dir(u.binary), 0o711),
-		os.MkdirAll(u.path("own"), 0o711), os.Chown(u.path("own"), agentUID, agentGID),
+		os.Mkdir(u.open, 0o700), os.Chown(u.open, uid, gid), os.Chmod(u.Dir, 0o711), os.Chmod(filepath.Dir(u.binary), 0o711),
+		os.MkdirAll(u.Path("own"), 0o711), os.Chown(u.Path("own"), agentUID, agentGID),
 		// The repository is fetched by a process without the agent's privileges.
 		os.Chmod(u.repo.Root(), 0o755), os.Chmod(filepath.Dir(u.repo.Root()), 0o755),
 	} {
@@ -94,7 +94,7 @@ func newUsers(t *testing.T, plain bool, stacks string, who accounts, name string
 			t.Fatal(step)
 		}
 	}
-	secret := write(t, u.path("secret"), canary)
+	secret := write(t, u.Path("secret"), canary)
 	if err := os.Chown(secret, agentUID, agentGID); err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ repository "infra" {
   schedule = "@every 1s"
 }
 terraform { user = %q }
-%s`, u.path("own", "data"), u.path("own", "s.sock"), "file://"+u.repo.Bare, u.name, stacks)
-	config := write(t, u.path("sallyport.hcl"), strings.ReplaceAll(text, "@SECRET@", secret))
+%s`, u.Path("own", "data"), u.Path("own", "s.sock"), "file://"+u.repo.Bare, u.name, stacks)
+	config := write(t, u.Path("sallyport.hcl"), strings.ReplaceAll(text, "@SECRET@", secret))
 	if err := os.Chown(config, agentUID, agentGID); err != nil {
 		t.Fatal(err)
 	}
@@ -136,11 +136,11 @@ func TestSecondUserOfCapabilities(t *testing.T) {
 func secondUserIsKeptOut(t *testing.T, plain bool) {
 	u := newSecondUser(t, plain, stackBlock("box", `vars = { password = file("@SECRET@") }`)+stackBlock("next")+
 		stackBlock("watched", `mode = "observe"`))
-	data, socket := u.path("own", "data"), u.path("own", "s.sock")
+	data, socket := u.Path("own", "data"), u.Path("own", "s.sock")
 	// try() catches what file() says of a file that cannot be read; the first is the control.
 	look := ""
 	for name, path := range map[string]string{
-		"public": "/etc/passwd", "store": filepath.Join(data, "sallyport.db"), "secret": u.path("secret"), "config": u.path("sallyport.hcl"),
+		"public": "/etc/passwd", "store": filepath.Join(data, "sallyport.db"), "secret": u.Path("secret"), "config": u.Path("sallyport.hcl"),
 		"environment": "/proc/1/environ",
 	} {
 		look += fmt.Sprintf("output %q { value = can(filemd5(%q)) ? \"read\" : \"denied\" }\n", name, path)
@@ -161,7 +161,7 @@ setsid sh -c 'trap "" HUP; %[6]s --socket %[5]s approve 2 && echo APPROVED; echo
 grep Cap /proc/self/status | grep -v CapBnd | grep -qv 0000000000000000 && echo PRIVILEGED
 grep -q 'NoNewPrivs:.1' /proc/self/status || echo NEW-PRIVILEGES
 echo done
-`, u.open, data, u.path("secret"), u.path("sallyport.hcl"), socket, u.binary)
+`, u.open, data, u.Path("secret"), u.Path("sallyport.hcl"), socket, u.binary)
 	u.repo.Commit("Look around", map[string]string{
 		"box/main.tf": look + `
 variable "password" { sensitive = true }
@@ -186,7 +186,7 @@ resource "terraform_data" "look" {
 	}
 	// Whatever the modes say, that user decides nothing.
 	uid, gid := numbers(t, u.who.terraform)
-	for _, path := range []string{u.path("own"), socket} {
+	for _, path := range []string{u.Path("own"), socket} {
 		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ resource "terraform_data" "look" {
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "cannot decide anything") {
 		t.Errorf("terraform's user approves: %v\n%s", err, out)
 	}
-	if err := os.Chmod(u.path("own"), 0o711); err != nil {
+	if err := os.Chmod(u.Path("own"), 0o711); err != nil {
 		t.Fatal(err)
 	}
 	u.must("approve", "1")
@@ -234,7 +234,7 @@ func TestSecondUserAndDeaths(t *testing.T) {
 	}
 	u.repo.Commit("Read what does not come", map[string]string{"box/main.tf": fmt.Sprintf("output \"x\" { value = file(%q) }\n", fifo)})
 	u.launch()
-	working := func() int { return len(pidsBelow(u.path("own", "data", "runs"))) }
+	working := func() int { return len(pidsBelow(u.Path("own", "data", "runs"))) }
 	eventually(t, "terraform plans", func() (bool, any) { return working() > 0, nil })
 	var writer *os.File // until it is closed, the plan waits for what is written
 	eventually(t, "it reads", func() (bool, any) {
@@ -271,7 +271,7 @@ func TestSecondUserAndDeaths(t *testing.T) {
 func TestSecondUserBuildsImages(t *testing.T) {
 	t.Parallel()
 	u := newSecondUser(t, true, "image \"node\" {\n  dir = \"node\"\n  template = \"node.json\"\n}\n")
-	packer := u.path("packer")
+	packer := u.Path("packer")
 	program(t, packer, fmt.Appendf(nil, `#!/bin/sh
 if [ "$1" = version ]; then echo 1,,version,1.6.6; exit; fi
 echo "$1 $(id -u)" >>%[1]s/said
@@ -280,8 +280,8 @@ case $1 in
 inspect) echo 1,,template-builder,node,file; echo '1,,ui,say,  node (file)' ;;
 build) echo "1,,ui,say,Build 'node' finished after 1 second."; echo 1,node,artifact,0,id,one ;;
 esac
-`, u.open, u.path("own", "data"), u.path("secret")))
-	config := u.path("sallyport.hcl")
+`, u.open, u.Path("own", "data"), u.Path("secret")))
+	config := u.Path("sallyport.hcl")
 	text := read(t, config) + fmt.Sprintf("packer {\n  binary = %q\n}\n", packer)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil { // it stays its owner's
 		t.Fatal(err)

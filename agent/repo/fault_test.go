@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"sallyport/agent/need"
+	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/redact"
@@ -252,7 +253,7 @@ func TestKeptConnectionGoesSilent(t *testing.T) {
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})
-	r := open(t, repo.Options{URL: s.URL(g.Bare), SSHKeyFile: s.KeyFile, KnownHostsFile: s.KnownHostsFile, Timeout: 2 * time.Second})
+	r := open(t, repo.Options{URL: s.URL(g.Bare), SSHKeyFile: s.KeyFile, KnownHostsFile: s.KnownHostsFile, Timeout: patience.Scaled(2 * time.Second)})
 	wantTip(t, r, head)
 	s.Proxy.Stall(0)
 	within(t, 6*time.Second, func(ctx context.Context) {
@@ -283,14 +284,15 @@ func TestPackIsInterrupted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Dir = filepath.Join(t.TempDir(), "m.git")
-			must(t, open(t, c.o).Fetch(t.Context(), g.Head())) // in its own time: only what follows is to stall
-			c.o.FetchTimeout = time.Second
-			r := open(t, c.o)
+			must(t, open(t, c.o).Fetch(t.Context(), g.Head()))
+			short := c.o
+			short.FetchTimeout = time.Second
+			hasty, r := open(t, short), open(t, c.o)
 			before := g.Head()
 			next := g.Commit("big", map[string]string{"big": big + c.name})
 			c.proxy.Stall(1 << 20)
 			within(t, 8*time.Second, func(ctx context.Context) {
-				wantError(t, r.Fetch(ctx, next), repo.ErrStalled, "silent")
+				wantError(t, hasty.Fetch(ctx, next), repo.ErrStalled, "silent")
 			})
 			c.proxy.Heal()
 			wantNoLeftovers(t, c.o.Dir)
