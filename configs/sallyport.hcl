@@ -163,8 +163,11 @@ stack "network" {
 # One stack for each directory with Terraform files that matches; services/wiki becomes the stack services-wiki. What a name cannot
 # hold becomes a dash, the root directory takes the repository's name. Where two would have one name (capitals do not count), status says so.
 # A directory with a stack block of its own is left to that, unless the block has another workspace or backend_config.
+# What other directories, or tests, call as a module is no stack; exclude takes out what is none besides, like examples. Before it is
+# used anywhere, "sallyport check --repo DIR" lists what would be found in a checkout, and why.
 # stacks "services/*" {
-#   label = "PROD"
+#   label   = "PROD"
+#   exclude = ["services/old-*"]
 # }
 
 # ---------------------------------------------------------------------------------------------------------------------

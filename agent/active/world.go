@@ -6,8 +6,6 @@ import (
 	"sort"
 	"sync"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
@@ -201,7 +199,7 @@ func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store
 		if g.Stack.Repository != repository {
 			continue
 		}
-		roots, err := stack.Roots(tree, g.Glob)
+		roots, err := stack.Roots(tree, g.Stack.Tool.Reads(), g.Matches)
 		if err != nil {
 			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 		}
@@ -250,7 +248,7 @@ func (w *Config) elsewhere(repository string, known []*store.StackState) map[str
 	}
 	for _, st := range known {
 		for _, g := range w.Cfg.StackGlobs {
-			if g.Stack.Repository == st.Repository && st.Repository != repository && w.Heads[st.Repository] == "" && doublestar.MatchUnvalidated(g.Glob, st.Dir) {
+			if g.Stack.Repository == st.Repository && st.Repository != repository && w.Heads[st.Repository] == "" && g.Matches(st.Dir) {
 				out[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
 			}
 		}
@@ -262,8 +260,7 @@ func (w *Config) elsewhere(repository string, known []*store.StackState) map[str
 func departed(g *config.StackGlob, roots []string, known []*store.StackState) []string {
 	var out []string
 	for _, st := range known {
-		match, err := doublestar.Match(g.Glob, st.Dir)
-		if err == nil && match && st.Repository == g.Stack.Repository && st.AppliedCommit != "" && !slices.Contains(roots, st.Dir) {
+		if g.Matches(st.Dir) && st.Repository == g.Stack.Repository && st.AppliedCommit != "" && !slices.Contains(roots, st.Dir) {
 			out = append(out, st.Dir)
 		}
 	}

@@ -175,8 +175,9 @@ type Stack struct {
 
 // StackGlob is a `stacks "glob"` block: a template for every root module that matches.
 type StackGlob struct {
-	Glob  string
-	Stack Stack // Name and Dir are empty
+	Glob    string
+	Exclude []string // globs of directories that make none
+	Stack   Stack    // Name and Dir are empty
 }
 
 // Terraform says which terraform runs and how many at a time.

@@ -204,3 +204,18 @@ func TestCircleFault(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+// TestMatches: what a block excludes is none of its stacks, whatever else matches it.
+func TestMatches(t *testing.T) {
+	g := &StackGlob{Glob: "**", Exclude: []string{"modules/**", "**/examples/**", "old-*"}}
+	for dir, want := range map[string]bool{
+		"net": true, "modules": false, "modules/vpc": false, "a/examples/x": false, "examples": false, "old-net": false, "a/old-net": true,
+	} {
+		if g.Matches(dir) != want {
+			t.Errorf("%s: %v", dir, !want)
+		}
+	}
+	if g := (&StackGlob{Glob: "services/*"}); g.Matches("network") || !g.Matches("services/jira") {
+		t.Error("the glob itself does not count")
+	}
+}

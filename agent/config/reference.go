@@ -43,8 +43,11 @@ func Reference() []Block {
 // own is left out.
 func inBlock(kind string) decode.Shape {
 	s := stackShape()
-	if kind == "stack" {
+	switch kind {
+	case "stack":
 		return s
+	case "stacks":
+		s = stacksShape()
 	}
 	var attributes []decode.Attribute
 	for _, a := range withoutRequired(s).Attributes {

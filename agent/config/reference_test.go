@@ -35,7 +35,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	nested := map[string]decode.Shape{
 		"": rootShape(), "repository": repositoryShape(), "repository github": githubShape(),
-		"stack": stackShape(), "stacks": stackShape(),
+		"stack": stackShape(), "stacks": stacksShape(),
 	}
 	for path, shape := range nested {
 		for _, b := range shape.Blocks {

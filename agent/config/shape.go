@@ -139,6 +139,13 @@ func stackShape() decode.Shape {
 	}
 }
 
+// stacksShape is that of stacks blocks.
+func stacksShape() decode.Shape {
+	s := stackShape()
+	s.Attributes = append(s.Attributes, optional("exclude", "globs, relative to the repository's root, of directories that make no stack"))
+	return s
+}
+
 func imageShape() decode.Shape {
 	s := decode.Shape{Attributes: []decode.Attribute{
 		required("dir", "relative to the repository's root; every file below it is part of the image"),

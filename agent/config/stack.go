@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -113,7 +114,7 @@ func (d *stackDecoder) stack(b *hcl.Block) *Stack {
 
 func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *StackGlob {
 	glob := b.Labels[0]
-	content := d.l.Content(b.Body, withoutRequired(stackShape()))
+	content := d.l.Content(b.Body, withoutRequired(stacksShape()))
 	if attr := content.Attributes["dir"]; attr != nil {
 		d.l.Fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
 		delete(content.Attributes, "dir")
@@ -122,6 +123,7 @@ func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *Stac
 	g := &StackGlob{Glob: glob}
 	g.Stack.Hooks = readHooks(d.l, d.l.Single(content.Blocks, "hooks"))
 	d.decode(a, &g.Stack)
+	d.globs(a, "exclude", &g.Exclude)
 	d.repository(a, &g.Stack)
 	g.Stack.Inputs = d.inputs(&g.Stack)
 	if reason := globFault(glob); reason != "" {
@@ -317,6 +319,12 @@ func readVars(l *decode.Reader, a decode.Attributes) map[string]cty.Value {
 		vars[name] = known
 	}
 	return vars
+}
+
+// Matches reports whether a root module of this directory, which is relative to the repository's root, becomes a stack of the block.
+func (g *StackGlob) Matches(dir string) bool {
+	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, dir) }
+	return matches(g.Glob) && !slices.ContainsFunc(g.Exclude, matches)
 }
 
 // StackFor makes the stack of one directory that matches the glob, given slash-separated and relative to the

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/trusted"
+	"sallyport/agent/hclfile"
 	"sallyport/notify/redact"
 )
 
@@ -31,6 +32,18 @@ func (t Tool) Name() string {
 		return EngineTofu
 	}
 	return EngineTerraform
+}
+
+// Reads says which of the files in a directory the program takes for configuration. A program that is found by its name, or lies
+// somewhere, may be either.
+func (t Tool) Reads() hclfile.Engine {
+	switch {
+	case t.Engine == EngineTofu, filepath.Base(t.Binary) == EngineTofu:
+		return hclfile.Tofu
+	case t.Binary == "" && t.Version != "":
+		return hclfile.Terraform
+	}
+	return hclfile.Either
 }
 
 // Tool is what the stacks get that have no terraform block.

@@ -87,7 +87,7 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 	if err != nil {
 		return nil, err
 	}
-	err = at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
+	err = at.git.Materialise(ctx, at.commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Holds})
 	if err != nil {
 		return nil, fmt.Errorf("checking out %s: %w", words.Short(at.commit), err)
 	}

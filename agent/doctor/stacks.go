@@ -58,13 +58,13 @@ func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 		if g.Stack.Repository != at.config.Name {
 			continue
 		}
-		roots, err := stack.Roots(at.tree, g.Glob)
+		roots, err := stack.Roots(at.tree, g.Stack.Tool.Reads(), g.Matches)
 		switch {
 		case err != nil:
 			s.fail("stacks "+g.Glob, "", "%v", err)
 			continue
 		case len(roots) == 0:
-			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree), "no directory matches")
+			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree, g.Stack.Tool), "no directory matches")
 			continue
 		}
 		patterns = append(patterns, g.Glob)
@@ -90,8 +90,8 @@ func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 }
 
 // rootsOf lists where stacks could be.
-func rootsOf(tree stack.Tree) string {
-	roots, err := stack.Roots(tree, "**")
+func rootsOf(tree stack.Tree, tool config.Tool) string {
+	roots, err := stack.Roots(tree, tool.Reads(), func(string) bool { return true })
 	if err != nil || len(roots) == 0 {
 		return "none"
 	}
@@ -100,9 +100,9 @@ func rootsOf(tree stack.Tree) string {
 
 // checkFiles looks at what a commit holds of a stack. have is the version of terraform that it will run; empty if nobody knows.
 func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, have string) {
-	info, err := stack.Inspect(tree, st.Dir)
+	info, err := stack.Inspect(tree, definition(st))
 	if errors.Is(err, stack.ErrNoDir) {
-		s.fail("directory", "correct dir, or push the directory; there are: "+rootsOf(tree), "%s holds no terraform files on the branch", st.Dir)
+		s.fail("directory", "correct dir, or push the directory; there are: "+rootsOf(tree, st.Tool), "%s holds no terraform files on the branch", st.Dir)
 		return
 	}
 	if err != nil {
@@ -154,7 +154,10 @@ func varFiles(s *section, st *config.Stack, tree stack.Tree) {
 
 // definition says where a stack's files are.
 func definition(st *config.Stack) stack.Definition {
-	return stack.Definition{Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template}
+	return stack.Definition{
+		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
+		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
+	}
 }
 
 // requiredVersion compares terraform with what the configuration wants.

@@ -36,7 +36,7 @@ func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit,
 	if err := files.Fault(); err != nil {
 		return files, err
 	}
-	err = git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Touches})
+	err = git.Materialise(ctx, commit, source, repo.MaterialiseOptions{Roots: files.Dirs, Belongs: files.Holds})
 	var wrong *repo.FileError
 	if errors.As(err, &wrong) {
 		return files, hint.Refuse(hint.Of(err), "%s", wrong)

@@ -122,6 +122,10 @@ var closing = map[hclsyntax.TokenType]hclsyntax.TokenType{
 // the items that are over. An operator is open for as long as its item: a ? b : a ? b : ...
 func nested(src []byte) (most int) {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos) // what is wrong with them the parser says
+	return nestedIn(tokens)
+}
+
+func nestedIn(tokens hclsyntax.Tokens) (most int) {
 	open := []frame{{lines: true}}
 	total := 0
 	for _, t := range tokens {

@@ -91,7 +91,7 @@ func (a *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tre
 		if g.Stack.Repository != repository {
 			continue
 		}
-		roots, err := stack.Roots(tree, g.Glob)
+		roots, err := stack.Roots(tree, g.Stack.Tool.Reads(), g.Matches)
 		if err != nil {
 			continue // planning says what is wrong with it
 		}

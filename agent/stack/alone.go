@@ -3,14 +3,11 @@ package stack
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-
-	"sallyport/agent/hclfile"
 )
 
 // Alone says why a change of a stack may not be planned by itself, before somebody has looked at it: what terraform would load
@@ -66,22 +63,13 @@ func (l *loads) runs(what string) { l.programs = append(l.programs, what) }
 
 // root are the blocks that matter, as terraform and OpenTofu know them.
 var root = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-	{Type: "module", LabelNames: []string{"name"}}, {Type: "provider", LabelNames: []string{"name"}},
+	{Type: "provider", LabelNames: []string{"name"}},
 	{Type: "resource", LabelNames: []string{"type", "name"}}, {Type: "data", LabelNames: []string{"type", "name"}},
 	{Type: "ephemeral", LabelNames: []string{"type", "name"}}, {Type: "action", LabelNames: []string{"type", "name"}},
 	{Type: "check", LabelNames: []string{"name"}}, {Type: "import"}, {Type: "terraform"},
 }}
 
-// read adds what a file makes terraform load. Parsed is it as terraform does, in JSON too.
-func (l *loads) read(src []byte, name string) {
-	file, diags := hclfile.Parse(src, name)
-	if diags.HasErrors() || file == nil {
-		l.runs("nobody can read " + name)
-		return
-	}
-	l.readBody(file.Body, src, name)
-}
-
+// readBody adds what a file makes terraform load. Where its modules come from is found with the stack's files.
 func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 	content, _, diags := body.PartialContent(root)
 	if diags.HasErrors() || content == nil {
@@ -90,8 +78,6 @@ func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 	}
 	for _, b := range content.Blocks {
 		switch b.Type {
-		case "module":
-			l.module(b, name)
 		case "provider":
 			l.provides(b.Labels[0])
 			l.configured += tokens(blockText(b, src)) + "\n"
@@ -139,41 +125,4 @@ func (l *loads) provides(name string) {
 	if name != "" && name != "terraform" && !slices.Contains(l.providers, name) { // that one is built in
 		l.providers = append(l.providers, name)
 	}
-}
-
-func (l *loads) module(b *hcl.Block, name string) {
-	content, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}, {Name: "version"}}})
-	if content == nil || content.Attributes["source"] == nil {
-		return // an error of terraform's, or an override of another attribute
-	}
-	source := stringAttribute(b.Body, "source")
-	if source == "" {
-		l.runs(fmt.Sprintf("nobody can tell where module %s of %s comes from", b.Labels[0], name))
-		return
-	}
-	if at := localSource(source); at != "" {
-		if up := path.Join(path.Dir(name), at); up == ".." || strings.HasPrefix(up, "../") {
-			l.runs(fmt.Sprintf("module %s of %s lies outside of the repository", b.Labels[0], name))
-		}
-		return
-	}
-	if content.Attributes["version"] != nil {
-		version := stringAttribute(b.Body, "version")
-		if version == "" {
-			version = "a version that nobody can tell"
-		}
-		source += " " + version
-	}
-	if !slices.Contains(l.remote, source) {
-		l.remote = append(l.remote, source)
-	}
-}
-
-// localSource is a module source that lies in the repository, with slashes as terraform makes of backslashes; empty of others.
-func localSource(source string) string {
-	at := strings.ReplaceAll(source, `\`, "/")
-	if source == "." || source == ".." || strings.HasPrefix(at, "./") || strings.HasPrefix(at, "../") {
-		return at
-	}
-	return ""
 }

@@ -10,15 +10,21 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/hclfile"
 	"sallyport/agent/repo"
 )
 
 // ErrNoDir says that the stack's directory is not in the commit, or holds no Terraform files.
 var ErrNoDir = errors.New("no terraform files in the stack's directory")
 
-// maxModules bounds how many module directories are followed, so that a repository cannot keep the agent busy for ever.
-const maxModules = 10_000
+const (
+	// maxModules bounds how many module directories are followed, so that a repository cannot keep the agent busy for ever.
+	maxModules = 10_000
+	// maxCalls bounds how many ways of calling one module are told apart.
+	maxCalls = 64
+)
 
 // Tree is the files of one commit. Paths are slash-separated and relative to the repository's root, which is ".".
 // Symlinks inside of the tree are followed. An error that is a [*repo.FileError] is about the commit's own content; any
@@ -31,12 +37,15 @@ type Tree interface {
 	Resolve(path string) (at string, through []string, err error)
 }
 
-// Definition is what the configuration says about where a stack's files are.
+// Definition is what the configuration says about where a stack's files are, and what their expressions can be.
 type Definition struct {
-	Dir      string   // relative to the root
-	VarFiles []string // relative to Dir
-	Watch    []string // doublestar globs, relative to the root
-	Template string   // of a Packer template, relative to Dir; empty: a root module
+	Dir       string   // relative to the root
+	VarFiles  []string // relative to Dir
+	Watch     []string // doublestar globs, relative to the root
+	Template  string   // of a Packer template, relative to Dir; empty: a root module
+	Engine    hclfile.Engine
+	Workspace string               // empty: not known
+	Vars      map[string]cty.Value // of Terraform, beside those of var files
 }
 
 // Files are the paths that belong to a stack.
@@ -47,20 +56,41 @@ type Files struct {
 	// Faults are what is wrong with those that the tool reads, for people. They can only be mended by a change of the files
 	// above, so that what belongs to the stack is known all the same. See [Files.Fault].
 	Faults []string
+	// Unknown are what the tool reads and nobody can tell from here. Of a module, or of more than is looked at, every change is
+	// one of the stack's.
+	Unknown []Unknown
+	// All says that every path of the repository belongs to the stack, since it cannot be told which do.
+	All bool
+}
+
+// Unknown is something in the configuration that reads what cannot be told from here.
+type Unknown struct {
+	File   string // where it stands, relative to the root
+	Line   int
+	Text   string // as it is written, in one line
+	Module bool   // it calls a module; else it reads a file
 }
 
 // Footprint finds the files of a stack in a commit. The error is [ErrNoDir] if there is no stack at that place; what is
 // returned with it still covers the directory and the globs, so that its coming back is noticed. Any other error is of the
 // tree: it cannot be read now. What is wrong with single files is in the result.
 func Footprint(t Tree, d Definition) (Files, error) {
-	f := &finder{t: t, def: d, dir: path.Clean(d.Dir), links: newLinks(t)}
+	f, err := find(t, d)
+	return f.Files, err
+}
+
+func find(t Tree, d Definition) (*finder, error) {
+	f := &finder{
+		t: t, def: d, dir: path.Clean(d.Dir), links: newLinks(t), budget: newBudget(),
+		read: map[string]*module{}, calls: map[string]map[string]bool{}, reads: map[string]bool{}, sets: map[set]bool{},
+	}
 	f.Dirs, f.Globs = []string{f.dir}, d.Watch
 	at, wrong, err := f.links.follow(f.dir)
 	if err != nil {
-		return f.Files, err
+		return f, err
 	}
 	if wrong != nil {
-		return f.noDirectory(wrong)
+		return f, f.noDirectory(wrong)
 	}
 	f.varFiles(at)
 	if d.Template != "" {
@@ -69,46 +99,56 @@ func Footprint(t Tree, d Definition) (Files, error) {
 		err = f.modules(at)
 	}
 	if err != nil && !errors.Is(err, ErrNoDir) {
-		return f.Files, err
+		return f, err
 	}
 	if linkErr := f.followLinks(); linkErr != nil {
-		return f.Files, linkErr
+		return f, linkErr
 	}
-	return f.Files, err
+	return f, err
 }
 
 // finder looks for the files of one stack.
 type finder struct {
 	Files
-	t     Tree
-	def   Definition
-	dir   string // as the configuration says; it may be a symlink
-	links *links
+	t      Tree
+	def    Definition
+	dir    string // as the configuration says; it may be a symlink
+	links  *links
+	budget *budget
+
+	root    string                     // where the root module really lies
+	order   []*module                  // those that are read, the root module first
+	read    map[string]*module         // the same by directory
+	calls   map[string]map[string]bool // in which ways each directory was called
+	remote  []string                   // sources of modules that are not in the repository, with their versions
+	strange []string                   // what is wrong with calls of modules, for whoever guards them
+	reads   map[string]bool            // files and directories that expressions name; true: where they are there
+	sets    map[set]bool
 }
 
 // noDirectory is a stack whose directory is not there. A symlink that leads elsewhere than to a directory of the repository
 // is not that: it is there, and wrong.
-func (f *finder) noDirectory(wrong *repo.FileError) (Files, error) {
+func (f *finder) noDirectory(wrong *repo.FileError) error {
 	f.varFiles(f.dir)
 	if err := f.followLinks(); err != nil {
-		return f.Files, err
+		return err
 	}
 	f.Faults = nil
 	switch {
 	case wrong.Link == "":
-		return f.Files, fmt.Errorf("directory %s: %w", f.dir, ErrNoDir)
+		return fmt.Errorf("directory %s: %w", f.dir, ErrNoDir)
 	case errors.Is(wrong, fs.ErrNotExist) && !errors.Is(wrong, repo.ErrUnsafeTree):
-		return f.Files, &noDirError{wrong}
+		return &noDirError{wrong}
 	}
 	f.Faults = []string{wrong.Error()}
-	return f.Files, nil
+	return nil
 }
 
 // varFiles adds the var files, which are relative to where the directory really lies.
 func (f *finder) varFiles(at string) {
 	for _, v := range f.def.VarFiles {
 		p := path.Join(at, v)
-		if p == ".." || strings.HasPrefix(p, "../") {
+		if outside(p) {
 			f.addFault(fmt.Sprintf("var file %s of %s is outside of the repository", v, f.dir))
 			continue
 		}
@@ -117,54 +157,14 @@ func (f *finder) varFiles(at string) {
 	sort.Strings(f.Files.Files)
 }
 
-// modules follows the calls of local modules from the root module on.
-func (f *finder) modules(root string) error {
-	seen := map[string]bool{}
-	queue := []string{root}
-	for ; len(queue) > 0; queue = queue[1:] {
-		at, wrong, err := f.links.follow(queue[0])
-		if err != nil {
-			return err
-		}
-		if queue[0] != f.dir && len(seen) > 0 {
-			f.Dirs = append(f.Dirs, queue[0])
-		}
-		if wrong != nil { // plainly missing: terraform will say so
-			if leadsWrong(wrong) {
-				f.addFault(wrong.Error())
-			}
-			continue
-		}
-		if seen[at] {
-			continue
-		}
-		if len(seen) >= maxModules {
-			f.everything()
-			return nil
-		}
-		m, err := readModule(f.t, at)
-		if errors.Is(err, ErrNoDir) && len(seen) == 0 {
-			return fmt.Errorf("directory %s: %w", f.dir, err)
-		}
-		if err != nil && !errors.Is(err, ErrNoDir) {
-			return fmt.Errorf("module %s: %w", at, err)
-		}
-		seen[at] = true
-		for _, fault := range m.faults {
-			f.addFault(fault)
-		}
-		queue = append(queue, m.local(at)...)
-	}
-	sort.Strings(f.Dirs)
-	f.Dirs = slices.Compact(f.Dirs)
-	return nil
-}
-
 // everything is the footprint of a stack of which too much is to be read: no change may be missed.
-func (f *finder) everything() { f.Dirs = []string{"."} }
+func (f *finder) everything() { f.All = true }
 
-// Touches reports whether a path belongs to the stack.
-func (f Files) Touches(p string) bool {
+// Touches reports whether a change of a path is one of the stack's.
+func (f Files) Touches(p string) bool { return f.All || f.Holds(p) }
+
+// Holds reports whether a path is known to belong to the stack.
+func (f Files) Holds(p string) bool {
 	if f.below(p) {
 		return true
 	}

@@ -10,13 +10,11 @@ import (
 	"hash"
 	"io"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
-	"sallyport/agent/hclfile"
 )
 
 // lockName is the file that pins providers.
@@ -45,24 +43,23 @@ func (g Guards) Changed(old Guards) string {
 
 // Guard reads them. Blanks and comments do not count; a file that cannot be parsed counts as a whole.
 func Guard(t Tree, d Definition) (Guards, error) {
-	files, err := Footprint(t, d)
+	f, err := find(t, d)
 	if err != nil {
 		return Guards{}, err
 	}
 	settings := sha256.New()
-	g := Guards{}
-	if len(files.Dirs) >= maxModules {
-		g.runs("more modules than are looked at")
+	g := Guards{loads: loads{remote: f.remote}}
+	for _, strange := range f.strange {
+		g.runs(strange)
 	}
 	if _, err := t.ReadDir(path.Join(path.Clean(d.Dir), "terraform.d")); err == nil {
 		g.runs("a directory terraform.d, whose plugins terraform would take")
 	} else if wrongFile(err) == nil {
 		return Guards{}, fmt.Errorf("looking for plugins: %w", err)
 	}
-	for _, dir := range files.Dirs {
-		if err := g.settingsOf(t, dir, settings); err != nil {
-			return Guards{}, fmt.Errorf("reading module %s: %w", dir, err)
-		}
+	slices.SortFunc(f.order, func(a, b *module) int { return strings.Compare(a.dir, b.dir) })
+	for _, m := range f.order {
+		g.settingsOf(m, settings)
 	}
 	g.Settings = hex.EncodeToString(settings.Sum(nil))
 	lock, err := t.ReadFile(path.Join(path.Clean(d.Dir), lockName))
@@ -80,62 +77,51 @@ func Guard(t Tree, d Definition) (Guards, error) {
 	return g, nil
 }
 
-// settingsOf adds the terraform blocks of one module, in the order of its files, and what else it makes terraform load.
-func (g *Guards) settingsOf(t Tree, dir string, sum hash.Hash) error {
-	entries, err := t.ReadDir(dir)
-	if wrongFile(err) != nil {
-		return nil // terraform will say so
-	}
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, e := range entries {
-		if !e.IsDir() && (isTerraform(e.Name()) || isTofu(e.Name())) {
-			names = append(names, e.Name())
-		}
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		src, err := t.ReadFile(path.Join(dir, name))
-		wrong := wrongFile(err)
-		if err != nil && wrong == nil {
-			return err
-		}
-		blocks := settingsInHCL(src)
-		if strings.HasSuffix(name, ".json") {
-			blocks = settingsInJSON(src)
-		}
-		if wrong != nil {
-			blocks = []byte(wrong.Error()) // what is in it nobody knows: that it became so is a change
+// settingsOf adds the terraform blocks of one module, in the order in which its files are read, and what else it makes terraform
+// load.
+func (g *Guards) settingsOf(m *module, sum hash.Hash) {
+	for i := range m.files {
+		s := &m.files[i]
+		var blocks []byte
+		switch {
+		case s.wrong != nil:
+			blocks = []byte(s.wrong.Error()) // what is in it nobody knows: that it became so is a change
+		case !s.whole:
+			blocks = s.src
+		case strings.HasSuffix(s.name, ".json"):
+			blocks = settingsInJSON(s.src)
+		default:
+			blocks = settingsInHCL(s)
 		}
 		if len(blocks) > 0 { // files without any may come and go, and have any name
-			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", dir, overrides(name), blocks)
+			kind := 0
+			if s.override {
+				kind = 1
+			}
+			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", m.dir, kind, blocks)
 		}
-		if wrong != nil {
-			g.runs("nobody can read " + wrong.Error())
-			continue
+		switch {
+		case s.wrong != nil:
+			g.runs("nobody can read " + s.wrong.Error())
+		case !s.whole:
+			g.runs("nobody can read " + s.name)
+		default:
+			g.readBody(s.body, s.src, s.name)
 		}
-		g.read(src, path.Join(dir, name))
 	}
-	return nil
 }
 
-func settingsInHCL(src []byte) []byte {
-	file, diags := hclfile.Parse(src, "")
-	if diags.HasErrors() {
-		return src
-	}
-	body, ok := file.Body.(*hclsyntax.Body)
+func settingsInHCL(s *source) []byte {
+	body, ok := s.body.(*hclsyntax.Body)
 	if !ok {
-		return src
+		return s.src
 	}
 	var out bytes.Buffer
 	for _, block := range body.Blocks {
 		if block.Type != "terraform" {
 			continue
 		}
-		out.WriteString(tokens(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(src)))
+		out.WriteString(tokens(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(s.src)))
 	}
 	return out.Bytes()
 }

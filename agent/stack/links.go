@@ -57,6 +57,9 @@ func (f *finder) followLinks() error {
 	if slices.Contains(f.Dirs, ".") {
 		return nil // everything counts anyway
 	}
+	if err := f.followReads(); err != nil {
+		return err
+	}
 	for _, p := range slices.Concat(f.Dirs, f.Files.Files) {
 		if err := f.links.add(p); err != nil {
 			return err

@@ -4,56 +4,125 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"sort"
+	"slices"
+	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"sallyport/agent/hclfile"
 )
 
-// Roots finds the root modules that a doublestar glob matches: directories that hold Terraform files and that no other
-// directory of the repository calls as a local module. They come sorted. Files that cannot be read make no root and hide
-// none; an error is of the tree.
-func Roots(t Tree, glob string) ([]string, error) {
-	modules := map[string]module{}
-	if err := scan(t, ".", modules); err != nil {
+// Directory is one with configuration.
+type Directory struct {
+	Dir string
+	// Caller is where it is called as a module, as FILE:LINE; empty: nothing calls it, and so it is a root module. A call by a test
+	// is one too.
+	Caller string
+}
+
+// Survey finds all directories with configuration in a commit, sorted. Files that cannot be read make no directory and hide none;
+// an error is of the tree.
+func Survey(t Tree, engine hclfile.Engine) ([]Directory, error) {
+	s := &survey{t: t, engine: engine, modules: map[string]*module{}, budget: newBudget()}
+	if err := s.scan("."); err != nil {
 		return nil, fmt.Errorf("looking through the repository: %w", err)
 	}
-	called := map[string]bool{}
-	for dir, m := range modules {
-		for _, at := range m.local(dir) {
-			if at, _, err := t.Resolve(at); err == nil && at != dir {
-				called[at] = true
-			} else if err != nil && wrongFile(err) == nil {
-				return nil, fmt.Errorf("looking through the repository: %w", err)
-			}
+	callers := map[string]string{}
+	for _, m := range s.modules {
+		if err := s.called(m, m.calls, callers); err != nil {
+			return nil, fmt.Errorf("looking through the repository: %w", err)
 		}
+	}
+	// Tests are run where there is something to test.
+	tests := slices.DeleteFunc(s.tests, func(c call) bool { return s.modules[c.dir] == nil })
+	if err := s.called(&module{}, tests, callers); err != nil {
+		return nil, fmt.Errorf("looking through the repository: %w", err)
+	}
+	var out []Directory
+	for dir := range s.modules {
+		out = append(out, Directory{Dir: dir, Caller: callers[dir]})
+	}
+	slices.SortFunc(out, func(a, b Directory) int { return strings.Compare(a.Dir, b.Dir) })
+	return out, nil
+}
+
+// Roots finds the root modules among those directories that match: those that no other directory of the repository calls.
+func Roots(t Tree, engine hclfile.Engine, match func(dir string) bool) ([]string, error) {
+	all, err := Survey(t, engine)
+	if err != nil {
+		return nil, err
 	}
 	var roots []string
-	for dir := range modules {
-		match, err := doublestar.Match(glob, dir)
-		if err != nil {
-			return nil, fmt.Errorf("glob %q: %w", glob, err)
-		}
-		if match && !called[dir] {
-			roots = append(roots, dir)
+	for _, d := range all {
+		if d.Caller == "" && match(d.Dir) {
+			roots = append(roots, d.Dir)
 		}
 	}
-	sort.Strings(roots)
 	return roots, nil
 }
 
-// scan reads every directory with Terraform files below dir.
-func scan(t Tree, dir string, modules map[string]module) error {
-	if len(modules) >= maxModules {
-		return fmt.Errorf("more than %d directories with terraform files", maxModules)
+type survey struct {
+	t       Tree
+	engine  hclfile.Engine
+	budget  *budget
+	modules map[string]*module
+	tests   []call
+}
+
+// called notes what a module calls: as far as its sources are constant, for whatever it is given.
+func (s *survey) called(m *module, calls []call, callers map[string]string) error {
+	in := &instance{budget: s.budget, module: m, root: m.dir}
+	for _, c := range calls {
+		if c.source == nil {
+			continue
+		}
+		for _, source := range in.constants(c.source, nil) {
+			if err := s.calledBy(c, source.s, callers); err != nil {
+				return err
+			}
+		}
 	}
-	m, err := readModule(t, dir)
+	return nil
+}
+
+func (s *survey) calledBy(c call, source string, callers map[string]string) error {
+	dir := path.Join(c.dir, localSource(source))
+	if localSource(source) == "" || outside(dir) {
+		return nil
+	}
+	at, _, err := s.t.Resolve(dir)
+	if err != nil && wrongFile(err) == nil {
+		return err
+	}
+	if c.test && (at == "." || strings.HasPrefix(c.dir, at+"/")) {
+		return nil // that which holds the tests
+	}
+	by := fmt.Sprintf("%s:%d", c.file, c.line)
+	if err == nil && at != c.dir && (callers[at] == "" || by < callers[at]) {
+		callers[at] = by
+	}
+	return nil
+}
+
+// maxDirectories bounds how many directories with configuration a repository may have.
+const maxDirectories = maxModules
+
+// scan reads every directory with configuration below dir, and its tests.
+func (s *survey) scan(dir string) error {
+	if len(s.modules) >= maxDirectories {
+		return fmt.Errorf("more than %d directories with terraform files", maxDirectories)
+	}
+	m, err := readModule(s.t, dir, s.engine)
 	switch {
 	case err == nil && m.readable:
-		modules[dir] = m
+		s.modules[dir] = m
 	case err != nil && !errors.Is(err, ErrNoDir):
 		return err
 	}
-	entries, err := t.ReadDir(dir)
+	tests, err := testCalls(s.t, dir, s.engine)
+	if err != nil {
+		return err
+	}
+	s.tests = append(s.tests, tests...)
+	entries, err := s.t.ReadDir(dir)
 	if err != nil {
 		return err
 	}
@@ -61,7 +130,7 @@ func scan(t Tree, dir string, modules map[string]module) error {
 		if !e.IsDir() || e.Name() == ".git" || e.Name() == ".terraform" {
 			continue
 		}
-		if err := scan(t, path.Join(dir, e.Name()), modules); err != nil {
+		if err := s.scan(path.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}

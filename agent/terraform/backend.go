@@ -56,69 +56,64 @@ func (b rootBackend) kept(backendConfig map[string]string) bool {
 type rootModule struct {
 	Plain    rootBackend // without override files
 	Merged   rootBackend // with them
-	Override string      // the last file that sets a backend and comes after the others, or is OpenTofu's; empty: none does
+	Override string      // the last file that sets a backend and comes after the others; empty: none does
 }
 
-// readRoot reads a root module's terraform blocks, override files last, as terraform does. Files that do not parse
-// are read as far as they go: init says what is wrong with them, in terraform's words.
-func readRoot(dir string) (rootModule, error) {
+// reads says which files in a directory the tool takes for configuration.
+func (o *PlanOptions) reads() hclfile.Engine {
+	if o.Tool.OwnFiles() {
+		return hclfile.Tofu
+	}
+	return hclfile.Terraform
+}
+
+// readRoot reads a root module's terraform blocks, override files last, as the engine does. Files that do not parse are read as far
+// as they go: init says what is wrong with them, in terraform's words.
+func readRoot(dir string, engine hclfile.Engine) (rootModule, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return rootModule{}, fmt.Errorf("reading the root module: %w", err)
 	}
-	var m rootModule
-	var late []string // what comes after the plain files, by name as ReadDir sorts; with OpenTofu that includes files of its own
-	found := false
+	var names []string
 	for _, e := range entries {
-		stem, ext := splitConfigName(e.Name())
-		switch {
-		case e.IsDir() || ext == "":
-		case strings.EqualFold(stem, overrideStem):
+		stem, _, _ := strings.Cut(e.Name(), ".")
+		if strings.EqualFold(stem, overrideStem) && !e.IsDir() && len(hclfile.Files([]string{e.Name()}, hclfile.Either)) > 0 {
 			return rootModule{}, &diag.Error{Op: "init", ExitCode: -1,
 				Err:  fmt.Errorf("the repository holds a file %s, whose name is that of a file which the agent makes", e.Name()),
 				Hint: "rename it"}
-		case ext == ".tofu", stem == "override", strings.HasSuffix(stem, "_override"):
-			late = append(late, e.Name())
-			found = found || ext == ".tf"
-		default:
-			found = true
-			if _, err := m.Plain.readFile(dir, e.Name()); err != nil {
-				return rootModule{}, err
-			}
+		}
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	var m rootModule
+	var late []hclfile.File // what comes after the plain files
+	found := false
+	for _, f := range hclfile.Files(names, engine) {
+		found = true
+		if f.Override {
+			late = append(late, f)
+			continue
+		}
+		if _, err := m.Plain.readFile(dir, f.Name); err != nil {
+			return rootModule{}, err
 		}
 	}
 	if !found {
-		return rootModule{}, fmt.Errorf("%s holds no .tf files: %w", filepath.Base(dir), fs.ErrNotExist)
+		return rootModule{}, fmt.Errorf("%s holds no configuration: %w", filepath.Base(dir), fs.ErrNotExist)
 	}
 	m.Merged = m.Plain
-	for _, name := range late {
-		_, ext := splitConfigName(name)
+	for _, f := range late {
 		b := m.Merged
-		sets, err := b.readFile(dir, name)
+		sets, err := b.readFile(dir, f.Name)
 		if err != nil {
 			return rootModule{}, err
 		}
 		if sets {
-			m.Override = name
-			if ext == ".tf" {
-				m.Merged = b
-			}
+			m.Override, m.Merged = f.Name, b
 		}
 	}
 	return m, nil
-}
-
-// splitConfigName takes the extension, .tf or .tofu, from the name of a file with configuration; that of other files is empty.
-func splitConfigName(name string) (stem, ext string) {
-	if strings.HasPrefix(name, ".") {
-		return name, ""
-	}
-	for _, ext := range []string{".tf", ".tofu"} {
-		if stem, ok := strings.CutSuffix(strings.TrimSuffix(name, ".json"), ext); ok {
-			return stem, ext
-		}
-	}
-	return name, ""
 }
 
 // readFile adds what a file says, and reports whether it says anything.
@@ -176,7 +171,7 @@ func literal(x hcl.Expression) (text string, known bool) {
 // keepState writes the override file that puts the state of a root without a lasting backend below stateDir. It
 // returns whether it did so.
 func keepState(o *PlanOptions) (bool, error) {
-	m, err := readRoot(o.WorkDir)
+	m, err := readRoot(o.WorkDir, o.reads())
 	var named *diag.Error
 	if errors.As(err, &named) {
 		return false, err
@@ -203,7 +198,7 @@ func keepState(o *PlanOptions) (bool, error) {
 	if m.Override != "" && (b.kept(config) || m.Plain.kept(config)) {
 		return false, &diag.Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("%s sets the backend in the place of the one that the agent gives this stack, so the state would move", m.Override),
-			Hint: "if the state is to be there, name the backend in a .tf file that is no override, and move the state first; else remove it from " + m.Override}
+			Hint: "if the state is to be there, name the backend in a file that is no override, and move the state first; else remove it from " + m.Override}
 	}
 	if !b.kept(config) {
 		return false, nil

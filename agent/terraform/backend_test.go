@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/hclfile"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -54,7 +55,7 @@ func TestReadBackend(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			tftest.Write(t, dir, c.files)
-			root, err := readRoot(dir)
+			root, err := readRoot(dir, hclfile.Terraform)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,6 +65,42 @@ func TestReadBackend(t *testing.T) {
 			}
 			if kept := got.kept(nil); kept != c.kept {
 				t.Errorf("kept by the agent: %v", kept)
+			}
+		})
+	}
+}
+
+// TestReadBackendOfTofu: a backend that stands in a file which only OpenTofu reads is that of a stack which OpenTofu plans, and
+// no other's.
+func TestReadBackendOfTofu(t *testing.T) {
+	t.Parallel()
+	backend := func(kind string) string { return "terraform {\n backend \"" + kind + "\" {}\n}\n" }
+	for _, c := range []struct {
+		name     string
+		files    map[string]string
+		engine   hclfile.Engine
+		want     string
+		override string
+	}{
+		{"a file of its own", map[string]string{"main.tf": "", "backend.tofu": backend("s3")}, hclfile.Tofu, "s3", ""},
+		{"the same for terraform", map[string]string{"main.tf": "", "backend.tofu": backend("s3")}, hclfile.Terraform, "", ""},
+		{"no other file", map[string]string{"main.tofu": backend("s3")}, hclfile.Tofu, "s3", ""},
+		{"JSON", map[string]string{"main.tofu.json": `{"terraform": {"backend": {"gcs": {}}}}`}, hclfile.Tofu, "gcs", ""},
+		{"in the place of another", map[string]string{"backend.tf": backend("s3"), "backend.tofu": backend("http")}, hclfile.Tofu, "http", ""},
+		{"which takes a backend away", map[string]string{"backend.tf": backend("s3"), "backend.tofu": ""}, hclfile.Tofu, "", ""},
+		{"which terraform does not see", map[string]string{"backend.tf": backend("s3"), "backend.tofu": backend("http")}, hclfile.Terraform, "s3", ""},
+		{"JSON is not in the place of the other", map[string]string{"backend.tf": backend("s3"), "backend.tofu.json": `{}`}, hclfile.Tofu, "s3", ""},
+		{"an override", map[string]string{"main.tf": "", "x_override.tofu": backend("http")}, hclfile.Tofu, "http", "x_override.tofu"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			tftest.Write(t, dir, c.files)
+			root, err := readRoot(dir, c.engine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if root.Merged.Type != c.want || root.Override != c.override {
+				t.Errorf("backend %q, set late by %q; want %q, %q", root.Merged.Type, root.Override, c.want, c.override)
 			}
 		})
 	}
@@ -140,7 +177,6 @@ func TestTheTreeMovesTheState(t *testing.T) {
 		{"the workspaces only", map[string]string{
 			"zz_override.tf": backend(`"local" { workspace_dir = "ELSE" }`)}, "blue", "zz_override.tf sets the backend"},
 		{"OpenTofu's override", map[string]string{"zz_override.tofu": backend(`"local" { path = "ELSE/x" }`)}, "", "zz_override.tofu sets the backend"},
-		{"OpenTofu's main file", map[string]string{"main.tofu": backend(`"s3" {}`)}, "", "main.tofu sets the backend"},
 		{"a cloud block", map[string]string{"zz_override.tf": "terraform {\n cloud {}\n}\n"}, "", "uses a cloud block"},
 		{"the agent's own name", map[string]string{overrideFile: "{}"}, "", overrideFile},
 		{"the agent's own name for OpenTofu, which hides the other", map[string]string{"sallyport_override.tofu.json": "{}"}, "", "sallyport_override.tofu.json"},
@@ -162,7 +198,7 @@ func TestTheTreeMovesTheState(t *testing.T) {
 				files[name] = strings.NewReplacer("ELSE", elsewhere, "STATES", filepath.Dir(r.State)).Replace(text)
 			}
 			o := r.options(files)
-			o.Workspace = c.workspace
+			o.Workspace, o.Tool.OpenTofu = c.workspace, strings.HasPrefix(c.name, "OpenTofu")
 			e := failure(t, t.Context(), o)
 			if !strings.Contains(e.Error(), c.want) || e.Hint == "" {
 				t.Errorf("error %v, hint %q", e, e.Hint)

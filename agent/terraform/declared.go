@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -79,24 +78,17 @@ func (p *planner) configFiles() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the root module: %w", err)
 	}
-	names := map[string]bool{}
+	var names []string
 	for _, e := range entries {
-		if _, ext := splitConfigName(e.Name()); !e.IsDir() && (ext == ".tf" || ext == ".tofu" && p.o.Tool.OwnFiles()) {
-			names[e.Name()] = true
+		if !e.IsDir() {
+			names = append(names, e.Name())
 		}
 	}
-	var plain, late []string
-	for _, e := range entries {
-		stem, ext := splitConfigName(e.Name())
-		switch {
-		case !names[e.Name()] || ext == ".tf" && names[strings.Replace(e.Name(), stem+".tf", stem+".tofu", 1)]: // replaced by OpenTofu's own
-		case stem == "override" || strings.HasSuffix(stem, "_override"):
-			late = append(late, e.Name())
-		default:
-			plain = append(plain, e.Name())
-		}
+	var out []string
+	for _, f := range hclfile.Files(names, p.o.reads()) {
+		out = append(out, f.Name)
 	}
-	return append(plain, late...), nil
+	return out, nil
 }
 
 // parse reads a file of the checkout, by its path from the root module; nil if it does not parse.
