@@ -182,7 +182,7 @@ func (a *Engines) verdictOf(run *store.Run, state runner.State, p jsonlog.Progre
 		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
 	}
 	if run.Apply != nil {
-		if advice := diag.LockAdvice(p.Diagnostics, run.Apply.StartedAt); advice != "" {
+		if advice := diag.LockAdvice(p.Diagnostics, diag.Period{Began: run.Apply.StartedAt, Ended: result.EndedAt}); advice != "" {
 			hint = a.health.Redact(advice) + "; then: sallyport plan " + run.Stack
 		}
 	}

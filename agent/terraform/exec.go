@@ -140,7 +140,7 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []diag.D
 	default:
 		e.Err = err
 	}
-	e.Judge(s.began)
+	e.Judge(diag.Period{Began: s.began, Ended: time.Now()})
 	e.Transient = e.Transient && ctx.Err() == nil
 	if errors.Is(e.Err, context.DeadlineExceeded) && e.Hint == "" {
 		e.Hint = "terraform was stopped: it hung, in a provider or at a host that does not answer, or the stack needs more time: " +

@@ -53,16 +53,21 @@ func TestTransient(t *testing.T) {
 func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	of := Period{Began: began, Ended: began.Add(time.Minute)}
 	text := func(created string) string {
 		return "Error: Error acquiring the state lock\n\nError message: held\nLock Info:\n  ID:        11604235-b2c3-23f3-ee02-24ec3fa7688f\n  Who:       root@host\n  Created:   " + created + "\n"
 	}
-	if got := lockIn(nil, text("2026-03-01 03:00:00.5 +0000 UTC"), began); got == nil || got.ID != "" || got.Who != "" {
+	if got := lockIn(nil, text("2026-03-01 03:00:00.5 +0000 UTC"), of); got == nil || got.ID != "" || got.Who != "" {
 		t.Errorf("our own request: %+v", got)
 	}
-	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), began); got == nil || got.ID != "11604235-b2c3-23f3-ee02-24ec3fa7688f" || got.Who != "root@host" {
+	if got := lockIn(nil, text("2026-03-01 02:59:59.9 +0000 UTC"), of); got == nil || got.ID != "11604235-b2c3-23f3-ee02-24ec3fa7688f" || got.Who != "root@host" {
 		t.Errorf("an older lock: %+v", got)
 	}
-	if got := lockIn(nil, "Error: no such file", began); got != nil {
+	// It was taken while the clock was ahead, which has been put back since.
+	if got := lockIn(nil, text("2027-04-05 03:00:00.5 +0000 UTC"), of); got == nil || got.ID != "11604235-b2c3-23f3-ee02-24ec3fa7688f" || got.Who != "root@host" {
+		t.Errorf("a lock of a clock that was ahead: %+v", got)
+	}
+	if got := lockIn(nil, "Error: no such file", of); got != nil {
 		t.Errorf("no lock: %+v", got)
 	}
 }

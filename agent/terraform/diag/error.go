@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Error is what stopped an operation, in terraform's own words.
@@ -50,10 +49,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // UserHint returns the hint.
 func (e *Error) UserHint() string { return e.Hint }
 
-// Judge reads terraform's words about an operation that began at a time, and sets what follows from them: Lock, Transient and
-// Hint.
-func (e *Error) Judge(began time.Time) {
-	e.Lock = lockIn(e.Diagnostics, e.Output, began)
+// Judge reads terraform's words about an operation, and sets what follows from them: Lock, Transient and Hint.
+func (e *Error) Judge(of Period) {
+	e.Lock = lockIn(e.Diagnostics, e.Output, of)
 	e.Transient = e.Lock != nil || transient(e.Diagnostics, e.Output)
 	e.Hint = hint(e.Diagnostics, e.Output)
 	if e.Lock != nil {

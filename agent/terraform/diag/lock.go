@@ -44,6 +44,9 @@ func LockOwner(name string) string {
 	return name + "@" + host
 }
 
+// Period is the time of an operation by the wall clock, by which terraform dates the locks that it asks for.
+type Period struct{ Began, Ended time.Time }
+
 // How terraform begins what it says of state locks.
 const (
 	summaryLock    = "Error acquiring the state lock"
@@ -66,8 +69,8 @@ func LockLeft(diags []Diagnostic) bool {
 	return slices.ContainsFunc(diags, func(d Diagnostic) bool { return strings.Contains(d.Summary+d.Detail, summaryRelease) })
 }
 
-// lockIn finds the holder of a state lock in the texts of an operation that began at a time; nil if no lock was in the way.
-func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
+// lockIn finds the holder of a state lock in the texts of an operation; nil if no lock was in the way.
+func lockIn(diags []Diagnostic, output string, of Period) *LockInfo {
 	info, held := lockHeld(diags)
 	if !held && strings.Contains(output, summaryLock) { // operations without -json
 		_, text, _ := strings.Cut(output, summaryLock)
@@ -77,8 +80,9 @@ func lockIn(diags []Diagnostic, output string, began time.Time) *LockInfo {
 		return nil
 	}
 	// Backends that do not know the holder show in its place the lock that was asked for (http, pg). Taking the request for the
-	// holder would advise people to unlock what never was a lock.
-	if since := info.Since(); !since.IsZero() && !since.Before(began) {
+	// holder would advise people to unlock what never was a lock. A lock of after the operation is one that was taken while the
+	// clock was ahead.
+	if since := info.Since(); !since.IsZero() && !since.Before(of.Began) && !since.After(of.Ended) {
 		return &LockInfo{}
 	}
 	return info
@@ -125,10 +129,9 @@ func parseLockInfo(detail string) *LockInfo {
 	return info
 }
 
-// LockAdvice says who holds the state lock that an operation met, which began at a time, and what a person can do; empty if
-// no lock was in the way.
-func LockAdvice(diags []Diagnostic, began time.Time) string {
-	if info := lockIn(diags, "", began); info != nil {
+// LockAdvice says who holds the state lock that an operation met, and what a person can do; empty if no lock was in the way.
+func LockAdvice(diags []Diagnostic, of Period) string {
+	if info := lockIn(diags, "", of); info != nil {
 		return lockHint(info)
 	}
 	return ""
