@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"sallyport/agent/active"
@@ -47,7 +46,7 @@ type Outbox struct {
 	notices func(text string)
 	now     func() time.Time
 	store   *store.Store
-	sending sync.Mutex // one delivery at a time: order matters to people
+	sending chan struct{} // holds a token of who delivers: one at a time, since order matters to people
 }
 
 // Options are what outbox works with.
@@ -73,7 +72,7 @@ func New(o Options) *Outbox {
 	return &Outbox{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
 		engines: o.Engines, changes: o.Changes, epoch: o.Epoch, faults: o.Faults, id: o.ID, log: o.Log,
-		notices: o.Notices, now: o.Now, store: o.Store,
+		notices: o.Notices, now: o.Now, store: o.Store, sending: make(chan struct{}, 1),
 	}
 }
 
@@ -92,8 +91,12 @@ func (a *Outbox) Send(ctx context.Context) {
 
 // Deliver tries every message that is due once and returns when to come again.
 func (a *Outbox) Deliver(ctx context.Context) time.Duration {
-	a.sending.Lock()
-	defer a.sending.Unlock()
+	select { // a delivery under way can hang as long as Slack does: who waits for it may be told to stop
+	case a.sending <- struct{}{}:
+		defer func() { <-a.sending }()
+	case <-ctx.Done():
+		return IdlePass
+	}
 	w := a.active.World.Load()
 	var outbox []*store.Message
 	if err := a.store.View(func(tx *store.Tx) (err error) {
