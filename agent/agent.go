@@ -258,6 +258,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		group.Go(func() { a.health.Tend(ctx, name, loop) })
 	}
 	sender, stopSender := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSender()
 	sending.Go(func() { a.health.Tend(sender, "sending to slack", a.outbox.Send) })
 	a.opts.Ready()
 	a.log.Info("agent ready", "version", a.opts.Version, "agent", a.identity.ID, "data_dir", a.active.Cfg().DataDir)

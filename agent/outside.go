@@ -14,8 +14,8 @@ import (
 type Outside struct {
 	active.Outside // git, Slack, and which terraform there is
 
-	Plan   engine.Planner // default: terraform
-	Runner runner.Spawner // default: a process of its own, of Options.Executable
+	Terraform engine.Terraform // default: terraform
+	Runner    runner.Spawner   // default: a process of its own, of Options.Executable
 	// Checker looks at stores. Default: a process of Options.Executable.
 	Checker rescue.Checker
 	// Records is what is written of an open store. Default: the store itself.

@@ -30,7 +30,7 @@ func (a *Agent) wire() {
 	})
 	a.engines = engine.New(engine.Options{
 		Bell: a.bell, Health: a.health, Active: a.active, Ledger: a.ledger, Cache: a.cache, Faults: a.faults,
-		Log: a.log, Now: a.now, Plan: a.opts.Outside.Plan, Store: a.store,
+		Log: a.log, Now: a.now, Terraform: a.opts.Outside.Terraform, Store: a.store,
 	})
 	a.source = source.New(source.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,

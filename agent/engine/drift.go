@@ -40,7 +40,7 @@ func (a *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Sta
 	}
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, "drift")
 	o.NoLock = true
-	return a.plan(ctx, o)
+	return a.tf.Plan(ctx, o)
 }
 
 // DropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.

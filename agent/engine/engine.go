@@ -39,7 +39,7 @@ type Engines struct {
 	faults *health.Faults
 	log    *slog.Logger
 	now    func() time.Time
-	plan   Planner
+	tf     Terraform
 	store  *store.Store
 	states holds // of stacks, in the directory of terraform.user's
 }
@@ -54,21 +54,19 @@ type Options struct {
 	Faults *health.Faults
 	Log    *slog.Logger
 	Now    func() time.Time
-	Plan   Planner // default [terraform.Plan]
-	Store  *store.Store
+	// Terraform is what is at work. Default: that of package terraform.
+	Terraform Terraform
+	Store     *store.Store
 }
-
-// Planner is terraform at work on a plan. Package sim plays it.
-type Planner func(context.Context, terraform.PlanOptions) (*terraform.PlanResult, error)
 
 // New makes terraform and packer.
 func New(o Options) *Engines {
-	if o.Plan == nil {
-		o.Plan = terraform.Plan
+	if o.Terraform == nil {
+		o.Terraform = processes{}
 	}
 	return &Engines{
 		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,
-		log: o.Log, now: o.Now, plan: o.Plan, store: o.Store,
+		log: o.Log, now: o.Now, tf: o.Terraform, store: o.Store,
 	}
 }
 

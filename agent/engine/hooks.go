@@ -124,7 +124,7 @@ func (a *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *s
 		o.JSONFile = filepath.Join(o.OutDir, planJSONFile)
 		defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
 	}
-	result, err := a.plan(ctx, o)
+	result, err := a.tf.Plan(ctx, o)
 	if err == nil {
 		err = at.settle()
 	}

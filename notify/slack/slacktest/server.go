@@ -132,7 +132,7 @@ func New(o Options) (*Server, error) {
 }
 
 // Unserved is the address of a workspace that no socket leads to.
-const Unserved = "http://slack.invalid"
+const Unserved = "https://slack.invalid"
 
 // NewUnserved makes a workspace that listens nowhere: whoever wants to reach it brings its requests to [Server.Handler]. A
 // connection that is to be closed without an answer is a panic of [http.ErrAbortHandler] there.
