@@ -161,6 +161,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/agenttest": {"agent", "agent/config", "agent/control", "agent/patience", "store"},
 
 		"agent/e2e":   {"store", "notify", "agent"},
+		"agent/sim":   {"store", "notify", "agent"},
 		"agent/bench": {"store", "notify", "agent"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "sallyport/...").Output()
