@@ -156,7 +156,9 @@ func (a *Operator) Unlock(ctx context.Context, stack, id, by string) (string, er
 	if err != nil {
 		return "", err
 	}
-	r.Work = func(ctx context.Context, o terraform.PlanOptions) error { return a.engines.Terraform().Unlock(ctx, o, id) }
+	r.Work = func(ctx context.Context, o terraform.PlanOptions) error {
+		return a.engines.Terraform().Unlock(ctx, o, id)
+	}
 	r.Done = func(tx *journal.Tx) (string, error) {
 		st, err := tx.Stack(stack)
 		if err != nil {
@@ -233,7 +235,9 @@ func (a *Operator) PushState(ctx context.Context, ref, by string) (string, error
 	stack := run.Stack
 	return a.repairs(ctx, engine.Repair{
 		Stack: stack, By: by, Commit: run.Commit,
-		Work: func(ctx context.Context, o terraform.PlanOptions) error { return a.engines.Terraform().PushState(ctx, o, file) },
+		Work: func(ctx context.Context, o terraform.PlanOptions) error {
+			return a.engines.Terraform().PushState(ctx, o, file)
+		},
 		Done: func(tx *journal.Tx) (string, error) { return a.pushed(tx.Tx, run, file, by) },
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
 			var failed *diag.Error
