@@ -65,7 +65,7 @@ func TestFilesThatAreRead(t *testing.T) {
 		"a set by who knows what":          {text: `x = fileset("../../common/b", var.x)`, want: "common/b/3.json"},
 		"a set in a link":                  {text: `x = fileset("../../linked", "*")`, want: "common/a/1.json common/a/2.json linked"},
 		"a set in who knows what":          {text: `x = fileset(var.x, "*")`, unknown: `stacks/box/main.tf:2: fileset(var.x, "*")`},
-		"a link":                           {text: `x = file("../../common/link.json")`, want: "readme.md common/link.json"},
+		"a link":                           {text: `x = file("../../common/link.json")`, want: "common/link.json readme.md"},
 		"what a template reads": {text: `x = templatefile("../../common/t.tpl", { p = "user.tpl" })`, more: map[string]string{"common/t.tpl": "%{ for f in [p] }${file(\"../../common/${f}\")}%{ endfor }${file(\"../../common/policy.json\")}"},
 			want: "common/policy.json common/t.tpl common/user.tpl"},
 		"what a template cannot tell": {text: `x = templatefile("../../common/t.tpl", var.p)`, more: map[string]string{"common/t.tpl": "a\n${file(p)}"},
