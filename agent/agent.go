@@ -20,17 +20,22 @@
 //	bell          waking the loop and whoever waits for a change
 //	health        what is wrong now; panics; what nobody may read
 //	workers       the goroutines beside the loop
-//	lifecycle     the rules: what a run's next step is, and what stands against an apply. Pure
+//	lifecycle     the rules: what a run's next step is, and what stands against an apply. Pure; below it are effects (of plans),
+//	              expiry, policy (auto_apply), votes and window
 //	phrase        how a run is told to people
 //	journal       the one way in which the store is written
 //	active        the configuration in force, with its repositories, sites, Slack, tools and users
+//	announce      what a change causes to be said, written in its own transaction
+//	locks         state locks that somebody holds, or has left behind
 //	ledger        what is recorded of runs and stacks, with what each change causes
+//	rundir        the directory of one run: plan, checkout, record, log
+//	hostcommand   commands of the host's configuration
 //	engine        terraform and packer in a run's directory
 //	source        what the newest commit is, and whether it is trusted
 //	view          everything that is shown of this agent
 //	outbox        delivery to Slack, to the sites of repositories, to the log
 //	triggers      what makes runs: commits, dependencies, drift, schedules
-//	execute       plan, gate, apply, follow
+//	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
 //	operator      what a person can order
 //	slackbot      reading Slack: threads, commands, other agents
 //	pullrequests  which are open, and whose are planned

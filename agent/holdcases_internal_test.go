@@ -14,11 +14,11 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/execute"
 	"sallyport/agent/health"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/repo"
+	"sallyport/agent/rundir"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
@@ -86,7 +86,7 @@ func holdCases() []holdCase {
 		{"what it depends on was not planned", "take", "", store.Pending, "waits for net, which was not planned yet", ofCommit, nil}, // a person's goes ahead
 		{"an image was not built", "take", "", store.Pending, "waits for image node, which was not built yet", nil, nil},
 		{"a state was not saved", "take", "net", store.Pending, "could not save its state", func(s *standing) {
-			file := filepath.Join(s.active.Cfg().DataDir, engine.SavedStateFile)
+			file := filepath.Join(s.active.Cfg().DataDir, rundir.SavedStateFile)
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				s.t.Fatal(err)
 			}
@@ -164,8 +164,8 @@ func holdCases() []holdCase {
 		{"its state cannot be kept", "commitToApply", "net", store.Approved, "waits until the state can be kept before it is changed", nil, commit},
 		{"its record cannot be written", "commitToApply", "net", store.Approved, "waits until the run's record can be written", func(s *standing) {
 			dir := datadir.Run(s.active.Cfg().DataDir, 1)
-			s.must(errors.Join(os.MkdirAll(filepath.Join(dir, engine.PlanDir), 0o700), os.MkdirAll(filepath.Join(dir, engine.RecordFile, "in the way"), 0o700)))
-			f, err := os.Create(filepath.Join(dir, engine.PlanDir, "plan.tfplan"))
+			s.must(errors.Join(os.MkdirAll(filepath.Join(dir, rundir.PlanDir), 0o700), os.MkdirAll(filepath.Join(dir, rundir.RecordFile, "in the way"), 0o700)))
+			f, err := os.Create(filepath.Join(dir, rundir.PlanDir, "plan.tfplan"))
 			s.must(err)
 			z := zip.NewWriter(f)
 			for _, name := range []string{"tfstate-prev", "tfstate"} {

@@ -8,9 +8,9 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 	"sallyport/agent/peercred"
+	"sallyport/agent/rundir"
 	"sallyport/store"
 )
 
@@ -139,7 +139,7 @@ func (d Desktop) Log(_ context.Context, ref string) (string, error) {
 	if run.Apply == nil {
 		return "", control.Errorf(control.NotFound, "#%d was not applied (%s), so there is no log", run.ID, run.Status)
 	}
-	text, err := engine.ReadLog(datadir.Run(d.active.Cfg().DataDir, run.ID))
+	text, err := rundir.ReadLog(datadir.Run(d.active.Cfg().DataDir, run.ID))
 	return d.health.Redact(text), err
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/engine"
 	"sallyport/agent/hint"
+	"sallyport/agent/rundir"
 	"sallyport/agent/status"
 )
 
@@ -72,7 +72,7 @@ func (i *installation) offline() (*control.Offline, error) {
 		return nil, err
 	}
 	return control.OpenOffline(control.OfflineOptions{
-		DataDir: c.DataDir, Status: status.Offline, Log: engine.ReadKeptLog, LookOnly: !c.CLIApprovals,
+		DataDir: c.DataDir, Status: status.Offline, Log: rundir.ReadKeptLog, LookOnly: !c.CLIApprovals,
 	})
 }
 

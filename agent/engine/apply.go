@@ -14,7 +14,8 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
-	"sallyport/agent/ledger"
+	"sallyport/agent/locks"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
@@ -26,12 +27,12 @@ import (
 
 // Job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
 func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
-	dir := PlanBase(w.Cfg.DataDir, run)
+	dir := rundir.PlanBase(w.Cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	var lent *runner.AWSRole
 	if role := active.AwsApply(s, fmt.Sprint(run.ID)); role != nil {
 		// In the place of the plan's: neither is ever in reach of the other phase.
-		aws, err := role.Write(filepath.Join(dir, PlanDir), user)
+		aws, err := role.Write(filepath.Join(dir, rundir.PlanDir), user)
 		if err != nil {
 			return runner.Job{}, err
 		}
@@ -39,13 +40,13 @@ func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 			applyEnv = aws
 		}
 		maps.Copy(applyEnv, aws)
-		lent = &runner.AWSRole{AWS: *role, ExternalID: role.ExternalID.Reveal(), Dir: filepath.Join(dir, PlanDir)}
+		lent = &runner.AWSRole{AWS: *role, ExternalID: role.ExternalID.Reveal(), Dir: filepath.Join(dir, rundir.PlanDir)}
 	}
-	env, err := environ.ForApply(filepath.Join(dir, PlanDir), s.Env, applyEnv)
+	env, err := environ.ForApply(filepath.Join(dir, rundir.PlanDir), s.Env, applyEnv)
 	if err != nil {
 		return runner.Job{}, fmt.Errorf("reading the plan's environment: %w", err)
 	}
-	plan := filepath.Join(dir, PlanDir, "plan.tfplan")
+	plan := filepath.Join(dir, rundir.PlanDir, "plan.tfplan")
 	if _, err := os.Stat(plan); err != nil {
 		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "the approved plan is gone from the run's directory: %v", err)
 	}
@@ -60,7 +61,7 @@ func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Tools.File(run.Plan), LockDigest: run.Plan.LockDigest,
-		Dir: filepath.Join(dir, SourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
+		Dir: filepath.Join(dir, rundir.SourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
 		VarFile: vars, VarDigest: run.Plan.VarsDigest, LockTimeout: s.LockTimeout, User: user, AWS: lent,
 	}, nil
 }
@@ -71,7 +72,7 @@ func applyVars(base string, run *store.Run) (string, error) {
 	if run.Plan.VarsDigest == "" {
 		return "", nil
 	}
-	file := filepath.Join(base, PlanDir, terraform.ApplyVarsFile)
+	file := filepath.Join(base, rundir.PlanDir, terraform.ApplyVarsFile)
 	if _, err := os.Stat(file); err != nil {
 		return "", hint.Refuse("sallyport plan "+run.Stack, "the values of ephemeral variables, which terraform keeps out of plan files, are lost: %v", err)
 	}
@@ -92,7 +93,7 @@ func (a *Engines) SilenceApplyVars() error {
 		if run.Plan == nil || run.Plan.VarsDigest == "" {
 			continue
 		}
-		values, err := terraform.ReadApplyVars(filepath.Join(PlanBase(a.active.Cfg().DataDir, run), PlanDir))
+		values, err := terraform.ReadApplyVars(filepath.Join(rundir.PlanBase(a.active.Cfg().DataDir, run), rundir.PlanDir))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			a.log.Error("making secrets of the values of ephemeral variables", "run", run.ID, "stack", run.Stack, "err", err)
 		}
@@ -124,7 +125,7 @@ func (a *Engines) Leaves(tx *store.Tx, run *store.Run, state runner.State, p jso
 		if sign := runner.LastSign(datadir.Run(a.active.Cfg().DataDir, run.ID)); state.Result == nil && !sign.IsZero() && sign.Before(until) {
 			until = sign // what somebody else locked after its death, before we noticed, is not its own
 		}
-		ledger.Unseen(st, u, until)
+		locks.Unseen(st, u, until)
 	}
 	return tx.PutStack(st)
 }

@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/packer"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform/jsonlog"
@@ -41,7 +42,7 @@ func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run
 	if err != nil {
 		return nil, err
 	}
-	files, err := materialise(ctx, w, s, run.Commit, filepath.Join(dir, SourceDir))
+	files, err := materialise(ctx, w, s, run.Commit, filepath.Join(dir, rundir.SourceDir))
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run
 		return nil, err
 	}
 	made, err := packer.Plan(ctx, packer.PlanOptions{
-		Tool: tool, Image: s.Name, Source: filepath.Join(dir, SourceDir), OutDir: filepath.Join(dir, PlanDir), Dir: at,
+		Tool: tool, Image: s.Name, Source: filepath.Join(dir, rundir.SourceDir), OutDir: filepath.Join(dir, rundir.PlanDir), Dir: at,
 		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
 		User: phase.User(), Timeout: s.PlanTimeout, Redact: e.health.Redact,
 	})
@@ -96,7 +97,7 @@ func buildHome(w *active.Config, dir string, user *asuser.User) (string, error) 
 	if user == nil {
 		return datadir.Home(w.Cfg.DataDir), nil
 	}
-	home := filepath.Join(dir, HomeDir)
+	home := filepath.Join(dir, rundir.HomeDir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return "", fmt.Errorf("making packer's home: %w", err)
 	}
@@ -152,7 +153,7 @@ func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, chang
 // Job is everything that the runner needs to build what was approved.
 func (e packerEngine) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	recipe := filepath.Join(dir, PlanDir, packer.RecipeFile)
+	recipe := filepath.Join(dir, rundir.PlanDir, packer.RecipeFile)
 	if _, err := os.Stat(recipe); err != nil {
 		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
 	}
@@ -163,7 +164,7 @@ func (e packerEngine) Job(w *active.Config, run *store.Run, s *config.Stack, use
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Engine: runner.EnginePacker, Digest: run.Plan.Digest,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Packer.File(run.Plan),
-		Dir: filepath.Join(dir, SourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: user,
+		Dir: filepath.Join(dir, rundir.SourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: user,
 	}, nil
 }
 

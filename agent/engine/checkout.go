@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/foreign"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
+	"sallyport/agent/rundir"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/notify/words"
@@ -65,7 +66,7 @@ func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
 // checkout writes a commit's files into a directory and says how terraform works on them there.
 func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
-	source := filepath.Join(dir, SourceDir)
+	source := filepath.Join(dir, rundir.SourceDir)
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
 		return none, err
 	}
@@ -82,11 +83,11 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 	}
 	home := datadir.Home(w.Cfg.DataDir)
 	if user != nil {
-		home = filepath.Join(dir, HomeDir) // of its own: what one plan leaves there must not be another's configuration
+		home = filepath.Join(dir, rundir.HomeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
 	return terraform.PlanOptions{
 		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(work)),
-		DataDir: filepath.Join(dir, DataDir), OutDir: filepath.Join(dir, PlanDir), Commit: commit,
+		DataDir: filepath.Join(dir, rundir.DataDir), OutDir: filepath.Join(dir, rundir.PlanDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state,
 		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.active.GitAccess(ctx, w, s.Repository),
@@ -97,7 +98,7 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
 func (a *Engines) freshRunDir(run int) (string, error) {
 	dir := datadir.Run(a.active.Cfg().DataDir, run)
-	if Claimed(dir) {
+	if rundir.Claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
 	}
 	return dir, a.emptyDir(dir)
@@ -108,7 +109,7 @@ func (a *Engines) emptyDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, PlanDir), filepath.Join(dir, DataDir), datadir.Home(a.active.Cfg().DataDir)} {
+	for _, d := range []string{dir, filepath.Join(dir, rundir.PlanDir), filepath.Join(dir, rundir.DataDir), datadir.Home(a.active.Cfg().DataDir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("making the run's directory: %w", err)
 		}

@@ -6,11 +6,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"sallyport/agent/active"
@@ -18,7 +15,6 @@ import (
 	"sallyport/agent/bell"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/fault"
 	"sallyport/agent/health"
 	"sallyport/agent/ledger"
 	"sallyport/agent/runner"
@@ -130,12 +126,6 @@ func (a *Engines) PlanText(run int) (string, error) {
 	return "", err
 }
 
-// KeepPlanText moves a plan's whole text out of the directory that goes away.
-func KeepPlanText(dataDir string, run int) {
-	open, ended := datadir.PlanText(dataDir, run)
-	_ = os.Rename(open, ended) // absent: the store has it
-}
-
 // bringHead fetches the head of a pull request again if the mirror was made anew since.
 func (a *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Run) error {
 	git := w.Repos[run.Repository]
@@ -143,28 +133,6 @@ func (a *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Ru
 		return nil
 	}
 	return git.FetchPull(ctx, run.PullRequest, run.Commit)
-}
-
-// Claimed reports whether an apply was claimed in a run's directory. Such a directory is never planned in again.
-func Claimed(dir string) bool {
-	state, err := runner.Attach(dir)
-	return err == nil && state.Phase != runner.NotStarted
-}
-
-// RemoveRunDir removes a run's directory, by another name: after a crash in the middle it must not look like that of a
-// run that never began to apply.
-func RemoveRunDir(dir string) error {
-	aside := filepath.Join(filepath.Dir(dir), ".old-"+filepath.Base(dir))
-	if err := os.RemoveAll(aside); err != nil { // of a crash before
-		return fmt.Errorf("removing a run's directory: %w", err)
-	}
-	if err := os.Rename(dir, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing a run's directory: %w", err)
-	}
-	if err := os.RemoveAll(aside); err != nil {
-		return fmt.Errorf("removing a run's directory: %w", err)
-	}
-	return nil
 }
 
 // An engine plans and applies one kind of stack: Terraform's root modules, Packer's templates. The life of a run is the same
@@ -180,21 +148,4 @@ type engine interface {
 	Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending
 	// leaves notes, in the transaction that ends an apply, what it leaves behind.
 	Leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error
-}
-
-// SavedStateFile is where a state lies that terraform could not write to its backend, in the run's directory.
-const SavedStateFile = "errored.tfstate"
-
-// RescueState brings such a state out of the checkout, which goes away. It returns where it is then; empty if there is none, or
-// something else in its place.
-func RescueState(dir, found string) (string, error) {
-	if found == "" || found == filepath.Join(dir, SavedStateFile) {
-		return found, nil
-	}
-	to, err := runner.KeepState(dir, found)
-	if err != nil {
-		return "", err
-	}
-	fault.Point("state rescued")
-	return to, nil
 }

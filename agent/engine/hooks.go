@@ -14,6 +14,8 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
+	"sallyport/agent/hostcommand"
+	"sallyport/agent/rundir"
 	"sallyport/agent/terraform"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -88,13 +90,13 @@ func (a *Engines) Hook(ctx context.Context, w *active.Config, s *config.Stack, r
 	return nil
 }
 
-func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*tail, error) {
+func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*hostcommand.Tail, error) {
 	told, err := json.Marshal(control.RunOf(run))
 	if err != nil {
-		return &tail{}, fmt.Errorf("telling it of the run: %w", err)
+		return &hostcommand.Tail{}, fmt.Errorf("telling it of the run: %w", err)
 	}
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	files := PlanBase(w.Cfg.DataDir, run)
+	files := rundir.PlanBase(w.Cfg.DataDir, run)
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(w.Cfg.DataDir),
 		"SALLYPORT_HOOK=" + name, "SALLYPORT_RUN=" + strconv.Itoa(run.ID), "SALLYPORT_STACK=" + run.Stack,
@@ -102,17 +104,17 @@ func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack
 		"SALLYPORT_COMMIT=" + run.Commit, "SALLYPORT_RUN_DIR=" + dir,
 	}
 	if s != nil {
-		env = append(env, "SALLYPORT_WORKSPACE="+s.Workspace, "SALLYPORT_DIR="+filepath.Join(files, SourceDir, filepath.FromSlash(s.Dir)))
+		env = append(env, "SALLYPORT_WORKSPACE="+s.Workspace, "SALLYPORT_DIR="+filepath.Join(files, rundir.SourceDir, filepath.FromSlash(s.Dir)))
 	}
 	if name == afterPlan {
-		env = append(env, "SALLYPORT_PLAN_JSON="+filepath.Join(files, PlanDir, planJSONFile))
+		env = append(env, "SALLYPORT_PLAN_JSON="+filepath.Join(files, rundir.PlanDir, planJSONFile))
 	}
 	for key, value := range h.Env {
 		env = append(env, key+"="+value.Reveal())
 	}
 	fault.Point("hook begins")
 	a.log.Info("running a hook", "hook", name, "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
-	return HostCommand{Words: argv, Dir: dir, Env: env, Stdin: bytes.NewReader(told), Timeout: h.Timeout}.Run(ctx)
+	return hostcommand.Command{Words: argv, Dir: dir, Env: env, Stdin: bytes.NewReader(told), Timeout: h.Timeout}.Run(ctx)
 }
 
 // planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.

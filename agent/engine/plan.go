@@ -16,14 +16,6 @@ import (
 	"sallyport/store"
 )
 
-// The directories inside a run's directory.
-const (
-	SourceDir = "src"  // the commit's files
-	DataDir   = "data" // TF_DATA_DIR
-	PlanDir   = "plan" // plan file, lock file, variables
-	HomeDir   = "home" // of another user; see package asuser
-)
-
 // Plan checks out the run's commit into a new directory and lets terraform plan there.
 func (a *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
 	found, err := a.active.FindTool(ctx, w, s.Tool)

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
+	"sallyport/agent/rundir"
 	"sallyport/store"
 )
 
@@ -21,7 +22,7 @@ const maxState = 512 << 20
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
 // no process. A stack without a state yet has nothing to keep.
 func (a *Engines) KeepState(dataDir string, run *store.Run) error {
-	plan, err := zip.OpenReader(filepath.Join(PlanBase(dataDir, run), PlanDir, "plan.tfplan"))
+	plan, err := zip.OpenReader(filepath.Join(rundir.PlanBase(dataDir, run), rundir.PlanDir, "plan.tfplan"))
 	if err != nil {
 		return fmt.Errorf("opening the plan: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/store"
@@ -56,7 +57,7 @@ func (a *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work,
 func (p *phase) User() *asuser.User { return p.Turn.Who() }
 
 // givenDirs are the parts of a plan's directory that its user writes to.
-var givenDirs = []string{SourceDir, HomeDir, DataDir, filepath.Join(PlanDir, "tmp")}
+var givenDirs = []string{rundir.SourceDir, rundir.HomeDir, rundir.DataDir, filepath.Join(rundir.PlanDir, "tmp")}
 
 // settle ends everything of the user's and makes what it had the agent's.
 func (p *phase) settle() error {
@@ -123,7 +124,7 @@ func (a *Engines) SameTree(w *active.Config, run *store.Run) error {
 	if run.Plan.Tree == "" {
 		return nil
 	}
-	base := PlanBase(w.Cfg.DataDir, run)
+	base := rundir.PlanBase(w.Cfg.DataDir, run)
 	have, err := asuser.Digest(base, givenDirs...)
 	if errors.Is(err, asuser.ErrNotOurs) { // an agent was killed while it gave them to the apply's user, whom Clear has ended
 		for _, name := range givenDirs {
@@ -149,7 +150,7 @@ func (p *phase) Give() error {
 		return nil
 	}
 	dir := p.dirs[len(p.dirs)-1]
-	own := []string{SourceDir, HomeDir, filepath.Join(PlanDir, "tmp")}
+	own := []string{rundir.SourceDir, rundir.HomeDir, filepath.Join(rundir.PlanDir, "tmp")}
 	if !u.Exclusive {
 		own = nil // it has them
 	}
@@ -166,12 +167,12 @@ func (p *phase) Give() error {
 		}
 	}
 	if u.Exclusive {
-		if err := disk.IgnoreMissing(u.Share(filepath.Join(dir, DataDir))); err != nil {
+		if err := disk.IgnoreMissing(u.Share(filepath.Join(dir, rundir.DataDir))); err != nil {
 			return err
 		}
 	}
 	fault.Point("directory given to the apply")
-	return terraform.LendForApply(filepath.Join(dir, PlanDir), u)
+	return terraform.LendForApply(filepath.Join(dir, rundir.PlanDir), u)
 }
 
 // Leave leaves the user to a runner; see giveBack.

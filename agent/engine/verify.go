@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/ledger"
+	"sallyport/agent/rundir"
 	"sallyport/store"
 )
 
@@ -21,33 +22,21 @@ import (
 // runner checks, and the decisions that count are those about Plan.Shown. The files of the two lie in directories of their own;
 // which one the run's plan is only the store says, so a crash at any moment leaves one plan whole with its own decisions.
 
-// VerifyDirs are the directories inside a run's in which its plan is made again, in turn: never the one that the store names.
-var VerifyDirs = [2]string{"again-a", "again-b"}
-
-// PlanBase is the directory that the files of a run's plan lie in.
-func PlanBase(dataDir string, run *store.Run) string {
-	dir := datadir.Run(dataDir, run.ID)
-	if run.Plan != nil {
-		dir = filepath.Join(dir, run.Plan.Dir)
-	}
-	return dir
-}
-
 // PlanAgain makes the run's plan once more, in the directory that the store does not name.
 func (a *Engines) PlanAgain(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
 	tool, err := a.active.FindTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
 	}
-	name := VerifyDirs[0]
+	name := rundir.VerifyDirs[0]
 	if run.Plan.Dir == name {
-		name = VerifyDirs[1]
+		name = rundir.VerifyDirs[1]
 	}
 	dir := filepath.Join(datadir.Run(w.Cfg.DataDir, run.ID), name)
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("clearing what an earlier plan left: %w", err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, PlanDir), filepath.Join(dir, DataDir)} {
+	for _, d := range []string{dir, filepath.Join(dir, rundir.PlanDir), filepath.Join(dir, rundir.DataDir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("making a directory for the plan: %w", err)
 		}

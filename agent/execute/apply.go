@@ -12,8 +12,9 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/jsonlog"
 	"sallyport/agent/workers"
@@ -62,7 +63,7 @@ func (a *Executor) awaitRunner(ctx context.Context, run *store.Run) {
 	if a.active.World.Load().Pool == nil {
 		return
 	}
-	for began := time.Now(); time.Since(began) < ledger.RunnerExit && ctx.Err() == nil; clock.Sleep(ctx, ExitLook, nil) {
+	for began := time.Now(); time.Since(began) < locks.RunnerExit && ctx.Err() == nil; clock.Sleep(ctx, ExitLook, nil) {
 		state, err := runner.Attach(datadir.Run(a.active.Cfg().DataDir, run.ID))
 		if err == nil && !state.StillHeld && state.Phase != runner.Running {
 			if err := a.engines.GiveBack(run); err != nil {
@@ -95,7 +96,7 @@ func (a *Executor) progress(run *store.Run, p jsonlog.Progress) error {
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
 func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	left, err := engine.RescueState(dir, state.ErroredState)
+	left, err := rundir.RescueState(dir, state.ErroredState)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		a.log.Error("in the place of the state that an apply could not save lies something else: a link, a pipe, or what is too large", "run", run.ID, "stack", run.Stack, "path", state.ErroredState)
 	}
 	state.ErroredState = left
-	if err := a.engines.KeepLog(dir); err != nil {
+	if err := rundir.KeepLog(dir, a.health.Redact); err != nil {
 		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
 	on := a.engines.EngineOf(run.Engine)

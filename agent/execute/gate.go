@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/lifecycle/expiry"
 	"sallyport/agent/lifecycle/policy"
 	"sallyport/agent/phrase"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/source"
 	"sallyport/notify/words"
@@ -163,7 +164,7 @@ func (a *Executor) CommitToApply(w *active.Config, run *store.Run, s *config.Sta
 		return true, a.ledger.HoldApproved(run, "approved; waits until the state can be kept before it is changed: "+a.health.Redact(err.Error()), advice)
 	}
 	err = a.intend(w, run, s, datadir.Run(w.Cfg.DataDir, run.ID))
-	var unkept *engine.UnkeptError
+	var unkept *rundir.UnkeptError
 	if errors.As(err, &unkept) {
 		return true, a.ledger.HoldApproved(run, "approved; waits until the run's record can be written: "+a.health.Redact(err.Error()), advice)
 	}
@@ -209,13 +210,13 @@ func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 			return err
 		}
 		// In the transaction, so that what lies beside the run is what was decided, every vote included.
-		return engine.WriteRecord(dir, now)
+		return rundir.WriteRecord(dir, now)
 	})
 }
 
 // applyDirs are the directories of a run that its apply's user is let in to.
 func applyDirs(w *active.Config, run *store.Run) []string {
-	dir, base := datadir.Run(w.Cfg.DataDir, run.ID), engine.PlanBase(w.Cfg.DataDir, run)
+	dir, base := datadir.Run(w.Cfg.DataDir, run.ID), rundir.PlanBase(w.Cfg.DataDir, run)
 	if base == dir {
 		return []string{dir}
 	}

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strconv"
 
+	"sallyport/agent/announce"
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/phrase"
 	"sallyport/agent/rescue"
+	"sallyport/agent/rundir"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -73,7 +73,7 @@ func (a *Housekeeper) unknownClaims() ([]int, error) {
 				}
 				continue // known and applying, or ended: nothing to learn
 			}
-			if engine.Claimed(datadir.Run(a.active.Cfg().DataDir, id)) {
+			if rundir.Claimed(datadir.Run(a.active.Cfg().DataDir, id)) {
 				out = append(out, id)
 			}
 		}
@@ -89,7 +89,7 @@ var errNoRecord = errors.New("there is no record of the run")
 // adoptOne takes in one apply.
 func (a *Housekeeper) adoptOne(id int) error {
 	dir := datadir.Run(a.active.Cfg().DataDir, id)
-	record, err := engine.ReadRecord(dir, id)
+	record, err := rundir.ReadRecord(dir, id)
 	if err != nil {
 		a.log.Error("the record of an apply cannot be read", "run", id, "err", err)
 		return errNoRecord
@@ -172,7 +172,7 @@ func (a *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) e
 	}
 	// Whether its end was told is not known either: the message is looked for before it is sent.
 	return tx.Enqueue(store.Message{
-		Kind: store.MessageReply, Run: record.ID, Key: ledger.EndKey(record.ID), Text: a.health.Redact(phrase.Outcome(record)), Sending: true,
+		Kind: store.MessageReply, Run: record.ID, Key: announce.EndKey(record.ID), Text: a.health.Redact(phrase.Outcome(record)), Sending: true,
 	})
 }
 
@@ -197,7 +197,7 @@ func (a *Housekeeper) makeRoom(tx *journal.Tx, record *store.Run) error {
 	if err != nil {
 		return err
 	}
-	if open.Status == store.Applying || engine.Claimed(datadir.Run(a.active.Cfg().DataDir, open.ID)) {
+	if open.Status == store.Applying || rundir.Claimed(datadir.Run(a.active.Cfg().DataDir, open.ID)) {
 		return &store.OpenRunError{Stack: record.Stack, ID: open.ID} // first one, then the other
 	}
 	why := fmt.Sprintf("#%d of the same stack was applied after this one, and the store had lost that", record.ID)
@@ -222,7 +222,7 @@ func (a *Housekeeper) rememberImport(tx *journal.Tx, dir string, run *store.Run)
 	if st.AppliedRun == run.ID && !run.Apply.EndedAt.IsZero() {
 		st.AppliedAt = run.Apply.EndedAt
 	}
-	if left := filepath.Join(dir, engine.SavedStateFile); st.NewestRun == run.ID && fileExists(left) {
+	if left := filepath.Join(dir, rundir.SavedStateFile); st.NewestRun == run.ID && fileExists(left) {
 		st.LeftState = left
 	}
 	if err := tx.PutStack(st); err != nil {

@@ -12,9 +12,9 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/health"
 	"sallyport/agent/hint"
+	"sallyport/agent/hostcommand"
 	"sallyport/agent/journal"
 	"sallyport/store"
 )
@@ -112,11 +112,11 @@ func (a *Housekeeper) handOver(ctx context.Context, cfg *config.Backup, backup *
 	for name, value := range cfg.Env {
 		env = append(env, name+"="+value.Reveal())
 	}
-	said, err := engine.HostCommand{Words: cfg.Command, Dir: filepath.Dir(backup.Name()), Env: env, Stdin: backup, Timeout: cfg.Timeout}.Run(ctx)
+	said, err := hostcommand.Command{Words: cfg.Command, Dir: filepath.Dir(backup.Name()), Env: env, Stdin: backup, Timeout: cfg.Timeout}.Run(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, engine.ErrTooSlow):
+	case errors.Is(err, hostcommand.ErrTooSlow):
 		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said.Shown(a.health.Redact))
 	}
 	return fmt.Errorf("the backup command failed: %w%s", err, said.Shown(a.health.Redact))

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 	"sallyport/agent/rescue"
+	"sallyport/agent/rundir"
 	"sallyport/store"
 )
 
@@ -33,7 +33,7 @@ func OpenStore(o OpenOptions) (*store.Store, error) {
 		_, err := rescue.Store(context.Background(), rescue.Options{ // each of its steps has a deadline of its own
 			DataDir: o.DataDir, StorePath: path, Checker: o.Checker, Now: o.Now, Log: o.Log,
 			Goes: func(r *store.Run) bool {
-				return r.Status == store.Applying || engine.Claimed(datadir.Run(o.DataDir, r.ID))
+				return r.Status == store.Applying || rundir.Claimed(datadir.Run(o.DataDir, r.ID))
 			},
 			LastRun: func() (int, error) { return lastRunDir(o.DataDir) },
 		})

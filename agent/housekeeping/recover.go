@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
+	"sallyport/agent/rundir"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -73,7 +74,7 @@ func (a *Housekeeper) dropLeftovers(open []*store.Run) error {
 		if _, err := fmt.Sscanf(e.Name(), "%d", &id); err != nil || needed[e.Name()] || !e.IsDir() {
 			continue
 		}
-		for _, left := range []string{engine.PlanDir, "apply.jsonl"} {
+		for _, left := range []string{rundir.PlanDir, "apply.jsonl"} {
 			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.active.Cfg().DataDir), e.Name(), left)); err == nil {
 				a.ended.Add(id) // swept in the loop
 			}

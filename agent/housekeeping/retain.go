@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/health"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -72,10 +72,10 @@ func (a *Housekeeper) forget(run *store.Run) (bool, error) {
 	if state.Phase == runner.Running || state.StillHeld || state.ErroredState != "" {
 		return false, nil
 	}
-	if _, err := os.Lstat(filepath.Join(dir, engine.SavedStateFile)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(dir, rundir.SavedStateFile)); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	return true, engine.RemoveRunDir(dir)
+	return true, rundir.Remove(dir)
 }
 
 // dropOrphans removes directories that no run has any more and that no apply was started in, once they are a day old,
@@ -103,7 +103,7 @@ func (a *Housekeeper) dropOrphans(now time.Time) error {
 			return err
 		})
 		if errors.Is(err, store.ErrNotFound) {
-			faults = append(faults, engine.RemoveRunDir(dir))
+			faults = append(faults, rundir.Remove(dir))
 		} else if err != nil {
 			faults = append(faults, err)
 		}
@@ -117,6 +117,6 @@ func worthKeeping(dir string) bool {
 	if err != nil || state.Phase != runner.NotStarted {
 		return true
 	}
-	_, err = os.Lstat(filepath.Join(dir, engine.SavedStateFile))
+	_, err = os.Lstat(filepath.Join(dir, rundir.SavedStateFile))
 	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 
 	"sallyport/agent/datadir"
-	"sallyport/agent/engine"
 	"sallyport/agent/fault"
+	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -33,11 +33,11 @@ func (a *Housekeeper) Sweep() {
 				continue
 			}
 			// The record says how it ended before the raw log, which says it too, is dropped.
-			if err := errors.Join(runner.Clean(dir), engine.EndRecord(dir, run)); err != nil {
+			if err := errors.Join(runner.Clean(dir), rundir.EndRecord(dir, run)); err != nil {
 				a.log.Warn("tidying up after an apply", "run", id, "err", err)
 				continue
 			}
-			if err := a.engines.DropRawLog(dir); err != nil {
+			if err := rundir.DropRawLog(dir, a.health.Redact); err != nil {
 				a.log.Warn("tidying up after an apply", "run", id, "err", err)
 			}
 			fault.Point("apply cleaned up")
@@ -54,13 +54,13 @@ func (a *Housekeeper) tidy(run int) {
 	if err != nil || state.StillHeld || state.Phase == runner.Running {
 		return // something that terraform started lives on in there; the next start of the agent tidies up
 	}
-	if _, err := engine.RescueState(dir, state.ErroredState); err != nil {
+	if _, err := rundir.RescueState(dir, state.ErroredState); err != nil {
 		a.log.Error("keeping a state that could not be saved", "run", run, "err", err)
 		return // the directory stays as it is
 	}
-	for _, d := range []string{engine.PlanDir, engine.DataDir, engine.SourceDir, engine.HomeDir, engine.VerifyDirs[0], engine.VerifyDirs[1]} {
-		if d == engine.PlanDir {
-			engine.KeepPlanText(a.active.Cfg().DataDir, run)
+	for _, d := range []string{rundir.PlanDir, rundir.DataDir, rundir.SourceDir, rundir.HomeDir, rundir.VerifyDirs[0], rundir.VerifyDirs[1]} {
+		if d == rundir.PlanDir {
+			rundir.KeepPlanText(a.active.Cfg().DataDir, run)
 		}
 		fault.Point("tidying a run")
 		if err := os.RemoveAll(filepath.Join(dir, d)); err != nil {

@@ -77,7 +77,7 @@ func (a *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.tellOverview(tx.Tx, moved), a.tellMove(tx.Tx, w, moved, m)); err != nil {
+	if err := errors.Join(a.EnqueueOverview(tx.Tx, moved), a.EnqueueMove(tx.Tx, w, moved, m)); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if err := a.Publish(tx.Tx, moved); err != nil {
@@ -224,10 +224,3 @@ func (a *Ledger) Succeed(tx *journal.Tx, w *active.Config, old *store.Run, reaso
 	}
 	return a.passOn(tx.Tx, old, next)
 }
-
-// OpenBatch are the first runs of stacks that one message has to sum up when all of them were planned.
-type OpenBatch struct {
-	Runs []int `json:"runs"`
-}
-
-func BatchKey(batch int) string { return fmt.Sprintf("batch/%d", batch) }

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/fault"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
 	"sallyport/agent/runner"
 	"sallyport/store"
 )
@@ -172,7 +173,7 @@ func (a *Ledger) LeftOf(dataDir string, st *store.StackState) (left lifecycle.Le
 	case err != nil:
 		left.Unread = a.health.Redact(err.Error())
 	case !state.StillHeld && state.Phase != runner.Running:
-	case state.Result != nil && a.now().Sub(state.Result.EndedAt).Abs() < RunnerExit:
+	case state.Result != nil && a.now().Sub(state.Result.EndedAt).Abs() < locks.RunnerExit:
 		left.Alive, left.Ending = true, true
 	default:
 		left.Alive = true

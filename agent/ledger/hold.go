@@ -1,13 +1,11 @@
 package ledger
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
+	"sallyport/agent/announce"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
 	"sallyport/store"
@@ -65,7 +63,7 @@ func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 				r.NotBefore = at.Add(h.recheck)
 			}
 			if tell {
-				r.HeldTold = append(r.HeldTold, heldDigest(h.Why))
+				r.HeldTold = append(r.HeldTold, announce.HeldDigest(h.Why))
 				r.HeldTold = r.HeldTold[max(0, len(r.HeldTold)-maxHeldTold):]
 			}
 			return nil
@@ -74,7 +72,7 @@ func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 			return err
 		}
 		if tell {
-			if err := a.sayHeld(tx.Tx, now); err != nil {
+			if err := a.SayHeld(tx.Tx, now); err != nil {
 				return err
 			}
 		}
@@ -84,31 +82,12 @@ func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 		if h.Everyday {
 			return a.RefreshCard(tx.Tx, now)
 		}
-		return errors.Join(a.tellOverview(tx.Tx, now), a.RefreshCard(tx.Tx, now), a.Publish(tx.Tx, now))
+		return errors.Join(a.EnqueueOverview(tx.Tx, now), a.RefreshCard(tx.Tx, now), a.Publish(tx.Tx, now))
 	})
 }
 
 // tellsHold: somebody waits for the run, it has been held for this reason for a while, and its thread does not know.
 func (a *Ledger) tellsHold(run *store.Run, h WaitReason) bool {
 	waitedFor := run.Status == store.Approved || run.RequestedBy != ""
-	return waitedFor && h.Why != "" && run.Held == h.Why && a.now().Sub(run.HeldAt).Abs() >= HeldTell && !slices.Contains(run.HeldTold, heldDigest(h.Why))
-}
-
-// heldDigest tells reasons apart.
-func heldDigest(why string) string {
-	sum := sha256.Sum256([]byte(why))
-	return hex.EncodeToString(sum[:6])
-}
-
-// sayHeld tells in a run's thread why it waits.
-func (a *Messages) sayHeld(tx *store.Tx, run *store.Run) error {
-	text := strings.TrimPrefix(run.Held, "approved; ")
-	if !strings.HasPrefix(text, "waits") {
-		text = "It waits: " + text
-	}
-	text = strings.ToUpper(text[:1]) + text[1:] + "."
-	if run.Hint != "" {
-		text += " Next: " + run.Hint
-	}
-	return a.Say(tx, run, store.MessageReply, "held/"+heldDigest(run.Held), text)
+	return waitedFor && h.Why != "" && run.Held == h.Why && a.now().Sub(run.HeldAt).Abs() >= HeldTell && !slices.Contains(run.HeldTold, announce.HeldDigest(h.Why))
 }

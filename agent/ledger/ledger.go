@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
 	"sallyport/agent/phrase"
 	"sallyport/agent/rescue"
 	"sallyport/agent/workers"
@@ -29,8 +31,8 @@ import (
 
 // Ledger is what is recorded of runs and stacks, with the event, the message and the commit status that each change causes.
 type Ledger struct {
-	*Messages
-	*locks
+	*announce.Messages
+	*locks.Locks
 
 	clocks     *clock.Clock
 	health     *health.Health
@@ -68,19 +70,16 @@ func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
 
 // New makes the ledger of a store.
 func New(o Options) *Ledger {
-	messages := &Messages{health: o.Health, active: o.Active}
+	messages := announce.New(announce.Options{Health: o.Health, Active: o.Active})
 	return &Ledger{
 		Messages: messages,
-		locks: &locks{
-			Messages: messages, health: o.Health, journal: o.Journal, active: o.Active, now: o.Now, store: o.Store, work: o.Work,
-		},
+		Locks: locks.New(locks.Options{
+			Messages: messages, Health: o.Health, Journal: o.Journal, Active: o.Active, Now: o.Now, Work: o.Work,
+		}),
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ended: o.Ended,
 		faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
 	}
 }
-
-// EndKey is the key of the message that tells how a run ended.
-func EndKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
 
 // DoubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
 // before the store was lost.
@@ -94,7 +93,7 @@ func (a *Ledger) DoubtEnd(tx *store.Tx, run int) error {
 		return err
 	}
 	for _, m := range outbox {
-		if m.Key == EndKey(run) {
+		if m.Key == announce.EndKey(run) {
 			m.Sending = true
 			if err := tx.PutMessage(m); err != nil {
 				return err
@@ -109,14 +108,6 @@ func Reviewable(run *store.Run, m slack.Message) bool {
 	return run.BreakGlass != nil && !phrase.TimeOf(m.TS).Before(run.BreakGlass.At.Add(time.Millisecond)) // At was cut to milliseconds
 }
 
-// CommentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
-// changes in a row are one edit.
-func (a *Messages) CommentOn(tx *store.Tx, repository string, number int) error {
-	return tx.Enqueue(store.Message{
-		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
-	})
-}
-
 // PlanResult is what every engine's plan comes to.
 type PlanResult struct {
 	Plan      store.Plan
@@ -126,63 +117,6 @@ type PlanResult struct {
 	Origin    *store.Origin
 	Notes     []string // what else they should know
 	Images    []store.ImageUse
-}
-
-// spoken reports whether a run has a message, or will have one as soon as Slack can be reached.
-func spoken(tx *store.Tx, run *store.Run) (bool, error) {
-	if run.Card != nil || run.Told {
-		return true, nil
-	}
-	outbox, err := tx.Outbox()
-	if err != nil {
-		return false, err
-	}
-	for _, m := range outbox {
-		if m.Key == CardKey(run.ID) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// tellMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
-// nobody's phone.
-func (a *Messages) tellMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
-	if run.Kind == store.KindPullRequest {
-		return a.CommentOn(tx, run.Repository, run.PullRequest)
-	}
-	return a.announce(tx, w, run, m)
-}
-
-// Publish has the site that hosts a run's repository told how the run's commit stands. One key is one commit and stack, so
-// that many changes in a row are one request; what it says is read when it is sent.
-func (a *Messages) Publish(tx *store.Tx, run *store.Run) error {
-	if a.active.World.Load().Sites[run.Repository] == nil {
-		return nil
-	}
-	if run.Kind == store.KindPullRequest {
-		// A head that came onto the branch as it is has runs that say more than the preview does.
-		if newest, err := NewestOf(tx, run.Stack); err != nil || newest != nil && newest.Commit == run.Commit {
-			return err
-		}
-	}
-	return tx.Enqueue(store.Message{
-		Kind: store.MessageStatus, Key: StatusKey(run.Repository, run.Commit, run.Stack), Run: run.ID,
-		Repository: run.Repository, Commit: run.Commit, Stack: run.Stack,
-	})
-}
-
-func StatusKey(repository, commit, stack string) string {
-	return fmt.Sprintf("status/%s/%s/%s", repository, commit, stack)
-}
-
-// NewestOf is a stack's newest run that can apply; nil if there is none, or it is no longer kept.
-func NewestOf(tx *store.Tx, stack string) (*store.Run, error) {
-	st, err := tx.Stack(stack)
-	if err != nil || st.NewestRun == 0 {
-		return nil, err
-	}
-	return Found(tx.Run(st.NewestRun))
 }
 
 // GoneFrom says why a vote that was given in a thread does not stand any more; empty if it does.
@@ -244,21 +178,6 @@ func (e *EndedRuns) List() []int {
 		out = append(out, run)
 	}
 	return out
-}
-
-// Found turns a record that is not there (any more) into nil.
-func Found(run *store.Run, err error) (*store.Run, error) {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return run, err
-}
-
-func IgnoreMissing(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 func (a *Ledger) RunOf(m *store.Message) (*store.Run, error) {

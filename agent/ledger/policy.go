@@ -42,11 +42,3 @@ func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to stor
 	err = tx.AddEvent(store.Event{Type: "decision", Run: run.ID, Stack: run.Stack, By: by, Text: string(store.Approve) + " " + d.Digest})
 	return policyVerdict{decision: &d}, err
 }
-
-// askAfterAll asks people about a plan that a policy was about to apply.
-func (a *Messages) askAfterAll(tx *store.Tx, run *store.Run) error {
-	if err := a.RefreshCard(tx, run); err != nil {
-		return err
-	}
-	return a.Say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
-}

@@ -1,9 +1,8 @@
 package ledger
 
 import (
-	"fmt"
-
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/journal"
 	"sallyport/agent/phrase"
 	"sallyport/store"
@@ -60,21 +59,11 @@ func dropCard(tx *store.Tx, run *store.Run) error {
 		return err
 	}
 	for _, m := range outbox {
-		if m.Key == CardKey(run.ID) {
+		if m.Key == announce.CardKey(run.ID) {
 			return tx.DeleteMessage(m.Seq)
 		}
 	}
 	return nil
-}
-
-// RenewedKey is the reply that tells of a new plan in an old thread.
-const RenewedKey = "renewed"
-
-// askAnew tells in the thread, and in the channel, that the message shows another plan now.
-func (a *Messages) askAnew(tx *store.Tx, run *store.Run) error {
-	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
-		run.ID, run.Stack, run.After, run.Reason, run.After)
-	return a.Say(tx, run, store.MessageLoud, RenewedKey, text)
 }
 
 // About reports whether a reply in the run's thread can be about the run's own plan: what was typed before people were told

@@ -8,8 +8,8 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
 	"sallyport/store"
 )
 
@@ -66,7 +66,7 @@ func (a *Operator) vacate(tx *journal.Tx, o occupation, ending string) error {
 	tx.Moves()
 	return errors.Join(
 		tx.AddEvent(store.Event{Type: o.event + " end", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
-		tx.PutStack(st), ledger.LookNow(tx.Tx, o.stack))
+		tx.PutStack(st), locks.LookNow(tx.Tx, o.stack))
 }
 
 // VacateAll ends what an agent before this one was in the middle of: it died with that one.

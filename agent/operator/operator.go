@@ -107,7 +107,7 @@ func LentAt(tx *store.Tx, st *store.StackState, commit string) (engine.Lent, err
 	if commit != "" && commit == st.AppliedCommit {
 		return engine.LentForApply, nil
 	}
-	last, err := ledger.Found(tx.Run(st.LastApply))
+	last, err := store.Found(tx.Run(st.LastApply))
 	if err == nil && last != nil && last.Commit == commit && commit != "" {
 		return engine.LentForApply, nil
 	}

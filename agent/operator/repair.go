@@ -20,8 +20,9 @@ import (
 	"sallyport/agent/execute"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
+	"sallyport/agent/rundir"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -76,7 +77,7 @@ func (a *Operator) carryOutRepair(ctx context.Context, r engine.Repair) (string,
 	err := a.journal.Update(func(tx *journal.Tx) (err error) {
 		if cause == nil {
 			message, err = r.Done(tx)
-			return errors.Join(err, ledger.LookNow(tx.Tx, r.Stack))
+			return errors.Join(err, locks.LookNow(tx.Tx, r.Stack))
 		}
 		told, err := r.Failed(tx, cause)
 		if told != nil {
@@ -170,7 +171,7 @@ func (a *Operator) Unlock(ctx context.Context, stack, id, by string) (string, er
 		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), a.ledger.LockGone(tx.Tx, st, by)
 	}
 	r.Failed = func(tx *journal.Tx, cause error) (error, error) {
-		return a.notUnlocked(stack, cause), ledger.LookNow(tx.Tx, stack)
+		return a.notUnlocked(stack, cause), locks.LookNow(tx.Tx, stack)
 	}
 	return a.repairs(ctx, r)
 }
@@ -285,7 +286,7 @@ func (a *Operator) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*sto
 // leftFile is a run's left state, if it is there and the one that its stack waits for.
 func leftFile(w *active.Config, run *store.Run, st *store.StackState) (string, error) {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	file := filepath.Join(dir, engine.SavedStateFile)
+	file := filepath.Join(dir, rundir.SavedStateFile)
 	if st.LeftState != "" && st.LeftState != file {
 		return "", hint.Refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)
 	}
@@ -345,5 +346,5 @@ func (a *Operator) pushLocked(tx *store.Tx, w *active.Config, stack string, run 
 		return nil, err
 	}
 	next := fmt.Sprintf("%s; and after that: sallyport state push %d", notify.LockHint(lock, stack), run)
-	return hint.Refuse(next, "the state was not pushed: %s", notify.LockText(lock)), ledger.RecordLock(tx, lock)
+	return hint.Refuse(next, "the state was not pushed: %s", notify.LockText(lock)), locks.RecordLock(tx, lock)
 }

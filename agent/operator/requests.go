@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/locks"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/words"
@@ -102,7 +103,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		if err := a.MakeWay(tx, w, st, r); err != nil {
 			return err
 		}
-		if err := ledger.LookNow(tx.Tx, s.Name); err != nil {
+		if err := locks.LookNow(tx.Tx, s.Name); err != nil {
 			return err
 		}
 		made = &store.Run{

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"sallyport/agent/active"
-	"sallyport/agent/ledger"
 	"sallyport/notify/github"
 	"sallyport/store"
 )
@@ -23,7 +22,7 @@ func (a *Outbox) tellComment(ctx context.Context, w *active.Config, site active.
 			return err
 		}
 		for name, id := range p.Runs {
-			if runs[name], err = ledger.Found(tx.Run(id)); err != nil {
+			if runs[name], err = store.Found(tx.Run(id)); err != nil {
 				return err
 			}
 		}

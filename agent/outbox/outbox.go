@@ -4,7 +4,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,19 +11,15 @@ import (
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/bell"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
-	"sallyport/agent/fault"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
-	"sallyport/agent/lifecycle/votes"
-	"sallyport/agent/phrase"
 	"sallyport/notify"
-	"sallyport/notify/forge"
-	"sallyport/notify/github"
 	"sallyport/notify/slack"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -77,7 +72,6 @@ func New(o Options) *Outbox {
 }
 
 const (
-	sendTimeout = 30 * time.Second
 	maxSendWait = 5 * time.Minute
 )
 
@@ -189,106 +183,6 @@ func (a *Outbox) messageStruck(w *active.Config, m *store.Message, struck *healt
 // heldKey begins the keys of messages about messages.
 const heldKey = "held/"
 
-// deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
-// The error is the store's.
-func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
-	run, err := a.ledger.RunOf(m)
-	if err != nil {
-		return 0, err
-	}
-	if w.Slack == nil {
-		a.tellLog(w, m, run)
-		return 0, a.journal.Write(func(tx *journal.Tx) error {
-			tx.Passes(string(m.Kind), "told")
-			if run != nil && !run.Told {
-				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
-					return err
-				}
-			}
-			return tx.DeleteMessage(m.Seq)
-		})
-	}
-	sender := &sender{agent: a, world: w, message: m, run: run, cardless: cardless}
-	if sender.needless() {
-		return 0, a.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
-	}
-	unknown := m.Sending && !fault.Without("search")
-	if !m.Sending && m.After == "" {
-		if m.After, err = a.lastHeard(w, m, run); err != nil {
-			return 0, err
-		}
-		if m.After == "" && !a.active.HasListened() {
-			return time.Second, nil // the ear begins by looking; it wakes the outbox
-		}
-	}
-	m.Sending, m.Attempts = true, m.Attempts+1
-	err = a.journal.Write(func(tx *journal.Tx) error {
-		tx.Passes(string(m.Kind), "sending")
-		return tx.PutMessage(m)
-	})
-	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
-		return time.Millisecond, nil // there is something newer to say: look again
-	}
-	if err != nil {
-		return 0, err
-	}
-	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	done, err := sender.send(sendCtx, unknown)
-	if err == nil {
-		a.faults.Set("slack", nil)
-		return 0, a.journal.Update(func(tx *journal.Tx) error {
-			tx.Passes(string(m.Kind), "sent")
-			if done != nil {
-				if err := done(tx.Tx); err != nil {
-					return err
-				}
-			}
-			return tx.DeleteMessage(m.Seq)
-		})
-	}
-	if sender.cardGone(err) {
-		// Somebody deleted the run's message: from now on it has another one.
-		return time.Millisecond, a.journal.Update(func(tx *journal.Tx) error {
-			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
-				return err
-			}
-			m.Sending = false
-			return tx.PutMessage(m)
-		})
-	}
-	// An earlier try whose outcome is unknown stays so as long as only the search for it failed.
-	m.Sending = sender.wrote && (slack.Unknown(err) || ctx.Err() != nil) || unknown && !sender.wrote
-	return a.undelivered(ctx, m, err)
-}
-
-// undelivered keeps a message for later.
-func (a *Outbox) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
-	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
-	if after, ok := slack.RetryAfter(cause); ok {
-		wait = max(after, time.Second)
-	} else if a.faults.Set("slack", cause) && ctx.Err() == nil {
-		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
-	}
-	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.health.Redact(cause.Error())
-	err := a.journal.Write(func(tx *journal.Tx) error { return tx.PutMessage(m) })
-	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
-		return time.Millisecond, nil
-	}
-	return wait, err
-}
-
-// sender delivers one message to Slack.
-type sender struct {
-	agent   *Outbox
-	world   *active.Config
-	message *store.Message
-	run     *store.Run
-	wrote   bool // the request that writes was made; before that nothing can have been posted
-	// cardless: the run has no message and will not get one soon, so what there is to say goes to the channel.
-	cardless bool
-}
-
 // cardGone reports that the run's message cannot be edited any more.
 func (s *sender) cardGone(err error) bool {
 	return s.message.Kind == store.MessageCard && s.run != nil && s.run.Card != nil && uneditable(err)
@@ -374,7 +268,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 			return err
 		}
 		if now.Status != status || found {
-			return tx.Enqueue(store.Message{Kind: store.MessageCard, Run: run, Key: ledger.CardKey(run)})
+			return tx.Enqueue(store.Message{Kind: store.MessageCard, Run: run, Key: announce.CardKey(run)})
 		}
 		return nil
 	}, nil
@@ -448,7 +342,7 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 // toldAnew records the reply from which on a thread that the run took over is about this run.
 func (s *sender) toldAnew(ts string) func(*store.Tx) error {
 	m := s.message
-	if s.run == nil || m.Key != fmt.Sprintf("run/%d/%s", s.run.ID, ledger.RenewedKey) {
+	if s.run == nil || m.Key != fmt.Sprintf("run/%d/%s", s.run.ID, announce.RenewedKey) {
 		return nil
 	}
 	return func(tx *store.Tx) error {
@@ -483,95 +377,9 @@ func (s *sender) stackOf() *config.Stack {
 	return s.world.Stack(s.run.Stack)
 }
 
-// Card is everything that the run's message shows now.
-func (a *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
-	c := notify.Card{
-		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
-		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
-		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
-		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
-		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
-	}
-	c.Origin = phrase.Facts(run.Origin)
-	if run.Plan != nil {
-		c.Digest = run.Plan.Digest
-	}
-	if s := w.Stack(run.Stack); s != nil {
-		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
-		c.ShowAddresses = s.PlanInSlack != "none"
-		_, c.Got = votes.Weigh(run, s)
-	}
-	return c
-}
-
-// sign writes on a card who wrote it, and the head of our history at this moment.
-func (a *Outbox) sign(w *active.Config, run *store.Run, card *notify.Card) error {
-	card.Epoch = a.epoch
-	if s := w.Stack(run.Stack); s != nil {
-		card.State = active.StateMark(w.Cfg, s)
-	}
-	return a.store.View(func(tx *store.Tx) (err error) {
-		card.HistorySeq, card.HistoryHash, err = tx.HistoryHead()
-		return err
-	})
-}
-
 // maxSendHold is the longest wait that is ever stored for a message. A stored time further ahead is of before the clock was put
 // back.
 const maxSendHold = 15 * time.Minute
 
-// ChannelCursor is how far a channel was read.
-type ChannelCursor struct {
-	TS string `json:"ts"`
-	// Restored is when a copy of the store took over. A cursor of before that is not used: the copy does not know what
-	// was obeyed after it was made, and a `resume` must not be obeyed twice.
-	Restored time.Time `json:"restored,omitzero"`
-	// Own is up to where our own messages are not compared with our history: from before there was this history, or
-	// from before a person said that it is good as it is. Settled is when that was.
-	Own     string    `json:"own,omitempty"`
-	Settled time.Time `json:"settled,omitzero"`
-}
-
-func CursorKey(channel string) string { return "slack/cursor/" + channel }
-
 // IdlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
 const IdlePass = 30 * time.Second
-
-// statusOf is a run as a commit status.
-func (a *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
-	return github.RunStatus(a.runWords(w, run))
-}
-
-// runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
-func (a *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
-	r := github.Run{
-		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
-		Held: a.health.Redact(run.Held), By: w.DecidedBy(run),
-	}
-	if run.Card != nil {
-		r.URL = run.Card.Permalink
-	}
-	if s := w.Stack(run.Stack); s != nil {
-		r.Label, r.Needed = s.Label, s.Approvals
-		_, r.Got = votes.Weigh(run, s)
-	}
-	return r
-}
-
-// tellLog is the whole of telling people when there is no Slack.
-func (a *Outbox) tellLog(w *active.Config, m *store.Message, run *store.Run) {
-	text := m.Text
-	switch {
-	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
-		return // a log is not edited: what comes after the first card are the replies
-	case m.Kind == store.MessageCard && run != nil:
-		card := a.Card(w, run)
-		card.Shell = a.notices == nil // the demo shows what Slack would
-		text = card.Plain()
-	}
-	if a.notices != nil {
-		a.notices(text)
-		return
-	}
-	a.log.Info("notice", "run", m.Run, "text", text)
-}

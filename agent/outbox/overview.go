@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/active"
-	"sallyport/agent/ledger"
+	"sallyport/agent/announce"
 	"sallyport/notify/slack"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -19,7 +19,7 @@ const (
 )
 
 // overviewText is what an overview says now.
-func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *ledger.Overview) (string, error) {
+func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overview) (string, error) {
 	newest := map[string]*store.Run{}
 	var names []string
 	var any *store.Run
@@ -83,10 +83,10 @@ func inOrder(w *active.Config, names []string) []string {
 // sendOverview posts or edits the message about a commit.
 func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, w, key := s.agent, s.world, s.message.Key
-	var o *ledger.Overview
+	var o *announce.Overview
 	var text string
 	err := a.store.View(func(tx *store.Tx) (err error) {
-		if _, o, err = ledger.Overviews(tx, key); err != nil || o == nil {
+		if _, o, err = announce.Overviews(tx, key); err != nil || o == nil {
 			return err
 		}
 		text, err = a.overviewText(tx, w, o)
@@ -128,13 +128,13 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 // overviewSaid records where the message is, and has it edited if there is something newer to say by now.
 func (a *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
-		all, o, err := ledger.Overviews(tx, key)
+		all, o, err := announce.Overviews(tx, key)
 		if err != nil || o == nil {
 			return err
 		}
 		if posted != nil {
 			o.Posted = posted
-			if err := tx.PutSetting(ledger.OverviewsSetting, all); err != nil {
+			if err := tx.PutSetting(announce.OverviewsSetting, all); err != nil {
 				return err
 			}
 		}

@@ -46,3 +46,17 @@ func (a *Outbox) searchFrom(m *store.Message) string {
 	}
 	return phrase.SlackTime(created.Add(-clockSkew))
 }
+
+// ChannelCursor is how far a channel was read.
+type ChannelCursor struct {
+	TS string `json:"ts"`
+	// Restored is when a copy of the store took over. A cursor of before that is not used: the copy does not know what
+	// was obeyed after it was made, and a `resume` must not be obeyed twice.
+	Restored time.Time `json:"restored,omitzero"`
+	// Own is up to where our own messages are not compared with our history: from before there was this history, or
+	// from before a person said that it is good as it is. Settled is when that was.
+	Own     string    `json:"own,omitempty"`
+	Settled time.Time `json:"settled,omitzero"`
+}
+
+func CursorKey(channel string) string { return "slack/cursor/" + channel }

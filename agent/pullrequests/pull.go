@@ -6,9 +6,9 @@ import (
 	"fmt"
 
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/stack"
 	"sallyport/agent/triggers"
 	"sallyport/notify/words"
@@ -144,7 +144,7 @@ func (a *Pullwatch) tellRest(tx *store.Tx, w *active.Config, p *store.PullReques
 		if p.Runs[s.Name] != 0 {
 			continue
 		}
-		newest, err := ledger.NewestOf(tx, s.Name)
+		newest, err := announce.NewestOf(tx, s.Name)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (a *Pullwatch) tellRest(tx *store.Tx, w *active.Config, p *store.PullReques
 			continue // it is on the branch already
 		}
 		if err := tx.Enqueue(store.Message{
-			Kind: store.MessageStatus, Key: ledger.StatusKey(p.Repository, p.Head, s.Name), Text: p.Held[s.Name],
+			Kind: store.MessageStatus, Key: announce.StatusKey(p.Repository, p.Head, s.Name), Text: p.Held[s.Name],
 			Repository: p.Repository, Commit: p.Head, Stack: s.Name, PullRequest: p.Number,
 		}); err != nil {
 			return err

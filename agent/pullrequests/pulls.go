@@ -11,7 +11,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/notify/forge"
@@ -237,7 +236,7 @@ func (a *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *conf
 // endPreviews ends what is open of a pull request's plans.
 func (a *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullRequest, m store.Move) error {
 	for _, id := range k.Runs {
-		run, err := ledger.Found(tx.Run(id))
+		run, err := store.Found(tx.Run(id))
 		if err != nil {
 			return err
 		}

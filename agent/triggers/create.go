@@ -1,7 +1,7 @@
 package triggers
 
 import (
-	"sallyport/agent/ledger"
+	"sallyport/agent/announce"
 	"sallyport/store"
 )
 
@@ -46,5 +46,5 @@ func (a *Triggers) closeBatch(tx *store.Tx, batch int) error {
 			ids = append(ids, r.ID)
 		}
 	}
-	return tx.PutSetting(ledger.BatchKey(batch), ledger.OpenBatch{Runs: ids})
+	return tx.PutSetting(announce.BatchKey(batch), announce.OpenBatch{Runs: ids})
 }

@@ -2,8 +2,8 @@ package triggers
 
 import (
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/config"
-	"sallyport/agent/ledger"
 	"sallyport/store"
 )
 
@@ -31,8 +31,8 @@ func (a *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repo
 		}
 	}
 	for channel, runs := range fresh {
-		o := &ledger.Overview{Repository: r.Name, Commit: head, Channel: channel}
-		all, have, err := ledger.Overviews(tx, o.Key())
+		o := &announce.Overview{Repository: r.Name, Commit: head, Channel: channel}
+		all, have, err := announce.Overviews(tx, o.Key())
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (a *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repo
 		default:
 			all = append(all, o)
 		}
-		if err := ledger.Join(tx, all, o, runs...); err != nil {
+		if err := announce.Join(tx, all, o, runs...); err != nil {
 			return err
 		}
 	}

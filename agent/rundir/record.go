@@ -1,4 +1,4 @@
-package engine
+package rundir
 
 import (
 	"encoding/json"

@@ -10,10 +10,32 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle/votes"
+	"sallyport/notify/forge"
 	"sallyport/notify/github"
 	"sallyport/store"
 )
+
+// statusOf is a run as a commit status.
+func (a *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
+	return github.RunStatus(a.runWords(w, run))
+}
+
+// runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
+func (a *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
+	r := github.Run{
+		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
+		Held: a.health.Redact(run.Held), By: w.DecidedBy(run),
+	}
+	if run.Card != nil {
+		r.URL = run.Card.Permalink
+	}
+	if s := w.Stack(run.Stack); s != nil {
+		r.Label, r.Needed = s.Label, s.Approvals
+		_, r.Got = votes.Weigh(run, s)
+	}
+	return r
+}
 
 const (
 	siteTimeout = time.Minute // of telling one thing, which may be several requests
@@ -201,6 +223,6 @@ func (a *Outbox) tellStatus(ctx context.Context, w *active.Config, site active.F
 	}
 	return func(tx *store.Tx) error {
 		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Published = words; return nil })
-		return ledger.IgnoreMissing(err)
+		return store.IgnoreMissing(err)
 	}, nil
 }

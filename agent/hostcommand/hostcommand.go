@@ -1,4 +1,6 @@
-package engine
+// Package hostcommand runs commands that the configuration of this machine names: hooks, and the command that takes backups. None of
+// their processes outlives them.
+package hostcommand
 
 import (
 	"bytes"
@@ -18,8 +20,8 @@ const (
 	commandKept  = 64 << 10         // and kept
 )
 
-// HostCommand is a command of the host's configuration: a backup's, a hook.
-type HostCommand struct {
+// Command is a command of the host's configuration: a backup's, a hook.
+type Command struct {
 	Words   []string
 	Dir     string
 	Env     []string
@@ -31,11 +33,11 @@ type HostCommand struct {
 var ErrTooSlow = errors.New("it did not end in time")
 
 // Run runs the command. Its processes are a group of their own, which is ended as a whole at the deadline. said is the end
-// of what it printed; errTooSlow says that its own time was over, not ctx's.
-func (c HostCommand) Run(ctx context.Context) (said *tail, err error) {
+// of what it printed; [ErrTooSlow] says that its own time was over, not ctx's.
+func (c Command) Run(ctx context.Context) (said *Tail, err error) {
 	limited, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	said = &tail{most: commandKept}
+	said = &Tail{most: commandKept}
 	cmd := exec.CommandContext(limited, c.Words[0], c.Words[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, said, said
@@ -52,13 +54,13 @@ func (c HostCommand) Run(ctx context.Context) (said *tail, err error) {
 	return said, err
 }
 
-// tail keeps the last bytes that were written to it.
-type tail struct {
+// Tail keeps the last bytes that were written to it.
+type Tail struct {
 	most int
 	b    bytes.Buffer
 }
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *Tail) Write(p []byte) (int, error) {
 	t.b.Write(p)
 	if extra := t.b.Len() - t.most; extra > 0 {
 		t.b.Next(extra)
@@ -68,7 +70,7 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // Shown is ": " and the end of what was written, or nothing. More is kept than is shown, so that the end of a secret whose
 // beginning was dropped is never taken for something else.
-func (t *tail) Shown(redact func(string) string) string {
+func (t *Tail) Shown(redact func(string) string) string {
 	text := strings.TrimSpace(redact(t.b.String()))
 	if extra := len(text) - commandWords; extra > 0 {
 		text = "... " + strings.ToValidUTF8(text[extra:], "")

@@ -1,18 +1,20 @@
-package ledger
+// Package announce is what a change of the records causes to be said. Each message is written into the outbox in the transaction of
+// the change, so nothing is done that nobody hears of and nothing is told that was not done; package outbox delivers it.
+package announce
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"sort"
+	"strings"
 
 	"sallyport/agent/active"
 	"sallyport/agent/health"
 	"sallyport/agent/phrase"
-	"sallyport/notify"
-	"sallyport/notify/words"
 	"sallyport/store"
 )
 
-// Keys of outbox messages. One key is one message, however often it is written or sent.
+// CardKey is the key of the message that shows a run. One key is one message, however often it is written or sent.
 func CardKey(run int) string { return fmt.Sprintf("card/%d", run) }
 
 // Messages is what a change of the records causes to be said. Each is written into the outbox in the change's own transaction.
@@ -20,6 +22,15 @@ type Messages struct {
 	health *health.Health
 	active *active.Active
 }
+
+// Options are what messages are written with.
+type Options struct {
+	Health *health.Health
+	Active *active.Active
+}
+
+// New makes what writes messages into the outbox.
+func New(o Options) *Messages { return &Messages{health: o.Health, active: o.Active} }
 
 // RefreshCard has the run's message posted or edited; what it shows is read when it is sent, so that many changes in
 // a row are one edit.
@@ -129,45 +140,76 @@ func (a *Messages) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string
 	return a.Say(tx, run, store.MessageLoud, key, text)
 }
 
-// summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
-// installation with forty clean stacks says one thing and not forty.
-func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
-	if run.Batch == 0 {
-		return nil
+// HeldDigest tells reasons apart.
+func HeldDigest(why string) string {
+	sum := sha256.Sum256([]byte(why))
+	return hex.EncodeToString(sum[:6])
+}
+
+// SayHeld tells in a run's thread why it waits.
+func (a *Messages) SayHeld(tx *store.Tx, run *store.Run) error {
+	text := strings.TrimPrefix(run.Held, "approved; ")
+	if !strings.HasPrefix(text, "waits") {
+		text = "It waits: " + text
 	}
-	var open OpenBatch
-	if ok, err := tx.Setting(BatchKey(run.Batch), &open); err != nil || !ok {
+	text = strings.ToUpper(text[:1]) + text[1:] + "."
+	if run.Hint != "" {
+		text += " Next: " + run.Hint
+	}
+	return a.Say(tx, run, store.MessageReply, "held/"+HeldDigest(run.Held), text)
+}
+
+// EndKey is the key of the message that tells how a run ended.
+func EndKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
+
+// CommentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
+// changes in a row are one edit.
+func (a *Messages) CommentOn(tx *store.Tx, repository string, number int) error {
+	return tx.Enqueue(store.Message{
+		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
+	})
+}
+
+// spoken reports whether a run has a message, or will have one as soon as Slack can be reached.
+func spoken(tx *store.Tx, run *store.Run) (bool, error) {
+	if run.Card != nil || run.Told {
+		return true, nil
+	}
+	outbox, err := tx.Outbox()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range outbox {
+		if m.Key == CardKey(run.ID) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// EnqueueMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
+// nobody's phone.
+func (a *Messages) EnqueueMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+	if run.Kind == store.KindPullRequest {
+		return a.CommentOn(tx, run.Repository, run.PullRequest)
+	}
+	return a.announce(tx, w, run, m)
+}
+
+// askAfterAll asks people about a plan that a policy was about to apply.
+func (a *Messages) askAfterAll(tx *store.Tx, run *store.Run) error {
+	if err := a.RefreshCard(tx, run); err != nil {
 		return err
 	}
-	var clean, waiting, bad []string
-	for _, id := range open.Runs {
-		r, err := tx.Run(id)
-		if err != nil {
-			return err
-		}
-		switch r.Status {
-		case store.Pending, store.Planning:
-			return nil // not all yet
-		case store.NoChanges:
-			clean = append(clean, notify.StackName(r.Stack))
-		case store.Errored:
-			bad = append(bad, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
-		default:
-			waiting = append(waiting, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
-		}
-	}
-	text := fmt.Sprintf("%d stacks were seen for the first time.", len(open.Runs))
-	for _, part := range []struct {
-		what string
-		list []string
-	}{{"Without changes, taken as they are", clean}, {"With changes", waiting}, {"Could not be planned", bad}} {
-		if len(part.list) > 0 {
-			sort.Strings(part.list)
-			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))
-		}
-	}
-	if err := tx.PutSetting(BatchKey(run.Batch), nil); err != nil {
-		return err
-	}
-	return tx.Enqueue(a.Note(fmt.Sprintf("batch/%d", run.Batch), text))
+	return a.Say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
+}
+
+// RenewedKey is the reply that tells of a new plan in an old thread.
+const RenewedKey = "renewed"
+
+// askAnew tells in the thread, and in the channel, that the message shows another plan now.
+func (a *Messages) askAnew(tx *store.Tx, run *store.Run) error {
+	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
+		run.ID, run.Stack, run.After, run.Reason, run.After)
+	return a.Say(tx, run, store.MessageLoud, RenewedKey, text)
 }

@@ -1,4 +1,4 @@
-package engine
+package rundir
 
 import (
 	"errors"
@@ -40,7 +40,7 @@ func ReadKeptLog(runDir string) (string, error) {
 
 // KeepLog writes the redacted log of an ended apply. The raw one stays until the run's end is in the store: what it
 // tells of the end is read from there; so the one that is kept has to be durable before.
-func (a *Engines) KeepLog(runDir string) error {
+func KeepLog(runDir string, redact func(string) string) error {
 	if _, err := os.Stat(filepath.Join(runDir, keptLogFile)); err == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (a *Engines) KeepLog(runDir string) error {
 	if err != nil {
 		return err
 	}
-	if err := disk.WriteFile(filepath.Join(runDir, keptLogFile), []byte(a.health.Redact(text))); err != nil {
+	if err := disk.WriteFile(filepath.Join(runDir, keptLogFile), []byte(redact(text))); err != nil {
 		return fmt.Errorf("keeping the log: %w", err)
 	}
 	fault.Point("log kept")
@@ -56,8 +56,8 @@ func (a *Engines) KeepLog(runDir string) error {
 }
 
 // DropRawLog removes terraform's own stream once the redacted log is written.
-func (a *Engines) DropRawLog(runDir string) error {
-	if err := a.KeepLog(runDir); err != nil {
+func DropRawLog(runDir string, redact func(string) string) error {
+	if err := KeepLog(runDir, redact); err != nil {
 		return err
 	}
 	for _, raw := range []string{"apply.jsonl", "apply.err"} {

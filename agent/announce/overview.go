@@ -1,4 +1,4 @@
-package ledger
+package announce
 
 import (
 	"errors"
@@ -20,14 +20,12 @@ type Overview struct {
 	Posted     *store.Card `json:"posted,omitempty"`
 }
 
-const (
-	OverviewsSetting = "overviews"
-)
+// OverviewsSetting is where overviews are kept in the store.
+const OverviewsSetting = "overviews"
 
-const (
-	maxOverviews = 20 // kept; older ones are not edited any more
-)
+const maxOverviews = 20 // kept; older ones are not edited any more
 
+// Key is the key of the overview's message.
 func (o *Overview) Key() string {
 	return fmt.Sprintf("commit/%s/%s/%s", o.Repository, o.Commit, o.Channel)
 }
@@ -84,14 +82,14 @@ func (a *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack,
 				return err
 			}
 			run.Overview = o.Key()
-			return a.tellOverview(tx, run)
+			return a.EnqueueOverview(tx, run)
 		}
 	}
 	return nil
 }
 
-// tellOverview has the message about a run's commit posted before the run's own prompt, or edited.
-func (a *Messages) tellOverview(tx *store.Tx, run *store.Run) error {
+// EnqueueOverview has the message about a run's commit posted before the run's own prompt, or edited.
+func (a *Messages) EnqueueOverview(tx *store.Tx, run *store.Run) error {
 	if run.Overview == "" || a.active.Cfg().Slack == nil {
 		return nil
 	}

@@ -1,0 +1,62 @@
+package announce
+
+import (
+	"fmt"
+	"sort"
+
+	"sallyport/agent/active"
+	"sallyport/notify"
+	"sallyport/notify/words"
+	"sallyport/store"
+)
+
+// summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
+// installation with forty clean stacks says one thing and not forty.
+func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
+	if run.Batch == 0 {
+		return nil
+	}
+	var open OpenBatch
+	if ok, err := tx.Setting(BatchKey(run.Batch), &open); err != nil || !ok {
+		return err
+	}
+	var clean, waiting, bad []string
+	for _, id := range open.Runs {
+		r, err := tx.Run(id)
+		if err != nil {
+			return err
+		}
+		switch r.Status {
+		case store.Pending, store.Planning:
+			return nil // not all yet
+		case store.NoChanges:
+			clean = append(clean, notify.StackName(r.Stack))
+		case store.Errored:
+			bad = append(bad, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
+		default:
+			waiting = append(waiting, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
+		}
+	}
+	text := fmt.Sprintf("%d stacks were seen for the first time.", len(open.Runs))
+	for _, part := range []struct {
+		what string
+		list []string
+	}{{"Without changes, taken as they are", clean}, {"With changes", waiting}, {"Could not be planned", bad}} {
+		if len(part.list) > 0 {
+			sort.Strings(part.list)
+			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))
+		}
+	}
+	if err := tx.PutSetting(BatchKey(run.Batch), nil); err != nil {
+		return err
+	}
+	return tx.Enqueue(a.Note(fmt.Sprintf("batch/%d", run.Batch), text))
+}
+
+// OpenBatch are the first runs of stacks that one message has to sum up when all of them were planned.
+type OpenBatch struct {
+	Runs []int `json:"runs"`
+}
+
+// BatchKey is where it is kept which runs a message sums up.
+func BatchKey(batch int) string { return fmt.Sprintf("batch/%d", batch) }

@@ -1,0 +1,278 @@
+// Package locks is what is recorded of state locks that somebody holds, or that a terraform which was killed has left behind: whose a
+// lock is, when it is looked at again, who is told. It unlocks nothing.
+package locks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/announce"
+	"sallyport/agent/config"
+	"sallyport/agent/datadir"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle"
+	"sallyport/agent/runner"
+	"sallyport/agent/terraform/diag"
+	"sallyport/agent/workers"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+const (
+	firstLook = time.Minute // a left lock is looked at again after this long, then after twice as long, ...
+
+	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set, and between
+	// terraform's first word and the lock lies the preparing of the backend.
+	lockSkew = 10 * time.Second
+
+	// RunnerExit is what a runner gets to go away after it wrote its result; until then it is no news that something runs.
+	RunnerExit = 3 * time.Second
+
+	// maxUnseen bounds what is remembered of processes whose end nobody saw; older ones left their lock long ago or not at all.
+	maxUnseen = 8
+)
+
+// Locks is what is recorded of state locks that somebody holds, or has left behind.
+type Locks struct {
+	messages *announce.Messages
+	health   *health.Health
+	journal  *journal.Journal
+	active   *active.Active
+	now      func() time.Time
+	work     *workers.Pool
+}
+
+// Options are what locks are recorded with.
+type Options struct {
+	Messages *announce.Messages
+	Health   *health.Health
+	Journal  *journal.Journal
+	Active   *active.Active
+	Now      func() time.Time
+	Work     *workers.Pool
+}
+
+// New makes what records locks.
+func New(o Options) *Locks {
+	return &Locks{messages: o.Messages, health: o.Health, journal: o.Journal, active: o.Active, now: o.Now, work: o.Work}
+}
+
+// BeginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
+// knows that the lock which it meets is the dead plan's.
+func (a *Locks) BeginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
+	st, err := tx.Stack(run.Stack)
+	if err != nil {
+		return err
+	}
+	// The plan of a run that was superseded a moment ago may still be on its way out; it sees to its own end.
+	if p := st.Planning; p != nil && (p.Run == run.ID || a.work.Busy(p.Run) == "") {
+		Unseen(st, *p, a.now())
+	}
+	st.Planning = nil
+	if lifecycle.TakesLock(run, s) { // plans without the lock leave none
+		st.Planning = &store.Unseen{Run: run.ID, Who: a.active.LockOwner(), From: a.now().UTC()}
+	}
+	return tx.PutStack(st)
+}
+
+// Unseen remembers a terraform that may have left the state lock behind.
+func Unseen(st *store.StackState, u store.Unseen, until time.Time) {
+	u.Until = until.UTC()
+	st.Unseen = append(st.Unseen, u)
+	if over := len(st.Unseen) - maxUnseen; over > 0 {
+		st.Unseen = slices.Clone(st.Unseen[over:])
+	}
+}
+
+// EndPlan notes that a plan's terraform has ended, and whether it was killed.
+func (a *Locks) EndPlan(run *store.Run, cause error) error {
+	var failed *diag.Error
+	killed := errors.As(cause, &failed) && failed.Killed
+	return a.journal.Write(func(tx *journal.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err != nil || st.Planning == nil || st.Planning.Run != run.ID {
+			return err
+		}
+		if killed {
+			Unseen(st, *st.Planning, a.now())
+		}
+		st.Planning = nil
+		return tx.PutStack(st)
+	})
+}
+
+// NoteLock writes a lock that was met into its stack's state.
+func (a *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+	lock := a.whose(w, st, met)
+	now := a.now().UTC()
+	lock.FoundAt = now
+	if before := st.LeftLock; before != nil && before.ID == lock.ID && before.Created.Equal(lock.Created) {
+		lock.FoundAt, lock.Looks, lock.Told = before.FoundAt, before.Looks+1, before.Told
+	}
+	lock.NotBefore = now.Add(min(firstLook<<min(lock.Looks, 8), lifecycle.LongestLook))
+	st.LeftLock = lock
+	return lock
+}
+
+// whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
+// operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
+func (a *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+	lock := &store.LeftLock{
+		ID: a.health.Redact(met.ID), Path: a.health.Redact(met.Path), Operation: a.health.Redact(met.Operation), Who: a.health.Redact(met.Who),
+		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.health.Redact(met.Info), Holder: store.HolderOther,
+	}
+	if met.Since().IsZero() {
+		lock.Created = time.Time{}
+	}
+	if met.Who == "" {
+		lock.Holder = store.HolderUnknown
+	}
+	var of store.Unseen
+	for _, u := range st.Unseen {
+		if of.Run == 0 || u.Apply || !of.Apply {
+			of = u // the newest apply, or else the newest plan
+		}
+	}
+	for _, u := range st.Unseen {
+		if lock.Holder != store.HolderUnknown && fits(u, met) {
+			lock.Holder, of = store.HolderOurs, u
+		}
+	}
+	if of.Run == 0 && st.LeftLock != nil {
+		of = store.Unseen{Run: st.LeftLock.Run, Apply: st.LeftLock.Apply, Who: a.active.LockOwner()}
+	}
+	lock.Run, lock.Apply = of.Run, of.Apply
+	lock.Dead, lock.Foreign = isDead(w.Cfg.DataDir, of)
+	return lock
+}
+
+func fits(u store.Unseen, met *diag.LockInfo) bool {
+	operation := diag.OperationPlan
+	if u.Apply {
+		operation = diag.OperationApply
+	}
+	// Terraform itself leaves the name out where it cannot find it (users of LDAP and the like).
+	who := met.Who == u.Who || NumberOf(met.Who, u.Who) || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
+	since := met.Since()
+	return who && met.Operation == operation && !since.IsZero() && !since.Before(u.From.Add(-lockSkew)) && !since.After(u.Until.Add(lockSkew))
+}
+
+// NumberOf reports whether a lock's owner is one of the numbered users of another: sallyport-tf2@node of sallyport-tf@node.
+func NumberOf(owner, of string) bool {
+	name, host, found := strings.Cut(of, "@")
+	number, ours := strings.CutPrefix(owner, name)
+	number, same := strings.CutSuffix(number, "@"+host)
+	_, err := strconv.Atoi(number)
+	return found && ours && same && err == nil
+}
+
+// isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The
+// terraform of a plan dies with its agent; that of an apply holds its run's lock, as does all that it started.
+func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
+	_, here, _ := strings.Cut(diag.LockOwner(""), "@")
+	if _, host, ok := strings.Cut(u.Who, "@"); !ok || host != here {
+		return false, host
+	}
+	if !u.Apply {
+		return true, ""
+	}
+	state, err := runner.Attach(datadir.Run(dataDir, u.Run))
+	return err == nil && !state.StillHeld && (state.Phase == runner.Lost || state.Phase == runner.Finished), ""
+}
+
+// EnqueueLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
+func (a *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
+	lock := st.LeftLock
+	if err := RecordLock(tx, lock); err != nil {
+		return err
+	}
+	if lock.Told {
+		return nil
+	}
+	lock.Told = true
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s waits: %s.\nNothing of it is planned until the lock is gone; #%d looks again by itself.\nNext: %s",
+		st.Name, notify.LockText(lock), waiting.ID, notify.LockHint(lock, st.Name))
+	if lock.ID != "" && lock.Holder != store.HolderOther {
+		text += fmt.Sprintf(" (or tell me in the channel: unlock %s %s)", st.Name, lock.ID)
+	}
+	key := "lock/" + lock.ID
+	of, err := tx.Run(lock.Run)
+	if err == nil && of.Apply != nil {
+		return a.messages.Say(tx, of, store.MessageLoud, key, text)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	m := a.messages.Note("stack/"+st.Name+"/"+key, text)
+	m.Run, m.Mention = waiting.ID, true
+	if w.Cfg.Slack != nil {
+		m.Channel = active.ChannelOf(w.Cfg, w.Stack(st.Name))
+	}
+	return tx.Enqueue(m)
+}
+
+// RecordLock keeps a lock with the apply that left it, for those who look at that run later.
+func RecordLock(tx *store.Tx, lock *store.LeftLock) error {
+	if !lock.Apply {
+		return nil
+	}
+	_, err := tx.ChangeRun(lock.Run, func(r *store.Run) error {
+		if r.Apply != nil {
+			copied := *lock
+			r.Apply.LeftLock = &copied
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // trimmed
+	}
+	return err
+}
+
+// LockGone forgets a lock that was opened by somebody, or is not there any more. by is empty then.
+func (a *Locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
+	lock := st.LeftLock
+	if lock == nil {
+		return nil
+	}
+	st.LeftLock = nil
+	if err := tx.PutStack(st); err != nil {
+		return err
+	}
+	gone := *lock
+	gone.GoneAt, gone.GoneBy = a.now().UTC(), by
+	if err := RecordLock(tx, &gone); err != nil || !lock.Told || !lock.Apply {
+		return err
+	}
+	run, err := tx.Run(lock.Run)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text := "The state lock " + lock.ID + " is gone; " + st.Name + " is planned again."
+	if by != "" {
+		text = fmt.Sprintf("%s unlocked the state of %s (%s); it is planned again.", by, st.Name, lock.ID)
+	}
+	return a.messages.Say(tx, run, store.MessageReply, "lock/"+lock.ID+"/gone", text)
+}
+
+// LookNow has a left lock looked at in the next pass: a person asked for it, or may have done something about it.
+func LookNow(tx *store.Tx, stack string) error {
+	st, err := tx.Stack(stack)
+	if err != nil || st.LeftLock == nil {
+		return err
+	}
+	st.LeftLock.Looks, st.LeftLock.NotBefore = 0, time.Time{}
+	return tx.PutStack(st)
+}

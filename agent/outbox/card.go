@@ -1,0 +1,43 @@
+package outbox
+
+import (
+	"sallyport/agent/active"
+	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/votes"
+	"sallyport/agent/phrase"
+	"sallyport/notify"
+	"sallyport/store"
+)
+
+// Card is everything that the run's message shows now.
+func (a *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
+	c := notify.Card{
+		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
+		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
+		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
+		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
+		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
+	}
+	c.Origin = phrase.Facts(run.Origin)
+	if run.Plan != nil {
+		c.Digest = run.Plan.Digest
+	}
+	if s := w.Stack(run.Stack); s != nil {
+		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
+		c.ShowAddresses = s.PlanInSlack != "none"
+		_, c.Got = votes.Weigh(run, s)
+	}
+	return c
+}
+
+// sign writes on a card who wrote it, and the head of our history at this moment.
+func (a *Outbox) sign(w *active.Config, run *store.Run, card *notify.Card) error {
+	card.Epoch = a.epoch
+	if s := w.Stack(run.Stack); s != nil {
+		card.State = active.StateMark(w.Cfg, s)
+	}
+	return a.store.View(func(tx *store.Tx) (err error) {
+		card.HistorySeq, card.HistoryHash, err = tx.HistoryHead()
+		return err
+	})
+}
