@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/config/globs"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/agent/stack"
@@ -46,7 +47,7 @@ func TestNamesOfTwoRepositories(t *testing.T) {
 		cfg.StackGlobs = append(cfg.StackGlobs, &config.StackGlob{Glob: "*", Stack: config.Stack{Repository: r.Name}})
 	}
 	full := treeOf(t, "net/main.tf", "own/main.tf")
-	w := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*config.GlobFault{}, Again: map[string]bool{}}
+	w := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
 	known := []*store.StackState{{Name: "net", Repository: "a", Dir: "net"}, {Name: "own", Repository: "a", Dir: "own"}}
 	look := func(repository, commit string, tree stack.Tree, want ...string) {
 		t.Helper()

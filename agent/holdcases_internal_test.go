@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/contain"
 	"sallyport/agent/datadir"
 	"sallyport/agent/execute"
@@ -59,7 +59,7 @@ func holdCases() []holdCase {
 	}
 	mistrust := func(s *standing) { s.w.Cfg.Repository("infra").RequireReview = true }
 	shut := func(s *standing) { // until after its plan has expired
-		s.w.Stack("net").ApplyWindows = []config.Window{{Schedule: "0 9 * * *", Duration: time.Hour}}
+		s.w.Stack("net").ApplyWindows = []calendar.Window{{Schedule: "0 9 * * *", Duration: time.Hour}}
 	}
 	commit := func(s *standing, id int) {
 		held, err := s.executor.CommitToApply(s.w, s.get(id), s.w.Stack("net"))

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/config/globs"
 	"sallyport/agent/datadir"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -28,10 +29,10 @@ type Config struct {
 	Pool   *asuser.Pool // whom terraform runs as; nil: the agent's own user
 
 	mu    sync.Mutex
-	Globs map[string][]*config.Stack     // stacks found by globs, by repository; see found
-	Heads map[string]string              // the commit that globs were looked up at, by repository
-	Wrong map[string][]*config.GlobFault // what is wrong with the stacks of globs there
-	Again map[string]bool                // repositories whose globs are looked up anew: names that others had may be free
+	Globs map[string][]*config.Stack // stacks found by globs, by repository; see found
+	Heads map[string]string          // the commit that globs were looked up at, by repository
+	Wrong map[string][]*globs.Fault  // what is wrong with the stacks of globs there
+	Again map[string]bool            // repositories whose globs are looked up anew: names that others had may be free
 }
 
 // NewWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
@@ -39,7 +40,7 @@ type Config struct {
 func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
 	w := &Config{
 		Cfg: cfg, Repos: map[string]Mirror{}, Sites: map[string]ForgeSite{}, Tools: newTools(toolOptions{dataDir: cfg.DataDir, find: a.outside.Tool, log: a.log}), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
-		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*config.GlobFault{}, Again: map[string]bool{},
+		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{},
 	}
 	var err error
 	if w.Pool, err = a.terraformUsers(cfg, old); err != nil {
@@ -191,9 +192,9 @@ func (w *Config) Looked(repository, commit string) bool {
 // Find looks up the globs of a repository at a commit. Directories that left the branch stay stacks while a state of
 // them is known, so that what it holds is not forgotten silently.
 func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
-	e := config.Expansion{Repository: repository, Before: map[string]config.Owner{}, Elsewhere: w.elsewhere(repository, known)}
+	e := globs.Expansion{Repository: repository, Before: map[string]globs.Owner{}, Elsewhere: w.elsewhere(repository, known)}
 	for _, st := range known {
-		e.Before[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
+		e.Before[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 	}
 	for _, g := range w.Cfg.StackGlobs {
 		if g.Stack.Repository != repository {
@@ -204,12 +205,12 @@ func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store
 			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 		}
 		for _, dir := range append(roots, departed(g, roots, known)...) {
-			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
+			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
 	}
-	found, faults := w.Cfg.Expand(e)
+	found, faults := globs.Expand(w.Cfg, e)
 	w.take(repository, commit, found)
-	if f := config.CircleFault(w.Stacks(repository)); f != nil {
+	if f := globs.Circles(w.Stacks(repository)); f != nil {
 		faults = append(faults, f)
 	}
 	w.mu.Lock()
@@ -235,21 +236,21 @@ func (w *Config) take(repository, commit string, found []*config.Stack) {
 
 // elsewhere are the names of stacks that globs make of other repositories, with their directories: those that were found, and
 // after a start those that had stacks and were not looked at yet.
-func (w *Config) elsewhere(repository string, known []*store.StackState) map[string]config.Owner {
-	out := map[string]config.Owner{}
+func (w *Config) elsewhere(repository string, known []*store.StackState) map[string]globs.Owner {
+	out := map[string]globs.Owner{}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for other, stacks := range w.Globs {
 		for _, s := range stacks {
 			if other != repository {
-				out[s.Name] = config.Owner{Repository: other, Dir: s.Dir}
+				out[s.Name] = globs.Owner{Repository: other, Dir: s.Dir}
 			}
 		}
 	}
 	for _, st := range known {
 		for _, g := range w.Cfg.StackGlobs {
 			if g.Stack.Repository == st.Repository && st.Repository != repository && w.Heads[st.Repository] == "" && g.Matches(st.Dir) {
-				out[st.Name] = config.Owner{Repository: st.Repository, Dir: st.Dir}
+				out[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 			}
 		}
 	}

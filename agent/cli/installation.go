@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/control/offline"
 	"sallyport/agent/hint"
 	"sallyport/agent/rundir"
 	"sallyport/agent/status"
@@ -66,12 +67,12 @@ func (i *installation) loadConfig() (*config.Config, error) {
 }
 
 // offline opens the data directory of the configuration for reading.
-func (i *installation) offline() (*control.Offline, error) {
+func (i *installation) offline() (*offline.Reader, error) {
 	c, err := i.clientConfig()
 	if err != nil {
 		return nil, err
 	}
-	return control.OpenOffline(control.OfflineOptions{
+	return offline.Open(offline.Options{
 		DataDir: c.DataDir, Status: status.Offline, Log: rundir.ReadKeptLog, LookOnly: !c.CLIApprovals,
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"sallyport/agent/clock"
-	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/store"
 )
 
@@ -22,7 +22,7 @@ func TestUntilNext(t *testing.T) {
 		"CRON_TZ=Pacific/Apia 0 12 * * *":        2 * day, // which left out a whole day in 2011
 		"0 0 29 2 *":                             4*366*day + day,
 	} {
-		schedule, err := config.ParseSchedule(spec)
+		schedule, err := calendar.ParseSchedule(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestUntilDue(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			now := now
-			schedule, err := config.ParseSchedule(test.spec)
+			schedule, err := calendar.ParseSchedule(test.spec)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,7 +7,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/environment"
+	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
 )
 
@@ -23,11 +26,11 @@ const defaultBackupTimeout = 30 * time.Minute
 
 // readBackup reads the backup block.
 func readBackup(l *decode.Reader, b *hcl.Block) *Backup {
-	a := decode.Attributes{Own: l.Content(b.Body, backupShape()).Attributes, Header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Backup()).Attributes, Header: b.DefRange}
 	k := &Backup{Timeout: defaultBackupTimeout}
-	readSchedule(l, a, "schedule", &k.Schedule)
+	calendar.ReadSchedule(l, a, "schedule", &k.Schedule)
 	l.Duration(a, "timeout", &k.Timeout, time.Second)
-	k.Env = readEnvironment(l, a, "env")
+	k.Env = environment.Read(l, a, "env")
 	readCommand(l, a, k)
 	return k
 }

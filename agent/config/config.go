@@ -33,6 +33,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/trust"
 	"sallyport/notify/redact"
 )
@@ -144,10 +145,10 @@ type Stack struct {
 	ApplyAlert    time.Duration // people are told of an apply that runs for longer; 0: by how long earlier ones took
 	Protect       []string
 	Replaceable   []string
-	MaxDestroy    *int          // more than so many destroyed or replaced objects are refused; nil: any number is asked about
-	VerifyAfter   time.Duration // an approved plan older than this is made again before its apply; 0: never
-	ApplyWindows  []Window      // when plans may be applied; none: always
-	Freezes       []Freeze
+	MaxDestroy    *int              // more than so many destroyed or replaced objects are refused; nil: any number is asked about
+	VerifyAfter   time.Duration     // an approved plan older than this is made again before its apply; 0: never
+	ApplyWindows  []calendar.Window // when plans may be applied; none: always
+	Freezes       []calendar.Freeze
 	Hooks         *Hooks // beside those of the whole configuration; nil: none
 
 	Drift          string // cron spec of drift checks; empty: none

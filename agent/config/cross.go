@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/naming"
 	"sallyport/notify/redact"
 )
 
@@ -26,7 +27,7 @@ func (d *stackDecoder) sameState() {
 		if b.glob != "" || b.Dir == "" || b.Engine == EnginePacker {
 			continue
 		}
-		key := b.Repository + "\x00" + stateKey(b.Dir, b.Stack)
+		key := b.Repository + "\x00" + StateKey(b.Dir, b.Stack)
 		other, dup := first[key]
 		if !dup {
 			first[key] = b
@@ -80,7 +81,7 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 			continue
 		}
 		if other.glob != "" {
-			if globFault(other.glob) == "" && couldMake(other.glob, other.Repository, name) {
+			if naming.GlobFault(other.glob) == "" && naming.CouldMake(other.glob, other.Repository, name) {
 				return // which directories there are is known only when the repository has been read
 			}
 			continue
@@ -220,4 +221,9 @@ func (d *stackDecoder) tiedShells(b *stackBlock) {
 	if !tied {
 		d.l.Warn(b.attrs.At("approvals"), "no person block has os, so approvals from shells never add to those of others: nobody knows whose they are; add person blocks with slack and os, or set cli_approvals = false")
 	}
+}
+
+// StateKey is what makes a stack of a directory another one than the others of that directory: its state.
+func StateKey(dir string, s *Stack) string {
+	return strings.Join([]string{dir, s.Workspace, backendKey(s.BackendConfig)}, "\x00")
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/remote"
+	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
 )
 
@@ -36,7 +38,7 @@ var githubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9
 
 // readGitHub reads the github block.
 func readGitHub(l *decode.Reader, r *Repository, block *hcl.Block) {
-	content := l.Content(block.Body, githubShape())
+	content := l.Content(block.Body, shape.GitHub())
 	a := decode.Attributes{Own: content.Attributes, Header: block.DefRange}
 	g := GitHub{URL: defaultGitHub}
 	readGitHubURL(l, a, &g)
@@ -69,7 +71,7 @@ func readGitHubURL(l *decode.Reader, a decode.Attributes, g *GitHub) {
 	if !l.String(a, "url", &raw) {
 		return
 	}
-	site, err := parseAPIURL(raw)
+	site, err := remote.ParseAPI(raw)
 	if err == nil {
 		if u, bad := url.Parse(site); bad != nil || strings.Trim(u.Path, "/") != "" {
 			l.Fault(a.At("url"), "Invalid URL", "url is that of the site, like https://ghe.example.internal; the repository stands in repository.")
@@ -85,7 +87,7 @@ func readGitHubURL(l *decode.Reader, a decode.Attributes, g *GitHub) {
 
 // readGitHubApp reads the app block.
 func readGitHubApp(l *decode.Reader, block *hcl.Block, g *GitHub) {
-	a := decode.Attributes{Own: l.Content(block.Body, githubAppShape()).Attributes, Header: block.DefRange}
+	a := decode.Attributes{Own: l.Content(block.Body, shape.GitHubApp()).Attributes, Header: block.DefRange}
 	readIdentifier(l, a, "id", &g.AppID)
 	readIdentifier(l, a, "installation_id", &g.InstallationID)
 	if l.Path(a, "private_key_file", &g.PrivateKeyFile) {

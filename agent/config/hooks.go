@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/environment"
+	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
 )
 
@@ -25,10 +27,10 @@ func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 	if b == nil {
 		return nil
 	}
-	a := decode.Attributes{Own: l.Content(b.Body, hooksShape()).Attributes, Header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Hooks()).Attributes, Header: b.DefRange}
 	h := &Hooks{Timeout: defaultHookTimeout}
 	l.Duration(a, "timeout", &h.Timeout, time.Second)
-	h.Env = readEnvironment(l, a, "env")
+	h.Env = environment.Read(l, a, "env")
 	for name := range h.Env {
 		if strings.HasPrefix(name, "SALLYPORT_") {
 			l.Fault(a.Key("env", name), "Refused variable", "%s may not be set in env: the agent's own variables begin like that.", name)

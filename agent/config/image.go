@@ -10,7 +10,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/naming"
+	"sallyport/agent/config/shape"
 )
 
 // defaultBuilds is how many images are built at a time.
@@ -46,7 +49,7 @@ func readPacker(l *decode.Reader, b *hcl.Block) Packer {
 	if b == nil {
 		return p
 	}
-	a := decode.Attributes{Own: l.Content(b.Body, packerShape()).Attributes, Header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Packer()).Attributes, Header: b.DefRange}
 	l.Whole(a, "parallel", &p.Parallel)
 	if l.String(a, "binary", &p.Binary) {
 		checkExecutable(l, a, "packer", &p.Binary)
@@ -71,7 +74,7 @@ func (d *stackDecoder) images(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) image(b *hcl.Block) *Stack {
-	shape := imageShape()
+	shape := shape.Image()
 	a := decode.Attributes{Own: d.l.Content(b.Body, shape).Attributes, Base: hcl.Attributes{}, Header: b.DefRange}
 	for _, of := range shape.Attributes { // of the defaults only what images have too
 		if attr := d.defaults[of.Name]; attr != nil && !of.Required && !slices.Contains([]string{"var_files", "vars", "watch", "env"}, of.Name) {
@@ -82,9 +85,9 @@ func (d *stackDecoder) image(b *hcl.Block) *Stack {
 	d.decode(a, s)
 	s.Engine, s.Workspace, s.Tool = EnginePacker, "", Tool{Binary: d.cfg.Packer.Binary}
 	d.repository(a, s)
-	readSchedule(d.l, a, "schedule", &s.Schedule)
+	calendar.ReadSchedule(d.l, a, "schedule", &s.Schedule)
 	if d.l.String(a, "dir", &s.Dir) {
-		if clean, reason := cleanDir(s.Dir); reason != "" {
+		if clean, reason := naming.CleanDir(s.Dir); reason != "" {
 			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
 		} else {
 			s.Dir = clean
@@ -96,7 +99,7 @@ func (d *stackDecoder) image(b *hcl.Block) *Stack {
 		}
 	}
 	for i, f := range s.VarFiles {
-		if reason := varFileFault(s.Dir, f); reason != "" {
+		if reason := naming.VarFileFault(s.Dir, f); reason != "" {
 			d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 		}
 	}
@@ -107,7 +110,7 @@ func (d *stackDecoder) image(b *hcl.Block) *Stack {
 
 // templateFault says what is wrong with a template's name.
 func templateFault(dir, file string) string {
-	if reason := varFileFault(dir, file); reason != "" {
+	if reason := naming.VarFileFault(dir, file); reason != "" {
 		return reason
 	}
 	if path.Clean(file) != file || strings.HasPrefix(file, "../") {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/shape"
 )
 
 // Whoever adds an attribute says what it is for, and whoever adds a block gives it a place in the reference.
@@ -13,7 +14,7 @@ func TestReferenceIsComplete(t *testing.T) {
 	t.Parallel()
 	sample := read(t, "../../configs/sallyport.hcl")
 	listed := map[string]bool{}
-	for _, b := range Reference() {
+	for _, b := range shape.Reference() {
 		if listed[b.Path] {
 			t.Errorf("block %q is listed twice", b.Path)
 		}
@@ -34,8 +35,8 @@ func TestReferenceIsComplete(t *testing.T) {
 		}
 	}
 	nested := map[string]decode.Shape{
-		"": rootShape(), "repository": repositoryShape(), "repository github": githubShape(),
-		"stack": stackShape(), "stacks": stacksShape(),
+		"": shape.Root(), "repository": shape.Repository(), "repository github": shape.GitHub(),
+		"stack": shape.Stack(), "stacks": shape.Stacks(),
 	}
 	for path, shape := range nested {
 		for _, b := range shape.Blocks {

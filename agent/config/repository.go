@@ -7,17 +7,20 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/remote"
+	"sallyport/agent/config/shape"
 )
 
 // readRepository reads a repository block. It always returns one, so that its stacks are not called homeless as well.
 func readRepository(l *decode.Reader, b *hcl.Block) *Repository {
-	content := l.Content(b.Body, repositoryShape())
+	content := l.Content(b.Body, shape.Repository())
 	a := decode.Attributes{Own: content.Attributes, Header: b.DefRange}
 	r := &Repository{Name: b.Labels[0], Branch: "main", Schedule: "@every 30s"}
 
 	readBranch(l, a, r)
-	readSchedule(l, a, "schedule", &r.Schedule)
+	calendar.ReadSchedule(l, a, "schedule", &r.Schedule)
 	rewritten := "hold"
 	l.OneOf(a, "rewritten_history", &rewritten, "hold", "follow")
 	r.FollowRewritten = rewritten == "follow"
@@ -25,11 +28,11 @@ func readRepository(l *decode.Reader, b *hcl.Block) *Repository {
 
 	var raw, scheme string
 	if l.String(a, "url", &raw) {
-		re, err := parseRemote(raw)
+		re, err := remote.Parse(raw)
 		if err != nil {
 			l.Fault(a.At("url"), "Invalid URL", "The url of a repository cannot be used: %s.", err)
 		} else {
-			r.URL, r.Username, scheme = re.url, re.user, re.scheme
+			r.URL, r.Username, scheme = re.URL, re.User, re.Scheme
 		}
 	}
 	hosted := l.Single(content.Blocks, "github")
@@ -147,7 +150,7 @@ func readSSHAccess(l *decode.Reader, b *hcl.Block, blocks hcl.Blocks, r *Reposit
 	if scheme != "ssh" && scheme != "" {
 		l.Fault(block.DefRange, "Useless block", "An ssh block belongs to an ssh URL, and this one is %s://.", scheme)
 	}
-	a := decode.Attributes{Own: l.Content(block.Body, sshShape()).Attributes, Header: block.DefRange}
+	a := decode.Attributes{Own: l.Content(block.Body, shape.SSH()).Attributes, Header: block.DefRange}
 	l.Secret(a, "passphrase", &r.SSHPassphrase)
 	if l.Path(a, "key_file", &r.SSHKeyFile) {
 		if err := l.CheckSecretFile(r.SSHKeyFile); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/shape"
 )
 
 // Retention says how long what has ended is kept. The newest twenty runs of every stack, what is applied, and what has not
@@ -31,7 +32,7 @@ func readRetention(l *decode.Reader, b *hcl.Block) Retention {
 	if b == nil {
 		return r
 	}
-	a := decode.Attributes{Own: l.Content(b.Body, retentionShape()).Attributes, Header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Retention()).Attributes, Header: b.DefRange}
 	l.Between(a, "runs", &r.Runs, leastRuns, mostRuns)
 	l.Duration(a, "age", &r.Age, leastAge)
 	l.Duration(a, "history", &r.History, leastAge)

@@ -7,12 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"sallyport/agent/config/decode"
-)
-
-// What stands where a configuration says nothing.
-const (
-	DefaultDataDir = "/var/lib/sallyport"
-	DefaultSocket  = "/run/sallyport/sallyport.sock"
+	"sallyport/agent/config/naming"
+	"sallyport/agent/config/shape"
 )
 
 // maxSocketPath is the longest path, in bytes, that the kernel binds a unix socket to.
@@ -20,7 +16,7 @@ const maxSocketPath = 107
 
 // readConfig reads the whole body. What it returns may be used only if there are no faults.
 func readConfig(l *decode.Reader, body hcl.Body) *Config {
-	root := l.Content(body, rootShape())
+	root := l.Content(body, shape.Root())
 	cfg := &Config{CLIApprovals: true}
 	cfg.DataDir, cfg.Socket = readPaths(l, root.Attributes)
 	top := decode.Attributes{Own: root.Attributes, Header: root.MissingItemRange}
@@ -73,7 +69,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 
 // readPaths reads data_dir and socket.
 func readPaths(l *decode.Reader, attrs hcl.Attributes) (dataDir, socket string) {
-	dataDir, socket = DefaultDataDir, DefaultSocket
+	dataDir, socket = shape.DefaultDataDir, shape.DefaultSocket
 	a := decode.Attributes{Own: attrs}
 	for _, p := range []struct {
 		name string
@@ -97,8 +93,8 @@ func readPaths(l *decode.Reader, attrs hcl.Attributes) (dataDir, socket string) 
 // checkLabel checks the name of a block and that it is the first of that name.
 func checkLabel(l *decode.Reader, b *hcl.Block, taken map[string]hcl.Range) bool {
 	name := b.Labels[0]
-	if !validName(name) {
-		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, plainNameRule, name)
+	if !naming.Valid(name) {
+		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, naming.PlainRule, name)
 	}
 	if first, dup := taken[name]; dup {
 		l.Fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already.", b.Type, name, decode.Place(first))
@@ -118,8 +114,8 @@ type named struct {
 // are one: people type them on a phone, and other machines' file systems hold backups.
 func checkStackLabel(l *decode.Reader, b *hcl.Block, taken map[string]named) bool {
 	name := b.Labels[0]
-	if !validStackName(name) {
-		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, stackNameRule, name)
+	if !naming.ValidStack(name) {
+		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, naming.StackRule, name)
 	}
 	first, dup := taken[strings.ToLower(name)]
 	if !dup {

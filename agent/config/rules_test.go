@@ -6,69 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/config/shape"
 )
-
-func TestParseRemote(t *testing.T) {
-	for name, c := range map[string]struct{ raw, url, user, fault string }{
-		"ssh":              {"ssh://git@host/ops/infra.git", "ssh://git@host/ops/infra.git", "git", ""},
-		"ssh, port":        {"ssh://deploy@host:2222/x", "ssh://deploy@host:2222/x", "deploy", ""},
-		"ssh, no user":     {"ssh://host/x.git", "ssh://host/x.git", "git", ""},
-		"scp":              {"git@host:ops/infra.git", "ssh://git@host/ops/infra.git", "git", ""},
-		"scp, absolute":    {"git@host:/srv/infra.git", "ssh://git@host/srv/infra.git", "git", ""},
-		"scp, no user":     {"host:infra.git", "ssh://git@host/infra.git", "git", ""},
-		"scp, IPv6":        {"git@[::1]:infra.git", "ssh://git@[::1]/infra.git", "git", ""},
-		"https":            {"https://host/x.git", "https://host/x.git", "", ""},
-		"http localhost":   {"http://localhost:3000/x", "http://localhost:3000/x", "", ""},
-		"http IPv6":        {"http://[::1]:3000/x", "http://[::1]:3000/x", "", ""},
-		"http 127.9":       {"http://127.9.9.9/x", "http://127.9.9.9/x", "", ""},
-		"file":             {"file:///srv/x.git", "file:///srv/x.git", "", ""},
-		"path":             {"/srv/x.git", "file:///srv/x.git", "", ""},
-		"http lookalike":   {"http://127.0.0.1.example.com/x", "", "", "plain http"},
-		"http localhost.x": {"http://localhost.example.com/x", "", "", "plain http"},
-		"option":           {"ssh://-oProxyCommand=x/y", "", "", "dash"},
-		"query":            {"https://host/x?token=abc", "", "", "no ?"},
-		"no path":          {"https://host/", "", "", "has the form"},
-		"no host":          {"ssh:///x", "", "", "has the form"},
-		"password":         {"https://u:p@host/x", "", "", "holds a user"},
-		"port":             {"ssh://git@host:99999/x", "", "", "port"},
-		"blank":            {"ssh://git@host/a b", "", "", "white space"},
-		"bare word":        {"infra", "", "", "neither"},
-		"empty":            {"", "", "", "neither"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parseRemote(c.raw)
-			if c.fault != "" {
-				if err == nil || !strings.Contains(err.Error(), c.fault) {
-					t.Errorf("got %+v, %v, want a fault about %s", got, err, c.fault)
-				}
-				return
-			}
-			if err != nil || got.url != c.url || got.user != c.user {
-				t.Errorf("got %+v, %v, want %s", got, err, c.url)
-			}
-		})
-	}
-}
-
-func TestParseSchedule(t *testing.T) {
-	for spec, ok := range map[string]bool{
-		"@every 1s": true, "@every 999ms": false, "@every -5s": false, "@every x": false, "@hourly": true, "@often": false,
-		"*/5 * * * *": true, "30 */5 * * * *": true, "CRON_TZ=Asia/Tokyo 0 6 * * *": true, "TZ=UTC @daily": true,
-		"CRON_TZ=UTC @every 1ms": false, "TZ=": false, "CRON_TZ=UTC ": false, "": false, "61 * * * *": false, "0 0 31 2 *": false,
-		" @every 5s ": true, "@every": false,
-	} {
-		if _, err := ParseSchedule(spec); (err == nil) != ok {
-			t.Errorf("%q: got %v, want ok = %v", spec, err, ok)
-		}
-	}
-}
-
-func FuzzParseSchedule(f *testing.F) {
-	for _, spec := range []string{"@every 30s", "CRON_TZ=UTC * * * * *", "*/5 1-3,7 * jan mon", "TZ="} {
-		f.Add(spec)
-	}
-	f.Fuzz(func(_ *testing.T, spec string) { _, _ = ParseSchedule(spec) })
-}
 
 func TestStackFor(t *testing.T) {
 	w := newWorld(t)
@@ -110,22 +50,6 @@ stack "alike" {
 	for _, dir := range []string{"../x", "/x", "", ".", ".git/x"} { // of the root the var file would lie outside
 		if _, err := g.StackFor(dir); err == nil {
 			t.Errorf("%q became a stack", dir)
-		}
-	}
-}
-
-func TestCouldMake(t *testing.T) {
-	for _, c := range []struct {
-		glob, name string
-		want       bool
-	}{
-		{"services/*", "services-jira", true}, {"services/*", "network", false}, {"**/prod", "prod", true}, {"**/prod", "a-b-prod", true},
-		{"{a,b}/x", "b-x", true}, {"{a,b}/x", "c-x", false}, {"envs/**", "envs-eu-prod", true},
-		{"Envs/*", "Envs-EU", true}, {"Envs/*", "envs-EU", false}, {"my envs/*", "my-envs-eu", true}, {".live/*", "_live-eu", true}, {".live/*", "live-eu", false},
-		{"**", "infra", true}, {"a/**", "infra", false}, {"[a-c]/x", "b-x", true}, {"a/**", strings.Repeat("x", 200), true},
-	} {
-		if got := couldMake(c.glob, "infra", c.name); got != c.want {
-			t.Errorf("%s, %s: got %v", c.glob, c.name, got)
 		}
 	}
 }
@@ -288,14 +212,14 @@ func TestLoadClient(t *testing.T) {
 		want  Client
 		fault string
 	}{
-		"defaults":          {"", Client{DefaultDataDir, DefaultSocket, true}, ""},
+		"defaults":          {"", Client{shape.DefaultDataDir, shape.DefaultSocket, true}, ""},
 		"both":              {"data_dir = \"/d/\"\nsocket = \"/s\"\n", Client{"/d", "/s", true}, ""},
-		"credentials":       {"data_dir = \"/d\"\nslack {\n  token = credential(\"x\")\n}\n", Client{"/d", DefaultSocket, true}, ""},
-		"unknown functions": {"data_dir = \"/d\"\nfoo = bar(1)\n", Client{"/d", DefaultSocket, true}, ""},
-		"broken blocks":     {"data_dir = \"/d\"\nslack \"x\" \"y\" {\n}\nrepository {\n}\n", Client{"/d", DefaultSocket, true}, ""},
-		"only looking":      {"data_dir = \"/d\"\ncli_approvals = false\n", Client{"/d", DefaultSocket, false}, ""},
-		"who knows":         {"data_dir = \"/d\"\ncli_approvals = env(\"X\")\n", Client{"/d", DefaultSocket, false}, ""},
-		"not a boolean":     {"data_dir = \"/d\"\ncli_approvals = \"true\"\n", Client{"/d", DefaultSocket, false}, ""},
+		"credentials":       {"data_dir = \"/d\"\nslack {\n  token = credential(\"x\")\n}\n", Client{"/d", shape.DefaultSocket, true}, ""},
+		"unknown functions": {"data_dir = \"/d\"\nfoo = bar(1)\n", Client{"/d", shape.DefaultSocket, true}, ""},
+		"broken blocks":     {"data_dir = \"/d\"\nslack \"x\" \"y\" {\n}\nrepository {\n}\n", Client{"/d", shape.DefaultSocket, true}, ""},
+		"only looking":      {"data_dir = \"/d\"\ncli_approvals = false\n", Client{"/d", shape.DefaultSocket, false}, ""},
+		"who knows":         {"data_dir = \"/d\"\ncli_approvals = env(\"X\")\n", Client{"/d", shape.DefaultSocket, false}, ""},
+		"not a boolean":     {"data_dir = \"/d\"\ncli_approvals = \"true\"\n", Client{"/d", shape.DefaultSocket, false}, ""},
 		"syntax":            {"data_dir = \"/d\"\nslack {\n", Client{}, "2:7"},
 		"relative":          {"data_dir = \"d\"\n", Client{}, "1:12"},
 		"not a string":      {"socket = [1]\n", Client{}, "1:10"},

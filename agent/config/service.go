@@ -9,12 +9,14 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/remote"
+	"sallyport/agent/config/shape"
 )
 
 const (
 	defaultParallel = 2
-	defaultAPIURL   = "https://slack.com/api/"
 	defaultPoll     = 5 * time.Second
 	leastPoll       = 100 * time.Millisecond
 )
@@ -44,7 +46,7 @@ func (s spelling) MatchString(name string) bool {
 
 // readTerraform reads the terraform block.
 func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
-	a := decode.Attributes{Own: l.Content(b.Body, terraformShape()).Attributes, Header: b.DefRange}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Terraform()).Attributes, Header: b.DefRange}
 	t := Terraform{Parallel: defaultParallel}
 	l.Whole(a, "parallel", &t.Parallel)
 	var tool Tool
@@ -64,16 +66,16 @@ func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
 
 // readSlack reads the slack block.
 func readSlack(l *decode.Reader, b *hcl.Block) *Slack {
-	a := decode.Attributes{Own: l.Content(b.Body, slackShape()).Attributes, Header: b.DefRange}
-	s := &Slack{Poll: defaultPoll, APIURL: defaultAPIURL}
+	a := decode.Attributes{Own: l.Content(b.Body, shape.Slack()).Attributes, Header: b.DefRange}
+	s := &Slack{Poll: defaultPoll, APIURL: shape.DefaultAPIURL}
 	l.HeaderSecret(a, "token", &s.Token)
 	readChannel(l, a, &s.Channel)
 	readApprovers(l, a, "approvers", &s.Approvers)
 	l.Duration(a, "poll", &s.Poll, leastPoll)
-	readSchedule(l, a, "daily", &s.Daily)
+	calendar.ReadSchedule(l, a, "daily", &s.Daily)
 	var raw string
 	if l.String(a, "api_url", &raw) {
-		api, err := parseAPIURL(raw)
+		api, err := remote.ParseAPI(raw)
 		if err != nil {
 			l.Fault(a.At("api_url"), "Invalid URL", "api_url cannot be used: %s.", err)
 		} else {
@@ -118,7 +120,7 @@ func readPeople(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 		if !checkLabel(l, b, names) {
 			continue
 		}
-		a := decode.Attributes{Own: l.Content(b.Body, personShape()).Attributes, Header: b.DefRange}
+		a := decode.Attributes{Own: l.Content(b.Body, shape.Person()).Attributes, Header: b.DefRange}
 		p := Person{Name: b.Labels[0]}
 		for _, id := range []struct {
 			attr  string

@@ -1,19 +1,20 @@
 package config
 
 import (
-	"path"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/environment"
+	"sallyport/agent/config/naming"
+	"sallyport/agent/config/shape"
 )
 
 // What a stack gets where neither it nor the defaults block says anything.
@@ -46,7 +47,7 @@ type stackBlock struct {
 // useDefaults reads the defaults block. Its attributes are checked here too, so that one which every stack replaces is
 // not left wrong.
 func (d *stackDecoder) useDefaults(b *hcl.Block) {
-	content := d.l.Content(b.Body, withoutRequired(stackShape()))
+	content := d.l.Content(b.Body, shape.WithoutRequired(shape.Stack()))
 	for _, name := range []string{"dir", "depends_on"} {
 		if attr := content.Attributes[name]; attr != nil {
 			d.l.Fault(attr.NameRange, "Misplaced attribute", "%s may not stand in defaults: every stack has its own.", name)
@@ -61,15 +62,6 @@ func (d *stackDecoder) useDefaults(b *hcl.Block) {
 		d.repository(decode.Attributes{Own: content.Attributes, Header: b.DefRange}, &Stack{})
 	}
 	d.defaults, d.above = content.Attributes, content.Blocks
-}
-
-// withoutRequired makes everything optional.
-func withoutRequired(s decode.Shape) decode.Shape {
-	s.Attributes = slices.Clone(s.Attributes)
-	for i := range s.Attributes {
-		s.Attributes[i].Required = false
-	}
-	return s
 }
 
 // stacks reads all stack and stacks blocks in their order.
@@ -90,18 +82,18 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) stack(b *hcl.Block) *Stack {
-	content := d.l.Content(b.Body, stackShape())
+	content := d.l.Content(b.Body, shape.Stack())
 	a := decode.Attributes{Own: content.Attributes, Base: d.defaults, OwnBlocks: content.Blocks, BaseBlocks: d.above, Header: b.DefRange}
 	s := &Stack{Name: b.Labels[0], Hooks: readHooks(d.l, d.l.Single(content.Blocks, "hooks"))}
 	d.decode(a, s)
 	d.repository(a, s)
 	if d.l.String(a, "dir", &s.Dir) {
-		if clean, reason := cleanDir(s.Dir); reason != "" {
+		if clean, reason := naming.CleanDir(s.Dir); reason != "" {
 			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
 		} else {
 			s.Dir = clean
 			for i, f := range s.VarFiles {
-				if reason := varFileFault(s.Dir, f); reason != "" {
+				if reason := naming.VarFileFault(s.Dir, f); reason != "" {
 					d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 				}
 			}
@@ -114,7 +106,7 @@ func (d *stackDecoder) stack(b *hcl.Block) *Stack {
 
 func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *StackGlob {
 	glob := b.Labels[0]
-	content := d.l.Content(b.Body, withoutRequired(stacksShape()))
+	content := d.l.Content(b.Body, shape.WithoutRequired(shape.Stacks()))
 	if attr := content.Attributes["dir"]; attr != nil {
 		d.l.Fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
 		delete(content.Attributes, "dir")
@@ -126,7 +118,7 @@ func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *Stac
 	d.globs(a, "exclude", &g.Exclude)
 	d.repository(a, &g.Stack)
 	g.Stack.Inputs = d.inputs(&g.Stack)
-	if reason := globFault(glob); reason != "" {
+	if reason := naming.GlobFault(glob); reason != "" {
 		d.l.Fault(b.LabelRanges[0], "Invalid glob", "%q: %s.", glob, reason)
 	}
 	key := g.Stack.Repository + "\x00" + g.Stack.Workspace + "\x00" + glob
@@ -167,20 +159,20 @@ func (d *stackDecoder) repositoryNames() []string {
 // decode reads everything of a stack but its repository and directory.
 func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 	s.Engine, s.Workspace = EngineTerraform, "default"
-	if d.l.String(a, "workspace", &s.Workspace) && !validWorkspace(s.Workspace) {
+	if d.l.String(a, "workspace", &s.Workspace) && !naming.ValidWorkspace(s.Workspace) {
 		d.l.Fault(a.At("workspace"), "Invalid workspace", "%q cannot be the name of a Terraform workspace: letters, digits, dots, dashes and underscores, 90 at most.", s.Workspace)
 	}
 	d.l.Strings(a, "var_files", &s.VarFiles)
 	for i, f := range s.VarFiles {
-		if reason := varFileFault("", f); reason != "" {
+		if reason := naming.VarFileFault("", f); reason != "" {
 			d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
 		}
 	}
 	d.globs(a, "watch", &s.Watch)
 	s.Vars = readVars(d.l, a)
-	s.Env = readEnvironment(d.l, a, "env")
-	s.PlanEnv = readEnvironment(d.l, a, "plan_env")
-	s.ApplyEnv = readEnvironment(d.l, a, "apply_env")
+	s.Env = environment.Read(d.l, a, "env")
+	s.PlanEnv = environment.Read(d.l, a, "plan_env")
+	s.ApplyEnv = environment.Read(d.l, a, "apply_env")
 	s.BackendConfig = d.l.SecretMap(a, "backend_config")
 	for k := range s.BackendConfig {
 		if !hclsyntax.ValidIdentifier(k) {
@@ -219,7 +211,7 @@ func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
 
 // policy reads which plans apply by themselves, and when the stack is looked at for drift.
 func (d *stackDecoder) policy(a decode.Attributes, s *Stack) {
-	readSchedule(d.l, a, "drift", &s.Drift)
+	calendar.ReadSchedule(d.l, a, "drift", &s.Drift)
 	var policy string
 	if d.l.OneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
 		s.AutoApply = Policy(policy)
@@ -277,7 +269,7 @@ func (d *stackDecoder) globs(a decode.Attributes, name string, dst *[]string) {
 		return
 	}
 	for i, g := range *dst {
-		if reason := globFault(g); reason != "" {
+		if reason := naming.GlobFault(g); reason != "" {
 			d.l.Fault(a.Element(name, i), "Invalid glob", "%q: %s.", g, reason)
 		}
 	}
@@ -319,38 +311,4 @@ func readVars(l *decode.Reader, a decode.Attributes) map[string]cty.Value {
 		vars[name] = known
 	}
 	return vars
-}
-
-// Matches reports whether a root module of this directory, which is relative to the repository's root, becomes a stack of the block.
-func (g *StackGlob) Matches(dir string) bool {
-	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, dir) }
-	return matches(g.Glob) && !slices.ContainsFunc(g.Exclude, matches)
-}
-
-// StackFor makes the stack of one directory that matches the glob, given slash-separated and relative to the
-// repository's root. Its name is the directory's with - for / and for what a name cannot hold; the root's is the repository's.
-// The error is a [DirError]. If all stacks of the glob depend on one of them, that one does not depend on itself.
-func (g *StackGlob) StackFor(dir string) (*Stack, error) {
-	clean, reason := cleanDir(dir)
-	if reason == "" && !utf8.ValidString(dir) {
-		reason = "it is not UTF-8"
-	}
-	if reason != "" {
-		return nil, &DirError{Glob: g.Glob, Dir: dir, kind: unusableDir, reason: reason}
-	}
-	s := g.Stack
-	s.Dir, s.Name = clean, nameFor(g.Stack.Repository, clean)
-	for _, f := range s.VarFiles {
-		if reason := varFileFault(clean, f); reason != "" {
-			return nil, &DirError{Glob: g.Glob, Dir: dir, kind: farVarFile, reason: "var file " + path.Base(f) + ": " + reason}
-		}
-	}
-	s.DependsOn = nil
-	for _, up := range g.Stack.DependsOn {
-		if up != s.Name {
-			s.DependsOn = append(s.DependsOn, up)
-		}
-	}
-	s.Inputs = finalInputs(g.Stack.Inputs, clean)
-	return &s, nil
 }

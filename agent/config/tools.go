@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/shape"
 	"sallyport/agent/config/trusted"
 	"sallyport/agent/hclfile"
 	"sallyport/notify/redact"
@@ -147,10 +148,10 @@ func (d *stackDecoder) tools(a decode.Attributes, s *Stack) {
 	s.Tool = d.cfg.Terraform.Tool()
 	if b := d.l.Single(a.Blocks("terraform"), "terraform"); b != nil {
 		s.Tool = Tool{}
-		readTool(d.l, decode.Attributes{Own: d.l.Content(b.Body, toolShape()).Attributes, Header: b.DefRange}, &s.Tool)
+		readTool(d.l, decode.Attributes{Own: d.l.Content(b.Body, shape.Tool()).Attributes, Header: b.DefRange}, &s.Tool)
 	}
 	if b := d.l.Single(a.Blocks("aws"), "aws"); b != nil {
-		s.AWS = readAWS(d.l, decode.Attributes{Own: d.l.Content(b.Body, awsShape()).Attributes, Header: b.DefRange})
+		s.AWS = readAWS(d.l, decode.Attributes{Own: d.l.Content(b.Body, shape.AWS()).Attributes, Header: b.DefRange})
 		d.awsAlone(a, s)
 	}
 }

@@ -75,7 +75,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Runs implements Reader.
 func (c *Client) Runs(ctx context.Context, q RunsQuery) ([]Run, error) {
-	v := url.Values{"limit": {strconv.Itoa(q.limited().Limit)}}
+	v := url.Values{"limit": {strconv.Itoa(q.Limited().Limit)}}
 	if q.Stack != "" {
 		v.Set("stack", q.Stack)
 	}

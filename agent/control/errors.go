@@ -124,3 +124,25 @@ func asError(err error) *Error {
 func LookOnly() *Error {
 	return Errorf(Refused, "cli_approvals is off: the command line may look, pause and deny").WithHint("everything else is said in Slack")
 }
+
+// NoRun is the error for a number that no run has, or has no more.
+func NoRun(tx *store.Tx, id int) error {
+	newest, err := tx.Runs(store.RunFilter{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(newest) == 1 && id < newest[0].ID {
+		return Errorf(NotFound, "run #%d is no longer kept", id).WithHint("sallyport runs lists those that are; retention in the configuration says how long")
+	}
+	return Errorf(NotFound, "there is no run #%d", id).WithHint("sallyport runs lists them")
+}
+
+// NoPlan is the error for a run without a plan.
+func NoPlan(id int, status store.Status) *Error {
+	return Errorf(NotFound, "#%d has no plan (%s)", id, status)
+}
+
+// NoLog is the error for a run that was not applied.
+func NoLog(id int, status store.Status) *Error {
+	return Errorf(NotFound, "#%d was not applied (%s), so there is no log", id, status)
+}

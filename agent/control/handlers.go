@@ -147,15 +147,15 @@ func (s *Server) runs(r *http.Request) (any, error) {
 		}
 		q.Limit = n
 	}
-	runs, err := s.opts.Reader.Runs(r.Context(), q.limited())
+	runs, err := s.opts.Reader.Runs(r.Context(), q.Limited())
 	if runs == nil {
 		runs = []Run{}
 	}
 	return runs, err
 }
 
-// limited fills in and bounds the limit.
-func (q RunsQuery) limited() RunsQuery {
+// Limited fills in and bounds the limit.
+func (q RunsQuery) Limited() RunsQuery {
 	if q.Limit <= 0 {
 		q.Limit = defaultRuns
 	}

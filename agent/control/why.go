@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -124,21 +123,4 @@ func (w *Why) Compare(changed, touched []string) {
 		w.say("%d of its files differ between the applied commit %s and the newest, %s; that was asked about, and is asked again when a commit touches the stack, or by: sallyport plan %s",
 			len(touched), words.Short(w.AppliedCommit), words.Short(w.Head), w.Stack)
 	}
-}
-
-// Why implements Reader, with what the store knows.
-func (o *Offline) Why(_ context.Context, stack string) (Why, error) {
-	var out Why
-	err := o.store.View(func(tx *store.Tx) error {
-		st, err := tx.Stack(stack)
-		if err != nil {
-			return err
-		}
-		if st.Repository == "" && st.NewestRun == 0 {
-			return Errorf(NotFound, "there is no stack %q", stack)
-		}
-		out, err = WhyOf(tx, stack, st.Repository)
-		return err
-	})
-	return out, err
 }

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 )
@@ -80,7 +80,7 @@ func backups(s *section, b *control.Backups) {
 	if b.Error != "" {
 		s.warn("backup", "mend the command of the backup block", "%s", b.Error)
 	}
-	schedule, err := config.ParseSchedule(b.Schedule)
+	schedule, err := calendar.ParseSchedule(b.Schedule)
 	if err != nil || b.At == nil {
 		s.warn("backup", "it is sent as soon as the agent can", "no backup was sent yet")
 		return

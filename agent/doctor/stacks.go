@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"sallyport/agent/config"
+	"sallyport/agent/config/globs"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
@@ -34,7 +35,7 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 			all = append(all, st)
 		}
 	}
-	all = append(all, globs(s, d.cfg, at)...)
+	all = append(all, stacksOf(s, d.cfg, at)...)
 	found := (<-tools()).of
 	var trials sync.WaitGroup
 	for _, st := range all {
@@ -49,9 +50,9 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 	return out
 }
 
-// globs finds the stacks of a repository's patterns, as the agent does.
-func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
-	e := config.Expansion{Repository: at.config.Name}
+// stacksOf finds the stacks of a repository's patterns, as the agent does.
+func stacksOf(s *section, cfg *config.Config, at *checkout) []*config.Stack {
+	e := globs.Expansion{Repository: at.config.Name}
 	matching := map[string]string{} // the pattern, by directory
 	var patterns []string
 	for _, g := range cfg.StackGlobs {
@@ -72,10 +73,10 @@ func globs(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 			if matching[dir] == "" {
 				matching[dir] = g.Glob
 			}
-			e.Matches = append(e.Matches, config.Match{Glob: g, Dir: dir})
+			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
 	}
-	found, faults := cfg.Expand(e)
+	found, faults := globs.Expand(cfg, e)
 	made := map[string]int{}
 	for _, st := range found {
 		made[matching[st.Dir]]++

@@ -6,7 +6,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/clock"
-	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/journal"
 	"sallyport/agent/status"
 	"sallyport/store"
@@ -21,7 +21,7 @@ func (a *Housekeeper) Daily(w *active.Config) error {
 	if w.Cfg.Slack == nil || w.Cfg.Slack.Daily == "" {
 		return nil
 	}
-	schedule, err := config.ParseSchedule(w.Cfg.Slack.Daily)
+	schedule, err := calendar.ParseSchedule(w.Cfg.Slack.Daily)
 	if err != nil {
 		return nil // cannot be: the configuration was checked
 	}

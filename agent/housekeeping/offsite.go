@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/archive"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/datadir"
 	"sallyport/agent/health"
 	"sallyport/agent/hint"
@@ -65,7 +66,7 @@ func (a *Housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
 	if err != nil || last.TriedAt.IsZero() {
 		return 0, err // never: the first one shows that it works
 	}
-	schedule, err := config.ParseSchedule(cfg.Schedule)
+	schedule, err := calendar.ParseSchedule(cfg.Schedule)
 	if err != nil {
 		return time.Hour, nil // cannot be: the configuration was checked
 	}

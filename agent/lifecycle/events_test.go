@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
@@ -117,13 +118,13 @@ func events() []event {
 			}
 		}, [5]string{"plan", "plan", "move no_changes", "apply", "follow"}},
 		{"outside the apply window", "an approval counts outside the window, and the apply waits for it", func(f *lifecycle.Facts) {
-			f.Config.Stack.ApplyWindows = []config.Window{{Schedule: "0 20 * * *", Duration: time.Hour}}
+			f.Config.Stack.ApplyWindows = []calendar.Window{{Schedule: "0 20 * * *", Duration: time.Hour}}
 		}, [5]string{"plan", "plan", "hold outside the apply window until 2026-05-04 20:00 UTC; an approval counts and waits until then", "hold approved; outside the apply window until", "follow"}},
 		{"in a freeze", "a freeze holds applies and nothing else", func(f *lifecycle.Facts) {
-			f.Config.Stack.Freezes = []config.Freeze{{From: noon.Add(-time.Hour), To: noon.Add(time.Hour), Reason: "the fair"}}
+			f.Config.Stack.Freezes = []calendar.Freeze{{From: noon.Add(-time.Hour), To: noon.Add(time.Hour), Reason: "the fair"}}
 		}, [5]string{"plan", "plan", "hold frozen until*: the fair; an approval counts", "hold approved; frozen until*: the fair", "follow"}},
 		{"a recover of a person's in a freeze", "what brings back what is gone waits for no window", func(f *lifecycle.Facts) {
-			f.Config.Stack.Freezes = []config.Freeze{{From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}}
+			f.Config.Stack.Freezes = []calendar.Freeze{{From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}}
 			f.Run.Kind, f.Run.AtApplied, f.Run.RequestedBy = store.KindManual, true, "cli:jane"
 		}, asUsual},
 		{"its repository's commits are not known to be trusted", "a requirement that is new is about what waits already, too", func(f *lifecycle.Facts) { f.Config.Repository.RequireReview = true },

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
@@ -290,13 +291,13 @@ func TestEveryConditionOfAnApply(t *testing.T) {
 		{"the stack is paused", func(f *lifecycle.Facts) { own(f).Paused = pause }, "the stack is paused"},
 		{"its state is worked on", func(f *lifecycle.Facts) { own(f).Occupied = pause }, "is being worked on"},
 		{"a freeze began", func(f *lifecycle.Facts) {
-			f.Config.Stack.Freezes = []config.Freeze{{From: noon, To: noon.Add(time.Hour)}}
+			f.Config.Stack.Freezes = []calendar.Freeze{{From: noon, To: noon.Add(time.Hour)}}
 		}, "frozen until"},
 		{"the window closed", func(f *lifecycle.Facts) {
-			f.Config.Stack.ApplyWindows = []config.Window{{Schedule: "0 10 * * *", Duration: 2 * time.Hour}}
+			f.Config.Stack.ApplyWindows = []calendar.Window{{Schedule: "0 10 * * *", Duration: 2 * time.Hour}}
 		}, "outside the apply window"},
 		{"the window closes in a minute", func(f *lifecycle.Facts) {
-			f.Config.Stack.ApplyWindows = []config.Window{{Schedule: "0 10 * * *", Duration: 121 * time.Minute}}
+			f.Config.Stack.ApplyWindows = []calendar.Window{{Schedule: "0 10 * * *", Duration: 121 * time.Minute}}
 		}, ""},
 		{"the newest commits are not trusted", func(f *lifecycle.Facts) { f.Config.Repository.RequireReview = true }, "known to be trusted"},
 		{"what it depends on changed since", func(f *lifecycle.Facts) { uses(f, 9, 3) }, "vpc was changed by #9 since it was planned"},

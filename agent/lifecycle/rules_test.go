@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/lifecycle"
 	"sallyport/store"
 )
@@ -21,7 +22,7 @@ func TestWaitsForWindow(t *testing.T) {
 		}
 		return moment
 	}
-	hours := &config.Stack{Name: "net", ApplyWindows: []config.Window{{Schedule: "CRON_TZ=Europe/Berlin 0 9 * * 1-5", Duration: 8 * time.Hour}}}
+	hours := &config.Stack{Name: "net", ApplyWindows: []calendar.Window{{Schedule: "CRON_TZ=Europe/Berlin 0 9 * * 1-5", Duration: 8 * time.Hour}}}
 	recover := store.Run{Stack: "net", Kind: store.KindManual, AtApplied: true, ExpiresAt: at("2026-10-05 00:00")}
 	for _, test := range []struct {
 		name   string

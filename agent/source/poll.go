@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/control"
 	"sallyport/agent/fault"
 	"sallyport/agent/health"
@@ -101,7 +102,7 @@ func (a *Source) Rest(ctx context.Context, r *config.Repository, wait time.Durat
 // NextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
 // come at once, and doubled with each failure up to five minutes.
 func (a *Source) NextPoll(r *config.Repository, failures int) time.Duration {
-	schedule, err := config.ParseSchedule(r.Schedule)
+	schedule, err := calendar.ParseSchedule(r.Schedule)
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/fault"
 	"sallyport/agent/health"
 	"sallyport/agent/hint"
@@ -132,7 +133,7 @@ func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
 // untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
 // store remembers: of the times that were missed while the agent was down, one is made up for.
 func (a *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
-	schedule, err := config.ParseSchedule(s.Drift)
+	schedule, err := calendar.ParseSchedule(s.Drift)
 	if err != nil {
 		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
 	}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"sallyport/agent/active"
-	"sallyport/agent/config"
+	"sallyport/agent/config/globs"
 	"sallyport/notify/words"
 )
 
 // TellGlobs shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
 func (a *Triggers) TellGlobs(w *active.Config, repository string) {
-	for _, kind := range config.GlobFaultKinds() {
+	for _, kind := range globs.Kinds() {
 		err := w.GlobFault(repository, kind)
 		if a.faults.Set("repository "+repository+": stacks: "+kind, err) && err != nil {
 			a.log.Error("not every directory that a glob matches is a stack", "repository", repository, "err", err)

@@ -6,6 +6,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/agent/journal"
 	"sallyport/agent/outbox"
 	"sallyport/store"
@@ -19,7 +20,7 @@ func (a *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 		if s.Schedule == "" || s.Mode == config.ModeObserve {
 			continue
 		}
-		schedule, err := config.ParseSchedule(s.Schedule)
+		schedule, err := calendar.ParseSchedule(s.Schedule)
 		if err != nil {
 			return next, err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"sallyport/agent/config"
+	"sallyport/agent/config/calendar"
 	"sallyport/store"
 )
 
@@ -58,8 +59,8 @@ func (c Closed) until(s *config.Stack) string {
 }
 
 // FreezeAt is the freeze of a moment that ends last; nil if there is none.
-func FreezeAt(s *config.Stack, t time.Time) *config.Freeze {
-	var found *config.Freeze
+func FreezeAt(s *config.Stack, t time.Time) *calendar.Freeze {
+	var found *calendar.Freeze
 	for i, f := range s.Freezes {
 		if !t.Before(f.From) && t.Before(f.To) && (found == nil || f.To.After(found.To)) {
 			found = &s.Freezes[i]
@@ -104,8 +105,8 @@ func opening(s *config.Stack, now time.Time) time.Time {
 }
 
 // scheduleOf parses what the configuration has checked.
-func scheduleOf(w config.Window) cron.Schedule {
-	schedule, err := config.ParseSchedule(w.Schedule)
+func scheduleOf(w calendar.Window) cron.Schedule {
+	schedule, err := calendar.ParseSchedule(w.Schedule)
 	if err != nil {
 		return noTimes{}
 	}

@@ -1,4 +1,4 @@
-package config
+package globs
 
 import (
 	"fmt"
@@ -6,18 +6,21 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sallyport/agent/config"
+	"sallyport/agent/config/naming"
 )
 
 // globbed is a configuration of one repository with a stacks block, and what stands beside it.
-func globbed(glob string, blocks ...*Stack) *Config {
-	return &Config{
-		Repositories: []*Repository{{Name: "infra"}},
+func globbed(glob string, blocks ...*config.Stack) *config.Config {
+	return &config.Config{
+		Repositories: []*config.Repository{{Name: "infra"}},
 		Stacks:       blocks,
-		StackGlobs:   []*StackGlob{{Glob: glob, Stack: Stack{Repository: "infra", Workspace: "default"}}},
+		StackGlobs:   []*config.StackGlob{{Glob: glob, Stack: config.Stack{Repository: "infra", Workspace: "default"}}},
 	}
 }
 
-func matches(c *Config, dirs ...string) []Match {
+func matches(c *config.Config, dirs ...string) []Match {
 	var out []Match
 	for _, dir := range dirs {
 		out = append(out, Match{Glob: c.StackGlobs[0], Dir: dir})
@@ -25,47 +28,10 @@ func matches(c *Config, dirs ...string) []Match {
 	return out
 }
 
-func TestNameFor(t *testing.T) {
-	long := strings.Repeat("accounts/production/", 12) + "network"
-	for _, c := range []struct{ name, dir, want string }{
-		{"below directories", "services/jira", "services-jira"},
-		{"the root", ".", "infra"},
-		{"capitals", "Services/JIRA", "Services-JIRA"},
-		{"dots inside", "v1.2/a..b", "v1.2-a..b"},
-		{"an underscore first", "_shared", "_shared"},
-		{"a dot first", ".github/infra", "_github-infra"},
-		{"a dash first", "-x", "_x"},
-		{"a number", "12", "12"},
-		{"ends like a lock", "a/b.lock", "a-b.lock"},
-		{"other characters", "a b/c@d:e+f~g", "a-b-c-d-e-f-g"},
-		{"letters of other alphabets", "größe/日本", "gr--e---"},
-		{"65 characters", strings.Repeat("x", 65), strings.Repeat("x", 65)},
-		{"200 characters", strings.Repeat("x", 200), strings.Repeat("x", 200)},
-		{"more than 200", long, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := nameFor("infra", c.dir)
-			if c.dir == long {
-				if len(got) != maxStackName || !strings.HasPrefix(got, "accounts-production-") || !strings.HasSuffix(got, "-production-network") {
-					t.Errorf("got %q, %d", got, len(got))
-				}
-				if other := nameFor("infra", long[:110]+"x"+long[111:]); other == got {
-					t.Error("what differs in the middle has the same name")
-				}
-			} else if got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-			if !validStackName(got) {
-				t.Errorf("%q could not be written in a stack block", got)
-			}
-		})
-	}
-}
-
 func TestExpand(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		blocks    []*Stack
+		blocks    []*config.Stack
 		dirs      []string
 		before    map[string]Owner
 		elsewhere map[string]Owner
@@ -95,18 +61,18 @@ func TestExpand(t *testing.T) {
 			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): GHE of "GHE" and "ghe", and stays that of "ghe"`},
 		},
 		{
-			name: "a block has the name", blocks: []*Stack{{Name: "Net", Repository: "infra", Dir: "elsewhere"}}, dirs: []string{"net", "c"}, want: []string{"c=c"},
+			name: "a block has the name", blocks: []*config.Stack{{Name: "Net", Repository: "infra", Dir: "elsewhere"}}, dirs: []string{"net", "c"}, want: []string{"c=c"},
 			faults: []string{`1 name of a stack is wanted more than once (capitals do not tell them apart): net of "net" and of the block "Net"`},
 		},
 		{
-			name: "a block is the way out", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "a-b", Workspace: "default"}}, dirs: []string{"a-b", "a/b"}, want: []string{"a-b=a/b"},
+			name: "a block is the way out", blocks: []*config.Stack{{Name: "other", Repository: "infra", Dir: "a-b", Workspace: "default"}}, dirs: []string{"a-b", "a/b"}, want: []string{"a-b=a/b"},
 		},
 		{
-			name: "a block with another workspace is another stack", blocks: []*Stack{{Name: "other", Repository: "infra", Dir: "c", Workspace: "w2"}},
+			name: "a block with another workspace is another stack", blocks: []*config.Stack{{Name: "other", Repository: "infra", Dir: "c", Workspace: "w2"}},
 			dirs: []string{"c"}, want: []string{"c=c"},
 		},
 		{
-			name: "an image in the directory leaves it a stack", blocks: []*Stack{{Name: "node", Engine: EnginePacker, Repository: "infra", Dir: "c"}}, dirs: []string{"c"}, want: []string{"c=c"},
+			name: "an image in the directory leaves it a stack", blocks: []*config.Stack{{Name: "node", Engine: config.EnginePacker, Repository: "infra", Dir: "c"}}, dirs: []string{"c"}, want: []string{"c=c"},
 		},
 		{
 			name: "another repository has it", dirs: []string{"net"}, elsewhere: map[string]Owner{"Net": {"other", "Net"}},
@@ -119,7 +85,7 @@ func TestExpand(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := globbed("**", c.blocks...)
-			found, faults := cfg.Expand(Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...), Before: c.before, Elsewhere: c.elsewhere})
+			found, faults := Expand(cfg, Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...), Before: c.before, Elsewhere: c.elsewhere})
 			var got, told []string
 			for _, s := range found {
 				got = append(got, s.Name+"="+s.Dir)
@@ -168,13 +134,13 @@ func TestExpandMany(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := globbed("**")
 			cfg.StackGlobs[0].Stack.VarFiles = c.vars
-			found, faults := cfg.Expand(Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...)})
+			found, faults := Expand(cfg, Expansion{Repository: "infra", Matches: matches(cfg, c.dirs...)})
 			if len(found) != c.found {
 				t.Errorf("%d stacks, want %d", len(found), c.found)
 			}
 			names := map[string]bool{}
 			for _, s := range found {
-				if names[strings.ToLower(s.Name)] || !validStackName(s.Name) {
+				if names[strings.ToLower(s.Name)] || !naming.ValidStack(s.Name) {
 					t.Fatalf("%q", s.Name)
 				}
 				names[strings.ToLower(s.Name)] = true
@@ -193,21 +159,21 @@ func TestExpandMany(t *testing.T) {
 }
 
 func TestCircleFault(t *testing.T) {
-	var stacks []*Stack
+	var stacks []*config.Stack
 	for i := range 1500 {
-		stacks = append(stacks, &Stack{Name: fmt.Sprintf("s%04d", i), DependsOn: []string{fmt.Sprintf("s%04d", (i+1)%1500)}})
+		stacks = append(stacks, &config.Stack{Name: fmt.Sprintf("s%04d", i), DependsOn: []string{fmt.Sprintf("s%04d", (i+1)%1500)}})
 	}
-	if got := CircleFault(stacks).Error(); got != "1 circle of stacks that depend on each other and wait for ever: s0000 -> s0001 -> s0002 -> s0003 -> s0004 -> 1,495 more -> s0000" {
+	if got := Circles(stacks).Error(); got != "1 circle of stacks that depend on each other and wait for ever: s0000 -> s0001 -> s0002 -> s0003 -> s0004 -> 1,495 more -> s0000" {
 		t.Error(got)
 	}
-	if f := CircleFault(stacks[:1499]); f != nil {
+	if f := Circles(stacks[:1499]); f != nil {
 		t.Error(f)
 	}
 }
 
 // TestMatches: what a block excludes is none of its stacks, whatever else matches it.
 func TestMatches(t *testing.T) {
-	g := &StackGlob{Glob: "**", Exclude: []string{"modules/**", "**/examples/**", "old-*"}}
+	g := &config.StackGlob{Glob: "**", Exclude: []string{"modules/**", "**/examples/**", "old-*"}}
 	for dir, want := range map[string]bool{
 		"net": true, "modules": false, "modules/vpc": false, "a/examples/x": false, "examples": false, "old-net": false, "a/old-net": true,
 	} {
@@ -215,7 +181,7 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%s: %v", dir, !want)
 		}
 	}
-	if g := (&StackGlob{Glob: "services/*"}); g.Matches("network") || !g.Matches("services/jira") {
+	if g := (&config.StackGlob{Glob: "services/*"}); g.Matches("network") || !g.Matches("services/jira") {
 		t.Error("the glob itself does not count")
 	}
 }

@@ -1,14 +1,17 @@
-package control
+package offline
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/datadir/datadirtest"
 	"sallyport/agent/hint"
@@ -16,14 +19,23 @@ import (
 )
 
 // statusOf is a status with something that only the store tells.
-func statusOf(tx *store.Tx) (Status, error) {
+func statusOf(tx *store.Tx) (control.Status, error) {
 	agent, err := tx.Agent()
-	return Status{Agent: Agent{ID: agent.ID}}, err
+	return control.Status{Agent: control.Agent{ID: agent.ID}}, err
 }
 
-func openedOffline(t *testing.T, dir string) *Offline {
+// kindOf is the kind of one of the errors that are told to people.
+func kindOf(err error) control.Kind {
+	var told *control.Error
+	if !errors.As(err, &told) {
+		return ""
+	}
+	return told.Kind
+}
+
+func openedOffline(t *testing.T, dir string) *Reader {
 	t.Helper()
-	o, err := OpenOffline(OfflineOptions{
+	o, err := Open(Options{
 		DataDir: dir, Status: statusOf, Log: func(d string) (string, error) { return "log of " + d, nil },
 	})
 	if err != nil {
@@ -42,7 +54,7 @@ func TestOffline(t *testing.T) {
 		return errors.Join(
 			tx.PutPlanText(open, "the text"),
 			tx.PutRepository(&store.RepositoryState{Name: "infra", Branch: "main", Head: "1111111111aa", HeldHead: "2222222222bb"}),
-			tx.PutAgent(&store.AgentState{ID: "a1", Paused: &store.Pause{By: "cli:jane", At: at(0)}}),
+			tx.PutAgent(&store.AgentState{ID: "a1", Paused: &store.Pause{By: "cli:jane", At: time.Unix(1700000000, 0)}}),
 			tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}))
 	})
 	if err := os.MkdirAll(datadir.Run(dir, applied), 0o700); err != nil {
@@ -61,9 +73,9 @@ func TestOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status.Agent.ID != "a1" {
-		t.Errorf("status is %s", asJSON(t, status))
+		t.Errorf("status is %s", fmt.Sprint(status))
 	}
-	runs, err := o.Runs(ctx, RunsQuery{Stack: "ghe"})
+	runs, err := o.Runs(ctx, control.RunsQuery{Stack: "ghe"})
 	if err != nil || len(runs) != 2 || runs[0].ID != open {
 		t.Errorf("runs are %v, %v", runs, err)
 	}
@@ -79,17 +91,17 @@ func TestOffline(t *testing.T) {
 	if text, err := o.Log(ctx, "1"); err != nil || text != "log of "+datadir.Run(dir, 1) {
 		t.Errorf("log is %q, %v", text, err)
 	}
-	if _, err := o.Log(ctx, "2"); asError(err).Kind != NotFound {
+	if _, err := o.Log(ctx, "2"); kindOf(err) != control.NotFound {
 		t.Errorf("log of a run that was not applied: %v", err)
 	}
-	if _, err := o.Run(ctx, "99"); asError(err).Kind != NotFound {
+	if _, err := o.Run(ctx, "99"); kindOf(err) != control.NotFound {
 		t.Errorf("a run that does not exist: %v", err)
 	}
 }
 
 func TestOfflineWithoutAWay(t *testing.T) {
-	o := OfflineOptions{DataDir: t.TempDir(), Status: statusOf, Log: func(string) (string, error) { return "", nil }}
-	if _, err := OpenOffline(o); asError(err).Kind != NotFound || !errors.As(err, new(*Error)) {
+	o := Options{DataDir: t.TempDir(), Status: statusOf, Log: func(string) (string, error) { return "", nil }}
+	if _, err := Open(o); kindOf(err) != control.NotFound || !errors.As(err, new(*control.Error)) {
 		t.Errorf("no store: %v", err)
 	}
 	err := unreadable("/d", fs.ErrPermission)
@@ -97,7 +109,7 @@ func TestOfflineWithoutAWay(t *testing.T) {
 		t.Errorf("permission: %v, %q", err, hint.Of(err))
 	}
 	err = unreadable("/d", &store.LockedError{Path: "/d/x", PID: 7})
-	if asError(err).Kind != Conflict || !strings.Contains(hint.Of(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
+	if kindOf(err) != control.Conflict || !strings.Contains(hint.Of(err), "--socket") || !strings.Contains(err.Error(), "process 7") {
 		t.Errorf("locked: %v, %q", err, hint.Of(err))
 	}
 }

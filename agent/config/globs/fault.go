@@ -1,4 +1,4 @@
-package config
+package globs
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"sallyport/agent/config"
 	"sallyport/notify/words"
 )
 
@@ -16,35 +17,25 @@ const (
 	maxCircle   = 5 // stacks of a circle that are shown
 )
 
-// faultKind is what is wrong with a directory that a glob matches.
-type faultKind string
-
-const (
-	sameName    faultKind = "names"
-	unusableDir faultKind = "directories"
-	farVarFile  faultKind = "var files"
-	circle      faultKind = "circles"
-)
-
-// GlobFaultKinds are all kinds that there are of [GlobFault].
-func GlobFaultKinds() []string {
-	return []string{string(sameName), string(unusableDir), string(farVarFile), string(circle)}
+// Kinds are all kinds that there are of [Fault].
+func Kinds() []string {
+	return []string{string(config.SameName), string(config.UnusableDir), string(config.FarVarFile), string(config.Circle)}
 }
 
-// GlobFault is one thing that is wrong with directories which globs match, however many: a repository can hold
+// Fault is one thing that is wrong with directories which globs match, however many: a repository can hold
 // thousands, and a line for each would bury what else there is to read.
-type GlobFault struct {
+type Fault struct {
 	Kind     string // a word that tells faults apart
 	Count    int
 	Examples []string // the first three
 }
 
-// CircleFault is the fault of the circles in which stacks depend on each other; nil if there is none.
-func CircleFault(stacks []*Stack) *GlobFault {
-	var f *GlobFault
-	for _, cycle := range Cycles(stacks) {
+// Circles is the fault of the circles in which stacks depend on each other; nil if there is none.
+func Circles(stacks []*config.Stack) *Fault {
+	var f *Fault
+	for _, cycle := range config.Cycles(stacks) {
 		if f == nil {
-			f = &GlobFault{Kind: string(circle)}
+			f = &Fault{Kind: string(config.Circle)}
 		}
 		text := strings.Join(cycle[:min(len(cycle), maxCircle)], " -> ")
 		if more := len(cycle) - maxCircle; more > 0 {
@@ -55,7 +46,7 @@ func CircleFault(stacks []*Stack) *GlobFault {
 	return f
 }
 
-func (f *GlobFault) add(example string) {
+func (f *Fault) add(example string) {
 	f.Count++
 	if len(f.Examples) < maxExamples {
 		f.Examples = append(f.Examples, example)
@@ -63,14 +54,14 @@ func (f *GlobFault) add(example string) {
 }
 
 // Error implements error: one line, however many directories it is about.
-func (f *GlobFault) Error() string {
+func (f *Fault) Error() string {
 	var text string
-	switch faultKind(f.Kind) {
-	case sameName:
+	switch config.FaultKind(f.Kind) {
+	case config.SameName:
 		text = words.CountOf(f.Count, "name of a stack is", "names of stacks are") + " wanted more than once (capitals do not tell them apart): "
-	case farVarFile:
+	case config.FarVarFile:
 		text = words.CountOf(f.Count, "directory is no stack: its var file", "directories are no stacks: their var files") + " would lie outside of the repository: "
-	case circle:
+	case config.Circle:
 		text = words.CountOf(f.Count, "circle", "circles") + " of stacks that depend on each other and wait for ever: "
 	default:
 		text = words.CountOf(f.Count, "directory is no stack: its path", "directories are no stacks: their paths") + " cannot be used: "
@@ -83,13 +74,13 @@ func (f *GlobFault) Error() string {
 }
 
 // UserHint says what to do.
-func (f *GlobFault) UserHint() string {
-	switch faultKind(f.Kind) {
-	case sameName:
+func (f *Fault) UserHint() string {
+	switch config.FaultKind(f.Kind) {
+	case config.SameName:
 		return `give each of these directories but one a block of its own: stack "NAME" { dir = "..." }`
-	case farVarFile:
+	case config.FarVarFile:
 		return "give these directories stack blocks of their own, or correct var_files: they are relative to each directory"
-	case circle:
+	case config.Circle:
 		return "correct depends_on"
 	}
 	return "rename the directories"
@@ -103,7 +94,7 @@ func shownDir(dir string) string {
 	return fmt.Sprintf("%q", dir)
 }
 
-func shownDirs(stacks []*Stack) string {
+func shownDirs(stacks []*config.Stack) string {
 	var dirs []string
 	for _, s := range stacks[:min(len(stacks), maxExamples)] {
 		dirs = append(dirs, shownDir(s.Dir))
@@ -116,16 +107,4 @@ func shownDirs(stacks []*Stack) string {
 		return dirs[0]
 	}
 	return strings.Join(dirs[:last], ", ") + " and " + dirs[last]
-}
-
-// DirError says why a directory that a glob matches is no stack.
-type DirError struct {
-	Glob, Dir string
-	kind      faultKind
-	reason    string
-}
-
-// Error implements error.
-func (e *DirError) Error() string {
-	return fmt.Sprintf("making a stack of %q by stacks %q: %s", e.Dir, e.Glob, e.reason)
 }

@@ -1,4 +1,6 @@
-package config
+// Package environment reads the variables of a process's environment that a configuration sets, and refuses those that would change
+// terraform behind the agent's back.
+package environment
 
 import (
 	"fmt"
@@ -11,8 +13,8 @@ import (
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// readEnvironment reads one of the env maps and refuses what would change terraform behind the agent's back.
-func readEnvironment(l *decode.Reader, a decode.Attributes, name string) map[string]redact.Secret {
+// Read reads one of the env maps and refuses what would change terraform behind the agent's back.
+func Read(l *decode.Reader, a decode.Attributes, name string) map[string]redact.Secret {
 	env := l.SecretMap(a, name)
 	for key := range env {
 		if !envName.MatchString(key) {

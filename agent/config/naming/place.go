@@ -1,4 +1,4 @@
-package config
+package naming
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// cleanDir checks a directory of a repository: relative, slash-separated, inside. It returns it without a trailing slash, or
+// CleanDir checks a directory of a repository: relative, slash-separated, inside. It returns it without a trailing slash, or
 // the reason why it does not do.
-func cleanDir(dir string) (clean, reason string) {
+func CleanDir(dir string) (clean, reason string) {
 	switch {
 	case dir == "":
 		return "", `it is empty; the root of the repository is "."`
@@ -37,9 +37,9 @@ func escapes(clean string) bool {
 	return clean == ".." || strings.HasPrefix(clean, "../")
 }
 
-// varFileFault says what is wrong with a var file, which is relative to the stack's directory and may lie beside it, but not
+// VarFileFault says what is wrong with a var file, which is relative to the stack's directory and may lie beside it, but not
 // outside of the repository. An empty dir leaves the last out.
-func varFileFault(dir, file string) string {
+func VarFileFault(dir, file string) string {
 	switch {
 	case file == "":
 		return "it is empty"
@@ -55,8 +55,8 @@ func varFileFault(dir, file string) string {
 	return ""
 }
 
-// globFault says what is wrong with a glob, which is relative to the repository's root.
-func globFault(glob string) string {
+// GlobFault says what is wrong with a glob, which is relative to the repository's root.
+func GlobFault(glob string) string {
 	switch {
 	case glob == "":
 		return "it is empty"
@@ -78,10 +78,10 @@ func globFault(glob string) string {
 	return ""
 }
 
-// couldMake reports whether a stacks block of this glob could make a stack of that name: names are directories with
+// CouldMake reports whether a stacks block of this glob could make a stack of that name: names are directories with
 // dashes for what a name cannot hold, so the glob is read in the same way. Where that cannot be told, it could.
-func couldMake(glob, repository, name string) bool {
-	if len(name) == maxStackName || strings.ContainsAny(glob, `[\`) {
+func CouldMake(glob, repository, name string) bool {
+	if len(name) == MaxStack || strings.ContainsAny(glob, `[\`) {
 		return true
 	}
 	if name == repository && doublestar.MatchUnvalidated(glob, ".") {
@@ -108,7 +108,7 @@ func couldMake(glob, repository, name string) bool {
 	return false
 }
 
-// validWorkspace is terraform's own rule (what a URL would not escape), without what would be an option or a way up.
-func validWorkspace(name string) bool {
+// ValidWorkspace is terraform's own rule (what a URL would not escape), without what would be an option or a way up.
+func ValidWorkspace(name string) bool {
 	return name != "" && len(name) <= 90 && url.PathEscape(name) == name && name != "." && name != ".." && name[0] != '-'
 }

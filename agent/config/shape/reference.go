@@ -1,4 +1,4 @@
-package config
+package shape
 
 import "sallyport/agent/config/decode"
 
@@ -14,43 +14,43 @@ type Block struct {
 func Reference() []Block {
 	out := []Block{}
 	add := func(path string, s decode.Shape) { out = append(out, Block{Path: path, Attributes: s.Attributes}) }
-	add("", rootShape())
-	add("repository", repositoryShape())
-	add("repository ssh", sshShape())
-	add("repository github", githubShape())
-	add("repository github app", githubAppShape())
-	add("repository require_signed", requireSignedShape())
+	add("", Root())
+	add("repository", Repository())
+	add("repository ssh", SSH())
+	add("repository github", GitHub())
+	add("repository github app", GitHubApp())
+	add("repository require_signed", RequireSigned())
 	for _, kind := range []string{"stack", "stacks", "defaults"} {
 		add(kind, inBlock(kind))
 		if kind != "defaults" {
-			add(kind+" hooks", hooksShape())
+			add(kind+" hooks", Hooks())
 		}
-		add(kind+" terraform", toolShape())
-		add(kind+" aws", awsShape())
+		add(kind+" terraform", Tool())
+		add(kind+" aws", AWS())
 	}
-	add("image", imageShape())
-	add("terraform", terraformShape())
-	add("packer", packerShape())
-	add("slack", slackShape())
-	add("backup", backupShape())
-	add("hooks", hooksShape())
-	add("retention", retentionShape())
-	add("person", personShape())
+	add("image", Image())
+	add("terraform", Terraform())
+	add("packer", Packer())
+	add("slack", Slack())
+	add("backup", Backup())
+	add("hooks", Hooks())
+	add("retention", Retention())
+	add("person", Person())
 	return out
 }
 
 // inBlock is the shape of a stack as it stands in another kind of block: where nothing is required, and what each stack has of its
 // own is left out.
 func inBlock(kind string) decode.Shape {
-	s := stackShape()
+	s := Stack()
 	switch kind {
 	case "stack":
 		return s
 	case "stacks":
-		s = stacksShape()
+		s = Stacks()
 	}
 	var attributes []decode.Attribute
-	for _, a := range withoutRequired(s).Attributes {
+	for _, a := range WithoutRequired(s).Attributes {
 		if a.Name != "dir" && (a.Name != "depends_on" || kind != "defaults") {
 			attributes = append(attributes, a)
 		}

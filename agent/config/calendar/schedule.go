@@ -1,4 +1,5 @@
-package config
+// Package calendar reads the times of a configuration: schedules, windows in which plans may be applied, freezes.
+package calendar
 
 import (
 	"errors"
@@ -45,8 +46,8 @@ func ParseSchedule(spec string) (cron.Schedule, error) {
 	return schedule, nil
 }
 
-// readSchedule checks the cron spec of an attribute.
-func readSchedule(l *decode.Reader, a decode.Attributes, name string, dst *string) {
+// ReadSchedule checks the cron spec of an attribute.
+func ReadSchedule(l *decode.Reader, a decode.Attributes, name string, dst *string) {
 	var spec string
 	if !l.String(a, name, &spec) {
 		return

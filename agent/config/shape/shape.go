@@ -1,13 +1,21 @@
-package config
+// Package shape says what may stand in each kind of block of a configuration, and what it is for. The decoders of package config take
+// blocks apart by it, and [Reference] is made of it.
+package shape
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"sallyport/agent/config/decode"
 )
 
-// The shapes say what may stand in each kind of block, and what it is for: the decoders take a block apart by its shape, and
-// [Reference] is made of the same ones.
+// What stands where a configuration says nothing.
+const (
+	DefaultDataDir = "/var/lib/sallyport"
+	DefaultSocket  = "/run/sallyport/sallyport.sock"
+	DefaultAPIURL  = "https://slack.com/api/"
+)
 
 // required is an attribute that a block must have, optional one that it can have.
 func required(name, text string) decode.Attribute {
@@ -16,7 +24,8 @@ func required(name, text string) decode.Attribute {
 
 func optional(name, text string) decode.Attribute { return decode.Attribute{Name: name, Text: text} }
 
-func rootShape() decode.Shape {
+// Root is the shape of the file itself.
+func Root() decode.Shape {
 	return decode.Shape{
 		Attributes: []decode.Attribute{
 			optional("data_dir", "the store, the mirrors, the kept states; default "+DefaultDataDir),
@@ -41,7 +50,8 @@ func rootShape() decode.Shape {
 	}
 }
 
-func repositoryShape() decode.Shape {
+// Repository is the shape of a repository block.
+func Repository() decode.Shape {
 	return decode.Shape{
 		Attributes: []decode.Attribute{
 			required("url", "ssh://, https://, file:// or git@host:path"),
@@ -59,14 +69,16 @@ func repositoryShape() decode.Shape {
 	}
 }
 
-func requireSignedShape() decode.Shape {
+// RequireSigned is the shape of a require_signed block.
+func RequireSigned() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("openpgp_keys", "a file of public keys, as gpg --export writes it"),
 		optional("allowed_signers", "a file of allowed signers, as ssh-keygen and git read it"),
 	}}
 }
 
-func sshShape() decode.Shape {
+// SSH is the shape of an ssh block.
+func SSH() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		required("key_file", "a private key that only the agent's user may read"),
 		required("known_hosts_file", "the host keys of the server; none is taken on trust"),
@@ -74,7 +86,8 @@ func sshShape() decode.Shape {
 	}}
 }
 
-func githubShape() decode.Shape {
+// GitHub is the shape of a github block.
+func GitHub() decode.Shape {
 	return decode.Shape{
 		Attributes: []decode.Attribute{
 			required("repository", "owner/name"),
@@ -87,7 +100,8 @@ func githubShape() decode.Shape {
 	}
 }
 
-func githubAppShape() decode.Shape {
+// GitHubApp is the shape of an app block.
+func GitHubApp() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		required("id", "of the GitHub App"),
 		required("installation_id", "of its installation"),
@@ -95,8 +109,8 @@ func githubAppShape() decode.Shape {
 	}}
 }
 
-// stackShape is that of stack blocks; those of stacks and defaults blocks are made of it.
-func stackShape() decode.Shape {
+// Stack is the shape of stack blocks; those of stacks and defaults blocks are made of it.
+func Stack() decode.Shape {
 	return decode.Shape{
 		Attributes: []decode.Attribute{
 			required("dir", "relative to the repository's root"),
@@ -139,14 +153,15 @@ func stackShape() decode.Shape {
 	}
 }
 
-// stacksShape is that of stacks blocks.
-func stacksShape() decode.Shape {
-	s := stackShape()
+// Stacks is the shape of stacks blocks.
+func Stacks() decode.Shape {
+	s := Stack()
 	s.Attributes = append(s.Attributes, optional("exclude", "globs, relative to the repository's root, of directories that make no stack"))
 	return s
 }
 
-func imageShape() decode.Shape {
+// Image is the shape of an image block.
+func Image() decode.Shape {
 	s := decode.Shape{Attributes: []decode.Attribute{
 		required("dir", "relative to the repository's root; every file below it is part of the image"),
 		optional("template", "a file of dir; default all *.pkr.hcl"),
@@ -156,7 +171,7 @@ func imageShape() decode.Shape {
 		"repository", "var_files", "vars", "watch", "env", "approvals", "approvers", "plan_ttl", "plan_timeout",
 		"apply_alert", "apply_window", "freeze", "allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 	} {
-		for _, a := range stackShape().Attributes {
+		for _, a := range Stack().Attributes {
 			if a.Name == name {
 				s.Attributes = append(s.Attributes, a)
 			}
@@ -165,8 +180,9 @@ func imageShape() decode.Shape {
 	return s
 }
 
-func terraformShape() decode.Shape {
-	return decode.Shape{Attributes: append(toolShape().Attributes,
+// Terraform is the shape of the terraform block.
+func Terraform() decode.Shape {
+	return decode.Shape{Attributes: append(Tool().Attributes,
 		optional("parallel", "terraform processes at a time; default 2"),
 		optional("cli_config_file", "a CLI configuration of Terraform's"),
 		optional("provider_mirror", "a directory, or an https URL, that all providers come from"),
@@ -174,8 +190,8 @@ func terraformShape() decode.Shape {
 	)}
 }
 
-// toolShape is that of a terraform block in a stack.
-func toolShape() decode.Shape {
+// Tool is the shape of a terraform block in a stack.
+func Tool() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("version", "one exact version, which is installed and verified"),
 		optional("binary", "an absolute path; default the program in PATH"),
@@ -183,14 +199,16 @@ func toolShape() decode.Shape {
 	}}
 }
 
-func packerShape() decode.Shape {
+// Packer is the shape of the packer block.
+func Packer() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("binary", "an absolute path; default the packer in PATH"),
 		optional("parallel", "builds at a time; default 2"),
 	}}
 }
 
-func awsShape() decode.Shape {
+// AWS is the shape of an aws block.
+func AWS() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		required("role_arn", "the role of applies"),
 		optional("plan_role_arn", "the role of plans; default that of applies"),
@@ -199,7 +217,8 @@ func awsShape() decode.Shape {
 	}}
 }
 
-func slackShape() decode.Shape {
+// Slack is the shape of the slack block.
+func Slack() decode.Shape {
 	return decode.Shape{
 		Attributes: []decode.Attribute{
 			required("token", "of the bot, which begins with xoxb-"),
@@ -207,13 +226,14 @@ func slackShape() decode.Shape {
 			optional("approvers", "ids of users and user groups, or e-mails"),
 			optional("poll", "how often it is read at most; default 5s"),
 			optional("daily", "when one message sums up what waits: a schedule; default never"),
-			optional("api_url", "of Slack; default "+defaultAPIURL),
+			optional("api_url", "of Slack; default "+DefaultAPIURL),
 		},
 		Later: []string{"app_token"},
 	}
 }
 
-func backupShape() decode.Shape {
+// Backup is the shape of the backup block.
+func Backup() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		required("schedule", "when a backup is made"),
 		required("command", "that takes it as its standard input: a list of words, or a line for the shell"),
@@ -222,7 +242,8 @@ func backupShape() decode.Shape {
 	}}
 }
 
-func hooksShape() decode.Shape {
+// Hooks is the shape of a hooks block.
+func Hooks() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("before_plan", "a command that runs before each plan; one that fails ends the run"),
 		optional("after_plan", "one that runs after it, with the plan as JSON; one that fails ends the run"),
@@ -233,7 +254,8 @@ func hooksShape() decode.Shape {
 	}}
 }
 
-func retentionShape() decode.Shape {
+// Retention is the shape of the retention block.
+func Retention() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("runs", "so many runs that have ended stay at most; default 10000"),
 		optional("age", "runs that ended longer ago go; default 2160h"),
@@ -241,10 +263,20 @@ func retentionShape() decode.Shape {
 	}}
 }
 
-func personShape() decode.Shape {
+// Person is the shape of a person block.
+func Person() decode.Shape {
 	return decode.Shape{Attributes: []decode.Attribute{
 		optional("slack", "the id of a user"),
 		optional("github", "the login of an account"),
 		optional("os", "the name of a user of this machine, as they log in"),
 	}}
+}
+
+// WithoutRequired makes everything optional.
+func WithoutRequired(s decode.Shape) decode.Shape {
+	s.Attributes = slices.Clone(s.Attributes)
+	for i := range s.Attributes {
+		s.Attributes[i].Required = false
+	}
+	return s
 }
