@@ -20,8 +20,8 @@
 //	bell          waking the loop and whoever waits for a change
 //	health        what is wrong now; panics; what nobody may read
 //	workers       the goroutines beside the loop
-//	lifecycle     the rules: what a run's next step is, and what stands against an apply. Pure; below it are effects (of plans),
-//	              expiry, policy (auto_apply), votes and window
+//	lifecycle     the rules: what a run's next step is, and what stands against an apply. Pure, like those below it:
+//	              effects (of plans), expiry, policy (auto_apply), votes, window, due (for a run), ending (of an apply), lockowner
 //	phrase        how a run is told to people
 //	journal       the one way in which the store is written
 //	active        the configuration in force, with its repositories, sites, Slack, tools and users

@@ -12,8 +12,8 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
-	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle/ending"
 	"sallyport/agent/locks"
 	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
@@ -21,7 +21,6 @@ import (
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
-	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -102,90 +101,54 @@ func (a *Engines) SilenceApplyVars() error {
 	return nil
 }
 
-// Leaves notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
-// the state lock. Whether the lock is there only terraform can say, when it wants it the next time.
-func (a *Engines) Leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error {
-	st, err := tx.Stack(run.Stack)
+// Seen is what was seen of an apply that lives no more, and what its files say.
+func (a *Engines) Seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
+	f := a.seen(run, state, p)
+	f.Stale, f.LockLeft = diag.StalePlan(p.Diagnostics), diag.LockLeft(p.Diagnostics)
+	f.LeftState = state.ErroredState
+	f.LastSign = runner.LastSign(datadir.Run(a.active.Cfg().DataDir, run.ID))
+	if r := state.Result; r != nil && run.Apply != nil {
+		f.LockAdvice = a.health.Redact(diag.LockAdvice(p.Diagnostics, diag.Period{Began: run.Apply.StartedAt, Ended: r.EndedAt}))
+	}
+	if f.Speechless() {
+		f.LastWords = a.lastWords(run.ID)
+	}
+	return f
+}
+
+// seen is what is seen of both, an apply and a build.
+func (a *Engines) seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
+	f := ending.Facts{
+		Run: run, Started: state.TerraformStarted, Done: p.Done, Total: p.Total, Open: p.Open, Errors: a.errorsOf(p.Diagnostics), Now: a.now(),
+	}
+	if r := state.Result; r != nil {
+		f.Result = &ending.Result{Orphaned: r.Orphaned, Refused: r.Refused, Signal: r.Signal, ExitCode: r.ExitCode}
+	}
+	if f.Result == nil || f.Result.Orphaned {
+		f.Runner = a.runnersWords(run.ID)
+	}
+	return f
+}
+
+// Verdict says how an apply ended. It changes nothing.
+func (a *Engines) Verdict(f ending.Facts) ending.Ending { return ending.OfApply(f) }
+
+// RecordLeftovers notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
+// the state lock.
+func (a *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status) error {
+	st, err := tx.Stack(f.Run.Stack)
 	if err != nil {
 		return err
 	}
-	if state.ErroredState != "" {
-		st.LeftState = state.ErroredState
+	left := f.Leaves(to)
+	if left.State != "" {
+		st.LeftState = left.State
 	}
-	if to == store.Interrupted && len(p.Open) > 0 {
-		st.Unfinished = run.ID
+	if left.Unfinished {
+		st.Unfinished = f.Run.ID
 	}
-	lost := to == store.Interrupted && state.TerraformStarted
-	if lost || state.ErroredState != "" || diag.LockLeft(p.Diagnostics) {
-		u := store.Unseen{Run: run.ID, Apply: true}
-		if run.Apply != nil {
-			u.Who, u.From = run.Apply.Who, run.Apply.StartedAt
-		}
-		until := a.now()
-		if sign := runner.LastSign(datadir.Run(a.active.Cfg().DataDir, run.ID)); state.Result == nil && !sign.IsZero() && sign.Before(until) {
-			until = sign // what somebody else locked after its death, before we noticed, is not its own
-		}
-		locks.Unseen(st, u, until)
+	if u := left.Unseen; u != nil {
+		locks.Unseen(st, *u, u.Until)
 	}
 	return tx.PutStack(st)
-}
-
-func (a *Engines) Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending {
-	end := a.verdictOf(run, state, p)
-	if left := state.ErroredState; left != "" {
-		end.Text += "\nThe state could not be written to its backend; it is kept in " + left
-		push := fmt.Sprintf("bring the backend back, then: sallyport state push %d; nothing of the stack is planned before", run.ID)
-		if end.To == store.Interrupted {
-			push += ". Look at what was started and not completed"
-		}
-		end.Hint = push
-	}
-	return end
-}
-
-// afterInterrupted is what a person does about an apply whose end nobody saw.
-const afterInterrupted = "look at what was started and not completed; a new plan is made, which also shows whether the state lock was left behind, " +
-	"and nothing is repeated by itself"
-
-// MendFirst begins the hint of an apply that failed by itself.
-const MendFirst = "mend the cause, then: "
-
-// SoFar says how far an apply had come.
-func SoFar(run *store.Run, p jsonlog.Progress) string {
-	text := fmt.Sprintf("%d of %d resources were reported done", p.Done, max(p.Total, len(run.Plan.Changes)))
-	if len(p.Open) > 0 {
-		text += "; started and not completed: " + words.List(p.Open, 20)
-	}
-	return text
-}
-
-func (a *Engines) verdictOf(run *store.Run, state runner.State, p jsonlog.Progress) Ending {
-	result := state.Result
-	switch {
-	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
-		return Ending{To: store.Interrupted, Text: "the agent stopped between the decision to apply and the start; terraform was not seen to run" + a.runnersWords(run.ID)}
-	case result == nil && fault.Without("end seen"):
-		return Ending{To: store.Applied}
-	case result == nil:
-		return Ending{To: store.Interrupted, Text: "nobody saw the end of the apply: " + SoFar(run, p) + a.runnersWords(run.ID), Hint: afterInterrupted}
-	case result.Refused != "":
-		return Ending{To: store.Errored, Text: "the apply was refused and terraform did not run: " + result.Refused, Hint: "sallyport plan " + run.Stack}
-	case result.Signal != "":
-		return Ending{To: store.Interrupted, Text: fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, SoFar(run, p)), Hint: afterInterrupted}
-	case result.ExitCode == 0:
-		return Ending{To: store.Applied}
-	case diag.StalePlan(p.Diagnostics):
-		return Ending{To: store.Stale, Text: "terraform: the saved plan is stale, the state was changed since"}
-	}
-	text, hint := a.errorsOf(p.Diagnostics), MendFirst+"sallyport plan "+run.Stack
-	if text == "" {
-		text = fmt.Sprintf("terraform ended with exit code %d%s", result.ExitCode, a.lastWords(run.ID))
-		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
-	}
-	if run.Apply != nil {
-		if advice := diag.LockAdvice(p.Diagnostics, diag.Period{Began: run.Apply.StartedAt, Ended: result.EndedAt}); advice != "" {
-			hint = a.health.Redact(advice) + "; then: sallyport plan " + run.Stack
-		}
-	}
-	return Ending{To: store.Errored, Text: a.health.Redact(text), Hint: hint}
 }

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle/ending"
 	"sallyport/agent/packer"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
@@ -171,67 +172,36 @@ func (e packerEngine) Job(w *active.Config, run *store.Run, s *config.Stack, use
 // KeepState has nothing to keep: a build destroys nothing.
 func (e packerEngine) KeepState(string, *store.Run) error { return nil }
 
-// Verdict says how a build ended, and what it made.
-func (e packerEngine) Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending {
+// Seen is what was seen of a build that lives no more, and what it made.
+func (e packerEngine) Seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
+	f := e.seen(run, state, p)
 	artifacts, err := runner.Artifacts(datadir.Run(e.active.Cfg().DataDir, run.ID))
 	if err != nil {
 		e.log.Error("reading what a build has made", "run", run.ID, "stack", run.Stack, "err", err)
 	}
-	for i, a := range artifacts {
-		artifacts[i] = store.Artifact{Builder: e.health.Redact(a.Builder), ID: e.health.Redact(a.ID), Region: a.Region}
+	for _, a := range artifacts {
+		f.Artifacts = append(f.Artifacts, store.Artifact{Builder: e.health.Redact(a.Builder), ID: e.health.Redact(a.ID), Region: a.Region})
 	}
-	end := e.verdictOfBuild(run, state, p, artifacts)
-	end.Artifacts = artifacts
-	if len(artifacts) > 0 && end.To != store.Applied {
-		end.Text += "\nIt has made, and nothing uses: " + phrase.ArtifactNames(artifacts)
+	if f.Speechless() {
+		f.LastWords = e.lastWords(run.ID)
 	}
-	return end
+	return f
 }
 
-func (e packerEngine) verdictOfBuild(run *store.Run, state runner.State, p jsonlog.Progress, artifacts []store.Artifact) Ending {
-	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
-	soFar := fmt.Sprintf("%d of %d builders came to their end", p.Done, max(p.Total, len(run.Plan.Changes)))
-	if len(p.Open) > 0 {
-		soFar += "; begun and not completed: " + e.health.Redact(words.List(p.Open, 20))
-	}
-	result := state.Result
-	switch {
-	case result == nil && !state.TerraformStarted, result != nil && result.Orphaned:
-		return Ending{To: store.Interrupted, Text: "the agent stopped between the decision to build and the start; packer was not seen to run" + e.runnersWords(run.ID)}
-	case result == nil:
-		return Ending{To: store.Interrupted, Text: "nobody saw the end of the build: " + soFar + e.runnersWords(run.ID), Hint: left}
-	case result.Refused != "":
-		return Ending{To: store.Errored, Text: "the build was refused and packer did not run: " + result.Refused, Hint: "sallyport plan " + run.Stack}
-	case result.Signal != "":
-		return Ending{To: store.Interrupted, Text: fmt.Sprintf("packer was killed (%s) in the middle of the build: %s", result.Signal, soFar), Hint: left}
-	case result.ExitCode == 0 && len(artifacts) == 0:
-		return Ending{To: store.Errored, Text: "packer ended well and named no artifact, so there is nothing that a stack could run on",
-			Hint: fmt.Sprintf("see sallyport show %d --log; a post-processor may have thrown it away", run.ID)}
-	case result.ExitCode == 0:
-		return Ending{To: store.Applied}
-	}
-	text, hint := e.errorsOf(p.Diagnostics), "mend the cause, then: sallyport plan "+run.Stack
-	if text == "" {
-		text = fmt.Sprintf("packer ended with exit code %d%s", result.ExitCode, e.lastWords(run.ID))
-		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
-	} else if cause := packer.Cause(text); !strings.HasPrefix(text, cause) {
-		text = cause + "\n" + text
-	}
-	if len(p.Open) > 0 {
-		text += "\nBegun and not completed: " + words.List(p.Open, 20)
-	}
-	return Ending{To: store.Errored, Text: e.health.Redact(text), Hint: hint}
+// Verdict says how a build ended, and what it made.
+func (e packerEngine) Verdict(f ending.Facts) ending.Ending {
+	return ending.OfBuild(f, phrase.ArtifactNames(f.Artifacts), packer.Cause(f.Errors))
 }
 
-// Leaves notes that an interrupted build may have left something behind: the next plan of the image tells people so.
-func (e packerEngine) Leaves(tx *store.Tx, run *store.Run, _ runner.State, p jsonlog.Progress, to store.Status) error {
-	if to != store.Interrupted || len(p.Open) == 0 {
+// RecordLeftovers notes that an interrupted build may have left something behind: the next plan of the image tells people so.
+func (e packerEngine) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status) error {
+	if to != store.Interrupted || len(f.Open) == 0 {
 		return nil
 	}
-	st, err := tx.Stack(run.Stack)
+	st, err := tx.Stack(f.Run.Stack)
 	if err != nil {
 		return err
 	}
-	st.Unfinished = run.ID
+	st.Unfinished = f.Run.ID
 	return tx.PutStack(st)
 }

@@ -17,6 +17,7 @@ import (
 	"sallyport/agent/datadir"
 	"sallyport/agent/health"
 	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle/ending"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/cache"
@@ -64,13 +65,6 @@ func New(o Options) *Engines {
 		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,
 		log: o.Log, now: o.Now, tf: o.Terraform, store: o.Store,
 	}
-}
-
-// Ending is how an apply ended.
-type Ending struct {
-	To         store.Status
-	Text, Hint string
-	Artifacts  []store.Artifact // what a build has made
 }
 
 // terraformEngine is the engine of root modules: its methods are the agent's own.
@@ -138,14 +132,16 @@ func (a *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Ru
 // An engine plans and applies one kind of stack: Terraform's root modules, Packer's templates. The life of a run is the same
 // for all of them; the loop knows of an engine only what stands here.
 type engine interface {
-	// plan finds out, in a new directory of the run's own, what its apply would do.
+	// Plan finds out, in a new directory of the run's own, what its apply would do.
 	Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error)
-	// job is all that the detached runner needs to do exactly what was planned, and nothing else.
+	// Job is all that the detached runner needs to do exactly what was planned, and nothing else.
 	Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error)
-	// keepState keeps what an apply may destroy, before it begins.
+	// KeepState keeps what an apply may destroy, before it begins.
 	KeepState(dataDir string, run *store.Run) error
-	// verdict says how an apply ended. It changes nothing.
-	Verdict(run *store.Run, state runner.State, p jsonlog.Progress) Ending
-	// leaves notes, in the transaction that ends an apply, what it leaves behind.
-	Leaves(tx *store.Tx, run *store.Run, state runner.State, p jsonlog.Progress, to store.Status) error
+	// Seen is what was seen of an apply that lives no more, with what its files say.
+	Seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts
+	// Verdict says how an apply ended. It changes nothing.
+	Verdict(ending.Facts) ending.Ending
+	// RecordLeftovers notes, in the transaction that ends an apply, what it leaves behind.
+	RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status) error
 }

@@ -108,18 +108,16 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
 	on := a.engines.EngineOf(run.Engine)
-	end := on.Verdict(run, state, p)
+	seen := on.Seen(run, state, p)
+	end := on.Verdict(seen)
 	err = a.journal.Update(func(tx *journal.Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
 			return err
 		}
-		if before.CancelBy != "" && (end.To == store.Errored || end.To == store.Stale) {
-			end.To = store.Canceled
-			end.Text = fmt.Sprintf("canceled by %s in the middle of its apply, what was begun may be half-made: %s\n%s", before.CancelBy, engine.SoFar(before, p), end.Text)
-			end.Hint = strings.TrimPrefix(end.Hint, engine.MendFirst) // what a person stopped is not broken
-		}
-		if err := on.Leaves(tx.Tx, before, state, p, end.To); err != nil {
+		seen.Run = before
+		end = end.Canceled(before.CancelBy, seen)
+		if err := on.RecordLeftovers(tx.Tx, seen, end.To); err != nil {
 			return err
 		}
 		moved, err := a.ledger.Move(tx, w, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {

@@ -17,7 +17,6 @@ import (
 	"sallyport/agent/announce"
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
-	"sallyport/agent/fault"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
@@ -117,23 +116,6 @@ type PlanResult struct {
 	Origin    *store.Origin
 	Notes     []string // what else they should know
 	Images    []store.ImageUse
-}
-
-// GoneFrom says why a vote that was given in a thread does not stand any more; empty if it does.
-func GoneFrom(replies []slack.Message, d store.Decision) string {
-	if d.TS == "" || d.Verdict != store.Approve {
-		return "" // a deny has ended the run
-	}
-	for _, m := range replies {
-		if m.TS != d.TS {
-			continue
-		}
-		if m.Edited && !fault.Without("edited") {
-			return "the message was edited after it was counted"
-		}
-		return ""
-	}
-	return "the message was deleted"
 }
 
 // GoStale ends a run whose plan does not fit the world any more and makes the one that takes over.

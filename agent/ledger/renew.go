@@ -65,9 +65,3 @@ func dropCard(tx *store.Tx, run *store.Run) error {
 	}
 	return nil
 }
-
-// About reports whether a reply in the run's thread can be about the run's own plan: what was typed before people were told
-// of it was about the plan of the run before.
-func About(run *store.Run, ts string) bool {
-	return ts == "" || run.Card == nil || !run.Card.Renewed || run.Card.Since != "" && phrase.LaterTS(ts, run.Card.Since)
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/lifecycle/expiry"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
@@ -141,7 +142,7 @@ func untrusted(f *Facts) Reason {
 // changedUpstream: what a plan of the agent's own was made on changed in this very moment, and another run takes over. A
 // person's run is theirs to answer.
 func changedUpstream(f *Facts) Reason {
-	if !OwnPlan(f.Run.Kind) {
+	if !due.OwnPlan(f.Run.Kind) {
 		return Reason{}
 	}
 	changed, known := DueChanges(f.Config.Stack, f.Store)

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/store"
@@ -144,7 +145,7 @@ func TestWhatHasEnded(t *testing.T) {
 				if why := lifecycle.MayApply(f); !why.Any() {
 					t.Errorf("a run that is %s may be applied", status)
 				}
-				if lifecycle.MayBeSuperseded(f.Run) {
+				if due.MayBeSuperseded(f.Run) {
 					t.Error("it may be superseded")
 				}
 			})
@@ -230,7 +231,7 @@ func TestEveryDecisionInEveryStatus(t *testing.T) {
 func TestWhatTakesTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, status := range statuses {
-		if got := lifecycle.MayBeSuperseded(usual(status).Run); got != (status != store.Applying) {
+		if got := due.MayBeSuperseded(usual(status).Run); got != (status != store.Applying) {
 			t.Errorf("a run that is %s may be superseded: %t", status, got)
 		}
 	}

@@ -90,15 +90,6 @@ func DueChanges(s *config.Stack, r Records) (changed map[string]int, known bool)
 	return changed, true
 }
 
-// MayBeSuperseded reports whether another run may take the place of one: a newer commit's, or one that a person asks for. What is
-// applying goes on to its end, and what has ended stays as it is.
-func MayBeSuperseded(run *store.Run) bool { return store.Allowed(run.Status, store.Superseded) }
-
-// OwnPlan reports whether the agent asks by itself with a plan of this kind, so that it may take it back for a newer one.
-func OwnPlan(k store.Kind) bool {
-	return k == store.KindCommit || k == store.KindDependency || k == store.KindDrift
-}
-
 // SameUpstreams reports whether a stack remembers exactly the upstreams that the configuration names.
 func SameUpstreams(s *config.Stack, st *store.StackState) bool {
 	if len(s.Uses()) != len(st.Upstreams) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/lockowner"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/workers"
@@ -26,10 +26,6 @@ import (
 
 const (
 	firstLook = time.Minute // a left lock is looked at again after this long, then after twice as long, ...
-
-	// lockSkew is how far a lock's time may lie outside the time of the run that took it: clocks are set, and between
-	// terraform's first word and the lock lies the preparing of the backend.
-	lockSkew = 10 * time.Second
 
 	// RunnerExit is what a runner gets to go away after it wrote its result; until then it is no news that something runs.
 	RunnerExit = 3 * time.Second
@@ -125,51 +121,16 @@ func (a *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockI
 func (a *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
 		ID: a.health.Redact(met.ID), Path: a.health.Redact(met.Path), Operation: a.health.Redact(met.Operation), Who: a.health.Redact(met.Who),
-		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.health.Redact(met.Info), Holder: store.HolderOther,
+		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.health.Redact(met.Info),
 	}
 	if met.Since().IsZero() {
 		lock.Created = time.Time{}
 	}
-	if met.Who == "" {
-		lock.Holder = store.HolderUnknown
-	}
 	var of store.Unseen
-	for _, u := range st.Unseen {
-		if of.Run == 0 || u.Apply || !of.Apply {
-			of = u // the newest apply, or else the newest plan
-		}
-	}
-	for _, u := range st.Unseen {
-		if lock.Holder != store.HolderUnknown && fits(u, met) {
-			lock.Holder, of = store.HolderOurs, u
-		}
-	}
-	if of.Run == 0 && st.LeftLock != nil {
-		of = store.Unseen{Run: st.LeftLock.Run, Apply: st.LeftLock.Apply, Who: a.active.LockOwner()}
-	}
+	lock.Holder, of = lockowner.Of(met, st, a.active.LockOwner())
 	lock.Run, lock.Apply = of.Run, of.Apply
 	lock.Dead, lock.Foreign = isDead(w.Cfg.DataDir, of)
 	return lock
-}
-
-func fits(u store.Unseen, met *diag.LockInfo) bool {
-	operation := diag.OperationPlan
-	if u.Apply {
-		operation = diag.OperationApply
-	}
-	// Terraform itself leaves the name out where it cannot find it (users of LDAP and the like).
-	who := met.Who == u.Who || NumberOf(met.Who, u.Who) || strings.HasPrefix(met.Who, "@") && strings.HasSuffix(u.Who, met.Who)
-	since := met.Since()
-	return who && met.Operation == operation && !since.IsZero() && !since.Before(u.From.Add(-lockSkew)) && !since.After(u.Until.Add(lockSkew))
-}
-
-// NumberOf reports whether a lock's owner is one of the numbered users of another: sallyport-tf2@node of sallyport-tf@node.
-func NumberOf(owner, of string) bool {
-	name, host, found := strings.Cut(of, "@")
-	number, ours := strings.CutPrefix(owner, name)
-	number, same := strings.CutSuffix(number, "@"+host)
-	_, err := strconv.Atoi(number)
-	return found && ours && same && err == nil
 }
 
 // isDead reports whether it is proven that nothing of a process lives any more, or else on which other machine it ran. The

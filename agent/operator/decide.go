@@ -8,7 +8,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
@@ -52,7 +51,7 @@ func (a *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (coun
 
 func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v votes.Vote) (counted, error) {
 	s := w.Stack(run.Stack)
-	v.Early = !ledger.About(run, v.TS)
+	v.Early = !votes.About(run, v.TS)
 	if err := votes.Decidable(run, s, v, a.clocks.Reading()); err != nil {
 		return counted{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/locks"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
@@ -156,7 +157,7 @@ func (a *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 	if err != nil {
 		return err
 	}
-	if !lifecycle.MayBeSuperseded(open) {
+	if !due.MayBeSuperseded(open) {
 		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is %s", open.ID, st.Name, open.Status)
 	}
 	why := r.By + " asked for another plan"

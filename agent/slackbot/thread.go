@@ -24,7 +24,7 @@ func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.
 	if err != nil {
 		return err
 	}
-	if err := a.withdraw(run, func(d store.Decision) string { return ledger.GoneFrom(replies, d) }); err != nil {
+	if err := a.withdraw(run, func(d store.Decision) string { return votes.GoneFrom(replies, d) }); err != nil {
 		return err
 	}
 	handled := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
@@ -19,9 +20,9 @@ const (
 
 // compare finds out what the head means for one stack.
 func (a *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
-	f := &finding{stack: s, asked: st.LastCommitCommit}
+	f := &finding{stack: s, Comparison: due.Comparison{Head: head, Asked: st.LastCommitCommit}}
 	if open != nil {
-		f.open = open.ID
+		f.Open = open.ID
 	}
 	def := active.Definition(s)
 	tree, err := git.Tree(head)
@@ -32,6 +33,7 @@ func (a *Triggers) compare(ctx context.Context, git active.Mirror, head string, 
 	if f.err != nil && !errors.Is(f.err, stack.ErrNoDir) {
 		return nil, f.err // the mirror, not the commit: look again when it was mended
 	}
+	f.Bad = f.err != nil
 	// What is wrong with the stack's own files is told by the run that it gets: its plan ends with that.
 	since := func(commit string) (bool, error) {
 		cause, changed, err := TouchedSince(ctx, git, commit, head, def, f.files)
@@ -40,28 +42,28 @@ func (a *Triggers) compare(ctx context.Context, git active.Mirror, head string, 
 		}
 		return changed, err
 	}
-	if f.sinceApplied, err = since(st.AppliedCommit); err != nil {
+	if f.SinceApplied, err = since(st.AppliedCommit); err != nil {
 		return nil, err
 	}
-	if f.sinceAsked, err = since(st.LastCommitCommit); err != nil {
+	if f.SinceAsked, err = since(st.LastCommitCommit); err != nil {
 		return nil, err
 	}
-	if !f.sinceAsked && f.sinceApplied {
+	if !f.SinceAsked && f.SinceApplied {
 		// Equal files are no answer: what was asked about may have been taken back and brought again since.
-		if f.again, err = broughtAgain(ctx, git, st.LastCommitCommit, head, f.files); err != nil {
+		if f.Again, err = broughtAgain(ctx, git, st.LastCommitCommit, head, f.files); err != nil {
 			return nil, err
 		}
-		f.sinceAsked = f.again
+		f.SinceAsked = f.Again
 	}
 	if open != nil && open.Head != head {
-		if f.news, f.sinceOpen, err = TouchedSince(ctx, git, open.Head, head, def, f.files); err != nil {
+		if f.news, f.SinceOpen, err = TouchedSince(ctx, git, open.Head, head, def, f.files); err != nil {
 			return nil, err
 		}
 	}
-	if (f.sinceApplied || st.Partly != 0) && st.AppliedCommit != "" {
+	if (f.SinceApplied || st.Partly != 0) && st.AppliedCommit != "" {
 		f.behind = behind(ctx, git, st.AppliedCommit, head, f.files)
 	}
-	if f.sinceApplied && st.AppliedCommit != "" && f.behind == 0 {
+	if f.SinceApplied && st.AppliedCommit != "" && f.behind == 0 {
 		f.behind = -1 // more commits than are looked at, or a merge: some of them touched it
 	}
 	return f, nil

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/phrase"
 	"sallyport/store"
 )
@@ -163,10 +164,10 @@ func (a *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, re
 	if err != nil {
 		return false, err
 	}
-	switch open.Status {
-	case store.Pending:
+	switch due.ForDependency(open) {
+	case due.Serve:
 		return true, ledger.MoreReason(tx.Tx, open, reason)
-	case store.Planning:
+	case due.Restart:
 		_, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
 			r.Attempts = 0
 			return nil
@@ -175,15 +176,12 @@ func (a *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, re
 			a.work.Stop(id)
 		}
 		return true, err
-	case store.Applying:
-		return false, errNoRunYet
+	case due.Supersede:
+		_, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
+		if err == nil {
+			a.work.Stop(id)
+		}
+		return false, err
 	}
-	if !lifecycle.OwnPlan(open.Kind) {
-		return false, errNoRunYet // somebody asked for it, or it brings something back: theirs to answer first
-	}
-	_, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
-	if err == nil {
-		a.work.Stop(id)
-	}
-	return false, err
+	return false, errNoRunYet
 }

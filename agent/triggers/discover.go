@@ -12,7 +12,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/stack"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -20,16 +20,11 @@ import (
 
 // finding is what discover learned about one stack at the head.
 type finding struct {
-	stack  *config.Stack
-	open   int    // the open run that was compared; 0 if there was none
-	asked  string // the commit that the stack was last asked about, as compared; empty if there was none
-	files  stack.Files
-	err    error // the stack cannot be planned at this head
-	behind int
-	// touched since: the applied commit, the last commit run, and the head that the open run was made under.
-	sinceApplied, sinceAsked, sinceOpen bool
-
-	again       bool   // as when asked last, and others in between
+	due.Comparison
+	stack       *config.Stack
+	files       stack.Files
+	err         error // the stack cannot be planned at this head
+	behind      int
 	cause, news string // a path that changed: since the applied commit, and since the open run's head
 }
 
@@ -180,10 +175,10 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 			return "", err
 		}
 	}
-	if open != nil && open.ID != f.open && open.Head != repository.Head {
-		return "", nil // somebody made another run meanwhile: compare with that one first
-	}
-	if open != nil && open.ID == f.open && lifecycle.MayBeSuperseded(open) && f.sinceOpen {
+	switch f.ForOpen(open) {
+	case due.Wait:
+		return "", nil
+	case due.Supersede:
 		why := words.Short(repository.Head) + " is newer, and the commit of this run is gone from the repository"
 		if f.news != "" {
 			why = fmt.Sprintf("%s changed %s", words.Short(repository.Head), f.news)
@@ -197,7 +192,7 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		a.work.Stop(open.ID)
 		open = nil
 	}
-	made := open == nil && f.err == nil && f.sinceAsked && (f.sinceApplied || st.Partly != 0)
+	made := f.ForCommit(st, open)
 	if made {
 		open = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
@@ -210,28 +205,13 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 	if st, err = tx.Stack(s.Name); err != nil {
 		return "", err
 	}
-	if !made && f.answers(st, open) {
+	if !made && f.Answers(st, open) {
 		st.LastCommitCommit = repository.Head
 		if err := tx.PutStack(st); err != nil {
 			return "", err
 		}
 	}
 	return memoKey(repository.Head, s, st, open), nil
-}
-
-// answers reports whether a head that makes no run takes the place of the commit that the stack was last asked about:
-// either its files were the same all along, so that what people said of them stands; or they are again as they were before,
-// so that what was asked in between is forgotten; or the open run, whose files they are, asks about it too.
-func (f *finding) answers(st *store.StackState, open *store.Run) bool {
-	if st.LastCommitCommit == "" || st.LastCommitCommit != f.asked {
-		return false
-	}
-	return !f.sinceAsked || open == nil || f.again && asksAboutHead(open)
-}
-
-// asksAboutHead reports whether a run asks people about the branch's newest commit, and they can still say no.
-func asksAboutHead(run *store.Run) bool {
-	return run.Status != store.Applying && run.Kind != store.KindDrift && !run.AtApplied && !run.Options.Commit
 }
 
 // reason says which file made the run.

@@ -2,7 +2,6 @@ package triggers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
-	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/outbox"
 	"sallyport/agent/terraform"
@@ -91,7 +90,7 @@ func (a *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	if !lifecycle.Checkable(st, open, s) || paused || destroyed {
+	if !due.Checkable(st, open, s) || paused || destroyed {
 		return driftLook, nil
 	}
 	wait, err := a.untilDrift(st, s)
@@ -123,11 +122,8 @@ func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
 	if st.LastApply <= st.AppliedRun {
 		return false, nil
 	}
-	last, err := tx.Run(st.LastApply)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && last.Options.Destroy, err
+	last, err := store.Found(tx.Run(st.LastApply))
+	return due.TakenDown(st, last), err
 }
 
 // untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
@@ -196,7 +192,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 			}
 		}
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!lifecycle.Checkable(st, open, s) || a.active.World.Load() != w || !a.compared.With(s.Name, repository.Head) {
+			!due.Checkable(st, open, s) || a.active.World.Load() != w || !a.compared.With(s.Name, repository.Head) {
 			return nil
 		}
 		if st.OpenRun == 0 {
@@ -239,34 +235,32 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 
 // afterDrift makes, renews or ends the run that asks about what a check found.
 func (a *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
-	if !st.Drift.Found() {
-		if open == nil {
-			return nil
+	var asked []*store.Run
+	var err error
+	if open == nil && st.Drift.Found() {
+		if asked, err = runsOf(tx.Tx, due.Asked(st)); err != nil {
+			return err
 		}
+	}
+	act := due.AfterDrift(st, open, plan, asked)
+	switch act {
+	case due.Nothing:
+		return nil
+	case due.End:
 		ended, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
 		if err != nil {
 			return err
 		}
 		return a.ledger.RefreshAnd(tx.Tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
 	}
-	if open != nil && open.Plan != nil && open.Plan.Fingerprint == plan.Fingerprint {
-		return nil // people are being asked about just this
-	}
-	if open == nil {
-		answered, err := a.answered(tx.Tx, st, plan)
-		if err != nil || answered {
-			return err
-		}
-	}
 	next := &store.Run{
 		Stack: s.Name, Repository: s.Repository, Kind: store.KindDrift, Commit: st.AppliedCommit, Head: head, AtApplied: true,
 		Reason: notify.Drifted(st.Drift),
 	}
-	var err error
-	if open == nil {
-		err = a.ledger.Create(tx, w, next)
-	} else {
+	if act == due.Renew {
 		err = a.ledger.Renew(tx, w, open, next)
+	} else {
+		err = a.ledger.Create(tx, w, next)
 	}
 	if err != nil {
 		return err
@@ -280,24 +274,17 @@ func (a *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack,
 	return tx.PutStack(now)
 }
 
-// answered reports whether people were asked about just these changes already and said no, or it failed: what was denied or
-// failed waits for a person or for other changes, and nobody is asked every hour.
-func (a *Triggers) answered(tx *store.Tx, st *store.StackState, plan *store.Plan) (bool, error) {
-	for _, id := range []int{st.Drift.Run, st.NewestRun} {
-		if id == 0 || id < st.AppliedRun {
-			continue
-		}
+// runsOf reads runs.
+func runsOf(tx *store.Tx, ids []int) ([]*store.Run, error) {
+	var runs []*store.Run
+	for _, id := range ids {
 		run, err := tx.Run(id)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		said := run.Status == store.Discarded || run.Status == store.Canceled || run.Status == store.Errored
-		same := id == st.Drift.Run && st.Drift.Fingerprint == plan.Fingerprint || run.Plan != nil && run.Plan.Fingerprint == plan.Fingerprint
-		if said && same {
-			return true, nil
-		}
+		runs = append(runs, run)
 	}
-	return false, nil
+	return runs, nil
 }
 
 // driftFailed counts a check that got no answer. People are told once, when the second in a row fails.
