@@ -174,7 +174,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 
-		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir",
+		"agent/doctor": {"notify/github", "notify/redact", "notify/slack", "agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir",
 			"agent/hint", "agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/words"},
 
 		"agent/agenttest": {"agent", "agent/config", "agent/control", "agent/patience", "store"},
