@@ -18,11 +18,12 @@ func TestImportsPointDown(t *testing.T) {
 		"store":                  {"store/disk"},
 		"notify/redact":          {},
 		"notify":                 {"store", "notify/redact", "notify/words"},
-		"notify/slack":           {"store", "notify", "notify/redact", "notify/words"},
+		"notify/exchange":        {},
+		"notify/slack":           {"store", "notify", "notify/exchange", "notify/redact", "notify/words"},
 		"notify/slack/slacktest": {"store", "notify", "notify/redact"},
 
 		"notify/forge":             {},
-		"notify/github":            {"store", "notify", "notify/redact", "notify/forge", "notify/words"},
+		"notify/github":            {"store", "notify", "notify/exchange", "notify/redact", "notify/forge", "notify/words"},
 		"notify/github/githubtest": {},
 
 		"configs":        {},

@@ -14,6 +14,7 @@ import (
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	githubapi "github.com/google/go-github/v92/github"
 
+	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
 )
 
@@ -83,8 +84,8 @@ func (a *app) token(ctx context.Context) (string, error) {
 		return "", &Error{Doing: k.doing, Kind: Outage, Err: ctx.Err()}
 	}
 	var token string
-	x := &exchange{}
-	token, err := a.current().Token(context.WithValue(ctx, exchangeKey{}, x))
+	x := &exchange.Exchange{}
+	token, err := a.current().Token(exchange.With(ctx, x))
 	if err == nil && token == "" {
 		err = errors.New("the answer holds no token")
 	}
@@ -164,7 +165,7 @@ func (c *Client) askSelf(ctx context.Context) (Identity, error) {
 	if self.ID == 0 {
 		return Identity{}, odd("asking who we are", "it names no user")
 	}
-	for _, scope := range strings.Split(x.header.Get("X-OAuth-Scopes"), ",") {
+	for _, scope := range strings.Split(x.Header.Get("X-OAuth-Scopes"), ",") {
 		if scope = strings.TrimSpace(scope); scope != "" {
 			self.Scopes = append(self.Scopes, redact.CleanLine(scope))
 		}

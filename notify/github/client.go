@@ -39,18 +39,17 @@
 package github
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"sallyport/notify/exchange"
 
 	githubapi "github.com/google/go-github/v92/github"
 )
@@ -89,7 +88,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{opts: o, wire: &wire{next: transport}, writing: make(chan struct{}, 1)}
 	c.writing <- struct{}{}
-	if c.api, err = c.newAPI(authorized{c.wire}); err != nil {
+	if c.api, err = c.newAPI(exchange.Authorized{Next: c.wire}); err != nil {
 		return nil, err
 	}
 	if o.App == nil {
@@ -116,7 +115,7 @@ func (c *Client) newAPI(rt http.RoundTripper) (*githubapi.Client, error) {
 	api, err := githubapi.NewClient(
 		githubapi.WithHTTPClient(&http.Client{
 			Transport:     rt,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			CheckRedirect: exchange.NoRedirect,
 		}),
 		githubapi.WithURLs(&base, &base), githubapi.WithDisableRateLimitCheck(), githubapi.WithUserAgent("sallyport"))
 	if err != nil {
@@ -126,15 +125,7 @@ func (c *Client) newAPI(rt http.RoundTripper) (*githubapi.Client, error) {
 }
 
 func newTransport(caFile string) (*http.Transport, error) {
-	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-		IdleConnTimeout:       5 * time.Minute, // longer than the slowest poll: the connection is kept
-		MaxIdleConnsPerHost:   1,
-		ForceAttemptHTTP2:     true,
-	}
+	t := exchange.NewTransport(exchange.Pool{Idle: 5 * time.Minute, PerHost: 1}) // longer than the slowest poll: the connection is kept
 	if caFile == "" {
 		return t, nil
 	}
@@ -153,71 +144,12 @@ func newTransport(caFile string) (*http.Transport, error) {
 	return t, nil
 }
 
-// exchange is what happened to one request, seen below the library: it tells a request that was never sent from one
-// whose answer was lost.
-type exchange struct {
-	token  string // goes with the request
-	sent   bool   // bytes may have left
-	status int
-	header http.Header
-	body   []byte
-	whole  bool // the body came to its end
-}
-
-type exchangeKey struct{}
-
-// wire carries out requests, reads their answers to the end, within bounds, and records them. An answer that was read to
-// its end leaves the connection free for the next request, whatever the libraries above do with it.
+// wire carries out requests and records them.
 type wire struct{ next *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
-	if x == nil {
-		x = &exchange{}
-	}
-	*x = exchange{token: x.token, sent: true}
-	resp, err := w.next.RoundTrip(r)
-	if err != nil {
-		x.sent = !neverSent(err)
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	x.status, x.header = resp.StatusCode, resp.Header
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	}
-	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
-	}
-	x.body, x.whole = body, true
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
-}
-
-// authorized adds the token that a call brought along.
-type authorized struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (a authorized) RoundTrip(r *http.Request) (*http.Response, error) {
-	if x, _ := r.Context().Value(exchangeKey{}).(*exchange); x != nil && x.token != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+x.token)
-	}
-	return a.next.RoundTrip(r)
-}
-
-// neverSent reports whether an error says that no byte of the request can have arrived: name resolution, connecting
-// and the handshake failed.
-func neverSent(err error) bool {
-	var dns *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &dns) || errors.As(err, &certificate) {
-		return true
-	}
-	var op *net.OpError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "socks connect" || op.Op == "proxyconnect")
+	return exchange.Do(r, w.next.RoundTrip)
 }
 
 // effect says whether a call changes anything at GitHub.
@@ -237,7 +169,7 @@ type call struct {
 
 // run carries out a call: not before a rate limit has passed, writes one after the other, with a token and a deadline, and
 // with the library's errors turned into ours. An answer 304 is no error.
-func (c *Client) run(ctx context.Context, k call) (*exchange, error) {
+func (c *Client) run(ctx context.Context, k call) (*exchange.Exchange, error) {
 	if k.effect == writes {
 		done, err := c.turn(ctx)
 		if err != nil {
@@ -262,11 +194,11 @@ func (c *Client) run(ctx context.Context, k call) (*exchange, error) {
 }
 
 // exchange carries out a call with a token. The context of the caller is only looked at, to tell who gave up.
-func (c *Client) exchange(caller, ctx context.Context, token string, k call) (*exchange, error) {
-	x := &exchange{token: token}
-	err := k.do(context.WithValue(ctx, exchangeKey{}, x))
-	c.noteRate(x.header)
-	if x.whole && (x.status == http.StatusNotModified || err == nil && x.status >= 200 && x.status < 300) {
+func (c *Client) exchange(caller, ctx context.Context, token string, k call) (*exchange.Exchange, error) {
+	x := &exchange.Exchange{Token: token}
+	err := k.do(exchange.With(ctx, x))
+	c.noteRate(x.Header)
+	if x.Whole && (x.Status == http.StatusNotModified || err == nil && x.Status >= 200 && x.Status < 300) {
 		return x, nil
 	}
 	e := c.errorOf(k, x, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
 )
 
@@ -181,24 +182,24 @@ func (s said) words() string {
 }
 
 // errorOf turns what the wire and the library say into an [*Error].
-func (c *Client) errorOf(k call, x *exchange, err error) *Error {
-	e := &Error{Doing: k.doing, Status: x.status}
+func (c *Client) errorOf(k call, x *exchange.Exchange, err error) *Error {
+	e := &Error{Doing: k.doing, Status: x.Status}
 	var body said
-	if x.whole && json.Unmarshal(x.body, &body) == nil && body.Message != "" && x.status >= 300 {
+	if x.Whole && json.Unmarshal(x.Body, &body) == nil && body.Message != "" && x.Status >= 300 {
 		e.Message = body.words()
 	}
 	e.Kind = kindOf(x, body)
 	switch e.Kind {
 	case RateLimited:
-		e.Wait = c.untilReset(x.header)
+		e.Wait = c.untilReset(x.Header)
 	case SecondaryLimited:
-		if e.Wait = c.retryAfter(x.header); e.Wait == 0 {
+		if e.Wait = c.retryAfter(x.Header); e.Wait == 0 {
 			e.Wait = defaultPause
 		}
 	case Outage:
-		e.Wait = c.retryAfter(x.header)
-		e.Unknown = k.effect == writes && x.sent
-		if x.status < 300 || e.Message == "" {
+		e.Wait = c.retryAfter(x.Header)
+		e.Unknown = k.effect == writes && x.Sent
+		if x.Status < 300 || e.Message == "" {
 			e.Err = belowOutage(x, err)
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -210,19 +211,19 @@ func (c *Client) errorOf(k call, x *exchange, err error) *Error {
 }
 
 // belowOutage is what to say of an answer that is none of GitHub's.
-func belowOutage(x *exchange, err error) error {
+func belowOutage(x *exchange.Exchange, err error) error {
 	switch {
-	case x.status >= 500:
-		return fmt.Errorf("%d %s", x.status, http.StatusText(x.status))
-	case x.whole:
-		return fmt.Errorf("the answer %d is not one of GitHub's", x.status)
+	case x.Status >= 500:
+		return fmt.Errorf("%d %s", x.Status, http.StatusText(x.Status))
+	case x.Whole:
+		return fmt.Errorf("the answer %d is not one of GitHub's", x.Status)
 	}
 	return err
 }
 
-func kindOf(x *exchange, body said) Kind {
-	switch s := x.status; {
-	case !x.whole:
+func kindOf(x *exchange.Exchange, body said) Kind {
+	switch s := x.Status; {
+	case !x.Whole:
 		return Outage
 	case s == http.StatusForbidden || s == http.StatusTooManyRequests:
 		return limitOf(x, body)
@@ -243,15 +244,15 @@ func kindOf(x *exchange, body said) Kind {
 }
 
 // limitOf tells a limit from a lack of permission: GitHub uses 403 and 429 for either limit.
-func limitOf(x *exchange, body said) Kind {
+func limitOf(x *exchange.Exchange, body said) Kind {
 	text := strings.ToLower(body.Message + " " + body.URL)
 	switch {
-	case x.header.Get("Retry-After") != "", strings.Contains(text, "secondary rate limit"), strings.Contains(text, "secondary-rate-limits"),
+	case x.Header.Get("Retry-After") != "", strings.Contains(text, "secondary rate limit"), strings.Contains(text, "secondary-rate-limits"),
 		strings.Contains(text, "abuse detection"), strings.Contains(text, "abuse-rate-limits"):
 		return SecondaryLimited
-	case x.header.Get("X-RateLimit-Remaining") == "0":
+	case x.Header.Get("X-RateLimit-Remaining") == "0":
 		return RateLimited
-	case x.status == http.StatusTooManyRequests:
+	case x.Status == http.StatusTooManyRequests:
 		return SecondaryLimited
 	}
 	return Forbidden
@@ -288,7 +289,7 @@ func (c *Client) retryAfter(h http.Header) time.Duration {
 	return min(max(at.Sub(now), time.Second), maxPause)
 }
 
-func (c *Client) hintFor(e *Error, x *exchange, err error) string {
+func (c *Client) hintFor(e *Error, x *exchange.Exchange, err error) string {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &certificate):
@@ -297,10 +298,10 @@ func (c *Client) hintFor(e *Error, x *exchange, err error) string {
 		return "look at the app's id, installation_id and private_key_file, whether the app is still installed, and at this machine's clock"
 	case e.Kind == Unauthorized:
 		return "the token is wrong, was revoked or has expired: make a new one and put it where github.token comes from"
-	case e.Kind == Forbidden && x.header.Get("X-GitHub-SSO") != "":
+	case e.Kind == Forbidden && x.Header.Get("X-GitHub-SSO") != "":
 		return "the organization wants single sign-on: authorize the token for it (Settings, Developer settings, Configure SSO)"
-	case e.Kind == Forbidden && x.header.Get("X-Accepted-GitHub-Permissions") != "":
-		return "the token needs one of these permissions: " + redact.CleanLine(x.header.Get("X-Accepted-GitHub-Permissions"))
+	case e.Kind == Forbidden && x.Header.Get("X-Accepted-GitHub-Permissions") != "":
+		return "the token needs one of these permissions: " + redact.CleanLine(x.Header.Get("X-Accepted-GitHub-Permissions"))
 	case e.Kind == Forbidden:
 		return "give the token these permissions on " + c.opts.Repository + ": contents and metadata to read, commit statuses and pull requests to write"
 	case e.Kind == NotFound:

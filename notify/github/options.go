@@ -20,8 +20,6 @@ const (
 	// politePace is the gap between two writes that github.com asks for. A GitHub Enterprise has no limits unless its
 	// administrators set some.
 	politePace = time.Second
-	// maxAnswer bounds what is read of one answer. A page of 100 pull requests is about 2 MB.
-	maxAnswer = 32 << 20
 	// perPage is the most that GitHub gives.
 	perPage = 100
 	// maxPages bounds every list. An endless one would be a fault, and 5000 comments are no conversation.

@@ -140,7 +140,7 @@ func (c *Client) readPage(ctx context.Context, number int, known page) (now page
 	if err != nil {
 		return page{}, false, err
 	}
-	if x.status == http.StatusNotModified {
+	if x.Status == http.StatusNotModified {
 		if known.etag == "" {
 			return page{}, false, odd(doing, "304 to a request without a condition")
 		}
@@ -149,7 +149,7 @@ func (c *Client) readPage(ctx context.Context, number int, known page) (now page
 	if now.list, err = pullsOf(raw); err != nil {
 		return page{}, false, odd(doing, err.Error())
 	}
-	now.etag = x.header.Get("ETag")
+	now.etag = x.Header.Get("ETag")
 	return now, true, nil
 }
 

@@ -18,15 +18,11 @@
 package slack
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -37,6 +33,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 
+	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
 )
 
@@ -47,8 +44,6 @@ const (
 	defaultPause = 10 * time.Second
 	// maxPause bounds what an answer can make us wait: a wrong header must not silence approvals for a day.
 	maxPause = 15 * time.Minute
-	// maxAnswer bounds what is read of one answer. A page of history is below a megabyte.
-	maxAnswer = 32 << 20
 )
 
 // Options say how to reach Slack.
@@ -90,21 +85,9 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// newHTTPClient has no timeout of its own: every call brings a deadline. It follows no redirect, which could only take
-// the token somewhere else.
+// newHTTPClient has no timeout of its own: every call brings a deadline.
 func newHTTPClient() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second,
-			IdleConnTimeout:       90 * time.Second,
-			MaxIdleConnsPerHost:   2,
-			ForceAttemptHTTP2:     true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return &http.Client{Transport: exchange.NewTransport(exchange.Pool{Idle: 90 * time.Second, PerHost: 2}), CheckRedirect: exchange.NoRedirect}
 }
 
 // Client talks to one workspace with one bot token. It is safe for concurrent use.
@@ -128,88 +111,36 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// exchange is what happened to one request, seen below the library: it tells a request that was never sent from
-// one whose answer was lost, and keeps the answer's bytes, of which the library drops fields.
-type exchange struct {
-	sent    bool // bytes may have left
-	status  int
-	header  http.Header
-	body    []byte
-	whole   bool // the body came to its end
-	sendErr error
-}
-
-type exchangeKey struct{}
-
 // doer carries out the library's requests and records them.
 type doer struct{ http *http.Client }
 
 // Do implements the interface that the library wants of an HTTP client.
-func (d doer) Do(r *http.Request) (*http.Response, error) {
-	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
-	if x == nil {
-		return d.http.Do(r)
-	}
-	x.sent = true
-	resp, err := d.http.Do(r)
-	if err != nil {
-		x.sendErr, x.sent = err, !neverSent(err)
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	x.status, x.header = resp.StatusCode, resp.Header
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		x.sendErr = err
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	}
-	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
-	}
-	x.body, x.whole = body, true
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
-}
+func (d doer) Do(r *http.Request) (*http.Response, error) { return exchange.Do(r, d.http.Do) }
 
 // saysOK reports whether the answer is one of the API's and says that it was done. The library takes an answer
 // without "ok" and "error", as a proxy may give, for success.
-func (x *exchange) saysOK() bool {
+func saysOK(x *exchange.Exchange) bool {
 	var answer struct {
 		OK bool `json:"ok"`
 	}
-	return x.whole && json.Unmarshal(x.body, &answer) == nil && answer.OK
+	return x.Whole && json.Unmarshal(x.Body, &answer) == nil && answer.OK
 }
 
 // ownDecoding names the methods whose answers are read by us. The library must not be able to fail them: one odd message
 // of somebody's app would keep us from reading every approval after it.
 func ownDecoding(method string) bool { return method == methodHistory || method == methodReplies }
 
-// neverSent reports whether an error says that no byte of the request can have arrived: name resolution and
-// connecting failed.
-func neverSent(err error) bool {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return true
-	}
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &certificate) {
-		return true
-	}
-	var op *net.OpError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "socks connect" || op.Op == "proxyconnect")
-}
-
 // call runs one API method through the library: with a deadline, obeying and noting rate limits, and with its errors
 // turned into ours.
-func (c *Client) call(ctx context.Context, method string, f func(context.Context) error) (*exchange, error) {
+func (c *Client) call(ctx context.Context, method string, f func(context.Context) error) (*exchange.Exchange, error) {
 	if left := c.paused(method); left > 0 {
 		return nil, &Error{Method: method, Code: codeRateLimited, RetryAfter: left}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout(method))
 	defer cancel()
-	x := &exchange{}
-	err := f(context.WithValue(ctx, exchangeKey{}, x))
-	if x.status == http.StatusOK && (err == nil && (method == methodUpload || x.saysOK()) || ownDecoding(method) && x.saysOK()) {
+	x := &exchange.Exchange{}
+	err := f(exchange.With(ctx, x))
+	if x.Status == http.StatusOK && (err == nil && (method == methodUpload || saysOK(x)) || ownDecoding(method) && saysOK(x)) {
 		return x, nil
 	}
 	if err == nil {

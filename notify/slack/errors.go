@@ -12,6 +12,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 
+	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
 )
 
@@ -123,7 +124,7 @@ func isWrite(method string) bool {
 }
 
 // errorOf turns what the library and the wire say into an [*Error].
-func (c *Client) errorOf(method string, x *exchange, err error) *Error {
+func (c *Client) errorOf(method string, x *exchange.Exchange, err error) *Error {
 	e := &Error{Method: method, Err: err}
 	var answer struct {
 		OK               *bool  `json:"ok"`
@@ -134,12 +135,12 @@ func (c *Client) errorOf(method string, x *exchange, err error) *Error {
 			Messages []string `json:"messages"`
 		} `json:"response_metadata"`
 	}
-	said := x.whole && json.Unmarshal(x.body, &answer) == nil && answer.OK != nil
+	said := x.Whole && json.Unmarshal(x.Body, &answer) == nil && answer.OK != nil
 	var limited *slackapi.RateLimitedError
 	switch {
-	case x.status == http.StatusTooManyRequests || errors.As(err, &limited),
+	case x.Status == http.StatusTooManyRequests || errors.As(err, &limited),
 		said && !*answer.OK && (answer.Error == codeRateLimited || answer.Error == "rate_limited"):
-		e.Code, e.RetryAfter, e.Err = codeRateLimited, retryAfter(x.header), nil
+		e.Code, e.RetryAfter, e.Err = codeRateLimited, retryAfter(x.Header), nil
 		if e.RetryAfter == 0 {
 			e.RetryAfter = defaultPause
 		}
@@ -152,7 +153,7 @@ func (c *Client) errorOf(method string, x *exchange, err error) *Error {
 		e.Unknown = isWrite(method) && (answer.Error == "internal_error" || answer.Error == "fatal_error" ||
 			answer.Error == "request_timeout" || answer.Error == "service_unavailable")
 	default:
-		e.Unknown = isWrite(method) && x.sent && !refused(x.status)
+		e.Unknown = isWrite(method) && x.Sent && !refused(x.Status)
 		if errors.Is(err, context.DeadlineExceeded) {
 			e.Err = fmt.Errorf("no answer within %s: %w", c.timeout(method), context.DeadlineExceeded)
 		}

@@ -25,7 +25,7 @@ func (c *Client) Identify(ctx context.Context) (Identity, error) {
 		TeamID: answer.TeamID, Team: redact.CleanLine(answer.Team), EnterpriseID: answer.EnterpriseID,
 		UserID: answer.UserID, User: redact.CleanLine(answer.User), BotID: answer.BotID, URL: redact.CleanLine(answer.URL),
 	}
-	for _, scope := range strings.Split(x.header.Get("X-OAuth-Scopes"), ",") {
+	for _, scope := range strings.Split(x.Header.Get("X-OAuth-Scopes"), ",") {
 		if scope = strings.TrimSpace(scope); scope != "" {
 			id.Scopes = append(id.Scopes, redact.CleanLine(scope))
 		}

@@ -48,7 +48,7 @@ func (c *Client) Latest(ctx context.Context, channel string) (m Message, ok bool
 	if err != nil {
 		return Message{}, false, err
 	}
-	p, err := pageOf(methodHistory, x.body)
+	p, err := pageOf(methodHistory, x.Body)
 	if err != nil || len(p.Messages) == 0 {
 		return Message{}, false, err
 	}
@@ -95,7 +95,7 @@ func (c *Client) pages(ctx context.Context, method, channel string, get func(con
 		if err != nil {
 			return nil, err
 		}
-		p, err := pageOf(method, x.body)
+		p, err := pageOf(method, x.Body)
 		if err != nil {
 			return nil, err
 		}
