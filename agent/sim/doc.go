@@ -41,6 +41,7 @@
 //   - What is recorded of an apply is what terraform did.
 //   - Every open run goes on, or says what it waits for; once all is well each comes to its end.
 //   - Every run that has ended is told in Slack, in one message that says how.
+//   - Whoever decided in a thread is counted, or told that it did not count; ends and answers are said once.
 //
 // TestMutants takes defences away and fails where no seed notices.
 //
@@ -52,6 +53,8 @@
 //	to Slack hung. (outbox.Deliver)
 //	A state lock that was taken while the clock was ahead passed for the request of whoever met it: its id and its owner were
 //	not told, and without the id nobody can ask for it to be unlocked. (diag.Period)
+//	A wall clock that was set by a day, forwards or backwards, dropped the threads of all runs that had ended, for good: who
+//	replied there was never answered. (slackbot, quietInSlack)
 //
 // Of what was found earlier the history does not always say how. This is the kind of the test that came with the mending:
 //

@@ -40,7 +40,7 @@ func asks(m slacktest.Message) (run int, digest string, destroys, ok bool) {
 // says replies in a thread, and remembers what the message above showed at that moment.
 func (w *world) says(user string, m slacktest.Message, words string) *vote {
 	run, _, digest, _, _ := m.Run()
-	v := &vote{user: user, words: words, run: run, digest: digest, at: time.Now(), ts: w.slack.Reply(user, ops, m.TS, words)}
+	v := &vote{user: user, words: words, run: run, digest: digest, at: time.Now(), thread: m.TS, ts: w.slack.Reply(user, ops, m.TS, words)}
 	w.promise.voted(v)
 	w.note("%s says to #%d: %s", user, run, words)
 	return v
@@ -73,7 +73,11 @@ func (w *world) decide() {
 			w.says(user, m, "approve") // of whatever it is
 		case roll < 0.53:
 			w.says(user, m, "looks good to me")
-		case roll < 0.57:
+		case roll < 0.55: // a workflow in somebody's name
+			w.slack.Post(slacktest.Message{Channel: ops, ThreadTS: m.TS, User: jane, BotID: "B0OTHER", Text: right})
+		case roll < 0.57: // talk becomes a decision
+			w.slack.Edit(ops, w.slack.Reply(joe, ops, m.TS, "let me see"), right)
+		case roll < 0.61:
 			v := w.says(user, m, right)
 			w.pass(w.between("people", time.Second, 2*time.Minute))
 			w.regret(v)

@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +21,7 @@ var needed = map[string]int{"network": 1, "app": 2, "edge": 1}
 // vote is what a person said in a thread, with what the message above showed them.
 type vote struct {
 	user, ts, words string
+	thread          string
 	run             int
 	digest          string
 	at              time.Time
@@ -273,6 +277,8 @@ func (p *promises) told(w *world) {
 		}
 		return nil
 	})
+	w.view(func(tx *store.Tx) error { return p.answered(w, tx) })
+	p.saidOnce(w)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for run := range p.starts {
@@ -280,6 +286,51 @@ func (p *promises) told(w *world) {
 			w.breaks("#%d was applied and is in no record", run)
 		} else if p.known[run].status == store.Applying {
 			w.breaks("#%d is applying for ever", run)
+		}
+	}
+}
+
+// answered: whoever decided in a thread was counted, or told that it did not count.
+func (p *promises) answered(w *world, tx *store.Tx) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, v := range p.votes {
+		if !v.gone.IsZero() || !strings.HasPrefix(v.words, "approve") && !strings.HasPrefix(v.words, "deny") {
+			continue
+		}
+		run, err := tx.Run(v.run)
+		if err != nil {
+			return err
+		}
+		counted := slices.ContainsFunc(run.Decisions, func(d store.Decision) bool { return d.TS == v.ts })
+		told := slices.ContainsFunc(w.slack.Thread(ops, v.thread), func(m slacktest.Message) bool { return m.BotID != "" && m.TS > v.ts })
+		if !counted && !told {
+			w.breaks("%s said %q to #%d at %s: it is not recorded, and nothing was answered", v.user, v.words, v.run, v.ts)
+		}
+	}
+	return nil
+}
+
+// onlyOnce are the keys of what cannot come about a second time: an end, an answer to one reply, a reminder.
+var onlyOnce = regexp.MustCompile(`^run/[0-9]+/(end|remind|answer/.*)$`)
+
+// saidOnce: what is said of a run is not said twice, whatever answer of Slack's was lost.
+func (p *promises) saidOnce(w *world) {
+	times := map[string]string{}
+	for _, top := range w.slack.Messages(ops) {
+		for _, m := range append([]slacktest.Message{top}, w.slack.Thread(ops, top.TS)...) {
+			var meta struct {
+				Payload struct {
+					Key string `json:"key"`
+				} `json:"event_payload"`
+			}
+			if json.Unmarshal(m.Metadata, &meta) != nil || !onlyOnce.MatchString(meta.Payload.Key) {
+				continue
+			}
+			if before, twice := times[meta.Payload.Key]; twice && before != m.TS {
+				w.breaks("%s is said twice, at %s and at %s: %s", meta.Payload.Key, before, m.TS, m.Text)
+			}
+			times[meta.Payload.Key] = m.TS
 		}
 	}
 }

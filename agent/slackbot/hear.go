@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,11 @@ func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			if run.Status.Terminal() && a.now().Sub(run.EndedAt).Abs() > lateReply && !votes.Unreviewed(run) {
+			var heard outbox.ChannelCursor
+			if _, err := tx.Setting(outbox.CursorKey(t.Channel), &heard); err != nil {
+				return err
+			}
+			if quietSince(run, a.now()) && quietInSlack(t, heard.TS) {
 				over = append(over, t.Run)
 				continue
 			}
@@ -160,6 +165,17 @@ func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 		})
 	}
 	return out, runs, err
+}
+
+// quietSince reports whether a run ended so long ago, by our clock, that its thread is not answered any more.
+func quietSince(run *store.Run, now time.Time) bool {
+	return run.Status.Terminal() && now.Sub(run.EndedAt).Abs() > lateReply && !votes.Unreviewed(run)
+}
+
+// quietInSlack reports the same by Slack's clock: others have gone on speaking in the channel for long. Ours alone is not enough,
+// since a thread that is dropped is never read again, and a clock that is set wrong would drop them all.
+func quietInSlack(t *store.Thread, heard string) bool {
+	return phrase.TimeOf(heard).Sub(phrase.TimeOf(cmp.Or(t.LatestReply, t.TS))) > lateReply
 }
 
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
