@@ -81,3 +81,35 @@ func TestNamesOfTwoRepositories(t *testing.T) {
 		t.Errorf("told still: %v", err)
 	}
 }
+
+// TestGlobThatMatchesNothing: that is said, with where on its way there is something, and not any more when it matches.
+func TestGlobThatMatchesNothing(t *testing.T) {
+	cfg := &config.Config{Repositories: []*config.Repository{{Name: "a"}}}
+	for _, glob := range []string{"services/prod/*", "net", "x/**"} {
+		cfg.StackGlobs = append(cfg.StackGlobs, &config.StackGlob{Glob: glob, Stack: config.Stack{Repository: "a"}})
+	}
+	w := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
+	look := func(commit string, known []*store.StackState, names ...string) string {
+		t.Helper()
+		if err := w.Find("a", commit, treeOf(t, names...), known); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.GlobFault("a", "globs"); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	want := `2 globs match no root module: stacks "services/prod/*" (there is "services", and root modules such as services/jira); ` +
+		`stacks "x/**" (the repository has none on its way, and root modules such as net, services/jira)`
+	if diff := cmp.Diff(want, look("1", nil, "services/jira/main.tf", "net/main.tf")); diff != "" {
+		t.Error(diff)
+	}
+	if got := look("2", nil, "services/prod/a/main.tf", "net/main.tf", "x/main.tf"); got != "" {
+		t.Errorf("told still: %s", got)
+	}
+	// A stack that left the branch is one of its glob's as long as its state is known.
+	known := []*store.StackState{{Name: "net", Repository: "a", Dir: "net", AppliedCommit: "1"}}
+	if got := look("3", known, "services/prod/a/main.tf", "x/main.tf"); got != "" {
+		t.Errorf("a stack that left the branch: %s", got)
+	}
+}

@@ -161,6 +161,7 @@ func TestImportsPointDown(t *testing.T) {
 			"agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/operator", "agent/phrase",
 			"agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/view", "agent/workers",
 			"notify/words", "store"},
+		"agent/survey": {"agent/config", "agent/config/globs", "agent/stack"},
 		"agent/api": {"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine",
 			"agent/health", "agent/hint", "agent/lifecycle/votes", "agent/operator", "agent/peercred", "agent/repo",
 			"agent/rundir", "agent/runner", "agent/stack", "agent/terraform/diag", "agent/view", "notify", "notify/words", "store"},

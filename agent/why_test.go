@@ -26,10 +26,13 @@ func (h *house) why(words ...string) control.Why {
 func TestWhyThereIsARunOrNone(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
-	r.commit("Add", map[string]string{"box/main.tf": "module \"m\" { source = \"../m\" }\n", "m/main.tf": data("a", "one")})
+	r.commit("Add", map[string]string{"box/main.tf": "module \"m\" { source = \"../m\" }\n", "m/main.tf": data("a", "one"),
+		"box/reads.tf": "variable \"p\" {\n  default = null\n}\nlocals {\n  x = try(file(var.p), \"\")\n}\n"})
 	h := newHouse(t, box(r, "")).start()
 	h.Reaches("box", store.Planned)
-	h.why("#1 (commit, planned)", "seen for the first time")
+	if w := h.why("#1 (commit, planned)", "seen for the first time", "box/reads.tf:5: nobody can tell from here what file(var.p) reads"); len(w.Unknown) != 1 {
+		t.Errorf("not known: %q", w.Unknown)
+	}
 	h.settle()
 	h.why("the newest commit is applied")
 

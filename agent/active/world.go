@@ -196,19 +196,33 @@ func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store
 	for _, st := range known {
 		e.Before[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 	}
+	var empty *globs.Fault
+	surveys := stack.NewSurveys(tree)
 	for _, g := range w.Cfg.StackGlobs {
 		if g.Stack.Repository != repository {
 			continue
 		}
-		roots, err := stack.Roots(tree, g.Stack.Tool.Reads(), g.Matches)
+		all, err := surveys.Of(g.Stack.Tool.Reads())
 		if err != nil {
 			return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 		}
-		for _, dir := range append(roots, departed(g, roots, known)...) {
+		roots := stack.RootsIn(all, g.Matches)
+		dirs := append(roots, departed(g, roots, known)...)
+		if len(dirs) == 0 {
+			dir, near, err := stack.Nearest(tree, g.Glob, all)
+			if err != nil {
+				return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
+			}
+			empty = empty.NoMatch(g, globs.Near{Dir: dir, Roots: near})
+		}
+		for _, dir := range dirs {
 			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
 	}
 	found, faults := globs.Expand(w.Cfg, e)
+	if empty != nil {
+		faults = append(faults, empty)
+	}
 	w.take(repository, commit, found)
 	if f := globs.Circles(w.Stacks(repository)); f != nil {
 		faults = append(faults, f)

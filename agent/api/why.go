@@ -27,8 +27,16 @@ func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
 		out, err = control.WhyOf(tx, name, s.Repository)
 		return err
 	})
-	if err != nil || out.Head == "" || out.AppliedCommit == "" {
+	if err != nil || out.Head == "" {
 		return out, err
+	}
+	unknown, err := unknownIn(w, s, out.Head)
+	if err != nil {
+		return out, err
+	}
+	out.Reads(unknown)
+	if out.AppliedCommit == "" {
+		return out, nil
 	}
 	changed, touched, err := d.differences(ctx, w, s, out.AppliedCommit, out.Head)
 	switch {
@@ -40,6 +48,26 @@ func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
 	}
 	out.Compare(changed, touched)
 	return out, nil
+}
+
+// unknownIn is what a stack's files read at a commit and cannot be followed, each with what to do. Of a commit that is gone nothing
+// is known.
+func unknownIn(w *active.Config, s *config.Stack, commit string) (list []string, err error) {
+	tree, err := w.Repos[s.Repository].Tree(commit)
+	if errors.Is(err, repo.ErrUnknownCommit) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	files, err := stack.Footprint(tree, active.Definition(s))
+	if err != nil && !errors.Is(err, stack.ErrNoDir) {
+		return nil, fmt.Errorf("at commit %s: %w", words.Short(commit), err)
+	}
+	for _, u := range files.Unknown {
+		list = append(list, u.String())
+	}
+	return list, nil
 }
 
 // differences are the paths that differ between two commits, and those of them that belong to a stack at either.

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/survey"
 	"sallyport/notify/words"
 )
 
@@ -16,27 +17,34 @@ import (
 type checked struct {
 	Valid        bool           `json:"valid"`
 	Repositories int            `json:"repositories"`
-	Stacks       int            `json:"stacks"` // stack blocks and stacks blocks
+	Stacks       int            `json:"stacks"` // stack blocks
+	Globs        int            `json:"globs"`  // stacks blocks: how many stacks they make a repository says
+	Images       int            `json:"images"`
 	Faults       []config.Fault `json:"faults"`
 	Warnings     []string       `json:"warnings"`
+	Found        *survey.Report `json:"found,omitempty"` // in the checkout that --repo names
 }
 
 func newCheckCommand(a *app) *cobra.Command {
-	var credentials string
+	var credentials, checkout string
 	c := &cobra.Command{
-		Use:   "check [--config FILE] [--credentials DIR]",
-		Short: "Validate the configuration",
+		Use:   "check [--config FILE] [--credentials DIR] [--repo DIR]",
+		Short: "Validate the configuration, and say what it finds in a checkout",
 		Long: "Validate the configuration and report every fault with its place. Credentials and environment variables that only the\n" +
-			"agent can read are warnings here; --credentials says where credentials lie.",
+			"agent can read are warnings here; --credentials says where credentials lie.\n\n" +
+			"With --repo it lists the stacks that the configuration makes of the files in a checkout, committed or not: why each is\n" +
+			"one, which directories are none and why, and what its files read that cannot be followed. Of several repositories,\n" +
+			"NAME=DIR says whose checkout it is.",
 		Args: between(0, 0),
-		RunE: func(*cobra.Command, []string) error { return check(a, credentials) },
+		RunE: func(*cobra.Command, []string) error { return check(a, credentials, checkout) },
 	}
 	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
+	c.Flags().StringVar(&checkout, "repo", "", "`directory` of a checkout to look through")
 	return c
 }
 
 // check evaluates everything, credentials and environment included, as far as whoever calls may read them.
-func check(a *app, credentials string) error {
+func check(a *app, credentials, checkout string) error {
 	c, err := config.Load(a.at.config, config.LoadOptions{
 		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return env(a.inv.Environ, k, "") },
 	})
@@ -48,7 +56,8 @@ func check(a *app, credentials string) error {
 	case err != nil:
 		return configError(a.at.config, err)
 	default:
-		out.Valid, out.Repositories, out.Stacks = true, len(c.Repositories), len(c.Stacks)+len(c.StackGlobs)
+		out.Valid, out.Repositories, out.Globs = true, len(c.Repositories), len(c.StackGlobs)
+		out.Stacks, out.Images = c.Counts()
 		out.Warnings = append(out.Warnings, c.Warnings...)
 		// Where there is no such user at all the configuration is looked at on another machine than the agent's.
 		if name := c.Terraform.User; name != "" {
@@ -66,8 +75,17 @@ func check(a *app, credentials string) error {
 		}
 		return err
 	}
-	return a.streams.result(out, "configuration is valid: %s, %s",
-		words.CountOf(out.Repositories, "repository", "repositories"), words.CountOf(out.Stacks, "stack", "stacks"))
+	if checkout == "" {
+		return a.streams.result(out, "configuration is valid: %s, %s",
+			words.CountOf(out.Repositories, "repository", "repositories"), c.Counted())
+	}
+	if out.Found, err = found(c, checkout); err != nil {
+		return err
+	}
+	if a.streams.json {
+		return a.streams.writeJSON(out)
+	}
+	return printFound(a.streams.out, out.Found)
 }
 
 // configError words the errors of reading a configuration that are about no line in it.

@@ -54,6 +54,7 @@ const (
 	UnusableDir FaultKind = "directories"
 	FarVarFile  FaultKind = "var files"
 	Circle      FaultKind = "circles" // of stacks that depend on each other
+	NoMatch     FaultKind = "globs"   // that match nothing
 )
 
 // DirError says why a directory that a glob matches is no stack.

@@ -17,6 +17,7 @@ type Why struct {
 	Head          string   `json:"head"` // the branch's newest known commit
 	AppliedCommit string   `json:"applied_commit"`
 	Touched       []string `json:"touched"` // files of the stack that differ between the applied commit and the head
+	Unknown       []string `json:"unknown"` // what its files read at the head and cannot be followed, each with what to do
 	Because       []string `json:"because"` // all of it in sentences
 }
 
@@ -25,7 +26,7 @@ const maxTouched = 50
 
 // WhyOf is what the store knows about it. An agent adds what git says, see [Why.Compare].
 func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
-	out := Why{Stack: stack, Touched: []string{}, Because: []string{}}
+	out := Why{Stack: stack, Touched: []string{}, Unknown: []string{}, Because: []string{}}
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return out, err
@@ -106,6 +107,20 @@ func madeBy(run *store.Run, file string) string {
 		text += "; it waits: " + run.Held
 	}
 	return text
+}
+
+// maxUnknown is how many things that cannot be followed are told.
+const maxUnknown = 20
+
+// Reads adds what the stack's files read and cannot be followed.
+func (w *Why) Reads(unknown []string) {
+	w.Unknown = append(w.Unknown, unknown...)
+	for _, u := range unknown[:min(len(unknown), maxUnknown)] {
+		w.say("%s", u)
+	}
+	if more := len(unknown) - maxUnknown; more > 0 {
+		w.say("and %s more that cannot be followed", words.Count(more, "place"))
+	}
 }
 
 // Compare adds what git says about the head: the files that differ since the applied commit, all and those of the stack.

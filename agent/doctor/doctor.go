@@ -164,7 +164,7 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 	cfg, err := config.Load(d.o.ConfigPath, config.LoadOptions{CredentialsDir: d.o.CredentialsDir, MissingCredentialsWarn: true})
 	if err == nil {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
-		s.ok("syntax", "valid: %s, %s", words.CountOf(len(cfg.Repositories), "repository", "repositories"), stackCount(cfg))
+		s.ok("syntax", "valid: %s, %s", words.CountOf(len(cfg.Repositories), "repository", "repositories"), cfg.Counted())
 		warnings(s, cfg.Warnings)
 		if err := cfg.CheckPrograms(os.Getenv("PATH")); err != nil {
 			s.warn("programs", "mend it if the agent's PATH finds them there too: it does not start then", "%v", err)
@@ -205,12 +205,4 @@ func warnings(s *section, texts []string) {
 		}
 		s.warn("configuration", hint, "%s", w)
 	}
-}
-
-func stackCount(cfg *config.Config) string {
-	text := words.CountOf(len(cfg.Stacks), "stack", "stacks")
-	if n := len(cfg.StackGlobs); n > 0 {
-		text += " and " + words.CountOf(n, "pattern of stacks", "patterns of stacks")
-	}
-	return text
 }

@@ -65,7 +65,7 @@ func stacksOf(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 			s.fail("stacks "+g.Glob, "", "%v", err)
 			continue
 		case len(roots) == 0:
-			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree, g.Stack.Tool), "no directory matches")
+			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree, g.Stack.Tool), "no directory matches%s", nearest(at.tree, g))
 			continue
 		}
 		patterns = append(patterns, g.Glob)
@@ -88,6 +88,15 @@ func stacksOf(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 		s.fail("stacks", f.UserHint(), "%v", f)
 	}
 	return found
+}
+
+// nearest is where in the repository something is that may have been meant by a glob that matches nothing.
+func nearest(tree stack.Tree, g *config.StackGlob) string {
+	dir, _, err := stack.Nearest(tree, g.Glob, nil)
+	if err != nil || dir == "." {
+		return ""
+	}
+	return "; there is " + dir
 }
 
 // rootsOf lists where stacks could be.
@@ -117,6 +126,9 @@ func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, h
 	}
 	if err != nil {
 		s.fail("files", hint.Of(err), "%v", err)
+	}
+	for _, u := range files.Unknown[:min(len(files.Unknown), maxNamed)] {
+		s.warn("reads", "", "%s", u)
 	}
 	varFiles(s, st, tree)
 	requiredVersion(s, info.RequiredVersion, have)

@@ -23,6 +23,9 @@ type (
 	MaterialiseOptions = tree.Options
 )
 
+// OnDisk returns the files of a checkout of somebody's; see [tree.Disk].
+func OnDisk(root string) (*tree.Disk, error) { return tree.OnDisk(root) }
+
 // Tree returns the files of a commit.
 func (r *Repository) Tree(commit string) (*tree.Tree, error) {
 	h, c, err := r.open(commit)

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"sallyport/agent/hclfile"
@@ -38,7 +39,7 @@ func (f *finder) modules(root string) error {
 	if f.budget.left <= 0 {
 		f.everything()
 		f.strange = append(f.strange, "nobody can read so many expressions to their end")
-		f.unknown(Unknown{File: f.dir, Text: "more expressions than are looked at", Module: true})
+		f.unknown(Unknown{File: f.dir, Text: "so much", Module: true})
 	}
 	sort.Strings(f.Dirs)
 	f.Dirs = slices.Compact(f.Dirs)
@@ -130,7 +131,7 @@ func (f *finder) look(in *instance) ([]visit, error) {
 		if len(sources) == 0 {
 			f.everything()
 			f.strange = append(f.strange, fmt.Sprintf("nobody can tell where module %s of %s comes from", c.name, c.file))
-			f.unknown(Unknown{File: c.file, Line: c.line, Text: "the source of module " + c.name, Module: true})
+			f.unknown(Unknown{File: c.file, Line: c.line, Text: "the source of module " + strconv.Quote(c.name), Module: true})
 			continue
 		}
 		inputs, key := in.given(c)

@@ -71,6 +71,18 @@ type Unknown struct {
 	Module bool   // it calls a module; else it reads a file
 }
 
+// String implements fmt.Stringer: what it is and what to do about it, in one sentence.
+func (u Unknown) String() string {
+	at := u.File
+	if u.Line > 0 {
+		at = fmt.Sprintf("%s:%d", u.File, u.Line)
+	}
+	if u.Module {
+		return fmt.Sprintf("%s: nobody can tell from here where %s leads, so that every change counts as one of the stack's and no pull request is planned unasked: write it with constants", at, u.Text)
+	}
+	return fmt.Sprintf(`%s: nobody can tell from here what %s reads, so that a change of that makes no run: name it in watch = ["DIRECTORY/**"]`, at, u.Text)
+}
+
 // Footprint finds the files of a stack in a commit. The error is [ErrNoDir] if there is no stack at that place; what is
 // returned with it still covers the directory and the globs, so that its coming back is noticed. Any other error is of the
 // tree: it cannot be read now. What is wrong with single files is in the result.

@@ -128,7 +128,7 @@ func (f *finder) templates(in *instance, s *site, names bindings) error {
 			x = hclfile.Template(src, at, hcl.InitialPos)
 		}
 		if x == nil {
-			f.unknown(Unknown{File: at, Line: 1, Text: "a template that is not looked through"})
+			f.unknown(Unknown{File: at, Line: 1, Text: "this template, which is not looked through,"})
 			continue
 		}
 		w := &siteWalker{source: &source{name: at, src: src}}

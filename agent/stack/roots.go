@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"sallyport/agent/hclfile"
 )
 
@@ -50,13 +52,40 @@ func Roots(t Tree, engine hclfile.Engine, match func(dir string) bool) ([]string
 	if err != nil {
 		return nil, err
 	}
+	return RootsIn(all, match), nil
+}
+
+// RootsIn picks the root modules among directories.
+func RootsIn(all []Directory, match func(dir string) bool) []string {
 	var roots []string
 	for _, d := range all {
 		if d.Caller == "" && match(d.Dir) {
 			roots = append(roots, d.Dir)
 		}
 	}
-	return roots, nil
+	return roots
+}
+
+// Surveys are those of one commit, each made once: a repository can have many globs.
+type Surveys struct {
+	tree Tree
+	made map[hclfile.Engine][]Directory
+}
+
+// NewSurveys makes none yet.
+func NewSurveys(t Tree) *Surveys { return &Surveys{tree: t, made: map[hclfile.Engine][]Directory{}} }
+
+// Of is the survey for one engine; see [Survey].
+func (s *Surveys) Of(engine hclfile.Engine) ([]Directory, error) {
+	all, made := s.made[engine]
+	if made {
+		return all, nil
+	}
+	all, err := Survey(s.tree, engine)
+	if err == nil {
+		s.made[engine] = all
+	}
+	return all, err
 }
 
 type survey struct {
@@ -135,4 +164,26 @@ func (s *survey) scan(dir string) error {
 		}
 	}
 	return nil
+}
+
+// maxNear is how many root modules are named where a glob matches none.
+const maxNear = 3
+
+// Nearest is what people may have meant by a glob that matches nothing: the deepest directory on its way that there is, and some of
+// the root modules in it.
+func Nearest(t Tree, glob string, all []Directory) (dir string, roots []string, err error) {
+	dir, _ = doublestar.SplitPattern(glob)
+	for ; dir != "."; dir = path.Dir(dir) {
+		if _, err := t.ReadDir(dir); err == nil {
+			break
+		} else if wrongFile(err) == nil {
+			return "", nil, err
+		}
+	}
+	for _, d := range all {
+		if len(roots) < maxNear && d.Caller == "" && (dir == "." || d.Dir == dir || strings.HasPrefix(d.Dir, dir+"/")) {
+			roots = append(roots, d.Dir)
+		}
+	}
+	return dir, roots, nil
 }

@@ -14,7 +14,7 @@ func (a *Triggers) TellGlobs(w *active.Config, repository string) {
 	for _, kind := range globs.Kinds() {
 		err := w.GlobFault(repository, kind)
 		if a.faults.Set("repository "+repository+": stacks: "+kind, err) && err != nil {
-			a.log.Error("not every directory that a glob matches is a stack", "repository", repository, "err", err)
+			a.log.Error("globs make not the stacks that they are there for", "repository", repository, "err", err)
 		}
 	}
 }

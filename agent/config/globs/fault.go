@@ -19,10 +19,10 @@ const (
 
 // Kinds are all kinds that there are of [Fault].
 func Kinds() []string {
-	return []string{string(config.SameName), string(config.UnusableDir), string(config.FarVarFile), string(config.Circle)}
+	return []string{string(config.SameName), string(config.UnusableDir), string(config.FarVarFile), string(config.Circle), string(config.NoMatch)}
 }
 
-// Fault is one thing that is wrong with directories which globs match, however many: a repository can hold
+// Fault is one thing that is wrong with globs, or with directories which they match, however many: a repository can hold
 // thousands, and a line for each would bury what else there is to read.
 type Fault struct {
 	Kind     string // a word that tells faults apart
@@ -46,6 +46,29 @@ func Circles(stacks []*config.Stack) *Fault {
 	return f
 }
 
+// Near is where in a repository something is that people may have meant by a glob.
+type Near struct {
+	Dir   string   // the deepest directory on its way that there is
+	Roots []string // some of the root modules in it
+}
+
+// NoMatch adds a glob that matches nothing to a fault, which is made if it is nil.
+func (f *Fault) NoMatch(g *config.StackGlob, near Near) *Fault {
+	if f == nil {
+		f = &Fault{Kind: string(config.NoMatch)}
+	}
+	where := "there is " + shownDir(near.Dir)
+	if near.Dir == "." {
+		where = "the repository has none on its way"
+	}
+	text := fmt.Sprintf("stacks %q (%s", g.Glob, where)
+	if len(near.Roots) > 0 {
+		text += ", and root modules such as " + strings.Join(near.Roots, ", ")
+	}
+	f.add(text + ")")
+	return f
+}
+
 func (f *Fault) add(example string) {
 	f.Count++
 	if len(f.Examples) < maxExamples {
@@ -61,6 +84,8 @@ func (f *Fault) Error() string {
 		text = words.CountOf(f.Count, "name of a stack is", "names of stacks are") + " wanted more than once (capitals do not tell them apart): "
 	case config.FarVarFile:
 		text = words.CountOf(f.Count, "directory is no stack: its var file", "directories are no stacks: their var files") + " would lie outside of the repository: "
+	case config.NoMatch:
+		text = words.CountOf(f.Count, "glob matches", "globs match") + " no root module: "
 	case config.Circle:
 		text = words.CountOf(f.Count, "circle", "circles") + " of stacks that depend on each other and wait for ever: "
 	default:
@@ -82,6 +107,8 @@ func (f *Fault) UserHint() string {
 		return "give these directories stack blocks of their own, or correct var_files: they are relative to each directory"
 	case config.Circle:
 		return "correct depends_on"
+	case config.NoMatch:
+		return "correct the glob, or push what it is to match; sallyport check --repo DIR lists what would be found in a checkout"
 	}
 	return "rename the directories"
 }

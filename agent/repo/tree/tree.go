@@ -113,30 +113,55 @@ func (t *Tree) Resolve(name string) (at string, through []string, err error) {
 
 // fail makes the error that leaves the package: of the mirror, or of the path alone.
 func (t *Tree) fail(f *followed, name string, err error) error {
-	var tree *FileError
-	for _, content := range []error{fs.ErrNotExist, errLoop, errIsDir, errNotDir} {
-		if errors.Is(err, content) && !errors.Is(err, odb.ErrDamaged) {
-			tree = f.fileError(name, err)
-		}
-	}
-	if errors.Is(err, odb.ErrTooLarge) {
-		tree = &FileError{Path: path.Clean(name), Why: fmt.Sprintf("has more than %d MiB and is not read", maxFileBytes>>20), err: err}
-	}
-	if tree != nil {
-		return tree
+	if wrong := f.wrong(name, err); wrong != nil {
+		return wrong
 	}
 	return t.mirror.Fail("reading a file of", err)
 }
 
+// wrong is what is wrong with the files themselves; nil if that is not what an error is about.
+func (f *followed) wrong(name string, err error) (wrong *FileError) {
+	for _, content := range []error{fs.ErrNotExist, errLoop, errIsDir, errNotDir} {
+		if errors.Is(err, content) && !errors.Is(err, odb.ErrDamaged) {
+			wrong = f.fileError(name, err)
+		}
+	}
+	if errors.Is(err, odb.ErrTooLarge) {
+		wrong = &FileError{Path: path.Clean(name), Why: fmt.Sprintf("has more than %d MiB and is not read", maxFileBytes>>20), err: err}
+	}
+	return wrong
+}
+
+func (t *Tree) find(s *filesystem.Storage, name string) (*followed, error) {
+	return find(stored{s}, object.TreeEntry{Mode: filemode.Dir, Hash: t.root}, name)
+}
+
+// reader reads the directories and symlinks on the way to a file. at are the names that lead there without symlinks.
+type reader interface {
+	child(parent object.TreeEntry, at []string) (object.TreeEntry, error)
+	target(link object.TreeEntry, at []string) (string, error)
+}
+
+// stored is what a mirror holds.
+type stored struct{ storage *filesystem.Storage }
+
+func (s stored) child(parent object.TreeEntry, at []string) (object.TreeEntry, error) {
+	return child(s.storage, parent, at[len(at)-1])
+}
+
+func (s stored) target(link object.TreeEntry, _ []string) (string, error) {
+	return linkTarget(s.storage, link)
+}
+
 // find resolves a path the way a kernel would: component by component, following symlinks, with ".." meaning the parent
 // of where a symlink led to. What it returns is never nil.
-func (t *Tree) find(s *filesystem.Storage, name string) (*followed, error) {
+func find(r reader, root object.TreeEntry, name string) (*followed, error) {
 	f := &followed{}
 	if escapes(name) {
 		return f, fs.ErrNotExist
 	}
 	rest := strings.Split(path.Clean("/" + name)[1:], "/")
-	stack := []object.TreeEntry{{Mode: filemode.Dir, Hash: t.root}}
+	stack := []object.TreeEntry{root}
 	lexical := "."
 	for links := 0; len(rest) > 0; {
 		part := rest[0]
@@ -155,7 +180,7 @@ func (t *Tree) find(s *filesystem.Storage, name string) (*followed, error) {
 			lexical = path.Join(lexical, part)
 		}
 		f.at = append(f.at, part)
-		e, err := child(s, stack[len(stack)-1], part)
+		e, err := r.child(stack[len(stack)-1], f.at)
 		if errors.Is(err, fs.ErrNotExist) {
 			f.through = append(f.through, path.Join(f.at...))
 			f.at = append(f.at, rest...)
@@ -172,8 +197,8 @@ func (t *Tree) find(s *filesystem.Storage, name string) (*followed, error) {
 			continue
 		}
 		f.through = append(f.through, path.Join(f.at...))
+		target, err := r.target(e, f.at)
 		f.at = f.at[:len(f.at)-1]
-		target, err := linkTarget(s, e)
 		if f.link == "" {
 			f.link, f.target = lexical, target
 		}

@@ -1,0 +1,194 @@
+// Package survey says what a configuration would find in the files of a repository: which stacks and images, why each is one, why
+// other directories are none, and what of their files cannot be followed. It is how somebody looks before the agent does.
+package survey
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"sallyport/agent/config"
+	"sallyport/agent/config/globs"
+	"sallyport/agent/stack"
+)
+
+// Report is what is found in one repository.
+type Report struct {
+	Repository string   `json:"repository"`
+	Globs      []Glob   `json:"globs"`
+	Stacks     []Stack  `json:"stacks"`
+	Images     []Stack  `json:"images"`
+	Faults     []string `json:"faults"` // of globs, each with what to do
+}
+
+// Glob is a stacks block.
+type Glob struct {
+	Glob    string    `json:"glob"`
+	Stacks  int       `json:"stacks"`
+	Nearest string    `json:"nearest"` // of one that matches nothing: the deepest directory on its way that there is
+	None    []NoStack `json:"none"`    // directories with configuration that the glob matches and that make no stack
+}
+
+// NoStack is a directory that is no stack of a glob.
+type NoStack struct {
+	Dir string `json:"dir"`
+	Why string `json:"why"`
+}
+
+// Stack is a stack or an image.
+type Stack struct {
+	Name    string   `json:"name"`
+	Dir     string   `json:"dir"`
+	Why     string   `json:"why"`
+	Error   string   `json:"error"`   // why it could not be planned; empty: it could
+	Unknown []string `json:"unknown"` // what it reads and cannot be followed, each with what to do
+}
+
+// Of looks through the files of a repository.
+func Of(cfg *config.Config, repository string, tree stack.Tree) (*Report, error) {
+	s := &surveyor{cfg: cfg, tree: tree, report: &Report{Repository: repository, Globs: []Glob{}, Stacks: []Stack{}, Images: []Stack{}, Faults: []string{}}}
+	for _, st := range cfg.Stacks {
+		if st.Repository == repository {
+			if err := s.add(st, "it has a block of its own"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := s.globs(); err != nil {
+		return nil, err
+	}
+	return s.report, nil
+}
+
+type surveyor struct {
+	cfg    *config.Config
+	tree   stack.Tree
+	report *Report
+}
+
+// add looks at the files of one stack.
+func (s *surveyor) add(st *config.Stack, why string) error {
+	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}}
+	files, err := stack.Footprint(s.tree, stack.Definition{
+		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
+		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
+	})
+	if err == nil {
+		err = files.Fault()
+	} else if !errors.Is(err, stack.ErrNoDir) {
+		return fmt.Errorf("looking at stack %s: %w", st.Name, err)
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	for _, u := range files.Unknown {
+		out.Unknown = append(out.Unknown, u.String())
+	}
+	if st.Engine == config.EnginePacker {
+		s.report.Images = append(s.report.Images, out)
+		return nil
+	}
+	s.report.Stacks = append(s.report.Stacks, out)
+	return nil
+}
+
+// globs finds the stacks of stacks blocks, as the agent does.
+func (s *surveyor) globs() error {
+	repository := s.report.Repository
+	e := globs.Expansion{Repository: repository}
+	surveys := stack.NewSurveys(s.tree)
+	var empty *globs.Fault
+	matched := map[string]*config.StackGlob{} // the first, by directory
+	var blocks []*config.StackGlob
+	for _, g := range s.cfg.StackGlobs {
+		if g.Stack.Repository != repository {
+			continue
+		}
+		all, err := surveys.Of(g.Stack.Tool.Reads())
+		if err != nil {
+			return err
+		}
+		out := Glob{Glob: g.Glob, None: []NoStack{}}
+		roots := stack.RootsIn(all, g.Matches)
+		if len(roots) == 0 {
+			dir, near, err := stack.Nearest(s.tree, g.Glob, all)
+			if err != nil {
+				return err
+			}
+			out.Nearest, empty = dir, empty.NoMatch(g, globs.Near{Dir: dir, Roots: near})
+		}
+		for _, dir := range roots {
+			if matched[dir] == nil {
+				matched[dir] = g
+			}
+			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
+		}
+		for _, d := range all {
+			if why := noStack(g, d); why != "" {
+				out.None = append(out.None, NoStack{d.Dir, why})
+			}
+		}
+		blocks, s.report.Globs = append(blocks, g), append(s.report.Globs, out)
+	}
+	found, faults := globs.Expand(s.cfg, e)
+	if empty != nil {
+		faults = append(faults, empty)
+	}
+	for _, f := range faults {
+		s.report.Faults = append(s.report.Faults, f.Error()+": "+f.UserHint())
+	}
+	return s.settle(found, matched, blocks)
+}
+
+// settle takes the stacks of globs into the report. A directory that matches and became none has a block, or a name that is taken.
+func (s *surveyor) settle(found []*config.Stack, matched map[string]*config.StackGlob, blocks []*config.StackGlob) error {
+	made := map[string]bool{}
+	for _, st := range found {
+		made[st.Dir] = true
+		g := matched[st.Dir]
+		s.report.Globs[slices.Index(blocks, g)].Stacks++
+		if err := s.add(st, fmt.Sprintf("stacks %q matches it, and nothing calls it", g.Glob)); err != nil {
+			return err
+		}
+	}
+	for dir, g := range matched {
+		if !made[dir] {
+			of := &s.report.Globs[slices.Index(blocks, g)]
+			of.None = append(of.None, NoStack{dir, s.taken(dir)})
+		}
+	}
+	for i := range s.report.Globs {
+		slices.SortFunc(s.report.Globs[i].None, func(a, b NoStack) int { return strings.Compare(a.Dir, b.Dir) })
+	}
+	slices.SortFunc(s.report.Stacks, func(a, b Stack) int { return strings.Compare(a.Name, b.Name) })
+	return nil
+}
+
+// taken says why a root module is no stack of the glob that matches it.
+func (s *surveyor) taken(dir string) string {
+	for _, st := range s.cfg.Stacks {
+		if st.Repository == s.report.Repository && st.Dir == dir && st.Engine != config.EnginePacker {
+			return fmt.Sprintf("stack %q has it", st.Name)
+		}
+	}
+	return "see what is wrong with globs"
+}
+
+// noStack says why a directory with configuration that a glob matches makes no stack; empty if it makes one, or does not match.
+func noStack(g *config.StackGlob, d stack.Directory) string {
+	if !doublestar.MatchUnvalidated(g.Glob, d.Dir) {
+		return ""
+	}
+	for _, exclude := range g.Exclude {
+		if doublestar.MatchUnvalidated(exclude, d.Dir) {
+			return fmt.Sprintf("exclude %q matches it", exclude)
+		}
+	}
+	if d.Caller != "" {
+		return d.Caller + " calls it"
+	}
+	return ""
+}
