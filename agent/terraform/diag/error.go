@@ -56,6 +56,8 @@ func (e *Error) Judge(of Period) {
 	e.Hint = hint(e.Diagnostics, e.Output)
 	if e.Lock != nil {
 		e.Hint = lockHint(e.Lock)
+	} else if fault := lockFaultOf(e.Diagnostics, e.Output); fault != "" {
+		e.Transient, e.Hint = !lockDenied.MatchString(fault), lockFaultHint(fault)
 	}
 }
 
@@ -84,7 +86,7 @@ var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`\b(429|500|502|503|504) (too many|internal|bad gateway|service|gateway)`, `status(code| code)?:? ?(429|500|502|503|504)\b`,
 	`the requested url returned error: (429|5\d\d)`, `too many requests`, `service unavailable`, `bad gateway`,
 	`throttl`, `rate ?limit`, `rate exceeded`, `requestlimitexceeded`, `slowdown`, `failed to request discovery document`,
-	`could not connect to registry|registry service is unreachable`,
+	`unexpected http response code (429|5\d\d)`, `could not connect to registry|registry service is unreachable`,
 }, "|"))
 
 // transient reports whether the same operation may succeed later by itself. One transient error among several is enough: a dead

@@ -57,11 +57,56 @@ const (
 // never nil when the answer is yes, but can be empty: some backends know no holder.
 func lockHeld(diags []Diagnostic) (*LockInfo, bool) {
 	for _, d := range diags {
-		if d.IsError() && d.Summary == summaryLock {
+		if d.IsError() && d.Summary == summaryLock && lockFault(d.Detail) == "" {
 			return parseLockInfo(d.Detail), true
 		}
 	}
 	return nil, false
+}
+
+// Terraform has one heading for a lock that somebody holds and for a backend that could not be asked for it. These words of
+// backends say that somebody holds it, and those that nobody was asked. Where neither is said, it counts as held.
+var (
+	saysHeld   = regexp.MustCompile(`(?i)already\s+locked|ConditionalCheckFailed|PreconditionFailed|conditionNotMet|Error 412|StatusCode: 412|resource temporarily unavailable|lock is (already )?held|locked by`)
+	saysFailed = regexp.MustCompile(`(?i)requires\s+auth|invalid\s+auth|access\s?denied|forbidden|unauthori[sz]ed|no valid credential|ExpiredToken|Unexpected\s+HTTP\s+response\s+code|` +
+		`StatusCode:\s+(4\d\d|5\d\d)|giving\s+up\s+after|NoSuchBucket|ResourceNotFoundException`)
+)
+
+// lockFault is why a backend could not be asked for the state lock, in its own words; empty if somebody holds it, or may.
+func lockFault(detail string) string {
+	cause, _, info := strings.Cut(detail, "Lock Info:")
+	if saysHeld.MatchString(cause) || info || !saysFailed.MatchString(cause) && !transientPattern.MatchString(cause) {
+		return ""
+	}
+	cause, _, _ = strings.Cut(cause, "acquires a state lock") // what follows is terraform's advice; the word before it is its name
+	_, cause, _ = strings.Cut(cause, "Error message:")
+	cause = strings.Join(strings.Fields(cause), " ")
+	return strings.TrimSuffix(strings.TrimSuffix(cause, " Terraform"), " OpenTofu")
+}
+
+// lockFaultOf is the same of an operation's texts.
+func lockFaultOf(diags []Diagnostic, output string) string {
+	for _, d := range diags {
+		if d.IsError() && d.Summary == summaryLock {
+			return lockFault(d.Detail)
+		}
+	}
+	if _, text, found := strings.Cut(output, summaryLock); found {
+		return lockFault(text)
+	}
+	return ""
+}
+
+// lockDenied are faults that another try does not mend.
+var lockDenied = regexp.MustCompile(`(?i)\bauth\b|denied|forbidden|unauthori|credential|ExpiredToken|\b40[0-5]\b|NoSuchBucket|ResourceNotFound`)
+
+// lockFaultHint says what a person can do about it.
+func lockFaultHint(fault string) string {
+	const who = "nobody holds the state lock, as far as is known: the backend could not be asked for it ("
+	if lockDenied.MatchString(fault) {
+		return who + fault + "). Terraform needs credentials that may write and lock there, and the place must be right: see env, plan_env and backend_config of the stack"
+	}
+	return who + fault + "). It is the backend that has to be brought back"
 }
 
 // LockLeft reports whether terraform could not let go of the state lock at the end.
@@ -74,7 +119,7 @@ func lockIn(diags []Diagnostic, output string, of Period) *LockInfo {
 	info, held := lockHeld(diags)
 	if !held && strings.Contains(output, summaryLock) { // operations without -json
 		_, text, _ := strings.Cut(output, summaryLock)
-		info, held = parseLockInfo(text), true
+		info, held = parseLockInfo(text), lockFault(text) == ""
 	}
 	if !held {
 		return nil
@@ -134,6 +179,9 @@ func LockAdvice(diags []Diagnostic, of Period) string {
 	if info := lockIn(diags, "", of); info != nil {
 		return lockHint(info)
 	}
+	if fault := lockFaultOf(diags, ""); fault != "" {
+		return lockFaultHint(fault)
+	}
 	return ""
 }
 
@@ -141,7 +189,7 @@ func LockAdvice(diags []Diagnostic, of Period) string {
 func lockHint(info *LockInfo) string {
 	switch {
 	case info.ID == "":
-		return "another operation holds the state lock; if nothing is running any more, unlock it"
+		return "the state lock could not be taken, and the backend does not say who holds it; if nothing is running any more, unlock it"
 	case info.Who == "":
 		return "another operation holds the state lock " + info.ID + "; the backend does not say whose. If nothing is running any more: sallyport unlock STACK " + info.ID
 	}
