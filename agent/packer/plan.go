@@ -17,6 +17,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/proc"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 )
@@ -155,7 +156,15 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := Environment(o.Home, filepath.Join(trial, tempDir), o.Env)
+	temp, removeTemp, err := proc.TempDir(filepath.Join(trial, tempDir)) // Packer's plugins have sockets there too
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = removeTemp() }() // a file that outlives it goes with the machine's /tmp
+	if err := o.User.Own(temp); err != nil {
+		return nil, err
+	}
+	env := Environment(o.Home, temp, o.Env)
 	if _, err := run(ctx, o, call, env, "validate"); err != nil {
 		return nil, err
 	}

@@ -15,13 +15,10 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/packer"
+	"sallyport/agent/proc"
 	"sallyport/notify/redact"
 	"sallyport/store/disk"
 )
-
-// maxTempDir bounds the length of TMPDIR: terraform's plugins put unix sockets there, whose paths are limited to 107
-// bytes, "/plugin1234567890" included.
-const maxTempDir = 85
 
 // errCanceled is the refusal of an apply that somebody interrupted in time.
 var errCanceled = errors.New("canceled before it started")
@@ -92,12 +89,12 @@ func (p *process) lendRole(j Job) (end func(), err error) {
 // there is no parent-death signal. It gets no other file of ours: a provisioner let go of the lock that it had inherited, and
 // an apply that was at work looked as if nobody had seen its end.
 func (p *process) command(j Job, call packer.Call) (cmd *exec.Cmd, mark startMark, closeOutput func(), err error) {
-	temp, err := p.tempDir()
+	temp, removeTemp, err := proc.TempDir(filepath.Join(p.dir, tempDir))
 	if err == nil {
 		err = j.User.Own(temp)
 	}
 	if err != nil {
-		return nil, mark, nil, fmt.Errorf("making a directory for temporary files: %w", err)
+		return nil, mark, nil, err
 	}
 	stdout, err := p.output(streamFile)
 	if err != nil {
@@ -122,9 +119,7 @@ func (p *process) command(j Job, call packer.Call) (cmd *exec.Cmd, mark startMar
 	return cmd, mark, func() {
 		stdout.Close()
 		stderr.Close()
-		if mark.Temp != "" { // [Clean] does not find this one later
-			_ = os.RemoveAll(temp)
-		}
+		_ = removeTemp() // of a short one, which [Clean] does not find later
 	}, nil
 }
 
@@ -153,16 +148,6 @@ func environment(env []string, temp string) []string {
 		}
 	}
 	return append(out, "TMPDIR="+temp)
-}
-
-func (p *process) tempDir() (string, error) {
-	dir := filepath.Join(p.dir, tempDir)
-	if len(dir) > maxTempDir {
-		short, err := os.MkdirTemp("/tmp", "sallyport-")
-		p.log.Warn("the run's path is too long for plugin sockets; using a shorter one for temporary files", "dir", short)
-		return short, err
-	}
-	return dir, os.Mkdir(dir, 0o700)
 }
 
 func (p *process) output(name string) (*os.File, error) {

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/proc"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
@@ -91,10 +92,24 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 		}
 		env.Extra = append(env.Extra, aws)
 	}
+	var removeTemp func() error
+	if env.TempDir, removeTemp, err = proc.TempDir(tmp); err != nil {
+		return nil, err
+	}
+	if err := o.User.Own(env.TempDir); err != nil {
+		return nil, errors.Join(err, removeTemp())
+	}
 	p.s = &session{tool: o.Tool, dir: o.WorkDir, env: environ.Build(env), user: o.User, redact: o.Redact, grace: o.Grace}
-	giveBack, err := p.borrow()
-	if err != nil || o.AWS == nil {
-		return giveBack, err
+	giveBackTool, err := p.borrow()
+	if err != nil {
+		return nil, errors.Join(err, removeTemp())
+	}
+	giveBack := func() {
+		giveBackTool()
+		_ = removeTemp() // what a process that lives on has there keeps it, and goes with the machine's /tmp
+	}
+	if o.AWS == nil {
+		return giveBack, nil
 	}
 	end, err := p.lendRole(ctx)
 	if err != nil {
