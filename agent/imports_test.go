@@ -80,7 +80,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/terraform/release":     {},
 		"agent/terraform/tftest":      {"store", "agent/need", "agent/patience"},
 
-		"agent/packer": append([]string{"agent/asuser"}, leaf...),
+		"agent/packer": append([]string{"agent/asuser", "agent/proc"}, leaf...),
 		"agent/runner": {"store", "notify/redact", "agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "store/disk"},
 		"agent/status": {"store", "notify", "agent/control", "notify/words"},
 
@@ -101,7 +101,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/bell":    {},
 		"agent/health":  {"agent/bell", "agent/clock", "agent/contain", "agent/fault", "agent/hint", "notify/redact"},
 		"agent/workers": {"agent/contain"},
-		"agent/phrase":  {"agent/config", "agent/lifecycle/votes", "notify/slack", "notify/words", "store"},
+		"agent/phrase":  {"agent/config", "agent/lifecycle/votes", "notify", "notify/slack", "notify/words", "store"},
 		"agent/journal": {"agent/bell", "agent/fault", "agent/health", "store"},
 		"agent/active": {"agent/asuser", "agent/config", "agent/config/globs", "agent/config/trusted", "agent/datadir", "agent/health",
 			"agent/hint", "agent/journal", "agent/lifecycle/votes", "agent/packer", "agent/repo", "agent/runner", "agent/stack",
@@ -120,8 +120,8 @@ func TestImportsPointDown(t *testing.T) {
 			"agent/fault", "agent/foreign", "agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger",
 			"agent/lifecycle", "agent/lifecycle/ending", "agent/locks", "agent/packer", "agent/phrase", "agent/repo",
 			"agent/rundir", "agent/runner", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
-			"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/workers", "notify",
-			"notify/redact", "notify/words", "store", "store/disk"},
+			"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/planjson",
+			"agent/workers", "notify", "notify/redact", "notify/words", "store", "store/disk"},
 		"agent/source": {"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/control", "agent/fault",
 			"agent/health", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/repo", "agent/trust", "notify/forge",
 			"notify/words", "store"},
@@ -172,7 +172,7 @@ func TestImportsPointDown(t *testing.T) {
 
 		"agent/daemon":        {"agent", "agent/asuser", "agent/config", "agent/housekeeping"},
 		"agent/demo":          {"store", "notify", "agent"},
-		"agent/cli/render":    {"store", "notify/redact", "agent/control", "notify/words", "agent/archive"},
+		"agent/cli/render":    {"store", "notify", "notify/redact", "agent/control", "notify/words", "agent/archive"},
 		"agent/cli":           {"store", "notify", "agent", "configs"},
 		"agent/cmd/sallyport": {"agent/cli"},
 

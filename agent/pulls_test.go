@@ -159,6 +159,22 @@ func TestPullRequests(t *testing.T) {
 }
 
 // TestUntrustedPullRequests: nothing of a fork's, or of a stranger's, is ever run, or even fetched.
+// A stack whose directory a pull request takes away is touched by it, whatever else is true of it.
+func TestPullRequestThatTakesAStackAway(t *testing.T) {
+	t.Parallel()
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start().Reaches("box", store.Planned)
+	head := r.propose(1, base, "no bag", map[string]string{"bag/main.tf": ""})
+	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "no bag", Head: head})
+	stands(t, gh, head, "box", "success", "not touched by this pull request")
+	stands(t, gh, head, "bag", "success", "not planned: its directory bag leaves the branch")
+	c := commented(t, gh, n, "its directory bag leaves the branch; its resources are not destroyed by that")
+	if !strings.Contains(c.Body, "1 other stack is not touched") {
+		t.Errorf("the comment says:\n%s", c.Body)
+	}
+}
+
 func TestUntrustedPullRequests(t *testing.T) {
 	t.Parallel()
 	r, gh := newRepository(t), site(t)

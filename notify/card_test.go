@@ -32,6 +32,25 @@ func card(with func(*notify.Card)) notify.Card {
 	return c
 }
 
+func importing(c store.Change) store.Change {
+	c.Importing = true
+	return c
+}
+
+func unknown(c store.Change) store.Change {
+	c.Unknown = true
+	return c
+}
+
+// failing are so many checks that do not hold.
+func failing(n int) []store.FailedCheck {
+	var checks []store.FailedCheck
+	for i := range n {
+		checks = append(checks, store.FailedCheck{Address: fmt.Sprintf("check.c%d", i), Status: "fail", Problems: []string{"it does\nnot answer"}})
+	}
+	return checks
+}
+
 func TestText(t *testing.T) {
 	vital := plan(protected(change("aws_ebs_volume.v", "delete", "create")), protected(change("aws_x.w", "delete")))
 	apply := &store.Apply{Done: 3, Total: 7}
@@ -62,6 +81,34 @@ func TestText(t *testing.T) {
 		"forgets and moves": {func(c *notify.Card) {
 			c.Plan = plan(change("a.b", "forget"), store.Change{Address: "a.c", Previous: "a.d", Actions: []string{"no-op"}})
 		}, "PROD ghe #12: 1 to forget, 1 to move, nothing destroyed. Reply approve or deny"},
+		"imports": {func(c *notify.Card) {
+			c.Plan = plan(change("a.b", "import"), importing(change("a.c", "update")))
+		}, "PROD ghe #12: 2 to import, 1 to change, nothing destroyed. Reply approve or deny"},
+		"imported": {func(c *notify.Card) {
+			c.Status, c.Plan = store.Applied, plan(change("a.b", "import"), change("action.a.b", "invoke"))
+		}, "PROD ghe #12: applied: 1 imported, 1 action invoked, nothing destroyed"},
+		"imports and changes what is protected": {func(c *notify.Card) { c.Plan = plan(protected(importing(change("a.c", "update")))) },
+			"PROD ghe #12: 1 to import, 1 to change, nothing destroyed. Reply approve destroy 1 or deny"},
+		"imports what is protected": {func(c *notify.Card) { c.Plan = plan(protected(importing(change("a.c", "import")))) },
+			"PROD ghe #12: 1 to import, nothing destroyed. Reply approve or deny"},
+		"invokes": {func(c *notify.Card) { c.Plan = plan(change("a.b", "create"), change("action.a.b", "invoke")) },
+			"PROD ghe #12: 1 to create, 1 action to invoke, nothing destroyed. Reply approve or deny"},
+		"leaves the old one to itself": {func(c *notify.Card) { c.Plan = plan(change("a.b", "create", "forget")) },
+			"PROD ghe #12: 1 to create, 1 to forget, nothing destroyed. Reply approve or deny"},
+		"does what nobody knows": {func(c *notify.Card) {
+			c.Plan = plan(unknown(change("plan.rockets", "unknown")), change("a.b", "create"))
+		},
+			"PROD ghe #12: 1 change of a kind that sallyport does not know, 1 to create, nothing destroyed. Reply approve destroy 1 or deny"},
+		"a check fails": {func(c *notify.Card) { c.Plan.Checks = failing(1) },
+			"PROD ghe #12: 2 to create, nothing destroyed; 1 check fails. Reply approve or deny"},
+		"checks fail and there is nothing to do": {func(c *notify.Card) {
+			c.Status, c.Plan = store.NoChanges, &store.Plan{Empty: true, Checks: failing(2)}
+		}, "PROD ghe #12: no changes; 2 checks fail"},
+		"a check fails after the apply": {func(c *notify.Card) { c.Status, c.Apply = store.Applied, &store.Apply{Checks: failing(1)} },
+			"PROD ghe #12: applied: 2 created, nothing destroyed; 1 check fails"},
+		"a check holds again after the apply": {func(c *notify.Card) {
+			c.Status, c.Apply, c.Plan.Checks = store.Applied, &store.Apply{}, failing(1)
+		}, "PROD ghe #12: applied: 2 created, nothing destroyed"},
 		"nothing to do": {func(c *notify.Card) { c.Plan = &store.Plan{Empty: true} }, "PROD ghe #12: nothing to change. Reply approve or deny"},
 		"two people": {func(c *notify.Card) { c.Approvals, c.Got = 2, 1 },
 			"PROD ghe #12: 2 to create, nothing destroyed. Reply approve or deny (1 of 2 approvals)"},
@@ -102,6 +149,19 @@ func TestPlain(t *testing.T) {
 	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	tests := map[string]func(*notify.Card){
 		"planned": nil,
+		"effects": func(c *notify.Card) {
+			invoked := change("action.local_command.notify", "invoke")
+			invoked.Trigger = "AfterCreate of aws_instance.ghe"
+			c.Plan = plan(unknown(change("plan.rockets", "unknown")), unknown(change("aws_x.b", "burn")), invoked,
+				protected(importing(change("aws_db.d", "update"))), change("aws_x.i", "import"), change("aws_x.f", "create", "forget"))
+			c.Plan.Checks = append(failing(6), store.FailedCheck{Address: "check.e", Status: "error"})
+			c.Plan.Deferred = []store.Deferred{{Address: "aws_x.later", Actions: []string{"create"}, Reason: "instance_count_unknown"}}
+		},
+		"effects without addresses": func(c *notify.Card) {
+			c.ShowAddresses = false
+			c.Plan = plan(unknown(change("plan.rockets", "unknown")))
+			c.Plan.Checks, c.Plan.Deferred = failing(2), []store.Deferred{{Address: "aws_x.later", Actions: []string{"create"}}}
+		},
 		"everything": func(c *notify.Card) {
 			c.Options = store.PlanOptions{Replace: []string{"aws_instance.old"}, Vars: []string{"size"}}
 			c.Kind, c.Reason, c.RequestedBy = store.KindRecovery, "the node is gone", "cli:jane"

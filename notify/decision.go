@@ -119,7 +119,7 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 		}
 	}
 	if len(left) > 0 {
-		return fmt.Sprintf("Protected and not named: %s. Reply: %s", words.List(left, 5), needed(p)), false
+		return fmt.Sprintf("%s and not named: %s. Reply: %s", mustKind(p), words.List(left, 5), needed(p)), false
 	}
 	return "", true
 }
@@ -135,22 +135,65 @@ func why(p *store.Plan) string {
 	if len(p.Changes) == 0 { // only the counts are known
 		destroys = p.Destroy
 	}
-	must := len(mustNumbers(p))
+	must := mustOnes(p)
 	switch {
-	case destroys > 0 && must > 0:
-		return fmt.Sprintf("This plan destroys %s, and %s must be named.", words.Count(destroys, "resource"), protectedOnes(must))
+	case destroys > 0 && must != "":
+		return fmt.Sprintf("This plan destroys %s, and %s must be named.", words.Count(destroys, "resource"), must)
 	case destroys > 0:
 		return fmt.Sprintf("This plan destroys %s, so a plain approve is not enough.", words.Count(destroys, "resource"))
 	default:
-		return fmt.Sprintf("In this plan %s must be named.", protectedOnes(must))
+		return fmt.Sprintf("In this plan %s must be named.", must)
 	}
 }
 
-func protectedOnes(n int) string {
-	if n == 1 {
-		return "1 protected address"
+// mustCounts counts what an approval has to name: what nobody knows, and what is protected.
+func mustCounts(p *store.Plan) (unknown, protected int) {
+	for _, n := range mustNumbers(p) {
+		if p.Changes[n-1].Unknown {
+			unknown++
+		} else {
+			protected++
+		}
 	}
-	return fmt.Sprintf("%d protected addresses", n)
+	return unknown, protected
+}
+
+// mustOnes are they in words; empty if there are none.
+func mustOnes(p *store.Plan) string {
+	unknown, protected := mustCounts(p)
+	var parts []string
+	if unknown > 0 {
+		parts = append(parts, words.CountOf(unknown, "change that sallyport does not know", "changes that sallyport does not know"))
+	}
+	if protected > 0 {
+		parts = append(parts, words.CountOf(protected, "protected address", "protected addresses"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// mustKind begins the sentence about those that are not named.
+func mustKind(p *store.Plan) string {
+	switch unknown, protected := mustCounts(p); {
+	case unknown == 0:
+		return "Protected"
+	case protected == 0:
+		return "Unknown"
+	default:
+		return "Protected or unknown,"
+	}
+}
+
+// mustWhy says why an approval has to name something.
+func mustWhy(p *store.Plan) string {
+	unknown, protected := mustCounts(p)
+	var parts []string
+	if unknown > 0 {
+		parts = append(parts, words.CountOf(unknown, "change is of a kind", "changes are of kinds")+" that sallyport does not know")
+	}
+	if protected > 0 {
+		parts = append(parts, words.CountOf(protected, "resource is", "resources are")+" protected")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // needed is exactly what an approval of the plan has to say.

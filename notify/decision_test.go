@@ -121,6 +121,7 @@ func TestCovers(t *testing.T) {
 		protected(change(`module.m["x y"].aws_ebs_volume.w["a—b"]`, "forget")))
 	gone := plan(protected(classed(change("aws_ebs_volume.v", "create"), store.ClassRecreate)))
 	twins := plan(protected(change(`a.b["x-y"]`, "delete")), protected(change(`a.b["x—y"]`, "delete")))
+	strange := plan(unknown(change("plan.rockets", "unknown")), protected(change("aws_ebs_volume.v", "delete")))
 	tests := map[string]struct {
 		words   string
 		plan    *store.Plan
@@ -147,6 +148,9 @@ func TestCovers(t *testing.T) {
 		"part of an address":            {"approve destroy 3 ebs_volume.v", vital, "Nothing in this plan"},
 		"vanished protected, plain":     {"approve", gone, "In this plan 1 protected address must be named. Reply: approve destroy 1"},
 		"vanished protected, named":     {"approve destroy 1", gone, ""},
+		"unknown, plain":                {"approve", strange, "1 change that sallyport does not know and 1 protected address must be named. Reply: approve destroy 1 2"},
+		"unknown, one named":            {"approve destroy plan.rockets", strange, "Protected or unknown, and not named: aws_ebs_volume.v (number 2)"},
+		"unknown, both named":           {"approve destroy plan.rockets 2", strange, ""},
 		"two look alike, exact is fine": {`approve destroy a.b["x-y"] 2`, twins, ""},
 		"two look alike, typed":         {`approve destroy a.b["x--y"]`, twins, "could be number 1 or number 2"},
 	}

@@ -18,11 +18,14 @@ var (
 	update             = action{"~", "update"}
 	replace            = action{"-/+", "replace"}
 	replaceCreateFirst = action{"+/-", "replace"}
+	replaceForget      = action{"+/.", "replace"} // the old one is left to itself
 	destroy            = action{"-", "destroy"}
 	forget             = action{".", "forget"}
 	read               = action{"<=", "read"}
 	move               = action{">", "move"}
 	refresh            = action{"<~", "refresh"}
+	imports            = action{"<+", "import"} // Terraform has no symbol for it
+	invoke             = action{"!", "invoke"}  // nor for this
 )
 
 // kindOf reads Terraform's list of actions. What it does not know is shown in Terraform's words: an unknown action
@@ -37,6 +40,12 @@ func kindOf(c store.Change) action {
 		return replace
 	case "create,delete":
 		return replaceCreateFirst
+	case "create,forget":
+		return replaceForget
+	case "import":
+		return imports
+	case "invoke":
+		return invoke
 	case "delete":
 		return destroy
 	case "forget":
@@ -82,6 +91,12 @@ func notes(c store.Change) []string {
 	if c.Previous != "" {
 		out = append(out, "was "+line(c.Previous))
 	}
+	if c.Importing && kindOf(c) != imports {
+		out = append(out, "imported: it exists already")
+	}
+	if c.Trigger != "" {
+		out = append(out, line(c.Trigger))
+	}
 	if c.Forgets() {
 		out = append(out, "left to itself: terraform forgets it, it is not destroyed")
 	}
@@ -95,6 +110,8 @@ func notes(c store.Change) []string {
 		out = append(out, "follows "+line(words.List(c.Follows, 3)))
 	}
 	switch {
+	case c.Unknown:
+		out = append(out, "UNKNOWN to sallyport: name it to approve")
 	case c.MustName():
 		out = append(out, "PROTECTED: name it to approve")
 	case c.Protected:

@@ -38,6 +38,10 @@ func (c Card) Facts() []string {
 	for _, w := range c.Warnings {
 		add("warning: " + w)
 	}
+	for _, text := range c.checkFacts() {
+		add(text)
+	}
+	add(c.deferredFact())
 	add(c.classes())
 	if c.Asks != "" && c.Status == store.Planned {
 		if c.ShowAddresses {

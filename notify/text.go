@@ -48,6 +48,9 @@ func (c Card) Text() string {
 		text += special + ": "
 	}
 	text += c.gist()
+	if failed := ChecksCount(c.checks()); failed != "" {
+		text += "; " + failed
+	}
 	if ask := c.ask(); ask != "" {
 		text += ". " + ask
 	}
@@ -147,7 +150,7 @@ const manyNames = 12
 func (c Card) words() string {
 	must := mustNumbers(c.Plan)
 	if len(must) > manyNames {
-		return fmt.Sprintf("approve destroy with the %d protected addresses", len(must))
+		return "approve destroy with the " + mustOnes(c.Plan)
 	}
 	if c.Plan == nil {
 		return "approve"
@@ -193,8 +196,7 @@ func (c Card) replyPlanned() string {
 		fmt.Fprintf(&b, "Reply %s in this thread, or deny with a reason.", c.words())
 	}
 	if must := mustNumbers(c.Plan); len(must) > 0 {
-		fmt.Fprintf(&b, " %s protected: an approval names %s, by number or by address.",
-			plural(len(must), "1 resource is", fmt.Sprintf("%d resources are", len(must))), plural(len(must), "it", "each"))
+		fmt.Fprintf(&b, " %s: an approval names %s, by number or by address.", mustWhy(c.Plan), plural(len(must), "it", "each"))
 		if !c.ShowAddresses {
 			fmt.Fprintf(&b, " sallyport show %d lists them.", c.Run)
 		}
@@ -235,7 +237,7 @@ func (c Card) Counts() string {
 func (c Card) Done() string { return past(c.Counts()) }
 
 // tally counts the changes of a plan by what happens to the object.
-type tally struct{ create, again, update, replace, destroy, forget, move, refresh, read int }
+type tally struct{ create, again, update, replace, destroy, forget, move, refresh, read, imports, invoke, unknown int }
 
 func tallyOf(p *store.Plan) tally {
 	var t tally
@@ -243,6 +245,13 @@ func tallyOf(p *store.Plan) tally {
 		return tally{create: p.Add, update: p.Change, destroy: p.Destroy}
 	}
 	for _, ch := range p.Changes {
+		if ch.Imports() {
+			t.imports++
+		}
+		if ch.Unknown {
+			t.unknown++
+			continue
+		}
 		switch kindOf(ch) {
 		case create:
 			if ch.Class == store.ClassRecreate {
@@ -254,6 +263,9 @@ func tallyOf(p *store.Plan) tally {
 			t.update++
 		case replace, replaceCreateFirst:
 			t.replace++
+		case replaceForget:
+			t.create++
+			t.forget++
 		case destroy:
 			t.destroy++
 		case forget:
@@ -264,6 +276,8 @@ func tallyOf(p *store.Plan) tally {
 			t.refresh++
 		case read:
 			t.read++
+		case invoke:
+			t.invoke++
 		}
 	}
 	return t
@@ -276,6 +290,10 @@ func (t tally) parts() []string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, words))
 		}
 	}
+	if t.unknown > 0 {
+		parts = append(parts, words.CountOf(t.unknown, "change of a kind", "changes of kinds")+" that sallyport does not know")
+	}
+	add(t.imports, "to import")
 	add(t.create, "to create")
 	add(t.again, "to create again")
 	add(t.update, "to change")
@@ -284,6 +302,9 @@ func (t tally) parts() []string {
 	add(t.forget, "to forget")
 	add(t.move, "to move")
 	add(t.refresh, "to refresh in the state")
+	if t.invoke > 0 {
+		parts = append(parts, words.Count(t.invoke, "action")+" to invoke")
+	}
 	if len(parts) == 0 {
 		add(t.read, "to read")
 	}
@@ -294,7 +315,7 @@ func (t tally) parts() []string {
 func past(counts string) string {
 	return strings.NewReplacer("to build", "built", "to create again", "created again", "to create", "created", "to change", "changed",
 		"to destroy and replace", "destroyed and replaced", "to destroy", "destroyed", "to forget", "forgotten",
-		"to move", "moved", "to refresh", "refreshed", "to read", "read").Replace(counts)
+		"to move", "moved", "to import", "imported", "to invoke", "invoked", "to refresh", "refreshed", "to read", "read").Replace(counts)
 }
 
 // line makes one safe line of a text from outside.

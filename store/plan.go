@@ -12,12 +12,21 @@ const (
 	ClassDrift    Class = "drift"    // the object was changed outside
 )
 
-// A Change is one resource that a plan touches. It never carries attribute values.
+// A Change is one thing that a plan does: to a resource most often; it can also be an action of Terraform's that it invokes, or a
+// member of the plan that nobody here understands. It never carries attribute values.
 type Change struct {
-	Address  string   `json:"address"`
-	Actions  []string `json:"actions"` // in Terraform's order; a replace is ["delete","create"] or ["create","delete"]
+	Address string `json:"address"`
+	// Actions are in Terraform's order; a replace is ["delete","create"] or ["create","delete"], an invoked action ["invoke"].
+	Actions  []string `json:"actions"`
 	Class    Class    `json:"class"`
 	Previous string   `json:"previous_address,omitempty"` // a moved block
+	// Importing: an object that exists already is taken into the state, alone (["import"]) or before the other actions.
+	Importing bool `json:"importing,omitempty"`
+	// Trigger says what invokes an action of Terraform's: "after_create of aws_instance.web".
+	Trigger string `json:"trigger,omitempty"`
+	// Unknown: Terraform's word for it, or the whole member of the plan, is none that this version knows. What it does nobody can
+	// tell, so that no policy passes it and an approval has to name it.
+	Unknown bool `json:"unknown,omitempty"`
 	// Protected: the stack's protect patterns match, so an approval must name it if it is destroyed or recreated.
 	Protected bool `json:"protected,omitempty"`
 	// Replaceable: the stack's replaceable patterns match, so that a replacement, and nothing else, is routine.
@@ -30,14 +39,13 @@ type Change struct {
 }
 
 // Destroys reports whether the change destroys an object, alone or as half of a replacement.
-func (c Change) Destroys() bool {
-	for _, a := range c.Actions {
-		if a == "delete" {
-			return true
-		}
-	}
-	return false
-}
+func (c Change) Destroys() bool { return slices.Contains(c.Actions, "delete") }
+
+// Imports reports whether the change takes an object into the state that exists already.
+func (c Change) Imports() bool { return c.Importing || slices.Contains(c.Actions, "import") }
+
+// Invokes reports whether the change runs one of Terraform's actions: a program of a provider's, which can do anything.
+func (c Change) Invokes() bool { return slices.Contains(c.Actions, "invoke") }
 
 // Routine reports whether the change replaces an object that is there to be replaced, which a plain approve allows. What is
 // protected never is, and what is destroyed without a successor never is.
@@ -46,19 +54,14 @@ func (c Change) Routine() bool {
 }
 
 // Forgets reports whether the change drops the object from the state without destroying it.
-func (c Change) Forgets() bool {
-	for _, a := range c.Actions {
-		if a == "forget" {
-			return true
-		}
-	}
-	return false
-}
+func (c Change) Forgets() bool { return slices.Contains(c.Actions, "forget") }
 
-// MustName reports whether an approval has to name the change's address: it is protected, and it goes away or
-// has gone away. A vanished data volume that is made again would look healthy and be empty.
+// MustName reports whether an approval has to name the change's address: nobody knows what it does; or it is protected, and it goes
+// away, has gone away, is imported and changed at once (what stands there was never ours), or is an action of Terraform's. A
+// vanished data volume that is made again would look healthy and be empty.
 func (c Change) MustName() bool {
-	return c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate)
+	overwrites := c.Imports() && slices.Contains(c.Actions, "update")
+	return c.Unknown || c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate || overwrites || c.Invokes())
 }
 
 // An Output is a root module output that a plan changes.
@@ -67,6 +70,20 @@ type Output struct {
 	Actions []string `json:"actions"`
 	Later   bool     `json:"later,omitempty"`  // only the apply will know its value
 	Values  string   `json:"values,omitempty"` // as of a change
+}
+
+// A FailedCheck is a condition of the configuration's own (a check block, a postcondition) that was found not to hold. It stops nothing.
+type FailedCheck struct {
+	Address  string   `json:"address"`
+	Status   string   `json:"status"`             // fail, or error: it could not be looked at
+	Problems []string `json:"problems,omitempty"` // in the configuration's own words, redacted
+}
+
+// A Deferred is a change that Terraform leaves to another plan.
+type Deferred struct {
+	Address string   `json:"address"`
+	Actions []string `json:"actions"`
+	Reason  string   `json:"reason"` // Terraform's word
 }
 
 // A Plan is the summary of one saved plan file; the file itself lies in the run's directory until the run ends.
@@ -84,11 +101,15 @@ type Plan struct {
 	Changes []Change `json:"changes"` // dangerous ones first: the order and numbers of the card
 	Outputs []Output `json:"outputs"`
 
+	Checks   []FailedCheck `json:"checks,omitempty"`   // those that do not hold already while planning
+	Deferred []Deferred    `json:"deferred,omitempty"` // what this plan leaves to another one
+
 	Fingerprint   string  `json:"fingerprint,omitempty"`    // of what it changes, values included: plans that would do the same have the same
 	Configuration string  `json:"configuration,omitempty"`  // SHA-256 of the configuration in the plan file, remote modules included
 	Empty         bool    `json:"empty,omitempty"`          // terraform: nothing to apply
 	NewState      bool    `json:"new_state,omitempty"`      // there was no state yet: everything is new
 	Version       string  `json:"version"`                  // of terraform
+	Program       string  `json:"program,omitempty"`        // OpenTofu; empty: Terraform
 	Binary        string  `json:"binary"`                   // absolute path of terraform
 	BinaryDigest  string  `json:"binary_digest"`            // SHA-256, checked again before the apply
 	LockDigest    string  `json:"lock_digest,omitempty"`    // SHA-256 of .terraform.lock.hcl as used; empty without providers
@@ -98,6 +119,23 @@ type Plan struct {
 	PlanSeconds   float64 `json:"plan_seconds,omitempty"`   // wall time of terraform's part
 	TextTruncated bool    `json:"text_truncated,omitempty"` // the human text was larger than what is kept
 }
+
+// Imports counts the objects that the plan takes into the state.
+func (p *Plan) Imports() int {
+	n := 0
+	if p == nil {
+		return n
+	}
+	for _, c := range p.Changes {
+		if c.Imports() {
+			n++
+		}
+	}
+	return n
+}
+
+// ChecksFail reports whether checks of the configuration did not hold while it was planned.
+func (p *Plan) ChecksFail() bool { return p != nil && len(p.Checks) > 0 }
 
 // Tools names the terraform and the providers that the plan was made with.
 func (p *Plan) Tools() string {

@@ -19,6 +19,7 @@ type PullRequest struct {
 	Runs      map[string]int    `json:"runs,omitempty"`     // by stack
 	Held      map[string]string `json:"held,omitempty"`     // by stack: why it is planned only when an approver says so
 	Released  map[string]string `json:"released,omitempty"` // by stack: who said so, of this head
+	Settled   map[string]string `json:"settled,omitempty"`  // by stack: why nothing of it is to be planned though it is touched
 	Untouched int               `json:"untouched,omitempty"`
 	Notes     []string          `json:"notes,omitempty"` // for the comment
 
@@ -26,6 +27,15 @@ type PullRequest struct {
 	Commented string    `json:"commented,omitempty"` // digest of what it says
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // by the site's clock, when it was looked at last
 	CheckedAt time.Time `json:"checked_at,omitzero"` // likewise, when this head was first seen
+}
+
+// Settle notes why nothing of a stack is to be planned though the pull request touches it, for its status and the comment.
+func (p *PullRequest) Settle(stack, why string) {
+	if p.Settled == nil {
+		p.Settled = map[string]string{}
+	}
+	p.Settled[stack] = why
+	p.Notes = append(p.Notes, stack+": "+why)
 }
 
 func pullsKey(repository string) string { return "pulls/" + repository }

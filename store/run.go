@@ -212,6 +212,8 @@ type Apply struct {
 	Open      []string  `json:"open,omitempty"`    // started and not completed, when the apply ended badly
 	Outputs   []string  `json:"outputs,omitempty"` // names only
 	ExitCode  int       `json:"exit_code"`
+	// Checks are those that do not hold after the apply.
+	Checks []FailedCheck `json:"checks,omitempty"`
 
 	Who       string    `json:"who,omitempty"`        // user@host that it ran as
 	LeftLock  *LeftLock `json:"left_lock,omitempty"`  // the state lock that it left behind

@@ -58,6 +58,8 @@ type StackState struct {
 	Unseen    []Unseen `json:"unseen,omitempty"`     // what may have left the state lock behind, since a plan last held it
 	// LeftLock is a state lock that was met after one of those; nobody plans until it is gone.
 	LeftLock *LeftLock `json:"left_lock,omitempty"`
+	// Checks are those of its configuration that did not hold when it was last planned, applied or checked.
+	Checks []FailedCheck `json:"checks,omitempty"`
 	// Drift is what its drift checks found; nil if none was made yet.
 	Drift *Drift `json:"drift,omitempty"`
 	// AutoApplied are the applies of the last day that a policy decided on.
@@ -244,6 +246,7 @@ type Message struct {
 	Commit      string `json:"commit,omitempty"`
 	Stack       string `json:"stack,omitempty"`
 	PullRequest int    `json:"pull_request,omitempty"`
+	Settled     bool   `json:"settled,omitempty"` // Text says why nothing is to be planned, and nobody has to do anything
 
 	// Revision is how often a newer message took this one's place: the store tells by it that words in hand are old.
 	Revision int `json:"revision,omitempty"`

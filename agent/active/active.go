@@ -75,10 +75,7 @@ func ChannelOf(cfg *config.Config, s *config.Stack) string {
 
 // Definition says where a stack's files are.
 func Definition(s *config.Stack) stack.Definition {
-	return stack.Definition{
-		Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch, Template: s.Template,
-		Engine: s.Tool.Reads(), Workspace: s.Workspace, Vars: s.Vars,
-	}
+	return stack.DefinitionOf(s)
 }
 
 // ChannelsOf are the channels, as named in the configuration, in which people are asked.

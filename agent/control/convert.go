@@ -85,15 +85,28 @@ func planOf(p *store.Plan) *Plan {
 		Digest: p.Digest, ApprovedDigest: p.ApprovedDigest, Add: p.Add, Change: p.Change, Destroy: p.Destroy,
 		Changes: make([]Change, 0, len(p.Changes)), Outputs: make([]Output, 0, len(p.Outputs)),
 		NewState: p.NewState, Version: p.Version,
+		Import: p.Imports(), Checks: checksOf(p.Checks), Deferred: make([]Deferred, 0, len(p.Deferred)),
+	}
+	for _, d := range p.Deferred {
+		out.Deferred = append(out.Deferred, Deferred{Address: d.Address, Actions: list(d.Actions), Reason: d.Reason})
 	}
 	for _, c := range p.Changes {
 		out.Changes = append(out.Changes, Change{
 			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
 			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(), Follows: list(c.Follows),
+			Importing: c.Imports(), Trigger: c.Trigger, Unknown: c.Unknown,
 		})
 	}
 	for _, o := range p.Outputs {
 		out.Outputs = append(out.Outputs, Output{Name: o.Name, Actions: list(o.Actions)})
+	}
+	return out
+}
+
+func checksOf(failed []store.FailedCheck) []Check {
+	out := make([]Check, 0, len(failed))
+	for _, c := range failed {
+		out = append(out, Check{Address: c.Address, Status: c.Status, Problems: list(c.Problems)})
 	}
 	return out
 }
@@ -104,7 +117,7 @@ func applyOf(a *store.Apply, stack string) *Apply {
 	}
 	return &Apply{
 		StartedAt: instant(a.StartedAt), EndedAt: instant(a.EndedAt), Done: a.Done, Total: a.Total,
-		Current: a.Current, Open: list(a.Open), Outputs: list(a.Outputs),
+		Current: a.Current, Open: list(a.Open), Outputs: list(a.Outputs), Checks: checksOf(a.Checks),
 		LeftLock: LeftLockOf(a.LeftLock, stack), LeftState: a.LeftState, PushedBy: accountOf(a.PushedBy),
 	}
 }
@@ -119,6 +132,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
 		Partly: partlyOf(s, run),
 	}
+	out.Checks = checksOf(s.Checks)
 	out.Builds, out.Images = make([]Build, 0, len(s.Builds)), usesOf(s.Images)
 	for _, b := range s.Builds {
 		out.Builds = append(out.Builds, Build{Run: b.Run, Commit: b.Commit, At: instant(b.At), Artifacts: artifactsOf(b.Artifacts)})

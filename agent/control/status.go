@@ -96,6 +96,7 @@ type Stack struct {
 	Partly        *Partly    `json:"partly"`     // the last apply, if that did not end well and no run has since; else null
 	Builds        []Build    `json:"builds"`     // of an image: those that ended well, newest first
 	Images        []ImageUse `json:"images"`     // what a stack runs on, as last applied
+	Checks        []Check    `json:"checks"`     // that did not hold when it was last planned, applied or checked
 	Drift         *Drift     `json:"drift"`      // null before the first check
 	Run           *Run       `json:"run"`
 	Approvals     *Approvals `json:"approvals"` // of the run; null unless its plan waits for some, and where no agent tells
@@ -223,9 +224,27 @@ type Plan struct {
 	Outputs        []Output `json:"outputs"`
 	NewState       bool     `json:"new_state"` // there was no state: everything is new
 	Version        string   `json:"version"`   // of terraform
+
+	Import   int        `json:"import"`   // objects that are taken into the state, alone or with another action
+	Checks   []Check    `json:"checks"`   // that do not hold already while planning
+	Deferred []Deferred `json:"deferred"` // what the plan leaves to another one
 }
 
-// Change is one resource that a plan touches.
+// Check is a condition of the configuration that does not hold.
+type Check struct {
+	Address  string   `json:"address"`
+	Status   string   `json:"status"` // fail, or error: it could not be looked at
+	Problems []string `json:"problems"`
+}
+
+// Deferred is a change that Terraform leaves to another plan.
+type Deferred struct {
+	Address string   `json:"address"`
+	Actions []string `json:"actions"`
+	Reason  string   `json:"reason"`
+}
+
+// Change is one thing that a plan does: to a resource, most often; see [store.Change].
 type Change struct {
 	Address   string      `json:"address"`
 	Actions   []string    `json:"actions"`
@@ -235,6 +254,9 @@ type Change struct {
 	MustName  bool        `json:"must_name"` // an approval has to name it
 	Routine   bool        `json:"routine"`   // a replacement that a plain approve allows
 	Follows   []string    `json:"follows"`   // recreated objects that are its only cause
+	Importing bool        `json:"importing"` // an object that exists already is taken into the state
+	Trigger   string      `json:"trigger"`   // what invokes an action of Terraform's
+	Unknown   bool        `json:"unknown"`   // sallyport does not know what this is
 }
 
 // Output is a root output that a plan changes.
@@ -271,6 +293,7 @@ type Apply struct {
 	Current   string     `json:"current"`
 	Open      []string   `json:"open"`       // started and not completed, when it ended badly
 	Outputs   []string   `json:"outputs"`    // names
+	Checks    []Check    `json:"checks"`     // that do not hold after it
 	LeftLock  *LeftLock  `json:"left_lock"`  // the state lock that it left behind
 	LeftState string     `json:"left_state"` // path of the state that it could not save
 	PushedBy  string     `json:"pushed_by"`  // who pushed that state

@@ -167,10 +167,7 @@ func varFiles(s *section, st *config.Stack, tree stack.Tree) {
 
 // definition says where a stack's files are.
 func definition(st *config.Stack) stack.Definition {
-	return stack.Definition{
-		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
-		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
-	}
+	return stack.DefinitionOf(st)
 }
 
 // requiredVersion compares terraform with what the configuration wants.

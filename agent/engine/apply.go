@@ -58,7 +58,7 @@ func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 		return runner.Job{}, err
 	}
 	return runner.Job{
-		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest,
+		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest, Program: run.Plan.Program,
 		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Tools.File(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, rundir.SourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
 		VarFile: vars, VarDigest: run.Plan.VarsDigest, LockTimeout: s.LockTimeout, User: user, AWS: lent,
@@ -120,6 +120,7 @@ func (a *Engines) Seen(run *store.Run, state runner.State, p jsonlog.Progress) e
 func (a *Engines) seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
 	f := ending.Facts{
 		Run: run, Started: state.TerraformStarted, Done: p.Done, Total: p.Total, Open: p.Open, Errors: a.errorsOf(p.Diagnostics), Now: a.now(),
+		Checks: a.failedChecks(p.Diagnostics),
 	}
 	if r := state.Result; r != nil {
 		f.Result = &ending.Result{Orphaned: r.Orphaned, Refused: r.Refused, Signal: r.Signal, ExitCode: r.ExitCode}
@@ -139,6 +140,9 @@ func (a *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status)
 	st, err := tx.Stack(f.Run.Stack)
 	if err != nil {
 		return err
+	}
+	if to == store.Applied {
+		st.Checks = f.Checks
 	}
 	left := f.Leaves(to)
 	if left.State != "" {

@@ -1,13 +1,16 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"sallyport/agent/datadir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/planjson"
 	"sallyport/notify"
 	"sallyport/notify/words"
+	"sallyport/store"
 )
 
 // errorsOf are terraform's own words for why it failed, redacted.
@@ -24,6 +27,33 @@ func (a *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// failedChecks are the checks that do not hold after an apply, in the configuration's own words, redacted.
+func (a *Engines) failedChecks(diagnostics []diag.Diagnostic) []store.FailedCheck {
+	var failed []store.FailedCheck
+	for _, d := range diagnostics {
+		address, inError, ok := d.FailedCheck()
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(failed, func(c store.FailedCheck) bool { return c.Address == address })
+		if i < 0 {
+			i = len(failed)
+			failed = append(failed, store.FailedCheck{Address: address, Status: "fail"})
+		}
+		if inError {
+			failed[i].Status = "error"
+		}
+		if d.Detail != "" {
+			failed[i].Problems = append(failed[i].Problems, d.Detail)
+		}
+	}
+	slices.SortFunc(failed, func(a, b store.FailedCheck) int { return strings.Compare(a.Address, b.Address) }) // terraform's order is not always the same
+	for i := range failed {
+		planjson.HideCheck(&failed[i], a.health.Redact)
+	}
+	return failed
 }
 
 // lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said

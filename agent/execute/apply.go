@@ -127,7 +127,7 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 			}
 			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
 			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
-			r.Apply.Outputs, r.Apply.Open, r.Apply.Current = p.Outputs, p.Open, ""
+			r.Apply.Outputs, r.Apply.Open, r.Apply.Current, r.Apply.Checks = p.Outputs, p.Open, "", end.Checks
 			r.Apply.LeftState, r.Artifacts = state.ErroredState, end.Artifacts
 			if state.Result != nil {
 				r.Apply.ExitCode = state.Result.ExitCode

@@ -140,24 +140,12 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		if err != nil {
 			return err
 		}
-		st, err := tx.Stack(s.Name)
+		news, err := a.takePlan(tx, run, s, result)
 		if err != nil {
 			return err
 		}
-		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
-		if st.Planning = nil; lifecycle.TakesLock(run, s) {
-			st.Unseen = nil // this plan has held the state lock: nobody left it behind
-		}
-		if err := tx.PutStack(st); err != nil {
-			return err
-		}
-		if lifecycle.TakesLock(run, s) {
-			if err := a.ledger.LockGone(tx.Tx, st, ""); err != nil {
-				return err
-			}
-		}
 		now := a.now().UTC()
-		_, err = a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
+		moved, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
 			policy.Note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.uptime(), "", ""
@@ -168,6 +156,9 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 			}
 			return nil
 		})
+		if err == nil && news && to != store.Planned && result.Plan.Empty {
+			return a.ledger.TellChecks(tx.Tx, moved)
+		}
 		return err
 	})
 	var refusal *hint.Refusal
@@ -178,6 +169,26 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		a.ledger.Keep(w.Repos[run.Repository], run)
 	}
 	return err
+}
+
+// takePlan notes in the stack's state what a plan shows of it. News are checks that fail, and did not before.
+func (a *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, result *ledger.PlanResult) (news bool, err error) {
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return false, err
+	}
+	st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+	news = ledger.TakeChecks(st, result.Plan.Checks)
+	if st.Planning = nil; lifecycle.TakesLock(run, s) {
+		st.Unseen = nil // this plan has held the state lock: nobody left it behind
+	}
+	if err := tx.PutStack(st); err != nil {
+		return false, err
+	}
+	if lifecycle.TakesLock(run, s) {
+		return news, a.ledger.LockGone(tx.Tx, st, "")
+	}
+	return news, nil
 }
 
 // unfinished lists what an interrupted apply of the stack had started and not completed, and which apply that was. Such a

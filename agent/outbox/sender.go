@@ -30,6 +30,12 @@ func (s *sender) cardGone(err error) bool {
 	return s.message.Kind == store.MessageCard && s.run != nil && s.run.Card != nil && uneditable(err)
 }
 
+// endedQuietly reports whether a run has ended so that nobody is told who did not hear of it before. Of one without changes people
+// hear if checks fail.
+func endedQuietly(run *store.Run) bool {
+	return run.Status == store.NoChanges && !run.Plan.ChecksFail() || run.Status == store.Superseded
+}
+
 // needless: the run is gone, or the message has become pointless.
 func (s *sender) needless() bool {
 	m := s.message
@@ -39,8 +45,7 @@ func (s *sender) needless() bool {
 	if s.run == nil {
 		return true
 	}
-	quiet := s.run.Status == store.NoChanges || s.run.Status == store.Superseded
-	if s.run.Card == nil && quiet && !m.Sending {
+	if s.run.Card == nil && endedQuietly(s.run) && !m.Sending {
 		return true // ended quietly before anything was said
 	}
 	return m.Kind == store.MessageFile && s.run.Status.Terminal() && s.run.Card == nil
@@ -83,7 +88,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 			return nil, err
 		}
 	}
-	if quiet := s.run.Status == store.NoChanges || s.run.Status == store.Superseded; !found && quiet {
+	if !found && endedQuietly(s.run) {
 		return nil, nil // it was never posted, and there is nothing to say any more
 	}
 	if !found {

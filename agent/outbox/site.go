@@ -204,7 +204,10 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 func (a *Outbox) tellStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
 		s := github.Untouched(m.Stack)
-		if m.Text != "" {
+		switch {
+		case m.Settled:
+			s = github.Settled(m.Stack, m.Text)
+		case m.Text != "":
 			s = github.NotPlanned(m.Stack, m.Text)
 		}
 		return nil, site.SetStatus(ctx, m.Commit, s)

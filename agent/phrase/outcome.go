@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle/votes"
+	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -23,6 +24,9 @@ func Outcome(run *store.Run) string {
 	}
 	if run.Apply != nil && run.Status == store.Applied && len(run.Apply.Outputs) > 0 {
 		lines = append(lines, "Outputs: "+words.List(run.Apply.Outputs, 30)+".")
+	}
+	if run.Apply != nil && run.Status == store.Applied {
+		lines = append(lines, notify.ChecksLines(run.Apply.Checks)...)
 	}
 	if run.Hint != "" {
 		lines = append(lines, "Next: "+run.Hint)
@@ -78,10 +82,13 @@ func planCounts(p *store.Plan) string {
 		return "nothing was planned"
 	}
 	text := fmt.Sprintf("%d created, %d changed, %d destroyed", p.Add, p.Change, p.Destroy)
+	if n := p.Imports(); n > 0 {
+		text = fmt.Sprintf("%d imported, %s", n, text)
+	}
 	for _, also := range []struct {
 		action string
 		word   string
-	}{{"forget", "forgotten and not destroyed"}, {"move", "moved"}, {"import", "imported"}, {"refresh", "refreshed in the state"}} {
+	}{{"forget", "forgotten and not destroyed"}, {"move", "moved"}, {"refresh", "refreshed in the state"}, {"invoke", "invoked"}} {
 		n := 0
 		for _, c := range p.Changes {
 			moved := also.action == "move" && c.Previous != "" && len(c.Actions) == 1 && c.Actions[0] == "no-op"

@@ -51,12 +51,10 @@ func (a *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, n
 			next.Untouched++
 			continue
 		case gone:
-			next.Notes = append(next.Notes, fmt.Sprintf("%s: its directory %s leaves the branch; its resources are not destroyed by that", s.Name, s.Dir))
-			next.Untouched++
+			next.Settle(s.Name, fmt.Sprintf("its directory %s leaves the branch; its resources are not destroyed by that", s.Dir))
 			continue
 		case s.Engine == config.EnginePacker:
-			next.Notes = append(next.Notes, fmt.Sprintf("%s: an image is planned when its change is on the branch, not before", s.Name))
-			next.Untouched++
+			next.Settle(s.Name, "an image is planned when its change is on the branch, not before")
 			continue
 		}
 		why := ""
@@ -151,10 +149,14 @@ func (a *Pullwatch) tellRest(tx *store.Tx, w *active.Config, p *store.PullReques
 		if newest != nil && newest.Commit == p.Head {
 			continue // it is on the branch already
 		}
-		if err := tx.Enqueue(store.Message{
+		m := store.Message{
 			Kind: store.MessageStatus, Key: announce.StatusKey(p.Repository, p.Head, s.Name), Text: p.Held[s.Name],
 			Repository: p.Repository, Commit: p.Head, Stack: s.Name, PullRequest: p.Number,
-		}); err != nil {
+		}
+		if why := p.Settled[s.Name]; why != "" {
+			m.Text, m.Settled = why, true
+		}
+		if err := tx.Enqueue(m); err != nil {
 			return err
 		}
 	}

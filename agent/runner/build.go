@@ -119,12 +119,15 @@ func eachLine(r io.Reader, f func([]byte)) error {
 }
 
 // engine is what is executed.
-func (j Job) engine() string { return Claim{Engine: j.Engine}.engine() }
+func (j Job) engine() string { return Claim{Engine: j.Engine, Program: j.Program}.engine() }
 
 // engine is what was executed.
 func (c Claim) engine() string {
-	if c.Engine == EnginePacker {
+	switch {
+	case c.Engine == EnginePacker:
 		return c.Engine
+	case c.Program != "":
+		return c.Program
 	}
 	return "terraform"
 }

@@ -34,8 +34,9 @@ const (
 type Claim struct {
 	Run       int       `json:"run"`
 	Engine    string    `json:"engine,omitempty"`
-	Digest    string    `json:"digest"` // of the plan
-	Dir       string    `json:"dir"`    // terraform's working directory
+	Program   string    `json:"program,omitempty"` // what people call it, where that is not the engine's name
+	Digest    string    `json:"digest"`            // of the plan
+	Dir       string    `json:"dir"`               // terraform's working directory
 	BootID    string    `json:"boot_id,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	// LockAlone: only the runner holds the run's lock. What terraform has started is looked for among the processes.

@@ -91,7 +91,7 @@ func eventText(e jsonlog.Event) string {
 	switch {
 	case e.Diagnostic != nil:
 		return "\n" + e.Diagnostic.String() + "\n\n"
-	case e.Type == jsonlog.EventPlannedChange:
+	case e.Type == jsonlog.EventPlannedChange, e.Type == jsonlog.EventPlannedInvocation:
 		return "" // terraform repeats the plan before it applies it
 	case e.Type == jsonlog.EventOutputs:
 		return "Outputs: " + strings.Join(e.OutputNames, ", ") + "\n" // the message itself only counts them

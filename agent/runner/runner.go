@@ -90,6 +90,9 @@ type Job struct {
 	LockFile   string `json:"lock_file,omitempty"`
 	LockDigest string `json:"lock_digest,omitempty"` // empty: not checked
 
+	// Program is what people call what is executed; empty: Terraform, or Packer.
+	Program string `json:"program,omitempty"`
+
 	// VarFile has the values of the ephemeral variables that the plan was made with, which are in no plan file. Empty: there are none.
 	VarFile   string `json:"var_file,omitempty"`
 	VarDigest string `json:"var_digest,omitempty"`
@@ -187,7 +190,7 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 	defer lock.Close()
 	fault.Point("runner lock taken")
 
-	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now(), LockAlone: true}
+	claim := Claim{Run: o.Job.Run, Engine: o.Job.Engine, Program: o.Job.Program, Digest: o.Job.Digest, Dir: o.Job.Dir, BootID: bootID(), StartedAt: now(), LockAlone: true}
 	if o.Job.User != nil && o.Job.User.Exclusive {
 		claim.UID = o.Job.User.UID
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config"
 	"sallyport/agent/hclfile"
 	"sallyport/agent/repo"
 )
@@ -46,6 +47,14 @@ type Definition struct {
 	Engine    hclfile.Engine
 	Workspace string               // empty: not known
 	Vars      map[string]cty.Value // of Terraform, beside those of var files
+}
+
+// DefinitionOf is the definition of a stack or an image of the configuration. It is the only place where one is made of those.
+func DefinitionOf(s *config.Stack) Definition {
+	return Definition{
+		Dir: s.Dir, VarFiles: s.VarFiles, Watch: s.Watch, Template: s.Template,
+		Engine: s.Tool.Reads(), Workspace: s.Workspace, Vars: s.Vars,
+	}
 }
 
 // Files are the paths that belong to a stack.

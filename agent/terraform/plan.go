@@ -153,6 +153,9 @@ func (p *planner) describe(ctx context.Context) error {
 	}
 	plan.Digest, plan.Empty, plan.LockDigest, plan.VarsDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest, p.res.Plan.VarsDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
+	if p.o.Tool.OpenTofu {
+		plan.Program = "OpenTofu"
+	}
 	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial
 	p.res.Plan, p.res.Resources = plan, state.Resources
 	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty {

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/outbox"
@@ -217,6 +218,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		count := d.Found()
 		effects.NoteFound(&d, &result.Plan)
 		st.Resources = result.Resources
+		news := ledger.TakeChecks(st, result.Plan.Checks)
 		switch {
 		case !d.Found():
 			d.Since = time.Time{}
@@ -227,6 +229,12 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		st.Drift = &d
 		if err := tx.PutStack(st); err != nil {
 			return err
+		}
+		if news && !d.Found() {
+			note := a.ledger.ChecksNote(s.Name, fmt.Sprint(began.UnixMilli()), s.PlanInSlack != "none", st.Checks)
+			if err := tx.Enqueue(note); err != nil {
+				return err
+			}
 		}
 		a.log.Info("drift check", "stack", s.Name, "commit", words.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
 		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)

@@ -69,6 +69,12 @@ func Untouched(stack string) Status {
 	return Status{Context: Context(stack), State: Success, Description: "not touched by this pull request"}
 }
 
+// Settled is the status of a stack that a pull request touches and of which nothing is to be planned, and why: a success like
+// [Untouched], with other words.
+func Settled(stack, why string) Status {
+	return Status{Context: Context(stack), State: Success, Description: cutRunes("not planned: "+redact.CleanLine(why), MaxDescription)}
+}
+
 // NotPlanned is the status of a stack that a pull request touches and that is not planned, and why. It is no failure:
 // nothing was found wrong, and it waits for a person.
 func NotPlanned(stack, why string) Status {

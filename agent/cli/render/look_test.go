@@ -36,6 +36,18 @@ func night() control.Run {
 func TestRunInColour(t *testing.T) {
 	for name, change := range map[string]func(*control.Run){
 		"run-planned.ansi": func(*control.Run) {},
+		"run-effects.ansi": func(r *control.Run) {
+			r.Plan.Changes = []control.Change{
+				{Address: "plan.rockets", Actions: []string{"unknown"}, Unknown: true, MustName: true},
+				{Address: "action.local_command.notify", Actions: []string{"invoke"}, Trigger: "AfterCreate of aws_instance.ghe"},
+				{Address: "aws_db.d", Actions: []string{"update"}, Importing: true, Protected: true, MustName: true},
+				{Address: "aws_x.i", Actions: []string{"import"}, Importing: true}, {Address: "aws_x.f", Actions: []string{"create", "forget"}},
+				{Address: "aws_x.new", Previous: "aws_x.old", Actions: []string{"no-op"}},
+			}
+			r.Plan.Import = 2
+			r.Plan.Checks = []control.Check{{Address: "check.certificate", Status: "fail", Problems: []string{"it expires in 5 days"}}}
+			r.Plan.Deferred = []control.Deferred{{Address: "aws_x.later", Actions: []string{"create"}, Reason: "instance_count_unknown"}}
+		},
 		"run-interrupted.ansi": func(r *control.Run) {
 			r.Status, r.EndedAt, r.Error = store.Interrupted, before(time.Minute), "the machine went away\nmeanwhile"
 			r.Apply = &control.Apply{

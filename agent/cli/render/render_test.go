@@ -117,6 +117,10 @@ func TestCounts(t *testing.T) {
 		{"nothing", &control.Plan{}, "no changes"},
 		{"outputs only", &control.Plan{Outputs: []control.Output{{Name: "ip"}}}, "1 output to change"},
 		{"forgets only", &control.Plan{Changes: change}, "0 to add, 0 to change, 0 to destroy, 1 to forget"},
+		{"imports", &control.Plan{Change: 1, Import: 2, Changes: []control.Change{{Actions: []string{"import"}, Importing: true}, {Actions: []string{"update"}, Importing: true}}},
+			"2 to import, 0 to add, 1 to change, 0 to destroy"},
+		{"an action and what nobody knows", &control.Plan{Changes: []control.Change{{Actions: []string{"invoke"}}, {Actions: []string{"burn"}, Unknown: true}}},
+			"0 to add, 0 to change, 0 to destroy, 1 to invoke, 1 of a kind that sallyport does not know"},
 		{"a replace", &control.Plan{Add: 1, Destroy: 1, Changes: change}, "1 to add, 0 to change, 1 to destroy, 1 to forget"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

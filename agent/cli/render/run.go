@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -83,8 +84,22 @@ func runFacts(r control.Run, now time.Time) []fact {
 	for _, w := range r.Warnings {
 		facts = append(facts, fact{"warning", w, yellow})
 	}
+	for _, c := range failedChecks(r) {
+		facts = append(facts, fact{"check", notify.CheckLine(store.FailedCheck(c)), yellow})
+	}
 	return append(facts,
 		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+}
+
+// failedChecks are the checks that do not hold: after the apply, else while it was planned.
+func failedChecks(r control.Run) []control.Check {
+	switch {
+	case r.Status == store.Applied && r.Apply != nil:
+		return r.Apply.Checks
+	case r.Plan != nil:
+		return r.Plan.Checks
+	}
+	return nil
 }
 
 // leftFacts are what an apply left behind, and what became of it.
@@ -125,6 +140,9 @@ func changesText(p *control.Plan) string {
 		mark, style := markOf(c)
 		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, changeNote(c)) + "\n"
 	}
+	for _, d := range p.Deferred {
+		text += "       " + paint(yellow, redact.CleanLine("left to another plan: "+notify.DeferredText(store.Deferred(d)))) + "\n"
+	}
 	for _, o := range p.Outputs {
 		text += "       " + redact.CleanLine("output "+o.Name+": "+strings.Join(o.Actions, ", ")) + "\n"
 	}
@@ -140,13 +158,21 @@ func changeNote(c control.Change) string {
 	if c.Previous != "" && c.Previous != c.Address {
 		note += "  moved from " + c.Previous
 	}
+	if c.Importing && !slices.Contains(c.Actions, "import") {
+		note += "  imported: it exists already"
+	}
+	if c.Trigger != "" {
+		note += "  " + c.Trigger
+	}
 	if slices.Contains(c.Actions, "forget") {
 		note += "  forgotten, not destroyed"
 	}
 	if c.Routine {
 		note += "  replaceable"
 	}
-	if c.MustName {
+	if c.Unknown {
+		note += "  " + strings.Join(c.Actions, ", ") + ": UNKNOWN to sallyport, must be named"
+	} else if c.MustName {
 		note += "  PROTECTED, must be named"
 	}
 	return redact.Clean(note)
@@ -171,8 +197,19 @@ func markOf(c control.Change) (string, style) {
 		return "  .", red
 	case "refresh":
 		return " <~", cyan
-	default:
+	case "create,forget":
+		return "+/.", red
+	case "import":
+		return " <+", cyan
+	case "invoke":
+		return "  !", red
+	case "", "no-op":
+		if c.Previous != "" {
+			return "  >", plain
+		}
 		return "   ", plain
+	default: // never blank: what is not known must not look harmless
+		return "  ?", red
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"sallyport/agent/control"
+	"sallyport/notify"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -132,6 +133,9 @@ func problemsText(s control.Status, now time.Time) string {
 		}
 		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
 			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: words.FirstLine(r.Error, len(r.Error)), Hint: r.Hint, Since: r.EndedAt})
+		}
+		for _, c := range st.Checks {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: notify.CheckLine(store.FailedCheck(c))})
 		}
 		if p := st.Partly; p != nil {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})

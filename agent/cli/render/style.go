@@ -140,21 +140,29 @@ func Counts(p *control.Plan) string {
 		return "no changes"
 	}
 	text := fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
-	forget, move, refresh := 0, 0, 0
+	if p.Import > 0 {
+		text = fmt.Sprintf("%d to import, ", p.Import) + text
+	}
+	forget, move, refresh, invoke, unknown := 0, 0, 0, 0, 0
 	for _, c := range p.Changes {
 		switch strings.Join(c.Actions, ",") {
-		case "forget":
+		case "forget", "create,forget":
 			forget++
+		case "invoke":
+			invoke++
 		case "refresh":
 			refresh++
 		case "no-op":
 			move++
 		}
+		if c.Unknown {
+			unknown++
+		}
 	}
 	for _, also := range []struct {
 		n     int
 		words string
-	}{{forget, "to forget"}, {move, "to move"}, {refresh, "to refresh"}} {
+	}{{forget, "to forget"}, {move, "to move"}, {refresh, "to refresh"}, {invoke, "to invoke"}, {unknown, "of a kind that sallyport does not know"}} {
 		if also.n > 0 {
 			text += fmt.Sprintf(", %d %s", also.n, also.words)
 		}

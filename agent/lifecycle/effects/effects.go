@@ -14,9 +14,12 @@ import (
 func Grown(p *store.Plan) int {
 	n := 0
 	for _, c := range p.Changes {
+		if c.Imports() {
+			n++
+		}
 		for _, action := range c.Actions {
 			switch {
-			case action == "create" && c.Class != store.ClassRecreate, action == "import":
+			case action == "create" && c.Class != store.ClassRecreate:
 				n++
 			case action == "delete", action == "forget":
 				n--
@@ -58,7 +61,7 @@ func effects(p *store.Plan) map[string][]effect {
 		out[name] = append(out[name], effect{strings.Join(actions, ", "), fmt.Sprint(append(rest, values)...)})
 	}
 	for _, c := range p.Changes {
-		add(c.Address, c.Actions, c.Values, c.Class, c.Previous, c.MustName())
+		add(c.Address, c.Actions, c.Values, c.Class, c.Previous, c.MustName(), c.Imports(), c.Trigger)
 	}
 	for _, o := range p.Outputs {
 		add("output "+o.Name, o.Actions, o.Values)

@@ -16,7 +16,8 @@ import (
 type Ending struct {
 	To         store.Status
 	Text, Hint string
-	Artifacts  []store.Artifact // what a build has made
+	Artifacts  []store.Artifact    // what a build has made
+	Checks     []store.FailedCheck // that do not hold after an apply
 }
 
 // Facts are what was seen of an apply that lives no more. All text is fit for people: secrets are out of it.
@@ -39,7 +40,8 @@ type Facts struct {
 	LastSign  time.Time
 	Now       time.Time
 
-	Artifacts []store.Artifact // what a build has made
+	Artifacts []store.Artifact    // what a build has made
+	Checks    []store.FailedCheck // that do not hold after an apply
 }
 
 // Result is what the runner wrote down of the end.
@@ -72,9 +74,18 @@ func (f Facts) SoFar() string {
 	return text
 }
 
+// program is what people call what made the plan and applied it.
+func (f Facts) program() string {
+	if f.Run.Plan != nil && f.Run.Plan.Program != "" {
+		return f.Run.Plan.Program
+	}
+	return "terraform"
+}
+
 // OfApply is how terraform's apply ended.
 func OfApply(f Facts) Ending {
 	end := ofApply(f)
+	end.Checks = f.Checks
 	if f.LeftState != "" {
 		end.Text += "\nThe state could not be written to its backend; it is kept in " + f.LeftState
 		push := fmt.Sprintf("bring the backend back, then: sallyport state push %d; nothing of the stack is planned before", f.Run.ID)
@@ -90,15 +101,15 @@ func ofApply(f Facts) Ending {
 	run, result := f.Run, f.Result
 	switch {
 	case result == nil && !f.Started, result != nil && result.Orphaned:
-		return Ending{To: store.Interrupted, Text: "the agent stopped between the decision to apply and the start; terraform was not seen to run" + f.Runner}
+		return Ending{To: store.Interrupted, Text: "the agent stopped between the decision to apply and the start; " + f.program() + " was not seen to run" + f.Runner}
 	case result == nil && fault.Without("end seen"):
 		return Ending{To: store.Applied}
 	case result == nil:
 		return Ending{To: store.Interrupted, Text: "nobody saw the end of the apply: " + f.SoFar() + f.Runner, Hint: afterInterrupted}
 	case result.Refused != "":
-		return Ending{To: store.Errored, Text: "the apply was refused and terraform did not run: " + result.Refused, Hint: "sallyport plan " + run.Stack}
+		return Ending{To: store.Errored, Text: "the apply was refused and " + f.program() + " did not run: " + result.Refused, Hint: "sallyport plan " + run.Stack}
 	case result.Signal != "":
-		return Ending{To: store.Interrupted, Text: fmt.Sprintf("terraform was killed (%s) in the middle of the apply: %s", result.Signal, f.SoFar()), Hint: afterInterrupted}
+		return Ending{To: store.Interrupted, Text: fmt.Sprintf("%s was killed (%s) in the middle of the apply: %s", f.program(), result.Signal, f.SoFar()), Hint: afterInterrupted}
 	case result.ExitCode == 0:
 		return Ending{To: store.Applied}
 	case f.Stale:
@@ -106,7 +117,7 @@ func ofApply(f Facts) Ending {
 	}
 	text, hint := f.Errors, mendFirst+"sallyport plan "+run.Stack
 	if text == "" {
-		text = fmt.Sprintf("terraform ended with exit code %d%s", result.ExitCode, f.LastWords)
+		text = fmt.Sprintf("%s ended with exit code %d%s", f.program(), result.ExitCode, f.LastWords)
 		hint = fmt.Sprintf("see sallyport show %d --log; %s", run.ID, hint)
 	}
 	if f.LockAdvice != "" {

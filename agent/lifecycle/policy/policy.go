@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport/agent/clock"
@@ -59,7 +60,10 @@ func AutoApplyRefusal(s *config.Stack, now Situation) string {
 		return "it was applied before and has no state now"
 	}
 	for _, c := range now.Plan.Changes {
-		if c.Protected {
+		switch {
+		case c.Unknown:
+			return fmt.Sprintf("the plan has something that sallyport does not know: %s (%s)", c.Address, strings.Join(c.Actions, ", "))
+		case c.Protected:
 			return fmt.Sprintf("%s is protected", c.Address)
 		}
 	}
@@ -68,8 +72,11 @@ func AutoApplyRefusal(s *config.Stack, now Situation) string {
 		return ""
 	case config.PolicyNoDestroy:
 		for _, c := range now.Plan.Changes {
-			if c.Destroys() || c.Forgets() {
+			switch {
+			case c.Destroys() || c.Forgets():
 				return fmt.Sprintf("%s is destroyed, replaced or forgotten", c.Address)
+			case c.Invokes():
+				return fmt.Sprintf("%s is invoked, and nobody can tell what it does", c.Address)
 			}
 		}
 		return ""
@@ -89,6 +96,9 @@ func notOnlyRecreated(s *config.Stack, now Situation) string {
 	case !now.SameTools:
 		return "terraform or a provider is another one than it was applied with"
 	}
+	if len(now.Plan.Deferred) > 0 {
+		return "it leaves a part of the change to another plan"
+	}
 	recreated := 0
 	destroys := now.Plan.Destroys()
 	for _, c := range now.Plan.Changes {
@@ -103,6 +113,8 @@ func notOnlyRecreated(s *config.Stack, now Situation) string {
 		case follows && len(c.Actions) == 2 && c.Destroys() && slices.Contains(s.RecreateAlso, c.Type):
 		case c.Destroys() || c.Forgets():
 			return fmt.Sprintf("%s is destroyed, replaced or forgotten", c.Address)
+		case c.Invokes():
+			return fmt.Sprintf("%s is invoked, and nobody can tell what it does", c.Address)
 		default:
 			return fmt.Sprintf("%s changes, and nothing shows that a recreated object is the only cause", c.Address)
 		}

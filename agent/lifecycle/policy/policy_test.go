@@ -30,6 +30,11 @@ func protectedOne(c store.Change) store.Change {
 	return c
 }
 
+func unknownOne(c store.Change) store.Change {
+	c.Unknown = true
+	return c
+}
+
 // quiet is the usual night: nothing speaks against bringing back what disappeared.
 func quiet(changes ...store.Change) policy.Situation {
 	return policy.Situation{
@@ -105,6 +110,15 @@ func TestPolicies(t *testing.T) {
 		{"always: a recovery", "always", but(func(n *policy.Situation) { n.Kind = store.KindRecovery }, node), "takes over"},
 		{"always: a preview", "always", but(func(n *policy.Situation) { n.Kind = store.KindPullRequest }, node), "preview"},
 		{"always: nothing", "always", but(func(n *policy.Situation) { n.Plan.Empty = true }), "nothing to apply"},
+		{"always: something unknown", "always", quiet(unknownOne(changed("a.b", "burn"))), "does not know: a.b (burn)"},
+		{"no_destroy: something unknown", "no_destroy", quiet(node, unknownOne(changed("plan.rockets", "unknown"))), "does not know: plan.rockets"},
+		{"recreate: something unknown", "recreate", quiet(node, unknownOne(changed("plan.rockets", "unknown"))), "does not know: plan.rockets"},
+		{"always: an action is invoked", "always", quiet(changed("action.a.b", "invoke")), ""},
+		{"always: a protected action is invoked", "always", quiet(protectedOne(changed("action.a.b", "invoke"))), "protected"},
+		{"no_destroy: an action is invoked", "no_destroy", quiet(node, changed("action.a.b", "invoke")), "action.a.b is invoked"},
+		{"recreate: an action is invoked", "recreate", quiet(node, changed("action.a.b", "invoke")), "action.a.b is invoked"},
+		{"recreate: a part is left to another plan", "recreate", but(func(n *policy.Situation) { n.Plan.Deferred = []store.Deferred{{Address: "a.b"}} }, node), "to another plan"},
+		{"recreate: a check fails, as it does while a node is gone", "recreate", but(func(n *policy.Situation) { n.Plan.Checks = []store.FailedCheck{{Address: "check.up"}} }, node), ""},
 		{"never", "", quiet(node), "never"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

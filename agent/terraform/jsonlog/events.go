@@ -30,6 +30,12 @@ const (
 	EventProvisionProgress = "provision_progress"
 	EventProvisionComplete = "provision_complete"
 	EventProvisionErrored  = "provision_errored"
+	// Of an action that the configuration invokes, terraform 1.14 and newer; Address is the action's.
+	EventPlannedInvocation = "planned_action_invocation"
+	EventActionStart       = "action_start"
+	EventActionProgress    = "action_progress"
+	EventActionComplete    = "action_complete"
+	EventActionErrored     = "action_errored"
 	EventSummary           = "change_summary"
 	EventOutputs           = "outputs"
 	EventDiagnostic        = "diagnostic"
@@ -47,7 +53,7 @@ type Event struct {
 	Message string // the line as a person would read it
 	At      time.Time
 
-	Address string        // of the resource, for hooks and planned changes
+	Address string        // of the resource or the action, for hooks and planned changes
 	Action  string        // create, update, delete, replace, read, noop, move, remove, import
 	Elapsed time.Duration // of hooks, whole seconds
 
@@ -91,10 +97,26 @@ type wireResource struct {
 	Addr string `json:"addr"`
 }
 
+// wireAction is what is done to a resource, a word; or, in a line about an action of the configuration's, that action.
+type wireAction struct {
+	word string
+	addr string
+}
+
+func (a *wireAction) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '{' {
+		var action wireResource
+		err := json.Unmarshal(raw, &action)
+		a.addr = action.Addr
+		return err
+	}
+	return json.Unmarshal(raw, &a.word)
+}
+
 // wireHook is what happens to a resource.
 type wireHook struct {
 	Resource wireResource `json:"resource"`
-	Action   string       `json:"action"`
+	Action   wireAction   `json:"action"`
 	Output   string       `json:"output"`
 	Elapsed  float64      `json:"elapsed_seconds"`
 }
@@ -144,20 +166,37 @@ func (w *wireDiagnostic) diagnostic() diag.Diagnostic {
 	return d
 }
 
-// ParseLine reads one line of terraform's -json output. A line that is not JSON becomes an [EventText]; an empty
-// one is no event, which ok tells.
+// ParseLine reads one line of terraform's -json output. A line that is not JSON becomes an [EventText]; an empty one is no event,
+// which ok tells. Of a message whose form is another one than known, as a newer terraform may write it, the type and the words are
+// kept: they say what happens, whatever it is.
 func ParseLine(line []byte) (e Event, ok bool) {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
 		return Event{}, false
 	}
 	var w wire
-	if line[0] != '{' || json.Unmarshal(line, &w) != nil || w.Type == "" {
+	if line[0] != '{' {
+		return Event{Type: EventText, Message: string(line)}, true
+	}
+	if json.Unmarshal(line, &w) != nil {
+		w = wire{}
+		var words struct {
+			Level   string `json:"@level"`
+			Message string `json:"@message"`
+			Type    string `json:"type"`
+		}
+		_ = json.Unmarshal(line, &words) // what is no JSON has no type
+		w.Level, w.Message, w.Type = words.Level, words.Message, words.Type
+	}
+	if w.Type == "" {
 		return Event{Type: EventText, Message: string(line)}, true
 	}
 	e = Event{Type: w.Type, Level: w.Level, Message: w.Message, At: w.Time, Counts: w.Changes}
 	if w.Hook != nil {
-		e.Address, e.Action, e.Output = w.Hook.Resource.Addr, w.Hook.Action, w.Hook.Output
+		e.Address, e.Action, e.Output = w.Hook.Resource.Addr, w.Hook.Action.word, w.Hook.Output
+		if w.Hook.Action.addr != "" {
+			e.Address = w.Hook.Action.addr
+		}
 		e.Elapsed = time.Duration(w.Hook.Elapsed * float64(time.Second))
 	}
 	if w.Change != nil {

@@ -14,7 +14,7 @@ const maxDiagnostics = 100
 type Progress struct {
 	Done, Total int      // resources; a replacement is one resource and done when both of its halves are
 	Current     string   // the address that was started last and is still at work; empty if none is
-	Open        []string // addresses started and neither completed nor failed, in the order of their start
+	Open        []string // addresses, of actions too, started and neither completed nor failed, in the order of their start
 	Failed      []string // addresses that terraform reported as failed
 	Outputs     []string // names of the root module's outputs; known at the end only
 	Counts      *Counts  // terraform's own totals; nil until the apply has ended well
@@ -35,13 +35,15 @@ func (p *Progress) Record(e Event) {
 	switch e.Type {
 	case EventPlannedChange:
 		p.planned(e)
-	case EventApplyStart:
+	case EventApplyStart, EventActionStart:
 		p.Open = append(slices.Clip(p.Open), e.Address)
 		p.Current = e.Address
 	case EventApplyComplete:
 		p.close(e.Address)
 		p.complete(e)
-	case EventApplyErrored:
+	case EventActionComplete:
+		p.close(e.Address)
+	case EventApplyErrored, EventActionErrored:
 		p.close(e.Address)
 		p.Failed = append(slices.Clip(p.Failed), e.Address)
 	case EventOutputs:

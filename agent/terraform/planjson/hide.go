@@ -15,13 +15,22 @@ func Hide(p *store.Plan, redact func(string) string) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		was := []string{c.Address, c.Previous}
-		c.Address, c.Previous, c.Type = redact(c.Address), redact(c.Previous), redact(c.Type)
-		if c.Address != was[0] || c.Previous != was[1] {
+		if c.Trigger != "" {
+			was = append(was, c.Trigger)
+		}
+		c.Address, c.Previous, c.Type, c.Trigger = redact(c.Address), redact(c.Previous), redact(c.Type), redact(c.Trigger)
+		if c.Address != was[0] || c.Previous != was[1] || c.Trigger != "" && c.Trigger != was[2] {
 			c.Values = withNames(c.Values, was...)
 		}
 		for k, address := range c.Follows {
 			c.Follows[k] = redact(address)
 		}
+	}
+	for i := range p.Checks {
+		HideCheck(&p.Checks[i], redact)
+	}
+	for i := range p.Deferred {
+		p.Deferred[i].Address = redact(p.Deferred[i].Address)
 	}
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
@@ -29,6 +38,26 @@ func Hide(p *store.Plan, redact func(string) string) {
 			o.Values = withNames(o.Values, o.Name)
 			o.Name = shown
 		}
+	}
+}
+
+// maxProblem is how much is kept of what the configuration says of a check that does not hold, in characters, and maxProblems how
+// often it may say something.
+const (
+	maxProblem  = 500
+	maxProblems = 10
+)
+
+// HideCheck takes secrets out of what a check says, and cuts it: the configuration makes those texts.
+func HideCheck(c *store.FailedCheck, redact func(string) string) {
+	c.Address = redact(c.Address)
+	c.Problems = c.Problems[:min(len(c.Problems), maxProblems)]
+	for i, problem := range c.Problems {
+		text := []rune(redact(problem))
+		if len(text) > maxProblem {
+			text = append(text[:maxProblem-1], '…')
+		}
+		c.Problems[i] = string(text)
 	}
 }
 

@@ -7,15 +7,21 @@ import (
 	"slices"
 
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"sallyport/store"
 )
 
 // Plan is the part of `terraform show -json` that a summary is made of. Attribute values are not kept: they hold
 // secrets, and they are nearly all of the bytes.
 type Plan struct {
-	drift     []resourceChange
-	resources []resourceChange
-	outputs   map[string]outputChange
-	config    *moduleConfig // read only if something vanished, to tell what follows from that
+	drift       []resourceChange
+	resources   []resourceChange
+	outputs     map[string]outputChange
+	invocations []invocation
+	deferred    []store.Deferred
+	checks      []store.FailedCheck
+	unknown     []unknownMember
+	config      *moduleConfig // read only if something vanished, to tell what follows from that
 
 	Complete    *bool // false: applying this plan leaves a part of the change to another one; nil: an older terraform does not say
 	Errored     bool  // planning ended with an error, so that the plan must not be applied
@@ -46,10 +52,12 @@ type resourceChange struct {
 	Type            string              `json:"type"`
 	ActionReason    string              `json:"action_reason"`
 	Change          struct {
-		Actions   tfjson.Actions `json:"actions"`
-		Importing *struct{}      `json:"importing"`
+		Actions   tfjson.Actions  `json:"actions"`
+		Importing json.RawMessage `json:"importing"`
 		values
+		describing
 	} `json:"change"`
+	naming
 
 	diff difference // of the values, which are dropped when it is made
 }
@@ -70,9 +78,9 @@ func Parse(r io.Reader) (*Plan, error) {
 	err := eachMember(dec, func(key string) error {
 		switch key {
 		case "resource_drift":
-			return decodeChanges(dec, &p.drift)
+			return p.decodeChanges(dec, key, &p.drift)
 		case "resource_changes":
-			return decodeChanges(dec, &p.resources)
+			return p.decodeChanges(dec, key, &p.resources)
 		case "output_changes":
 			return decodeOutputs(dec, &p.outputs)
 		case "configuration":
@@ -80,12 +88,23 @@ func Parse(r io.Reader) (*Plan, error) {
 				return skipValue(dec)
 			}
 			return p.decodeConfig(dec)
+		case "action_invocations":
+			return decodeInvocations(dec, &p.invocations)
+		case "deferred_changes":
+			return decodeDeferredChanges(dec, &p.deferred)
+		case "deferred_action_invocations":
+			return decodeDeferredInvocations(dec, &p.deferred)
+		case "checks":
+			return decodeChecks(dec, &p.checks)
 		case "complete":
 			return dec.Decode(&p.Complete)
 		case "errored":
 			return dec.Decode(&p.Errored)
 		}
-		return skipValue(dec)
+		if slices.Contains(withoutEffect, key) {
+			return skipValue(dec)
+		}
+		return decodeUnknown(dec, key, &p.unknown)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan as JSON: %w", err)
@@ -94,17 +113,24 @@ func Parse(r io.Reader) (*Plan, error) {
 }
 
 // decodeChanges reads changes of resources. Data sources are left out: reading one changes nothing.
-func decodeChanges(dec *json.Decoder, into *[]resourceChange) error {
+func (p *Plan) decodeChanges(dec *json.Decoder, key string, into *[]resourceChange) error {
+	var raw json.RawMessage // the bytes of one after the other
 	return eachElement(dec, func() error {
-		var c resourceChange
-		if err := dec.Decode(&c); err != nil {
+		if err := dec.Decode(&raw); err != nil {
 			return err
 		}
-		if c.Mode != tfjson.DataResourceMode {
+		var c resourceChange
+		if err := p.decodeStrictly(raw, key, &c); err != nil {
+			return err
+		}
+		if c.Mode != tfjson.DataResourceMode || c.unknown() {
 			if !c.Change.Actions.NoOp() {
 				c.diff = c.Change.difference()
 			}
 			c.Change.values = values{}
+			if c.importing() {
+				c.Change.Importing = json.RawMessage("true") // an id is a value
+			}
 			*into = append(*into, c)
 		}
 		return nil

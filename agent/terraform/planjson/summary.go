@@ -42,12 +42,8 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 		default:
 			c.Class = store.ClassConfig
 		}
-		for _, pattern := range protect {
-			if Matches(pattern, rc.Address) || rc.PreviousAddress != "" && Matches(pattern, rc.PreviousAddress) {
-				c.Protected = true
-			}
-		}
-		c.Replaceable = slices.ContainsFunc(replaceable, func(pattern string) bool { return Matches(pattern, rc.Address) })
+		c.Protected = matchesAny(protect, rc.Address) || rc.PreviousAddress != "" && matchesAny(protect, rc.PreviousAddress)
+		c.Replaceable = matchesAny(replaceable, rc.Address)
 		for _, a := range c.Actions {
 			switch a {
 			case "create":
@@ -61,6 +57,15 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 		out.Changes = append(out.Changes, c)
 	}
 	p.follow(out.Changes)
+	for _, i := range p.invocations {
+		c := i.change()
+		c.Protected = matchesAny(protect, i.Address)
+		out.Changes = append(out.Changes, c)
+	}
+	for _, u := range p.unknown {
+		out.Changes = append(out.Changes, u.change())
+	}
+	out.Checks, out.Deferred = p.checks, p.deferred
 	slices.SortStableFunc(out.Changes, func(a, b store.Change) int { return rank(a) - rank(b) })
 	for _, name := range sortedKeys(p.outputs) {
 		if o := p.outputs[name]; !o.Actions.NoOp() && len(o.Actions) > 0 {
@@ -73,6 +78,11 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 	}
 	out.Fingerprint = p.fingerprint()
 	return out
+}
+
+// matchesAny reports whether any of the patterns matches an address.
+func matchesAny(patterns []string, address string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return Matches(pattern, address) })
 }
 
 // refreshed are the actions on an object of a plan that only refreshes: the object itself stays as it is. One that has
@@ -112,7 +122,7 @@ func (rc resourceChange) key() string { return rc.Address + "\x00" + rc.Deposed 
 
 // change is one resource's change in the store's words; not ok means that nothing happens to the resource.
 func (rc resourceChange) change() (store.Change, bool) {
-	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions), Values: rc.digest()}
+	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions), Values: rc.digest(), Importing: rc.importing(), Unknown: rc.unknown()}
 	if rc.PreviousAddress != rc.Address {
 		c.Previous = rc.PreviousAddress
 	}
@@ -121,7 +131,7 @@ func (rc resourceChange) change() (store.Change, bool) {
 		return c, false
 	case !rc.Change.Actions.NoOp():
 		return c, true
-	case rc.Change.Importing != nil:
+	case c.Importing:
 		c.Actions = []string{"import"} // terraform's JSON says no-op here, its own output says import
 		return c, true
 	}
@@ -137,17 +147,17 @@ func words(actions tfjson.Actions) []string {
 	return out
 }
 
-// rank orders the card: what is lost first, protected things at its top; then what leaves the state, what comes back,
-// what changes, what is new, and what only moves.
+// rank orders the card: what nobody understands and what is lost first, protected things at its top; then what leaves the state or
+// runs a program, what comes back, what changes, what is new, and what only moves.
 func rank(c store.Change) int {
 	has := func(action string) bool { return slices.Contains(c.Actions, action) }
 	r := 7
 	switch {
-	case c.Destroys() && c.Protected:
+	case c.Unknown, c.Destroys() && c.Protected:
 		r = 0
 	case c.Destroys():
 		r = 1
-	case c.Forgets():
+	case c.Forgets(), c.Invokes():
 		r = 2
 	case c.Class == store.ClassRecreate:
 		r = 3
@@ -174,11 +184,19 @@ func (p *Plan) fingerprint() string {
 		}
 		writePart(h, []byte(rc.key()))
 		writePart(h, []byte(rc.PreviousAddress))
-		writePart(h, fmt.Appendf(nil, "%v %v %v %v", rc.Change.Actions, rc.Change.Importing != nil, vanished[rc.key()], drifted[rc.key()]))
+		writePart(h, fmt.Appendf(nil, "%v %v %v %v", rc.Change.Actions, rc.importing(), vanished[rc.key()], drifted[rc.key()]))
 		if rc.Change.Actions.Delete() {
 			continue // its attributes go away with it, whatever became of them meanwhile
 		}
 		writePart(h, rc.diff.digest[:])
+	}
+	for _, i := range p.invocations {
+		writePart(h, []byte("invoke "+i.Address+" "+i.trigger()))
+		writePart(h, i.digest[:])
+	}
+	for _, u := range p.unknown {
+		writePart(h, []byte(u.address()))
+		writePart(h, u.digest[:])
 	}
 	for _, name := range sortedKeys(p.outputs) {
 		if o := p.outputs[name]; !o.Actions.NoOp() {
