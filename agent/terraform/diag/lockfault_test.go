@@ -41,14 +41,14 @@ func TestLockFaults(t *testing.T) {
 				"output":      {Output: "Error: " + summaryLock + "\n\nError message: " + c.said + advice},
 				"of tofu":     {Output: "Error: " + summaryLock + "\n\nError message: " + c.said + strings.ReplaceAll(advice, "Terraform", "OpenTofu")},
 			} {
-				e.Judge(began)
+				e.Judge(Period{Began: began, Ended: began.Add(time.Minute)})
 				if (e.Lock != nil) != c.held || e.Transient != c.transient || !strings.Contains(e.Hint, c.hint) || strings.Contains(e.Hint, "acquires") {
 					t.Errorf("%s: held %v, transient %v, hint %q", form, e.Lock != nil, e.Transient, e.Hint)
 				}
 			}
 		})
 	}
-	if got := LockAdvice([]Diagnostic{{Severity: "error", Summary: summaryLock, Detail: "Error message: HTTP remote state endpoint requires auth" + advice}}, time.Now()); !strings.Contains(got, "nobody holds") {
+	if got := LockAdvice([]Diagnostic{{Severity: "error", Summary: summaryLock, Detail: "Error message: HTTP remote state endpoint requires auth" + advice}}, Period{Began: time.Now()}); !strings.Contains(got, "nobody holds") {
 		t.Errorf("advice to an apply: %q", got)
 	}
 }
