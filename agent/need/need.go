@@ -171,6 +171,15 @@ func LongUnlessRaced(t testing.TB, why string) {
 	}
 }
 
+// OneGoroutine skips a test where the race detector looks on under -short (-race -short): nothing meets in it, and it is several
+// times slower there. `go test ./...` runs it.
+func OneGoroutine(t testing.TB) {
+	t.Helper()
+	if RaceDetector {
+		Long(t, "one goroutine is at work in it, which is nothing for the race detector")
+	}
+}
+
 // Program returns the absolute path of a program, and skips the test if this machine has none. Servers are also looked for
 // where they are outside of people's PATH.
 func Program(t testing.TB, name string) string {

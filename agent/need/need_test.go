@@ -126,7 +126,7 @@ func TestEverySkipIsCounted(t *testing.T) {
 		"store/model_test.go":     2, // a step of a model that does not apply
 		"agent/need/need.go":      1, "agent/need/need_test.go": 2,
 	}
-	counted := regexp.MustCompile(`\bneed\.(Skip|Root|Long|LongUnlessRaced|Program)\(`)
+	counted := regexp.MustCompile(`\bneed\.(Skip|Root|Long|LongUnlessRaced|OneGoroutine|Program)\(`)
 	main := make(map[string]bool)
 	using := make(map[string]string)
 	root := filepath.Join("..", "..")

@@ -82,6 +82,7 @@ func wantSteady(tb testing.TB, f func()) {
 
 // A few kilobytes from a server stand for gigabytes. They are refused before they are expanded, and not in this process.
 func TestBombsAreRefused(t *testing.T) {
+	need.OneGoroutine(t)
 	for name, c := range map[string]struct {
 		pack         []byte
 		inText, hint string

@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -96,6 +97,7 @@ func modes(tb testing.TB, dir string) map[string]string {
 
 func TestMaterialiseRefuses(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	all := repo.MaterialiseOptions{Roots: []string{"."}}
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -317,6 +319,7 @@ func openRaw(tb testing.TB, g *gittest.Repo) raw {
 // A few crafted directories that name each other stand for more files than there are atoms.
 func TestTreeBombs(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	r := open(t, repo.Options{URL: g.Bare})

@@ -84,6 +84,7 @@ func tangled(t *testing.T, g *gittest.Repo) []string {
 // Ancestry and the lists of commits must be those of git.
 func TestAncestryAgreesWithGit(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))
@@ -140,7 +141,7 @@ func agrees(t *testing.T, r *repo.Repository, g *gittest.Repo, a, b string) {
 // commit a day.
 func TestAncestryIsBounded(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it makes and walks a long history")
+	need.Long(t, "it makes and walks a long history")
 	g := gittest.NewRepo(t, "", "infra")
 	g.Commit("first", map[string]string{"a": "1"})
 	var stream strings.Builder
@@ -249,6 +250,7 @@ func TestTree(t *testing.T) {
 // What is wrong with a path is said as what it is, and what could put it right is known.
 func TestTreeSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	r, g, head := fetched(t, map[string]string{
 		"main.tf": "root", "good/main.tf": "a", "docs/readme.md": "x", "good/gone.tf": "-> ../gone/x.tf", "good/dir.tf": "-> ../docs",
 		"good/abs.tf": "-> /etc/passwd", "good/above.tf": "-> ../../x", "good/loop.tf": "-> loop.tf", "good/two.tf": "-> ../one", "one": "-> gone/x.tf",

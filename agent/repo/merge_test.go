@@ -10,7 +10,7 @@ import (
 // A merge that git makes by itself brings nothing of its own; whatever somebody put into one, or left out, is found.
 func TestMergeAdds(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it asks git to make many merges")
+	need.Long(t, "it asks git to make many merges")
 	r, g, _ := fetched(t, map[string]string{
 		"a": "1\n2\n3\n4\n5\n6\n7\n8\n9\n", "dir/b": "b\n", "dir/c": "c\n", "gone": "gone\n",
 	})

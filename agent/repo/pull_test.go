@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/redact"
@@ -15,6 +16,7 @@ import (
 // TestMergeBaseAgreesWithGit in a history with merges, and several commits of one second.
 func TestMergeBaseAgreesWithGit(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -104,6 +105,7 @@ func TestDamagedSource(t *testing.T) {
 // A source is anything that git leaves on a disk: objects in packs, loose, in both, and a work tree whose .git is a file.
 func TestSourcesOfAllShapes(t *testing.T) {
 	t.Parallel()
+	need.OneGoroutine(t)
 	for name, shape := range map[string]func(g *gittest.Repo){
 		"loose":           func(*gittest.Repo) {},
 		"packed":          func(g *gittest.Repo) { g.GitBare("repack", "-adq") },

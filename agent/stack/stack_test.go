@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/hclfile"
+	"sallyport/agent/need"
 )
 
 func TestFootprint(t *testing.T) {
@@ -117,6 +118,7 @@ func TestFootprintFollowsSymlinks(t *testing.T) {
 
 // What is wrong with a stack's own files is said as what it is, and what could mend it belongs to the stack.
 func TestFaults(t *testing.T) {
+	need.OneGoroutine(t)
 	repository := treeOf(t, map[string]string{
 		"nowhere/main.tf": "",
 		"nowhere/x.tf":    "-> ../lost/x.tf",
@@ -347,6 +349,7 @@ func TestGuard(t *testing.T) {
 
 // TestAlone: what makes a plan load or run something that nobody has looked at waits, however it is written.
 func TestAlone(t *testing.T) {
+	need.OneGoroutine(t)
 	base := map[string]string{
 		"box/main.tf": "terraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n    }\n  }\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n" +
 			"module \"vpc\" {\n  source = \"example/vpc/aws\"\n  version = \"1.0.0\"\n}\nprovider \"kubernetes\" {\n  exec {\n    command = \"aws\"\n  }\n}\n",
