@@ -115,7 +115,7 @@ func TestImportsPointDown(t *testing.T) {
 			"agent/packer", "agent/phrase", "agent/rescue", "agent/runner", "agent/terraform", "agent/terraform/diag",
 			"agent/workers", "notify", "notify/slack", "notify/words", "store"},
 		"agent/rundir":      {"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"},
-		"agent/hostcommand": {},
+		"agent/hostcommand": {"agent/proc"},
 		"agent/engine": {"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir",
 			"agent/fault", "agent/foreign", "agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger",
 			"agent/lifecycle", "agent/lifecycle/ending", "agent/locks", "agent/packer", "agent/phrase", "agent/repo",

@@ -67,6 +67,15 @@ func (tx *Tx) messageWith(key string) (m *Message, err error) {
 	return m, err
 }
 
+// MessageWith returns the newest message of the outbox with a key; nil if there is none. It reads an index, and not every message.
+func (tx *Tx) MessageWith(key string) (*Message, error) {
+	m, err := tx.messageWith(key)
+	if err != nil {
+		return nil, fmt.Errorf("reading message %q: %w", key, err)
+	}
+	return m, nil
+}
+
 // Outbox returns what has to be sent, oldest first.
 func (tx *Tx) Outbox() ([]*Message, error) {
 	out, err := readAll(tx, bucketOutbox, span{}, messageKey)

@@ -175,16 +175,8 @@ func spoken(tx *store.Tx, run *store.Run) (bool, error) {
 	if run.Card != nil || run.Told {
 		return true, nil
 	}
-	outbox, err := tx.Outbox()
-	if err != nil {
-		return false, err
-	}
-	for _, m := range outbox {
-		if m.Key == CardKey(run.ID) {
-			return true, nil
-		}
-	}
-	return false, nil
+	card, err := tx.MessageWith(CardKey(run.ID))
+	return card != nil, err
 }
 
 // EnqueueMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings

@@ -42,7 +42,7 @@ func keep(p Program, args, env []string) (int, error) {
 	signal.Notify(asked, syscall.SIGINT, syscall.SIGTERM)
 	cmd := exec.Command(p.Path, args...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	defer proc.DieWithUs(cmd, syscall.SIGKILL)()
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("executing %s: %w", p.Path, err)
 	}

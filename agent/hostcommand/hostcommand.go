@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"sallyport/agent/proc"
 )
 
 const (
@@ -41,13 +43,11 @@ func (c Command) Run(ctx context.Context) (said *Tail, err error) {
 	cmd := exec.CommandContext(limited, c.Words[0], c.Words[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, said, said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	proc.OwnGroup(cmd)
+	cmd.Cancel = func() error { return proc.EndGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = commandGrace
 	err = cmd.Run()
-	if cmd.Process != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left running; none is the usual answer
-	}
+	_ = proc.EndGroup(cmd, syscall.SIGKILL) // what it left running; there is nobody to tell
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return said, fmt.Errorf("%w (%s)", ErrTooSlow, c.Timeout)
 	}

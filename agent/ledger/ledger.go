@@ -87,16 +87,14 @@ func (a *Ledger) DoubtEnd(tx *store.Tx, run int) error {
 	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
 		return err
 	}
-	outbox, err := tx.Outbox()
+	end, err := tx.MessageWith(announce.EndKey(run)) // one before it is being sent already
 	if err != nil {
 		return err
 	}
-	for _, m := range outbox {
-		if m.Key == announce.EndKey(run) {
-			m.Sending = true
-			if err := tx.PutMessage(m); err != nil {
-				return err
-			}
+	if end != nil {
+		end.Sending = true
+		if err := tx.PutMessage(end); err != nil {
+			return err
 		}
 	}
 	return tx.PutSetting(rescue.DoubtKey(run), nil)

@@ -54,14 +54,13 @@ func (a *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) e
 
 // dropCard takes a run's card out of the outbox.
 func dropCard(tx *store.Tx, run *store.Run) error {
-	outbox, err := tx.Outbox()
-	if err != nil {
-		return err
-	}
-	for _, m := range outbox {
-		if m.Key == announce.CardKey(run.ID) {
-			return tx.DeleteMessage(m.Seq)
+	for { // one may wait behind another that is being sent
+		card, err := tx.MessageWith(announce.CardKey(run.ID))
+		if err != nil || card == nil {
+			return err
+		}
+		if err := tx.DeleteMessage(card.Seq); err != nil {
+			return err
 		}
 	}
-	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"sallyport/store"
 )
 
-// tellComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
-func (a *Outbox) tellComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+// deliverComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
+func (a *Outbox) deliverComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	var p *store.PullRequest
 	runs := map[string]*store.Run{}
 	err := a.store.View(func(tx *store.Tx) (err error) {

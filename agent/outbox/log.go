@@ -1,12 +1,55 @@
 package outbox
 
 import (
+	"context"
+	"time"
+
 	"sallyport/agent/active"
+	"sallyport/agent/health"
+	"sallyport/agent/journal"
 	"sallyport/store"
 )
 
-// tellLog is the whole of telling people when there is no Slack.
-func (a *Outbox) tellLog(w *active.Config, m *store.Message, run *store.Run) {
+// toLog is the log, where there is no Slack.
+type toLog struct {
+	outbox *Outbox
+	world  *active.Config
+}
+
+func (l toLog) takes(m *store.Message) bool { return !m.Kind.ForSite() }
+
+func (l toLog) rests(*store.Message) time.Duration { return 0 }
+
+func (l toLog) waits(*store.Message) {}
+
+func (l toLog) struck(m *store.Message, p *health.StruckError) (time.Duration, error) {
+	return p.Wait(), l.outbox.messageStruck(l.world, m, p)
+}
+
+func (l toLog) deliver(_ context.Context, m *store.Message) (time.Duration, error) {
+	return 0, l.outbox.deliverToLog(l.world, m)
+}
+
+// deliverToLog says a message and notes that it was said.
+func (a *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
+	run, err := a.ledger.RunOf(m)
+	if err != nil {
+		return err
+	}
+	a.logNotice(w, m, run)
+	return a.journal.Write(func(tx *journal.Tx) error {
+		tx.Passes(string(m.Kind), "told")
+		if run != nil && !run.Told {
+			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
+				return err
+			}
+		}
+		return tx.DeleteMessage(m.Seq)
+	})
+}
+
+// logNotice is the whole of telling people when there is no Slack.
+func (a *Outbox) logNotice(w *active.Config, m *store.Message, run *store.Run) {
 	text := m.Text
 	switch {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"sallyport/agent/active"
-	"sallyport/agent/clock"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/votes"
@@ -65,85 +64,46 @@ func (s siteRests) failed(repository string, wants time.Duration) time.Duration 
 	return wait
 }
 
-// TellSites delivers what is in the outbox for the sites that host repositories, until ctx ends. It is apart from what goes
-// to Slack, so that a site that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
-func (a *Outbox) TellSites(ctx context.Context) {
-	rests := siteRests{}
-	var idle *active.Config // without any site, and what an earlier one had for some is dropped
-	for ctx.Err() == nil {
-		changed := a.changes.Next()
-		w := a.active.World.Load()
-		if w == idle {
-			clock.Sleep(ctx, IdlePass, changed)
-			continue
-		}
-		wait := a.tellEach(ctx, w, rests)
-		if idle = nil; len(w.Sites) == 0 && wait == IdlePass {
-			idle = w
-		}
-		clock.Sleep(ctx, wait, changed)
-	}
+// toSites are the sites that host repositories, in one pass.
+type toSites struct {
+	outbox *Outbox
+	world  *active.Config
+	rested siteRests // stays from pass to pass
 }
 
-// tellEach tries every message that is due once and returns when to come again.
-func (a *Outbox) tellEach(ctx context.Context, w *active.Config, rests siteRests) time.Duration {
-	var outbox []*store.Message
-	if err := a.store.View(func(tx *store.Tx) (err error) {
-		outbox, err = tx.Outbox()
-		return err
-	}); err != nil {
-		a.journal.StoreFault(err)
-		return 5 * time.Second
+func (s toSites) takes(m *store.Message) bool { return m.Kind.ForSite() }
+
+func (s toSites) rests(m *store.Message) time.Duration {
+	if rest := s.rested[m.Repository]; rest != nil {
+		return time.Until(rest.until)
 	}
-	next := IdlePass
-	for _, m := range outbox {
-		if ctx.Err() != nil {
-			return next
-		}
-		if !m.Kind.ForSite() {
-			continue
-		}
-		wait := a.clocks.Reading().Left(m.NotBefore, maxSendHold)
-		if rest := rests[m.Repository]; rest != nil {
-			wait = max(wait, time.Until(rest.until))
-		}
-		if wait <= 0 {
-			err := a.health.Contained(messageWork(m), func() (err error) {
-				wait, err = a.tellSite(ctx, w, m, rests)
-				return err
-			})
-			if struck := health.AsStruck(err); struck != nil {
-				a.faults.Set(messageFault(m), struck) // the others go on; it stays in the outbox
-				wait, err = struck.Wait(), nil
-			} else if err == nil {
-				a.faults.Set(messageFault(m), nil)
-			}
-			if err != nil {
-				a.journal.StoreFault(err)
-				return 5 * time.Second
-			}
-		}
-		if wait > 0 {
-			next = min(next, wait)
-		}
-	}
-	return next
+	return 0
 }
 
-// tellSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
+func (s toSites) waits(*store.Message) {}
+
+func (s toSites) struck(_ *store.Message, p *health.StruckError) (time.Duration, error) {
+	return p.Wait(), nil
+}
+
+func (s toSites) deliver(ctx context.Context, m *store.Message) (time.Duration, error) {
+	return s.outbox.deliverToSite(ctx, s.world, m, s.rested)
+}
+
+// deliverToSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
 // error is the store's.
-func (a *Outbox) tellSite(ctx context.Context, w *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
+func (a *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
 	site := w.Sites[m.Repository]
 	if site == nil { // the github block left the configuration
 		return 0, a.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	limited, cancel := context.WithTimeout(ctx, siteTimeout)
 	defer cancel()
-	tell := a.tellStatus
+	deliver := a.deliverStatus
 	if m.Kind == store.MessageComment {
-		tell = a.tellComment
+		deliver = a.deliverComment
 	}
-	done, err := tell(limited, w, site, m)
+	done, err := deliver(limited, w, site, m)
 	if ctx.Err() != nil {
 		return 0, nil // stopping: the next agent tells it
 	}
@@ -199,9 +159,9 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 	return tx.DeleteMessage(m.Seq)
 }
 
-// tellStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
+// deliverStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
 // commit and stack.
-func (a *Outbox) tellStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (a *Outbox) deliverStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
 		s := github.Untouched(m.Stack)
 		switch {

@@ -208,12 +208,13 @@ func execute(ctx context.Context, user *asuser.User, binary, dir string, env []s
 	cmd.Dir, cmd.Env = dir, env
 	cmd.Stdout = &limited{w: &out, left: maxOutput}
 	cmd.Stderr = cmd.Stdout
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	proc.OwnGroup(cmd)
+	defer proc.DieWithUs(cmd, syscall.SIGKILL)()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = grace
 	if user != nil {
 		cmd.Path, cmd.Env = asuser.Executable, append(cmd.Env, user.Environ(asuser.Program{Path: binary, Parent: os.Getpid()}))
-		cmd.SysProcAttr.AmbientCaps = user.Capabilities()
+		proc.Lend(cmd, user.Capabilities())
 	}
 	err := cmd.Run()
 	return out.String(), err

@@ -112,7 +112,8 @@ func (p *process) command(j Job, call packer.Call) (cmd *exec.Cmd, mark startMar
 	cmd.Dir = call.Dir
 	cmd.Env = environment(j.Env, temp)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, AmbientCaps: j.User.Capabilities()}
+	proc.OwnGroup(cmd)
+	proc.Lend(cmd, j.User.Capabilities())
 	if j.User != nil {
 		cmd.Path, cmd.Env = asuser.Executable, append(cmd.Env, j.User.Environ(asuser.Program{Path: j.Terraform}))
 	}

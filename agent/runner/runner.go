@@ -50,11 +50,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
+	"sallyport/agent/proc"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/environ"
@@ -239,7 +239,8 @@ func spawn(o Options, lock *os.File) (*Handle, error) {
 	if o.UserLock != nil {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, o.UserLock) // userFD
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, AmbientCaps: o.Job.User.Capabilities()}
+	proc.OwnSession(cmd)
+	proc.Lend(cmd, o.Job.User.Capabilities())
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/contain"
+	"sallyport/agent/proc"
 )
 
 // CommandOptions are one command of terraform's that a person runs, with their end of its streams.
@@ -110,10 +110,7 @@ func (s *session) command(ctx context.Context, c CommandOptions, args []string) 
 	if s.user != nil {
 		cmd.Path, cmd.Env = asuser.Executable, append(slices.Clone(s.env), s.user.Environ(asuser.Program{Path: s.tool.Path, Parent: os.Getpid()}))
 	} else {
-		// The signal comes with the end of the thread that started the process, so this goroutine keeps its own.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+		defer proc.DieWithUs(cmd, syscall.SIGTERM)()
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = s.grace

@@ -3,18 +3,83 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/fault"
+	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/notify/slack"
 	"sallyport/store"
 )
 
-const (
-	sendTimeout = 30 * time.Second
-)
+// sendTimeout is for one message, which may be several requests.
+const sendTimeout = 30 * time.Second
+
+// toSlack is Slack in one pass.
+type toSlack struct {
+	outbox *Outbox
+	world  *active.Config
+	// blocked runs have a card that waits: nothing else has a place without it, and a run's messages keep their order.
+	blocked map[int]bool
+	// cardless runs have a card that cannot be made: what else there is to say of them does not wait for ever.
+	cardless map[int]bool
+}
+
+func (s *toSlack) takes(m *store.Message) bool {
+	if m.Kind.ForSite() || m.Run != 0 && s.blocked[m.Run] {
+		return false
+	}
+	return m.Kind != store.MessageFile || !s.cardless[m.Run] // it has no place; it is sent when the card is
+}
+
+func (s *toSlack) rests(*store.Message) time.Duration { return 0 }
+
+func (s *toSlack) deliver(ctx context.Context, m *store.Message) (time.Duration, error) {
+	return s.outbox.deliverOne(ctx, s.world, m, s.cardless[m.Run])
+}
+
+func (s *toSlack) waits(m *store.Message) {
+	s.blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard
+}
+
+// struck has the channel told in plain words what could not be said, once the message is held; what else there is to say of the run
+// goes there, too: without the card it has no other place.
+func (s *toSlack) struck(m *store.Message, p *health.StruckError) (time.Duration, error) {
+	err := s.outbox.messageStruck(s.world, m, p)
+	if p.Held() && m.Kind == store.MessageCard {
+		s.cardless[m.Run] = true
+		return 0, err
+	}
+	s.waits(m)
+	return p.Wait(), err
+}
+
+// messageStruck tells of a message that panicked when it was to be sent.
+func (a *Outbox) messageStruck(w *active.Config, m *store.Message, struck *health.StruckError) error {
+	if !struck.News || !struck.Held() || strings.HasPrefix(m.Key, heldKey) {
+		return nil
+	}
+	text := fmt.Sprintf("A message (%s) cannot be sent: %s. %s.", m.Key, struck.Panic, struck.UserHint())
+	run, err := a.ledger.RunOf(m)
+	if err != nil {
+		return err
+	}
+	n := a.ledger.Note(heldKey+m.Key, text)
+	if run != nil {
+		n = a.ledger.Note(heldKey+m.Key, fmt.Sprintf("#%d %s is %s, and its message cannot be sent: %s. See sallyport show %d.", run.ID, run.Stack, run.Status, struck.Panic, run.ID))
+		n.Run, n.Mention = run.ID, m.Mention
+		if w.Cfg.Slack != nil {
+			n.Channel = active.ChannelOf(w.Cfg, w.Stack(run.Stack))
+		}
+	}
+	return a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) })
+}
+
+// heldKey begins the keys of messages about messages.
+const heldKey = "held/"
 
 // deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
 // The error is the store's.
@@ -22,18 +87,6 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 	run, err := a.ledger.RunOf(m)
 	if err != nil {
 		return 0, err
-	}
-	if w.Slack == nil {
-		a.tellLog(w, m, run)
-		return 0, a.journal.Write(func(tx *journal.Tx) error {
-			tx.Passes(string(m.Kind), "told")
-			if run != nil && !run.Told {
-				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
-					return err
-				}
-			}
-			return tx.DeleteMessage(m.Seq)
-		})
 	}
 	sender := &sender{agent: a, world: w, message: m, run: run, cardless: cardless}
 	if sender.needless() {
@@ -45,7 +98,7 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 			return 0, err
 		}
 		if m.After == "" && !a.active.HasListened() {
-			return time.Second, nil // the ear begins by looking; it wakes the outbox
+			return time.Second, nil // who reads Slack begins by looking, and wakes the outbox
 		}
 	}
 	m.Sending, m.Attempts = true, m.Attempts+1

@@ -1,0 +1,141 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/clock"
+	"sallyport/agent/health"
+	"sallyport/store"
+)
+
+const (
+	// IdlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
+	IdlePass = 30 * time.Second
+	// maxSendWait is the longest wait between two tries to deliver a message, unless its receiver asks for a longer one.
+	maxSendWait = 5 * time.Minute
+	// maxSendHold is the longest wait that is ever stored for a message. A stored time further ahead is of before the clock was put
+	// back.
+	maxSendHold = 15 * time.Minute
+	// storeRest is how long nothing is delivered after the store has refused.
+	storeRest = 5 * time.Second
+)
+
+// receiver is where messages go: Slack, the log where there is no Slack, the sites that host repositories. One is made for each pass,
+// with what it has to remember of one message for the next.
+type receiver interface {
+	// takes reports whether a message is for this receiver, and may be tried in this pass.
+	takes(m *store.Message) bool
+	// rests is how long the receiver must be left alone before this message is tried.
+	rests(m *store.Message) time.Duration
+	// deliver delivers one message and records what became of it. It returns after how long to try again; zero means done. The
+	// error is the store's.
+	deliver(ctx context.Context, m *store.Message) (time.Duration, error)
+	// waits is told that a message stays in the outbox for now.
+	waits(m *store.Message)
+	// struck is told of a panic. It returns after how long to try again; zero: that is not waited for in this pass.
+	struck(m *store.Message, p *health.StruckError) (time.Duration, error)
+}
+
+// keepOn delivers, oldest first, until ctx ends; pass returns when to come again. Nothing is ever dropped because it could not be
+// delivered.
+func (a *Outbox) keepOn(ctx context.Context, pass func(context.Context) time.Duration) {
+	for ctx.Err() == nil {
+		changed := a.changes.Next()
+		clock.Sleep(ctx, pass(ctx), changed)
+	}
+}
+
+// pass tries every message of a receiver that is due once and returns when to come again.
+func (a *Outbox) pass(ctx context.Context, to receiver) time.Duration {
+	var outbox []*store.Message
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		outbox, err = tx.Outbox()
+		return err
+	}); err != nil {
+		a.journal.StoreFault(err)
+		return storeRest
+	}
+	next := IdlePass
+	for _, m := range outbox {
+		if ctx.Err() != nil {
+			return next
+		}
+		if !to.takes(m) {
+			continue
+		}
+		wait := max(a.clocks.Reading().Left(m.NotBefore, maxSendHold), to.rests(m))
+		if wait > 0 {
+			to.waits(m)
+			next = min(next, wait)
+			continue
+		}
+		wait, err := a.tryOne(ctx, to, m)
+		if err != nil {
+			a.journal.StoreFault(err)
+			return storeRest
+		}
+		if wait > 0 {
+			next = min(next, wait)
+		}
+	}
+	return next
+}
+
+// tryOne delivers one message. A panic is the error of this message: the others go on, and it stays in the outbox.
+func (a *Outbox) tryOne(ctx context.Context, to receiver, m *store.Message) (wait time.Duration, err error) {
+	err = a.health.Contained(health.Work{Name: "sending message " + m.Key, Watches: true}, func() (err error) {
+		wait, err = to.deliver(ctx, m)
+		return err
+	})
+	fault := "message " + m.Key
+	if struck := health.AsStruck(err); struck != nil {
+		a.faults.Set(fault, struck)
+		return to.struck(m, struck)
+	}
+	switch {
+	case err != nil:
+	case wait == 0:
+		a.faults.Set(fault, nil)
+	default:
+		to.waits(m)
+	}
+	return wait, err
+}
+
+// Send delivers what goes to Slack or, without Slack, to the log, until ctx ends.
+func (a *Outbox) Send(ctx context.Context) { a.keepOn(ctx, a.Deliver) }
+
+// Deliver tries every message that is due once and returns when to come again.
+func (a *Outbox) Deliver(ctx context.Context) time.Duration {
+	select { // a delivery under way can hang as long as Slack does: who waits for it may be told to stop
+	case a.sending <- struct{}{}:
+		defer func() { <-a.sending }()
+	case <-ctx.Done():
+		return IdlePass
+	}
+	w := a.active.World.Load()
+	if w.Slack == nil {
+		return a.pass(ctx, toLog{a, w})
+	}
+	return a.pass(ctx, &toSlack{outbox: a, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
+}
+
+// TellSites delivers what goes to the sites that host repositories, until ctx ends. It is apart from what goes to Slack, so that a site
+// that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
+func (a *Outbox) TellSites(ctx context.Context) {
+	rests := siteRests{}
+	var idle *active.Config // without any site, and what an earlier one had for some is dropped
+	a.keepOn(ctx, func(ctx context.Context) time.Duration {
+		w := a.active.World.Load()
+		if w == idle {
+			return IdlePass
+		}
+		wait := a.pass(ctx, toSites{a, w, rests})
+		if idle = nil; len(w.Sites) == 0 && wait == IdlePass {
+			idle = w
+		}
+		return wait
+	})
+}
