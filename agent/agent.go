@@ -169,7 +169,7 @@ type Agent struct {
 	changes   *bell.Broadcast
 	work      *workers.Pool
 	faults    *health.Faults
-	people    *active.People
+	polls     *active.PollTimes
 	compared  *triggers.Comparisons
 	snapshots *housekeeping.Snapshots
 	ended     *ledger.EndedRuns
@@ -201,7 +201,7 @@ func New(o Options) (*Agent, error) {
 		cache:   cache.New(datadir.Cache(dir)),
 		reloads: make(chan chan error),
 		changes: bell.NewBroadcast(), faults: health.NewFaults(o.Now),
-		compared: triggers.NewComparisons(), ended: ledger.NewEndedRuns(), people: active.NewPeople(),
+		compared: triggers.NewComparisons(), ended: ledger.NewEndedRuns(), polls: active.NewPollTimes(),
 		strikes: health.NewStrikes(), snapshots: housekeeping.NewSnapshots(),
 	}
 	a.bell = bell.New(a.changes)
@@ -216,11 +216,11 @@ func New(o Options) (*Agent, error) {
 	if err := a.ledger.SilenceGiven(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	w, err := a.active.NewWorld(o.Config, nil)
+	w, err := a.active.NewConfig(o.Config, nil)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	a.active.World.Store(w)
+	a.active.Current.Store(w)
 	if err := a.engines.SilenceApplyVars(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -243,8 +243,8 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	loops := map[string]func(context.Context){
-		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Hear, "forgetting old runs": a.housekeeper.Retain,
-		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.TellSites,
+		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "forgetting old runs": a.housekeeper.Retain,
+		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.DeliverToSites,
 		"watching pull requests": a.pullwatch.WatchPulls,
 	}
 	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
@@ -275,7 +275,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.work.Wait()
 	group.Wait()
 	a.flush(sender, stopSender, &sending)
-	a.active.World.Load().Close()
+	a.active.Current.Load().Close()
 	if err := a.store.Broken(); err != nil {
 		return fmt.Errorf("the store cannot be relied on any more, the next start looks at it: %w", err)
 	}

@@ -70,7 +70,7 @@ stacks "found/*" {}
 		t.Fatal(err)
 	}
 	s.work.Start(context.Background())
-	s.w = s.active.World.Load()
+	s.w = s.active.Current.Load()
 	t.Cleanup(func() {
 		s.work.Wait()
 		s.w.Close()

@@ -53,7 +53,7 @@ func (a *Agent) loop(ctx context.Context) {
 // Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
 // compared at each step. Whatever changes a head or a run sets moved (see update); the idle pass looks in any case.
 func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	for _, r := range w.Cfg.Repositories {
 		if !looking {
 			break
@@ -73,7 +73,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if a.faults.Set(execute.LookingFault(r.Name), err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
 		}
-		a.triggers.TellGlobs(w, r.Name)
+		a.triggers.ShowGlobFaults(w, r.Name)
 	}
 	var runs []*store.Run
 	err := a.store.View(func(tx *store.Tx) (err error) {
@@ -177,15 +177,15 @@ func (a *Agent) reload() error {
 		a.log.Error("reloading: the old configuration stays in force", "err", err)
 		return err
 	}
-	old := a.active.World.Load()
-	w, err := a.active.NewWorld(cfg, old)
+	old := a.active.Current.Load()
+	w, err := a.active.NewConfig(cfg, old)
 	if err != nil {
 		a.faults.Set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
 		return err
 	}
 	// Secrets of before stay secrets: old logs and applies that run still print them.
 	a.health.Hide(cfg.Secrets)
-	a.active.World.Store(w)
+	a.active.Current.Store(w)
 	old.CloseExcept(w)
 	a.compared.Forget()
 	a.strikes.Forget()

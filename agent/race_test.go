@@ -40,7 +40,7 @@ func TestAPlanThatJustEndedIsNotMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.executor.StartPlan(a.active.World.Load(), stale, &config.Stack{Name: "box"}); !errors.Is(err, store.ErrConflict) {
+	if err := a.executor.StartPlan(a.active.Current.Load(), stale, &config.Stack{Name: "box"}); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("the plan was started again: %v", err)
 	}
 	a.work.Wait()

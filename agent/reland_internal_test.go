@@ -57,7 +57,7 @@ stack "next" {
 	f.work.Start(context.Background())
 	t.Cleanup(func() {
 		f.work.Wait()
-		f.active.World.Load().Close()
+		f.active.Current.Load().Close()
 		if err := f.store.Close(); err != nil {
 			t.Error(err)
 		}
@@ -74,7 +74,7 @@ func (f *followed) push(text string) {
 // look is one poll, and the pass after it.
 func (f *followed) look() {
 	f.t.Helper()
-	w := f.active.World.Load()
+	w := f.active.Current.Load()
 	r := w.Cfg.Repository("infra")
 	if err := f.source.Poll(f.t.Context(), w, r); err != nil {
 		f.t.Fatal(err)
@@ -102,7 +102,7 @@ func (f *followed) of(name string) (st *store.StackState, open *store.Run) {
 // end moves the open run of a stack to its end, through all that lies between.
 func (f *followed) end(name string, through ...store.Status) {
 	f.t.Helper()
-	w := f.active.World.Load()
+	w := f.active.Current.Load()
 	_, open := f.of(name)
 	if open == nil {
 		f.t.Fatalf("%s has no open run", name)
@@ -262,7 +262,7 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			f.look()
 			st, _ := f.of("app")
 			_, waiting := f.of("next")
-			w := f.active.World.Load()
+			w := f.active.Current.Load()
 			if facts, err := f.executor.Gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
 				t.Errorf("before it is taken back next waits for nothing: %v", err)
 			}

@@ -34,11 +34,11 @@ func (a *Agent) wire() {
 	})
 	a.source = source.New(source.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
-		Changes: a.changes, Faults: a.faults, Jitter: a.opts.Jitter, Log: a.log, Now: a.now, People: a.people,
+		Changes: a.changes, Faults: a.faults, Jitter: a.opts.Jitter, Log: a.log, Now: a.now, Polls: a.polls,
 		Store: a.store,
 	})
 	a.viewer = view.New(view.Options{
-		Health: a.health, Faults: a.faults, ID: a.identity.ID, Now: a.now, People: a.people, Started: a.started,
+		Health: a.health, Faults: a.faults, ID: a.identity.ID, Now: a.now, Polls: a.polls, Started: a.started,
 		Store: a.store, Version: a.opts.Version,
 	})
 	a.outbox = outbox.New(outbox.Options{

@@ -33,7 +33,7 @@ type Active struct {
 	outside Outside
 	store   *store.Store
 	heard   atomic.Bool // Slack was looked at since the start, or could not be read
-	World   atomic.Pointer[Config]
+	Current atomic.Pointer[Config]
 }
 
 // Options are what active works with.
@@ -54,7 +54,7 @@ func (a *Active) Listened() (first bool) { return !a.heard.Swap(true) }
 // HasListened says whether Slack was looked at since the start, or could not be.
 func (a *Active) HasListened() bool { return a.heard.Load() }
 
-// New makes a configuration that is in force once its World is set.
+// New makes a configuration that is in force once [Active.Current] is set.
 func New(o Options) *Active {
 	return &Active{
 		health: o.Health, journal: o.Journal, cache: o.Cache, faults: o.Faults, log: o.Log, now: o.Now, outside: o.Outside.withDefaults(),
@@ -63,7 +63,7 @@ func New(o Options) *Active {
 }
 
 // Cfg is the configuration in force.
-func (a *Active) Cfg() *config.Config { return a.World.Load().Cfg }
+func (a *Active) Cfg() *config.Config { return a.Current.Load().Cfg }
 
 // ChannelOf is where a stack's messages go.
 func ChannelOf(cfg *config.Config, s *config.Stack) string {

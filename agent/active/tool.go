@@ -168,7 +168,7 @@ func toolsOf(cfg *config.Config) []config.Tool {
 // InstallTools looks for the programs when the agent starts or its configuration changes, so that what is missing is known
 // by day, not at 3 a.m.
 func (a *Active) InstallTools(ctx context.Context, before *Config) {
-	w := a.World.Load()
+	w := a.Current.Load()
 	now := toolsOf(w.Cfg)
 	if before != nil {
 		for _, c := range toolsOf(before.Cfg) {

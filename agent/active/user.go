@@ -128,5 +128,5 @@ func CloseDir(dir string) error {
 
 // LockOwner is what terraform writes as Who into the state locks that it takes here, but for the number of its user.
 func (a *Active) LockOwner() string {
-	return diag.LockOwner(a.World.Load().Pool.Name())
+	return diag.LockOwner(a.Current.Load().Pool.Name())
 }

@@ -90,7 +90,7 @@ func (d Desktop) States(_ context.Context, stack string) ([]archive.StateCopy, e
 	if err := d.lookOnly(); err != nil {
 		return nil, err
 	}
-	w := d.active.World.Load()
+	w := d.active.Current.Load()
 	copies, err := archive.StateCopies(w.Cfg.DataDir, stack)
 	if err == nil && len(copies) == 0 && w.Stack(stack) == nil {
 		return nil, operator.NoStack(w, stack)

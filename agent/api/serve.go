@@ -55,7 +55,7 @@ func (a *SocketAPI) allow(c peercred.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
-	if p := a.active.World.Load().Pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
+	if p := a.active.Current.Load().Pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
 		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", c.User)
 	}
 	if ownUser(c.UID) {
@@ -75,7 +75,7 @@ func (a *SocketAPI) allow(c peercred.Caller) error {
 
 // Status implements control.Reader.
 func (d Desktop) Status(context.Context) (control.Status, error) {
-	g, err := d.viewer.Glance(d.active.World.Load())
+	g, err := d.viewer.Glance(d.active.Current.Load())
 	if err != nil {
 		return control.Status{}, err
 	}
@@ -84,7 +84,7 @@ func (d Desktop) Status(context.Context) (control.Status, error) {
 
 // Runs implements control.Reader.
 func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	return control.RunsIn(d.store, q, active.StackNames(d.active.World.Load()))
+	return control.RunsIn(d.store, q, active.StackNames(d.active.Current.Load()))
 }
 
 // find turns what a person calls a run into the run.

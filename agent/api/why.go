@@ -17,7 +17,7 @@ import (
 
 // Why implements control.Reader.
 func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
-	w := d.active.World.Load()
+	w := d.active.Current.Load()
 	s := w.Stack(name)
 	if s == nil {
 		return control.Why{}, operator.NoStack(w, name)

@@ -43,9 +43,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	a, err := agent.New(agent.Options{
 		Config: cfg, Reload: o.Load, Version: o.Version, Executable: ownBinary, Log: o.Log,
-		Ready: func() { tellSystemd(o.Log, systemd.SdNotifyReady) },
+		Ready: func() { notifySystemd(o.Log, systemd.SdNotifyReady) },
 		Stopping: func(text string) {
-			tellSystemd(o.Log, systemd.SdNotifyStopping+"\nSTATUS="+text)
+			notifySystemd(o.Log, systemd.SdNotifyStopping+"\nSTATUS="+text)
 		},
 	})
 	if err != nil {
@@ -63,9 +63,9 @@ func Run(ctx context.Context, o Options) error {
 		for {
 			select {
 			case <-hangups:
-				tellSystemd(o.Log, systemd.SdNotifyReloading)
+				notifySystemd(o.Log, systemd.SdNotifyReloading)
 				_ = a.Reload(ctx) // logged, and shown by status
-				tellSystemd(o.Log, systemd.SdNotifyReady)
+				notifySystemd(o.Log, systemd.SdNotifyReady)
 			case <-beside.Done():
 				return
 			}
@@ -94,13 +94,13 @@ func watchdog(ctx context.Context, a *agent.Agent, log *slog.Logger) {
 			return
 		case <-ticker.C:
 			if a.Alive(interval) {
-				tellSystemd(log, systemd.SdNotifyWatchdog)
+				notifySystemd(log, systemd.SdNotifyWatchdog)
 			}
 		}
 	}
 }
 
-func tellSystemd(log *slog.Logger, state string) {
+func notifySystemd(log *slog.Logger, state string) {
 	if _, err := systemd.SdNotify(false, state); err != nil {
 		log.Warn("telling systemd", "err", err)
 	}

@@ -219,7 +219,7 @@ func TestPanicInTheOtherWorkers(t *testing.T) {
 	injected(works...)
 
 	// Whoever waits for a repair gets an answer, wherever it panicked, and the next try works.
-	repairs := []string{"running a command in box", "working on the state of box", "mending the state of box", "at occupy:before"}
+	repairs := []string{"running a command in box", "working on the state of box", "mending the state of box", "at lockStack:before"}
 	for _, work := range repairs {
 		verb := []string{"exec", "box", "--", "state", "list"}
 		if strings.HasPrefix(work, "mending") {

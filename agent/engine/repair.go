@@ -25,10 +25,10 @@ type Repair struct {
 	Failed func(tx *journal.Tx, cause error) (told error, e error) // what people are told, and what is noted; may be nil
 }
 
-// InScratch lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
+// WithTempCheckout lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
 // needs there, credentials of the backend included, must not lie around.
-func (a *Engines) InScratch(ctx context.Context, r Repair) (err error) {
-	w := a.active.World.Load()
+func (a *Engines) WithTempCheckout(ctx context.Context, r Repair) (err error) {
+	w := a.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return control.Errorf(control.NotFound, "there is no stack %q any more", r.Stack)

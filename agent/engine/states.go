@@ -74,7 +74,7 @@ func (a *Engines) CheckLineage(tx *store.Tx, s *config.Stack, result *ledger.Pla
 		return err
 	}
 	for _, other := range stacks {
-		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.active.World.Load().Stack(other.Name) != nil {
+		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.active.Current.Load().Stack(other.Name) != nil {
 			return hint.Refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
 				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
 		}

@@ -183,7 +183,7 @@ func (p *phase) Leave() error {
 
 // GiveBack takes back the user of an apply of which nothing lives any more, with what it had.
 func (a *Engines) GiveBack(run *store.Run) error {
-	w := a.active.World.Load() // not of the time when the apply began: its pool may have another one's place
+	w := a.active.Current.Load() // not of the time when the apply began: its pool may have another one's place
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
 	claim, over, found := runner.Claimed(dir)
 	if w.Pool == nil || !found {

@@ -43,14 +43,14 @@ func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run)
 	}
 	if err != nil {
 		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
-		a.work.Rest(run.ID)
+		a.work.Backoff(run.ID)
 		if err := a.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+a.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.Cfg.DataDir, run.ID)); err != nil {
 			a.journal.StoreFault(err)
 		}
 		return // the loop starts following again, a little later
 	}
 	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
-		a.work.Rest(run.ID)
+		a.work.Backoff(run.ID)
 		a.journal.StoreFault(err)
 		return
 	}
@@ -60,7 +60,7 @@ func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run)
 // awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
 // running keeps it longer; see sweep.
 func (a *Executor) awaitRunner(ctx context.Context, run *store.Run) {
-	if a.active.World.Load().Pool == nil {
+	if a.active.Current.Load().Pool == nil {
 		return
 	}
 	for began := time.Now(); time.Since(began) < locks.RunnerExit && ctx.Err() == nil; clock.Sleep(ctx, ExitLook, nil) {
@@ -143,9 +143,9 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		}
 		switch end.To {
 		case store.Stale:
-			return a.ledger.Succeed(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
+			return a.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
 		case store.Interrupted:
-			return a.ledger.Succeed(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
+			return a.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
 		}
 		return nil
 	})
@@ -174,7 +174,7 @@ func (a *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.S
 		return workers.WorkRest, nil
 	}
 	if step.Long > 0 {
-		return 0, a.reminders.TellLong(run, step.Long, step.Usual)
+		return 0, a.reminders.EnqueueLong(run, step.Long, step.Usual)
 	}
 	return step.Reason.Recheck, nil
 }

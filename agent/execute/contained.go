@@ -35,7 +35,7 @@ func (a *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
 	}
 	run, err := a.ledger.RunOf(&store.Message{Run: id})
 	if err != nil || run == nil {
-		a.work.Rest(id)
+		a.work.Backoff(id)
 		a.health.LogPanic(p, "run", id)
 		return
 	}

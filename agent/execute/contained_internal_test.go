@@ -13,7 +13,7 @@ import (
 func TestRestIsNoAttempt(t *testing.T) {
 	a := &Executor{work: workers.New(func() {}, func(string, int, *contain.Panic) {})}
 	a.work.Start(context.Background())
-	a.work.Rest(1)
+	a.work.Backoff(1)
 	if err := a.StartPlan(nil, &store.Run{ID: 1, Status: store.Planning}, nil); err != nil { // it would use the store, which is not there
 		t.Error(err)
 	}

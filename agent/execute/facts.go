@@ -41,7 +41,7 @@ func (a *Executor) Gather(w *active.Config, id int) (f lifecycle.Facts, err erro
 func (a *Executor) recorded(tx *store.Tx, w *active.Config, run *store.Run) (lifecycle.Facts, error) {
 	s := w.Stack(run.Stack)
 	f := lifecycle.Facts{Now: a.clocks.Reading(), Run: run, Config: lifecycle.Config{
-		Stack: s, Repository: w.Cfg.Repository(run.Repository), Current: a.active.World.Load() == w,
+		Stack: s, Repository: w.Cfg.Repository(run.Repository), Current: a.active.Current.Load() == w,
 	}}
 	if s == nil && !w.GlobsKnown(run.Repository) {
 		f.Config.Unsearched = true

@@ -32,7 +32,7 @@ func (a *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s
 	if err == nil && held == "" && ctx.Err() == nil && expiry.MustVerify(run, s, a.clocks.Reading()) {
 		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
-			a.work.Rest(run.ID)
+			a.work.Backoff(run.ID)
 			a.journal.StoreFault(err)
 		}
 		return
@@ -53,7 +53,7 @@ func (a *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s
 		err = a.ledger.HoldApproved(run, held, hint)
 	}
 	if err != nil {
-		a.work.Rest(run.ID)
+		a.work.Backoff(run.ID)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
 		a.journal.StoreFault(err)

@@ -62,7 +62,7 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 		if run.Kind == store.KindPullRequest {
 			return nil // it neither holds the state lock nor counts as a plan of the stack
 		}
-		if err := ledger.TakeIn(tx.Tx, run, s); err != nil {
+		if err := ledger.RecordUpstreams(tx.Tx, run, s); err != nil {
 			return err
 		}
 		return a.ledger.BeginPlan(tx.Tx, run, s)
@@ -93,7 +93,7 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 			err = a.planned(ctx, w, run, s, result)
 		}
 		if err != nil && !errors.Is(err, store.ErrConflict) {
-			a.work.Rest(run.ID)
+			a.work.Backoff(run.ID)
 			a.journal.StoreFault(err)
 		}
 	})

@@ -59,9 +59,9 @@ func (a *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycl
 	run, also := f.Run, step.Also
 	switch step.Checks {
 	case lifecycle.OwnCheck:
-		a.work.GiveWay(run.Stack)
+		a.work.Preempt(run.Stack)
 	case lifecycle.AllChecks:
-		a.work.GiveWay("")
+		a.work.Preempt("")
 	}
 	if also.StateGone {
 		if err := a.forgetLeftState(f.Store.Stacks[run.Stack]); err != nil {

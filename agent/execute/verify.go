@@ -139,7 +139,7 @@ func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 			return a.ledger.Say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
 				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, words.List(moved, 20)))
 		}
-		if err := a.ledger.Succeed(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
+		if err := a.ledger.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
 			return err
 		}
 		st, err := tx.Stack(run.Stack)

@@ -201,7 +201,7 @@ func (a *Housekeeper) makeRoom(tx *journal.Tx, record *store.Run) error {
 		return &store.OpenRunError{Stack: record.Stack, ID: open.ID} // first one, then the other
 	}
 	why := fmt.Sprintf("#%d of the same stack was applied after this one, and the store had lost that", record.ID)
-	_, err = a.ledger.Move(tx, a.active.World.Load(), open, store.Move{From: open.Status, To: store.Superseded, By: "agent", Text: why}, phrase.Because(why))
+	_, err = a.ledger.Move(tx, a.active.Current.Load(), open, store.Move{From: open.Status, To: store.Superseded, By: "agent", Text: why}, phrase.Because(why))
 	return err
 }
 
@@ -233,7 +233,7 @@ func (a *Housekeeper) rememberImport(tx *journal.Tx, dir string, run *store.Run)
 	}
 	switch run.Status {
 	case store.Interrupted, store.Stale:
-		return a.ledger.Succeed(tx, a.active.World.Load(), run, fmt.Sprintf("planned again after #%d, which ended %s", run.ID, run.Status))
+		return a.ledger.CreateSuccessor(tx, a.active.Current.Load(), run, fmt.Sprintf("planned again after #%d, which ended %s", run.ID, run.Status))
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (a *Housekeeper) Resume() error {
 	if err := engine.DropDriftDirs(a.active.Cfg().DataDir); err != nil {
 		return err
 	}
-	if err := a.operator.VacateAll(); err != nil {
+	if err := a.operator.UnlockAll(); err != nil {
 		return err
 	}
 	return a.dropLeftovers(open)

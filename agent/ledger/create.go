@@ -192,11 +192,11 @@ func (a *Ledger) Keep(git active.Mirror, run *store.Run) {
 	fault.Point("applied commit kept")
 }
 
-// Succeed makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at
+// CreateSuccessor makes the run that takes over from one that became stale or was interrupted: after an interrupted apply at
 // the same commit, after a stale plan at the branch's newest commit.
 //
 // There is none when the stack left the configuration, or belongs to another repository now.
-func (a *Ledger) Succeed(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
+func (a *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
 	if s := w.Stack(old.Stack); s == nil || s.Repository != old.Repository {
 		return nil
 	}

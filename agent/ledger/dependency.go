@@ -23,8 +23,8 @@ func MoreReason(tx *store.Tx, run *store.Run, reason string) error {
 	return err
 }
 
-// TakeIn notes that a plan which begins now sees the upstreams of its stack as they are.
-func TakeIn(tx *store.Tx, run *store.Run, s *config.Stack) error {
+// RecordUpstreams notes that a plan which begins now sees the upstreams of its stack as they are.
+func RecordUpstreams(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func (a *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
 		if err != nil {
 			return err
 		}
-		return a.Succeed(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
+		return a.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
 	})
 }
 

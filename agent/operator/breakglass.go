@@ -46,7 +46,7 @@ func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v v
 // Review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
 // transaction with the answer, as in decide.
 func (a *Operator) Review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	var out *store.Run
 	var refusal error
 	err := a.journal.Update(func(tx *journal.Tx) error {

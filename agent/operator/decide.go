@@ -22,7 +22,7 @@ type counted struct {
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
 func (a *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (counted, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	var out counted
 	var refusal error
 	err := a.journal.Update(func(tx *journal.Tx) error {

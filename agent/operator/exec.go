@@ -96,7 +96,7 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 
 // Exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
 func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return 0, NoStack(w, r.Stack)
@@ -127,7 +127,7 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 		return 0, err
 	}
 	o := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: a.health.Redact("terraform " + strings.Join(r.Args, " "))}
-	if err := a.occupy(o); err != nil {
+	if err := a.lockStack(o); err != nil {
 		return 0, err
 	}
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
@@ -142,7 +142,7 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
 func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
 	err = errCutOff
-	over := a.work.Errand(o.stack, func(work context.Context) {
+	over := a.work.RunForOperator(o.stack, func(work context.Context) {
 		work, stop := context.WithCancel(work)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
@@ -151,7 +151,7 @@ func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.C
 				code, err = terraform.Command(ctx, p, c)
 				return err
 			}
-			return a.engines.InScratch(work, r)
+			return a.engines.WithTempCheckout(work, r)
 		})
 		a.health.LogIfPanic(err, "stack", o.stack, "by", o.by)
 	})
@@ -165,7 +165,7 @@ func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.C
 		ending = "failed: " + a.health.Redact(err.Error())
 	}
 	return code, errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
-		if err := a.vacate(tx, o, ending); err != nil || c.Keep == nil || over == nil {
+		if err := a.unlockStack(tx, o, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}
 		name, _ := archive.CopyName(kept)

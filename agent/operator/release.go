@@ -23,7 +23,7 @@ type WantedPreview struct {
 
 // StartPreview has it planned for whoever may ask for plans of the stack.
 func (a *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(wanted.Stack)
 	if s == nil {
 		return nil, control.NoStack(wanted.Stack, active.StackNames(w))

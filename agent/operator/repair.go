@@ -44,7 +44,7 @@ func (a *Operator) repairs(ctx context.Context, r engine.Repair) (string, error)
 		err     error
 	}
 	answered := make(chan answer, 1)
-	over := a.work.Errand(r.Stack, func(ctx context.Context) {
+	over := a.work.RunForOperator(r.Stack, func(ctx context.Context) {
 		var message string
 		err := contain.Do("mending the state of "+r.Stack, func() (err error) {
 			message, err = a.carryOutRepair(ctx, r)
@@ -72,7 +72,7 @@ func (a *Operator) repairs(ctx context.Context, r engine.Repair) (string, error)
 func (a *Operator) carryOutRepair(ctx context.Context, r engine.Repair) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
-	cause := a.engines.InScratch(ctx, r)
+	cause := a.engines.WithTempCheckout(ctx, r)
 	var message string
 	err := a.journal.Update(func(tx *journal.Tx) (err error) {
 		if cause == nil {
@@ -129,7 +129,7 @@ func (a *Operator) prepared(ctx context.Context, read func(*store.Tx) error) err
 
 // Unlock forces the state lock with an id open, for a person.
 func (a *Operator) Unlock(ctx context.Context, stack, id, by string) (string, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(stack)
 	if s == nil {
 		return "", control.NoStack(stack, active.StackNames(w))
@@ -213,7 +213,7 @@ func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, erro
 
 // PushState pushes the state that an apply could not save, for a person.
 func (a *Operator) PushState(ctx context.Context, ref, by string) (string, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	var run *store.Run
 	var file string
 	err := a.prepared(ctx, func(tx *store.Tx) (err error) {

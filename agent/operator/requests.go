@@ -36,7 +36,7 @@ const freshenTimeout = 5 * time.Second
 // Freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
 // all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
 func (a *Operator) Freshen(ctx context.Context, name string) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(name)
 	if s == nil {
 		return // refused right after this
@@ -50,7 +50,7 @@ func (a *Operator) Freshen(ctx context.Context, name string) {
 
 // Start makes a manual run. It supersedes what is open of the stack, but never what is applying.
 func (a *Operator) Start(r Request) (*store.Run, []string, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return nil, nil, control.NoStack(r.Stack, active.StackNames(w))
@@ -279,12 +279,12 @@ func (a *Operator) Unpause(stack, by string) (held bool, err error) {
 	a.strikes.Forget() // what is held after panics is tried again, too
 	a.journal.LookAgain()
 	a.bell.Wake()
-	return held, a.ledger.ShowAstray()
+	return held, a.ledger.ShowRollback()
 }
 
 // setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
 func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
-	if w := a.active.World.Load(); stack != "" && w.Stack(stack) == nil {
+	if w := a.active.Current.Load(); stack != "" && w.Stack(stack) == nil {
 		return false, control.NoStack(stack, active.StackNames(w))
 	}
 	err = a.journal.Update(func(tx *journal.Tx) error {
@@ -298,7 +298,7 @@ func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 			}
 			held = s.Paused != nil
 			if !samePause(s.Paused, p) {
-				s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
+				s.Paused, err = p, a.enqueuePause(tx.Tx, stack, p, e)
 			}
 			if p == nil {
 				err = errors.Join(err, a.ledger.Settle(tx.Tx))
@@ -311,7 +311,7 @@ func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 		}
 		held = s.Paused != nil || s.Pin != nil
 		if !samePause(s.Paused, p) {
-			s.Paused, err = p, a.tellPause(tx.Tx, stack, p, e)
+			s.Paused, err = p, a.enqueuePause(tx.Tx, stack, p, e)
 		}
 		if p == nil {
 			err = errors.Join(err, a.ledger.Unpin(tx, s, e.By))
@@ -330,9 +330,9 @@ func samePause(now, asked *store.Pause) bool {
 	return now.By == asked.By && now.Reason == asked.Reason
 }
 
-// tellPause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
+// enqueuePause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
 // is applied does not look there.
-func (a *Operator) tellPause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
+func (a *Operator) enqueuePause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
 	if strings.HasPrefix(e.By, "slack:") {
 		return nil // it stands in the channel
 	}

@@ -24,7 +24,7 @@ type restored struct {
 // RestoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
 // apply, so that a restore can be taken back in the same way.
 func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(stack)
 	if s == nil {
 		return "", NoStack(w, stack)
@@ -57,7 +57,7 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		return "", err
 	}
 	o := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
-	if err := a.occupy(o); err != nil {
+	if err := a.lockStack(o); err != nil {
 		return "", err
 	}
 	message, err := a.repairs(ctx, engine.Repair{
@@ -75,10 +75,10 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 		Done: func(tx *journal.Tx) (string, error) {
 			text, err := a.stateRestored(tx.Tx, o, out)
-			return text, errors.Join(err, a.vacate(tx, o, fmt.Sprintf("serial %d", out.serial)))
+			return text, errors.Join(err, a.unlockStack(tx, o, fmt.Sprintf("serial %d", out.serial)))
 		},
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
-			err := a.vacate(tx, o, "failed: "+a.health.Redact(cause.Error()))
+			err := a.unlockStack(tx, o, "failed: "+a.health.Redact(cause.Error()))
 			var failed *diag.Error
 			var other *terraform.LineageError
 			switch {
@@ -91,7 +91,7 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 	})
 	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
-		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return a.vacate(tx, o, "not begun") }))
+		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return a.unlockStack(tx, o, "not begun") }))
 	}
 	return message, err
 }

@@ -115,20 +115,20 @@ func (a *Outbox) Deliver(ctx context.Context) time.Duration {
 	case <-ctx.Done():
 		return IdlePass
 	}
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	if w.Slack == nil {
 		return a.pass(ctx, toLog{a, w})
 	}
 	return a.pass(ctx, &toSlack{outbox: a, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
 }
 
-// TellSites delivers what goes to the sites that host repositories, until ctx ends. It is apart from what goes to Slack, so that a site
+// DeliverToSites delivers what goes to the sites that host repositories, until ctx ends. It is apart from what goes to Slack, so that a site
 // that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
-func (a *Outbox) TellSites(ctx context.Context) {
+func (a *Outbox) DeliverToSites(ctx context.Context) {
 	rests := siteRests{}
 	var idle *active.Config // without any site, and what an earlier one had for some is dropped
 	a.keepOn(ctx, func(ctx context.Context) time.Duration {
-		w := a.active.World.Load()
+		w := a.active.Current.Load()
 		if w == idle {
 			return IdlePass
 		}

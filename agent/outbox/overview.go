@@ -104,7 +104,7 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 		}
 		return a.overviewSaid(w, key, text, nil), err
 	}
-	if post.Channel, err = w.Desk.Channel(ctx, o.Channel); err != nil {
+	if post.Channel, err = w.Directory.Channel(ctx, o.Channel); err != nil {
 		return nil, err
 	}
 	var ts string

@@ -77,7 +77,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 		s.wrote = true
 		return nil, w.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
 	}
-	channel, err := w.Desk.Channel(ctx, active.ChannelOf(w.Cfg, w.Stack(s.run.Stack)))
+	channel, err := w.Directory.Channel(ctx, active.ChannelOf(w.Cfg, w.Stack(s.run.Stack)))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 		case channel == "":
 			channel = s.world.Cfg.Slack.Channel
 		}
-		resolved, err := s.world.Desk.Channel(ctx, channel)
+		resolved, err := s.world.Directory.Channel(ctx, channel)
 		if err != nil {
 			return nil, err
 		}

@@ -125,7 +125,7 @@ func (a *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest
 			}
 		}
 		if next.Why == "" {
-			if err := a.tellRest(tx.Tx, w, next); err != nil {
+			if err := a.enqueueRest(tx.Tx, w, next); err != nil {
 				return err
 			}
 		}
@@ -136,8 +136,8 @@ func (a *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest
 	})
 }
 
-// tellRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
-func (a *Pullwatch) tellRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
+// enqueueRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
+func (a *Pullwatch) enqueueRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
 	for _, s := range w.Stacks(p.Repository) {
 		if p.Runs[s.Name] != 0 {
 			continue

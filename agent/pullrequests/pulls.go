@@ -46,7 +46,7 @@ func (a *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 	failures := 0
 	heard := map[int]time.Time{}
 	for ctx.Err() == nil {
-		w := a.active.World.Load()
+		w := a.active.Current.Load()
 		r := w.Cfg.Repository(name)
 		if r == nil || !plansPulls(r) {
 			return

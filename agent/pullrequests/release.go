@@ -106,5 +106,5 @@ func (a *Pullwatch) mayRelease(ctx context.Context, w *active.Config, s *config.
 	if person.Slack == "" {
 		return "their person block names no account in Slack", nil
 	}
-	return w.Desk.MayDecide(ctx, person.Slack, active.Approvers(w.Cfg, s))
+	return w.Directory.MayDecide(ctx, person.Slack, active.Approvers(w.Cfg, s))
 }

@@ -181,7 +181,7 @@ func (a *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string
 			}
 		}
 	}
-	return w.Desk.MayDecide(ctx, user, list)
+	return w.Directory.MayDecide(ctx, user, list)
 }
 
 func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
@@ -216,7 +216,7 @@ func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		return text, err
 	case "pause":
 		stack, reason := arg(0), c.Reason
-		if stack != "" && a.active.World.Load().Stack(stack) == nil {
+		if stack != "" && a.active.Current.Load().Stack(stack) == nil {
 			stack, reason = "", strings.TrimSpace(stack+" "+reason) // `pause the storm is coming` is the whole agent
 		}
 		if err := a.operator.Pause(stack, reason, by); err != nil {

@@ -66,7 +66,7 @@ type signs struct {
 
 // lookAround weighs what cards in a channel say about who wrote them: another agent, a copy of us, or ourselves in a
 // future that our store does not know.
-func (e *ear) lookAround(ctx context.Context, w *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
+func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
 	a := e.agent
 	known := e.signs[channel]
 	if known == nil {

@@ -84,7 +84,7 @@ func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run,
 }
 
 func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
-	self, err := w.Desk.Identity(ctx)
+	self, err := w.Directory.Identity(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store
 	}
 	gone := map[string]string{}
 	for _, d := range votes {
-		why, err := w.Desk.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(w.Cfg, s))
+		why, err := w.Directory.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(w.Cfg, s))
 		if err != nil {
 			return err
 		}

@@ -96,7 +96,7 @@ func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Ident
 	if why, human := m.Human(self); !human {
 		return refuseReply(why)
 	}
-	why, err := w.Desk.MayDecide(ctx, m.User, active.Approvers(w.Cfg, w.Stack(run.Stack)))
+	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, w.Stack(run.Stack)))
 	if err != nil {
 		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
 	}

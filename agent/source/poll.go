@@ -69,7 +69,7 @@ func (a *Source) PollRepositories(ctx context.Context) {
 func (a *Source) pollRepository(ctx context.Context, name string) {
 	failures := 0
 	for ctx.Err() == nil {
-		w := a.active.World.Load()
+		w := a.active.Current.Load()
 		r := w.Cfg.Repository(name)
 		if r == nil {
 			return
@@ -157,7 +157,7 @@ func (a *Source) Look(ctx context.Context, w *active.Config, r *config.Repositor
 		seen, asked = known.HeldHead, known.HeldWhy == ""
 	}
 	if tip.Commit == seen && asked && known.Error == "" && !moved && w.Repos[r.Name].Has(tip.Commit) {
-		a.people.Polled(r.Name, a.now()) // in memory: an empty poll writes nothing
+		a.polls.Polled(r.Name, a.now()) // in memory: an empty poll writes nothing
 		return nil
 	}
 	return a.advance(ctx, w, r, known, tip.Commit)
@@ -184,7 +184,7 @@ func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Reposi
 		return err
 	}
 	fault.Point("commit fetched")
-	held, err := a.judge(fetchCtx, w, r, known, tip)
+	held, err := a.checkHead(fetchCtx, w, r, known, tip)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Reposi
 			}
 		}
 		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
-		a.people.Polled(r.Name, now)
+		a.polls.Polled(r.Name, now)
 		if held == nil {
 			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, lifecycle.Requirements(r), ""
 			if s.Accepted != tip {

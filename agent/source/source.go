@@ -27,7 +27,7 @@ type Source struct {
 	jitter  func() float64
 	log     *slog.Logger
 	now     func() time.Time
-	people  *active.People
+	polls   *active.PollTimes
 	store   *store.Store
 }
 
@@ -43,7 +43,7 @@ type Options struct {
 	Jitter  func() float64
 	Log     *slog.Logger
 	Now     func() time.Time
-	People  *active.People
+	Polls   *active.PollTimes
 	Store   *store.Store
 }
 
@@ -51,7 +51,7 @@ type Options struct {
 func New(o Options) *Source {
 	return &Source{
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
-		changes: o.Changes, faults: o.Faults, jitter: o.Jitter, log: o.Log, now: o.Now, people: o.People,
+		changes: o.Changes, faults: o.Faults, jitter: o.Jitter, log: o.Log, now: o.Now, polls: o.Polls,
 		store: o.Store,
 	}
 }

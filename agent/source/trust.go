@@ -26,8 +26,8 @@ type holding struct {
 	lost []string // the commits that the branch has no more
 }
 
-// judge decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
-func (a *Source) judge(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
+// checkHead decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
+func (a *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
 	git := w.Repos[r.Name]
 	sameBranch := known.Branch == r.Branch && known.URL == r.URL
 	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {

@@ -39,7 +39,7 @@ const (
 // CheckDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
 func (a *Triggers) CheckDrift(w *active.Config) time.Duration {
 	next := outbox.IdlePass
-	if wait := time.Until(a.driftNext); wait > 0 && a.driftWorld == w && !a.ledger.MovedSince() {
+	if wait := time.Until(a.driftNext); wait > 0 && a.driftConfig == w && !a.ledger.MovedSince() {
 		return wait
 	}
 	for _, s := range w.AllStacks() {
@@ -54,7 +54,7 @@ func (a *Triggers) CheckDrift(w *active.Config) time.Duration {
 		}
 		next = min(next, max(wait, driftRecheck))
 	}
-	a.driftNext, a.driftWorld = time.Now().Add(next), w
+	a.driftNext, a.driftConfig = time.Now().Add(next), w
 	return next
 }
 
@@ -193,7 +193,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 			}
 		}
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!due.Checkable(st, open, s) || a.active.World.Load() != w || !a.compared.With(s.Name, repository.Head) {
+			!due.Checkable(st, open, s) || a.active.Current.Load() != w || !a.compared.With(s.Name, repository.Head) {
 			return nil
 		}
 		if st.OpenRun == 0 {

@@ -9,8 +9,8 @@ import (
 	"sallyport/notify/words"
 )
 
-// TellGlobs shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
-func (a *Triggers) TellGlobs(w *active.Config, repository string) {
+// ShowGlobFaults shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
+func (a *Triggers) ShowGlobFaults(w *active.Config, repository string) {
 	for _, kind := range globs.Kinds() {
 		err := w.GlobFault(repository, kind)
 		if a.faults.Set("repository "+repository+": stacks: "+kind, err) && err != nil {

@@ -18,22 +18,22 @@ import (
 
 // Triggers make runs: of commits, of changed dependencies, of drift, of schedules of images.
 type Triggers struct {
-	health     *health.Health
-	journal    *journal.Journal
-	active     *active.Active
-	ledger     *ledger.Ledger
-	engines    *engine.Engines
-	compared   *Comparisons
-	faults     *health.Faults
-	id         string
-	log        *slog.Logger
-	now        func() time.Time
-	store      *store.Store
-	strikes    *health.Strikes
-	tight      *health.Tightness
-	work       *workers.Pool
-	driftNext  time.Time // of the next look at drift schedules, and by which configuration; the loop's own
-	driftWorld *active.Config
+	health      *health.Health
+	journal     *journal.Journal
+	active      *active.Active
+	ledger      *ledger.Ledger
+	engines     *engine.Engines
+	compared    *Comparisons
+	faults      *health.Faults
+	id          string
+	log         *slog.Logger
+	now         func() time.Time
+	store       *store.Store
+	strikes     *health.Strikes
+	tight       *health.Tightness
+	work        *workers.Pool
+	driftNext   time.Time // of the next look at drift schedules, and by which configuration; the loop's own
+	driftConfig *active.Config
 }
 
 // Options are what triggers works with.

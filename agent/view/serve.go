@@ -30,7 +30,7 @@ func (a *Viewer) Process(w *active.Config) *status.Process {
 	}
 	for _, r := range w.Cfg.Repositories {
 		p.Repositories = append(p.Repositories, status.Repository{
-			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: a.people.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
+			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: a.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
 		})
 	}
 	for _, s := range w.AllStacks() {

@@ -17,7 +17,7 @@ type Viewer struct {
 	faults  *health.Faults
 	id      string
 	now     func() time.Time
-	people  *active.People
+	polls   *active.PollTimes
 	started time.Time
 	store   *store.Store
 	version string
@@ -29,7 +29,7 @@ type Options struct {
 	Faults  *health.Faults
 	ID      string
 	Now     func() time.Time
-	People  *active.People
+	Polls   *active.PollTimes
 	Started time.Time
 	Store   *store.Store
 	Version string
@@ -37,7 +37,7 @@ type Options struct {
 
 // New makes the view of an agent.
 func New(o Options) *Viewer {
-	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, people: o.People, started: o.Started, store: o.Store, version: o.Version}
+	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, polls: o.Polls, started: o.Started, store: o.Store, version: o.Version}
 }
 
 // AfterStop says in words what becomes of the runs that are under way when the agent stops.

@@ -79,8 +79,8 @@ func (w *Pool) Do(run int, what string, f func(context.Context)) bool {
 	return true
 }
 
-// Rest keeps a run's work from being started again at once after it failed.
-func (w *Pool) Rest(run int) {
+// Backoff keeps a run's work from being started again at once after it failed.
+func (w *Pool) Backoff(run int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.restsTo[run] = time.Now().Add(WorkRest)
@@ -140,9 +140,9 @@ func (w *Pool) Checking(stack string) bool {
 	return w.checks[stack] != nil
 }
 
-// GiveWay interrupts the drift check of a stack, or all with an empty name, for what cannot wait. It reports whether there
+// Preempt interrupts the drift check of a stack, or all with an empty name, for what cannot wait. It reports whether there
 // is one to wait for.
-func (w *Pool) GiveWay(stack string) bool {
+func (w *Pool) Preempt(stack string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	found := false
@@ -194,9 +194,9 @@ func (w *Pool) Stop(run int) {
 	}
 }
 
-// Errand runs f for a person beside the loop, one at a time for a stack. It goes on when the person has gone away, and is interrupted
+// RunForOperator runs f for a person beside the loop, one at a time for a stack. It goes on when the person has gone away, and is interrupted
 // with everything else when the agent stops. over is closed when it has ended, however it did; nil: it was not started.
-func (w *Pool) Errand(stack string, f func(context.Context)) (over <-chan struct{}) {
+func (w *Pool) RunForOperator(stack string, f func(context.Context)) (over <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.errands[stack] || w.closed || w.ctx.Err() != nil {

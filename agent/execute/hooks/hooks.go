@@ -123,7 +123,7 @@ func (a *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store
 		a.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
 	}
 	if err := a.SettleHook(run.ID, text); err != nil {
-		a.work.Rest(run.ID)
+		a.work.Backoff(run.ID)
 		a.journal.StoreFault(err)
 	}
 }

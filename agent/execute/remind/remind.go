@@ -41,8 +41,8 @@ func UsualApply(tx *store.Tx, run *store.Run) (longest time.Duration, err error)
 	return longest, err
 }
 
-// TellLong tells people once that an apply takes longer than its stack's others did, with what it works on.
-func (a *Reminders) TellLong(run *store.Run, took, usual time.Duration) error {
+// EnqueueLong tells people once that an apply takes longer than its stack's others did, with what it works on.
+func (a *Reminders) EnqueueLong(run *store.Run, took, usual time.Duration) error {
 	return a.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {

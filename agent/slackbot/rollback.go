@@ -21,8 +21,8 @@ func (a *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel
 	}
 	why := ""
 	err := a.store.View(func(tx *store.Tx) error {
-		var known ledger.Astray
-		if tripped, err := tx.Setting(ledger.AstrayKey, &known); err != nil || tripped {
+		var known ledger.Rollback
+		if tripped, err := tx.Setting(ledger.RollbackKey, &known); err != nil || tripped {
 			return err // known, and told
 		}
 		head, _, err := tx.HistoryHead()
@@ -47,15 +47,15 @@ func (a *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel
 	if err != nil || why == "" {
 		return err
 	}
-	return a.goAstray(ctx, w, ledger.Astray{Channel: channel, TS: ts, Why: why})
+	return a.pauseForRollback(ctx, w, ledger.Rollback{Channel: channel, TS: ts, Why: why})
 }
 
-// goAstray pauses the agent and tells people once.
-func (a *Slackbot) goAstray(ctx context.Context, w *active.Config, proof ledger.Astray) error {
+// pauseForRollback pauses the agent and tells people once.
+func (a *Slackbot) pauseForRollback(ctx context.Context, w *active.Config, proof ledger.Rollback) error {
 	link, _ := w.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
 	proof.At = a.now().UTC()
 	return a.journal.Update(func(tx *journal.Tx) error {
-		if err := tx.PutSetting(ledger.AstrayKey, proof); err != nil {
+		if err := tx.PutSetting(ledger.RollbackKey, proof); err != nil {
 			return err
 		}
 		s, err := tx.Agent()

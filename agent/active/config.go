@@ -19,14 +19,14 @@ import (
 // Config is one configuration in force with what was made of it. A reload makes a new one and swaps it in whole, so
 // that nobody ever sees half of two configurations.
 type Config struct {
-	Cfg    *config.Config
-	Repos  map[string]Mirror
-	Sites  map[string]ForgeSite // that host repositories, by repository; none without a github block
-	Slack  *slack.Client        // nil without a slack block
-	Desk   *desk                // what is known of the Slack workspace; nil without a slack block
-	Tools  *tools
-	Packer *packerTool
-	Pool   *asuser.Pool // whom terraform runs as; nil: the agent's own user
+	Cfg       *config.Config
+	Repos     map[string]Mirror
+	Sites     map[string]ForgeSite // that host repositories, by repository; none without a github block
+	Slack     *slack.Client        // nil without a slack block
+	Directory *slackDirectory      // what is known of the Slack workspace; nil without a slack block
+	Tools     *tools
+	Packer    *packerTool
+	Pool      *asuser.Pool // whom terraform runs as; nil: the agent's own user
 
 	mu    sync.Mutex
 	Globs map[string][]*config.Stack // stacks found by globs, by repository; see found
@@ -35,9 +35,9 @@ type Config struct {
 	Again map[string]bool            // repositories whose globs are looked up anew: names that others had may be free
 }
 
-// NewWorld opens what a configuration names. Repositories that did not change are taken over from old, with their
+// NewConfig opens what a configuration names. Repositories that did not change are taken over from old, with their
 // kept connections.
-func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
+func (a *Active) NewConfig(cfg *config.Config, old *Config) (*Config, error) {
 	w := &Config{
 		Cfg: cfg, Repos: map[string]Mirror{}, Sites: map[string]ForgeSite{}, Tools: newTools(toolOptions{dataDir: cfg.DataDir, find: a.outside.Tool, log: a.log}), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
 		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{},
@@ -66,7 +66,7 @@ func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
 		return w, nil
 	}
 	if old != nil && old.Cfg.Slack != nil && sameSlack(old.Cfg.Slack, cfg.Slack) {
-		w.Slack, w.Desk = old.Slack, old.Desk
+		w.Slack, w.Directory = old.Slack, old.Directory
 		return w, nil
 	}
 	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log})
@@ -74,7 +74,7 @@ func (a *Active) NewWorld(cfg *config.Config, old *Config) (*Config, error) {
 		w.CloseExcept(old)
 		return nil, fmt.Errorf("preparing slack: %w", err)
 	}
-	w.Slack, w.Desk = client, newDesk(a, client)
+	w.Slack, w.Directory = client, newSlackDirectory(a, client)
 	return w, nil
 }
 

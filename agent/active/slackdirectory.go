@@ -15,30 +15,9 @@ import (
 	"sallyport/store"
 )
 
-// People remembers when repositories answered; an empty poll writes nothing to the store.
-type People struct {
-	mu    sync.Mutex
-	polls map[string]time.Time
-}
-
-// NewPeople begins with no answer remembered.
-func NewPeople() *People { return &People{polls: map[string]time.Time{}} }
-
-func (p *People) Polled(repository string, at time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.polls[repository] = at.UTC()
-}
-
-func (p *People) LastPoll(repository string) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.polls[repository]
-}
-
-// desk is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
+// slackDirectory is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
 // has. Ids are kept in the store, so that a start without Slack works.
-type desk struct {
+type slackDirectory struct {
 	agent  *Active
 	client *slack.Client
 
@@ -53,12 +32,12 @@ type Identity struct {
 	At time.Time `json:"at"`
 }
 
-func newDesk(a *Active, client *slack.Client) *desk {
-	return &desk{agent: a, client: client, channels: map[string]string{}}
+func newSlackDirectory(a *Active, client *slack.Client) *slackDirectory {
+	return &slackDirectory{agent: a, client: client, channels: map[string]string{}}
 }
 
 // Identity is who the bot is.
-func (d *desk) Identity(ctx context.Context) (slack.Identity, error) {
+func (d *slackDirectory) Identity(ctx context.Context) (slack.Identity, error) {
 	d.mu.Lock()
 	self := d.self
 	d.mu.Unlock()
@@ -75,9 +54,10 @@ func (d *desk) Identity(ctx context.Context) (slack.Identity, error) {
 	return got, nil
 }
 
-// The settings under which ids are kept.
+// ChannelKey is the setting under which the id of a channel is kept.
 func ChannelKey(name string) string { return "slack/channel/" + name }
 
+// EmailKey is the setting under which the id of a person is kept whom an e-mail names.
 func EmailKey(email string) string { return "slack/email/" + email }
 
 // reask says when a name that was resolved is asked for again.
@@ -89,7 +69,7 @@ const (
 )
 
 // resolve turns a name into an id: from memory, then from the store, then by asking Slack.
-func (d *desk) resolve(ctx context.Context, key string, again reask, ask func(context.Context) (string, error)) (string, error) {
+func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, ask func(context.Context) (string, error)) (string, error) {
 	d.mu.Lock()
 	id := d.channels[key]
 	d.mu.Unlock()
@@ -123,7 +103,7 @@ func (d *desk) resolve(ctx context.Context, key string, again reask, ask func(co
 }
 
 // Channel is the id of a channel given as id or #name.
-func (d *desk) Channel(ctx context.Context, name string) (string, error) {
+func (d *slackDirectory) Channel(ctx context.Context, name string) (string, error) {
 	if !strings.HasPrefix(name, "#") {
 		return name, nil
 	}
@@ -141,7 +121,7 @@ func (d *desk) Channel(ctx context.Context, name string) (string, error) {
 //
 // An entry that Slack refuses for good (no such account, a missing scope) is nobody's: it must not keep everybody else
 // from being heard. It shows in status.
-func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bool, error) {
+func (d *slackDirectory) allowed(ctx context.Context, user string, approvers []string) (bool, error) {
 	for _, entry := range approvers {
 		if entry == user {
 			return true, nil
@@ -176,7 +156,7 @@ func (d *desk) allowed(ctx context.Context, user string, approvers []string) (bo
 }
 
 // doubt says which entries of a list nobody can be matched with now; empty if none.
-func (d *desk) doubt(list []string) string {
+func (d *slackDirectory) doubt(list []string) string {
 	for _, f := range d.agent.faults.List() {
 		if entry, ok := strings.CutPrefix(f.Source, "slack: approver "); ok && slices.Contains(list, entry) {
 			return fmt.Sprintf(" (%s cannot be resolved: %s)", entry, d.agent.health.Redact(f.Error))
@@ -186,7 +166,7 @@ func (d *desk) doubt(list []string) string {
 }
 
 // cannotTell reports that an entry of the allow-list may yet turn out to be anybody.
-func (d *desk) cannotTell(entry string, err error) bool {
+func (d *slackDirectory) cannotTell(entry string, err error) bool {
 	var refused *slack.Error
 	forGood := errors.As(err, &refused) && slices.Contains([]string{
 		"users_not_found", "user_not_found", "no_such_subteam", "plan_upgrade_required", "missing_scope",
@@ -210,7 +190,7 @@ func Approvers(cfg *config.Config, s *config.Stack) []string {
 
 // MayDecide weighs who somebody is: in the allow-list by id, and an active full member of the workspace. why is for the
 // person; an error means that Slack could not tell.
-func (d *desk) MayDecide(ctx context.Context, user string, list []string) (why string, err error) {
+func (d *slackDirectory) MayDecide(ctx context.Context, user string, list []string) (why string, err error) {
 	ok, err := d.allowed(ctx, user, list)
 	if err != nil {
 		return "", err

@@ -28,20 +28,20 @@ const (
 	slowest    = 6              // times slower than slack.poll while nothing waits
 )
 
-// ear is what is remembered between two looks at Slack.
-type ear struct {
+// slackReader is what is remembered between two looks at Slack.
+type slackReader struct {
 	agent *Slackbot
 	swept time.Time
 	idle  int
 	signs map[string]*signs // of each channel
 }
 
-// Hear reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
-func (a *Slackbot) Hear(ctx context.Context) {
-	e := &ear{agent: a, signs: map[string]*signs{}}
+// Listen reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
+func (a *Slackbot) Listen(ctx context.Context) {
+	e := &slackReader{agent: a, signs: map[string]*signs{}}
 	for ctx.Err() == nil {
 		changed := a.changes.Next()
-		w := a.active.World.Load()
+		w := a.active.Current.Load()
 		wait := outbox.IdlePass
 		if w.Slack != nil {
 			wait = e.turn(ctx, w)
@@ -56,7 +56,7 @@ func (a *Slackbot) Hear(ctx context.Context) {
 }
 
 // turn looks once and returns when to look again.
-func (e *ear) turn(ctx context.Context, w *active.Config) time.Duration {
+func (e *slackReader) turn(ctx context.Context, w *active.Config) time.Duration {
 	a := e.agent
 	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
@@ -67,7 +67,7 @@ func (e *ear) turn(ctx context.Context, w *active.Config) time.Duration {
 	if a.active.Listened() {
 		a.bell.Wake() // approved runs waited for this, see lifecycle.Next
 	}
-	if err := errors.Join(a.showPeers(w), a.ledger.ShowAstray()); err != nil {
+	if err := errors.Join(a.showPeers(w), a.ledger.ShowRollback()); err != nil {
 		a.journal.StoreFault(err)
 	}
 	poll := w.Cfg.Slack.Poll
@@ -90,9 +90,9 @@ func (e *ear) turn(ctx context.Context, w *active.Config) time.Duration {
 }
 
 // listen reads every channel once, and the threads that grew. It reports whether anything waits for people.
-func (e *ear) listen(ctx context.Context, w *active.Config) (waiting bool, err error) {
+func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting bool, err error) {
 	a := e.agent
-	self, err := w.Desk.Identity(ctx)
+	self, err := w.Directory.Identity(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -103,7 +103,7 @@ func (e *ear) listen(ctx context.Context, w *active.Config) (waiting bool, err e
 	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
 	var faults []error // one bad channel or reply must not make us deaf for the others
 	for name := range active.ChannelsOf(w) {
-		channel, err := w.Desk.Channel(ctx, name)
+		channel, err := w.Directory.Channel(ctx, name)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -179,7 +179,7 @@ func quietInSlack(t *store.Thread, heard string) bool {
 }
 
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
-func (e *ear) channel(ctx context.Context, w *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
+func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
 	a := e.agent
 	at, err := a.cursor(ctx, w, channel)
 	if err != nil {
@@ -243,7 +243,7 @@ func (e *ear) channel(ctx context.Context, w *active.Config, self slack.Identity
 func (a *Slackbot) cursor(ctx context.Context, w *active.Config, channel string) (outbox.ChannelCursor, error) {
 	var c outbox.ChannelCursor
 	var restored time.Time
-	var settled ledger.Astray
+	var settled ledger.Rollback
 	err := a.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(outbox.CursorKey(channel), &c)
 		_, other := tx.Setting(rescue.DeafBefore, &restored)

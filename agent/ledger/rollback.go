@@ -11,24 +11,25 @@ import (
 // forget: a volume that was put back to a snapshot, or a copy of the data directory that went on by itself. Then we do not
 // know what was decided and applied meanwhile, and must not go on as if nothing had been.
 
+// Where it is kept in the store.
 const (
-	AstrayKey  = "history/astray"
-	SettledKey = "history/settled" // when a person last said that all is well
+	RollbackKey = "history/astray"  // the proof that our history is not what Slack remembers of it
+	SettledKey  = "history/settled" // when a person last said that all is well
 )
 
-// Astray is the proof that our store went back in time, or forked.
-type Astray struct {
+// Rollback is the proof that our store went back in time, or forked.
+type Rollback struct {
 	At      time.Time `json:"at"`
 	Channel string    `json:"channel"`
 	TS      string    `json:"ts"`
 	Why     string    `json:"why"`
 }
 
-// ShowAstray shows in status that the history is not what Slack remembers of it.
-func (a *Ledger) ShowAstray() error {
-	var proof Astray
+// ShowRollback shows in status that the history is not what Slack remembers of it.
+func (a *Ledger) ShowRollback() error {
+	var proof Rollback
 	err := a.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(AstrayKey, &proof)
+		_, err := tx.Setting(RollbackKey, &proof)
 		return err
 	})
 	if err != nil {
@@ -45,11 +46,11 @@ func (a *Ledger) ShowAstray() error {
 // Settle is a person's word that the agent may go on with the history that it has. What Slack remembers up to now is not
 // compared again.
 func (a *Ledger) Settle(tx *store.Tx) error {
-	var proof Astray
-	if known, err := tx.Setting(AstrayKey, &proof); err != nil || !known {
+	var proof Rollback
+	if known, err := tx.Setting(RollbackKey, &proof); err != nil || !known {
 		return err
 	}
-	if err := tx.PutSetting(AstrayKey, nil); err != nil {
+	if err := tx.PutSetting(RollbackKey, nil); err != nil {
 		return err
 	}
 	return tx.PutSetting(SettledKey, proof)

@@ -25,9 +25,9 @@ type occupation struct {
 	alone bool
 }
 
-// occupy begins it, unless the stack is at something else.
-func (a *Operator) occupy(o occupation) error {
-	w := a.active.World.Load()
+// lockStack begins a person's work on a stack's state, unless the stack is at something else.
+func (a *Operator) lockStack(o occupation) error {
+	w := a.active.Current.Load()
 	return a.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(o.stack)
 		if err != nil {
@@ -56,8 +56,8 @@ func (a *Operator) occupy(o occupation) error {
 	})
 }
 
-// vacate ends it and says in the history how; nothing if it has ended already.
-func (a *Operator) vacate(tx *journal.Tx, o occupation, ending string) error {
+// unlockStack ends such work and says in the history how; nothing if it has ended already.
+func (a *Operator) unlockStack(tx *journal.Tx, o occupation, ending string) error {
 	st, err := tx.Stack(o.stack)
 	if err != nil || st.Occupied == nil {
 		return err
@@ -69,8 +69,8 @@ func (a *Operator) vacate(tx *journal.Tx, o occupation, ending string) error {
 		tx.PutStack(st), locks.LookNow(tx.Tx, o.stack))
 }
 
-// VacateAll ends what an agent before this one was in the middle of: it died with that one.
-func (a *Operator) VacateAll() error {
+// UnlockAll ends what an agent before this one was in the middle of: it died with that one.
+func (a *Operator) UnlockAll() error {
 	var left []occupation
 	err := a.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()
@@ -84,7 +84,7 @@ func (a *Operator) VacateAll() error {
 	for _, o := range left {
 		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
 			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", o.by, o.stack, o.what)
-			return errors.Join(a.vacate(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
+			return errors.Join(a.unlockStack(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
 		}))
 	}
 	return err
