@@ -18,7 +18,7 @@ import (
 // slackDirectory is what the agent knows of its Slack workspace: who the bot is, which id a channel's name or a person's e-mail
 // has. Ids are kept in the store, so that a start without Slack works.
 type slackDirectory struct {
-	agent  *Active
+	active *Active
 	client *slack.Client
 
 	mu       sync.Mutex
@@ -33,7 +33,7 @@ type Identity struct {
 }
 
 func newSlackDirectory(a *Active, client *slack.Client) *slackDirectory {
-	return &slackDirectory{agent: a, client: client, channels: map[string]string{}}
+	return &slackDirectory{active: a, client: client, channels: map[string]string{}}
 }
 
 // Identity is who the bot is.
@@ -77,7 +77,7 @@ func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, a
 		return id, nil
 	}
 	var kept Identity
-	if err := d.agent.store.View(func(tx *store.Tx) error {
+	if err := d.active.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(key, &kept)
 		return err
 	}); err != nil {
@@ -91,8 +91,8 @@ func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, a
 		if err != nil {
 			return "", err
 		}
-		kept = Identity{ID: found, At: d.agent.now().UTC()}
-		if err := d.agent.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
+		kept = Identity{ID: found, At: d.active.now().UTC()}
+		if err := d.active.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
 			return "", err
 		}
 	}
@@ -157,9 +157,9 @@ func (d *slackDirectory) allowed(ctx context.Context, user string, approvers []s
 
 // doubt says which entries of a list nobody can be matched with now; empty if none.
 func (d *slackDirectory) doubt(list []string) string {
-	for _, f := range d.agent.faults.List() {
+	for _, f := range d.active.faults.List() {
 		if entry, ok := strings.CutPrefix(f.Source, "slack: approver "); ok && slices.Contains(list, entry) {
-			return fmt.Sprintf(" (%s cannot be resolved: %s)", entry, d.agent.health.Redact(f.Error))
+			return fmt.Sprintf(" (%s cannot be resolved: %s)", entry, d.active.health.Redact(f.Error))
 		}
 	}
 	return ""
@@ -172,7 +172,7 @@ func (d *slackDirectory) cannotTell(entry string, err error) bool {
 		"users_not_found", "user_not_found", "no_such_subteam", "plan_upgrade_required", "missing_scope",
 	}, refused.Code)
 	if err == nil || forGood {
-		d.agent.faults.Set("slack: approver "+entry, err)
+		d.active.faults.Set("slack: approver "+entry, err)
 	}
 	return err != nil && !forGood
 }

@@ -29,15 +29,15 @@ type socketServer struct {
 }
 
 // Listen takes the socket before anything runs: somebody else on it means that another agent is at work.
-func (a *SocketAPI) Listen() (*socketServer, error) {
-	d := Desktop{a}
+func (sa *SocketAPI) Listen() (*socketServer, error) {
+	d := Desktop{sa}
 	server, err := control.Listen(control.ServerOptions{
-		Socket: a.active.Cfg().Socket, Reader: d, Operator: d, Log: a.log, Allow: a.allow, Changes: a.changes.Next,
+		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the socket: %w", err)
 	}
-	return &socketServer{a, server}, nil
+	return &socketServer{sa, server}, nil
 }
 
 func (s *socketServer) Serve(ctx context.Context) {
@@ -51,11 +51,11 @@ func (s *socketServer) Serve(ctx context.Context) {
 //
 // Who cannot be told is refused: a process that hides must not decide. Under systemd everything in the service's own
 // control group is ours, daemons that left their parents included.
-func (a *SocketAPI) allow(c peercred.Caller) error {
+func (sa *SocketAPI) allow(c peercred.Caller) error {
 	if c.UID < 0 || c.PID <= 1 {
 		return control.Errorf(control.Refused, "the kernel does not say who is asking")
 	}
-	if p := a.active.Current.Load().Pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
+	if p := sa.active.Current.Load().Pool; p.User(c.UID) != nil || p != nil && c.User == p.Name() {
 		return control.Errorf(control.Refused, "terraform's user %s cannot decide anything", c.User)
 	}
 	if ownUser(c.UID) {
@@ -65,7 +65,7 @@ func (a *SocketAPI) allow(c peercred.Caller) error {
 	if err != nil {
 		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
 	}
-	if inside, err := insideRun(line, a.active.Cfg().DataDir); err != nil {
+	if inside, err := insideRun(line, sa.active.Cfg().DataDir); err != nil {
 		return control.Errorf(control.Refused, "nobody knows who is asking: %v", err)
 	} else if inside {
 		return control.Errorf(control.Refused, "what runs inside a plan or an apply cannot decide anything")

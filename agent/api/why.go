@@ -71,7 +71,7 @@ func unknownIn(w *active.Config, s *config.Stack, commit string) (list []string,
 }
 
 // differences are the paths that differ between two commits, and those of them that belong to a stack at either.
-func (a *SocketAPI) differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
+func (sa *SocketAPI) differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
 	if old == head {
 		return nil, nil, nil
 	}

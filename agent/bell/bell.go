@@ -16,12 +16,12 @@ type Bell struct {
 func New(changes *Broadcast) *Bell { return &Bell{Changes: changes, Wakes: make(chan struct{}, 1)} }
 
 // Wake makes the loop look again.
-func (a *Bell) Wake() {
+func (b *Bell) Wake() {
 	select {
-	case a.Wakes <- struct{}{}:
+	case b.Wakes <- struct{}{}:
 	default: // it is awake already
 	}
-	a.Changes.Tell()
+	b.Changes.Tell()
 }
 
 // Broadcast tells any number of waiting goroutines that something changed.

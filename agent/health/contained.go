@@ -141,55 +141,55 @@ func (s *Strikes) Forget() {
 }
 
 // Contained does a piece of work, unless it panicked and rests. The error is the work's own or a *struckError.
-func (a *Health) Contained(w Work, f func() error) error {
-	if struck := a.strikes.Resting(w); struck != nil {
+func (h *Health) Contained(w Work, f func() error) error {
+	if struck := h.strikes.Resting(w); struck != nil {
 		return struck
 	}
 	err := contain.Do(w.Name, f)
 	if p, panicked := err.(*contain.Panic); panicked {
-		return a.Struck(w, p)
+		return h.Struck(w, p)
 	}
-	a.strikes.Clear(w.Name)
+	h.strikes.Clear(w.Name)
 	return err
 }
 
 // Struck counts and logs a panic.
-func (a *Health) Struck(w Work, p *contain.Panic) *StruckError {
-	err := a.strikes.Add(w, p)
-	a.LogPanic(p, "times", err.times, "held", err.Held())
-	time.AfterFunc(err.Wait(), a.bell.Wake) // nothing else may happen until then
+func (h *Health) Struck(w Work, p *contain.Panic) *StruckError {
+	err := h.strikes.Add(w, p)
+	h.LogPanic(p, "times", err.times, "held", err.Held())
+	time.AfterFunc(err.Wait(), h.bell.Wake) // nothing else may happen until then
 	return err
 }
 
-func (a *Health) LogPanic(p *contain.Panic, more ...any) {
-	a.log.Error("a panic was caught", append([]any{"err", p, "stack trace", p.Stack}, more...)...)
+func (h *Health) LogPanic(p *contain.Panic, more ...any) {
+	h.log.Error("a panic was caught", append([]any{"err", p, "stack trace", p.Stack}, more...)...)
 }
 
 // LogIfPanic logs a panic that somebody is told of as an error.
-func (a *Health) LogIfPanic(err error, more ...any) {
+func (h *Health) LogIfPanic(err error, more ...any) {
 	var p *contain.Panic
 	if errors.As(err, &p) {
-		a.LogPanic(p, more...)
+		h.LogPanic(p, more...)
 	}
 }
 
 // Panicked shows and logs a panic that nobody counts, and says whether there was one.
-func (a *Health) Panicked(source string, p *contain.Panic) bool {
+func (h *Health) Panicked(source string, p *contain.Panic) bool {
 	if p == nil {
-		a.faults.Set(source, nil)
+		h.faults.Set(source, nil)
 		return false
 	}
-	a.LogPanic(p)
-	a.faults.Set(source, p)
+	h.LogPanic(p)
+	h.faults.Set(source, p)
 	return true
 }
 
 // ShowStruck shows a panic in status, or takes it away when there is none any more.
-func (a *Health) ShowStruck(source string, struck *StruckError) {
+func (h *Health) ShowStruck(source string, struck *StruckError) {
 	if struck == nil {
-		a.faults.Set(source, nil)
+		h.faults.Set(source, nil)
 	} else {
-		a.faults.Set(source, struck)
+		h.faults.Set(source, struck)
 	}
 }
 
@@ -202,10 +202,10 @@ func AsStruck(err error) *StruckError {
 
 // Tend keeps one of the agent's own loops going until ctx ends. What a loop works on is contained one by one inside; a panic
 // outside of that starts it again after a rest, for without it the agent would be deaf or mute.
-func (a *Health) Tend(ctx context.Context, name string, loop func(context.Context)) {
+func (h *Health) Tend(ctx context.Context, name string, loop func(context.Context)) {
 	for {
-		err := a.Contained(Work{Name: name, Watches: true}, func() error {
-			a.faults.Set(name, nil)
+		err := h.Contained(Work{Name: name, Watches: true}, func() error {
+			h.faults.Set(name, nil)
 			loop(ctx)
 			return nil
 		})
@@ -213,7 +213,7 @@ func (a *Health) Tend(ctx context.Context, name string, loop func(context.Contex
 		if struck == nil {
 			return // ctx ended, or the loop has nothing to do any more
 		}
-		a.faults.Set(name, struck)
+		h.faults.Set(name, struck)
 		if clock.Sleep(ctx, struck.Wait(), nil); ctx.Err() != nil {
 			return
 		}
@@ -221,9 +221,9 @@ func (a *Health) Tend(ctx context.Context, name string, loop func(context.Contex
 }
 
 // Aside does something on the agent's behalf that nobody waits for.
-func (a *Health) Aside(name string, f func()) {
-	contain.Go(name, func(p *contain.Panic) { a.Panicked(name, p) }, func() {
+func (h *Health) Aside(name string, f func()) {
+	contain.Go(name, func(p *contain.Panic) { h.Panicked(name, p) }, func() {
 		f()
-		a.faults.Set(name, nil) // of the last time, if that panicked
+		h.faults.Set(name, nil) // of the last time, if that panicked
 	})
 }

@@ -49,24 +49,24 @@ func New(o Options) *Health {
 }
 
 // Hide makes values secret from now on, in every text and in the log.
-func (a *Health) Hide(secrets []redact.Secret) { a.redactor.Store(a.secrets.keep(secrets)) }
+func (h *Health) Hide(secrets []redact.Secret) { h.redactor.Store(h.secrets.keep(secrets)) }
 
 // HideMinted makes a token secret that was made for the agent.
-func (a *Health) HideMinted(token redact.Secret) {
-	if r := a.secrets.mint(token); r != nil {
-		a.redactor.Store(r)
+func (h *Health) HideMinted(token redact.Secret) {
+	if r := h.secrets.mint(token); r != nil {
+		h.redactor.Store(r)
 	}
 }
 
 // Logger is the log that shows no secret.
-func (a *Health) Logger() *slog.Logger { return a.log }
+func (h *Health) Logger() *slog.Logger { return h.log }
 
 // Redact takes secrets and control bytes out of a text from outside.
-func (a *Health) Redact(s string) string {
+func (h *Health) Redact(s string) string {
 	if fault.Without("redaction") {
 		return redact.Clean(s)
 	}
-	return a.redactor.Load().Text(s)
+	return h.redactor.Load().Text(s)
 }
 
 // Problem is something that is wrong now and that people should see in `sallyport status`.
@@ -150,18 +150,18 @@ func (h redactHandler) WithGroup(name string) slog.Handler {
 const minSilenced = 6
 
 // Silence makes the values that people gave secrets, from before anybody could read them.
-func (a *Health) Silence(vars map[string]string) { a.SilenceValues(slices.Collect(maps.Values(vars))) }
+func (h *Health) Silence(vars map[string]string) { h.SilenceValues(slices.Collect(maps.Values(vars))) }
 
 // SilenceValues does so with values that have other names, or none.
-func (a *Health) SilenceValues(values []string) {
+func (h *Health) SilenceValues(values []string) {
 	var secrets []redact.Secret
 	for _, value := range values {
 		if len(value) >= minSilenced {
 			secrets = append(secrets, redact.NewSecret(value))
 		}
 	}
-	if secrets = a.secrets.news(secrets); len(secrets) > 0 {
-		a.Hide(secrets)
+	if secrets = h.secrets.news(secrets); len(secrets) > 0 {
+		h.Hide(secrets)
 	}
 }
 

@@ -24,22 +24,22 @@ import (
 // followed if it still runs, and its end is recorded if not, by the same code as ever.
 
 // adopt makes the store know every apply that was claimed in a run's directory. It says which runs it could not take in now.
-func (a *Housekeeper) adopt() (later []int, err error) {
-	unknown, err := a.unknownClaims()
+func (h *Housekeeper) adopt() (later []int, err error) {
+	unknown, err := h.unknownClaims()
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range unknown {
-		err := a.adoptOne(id)
+		err := h.adoptOne(id)
 		var open *store.OpenRunError
 		switch {
 		case errors.As(err, &open):
 			later = append(later, id)
 		case errors.Is(err, errNoRecord):
-			a.log.Warn("an apply was started that the store does not know, and there is no record of it", "run", id, "dir", datadir.Run(a.active.Cfg().DataDir, id))
+			h.log.Warn("an apply was started that the store does not know, and there is no record of it", "run", id, "dir", datadir.Run(h.active.Cfg().DataDir, id))
 		case err != nil:
 			// Not a reason not to start: nothing can apply it again, and it is tried again.
-			a.journal.StoreFault(fmt.Errorf("taking in the apply of run #%d: %w", id, err))
+			h.journal.StoreFault(fmt.Errorf("taking in the apply of run #%d: %w", id, err))
 			later = append(later, id)
 		}
 	}
@@ -47,13 +47,13 @@ func (a *Housekeeper) adopt() (later []int, err error) {
 }
 
 // unknownClaims are the runs in whose directories an apply was claimed and of which the store says otherwise, lowest first.
-func (a *Housekeeper) unknownClaims() ([]int, error) {
-	entries, err := os.ReadDir(datadir.Runs(a.active.Cfg().DataDir))
+func (h *Housekeeper) unknownClaims() ([]int, error) {
+	entries, err := os.ReadDir(datadir.Runs(h.active.Cfg().DataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing the runs' directories: %w", err)
 	}
 	var out []int
-	err = a.store.View(func(tx *store.Tx) error {
+	err = h.store.View(func(tx *store.Tx) error {
 		open, err := tx.OpenRuns()
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (a *Housekeeper) unknownClaims() ([]int, error) {
 				}
 				continue // known and applying, or ended: nothing to learn
 			}
-			if rundir.Claimed(datadir.Run(a.active.Cfg().DataDir, id)) {
+			if rundir.Claimed(datadir.Run(h.active.Cfg().DataDir, id)) {
 				out = append(out, id)
 			}
 		}
@@ -87,30 +87,30 @@ func (a *Housekeeper) unknownClaims() ([]int, error) {
 var errNoRecord = errors.New("there is no record of the run")
 
 // adoptOne takes in one apply.
-func (a *Housekeeper) adoptOne(id int) error {
-	dir := datadir.Run(a.active.Cfg().DataDir, id)
+func (h *Housekeeper) adoptOne(id int) error {
+	dir := datadir.Run(h.active.Cfg().DataDir, id)
 	record, err := rundir.ReadRecord(dir, id)
 	if err != nil {
-		a.log.Error("the record of an apply cannot be read", "run", id, "err", err)
+		h.log.Error("the record of an apply cannot be read", "run", id, "err", err)
 		return errNoRecord
 	}
 	if record == nil {
 		return errNoRecord
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return h.journal.Update(func(tx *journal.Tx) error {
 		have, err := tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {
-			return a.importRun(tx, dir, record)
+			return h.importRun(tx, dir, record)
 		}
 		if err != nil || have.Status.Terminal() || have.Status == store.Applying {
 			return err
 		}
-		return a.catchUp(tx.Tx, have, record)
+		return h.catchUp(tx.Tx, have, record)
 	})
 }
 
 // catchUp moves a run that the store believes to be waiting to where it was when its apply began. The loop does the rest.
-func (a *Housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
+func (h *Housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
 	const why = "its apply had begun: read back from the run's own record"
 	ways := []store.Status{store.Pending, store.Planning, store.Planned, store.Approved, store.Applying}
 	for i := slices.Index(ways, run.Status); i < len(ways)-1; i++ {
@@ -128,7 +128,7 @@ func (a *Housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
 			return err
 		}
 	}
-	a.log.Warn("an apply had begun that the store did not know of", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
+	h.log.Warn("an apply had begun that the store did not know of", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
 	if err := tx.AddEvent(store.Event{Type: "import", Run: run.ID, Stack: run.Stack, To: store.Applying, By: "agent", Text: why}); err != nil {
 		return err
 	}
@@ -141,14 +141,14 @@ func begun(record *store.Run) *store.Apply {
 }
 
 // importRun takes in a run that the store does not know at all.
-func (a *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) error {
+func (h *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) error {
 	const why = "read back from the run's own record"
-	a.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", words.Short(record.Commit), "status", record.Status)
+	h.log.Warn("an apply was made that the store does not know", "run", record.ID, "stack", record.Stack, "commit", words.Short(record.Commit), "status", record.Status)
 	if err := headOf(tx.Tx, record); err != nil {
 		return err
 	}
 	if !record.Status.Terminal() {
-		if err := a.makeRoom(tx, record); err != nil {
+		if err := h.makeRoom(tx, record); err != nil {
 			return err
 		}
 		record.Apply = begun(record)
@@ -160,19 +160,19 @@ func (a *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) e
 	if err := tx.ImportRun(record, "agent", why); err != nil {
 		return err
 	}
-	tx.After(func() { a.ended.Add(record.ID) })
-	if err := a.rememberImport(tx, dir, record); err != nil {
+	tx.After(func() { h.ended.Add(record.ID) })
+	if err := h.rememberImport(tx, dir, record); err != nil {
 		return err
 	}
-	if record.Card == nil && a.active.Cfg().Slack != nil {
+	if record.Card == nil && h.active.Cfg().Slack != nil {
 		return nil
 	}
-	if err := a.ledger.RefreshCard(tx.Tx, record); err != nil {
+	if err := h.ledger.RefreshCard(tx.Tx, record); err != nil {
 		return err
 	}
 	// Whether its end was told is not known either: the message is looked for before it is sent.
 	return tx.Enqueue(store.Message{
-		Kind: store.MessageReply, Run: record.ID, Key: announce.EndKey(record.ID), Text: a.health.Redact(phrase.Outcome(record)), Sending: true,
+		Kind: store.MessageReply, Run: record.ID, Key: announce.EndKey(record.ID), Text: h.health.Redact(phrase.Outcome(record)), Sending: true,
 	})
 }
 
@@ -188,7 +188,7 @@ func headOf(tx *store.Tx, record *store.Run) error {
 }
 
 // makeRoom ends a run that waits while another one of its stack is at work: the copy of the store is older than that.
-func (a *Housekeeper) makeRoom(tx *journal.Tx, record *store.Run) error {
+func (h *Housekeeper) makeRoom(tx *journal.Tx, record *store.Run) error {
 	st, err := tx.Stack(record.Stack)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -197,22 +197,22 @@ func (a *Housekeeper) makeRoom(tx *journal.Tx, record *store.Run) error {
 	if err != nil {
 		return err
 	}
-	if open.Status == store.Applying || rundir.Claimed(datadir.Run(a.active.Cfg().DataDir, open.ID)) {
+	if open.Status == store.Applying || rundir.Claimed(datadir.Run(h.active.Cfg().DataDir, open.ID)) {
 		return &store.OpenRunError{Stack: record.Stack, ID: open.ID} // first one, then the other
 	}
 	why := fmt.Sprintf("#%d of the same stack was applied after this one, and the store had lost that", record.ID)
-	_, err = a.ledger.Move(tx, a.active.Current.Load(), open, store.Move{From: open.Status, To: store.Superseded, By: "agent", Text: why}, phrase.Because(why))
+	_, err = h.ledger.Move(tx, h.active.Current.Load(), open, store.Move{From: open.Status, To: store.Superseded, By: "agent", Text: why}, phrase.Because(why))
 	return err
 }
 
 // rememberImport writes down what an ended run means for its stack, unless a newer one is known.
-func (a *Housekeeper) rememberImport(tx *journal.Tx, dir string, run *store.Run) error {
+func (h *Housekeeper) rememberImport(tx *journal.Tx, dir string, run *store.Run) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
 	}
 	if run.ID > st.AppliedRun {
-		if err := a.ledger.Remember(tx.Tx, run); err != nil {
+		if err := h.ledger.Remember(tx.Tx, run); err != nil {
 			return err
 		}
 	}
@@ -233,7 +233,7 @@ func (a *Housekeeper) rememberImport(tx *journal.Tx, dir string, run *store.Run)
 	}
 	switch run.Status {
 	case store.Interrupted, store.Stale:
-		return a.ledger.CreateSuccessor(tx, a.active.Current.Load(), run, fmt.Sprintf("planned again after #%d, which ended %s", run.ID, run.Status))
+		return h.ledger.CreateSuccessor(tx, h.active.Current.Load(), run, fmt.Sprintf("planned again after #%d, which ended %s", run.ID, run.Status))
 	}
 	return nil
 }
@@ -244,14 +244,14 @@ func fileExists(path string) bool {
 }
 
 // AdoptLater takes in what had to wait for another run of its stack to end; see adopt.
-func (a *Housekeeper) AdoptLater() {
-	if len(a.toAdopt) == 0 {
+func (h *Housekeeper) AdoptLater() {
+	if len(h.toAdopt) == 0 {
 		return
 	}
-	later, err := a.adopt()
+	later, err := h.adopt()
 	if err != nil {
-		a.journal.StoreFault(err)
+		h.journal.StoreFault(err)
 		return
 	}
-	a.toAdopt = later
+	h.toAdopt = later
 }

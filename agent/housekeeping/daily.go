@@ -17,7 +17,7 @@ const dailyKey = "daily"
 
 // Daily says in one message what waits, what drifted and what is behind, when slack.daily says so. A day on which there is
 // nothing says nothing. What was due while the agent was down is said once when it is back.
-func (a *Housekeeper) Daily(w *active.Config) error {
+func (h *Housekeeper) Daily(w *active.Config) error {
 	if w.Cfg.Slack == nil || w.Cfg.Slack.Daily == "" {
 		return nil
 	}
@@ -25,9 +25,9 @@ func (a *Housekeeper) Daily(w *active.Config) error {
 	if err != nil {
 		return nil // cannot be: the configuration was checked
 	}
-	now := a.now().UTC()
+	now := h.now().UTC()
 	var last time.Time
-	if err := a.store.View(func(tx *store.Tx) error {
+	if err := h.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(dailyKey, &last)
 		return err
 	}); err != nil {
@@ -37,8 +37,8 @@ func (a *Housekeeper) Daily(w *active.Config) error {
 	if !fresh && clock.UntilDue(schedule, last, now) > 0 {
 		return nil
 	}
-	process := a.viewer.Process(w)
-	return a.journal.Update(func(tx *journal.Tx) error {
+	process := h.viewer.Process(w)
+	return h.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(dailyKey, now); err != nil || fresh {
 			return err
 		}
@@ -50,6 +50,6 @@ func (a *Housekeeper) Daily(w *active.Config) error {
 		if text == "" {
 			return nil
 		}
-		return tx.Enqueue(a.ledger.Note(fmt.Sprintf("daily/%d", now.Unix()), text))
+		return tx.Enqueue(h.ledger.Note(fmt.Sprintf("daily/%d", now.Unix()), text))
 	})
 }

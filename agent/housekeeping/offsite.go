@@ -24,17 +24,17 @@ const backupRetry = 15 * time.Minute // after a failure, if the schedule's next 
 
 // SendBackups makes a backup when the configuration says so and hands it to a command, until ctx ends. When is counted
 // from the last try, which the store remembers: what was missed while the agent was down is made up for, once.
-func (a *Housekeeper) SendBackups(ctx context.Context) {
+func (h *Housekeeper) SendBackups(ctx context.Context) {
 	for ctx.Err() == nil {
-		changed := a.changes.Next()
-		cfg := a.active.Cfg().Backup
+		changed := h.changes.Next()
+		cfg := h.active.Cfg().Backup
 		if cfg == nil {
 			clock.Sleep(ctx, time.Hour, changed)
 			continue
 		}
-		wait, err := a.untilBackup(cfg)
+		wait, err := h.untilBackup(cfg)
 		if err != nil {
-			a.journal.StoreFault(err)
+			h.journal.StoreFault(err)
 			wait = time.Minute
 		}
 		if wait > 0 {
@@ -42,24 +42,24 @@ func (a *Housekeeper) SendBackups(ctx context.Context) {
 			continue
 		}
 		var size int64
-		err = a.health.Contained(health.Work{Name: "making a backup", Watches: true}, func() (err error) {
-			size, err = a.sendBackup(ctx, cfg)
+		err = h.health.Contained(health.Work{Name: "making a backup", Watches: true}, func() (err error) {
+			size, err = h.sendBackup(ctx, cfg)
 			return err
 		})
 		if ctx.Err() != nil {
 			return // it was not its fault: the next start tries again
 		}
-		if err := a.backupDone(cfg, size, err); err != nil {
-			a.journal.StoreFault(err)
+		if err := h.backupDone(cfg, size, err); err != nil {
+			h.journal.StoreFault(err)
 			clock.Sleep(ctx, time.Minute, nil) // or it would be made again and again
 		}
 	}
 }
 
 // untilBackup is how long the next backup has time; zero or less if it is due.
-func (a *Housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
+func (h *Housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
 	var last archive.Record
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := h.store.View(func(tx *store.Tx) (err error) {
 		last, err = archive.LoadRecord(tx)
 		return err
 	})
@@ -70,7 +70,7 @@ func (a *Housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
 	if err != nil {
 		return time.Hour, nil // cannot be: the configuration was checked
 	}
-	now := a.now()
+	now := h.now()
 	wait := clock.UntilDue(schedule, last.TriedAt, now)
 	if last.Error != "" {
 		wait = min(wait, last.TriedAt.Add(backupRetry).Sub(now))
@@ -79,22 +79,22 @@ func (a *Housekeeper) untilBackup(cfg *config.Backup) (time.Duration, error) {
 }
 
 // sendBackup makes one and runs the command. It returns the backup's size in bytes.
-func (a *Housekeeper) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
-	if err := os.MkdirAll(datadir.Scratch(a.active.Cfg().DataDir), 0o700); err != nil {
+func (h *Housekeeper) sendBackup(ctx context.Context, cfg *config.Backup) (size int64, err error) {
+	if err := os.MkdirAll(datadir.Scratch(h.active.Cfg().DataDir), 0o700); err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
-	dir, err := os.MkdirTemp(datadir.Scratch(a.active.Cfg().DataDir), "backup-")
+	dir, err := os.MkdirTemp(datadir.Scratch(h.active.Cfg().DataDir), "backup-")
 	if err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	name := filepath.Join(dir, "sallyport-"+a.now().UTC().Format("20060102T150405Z")+".backup")
+	name := filepath.Join(dir, "sallyport-"+h.now().UTC().Format("20060102T150405Z")+".backup")
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("making room for a backup: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := archive.Write(f, archive.Source{DataDir: a.active.Cfg().DataDir, Store: a.store, Now: a.now}); err != nil {
+	if err := archive.Write(f, archive.Source{DataDir: h.active.Cfg().DataDir, Store: h.store, Now: h.now}); err != nil {
 		return 0, fmt.Errorf("making a backup: %w", err)
 	}
 	info, err := f.Stat()
@@ -104,12 +104,12 @@ func (a *Housekeeper) sendBackup(ctx context.Context, cfg *config.Backup) (size 
 	if _, err := f.Seek(0, 0); err != nil {
 		return 0, fmt.Errorf("making a backup: %w", err)
 	}
-	return info.Size(), a.handOver(ctx, cfg, f)
+	return info.Size(), h.handOver(ctx, cfg, f)
 }
 
 // handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP.
-func (a *Housekeeper) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(a.active.Cfg().DataDir), "SALLYPORT_BACKUP=" + backup.Name()}
+func (h *Housekeeper) handOver(ctx context.Context, cfg *config.Backup, backup *os.File) error {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(h.active.Cfg().DataDir), "SALLYPORT_BACKUP=" + backup.Name()}
 	for name, value := range cfg.Env {
 		env = append(env, name+"="+value.Reveal())
 	}
@@ -118,30 +118,30 @@ func (a *Housekeeper) handOver(ctx context.Context, cfg *config.Backup, backup *
 	case err == nil:
 		return nil
 	case errors.Is(err, hostcommand.ErrTooSlow):
-		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said.Shown(a.health.Redact))
+		return fmt.Errorf("the backup command %s did not end within %s (timeout of the backup block)%s", cfg.Command[0], cfg.Timeout, said.Shown(h.health.Redact))
 	}
-	return fmt.Errorf("the backup command failed: %w%s", err, said.Shown(a.health.Redact))
+	return fmt.Errorf("the backup command failed: %w%s", err, said.Shown(h.health.Redact))
 }
 
 // backupDone records how a backup went. People are told when a second try in a row fails, and when it works again.
-func (a *Housekeeper) backupDone(cfg *config.Backup, size int64, cause error) error {
+func (h *Housekeeper) backupDone(cfg *config.Backup, size int64, cause error) error {
 	if cause != nil {
 		next := hint.Of(cause)
 		if next == "" {
 			next = "mend the command of the backup block; it is tried again by itself"
 		}
-		cause = &hint.Refusal{Why: a.health.Redact(cause.Error()), Hint: next}
-		a.log.Warn("sending a backup", "err", cause)
+		cause = &hint.Refusal{Why: h.health.Redact(cause.Error()), Hint: next}
+		h.log.Warn("sending a backup", "err", cause)
 	} else {
-		a.log.Info("a backup was sent", "bytes", size)
+		h.log.Info("a backup was sent", "bytes", size)
 	}
-	a.faults.Set("backup", cause)
-	return a.journal.Update(func(tx *journal.Tx) error {
+	h.faults.Set("backup", cause)
+	return h.journal.Update(func(tx *journal.Tx) error {
 		r, err := archive.LoadRecord(tx.Tx)
 		if err != nil {
 			return err
 		}
-		now := a.now().UTC()
+		now := h.now().UTC()
 		r.Schedule, r.TriedAt = cfg.Schedule, now
 		text := ""
 		if cause == nil {
@@ -160,7 +160,7 @@ func (a *Housekeeper) backupDone(cfg *config.Backup, size int64, cause error) er
 			}
 		}
 		if text != "" {
-			if err := tx.Enqueue(a.ledger.Note(fmt.Sprintf("backup/%d", now.UnixMilli()), text)); err != nil {
+			if err := tx.Enqueue(h.ledger.Note(fmt.Sprintf("backup/%d", now.UnixMilli()), text)); err != nil {
 				return err
 			}
 		}

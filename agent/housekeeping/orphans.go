@@ -24,7 +24,7 @@ func AdoptOrphans() error {
 }
 
 // Orphans buries adopted processes that have ended, until ctx ends.
-func (a *Housekeeper) Orphans(ctx context.Context) {
+func (h *Housekeeper) Orphans(ctx context.Context) {
 	tick := time.NewTicker(orphanRest)
 	defer tick.Stop()
 	before := map[int]uint64{}
@@ -33,7 +33,7 @@ func (a *Housekeeper) Orphans(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			before = BuryOrphans(before, a.log)
+			before = BuryOrphans(before, h.log)
 		}
 	}
 }

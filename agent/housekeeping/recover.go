@@ -15,14 +15,14 @@ import (
 
 // Resume says what the last agent left, and puts right what only a running agent can hold. Runs themselves need
 // nothing: the loop resumes each from its status.
-func (a *Housekeeper) Resume() error {
+func (h *Housekeeper) Resume() error {
 	var err error
-	if a.toAdopt, err = a.adopt(); err != nil {
+	if h.toAdopt, err = h.adopt(); err != nil {
 		return err
 	}
 	var open []*store.Run
 	var sending int
-	err = a.store.View(func(tx *store.Tx) error {
+	err = h.store.View(func(tx *store.Tx) error {
 		var err error
 		if open, err = tx.OpenRuns(); err != nil {
 			return err
@@ -39,30 +39,30 @@ func (a *Housekeeper) Resume() error {
 		return fmt.Errorf("reading what the last agent left: %w", err)
 	}
 	for _, run := range open {
-		a.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "status", run.Status)
+		h.log.Info("resuming a run", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "status", run.Status)
 	}
 	if sending > 0 {
-		a.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
+		h.log.Info("messages whose delivery is unknown are looked for before they are sent again", "count", sending)
 	}
-	if err := os.RemoveAll(datadir.Scratch(a.active.Cfg().DataDir)); err != nil {
+	if err := os.RemoveAll(datadir.Scratch(h.active.Cfg().DataDir)); err != nil {
 		return fmt.Errorf("removing what repairs left: %w", err)
 	}
-	if err := engine.DropDriftDirs(a.active.Cfg().DataDir); err != nil {
+	if err := engine.DropDriftDirs(h.active.Cfg().DataDir); err != nil {
 		return err
 	}
-	if err := a.operator.UnlockAll(); err != nil {
+	if err := h.operator.UnlockAll(); err != nil {
 		return err
 	}
-	return a.dropLeftovers(open)
+	return h.dropLeftovers(open)
 }
 
 // dropLeftovers removes directories of plans that ended while nobody could tidy up. What belongs to an apply stays.
-func (a *Housekeeper) dropLeftovers(open []*store.Run) error {
+func (h *Housekeeper) dropLeftovers(open []*store.Run) error {
 	needed := map[string]bool{}
 	for _, run := range open {
 		needed[fmt.Sprint(run.ID)] = true
 	}
-	entries, err := os.ReadDir(datadir.Runs(a.active.Cfg().DataDir))
+	entries, err := os.ReadDir(datadir.Runs(h.active.Cfg().DataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -75,8 +75,8 @@ func (a *Housekeeper) dropLeftovers(open []*store.Run) error {
 			continue
 		}
 		for _, left := range []string{rundir.PlanDir, "apply.jsonl"} {
-			if _, err := os.Lstat(filepath.Join(datadir.Runs(a.active.Cfg().DataDir), e.Name(), left)); err == nil {
-				a.ended.Add(id) // swept in the loop
+			if _, err := os.Lstat(filepath.Join(datadir.Runs(h.active.Cfg().DataDir), e.Name(), left)); err == nil {
+				h.ended.Add(id) // swept in the loop
 			}
 		}
 	}

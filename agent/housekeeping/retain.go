@@ -31,8 +31,8 @@ const (
 //
 // Age is counted by the clock as it was at the start and by the time that really passed since, and nothing goes in the
 // first minutes: a clock that jumps ahead, or is not set yet, must not make everything old.
-func (a *Housekeeper) Retain(ctx context.Context) {
-	began, wall := time.Now(), a.now()
+func (h *Housekeeper) Retain(ctx context.Context) {
+	began, wall := time.Now(), h.now()
 	ticker := time.NewTicker(retainFirst)
 	defer ticker.Stop()
 	for {
@@ -42,29 +42,29 @@ func (a *Housekeeper) Retain(ctx context.Context) {
 		case <-ticker.C:
 			ticker.Reset(retainEvery)
 		}
-		err := a.health.Contained(health.Work{Name: "forgetting what is old", Watches: true}, func() error { return a.Trim(ctx, wall.Add(time.Since(began))) })
-		if a.faults.Set("retention", err) && err != nil {
-			a.log.Error("forgetting old runs", "err", err)
+		err := h.health.Contained(health.Work{Name: "forgetting what is old", Watches: true}, func() error { return h.Trim(ctx, wall.Add(time.Since(began))) })
+		if h.faults.Set("retention", err) && err != nil {
+			h.log.Error("forgetting old runs", "err", err)
 		}
 	}
 }
 
-func (a *Housekeeper) Trim(ctx context.Context, now time.Time) error {
-	keep := a.active.Cfg().Retention
-	done, err := a.store.Trim(ctx, store.Retention{
+func (h *Housekeeper) Trim(ctx context.Context, now time.Time) error {
+	keep := h.active.Cfg().Retention
+	done, err := h.store.Trim(ctx, store.Retention{
 		Runs: keep.Runs, RunsBefore: now.Add(-keep.Age), PerStack: keptPerStack,
-		HistoryBefore: now.Add(-keep.History), History: historyMost, Forget: a.forget,
+		HistoryBefore: now.Add(-keep.History), History: historyMost, Forget: h.forget,
 	})
 	if done != (store.Trimmed{}) {
-		a.log.Info("old runs are forgotten", "runs", done.Runs, "events", done.Events)
+		h.log.Info("old runs are forgotten", "runs", done.Runs, "events", done.Events)
 	}
-	return errors.Join(err, a.dropOrphans(now))
+	return errors.Join(err, h.dropOrphans(now))
 }
 
 // forget removes the directory of a run whose record is about to go. What still lives in there, and a state that
 // nobody has pushed, keep both.
-func (a *Housekeeper) forget(run *store.Run) (bool, error) {
-	dir := datadir.Run(a.active.Cfg().DataDir, run.ID)
+func (h *Housekeeper) forget(run *store.Run) (bool, error) {
+	dir := datadir.Run(h.active.Cfg().DataDir, run.ID)
 	state, err := runner.Attach(dir)
 	if err != nil {
 		return false, err
@@ -80,8 +80,8 @@ func (a *Housekeeper) forget(run *store.Run) (bool, error) {
 
 // dropOrphans removes directories that no run has any more and that no apply was started in, once they are a day old,
 // and the rest of what a crash left half removed.
-func (a *Housekeeper) dropOrphans(now time.Time) error {
-	runs := datadir.Runs(a.active.Cfg().DataDir)
+func (h *Housekeeper) dropOrphans(now time.Time) error {
+	runs := datadir.Runs(h.active.Cfg().DataDir)
 	entries, err := os.ReadDir(runs)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("listing the runs' directories: %w", err)
@@ -98,7 +98,7 @@ func (a *Housekeeper) dropOrphans(now time.Time) error {
 		if err != nil || infoErr != nil || now.Sub(info.ModTime()) < orphanedAfter || worthKeeping(dir) {
 			continue
 		}
-		err = a.store.View(func(tx *store.Tx) error {
+		err = h.store.View(func(tx *store.Tx) error {
 			_, err := tx.Run(id)
 			return err
 		})

@@ -34,40 +34,40 @@ func RoomIn(dir string) (Room, error) {
 
 // LookForRoom finds out whether there is too little room, shows it, and tells people once when that begins and once when it is
 // over. It ends only with half as much again, so that it does not begin and end at each file.
-func (a *Housekeeper) LookForRoom(w *active.Config) {
+func (h *Housekeeper) LookForRoom(w *active.Config) {
 	dir := w.Cfg.DataDir
-	room, err := a.room(dir)
+	room, err := h.room(dir)
 	if err != nil {
-		a.faults.Set("disk", err)
+		h.faults.Set("disk", err)
 		return // what is not known holds nobody up; writing shows it
 	}
 	least := min(leastRoom, room.Total/leastPart)
 	enough := room.Free >= least
-	if a.tight.Why != "" {
+	if h.tight.Why != "" {
 		enough = room.Free >= least+least/2
 	}
 	if enough {
-		a.tight.Why = ""
-		a.faults.Set("disk", nil)
+		h.tight.Why = ""
+		h.faults.Set("disk", nil)
 	} else {
-		a.tight.Why = fmt.Sprintf("only %s are free in %s; nothing new is planned or applied below %s", mebibytes(room.Free), dir, mebibytes(least))
-		a.faults.Set("disk", hint.Refuse(lifecycle.RoomAdvice, "%s", a.tight.Why))
+		h.tight.Why = fmt.Sprintf("only %s are free in %s; nothing new is planned or applied below %s", mebibytes(room.Free), dir, mebibytes(least))
+		h.faults.Set("disk", hint.Refuse(lifecycle.RoomAdvice, "%s", h.tight.Why))
 	}
-	if a.tight.Told == !enough {
+	if h.tight.Told == !enough {
 		return
 	}
 	text := "There is room in " + dir + " again: planning and applying go on."
 	if !enough {
-		text = "Disk nearly full: " + a.tight.Why + ". What waits stays as it is and goes on by itself when there is room. Next: " + lifecycle.RoomAdvice
+		text = "Disk nearly full: " + h.tight.Why + ". What waits stays as it is and goes on by itself when there is room. Next: " + lifecycle.RoomAdvice
 	}
-	note := a.ledger.Note("room", text)
+	note := h.ledger.Note("room", text)
 	note.Mention = !enough
-	if err := a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(note) }); err != nil {
-		a.journal.StoreFault(err)
+	if err := h.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(note) }); err != nil {
+		h.journal.StoreFault(err)
 		return // told when there is room for the words
 	}
-	a.tight.Told = !enough
-	a.log.Warn("room in the data directory", "free", room.Free, "enough", enough)
+	h.tight.Told = !enough
+	h.log.Warn("room in the data directory", "free", room.Free, "enough", enough)
 }
 
 func mebibytes(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

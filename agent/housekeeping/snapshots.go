@@ -36,57 +36,57 @@ func (s *Snapshots) Soon() {
 
 // KeepSnapshots copies the store every quarter of an hour if anything changed, and after each apply, until ctx ends. It
 // works beside the loop and never makes it wait.
-func (a *Housekeeper) KeepSnapshots(ctx context.Context) {
-	wait := a.sinceSnapshot()
+func (h *Housekeeper) KeepSnapshots(ctx context.Context) {
+	wait := h.sinceSnapshot()
 	for ctx.Err() == nil {
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
-		case <-a.snapshots.due:
+		case <-h.snapshots.due:
 		case <-timer.C:
 		}
 		timer.Stop()
-		err := a.health.Contained(health.Work{Name: "taking a snapshot", Watches: true}, func() error { return a.snapshot(ctx) })
+		err := h.health.Contained(health.Work{Name: "taking a snapshot", Watches: true}, func() error { return h.snapshot(ctx) })
 		if ctx.Err() != nil {
 			return
 		}
 		if wait = snapshotEvery; err != nil {
 			wait = snapshotRetry
 		}
-		a.snapshotDone(err)
+		h.snapshotDone(err)
 	}
 }
 
 // sinceSnapshot is how long the first snapshot can wait: agents that are restarted often must not go without.
-func (a *Housekeeper) sinceSnapshot() time.Duration {
-	all, err := rescue.Snapshots(a.active.Cfg().DataDir)
+func (h *Housekeeper) sinceSnapshot() time.Duration {
+	all, err := rescue.Snapshots(h.active.Cfg().DataDir)
 	if err != nil || len(all) == 0 {
 		return snapshotRetry
 	}
-	return min(snapshotEvery, max(time.Second, snapshotEvery-a.now().Sub(all[0].At)))
+	return min(snapshotEvery, max(time.Second, snapshotEvery-h.now().Sub(all[0].At)))
 }
 
-func (a *Housekeeper) snapshot(ctx context.Context) error {
-	revision, err := a.store.Revision()
-	if err != nil || revision == a.snapshots.revision {
+func (h *Housekeeper) snapshot(ctx context.Context) error {
+	revision, err := h.store.Revision()
+	if err != nil || revision == h.snapshots.revision {
 		return err
 	}
-	taken, err := rescue.TakeSnapshot(ctx, a.checker, a.store, a.active.Cfg().DataDir, a.now())
+	taken, err := rescue.TakeSnapshot(ctx, h.checker, h.store, h.active.Cfg().DataDir, h.now())
 	if err != nil {
 		return err
 	}
-	a.snapshots.revision = revision
-	a.log.Debug("snapshot taken", "file", taken.Path)
+	h.snapshots.revision = revision
+	h.log.Debug("snapshot taken", "file", taken.Path)
 	return nil
 }
 
 // snapshotDone shows a failure in status, and tells people once when a second try fails too, and when it works again.
-func (a *Housekeeper) snapshotDone(err error) {
-	s := a.snapshots
-	if a.faults.Set("snapshots", err) && err != nil {
-		a.log.Warn("taking a snapshot of the store", "err", err)
+func (h *Housekeeper) snapshotDone(err error) {
+	s := h.snapshots
+	if h.faults.Set("snapshots", err) && err != nil {
+		h.log.Warn("taking a snapshot of the store", "err", err)
 	}
 	text := ""
 	if err == nil {
@@ -100,9 +100,9 @@ func (a *Housekeeper) snapshotDone(err error) {
 	if text == "" {
 		return
 	}
-	key := fmt.Sprintf("snapshots/%d", a.now().UnixMilli())
-	if err := a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(a.ledger.Note(key, text)) }); err != nil {
-		a.journal.StoreFault(err)
+	key := fmt.Sprintf("snapshots/%d", h.now().UnixMilli())
+	if err := h.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(h.ledger.Note(key, text)) }); err != nil {
+		h.journal.StoreFault(err)
 		return
 	}
 	s.told = err != nil

@@ -73,27 +73,27 @@ func (tx *Tx) LogAfter(log *slog.Logger, msg string, args ...any) {
 }
 
 // Update runs one durable transaction and wakes whoever waits for changes.
-func (a *Journal) Update(f func(*Tx) error) error {
-	tx, err := a.commit(f)
+func (j *Journal) Update(f func(*Tx) error) error {
+	tx, err := j.commit(f)
 	if err == nil {
-		a.faults.Set("store", nil)
+		j.faults.Set("store", nil)
 		if tx.moves {
-			a.looking.Store(true) // not before the commit: a pass in between would see nothing new
+			j.looking.Store(true) // not before the commit: a pass in between would see nothing new
 		}
-		a.bell.Wake()
+		j.bell.Wake()
 	}
 	return err
 }
 
 // Write runs one durable transaction that nobody has to look at.
-func (a *Journal) Write(f func(*Tx) error) error {
-	_, err := a.commit(f)
+func (j *Journal) Write(f func(*Tx) error) error {
+	_, err := j.commit(f)
 	return err
 }
 
-func (a *Journal) commit(f func(*Tx) error) (*Tx, error) {
+func (j *Journal) commit(f func(*Tx) error) (*Tx, error) {
 	done := &Tx{}
-	err := a.store.Update(func(under *store.Tx) error {
+	err := j.store.Update(func(under *store.Tx) error {
 		tx := &Tx{Tx: under}
 		tx.commit.Begin()
 		if err := f(tx); err != nil {
@@ -110,18 +110,18 @@ func (a *Journal) commit(f func(*Tx) error) (*Tx, error) {
 		}
 	}
 	if errors.Is(err, store.ErrFull) {
-		a.wakeForRoom()
+		j.wakeForRoom()
 	}
 	return done, err
 }
 
 // StoreFault shows that the store refuses; a full disk is the usual reason. Nothing goes on until it works again.
-func (a *Journal) StoreFault(err error) {
-	if a.faults.Set("store", err) {
-		a.log.Error("using the store", "err", err)
+func (j *Journal) StoreFault(err error) {
+	if j.faults.Set("store", err) {
+		j.log.Error("using the store", "err", err)
 	}
-	if a.store.Broken() != nil {
-		a.bell.Wake() // it ends
+	if j.store.Broken() != nil {
+		j.bell.Wake() // it ends
 	}
 }
 
@@ -129,15 +129,15 @@ func (a *Journal) StoreFault(err error) {
 const fullRest = 5 * time.Second
 
 // wakeForRoom has the loop look for room when the store found none, though not at each of many writes.
-func (a *Journal) wakeForRoom() {
-	now, last := time.Now().UnixNano(), a.wokenFull.Load()
-	if now-last >= int64(fullRest) && a.wokenFull.CompareAndSwap(last, now) {
-		a.bell.Wake()
+func (j *Journal) wakeForRoom() {
+	now, last := time.Now().UnixNano(), j.wokenFull.Load()
+	if now-last >= int64(fullRest) && j.wokenFull.CompareAndSwap(last, now) {
+		j.bell.Wake()
 	}
 }
 
 // LookAgain has the loop compare every stack with its repository.
-func (a *Journal) LookAgain() { a.looking.Store(true) }
+func (j *Journal) LookAgain() { j.looking.Store(true) }
 
 // LooksAgain says whether it has to, once.
-func (a *Journal) LooksAgain() bool { return a.looking.Swap(false) }
+func (j *Journal) LooksAgain() bool { return j.looking.Swap(false) }

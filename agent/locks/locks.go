@@ -61,18 +61,18 @@ func New(o Options) *Locks {
 
 // BeginPlan notes in the transaction that starts a plan that one is under way. If the agent dies, that is how the next one
 // knows that the lock which it meets is the dead plan's.
-func (a *Locks) BeginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
+func (l *Locks) BeginPlan(tx *store.Tx, run *store.Run, s *config.Stack) error {
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
 	}
 	// The plan of a run that was superseded a moment ago may still be on its way out; it sees to its own end.
-	if p := st.Planning; p != nil && (p.Run == run.ID || a.work.Busy(p.Run) == "") {
-		Unseen(st, *p, a.now())
+	if p := st.Planning; p != nil && (p.Run == run.ID || l.work.Busy(p.Run) == "") {
+		Unseen(st, *p, l.now())
 	}
 	st.Planning = nil
 	if lifecycle.TakesLock(run, s) { // plans without the lock leave none
-		st.Planning = &store.Unseen{Run: run.ID, Who: a.active.LockOwner(), From: a.now().UTC()}
+		st.Planning = &store.Unseen{Run: run.ID, Who: l.active.LockOwner(), From: l.now().UTC()}
 	}
 	return tx.PutStack(st)
 }
@@ -87,16 +87,16 @@ func Unseen(st *store.StackState, u store.Unseen, until time.Time) {
 }
 
 // EndPlan notes that a plan's terraform has ended, and whether it was killed.
-func (a *Locks) EndPlan(run *store.Run, cause error) error {
+func (l *Locks) EndPlan(run *store.Run, cause error) error {
 	var failed *diag.Error
 	killed := errors.As(cause, &failed) && failed.Killed
-	return a.journal.Write(func(tx *journal.Tx) error {
+	return l.journal.Write(func(tx *journal.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil || st.Planning == nil || st.Planning.Run != run.ID {
 			return err
 		}
 		if killed {
-			Unseen(st, *st.Planning, a.now())
+			Unseen(st, *st.Planning, l.now())
 		}
 		st.Planning = nil
 		return tx.PutStack(st)
@@ -104,9 +104,9 @@ func (a *Locks) EndPlan(run *store.Run, cause error) error {
 }
 
 // NoteLock writes a lock that was met into its stack's state.
-func (a *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
-	lock := a.whose(w, st, met)
-	now := a.now().UTC()
+func (l *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+	lock := l.whose(w, st, met)
+	now := l.now().UTC()
 	lock.FoundAt = now
 	if before := st.LeftLock; before != nil && before.ID == lock.ID && before.Created.Equal(lock.Created) {
 		lock.FoundAt, lock.Looks, lock.Told = before.FoundAt, before.Looks+1, before.Told
@@ -118,16 +118,16 @@ func (a *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockI
 
 // whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
 // operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
-func (a *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (l *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
-		ID: a.health.Redact(met.ID), Path: a.health.Redact(met.Path), Operation: a.health.Redact(met.Operation), Who: a.health.Redact(met.Who),
-		Created: met.Since().UTC().Truncate(time.Millisecond), Info: a.health.Redact(met.Info),
+		ID: l.health.Redact(met.ID), Path: l.health.Redact(met.Path), Operation: l.health.Redact(met.Operation), Who: l.health.Redact(met.Who),
+		Created: met.Since().UTC().Truncate(time.Millisecond), Info: l.health.Redact(met.Info),
 	}
 	if met.Since().IsZero() {
 		lock.Created = time.Time{}
 	}
 	var of store.Unseen
-	lock.Holder, of = lockowner.Of(met, st, a.active.LockOwner())
+	lock.Holder, of = lockowner.Of(met, st, l.active.LockOwner())
 	lock.Run, lock.Apply = of.Run, of.Apply
 	lock.Dead, lock.Foreign = isDead(w.Cfg.DataDir, of)
 	return lock
@@ -148,7 +148,7 @@ func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
 }
 
 // EnqueueLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
-func (a *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
+func (l *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
 	lock := st.LeftLock
 	if err := RecordLock(tx, lock); err != nil {
 		return err
@@ -168,12 +168,12 @@ func (a *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState
 	key := "lock/" + lock.ID
 	of, err := tx.Run(lock.Run)
 	if err == nil && of.Apply != nil {
-		return a.messages.Say(tx, of, store.MessageLoud, key, text)
+		return l.messages.Say(tx, of, store.MessageLoud, key, text)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	m := a.messages.Note("stack/"+st.Name+"/"+key, text)
+	m := l.messages.Note("stack/"+st.Name+"/"+key, text)
 	m.Run, m.Mention = waiting.ID, true
 	if w.Cfg.Slack != nil {
 		m.Channel = active.ChannelOf(w.Cfg, w.Stack(st.Name))
@@ -200,7 +200,7 @@ func RecordLock(tx *store.Tx, lock *store.LeftLock) error {
 }
 
 // LockGone forgets a lock that was opened by somebody, or is not there any more. by is empty then.
-func (a *Locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
+func (l *Locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
 	lock := st.LeftLock
 	if lock == nil {
 		return nil
@@ -210,7 +210,7 @@ func (a *Locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
 		return err
 	}
 	gone := *lock
-	gone.GoneAt, gone.GoneBy = a.now().UTC(), by
+	gone.GoneAt, gone.GoneBy = l.now().UTC(), by
 	if err := RecordLock(tx, &gone); err != nil || !lock.Told || !lock.Apply {
 		return err
 	}
@@ -225,7 +225,7 @@ func (a *Locks) LockGone(tx *store.Tx, st *store.StackState, by string) error {
 	if by != "" {
 		text = fmt.Sprintf("%s unlocked the state of %s (%s); it is planned again.", by, st.Name, lock.ID)
 	}
-	return a.messages.Say(tx, run, store.MessageReply, "lock/"+lock.ID+"/gone", text)
+	return l.messages.Say(tx, run, store.MessageReply, "lock/"+lock.ID+"/gone", text)
 }
 
 // LookNow has a left lock looked at in the next pass: a person asked for it, or may have done something about it.

@@ -82,7 +82,7 @@ func inOrder(w *active.Config, names []string) []string {
 
 // sendOverview posts or edits the message about a commit.
 func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
-	a, w, key := s.agent, s.world, s.message.Key
+	a, w, key := s.outbox, s.world, s.message.Key
 	var o *announce.Overview
 	var text string
 	err := a.store.View(func(tx *store.Tx) (err error) {

@@ -16,7 +16,7 @@ import (
 
 // sender delivers one message to Slack.
 type sender struct {
-	agent   *Outbox
+	outbox  *Outbox
 	world   *active.Config
 	message *store.Message
 	run     *store.Run
@@ -54,7 +54,7 @@ func (s *sender) needless() bool {
 // send delivers, looking for the message first if an earlier try may have got through. The function that it returns
 // records where the message is, in the transaction that drops it from the outbox.
 func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error, error) {
-	oldest := s.agent.searchFrom(s.message)
+	oldest := s.outbox.searchFrom(s.message)
 	switch s.message.Kind {
 	case store.MessageCard:
 		return s.sendCard(ctx, unknown, oldest)
@@ -68,7 +68,7 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 }
 
 func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
-	a, w := s.agent, s.world
+	a, w := s.outbox, s.world
 	card := a.Card(w, s.run)
 	if err := a.sign(w, s.run, &card); err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 }
 
 func (s *sender) sendFile(ctx context.Context, unknown bool) error {
-	a, run := s.agent, s.run
+	a, run := s.outbox, s.run
 	if run.Card == nil || run.Plan == nil {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 }
 
 func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
-	a, m := s.agent, s.message
+	a, m := s.outbox, s.message
 	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
 	cardless := s.cardless && s.run != nil && s.run.Card == nil
 	if m.Kind == store.MessageNote || cardless {

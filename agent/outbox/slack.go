@@ -88,7 +88,7 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 	if err != nil {
 		return 0, err
 	}
-	sender := &sender{agent: a, world: w, message: m, run: run, cardless: cardless}
+	sender := &sender{outbox: a, world: w, message: m, run: run, cardless: cardless}
 	if sender.needless() {
 		return 0, a.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}

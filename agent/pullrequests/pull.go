@@ -17,7 +17,7 @@ import (
 
 // comparePull finds out which stacks a pull request touches, and which of those are not planned without being asked for.
 // What it changes is compared with where it left the branch: what came onto the branch meanwhile is not its doing.
-func (a *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
+func (pw *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
 	git := w.Repos[l.repository.Name]
 	base, err := git.MergeBase(ctx, l.branch, next.Head)
 	if err != nil {
@@ -67,19 +67,19 @@ func (a *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, n
 			why = l.doubt
 		}
 		if why != "" {
-			next.Held[s.Name] = a.health.Redact(why)
+			next.Held[s.Name] = pw.health.Redact(why)
 			continue
 		}
 		touched = append(touched, s)
 	}
-	for _, note := range a.newRoots(w, l.repository.Name, tree) {
-		next.Notes = append(next.Notes, a.health.Redact(note))
+	for _, note := range pw.newRoots(w, l.repository.Name, tree) {
+		next.Notes = append(next.Notes, pw.health.Redact(note))
 	}
 	return touched, nil
 }
 
 // newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.
-func (a *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tree) []string {
+func (pw *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tree) []string {
 	known := map[string]bool{}
 	for _, s := range w.Stacks(repository) {
 		known[s.Dir] = true
@@ -103,41 +103,41 @@ func (a *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tre
 }
 
 // recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
-func (a *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest, touched []*config.Stack) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (pw *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest, touched []*config.Stack) error {
+	return pw.journal.Update(func(tx *journal.Tx) error {
 		known, err := tx.PullRequest(next.Repository, next.Number)
 		if err != nil {
 			return err
 		}
 		if known != nil && known.Head != next.Head {
 			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, words.Short(next.Head))}
-			if err := a.endPreviews(tx, w, known, m); err != nil {
+			if err := pw.endPreviews(tx, w, known, m); err != nil {
 				return err
 			}
 		}
-		if ok, err := a.operator.MayBegin(tx.Tx, next.Repository, len(touched)); err != nil || !ok {
-			return errors.Join(err, a.operator.Postpone(next))
+		if ok, err := pw.operator.MayBegin(tx.Tx, next.Repository, len(touched)); err != nil || !ok {
+			return errors.Join(err, pw.operator.Postpone(next))
 		}
 		next.Runs = map[string]int{}
 		for _, s := range touched {
-			if err := a.operator.Preview(tx, w, next, s, ""); err != nil {
+			if err := pw.operator.Preview(tx, w, next, s, ""); err != nil {
 				return err
 			}
 		}
 		if next.Why == "" {
-			if err := a.enqueueRest(tx.Tx, w, next); err != nil {
+			if err := pw.enqueueRest(tx.Tx, w, next); err != nil {
 				return err
 			}
 		}
 		if err := tx.PutPullRequest(next); err != nil {
 			return err
 		}
-		return a.ledger.CommentOn(tx.Tx, next.Repository, next.Number)
+		return pw.ledger.CommentOn(tx.Tx, next.Repository, next.Number)
 	})
 }
 
 // enqueueRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
-func (a *Pullwatch) enqueueRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
+func (pw *Pullwatch) enqueueRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
 	for _, s := range w.Stacks(p.Repository) {
 		if p.Runs[s.Name] != 0 {
 			continue

@@ -35,31 +35,31 @@ const (
 
 // WatchPulls looks at the pull requests of each repository that has them planned, on its schedule, until ctx ends. It is
 // apart from the polls: a site that hangs must not delay what is on the branch.
-func (a *Pullwatch) WatchPulls(ctx context.Context) {
-	a.source.ForRepositories(ctx, plansPulls, a.watchPullsOf)
+func (pw *Pullwatch) WatchPulls(ctx context.Context) {
+	pw.source.ForRepositories(ctx, plansPulls, pw.watchPullsOf)
 }
 
 func plansPulls(r *config.Repository) bool { return r.GitHub.PlanPullRequests }
 
 // watchPullsOf looks at one repository's until that leaves the configuration or ctx ends, more slowly while that fails.
-func (a *Pullwatch) watchPullsOf(ctx context.Context, name string) {
+func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 	failures := 0
 	heard := map[int]time.Time{}
 	for ctx.Err() == nil {
-		w := a.active.Current.Load()
+		w := pw.active.Current.Load()
 		r := w.Cfg.Repository(name)
 		if r == nil || !plansPulls(r) {
 			return
 		}
-		err := a.health.Contained(health.Work{Name: "looking at the pull requests of " + name, Watches: true}, func() error {
-			return a.lookAtPulls(ctx, w, r, heard)
+		err := pw.health.Contained(health.Work{Name: "looking at the pull requests of " + name, Watches: true}, func() error {
+			return pw.lookAtPulls(ctx, w, r, heard)
 		})
 		if ctx.Err() != nil {
 			return
 		}
 		source := "github " + name + ": pull requests"
-		if news := a.faults.Set(source, err); news && err != nil {
-			a.log.Warn("looking at pull requests", "repository", name, "err", err)
+		if news := pw.faults.Set(source, err); news && err != nil {
+			pw.log.Warn("looking at pull requests", "repository", name, "err", err)
 		}
 		wait := time.Duration(0)
 		if failures++; err == nil {
@@ -69,12 +69,12 @@ func (a *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 		if errors.As(err, &refused) {
 			wait = refused.Wants()
 		}
-		a.source.Rest(ctx, r, max(wait, a.source.NextPoll(r, failures)))
+		pw.source.Rest(ctx, r, max(wait, pw.source.NextPoll(r, failures)))
 	}
 }
 
 // lookAtPulls compares the open pull requests with what is remembered of them. Nothing new costs one conditional request.
-func (a *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config.Repository, heard map[int]time.Time) error {
+func (pw *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config.Repository, heard map[int]time.Time) error {
 	site := w.Sites[r.Name]
 	list, _, err := site.OpenPullRequests(ctx)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config
 	list = slices.DeleteFunc(list, func(p forge.PullRequest) bool { return p.BaseRef != r.Branch || !p.Open })
 	var known []*store.PullRequest
 	var head string
-	err = a.store.View(func(tx *store.Tx) error {
+	err = pw.store.View(func(tx *store.Tx) error {
 		state, err := tx.Repository(r.Name)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func (a *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config
 	var faults []error
 	for _, k := range known {
 		if !slices.ContainsFunc(list, func(p forge.PullRequest) bool { return p.Number == k.Number }) {
-			faults = append(faults, a.health.Contained(pullWork(r, k.Number, "closed"), func() error { return a.perhapsClosed(ctx, w, r, k) }))
+			faults = append(faults, pw.health.Contained(pullWork(r, k.Number, "closed"), func() error { return pw.perhapsClosed(ctx, w, r, k) }))
 		}
 	}
 	if over := len(list) - MaxPulls; over > 0 {
@@ -114,8 +114,8 @@ func (a *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := a.health.Contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
-			return a.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
+		err := pw.health.Contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
+			return pw.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
 		})
 		if err != nil {
 			faults = append(faults, fmt.Errorf("pull request %d: %w", p.Number, err))
@@ -140,16 +140,16 @@ type look struct {
 }
 
 // lookAtPull does whatever is due for one pull request.
-func (a *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) error {
+func (pw *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	k := l.known
 	if k != nil && k.Head == l.pull.Head && k.UpdatedAt.Equal(l.pull.UpdatedAt.UTC()) &&
-		(len(k.Held) == 0 || a.now().Sub(l.heard[k.Number]) < listenAgain) {
+		(len(k.Held) == 0 || pw.now().Sub(l.heard[k.Number]) < listenAgain) {
 		return nil
 	}
 	if k != nil && k.Head == l.pull.Head && k.Why == "" {
-		return a.hearPull(ctx, w, l)
+		return pw.hearPull(ctx, w, l)
 	}
 	why, doubt, err := distrust(ctx, l)
 	if err != nil {
@@ -157,28 +157,28 @@ func (a *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) er
 	}
 	l.doubt = doubt
 	next := &store.PullRequest{
-		Repository: l.repository.Name, Number: l.pull.Number, Title: words.Cut(a.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
+		Repository: l.repository.Name, Number: l.pull.Number, Title: words.Cut(pw.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
 		URL: l.pull.URL, Head: l.pull.Head, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
 	}
 	if k != nil {
 		next.Comment, next.Commented = k.Comment, k.Commented
 	}
 	if why != "" {
-		return a.recordPull(w, l, next, nil)
+		return pw.recordPull(w, l, next, nil)
 	}
 	err = w.Repos[l.repository.Name].FetchPull(ctx, l.pull.Number, l.pull.Head)
 	if errors.Is(err, repo.ErrMoved) {
-		a.log.Info("a pull request moved between the check and the fetch", "repository", l.repository.Name, "pull_request", l.pull.Number, "err", err)
+		pw.log.Info("a pull request moved between the check and the fetch", "repository", l.repository.Name, "pull_request", l.pull.Number, "err", err)
 		return nil // the next look checks the new head first
 	}
 	if err != nil {
 		return err
 	}
-	touched, err := a.comparePull(ctx, w, l, next)
+	touched, err := pw.comparePull(ctx, w, l, next)
 	if err != nil {
 		return err
 	}
-	return a.recordPull(w, l, next, touched)
+	return pw.recordPull(w, l, next, touched)
 }
 
 // distrust says why nothing of a pull request may be run; empty if its head is a branch of the repository itself, and its author
@@ -206,7 +206,7 @@ func distrust(ctx context.Context, l look) (why, doubt string, err error) {
 }
 
 // perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.
-func (a *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *config.Repository, k *store.PullRequest) error {
+func (pw *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *config.Repository, k *store.PullRequest) error {
 	now, err := w.Sites[r.Name].PullRequest(ctx, k.Number)
 	if err != nil {
 		return err
@@ -221,8 +221,8 @@ func (a *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *conf
 	case now.Open:
 		why = fmt.Sprintf("pull request %d is for another branch now", k.Number)
 	}
-	err = a.journal.Update(func(tx *journal.Tx) error {
-		if err := a.endPreviews(tx, w, k, store.Move{To: store.Canceled, Text: why}); err != nil {
+	err = pw.journal.Update(func(tx *journal.Tx) error {
+		if err := pw.endPreviews(tx, w, k, store.Move{To: store.Canceled, Text: why}); err != nil {
 			return err
 		}
 		return tx.DeletePullRequest(r.Name, k.Number)
@@ -234,7 +234,7 @@ func (a *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *conf
 }
 
 // endPreviews ends what is open of a pull request's plans.
-func (a *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullRequest, m store.Move) error {
+func (pw *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullRequest, m store.Move) error {
 	for _, id := range k.Runs {
 		run, err := store.Found(tx.Run(id))
 		if err != nil {
@@ -244,10 +244,10 @@ func (a *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullR
 			continue
 		}
 		m.From = run.Status
-		if _, err := a.ledger.Move(tx, w, run, m, phrase.Because(m.Text)); err != nil {
+		if _, err := pw.ledger.Move(tx, w, run, m, phrase.Because(m.Text)); err != nil {
 			return err
 		}
-		a.work.Stop(run.ID)
+		pw.work.Stop(run.ID)
 	}
 	return nil
 }

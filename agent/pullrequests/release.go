@@ -22,18 +22,18 @@ var release = regexp.MustCompile("^[`\\s]*sallyport plan ([0-9a-f]{40}|[0-9a-f]{
 
 // hearPull looks for that word in the comments of a pull request. It names the whole commit: whoever writes it must have
 // seen that one, and not what is pushed a moment later.
-func (a *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) error {
+func (pw *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) error {
 	p := *l.known
 	p.UpdatedAt = l.pull.UpdatedAt.UTC()
-	p.Title = words.Cut(a.health.Redact(l.pull.Title), 200)
+	p.Title = words.Cut(pw.health.Redact(l.pull.Title), 200)
 	if len(p.Held) == 0 {
-		return a.journal.Update(func(tx *journal.Tx) error { return keepPull(tx.Tx, &p) })
+		return pw.journal.Update(func(tx *journal.Tx) error { return keepPull(tx.Tx, &p) })
 	}
 	comments, err := l.site.Comments(ctx, p.Number, p.CheckedAt)
 	if err != nil {
 		return err
 	}
-	l.heard[p.Number] = a.now()
+	l.heard[p.Number] = pw.now()
 	released := map[string]string{}
 	for _, c := range comments {
 		m := release.FindStringSubmatch(c.Body)
@@ -49,7 +49,7 @@ func (a *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) erro
 			if s == nil || released[name] != "" {
 				continue
 			}
-			why, err := a.mayRelease(ctx, w, s, c.Author, access)
+			why, err := pw.mayRelease(ctx, w, s, c.Author, access)
 			if err != nil {
 				return err
 			}
@@ -63,17 +63,17 @@ func (a *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) erro
 			}
 		}
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return pw.journal.Update(func(tx *journal.Tx) error {
 		if err := keepPull(tx.Tx, &p); err != nil {
 			return err
 		}
 		for _, name := range slices.Sorted(maps.Keys(released)) {
 			wanted := operator.WantedPreview{Stack: name, PullRequest: p.Number, Commit: p.Head, By: released[name]}
-			if _, err := a.operator.ReleasePull(tx, w, p.Repository, wanted); err != nil {
+			if _, err := pw.operator.ReleasePull(tx, w, p.Repository, wanted); err != nil {
 				return err
 			}
 		}
-		return a.ledger.CommentOn(tx.Tx, p.Repository, p.Number)
+		return pw.ledger.CommentOn(tx.Tx, p.Repository, p.Number)
 	})
 }
 
@@ -88,7 +88,7 @@ func keepPull(tx *store.Tx, p *store.PullRequest) error {
 }
 
 // mayRelease says why somebody's word does not count; empty if it does. Who that is at the site only a person block says.
-func (a *Pullwatch) mayRelease(ctx context.Context, w *active.Config, s *config.Stack, u forge.User, access forge.Access) (string, error) {
+func (pw *Pullwatch) mayRelease(ctx context.Context, w *active.Config, s *config.Stack, u forge.User, access forge.Access) (string, error) {
 	i := slices.IndexFunc(w.Cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
 	switch {
 	case !access.CanWrite():

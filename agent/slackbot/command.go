@@ -30,7 +30,7 @@ const forgotten = "I was stopped in the middle of this and do not know whether i
 
 // command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
 // the message's ts, so that a message that is read twice is answered, and obeyed, once.
-func (a *Slackbot) command(ctx context.Context, w *active.Config, self slack.Identity, channel string, m slack.Message) error {
+func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Identity, channel string, m slack.Message) error {
 	if m.User == self.UserID {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (a *Slackbot) command(ctx context.Context, w *active.Config, self slack.Ide
 	}
 	mark, busy := "slack/command/"+channel, "slack/obeying/"+channel
 	var last, obeying string
-	if err := a.store.View(func(tx *store.Tx) error {
+	if err := sb.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(mark, &last)
 		if err == nil {
 			_, err = tx.Setting(busy, &obeying)
@@ -50,9 +50,9 @@ func (a *Slackbot) command(ctx context.Context, w *active.Config, self slack.Ide
 		return err
 	}
 	answer := func(text string) error {
-		n := a.ledger.Note("command/"+channel+"/"+m.TS, text)
+		n := sb.ledger.Note("command/"+channel+"/"+m.TS, text)
 		n.Channel, n.Thread = channel, m.TS
-		return a.journal.Update(func(tx *journal.Tx) error {
+		return sb.journal.Update(func(tx *journal.Tx) error {
 			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
 		})
 	}
@@ -62,49 +62,49 @@ func (a *Slackbot) command(ctx context.Context, w *active.Config, self slack.Ide
 		}
 		return nil // answered before a crash that lost the cursor
 	}
-	text, may, err := a.hearing(ctx, w, self, m, c)
+	text, may, err := sb.hearing(ctx, w, self, m, c)
 	if err != nil {
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
 	if may && c.Verb == "plan" && len(c.Args) > 0 && c.Plan.Commit == "" {
-		a.operator.Freshen(ctx, c.Args[0])
+		sb.operator.Freshen(ctx, c.Args[0])
 	}
 	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
-	if err := a.journal.Write(func(tx *journal.Tx) error {
+	if err := sb.journal.Write(func(tx *journal.Tx) error {
 		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))
 	}); err != nil {
 		return err
 	}
 	switch {
 	case may && (c.Verb == "unlock" || c.Verb == "state"):
-		text = a.repairFor(channel, m, c)
+		text = sb.repairFor(channel, m, c)
 	case may:
-		err := contain.Do("obeying "+c.Verb, func() error { text = a.obey(w, m, c); return nil })
-		if a.health.LogIfPanic(err); err != nil {
-			text = a.worded("", err)
+		err := contain.Do("obeying "+c.Verb, func() error { text = sb.obey(w, m, c); return nil })
+		if sb.health.LogIfPanic(err); err != nil {
+			text = sb.worded("", err)
 		}
 	}
 	return answer(text)
 }
 
 // giveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.
-func (a *Slackbot) giveUp(channel string, m slack.Message, struck *health.StruckError) error {
-	n := a.ledger.Note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.Panic))
+func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.StruckError) error {
+	n := sb.ledger.Note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.Panic))
 	n.Channel, n.Thread = channel, m.TS
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return sb.journal.Update(func(tx *journal.Tx) error {
 		return errors.Join(tx.PutSetting("slack/command/"+channel, m.TS), tx.PutSetting("slack/obeying/"+channel, ""), tx.Enqueue(n))
 	})
 }
 
 // hearing says whether somebody may say what they say, and what to answer if not.
-func (a *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
+func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
 	if why, human := m.Human(self); !human {
 		return "This did not count: " + why + ".", false, nil
 	}
 	if c.Verb == "status" || c.Verb == "help" || c.Verb == "" {
 		return "", true, nil
 	}
-	why, err := a.mayCommand(ctx, w, m.User, c)
+	why, err := sb.mayCommand(ctx, w, m.User, c)
 	if err != nil || why != "" {
 		return "This did not count: " + why + ".", false, err
 	}
@@ -112,28 +112,28 @@ func (a *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Ide
 }
 
 // obey does what somebody asks and returns the answer.
-func (a *Slackbot) obey(w *active.Config, m slack.Message, c notify.Command) string {
+func (sb *Slackbot) obey(w *active.Config, m slack.Message, c notify.Command) string {
 	var text string
 	var err error
 	switch c.Verb {
 	case "status":
-		text, err = a.statusText(w)
+		text, err = sb.statusText(w)
 	case "help":
 		text = helpText
 	case "":
 		text = "I did not understand that. " + helpText
 	default:
-		text, err = a.carryOut(c, "slack:"+m.User)
+		text, err = sb.carryOut(c, "slack:"+m.User)
 	}
-	return a.worded(text, err)
+	return sb.worded(text, err)
 }
 
 // worded is an answer, or in its place what went wrong and what to do about it.
-func (a *Slackbot) worded(text string, err error) string {
+func (sb *Slackbot) worded(text string, err error) string {
 	if err == nil {
 		return text
 	}
-	text = a.health.Redact(err.Error())
+	text = sb.health.Redact(err.Error())
 	if hint := hint.Of(err); hint != "" {
 		text += ". Next: " + hint
 	}
@@ -142,32 +142,32 @@ func (a *Slackbot) worded(text string, err error) string {
 
 // repairFor starts what takes terraform a while and returns the first answer; the second tells how it ended. Nobody else would
 // be heard in between otherwise.
-func (a *Slackbot) repairFor(channel string, m slack.Message, c notify.Command) string {
+func (sb *Slackbot) repairFor(channel string, m slack.Message, c notify.Command) string {
 	by := "slack:" + m.User
 	var work func(context.Context) (string, error)
 	switch {
 	case c.Verb == "unlock" && len(c.Args) == 2:
-		work = func(ctx context.Context) (string, error) { return a.operator.Unlock(ctx, c.Args[0], c.Args[1], by) }
+		work = func(ctx context.Context) (string, error) { return sb.operator.Unlock(ctx, c.Args[0], c.Args[1], by) }
 	case c.Verb == "state" && len(c.Args) == 2 && strings.EqualFold(c.Args[0], "push"):
-		work = func(ctx context.Context) (string, error) { return a.operator.PushState(ctx, c.Args[1], by) }
+		work = func(ctx context.Context) (string, error) { return sb.operator.PushState(ctx, c.Args[1], by) }
 	default:
 		return "I did not understand that. It is: unlock STACK LOCK_ID, or: state push RUN."
 	}
-	a.work.Aside(func(ctx context.Context) {
+	sb.work.Aside(func(ctx context.Context) {
 		var text string
 		err := contain.Do("carrying out a command", func() (err error) { text, err = work(ctx); return err })
-		a.health.LogIfPanic(err)
-		n := a.ledger.Note("command/"+channel+"/"+m.TS+"/end", a.worded(text, err))
+		sb.health.LogIfPanic(err)
+		n := sb.ledger.Note("command/"+channel+"/"+m.TS+"/end", sb.worded(text, err))
 		n.Channel, n.Thread = channel, m.TS
-		if err := a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) }); err != nil {
-			a.journal.StoreFault(err)
+		if err := sb.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) }); err != nil {
+			sb.journal.StoreFault(err)
 		}
 	})
 	return "I am asking terraform; how it ends is told here."
 }
 
 // mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.
-func (a *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string, c notify.Command) (string, error) {
+func (sb *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string, c notify.Command) (string, error) {
 	list := w.Cfg.Slack.Approvers
 	if (c.Verb == "plan" || c.Verb == "recover") && len(c.Args) > 0 {
 		if s := w.Stack(c.Args[0]); s != nil {
@@ -176,7 +176,7 @@ func (a *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string
 	}
 	if c.Verb == "cancel" && len(c.Args) > 0 {
 		if id, err := strconv.Atoi(strings.TrimPrefix(c.Args[0], "#")); err == nil {
-			if run, err := a.ledger.RunOf(&store.Message{Run: id}); err == nil && run != nil {
+			if run, err := sb.ledger.RunOf(&store.Message{Run: id}); err == nil && run != nil {
 				list = active.Approvers(w.Cfg, w.Stack(run.Stack))
 			}
 		}
@@ -184,7 +184,7 @@ func (a *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string
 	return w.Directory.MayDecide(ctx, user, list)
 }
 
-func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
+func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 	arg := func(i int) string {
 		if i < len(c.Args) {
 			return c.Args[i]
@@ -197,9 +197,9 @@ func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
 		}
 		if m := ofPull.FindStringSubmatch(c.Reason); m != nil && c.Verb == "plan" {
-			return a.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by}, m[1])
+			return sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by}, m[1])
 		}
-		run, warnings, err := a.operator.Start(operator.Request{
+		run, warnings, err := sb.operator.Start(operator.Request{
 			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",
 			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, Vars: c.Plan.Vars, Images: c.Plan.Images},
 		})
@@ -212,19 +212,19 @@ func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		if err != nil {
 			return "", hint.Refuse("cancel 12", "which run?")
 		}
-		_, text, err := a.operator.Cancel(id, by)
+		_, text, err := sb.operator.Cancel(id, by)
 		return text, err
 	case "pause":
 		stack, reason := arg(0), c.Reason
-		if stack != "" && a.active.Current.Load().Stack(stack) == nil {
+		if stack != "" && sb.active.Current.Load().Stack(stack) == nil {
 			stack, reason = "", strings.TrimSpace(stack+" "+reason) // `pause the storm is coming` is the whole agent
 		}
-		if err := a.operator.Pause(stack, reason, by); err != nil {
+		if err := sb.operator.Pause(stack, reason, by); err != nil {
 			return "", err
 		}
 		return phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
 	case "resume":
-		held, err := a.operator.Unpause(arg(0), by)
+		held, err := sb.operator.Unpause(arg(0), by)
 		if err != nil {
 			return "", err
 		}
@@ -233,7 +233,7 @@ func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		}
 		return phrase.Whole(arg(0)) + " goes on.", nil
 	case "accept":
-		if err := a.operator.Accept(arg(0), arg(1), by); err != nil {
+		if err := sb.operator.Accept(arg(0), arg(1), by); err != nil {
 			return "", err
 		}
 		return "Taken.", nil
@@ -242,8 +242,8 @@ func (a *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 }
 
 // statusText is the answer to `status`.
-func (a *Slackbot) statusText(w *active.Config) (string, error) {
-	g, err := a.viewer.Glance(w)
+func (sb *Slackbot) statusText(w *active.Config) (string, error) {
+	g, err := sb.viewer.Glance(w)
 	if err != nil {
 		return "", err
 	}

@@ -30,18 +30,18 @@ const (
 
 // slackReader is what is remembered between two looks at Slack.
 type slackReader struct {
-	agent *Slackbot
+	bot   *Slackbot
 	swept time.Time
 	idle  int
 	signs map[string]*signs // of each channel
 }
 
 // Listen reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
-func (a *Slackbot) Listen(ctx context.Context) {
-	e := &slackReader{agent: a, signs: map[string]*signs{}}
+func (sb *Slackbot) Listen(ctx context.Context) {
+	e := &slackReader{bot: sb, signs: map[string]*signs{}}
 	for ctx.Err() == nil {
-		changed := a.changes.Next()
-		w := a.active.Current.Load()
+		changed := sb.changes.Next()
+		w := sb.active.Current.Load()
 		wait := outbox.IdlePass
 		if w.Slack != nil {
 			wait = e.turn(ctx, w)
@@ -57,7 +57,7 @@ func (a *Slackbot) Listen(ctx context.Context) {
 
 // turn looks once and returns when to look again.
 func (e *slackReader) turn(ctx context.Context, w *active.Config) time.Duration {
-	a := e.agent
+	a := e.bot
 	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
 	waiting, err := e.listen(lookCtx, w)
@@ -91,7 +91,7 @@ func (e *slackReader) turn(ctx context.Context, w *active.Config) time.Duration 
 
 // listen reads every channel once, and the threads that grew. It reports whether anything waits for people.
 func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting bool, err error) {
-	a := e.agent
+	a := e.bot
 	self, err := w.Directory.Identity(ctx)
 	if err != nil {
 		return false, err
@@ -128,11 +128,11 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 }
 
 // threads are those that may get an answer, with their runs; those whose time is over are dropped.
-func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
+func (sb *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 	var out []*store.Thread
 	runs := map[int]*store.Run{}
 	var over []int
-	err := a.store.View(func(tx *store.Tx) error {
+	err := sb.store.View(func(tx *store.Tx) error {
 		all, err := tx.Threads()
 		if err != nil {
 			return err
@@ -146,7 +146,7 @@ func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if _, err := tx.Setting(outbox.CursorKey(t.Channel), &heard); err != nil {
 				return err
 			}
-			if quietSince(run, a.now()) && quietInSlack(t, heard.TS) {
+			if quietSince(run, sb.now()) && quietInSlack(t, heard.TS) {
 				over = append(over, t.Run)
 				continue
 			}
@@ -155,7 +155,7 @@ func (a *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 		return nil
 	})
 	if err == nil && len(over) > 0 {
-		err = a.journal.Write(func(tx *journal.Tx) error {
+		err = sb.journal.Write(func(tx *journal.Tx) error {
 			for _, id := range over {
 				if err := tx.DeleteThread(id); err != nil {
 					return err
@@ -180,7 +180,7 @@ func quietInSlack(t *store.Thread, heard string) bool {
 
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
 func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
-	a := e.agent
+	a := e.bot
 	at, err := a.cursor(ctx, w, channel)
 	if err != nil {
 		return err
@@ -240,11 +240,11 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 
 // cursor is how far a channel's commands were heard. An agent that sees a channel for the first time does not obey what
 // was said there before it came.
-func (a *Slackbot) cursor(ctx context.Context, w *active.Config, channel string) (outbox.ChannelCursor, error) {
+func (sb *Slackbot) cursor(ctx context.Context, w *active.Config, channel string) (outbox.ChannelCursor, error) {
 	var c outbox.ChannelCursor
 	var restored time.Time
 	var settled ledger.Rollback
-	err := a.store.View(func(tx *store.Tx) error {
+	err := sb.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(outbox.CursorKey(channel), &c)
 		_, other := tx.Setting(rescue.DeafBefore, &restored)
 		_, third := tx.Setting(ledger.SettledKey, &settled)
@@ -261,7 +261,7 @@ func (a *Slackbot) cursor(ctx context.Context, w *active.Config, channel string)
 		if settled.Channel == channel && phrase.LaterTS(settled.TS, c.Own) {
 			c.Own = settled.TS
 		}
-		return c, a.putCursor(channel, c)
+		return c, sb.putCursor(channel, c)
 	}
 	latest, ok, err := w.Slack.Latest(ctx, channel)
 	if err != nil {
@@ -272,9 +272,9 @@ func (a *Slackbot) cursor(ctx context.Context, w *active.Config, channel string)
 		c.TS = latest.TS
 	}
 	c.Own = c.TS
-	return c, a.putCursor(channel, c)
+	return c, sb.putCursor(channel, c)
 }
 
-func (a *Slackbot) putCursor(channel string, c outbox.ChannelCursor) error {
-	return a.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
+func (sb *Slackbot) putCursor(channel string, c outbox.ChannelCursor) error {
+	return sb.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
 }

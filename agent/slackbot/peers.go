@@ -67,7 +67,7 @@ type signs struct {
 // lookAround weighs what cards in a channel say about who wrote them: another agent, a copy of us, or ourselves in a
 // future that our store does not know.
 func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
-	a := e.agent
+	a := e.bot
 	known := e.signs[channel]
 	if known == nil {
 		known = &signs{began: at.TS, first: map[string]slack.Mark{}}
@@ -105,24 +105,24 @@ func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self sla
 	return nil
 }
 
-func (a *Slackbot) weighMark(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
-	if mark.Agent == a.id && phrase.LaterTS(ts, at.Own) {
-		if err := a.compareHistory(ctx, w, channel, ts, mark); err != nil {
+func (sb *Slackbot) weighMark(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
+	if mark.Agent == sb.id && phrase.LaterTS(ts, at.Own) {
+		if err := sb.compareHistory(ctx, w, channel, ts, mark); err != nil {
 			return err
 		}
 	}
-	if !live || !a.foreign(mark) || !ourStack(w, mark) {
+	if !live || !sb.foreign(mark) || !ourStack(w, mark) {
 		return nil
 	}
-	return a.meetPeer(ctx, w, channel, ts, mark)
+	return sb.meetPeer(ctx, w, channel, ts, mark)
 }
 
 // foreign reports whether another process than ours, now or before, wrote a mark.
-func (a *Slackbot) foreign(mark slack.Mark) bool {
-	if mark.Agent != a.id {
+func (sb *Slackbot) foreign(mark slack.Mark) bool {
+	if mark.Agent != sb.id {
 		return true
 	}
-	return mark.Epoch != "" && !slices.Contains(a.epochs, mark.Epoch)
+	return mark.Epoch != "" && !slices.Contains(sb.epochs, mark.Epoch)
 }
 
 // ourStack reports whether a mark is about a stack that we have too. Two agents may well share a channel and have stacks
@@ -136,12 +136,12 @@ func ourStack(w *active.Config, mark slack.Mark) bool {
 }
 
 // meetPeer writes down that another agent is at work, and tells people once.
-func (a *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
-	known, err := a.knownPeers()
+func (sb *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
+	known, err := sb.knownPeers()
 	if err != nil {
 		return err
 	}
-	p, now := known[mark.Agent], a.now().UTC()
+	p, now := known[mark.Agent], sb.now().UTC()
 	if p != nil && now.Sub(p.Last) < peerWrite && !now.Before(p.Last) && (mark.Stack == "" || slices.Contains(p.Stacks, mark.Stack)) {
 		return nil
 	}
@@ -155,23 +155,23 @@ func (a *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts s
 		p.Stacks = append(p.Stacks, mark.Stack)
 	}
 	tell := p.First.Equal(now) && mark.Stack != "" // what it told itself need not be told again
-	err = a.journal.Update(func(tx *journal.Tx) error {
+	err = sb.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(peersKey, known); err != nil {
 			return err
 		}
 		if !tell {
 			return nil
 		}
-		text := a.peerText(w, p)
+		text := sb.peerText(w, p)
 		if err := tx.AddEvent(store.Event{Type: "peer", Stack: mark.Stack, Text: text}); err != nil {
 			return err
 		}
-		note := a.ledger.Note(peerNote(mark.Agent), text)
+		note := sb.ledger.Note(peerNote(mark.Agent), text)
 		note.Mention = true
 		return tx.Enqueue(note)
 	})
 	if err == nil && tell {
-		a.log.Error("another agent is at work on a stack of ours", "agent", mark.Agent, "stack", mark.Stack, "run", mark.Run)
+		sb.log.Error("another agent is at work on a stack of ours", "agent", mark.Agent, "stack", mark.Stack, "run", mark.Run)
 	}
 	return err
 }
@@ -179,9 +179,9 @@ func (a *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts s
 // peerNote is the key of the message about another agent. That agent, hearing it, knows that it was heard.
 func peerNote(agent string) string { return "peer/" + agent }
 
-func (a *Slackbot) knownPeers() (map[string]*peer, error) {
+func (sb *Slackbot) knownPeers() (map[string]*peer, error) {
 	known := map[string]*peer{}
-	err := a.store.View(func(tx *store.Tx) error {
+	err := sb.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(peersKey, &known)
 		return err
 	})
@@ -189,26 +189,26 @@ func (a *Slackbot) knownPeers() (map[string]*peer, error) {
 }
 
 // showPeers shows in status which other agents are at work, and forgets those that have been quiet for long enough.
-func (a *Slackbot) showPeers(w *active.Config) error {
-	known, err := a.knownPeers()
+func (sb *Slackbot) showPeers(w *active.Config) error {
+	known, err := sb.knownPeers()
 	if err != nil {
 		return err
 	}
 	var gone []string
-	now := a.now()
+	now := sb.now()
 	for id, p := range known {
 		switch quiet := now.Sub(p.Last); {
 		case quiet >= peerQuiet:
 			gone = append(gone, id)
-			a.faults.Set("another agent "+id, nil)
+			sb.faults.Set("another agent "+id, nil)
 		default: // a clock that went back only makes it shown for longer; it is written anew when it is heard again
-			a.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", a.peerText(w, p)))
+			sb.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", sb.peerText(w, p)))
 		}
 	}
 	if len(gone) == 0 {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return sb.journal.Update(func(tx *journal.Tx) error {
 		known := map[string]*peer{}
 		if _, err := tx.Setting(peersKey, &known); err != nil {
 			return err
@@ -222,7 +222,7 @@ func (a *Slackbot) showPeers(w *active.Config) error {
 
 const peerAdvice = "only one may run: stop the other one (systemctl stop sallyport on its host); it is shown until it has been quiet for a day"
 
-func (a *Slackbot) peerText(w *active.Config, p *peer) string {
+func (sb *Slackbot) peerText(w *active.Config, p *peer) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"
@@ -236,7 +236,7 @@ func (a *Slackbot) peerText(w *active.Config, p *peer) string {
 		which += ", which this agent watches too"
 	}
 	who := "Another agent, " + p.Agent + ","
-	if p.Agent == a.id {
+	if p.Agent == sb.id {
 		who = "A copy of this agent's data directory (agent " + p.Agent + ")"
 	}
 	text := fmt.Sprintf("%s is at work in this channel since %s on %s.", who, p.First.UTC().Format("2006-01-02 15:04 MST"), which)
@@ -244,5 +244,5 @@ func (a *Slackbot) peerText(w *active.Config, p *peer) string {
 		text += " See " + p.Link + "."
 	}
 	return text + fmt.Sprintf(" This agent is %s on %s, data in %s. Two agents on one stack plan everything twice and ask twice, "+
-		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", a.id, host, w.Cfg.DataDir)
+		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", sb.id, host, w.Cfg.DataDir)
 }

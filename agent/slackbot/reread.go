@@ -13,7 +13,7 @@ import (
 )
 
 // withdraw takes back the votes for which gone gives a reason.
-func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
+func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
 	any := false
 	for _, d := range run.Decisions {
 		any = any || votes.Counts(run, d) && d.Verdict == store.Approve && gone(d) != ""
@@ -21,7 +21,7 @@ func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) er
 	if !any || run.Status != store.Planned && run.Status != store.Approved {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return sb.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Planned && now.Status != store.Approved {
 			return err
@@ -44,13 +44,13 @@ func (a *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) er
 				return err
 			}
 		}
-		return a.ledger.RefreshCard(tx.Tx, now)
+		return sb.ledger.RefreshCard(tx.Tx, now)
 	})
 }
 
 // Reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
 // approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
-func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error) {
+func (sb *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error) {
 	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
@@ -69,7 +69,7 @@ func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run,
 	if w.Slack != nil {
 		ctx, cancel := context.WithTimeout(ctx, 2*slackCall)
 		defer cancel()
-		if err = a.rereadSlack(ctx, w, run, s, slackVotes); err == nil {
+		if err = sb.rereadSlack(ctx, w, run, s, slackVotes); err == nil {
 			return "", nil
 		}
 	}
@@ -78,12 +78,12 @@ func (a *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run,
 	}
 	why := "there is no slack block in the configuration any more"
 	if err != nil {
-		why = a.health.Redact(err.Error())
+		why = sb.health.Redact(err.Error())
 	}
 	return "approved; waits until the approvals in Slack can be read again: " + why, nil
 }
 
-func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
+func (sb *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
 	self, err := w.Directory.Identity(ctx)
 	if err != nil {
 		return err
@@ -92,13 +92,13 @@ func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store
 		return fmt.Errorf("run #%d has votes in Slack and no message there", run.ID)
 	}
 	var thread *store.Thread
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := sb.store.View(func(tx *store.Tx) (err error) {
 		thread, err = tx.Thread(run.ID)
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := a.readThread(ctx, w, self, thread, run, nil); err != nil {
+	if err := sb.readThread(ctx, w, self, thread, run, nil); err != nil {
 		return err
 	}
 	gone := map[string]string{}
@@ -111,5 +111,5 @@ func (a *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store
 			gone[d.TS] = "not an approver any more"
 		}
 	}
-	return a.withdraw(run, func(d store.Decision) string { return gone[d.TS] })
+	return sb.withdraw(run, func(d store.Decision) string { return gone[d.TS] })
 }

@@ -15,12 +15,12 @@ import (
 
 // compareHistory compares what a card of our own says about our history with the history. It must be called after the
 // card was read, so that what it says was stored before.
-func (a *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
+func (sb *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
 	if mark.Seq == 0 {
 		return nil // written by an older version
 	}
 	why := ""
-	err := a.store.View(func(tx *store.Tx) error {
+	err := sb.store.View(func(tx *store.Tx) error {
 		var known ledger.Rollback
 		if tripped, err := tx.Setting(ledger.RollbackKey, &known); err != nil || tripped {
 			return err // known, and told
@@ -47,14 +47,14 @@ func (a *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel
 	if err != nil || why == "" {
 		return err
 	}
-	return a.pauseForRollback(ctx, w, ledger.Rollback{Channel: channel, TS: ts, Why: why})
+	return sb.pauseForRollback(ctx, w, ledger.Rollback{Channel: channel, TS: ts, Why: why})
 }
 
 // pauseForRollback pauses the agent and tells people once.
-func (a *Slackbot) pauseForRollback(ctx context.Context, w *active.Config, proof ledger.Rollback) error {
+func (sb *Slackbot) pauseForRollback(ctx context.Context, w *active.Config, proof ledger.Rollback) error {
 	link, _ := w.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
-	proof.At = a.now().UTC()
-	return a.journal.Update(func(tx *journal.Tx) error {
+	proof.At = sb.now().UTC()
+	return sb.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(ledger.RollbackKey, proof); err != nil {
 			return err
 		}
@@ -79,9 +79,9 @@ func (a *Slackbot) pauseForRollback(ctx context.Context, w *active.Config, proof
 		}
 		text += " What was decided and applied meanwhile is not known here; plans that wait may have been applied already. Nothing is planned or applied. " +
 			"If another agent runs on a copy of the data directory, stop it. Then compare `sallyport runs` with the messages in this channel, and: sallyport resume"
-		note := a.ledger.Note("astray/"+proof.Channel+"/"+proof.TS, text)
+		note := sb.ledger.Note("astray/"+proof.Channel+"/"+proof.TS, text)
 		note.Mention = true
-		a.log.Error("the store went back in time or forked; pausing", "why", proof.Why)
+		sb.log.Error("the store went back in time or forked; pausing", "why", proof.Why)
 		return tx.Enqueue(note)
 	})
 }

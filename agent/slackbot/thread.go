@@ -19,12 +19,12 @@ import (
 )
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
-func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
+func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
 	replies, err := w.Slack.Replies(ctx, t.Channel, t.TS, t.TS)
 	if err != nil {
 		return err
 	}
-	if err := a.withdraw(run, func(d store.Decision) string { return votes.GoneFrom(replies, d) }); err != nil {
+	if err := sb.withdraw(run, func(d store.Decision) string { return votes.GoneFrom(replies, d) }); err != nil {
 		return err
 	}
 	handled := map[string]bool{}
@@ -36,15 +36,15 @@ func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.
 		if handled[m.TS] || !phrase.LaterTS(m.TS, t.TS) {
 			continue
 		}
-		err := a.health.Contained(health.Work{Name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), Watches: true}, func() error {
-			return a.reply(ctx, w, self, run.ID, m)
+		err := sb.health.Contained(health.Work{Name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), Watches: true}, func() error {
+			return sb.reply(ctx, w, self, run.ID, m)
 		})
 		if struck := health.AsStruck(err); struck != nil {
 			// Nobody knows whether it is a deny: it is in the way of an apply until it is weighed, or deleted.
-			faults = append(faults, err, a.replyStruck(run.ID, m, struck))
+			faults = append(faults, err, sb.replyStruck(run.ID, m, struck))
 			continue
 		}
-		a.notRecorded(ctx, w, m, t.TS, err)
+		sb.notRecorded(ctx, w, m, t.TS, err)
 		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
 			continue // before an apply only a deny that cannot be weighed is in the way
 		}
@@ -53,7 +53,7 @@ func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.
 	if err := errors.Join(faults...); err != nil || parent == nil {
 		return err // what could not be weighed is read again
 	}
-	return a.journal.Write(func(tx *journal.Tx) error {
+	return sb.journal.Write(func(tx *journal.Tx) error {
 		now, err := tx.Thread(t.Run)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (a *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.
 
 // reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
 // counted or answered, once: the mark and the effect are one transaction.
-func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Identity, runID int, m slack.Message) error {
+func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Identity, runID int, m slack.Message) error {
 	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
 		return nil
 	}
@@ -79,13 +79,13 @@ func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Ident
 	if !ok && complaint == "" && !isReview {
 		return nil
 	}
-	run, err := a.ledger.RunOf(&store.Message{Run: runID})
+	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
 	if err != nil || run == nil || isReview && !ledger.Reviewable(run, m) {
 		return err // talk
 	}
-	mark := func(tx *store.Tx, refusal error) error { return a.answer(tx, runID, m, refusal) }
+	mark := func(tx *store.Tx, refusal error) error { return sb.answer(tx, runID, m, refusal) }
 	refuseReply := func(why string) error {
-		return a.journal.Update(func(tx *journal.Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
+		return sb.journal.Update(func(tx *journal.Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
 	}
 	if fault.Without("edited") {
 		m.Edited = false
@@ -107,9 +107,9 @@ func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Ident
 		return refuseReply(complaint)
 	}
 	if isReview {
-		_, err = a.operator.Review(runID, "slack:"+m.User, review, mark)
+		_, err = sb.operator.Review(runID, "slack:"+m.User, review, mark)
 	} else {
-		_, err = a.operator.Decide(votes.Vote{
+		_, err = sb.operator.Decide(votes.Vote{
 			Run: runID, Words: decided, By: "slack:" + m.User, Text: m.Text, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}
@@ -120,22 +120,22 @@ func (a *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Ident
 }
 
 // replyStruck tells in the thread, once, that a reply cannot be weighed.
-func (a *Slackbot) replyStruck(runID int, m slack.Message, struck *health.StruckError) error {
+func (sb *Slackbot) replyStruck(runID int, m slack.Message, struck *health.StruckError) error {
 	if !struck.News || !struck.Held() {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return sb.journal.Update(func(tx *journal.Tx) error {
 		run, err := tx.Run(runID)
 		if err != nil {
 			return err
 		}
-		return a.ledger.Say(tx.Tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
+		return sb.ledger.Say(tx.Tx, run, store.MessageReply, "struck/"+m.TS, fmt.Sprintf("I cannot weigh the reply of <@%s>: %s. It does not count, and nothing is applied "+
 			"while it stands here. Next: delete it and say it in other words, or decide in a shell: sallyport approve %d, sallyport deny %d", m.User, struck.Panic, runID, runID))
 	})
 }
 
 // answer marks a reply as handled and, if it did not count, says why in the thread.
-func (a *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
+func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
 	t, err := tx.Thread(runID)
 	if err != nil {
 		return err
@@ -160,5 +160,5 @@ func (a *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal erro
 	if hint := hint.Of(refusal); hint != "" {
 		text += " Next: " + hint
 	}
-	return a.ledger.Say(tx, run, store.MessageReply, "answer/"+m.TS, text)
+	return sb.ledger.Say(tx, run, store.MessageReply, "answer/"+m.TS, text)
 }

@@ -31,20 +31,20 @@ const (
 
 // ForRepositories runs watch once for each repository of the configuration that wants it, until ctx ends. A reload is picked
 // up at the next turn: watch returns by itself when its repository is not wanted any more.
-func (a *Source) ForRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
+func (src *Source) ForRepositories(ctx context.Context, wanted func(*config.Repository) bool, watch func(ctx context.Context, name string)) {
 	running := map[string]bool{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for ctx.Err() == nil {
-		changed := a.changes.Next()
+		changed := src.changes.Next()
 		mu.Lock()
-		for _, r := range a.active.Cfg().Repositories {
+		for _, r := range src.active.Cfg().Repositories {
 			if running[r.Name] || !wanted(r) {
 				continue
 			}
 			running[r.Name] = true
 			group.Go(func() {
-				a.health.Tend(ctx, "watching repository "+r.Name, func(ctx context.Context) { watch(ctx, r.Name) })
+				src.health.Tend(ctx, "watching repository "+r.Name, func(ctx context.Context) { watch(ctx, r.Name) })
 				mu.Lock()
 				defer mu.Unlock()
 				delete(running, r.Name)
@@ -60,39 +60,39 @@ func (a *Source) ForRepositories(ctx context.Context, wanted func(*config.Reposi
 }
 
 // PollRepositories polls each repository on its schedule until ctx ends.
-func (a *Source) PollRepositories(ctx context.Context) {
-	a.ForRepositories(ctx, func(*config.Repository) bool { return true }, a.pollRepository)
+func (src *Source) PollRepositories(ctx context.Context) {
+	src.ForRepositories(ctx, func(*config.Repository) bool { return true }, src.pollRepository)
 }
 
 // pollRepository polls one repository until it leaves the configuration or ctx ends: at once, then on its schedule
 // with a little jitter, and more slowly while it fails.
-func (a *Source) pollRepository(ctx context.Context, name string) {
+func (src *Source) pollRepository(ctx context.Context, name string) {
 	failures := 0
 	for ctx.Err() == nil {
-		w := a.active.Current.Load()
+		w := src.active.Current.Load()
 		r := w.Cfg.Repository(name)
 		if r == nil {
 			return
 		}
-		err := a.Poll(ctx, w, r)
+		err := src.Poll(ctx, w, r)
 		if err == nil {
 			failures = 0
 		} else {
 			failures++
 		}
-		a.Rest(ctx, r, a.NextPoll(r, failures))
+		src.Rest(ctx, r, src.NextPoll(r, failures))
 	}
 }
 
 // Rest waits for the next poll; less if the configuration changed when that is.
-func (a *Source) Rest(ctx context.Context, r *config.Repository, wait time.Duration) {
-	began, wall := time.Now(), a.now()
+func (src *Source) Rest(ctx context.Context, r *config.Repository, wait time.Duration) {
+	began, wall := time.Now(), src.now()
 	until := began.Add(wait)
 	for ctx.Err() == nil {
-		changed := a.changes.Next()
-		now := a.active.Cfg().Repository(r.Name)
+		changed := src.changes.Next()
+		now := src.active.Cfg().Repository(r.Name)
 		left := time.Until(until)
-		if left <= 0 || now == nil || !now.Same(r) || a.clocks.Reading().Jumped(wall, time.Since(began)) {
+		if left <= 0 || now == nil || !now.Same(r) || src.clocks.Reading().Jumped(wall, time.Since(began)) {
 			return // after a jump of the clock, once, and then by the schedule of the new time
 		}
 		clock.Sleep(ctx, min(left, clock.Look), changed)
@@ -101,13 +101,13 @@ func (a *Source) Rest(ctx context.Context, r *config.Repository, wait time.Durat
 
 // NextPoll is how long to wait: until the schedule's next time, plus up to a tenth of that so that many agents do not
 // come at once, and doubled with each failure up to five minutes.
-func (a *Source) NextPoll(r *config.Repository, failures int) time.Duration {
+func (src *Source) NextPoll(r *config.Repository, failures int) time.Duration {
 	schedule, err := calendar.ParseSchedule(r.Schedule)
 	if err != nil {
 		return maxBackoff // cannot be: the configuration was checked
 	}
-	wait := clock.UntilNext(schedule, a.now())
-	wait += time.Duration(a.jitter() * float64(wait) / 10)
+	wait := clock.UntilNext(schedule, src.now())
+	wait += time.Duration(src.jitter() * float64(wait) / 10)
 	for i := 0; i < failures && i < 10 && wait < maxBackoff; i++ {
 		wait = min(wait*2, max(maxBackoff, wait))
 	}
@@ -115,18 +115,18 @@ func (a *Source) NextPoll(r *config.Repository, failures int) time.Duration {
 }
 
 // Poll asks a repository for its newest commit and records it. It tells the same error once.
-func (a *Source) Poll(ctx context.Context, w *active.Config, r *config.Repository) error {
-	err := a.health.Contained(health.Work{Name: "polling repository " + r.Name, Watches: true}, func() error { return a.Look(ctx, w, r) })
+func (src *Source) Poll(ctx context.Context, w *active.Config, r *config.Repository) error {
+	err := src.health.Contained(health.Work{Name: "polling repository " + r.Name, Watches: true}, func() error { return src.Look(ctx, w, r) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	news := a.faults.Set("repository "+r.Name, err)
+	news := src.faults.Set("repository "+r.Name, err)
 	if err != nil && news {
-		a.log.Warn("polling a repository", "repository", r.Name, "err", err)
+		src.log.Warn("polling a repository", "repository", r.Name, "err", err)
 	}
 	if err != nil {
-		if e := a.recordPollError(r, err); e != nil {
-			a.journal.StoreFault(e)
+		if e := src.recordPollError(r, err); e != nil {
+			src.journal.StoreFault(e)
 		}
 		return err
 	}
@@ -134,7 +134,7 @@ func (a *Source) Poll(ctx context.Context, w *active.Config, r *config.Repositor
 }
 
 // Look is one poll: one round trip when nothing is new.
-func (a *Source) Look(ctx context.Context, w *active.Config, r *config.Repository) error {
+func (src *Source) Look(ctx context.Context, w *active.Config, r *config.Repository) error {
 	pollCtx, cancel := context.WithTimeout(ctx, PollTimeout)
 	defer cancel()
 	tip, err := w.Repos[r.Name].Poll(pollCtx)
@@ -142,7 +142,7 @@ func (a *Source) Look(ctx context.Context, w *active.Config, r *config.Repositor
 		return err
 	}
 	var known *store.RepositoryState
-	err = a.store.View(func(tx *store.Tx) (err error) {
+	err = src.store.View(func(tx *store.Tx) (err error) {
 		known, err = tx.Repository(r.Name)
 		return err
 	})
@@ -157,14 +157,14 @@ func (a *Source) Look(ctx context.Context, w *active.Config, r *config.Repositor
 		seen, asked = known.HeldHead, known.HeldWhy == ""
 	}
 	if tip.Commit == seen && asked && known.Error == "" && !moved && w.Repos[r.Name].Has(tip.Commit) {
-		a.polls.Polled(r.Name, a.now()) // in memory: an empty poll writes nothing
+		src.polls.Polled(r.Name, src.now()) // in memory: an empty poll writes nothing
 		return nil
 	}
-	return a.advance(ctx, w, r, known, tip.Commit)
+	return src.advance(ctx, w, r, known, tip.Commit)
 }
 
 // advance fetches a new tip, checks that history was not rewritten, and records the tip as the head.
-func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) error {
+func (src *Source) advance(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) error {
 	git := w.Repos[r.Name]
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -184,11 +184,11 @@ func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Reposi
 		return err
 	}
 	fault.Point("commit fetched")
-	held, err := a.checkHead(fetchCtx, w, r, known, tip)
+	held, err := src.checkHead(fetchCtx, w, r, known, tip)
 	if err != nil {
 		return err
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return src.journal.Update(func(tx *journal.Tx) error {
 		s, err := tx.Repository(r.Name)
 		if err != nil {
 			return err
@@ -196,16 +196,16 @@ func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Reposi
 		if s.Head != known.Head || s.HeldHead != known.HeldHead {
 			return nil // somebody else looked meanwhile, or a person accepted: the next poll sees both
 		}
-		now := a.now().UTC()
+		now := src.now().UTC()
 		s.URL, s.Branch, s.PolledAt = r.URL, r.Branch, now
 		tx.Moves()
 		if s.ErrorTold {
-			if err := tx.Enqueue(a.ledger.Note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
+			if err := tx.Enqueue(src.ledger.Note("repository/"+r.Name+"/ok", fmt.Sprintf("Repository %s can be read again.", r.Name))); err != nil {
 				return err
 			}
 		}
 		s.Error, s.ErrorAt, s.ErrorTold = "", time.Time{}, false
-		a.polls.Polled(r.Name, now)
+		src.polls.Polled(r.Name, now)
 		if held == nil {
 			s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince, s.Head, s.Trust, s.Suspect = "", "", nil, time.Time{}, tip, lifecycle.Requirements(r), ""
 			if s.Accepted != tip {
@@ -213,18 +213,18 @@ func (a *Source) advance(ctx context.Context, w *active.Config, r *config.Reposi
 			}
 			return tx.PutRepository(s)
 		}
-		return a.holdHead(tx.Tx, s, tip, held)
+		return src.holdHead(tx.Tx, s, tip, held)
 	})
 }
 
 // holdHead records that a branch is held, and tells it once.
-func (a *Source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
+func (src *Source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, held *holding) error {
 	if held.why != "" && s.Suspect == "" {
 		s.Suspect = tip
 	}
 	if s.HeldHead != tip || s.HeldWhy != held.why {
 		key := "held/" + s.Name + "/" + tip
-		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, a.now().UTC()
+		s.HeldHead, s.HeldWhy, s.HeldLost, s.HeldSince = tip, held.why, held.lost, src.now().UTC()
 		text := fmt.Sprintf("History of %s (%s) was rewritten: %s does not descend from %s, the newest commit seen. "+
 			"Nothing is planned from it. To take it: sallyport accept %s %s", s.Name, s.Branch, words.Short(tip), words.Short(s.Head), s.Name, words.Short(tip))
 		if len(held.lost) > 0 {
@@ -234,41 +234,41 @@ func (a *Source) holdHead(tx *store.Tx, s *store.RepositoryState, tip string, he
 			key += "/trust"
 			text = fmt.Sprintf("%s (%s) is held at %s: %s. Nothing is planned from it. %s", s.Name, s.Branch, words.Short(tip), held.why, control.TrustHint)
 		}
-		if err := tx.Enqueue(a.ledger.Note(key, text)); err != nil {
+		if err := tx.Enqueue(src.ledger.Note(key, text)); err != nil {
 			return err
 		}
 		if err := tx.AddEvent(store.Event{Type: "held", Text: text}); err != nil {
 			return err
 		}
-		a.log.Warn("holding a branch", "repository", s.Name, "commit", tip, "why", text)
+		src.log.Warn("holding a branch", "repository", s.Name, "commit", tip, "why", text)
 	}
 	return tx.PutRepository(s)
 }
 
 // recordPollError writes the first failure and the moment when it was told, nothing in between: a repository that
 // fails for a night costs two transactions.
-func (a *Source) recordPollError(r *config.Repository, cause error) error {
-	text := a.health.Redact(cause.Error())
+func (src *Source) recordPollError(r *config.Repository, cause error) error {
+	text := src.health.Redact(cause.Error())
 	var known *store.RepositoryState
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := src.store.View(func(tx *store.Tx) (err error) {
 		known, err = tx.Repository(r.Name)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	lasts := known.Error != "" && !known.ErrorTold && a.now().Sub(known.ErrorAt) >= lastingError
-	ahead := known.ErrorAt.After(a.now().Add(clock.Doubt)) // the clock was put back: it would never last
+	lasts := known.Error != "" && !known.ErrorTold && src.now().Sub(known.ErrorAt) >= lastingError
+	ahead := known.ErrorAt.After(src.now().Add(clock.Doubt)) // the clock was put back: it would never last
 	if known.Error == text && !lasts && !ahead {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return src.journal.Update(func(tx *journal.Tx) error {
 		s, err := tx.Repository(r.Name)
 		if err != nil {
 			return err
 		}
 		if s.Error == "" || ahead {
-			s.ErrorAt = a.now().UTC()
+			s.ErrorAt = src.now().UTC()
 		}
 		s.Error = text
 		if s.URL == "" {
@@ -276,7 +276,7 @@ func (a *Source) recordPollError(r *config.Repository, cause error) error {
 		}
 		if lasts {
 			s.ErrorTold = true
-			n := a.ledger.Note("repository/"+r.Name+"/"+s.ErrorAt.String(), fmt.Sprintf("Repository %s cannot be read since %s: %s",
+			n := src.ledger.Note("repository/"+r.Name+"/"+s.ErrorAt.String(), fmt.Sprintf("Repository %s cannot be read since %s: %s",
 				r.Name, s.ErrorAt.Format(time.RFC3339), text))
 			if err := tx.Enqueue(n); err != nil {
 				return err

@@ -27,7 +27,7 @@ type holding struct {
 }
 
 // checkHead decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
-func (a *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
+func (src *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
 	git := w.Repos[r.Name]
 	sameBranch := known.Branch == r.Branch && known.URL == r.URL
 	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
@@ -36,24 +36,24 @@ func (a *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repo
 			return nil, err
 		}
 		if err != nil || ancestry != repo.Descends {
-			return &holding{lost: a.lost(ctx, git, known.Head, tip)}, nil
+			return &holding{lost: src.lost(ctx, git, known.Head, tip)}, nil
 		}
 	}
 	if lifecycle.Requirements(r) == "" {
 		return nil, nil
 	}
-	commits, unfinished, err := a.newCommits(ctx, git, r, known, tip)
+	commits, unfinished, err := src.newCommits(ctx, git, r, known, tip)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range commits[:min(len(commits), maxJudged)] {
-		why, err := a.distrust(ctx, w, r, c)
+		why, err := src.distrust(ctx, w, r, c)
 		if err != nil {
 			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", words.Short(c.Hash), err)
 		}
 		if why != "" {
 			text := fmt.Sprintf("commit %s by %s (%s): %s", words.Short(c.Hash), c.Author, c.Subject, why)
-			return &holding{why: a.health.Redact(text)}, nil
+			return &holding{why: src.health.Redact(text)}, nil
 		}
 	}
 	if len(commits) > maxJudged {
@@ -66,15 +66,15 @@ func (a *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repo
 }
 
 // lost names the commits that a rewritten branch has no more, as far as they can be told.
-func (a *Source) lost(ctx context.Context, git active.Mirror, before, tip string) []string {
+func (src *Source) lost(ctx context.Context, git active.Mirror, before, tip string) []string {
 	commits, complete, err := git.Between(ctx, tip, before, maxLost)
 	if err != nil {
-		a.log.Warn("listing the commits that a branch lost", "commit", tip, "err", err)
+		src.log.Warn("listing the commits that a branch lost", "commit", tip, "err", err)
 		return nil
 	}
 	var lost []string
 	for _, c := range commits {
-		lost = append(lost, a.health.Redact(fmt.Sprintf("%s by %s (%s)", words.Short(c.Hash), c.Author, c.Subject)))
+		lost = append(lost, src.health.Redact(fmt.Sprintf("%s by %s (%s)", words.Short(c.Hash), c.Author, c.Subject)))
 	}
 	if !complete {
 		lost = append(lost, "others")
@@ -85,10 +85,10 @@ func (a *Source) lost(ctx context.Context, git active.Mirror, before, tip string
 // newCommits are those of a tip that were not found trusted before: since the head, or, where the head was never looked at
 // like this, since the oldest commit that is applied. Where there never was one the tip alone is looked at, since nobody could
 // mend the rest, with all that came since the first tip that was held. unfinished says why there may be more that nobody saw.
-func (a *Source) newCommits(ctx context.Context, git active.Mirror, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
+func (src *Source) newCommits(ctx context.Context, git active.Mirror, r *config.Repository, known *store.RepositoryState, tip string) (all []repo.Commit, unfinished string, err error) {
 	bases := []string{known.Head}
 	if known.Trust != lifecycle.Requirements(r) || known.Head == "" {
-		if bases, err = a.appliedCommits(r.Name); err != nil {
+		if bases, err = src.appliedCommits(r.Name); err != nil {
 			return nil, "", err
 		}
 	}
@@ -118,7 +118,7 @@ func (a *Source) newCommits(ctx context.Context, git active.Mirror, r *config.Re
 	}
 	if !found && known.Head != "" && known.Trust == lifecycle.Requirements(r) {
 		// The head is gone: as if it had never been looked at.
-		return a.newCommits(ctx, git, r, &store.RepositoryState{Suspect: known.Suspect}, tip)
+		return src.newCommits(ctx, git, r, &store.RepositoryState{Suspect: known.Suspect}, tip)
 	}
 	if !found {
 		c, err := git.Commit(tip)
@@ -160,8 +160,8 @@ func firstCommits(ctx context.Context, git active.Mirror, suspect, tip string) (
 }
 
 // appliedCommits are the commits that the stacks of a repository are at.
-func (a *Source) appliedCommits(repository string) (commits []string, err error) {
-	err = a.store.View(func(tx *store.Tx) error {
+func (src *Source) appliedCommits(repository string) (commits []string, err error) {
+	err = src.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()
 		for _, st := range stacks {
 			if st.Repository == repository && st.AppliedCommit != "" {
@@ -174,7 +174,7 @@ func (a *Source) appliedCommits(repository string) (commits []string, err error)
 }
 
 // distrust says why a commit is not trusted; empty if it is.
-func (a *Source) distrust(ctx context.Context, w *active.Config, r *config.Repository, c repo.Commit) (string, error) {
+func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Repository, c repo.Commit) (string, error) {
 	if r.Signed != (trust.Files{}) {
 		keys, err := trust.Parse(r.Signed)
 		if err != nil {
@@ -184,7 +184,7 @@ func (a *Source) distrust(ctx context.Context, w *active.Config, r *config.Repos
 		if err != nil {
 			return "", err
 		}
-		if _, err := keys.Signer(raw, a.now()); err != nil {
+		if _, err := keys.Signer(raw, src.now()); err != nil {
 			return err.Error(), nil
 		}
 	}

@@ -19,7 +19,7 @@ const (
 )
 
 // compare finds out what the head means for one stack.
-func (a *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
 	f := &finding{stack: s, Comparison: due.Comparison{Head: head, Asked: st.LastCommitCommit}}
 	if open != nil {
 		f.Open = open.ID

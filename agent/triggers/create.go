@@ -7,7 +7,7 @@ import (
 
 // batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
 // them up. Zero when there are fewer than two.
-func (a *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
+func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 	first := 0
 	for _, f := range findings {
 		st, err := tx.Stack(f.stack.Name)
@@ -29,7 +29,7 @@ func (a *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 }
 
 // closeBatch remembers which runs belong to a batch once they are made.
-func (a *Triggers) closeBatch(tx *store.Tx, batch int) error {
+func (t *Triggers) closeBatch(tx *store.Tx, batch int) error {
 	if batch == 0 {
 		return nil
 	}

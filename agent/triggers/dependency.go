@@ -27,18 +27,18 @@ var errNoRunYet = errors.New("another run of the stack has to end first")
 
 // Dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
 // asks for comes first, and takes in what changed upstream.
-func (a *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
+func (t *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
 	var due []*config.Stack
 	strangers := false
 	stacks := w.Stacks(r.Name)
-	err := a.store.View(func(tx *store.Tx) error {
+	err := t.store.View(func(tx *store.Tx) error {
 		for _, s := range stacks {
 			st, err := tx.Stack(s.Name)
 			if err != nil {
 				return err
 			}
 			strangers = strangers || !lifecycle.SameUpstreams(s, st)
-			changed, err := a.ledger.DueChanges(tx, s)
+			changed, err := t.ledger.DueChanges(tx, s)
 			if err != nil {
 				return fmt.Errorf("looking at what %s depends on: %w", s.Name, err)
 			}
@@ -52,14 +52,14 @@ func (a *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
 		return err
 	}
 	// One transaction, so that of stacks that depend on each other none is planned before the other has its run.
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return t.journal.Update(func(tx *journal.Tx) error {
 		if strangers {
 			if err := meetUpstreams(tx.Tx, stacks); err != nil {
 				return err
 			}
 		}
 		for _, s := range due {
-			if err := a.dueRun(tx, w, s); err != nil {
+			if err := t.dueRun(tx, w, s); err != nil {
 				return fmt.Errorf("stack %s: %w", s.Name, err)
 			}
 		}
@@ -98,12 +98,12 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 }
 
 // dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
-func (a *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) error {
-	changed, err := a.ledger.DueChanges(tx.Tx, s)
+func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) error {
+	changed, err := t.ledger.DueChanges(tx.Tx, s)
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	err = a.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed))
+	err = t.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed))
 	if errors.Is(err, errNoRunYet) {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (a *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 	if err := tx.PutStack(st); err != nil {
 		return err
 	}
-	return a.ledger.JoinOverview(tx.Tx, w, s, changed)
+	return t.ledger.JoinOverview(tx.Tx, w, s, changed)
 }
 
 // dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it
@@ -126,7 +126,7 @@ func (a *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 // way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
 // errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
 // caller remembers what is due and asks again.
-func (a *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Stack, reason string) error {
+func (t *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Stack, reason string) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err
@@ -135,11 +135,11 @@ func (a *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Sta
 	if err != nil {
 		return err
 	}
-	if !a.compared.With(s.Name, repository.Head) {
+	if !t.compared.With(s.Name, repository.Head) {
 		return errNoRunYet // a commit run may be due, which is the better one
 	}
 	if st.OpenRun != 0 {
-		if served, err := a.beforeDependency(tx, w, st.OpenRun, reason); served || err != nil {
+		if served, err := t.beforeDependency(tx, w, st.OpenRun, reason); served || err != nil {
 			return err
 		}
 	}
@@ -152,14 +152,14 @@ func (a *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Sta
 	if !known || commit == "" {
 		return errNoRunYet
 	}
-	return a.ledger.Create(tx, w, &store.Run{
+	return t.ledger.Create(tx, w, &store.Run{
 		Stack: s.Name, Repository: s.Repository, Kind: store.KindDependency, Commit: commit, Head: repository.Head,
 		AtApplied: applied, Reason: reason,
 	})
 }
 
 // beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
-func (a *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, reason string) (bool, error) {
+func (t *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, reason string) (bool, error) {
 	open, err := tx.Run(id)
 	if err != nil {
 		return false, err
@@ -168,18 +168,18 @@ func (a *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, re
 	case due.Serve:
 		return true, ledger.MoreReason(tx.Tx, open, reason)
 	case due.Restart:
-		_, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
+		_, err := t.ledger.Move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
 			r.Attempts = 0
 			return nil
 		})
 		if err == nil {
-			a.work.Stop(id)
+			t.work.Stop(id)
 		}
 		return true, err
 	case due.Supersede:
-		_, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
+		_, err = t.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
 		if err == nil {
-			a.work.Stop(id)
+			t.work.Stop(id)
 		}
 		return false, err
 	}

@@ -30,12 +30,12 @@ type finding struct {
 
 // Discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
 // is remembered by stack, so that a pass with nothing new costs one read of the store.
-func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Repository) error {
+func (t *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Repository) error {
 	var state *store.RepositoryState
 	stacks := map[string]*store.StackState{}
 	opens := map[string]*store.Run{}
 	var known []*store.StackState
-	err := a.store.View(func(tx *store.Tx) error {
+	err := t.store.View(func(tx *store.Tx) error {
 		var err error
 		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" {
 			return err
@@ -43,7 +43,7 @@ func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 		if known, err = tx.Stacks(); err != nil {
 			return err
 		}
-		return a.readStacks(tx, w, r, stacks, opens)
+		return t.readStacks(tx, w, r, stacks, opens)
 	})
 	if err != nil || state.Head == "" || state.URL != r.URL || state.Branch != r.Branch {
 		return err
@@ -57,7 +57,7 @@ func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 		if err := w.Find(r.Name, state.Head, tree, known); err != nil {
 			return err
 		}
-		if err := a.store.View(func(tx *store.Tx) error { return a.readStacks(tx, w, r, stacks, opens) }); err != nil {
+		if err := t.store.View(func(tx *store.Tx) error { return t.readStacks(tx, w, r, stacks, opens) }); err != nil {
 			return err
 		}
 	}
@@ -65,17 +65,17 @@ func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 	var failed stackFaults
 	for _, s := range w.Stacks(r.Name) {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
-		if a.compared.done(s.Name, key) {
+		if t.compared.done(s.Name, key) {
 			continue
 		}
 		var f *finding
-		err := a.health.Contained(health.Work{Name: "comparing stack " + s.Name, At: key}, func() (err error) {
-			f, err = a.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
+		err := t.health.Contained(health.Work{Name: "comparing stack " + s.Name, At: key}, func() (err error) {
+			f, err = t.compare(ctx, git, state.Head, s, stacks[s.Name], opens[s.Name])
 			return err
 		})
 		if struck := health.AsStruck(err); struck != nil {
-			err = a.stackStruck(s.Name, struck) // it is not compared: nothing of it is applied meanwhile
-			a.journal.LookAgain()
+			err = t.stackStruck(s.Name, struck) // it is not compared: nothing of it is applied meanwhile
+			t.journal.LookAgain()
 			if err == nil {
 				continue
 			}
@@ -87,14 +87,14 @@ func (a *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 		findings = append(findings, f)
 	}
 	if len(findings) > 0 {
-		if err := a.record(w, r, state, findings); err != nil {
+		if err := t.record(w, r, state, findings); err != nil {
 			return err
 		}
 	}
 	return failed.of("comparing")
 }
 
-func (a *Triggers) readStacks(tx *store.Tx, w *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
+func (t *Triggers) readStacks(tx *store.Tx, w *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
 	for _, s := range w.Stacks(r.Name) {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -121,38 +121,38 @@ func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run
 
 // record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
 // runs of one commit together.
-func (a *Triggers) record(w *active.Config, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
+func (t *Triggers) record(w *active.Config, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
 	keys := map[string]string{}
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := t.journal.Update(func(tx *journal.Tx) error {
 		clear(keys)
 		now, err := tx.Repository(r.Name)
 		if err != nil || now.Head != repository.Head {
 			return err // a newer head came meanwhile: the next pass looks at that one
 		}
-		batch, err := a.batchOf(tx.Tx, findings)
+		batch, err := t.batchOf(tx.Tx, findings)
 		if err != nil {
 			return err
 		}
 		for _, f := range findings {
-			key, err := a.recordStack(tx, w, now, f, batch)
+			key, err := t.recordStack(tx, w, now, f, batch)
 			if err != nil {
 				return fmt.Errorf("recording stack %s: %w", f.stack.Name, err)
 			}
 			keys[f.stack.Name] = key
 		}
-		return errors.Join(a.beginOverviews(tx.Tx, w, r, now.Head, findings), a.closeBatch(tx.Tx, batch))
+		return errors.Join(t.beginOverviews(tx.Tx, w, r, now.Head, findings), t.closeBatch(tx.Tx, batch))
 	})
 	if err != nil {
 		return err
 	}
 	for name, key := range keys {
-		a.compared.record(name, key, repository.Head)
+		t.compared.record(name, key, repository.Head)
 	}
 	return nil
 }
 
 // recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
-func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *store.RepositoryState, f *finding, batch int) (string, error) {
 	s := f.stack
 	st, err := tx.Stack(s.Name)
 	if err != nil {
@@ -163,9 +163,9 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		st.BehindSince = time.Time{}
 	}
 	if f.behind != 0 && st.BehindSince.IsZero() {
-		st.BehindSince = a.now().UTC()
+		st.BehindSince = t.now().UTC()
 	}
-	st.Behind, st.Error = f.behind, a.stackError(st, f)
+	st.Behind, st.Error = f.behind, t.stackError(st, f)
 	if err := tx.PutStack(st); err != nil {
 		return "", err
 	}
@@ -183,13 +183,13 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		if f.news != "" {
 			why = fmt.Sprintf("%s changed %s", words.Short(repository.Head), f.news)
 		}
-		if open, err = a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
+		if open, err = t.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
 			run.Error = "superseded: " + why
 			return nil
 		}); err != nil {
 			return "", err
 		}
-		a.work.Stop(open.ID)
+		t.work.Stop(open.ID)
 		open = nil
 	}
 	made := f.ForCommit(st, open)
@@ -198,7 +198,7 @@ func (a *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
 			Head: repository.Head, Batch: batch, Reason: f.reason(st),
 		}
-		if err := a.ledger.Create(tx, w, open); err != nil {
+		if err := t.ledger.Create(tx, w, open); err != nil {
 			return "", err
 		}
 	}
@@ -226,13 +226,13 @@ func (f *finding) reason(st *store.StackState) string {
 }
 
 // stackStruck shows a panic as the error of a stack, of which nothing else is known at this commit.
-func (a *Triggers) stackStruck(name string, struck *health.StruckError) error {
-	text := a.health.Redact(struck.Error())
+func (t *Triggers) stackStruck(name string, struck *health.StruckError) error {
+	text := t.health.Redact(struck.Error())
 	var st *store.StackState
-	if err := a.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
+	if err := t.store.View(func(tx *store.Tx) (err error) { st, err = tx.Stack(name); return err }); err != nil || st.Error == text {
 		return err
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(name)
 		if err != nil {
 			return err
@@ -243,11 +243,11 @@ func (a *Triggers) stackStruck(name string, struck *health.StruckError) error {
 }
 
 // stackError says why a stack cannot be planned at the head, and what its state still holds.
-func (a *Triggers) stackError(st *store.StackState, f *finding) string {
+func (t *Triggers) stackError(st *store.StackState, f *finding) string {
 	if f.err == nil {
 		return ""
 	}
-	text := a.health.Redact(f.err.Error())
+	text := t.health.Redact(f.err.Error())
 	if errors.Is(f.err, stack.ErrNoDir) && st.AppliedCommit != "" && f.stack.Engine != config.EnginePacker {
 		text = fmt.Sprintf("%s; its state still holds %s", text, words.Count(st.Resources, "resource"))
 	}

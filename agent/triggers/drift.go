@@ -37,9 +37,9 @@ const (
 )
 
 // CheckDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
-func (a *Triggers) CheckDrift(w *active.Config) time.Duration {
+func (t *Triggers) CheckDrift(w *active.Config) time.Duration {
 	next := outbox.IdlePass
-	if wait := time.Until(a.driftNext); wait > 0 && a.driftConfig == w && !a.ledger.MovedSince() {
+	if wait := time.Until(t.driftNext); wait > 0 && t.driftConfig == w && !t.ledger.MovedSince() {
 		return wait
 	}
 	for _, s := range w.AllStacks() {
@@ -47,24 +47,24 @@ func (a *Triggers) CheckDrift(w *active.Config) time.Duration {
 			continue
 		}
 		next = min(next, driftLook)
-		wait, err := a.stackDrift(w, s)
+		wait, err := t.stackDrift(w, s)
 		if err != nil {
-			a.journal.StoreFault(err)
+			t.journal.StoreFault(err)
 			wait = workers.WorkRest
 		}
 		next = min(next, max(wait, driftRecheck))
 	}
-	a.driftNext, a.driftConfig = time.Now().Add(next), w
+	t.driftNext, t.driftConfig = time.Now().Add(next), w
 	return next
 }
 
 // stackDrift starts the check of one stack if it is due, and returns how long it has time.
-func (a *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration, error) {
+func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration, error) {
 	var st *store.StackState
 	var open *store.Run
 	var head string
 	paused, destroyed := false, false
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := t.store.View(func(tx *store.Tx) (err error) {
 		if st, err = tx.Stack(s.Name); err != nil {
 			return err
 		}
@@ -94,25 +94,25 @@ func (a *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration,
 	if !due.Checkable(st, open, s) || paused || destroyed {
 		return driftLook, nil
 	}
-	wait, err := a.untilDrift(st, s)
+	wait, err := t.untilDrift(st, s)
 	if err != nil || wait > 0 {
 		return wait, err
 	}
 	checking := health.Work{Name: "checking the drift of " + s.Name, At: st.AppliedCommit + s.Inputs}
-	if struck := a.strikes.Resting(checking); struck != nil {
+	if struck := t.strikes.Resting(checking); struck != nil {
 		return struck.Wait(), nil
 	}
-	if !a.compared.With(s.Name, head) || a.tight.Why != "" || a.work.Count() >= w.Cfg.Terraform.Parallel || !w.Pool.Room(false) || open != nil && a.work.Busy(open.ID) != "" {
+	if !t.compared.With(s.Name, head) || t.tight.Why != "" || t.work.Count() >= w.Cfg.Terraform.Parallel || !w.Pool.Room(false) || open != nil && t.work.Busy(open.ID) != "" {
 		return driftRecheck, nil // what people wait for comes first
 	}
-	a.work.Check(s.Name, func(ctx context.Context) {
-		began := a.now().UTC()
-		err := a.health.Contained(checking, func() error { a.drift(ctx, w, s, st, open); return nil })
+	t.work.Check(s.Name, func(ctx context.Context) {
+		began := t.now().UTC()
+		err := t.health.Contained(checking, func() error { t.drift(ctx, w, s, st, open); return nil })
 		if err == nil {
 			return
 		}
-		if err := a.drifted(w, s, st, open, began, nil, err); err != nil {
-			a.journal.StoreFault(err)
+		if err := t.drifted(w, s, st, open, began, nil, err); err != nil {
+			t.journal.StoreFault(err)
 		}
 	})
 	return driftRecheck, nil
@@ -129,12 +129,12 @@ func takenDown(tx *store.Tx, st *store.StackState) (bool, error) {
 
 // untilDrift is how long the next check has time; zero or less if it is due. It is counted from the last try, which the
 // store remembers: of the times that were missed while the agent was down, one is made up for.
-func (a *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
+func (t *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Duration, error) {
 	schedule, err := calendar.ParseSchedule(s.Drift)
 	if err != nil {
 		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
 	}
-	now := a.now()
+	now := t.now()
 	last := st.AppliedAt
 	if st.Drift != nil {
 		last = st.Drift.TriedAt
@@ -146,7 +146,7 @@ func (a *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Durat
 	if due.Equal(now) {
 		return 0, nil // the clock was put back: what it shows now is no time of the schedule's, to be spread from
 	}
-	wait := due.Add(a.driftJitter(s, due, schedule.Next(due))).Sub(now)
+	wait := due.Add(t.driftJitter(s, due, schedule.Next(due))).Sub(now)
 	if st.Drift != nil && st.Drift.Failures > 0 {
 		wait = min(wait, last.Add(driftRetry).Sub(now))
 	}
@@ -155,30 +155,30 @@ func (a *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Durat
 
 // driftJitter spreads the checks of many stacks and agents that have one schedule over a tenth of the time between two.
 // It is the same at every look at the same moment.
-func (a *Triggers) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
+func (t *Triggers) driftJitter(s *config.Stack, due, after time.Time) time.Duration {
 	h := fnv.New32a()
-	_, _ = fmt.Fprint(h, a.id, s.Name, due.Unix())
+	_, _ = fmt.Fprint(h, t.id, s.Name, due.Unix())
 	most := min(after.Sub(due)/10, maxJitter)
 	return time.Duration(float64(h.Sum32()) / (1 << 32) * float64(max(0, most)))
 }
 
 // drift makes one check and records what it found.
-func (a *Triggers) drift(ctx context.Context, w *active.Config, s *config.Stack, before *store.StackState, open *store.Run) {
-	began := a.now().UTC()
-	result, err := a.engines.DriftPlan(ctx, w, s, before.AppliedCommit)
+func (t *Triggers) drift(ctx context.Context, w *active.Config, s *config.Stack, before *store.StackState, open *store.Run) {
+	began := t.now().UTC()
+	result, err := t.engines.DriftPlan(ctx, w, s, before.AppliedCommit)
 	if ctx.Err() != nil {
 		return // it gave way; it is due as before
 	}
 	fault.Point("drift checked, not stored")
-	if err := a.drifted(w, s, before, open, began, result, err); err != nil {
-		a.journal.StoreFault(err)
+	if err := t.drifted(w, s, before, open, began, result, err); err != nil {
+		t.journal.StoreFault(err)
 	}
 }
 
 // drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
 // meanwhile, the check says nothing and another one is made.
-func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
+	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 			}
 		}
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!due.Checkable(st, open, s) || a.active.Current.Load() != w || !a.compared.With(s.Name, repository.Head) {
+			!due.Checkable(st, open, s) || t.active.Current.Load() != w || !t.compared.With(s.Name, repository.Head) {
 			return nil
 		}
 		if st.OpenRun == 0 {
@@ -205,16 +205,16 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		}
 		d.Schedule, d.TriedAt = s.Drift, began
 		if cause != nil {
-			if err := a.driftFailed(tx.Tx, s, &d, cause); err != nil {
+			if err := t.driftFailed(tx.Tx, s, &d, cause); err != nil {
 				return err
 			}
 			st.Drift = &d
 			return tx.PutStack(st)
 		}
-		if err := a.driftWorks(tx.Tx, s, &d); err != nil {
+		if err := t.driftWorks(tx.Tx, s, &d); err != nil {
 			return err
 		}
-		d.CheckedAt = a.now().UTC()
+		d.CheckedAt = t.now().UTC()
 		count := d.Found()
 		effects.NoteFound(&d, &result.Plan)
 		st.Resources = result.Resources
@@ -231,18 +231,18 @@ func (a *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 			return err
 		}
 		if news && !d.Found() {
-			note := a.ledger.ChecksNote(s.Name, fmt.Sprint(began.UnixMilli()), s.PlanInSlack != "none", st.Checks)
+			note := t.ledger.ChecksNote(s.Name, fmt.Sprint(began.UnixMilli()), s.PlanInSlack != "none", st.Checks)
 			if err := tx.Enqueue(note); err != nil {
 				return err
 			}
 		}
-		a.log.Info("drift check", "stack", s.Name, "commit", words.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
-		return a.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
+		t.log.Info("drift check", "stack", s.Name, "commit", words.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
+		return t.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
 	})
 }
 
 // afterDrift makes, renews or ends the run that asks about what a check found.
-func (a *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+func (t *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
 	var asked []*store.Run
 	var err error
 	if open == nil && st.Drift.Found() {
@@ -255,20 +255,20 @@ func (a *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack,
 	case due.Nothing:
 		return nil
 	case due.End:
-		ended, err := a.ledger.Move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
+		ended, err := t.ledger.Move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
 		if err != nil {
 			return err
 		}
-		return a.ledger.RefreshAnd(tx.Tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
+		return t.ledger.RefreshAnd(tx.Tx, ended, "end", fmt.Sprintf("#%d %s: everything is as it was applied again, there is nothing to do.", open.ID, s.Name))
 	}
 	next := &store.Run{
 		Stack: s.Name, Repository: s.Repository, Kind: store.KindDrift, Commit: st.AppliedCommit, Head: head, AtApplied: true,
 		Reason: notify.Drifted(st.Drift),
 	}
 	if act == due.Renew {
-		err = a.ledger.Renew(tx, w, open, next)
+		err = t.ledger.Renew(tx, w, open, next)
 	} else {
-		err = a.ledger.Create(tx, w, next)
+		err = t.ledger.Create(tx, w, next)
 	}
 	if err != nil {
 		return err
@@ -296,26 +296,26 @@ func runsOf(tx *store.Tx, ids []int) ([]*store.Run, error) {
 }
 
 // driftFailed counts a check that got no answer. People are told once, when the second in a row fails.
-func (a *Triggers) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
+func (t *Triggers) driftFailed(tx *store.Tx, s *config.Stack, d *store.Drift, cause error) error {
 	if d.Failures++; d.Failures == 1 {
 		d.ErrorAt = d.TriedAt
 	}
-	d.Error, d.Hint = a.health.Redact(cause.Error()), a.health.Redact(hint.Of(cause))
-	a.log.Warn("a drift check failed", "stack", s.Name, "err", d.Error)
+	d.Error, d.Hint = t.health.Redact(cause.Error()), t.health.Redact(hint.Of(cause))
+	t.log.Warn("a drift check failed", "stack", s.Name, "err", d.Error)
 	if d.Failures < 2 || d.Told {
 		return nil
 	}
 	d.Told = true
-	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()),
+	return tx.Enqueue(t.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()),
 		fmt.Sprintf("Nobody knows whether %s drifts: its checks fail since %s: %s", s.Name, d.ErrorAt.Format("2006-01-02 15:04 MST"), d.Error)))
 }
 
 // driftWorks notes that a check got an answer.
-func (a *Triggers) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
+func (t *Triggers) driftWorks(tx *store.Tx, s *config.Stack, d *store.Drift) error {
 	told := d.Told
 	d.Error, d.Hint, d.ErrorAt, d.Failures, d.Told = "", "", time.Time{}, 0, false
 	if !told {
 		return nil
 	}
-	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()), fmt.Sprintf("Drift checks of %s work again.", s.Name)))
+	return tx.Enqueue(t.ledger.Note(fmt.Sprintf("drift/%s/%d", s.Name, d.TriedAt.UnixMilli()), fmt.Sprintf("Drift checks of %s work again.", s.Name)))
 }

@@ -14,7 +14,7 @@ import (
 
 // ScheduledBuilds makes the runs of images whose schedule has come up: nothing else of the image is open and something was
 // built. What came up while nobody looked makes one run.
-func (a *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
+func (t *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 	next := outbox.IdlePass
 	for _, s := range w.Cfg.Stacks {
 		if s.Schedule == "" || s.Mode == config.ModeObserve {
@@ -25,13 +25,13 @@ func (a *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 			return next, err
 		}
 		var st *store.StackState
-		if err := a.store.View(func(tx *store.Tx) (err error) {
+		if err := t.store.View(func(tx *store.Tx) (err error) {
 			st, err = tx.Stack(s.Name)
 			return err
 		}); err != nil {
 			return next, err
 		}
-		now := a.now()
+		now := t.now()
 		last := st.ScheduledAt
 		if st.AppliedAt.After(last) {
 			last = st.AppliedAt // a build of whatever kind is as fresh as a scheduled one
@@ -43,28 +43,28 @@ func (a *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 			next = min(next, wait)
 			continue
 		}
-		if err := a.scheduledBuild(w, s); err != nil {
+		if err := t.scheduledBuild(w, s); err != nil {
 			return next, err
 		}
 	}
 	return next, nil
 }
 
-func (a *Triggers) scheduledBuild(w *active.Config, s *config.Stack) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (t *Triggers) scheduledBuild(w *active.Config, s *config.Stack) error {
+	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil || st.OpenRun != 0 {
 			return err
 		}
 		repository, err := tx.Repository(s.Repository)
-		if err != nil || repository.Head == "" || !a.compared.With(s.Name, repository.Head) {
+		if err != nil || repository.Head == "" || !t.compared.With(s.Name, repository.Head) {
 			return err // a commit run may be due, which builds it too
 		}
-		st.ScheduledAt = a.now().UTC()
+		st.ScheduledAt = t.now().UTC()
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		return a.ledger.Create(tx, w, &store.Run{
+		return t.ledger.Create(tx, w, &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindSchedule, Commit: st.AppliedCommit, Head: repository.Head,
 			AtApplied: true, Reason: "its schedule " + s.Schedule + " has come up",
 		})

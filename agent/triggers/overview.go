@@ -8,7 +8,7 @@ import (
 )
 
 // beginOverviews gives the commit runs that were just made together one message for each channel with several of them.
-func (a *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repository, head string, findings []*finding) error {
+func (t *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repository, head string, findings []*finding) error {
 	if w.Cfg.Slack == nil {
 		return nil // the log is read in its own order
 	}

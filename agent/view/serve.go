@@ -12,9 +12,9 @@ import (
 )
 
 // Glance looks at everything that is shown of this agent.
-func (a *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
-	process := a.Process(w)
-	err = a.store.View(func(tx *store.Tx) error {
+func (v *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
+	process := v.Process(w)
+	err = v.store.View(func(tx *store.Tx) error {
 		g, err = status.Read(tx, process)
 		return err
 	})
@@ -22,15 +22,15 @@ func (a *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
 }
 
 // Process is what a glance shows that is not in the store.
-func (a *Viewer) Process(w *active.Config) *status.Process {
-	now := a.now()
-	p := &status.Process{Version: a.version, StartedAt: a.started, ID: a.id, Now: now, Names: namesOf(w)}
+func (v *Viewer) Process(w *active.Config) *status.Process {
+	now := v.now()
+	p := &status.Process{Version: v.version, StartedAt: v.started, ID: v.id, Now: now, Names: namesOf(w)}
 	if w.Cfg.Backup != nil {
 		p.Backups = w.Cfg.Backup.Schedule
 	}
 	for _, r := range w.Cfg.Repositories {
 		p.Repositories = append(p.Repositories, status.Repository{
-			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: a.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
+			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: v.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
 		})
 	}
 	for _, s := range w.AllStacks() {
@@ -41,9 +41,9 @@ func (a *Viewer) Process(w *active.Config) *status.Process {
 			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := votes.Weigh(run, s); return got },
 		})
 	}
-	for _, f := range a.faults.List() {
+	for _, f := range v.faults.List() {
 		since := f.Since
-		p.Problems = append(p.Problems, control.Problem{Source: f.Source, Error: a.health.Redact(f.Error), Hint: f.Hint, Since: &since})
+		p.Problems = append(p.Problems, control.Problem{Source: f.Source, Error: v.health.Redact(f.Error), Hint: f.Hint, Since: &since})
 	}
 	return p
 }

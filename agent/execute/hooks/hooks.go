@@ -62,7 +62,7 @@ type owedHook struct {
 }
 
 // OweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
-func (a *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (h *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 	if !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply) {
 		return nil
 	}
@@ -75,27 +75,27 @@ func (a *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 
 // RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
-func (a *Hooks) RunOwedHooks(w *active.Config) error {
+func (h *Hooks) RunOwedHooks(w *active.Config) error {
 	var owed []owedHook
-	if err := a.store.View(func(tx *store.Tx) error {
+	if err := h.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(afterKey, &owed)
 		return err
 	}); err != nil {
 		return err
 	}
 	for _, o := range owed {
-		run, err := a.ledger.RunOf(&store.Message{Run: o.Run})
+		run, err := h.ledger.RunOf(&store.Message{Run: o.Run})
 		if err != nil {
 			return err
 		}
 		switch {
 		case run == nil || !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply):
-			err = a.SettleHook(o.Run, "")
-		case a.work.Busy(run.ID) != "":
+			err = h.SettleHook(o.Run, "")
+		case h.work.Busy(run.ID) != "":
 		case !o.Began.IsZero():
-			err = a.SettleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
+			err = h.SettleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
 		default:
-			a.work.Do(run.ID, workHook, func(ctx context.Context) { a.hookAfterApply(ctx, w, run) })
+			h.work.Do(run.ID, workHook, func(ctx context.Context) { h.hookAfterApply(ctx, w, run) })
 		}
 		if err != nil {
 			return err
@@ -104,33 +104,33 @@ func (a *Hooks) RunOwedHooks(w *active.Config) error {
 	return nil
 }
 
-func (a *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
-	err := a.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
-		owed[i].Began = a.now().UTC()
+func (h *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
+	err := h.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
+		owed[i].Began = h.now().UTC()
 		return owed
 	}, nil)
 	if err != nil {
-		a.journal.StoreFault(err)
+		h.journal.StoreFault(err)
 		return
 	}
-	err = a.engines.Hook(ctx, w, w.Stack(run.Stack), run, engine.AfterApply)
+	err = h.engines.Hook(ctx, w, w.Stack(run.Stack), run, engine.AfterApply)
 	if ctx.Err() != nil {
 		return // stopping: the next start tells that nobody saw its end
 	}
 	text := ""
 	if err != nil {
-		text = a.health.Redact(err.Error())
-		a.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
+		text = h.health.Redact(err.Error())
+		h.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
 	}
-	if err := a.SettleHook(run.ID, text); err != nil {
-		a.work.Backoff(run.ID)
-		a.journal.StoreFault(err)
+	if err := h.SettleHook(run.ID, text); err != nil {
+		h.work.Backoff(run.ID)
+		h.journal.StoreFault(err)
 	}
 }
 
 // SettleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
-func (a *Hooks) SettleHook(id int, text string) error {
-	return a.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
+func (h *Hooks) SettleHook(id int, text string) error {
+	return h.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
 		if text == "" {
 			return nil
 		}
@@ -141,13 +141,13 @@ func (a *Hooks) SettleHook(id int, text string) error {
 		if err != nil {
 			return err
 		}
-		return a.ledger.RefreshAnd(tx, run, engine.AfterApply, strings.ToUpper(text[:1])+text[1:]+".")
+		return h.ledger.RefreshAnd(tx, run, engine.AfterApply, strings.ToUpper(text[:1])+text[1:]+".")
 	})
 }
 
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
-func (a *Hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (h *Hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
+	return h.journal.Update(func(tx *journal.Tx) error {
 		var owed []owedHook
 		if _, err := tx.Setting(afterKey, &owed); err != nil {
 			return err

@@ -51,12 +51,12 @@ type tracer struct {
 
 // Of says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
 // commit. What cannot be found out is said in it, and is no reason not to plan.
-func (a *Origins) Of(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) *store.Origin {
+func (o *Origins) Of(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) *store.Origin {
 	t := &tracer{
 		site: w.Sites[run.Repository], branch: w.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
 		merges: map[string]bool{}, login: map[string]string{},
 	}
-	commits, err := a.commitsOf(ctx, w, run, s)
+	commits, err := o.commitsOf(ctx, w, run, s)
 	if err == nil && s.AllowSelfApproval {
 		if t.site == nil {
 			return nil // nobody asks
@@ -69,13 +69,13 @@ func (a *Origins) Of(ctx context.Context, w *active.Config, run *store.Run, s *c
 		}
 	}
 	if err != nil {
-		t.origin.Unknown = a.health.Redact(err.Error())
+		t.origin.Unknown = o.health.Redact(err.Error())
 	}
 	for _, c := range commits {
 		t.credit(c)
 	}
 	for i, m := range t.origin.Makers {
-		t.origin.Makers[i] = store.Maker{Name: a.health.Redact(m.Name), Email: a.health.Redact(m.Email), Login: m.Login}
+		t.origin.Makers[i] = store.Maker{Name: o.health.Redact(m.Name), Email: o.health.Redact(m.Email), Login: m.Login}
 	}
 	return &t.origin
 }
@@ -85,10 +85,10 @@ var errTooMany = fmt.Errorf("more than %d commits since the applied one touch th
 
 // commitsOf are the commits since the applied one that touch the run's stack, newest first. Of a stack that was never applied it is
 // the run's own.
-func (a *Origins) commitsOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
+func (o *Origins) commitsOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
 	git := w.Repos[run.Repository]
 	var applied string
-	if err := a.store.View(func(tx *store.Tx) error {
+	if err := o.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err == nil {
 			applied = st.AppliedCommit

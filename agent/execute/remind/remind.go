@@ -42,8 +42,8 @@ func UsualApply(tx *store.Tx, run *store.Run) (longest time.Duration, err error)
 }
 
 // EnqueueLong tells people once that an apply takes longer than its stack's others did, with what it works on.
-func (a *Reminders) EnqueueLong(run *store.Run, took, usual time.Duration) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (rm *Reminders) EnqueueLong(run *store.Run, took, usual time.Duration) error {
+	return rm.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {
 			return err
@@ -63,10 +63,10 @@ func (a *Reminders) EnqueueLong(run *store.Run, took, usual time.Duration) error
 		}); err != nil {
 			return err
 		}
-		if err := a.ledger.RefreshCard(tx.Tx, now); err != nil {
+		if err := rm.ledger.RefreshCard(tx.Tx, now); err != nil {
 			return err
 		}
-		return a.ledger.Say(tx.Tx, now, store.MessageLoud, "long", fmt.Sprintf("#%d %s: %s", run.ID, run.Stack, text))
+		return rm.ledger.Say(tx.Tx, now, store.MessageLoud, "long", fmt.Sprintf("#%d %s: %s", run.ID, run.Stack, text))
 	})
 }
 
@@ -102,36 +102,36 @@ func New(o Options) *Reminders {
 }
 
 // Remind tells people once that a plan they were asked about is about to expire.
-func (a *Reminders) Remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (rm *Reminders) Remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
+	return rm.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
 			return err
 		}
 		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
-			r.RemindedAt = a.now().UTC()
+			r.RemindedAt = rm.now().UTC()
 			return nil
 		}); err != nil {
 			return err
 		}
-		ping, err := a.mayPing(tx.Tx)
+		ping, err := rm.mayPing(tx.Tx)
 		if err != nil {
 			return err
 		}
 		return tx.Enqueue(store.Message{
 			Kind: store.MessageLoud, Run: run.ID, Key: fmt.Sprintf("run/%d/remind", run.ID), Mention: ping,
-			Text: a.health.Redact(reminder(w, now, s, left)),
+			Text: rm.health.Redact(reminder(w, now, s, left)),
 		})
 	})
 }
 
 // mayPing reports whether a reminder may ring phones, and notes that it does.
-func (a *Reminders) mayPing(tx *store.Tx) (bool, error) {
+func (rm *Reminders) mayPing(tx *store.Tx) (bool, error) {
 	var last time.Time
 	if _, err := tx.Setting(pingedKey, &last); err != nil {
 		return false, err
 	}
-	now := a.now().UTC()
+	now := rm.now().UTC()
 	if now.Sub(last).Abs() < pingRest {
 		return false, nil
 	}
