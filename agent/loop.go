@@ -51,7 +51,7 @@ func (a *Agent) loop(ctx context.Context) {
 // pass looks at everything once and moves each open run one step. It returns how long nothing will happen by itself.
 //
 // Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
-// compared at each step. Whatever changes a head or a run sets moved (see update); the idle pass looks in any case.
+// compared at each step. Whatever changes a head or a run calls [journal.Tx.Moves]; the idle pass looks in any case.
 func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	w := a.active.Current.Load()
 	for _, r := range w.Cfg.Repositories {

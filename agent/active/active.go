@@ -32,7 +32,7 @@ type Active struct {
 	now     func() time.Time
 	outside Outside
 	store   *store.Store
-	heard   atomic.Bool // Slack was looked at since the start, or could not be read
+	heard   atomic.Bool // the channels were read once since the start, or Slack refused to let them be read
 	Current atomic.Pointer[Config]
 }
 
@@ -122,6 +122,7 @@ func gitPlace(raw string) string {
 	return strings.ToLower(u.Hostname()) + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
 }
 
+// StackNames are the names of all stacks and images of a configuration.
 func StackNames(w *Config) []string {
 	var names []string
 	for _, s := range w.AllStacks() {

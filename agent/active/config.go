@@ -29,7 +29,7 @@ type Config struct {
 	Pool      *asuser.Pool // whom terraform runs as; nil: the agent's own user
 
 	mu    sync.Mutex
-	Globs map[string][]*config.Stack // stacks found by globs, by repository; see found
+	Globs map[string][]*config.Stack // stacks found by globs, by repository; see [Config.Find]
 	Heads map[string]string          // the commit that globs were looked up at, by repository
 	Wrong map[string][]*globs.Fault  // what is wrong with the stacks of globs there
 	Again map[string]bool            // repositories whose globs are looked up anew: names that others had may be free
@@ -119,6 +119,7 @@ func (w *Config) CloseExcept(other *Config) {
 	}
 }
 
+// Close lets go of every connection.
 func (w *Config) Close() { w.CloseExcept(nil) }
 
 // Stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.

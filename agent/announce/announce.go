@@ -36,7 +36,7 @@ func New(o Options) *Messages { return &Messages{health: o.Health, active: o.Act
 // a row are one edit.
 func (a *Messages) RefreshCard(tx *store.Tx, run *store.Run) error {
 	if told, err := spoken(tx, run); err != nil || !told {
-		return err // nothing was said yet; announce decides when it is
+		return err // nothing was said yet; [Messages.EnqueueMove] decides when it is
 	}
 	return tx.Enqueue(store.Message{Kind: store.MessageCard, Run: run.ID, Key: CardKey(run.ID)})
 }
@@ -119,6 +119,7 @@ func (a *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m st
 	return a.RefreshCard(tx, run)
 }
 
+// RefreshAnd refreshes the run's message and writes into its thread, if anything was ever said of the run.
 func (a *Messages) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
 	told, err := spoken(tx, run)
 	if a.active.Cfg().Slack == nil {

@@ -40,6 +40,7 @@ func (b *Broadcast) Next() <-chan struct{} {
 	return b.ch
 }
 
+// Tell wakes everybody who waits for a change.
 func (b *Broadcast) Tell() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

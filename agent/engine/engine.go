@@ -94,6 +94,7 @@ const (
 	LentForPlan              // nobody has approved the commit
 )
 
+// Lend gives terraform the secrets of a phase.
 func (l Lent) Lend(s *config.Stack, o *terraform.PlanOptions) {
 	o.PlanEnv, o.AWS = s.ApplyEnv, active.AwsApply(s, "repair")
 	if l == LentForPlan {

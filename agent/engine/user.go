@@ -175,7 +175,7 @@ func (p *phase) Give() error {
 	return terraform.LendForApply(filepath.Join(dir, rundir.PlanDir), u)
 }
 
-// Leave leaves the user to a runner; see giveBack.
+// Leave leaves the user to a runner; see [Engines.GiveBack].
 func (p *phase) Leave() error {
 	p.let()
 	return p.Turn.Leave()

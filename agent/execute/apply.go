@@ -58,7 +58,7 @@ func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run)
 }
 
 // awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
-// running keeps it longer; see sweep.
+// running keeps it longer, until package housekeeping finds that it has ended.
 func (a *Executor) awaitRunner(ctx context.Context, run *store.Run) {
 	if a.active.Current.Load().Pool == nil {
 		return

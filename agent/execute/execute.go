@@ -138,9 +138,8 @@ func (a *Executor) notLookedUp(repository string) (why, hint string) {
 	return why, "it goes on by itself once the repository can be read; see sallyport status"
 }
 
-const (
-	ExitLook = 50 * time.Millisecond
-)
+// ExitLook is how soon it is looked at again whether a runner that has written its result is gone.
+const ExitLook = 50 * time.Millisecond
 
 // forgetLeftState notes that a state which an apply could not save was taken away by a person.
 func (a *Executor) forgetLeftState(st *store.StackState) error {
@@ -178,7 +177,7 @@ func planWork(run *store.Run) string {
 	return workPlan
 }
 
-// voteReader reads the approvals of a run once more where they were given, right before its apply; see reread.
+// voteReader reads the approvals of a run once more where they were given, right before its apply. Package slackbot does it.
 type voteReader interface {
 	Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error)
 }

@@ -68,6 +68,7 @@ func (e *StruckError) UserHint() string {
 	return contain.Hint
 }
 
+// Held reports that the work is not tried again by itself, since it has panicked again and again.
 func (e *StruckError) Held() bool { return e.times >= maxPanics }
 
 // Wait is how long the work is left alone; zero if it may be tried. Held for good counts as long.
@@ -161,6 +162,7 @@ func (h *Health) Struck(w Work, p *contain.Panic) *StruckError {
 	return err
 }
 
+// LogPanic logs a panic with its stack trace, and what more there is to know of it.
 func (h *Health) LogPanic(p *contain.Panic, more ...any) {
 	h.log.Error("a panic was caught", append([]any{"err", p, "stack trace", p.Stack}, more...)...)
 }

@@ -49,6 +49,7 @@ func (h *Housekeeper) Retain(ctx context.Context) {
 	}
 }
 
+// Trim forgets what is older than the configuration keeps, as of a time.
 func (h *Housekeeper) Trim(ctx context.Context, now time.Time) error {
 	keep := h.active.Cfg().Retention
 	done, err := h.store.Trim(ctx, store.Retention{

@@ -39,6 +39,7 @@ func (a *Ledger) HoldApproved(run *store.Run, why, hint string) error {
 	return a.HoldWith(run, WaitReason{Why: why, Hint: hint, recheck: lifecycle.ChecksRetry})
 }
 
+// HoldWith is [Ledger.Hold] with everything that can be said of the reason.
 func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 	h.Why, h.Hint = a.health.Redact(h.Why), a.health.Redact(h.Hint)
 	tell := a.tellsHold(run, h)

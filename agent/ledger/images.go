@@ -20,7 +20,7 @@ import (
 const keptBuilds = 50
 
 // built remembers a build that ended well, in the transaction that ends its run. The stacks that use the image find out by
-// themselves: see dependencies.
+// themselves, since they compare what they have taken in with what is recorded here.
 func (a *Ledger) built(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	used, err := buildsInUse(tx)
 	if err != nil {

@@ -129,7 +129,7 @@ func (a *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
 }
 
 // EndedRuns are runs whose end was written and whose files are still to be removed. A restart finds them by their
-// directories; see dropLeftovers.
+// directories, which housekeeping goes through.
 type EndedRuns struct {
 	mu   sync.Mutex
 	runs map[int]bool
@@ -138,18 +138,21 @@ type EndedRuns struct {
 // NewEndedRuns begins with none.
 func NewEndedRuns() *EndedRuns { return &EndedRuns{runs: map[int]bool{}} }
 
+// Add notes that a run has ended.
 func (e *EndedRuns) Add(run int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.runs[run] = true
 }
 
+// Remove notes that its files are gone.
 func (e *EndedRuns) Remove(run int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.runs, run)
 }
 
+// List returns them in no order.
 func (e *EndedRuns) List() []int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -160,6 +163,7 @@ func (e *EndedRuns) List() []int {
 	return out
 }
 
+// RunOf is the run that a message is about; nil if it is about none, or that one is no longer kept.
 func (a *Ledger) RunOf(m *store.Message) (*store.Run, error) {
 	if m.Run == 0 {
 		return nil, nil

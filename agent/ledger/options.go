@@ -9,12 +9,10 @@ import (
 	"sallyport/store"
 )
 
-const (
-	// givenKey is the setting that holds the values of variables that people gave, by run. They are needed again when a plan
-	// becomes stale or a pinned stack is recovered, and may be secrets: so they are in the store (0600), in one place that is
-	// emptied when nothing needs them any more, and never in a run's record.
-	givenKey = "given-vars"
-)
+// givenKey is the setting that holds the values of variables that people gave, by run. They are needed again when a plan
+// becomes stale or a pinned stack is recovered, and may be secrets: so they are in the store (0600), in one place that is
+// emptied when nothing needs them any more, and never in a run's record.
+const givenKey = "given-vars"
 
 // given are the values by run and name.
 type given map[int]map[string]string
@@ -50,7 +48,7 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 	return all[run.ID], nil
 }
 
-// SilenceGiven does so at the start of an agent.
+// SilenceGiven has the values that people gave and that the store still holds redacted, at the start of an agent.
 func (a *Ledger) SilenceGiven() error {
 	all := given{}
 	err := a.store.View(func(tx *store.Tx) error {

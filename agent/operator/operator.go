@@ -114,7 +114,5 @@ func LentAt(tx *store.Tx, st *store.StackState, commit string) (engine.Lent, err
 	return engine.LentForPlan, err
 }
 
-const (
-	// maxPreviews is how many plans of pull requests of a repository are begun in an hour.
-	maxPreviews = 60
-)
+// maxPreviews is how many plans of pull requests of a repository are begun in an hour.
+const maxPreviews = 60

@@ -18,14 +18,10 @@ import (
 	"sallyport/store"
 )
 
-const (
-	maxGiven = 32 << 10 // bytes of one value
-)
+const maxGiven = 32 << 10 // bytes of one value
 
-const (
-	// commitTimeout bounds the walk through the branch's history for the commit that a person named.
-	commitTimeout = 20 * time.Second
-)
+// commitTimeout bounds the walk through the branch's history for the commit that a person named.
+const commitTimeout = 20 * time.Second
 
 // variableName is what can be the name of a variable of terraform's.
 var variableName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_-]*$`)

@@ -14,9 +14,7 @@ import (
 	"sallyport/store"
 )
 
-const (
-	maxOverviewLines = 40
-)
+const maxOverviewLines = 40
 
 // overviewText is what an overview says now.
 func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overview) (string, error) {

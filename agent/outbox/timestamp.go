@@ -59,4 +59,5 @@ type ChannelCursor struct {
 	Settled time.Time `json:"settled,omitzero"`
 }
 
+// CursorKey is the setting that holds how far a channel was read.
 func CursorKey(channel string) string { return "slack/cursor/" + channel }

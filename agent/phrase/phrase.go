@@ -13,6 +13,7 @@ import (
 	"sallyport/store"
 )
 
+// ReviewAdvice says how the breaking of the glass for a run is reviewed.
 func ReviewAdvice(run int) string {
 	return fmt.Sprintf("It stays marked until somebody else has reviewed it: reply review in this thread, or sallyport review %d", run)
 }
@@ -29,6 +30,7 @@ func GlassText(g *store.BreakGlass) string {
 	return text + " (nobody else has reviewed it yet)"
 }
 
+// Whole is a stack as the beginning of a sentence; the agent, if there is no name.
 func Whole(stack string) string {
 	if stack == "" {
 		return "The agent"
@@ -36,10 +38,8 @@ func Whole(stack string) string {
 	return "Stack " + stack
 }
 
-const (
-	// MaxBehind bounds how many commits are looked at to say how far a stack is behind.
-	MaxBehind = 100
-)
+// MaxBehind bounds how many commits are looked at to say how far a stack is behind.
+const MaxBehind = 100
 
 // Position says on the card how the run's commit lies to the one that is applied.
 func Position(run *store.Run, st *store.StackState) string {
@@ -59,6 +59,7 @@ func Position(run *store.Run, st *store.StackState) string {
 	}
 }
 
+// UseText is an image that a plan uses: its ids, and where they are from.
 func UseText(use store.ImageUse) string {
 	text := ArtifactNames(use.Artifacts)
 	switch {

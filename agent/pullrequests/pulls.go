@@ -18,20 +18,14 @@ import (
 	"sallyport/store"
 )
 
-const (
-	// MaxPulls is how many open pull requests of a repository are planned, the newest ones.
-	MaxPulls = 30
-)
+// MaxPulls is how many open pull requests of a repository are planned, the newest ones.
+const MaxPulls = 30
 
-const (
-	// listenAgain is when the comments of a pull request that waits for somebody's word are read though nothing seems new:
-	// the site's times have whole seconds, and two things can happen in one.
-	listenAgain = 2 * time.Minute
-)
+// listenAgain is when the comments of a pull request that waits for somebody's word are read though nothing seems new:
+// the site's times have whole seconds, and two things can happen in one.
+const listenAgain = 2 * time.Minute
 
-const (
-	pullTimeout = 5 * time.Minute // of looking at one pull request, its fetch included
-)
+const pullTimeout = 5 * time.Minute // of looking at one pull request, its fetch included
 
 // WatchPulls looks at the pull requests of each repository that has them planned, on its schedule, until ctx ends. It is
 // apart from the polls: a site that hangs must not delay what is on the branch.

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	PollTimeout  = 30 * time.Second
+	PollTimeout  = 30 * time.Second // of the question what a branch's newest commit is
 	fetchTimeout = 30 * time.Minute // of a whole clone; a stall ends it much sooner
 	// lastingError is how long polls must fail before Slack is told, once: a server that restarts is no news.
 	lastingError = 10 * time.Minute

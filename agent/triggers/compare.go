@@ -13,10 +13,8 @@ import (
 	"sallyport/store"
 )
 
-const (
-	// maxBetween bounds how many commits that came at once are looked at for one that took back what was asked about.
-	maxBetween = 1000
-)
+// maxBetween bounds how many commits that came at once are looked at for one that took back what was asked about.
+const maxBetween = 1000
 
 // compare finds out what the head means for one stack.
 func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {

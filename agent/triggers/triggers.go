@@ -96,6 +96,7 @@ func (c *Comparisons) record(stack, key, head string) {
 	c.keys[stack], c.heads[stack] = key, head
 }
 
+// Forget has every stack compared again.
 func (c *Comparisons) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -234,11 +234,10 @@ func (w *Pool) Wait() {
 	w.group.Wait()
 }
 
+// RunName is the name of all work for one run, as panics are counted by it.
 func RunName(run int) string { return fmt.Sprintf("working on run #%d", run) }
 
 // WorkBuild is what a worker does for a run of an image, whatever it is: builds are counted for themselves.
 const WorkBuild = "build"
 
-const (
-	WorkPreview = "preview" // a plan of a pull request
-)
+const WorkPreview = "preview" // a plan of a pull request
