@@ -29,6 +29,7 @@ var unguarded = map[string]string{
 	"agent/repo.":                 "package repo sees to its own",
 	"agent/repo/pack.":            "package repo sees to its own",
 	"agent/repo/transport.":       "package repo sees to its own",
+	"agent/agenttest.":            "for tests",
 	"agent/repo/gittest.":         "for tests",
 	"notify/slack/slacktest.":     "for tests",
 	"store/disk/disktest.":        "for tests",
