@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/hclfile"
+	"sallyport/agent/need"
+	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -241,6 +244,39 @@ func TestBackendsOfTheTree(t *testing.T) {
 			}
 			if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "terraform_data") {
 				t.Errorf("state at %s: %v", path, err)
+			}
+		})
+	}
+}
+
+// TestTofuHasItsOwnBackend: with real OpenTofu the state goes where a file says that only it reads; with terraform it stays where
+// the agent keeps it.
+func TestTofuHasItsOwnBackend(t *testing.T) {
+	t.Parallel()
+	found, err := binary.Find(contextForTools(), binary.Options{Name: "tofu", Binary: need.Program(t, "tofu")})
+	ok(t, err)
+	for name, tool := range map[string]binary.Tool{"tofu": found, "terraform": findTool(t)} {
+		t.Run(name, func(t *testing.T) {
+			r, elsewhere := newRig(t), filepath.Join(t.TempDir(), "own.tfstate")
+			o := r.options(map[string]string{
+				"main.tf": "resource \"terraform_data\" \"a\" {}\n",
+				"b.tofu":  "variable \"own\" {}\nterraform {\n  backend \"local\" {\n    path = \"" + elsewhere + "\"\n  }\n}\n",
+			})
+			if o.Tool = tool; name == "tofu" {
+				o.Given = map[string]string{"own": "x"}
+			}
+			res := r.plan(o)
+			cmd := exec.CommandContext(t.Context(), tool.Path, "apply", "-input=false", res.PlanFile)
+			cmd.Dir, cmd.Env = o.WorkDir, res.Env
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("applying: %v\n%s", err, out)
+			}
+			want := elsewhere
+			if name == "terraform" {
+				want = filepath.Join(r.State, "terraform.tfstate")
+			}
+			if text, err := os.ReadFile(want); err != nil || !strings.Contains(string(text), "terraform_data") {
+				t.Errorf("state at %s: %v", want, err)
 			}
 		})
 	}

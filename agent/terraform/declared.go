@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,7 +19,8 @@ import (
 
 // declaredVar is what the files of a root module say about one variable, as far as it matters to whoever gives it a value.
 type declaredVar struct {
-	Ephemeral bool // its value is in no plan file
+	Ephemeral bool   // its value is in no plan file
+	Type      string // as it is written; empty: none is
 }
 
 // maxConfig bounds a file of configuration or of variables, in bytes.
@@ -33,25 +35,28 @@ func (p *planner) declaredVars() (map[string]declaredVar, error) {
 	}
 	out := map[string]declaredVar{}
 	for _, name := range files {
-		body, err := p.parse(name)
+		file, err := p.parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the variables of the root module: %w", err)
 		}
-		if body != nil {
-			addDeclared(out, body)
+		if file != nil {
+			addDeclared(out, file.Body, file.Bytes)
 		}
 	}
 	return out, nil
 }
 
 // addDeclared adds the variables of one file. What an override file does not say stays as it was.
-func addDeclared(out map[string]declaredVar, body hcl.Body) {
+func addDeclared(out map[string]declaredVar, body hcl.Body, src []byte) {
 	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}})
 	for _, block := range top.Blocks {
 		v := out[block.Labels[0]]
-		attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "ephemeral"}}})
+		attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "ephemeral"}, {Name: "type"}}})
 		if attr, said := attrs.Attributes["ephemeral"]; said {
 			v.Ephemeral = isTrue(attr.Expr)
+		}
+		if attr, said := attrs.Attributes["type"]; said {
+			v.Type = strings.Trim(string(attr.Expr.Range().SliceBytes(src)), `" `) // quoted in JSON, and as it was of old
 		}
 		out[block.Labels[0]] = v
 	}
@@ -92,7 +97,7 @@ func (p *planner) configFiles() ([]string, error) {
 }
 
 // parse reads a file of the checkout, by its path from the root module; nil if it does not parse.
-func (p *planner) parse(name string) (hcl.Body, error) {
+func (p *planner) parse(name string) (*hcl.File, error) {
 	src, err := p.readSource(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -101,10 +106,10 @@ func (p *planner) parse(name string) (hcl.Body, error) {
 		return nil, fmt.Errorf("%s %w", name, err)
 	}
 	file, _ := hclfile.Parse(src, name)
-	if file == nil {
+	if file == nil || file.Body == nil {
 		return nil, nil
 	}
-	return file.Body, nil
+	return file, nil
 }
 
 // readSource reads a regular file of the checkout, by its path from the root module. Links are followed, but not out of it.
@@ -134,14 +139,14 @@ func (p *planner) readSource(name string) ([]byte, error) {
 func (p *planner) fromVarFiles(wanted []string) (map[string]cty.Value, error) {
 	out := map[string]cty.Value{}
 	for _, name := range p.o.VarFiles {
-		body, err := p.parse(name)
+		file, err := p.parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the var file %w", err)
 		}
-		if body == nil {
+		if file == nil {
 			continue
 		}
-		attrs, _ := body.JustAttributes()
+		attrs, _ := file.Body.JustAttributes()
 		for name, attr := range attrs {
 			if !slices.Contains(wanted, name) {
 				continue

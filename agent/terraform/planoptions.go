@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/terraform-config-inspect/tfconfig"
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
@@ -33,7 +32,7 @@ func (p *planner) kindOptions() []tfexec.PlanOption {
 
 // vars are the stack's variables and those that a person gave, which win.
 func (p *planner) vars() (map[string]cty.Value, error) {
-	given, err := givenVars(p.o.WorkDir, p.o.Given)
+	given, err := p.givenVars()
 	if err != nil || len(given) == 0 {
 		return p.o.Vars, err
 	}
@@ -46,17 +45,21 @@ func (p *planner) vars() (map[string]cty.Value, error) {
 // givenVars reads values as terraform reads those of its -var: as they are for strings, numbers and bools, as an expression
 // for everything else. A variable that the root module does not declare is an error: in a var file terraform only warns,
 // and a slip of the hand would plan what nobody meant.
-func givenVars(workDir string, given map[string]string) (map[string]cty.Value, error) {
+func (p *planner) givenVars() (map[string]cty.Value, error) {
+	given := p.o.Given
 	if len(given) == 0 {
 		return nil, nil
 	}
-	module, _ := tfconfig.LoadModule(workDir) // what does not parse has failed in init, with terraform's words
+	variables, err := p.declaredVars() // what does not parse has failed in init, with terraform's words
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]cty.Value, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		declared := module.Variables[name]
-		if declared == nil {
+		declared, found := variables[name]
+		if !found {
 			hint := "it declares no variables"
-			if names := slices.Sorted(maps.Keys(module.Variables)); len(names) > 0 {
+			if names := slices.Sorted(maps.Keys(variables)); len(names) > 0 {
 				hint = "it declares: " + strings.Join(names, ", ")
 			}
 			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}

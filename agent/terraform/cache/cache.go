@@ -84,6 +84,9 @@ func (c *Cache) temperature(workDir string) temperature {
 		return cold // terraform will say what is wrong with it
 	}
 	needs := requiredProviders(workDir)
+	if needs.unread {
+		return cold
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stored, linked := 0, 0

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -104,6 +105,7 @@ func extendsLock(base, lock []byte) bool {
 type needs struct {
 	providers map[string]bool // by address; built-in ones left out
 	remote    bool            // it calls modules from elsewhere, which can need more
+	unread    bool            // it has files that are not read here, those of OpenTofu alone, which can need anything
 }
 
 // requiredProviders reads what a root module needs.
@@ -119,6 +121,13 @@ func (n *needs) add(dir string, seen map[string]bool) {
 		return
 	}
 	seen[dir] = true
+	entries, err := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	own := slices.ContainsFunc(hclfile.Files(names, hclfile.Either), func(f hclfile.File) bool { return f.Tofu })
+	n.unread = n.unread || own || err != nil && !errors.Is(err, fs.ErrNotExist)
 	module, _ := tfconfig.LoadModule(dir) // what does not parse fails in init, with terraform's words
 	sources := make(map[string]string)
 	for name, req := range module.RequiredProviders {
@@ -135,8 +144,8 @@ func (n *needs) add(dir string, seen map[string]bool) {
 		}
 	}
 	for _, call := range module.ModuleCalls {
-		if strings.HasPrefix(call.Source, "./") || strings.HasPrefix(call.Source, "../") {
-			n.add(filepath.Join(dir, filepath.FromSlash(call.Source)), seen)
+		if source := strings.ReplaceAll(call.Source, `\`, "/"); strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../") {
+			n.add(filepath.Join(dir, filepath.FromSlash(source)), seen)
 		} else {
 			n.remote = true
 		}
