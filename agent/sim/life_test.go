@@ -150,7 +150,7 @@ terraform {
 }
 defaults {
   plan_ttl     = "50m"
-  verify_after = "20m"
+  verify_after = "4m"
 }
 stack "network" {
   dir   = "network"

@@ -62,22 +62,24 @@ func (w *world) decide() {
 			right = "approve destroy"
 		}
 		switch roll := w.roll("people"); {
-		case roll < 0.40:
+		case destroys && roll < 0.25:
+			w.says(user, m, "approve") // unread
+		case roll < 0.42:
 			w.says(user, m, right)
 		case roll < 0.44:
 			w.says(user, m, "deny not now")
 		case roll < 0.47:
 			w.says(user, m, right)
 			w.says(user, m, right)
-		case roll < 0.50:
-			w.says(user, m, "approve") // of whatever it is
 		case roll < 0.53:
+			w.says(user, m, "approve") // of whatever it is
+		case roll < 0.55:
 			w.says(user, m, "looks good to me")
-		case roll < 0.55: // a workflow in somebody's name
+		case roll < 0.58: // a workflow in somebody's name
 			w.slack.Post(slacktest.Message{Channel: ops, ThreadTS: m.TS, User: jane, BotID: "B0OTHER", Text: right})
-		case roll < 0.57: // talk becomes a decision
+		case roll < 0.61: // talk becomes a decision
 			w.slack.Edit(ops, w.slack.Reply(joe, ops, m.TS, "let me see"), right)
-		case roll < 0.61:
+		case roll < 0.65:
 			v := w.says(user, m, right)
 			w.pass(w.between("people", time.Second, 2*time.Minute))
 			w.regret(v)

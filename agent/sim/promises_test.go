@@ -42,6 +42,9 @@ type promises struct {
 	known   map[int]*seen
 	history uint64
 	slackAt time.Time // since when Slack has been well
+	gitAt   time.Time // and git
+	heads   []head
+	jumped  bool // history was rewritten: people say what counts
 }
 
 // seen is what was last known of a run.
@@ -50,6 +53,12 @@ type seen struct {
 	decisions int
 	mark      string
 	since     time.Time // when the mark was first seen
+}
+
+// head is what the branch held from a moment on.
+type head struct {
+	at    time.Time
+	files map[string]string
 }
 
 func newPromises() *promises {
@@ -77,6 +86,7 @@ const late = 3 * time.Minute
 
 // spawned holds the start of an apply against what was promised.
 func (p *promises) spawned(w *world, run int, stack, digest string) {
+	p.timely(w, run, stack, digest)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	plan, known := p.plans[digest]

@@ -11,22 +11,27 @@ import (
 var (
 	long = flag.Bool("long", false, "play 1,000 seeds in the place of 20")
 	one  = flag.Uint64("seed", 0, "play this seed alone, and show its diary")
+	from = flag.Uint64("from", 1, "the first seed")
+	to   = flag.Uint64("to", 0, "the last seed; 0: as many as there are to be played")
 	// trouble is how long things happen in a story.
 	trouble = flag.Duration("trouble", 30*time.Minute, "how long the outside misbehaves in a seed, by the seed's own clock")
 )
 
 // TestSeeds plays stories. Each is a seed: -seed plays it again.
 func TestSeeds(t *testing.T) {
-	first, last := uint64(1), uint64(20)
+	first, last := *from, *from+19
 	switch {
 	case *one != 0:
 		first, last = *one, *one
 	case *long:
-		last = 1000
+		last = *from + 999
 	case testing.Short():
-		last = 3
+		last = *from + 2
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // what a seed leaves is small
+	if *to != 0 {
+		last = *to
+	}
 	began := spent(t)
 	var total ending
 	for seed := first; seed <= last; seed++ {

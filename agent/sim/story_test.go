@@ -126,15 +126,15 @@ func (w *world) event() {
 	switch roll := w.roll("event"); {
 	case roll < 0.12:
 		w.change()
+	case roll < 0.22:
+		w.drift()
 	case roll < 0.50:
 		w.decide()
 	case roll < 0.58:
 		w.order()
-	case roll < 0.76:
+	case roll < 0.81:
 		w.turn()
-	case roll < 0.80:
-		w.drift()
-	case roll < 0.83:
+	case roll < 0.84:
 		w.jump()
 	case roll < 0.90:
 		w.strike()
@@ -156,6 +156,7 @@ func (w *world) commit(parent string, files map[string]string) {
 	}
 	slices.Sort(names)
 	hash := w.git.push(parent, w.pick("git", "Dev", "Ann"), "change "+strings.Join(names, ", "), all)
+	w.promise.pushed(all)
 	w.note("commit %s: %s", hash[:8], names)
 }
 
@@ -165,6 +166,7 @@ func (w *world) change() {
 	switch roll := w.roll("git"); {
 	case roll < 0.05 && len(tip.Parents) > 0:
 		w.git.reset(tip.Parents[0])
+		w.promise.rewritten()
 		w.note("the branch is put back to %s", tip.Parents[0][:8])
 	case roll < 0.15 && len(tip.Parents) > 0:
 		w.commit(tip.Hash, w.git.at(tip.Parents[0]).files) // a revert
@@ -220,6 +222,7 @@ func (w *world) turn() {
 		}
 	})
 	w.promise.slackIs(w.weather().slack)
+	w.promise.gitIs(w.weather().git)
 }
 
 // drift changes an object behind terraform's back.
@@ -280,6 +283,7 @@ func (w *world) settle() {
 	w.life.mu.Unlock()
 	w.mu.Unlock()
 	w.promise.slackIs("")
+	w.promise.gitIs("")
 	w.commit(w.git.tip().Hash, map[string]string{"network/main.tf": module("a=9"), "app/main.tf": module("b=9"), "edge/main.tf": module("c=9")})
 	quiet := 0
 	for end := time.Now().Add(rest); !w.isBroken(); {

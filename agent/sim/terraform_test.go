@@ -255,6 +255,7 @@ func (p planner) result(o terraform.PlanOptions) (*terraform.PlanResult, error) 
 		}
 	}
 	p.w.promise.planned(res.Plan.Digest, i)
+	p.w.note("plan in %s: %s", strings.TrimPrefix(o.OutDir, p.w.dir), i.effect())
 	return res, nil
 }
 

@@ -57,6 +57,29 @@ func (w *world) setWeather(change func(*weather)) {
 	w.note("weather: %+v", now)
 }
 
+func (p *promises) gitIs(sky string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case sky != "":
+		p.gitAt = time.Time{}
+	case p.gitAt.IsZero():
+		p.gitAt = time.Now()
+	}
+}
+
+func (p *promises) pushed(files map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heads = append(p.heads, head{time.Now(), files})
+}
+
+func (p *promises) rewritten() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jumped = true
+}
+
 func (p *promises) slackIs(sky string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
