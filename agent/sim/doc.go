@@ -1,7 +1,7 @@
 // Package sim plays the agent's life on a clock of its own, against a world that fails, hangs, lies about the time and loses
 // answers, and holds the agent to its promises.
 //
-//	go test ./agent/sim                             20 seeds; 3 with -short
+//	go test ./agent/sim                             20 seeds; 2 with -short
 //	go test ./agent/sim -run TestSeeds -long        1,000 seeds; -from and -to for a part of them
 //	go test ./agent/sim -run TestSeeds -seed 7 -v   one seed, with its diary
 //
