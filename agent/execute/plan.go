@@ -70,34 +70,37 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 	if err != nil {
 		return err
 	}
-	a.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) {
-		result, err := a.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
-		fault.Point("planned, not stored")
-		if err != nil || ctx.Err() != nil {
-			if err := a.ledger.EndPlan(run, err); err != nil {
-				a.journal.StoreFault(err)
-			}
-		}
-		if err == nil && run.Kind != store.KindPullRequest {
-			result.Origin = a.origins.Of(ctx, w, run, s)
-		}
-		if ctx.Err() != nil {
-			return // canceled, superseded or stopping: what comes next is in the store
-		}
-		switch {
-		case err != nil:
-			err = a.planFailed(w, run, err)
-		case run.Kind == store.KindPullRequest:
-			err = a.previewed(w, run, result)
-		default:
-			err = a.planned(ctx, w, run, s, result)
-		}
-		if err != nil && !errors.Is(err, store.ErrConflict) {
-			a.work.Backoff(run.ID)
+	a.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { a.plan(ctx, w, run, s) })
+	return nil
+}
+
+// plan makes a plan beside the loop, and stores what comes of it.
+func (a *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
+	result, err := a.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
+	fault.Point("planned, not stored")
+	if err != nil || ctx.Err() != nil {
+		if err := a.ledger.EndPlan(run, err); err != nil {
 			a.journal.StoreFault(err)
 		}
-	})
-	return nil
+	}
+	if err == nil && run.Kind != store.KindPullRequest {
+		result.Origin = a.origins.Of(ctx, w, run, s)
+	}
+	if ctx.Err() != nil {
+		return // canceled, superseded or stopping: what comes next is in the store
+	}
+	switch {
+	case err != nil:
+		err = a.planFailed(w, run, err)
+	case run.Kind == store.KindPullRequest:
+		err = a.previewed(w, run, result)
+	default:
+		err = a.planned(ctx, w, run, s, result)
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		a.work.Backoff(run.ID)
+		a.journal.StoreFault(err)
+	}
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
@@ -109,22 +112,12 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 	if err != nil {
 		return err
 	}
-	to := store.Planned
 	after, open, err := unfinished(a.store, run)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case s.Mode == config.ModeObserve:
-		to = store.Previewed
-	case result.Plan.Empty && len(open) == 0:
-		to = store.NoChanges
-	case result.Plan.Empty:
-		result.Warnings = append(result.Warnings, fmt.Sprintf("terraform finds nothing to do, but #%d started and did not complete %s: "+
-			"look at them by hand, they may be half-made; approve says that all is well", after, words.List(open, 20)))
-	case len(open) > 0:
-		result.Warnings = append(result.Warnings, fmt.Sprintf("#%d started and did not complete %s: look at them by hand, they may be "+
-			"half-made even where this plan leaves them alone", after, words.List(open, 20)))
 	}
+	to, warnings := lifecycle.AfterPlan(s, &result.Plan, lifecycle.Interrupted{Run: after, Open: open})
+	result.Warnings = append(result.Warnings, warnings...)
 	err = a.journal.Update(func(tx *journal.Tx) error {
 		if err := a.engines.CheckLineage(tx.Tx, s, result); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
@@ -55,31 +56,9 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 	if s == nil {
 		return nil, nil, control.NoStack(r.Stack, active.StackNames(w))
 	}
-	err := r.Wish.validate()
-	if err == nil {
-		err = notForImages(s, r.Wish.terraformOnly())
-	}
-	if err == nil {
-		err = ownImages(r.Wish.Images, s)
-	}
-	if err == nil && r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
-		err = control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
-	}
+	at, err := a.check(w, s, r)
 	if err != nil {
 		return nil, nil, err
-	}
-	at := place{}
-	if r.Wish.Commit != "" {
-		if at, err = a.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
-			return nil, nil, err
-		}
-	}
-	a.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
-	for _, address := range r.Wish.Replace {
-		if shown := a.health.Redact(address); shown != address {
-			return nil, nil, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
-				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
-		}
 	}
 	var made *store.Run
 	var warnings []string
@@ -128,6 +107,35 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		return nil, nil, err
 	}
 	return made, warnings, nil
+}
+
+// check refuses what cannot be asked for of a stack, and finds the commit that it names, if it names one.
+func (a *Operator) check(w *active.Config, s *config.Stack, r Request) (at place, err error) {
+	if err := r.Wish.validate(); err != nil {
+		return at, err
+	}
+	if err := notForImages(s, r.Wish.terraformOnly()); err != nil {
+		return at, err
+	}
+	if err := ownImages(r.Wish.Images, s); err != nil {
+		return at, err
+	}
+	if r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
+		return at, control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
+	}
+	if r.Wish.Commit != "" {
+		if at, err = a.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
+			return at, err
+		}
+	}
+	a.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
+	for _, address := range r.Wish.Replace {
+		if shown := a.health.Redact(address); shown != address {
+			return at, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
+				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
+		}
+	}
+	return at, nil
 }
 
 // requestText is what the history says of a request.
