@@ -274,7 +274,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	stopWork()
 	a.work.Wait()
 	group.Wait()
-	a.flush(sender, stopSender, &sending)
+	a.outbox.Flush(sender, stopSender)
+	sending.Wait()
 	a.active.Current.Load().Close()
 	if err := a.store.Broken(); err != nil {
 		return fmt.Errorf("the store cannot be relied on any more, the next start looks at it: %w", err)

@@ -160,7 +160,7 @@ func (s *standing) get(id int) *store.Run {
 // step lets the loop look at a run once, and waits for what it starts beside itself.
 func (s *standing) step(id int) {
 	s.t.Helper()
-	if _, err := s.moveOn(context.Background(), s.w, s.get(id)); err != nil {
+	if _, err := s.executor.MoveOn(context.Background(), s.w, s.get(id)); err != nil {
 		s.t.Fatal(err)
 	}
 	s.work.Settle()

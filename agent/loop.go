@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"sallyport/agent/active"
-	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/execute"
 	"sallyport/agent/health"
@@ -89,7 +88,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		next = min(next, workers.WorkRest) // nothing wakes us when there is room again
 	}
 	for _, run := range runs {
-		wait, err := a.moveOn(ctx, w, run)
+		wait, err := a.executor.MoveOn(ctx, w, run)
 		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
 			a.journal.StoreFault(err)
 			a.log.Error("moving a run", "run", run.ID, "stack", run.Stack, "err", err)
@@ -129,24 +128,6 @@ func (a *Agent) housekeep(w *active.Config) time.Duration {
 	return next
 }
 
-// moveOn moves one run on by a step, unless its work panicked and rests.
-func (a *Agent) moveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
-	of := execute.RunWork(run)
-	if struck := a.strikes.Resting(of); struck != nil {
-		return struck.Wait(), a.executor.RestRun(w, run, struck)
-	}
-	err = contain.Do(of.Name, func() (err error) {
-		wait, err = a.executor.Step(ctx, w, run)
-		return err
-	})
-	if p, panicked := err.(*contain.Panic); panicked {
-		struck := a.health.Struck(of, p)
-		a.executor.RunStruck(run, struck)
-		return struck.Wait(), nil
-	}
-	return wait, err
-}
-
 // Reload reads the configuration again. A bad one changes nothing.
 func (a *Agent) Reload(ctx context.Context) error {
 	answer := make(chan error, 1)
@@ -170,7 +151,7 @@ func (a *Agent) reload() error {
 	}
 	cfg, err := a.opts.Reload()
 	if err == nil {
-		err = sameHome(a.active.Cfg(), cfg)
+		err = active.SameHome(a.active.Cfg(), cfg)
 	}
 	if err != nil {
 		a.faults.Set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
@@ -197,14 +178,6 @@ func (a *Agent) reload() error {
 	return nil
 }
 
-// sameHome refuses what a running agent cannot change about itself.
-func sameHome(old, now *config.Config) error {
-	if old.DataDir != now.DataDir || old.Socket != now.Socket {
-		return errors.New("data_dir and socket cannot change while the agent runs; restart it")
-	}
-	return nil
-}
-
 // Alive reports whether the loop has passed lately. It passes at least every [outbox.IdlePass].
 func (a *Agent) Alive(within time.Duration) bool {
 	last := time.Unix(0, a.lastPass.Load())
@@ -218,3 +191,10 @@ func (a *Agent) Tend(ctx context.Context, name string, loop func(context.Context
 
 // BuryOrphans waits, until ctx ends, for processes that plans have left behind and that are this process's children now.
 func (a *Agent) BuryOrphans(ctx context.Context) { a.housekeeper.Orphans(ctx) }
+
+// goodbye tells, to whoever stopped the agent, what goes on without it.
+func (a *Agent) goodbye() {
+	text := "stopping; " + a.viewer.AfterStop()
+	a.log.Info(text)
+	a.opts.Stopping(text)
+}

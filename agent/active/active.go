@@ -8,6 +8,7 @@ package active
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -129,4 +130,12 @@ func StackNames(w *Config) []string {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// SameHome refuses what a running agent cannot change about itself.
+func SameHome(old, now *config.Config) error {
+	if old.DataDir != now.DataDir || old.Socket != now.Socket {
+		return errors.New("data_dir and socket cannot change while the agent runs; restart it")
+	}
+	return nil
 }

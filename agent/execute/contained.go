@@ -1,8 +1,10 @@
 package execute
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/contain"
@@ -21,6 +23,24 @@ func RunWork(run *store.Run) health.Work {
 		// What is applying has to be followed to its end whatever happens.
 		Watches: run.Status == store.Applying,
 	}
+}
+
+// MoveOn moves one run on by a step, unless its work panicked and rests.
+func (a *Executor) MoveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
+	of := RunWork(run)
+	if struck := a.strikes.Resting(of); struck != nil {
+		return struck.Wait(), a.RestRun(w, run, struck)
+	}
+	err = contain.Do(of.Name, func() (err error) {
+		wait, err = a.Step(ctx, w, run)
+		return err
+	})
+	if p, panicked := err.(*contain.Panic); panicked {
+		struck := a.health.Struck(of, p)
+		a.RunStruck(run, struck)
+		return struck.Wait(), nil
+	}
+	return wait, err
 }
 
 // WorkPanicked takes in how a worker ended, of a run or, with id 0, of whatever name says.

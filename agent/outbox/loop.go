@@ -122,6 +122,18 @@ func (a *Outbox) Deliver(ctx context.Context) time.Duration {
 	return a.pass(ctx, &toSlack{outbox: a, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
 }
 
+// flushTime bounds what is still sent when the agent stops, a request to Slack that hangs included: what cannot be
+// delivered by then stays in the outbox, and the next agent looks for it before it sends it again.
+const flushTime = 5 * time.Second
+
+// Flush gives messages a last short chance, then ends the sender, whatever it waits for.
+func (a *Outbox) Flush(ctx context.Context, stopSender context.CancelFunc) {
+	limit := time.AfterFunc(flushTime, stopSender)
+	defer limit.Stop()
+	a.Deliver(ctx) // after one that is under way
+	stopSender()
+}
+
 // DeliverToSites delivers what goes to the sites that host repositories, until ctx ends. It is apart from what goes to Slack, so that a site
 // that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
 func (a *Outbox) DeliverToSites(ctx context.Context) {
