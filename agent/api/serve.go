@@ -88,25 +88,7 @@ func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, er
 }
 
 // find turns what a person calls a run into the run.
-func (d Desktop) find(ref string) (*store.Run, error) {
-	var run *store.Run
-	err := d.store.View(func(tx *store.Tx) error {
-		open, err := tx.OpenRuns()
-		if err != nil {
-			return err
-		}
-		id, err := control.ResolveRef(ref, open)
-		if err != nil {
-			return err
-		}
-		run, err = tx.Run(id)
-		if errors.Is(err, store.ErrNotFound) {
-			return control.NoRun(tx, id)
-		}
-		return err
-	})
-	return run, err
-}
+func (d Desktop) find(ref string) (*store.Run, error) { return control.FindRun(d.store, ref) }
 
 // Run implements control.Reader.
 func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {

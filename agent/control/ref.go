@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -60,4 +61,24 @@ func numbers(ids []int) string {
 		out[i] = "#" + strconv.Itoa(id)
 	}
 	return strings.Join(out, ", ")
+}
+
+// FindRun turns what a person calls a run into the run; see [ResolveRef].
+func FindRun(st *store.Store, ref string) (run *store.Run, err error) {
+	err = st.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		if err != nil {
+			return err
+		}
+		id, err := ResolveRef(ref, open)
+		if err != nil {
+			return err
+		}
+		run, err = tx.Run(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return NoRun(tx, id)
+		}
+		return err
+	})
+	return run, err
 }

@@ -38,7 +38,7 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	if !ok {
 		return nil
 	}
-	mark, busy := "slack/command/"+channel, "slack/obeying/"+channel
+	mark, busy := obeyedKey(channel), obeyingKey(channel)
 	var last, obeying string
 	if err := sb.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(mark, &last)
@@ -92,7 +92,7 @@ func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.Struc
 	n := sb.ledger.Note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.Panic))
 	n.Channel, n.Thread = channel, m.TS
 	return sb.journal.Update(func(tx *journal.Tx) error {
-		return errors.Join(tx.PutSetting("slack/command/"+channel, m.TS), tx.PutSetting("slack/obeying/"+channel, ""), tx.Enqueue(n))
+		return errors.Join(tx.PutSetting(obeyedKey(channel), m.TS), tx.PutSetting(obeyingKey(channel), ""), tx.Enqueue(n))
 	})
 }
 

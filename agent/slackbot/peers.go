@@ -30,9 +30,6 @@ const (
 	// maxEpochs bounds how many of our own processes are remembered. Only words that were under way when one was killed
 	// can be mistaken for somebody else's, so that a few would do.
 	maxEpochs = 50
-
-	peersKey  = "slack/peers"
-	epochsKey = "epochs"
 )
 
 // peer is another agent that was heard in our channel.

@@ -5,6 +5,9 @@ import (
 	"sallyport/store"
 )
 
+// batchesKey is where it is kept how many batches there were.
+const batchesKey = "batch"
+
 // batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
 // them up. Zero when there are fewer than two.
 func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
@@ -22,7 +25,7 @@ func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 		return 0, nil
 	}
 	var last int
-	if _, err := tx.Setting("batch", &last); err != nil {
+	if _, err := tx.Setting(batchesKey, &last); err != nil {
 		return 0, err
 	}
 	return last + 1, nil
@@ -33,7 +36,7 @@ func (t *Triggers) closeBatch(tx *store.Tx, batch int) error {
 	if batch == 0 {
 		return nil
 	}
-	if err := tx.PutSetting("batch", batch); err != nil {
+	if err := tx.PutSetting(batchesKey, batch); err != nil {
 		return err
 	}
 	runs, err := tx.OpenRuns()

@@ -97,25 +97,7 @@ func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 	return control.RunOf(r), nil
 }
 
-func (o *Reader) find(ref string) (*store.Run, error) {
-	var run *store.Run
-	err := o.store.View(func(tx *store.Tx) error {
-		open, err := tx.OpenRuns()
-		if err != nil {
-			return err
-		}
-		id, err := control.ResolveRef(ref, open)
-		if err != nil {
-			return err
-		}
-		run, err = tx.Run(id)
-		if errors.Is(err, store.ErrNotFound) {
-			return control.NoRun(tx, id)
-		}
-		return err
-	})
-	return run, err
-}
+func (o *Reader) find(ref string) (*store.Run, error) { return control.FindRun(o.store, ref) }
 
 // PlanText implements [Reader].
 func (o *Reader) PlanText(_ context.Context, ref string) (string, error) {
