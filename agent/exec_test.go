@@ -148,6 +148,30 @@ func TestExecNeedsTheRightToApprove(t *testing.T) {
 	refusedFor(t, h.Client.Backup(t.Context(), control.BackupRequest{}, io.Discard), "cli_approvals is off")
 }
 
+// Nobody has approved the files of a stack that was never applied: they get the secrets of applies when somebody names the commit.
+func TestExecOfWhatWasNeverAppliedNamesTheCommit(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	commit := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, `apply_env = { KEY = "apply" }`)).start()
+	h.status("1", store.Planned)
+	const state = `{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}`
+	_, _, err := h.exec(state, "state", "push", "-")
+	refusedFor(t, err, "nobody has approved the files")
+	if want := "sallyport exec --commit " + commit + " box -- ..."; !strings.Contains(hint.Of(err), want) {
+		t.Errorf("hint %q, want %q", hint.Of(err), want)
+	}
+	push := func(at string) (int, error) {
+		return h.client.Exec(t.Context(), control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}, Commit: at},
+			control.Streams{Stdin: strings.NewReader(state), Stdout: io.Discard, Stderr: io.Discard})
+	}
+	_, err = push(strings.Repeat("0", 40))
+	refusedFor(t, err, "not at")
+	if code, err := push(commit); code != 0 || err != nil {
+		t.Errorf("%d, %v", code, err)
+	}
+}
+
 // The socket's group may look and decide; a state in clear, with what secrets it holds, is for root and the agent's own user.
 func TestStatesInClearTakeRoot(t *testing.T) {
 	t.Parallel()

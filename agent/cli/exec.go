@@ -22,12 +22,14 @@ type executed struct {
 }
 
 func newExecCommand(a *app) *cobra.Command {
+	var commit string
 	c := &cobra.Command{
-		Use:   "exec STACK -- COMMAND [ARGS...]",
+		Use:   "exec [--commit SHA] STACK -- COMMAND [ARGS...]",
 		Short: "Run terraform state, output, import and the like in a stack",
 		Long: "Run a command of terraform's in a stack: its own binary, variables, credentials, backend and workspace, at the applied\n" +
 			"commit. The agent runs it and keeps a record; nothing of the stack is planned or applied meanwhile. It ends with\n" +
-			"terraform's exit code.\n\n" +
+			"terraform's exit code. Of a stack that was never applied nobody has approved the files: to change its state with what\n" +
+			"only applies get takes --commit with the commit that you have looked at.\n\n" +
 			"  sallyport exec ghe -- state list\n" +
 			"  sallyport exec ghe -- state mv aws_instance.a aws_instance.b\n" +
 			"  sallyport exec ghe -- import aws_ebs_volume.data vol-0123456789\n" +
@@ -44,9 +46,10 @@ func newExecCommand(a *app) *cobra.Command {
 				return between(2, unlimited)(c, args[:1])
 			}
 			context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for terraform
-			return execute(ctx, a.streams, a.at, control.ExecRequest{Stack: args[0], Args: command})
+			return execute(ctx, a.streams, a.at, control.ExecRequest{Stack: args[0], Args: command, Commit: commit})
 		},
 	}
+	c.Flags().StringVar(&commit, "commit", "", "the `SHA` that you have looked at: refused if the command would run at another one")
 	c.Flags().SetInterspersed(false) // what follows belongs to terraform
 	return c
 }

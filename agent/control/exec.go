@@ -20,9 +20,12 @@ import (
 
 // ExecRequest runs a command of terraform's in a stack.
 type ExecRequest struct {
-	Stack string          `json:"stack"`
-	Args  []string        `json:"args"` // as after `terraform`
-	By    peercred.Caller `json:"-"`
+	Stack string   `json:"stack"`
+	Args  []string `json:"args"` // as after `terraform`
+	// Commit, or the beginning of one, is what the person has looked at: it is refused at another. A stack that was never applied
+	// needs it where applies get secrets of their own.
+	Commit string          `json:"commit,omitempty"`
+	By     peercred.Caller `json:"-"`
 }
 
 // Streams are a person's end of a command.

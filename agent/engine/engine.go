@@ -90,9 +90,14 @@ func WorkOn(engine, what string) string {
 type Lent int
 
 const (
-	LentForApply Lent = iota // what mends a state needs what may write it
-	LentForPlan              // nobody has approved the commit
+	LentForPlan  Lent = iota // nobody has approved the commit
+	LentForApply             // what mends a state needs what may write it
 )
+
+// LendsMoreToApplies reports whether applies of a stack get what its plans do not.
+func LendsMoreToApplies(s *config.Stack) bool {
+	return len(s.ApplyEnv) > 0 || s.AWS != nil && s.AWS.RoleARN != s.AWS.PlanRole()
+}
 
 // Lend gives terraform the secrets of a phase.
 func (l Lent) Lend(s *config.Stack, o *terraform.PlanOptions) {

@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"sallyport/agent/archive"
+	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/terraform"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -108,6 +110,7 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 	if err != nil {
 		return 0, err
 	}
+	e := execution{stack: s, seen: r.Commit, changes: changes}
 	var commit, kept string
 	var has engine.Lent
 	if err := a.prepared(ctx, func(tx *store.Tx) error {
@@ -119,14 +122,17 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 		if commit = st.AppliedCommit; commit == "" {
 			commit, err = commitOf(tx, st, s)
 		}
-		if err == nil && !changes { // who changes the state of what was never applied means to
-			has, err = LentAt(tx, st, commit)
+		if err == nil {
+			has, err = e.lent(tx, st, commit)
 		}
 		return errors.Join(err, a.quiet(tx, w.Cfg.DataDir, st))
 	}); err != nil {
 		return 0, err
 	}
 	o := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: a.health.Redact("terraform " + strings.Join(r.Args, " "))}
+	if r.Commit != "" {
+		o.what += " at " + words.Short(commit)
+	}
 	if err := a.lockStack(o); err != nil {
 		return 0, err
 	}
@@ -137,6 +143,34 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 		}
 	}
 	return a.carryOutExec(ctx, o, c, engine.Repair{Stack: o.stack, By: o.by, Commit: commit, Lent: has}, kept)
+}
+
+// execution is a command for what it may be lent.
+type execution struct {
+	stack   *config.Stack
+	seen    string // the commit, or the beginning of it, that the person names
+	changes bool
+}
+
+// minSeen is how much of a commit's hash says which one is meant.
+const minSeen = 7
+
+// lent is what a command may have at a commit. To change the state of what was never applied it may need what only an apply
+// gets, while init and a backend run what the commit's files name, and nobody has approved those: so whoever wants that looks
+// at the commit, and names it.
+func (e execution) lent(tx *store.Tx, st *store.StackState, commit string) (engine.Lent, error) {
+	if e.seen != "" && (len(e.seen) < minSeen || !strings.HasPrefix(commit, e.seen)) {
+		return engine.LentForPlan, hint.Refuse("look at that one, or leave --commit out", "what runs in %s now runs at %s, not at %q", st.Name, commit, e.seen)
+	}
+	has, err := LentAt(tx, st, commit)
+	switch {
+	case err != nil || has == engine.LentForApply || !e.changes || !engine.LendsMoreToApplies(e.stack):
+		return has, err
+	case e.seen == "":
+		return has, hint.Refuse(fmt.Sprintf("look at commit %s, then: sallyport exec --commit %s %s -- ...", words.Short(commit), commit, st.Name),
+			"%s was never applied, so nobody has approved the files that terraform would be given the secrets of applies with", st.Name)
+	}
+	return engine.LentForApply, nil
 }
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.

@@ -235,7 +235,7 @@ func (a *Operator) PushState(ctx context.Context, ref, by string) (string, error
 	}
 	stack := run.Stack
 	return a.repairs(ctx, engine.Repair{
-		Stack: stack, By: by, Commit: run.Commit,
+		Stack: stack, By: by, Commit: run.Commit, Lent: engine.LentForApply, // somebody approved it
 		Work: func(ctx context.Context, o terraform.PlanOptions) error {
 			return a.engines.Terraform().PushState(ctx, o, file)
 		},

@@ -35,6 +35,7 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 	}
 	out := restored{copied: copied}
 	var commit string
+	var lent engine.Lent
 	err = a.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(stack)
 		if err != nil {
@@ -47,10 +48,10 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		if commit, err = commitOf(tx, st, s); err != nil {
 			return err
 		}
-		if lent, err := LentAt(tx, st, commit); err != nil || lent == engine.LentForApply || st.AppliedCommit == "" {
+		if lent, err = LentAt(tx, st, commit); err != nil || lent == engine.LentForApply || st.AppliedCommit == "" {
 			return err
 		}
-		commit = st.AppliedCommit // of the newest nobody has approved what it makes an init run
+		commit, lent = st.AppliedCommit, engine.LentForApply // of the newest nobody has approved what it makes an init run
 		return nil
 	})
 	if err != nil {
@@ -61,7 +62,7 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		return "", err
 	}
 	message, err := a.repairs(ctx, engine.Repair{
-		Stack: stack, By: by, Commit: commit,
+		Stack: stack, By: by, Commit: commit, Lent: lent,
 		Work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
 			replaced := false
 			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
