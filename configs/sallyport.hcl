@@ -254,7 +254,7 @@ slack {
 
 # Who is the same human in Slack, on GitHub and on this machine. os is the name that they log in with: who then takes on another
 # account (sudo, su) stays themselves. A vote on the command line that no block ties to anybody counts as one of somebody who
-# has voted already.
+# has voted already, and so does each where the machine does not know who has logged in (no login uid: containers, services).
 # person "jane" {
 #   slack  = "U01ABCDEF"
 #   github = "jane-doe"

@@ -10,6 +10,7 @@ func TestBy(t *testing.T) {
 	for _, tc := range []struct{ by, account, login string }{
 		{"", "", ""},
 		{"cli:jane", "cli:jane", ""},
+		{"cli:jane (logged in)", "cli:jane", "jane"},
 		{"cli:root (logged in as jane)", "cli:root", "jane"},
 		{"cli:root (logged in as DOM\\jane (ops))", "cli:root", "DOM\\jane (ops)"},
 		{"slack:U01", "slack:U01", ""},

@@ -3,12 +3,14 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/peercred"
 	"sallyport/agent/survey"
 	"sallyport/notify/words"
 )
@@ -65,6 +67,9 @@ func check(a *app, credentials, checkout string) error {
 				out.Warnings = append(out.Warnings, asuser.SharedWarning(name)+"; install.sh makes them")
 			}
 		}
+		if warning := loginWarning(c, peercred.Self().LoginUser); warning != "" {
+			out.Warnings = append(out.Warnings, warning)
+		}
 	}
 	for _, w := range out.Warnings {
 		a.streams.talk("sallyport: warning: %s", w)
@@ -86,6 +91,18 @@ func check(a *app, credentials, checkout string) error {
 		return a.streams.writeJSON(out)
 	}
 	return printFound(a.streams.out, out.Found)
+}
+
+// loginWarning is said where it matters which human a vote from a shell is, and the kernel does not know who has logged in.
+func loginWarning(c *config.Config, login string) string {
+	named := slices.ContainsFunc(c.People, func(p config.Person) bool { return p.OS != "" })
+	tells := func(s *config.Stack) bool { return s.Approvals > 1 || !s.AllowSelfApproval }
+	if login != "" || !c.CLIApprovals || !named || !slices.ContainsFunc(c.Stacks, tells) &&
+		!slices.ContainsFunc(c.StackGlobs, func(g *config.StackGlob) bool { return tells(&g.Stack) }) {
+		return ""
+	}
+	return "this shell has no login uid (/proc/self/loginuid), as in a container or without pam_loginuid: a person block ties a vote only to who " +
+		"has logged in, so one from a shell like this never adds to those of others"
 }
 
 // configError words the errors of reading a configuration that are about no line in it.

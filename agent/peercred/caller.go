@@ -27,14 +27,8 @@ type Caller struct {
 	process *process // nil of a caller that did not come over a socket
 }
 
-// By is how the caller is recorded with whatever they do: cli:jane, and for who took on another account (sudo, su) also who
-// had logged in, see [store.By].
-func (c Caller) By() string {
-	if c.LoginUser == c.User {
-		return store.By("cli:"+c.User, "")
-	}
-	return store.By("cli:"+c.User, c.LoginUser)
-}
+// By is how the caller is recorded with whatever they do: the account and who had logged in, see [store.By].
+func (c Caller) By() string { return store.By("cli:"+c.User, c.LoginUser) }
 
 // Self is who runs this process, as the server would see it.
 func Self() Caller {

@@ -14,7 +14,8 @@ import (
 const Untied = "cli"
 
 // PersonOf says who somebody is for counting. Accounts in Slack are different people by themselves. On the command line it
-// takes a person block; with sudo or su it has to name who had logged in, since any human can become root.
+// takes a person block, and it has to name who had logged in: with sudo or su one human has several accounts. Where the kernel
+// knows of no login (a container, a service) nobody can tell whose vote it is.
 func PersonOf(people []config.Person, by string) string {
 	account, login := store.Account(by)
 	service, id, _ := strings.Cut(account, ":")
@@ -26,11 +27,8 @@ func PersonOf(people []config.Person, by string) string {
 		}
 		return account
 	}
-	if login != "" {
-		id = login
-	}
 	for _, p := range people {
-		if p.OS != "" && p.OS == id {
+		if p.OS != "" && p.OS == login {
 			return personKey(p)
 		}
 	}
