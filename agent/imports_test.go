@@ -66,7 +66,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/peercred":            {"store"},
 
 		"agent/terraform": {"store", "store/disk", "notify/redact", "agent/asuser", "agent/contain", "agent/fault", "agent/foreign",
-			"agent/hclfile", "agent/proc", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ",
+			"agent/hclfile", "agent/hint", "agent/proc", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ",
 			"agent/terraform/jsonlog", "agent/terraform/planjson", "agent/terraform/private"},
 		"agent/terraform/binary": {"agent/asuser", "agent/terraform/diag", "agent/terraform/release"},
 		"agent/terraform/cache": {"store", "store/disk", "notify/words", "agent/asuser", "agent/foreign", "agent/hclfile",
@@ -159,7 +159,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/housekeeping": {"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config",
 			"agent/config/calendar", "agent/datadir", "agent/engine", "agent/fault", "agent/health", "agent/hint",
 			"agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/operator", "agent/phrase",
-			"agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/view", "agent/workers",
+			"agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/terraform", "agent/view", "agent/workers",
 			"notify/words", "store"},
 		"agent/survey": {"agent/config", "agent/config/globs", "agent/stack"},
 		"agent/api": {"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine",

@@ -19,8 +19,10 @@
 package datadir
 
 import (
+	"fmt"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"sallyport/store"
 )
@@ -63,6 +65,19 @@ func States(dir string) string { return filepath.Join(dir, "state") }
 
 // State is where the agent keeps the state of a stack.
 func State(dir, stack string) string { return filepath.Join(States(dir), store.FileName(stack)) }
+
+// StatesBefore holds what is noted of states while they are planned, of each stack in a directory of its own.
+func StatesBefore(dir string) string { return filepath.Join(dir, "state-before") }
+
+// StateBefore is where it is noted what a stack's state is while it is planned.
+func StateBefore(dir, stack string) string {
+	return filepath.Join(StatesBefore(dir), store.FileName(stack))
+}
+
+// ChangedState is where the state of a stack, by the name of its directory, is moved that a plan had changed, at a time.
+func ChangedState(dir, name string, at time.Time) string {
+	return filepath.Join(Quarantine(dir), fmt.Sprintf("state-%s-%d", name, at.UnixNano()))
+}
 
 // AllStateCopies holds the copies of the states of all stacks, those of each in a directory of its own.
 func AllStateCopies(dir string) string { return filepath.Join(dir, "states") }

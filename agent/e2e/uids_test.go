@@ -153,6 +153,38 @@ true
 	}
 }
 
+// The agent is killed while code that a plan runs has written the state: the next one has the state that was there.
+func TestAStateIsPutBackAfterADeath(t *testing.T) {
+	t.Parallel()
+	u := newPool(t, 1, stackBlock("box"))
+	open := atPlan(t, u)
+	state := filepath.Join(u.Path("own", "data"), "state", "box", "terraform.tfstate")
+	u.repo.Commit("Add", map[string]string{"box/main.tf": thing("box", "one")})
+	u.launch()
+	u.reaches("box", "planned")
+	u.must("approve", "1")
+	u.reaches("1", "applied")
+	before := read(t, state)
+	u.repo.Commit("Spoil the state", map[string]string{"box/at-plan.sh": fmt.Sprintf(
+		"if [ ! -e %[1]s/written ]; then echo '{}' >%[2]s; touch %[1]s/written; while :; do sleep 1; done; fi", open, state)})
+	u.appears(filepath.Join(open, "written"))
+	if now := read(t, state); now == before {
+		t.Fatal("nothing was written: the test shows nothing")
+	}
+	u.kill()
+	u.start()
+	eventually(t, "it is planned on the state that was there", func() (bool, any) {
+		r := u.runs()[0]
+		return r.ID == 2 && r.Status == "no_changes", r
+	})
+	if now := read(t, state); now != before {
+		t.Errorf("the state is another one: %s", now)
+	}
+	if left, err := filepath.Glob(u.Path("own", "data", "quarantine", "state-box-*", "terraform.tfstate")); err != nil || len(left) != 1 || read(t, left[0]) != "{}\n" {
+		t.Errorf("what stood there is kept in %q, %v", left, err)
+	}
+}
+
 // Whoever gets at the files of a waiting run all the same is found out before the apply.
 func TestChangedFilesAreNotApplied(t *testing.T) {
 	t.Parallel()

@@ -89,7 +89,7 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(work)),
 		DataDir: filepath.Join(dir, rundir.DataDir), OutDir: filepath.Join(dir, rundir.PlanDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
-		LockTimeout: s.LockTimeout, StateDir: state,
+		LockTimeout: s.LockTimeout, StateDir: state, StateBefore: datadir.StateBefore(w.Cfg.DataDir, s.Name),
 		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.active.GitAccess(ctx, w, s.Repository),
 		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.health.Redact, Silence: a.health.SilenceValues,
 	}, nil

@@ -36,12 +36,8 @@ func (a *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work,
 		return nil, fmt.Errorf("waiting for one of terraform.user's users: %w", err)
 	}
 	p := &phase{pool: w.Pool, Turn: turn, dirs: dirs, let: func() {}}
-	if u := turn.Who(); u != nil && u.Exclusive && state {
-		p.state = datadir.State(w.Cfg.DataDir, s.Name)
-		let, held := a.states.hold(ctx, s.Name)
-		if err = held; err == nil {
-			p.let, err = let, p.reclaim(p.state)
-		}
+	if state {
+		err = a.takeState(ctx, w, s, p)
 	}
 	for _, dir := range dirs {
 		err = errors.Join(err, turn.Who().Enter(dir))
@@ -52,6 +48,28 @@ func (a *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work,
 	}
 	fault.Point("user at work")
 	return p, nil
+}
+
+// takeState takes the state that the agent keeps for a phase, as it was before a plan that nobody saw the end of.
+func (a *Engines) takeState(ctx context.Context, w *active.Config, s *config.Stack, p *phase) error {
+	let, err := a.states.hold(ctx, s.Name)
+	if err != nil {
+		return err
+	}
+	p.let = let
+	state := datadir.State(w.Cfg.DataDir, s.Name)
+	if u := p.User(); u != nil && u.Exclusive {
+		p.state = state
+		if err := p.reclaim(state); err != nil {
+			return err
+		}
+	}
+	aside := datadir.ChangedState(w.Cfg.DataDir, filepath.Base(state), a.now())
+	changed, err := terraform.SettleState(state, datadir.StateBefore(w.Cfg.DataDir, s.Name), aside)
+	if len(changed) > 0 {
+		a.log.Warn("a state was put back that a plan had changed", "stack", s.Name, "files", changed, "aside", aside)
+	}
+	return err
 }
 
 func (p *phase) User() *asuser.User { return p.Turn.Who() }

@@ -8,7 +8,9 @@ import (
 
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
+	"sallyport/agent/journal"
 	"sallyport/agent/rundir"
+	"sallyport/agent/terraform"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -53,7 +55,43 @@ func (h *Housekeeper) Resume() error {
 	if err := h.operator.UnlockAll(); err != nil {
 		return err
 	}
+	if err := h.settleStates(); err != nil {
+		return err
+	}
 	return h.dropLeftovers(open)
+}
+
+// settleStates puts back what code that ran while a stack was planned did to its state, where the last agent died before it could
+// look. What cannot be put back is told here, and again by whoever wants to work with that state.
+func (h *Housekeeper) settleStates() error {
+	dataDir := h.active.Cfg().DataDir
+	left, err := os.ReadDir(datadir.StatesBefore(dataDir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for plans that were cut off: %w", err)
+	}
+	for _, e := range left {
+		aside := datadir.ChangedState(dataDir, e.Name(), h.now())
+		changed, err := terraform.SettleState(filepath.Join(datadir.States(dataDir), e.Name()), filepath.Join(datadir.StatesBefore(dataDir), e.Name()), aside)
+		h.faults.Set("state of "+e.Name(), err)
+		if err != nil {
+			h.log.Error("settling a state", "dir", e.Name(), "err", err)
+		}
+		if len(changed) == 0 {
+			continue
+		}
+		h.log.Warn("a state was put back that a plan had changed", "dir", e.Name(), "files", changed, "aside", aside)
+		text := fmt.Sprintf("The agent died while %s was planned, and its state was not what it had been (%s). It was put back; what stood there lies in %s. "+
+			"Find out which of the programs that its plan runs changed it.", e.Name(), words.List(changed, 5), aside)
+		if err := h.journal.Update(func(tx *journal.Tx) error {
+			return tx.Enqueue(h.ledger.Note(filepath.Base(aside), h.health.Redact(text)))
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropLeftovers removes directories of plans that ended while nobody could tidy up. What belongs to an apply stays.

@@ -53,11 +53,10 @@ func TestAPlanChangesNoKeptState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := &planner{keptDir: true, o: PlanOptions{Stack: "box", User: user, StateDir: filepath.Join(dir, "state"), OutDir: filepath.Join(dir, "plan"), Workspace: "blue"}}
+			p := &planner{keptDir: true, o: PlanOptions{Stack: "box", User: user, StateDir: filepath.Join(dir, "state"), StateBefore: filepath.Join(dir, "before"), Workspace: "blue"}}
 			before := map[string]string{
 				"owner.json": "the owner", "terraform.tfstate": "the state", "workspaces/green/terraform.tfstate": "green's",
 			}
-			ok(t, os.MkdirAll(p.o.OutDir, 0o700))
 			for name, text := range before {
 				ok(t, os.MkdirAll(filepath.Dir(filepath.Join(p.o.StateDir, name)), 0o700))
 				ok(t, os.WriteFile(filepath.Join(p.o.StateDir, name), []byte(text), 0o600))
@@ -76,8 +75,77 @@ func TestAPlanChangesNoKeptState(t *testing.T) {
 					t.Errorf("%s is %q, %v", name, got, err)
 				}
 			}
-			if _, err := os.Stat(filepath.Join(p.o.OutDir, keptBefore)); err == nil {
+			if _, err := os.Stat(p.o.StateBefore); err == nil {
 				t.Error("a copy of the state is left")
+			}
+		})
+	}
+}
+
+// An agent that dies while code of the repository's is at work leaves a note of what the state was; whoever takes the state next
+// puts it back, and loses nothing of what stood there.
+func TestAStateIsSettledAfterADeath(t *testing.T) {
+	t.Parallel()
+	user := &asuser.User{Exclusive: true}
+	for name, c := range map[string]struct {
+		dies   func(t *testing.T, o PlanOptions) error
+		want   string // changed
+		state  string // afterwards
+		failed string
+	}{
+		"nothing was changed": {state: "the state", dies: func(*testing.T, PlanOptions) error { return nil }},
+		"another state": {state: "the state", want: "terraform.tfstate", dies: func(_ *testing.T, o PlanOptions) error {
+			return os.WriteFile(filepath.Join(o.StateDir, "terraform.tfstate"), []byte("evil"), 0o600)
+		}},
+		"no state at all": {state: "the state", want: "terraform.tfstate", dies: func(_ *testing.T, o PlanOptions) error {
+			return os.RemoveAll(o.StateDir)
+		}},
+		"while it was put back": {state: "the state", want: "terraform.tfstate", dies: func(_ *testing.T, o PlanOptions) error {
+			return errors.Join(os.RemoveAll(o.StateDir), os.Mkdir(o.StateDir, 0o700))
+		}},
+		"while it was noted": {state: "the state of since", dies: func(_ *testing.T, o PlanOptions) error {
+			return errors.Join(os.Remove(filepath.Join(o.StateBefore, beforeDigest)), os.WriteFile(filepath.Join(o.StateDir, "terraform.tfstate"), []byte("the state of since"), 0o600))
+		}},
+		"the copy is lost, and nothing was changed": {state: "the state", dies: func(_ *testing.T, o PlanOptions) error {
+			return os.RemoveAll(filepath.Join(o.StateBefore, beforeFiles))
+		}},
+		"the copy is lost": {state: "evil", failed: "is not whole", dies: func(_ *testing.T, o PlanOptions) error {
+			return errors.Join(os.WriteFile(filepath.Join(o.StateBefore, beforeFiles, "terraform.tfstate"), nil, 0o600),
+				os.WriteFile(filepath.Join(o.StateDir, "terraform.tfstate"), []byte("evil"), 0o600))
+		}},
+		"the note cannot be read": {state: "the state", failed: "reading what the state", dies: func(_ *testing.T, o PlanOptions) error {
+			return os.WriteFile(filepath.Join(o.StateBefore, beforeDigest), []byte("{"), 0o600)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := &planner{keptDir: true, o: PlanOptions{Stack: "box", User: user, StateDir: filepath.Join(dir, "state"), StateBefore: filepath.Join(dir, "all", "before")}}
+			file, aside := filepath.Join(p.o.StateDir, "terraform.tfstate"), filepath.Join(dir, "quarantine", "aside")
+			ok(t, os.Mkdir(p.o.StateDir, 0o700))
+			ok(t, os.WriteFile(file, []byte("the state"), 0o600))
+			ok(t, p.copyState())
+			ok(t, c.dies(t, p.o))
+			stood, _ := os.ReadFile(file)
+			for again := range 2 {
+				changed, err := SettleState(p.o.StateDir, p.o.StateBefore, aside)
+				if c.failed == "" && err != nil || c.failed != "" && (err == nil || !strings.Contains(err.Error(), c.failed)) {
+					t.Fatalf("got %v, want %q", err, c.failed)
+				}
+				if got := strings.Join(changed, " "); again == 0 && got != c.want || again == 1 && got != "" {
+					t.Errorf("changed: %q, want %q", got, c.want)
+				}
+			}
+			if got, err := os.ReadFile(file); err != nil || string(got) != c.state {
+				t.Errorf("the state is %q, %v", got, err)
+			}
+			if c.want != "" && len(stood) > 0 {
+				if got, err := os.ReadFile(filepath.Join(aside, "terraform.tfstate")); err != nil || string(got) != string(stood) {
+					t.Errorf("what stood there is %q, %v", got, err)
+				}
+			}
+			if _, err := os.Stat(p.o.StateBefore); (err == nil) != (c.failed != "") {
+				t.Errorf("the note: %v", err)
 			}
 		})
 	}

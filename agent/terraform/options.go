@@ -52,6 +52,9 @@ type PlanOptions struct {
 	// not replaced. What nobody has approved must not change what the next plan works with.
 	Preview  bool
 	StateDir string // set: the state is kept here if the configuration names no lasting place
+	// StateBefore is where it is noted what the state is while it is planned: the stack's own, and for nobody but the agent. It
+	// must be settled, with [SettleState], before anybody else gets the state.
+	StateBefore string
 
 	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
 	// checkout, DataDir, StateDir and Home are given to it.
