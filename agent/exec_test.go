@@ -154,7 +154,7 @@ func TestExecOfWhatWasNeverAppliedNamesTheCommit(t *testing.T) {
 	r := newRepository(t)
 	commit := r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, `apply_env = { KEY = "apply" }`)).start()
-	h.status("1", store.Planned)
+	h.Reaches("1", store.Planned)
 	const state = `{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "outputs": {}, "resources": []}`
 	_, _, err := h.exec(state, "state", "push", "-")
 	refusedFor(t, err, "nobody has approved the files")
@@ -162,7 +162,7 @@ func TestExecOfWhatWasNeverAppliedNamesTheCommit(t *testing.T) {
 		t.Errorf("hint %q, want %q", hint.Of(err), want)
 	}
 	push := func(at string) (int, error) {
-		return h.client.Exec(t.Context(), control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}, Commit: at},
+		return h.Client.Exec(t.Context(), control.ExecRequest{Stack: "box", Args: []string{"state", "push", "-"}, Commit: at},
 			control.Streams{Stdin: strings.NewReader(state), Stdout: io.Discard, Stderr: io.Discard})
 	}
 	_, err = push(strings.Repeat("0", 40))

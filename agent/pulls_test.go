@@ -95,6 +95,47 @@ func (h *house) previews() []control.Run {
 	return slices.DeleteFunc(all, func(r control.Run) bool { return r.Kind != store.KindPullRequest })
 }
 
+// A stack's own plans have its secrets, a pull request's plan has what stands in the configuration, and says what it lacks.
+func TestPreviewsAreGivenNoSecrets(t *testing.T) {
+	t.Parallel()
+	const asks = "variable \"size\" {}\nvariable \"password\" {}\n"
+	r, gh := newRepository(t), site(t)
+	base := push(r, gh, "one", map[string]string{"box/main.tf": asks + data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, "")
+	secret := filepath.Join(h.Dir, "secret")
+	if err := os.WriteFile(secret, []byte("a-long-secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.Body = hosted(t, r, gh, "trusted") + fmt.Sprintf(`
+stack "box" {
+  dir  = "box"
+  vars = { size = "small", password = file(%[1]q) }
+}
+stack "bag" {
+  dir      = "bag"
+  plan_env = { TOKEN = file(%[1]q) }
+}
+`, secret)
+	h.start()
+	h.Reaches("box", store.Planned)
+	head := r.propose(1, base, "more", map[string]string{"box/main.tf": asks + data("two", "2"), "bag/main.tf": data("two", "2")})
+	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more", Head: head})
+	stands(t, gh, head, "bag", "success", "1 to create")
+	stands(t, gh, head, "box", "failure", "")
+	of := func(stack string) control.Run {
+		list := h.previews()
+		return list[slices.IndexFunc(list, func(r control.Run) bool { return r.Stack == stack })]
+	}
+	if run := of("bag"); !slices.ContainsFunc(run.Warnings, func(w string) bool {
+		return strings.HasPrefix(w, "planned without the stack's secrets (plan_env TOKEN)")
+	}) {
+		t.Errorf("warnings: %q", run.Warnings)
+	}
+	if run := of("box"); !strings.Contains(run.Error, `"password"`) || strings.Contains(run.Error, `"size"`) || !strings.Contains(run.Hint, "secrets_to_previews") {
+		t.Errorf("the preview ends with %q, hint %q", run.Error, run.Hint)
+	}
+}
+
 func TestPullRequests(t *testing.T) {
 	t.Parallel()
 	r, gh := newRepository(t), site(t)

@@ -69,6 +69,7 @@ repository "infra" {
   #   token      = credential("github-token")     # contents to read; commit statuses and pull requests to write
   #   # pull_requests = "trusted"                 # default "off"
   #   # lend_to_previews = true                   # private modules for these plans: whose pull request it is reads them then
+  #   # secrets_to_previews = true                # what credential, file and env give, and the apply's role, for these plans: likewise
   #   # Or a GitHub App, in the token's place:
   #   # app {
   #   #   id               = 1
@@ -115,6 +116,7 @@ stack "network" {
   # watch     = ["policies/**"]           # relative to the repository's root
 
   # terraform's environment is built from nothing: name what it needs. plan_env and apply_env add to env for one phase.
+  # Plans of pull requests get of all these, vars and backend_config too, only what stands here itself: see secrets_to_previews.
   # env       = { AWS_REGION = "us-east-1" }
   # apply_env = { AWS_PROFILE = "apply" }
 

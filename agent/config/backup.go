@@ -30,7 +30,7 @@ func readBackup(l *decode.Reader, b *hcl.Block) *Backup {
 	k := &Backup{Timeout: defaultBackupTimeout}
 	calendar.ReadSchedule(l, a, "schedule", &k.Schedule)
 	l.Duration(a, "timeout", &k.Timeout, time.Second)
-	k.Env = environment.Read(l, a, "env")
+	k.Env, _ = environment.Read(l, a, "env")
 	readCommand(l, a, k)
 	return k
 }

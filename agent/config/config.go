@@ -120,6 +120,23 @@ const (
 	EnginePacker    = "packer"
 )
 
+// Secrets are the names, sorted, of what a stack is given of which the value, or a part of it, came from env, file or credential. The
+// values of all others stand in the configuration itself.
+type Secrets struct{ Vars, Env, PlanEnv, Backend []string }
+
+// List names them with what they are of: vars password, plan_env TOKEN.
+func (s Secrets) List() (names []string) {
+	for _, kind := range []struct {
+		name string
+		of   []string
+	}{{"vars", s.Vars}, {"env", s.Env}, {"plan_env", s.PlanEnv}, {"backend_config", s.Backend}} {
+		for _, one := range kind.of {
+			names = append(names, kind.name+" "+one)
+		}
+	}
+	return names
+}
+
 // Stack is one Terraform root module directory in a repository plus a workspace, or one Packer template.
 type Stack struct {
 	Name       string
@@ -135,6 +152,7 @@ type Stack struct {
 	ApplyEnv   map[string]redact.Secret
 
 	BackendConfig map[string]redact.Secret
+	Secrets       Secrets // which of these are
 	DependsOn     []string
 	Approvals     int
 	Approvers     []string // user ids, group ids, e-mails; empty: slack.approvers

@@ -16,6 +16,7 @@ func (d *stackDecoder) crossCheck() {
 	d.dependencies()
 	for _, b := range d.blocks {
 		d.approvable(b)
+		d.withheld(b)
 		d.imagesExist(b)
 	}
 }
@@ -199,6 +200,22 @@ func (d *stackDecoder) people(approvers []string) (n int, bounded bool) {
 		}
 	}
 	return len(humans), true
+}
+
+// withheld warns of what previews of a stack do without.
+func (d *stackDecoder) withheld(b *stackBlock) {
+	r := d.cfg.Repository(b.Repository)
+	if r == nil || !r.GitHub.PlanPullRequests || r.GitHub.SecretsToPreviews {
+		return
+	}
+	names := b.Secrets.List()
+	if b.AWS != nil && b.AWS.PlanRole() == b.AWS.RoleARN {
+		names = append(names, "the role of its applies, since aws names no plan_role_arn")
+	}
+	if len(names) > 0 {
+		d.l.Warn(b.attrs.Header, "plans of pull requests are not given this stack's secrets (%s); secrets_to_previews = true in the github block of %s gives them, and so to whoever opens a pull request",
+			strings.Join(names, ", "), r.Name)
+	}
 }
 
 // tiedShells warns where two people are asked for and a vote from a shell may be one human's second: it counts as one of

@@ -32,6 +32,8 @@ type GitHub struct {
 	PlanPullRequests bool
 	// LendToPreviews: lend the repository's credentials to these plans too, for private modules.
 	LendToPreviews bool
+	// SecretsToPreviews: give these plans what the stacks' own plans get of secrets, too.
+	SecretsToPreviews bool
 }
 
 var githubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
@@ -59,8 +61,10 @@ func readGitHub(l *decode.Reader, r *Repository, block *hcl.Block) {
 	plans := "off"
 	l.OneOf(a, "pull_requests", &plans, "off", "trusted")
 	g.PlanPullRequests = plans == "trusted"
-	if l.Bool(a, "lend_to_previews", &g.LendToPreviews) && g.LendToPreviews && plans == "off" {
-		l.Fault(a.Get("lend_to_previews").NameRange, "Useless attribute", `lend_to_previews goes with pull_requests = "trusted": nothing else is a preview.`)
+	for name, dst := range map[string]*bool{"lend_to_previews": &g.LendToPreviews, "secrets_to_previews": &g.SecretsToPreviews} {
+		if l.Bool(a, name, dst) && *dst && plans == "off" {
+			l.Fault(a.Get(name).NameRange, "Useless attribute", `%s goes with pull_requests = "trusted": nothing else is a preview.`, name)
+		}
 	}
 	r.GitHub = g
 }

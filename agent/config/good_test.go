@@ -72,7 +72,7 @@ func TestFull(t *testing.T) {
 			Name: "apps", URL: "https://git.example.com:8443/ops/apps.git", Branch: "main", Schedule: "*/10 * * * * *",
 			Username: "oauth2", Token: redact.NewSecret(canary), CAFile: filepath.Join(w.dir, "ca.pem"),
 			ModulesFrom: []string{"ops/modules.git", "group/*/tf-*"},
-			GitHub:      GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true, LendToPreviews: true},
+			GitHub:      GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true, LendToPreviews: true, SecretsToPreviews: true},
 		},
 		{Name: "here", URL: "http://127.0.0.1:3000/ops/here.git", Branch: "main", Schedule: "@every 30s"},
 	}
@@ -103,7 +103,7 @@ func TestFull(t *testing.T) {
 		},
 		Watch: []string{"modules/**"}, Env: secrets("AWS_REGION", "eu-west-1", "RETRIES", "3"),
 		PlanEnv: secrets("AWS_PROFILE", "plan"), ApplyEnv: secrets("TOKEN", "Bearer "+canary),
-		BackendConfig: secrets("bucket", "tf-state", "encrypt", "true"), DependsOn: []string{"network", "services-wiki"},
+		Secrets: Secrets{Vars: []string{"deep"}}, BackendConfig: secrets("bucket", "tf-state", "encrypt", "true"), DependsOn: []string{"network", "services-wiki"},
 		Approvals: 1, Approvers: []string{"U01ABCDEF"}, PlanTTL: 24 * time.Hour, PlanTimeout: 90 * time.Minute, LockTimeout: 10 * time.Second,
 		Protect: []string{"aws_ebs_volume.*"}, Replaceable: []string{"aws_instance.*"}, MaxDestroy: new(int), Mode: ModeObserve, Mention: []string{"S01OPSTEAM"},
 		Channel: "#ghe", Label: "PROD", PlanInSlack: "addresses", Inputs: got.Stacks[1].Inputs,

@@ -30,7 +30,7 @@ func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 	a := decode.Attributes{Own: l.Content(b.Body, shape.Hooks()).Attributes, Header: b.DefRange}
 	h := &Hooks{Timeout: defaultHookTimeout}
 	l.Duration(a, "timeout", &h.Timeout, time.Second)
-	h.Env = environment.Read(l, a, "env")
+	h.Env, _ = environment.Read(l, a, "env")
 	for name := range h.Env {
 		if strings.HasPrefix(name, "SALLYPORT_") {
 			l.Fault(a.Key("env", name), "Refused variable", "%s may not be set in env: the agent's own variables begin like that.", name)

@@ -196,6 +196,29 @@ func TestPullRequestsWithoutUserWarn(t *testing.T) {
 	}
 }
 
+// What plans of pull requests are not given is told where the configuration is read.
+func TestSecretsOfPreviews(t *testing.T) {
+	for name, c := range map[string]struct{ github, stack, warns string }{
+		"none":                  {`pull_requests = "trusted"`, `env = { AWS_REGION = "us-east-1" }`, ""},
+		"of env and vars":       {`pull_requests = "trusted"`, `env = { TOKEN = credential("slack-bot-token") }` + "\n" + `vars = { deep = { s = credential("slack-bot-token") } }`, "(vars deep, env TOKEN)"},
+		"a part of a value":     {`pull_requests = "trusted"`, `plan_env = { URL = "https://me:${credential("slack-bot-token")}@x" }`, "(plan_env URL)"},
+		"one role for all":      {`pull_requests = "trusted"`, `aws { role_arn = "arn:aws:iam::123456789012:role/apply" }`, "the role of its applies"},
+		"of applies alone":      {`pull_requests = "trusted"`, `apply_env = { TOKEN = credential("slack-bot-token") }`, ""},
+		"they are given":        {"pull_requests = \"trusted\"\nsecrets_to_previews = true", `env = { TOKEN = credential("slack-bot-token") }`, ""},
+		"nothing is so planned": {`pull_requests = "off"`, `env = { TOKEN = credential("slack-bot-token") }`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			text := "repository \"infra\" {\n  url = \"https://github.com/ops/infra.git\"\n  github {\n    repository = \"ops/infra\"\n    token = credential(\"slack-bot-token\")\n    " +
+				c.github + "\n  }\n}\nstack \"ghe\" {\n  dir = \"ghe\"\n  " + c.stack + "\n}\nterraform {\n  user = \"sallyport-tf\"\n}\n"
+			all := strings.Join(w.load(t, text).Warnings, "\n")
+			if warned := strings.Contains(all, "plans of pull requests are not given"); warned != (c.warns != "") || !strings.Contains(all, c.warns) {
+				t.Errorf("warnings: %q", all)
+			}
+		})
+	}
+}
+
 func TestCycles(t *testing.T) {
 	stacks := []*Stack{
 		{Name: "c", DependsOn: []string{"a", "gone"}}, {Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c", "d", "c"}},

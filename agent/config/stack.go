@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -169,11 +170,11 @@ func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 		}
 	}
 	d.globs(a, "watch", &s.Watch)
-	s.Vars = readVars(d.l, a)
-	s.Env = environment.Read(d.l, a, "env")
-	s.PlanEnv = environment.Read(d.l, a, "plan_env")
-	s.ApplyEnv = environment.Read(d.l, a, "apply_env")
-	s.BackendConfig = d.l.SecretMap(a, "backend_config")
+	s.Vars, s.Secrets.Vars = readVars(d.l, a)
+	s.Env, s.Secrets.Env = environment.Read(d.l, a, "env")
+	s.PlanEnv, s.Secrets.PlanEnv = environment.Read(d.l, a, "plan_env")
+	s.ApplyEnv, _ = environment.Read(d.l, a, "apply_env")
+	s.BackendConfig, s.Secrets.Backend = d.l.SecretMap(a, "backend_config")
 	for k := range s.BackendConfig {
 		if !hclsyntax.ValidIdentifier(k) {
 			d.l.Fault(a.Key("backend_config", k), "Invalid name", "%q cannot be the name of an argument of a backend.", k)
@@ -277,24 +278,27 @@ func (d *stackDecoder) globs(a decode.Attributes, name string, dst *[]string) {
 
 // readVars reads the variables for terraform. Marks are taken off, since nothing that writes a var file knows them; what
 // was secret is in Config.Secrets.
-func readVars(l *decode.Reader, a decode.Attributes) map[string]cty.Value {
+func readVars(l *decode.Reader, a decode.Attributes) (vars map[string]cty.Value, secret []string) {
 	v, ok := l.Eval(a.Get("vars"), cty.DynamicPseudoType)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	if v.IsMarked() || !v.IsKnown() {
 		decode.SecretKeys(l, a, "vars")
-		return nil
+		return nil, nil
 	}
 	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
 		l.Fault(a.At("vars"), "Wrong type", `vars must be a map: { region = "us-east-1" }.`)
-		return nil
+		return nil, nil
 	}
-	vars := map[string]cty.Value{}
+	vars = map[string]cty.Value{}
 	for name, value := range v.AsValueMap() {
 		if !hclsyntax.ValidIdentifier(name) {
 			l.Fault(a.Key("vars", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
 			continue
+		}
+		if value.ContainsMarked() {
+			secret = append(secret, name)
 		}
 		value, _ = value.UnmarkDeep()
 		// What could not be read here (see MissingCredentialsWarn) would be no JSON.
@@ -310,5 +314,6 @@ func readVars(l *decode.Reader, a decode.Attributes) map[string]cty.Value {
 		}
 		vars[name] = known
 	}
-	return vars
+	slices.Sort(secret)
+	return vars, secret
 }

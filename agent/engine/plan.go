@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform/binary"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -66,13 +67,23 @@ func (a *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, 
 	}
 	o.Preview = preview
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, fmt.Sprint(run.ID))
+	var missing []string
+	if preview {
+		missing = withhold(&o, s, w.Cfg.Repository(s.Repository))
+	}
 	o.NoLock = !lifecycle.TakesLock(run, s)
 	if o.LockTimeout, err = a.lockPatience(s); err != nil {
 		return nil, err
 	}
 	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o, at)
+	if err != nil && len(missing) > 0 {
+		err = lacking(err, missing)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if len(missing) > 0 {
+		result.Warnings = append(result.Warnings, "planned without the stack's secrets ("+words.List(missing, 5)+"), which plans of pull requests are not given")
 	}
 	if !preview {
 		if result.Plan.Tree, err = at.digest(); err != nil {

@@ -50,7 +50,10 @@ type PlanOptions struct {
 	NoLock      bool          // plan without the state lock: for plans that can never be applied
 	// Preview: nothing that this plan brings along stays: no workspace is made, and what is kept of the stack's last init is
 	// not replaced. What nobody has approved must not change what the next plan works with.
-	Preview  bool
+	Preview bool
+	// WithoutCredentials: of CLIConfigFile terraform gets all but its credentials for other hosts.
+	WithoutCredentials bool
+
 	StateDir string // set: the state is kept here if the configuration names no lasting place
 	// StateBefore is where it is noted what the state is while it is planned: the stack's own, and for nobody but the agent. It
 	// must be settled, with [SettleState], before anybody else gets the state.

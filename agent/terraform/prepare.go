@@ -272,7 +272,7 @@ func (p *planner) inWorkspace(ctx context.Context, name string) error {
 // ownConfig puts a configuration of terraform's command line beside the plan: an empty one, or one that knows the mirror, or for
 // another user a copy of the configured one, which may lie where only the agent gets.
 func (o *PlanOptions) ownConfig() error {
-	if o.CLIConfigFile != "" && o.User == nil {
+	if o.CLIConfigFile != "" && o.User == nil && !o.WithoutCredentials {
 		return nil
 	}
 	text := mirrorConfig(o.Mirror)
@@ -280,6 +280,11 @@ func (o *PlanOptions) ownConfig() error {
 		var err error
 		if text, err = os.ReadFile(o.CLIConfigFile); err != nil {
 			return fmt.Errorf("reading terraform's cli_config_file: %w", err)
+		}
+		if o.WithoutCredentials {
+			if text, err = withoutCredentials(text); err != nil {
+				return err
+			}
 		}
 	}
 	rc, err := private.Lend(o.User, filepath.Join(o.OutDir, rcFile), text)

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -275,18 +276,22 @@ func (l *Reader) HeaderSecret(a Attributes, name string, dst *redact.Secret) (pr
 	return present
 }
 
-// SecretMap reads a map of strings that may be secrets. Keys are never secrets.
-func (l *Reader) SecretMap(a Attributes, name string) map[string]redact.Secret {
+// SecretMap reads a map of strings that may be secrets. Keys are never secrets; secret are those, sorted, whose values came from env,
+// file or credential, wholly or in part.
+func (l *Reader) SecretMap(a Attributes, name string) (m map[string]redact.Secret, secret []string) {
 	v, ok := l.Eval(a.Get(name), cty.Map(cty.String))
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	if v.IsMarked() || !v.IsKnown() {
 		SecretKeys(l, a, name)
-		return nil
+		return nil, nil
 	}
-	m := make(map[string]redact.Secret, v.LengthInt())
+	m = make(map[string]redact.Secret, v.LengthInt())
 	for k, e := range v.AsValueMap() {
+		if e.IsMarked() {
+			secret = append(secret, k)
+		}
 		e, _ = e.Unmark()
 		switch {
 		case !e.IsKnown():
@@ -299,7 +304,8 @@ func (l *Reader) SecretMap(a Attributes, name string) map[string]redact.Secret {
 			m[k] = redact.NewSecret(e.AsString())
 		}
 	}
-	return m
+	slices.Sort(secret)
+	return m, secret
 }
 
 // SecretKeys faults a map whose names come from a function.

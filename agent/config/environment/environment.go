@@ -13,9 +13,10 @@ import (
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Read reads one of the env maps and refuses what would change terraform behind the agent's back.
-func Read(l *decode.Reader, a decode.Attributes, name string) map[string]redact.Secret {
-	env := l.SecretMap(a, name)
+// Read reads one of the env maps and refuses what would change terraform behind the agent's back. secret are those of its variables,
+// sorted, whose values came from env, file or credential.
+func Read(l *decode.Reader, a decode.Attributes, name string) (env map[string]redact.Secret, secret []string) {
+	env, secret = l.SecretMap(a, name)
 	for key := range env {
 		if !envName.MatchString(key) {
 			l.Fault(a.Key(name, key), "Invalid name", "%q cannot be the name of an environment variable.", key)
@@ -25,7 +26,7 @@ func Read(l *decode.Reader, a decode.Attributes, name string) map[string]redact.
 			l.Fault(a.Key(name, key), "Refused variable", "%s may not be set in %s: %s.", key, name, instead)
 		}
 	}
-	return env
+	return env, secret
 }
 
 // refusedEnv says what to use instead of an environment variable that is not let through; "" lets it through.

@@ -95,6 +95,7 @@ func GitHub() decode.Shape {
 			optional("token", "contents to read, commit statuses and pull requests to write"),
 			optional("pull_requests", `"trusted" plans the pull requests of the same repository by people who may write to it; default off`),
 			optional("lend_to_previews", "true: those plans read private modules too"),
+			optional("secrets_to_previews", "true: those plans get the secrets that the stacks' own plans get"),
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "app"}},
 	}

@@ -10,6 +10,7 @@ repository "infra" {
     repository       = "ops/infra"
     token            = credential("passphrase")
     lend_to_previews = true
+    secrets_to_previews = true
   }
 }
 

@@ -41,6 +41,7 @@ repository "apps" {
     token         = credential("passphrase")
     pull_requests = "trusted"
     lend_to_previews = true
+    secrets_to_previews = true
   }
 }
 

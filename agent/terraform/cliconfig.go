@@ -1,0 +1,38 @@
+package terraform
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"sallyport/agent/hint"
+)
+
+// credentialWords are what in a configuration of terraform's command line lends credentials: those for a host, and the program that
+// knows them.
+var credentialWords = []string{"credentials", "credentials_helper"}
+
+// withoutCredentials is such a configuration without them. One that cannot be taken apart is refused.
+func withoutCredentials(text []byte) ([]byte, error) {
+	file, diags := hclwrite.ParseConfig(text, "cli_config_file", hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, hint.Refuse("write blocks as terraform's documentation does, or say secrets_to_previews = true in the github block",
+			"this plan must not have the credentials in terraform's cli_config_file, and they cannot be told from the rest: %s", diags[0].Summary)
+	}
+	lends := func(name string) bool { // the parser of these files takes no notice of case
+		return slices.ContainsFunc(credentialWords, func(word string) bool { return strings.EqualFold(word, name) })
+	}
+	for name := range file.Body().Attributes() {
+		if lends(name) {
+			file.Body().RemoveAttribute(name)
+		}
+	}
+	for _, block := range file.Body().Blocks() {
+		if lends(block.Type()) {
+			file.Body().RemoveBlock(block)
+		}
+	}
+	return file.Bytes(), nil
+}
