@@ -45,6 +45,10 @@ func Alone(before, now Tree, d Definition) (why string, err error) {
 		return "it changes the program that a provider or a backend runs", nil
 	case has.configured != had.configured:
 		return "it changes the configuration of a provider", nil
+	case has.unknown != "":
+		return "nobody can tell whether it changes what the configuration of a provider refers to: " + has.unknown, nil
+	case has.reached != had.reached:
+		return "it changes what the configuration of a provider refers to", nil
 	}
 	return "", nil
 }
@@ -57,6 +61,11 @@ type loads struct {
 	exec      string   // of what can be told to run one, and is, the texts
 	// configured are the texts of all provider blocks: there are more ways than are known to name a program to one.
 	configured string
+
+	root    string   // the directory of the root module
+	refers  []string // the names that these refer to
+	unknown string   // what refers to what nobody can tell; empty: nothing
+	reached string   // digest of all that the names lead to
 }
 
 func (l *loads) runs(what string) { l.programs = append(l.programs, what) }
@@ -82,8 +91,10 @@ func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 			l.provides(b.Labels[0])
 			l.configured += tokens(blockText(b, src)) + "\n"
 			l.asked(b, src, "provider "+b.Labels[0])
+			l.referring(b, src, name, "provider "+b.Labels[0])
 		case "terraform":
 			l.asked(b, src, "the backend in "+name)
+			l.referring(b, src, name, "the backend in "+name)
 		case "check":
 			l.readBody(b.Body, src, name) // data sources may stand in it
 		case "import":
@@ -96,6 +107,9 @@ func (l *loads) readBody(body hcl.Body, src []byte, name string) {
 			}
 			if b.Type == "data" && b.Labels[0] == "terraform_remote_state" {
 				l.otherState(b, src, name)
+				if text := blockText(b, src); execWord.Match(text) || fileWord.Match(text) {
+					l.referring(b, src, name, "data terraform_remote_state in "+name)
+				}
 			}
 		}
 	}

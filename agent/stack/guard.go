@@ -48,7 +48,7 @@ func Guard(t Tree, d Definition) (Guards, error) {
 		return Guards{}, err
 	}
 	settings := sha256.New()
-	g := Guards{loads: loads{remote: f.remote}}
+	g := Guards{loads: loads{remote: f.remote, root: f.root}}
 	for _, strange := range f.strange {
 		g.runs(strange)
 	}
@@ -60,6 +60,9 @@ func Guard(t Tree, d Definition) (Guards, error) {
 	slices.SortFunc(f.order, func(a, b *module) int { return strings.Compare(a.dir, b.dir) })
 	for _, m := range f.order {
 		g.settingsOf(m, settings)
+	}
+	if err := g.reach(t, d, f.order); err != nil {
+		return Guards{}, fmt.Errorf("reading what providers refer to: %w", err)
 	}
 	g.Settings = hex.EncodeToString(settings.Sum(nil))
 	lock, err := t.ReadFile(path.Join(path.Clean(d.Dir), lockName))

@@ -347,6 +347,64 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// The configuration of a provider stands as it was, and what it refers to does not, as far as that leads: somebody has to look.
+func TestAloneFollowsReferences(t *testing.T) {
+	base := map[string]string{
+		"box/main.tf": "provider \"kubernetes\" {\n  host = aws_vpc.a.id\n  exec {\n    command = \"aws\"\n    args = concat([local.mode], module.m.args, [for k, v in local.more : v])\n  }\n}\n" +
+			"provider \"aws\" {\n  region = \"x\"\n}\nresource \"aws_vpc\" \"a\" {\n  cidr = var.cidr\n}\nresource \"aws_vpc\" \"other\" {\n  cidr = var.other\n}\n",
+		"box/values.tf": "locals {\n  mode = \"${local.deep}-x\"\n  deep = data.aws_ami.a.id\n  more = { a = \"1\" }\n  free = \"1\"\n}\ndata \"aws_ami\" \"a\" {\n  name = var.name\n}\n" +
+			"variable \"name\" {\n  default = \"n\"\n}\nvariable \"cidr\" {}\nvariable \"other\" {}\nmodule \"m\" {\n  source = \"../m\"\n  in = var.name\n}\n",
+		"box/prod.tfvars":      "cidr = \"10.0.0.0/8\"\nother = \"1\"\n",
+		"box/terraform.tfvars": "other = \"2\"\n",
+		"m/main.tf":            "variable \"in\" {}\noutput \"args\" {\n  value = [var.in]\n}\n",
+	}
+	before := treeOf(t, base)
+	const changes, unclear = "it changes what the configuration of a provider refers to", "nobody can tell whether it changes what"
+	for name, tt := range map[string]struct{ file, from, to, want string }{
+		"nothing":                               {"", "", "", ""},
+		"a value that nothing refers to":        {"box/values.tf", `free = "1"`, `free = "2"`, ""},
+		"a resource that nothing refers to":     {"box/main.tf", "cidr = var.other", "cidr = var.name", ""},
+		"a comment":                             {"box/values.tf", `free = "1"`, "free = \"1\" # one", ""},
+		"another variable's value":              {"box/prod.tfvars", `other = "1"`, `other = "3"`, ""},
+		"a value":                               {"box/values.tf", `"${local.deep}-x"`, `"${local.deep}-evil"`, changes},
+		"a value behind a value":                {"box/values.tf", "data.aws_ami.a.id", "data.aws_ami.a.arn", changes},
+		"a data source behind that":             {"box/values.tf", "name = var.name\n}", "name = \"evil\"\n}", changes},
+		"a variable's default behind that":      {"box/values.tf", `default = "n"`, `default = "evil"`, changes},
+		"its value from a file, by itself":      {"box/terraform.tfvars", `other = "2"`, `name = "evil"`, changes},
+		"a value from a file that is named":     {"box/prod.tfvars", `10.0.0.0/8`, `10.1.0.0/8`, changes},
+		"what a for expression goes through":    {"box/values.tf", `{ a = "1" }`, `{ a = "evil" }`, changes},
+		"a resource":                            {"box/main.tf", "cidr = var.cidr", "cidr = var.other", changes},
+		"a module's files":                      {"m/main.tf", "[var.in]", "[var.in, \"evil\"]", changes},
+		"what a module is given":                {"box/values.tf", "in = var.name", "in = \"evil\"", changes},
+		"a value in an override":                {"box/x_override.tf", "", "locals {\n  more = { a = \"evil\" }\n}\n", changes},
+		"a value in JSON":                       {"box/x.tf.json", "", `{"locals": {"x": "evil"}}`, unclear},
+		"a value from a file of who knows what": {"box/values.tf", `{ a = "1" }`, `yamldecode(file("x.yml"))`, unclear},
+		"var files that nobody can read":        {"box/prod.tfvars", "cidr", "=", unclear},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := maps.Clone(base)
+			if tt.file != "" && !strings.Contains(now[tt.file], tt.from) {
+				t.Fatal("the test changes nothing")
+			}
+			if tt.file != "" {
+				now[tt.file] = strings.Replace(now[tt.file], tt.from, tt.to, 1)
+			}
+			why, err := Alone(before, treeOf(t, now), Definition{Dir: "box", VarFiles: []string{"prod.tfvars"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == "" && why != "" || !strings.HasPrefix(why, tt.want) {
+				t.Errorf("got %q, want %q", why, tt.want)
+			}
+		})
+	}
+	// In a module what its callers give it counts; nobody follows that.
+	nested := map[string]string{"box/main.tf": "module \"m\" {\n  source = \"../m\"\n}\n", "m/main.tf": "variable \"in\" {}\nprovider \"aws\" {\n  region = var.in\n}\n"}
+	if why, err := Alone(treeOf(t, nested), treeOf(t, nested), Definition{Dir: "box"}); err != nil || !strings.HasPrefix(why, unclear) {
+		t.Errorf("%q, %v", why, err)
+	}
+}
+
 // TestAlone: what makes a plan load or run something that nobody has looked at waits, however it is written.
 func TestAlone(t *testing.T) {
 	need.OneGoroutine(t)
