@@ -34,7 +34,7 @@ func New(o Options) *Messages { return &Messages{health: o.Health, active: o.Act
 
 // RefreshCard has the run's message posted or edited; what it shows is read when it is sent, so that many changes in
 // a row are one edit.
-func (a *Messages) RefreshCard(tx *store.Tx, run *store.Run) error {
+func (ms *Messages) RefreshCard(tx *store.Tx, run *store.Run) error {
 	if told, err := spoken(tx, run); err != nil || !told {
 		return err // nothing was said yet; [Messages.EnqueueMove] decides when it is
 	}
@@ -42,21 +42,21 @@ func (a *Messages) RefreshCard(tx *store.Tx, run *store.Run) error {
 }
 
 // Say writes into the run's thread.
-func (a *Messages) Say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
+func (ms *Messages) Say(tx *store.Tx, run *store.Run, kind store.MessageKind, key, text string) error {
 	return tx.Enqueue(store.Message{
-		Kind: kind, Run: run.ID, Key: fmt.Sprintf("run/%d/%s", run.ID, key), Text: a.health.Redact(text), Mention: kind == store.MessageLoud,
+		Kind: kind, Run: run.ID, Key: fmt.Sprintf("run/%d/%s", run.ID, key), Text: ms.health.Redact(text), Mention: kind == store.MessageLoud,
 	})
 }
 
 // Note is a message of its own in the channel.
-func (a *Messages) Note(key, text string) store.Message {
-	return store.Message{Kind: store.MessageNote, Key: key, Text: a.health.Redact(text)}
+func (ms *Messages) Note(key, text string) store.Message {
+	return store.Message{Kind: store.MessageNote, Key: key, Text: ms.health.Redact(text)}
 }
 
 // announce writes the messages that a transition causes. A fresh message, or a reply also sent to the channel, is
 // for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
 // edits a message that exists and posts nothing new.
-func (a *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+func (ms *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
 	told, err := spoken(tx, run)
 	if err != nil {
 		return err
@@ -67,26 +67,26 @@ func (a *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m st
 	case store.Planned:
 		post.Mention = run.Policy() == ""
 		if m.From == store.Approved && run.Asks != "" {
-			return a.askAfterAll(tx, run)
+			return ms.askAfterAll(tx, run)
 		}
 		if m.From == store.Approved {
-			return a.refreshAndLoud(tx, run, "again", "Back to waiting for approval: "+m.Text) // an edit would ring no phone
+			return ms.refreshAndLoud(tx, run, "again", "Back to waiting for approval: "+m.Text) // an edit would ring no phone
 		}
 		if err := tx.Enqueue(post); err != nil {
 			return err
 		}
 		if run.Card != nil && run.Card.Renewed && run.Policy() == "" {
-			if err := a.askAnew(tx, run); err != nil {
+			if err := ms.askAnew(tx, run); err != nil {
 				return err
 			}
 		}
 		if s := w.Stack(run.Stack); s != nil && s.PlanInSlack != "full" {
-			return a.summary(tx, w, run)
+			return ms.summary(tx, w, run)
 		}
 		if err := tx.Enqueue(store.Message{Kind: store.MessageFile, Run: run.ID, Key: fmt.Sprintf("run/%d/plan", run.ID)}); err != nil {
 			return err
 		}
-		return a.summary(tx, w, run)
+		return ms.summary(tx, w, run)
 	case store.Previewed:
 		if run.Plan != nil && !run.Plan.Empty {
 			post.Mention = false
@@ -94,51 +94,51 @@ func (a *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m st
 				return err
 			}
 		}
-		return a.summary(tx, w, run)
+		return ms.summary(tx, w, run)
 	case store.Errored, store.Interrupted:
 		if fresh {
 			if err := tx.Enqueue(post); err != nil {
 				return err
 			}
-			return a.summary(tx, w, run)
+			return ms.summary(tx, w, run)
 		}
-		return a.refreshAndLoud(tx, run, "end", phrase.Outcome(run))
+		return ms.refreshAndLoud(tx, run, "end", phrase.Outcome(run))
 	case store.Applied:
-		return a.RefreshAnd(tx, run, "end", phrase.Outcome(run))
+		return ms.RefreshAnd(tx, run, "end", phrase.Outcome(run))
 	case store.Stale, store.Expired, store.Discarded, store.Canceled:
 		if fresh {
-			return a.summary(tx, w, run)
+			return ms.summary(tx, w, run)
 		}
-		return a.RefreshAnd(tx, run, "end", phrase.Outcome(run))
+		return ms.RefreshAnd(tx, run, "end", phrase.Outcome(run))
 	case store.NoChanges, store.Superseded:
-		if err := a.RefreshCard(tx, run); err != nil {
+		if err := ms.RefreshCard(tx, run); err != nil {
 			return err
 		}
-		return a.summary(tx, w, run)
+		return ms.summary(tx, w, run)
 	}
-	return a.RefreshCard(tx, run)
+	return ms.RefreshCard(tx, run)
 }
 
 // RefreshAnd refreshes the run's message and writes into its thread, if anything was ever said of the run.
-func (a *Messages) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
+func (ms *Messages) RefreshAnd(tx *store.Tx, run *store.Run, key, text string) error {
 	told, err := spoken(tx, run)
-	if a.active.Cfg().Slack == nil {
+	if ms.active.Cfg().Slack == nil {
 		told = run.Plan != nil // the log has no message to edit; it asked when the plan was made, and tells the end too
 	}
 	if err != nil || !told {
 		return err
 	}
-	if err := a.RefreshCard(tx, run); err != nil {
+	if err := ms.RefreshCard(tx, run); err != nil {
 		return err
 	}
-	return a.Say(tx, run, store.MessageReply, key, text)
+	return ms.Say(tx, run, store.MessageReply, key, text)
 }
 
-func (a *Messages) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
-	if err := a.RefreshCard(tx, run); err != nil {
+func (ms *Messages) refreshAndLoud(tx *store.Tx, run *store.Run, key, text string) error {
+	if err := ms.RefreshCard(tx, run); err != nil {
 		return err
 	}
-	return a.Say(tx, run, store.MessageLoud, key, text)
+	return ms.Say(tx, run, store.MessageLoud, key, text)
 }
 
 // HeldDigest tells reasons apart.
@@ -148,7 +148,7 @@ func HeldDigest(why string) string {
 }
 
 // SayHeld tells in a run's thread why it waits.
-func (a *Messages) SayHeld(tx *store.Tx, run *store.Run) error {
+func (ms *Messages) SayHeld(tx *store.Tx, run *store.Run) error {
 	text := strings.TrimPrefix(run.Held, "approved; ")
 	if !strings.HasPrefix(text, "waits") {
 		text = "It waits: " + text
@@ -157,7 +157,7 @@ func (a *Messages) SayHeld(tx *store.Tx, run *store.Run) error {
 	if run.Hint != "" {
 		text += " Next: " + run.Hint
 	}
-	return a.Say(tx, run, store.MessageReply, "held/"+HeldDigest(run.Held), text)
+	return ms.Say(tx, run, store.MessageReply, "held/"+HeldDigest(run.Held), text)
 }
 
 // EndKey is the key of the message that tells how a run ended.
@@ -165,7 +165,7 @@ func EndKey(run int) string { return fmt.Sprintf("run/%d/end", run) }
 
 // CommentOn has the one comment of a pull request brought up to date. What it says is read when it is sent, so that many
 // changes in a row are one edit.
-func (a *Messages) CommentOn(tx *store.Tx, repository string, number int) error {
+func (ms *Messages) CommentOn(tx *store.Tx, repository string, number int) error {
 	return tx.Enqueue(store.Message{
 		Kind: store.MessageComment, Key: fmt.Sprintf("comment/%s/%d", repository, number), Repository: repository, PullRequest: number,
 	})
@@ -182,27 +182,27 @@ func spoken(tx *store.Tx, run *store.Run) (bool, error) {
 
 // EnqueueMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
 // nobody's phone.
-func (a *Messages) EnqueueMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+func (ms *Messages) EnqueueMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
 	if run.Kind == store.KindPullRequest {
-		return a.CommentOn(tx, run.Repository, run.PullRequest)
+		return ms.CommentOn(tx, run.Repository, run.PullRequest)
 	}
-	return a.announce(tx, w, run, m)
+	return ms.announce(tx, w, run, m)
 }
 
 // askAfterAll asks people about a plan that a policy was about to apply.
-func (a *Messages) askAfterAll(tx *store.Tx, run *store.Run) error {
-	if err := a.RefreshCard(tx, run); err != nil {
+func (ms *Messages) askAfterAll(tx *store.Tx, run *store.Run) error {
+	if err := ms.RefreshCard(tx, run); err != nil {
 		return err
 	}
-	return a.Say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
+	return ms.Say(tx, run, store.MessageLoud, "again", fmt.Sprintf("#%d %s waits for approval after all: %s", run.ID, run.Stack, run.Asks))
 }
 
 // RenewedKey is the reply that tells of a new plan in an old thread.
 const RenewedKey = "renewed"
 
 // askAnew tells in the thread, and in the channel, that the message shows another plan now.
-func (a *Messages) askAnew(tx *store.Tx, run *store.Run) error {
+func (ms *Messages) askAnew(tx *store.Tx, run *store.Run) error {
 	text := fmt.Sprintf("#%d %s takes the place of #%d, since what drifted is something else now: %s. Approvals of #%d do not count; look at the message above and decide again.",
 		run.ID, run.Stack, run.After, run.Reason, run.After)
-	return a.Say(tx, run, store.MessageLoud, RenewedKey, text)
+	return ms.Say(tx, run, store.MessageLoud, RenewedKey, text)
 }

@@ -12,7 +12,7 @@ import (
 
 // summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
 // installation with forty clean stacks says one thing and not forty.
-func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (ms *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
 	if run.Batch == 0 {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (a *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error
 	if err := tx.PutSetting(BatchKey(run.Batch), nil); err != nil {
 		return err
 	}
-	return tx.Enqueue(a.Note(fmt.Sprintf("batch/%d", run.Batch), text))
+	return tx.Enqueue(ms.Note(fmt.Sprintf("batch/%d", run.Batch), text))
 }
 
 // OpenBatch are the first runs of stacks that one message has to sum up when all of them were planned.

@@ -56,7 +56,7 @@ func Join(tx *store.Tx, all []*Overview, o *Overview, runs ...*store.Run) error 
 }
 
 // JoinOverview puts a dependency run below the message of the commit that changed its upstreams.
-func (a *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, changed map[string]int) error {
+func (ms *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, changed map[string]int) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -82,15 +82,15 @@ func (a *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack,
 				return err
 			}
 			run.Overview = o.Key()
-			return a.EnqueueOverview(tx, run)
+			return ms.EnqueueOverview(tx, run)
 		}
 	}
 	return nil
 }
 
 // EnqueueOverview has the message about a run's commit posted before the run's own prompt, or edited.
-func (a *Messages) EnqueueOverview(tx *store.Tx, run *store.Run) error {
-	if run.Overview == "" || a.active.Cfg().Slack == nil {
+func (ms *Messages) EnqueueOverview(tx *store.Tx, run *store.Run) error {
+	if run.Overview == "" || ms.active.Cfg().Slack == nil {
 		return nil
 	}
 	_, o, err := Overviews(tx, run.Overview)

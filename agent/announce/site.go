@@ -8,8 +8,8 @@ import (
 
 // Publish has the site that hosts a run's repository told how the run's commit stands. One key is one commit and stack, so
 // that many changes in a row are one request; what it says is read when it is sent.
-func (a *Messages) Publish(tx *store.Tx, run *store.Run) error {
-	if a.active.Current.Load().Sites[run.Repository] == nil {
+func (ms *Messages) Publish(tx *store.Tx, run *store.Run) error {
+	if ms.active.Current.Load().Sites[run.Repository] == nil {
 		return nil
 	}
 	if run.Kind == store.KindPullRequest {

@@ -142,8 +142,8 @@ func (a *Executor) notLookedUp(repository string) (why, hint string) {
 const ExitLook = 50 * time.Millisecond
 
 // forgetLeftState notes that a state which an apply could not save was taken away by a person.
-func (a *Executor) forgetLeftState(st *store.StackState) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func forgetLeftState(j *journal.Journal, st *store.StackState) error {
+	return j.Update(func(tx *journal.Tx) error {
 		now, err := tx.Stack(st.Name)
 		if err != nil || now.LeftState != st.LeftState {
 			return err

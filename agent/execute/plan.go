@@ -108,7 +108,7 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
 		return a.refuseLarge(w, run, result, over.Why, over.Hint)
 	}
-	rewritten, err := a.rewritten(ctx, w, run, s)
+	rewritten, err := branchRewritten(ctx, a.store, w, run, s)
 	if err != nil {
 		return err
 	}

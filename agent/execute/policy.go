@@ -13,13 +13,13 @@ import (
 	"sallyport/store"
 )
 
-// rewritten reports whether the branch's newest commit does not descend from what is applied. Only policies ask.
-func (a *Executor) rewritten(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (bool, error) {
+// branchRewritten reports whether the branch's newest commit does not descend from what is applied. Only policies ask.
+func branchRewritten(ctx context.Context, of *store.Store, w *active.Config, run *store.Run, s *config.Stack) (bool, error) {
 	if s.AutoApply == config.PolicyNever {
 		return false, nil
 	}
 	var applied, head string
-	err := a.store.View(func(tx *store.Tx) error {
+	err := of.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)
 		if err != nil {
 			return err

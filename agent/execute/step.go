@@ -64,7 +64,7 @@ func (a *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycl
 		a.work.Preempt("")
 	}
 	if also.StateGone {
-		if err := a.forgetLeftState(f.Store.Stacks[run.Stack]); err != nil {
+		if err := forgetLeftState(a.journal, f.Store.Stacks[run.Stack]); err != nil {
 			return err
 		}
 	}

@@ -199,7 +199,7 @@ func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.C
 		ending = "failed: " + a.health.Redact(err.Error())
 	}
 	return code, errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
-		if err := a.unlockStack(tx, o, ending); err != nil || c.Keep == nil || over == nil {
+		if err := unlockStack(tx, o, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}
 		name, _ := archive.CopyName(kept)

@@ -57,7 +57,7 @@ func (a *Operator) lockStack(o occupation) error {
 }
 
 // unlockStack ends such work and says in the history how; nothing if it has ended already.
-func (a *Operator) unlockStack(tx *journal.Tx, o occupation, ending string) error {
+func unlockStack(tx *journal.Tx, o occupation, ending string) error {
 	st, err := tx.Stack(o.stack)
 	if err != nil || st.Occupied == nil {
 		return err
@@ -84,7 +84,7 @@ func (a *Operator) UnlockAll() error {
 	for _, o := range left {
 		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
 			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", o.by, o.stack, o.what)
-			return errors.Join(a.unlockStack(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
+			return errors.Join(unlockStack(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
 		}))
 	}
 	return err

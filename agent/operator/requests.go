@@ -72,7 +72,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		if err != nil {
 			return err
 		}
-		commit, err := a.commitFor(r, st, repository)
+		commit, err := commitFor(r, st, repository)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
 			Reason: a.health.Redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
-		warnings = a.startWarnings(tx.Tx, st, repository, made)
+		warnings = startWarnings(tx.Tx, st, repository, made)
 		if lifecycle.ReleasesPin(st.Pin, made) {
 			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
 		}
@@ -143,7 +143,7 @@ func requestText(run *store.Run) string {
 	return strings.TrimSpace(strings.Join(append(run.Options.Kinds(run.Commit), run.Reason), "; "))
 }
 
-func (a *Operator) commitFor(r Request, st *store.StackState, repository *store.RepositoryState) (string, error) {
+func commitFor(r Request, st *store.StackState, repository *store.RepositoryState) (string, error) {
 	if r.Applied {
 		if st.AppliedCommit == "" {
 			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
@@ -224,7 +224,7 @@ func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
 }
 
 // startWarnings says what a person who asks for a run should know at once.
-func (a *Operator) startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
+func startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
 	var out []string
 	if st.Paused != nil {
 		out = append(out, "the stack is paused "+notify.Paused(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")

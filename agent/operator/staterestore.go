@@ -76,10 +76,10 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 		Done: func(tx *journal.Tx) (string, error) {
 			text, err := a.stateRestored(tx.Tx, o, out)
-			return text, errors.Join(err, a.unlockStack(tx, o, fmt.Sprintf("serial %d", out.serial)))
+			return text, errors.Join(err, unlockStack(tx, o, fmt.Sprintf("serial %d", out.serial)))
 		},
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
-			err := a.unlockStack(tx, o, "failed: "+a.health.Redact(cause.Error()))
+			err := unlockStack(tx, o, "failed: "+a.health.Redact(cause.Error()))
 			var failed *diag.Error
 			var other *terraform.LineageError
 			switch {
@@ -92,7 +92,7 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 	})
 	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
-		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return a.unlockStack(tx, o, "not begun") }))
+		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, o, "not begun") }))
 	}
 	return message, err
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // Card is everything that the run's message shows now.
-func (a *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
+func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 	c := notify.Card{
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
 		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
 		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
 		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
-		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: a.id, Approvals: 1, ShowAddresses: true,
+		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: ob.id, Approvals: 1, ShowAddresses: true,
 	}
 	c.Origin = phrase.Facts(run.Origin)
 	if run.Plan != nil {
@@ -31,12 +31,12 @@ func (a *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 }
 
 // sign writes on a card who wrote it, and the head of our history at this moment.
-func (a *Outbox) sign(w *active.Config, run *store.Run, card *notify.Card) error {
-	card.Epoch = a.epoch
+func (ob *Outbox) sign(w *active.Config, run *store.Run, card *notify.Card) error {
+	card.Epoch = ob.epoch
 	if s := w.Stack(run.Stack); s != nil {
 		card.State = active.StateMark(w.Cfg, s)
 	}
-	return a.store.View(func(tx *store.Tx) (err error) {
+	return ob.store.View(func(tx *store.Tx) (err error) {
 		card.HistorySeq, card.HistoryHash, err = tx.HistoryHead()
 		return err
 	})

@@ -14,10 +14,10 @@ import (
 )
 
 // deliverComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
-func (a *Outbox) deliverComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (ob *Outbox) deliverComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	var p *store.PullRequest
 	runs := map[string]*store.Run{}
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := ob.store.View(func(tx *store.Tx) (err error) {
 		if p, err = tx.PullRequest(m.Repository, m.PullRequest); err != nil || p == nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (a *Outbox) deliverComment(ctx context.Context, w *active.Config, site acti
 	if p.Comment == 0 && p.Why == "" && len(p.Runs)+len(p.Held)+len(p.Notes) == 0 {
 		return nil, nil // it touches no stack: nobody waits to hear that
 	}
-	body, err := a.report(w, p, runs)
+	body, err := ob.report(w, p, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (a *Outbox) deliverComment(ctx context.Context, w *active.Config, site acti
 	if p.Comment != 0 && p.Commented == digest {
 		return nil, nil
 	}
-	id, err := site.PutComment(ctx, p.Number, p.Comment, github.Marker(a.id), body)
+	id, err := site.PutComment(ctx, p.Number, p.Comment, github.Marker(ob.id), body)
 	if err != nil {
 		return nil, err
 	}
@@ -58,27 +58,27 @@ func (a *Outbox) deliverComment(ctx context.Context, w *active.Config, site acti
 }
 
 // report is the text of the comment.
-func (a *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
-	out := github.Report{Agent: a.id, Head: p.Head, Untouched: p.Untouched}
+func (ob *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
+	out := github.Report{Agent: ob.id, Head: p.Head, Untouched: p.Untouched}
 	if p.Why != "" {
-		out.Notes = append(out.Notes, "not planned: "+a.health.Redact(p.Why))
+		out.Notes = append(out.Notes, "not planned: "+ob.health.Redact(p.Why))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Held)) {
 		out.Notes = append(out.Notes, fmt.Sprintf("%s is not planned, because %s; an approver may comment: sallyport plan %s", name, p.Held[name], p.Head))
 	}
 	for _, note := range p.Notes {
-		out.Notes = append(out.Notes, a.health.Redact(note))
+		out.Notes = append(out.Notes, ob.health.Redact(note))
 	}
 	for _, name := range slices.Sorted(maps.Keys(runs)) {
 		run := runs[name]
 		if run == nil {
 			continue // it is no longer kept
 		}
-		words := a.runWords(w, run)
+		words := ob.runWords(w, run)
 		for _, warning := range run.Warnings {
-			words.Warnings = append(words.Warnings, a.health.Redact(warning))
+			words.Warnings = append(words.Warnings, ob.health.Redact(warning))
 		}
-		text, err := a.previewText(w, run)
+		text, err := ob.previewText(w, run)
 		if err != nil {
 			return "", err
 		}
@@ -89,13 +89,13 @@ func (a *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string]
 }
 
 // previewText is what the comment shows of a run in full: its plan in Terraform's words, or its error.
-func (a *Outbox) previewText(w *active.Config, run *store.Run) (string, error) {
+func (ob *Outbox) previewText(w *active.Config, run *store.Run) (string, error) {
 	if run.Error != "" {
-		return a.health.Redact(run.Error), nil
+		return ob.health.Redact(run.Error), nil
 	}
 	if s := w.Stack(run.Stack); run.Plan == nil || s != nil && s.PlanInSlack != "full" {
 		return "", nil // who does not want plans in Slack does not want them here
 	}
-	text, err := a.engines.PlanText(run.ID)
-	return a.health.Redact(text), err
+	text, err := ob.engines.PlanText(run.ID)
+	return ob.health.Redact(text), err
 }

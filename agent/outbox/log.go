@@ -31,13 +31,13 @@ func (l toLog) deliver(_ context.Context, m *store.Message) (time.Duration, erro
 }
 
 // deliverToLog says a message and notes that it was said.
-func (a *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
-	run, err := a.ledger.RunOf(m)
+func (ob *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
+	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return err
 	}
-	a.logNotice(w, m, run)
-	return a.journal.Write(func(tx *journal.Tx) error {
+	ob.logNotice(w, m, run)
+	return ob.journal.Write(func(tx *journal.Tx) error {
 		tx.Passes(string(m.Kind), "told")
 		if run != nil && !run.Told {
 			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Told = true; return nil }); err != nil {
@@ -49,19 +49,19 @@ func (a *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
 }
 
 // logNotice is the whole of telling people when there is no Slack.
-func (a *Outbox) logNotice(w *active.Config, m *store.Message, run *store.Run) {
+func (ob *Outbox) logNotice(w *active.Config, m *store.Message, run *store.Run) {
 	text := m.Text
 	switch {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
-		card := a.Card(w, run)
-		card.Shell = a.notices == nil // the demo shows what Slack would
+		card := ob.Card(w, run)
+		card.Shell = ob.notices == nil // the demo shows what Slack would
 		text = card.Plain()
 	}
-	if a.notices != nil {
-		a.notices(text)
+	if ob.notices != nil {
+		ob.notices(text)
 		return
 	}
-	a.log.Info("notice", "run", m.Run, "text", text)
+	ob.log.Info("notice", "run", m.Run, "text", text)
 }

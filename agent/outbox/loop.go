@@ -40,21 +40,21 @@ type receiver interface {
 
 // keepOn delivers, oldest first, until ctx ends; pass returns when to come again. Nothing is ever dropped because it could not be
 // delivered.
-func (a *Outbox) keepOn(ctx context.Context, pass func(context.Context) time.Duration) {
+func (ob *Outbox) keepOn(ctx context.Context, pass func(context.Context) time.Duration) {
 	for ctx.Err() == nil {
-		changed := a.changes.Next()
+		changed := ob.changes.Next()
 		clock.Sleep(ctx, pass(ctx), changed)
 	}
 }
 
 // pass tries every message of a receiver that is due once and returns when to come again.
-func (a *Outbox) pass(ctx context.Context, to receiver) time.Duration {
+func (ob *Outbox) pass(ctx context.Context, to receiver) time.Duration {
 	var outbox []*store.Message
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := ob.store.View(func(tx *store.Tx) (err error) {
 		outbox, err = tx.Outbox()
 		return err
 	}); err != nil {
-		a.journal.StoreFault(err)
+		ob.journal.StoreFault(err)
 		return storeRest
 	}
 	next := IdlePass
@@ -65,15 +65,15 @@ func (a *Outbox) pass(ctx context.Context, to receiver) time.Duration {
 		if !to.takes(m) {
 			continue
 		}
-		wait := max(a.clocks.Reading().Left(m.NotBefore, maxSendHold), to.rests(m))
+		wait := max(ob.clocks.Reading().Left(m.NotBefore, maxSendHold), to.rests(m))
 		if wait > 0 {
 			to.waits(m)
 			next = min(next, wait)
 			continue
 		}
-		wait, err := a.tryOne(ctx, to, m)
+		wait, err := ob.tryOne(ctx, to, m)
 		if err != nil {
-			a.journal.StoreFault(err)
+			ob.journal.StoreFault(err)
 			return storeRest
 		}
 		if wait > 0 {
@@ -84,20 +84,20 @@ func (a *Outbox) pass(ctx context.Context, to receiver) time.Duration {
 }
 
 // tryOne delivers one message. A panic is the error of this message: the others go on, and it stays in the outbox.
-func (a *Outbox) tryOne(ctx context.Context, to receiver, m *store.Message) (wait time.Duration, err error) {
-	err = a.health.Contained(health.Work{Name: "sending message " + m.Key, Watches: true}, func() (err error) {
+func (ob *Outbox) tryOne(ctx context.Context, to receiver, m *store.Message) (wait time.Duration, err error) {
+	err = ob.health.Contained(health.Work{Name: "sending message " + m.Key, Watches: true}, func() (err error) {
 		wait, err = to.deliver(ctx, m)
 		return err
 	})
 	fault := "message " + m.Key
 	if struck := health.AsStruck(err); struck != nil {
-		a.faults.Set(fault, struck)
+		ob.faults.Set(fault, struck)
 		return to.struck(m, struck)
 	}
 	switch {
 	case err != nil:
 	case wait == 0:
-		a.faults.Set(fault, nil)
+		ob.faults.Set(fault, nil)
 	default:
 		to.waits(m)
 	}
@@ -105,21 +105,21 @@ func (a *Outbox) tryOne(ctx context.Context, to receiver, m *store.Message) (wai
 }
 
 // Send delivers what goes to Slack or, without Slack, to the log, until ctx ends.
-func (a *Outbox) Send(ctx context.Context) { a.keepOn(ctx, a.Deliver) }
+func (ob *Outbox) Send(ctx context.Context) { ob.keepOn(ctx, ob.Deliver) }
 
 // Deliver tries every message that is due once and returns when to come again.
-func (a *Outbox) Deliver(ctx context.Context) time.Duration {
+func (ob *Outbox) Deliver(ctx context.Context) time.Duration {
 	select { // a delivery under way can hang as long as Slack does: who waits for it may be told to stop
-	case a.sending <- struct{}{}:
-		defer func() { <-a.sending }()
+	case ob.sending <- struct{}{}:
+		defer func() { <-ob.sending }()
 	case <-ctx.Done():
 		return IdlePass
 	}
-	w := a.active.Current.Load()
+	w := ob.active.Current.Load()
 	if w.Slack == nil {
-		return a.pass(ctx, toLog{a, w})
+		return ob.pass(ctx, toLog{ob, w})
 	}
-	return a.pass(ctx, &toSlack{outbox: a, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
+	return ob.pass(ctx, &toSlack{outbox: ob, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
 }
 
 // flushTime bounds what is still sent when the agent stops, a request to Slack that hangs included: what cannot be
@@ -127,24 +127,24 @@ func (a *Outbox) Deliver(ctx context.Context) time.Duration {
 const flushTime = 5 * time.Second
 
 // Flush gives messages a last short chance, then ends the sender, whatever it waits for.
-func (a *Outbox) Flush(ctx context.Context, stopSender context.CancelFunc) {
+func (ob *Outbox) Flush(ctx context.Context, stopSender context.CancelFunc) {
 	limit := time.AfterFunc(flushTime, stopSender)
 	defer limit.Stop()
-	a.Deliver(ctx) // after one that is under way
+	ob.Deliver(ctx) // after one that is under way
 	stopSender()
 }
 
 // DeliverToSites delivers what goes to the sites that host repositories, until ctx ends. It is apart from what goes to Slack, so that a site
 // that hangs delays nothing else. Whatever it does may be done again, so a crash costs a request.
-func (a *Outbox) DeliverToSites(ctx context.Context) {
+func (ob *Outbox) DeliverToSites(ctx context.Context) {
 	rests := siteRests{}
 	var idle *active.Config // without any site, and what an earlier one had for some is dropped
-	a.keepOn(ctx, func(ctx context.Context) time.Duration {
-		w := a.active.Current.Load()
+	ob.keepOn(ctx, func(ctx context.Context) time.Duration {
+		w := ob.active.Current.Load()
 		if w == idle {
 			return IdlePass
 		}
-		wait := a.pass(ctx, toSites{a, w, rests})
+		wait := ob.pass(ctx, toSites{ob, w, rests})
 		if idle = nil; len(w.Sites) == 0 && wait == IdlePass {
 			idle = w
 		}

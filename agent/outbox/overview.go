@@ -17,7 +17,7 @@ import (
 const maxOverviewLines = 40
 
 // overviewText is what an overview says now.
-func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overview) (string, error) {
+func (ob *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overview) (string, error) {
 	newest := map[string]*store.Run{}
 	var names []string
 	var any *store.Run
@@ -46,9 +46,9 @@ func (a *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overvi
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))
 			break
 		}
-		lines = append(lines, "• "+a.Card(w, newest[name]).Line())
+		lines = append(lines, "• "+ob.Card(w, newest[name]).Line())
 	}
-	return a.health.Redact(strings.Join(lines, "\n")), nil
+	return ob.health.Redact(strings.Join(lines, "\n")), nil
 }
 
 // inOrder sorts stacks by name, and each below those that it depends on.
@@ -124,7 +124,7 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 }
 
 // overviewSaid records where the message is, and has it edited if there is something newer to say by now.
-func (a *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
+func (ob *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		all, o, err := announce.Overviews(tx, key)
 		if err != nil || o == nil {
@@ -136,7 +136,7 @@ func (a *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.
 				return err
 			}
 		}
-		now, err := a.overviewText(tx, w, o)
+		now, err := ob.overviewText(tx, w, o)
 		if err != nil || now == text {
 			return err
 		}

@@ -16,15 +16,15 @@ import (
 )
 
 // statusOf is a run as a commit status.
-func (a *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
-	return github.RunStatus(a.runWords(w, run))
+func (ob *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
+	return github.RunStatus(ob.runWords(w, run))
 }
 
 // runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
-func (a *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
+func (ob *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
 	r := github.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
-		Held: a.health.Redact(run.Held), By: w.DecidedBy(run),
+		Held: ob.health.Redact(run.Held), By: w.DecidedBy(run),
 	}
 	if run.Card != nil {
 		r.URL = run.Card.Permalink
@@ -92,16 +92,16 @@ func (s toSites) deliver(ctx context.Context, m *store.Message) (time.Duration, 
 
 // deliverToSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
 // error is the store's.
-func (a *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
+func (ob *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
 	site := w.Sites[m.Repository]
 	if site == nil { // the github block left the configuration
-		return 0, a.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	limited, cancel := context.WithTimeout(ctx, siteTimeout)
 	defer cancel()
-	deliver := a.deliverStatus
+	deliver := ob.deliverStatus
 	if m.Kind == store.MessageComment {
-		deliver = a.deliverComment
+		deliver = ob.deliverComment
 	}
 	done, err := deliver(limited, w, site, m)
 	if ctx.Err() != nil {
@@ -113,29 +113,29 @@ func (a *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.M
 		return 0, err
 	}
 	if err == nil || !refused.Everything() {
-		a.faults.Set(source, nil)
+		ob.faults.Set(source, nil)
 		delete(rests, m.Repository)
 	}
 	if err == nil || refused.Final() && m.Attempts >= maxRefused {
 		if err != nil {
-			a.log.Warn("github does not take this, and it is dropped", "message", m.Key, "err", err)
+			ob.log.Warn("github does not take this, and it is dropped", "message", m.Key, "err", err)
 		}
-		a.faults.Set(source+": "+m.Key, nil)
-		return 0, a.journal.Write(func(tx *journal.Tx) error { return finish(tx.Tx, m, done) })
+		ob.faults.Set(source+": "+m.Key, nil)
+		return 0, ob.journal.Write(func(tx *journal.Tx) error { return finish(tx.Tx, m, done) })
 	}
 	if refused.Everything() {
-		if a.faults.Set(source, err) {
-			a.log.Warn("telling github", "message", m.Key, "err", err)
+		if ob.faults.Set(source, err) {
+			ob.log.Warn("telling github", "message", m.Key, "err", err)
 		}
 		return rests.failed(m.Repository, refused.Wants()), nil
 	}
-	if a.faults.Set(source+": "+m.Key, err) {
-		a.log.Warn("telling github", "message", m.Key, "err", err)
+	if ob.faults.Set(source+": "+m.Key, err) {
+		ob.log.Warn("telling github", "message", m.Key, "err", err)
 	}
 	m.Attempts++
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
-	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.health.Redact(err.Error())
-	err = a.journal.Write(func(tx *journal.Tx) error { return tx.PutMessage(m) })
+	m.NotBefore, m.Error = ob.now().UTC().Add(wait), ob.health.Redact(err.Error())
+	err = ob.journal.Write(func(tx *journal.Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil
 	}
@@ -161,7 +161,7 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 
 // deliverStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
 // commit and stack.
-func (a *Outbox) deliverStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (ob *Outbox) deliverStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
 		s := github.Untouched(m.Stack)
 		switch {
@@ -172,11 +172,11 @@ func (a *Outbox) deliverStatus(ctx context.Context, w *active.Config, site activ
 		}
 		return nil, site.SetStatus(ctx, m.Commit, s)
 	}
-	run, err := a.ledger.RunOf(m)
+	run, err := ob.ledger.RunOf(m)
 	if err != nil || run == nil {
 		return nil, err
 	}
-	s := a.statusOf(w, run)
+	s := ob.statusOf(w, run)
 	words := fmt.Sprintf("%s %s %s", s.State, s.Description, s.TargetURL)
 	if words == run.Published {
 		return nil, nil

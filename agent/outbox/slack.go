@@ -58,24 +58,24 @@ func (s *toSlack) struck(m *store.Message, p *health.StruckError) (time.Duration
 }
 
 // messageStruck tells of a message that panicked when it was to be sent.
-func (a *Outbox) messageStruck(w *active.Config, m *store.Message, struck *health.StruckError) error {
+func (ob *Outbox) messageStruck(w *active.Config, m *store.Message, struck *health.StruckError) error {
 	if !struck.News || !struck.Held() || strings.HasPrefix(m.Key, heldKey) {
 		return nil
 	}
 	text := fmt.Sprintf("A message (%s) cannot be sent: %s. %s.", m.Key, struck.Panic, struck.UserHint())
-	run, err := a.ledger.RunOf(m)
+	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return err
 	}
-	n := a.ledger.Note(heldKey+m.Key, text)
+	n := ob.ledger.Note(heldKey+m.Key, text)
 	if run != nil {
-		n = a.ledger.Note(heldKey+m.Key, fmt.Sprintf("#%d %s is %s, and its message cannot be sent: %s. See sallyport show %d.", run.ID, run.Stack, run.Status, struck.Panic, run.ID))
+		n = ob.ledger.Note(heldKey+m.Key, fmt.Sprintf("#%d %s is %s, and its message cannot be sent: %s. See sallyport show %d.", run.ID, run.Stack, run.Status, struck.Panic, run.ID))
 		n.Run, n.Mention = run.ID, m.Mention
 		if w.Cfg.Slack != nil {
 			n.Channel = active.ChannelOf(w.Cfg, w.Stack(run.Stack))
 		}
 	}
-	return a.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) })
+	return ob.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) })
 }
 
 // heldKey begins the keys of messages about messages.
@@ -83,26 +83,26 @@ const heldKey = "held/"
 
 // deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
 // The error is the store's.
-func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
-	run, err := a.ledger.RunOf(m)
+func (ob *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
+	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return 0, err
 	}
-	sender := &sender{outbox: a, world: w, message: m, run: run, cardless: cardless}
+	sender := &sender{outbox: ob, world: w, message: m, run: run, cardless: cardless}
 	if sender.needless() {
-		return 0, a.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
+		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	unknown := m.Sending && !fault.Without("search")
 	if !m.Sending && m.After == "" {
-		if m.After, err = a.lastHeard(w, m, run); err != nil {
+		if m.After, err = ob.lastHeard(w, m, run); err != nil {
 			return 0, err
 		}
-		if m.After == "" && !a.active.HasListened() {
+		if m.After == "" && !ob.active.HasListened() {
 			return time.Second, nil // who reads Slack begins by looking, and wakes the outbox
 		}
 	}
 	m.Sending, m.Attempts = true, m.Attempts+1
-	err = a.journal.Write(func(tx *journal.Tx) error {
+	err = ob.journal.Write(func(tx *journal.Tx) error {
 		tx.Passes(string(m.Kind), "sending")
 		return tx.PutMessage(m)
 	})
@@ -116,8 +116,8 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 	defer cancel()
 	done, err := sender.send(sendCtx, unknown)
 	if err == nil {
-		a.faults.Set("slack", nil)
-		return 0, a.journal.Update(func(tx *journal.Tx) error {
+		ob.faults.Set("slack", nil)
+		return 0, ob.journal.Update(func(tx *journal.Tx) error {
 			tx.Passes(string(m.Kind), "sent")
 			if done != nil {
 				if err := done(tx.Tx); err != nil {
@@ -129,7 +129,7 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 	}
 	if sender.cardGone(err) {
 		// Somebody deleted the run's message: from now on it has another one.
-		return time.Millisecond, a.journal.Update(func(tx *journal.Tx) error {
+		return time.Millisecond, ob.journal.Update(func(tx *journal.Tx) error {
 			if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Card = nil; return nil }); err != nil {
 				return err
 			}
@@ -139,19 +139,19 @@ func (a *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Mess
 	}
 	// An earlier try whose outcome is unknown stays so as long as only the search for it failed.
 	m.Sending = sender.wrote && (slack.Unknown(err) || ctx.Err() != nil) || unknown && !sender.wrote
-	return a.undelivered(ctx, m, err)
+	return ob.undelivered(ctx, m, err)
 }
 
 // undelivered keeps a message for later.
-func (a *Outbox) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
+func (ob *Outbox) undelivered(ctx context.Context, m *store.Message, cause error) (time.Duration, error) {
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
 	if after, ok := slack.RetryAfter(cause); ok {
 		wait = max(after, time.Second)
-	} else if a.faults.Set("slack", cause) && ctx.Err() == nil {
-		a.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
+	} else if ob.faults.Set("slack", cause) && ctx.Err() == nil {
+		ob.log.Warn("sending to slack", "run", m.Run, "kind", m.Kind, "err", cause)
 	}
-	m.NotBefore, m.Error = a.now().UTC().Add(wait), a.health.Redact(cause.Error())
-	err := a.journal.Write(func(tx *journal.Tx) error { return tx.PutMessage(m) })
+	m.NotBefore, m.Error = ob.now().UTC().Add(wait), ob.health.Redact(cause.Error())
+	err := ob.journal.Write(func(tx *journal.Tx) error { return tx.PutMessage(m) })
 	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
 		return time.Millisecond, nil
 	}

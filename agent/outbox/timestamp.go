@@ -15,7 +15,7 @@ const clockSkew = 24 * time.Hour
 
 // lastHeard is the newest message that was heard in a message's channel: what is sent from now on comes later. It is empty if
 // the channel was not read yet. Slack's timestamps are Slack's; this machine's clock says nothing about them.
-func (a *Outbox) lastHeard(w *active.Config, m *store.Message, run *store.Run) (string, error) {
+func (ob *Outbox) lastHeard(w *active.Config, m *store.Message, run *store.Run) (string, error) {
 	name := m.Channel
 	if run != nil {
 		name = active.ChannelOf(w.Cfg, w.Stack(run.Stack))
@@ -23,7 +23,7 @@ func (a *Outbox) lastHeard(w *active.Config, m *store.Message, run *store.Run) (
 		name = w.Cfg.Slack.Channel
 	}
 	kept, cursor := active.Identity{ID: name}, ChannelCursor{}
-	err := a.store.View(func(tx *store.Tx) error {
+	err := ob.store.View(func(tx *store.Tx) error {
 		if strings.HasPrefix(name, "#") {
 			if _, err := tx.Setting(active.ChannelKey(name), &kept); err != nil {
 				return err
@@ -36,12 +36,12 @@ func (a *Outbox) lastHeard(w *active.Config, m *store.Message, run *store.Run) (
 }
 
 // searchFrom is the ts from which a message is looked for whose sending may have got through.
-func (a *Outbox) searchFrom(m *store.Message) string {
+func (ob *Outbox) searchFrom(m *store.Message) string {
 	if m.After != "" {
 		return m.After
 	}
 	created := m.CreatedAt
-	if now := a.now(); now.Before(created) {
+	if now := ob.now(); now.Before(created) {
 		created = now // the clock was put back since
 	}
 	return phrase.SlackTime(created.Add(-clockSkew))
