@@ -40,7 +40,7 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 	var trials sync.WaitGroup
 	for _, st := range all {
 		of := d.section("stack " + st.Name)
-		checkFiles(of, d.cfg.DataDir, st, at.tree, found[st.Tool].version)
+		checkFiles(of, d.cfg.DataDir, st, at.tree, found[st.Tool])
 		out = append(out, of)
 		if canInit(of) {
 			trials.Go(func() { d.init(ctx, at, st, found[st.Tool].tool, of) })
@@ -108,9 +108,13 @@ func rootsOf(tree stack.Tree, tool config.Tool) string {
 	return words.List(roots, maxNamed)
 }
 
-// checkFiles looks at what a commit holds of a stack. have is the version of terraform that it will run; empty if nobody knows.
-func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, have string) {
-	info, err := stack.Inspect(tree, definition(st))
+// checkFiles looks at what a commit holds of a stack, for the terraform that it will run, as far as that was found.
+func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, have found) {
+	def := definition(st)
+	if have.tool != nil && have.tool.OwnFiles() {
+		def.Engine = config.EngineTofu
+	}
+	info, err := stack.Inspect(tree, def)
 	if errors.Is(err, stack.ErrNoDir) {
 		s.fail("directory", "correct dir, or push the directory; there are: "+rootsOf(tree, st.Tool), "%s holds no terraform files on the branch", st.Dir)
 		return
@@ -120,7 +124,7 @@ func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, h
 		return
 	}
 	s.ok("directory", "%s is on the branch", st.Dir)
-	files, err := stack.Footprint(tree, definition(st))
+	files, err := stack.Footprint(tree, def)
 	if err == nil {
 		err = files.Fault()
 	}
@@ -131,7 +135,7 @@ func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, h
 		s.warn("reads", "", "%s", u)
 	}
 	varFiles(s, st, tree)
-	requiredVersion(s, info.RequiredVersion, have)
+	requiredVersion(s, info.RequiredVersion, have.version)
 	whereState(s, dataDir, st.Name, info)
 	if !info.LockFile {
 		s.warn("lock file", "run terraform init there and commit the file; a stack of built-in resources alone needs none",

@@ -29,7 +29,7 @@ type module struct {
 	cloud    bool
 	required []string
 	lockFile bool
-	readable bool     // at least one of its files is one
+	readable bool     // at least one of its files is one, and not perhaps another engine's
 	faults   []string // the files that cannot
 }
 
@@ -66,19 +66,18 @@ func readModule(t Tree, dir string, engine hclfile.Engine) (*module, error) {
 	if err != nil {
 		return m, err
 	}
-	found, left := false, hclfile.MaxWords
+	left := hclfile.MaxWords
 	for _, name := range names {
 		m.lockFile = m.lockFile || name == lockName
 	}
 	for _, f := range hclfile.Files(names, engine) {
 		s := source{name: path.Join(dir, f.Name), other: f.Tofu && engine != hclfile.Tofu, override: f.Override}
-		found = found || !s.other
 		if err := m.readFile(t, &s, &left); err != nil {
 			return m, err
 		}
 		m.files = append(m.files, s)
 	}
-	if !found {
+	if len(m.files) == 0 {
 		return m, ErrNoDir
 	}
 	return m, nil

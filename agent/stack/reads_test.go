@@ -209,6 +209,9 @@ func TestTofu(t *testing.T) {
 	if _, err := Footprint(repository, Definition{Dir: "only", Engine: hclfile.Terraform}); !errors.Is(err, ErrNoDir) {
 		t.Errorf("terraform: %v", err)
 	}
+	if files, err := Footprint(repository, Definition{Dir: "json"}); err != nil || !files.Touches("mod/main.tofu") {
+		t.Errorf("either: %+v, %v", files, err) // whoever has written a block for it has an engine that can read it
+	}
 	info, err := Inspect(repository, Definition{Dir: "only", Engine: hclfile.Tofu})
 	if err != nil || info.Backend != "s3" {
 		t.Errorf("OpenTofu: %+v, %v", info, err)
