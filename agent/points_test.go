@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestEveryCommitIsAPoint keeps every transaction of the agent's in [journal.commit], where both sides of its commit are
+// TestEveryCommitIsAPoint keeps every transaction of the agent's in [journal.Journal], where both sides of its commit are
 // points at which tests kill the program. One made elsewhere would never be killed.
 func TestEveryCommitIsAPoint(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ import (
 	"sallyport/notify"
 )
 
-// Reader answers questions. The agent, the [Client] and [Offline] are readers. Errors that a person can do something
+// Reader answers questions. The agent, the [Client] and package offline's are readers. Errors that a person can do something
 // about are of type *[Error].
 type Reader interface {
 	Status(ctx context.Context) (Status, error)

@@ -67,7 +67,7 @@ func New(o Options) *Engines {
 	}
 }
 
-// terraformEngine is the engine of root modules: its methods are the agent's own.
+// terraformEngine is the engine of root modules: its methods are those of [Engines].
 type terraformEngine struct{ *Engines }
 
 // EngineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.

@@ -150,7 +150,7 @@ func mergedFile(r *Repository, path, base string, merge Commit) (bool, error) {
 	return ok && merged == string(texts[3]), nil
 }
 
-// fileOf reads a file at exactly this path: unlike [Tree.ReadFile] it follows no link.
+// fileOf reads a file at exactly this path: unlike [tree.Tree.ReadFile] it follows no link.
 func fileOf(r *Repository, commit, path string) ([]byte, filemode.FileMode, error) {
 	h, c, err := r.open(commit)
 	if err != nil {

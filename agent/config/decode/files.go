@@ -34,7 +34,7 @@ func (l *Reader) TrustFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// CheckTrusted is [CheckTrusted], unless modes do not count here.
+// CheckTrusted is [trusted.Check], unless modes do not count here.
 func (l *Reader) CheckTrusted(path string) error {
 	if l.o.SkipModes {
 		return nil

@@ -36,7 +36,7 @@ type Reader struct {
 	store *store.Store
 }
 
-// Open opens the store for reading. The error is an [*Error] with a hint where it may not be read, where there is
+// Open opens the store for reading. The error is a [control.Error] with a hint where it may not be read, where there is
 // none, and where an agent has it.
 func Open(o Options) (*Reader, error) {
 	if o.DataDir == "" || o.Status == nil || o.Log == nil {

@@ -16,7 +16,7 @@ import (
 
 // FileError says what is wrong with one file, directory or symlink of a commit. The commit is at fault and not the mirror:
 // everything else in it can be read, so only who needs this very file has to care. It is fs.ErrNotExist where nothing is
-// there, [ErrUnsafeTree] where a symlink leaves the repository, [ErrTooLarge] where a file is not read for its size.
+// there, [odb.ErrUnsafeTree] where a symlink leaves the repository, [odb.ErrTooLarge] where a file is not read for its size.
 type FileError struct {
 	Path string // relative to the repository's root; where a symlink leads to nothing of use, the symlink
 	Link string // where that symlink leads, as it is written; empty: Path is none
