@@ -124,9 +124,6 @@ func (f *finder) module(at string) (*module, error) {
 func (f *finder) look(in *instance) ([]visit, error) {
 	var out []visit
 	for _, c := range in.module.calls {
-		if c.source == nil {
-			continue // an error of terraform's, or an override of another attribute
-		}
 		sources := in.constants(c.source, nil)
 		if len(sources) == 0 {
 			f.everything()

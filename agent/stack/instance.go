@@ -169,6 +169,12 @@ func (in *instance) given(c call) (inputs map[string]value, key string) {
 	for name, x := range c.inputs {
 		inputs[name] = in.eval(x, names)
 	}
+	for _, late := range in.module.late[c.name] {
+		names := in.bind(nil, late.each, "each", "")
+		for name, x := range late.inputs {
+			inputs[name] = inputs[name].or(in.budget, in.eval(x, names))
+		}
+	}
 	var out strings.Builder
 	if !(value{fields: inputs}).write(&out, in.budget) {
 		return inputs, ""

@@ -22,6 +22,7 @@ type module struct {
 	files    []source // of configuration, in the order in which they are read
 	calls    []call
 	sites    []site
+	late     map[string][]call                 // by name: what override files say of calls without saying where they lead
 	locals   map[string][]hclsyntax.Expression // all that each may be: an override file can set one again
 	defaults map[string][]hclsyntax.Expression // of variables, likewise
 	backend  string
@@ -145,7 +146,7 @@ func (m *module) read(s *source) {
 	for _, block := range top.Blocks {
 		switch block.Type {
 		case "module":
-			m.calls = append(m.calls, callOf(block, s, m.dir))
+			m.addCall(callOf(block, s, m.dir))
 		case "terraform":
 			if !s.other { // of another engine perhaps: the modules that it calls may count, its backend must not
 				m.settings(block.Body)
@@ -160,6 +161,18 @@ func (m *module) read(s *source) {
 			}
 		}
 	}
+}
+
+// addCall adds a call, or what is said of one anew.
+func (m *module) addCall(c call) {
+	if c.source != nil {
+		m.calls = append(m.calls, c)
+		return
+	}
+	if m.late == nil {
+		m.late = map[string][]call{}
+	}
+	m.late[c.name] = append(m.late[c.name], c)
 }
 
 // attributesOf are the attributes of a body, whatever blocks stand beside them.
