@@ -158,7 +158,7 @@ func TestImportsPointDown(t *testing.T) {
 			"notify/words", "store"},
 		"agent/housekeeping": {"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config",
 			"agent/config/calendar", "agent/datadir", "agent/engine", "agent/fault", "agent/health", "agent/hint",
-			"agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/operator", "agent/phrase",
+			"agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/operator", "agent/outbox", "agent/phrase",
 			"agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/terraform", "agent/view", "agent/workers",
 			"notify/words", "store"},
 		"agent/survey": {"agent/config", "agent/config/globs", "agent/stack"},

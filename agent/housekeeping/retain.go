@@ -11,8 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/agent/active"
 	"sallyport/agent/datadir"
 	"sallyport/agent/health"
+	"sallyport/agent/outbox"
+	"sallyport/agent/phrase"
 	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/store"
@@ -30,7 +33,8 @@ const (
 // a plateau: the store uses room again that it was given, and a run's directory goes with its record.
 //
 // Age is counted by the clock as it was at the start and by the time that really passed since, and nothing goes in the
-// first minutes: a clock that jumps ahead, or is not set yet, must not make everything old.
+// first minutes: a clock that jumps ahead, or is not set yet, must not make everything old. One that was ahead before the start
+// and stays so is told by Slack's, see asOf.
 func (h *Housekeeper) Retain(ctx context.Context) {
 	began, wall := time.Now(), h.now()
 	ticker := time.NewTicker(retainFirst)
@@ -42,11 +46,54 @@ func (h *Housekeeper) Retain(ctx context.Context) {
 		case <-ticker.C:
 			ticker.Reset(retainEvery)
 		}
-		err := h.health.Contained(health.Work{Name: "forgetting what is old", Watches: true}, func() error { return h.Trim(ctx, wall.Add(time.Since(began))) })
+		err := h.health.Contained(health.Work{Name: "forgetting what is old", Watches: true}, func() error {
+			heard, err := h.heard()
+			return errors.Join(err, h.Trim(ctx, asOf(wall.Add(time.Since(began)), heard)))
+		})
 		if h.faults.Set("retention", err) && err != nil {
 			h.log.Error("forgetting old runs", "err", err)
 		}
 	}
+}
+
+// aheadOfSlack is how far our clock may be ahead of the newest message in Slack until that message counts.
+const aheadOfSlack = 7 * 24 * time.Hour
+
+// asOf is the time from which ages are counted: at most a week after the newest message that was heard in Slack, by Slack's clock. An
+// agent that is started while its clock is a year ahead would take every record for old, and what is forgotten does not come
+// back. Where nobody has spoken for longer, the agent included, nothing has come that needs the room. A zero heard says nothing.
+func asOf(now, heard time.Time) time.Time {
+	if most := heard.Add(aheadOfSlack); !heard.IsZero() && now.After(most) {
+		return most
+	}
+	return now
+}
+
+// heard is when the newest message of the channels was written, by Slack's clock; zero without Slack, or before it was read.
+func (h *Housekeeper) heard() (newest time.Time, err error) {
+	w := h.active.Current.Load()
+	if w.Cfg.Slack == nil {
+		return time.Time{}, nil
+	}
+	err = h.store.View(func(tx *store.Tx) error {
+		for name := range active.ChannelsOf(w) {
+			channel := active.Identity{ID: name}
+			if strings.HasPrefix(name, "#") {
+				if _, err := tx.Setting(active.ChannelKey(name), &channel); err != nil {
+					return err
+				}
+			}
+			var read outbox.ChannelCursor
+			if _, err := tx.Setting(outbox.CursorKey(channel.ID), &read); err != nil {
+				return err
+			}
+			if at := phrase.TimeOf(read.TS); read.TS != "" && at.After(newest) {
+				newest = at
+			}
+		}
+		return nil
+	})
+	return newest, err
 }
 
 // Trim forgets what is older than the configuration keeps, as of a time.

@@ -66,6 +66,8 @@
 //	not told, and without the id nobody can ask for it to be unlocked. (diag.Period)
 //	A wall clock that was set by a day, forwards or backwards, dropped the threads of all runs that had ended, for good: who
 //	replied there was never answered. (slackbot, quietInSlack)
+//	An agent that was started while its clock was a year ahead took every record for old ten minutes later, and forgot all but
+//	the newest twenty runs of each stack. (housekeeping, asOf)
 //
 // Of what was found earlier the history does not always say how. This is the kind of the test that came with the mending:
 //
