@@ -75,7 +75,8 @@ func (r *Repository) Raw(commit string) ([]byte, error) {
 }
 
 func describe(c *object.Commit) Commit {
-	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\r\n\t "), "\n")
+	text := decoderOf(c)
+	subject, _, _ := strings.Cut(strings.TrimLeft(text(c.Message), "\r\n\t "), "\n")
 	var parents []string
 	for _, p := range c.ParentHashes {
 		parents = append(parents, p.String())
@@ -83,10 +84,10 @@ func describe(c *object.Commit) Commit {
 	return Commit{
 		Parents:        parents,
 		Hash:           c.Hash.String(),
-		Author:         shortened(c.Author.Name, maxIdentity),
-		AuthorEmail:    shortened(c.Author.Email, maxIdentity),
-		Committer:      shortened(c.Committer.Name, maxIdentity),
-		CommitterEmail: shortened(c.Committer.Email, maxIdentity),
+		Author:         shortened(text(c.Author.Name), maxIdentity),
+		AuthorEmail:    shortened(text(c.Author.Email), maxIdentity),
+		Committer:      shortened(text(c.Committer.Name), maxIdentity),
+		CommitterEmail: shortened(text(c.Committer.Email), maxIdentity),
 		Subject:        shortened(strings.TrimSpace(subject), maxSubject),
 		Time:           c.Committer.When.UTC(),
 	}

@@ -105,7 +105,7 @@ func (p *planner) plan(ctx context.Context) error {
 	opts = append(opts, p.kindOptions()...)
 	changes, diags, err := p.s.plan(ctx, opts...)
 	if err != nil {
-		return err
+		return p.explainRemoteState(err)
 	}
 	p.res.Diagnostics = append(p.res.Diagnostics, diags...)
 	p.res.Plan.Empty = !changes
@@ -162,6 +162,7 @@ func (p *planner) describe(ctx context.Context) error {
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}
 	p.warnUnprotected(state)
+	p.warnVersionFile()
 	err = p.checkReplaced()
 	planjson.Hide(&p.res.Plan, p.o.Redact)
 	return err

@@ -104,6 +104,10 @@ func transient(diags []Diagnostic, output string) bool {
 const PrivateModule = "a private module could not be read: git gets the credentials of the stack's own repository only, for the repository itself and " +
 	"for what its modules_from names"
 
+// RemoteState is the hint where terraform_remote_state found nothing. Whoever knows where states are kept puts a better one in its
+// place.
+const RemoteState = "terraform_remote_state found no state there: has the other stack been applied, and are its backend and config those of the other one?"
+
 // A hintRule gives the advice for errors whose text matches.
 type hintRule struct {
 	pattern *regexp.Regexp
@@ -112,7 +116,8 @@ type hintRule struct {
 
 // hintRules are tried in order; the first that matches any error wins.
 var hintRules = []hintRule{
-	{regexp.MustCompile(`Unsupported Terraform Core version|required_version`),
+	{regexp.MustCompile(`Unable to find remote state`), RemoteState},
+	{regexp.MustCompile(`Unsupported (Terraform|OpenTofu) Core version|required_version`),
 		"the configuration wants another terraform: set terraform { version } in sallyport's configuration, in the stack for it alone, to one that satisfies required_version"},
 	{regexp.MustCompile(`No value for required variable`),
 		"give the variable a value in vars or var_files of the stack, or a default in the configuration"},
@@ -141,6 +146,9 @@ func hint(diags []Diagnostic, output string) string {
 		if d.IsError() {
 			text += "\n" + d.Summary + "\n" + d.Detail
 		}
+	}
+	if wanted := impossibleVersion(diags); wanted != "" {
+		return "no version at all satisfies required_version = \"" + wanted + "\": correct it in the configuration"
 	}
 	for _, r := range hintRules {
 		if r.pattern.MatchString(text) {
