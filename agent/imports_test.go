@@ -147,7 +147,7 @@ func TestImportsPointDown(t *testing.T) {
 		"agent/operator": {"agent/active", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control",
 			"agent/datadir", "agent/engine", "agent/execute", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
 			"agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks", "agent/phrase", "agent/repo",
-			"agent/rundir", "agent/source", "agent/status", "agent/terraform", "agent/terraform/diag", "agent/workers", "notify",
+			"agent/rundir", "agent/source", "agent/stack", "agent/status", "agent/terraform", "agent/terraform/diag", "agent/workers", "notify",
 			"notify/redact", "notify/words", "store", "store/disk"},
 		"agent/slackbot": {"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/fault",
 			"agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/operator",

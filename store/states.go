@@ -189,3 +189,19 @@ func (tx *Tx) putSetting(key string, v any) error {
 	}
 	return tx.put(bucketSettings, []byte(key), payload)
 }
+
+// TakeOver makes what is remembered of another name of the stack that of this one: what was applied, and what that left. The other
+// name keeps nothing of it but its runs, which are this one's history too.
+func (s *StackState) TakeOver(old *StackState) {
+	mine := *s
+	*s = *old
+	s.Name, s.Repository, s.Dir, s.Workspace, s.Engine = mine.Name, mine.Repository, mine.Dir, mine.Workspace, mine.Engine
+	s.OpenRun, s.NewestRun, s.Paused, s.Occupied = mine.OpenRun, mine.NewestRun, mine.Paused, mine.Occupied
+	s.Error, s.Behind, s.BehindSince = mine.Error, mine.Behind, mine.BehindSince
+	s.Planning, s.Unseen = mine.Planning, mine.Unseen
+	s.Formerly = append(append([]string{}, old.Formerly...), old.Name)
+	*old = StackState{
+		Name: old.Name, Repository: old.Repository, Dir: old.Dir, Workspace: old.Workspace, Engine: old.Engine, OpenRun: old.OpenRun, NewestRun: old.NewestRun,
+		Paused: old.Paused, Planning: old.Planning, Unseen: old.Unseen,
+	}
+}

@@ -106,3 +106,12 @@ func (d Desktop) RestoreState(ctx context.Context, r control.RestoreStateRequest
 	text, err := d.operator.RestoreState(ctx, r.Stack, r.Ref, r.By.By())
 	return control.RepairResponse{Message: text}, d.saidBy(err)
 }
+
+// MoveState implements control.Operator.
+func (d Desktop) MoveState(ctx context.Context, r control.MoveStateRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := operator.MoveState(ctx, d.operator, operator.StateMove{Old: r.Old, New: r.New}, r.By.By())
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}

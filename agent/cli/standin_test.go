@@ -281,6 +281,13 @@ func (a *standIn) RestoreState(_ context.Context, r control.RestoreStateRequest)
 	return control.RepairResponse{Message: "The state of " + r.Stack + " is again that of " + r.Ref + "."}, nil
 }
 
+func (a *standIn) MoveState(_ context.Context, r control.MoveStateRequest) (control.RepairResponse, error) {
+	if r.Old == r.New {
+		return control.RepairResponse{Message: "The state kept for " + r.New + " is that of its directory of now."}, nil
+	}
+	return control.RepairResponse{}, control.Errorf(control.Refused, "%s was applied itself, and has a state of its own", r.New)
+}
+
 func (a *standIn) Exec(_ context.Context, r control.ExecRequest, s control.Streams) (int, error) {
 	if r.Args[0] == "apply" {
 		return 0, control.Errorf(control.Refused, "exec does not run terraform apply").WithHint("sallyport plan %s", r.Stack)

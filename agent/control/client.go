@@ -174,6 +174,11 @@ func (c *Client) RestoreState(ctx context.Context, r RestoreStateRequest) (Repai
 	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/restore", r)
 }
 
+// MoveState implements Operator.
+func (c *Client) MoveState(ctx context.Context, r MoveStateRequest) (RepairResponse, error) {
+	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/move", r)
+}
+
 // Backup implements Operator. It has no deadline of its own: an archive takes what it takes.
 func (c *Client) Backup(ctx context.Context, _ BackupRequest, w io.Writer) error {
 	res, err := c.send(ctx, http.MethodPost, "/v1/backup", nil)

@@ -21,7 +21,7 @@
 //	GET  /v1/stacks/NAME/states  /v1/stacks/NAME/why
 //	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
-//	POST /v1/unlock /v1/state/push /v1/state/restore  answer when terraform has ended: minutes, at worst
+//	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move  answer when terraform has ended: minutes, at worst
 //	POST /v1/exec                                the streams of a command, see exec.go
 //	POST /v1/backup                              an archive
 //
@@ -82,6 +82,8 @@ type Operator interface {
 	PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error)
 	// RestoreState makes a kept copy the state of a stack again.
 	RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error)
+	// MoveState gives a stack what an old name of it has: its state, what was applied, its history.
+	MoveState(ctx context.Context, r MoveStateRequest) (RepairResponse, error)
 	// Exec runs a command of terraform's in a stack until it ends or ctx does, and returns its exit code.
 	Exec(ctx context.Context, r ExecRequest, s Streams) (exitCode int, err error)
 	// Backup writes the archive that `sallyport restore` reads. Nothing may have been written when it refuses.
@@ -201,6 +203,13 @@ type RestoreStateRequest struct {
 	Stack string          `json:"stack"`
 	Ref   string          `json:"ref"` // a name or a serial of `state list`
 	By    peercred.Caller `json:"-"`
+}
+
+// MoveStateRequest gives a stack what an old name of it has.
+type MoveStateRequest struct {
+	Old string          `json:"old"`
+	New string          `json:"new"` // a stack of the configuration; Old itself if only its directory is another one
+	By  peercred.Caller `json:"-"`
 }
 
 // RepairResponse says what a repair did.

@@ -75,6 +75,10 @@ func (s *Server) handler() http.Handler {
 		q.By = callerFrom(r.Context())
 		return o.RestoreState(r.Context(), q)
 	}))
+	mux.HandleFunc("POST /v1/state/move", change(s, func(r *http.Request, q MoveStateRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.MoveState(r.Context(), q)
+	}))
 	mux.HandleFunc("POST /v1/exec", s.exec)
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -56,6 +56,9 @@ func (f *fake) Unlock(_ context.Context, r UnlockRequest) (RepairResponse, error
 func (f *fake) RestoreState(_ context.Context, r RestoreStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.By.By() + " restored " + r.Ref}, nil
 }
+func (f *fake) MoveState(_ context.Context, r MoveStateRequest) (RepairResponse, error) {
+	return RepairResponse{Message: r.By.By() + " moved " + r.Old + " to " + r.New}, nil
+}
 func (f *fake) States(context.Context, string) ([]archive.StateCopy, error) {
 	return []archive.StateCopy{}, nil
 }

@@ -1,18 +1,37 @@
 package control
 
-import "sallyport/store"
+import (
+	"slices"
 
-// RunsIn lists runs of a store, newest first, as q asks. A stack without runs has none if it has a record or stands in the
-// configuration; else the error is [NoStack].
+	"sallyport/store"
+)
+
+// RunsIn lists runs of a store, newest first, as q asks: of a stack also those that it had under names of before. A stack without
+// runs has none if it has a record or stands in the configuration; else the error is [NoStack].
 func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
 	out := []Run{}
 	err := s.View(func(tx *store.Tx) error {
-		runs, err := tx.Runs(store.RunFilter{Stack: q.Stack, Limit: q.Limit})
-		for _, r := range runs {
-			out = append(out, RunOf(r))
-		}
-		if err != nil || len(out) > 0 || q.Stack == "" {
+		names, err := namesOf(tx, q.Stack)
+		if err != nil {
 			return err
+		}
+		for _, name := range names {
+			runs, err := tx.Runs(store.RunFilter{Stack: name, Limit: q.Limit})
+			if err != nil {
+				return err
+			}
+			for _, r := range runs {
+				out = append(out, RunOf(r))
+			}
+		}
+		if len(names) > 1 {
+			slices.SortFunc(out, func(a, b Run) int { return b.ID - a.ID })
+			if q.Limit > 0 {
+				out = out[:min(len(out), q.Limit)]
+			}
+		}
+		if len(out) > 0 || q.Stack == "" {
+			return nil
 		}
 		stacks, err := tx.Stacks()
 		if err != nil {
@@ -21,4 +40,16 @@ func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
 		return KnownStack(q.Stack, stacks, configured)
 	})
 	return out, err
+}
+
+// namesOf are a stack's name and those that it had before. No name stands for all runs.
+func namesOf(tx *store.Tx, stack string) ([]string, error) {
+	if stack == "" {
+		return []string{""}, nil
+	}
+	st, err := tx.Stack(stack)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{stack}, st.Formerly...), nil
 }

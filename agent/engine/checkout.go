@@ -125,8 +125,11 @@ type stateOwner struct {
 	Workspace  string `json:"workspace"`
 }
 
-// maxOwner bounds the note, in bytes.
-const maxOwner = 64 << 10
+// ownerFile is the name of that note, and maxOwner bounds it, in bytes.
+const (
+	ownerFile = "owner.json"
+	maxOwner  = 64 << 10
+)
 
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
 func (a *Engines) stateDir(s *config.Stack) (string, error) {
@@ -135,7 +138,7 @@ func (a *Engines) stateDir(s *config.Stack) (string, error) {
 		return "", fmt.Errorf("making the state's directory: %w", err)
 	}
 	want := stateOwner{s.Repository, s.Dir, s.Workspace}
-	file := filepath.Join(dir, "owner.json")
+	file := filepath.Join(dir, ownerFile)
 	data, err := foreign.ReadFile(file, maxOwner)
 	if errors.Is(err, os.ErrNotExist) {
 		data, err = json.Marshal(want)
@@ -155,7 +158,7 @@ func (a *Engines) stateDir(s *config.Stack) (string, error) {
 		return "", fmt.Errorf("reading %s: %w", file, err)
 	}
 	if have != want && hasState(dir) {
-		return "", hint.Refuse(fmt.Sprintf("if the stack really moved, correct %s; otherwise give the stack another name", file),
+		return "", hint.Refuse(fmt.Sprintf("if the stack really moved: sallyport state move %s %s; otherwise give the stack another name", s.Name, s.Name),
 			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
 			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
 	}
