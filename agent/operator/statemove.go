@@ -20,7 +20,7 @@ type StateMove struct{ Old, New string }
 // MoveState gives to a stack what another name of it has: the state that the agent keeps, its copies, what was applied and when, and
 // its history. It is for a stack whose directory, and with a glob its name, was changed: for everything here it is a new one then.
 func MoveState(ctx context.Context, a *Operator, m StateMove, by string) (string, error) {
-	w := a.active.World.Load()
+	w := a.active.Current.Load()
 	s := w.Stack(m.New)
 	if s == nil {
 		return "", NoStack(w, m.New)
@@ -39,16 +39,16 @@ func MoveState(ctx context.Context, a *Operator, m StateMove, by string) (string
 		return "", err
 	}
 	o := occupation{event: "state move", stack: m.New, by: by, what: fmt.Sprintf("state move %s %s", m.Old, m.New), alone: true}
-	if err := a.occupy(o); err != nil {
+	if err := a.lockStack(o); err != nil {
 		return "", err
 	}
 	moved, err := a.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
 	text := ""
 	err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
 		if err != nil {
-			return a.vacate(tx, o, "failed: "+a.health.Redact(err.Error()))
+			return unlockStack(tx, o, "failed: "+a.health.Redact(err.Error()))
 		}
-		if err := a.vacate(tx, o, "done"); err != nil {
+		if err := unlockStack(tx, o, "done"); err != nil {
 			return err
 		}
 		var told error
