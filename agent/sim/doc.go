@@ -26,8 +26,9 @@
 //
 // Left out are the socket, pull requests and GitHub, images, terraform.user, hooks, backups, and two agents on one stack. A kill
 // ends each goroutine where it would next commit or speak to somebody, so that it leaves no files half written; the tests
-// of package e2e kill real processes at each point, run real terraform and see that. Stories of one seed have the same events,
-// while goroutines of one moment run in an order that the scheduler chooses.
+// of package e2e kill real processes at each point, run real terraform and see that. One seed has one stream of chance for
+// each subject, while goroutines of one moment run in an order that the scheduler chooses: a story that is played again is most
+// often, and not always, the same.
 //
 // # The promises
 //
@@ -53,8 +54,8 @@
 //
 // TestMutants takes six defences away from outside and fails where no seed notices. With the build tag faults (see package fault) those
 // inside can go too: SALLYPORT_FAULT_WITHOUT=verify go test -tags faults ./agent/sim -run TestSeeds -to 30 has to fail. Of the twelve
-// that are played here ten are missed within 30 seeds; "last look" and "reread" matter for what comes in the second before an
-// apply, which no seed has hit: package e2e stages that.
+// that are played here nine were missed within 30 seeds whenever that was tried, "words" in one of two tries; "last look" and "reread"
+// matter for what comes in the second before an apply, which no seed has hit: package e2e stages that.
 //
 // # Which kind of test found which bug
 //
