@@ -225,7 +225,7 @@ func TestParseCommand(t *testing.T) {
 			Verb: "recover", Args: []string{"ghe"}, Plan: notify.PlanWords{Images: map[string]string{"base": "ami-1"}},
 		}},
 		"unknown option": {"<@U0SALLY> plan ghe --replcae aws_eip.x", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
-			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --var, --image",
+			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image",
 		}}},
 		"option without value": {"<@U0SALLY> plan ghe --commit", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "something is missing after --commit"}}},
 		"var without value":    {"<@U0SALLY> plan ghe --var snapshot", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "it is --var NAME=VALUE"}}},

@@ -29,6 +29,7 @@ func (c Card) brief() string {
 	}
 	o := c.Options
 	add(o.Destroy, "DESTROY EVERYTHING")
+	add(o.EmptyState, "ANOTHER STATE")
 	add(o.RefreshOnly, "REFRESH ONLY")
 	add(len(o.Replace) > 0, "REPLACE")
 	add(o.Back, "GOING BACK TO COMMIT "+line(words.Short(c.Commit)))

@@ -11,6 +11,7 @@ type PlanWords struct {
 	Replace     []string
 	RefreshOnly bool
 	Destroy     bool
+	EmptyState  bool
 	Vars        map[string]string
 	Images      map[string]string
 	Wrong       string // why the words were not understood; empty when they were
@@ -27,16 +28,17 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 		}
 		name = strings.ToLower(name)
 		switch name {
-		case "refresh-only", "destroy":
+		case "refresh-only", "destroy", "empty-state":
 			if joined {
 				return PlanWords{Wrong: "--" + name + " takes no value"}, ""
 			}
 			p.RefreshOnly, p.Destroy = p.RefreshOnly || name == "refresh-only", p.Destroy || name == "destroy"
+			p.EmptyState = p.EmptyState || name == "empty-state"
 			rest = after
 			continue
 		case "commit", "replace", "var", "image":
 		default:
-			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --refresh-only, --destroy, --var, --image", short(name))}, ""
+			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image", short(name))}, ""
 		}
 		if !joined {
 			value, after = cutToken(after)

@@ -12,6 +12,8 @@ type PlanOptions struct {
 	Replace     []string `json:"replace,omitempty"`      // addresses that are replaced though nothing asks for it, as typed
 	RefreshOnly bool     `json:"refresh_only,omitempty"` // the state is brought up to date and nothing else
 	Destroy     bool     `json:"destroy,omitempty"`      // everything in the state is destroyed
+	// EmptyState: a person says that the state which is there now is the stack's, though another one was applied.
+	EmptyState bool `json:"empty_state,omitempty"`
 	// Commit: a person named the commit, so the run stays at it and never moves to the head.
 	Commit bool `json:"commit,omitempty"`
 	Back   bool `json:"back,omitempty"` // and the applied commit came after it
@@ -36,6 +38,9 @@ func (o PlanOptions) Kinds(commit string) []string {
 	var kinds []string
 	if o.Destroy {
 		kinds = append(kinds, "DESTROY EVERYTHING")
+	}
+	if o.EmptyState {
+		kinds = append(kinds, "ANOTHER STATE: what was applied before is not in it, and may be made a second time")
 	}
 	if o.RefreshOnly {
 		kinds = append(kinds, "REFRESH ONLY: the state is brought up to date, no object is touched")

@@ -114,6 +114,7 @@ type Plan struct {
 	BinaryDigest  string  `json:"binary_digest"`            // SHA-256, checked again before the apply
 	LockDigest    string  `json:"lock_digest,omitempty"`    // SHA-256 of .terraform.lock.hcl as used; empty without providers
 	VarsDigest    string  `json:"vars_digest,omitempty"`    // SHA-256 of the file with the ephemeral variables that the apply needs again; empty: there are none
+	Kept          bool    `json:"kept,omitempty"`           // the agent keeps the state that was planned against
 	Lineage       string  `json:"lineage,omitempty"`        // of the state that was planned against
 	Serial        int64   `json:"serial,omitempty"`         // likewise
 	PlanSeconds   float64 `json:"plan_seconds,omitempty"`   // wall time of terraform's part

@@ -98,6 +98,15 @@ func (d Desktop) States(_ context.Context, stack string) ([]archive.StateCopy, e
 	return copies, err
 }
 
+// MigrateState implements control.Operator.
+func (d Desktop) MigrateState(ctx context.Context, r control.MigrateStateRequest) (control.RepairResponse, error) {
+	if err := d.lookOnly(); err != nil {
+		return control.RepairResponse{}, err
+	}
+	text, err := operator.MigrateState(ctx, d.operator, operator.Migration{Stack: r.Stack, From: r.From, By: r.By.By()})
+	return control.RepairResponse{Message: text}, d.saidBy(err)
+}
+
 // RestoreState implements control.Operator.
 func (d Desktop) RestoreState(ctx context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
 	if err := d.lookOnly(); err != nil {

@@ -14,6 +14,7 @@ type planFlags struct {
 	commit                string
 	replace, vars, images []string
 	refreshOnly, destroy  bool
+	emptyState            bool
 }
 
 // add defines the flags. A recovery is at the applied commit and brings nothing new, so it has fewer.
@@ -25,6 +26,8 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 	}
 	flags.StringVar(&f.commit, "commit", "", "plan this `commit` of the branch; once applied, newer ones wait for resume")
 	flags.BoolVar(&f.destroy, "destroy", false, "destroy everything that the stack's state holds")
+	flags.BoolVar(&f.emptyState, "empty-state", false, "plan on the state that is there now, though another one was applied: it is empty, or another one, and\n"+
+		"that is meant. What was applied before may be made a second time; see sallyport state migrate")
 	flags.StringArrayVar(&f.images, "image", nil, "an image that is not the newest, as `name=id`; may be repeated. Once applied, commits wait for resume")
 	flags.StringArrayVar(&f.vars, "var", nil, "a variable that is not in git, by `name`; its value is asked for, or read from stdin, and never shown (name=value works,\n"+
 		"and shows it to every user of this machine); may be repeated. Once applied, commits wait for resume")
@@ -33,6 +36,7 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 // into puts the flags into a request.
 func (f *planFlags) into(s *streams, r *control.StartRequest) error {
 	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
+	r.EmptyState = f.emptyState
 	if len(f.vars) > 0 {
 		var err error
 		if r.Vars, err = variables(s, f.vars); err != nil {

@@ -277,6 +277,10 @@ func (a *standIn) States(context.Context, string) ([]archive.StateCopy, error) {
 	return []archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: before(time.Hour)}, {Name: "1_20260301T000000.000Z", Serial: 6, At: before(48 * time.Hour)}}, nil
 }
 
+func (a *standIn) MigrateState(_ context.Context, r control.MigrateStateRequest) (control.RepairResponse, error) {
+	return control.RepairResponse{Message: fmt.Sprintf("The state of %s is migrated from %q.", r.Stack, r.From)}, nil
+}
+
 func (a *standIn) RestoreState(_ context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
 	return control.RepairResponse{Message: "The state of " + r.Stack + " is again that of " + r.Ref + "."}, nil
 }

@@ -13,7 +13,7 @@ import (
 func newStateCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "state",
-		Short: "Look after the state of a stack: list, restore, push, move",
+		Short: "Look after the state of a stack: list, restore, migrate, push, move",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Sprintf("there is no verb %q after sallyport state", args[0]), "see sallyport state --help"}
@@ -22,7 +22,7 @@ func newStateCommand(a *app) *cobra.Command {
 			return errors.Join(c.Help(), exitCode(exitUsage))
 		},
 	}
-	c.AddCommand(newStateListCommand(a), newStateRestoreCommand(a), newStatePushCommand(a), newStateMoveCommand(a))
+	c.AddCommand(newStateListCommand(a), newStateRestoreCommand(a), newStateMigrateCommand(a), newStatePushCommand(a), newStateMoveCommand(a))
 	return c
 }
 

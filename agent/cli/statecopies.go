@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/cli/render"
@@ -59,6 +62,47 @@ func newStateRestoreCommand(a *app) *cobra.Command {
 			return a.streams.result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+func newStateMigrateCommand(a *app) *cobra.Command {
+	yes, from := false, ""
+	c := &cobra.Command{
+		Use:   "migrate STACK [--from FILE] [--yes]",
+		Short: "Bring the state of a stack to where the configuration says now that it is",
+		Long: "Bring the state of a stack to where the branch's newest commit says that it is, after that has named another backend. It is\n" +
+			"copied from where the agent keeps it, or from the backend in FILE, a terraform block as it was before. Nothing may be where\n" +
+			"it goes. It is done only if a plan there finds nothing to do; else both places stay as they were. A copy is kept.",
+		Args:                  between(1, 1),
+		DisableFlagsInUseLine: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			r := control.MigrateStateRequest{Stack: args[0]}
+			if from != "" {
+				text, err := os.ReadFile(from)
+				if err != nil {
+					return fmt.Errorf("reading the backend of before: %w", err)
+				}
+				r.From = string(text)
+			}
+			if !yes {
+				if err := a.streams.confirm("This writes the state of "+args[0]+" to the backend of the branch's newest commit.", "migrate "+args[0]); err != nil {
+					return err
+				}
+			}
+			client, err := a.at.client()
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			done, err := client.MigrateState(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.streams.result(repaired{done.Message}, "%s", done.Message)
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "a `file` with the terraform block of before, with its backend")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }

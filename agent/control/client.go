@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	dialTimeout   = 3 * time.Second
-	answerTimeout = 30 * time.Second // of everything but a long poll and a backup
-	repairTimeout = 12 * time.Minute // of what terraform has to do first: longer than the agent itself waits for it
-	maxAnswer     = 256 << 20        // the text of a monstrous plan still fits
+	dialTimeout    = 3 * time.Second
+	answerTimeout  = 30 * time.Second // of everything but a long poll and a backup
+	migrateTimeout = 45 * time.Minute // two plans and what a repair does, three times
+	repairTimeout  = 12 * time.Minute // of what terraform has to do first: longer than the agent itself waits for it
+	maxAnswer      = 256 << 20        // the text of a monstrous plan still fits
 )
 
 // Client talks to a running agent. It is a [Reader] and an [Operator]; the By of its requests is dropped, the agent asks
@@ -177,6 +178,11 @@ func (c *Client) RestoreState(ctx context.Context, r RestoreStateRequest) (Repai
 // MoveState implements Operator.
 func (c *Client) MoveState(ctx context.Context, r MoveStateRequest) (RepairResponse, error) {
 	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/move", r)
+}
+
+// MigrateState implements Operator. It plans twice.
+func (c *Client) MigrateState(ctx context.Context, r MigrateStateRequest) (RepairResponse, error) {
+	return postWithin[RepairResponse](ctx, c, migrateTimeout, "/v1/state/migrate", r)
 }
 
 // Backup implements Operator. It has no deadline of its own: an archive takes what it takes.

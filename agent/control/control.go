@@ -21,7 +21,7 @@
 //	GET  /v1/stacks/NAME/states  /v1/stacks/NAME/why
 //	GET  /v1/verify
 //	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
-//	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move  answer when terraform has ended: minutes, at worst
+//	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move /v1/state/migrate  answer when terraform has ended: minutes, at worst
 //	POST /v1/exec                                the streams of a command, see exec.go
 //	POST /v1/backup                              an archive
 //
@@ -80,6 +80,8 @@ type Operator interface {
 	// Unlock forces a state lock open, PushState pushes a state that an apply could not save.
 	Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error)
 	PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error)
+	// MigrateState brings a stack's state to where the configuration says now that it is.
+	MigrateState(ctx context.Context, r MigrateStateRequest) (RepairResponse, error)
 	// RestoreState makes a kept copy the state of a stack again.
 	RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error)
 	// MoveState gives a stack what an old name of it has: its state, what was applied, its history.
@@ -101,7 +103,8 @@ type StartRequest struct {
 	Replace     []string          `json:"replace,omitempty"`
 	RefreshOnly bool              `json:"refresh_only,omitempty"`
 	Destroy     bool              `json:"destroy,omitempty"`
-	Vars        map[string]string `json:"vars,omitempty"` // name to value, which may be a secret
+	EmptyState  bool              `json:"empty_state,omitempty"` // the state that is there now is meant, though another one was applied
+	Vars        map[string]string `json:"vars,omitempty"`        // name to value, which may be a secret
 	Images      map[string]string `json:"images,omitempty"`
 	// PullRequest plans what a pull request changes of the stack, where that waits for somebody's word. Commit, if given,
 	// must be its head.
@@ -196,6 +199,14 @@ type UnlockRequest struct {
 type PushStateRequest struct {
 	Ref string          `json:"ref"` // 12, #12, or a stack with such a state
 	By  peercred.Caller `json:"-"`
+}
+
+// MigrateStateRequest brings a stack's state to where the configuration says now that it is.
+type MigrateStateRequest struct {
+	Stack string `json:"stack"`
+	// From is a terraform block with the backend in which the state is, as a file of configuration has it. Empty: the agent keeps it.
+	From string          `json:"from,omitempty"`
+	By   peercred.Caller `json:"-"`
 }
 
 // RestoreStateRequest makes a kept copy the state of a stack again.

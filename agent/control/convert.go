@@ -68,7 +68,7 @@ func EngineOf(name string) string {
 func optionsOf(r *store.Run) Options {
 	o := r.Options
 	out := Options{
-		Replace: list(o.Replace), RefreshOnly: o.RefreshOnly, Destroy: o.Destroy, Commit: o.Commit, Back: o.Back,
+		Replace: list(o.Replace), RefreshOnly: o.RefreshOnly, Destroy: o.Destroy, EmptyState: o.EmptyState, Commit: o.Commit, Back: o.Back,
 		Vars: list(o.Vars), Images: o.Images, Kinds: list(o.Kinds(r.Commit)),
 	}
 	if out.Images == nil {

@@ -79,6 +79,10 @@ func (s *Server) handler() http.Handler {
 		q.By = callerFrom(r.Context())
 		return o.MoveState(r.Context(), q)
 	}))
+	mux.HandleFunc("POST /v1/state/migrate", change(s, func(r *http.Request, q MigrateStateRequest) (any, error) {
+		q.By = callerFrom(r.Context())
+		return o.MigrateState(r.Context(), q)
+	}))
 	mux.HandleFunc("POST /v1/exec", s.exec)
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

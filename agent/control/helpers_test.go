@@ -59,6 +59,9 @@ func (f *fake) RestoreState(_ context.Context, r RestoreStateRequest) (RepairRes
 func (f *fake) MoveState(_ context.Context, r MoveStateRequest) (RepairResponse, error) {
 	return RepairResponse{Message: r.By.By() + " moved " + r.Old + " to " + r.New}, nil
 }
+func (f *fake) MigrateState(_ context.Context, r MigrateStateRequest) (RepairResponse, error) {
+	return RepairResponse{Message: r.By.By() + " migrated " + r.Stack + r.From}, nil
+}
 func (f *fake) States(context.Context, string) ([]archive.StateCopy, error) {
 	return []archive.StateCopy{}, nil
 }

@@ -181,6 +181,7 @@ type Options struct {
 	Replace     []string          `json:"replace"`
 	RefreshOnly bool              `json:"refresh_only"`
 	Destroy     bool              `json:"destroy"`
+	EmptyState  bool              `json:"empty_state"`
 	Commit      bool              `json:"commit"` // a person named the commit
 	Back        bool              `json:"back"`   // and the applied commit came after it
 	Vars        []string          `json:"vars"`   // names of variables that a person gave; never their values

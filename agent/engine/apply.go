@@ -148,6 +148,9 @@ func (a *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status)
 	if left.State != "" {
 		st.LeftState = left.State
 	}
+	if err := learnState(a.active.Cfg().DataDir, st, f.Run, a.active.Current.Load().Stack(f.Run.Stack)); err != nil {
+		a.log.Warn("looking which state an apply has made; the next plan tells", "run", f.Run.ID, "stack", f.Run.Stack, "err", err)
+	}
 	if left.Unfinished {
 		st.Unfinished = f.Run.ID
 	}

@@ -40,7 +40,10 @@ func (a *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Sta
 	}
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, "drift")
 	o.NoLock = true
-	return a.tf.Plan(ctx, o)
+	if result, err = a.tf.Plan(ctx, o); err != nil {
+		return nil, err
+	}
+	return result, a.ownState(s, result, stateWish{})
 }
 
 // DropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.

@@ -130,6 +130,9 @@ func (a *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *s
 	if err == nil {
 		err = at.settle()
 	}
+	if err == nil {
+		err = a.ownState(s, result, stateWish{Another: run.Options.EmptyState, Preview: o.Preview})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,15 +3,21 @@ package engine
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"sallyport/agent/archive"
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
+	"sallyport/agent/lifecycle"
 	"sallyport/agent/rundir"
+	"sallyport/agent/terraform"
 	"sallyport/store"
 )
 
@@ -22,6 +28,13 @@ const maxState = 512 << 20
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
 // no process. A stack without a state yet has nothing to keep.
 func (a *Engines) KeepState(dataDir string, run *store.Run) error {
+	pulled, err := os.ReadFile(filepath.Join(rundir.PlanBase(dataDir, run), rundir.PlanDir, terraform.PulledStateFile))
+	if err == nil { // of an encrypted plan
+		return archive.KeepState(dataDir, run.Stack, archive.BeforeApply(run.ID), pulled)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the state of before the plan: %w", err)
+	}
 	plan, err := zip.OpenReader(filepath.Join(rundir.PlanBase(dataDir, run), rundir.PlanDir, "plan.tfplan"))
 	if err != nil {
 		return fmt.Errorf("opening the plan: %w", err)
@@ -62,6 +75,70 @@ func stateMember(plan *zip.Reader, name string) (map[string]json.RawMessage, err
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return state, nil
+}
+
+// stateWish says what is expected of the state that a plan was made on.
+type stateWish struct {
+	Another bool // a person says that it is the stack's from now on
+	Preview bool // nothing of the plan can be applied, so people are only told
+}
+
+// ownState refuses a plan that was made on another state than the one that the stack was applied with, unless that is meant.
+func (a *Engines) ownState(s *config.Stack, result *terraform.PlanResult, wish stateWish) error {
+	var st *store.StackState
+	var made []string
+	err := a.store.View(func(tx *store.Tx) (err error) {
+		if st, err = tx.Stack(s.Name); err == nil && st.Lineage == "" {
+			made, err = firstMade(tx, st)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if wish.Another || result.Resources == 0 && st.Resources > 0 {
+		lifecycle.MadeAgain(&result.Plan)
+	}
+	now := lifecycle.PlannedOn{Lineage: result.Plan.Lineage, Resources: result.Resources, Addresses: result.Addresses}
+	strange := lifecycle.Stranger(st, now, made)
+	switch {
+	case !strange.Any() || wish.Another:
+		return nil
+	case wish.Preview:
+		result.Warnings = append(result.Warnings, strange.Why+"; once it is merged, its plan is refused until the state was moved")
+		return nil
+	}
+	return hint.Refuse(strange.Hint, "%s", strange.Why)
+}
+
+// firstMade are the addresses that a stack's first apply has made, if no plan since then has shown in which state; nil if that is not
+// known any more.
+func firstMade(tx *store.Tx, st *store.StackState) ([]string, error) {
+	run, err := store.Found(tx.Run(st.AppliedRun))
+	if err != nil || run == nil || run.Plan == nil || !run.Plan.NewState {
+		return nil, err
+	}
+	var made []string
+	for _, c := range run.Plan.Changes {
+		made = append(made, c.Address)
+	}
+	return made, nil
+}
+
+// learnState notes in which state a stack's first apply has made what it made, where the agent keeps it and so can look: terraform
+// names a state only when it writes it. Of others the next plan tells.
+func learnState(dataDir string, st *store.StackState, run *store.Run, s *config.Stack) error {
+	if run.Plan == nil || run.Plan.Lineage != "" || !run.Plan.Kept || s == nil {
+		return nil
+	}
+	state, err := terraform.ReadKeptState(datadir.State(dataDir, st.Name), s.Workspace)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it came to nothing
+	}
+	if err == nil {
+		st.Lineage = state.Lineage
+	}
+	return err
 }
 
 // CheckLineage refuses two stacks on one state: they would undo each other's work for ever.

@@ -202,6 +202,9 @@ func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 			return err
 		}
 		st.LastApply = run.ID
+		if now.Options.EmptyState {
+			st.Lineage, st.Resources = now.Plan.Lineage, 0 // from now on that state is the stack's
+		}
 		if err := a.ledger.PinFor(tx.Tx, st, now); err != nil {
 			return err
 		}

@@ -170,7 +170,9 @@ func (a *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, res
 	if err != nil {
 		return false, err
 	}
-	st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+	if !run.Options.EmptyState { // of another state nothing counts before somebody has approved it
+		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
+	}
 	news = ledger.TakeChecks(st, result.Plan.Checks)
 	if st.Planning = nil; lifecycle.TakesLock(run, s) {
 		st.Unseen = nil // this plan has held the state lock: nobody left it behind

@@ -144,6 +144,9 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 			return nil
 		}
 		st.Partly = run.ID
+		if run.Status != store.Interrupted && run.Apply.LeftState == "" && run.Plan != nil && run.Plan.NewState {
+			st.Resources = max(st.Resources, min(run.Apply.Done, run.Plan.Add)) // terraform has saved them
+		}
 		return tx.PutStack(st)
 	}
 	if run.Status == store.Applied && run.Engine == config.EnginePacker {

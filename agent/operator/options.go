@@ -32,6 +32,7 @@ type PlanWish struct {
 	Replace     []string
 	RefreshOnly bool
 	Destroy     bool
+	EmptyState  bool
 	Vars        map[string]string
 	Images      map[string]string
 }
@@ -45,6 +46,8 @@ func (p PlanWish) terraformOnly() string {
 		return "--refresh-only"
 	case p.Destroy:
 		return "--destroy"
+	case p.EmptyState:
+		return "--empty-state"
 	case len(p.Images) > 0:
 		return "--image"
 	}
@@ -79,7 +82,7 @@ func (p PlanWish) validate() error {
 
 // options is the wish as a run remembers it: without the values of variables.
 func (p PlanWish) options() store.PlanOptions {
-	o := store.PlanOptions{Replace: p.Replace, RefreshOnly: p.RefreshOnly, Destroy: p.Destroy, Commit: p.Commit != "", Images: p.Images}
+	o := store.PlanOptions{Replace: p.Replace, RefreshOnly: p.RefreshOnly, Destroy: p.Destroy, EmptyState: p.EmptyState, Commit: p.Commit != "", Images: p.Images}
 	for name := range p.Vars {
 		o.Vars = append(o.Vars, name)
 	}

@@ -39,22 +39,27 @@ const (
 
 // repairs runs one repair, which goes on when the person goes away, and returns what to tell them.
 func (a *Operator) repairs(ctx context.Context, r engine.Repair) (string, error) {
+	return errand(ctx, a, r.Stack, r.By, func(ctx context.Context) (string, error) { return a.carryOutRepair(ctx, r) })
+}
+
+// errand does something to a stack's state that goes on when the person goes away, alone of its kind.
+func errand(ctx context.Context, a *Operator, stack, by string, work func(context.Context) (string, error)) (string, error) {
 	type answer struct {
 		message string
 		err     error
 	}
 	answered := make(chan answer, 1)
-	over := a.work.RunForOperator(r.Stack, func(ctx context.Context) {
+	over := a.work.RunForOperator(stack, func(ctx context.Context) {
 		var message string
-		err := contain.Do("mending the state of "+r.Stack, func() (err error) {
-			message, err = a.carryOutRepair(ctx, r)
+		err := contain.Do("mending the state of "+stack, func() (err error) {
+			message, err = work(ctx)
 			return err
 		})
-		a.health.LogIfPanic(err, "stack", r.Stack, "by", r.By)
+		a.health.LogIfPanic(err, "stack", stack, "by", by)
 		answered <- answer{message, err} // whoever waits for it gets an answer in any case
 	})
 	if over == nil {
-		return "", hint.Refuse("wait a moment", "something else is being done to the state of %s right now", r.Stack)
+		return "", hint.Refuse("wait a moment", "something else is being done to the state of %s right now", stack)
 	}
 	select {
 	case <-over:

@@ -120,7 +120,7 @@ func (a *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 	if err := ownImages(r.Wish.Images, s); err != nil {
 		return at, err
 	}
-	if r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || len(r.Wish.Vars) > 0) {
+	if r.Applied && (r.Wish.Commit != "" || r.Wish.Destroy || r.Wish.EmptyState || len(r.Wish.Vars) > 0) {
 		return at, control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
 	}
 	if r.Wish.Commit != "" {

@@ -201,7 +201,7 @@ func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		}
 		run, warnings, err := sb.operator.Start(operator.Request{
 			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",
-			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, Vars: c.Plan.Vars, Images: c.Plan.Images},
+			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
 		})
 		if err != nil {
 			return "", err

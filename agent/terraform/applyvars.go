@@ -22,9 +22,27 @@ const ApplyVarsFile = "ephemeral.tfvars.json"
 // applyVars are the values that the apply of this plan needs again, as a var file; nil if there are none. They become secrets before anything can print them. Files that
 // terraform reads by itself, like terraform.tfvars, it reads again at the apply.
 func (p *planner) applyVars(vars map[string]cty.Value) ([]byte, error) {
+	values, err := p.valuesOf(vars, func(v declaredVar) bool { return v.Ephemeral })
+	if err != nil || len(values) == 0 {
+		return nil, err
+	}
+	text, err := varsText(values)
+	if err != nil || p.o.Silence == nil {
+		return text, err
+	}
+	secret, err := textsIn(text)
+	if err == nil {
+		p.o.Silence(secret)
+	}
+	return text, err
+}
+
+// valuesOf are the values that the plan gives to some of the variables that the root module declares, from the stack's var files and
+// from what wins over these. Null is as good as none.
+func (p *planner) valuesOf(vars map[string]cty.Value, which func(declaredVar) bool) (map[string]cty.Value, error) {
 	var names []string
 	for name, v := range p.declared {
-		if v.Ephemeral {
+		if which(v) {
 			names = append(names, name)
 		}
 	}
@@ -40,19 +58,8 @@ func (p *planner) applyVars(vars map[string]cty.Value) ([]byte, error) {
 			values[name] = v
 		}
 	}
-	maps.DeleteFunc(values, func(_ string, v cty.Value) bool { return v.IsNull() }) // as good as not given: the apply refuses it then
-	if len(values) == 0 {
-		return nil, nil
-	}
-	text, err := varsText(values)
-	if err != nil || p.o.Silence == nil {
-		return text, err
-	}
-	secret, err := textsIn(text)
-	if err == nil {
-		p.o.Silence(secret)
-	}
-	return text, err
+	maps.DeleteFunc(values, func(_ string, v cty.Value) bool { return v.IsNull() })
+	return values, nil
 }
 
 // keepApplyVars writes them beside the plan, unless that is one which is never applied.

@@ -189,6 +189,10 @@ func keepState(o *PlanOptions) (bool, error) {
 			Err:  fmt.Errorf("the configuration uses %s: its plans run elsewhere and cannot be approved here", kind),
 			Hint: `use another backend (s3, gcs, azurerm, http, ...), or none: then the agent keeps the state`}
 	}
+	if o.Rehearsal {
+		o.BackendConfig = nil // of another backend
+		return true, writeOverride(o.WorkDir, o.StateDir)
+	}
 	config := revealAll(o.BackendConfig)
 	if o.StateDir == "" {
 		return false, nil

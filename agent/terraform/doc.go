@@ -1,7 +1,7 @@
 // Package terraform runs terraform on a stack's root module, and makes of its output what people decide on.
 //
 // [Plan] is the whole of it: a root module in a fresh checkout goes in, and a saved plan, its summary and its text come
-// out. [Init] only tries whether that would work. [Unlock], [PushState], [RestoreState] and [Command] are what people order
+// out. [Init] only tries whether that would work. [Unlock], [PushState], [RestoreState], [BringState] and [Command] are what people order
 // by hand. Applying is not done here: that is the business of a process that outlives the agent, see package runner.
 //
 // # The packages below

@@ -40,7 +40,7 @@ const maxBefore = 16 << 20
 // copyState notes the state for [planner.stateUntouched]. Where a user is not one run's alone nobody could say who changed it.
 func (p *planner) copyState() error {
 	o := &p.o
-	if !p.keptDir || o.NoLock || o.User == nil || !o.User.Exclusive {
+	if !p.keptDir || o.NoLock || o.User == nil || !o.User.Exclusive || o.Rehearsal { // a copy is thrown away
 		return nil
 	}
 	if o.StateBefore == "" {

@@ -58,6 +58,9 @@ type PlanOptions struct {
 	// StateBefore is where it is noted what the state is while it is planned: the stack's own, and for nobody but the agent. It
 	// must be settled, with [SettleState], before anybody else gets the state.
 	StateBefore string
+	// Rehearsal: what is planned on is the state in StateDir, wherever the configuration says that it is. Of the stack's own nothing is
+	// read then.
+	Rehearsal bool
 
 	// User runs terraform in the place of the agent's own user, who must let it through the directories above these. The
 	// checkout, DataDir, StateDir and Home are given to it.
@@ -123,5 +126,6 @@ type PlanResult struct {
 	Diagnostics      []diag.Diagnostic
 	WorkspaceCreated bool
 	Resources        int      // managed objects in the state before
+	Addresses        []string // theirs
 	Env              []string // the environment that the apply must get, apply_env aside; holds secrets
 }

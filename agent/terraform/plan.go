@@ -48,9 +48,6 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		return nil, err
 	}
 	defer end()
-	if p.declared, err = p.declaredVars(); err != nil {
-		return nil, err
-	}
 	if err := p.copyState(); err != nil {
 		return nil, err
 	}
@@ -143,21 +140,20 @@ func (p *planner) describe(ctx context.Context) error {
 	if decoded.Errored {
 		return &diag.Error{Op: "plan", ExitCode: -1, Err: errors.New("the plan is marked as errored and must not be applied")}
 	}
-	state, err := planjson.ReadState(p.res.PlanFile)
+	state, configuration, err := p.inside(ctx)
 	if err != nil {
 		return err
 	}
 	plan := decoded.Summary(p.o.Protect, p.o.Replaceable)
-	if plan.Configuration, err = planjson.Configuration(p.res.PlanFile); err != nil {
-		return err
-	}
+	plan.Configuration = configuration
 	plan.Digest, plan.Empty, plan.LockDigest, plan.VarsDigest = p.res.Plan.Digest, p.res.Plan.Empty, p.res.Plan.LockDigest, p.res.Plan.VarsDigest
 	plan.Version, plan.Binary, plan.BinaryDigest = p.o.Tool.Version, p.o.Tool.Path, p.o.Tool.Digest
 	if p.o.Tool.OpenTofu {
 		plan.Program = "OpenTofu"
 	}
 	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial
-	p.res.Plan, p.res.Resources = plan, state.Resources
+	plan.Kept = p.keptDir
+	p.res.Plan, p.res.Resources, p.res.Addresses = plan, state.Resources, state.Addresses
 	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty {
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}

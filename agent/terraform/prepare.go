@@ -72,6 +72,12 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	if p.keptDir, err = keepState(o); err != nil {
 		return nil, err
 	}
+	if p.declared, err = p.declaredVars(); err != nil {
+		return nil, err
+	}
+	if err := p.writeEarlyVars(); err != nil {
+		return nil, err
+	}
 	if err := o.root().PlainLock(); err != nil {
 		return nil, err
 	}

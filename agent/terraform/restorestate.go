@@ -49,11 +49,13 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 			return err
 		}
 		serial = identity.Serial
+		var current planjson.State
 		if strings.TrimSpace(text) != "" {
-			current, err := planjson.ParseState(strings.NewReader(text))
-			if err != nil {
+			if current, err = planjson.ParseState(strings.NewReader(text)); err != nil {
 				return fmt.Errorf("reading the state that is there: %w", err)
 			}
+		}
+		if !current.Empty() { // some backends show an empty one where there is none
 			if current.Lineage != identity.Lineage {
 				return &LineageError{Copy: identity.Lineage, Current: current.Lineage}
 			}
@@ -68,6 +70,9 @@ func RestoreState(ctx context.Context, o PlanOptions, r RestoreOptions) (serial 
 		raw, err := json.MarshalIndent(back, "", "  ")
 		if err != nil {
 			return err
+		}
+		if current.Empty() {
+			return p.push(ctx, raw, false) // under its own name, or the next plan would not know it
 		}
 		file, err := private.Lend(p.o.User, filepath.Join(p.o.OutDir, "restore.tfstate"), raw)
 		if err != nil {

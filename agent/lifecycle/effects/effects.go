@@ -19,7 +19,7 @@ func Grown(p *store.Plan) int {
 		}
 		for _, action := range c.Actions {
 			switch {
-			case action == "create" && c.Class != store.ClassRecreate:
+			case action == "create" && (c.Class != store.ClassRecreate || p.NewState):
 				n++
 			case action == "delete", action == "forget":
 				n--

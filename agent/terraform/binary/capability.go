@@ -21,9 +21,6 @@ func (t Tool) EarlyVars() bool {
 	return t.AtLeast(1, 15)
 }
 
-// EncryptsPlans reports whether its plan files can be encrypted, so that only the binary itself reads them.
-func (t Tool) EncryptsPlans() bool { return t.OpenTofu && t.AtLeast(1, 7) }
-
 // isOpenTofu asks a binary for its name. In JSON both say the same.
 func isOpenTofu(ctx context.Context, path, dir string, env []string) (bool, error) {
 	cmd := exec.CommandContext(ctx, path, "version")

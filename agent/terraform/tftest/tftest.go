@@ -167,10 +167,25 @@ func Run(t testing.TB, dir string, env []string, args ...string) string {
 	return out
 }
 
+// RunTool is [Run] for another binary than the one that PATH has.
+func RunTool(t testing.TB, binary, dir string, env []string, args ...string) string {
+	t.Helper()
+	out, code := try(t, binary, dir, env, args...)
+	if code != 0 {
+		t.Fatalf("%s %v: exit code %d\n%s", binary, args, code, out)
+	}
+	return out
+}
+
 // Try runs terraform in dir and returns its output, both streams together, and its exit code.
 func Try(t testing.TB, dir string, env []string, args ...string) (output string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), Terraform(t), args...)
+	return try(t, Terraform(t), dir, env, args...)
+}
+
+func try(t testing.TB, binary, dir string, env []string, args ...string) (output string, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir, cmd.Env = dir, env
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
