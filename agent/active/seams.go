@@ -49,6 +49,7 @@ type mirrorHistory interface {
 	OnBranch(ctx context.Context, prefix, head string) (string, error)
 	MergeBase(ctx context.Context, one, other string) (string, error)
 	MergeAdds(ctx context.Context, commit string) (what string, err error)
+	ReplayAdds(ctx context.Context, r repo.Replay) (what string, err error)
 }
 
 // mirrorFiles says what is in a commit.

@@ -46,6 +46,30 @@ func (r *Repository) MergeAdds(ctx context.Context, commit string) (what string,
 	return fmt.Sprintf("it is a merge, and what it does to %s comes from neither side alone", path), nil
 }
 
+// A Replay is a change that was put onto a commit without merging it: squashed into one commit, or rebased as several.
+type Replay struct {
+	Onto   string // the commit below what was made
+	Head   string // of the change
+	Result string // the last commit that was made
+}
+
+// ReplayAdds says what a replayed change has that a merge of the same would not have, or that it leaves out; empty if nothing. What
+// cannot be found out is said, too.
+func (r *Repository) ReplayAdds(ctx context.Context, p Replay) (what string, err error) {
+	base, err := parted(ctx, r, p.Onto, p.Head)
+	if err != nil {
+		return "", err
+	}
+	if base == "" {
+		return "nobody can tell where it and the branch parted", nil
+	}
+	path, err := unmerged(ctx, r, base, Commit{Hash: p.Result, Parents: []string{p.Onto, p.Head}})
+	if err != nil || path == "" {
+		return "", err
+	}
+	return "what it does to " + path + " is something else", nil
+}
+
 // parted finds the one commit at which two sides parted; empty if there is not exactly one, or it was not found.
 func parted(ctx context.Context, r *Repository, ours, theirs string) (string, error) {
 	side, complete, err := r.Between(ctx, ours, theirs, maxSide)

@@ -262,6 +262,8 @@ func (m mirror) MergeBase(context.Context, string, string) (string, error) {
 
 func (m mirror) MergeAdds(context.Context, string) (string, error) { return "", nil }
 
+func (m mirror) ReplayAdds(context.Context, repo.Replay) (string, error) { return "", nil }
+
 func differing(a, b map[string]string) []string {
 	var out []string
 	for name, text := range a {

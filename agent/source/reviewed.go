@@ -11,37 +11,38 @@ import (
 	"sallyport/notify/words"
 )
 
-// reviewed asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
-// may write and made nothing of it. It says what is missing.
-//
-// A merge is looked at by itself: what neither of its sides has was never in the pull request that people read.
-func reviewed(ctx context.Context, site active.ForgeSite, git active.Mirror, branch string, c repo.Commit) (missing string, err error) {
-	pulls, err := site.CommitPullRequests(ctx, c.Hash)
+// review asks whether commits of a branch were reviewed.
+type review struct {
+	site   active.ForgeSite
+	git    active.Mirror
+	branch string
+	tip    string // what is to become the branch's head
+}
+
+// missing asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
+// may write and made nothing of it, and compares what it brought with that head. It says what is missing.
+func (r review) missing(ctx context.Context, c repo.Commit) (missing string, err error) {
+	pulls, err := r.site.CommitPullRequests(ctx, c.Hash)
 	if err != nil {
 		return "", err
 	}
 	missing = "it belongs to no merged pull request"
 	for _, p := range pulls {
-		if !p.Merged || p.BaseRef != branch {
+		if !p.Merged || p.BaseRef != r.branch {
 			continue
 		}
-		commits, err := site.Commits(ctx, p.Number)
+		commits, err := r.site.Commits(ctx, p.Number)
 		if err != nil {
 			return "", err
 		}
-		if missing, err = unreviewedPull(ctx, site, p, commits); err != nil {
+		if missing, err = unreviewedPull(ctx, r.site, p, commits); err != nil {
 			return "", err
 		}
-		if missing == "" && len(c.Parents) > 1 && !slices.ContainsFunc(commits.List, func(one forge.Commit) bool { return one.Hash == c.Hash }) {
-			if missing, err = git.MergeAdds(ctx, c.Hash); err != nil {
-				return "", err
-			}
-			if missing != "" {
-				missing = fmt.Sprintf("%s; nobody has reviewed that in pull request #%d", missing, p.Number)
-			}
-		}
 		if missing == "" {
-			return "", nil
+			missing, err = r.unseen(ctx, p, commits, c)
+		}
+		if err != nil || missing == "" {
+			return "", err
 		}
 	}
 	return missing, nil

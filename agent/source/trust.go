@@ -47,7 +47,7 @@ func (src *Source) checkHead(ctx context.Context, w *active.Config, r *config.Re
 		return nil, err
 	}
 	for _, c := range commits[:min(len(commits), maxJudged)] {
-		why, err := src.distrust(ctx, w, r, c)
+		why, err := src.distrust(ctx, w, r, tip, c)
 		if err != nil {
 			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", words.Short(c.Hash), err)
 		}
@@ -173,8 +173,8 @@ func (src *Source) appliedCommits(repository string) (commits []string, err erro
 	return commits, err
 }
 
-// distrust says why a commit is not trusted; empty if it is.
-func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Repository, c repo.Commit) (string, error) {
+// distrust says why a commit below a tip is not trusted; empty if it is.
+func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Repository, tip string, c repo.Commit) (string, error) {
 	if r.Signed != (trust.Files{}) {
 		keys, err := trust.Parse(r.Signed)
 		if err != nil {
@@ -191,5 +191,5 @@ func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Rep
 	if !r.RequireReview {
 		return "", nil
 	}
-	return reviewed(ctx, w.Sites[r.Name], w.Repos[r.Name], r.Branch, c)
+	return review{site: w.Sites[r.Name], git: w.Repos[r.Name], branch: r.Branch, tip: tip}.missing(ctx, c)
 }

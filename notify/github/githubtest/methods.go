@@ -183,7 +183,7 @@ func (s api) listCommitPulls(r *request) answer {
 	}
 	var list []*Pull
 	for _, p := range r.repo.pulls {
-		if p.Head == sha || p.MergeCommit == sha || slices.Contains(p.Commits, sha) {
+		if p.Head == sha || p.MergeCommit == sha || slices.Contains(p.Commits, sha) || slices.Contains(p.Rebased, sha) {
 			list = append(list, p)
 		}
 	}

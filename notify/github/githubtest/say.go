@@ -56,6 +56,7 @@ type Pull struct {
 	MergedAt    time.Time
 	MergedBy    string
 	MergeCommit string
+	Rebased     []string // what it came onto the base as, below MergeCommit; set with [Server.ChangePull]
 
 	reviews []*Review
 }
