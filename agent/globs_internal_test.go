@@ -99,7 +99,7 @@ func TestGlobThatMatchesNothing(t *testing.T) {
 		}
 		return ""
 	}
-	want := `2 globs match no root module: stacks "services/prod/*" (there is "services", and root modules such as services/jira); ` +
+	want := "2 globs match no root module:\n" + `stacks "services/prod/*" (there is "services", and root modules such as services/jira)` + ";\n" +
 		`stacks "x/**" (the repository has none on its way, and root modules such as net, services/jira)`
 	if diff := cmp.Diff(want, look("1", nil, "services/jira/main.tf", "net/main.tf")); diff != "" {
 		t.Error(diff)

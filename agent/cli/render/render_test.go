@@ -88,6 +88,8 @@ func TestStatusInColour(t *testing.T) {
 		Outbox: 2,
 		Problems: []control.Problem{
 			{Source: "slack", Error: "invalid_auth\x1b[2J", Hint: "a new token", Since: planned},
+			{Source: "repository infra: stacks: names", Error: "12 names of stacks are wanted more than once:\na of \"a\" and \"A\";\nb\x1b[2J of \"b\" and \"B\";\nc of \"c\" and \"C\";\nand 9 more", Hint: "a block each", Since: planned},
+			{Source: "configuration", Error: "one\n\ntwo\nthree\nfour\nfive\nsix\n"},
 		},
 		Repositories: []control.Repository{{Name: "infra", Branch: "main", PolledAt: polled, Error: "no route"}},
 		Stacks: []control.Stack{

@@ -158,12 +158,38 @@ func problemsText(s control.Status, now time.Time) string {
 		if p.Since != nil {
 			since = " (since " + ago(p.Since, now) + ")"
 		}
-		b.WriteString("  " + redact.CleanLine(p.Source) + ": " + paint(red, redact.CleanLine(p.Error)) + since + "\n")
+		lines := problemLines(p.Error)
+		b.WriteString("  " + redact.CleanLine(p.Source) + ": " + paint(red, lines[0]) + since + "\n")
+		for _, line := range lines[1:] {
+			b.WriteString("    " + paint(red, line) + "\n")
+		}
 		if p.Hint != "" {
 			b.WriteString("    hint: " + redact.CleanLine(p.Hint) + "\n")
 		}
 	}
 	return b.String()
+}
+
+// maxProblemLines is how many lines of one problem are shown: one that says of how many things it is, three of them, and how many
+// more there are.
+const maxProblemLines = 5
+
+// problemLines are the lines of an error, which may be about several things, at least one. They are bounded: a problem must not bury
+// those after it.
+func problemLines(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(redact.CleanLine(line)); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return []string{""}
+	}
+	if more := len(lines) - (maxProblemLines - 1); more > 1 {
+		lines = append(lines[:maxProblemLines-1], "and "+words.CountOf(more, "line", "lines")+" more, which sallyport status --json has")
+	}
+	return lines
 }
 
 // openText lists the runs that have not ended, those that wait for a person first.

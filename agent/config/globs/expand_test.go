@@ -80,7 +80,10 @@ func TestExpand(t *testing.T) {
 		},
 		{
 			name: "paths that cannot be written", dirs: []string{"a\nb", "a\xffb", `a\b`, "c"}, want: []string{"c=c"},
-			faults: []string{`3 directories are no stacks: their paths cannot be used: "a\nb" (directories are written with slashes and without control characters); "a\xffb" (it is not UTF-8); "a\\b" (directories are written with slashes and without control characters)`},
+			faults: []string{`3 directories are no stacks: their paths cannot be used:
+"a\nb" (directories are written with slashes and without control characters);
+"a\xffb" (it is not UTF-8);
+"a\\b" (directories are written with slashes and without control characters)`},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -151,7 +154,7 @@ func TestExpandMany(t *testing.T) {
 				}
 				return
 			}
-			if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), c.tells) || len(faults[0].Error()) > 2000 || !strings.HasSuffix(faults[0].Error(), "; and 1,497 more") {
+			if len(faults) != 1 || !strings.HasPrefix(faults[0].Error(), c.tells) || len(faults[0].Error()) > 2000 || !strings.HasSuffix(faults[0].Error(), ";\nand 1,497 more") || strings.Count(faults[0].Error(), "\n") != maxExamples+1 {
 				t.Errorf("faults: %v", faults)
 			}
 		})

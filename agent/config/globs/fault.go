@@ -76,7 +76,8 @@ func (f *Fault) add(example string) {
 	}
 }
 
-// Error implements error: one line, however many directories it is about.
+// Error implements error: one line where it is about one thing; else one that says of how many, one for each example, and one for the
+// rest. Put on one line, with blanks for the line ends, they still read as one sentence.
 func (f *Fault) Error() string {
 	var text string
 	switch config.FaultKind(f.Kind) {
@@ -91,9 +92,12 @@ func (f *Fault) Error() string {
 	default:
 		text = words.CountOf(f.Count, "directory is no stack: its path", "directories are no stacks: their paths") + " cannot be used: "
 	}
-	text += strings.Join(f.Examples, "; ")
+	if f.Count > 1 {
+		text = strings.TrimSuffix(text, " ") + "\n"
+	}
+	text += strings.Join(f.Examples, ";\n")
 	if more := f.Count - len(f.Examples); more > 0 {
-		text += fmt.Sprintf("; and %s more", humanize.Comma(int64(more)))
+		text += fmt.Sprintf(";\nand %s more", humanize.Comma(int64(more)))
 	}
 	return text
 }
