@@ -63,7 +63,7 @@ func (p *planner) valuesOf(vars map[string]cty.Value, which func(declaredVar) bo
 }
 
 // keepApplyVars writes them beside the plan, unless that is one which is never applied.
-func (p *planner) keepApplyVars(text []byte) error {
+func keepApplyVars(p *planner, text []byte) error {
 	if text == nil || p.o.Preview {
 		return nil
 	}

@@ -85,7 +85,7 @@ func TestApplyVars(t *testing.T) {
 			if dump(t, have) != dump(t, want) {
 				t.Errorf("the apply gets %s, want %s", text, c.want)
 			}
-			ok(t, p.keepApplyVars(text))
+			ok(t, keepApplyVars(p, text))
 			if digest, err := digestFile(filepath.Join(p.o.OutDir, ApplyVarsFile)); err != nil || digest != p.res.Plan.VarsDigest {
 				t.Errorf("the digest is %s, of the file %s, %v", p.res.Plan.VarsDigest, digest, err)
 			}

@@ -16,7 +16,7 @@ import (
 const earlyVarsFile = "~sallyport.auto.tfvars.json"
 
 // writeEarlyVars writes them. Ephemeral ones cannot be needed early.
-func (p *planner) writeEarlyVars() error {
+func writeEarlyVars(p *planner) error {
 	if !p.o.Tool.EarlyVars() {
 		return nil
 	}

@@ -210,13 +210,13 @@ func (p *planner) push(ctx context.Context, state []byte, force bool) error {
 	if err != nil {
 		return err
 	}
-	if err := p.pushFile(ctx, file, force); err != nil || force || p.isPushed(ctx, state) {
+	if err := pushFile(ctx, p, file, force); err != nil || force || p.isPushed(ctx, state) {
 		return err
 	}
-	return p.pushFile(ctx, file, true)
+	return pushFile(ctx, p, file, true)
 }
 
-func (p *planner) pushFile(ctx context.Context, file string, force bool) error {
+func pushFile(ctx context.Context, p *planner, file string, force bool) error {
 	_, err := p.s.run(ctx, "state push", p.s.env, func(*jsonlog.Sink) error {
 		return p.s.tf.StatePush(ctx, file, tfexec.Lock(true), tfexec.LockTimeout(p.o.LockTimeout.String()), tfexec.Force(force))
 	})

@@ -119,7 +119,7 @@ func (p *planner) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.keepApplyVars(again)
+	return keepApplyVars(p, again)
 }
 
 // describe fills in the summary from the plan's JSON and the state inside the plan file.

@@ -75,7 +75,7 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	if p.declared, err = p.declaredVars(); err != nil {
 		return nil, err
 	}
-	if err := p.writeEarlyVars(); err != nil {
+	if err := writeEarlyVars(p); err != nil {
 		return nil, err
 	}
 	if err := o.root().PlainLock(); err != nil {

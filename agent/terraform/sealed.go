@@ -50,14 +50,14 @@ func (p *planner) inside(ctx context.Context) (state planjson.State, configurati
 	if err := disk.WriteFile(filepath.Join(p.o.OutDir, PulledStateFile), []byte(text)); err != nil {
 		return state, "", fmt.Errorf("keeping the state of before: %w", err)
 	}
-	configuration, err = p.sourceDigest()
+	configuration, err = sourceDigest(&p.o)
 	return state, configuration, err
 }
 
 // sourceDigest is the SHA-256, in hex, of all files of the checkout and of the modules that init has fetched.
-func (p *planner) sourceDigest() (string, error) {
+func sourceDigest(o *PlanOptions) (string, error) {
 	sum := sha256.New()
-	for _, dir := range []string{p.o.Source, filepath.Join(p.o.DataDir, "modules")} {
+	for _, dir := range []string{o.Source, filepath.Join(o.DataDir, "modules")} {
 		files, err := stateFiles(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("digesting the configuration: %w", err)
