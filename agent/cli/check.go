@@ -67,7 +67,7 @@ func check(a *app, credentials, checkout string) error {
 				out.Warnings = append(out.Warnings, asuser.SharedWarning(name)+"; install.sh makes them")
 			}
 		}
-		if warning := loginWarning(c, peercred.Self().LoginUser); warning != "" {
+		if warning := loginWarning(c, peercred.Self().LoginUser, peercred.LoginsAreKnown("/proc")); warning != "" {
 			out.Warnings = append(out.Warnings, warning)
 		}
 	}
@@ -93,15 +93,20 @@ func check(a *app, credentials, checkout string) error {
 	return printFound(a.streams.out, out.Found)
 }
 
-// loginWarning is said where it matters which human a vote from a shell is, and the kernel does not know who has logged in.
-func loginWarning(c *config.Config, login string) string {
+// loginWarning is said where it matters which human a vote from a shell is, and the kernel does not know who has logged in: in this
+// shell (login is empty), or anywhere on the machine (it is known of nobody).
+func loginWarning(c *config.Config, login string, known bool) string {
 	named := slices.ContainsFunc(c.People, func(p config.Person) bool { return p.OS != "" })
 	tells := func(s *config.Stack) bool { return s.Approvals > 1 || !s.AllowSelfApproval }
-	if login != "" || !c.CLIApprovals || !named || !slices.ContainsFunc(c.Stacks, tells) &&
+	if login != "" && known || !c.CLIApprovals || !named || !slices.ContainsFunc(c.Stacks, tells) &&
 		!slices.ContainsFunc(c.StackGlobs, func(g *config.StackGlob) bool { return tells(&g.Stack) }) {
 		return ""
 	}
-	return "this shell has no login uid (/proc/self/loginuid), as in a container or without pam_loginuid: a person block ties a vote only to who " +
+	if !known {
+		return "no process of this machine has a login uid, as in a container or without pam_loginuid: a person block goes by the account, so that " +
+			"whoever may take on another's account (sudo, su) can be two people"
+	}
+	return "this shell has no login uid (/proc/self/loginuid), as a service has none: a person block ties a vote only to who " +
 		"has logged in, so one from a shell like this never adds to those of others"
 }
 

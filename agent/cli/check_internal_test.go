@@ -15,17 +15,19 @@ func TestCheckWarnsWithoutLoginUIDs(t *testing.T) {
 	for name, tc := range map[string]struct {
 		c     config.Config
 		login string
+		known bool
 		warns bool
 	}{
-		"two approvals":                 {config.Config{CLIApprovals: true, People: jane, Stacks: two}, "", true},
-		"logged in":                     {config.Config{CLIApprovals: true, People: jane, Stacks: two}, "ann", false},
-		"shells do not decide":          {config.Config{People: jane, Stacks: two}, "", false},
-		"nobody has an account":         {config.Config{CLIApprovals: true, People: []config.Person{{Name: "jane"}}, Stacks: two}, "", false},
-		"one approval, of anybody":      {config.Config{CLIApprovals: true, People: jane, Stacks: []*config.Stack{{Approvals: 1, AllowSelfApproval: true}}}, "", false},
-		"not of who made it":            {config.Config{CLIApprovals: true, People: jane, Stacks: []*config.Stack{{Approvals: 1}}}, "", true},
-		"stacks that a glob has yet to": {config.Config{CLIApprovals: true, People: jane, StackGlobs: []*config.StackGlob{{Stack: *two[0]}}}, "", true},
+		"two approvals":                 {config.Config{CLIApprovals: true, People: jane, Stacks: two}, "", true, true},
+		"logged in":                     {config.Config{CLIApprovals: true, People: jane, Stacks: two}, "ann", true, false},
+		"shells do not decide":          {config.Config{People: jane, Stacks: two}, "", true, false},
+		"nobody has an account":         {config.Config{CLIApprovals: true, People: []config.Person{{Name: "jane"}}, Stacks: two}, "", true, false},
+		"one approval, of anybody":      {config.Config{CLIApprovals: true, People: jane, Stacks: []*config.Stack{{Approvals: 1, AllowSelfApproval: true}}}, "", true, false},
+		"not of who made it":            {config.Config{CLIApprovals: true, People: jane, Stacks: []*config.Stack{{Approvals: 1}}}, "", true, true},
+		"nobody has a login uid":        {config.Config{CLIApprovals: true, People: jane, Stacks: two}, "ann", false, true},
+		"stacks that a glob has yet to": {config.Config{CLIApprovals: true, People: jane, StackGlobs: []*config.StackGlob{{Stack: *two[0]}}}, "", true, true},
 	} {
-		if got := loginWarning(&tc.c, tc.login); strings.Contains(got, "no login uid") != tc.warns {
+		if got := loginWarning(&tc.c, tc.login, tc.known); strings.Contains(got, "login uid") != tc.warns {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

@@ -20,7 +20,8 @@ type Caller struct {
 	UID  int    // -1 if unknown
 	User string // name, or the number of a user without a name
 	// LoginUser is who logged in before becoming UID (sudo, su), from the audit system; empty if unknown. It is told, it
-	// tells one human's accounts from two humans, and it never gives a right that the account has not.
+	// tells one human's accounts from two humans, and it never gives a right that the account has not. Where the machine knows
+	// of no logins at all, see [LoginsAreKnown], it is User.
 	LoginUser string
 	PID       int
 
@@ -32,7 +33,7 @@ func (c Caller) By() string { return store.By("cli:"+c.User, c.LoginUser) }
 
 // Self is who runs this process, as the server would see it.
 func Self() Caller {
-	return Caller{UID: os.Getuid(), User: userName(os.Getuid()), LoginUser: loginUser(os.Getpid()), PID: os.Getpid()}
+	return Caller{UID: os.Getuid(), User: userName(os.Getuid()), LoginUser: loginUser(os.Getpid(), userName(os.Getuid())), PID: os.Getpid()}
 }
 
 // Unknown stands for a connection whose peer the kernel did not tell.
@@ -63,7 +64,7 @@ func Of(c net.Conn) (Caller, error) {
 		return Unknown(), fmt.Errorf("reading peer credentials: %w", credErr)
 	}
 	caller := Caller{UID: int(cred.Uid), User: userName(int(cred.Uid)), PID: int(cred.Pid), process: held}
-	caller.LoginUser = loginUser(caller.PID)
+	caller.LoginUser = loginUser(caller.PID, caller.User)
 	return caller, nil
 }
 
@@ -75,17 +76,4 @@ func userName(uid int) string {
 		return id
 	}
 	return u.Username
-}
-
-// loginUser is the name of a process's login uid; empty where there is none or /proc does not say.
-func loginUser(pid int) string {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/loginuid", pid))
-	if err != nil {
-		return ""
-	}
-	uid, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 32)
-	if err != nil || uid == 1<<32-1 { // never set: no login session
-		return ""
-	}
-	return userName(int(uid))
 }

@@ -15,7 +15,8 @@ const Untied = "cli"
 
 // PersonOf says who somebody is for counting. Accounts in Slack are different people by themselves. On the command line it
 // takes a person block, and it has to name who had logged in: with sudo or su one human has several accounts. Where the kernel
-// knows of no login (a container, a service) nobody can tell whose vote it is.
+// knows of none (a service) nobody can tell whose vote it is. Which login an account stands for where there are none at all says package
+// peercred.
 func PersonOf(people []config.Person, by string) string {
 	account, login := store.Account(by)
 	service, id, _ := strings.Cut(account, ":")
