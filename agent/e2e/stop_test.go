@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/agenttest"
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
@@ -171,7 +172,7 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	h := newHouse(t, i.box()).start()
 	h.reaches("1", "planned")
 	waiting := h.command("plan", "box", "--wait")
-	said := &house{t: t}
+	said := agenttest.New(t, "")
 	waiting.Stdout, waiting.Stderr = said, said
 	if err := waiting.Start(); err != nil {
 		t.Fatal(err)
