@@ -91,6 +91,7 @@ var storeys = []struct {
 		"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "store", "store/disk",
 	}},
 	{"agent/stack", []string{"agent/config", "agent/hclfile", "agent/repo"}},
+	{"agent/stack/stacktest", []string{"agent/repo", "agent/repo/gittest"}},
 	{"agent/terraform", []string{
 		"agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile", "agent/hint", "agent/proc", "agent/terraform/binary",
 		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
@@ -104,6 +105,7 @@ var storeys = []struct {
 		"agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
 	}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
+	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/words", "store"}},
 	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/stack"}},
 
@@ -201,7 +203,7 @@ var storeys = []struct {
 	}},
 	{"agent/pullrequests", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/phrase", "agent/repo",
-		"agent/source", "agent/stack", "agent/triggers", "agent/workers", "notify/forge", "notify/words", "store",
+		"agent/source", "agent/stack", "agent/stack/guard", "agent/triggers", "agent/workers", "notify/forge", "notify/words", "store",
 	}},
 	{"agent/slackbot", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/fault", "agent/health", "agent/hint",

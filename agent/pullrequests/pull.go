@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
 	"sallyport/agent/stack"
+	"sallyport/agent/stack/guard"
 	"sallyport/agent/triggers"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -59,7 +60,7 @@ func (pw *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, 
 		}
 		why := ""
 		if files.Fault() == nil { // else its preview ends with that, and nothing is run
-			if why, err = stack.Alone(before, tree, def); err != nil {
+			if why, err = guard.Alone(before, tree, def); err != nil {
 				return nil, err
 			}
 		}

@@ -56,7 +56,7 @@ func (f *finder) visit(v visit) ([]visit, error) {
 		f.Dirs = append(f.Dirs, v.dir)
 	}
 	if wrong != nil { // plainly missing: terraform will say so
-		if leadsWrong(wrong) {
+		if LeadsWrong(wrong) {
 			f.addFault(wrong.Error())
 		}
 		return nil, nil
@@ -177,7 +177,7 @@ func (f *finder) unknown(u Unknown) {
 // rootInputs are the values of the root module's variables, as far as they stand in var files and in the definition.
 func (f *finder) rootInputs() (map[string]value, error) {
 	out := map[string]value{}
-	names, err := namesIn(f.t, f.root)
+	names, err := NamesIn(f.t, f.root)
 	if err != nil && !errors.Is(err, ErrNoDir) {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (f *finder) rootInputs() (map[string]value, error) {
 	nothing := &instance{budget: f.budget, module: &module{dir: f.root}, root: f.root}
 	for _, name := range files {
 		src, err := f.t.ReadFile(name)
-		if wrongFile(err) != nil {
+		if WrongFile(err) != nil {
 			continue
 		}
 		if err != nil {

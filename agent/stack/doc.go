@@ -22,4 +22,6 @@
 // holds them counts anyway. Files that cannot be read at all (a symlink to nowhere, out of the repository, to a directory)
 // are the faults of the stacks that use them, and of nobody else. Local modules are looked for from where a directory really
 // lies, as terraform does.
+//
+// What of it decides what terraform loads and runs while it plans is the business of package guard, which reads it with [Read].
 package stack

@@ -55,8 +55,8 @@ func (e *noDirError) Error() string { return e.wrong.Error() }
 // Is makes it an ErrNoDir.
 func (e *noDirError) Is(target error) bool { return target == ErrNoDir }
 
-// wrongFile is what is wrong with the commit's own content, if that is what an error is about; nil if the mirror is at fault.
-func wrongFile(err error) *repo.FileError {
+// WrongFile is what is wrong with the commit's own content, if that is what an error is about; nil if the mirror is at fault.
+func WrongFile(err error) *repo.FileError {
 	var wrong *repo.FileError
 	if errors.As(err, &wrong) {
 		return wrong
@@ -64,7 +64,7 @@ func wrongFile(err error) *repo.FileError {
 	return nil
 }
 
-// leadsWrong reports whether something is there and leads to nothing of use. What is plainly missing is for the tool to tell.
-func leadsWrong(wrong *repo.FileError) bool {
+// LeadsWrong reports whether something is there and leads to nothing of use. What is plainly missing is for the tool to tell.
+func LeadsWrong(wrong *repo.FileError) bool {
 	return wrong.Link != "" || !errors.Is(wrong, fs.ErrNotExist)
 }

@@ -33,7 +33,7 @@ func (l *links) follow(p string) (at string, wrong *repo.FileError, err error) {
 	for _, by := range through {
 		l.files[by] = true
 	}
-	if wrong = wrongFile(err); wrong != nil {
+	if wrong = WrongFile(err); wrong != nil {
 		if wrong.Link != "" && errors.Is(wrong, fs.ErrNotExist) && !errors.Is(wrong, repo.ErrUnsafeTree) && len(through) > 0 {
 			l.dirs[through[len(through)-1]] = true // what is missing there may come as a directory
 		}
@@ -50,7 +50,7 @@ func (f *finder) followLinks() error {
 		if err != nil {
 			return err
 		}
-		if wrong != nil && leadsWrong(wrong) {
+		if wrong != nil && LeadsWrong(wrong) {
 			f.addFault(wrong.Error())
 		}
 	}
@@ -82,7 +82,7 @@ func (l *links) add(p string) error {
 	}
 	l.seen[at] = true
 	entries, err := l.t.ReadDir(at)
-	if wrongFile(err) != nil { // a file
+	if WrongFile(err) != nil { // a file
 		l.files[at] = l.files[at] || at != p
 		return nil
 	}

@@ -15,6 +15,9 @@ import (
 	"sallyport/agent/repo"
 )
 
+// LockFile is the name of the file that pins providers.
+const LockFile = ".terraform.lock.hcl"
+
 // module is one directory as the engine reads it. It is the only reader of configuration in a commit: what belongs to a stack,
 // which directories are roots, what a pull request brings along and what is told of a backend all come from it.
 type module struct {
@@ -63,13 +66,13 @@ type call struct {
 // other is of the tree.
 func readModule(t Tree, dir string, engine hclfile.Engine) (*module, error) {
 	m := &module{dir: dir, locals: map[string][]hclsyntax.Expression{}, defaults: map[string][]hclsyntax.Expression{}}
-	names, err := namesIn(t, dir)
+	names, err := NamesIn(t, dir)
 	if err != nil {
 		return m, err
 	}
 	left := hclfile.MaxWords
 	for _, name := range names {
-		m.lockFile = m.lockFile || name == lockName
+		m.lockFile = m.lockFile || name == LockFile
 	}
 	for _, f := range hclfile.Files(names, engine) {
 		s := source{name: path.Join(dir, f.Name), other: f.Tofu && engine != hclfile.Tofu, override: f.Override}
@@ -84,10 +87,10 @@ func readModule(t Tree, dir string, engine hclfile.Engine) (*module, error) {
 	return m, nil
 }
 
-// namesIn are the files in a directory. The error is [ErrNoDir] if it is none; any other is of the tree.
-func namesIn(t Tree, dir string) ([]string, error) {
+// NamesIn are the names of the files in a directory. The error is [ErrNoDir] if it is none; any other is of the tree.
+func NamesIn(t Tree, dir string) ([]string, error) {
 	entries, err := t.ReadDir(dir)
-	if wrongFile(err) != nil {
+	if WrongFile(err) != nil {
 		return nil, ErrNoDir
 	}
 	if err != nil {
@@ -105,7 +108,7 @@ func namesIn(t Tree, dir string) ([]string, error) {
 // readFile adds a file. What is wrong with one that is perhaps another engine's is no fault.
 func (m *module) readFile(t Tree, s *source, left *int) error {
 	data, err := t.ReadFile(s.name)
-	if wrong := wrongFile(err); wrong != nil {
+	if wrong := WrongFile(err); wrong != nil {
 		s.wrong = wrong
 		if !s.other {
 			m.faults = append(m.faults, wrong.Error())
@@ -205,7 +208,7 @@ func callOf(block *hcl.Block, s *source, dir string) call {
 // testCalls are the calls of modules by the tests in a directory. They are run from it, or from the one above where it is that
 // which tests lie in by custom.
 func testCalls(t Tree, dir string, engine hclfile.Engine) ([]call, error) {
-	names, err := namesIn(t, dir)
+	names, err := NamesIn(t, dir)
 	if errors.Is(err, ErrNoDir) {
 		return nil, nil
 	}
@@ -217,7 +220,7 @@ func testCalls(t Tree, dir string, engine hclfile.Engine) ([]call, error) {
 	for _, name := range hclfile.Tests(names, engine) {
 		s := &source{name: path.Join(dir, name)}
 		data, err := t.ReadFile(s.name)
-		if wrongFile(err) != nil {
+		if WrongFile(err) != nil {
 			continue
 		}
 		if err != nil {

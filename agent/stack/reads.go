@@ -114,7 +114,7 @@ func (f *finder) templates(in *instance, s *site, names bindings) error {
 			continue
 		}
 		src, err := f.t.ReadFile(at)
-		if wrongFile(err) != nil {
+		if WrongFile(err) != nil {
 			continue // terraform will say so
 		}
 		if err != nil {
@@ -217,7 +217,7 @@ func (f *finder) followReads() error {
 			continue
 		}
 		if !f.reads[p] {
-			if _, _, err := f.t.Resolve(p); wrongFile(err) != nil {
+			if _, _, err := f.t.Resolve(p); WrongFile(err) != nil {
 				continue // a text that only looks like a path
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/hclfile"
+	"sallyport/agent/stack/stacktest"
 )
 
 // shared are files outside of the stack in box, which lies two levels deep.
@@ -25,7 +26,7 @@ var shared = map[string]string{
 // TestFilesThatAreRead: what the expressions of a stack read belongs to it, as far as it can be told where that is, and what
 // cannot is told.
 func TestFilesThatAreRead(t *testing.T) {
-	repository := newCommits(t)
+	repository := stacktest.NewCommits(t)
 	for name, c := range map[string]struct {
 		text    string            // of main.tf
 		more    map[string]string // files beside
@@ -92,7 +93,7 @@ func TestFilesThatAreRead(t *testing.T) {
 			files["stacks/box/main.tf"] = "locals {\n " + c.text + "\n}\n"
 			maps.Copy(files, c.more)
 			c.def.Dir = "stacks/box"
-			got, err := Footprint(repository.tree(files), c.def)
+			got, err := Footprint(repository.Tree(files), c.def)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,80 +124,9 @@ func TestFilesThatAreRead(t *testing.T) {
 	}
 }
 
-// TestWhereModulesComeFrom: a source is followed wherever the engine would find it; where that cannot be told every change counts,
-// and no pull request is planned by itself.
-func TestWhereModulesComeFrom(t *testing.T) {
-	repository := newCommits(t)
-	base := map[string]string{"mods/net/main.tf": "", "mods/dns/main.tf": "", "readme.md": ""}
-	for name, c := range map[string]struct {
-		file, text string
-		engine     hclfile.Engine
-		vars       map[string]cty.Value
-		want       string // the modules' files that belong to it; "all" if every file does
-		alone      string
-	}{
-		"a literal":                  {text: `source = "../mods/net"`, want: "mods/net/main.tf"},
-		"backslashes":                {text: `source = "..\\mods\\net"`, want: "mods/net/main.tf"},
-		"a local value":              {text: "source = \"../mods/${local.m}\"\n}\nlocals {\n m = \"net\"", want: "mods/net/main.tf"},
-		"a default":                  {text: "source = var.m\n}\nvariable \"m\" {\n const = true\n default = \"../mods/net\"", want: "mods/net/main.tf"},
-		"a variable of the stack":    {text: "source = \"../mods/${var.m}\"\n}\nvariable \"m\" {", vars: map[string]cty.Value{"m": cty.StringVal("dns")}, want: "mods/dns/main.tf"},
-		"either":                     {text: "source = var.x ? \"../mods/net\" : \"../mods/dns\"", want: "mods/dns/main.tf mods/net/main.tf"},
-		"who knows":                  {text: "source = var.m", want: "all", alone: "nobody can tell where module x of box/x.tf comes from"},
-		"who knows the end":          {text: "source = \"../mods/${var.m}\"", want: "all", alone: "nobody can tell where module x of box/x.tf comes from"},
-		"elsewhere by a local value": {text: "source = local.m\n version = local.v\n}\nlocals {\n m = \"evil/x/aws\"\n v = \"1.0.0\"", alone: "a module from elsewhere: evil/x/aws 1.0.0"},
-		"a version that nobody knows": {text: "source = \"evil/x/aws\"\n version = var.v",
-			alone: "evil/x/aws a version that nobody can tell"},
-		"OpenTofu's file":               {file: "x.tofu", text: `source = "../mods/net"`, engine: hclfile.Tofu, want: "mods/net/main.tf"},
-		"OpenTofu's file, perhaps":      {file: "x.tofu", text: `source = "../mods/net"`, want: "mods/net/main.tf"},
-		"OpenTofu's file, and it's not": {file: "x.tofu", text: `source = "../mods/net"`, engine: hclfile.Terraform},
-		"in the place of another":       {file: "main.tofu", text: `source = "../mods/net"`, engine: hclfile.Tofu, want: "mods/net/main.tf"},
-		"two places":                    {file: "main.tofu", text: `source = "../mods/net"`, want: "mods/dns/main.tf mods/net/main.tf"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			files := maps.Clone(base)
-			files["box/main.tf"] = ""
-			if c.file == "main.tofu" {
-				files["box/main.tf"] = `module "y" { source = "../mods/dns" }`
-			}
-			before := repository.tree(files)
-			if c.file == "" {
-				c.file = "x.tf"
-			}
-			files["box/"+c.file] = "module \"x\" {\n " + c.text + "\n}\n"
-			d := Definition{Dir: "box", Engine: c.engine, Vars: c.vars}
-			now := repository.tree(files)
-			got, err := Footprint(now, d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var touched []string
-			for p := range files {
-				if got.Touches(p) && !strings.HasPrefix(p, "box/") {
-					touched = append(touched, p)
-				}
-			}
-			slices.Sort(touched)
-			text := strings.Join(touched, " ")
-			if got.Touches("any/thing") {
-				text = "all"
-			}
-			if diff := cmp.Diff(c.want, text); diff != "" {
-				t.Error(diff)
-			}
-			if (len(got.Unknown) > 0) != (c.want == "all") {
-				t.Errorf("not known: %v", got.Unknown)
-			}
-			why, err := Alone(before, now, d)
-			if err != nil || !strings.Contains(why, c.alone) || (why == "") != (c.alone == "") {
-				t.Errorf("planned by itself: %q, %v; want %q", why, err, c.alone)
-			}
-		})
-	}
-}
-
 // TestTofu: a directory that only OpenTofu can read is a root module of a stack that it plans, and none of others.
 func TestTofu(t *testing.T) {
-	repository := treeOf(t, map[string]string{
+	repository := stacktest.TreeOf(t, map[string]string{
 		"only/main.tofu": "terraform {\n  backend \"s3\" {}\n}\n", "json/main.tofu.json": `{"module": {"m": {"source": "../mod"}}}`, "mod/main.tofu": "",
 		"both/main.tf": "module \"m\" {\n  source = \"../only\"\n}\n", "both/main.tofu": "", "plain/main.tf": "",
 	})
@@ -226,7 +156,7 @@ func TestRootsOfTests(t *testing.T) {
 	run := func(source string) string {
 		return "run \"a\" {\n  module {\n    source = \"" + source + "\"\n  }\n}\nvariables {}\n"
 	}
-	repository := treeOf(t, map[string]string{
+	repository := stacktest.TreeOf(t, map[string]string{
 		"a/main.tf": "", "a/x.tftest.hcl": run("./setup"), "a/setup/main.tf": "",
 		"b/main.tf": "", "b/tests/x.tftest.hcl": run("./tests/setup"), "b/tests/setup/main.tf": "",
 		"c/main.tf": "", "c/tests/x.tftest.hcl": run("../d") + run("./.."), "d/main.tf": "",
@@ -276,7 +206,7 @@ func TestBoundedWork(t *testing.T) {
 			for f, text := range c.files {
 				files["box/"+f] = text
 			}
-			repository := treeOf(t, files)
+			repository := stacktest.TreeOf(t, files)
 			done := make(chan Files, 1)
 			go func() {
 				got, err := Footprint(repository, Definition{Dir: "box"})

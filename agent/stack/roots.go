@@ -118,7 +118,7 @@ func (s *survey) calledBy(c call, source string, callers map[string]string) erro
 		return nil
 	}
 	at, _, err := s.t.Resolve(dir)
-	if err != nil && wrongFile(err) == nil {
+	if err != nil && WrongFile(err) == nil {
 		return err
 	}
 	if c.test && (at == "." || strings.HasPrefix(c.dir, at+"/")) {
@@ -176,7 +176,7 @@ func Nearest(t Tree, glob string, all []Directory) (dir string, roots []string, 
 	for ; dir != "."; dir = path.Dir(dir) {
 		if _, err := t.ReadDir(dir); err == nil {
 			break
-		} else if wrongFile(err) == nil {
+		} else if WrongFile(err) == nil {
 			return "", nil, err
 		}
 	}

@@ -24,7 +24,7 @@ func (f *finder) template(at string) error {
 		}
 		return nil
 	}
-	if wrongFile(err) == nil {
+	if WrongFile(err) == nil {
 		return err
 	}
 	return f.templateFile(at)
@@ -33,11 +33,11 @@ func (f *finder) template(at string) error {
 // templateFile reads one file of a template, only to know whether that can be done.
 func (f *finder) templateFile(at string) error {
 	_, err := f.t.ReadFile(at)
-	wrong := wrongFile(err)
+	wrong := WrongFile(err)
 	switch {
 	case wrong == nil:
 		return err
-	case !leadsWrong(wrong):
+	case !LeadsWrong(wrong):
 		return &templateError{at}
 	}
 	f.addFault(wrong.Error())

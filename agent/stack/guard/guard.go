@@ -1,4 +1,4 @@
-package stack
+package guard
 
 import (
 	"bytes"
@@ -15,116 +15,115 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"sallyport/agent/stack"
 )
 
-// lockName is the file that pins providers.
-const lockName = ".terraform.lock.hcl"
-
-// Guards are what decides where a stack's state lies and which programs terraform downloads and runs for it, in the root and
+// guards are what decides where a stack's state lies and which programs terraform downloads and runs for it, in the root and
 // its local modules.
-type Guards struct {
-	Settings string // digest of the terraform blocks: backend, required_providers
-	Lock     string // digest of the lock file; empty if there is none
+type guards struct {
+	settings string // digest of the terraform blocks: backend, required_providers
+	lock     string // digest of the lock file; empty if there is none
 	loads
 }
 
-// Changed says what differs from an older commit, in words; empty if nothing does.
-func (g Guards) Changed(old Guards) string {
+// changed says what differs from an older commit, in words; empty if nothing does.
+func (g guards) changed(old guards) string {
 	switch {
-	case g.Settings != old.Settings && g.Lock != old.Lock:
+	case g.settings != old.settings && g.lock != old.lock:
 		return "its backend or providers and its lock file"
-	case g.Settings != old.Settings:
+	case g.settings != old.settings:
 		return "its backend or providers"
-	case g.Lock != old.Lock:
+	case g.lock != old.lock:
 		return "its lock file"
 	}
 	return ""
 }
 
-// Guard reads them. Blanks and comments do not count; a file that cannot be parsed counts as a whole.
-func Guard(t Tree, d Definition) (Guards, error) {
-	f, err := find(t, d)
+// guardsOf reads them. Blanks and comments do not count; a file that cannot be parsed counts as a whole.
+func guardsOf(t stack.Tree, d stack.Definition) (guards, error) {
+	c, err := stack.Read(t, d)
 	if err != nil {
-		return Guards{}, err
+		return guards{}, err
 	}
 	settings := sha256.New()
-	g := Guards{loads: loads{remote: f.remote, root: f.root}}
-	for _, strange := range f.strange {
+	g := guards{loads: loads{remote: c.Remote, root: c.Root}}
+	for _, strange := range c.Strange {
 		g.runs(strange)
 	}
 	if _, err := t.ReadDir(path.Join(path.Clean(d.Dir), "terraform.d")); err == nil {
 		g.runs("a directory terraform.d, whose plugins terraform would take")
-	} else if wrongFile(err) == nil {
-		return Guards{}, fmt.Errorf("looking for plugins: %w", err)
+	} else if stack.WrongFile(err) == nil {
+		return guards{}, fmt.Errorf("looking for plugins: %w", err)
 	}
-	slices.SortFunc(f.order, func(a, b *module) int { return strings.Compare(a.dir, b.dir) })
-	for _, m := range f.order {
+	slices.SortFunc(c.Modules, func(a, b stack.Module) int { return strings.Compare(a.Dir, b.Dir) })
+	for _, m := range c.Modules {
 		g.settingsOf(m, settings)
 	}
-	if err := g.reach(t, d, f.order); err != nil {
-		return Guards{}, fmt.Errorf("reading what providers refer to: %w", err)
+	if err := g.reach(t, d, c.Modules); err != nil {
+		return guards{}, fmt.Errorf("reading what providers refer to: %w", err)
 	}
-	g.Settings = hex.EncodeToString(settings.Sum(nil))
-	lock, err := t.ReadFile(path.Join(path.Clean(d.Dir), lockName))
+	g.settings = hex.EncodeToString(settings.Sum(nil))
+	lock, err := t.ReadFile(path.Join(path.Clean(d.Dir), stack.LockFile))
 	switch {
 	case err == nil:
 		sum := sha256.Sum256(lock)
-		g.Lock = hex.EncodeToString(sum[:])
-	case wrongFile(err) != nil:
-		if leadsWrong(wrongFile(err)) {
-			g.Lock = wrongFile(err).Error() // what is in it nobody knows: that it became so is a change
+		g.lock = hex.EncodeToString(sum[:])
+	case stack.WrongFile(err) != nil:
+		if stack.LeadsWrong(stack.WrongFile(err)) {
+			g.lock = stack.WrongFile(err).Error() // what is in it nobody knows: that it became so is a change
 		}
 	default:
-		return Guards{}, fmt.Errorf("reading the lock file: %w", err)
+		return guards{}, fmt.Errorf("reading the lock file: %w", err)
 	}
 	return g, nil
 }
 
 // settingsOf adds the terraform blocks of one module, in the order in which its files are read, and what else it makes terraform
 // load.
-func (g *Guards) settingsOf(m *module, sum hash.Hash) {
-	for i := range m.files {
-		s := &m.files[i]
+func (g *guards) settingsOf(m stack.Module, sum hash.Hash) {
+	for i := range m.Files {
+		s := &m.Files[i]
 		var blocks []byte
 		switch {
-		case s.wrong != nil:
-			blocks = []byte(s.wrong.Error()) // what is in it nobody knows: that it became so is a change
-		case !s.whole:
-			blocks = s.src
-		case strings.HasSuffix(s.name, ".json"):
-			blocks = settingsInJSON(s.src)
+		case s.Wrong != nil:
+			blocks = []byte(s.Wrong.Error()) // what is in it nobody knows: that it became so is a change
+		case !s.Whole:
+			blocks = s.Text
+		case strings.HasSuffix(s.Name, ".json"):
+			blocks = settingsInJSON(s.Text)
 		default:
 			blocks = settingsInHCL(s)
 		}
 		if len(blocks) > 0 { // files without any may come and go, and have any name
 			kind := 0
-			if s.override {
+			if s.Override {
 				kind = 1
 			}
-			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", m.dir, kind, blocks)
+			fmt.Fprintf(sum, "%s\x00%d\x00%s\x00", m.Dir, kind, blocks)
 		}
 		switch {
-		case s.wrong != nil:
-			g.runs("nobody can read " + s.wrong.Error())
-		case !s.whole:
-			g.runs("nobody can read " + s.name)
+		case s.Wrong != nil:
+			g.runs("nobody can read " + s.Wrong.Error())
+		case !s.Whole:
+			g.runs("nobody can read " + s.Name)
 		default:
-			g.readBody(s.body, s.src, s.name)
+			g.readBody(s.Body, s.Text, s.Name)
 		}
 	}
 }
 
-func settingsInHCL(s *source) []byte {
-	body, ok := s.body.(*hclsyntax.Body)
+func settingsInHCL(s *stack.Source) []byte {
+	body, ok := s.Body.(*hclsyntax.Body)
 	if !ok {
-		return s.src
+		return s.Text
 	}
 	var out bytes.Buffer
 	for _, block := range body.Blocks {
 		if block.Type != "terraform" {
 			continue
 		}
-		out.WriteString(tokens(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(s.src)))
+		out.WriteString(tokens(hcl.RangeBetween(block.TypeRange, block.CloseBraceRange).SliceBytes(s.Text)))
 	}
 	return out.Bytes()
 }

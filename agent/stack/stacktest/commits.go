@@ -1,4 +1,5 @@
-package stack
+// Package stacktest makes commits for tests of what is read in them: trees of a real git repository, as the agent reads them.
+package stacktest
 
 import (
 	"path/filepath"
@@ -8,14 +9,15 @@ import (
 	"sallyport/agent/repo/gittest"
 )
 
-// commits makes trees of real commits: what is read is what the agent reads.
-type commits struct {
+// Commits makes trees of real commits: what is read is what the agent reads.
+type Commits struct {
 	t    *testing.T
 	git  *gittest.Repo
 	repo *repo.Repository
 }
 
-func newCommits(t *testing.T) *commits {
+// NewCommits makes a repository without any. It ends with the test.
+func NewCommits(t *testing.T) *Commits {
 	t.Helper()
 	g := gittest.NewRepo(t, "", "infra")
 	r, err := repo.Open(repo.Options{Name: "infra", URL: g.Bare, Branch: "main", Dir: filepath.Join(t.TempDir(), "mirror.git")})
@@ -27,11 +29,11 @@ func newCommits(t *testing.T) *commits {
 			t.Error(err)
 		}
 	})
-	return &commits{t, g, r}
+	return &Commits{t, g, r}
 }
 
-// tree commits exactly these files; see [gittest.Repo.Import].
-func (c *commits) tree(files map[string]string) *repo.Tree {
+// tree Commits exactly these files; see [gittest.Repo.Import].
+func (c *Commits) Tree(files map[string]string) *repo.Tree {
 	c.t.Helper()
 	head := c.git.Import("refs/heads/main", "", files)
 	if err := c.repo.Fetch(c.t.Context(), head); err != nil {
@@ -44,7 +46,8 @@ func (c *commits) tree(files map[string]string) *repo.Tree {
 	return tree
 }
 
-func treeOf(t *testing.T, files map[string]string) *repo.Tree {
+// TreeOf is one of a repository of its own.
+func TreeOf(t *testing.T, files map[string]string) *repo.Tree {
 	t.Helper()
-	return newCommits(t).tree(files)
+	return NewCommits(t).Tree(files)
 }

@@ -1,4 +1,4 @@
-package stack
+package guard
 
 import (
 	"errors"
@@ -8,23 +8,25 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/stack"
 )
 
 // Alone says why a change of a stack may not be planned by itself, before somebody has looked at it: what terraform would load
 // for it and run, or where its state lies, is not what it was. Empty: it may. What cannot be read, or not to the end, is a reason.
-func Alone(before, now Tree, d Definition) (why string, err error) {
-	has, err := Guard(now, d)
+func Alone(before, now stack.Tree, d stack.Definition) (why string, err error) {
+	has, err := guardsOf(now, d)
 	if err != nil {
 		return "", err
 	}
-	had, err := Guard(before, d)
-	if errors.Is(err, ErrNoDir) {
+	had, err := guardsOf(before, d)
+	if errors.Is(err, stack.ErrNoDir) {
 		return "the whole stack is new", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if what := has.Changed(had); what != "" {
+	if what := has.changed(had); what != "" {
 		return "it changes " + what, nil
 	}
 	if len(has.programs) > 0 {

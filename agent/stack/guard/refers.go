@@ -1,4 +1,4 @@
-package stack
+package guard
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"sallyport/agent/hclfile"
+	"sallyport/agent/stack"
 )
 
 // The configuration of a provider, and of a backend that another state is read with, may stand unchanged and yet mean something
@@ -93,7 +94,7 @@ type definition struct {
 }
 
 // reach follows what was noted through a root module and adds all that it leads to as one digest.
-func (g *Guards) reach(t Tree, d Definition, modules []*module) error {
+func (g *guards) reach(t stack.Tree, d stack.Definition, modules []stack.Module) error {
 	if len(g.refers) == 0 || g.unknown != "" {
 		return nil
 	}
@@ -132,7 +133,7 @@ func sortedNames(set map[string]bool) []string {
 }
 
 // definitions are those of a root module, by name. A module is all of the files of all modules.
-func (g *Guards) definitions(t Tree, d Definition, modules []*module) (map[string]definition, error) {
+func (g *guards) definitions(t stack.Tree, d stack.Definition, modules []stack.Module) (map[string]definition, error) {
 	defs := map[string]definition{}
 	add := func(name string, text []byte, refs []string) {
 		one := defs[name]
@@ -142,27 +143,27 @@ func (g *Guards) definitions(t Tree, d Definition, modules []*module) (map[strin
 	}
 	var others []byte
 	for _, m := range modules {
-		for i := range m.files {
-			if m.dir != g.root {
-				others = append(others, m.files[i].src...)
+		for i := range m.Files {
+			if m.Dir != g.root {
+				others = append(others, m.Files[i].Text...)
 			}
 		}
 	}
 	for _, m := range modules {
-		if m.dir != g.root {
+		if m.Dir != g.root {
 			continue
 		}
-		for i := range m.files {
-			s := &m.files[i]
-			body, native := s.body.(*hclsyntax.Body)
+		for i := range m.Files {
+			s := &m.Files[i]
+			body, native := s.Body.(*hclsyntax.Body)
 			if !native {
-				if !settingsOnly(s.src) {
-					g.unknown = s.name
+				if !settingsOnly(s.Text) {
+					g.unknown = s.Name
 				}
 				continue
 			}
 			for _, b := range body.Blocks {
-				g.define(b, s.src, others, add)
+				g.define(b, s.Text, others, add)
 			}
 		}
 	}
@@ -176,7 +177,7 @@ func settingsOnly(src []byte) bool {
 }
 
 // define adds what a block defines.
-func (g *Guards) define(b *hclsyntax.Block, src, modules []byte, add func(string, []byte, []string)) {
+func (g *guards) define(b *hclsyntax.Block, src, modules []byte, add func(string, []byte, []string)) {
 	refs, ok := references(b.Body)
 	text := hcl.RangeBetween(b.TypeRange, b.CloseBraceRange).SliceBytes(src)
 	if !ok {
@@ -201,7 +202,7 @@ func (g *Guards) define(b *hclsyntax.Block, src, modules []byte, add func(string
 }
 
 // values adds what the repository's var files give the root module's variables.
-func (g *Guards) values(t Tree, d Definition, add func(string, []byte, []string)) error {
+func (g *guards) values(t stack.Tree, d stack.Definition, add func(string, []byte, []string)) error {
 	given := func(name string, src []byte) {
 		file, diags := hclfile.Parse(src, name)
 		if file == nil || diags.HasErrors() {
@@ -221,14 +222,14 @@ func (g *Guards) values(t Tree, d Definition, add func(string, []byte, []string)
 		switch {
 		case err == nil:
 			given(v, src)
-		case wrongFile(err) != nil:
+		case stack.WrongFile(err) != nil:
 			g.unknown = v
 		default:
 			return err
 		}
 	}
-	names, err := namesIn(t, g.root)
-	if errors.Is(err, ErrNoDir) {
+	names, err := stack.NamesIn(t, g.root)
+	if errors.Is(err, stack.ErrNoDir) {
 		return nil
 	}
 	for _, name := range names {
@@ -239,7 +240,7 @@ func (g *Guards) values(t Tree, d Definition, add func(string, []byte, []string)
 		switch {
 		case readErr == nil:
 			given(name, src)
-		case wrongFile(readErr) != nil:
+		case stack.WrongFile(readErr) != nil:
 			g.unknown = name
 		default:
 			return readErr
