@@ -25,7 +25,7 @@ import (
 )
 
 // Job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
-func (a *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
+func (e *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
 	dir := rundir.PlanBase(w.Cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	var lent *runner.AWSRole
@@ -80,9 +80,9 @@ func applyVars(base string, run *store.Run) (string, error) {
 
 // SilenceApplyVars makes the values of ephemeral variables secrets again when an agent starts: the applies that need them go on, or
 // are still to come, and what they print is told. Without its values a run is not applied.
-func (a *Engines) SilenceApplyVars() error {
+func (e *Engines) SilenceApplyVars() error {
 	var open []*store.Run
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := e.store.View(func(tx *store.Tx) (err error) {
 		open, err = tx.OpenRuns()
 		return err
 	}); err != nil {
@@ -92,51 +92,51 @@ func (a *Engines) SilenceApplyVars() error {
 		if run.Plan == nil || run.Plan.VarsDigest == "" {
 			continue
 		}
-		values, err := terraform.ReadApplyVars(filepath.Join(rundir.PlanBase(a.active.Cfg().DataDir, run), rundir.PlanDir))
+		values, err := terraform.ReadApplyVars(filepath.Join(rundir.PlanBase(e.active.Cfg().DataDir, run), rundir.PlanDir))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			a.log.Error("making secrets of the values of ephemeral variables", "run", run.ID, "stack", run.Stack, "err", err)
+			e.log.Error("making secrets of the values of ephemeral variables", "run", run.ID, "stack", run.Stack, "err", err)
 		}
-		a.health.SilenceValues(values)
+		e.health.SilenceValues(values)
 	}
 	return nil
 }
 
 // Seen is what was seen of an apply that lives no more, and what its files say.
-func (a *Engines) Seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
-	f := a.seen(run, state, p)
+func (e *Engines) Seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
+	f := e.seen(run, state, p)
 	f.Stale, f.LockLeft = diag.StalePlan(p.Diagnostics), diag.LockLeft(p.Diagnostics)
 	f.LeftState = state.ErroredState
-	f.LastSign = runner.LastSign(datadir.Run(a.active.Cfg().DataDir, run.ID))
+	f.LastSign = runner.LastSign(datadir.Run(e.active.Cfg().DataDir, run.ID))
 	if r := state.Result; r != nil && run.Apply != nil {
-		f.LockAdvice = a.health.Redact(diag.LockAdvice(p.Diagnostics, diag.Period{Began: run.Apply.StartedAt, Ended: r.EndedAt}))
+		f.LockAdvice = e.health.Redact(diag.LockAdvice(p.Diagnostics, diag.Period{Began: run.Apply.StartedAt, Ended: r.EndedAt}))
 	}
 	if f.Speechless() {
-		f.LastWords = a.lastWords(run.ID)
+		f.LastWords = e.lastWords(run.ID)
 	}
 	return f
 }
 
 // seen is what is seen of both, an apply and a build.
-func (a *Engines) seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
+func (e *Engines) seen(run *store.Run, state runner.State, p jsonlog.Progress) ending.Facts {
 	f := ending.Facts{
-		Run: run, Started: state.TerraformStarted, Done: p.Done, Total: p.Total, Open: p.Open, Errors: a.errorsOf(p.Diagnostics), Now: a.now(),
-		Checks: a.failedChecks(p.Diagnostics),
+		Run: run, Started: state.TerraformStarted, Done: p.Done, Total: p.Total, Open: p.Open, Errors: e.errorsOf(p.Diagnostics), Now: e.now(),
+		Checks: e.failedChecks(p.Diagnostics),
 	}
 	if r := state.Result; r != nil {
 		f.Result = &ending.Result{Orphaned: r.Orphaned, Refused: r.Refused, Signal: r.Signal, ExitCode: r.ExitCode}
 	}
 	if f.Result == nil || f.Result.Orphaned {
-		f.Runner = a.runnersWords(run.ID)
+		f.Runner = e.runnersWords(run.ID)
 	}
 	return f
 }
 
 // Verdict says how an apply ended. It changes nothing.
-func (a *Engines) Verdict(f ending.Facts) ending.Ending { return ending.OfApply(f) }
+func (e *Engines) Verdict(f ending.Facts) ending.Ending { return ending.OfApply(f) }
 
 // RecordLeftovers notes what an ended apply leaves behind, or may: a state that waits to be pushed, resources that may be half-made,
 // the state lock.
-func (a *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status) error {
+func (e *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status) error {
 	st, err := tx.Stack(f.Run.Stack)
 	if err != nil {
 		return err
@@ -148,8 +148,8 @@ func (a *Engines) RecordLeftovers(tx *store.Tx, f ending.Facts, to store.Status)
 	if left.State != "" {
 		st.LeftState = left.State
 	}
-	if err := learnState(a.active.Cfg().DataDir, st, f.Run, a.active.Current.Load().Stack(f.Run.Stack)); err != nil {
-		a.log.Warn("looking which state an apply has made; the next plan tells", "run", f.Run.ID, "stack", f.Run.Stack, "err", err)
+	if err := learnState(e.active.Cfg().DataDir, st, f.Run, e.active.Current.Load().Stack(f.Run.Stack)); err != nil {
+		e.log.Warn("looking which state an apply has made; the next plan tells", "run", f.Run.ID, "stack", f.Run.Stack, "err", err)
 	}
 	if left.Unfinished {
 		st.Unfinished = f.Run.ID

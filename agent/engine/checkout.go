@@ -64,7 +64,7 @@ func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
-func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
+func (e *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
 	source := filepath.Join(dir, rundir.SourceDir)
 	if _, err := materialise(ctx, w, s, commit, source); err != nil {
@@ -74,7 +74,7 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 	if err != nil {
 		return none, err
 	}
-	state, err := a.stateDir(s)
+	state, err := e.stateDir(s)
 	if owner, lookErr := asuser.Owner(state); err == nil && user == nil && lookErr == nil && owner != os.Geteuid() {
 		err = asuser.Reclaim(state) // of a terraform.user that is not configured any more
 	}
@@ -90,26 +90,26 @@ func (a *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 		DataDir: filepath.Join(dir, rundir.DataDir), OutDir: filepath.Join(dir, rundir.PlanDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
 		LockTimeout: s.LockTimeout, StateDir: state, StateBefore: datadir.StateBefore(w.Cfg.DataDir, s.Name),
-		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: a.cache, GitAccess: a.active.GitAccess(ctx, w, s.Repository),
-		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: a.health.Redact, Silence: a.health.SilenceValues,
+		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: e.cache, GitAccess: e.active.GitAccess(ctx, w, s.Repository),
+		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: e.health.Redact, Silence: e.health.SilenceValues,
 	}, nil
 }
 
 // freshRunDir makes an empty directory for a run. A directory in which an apply was claimed is never wiped.
-func (a *Engines) freshRunDir(run int) (string, error) {
-	dir := datadir.Run(a.active.Cfg().DataDir, run)
+func (e *Engines) freshRunDir(run int) (string, error) {
+	dir := datadir.Run(e.active.Cfg().DataDir, run)
 	if rundir.Claimed(dir) {
 		return "", fmt.Errorf("run #%d has started an apply; its directory %s is not planned in again", run, dir)
 	}
-	return dir, a.emptyDir(dir)
+	return dir, e.emptyDir(dir)
 }
 
 // emptyDir makes a directory to plan in.
-func (a *Engines) emptyDir(dir string) error {
+func (e *Engines) emptyDir(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the run's directory: %w", err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, rundir.PlanDir), filepath.Join(dir, rundir.DataDir), datadir.Home(a.active.Cfg().DataDir)} {
+	for _, d := range []string{dir, filepath.Join(dir, rundir.PlanDir), filepath.Join(dir, rundir.DataDir), datadir.Home(e.active.Cfg().DataDir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("making the run's directory: %w", err)
 		}
@@ -132,8 +132,8 @@ const (
 )
 
 // stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
-func (a *Engines) stateDir(s *config.Stack) (string, error) {
-	dir := datadir.State(a.active.Cfg().DataDir, s.Name)
+func (e *Engines) stateDir(s *config.Stack) (string, error) {
+	dir := datadir.State(e.active.Cfg().DataDir, s.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("making the state's directory: %w", err)
 	}
@@ -166,7 +166,7 @@ func (a *Engines) stateDir(s *config.Stack) (string, error) {
 		if err := os.Remove(file); err != nil {
 			return "", err
 		}
-		return a.stateDir(s)
+		return e.stateDir(s)
 	}
 	return dir, nil
 }

@@ -15,13 +15,13 @@ import (
 )
 
 // DriftPlan plans beside everything else: without the state lock, in a directory that goes away.
-func (a *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
-	found, err := a.active.FindTool(ctx, w, s.Tool)
+func (e *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
+	found, err := e.active.FindTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
 	}
-	dir := datadir.Drift(a.active.Cfg().DataDir, s.Name)
-	if err := a.emptyDir(dir); err != nil {
+	dir := datadir.Drift(e.active.Cfg().DataDir, s.Name)
+	if err := e.emptyDir(dir); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -29,21 +29,21 @@ func (a *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Sta
 			err = fmt.Errorf("removing the directory of a drift check: %w", removed)
 		}
 	}()
-	at, err := a.Begin(ctx, w, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
+	at, err := e.Begin(ctx, w, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := a.checkout(ctx, w, s, commit, dir, at.User())
+	o, err := e.checkout(ctx, w, s, commit, dir, at.User())
 	if err != nil {
 		return nil, err
 	}
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = found, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, "drift")
 	o.NoLock = true
-	if result, err = a.tf.Plan(ctx, o); err != nil {
+	if result, err = e.tf.Plan(ctx, o); err != nil {
 		return nil, err
 	}
-	return result, a.ownState(s, result, stateWish{})
+	return result, e.ownState(s, result, stateWish{})
 }
 
 // DropDriftDirs removes what checks left that a crash ended: plans hold secrets in clear.

@@ -71,11 +71,11 @@ func New(o Options) *Engines {
 type terraformEngine struct{ *Engines }
 
 // EngineOf is the engine of a stack or of a run, by the name that it has there. A run of before there were several has none.
-func (a *Engines) EngineOf(name string) engine {
+func (e *Engines) EngineOf(name string) engine {
 	if name == config.EnginePacker {
-		return packerEngine{a}
+		return packerEngine{e}
 	}
-	return terraformEngine{a}
+	return terraformEngine{e}
 }
 
 // WorkOn is what a worker does for a run of an engine.
@@ -108,16 +108,16 @@ func (l Lent) Lend(s *config.Stack, o *terraform.PlanOptions) {
 }
 
 // PlanText is the plan in terraform's words: from the store, or a file if it was too long for that.
-func (a *Engines) PlanText(run int) (string, error) {
+func (e *Engines) PlanText(run int) (string, error) {
 	var text string
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := e.store.View(func(tx *store.Tx) (err error) {
 		text, err = tx.PlanText(run)
 		return err
 	})
 	if !errors.Is(err, store.ErrNotFound) {
 		return text, err
 	}
-	open, ended := datadir.PlanText(a.active.Cfg().DataDir, run)
+	open, ended := datadir.PlanText(e.active.Cfg().DataDir, run)
 	for _, file := range []string{ended, open} {
 		if data, err := os.ReadFile(file); err == nil {
 			return string(data), nil
@@ -127,7 +127,7 @@ func (a *Engines) PlanText(run int) (string, error) {
 }
 
 // bringHead fetches the head of a pull request again if the mirror was made anew since.
-func (a *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Run) error {
+func (e *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Run) error {
 	git := w.Repos[run.Repository]
 	if git == nil || git.Has(run.Commit) {
 		return nil

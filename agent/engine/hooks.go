@@ -76,21 +76,21 @@ func Hooked(w *active.Config, s *config.Stack, name string) bool {
 }
 
 // Hook runs the hooks of one kind in the run's directory. A failure is a *hookError with the end of what the command said.
-func (a *Engines) Hook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string) error {
+func (e *Engines) Hook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string) error {
 	blocks, commands := hooksOf(w.Cfg, s, name)
 	for i, h := range blocks {
-		said, err := a.runHook(ctx, w, s, run, name, h, commands[i])
+		said, err := e.runHook(ctx, w, s, run, name, h, commands[i])
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			return &HookError{name, fmt.Sprintf("the %s hook %s failed: %v%s", name, commands[i][0], err, said.Shown(a.health.Redact))}
+			return &HookError{name, fmt.Sprintf("the %s hook %s failed: %v%s", name, commands[i][0], err, said.Shown(e.health.Redact))}
 		}
 	}
 	return nil
 }
 
-func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*hostcommand.Tail, error) {
+func (e *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*hostcommand.Tail, error) {
 	told, err := json.Marshal(control.RunOf(run))
 	if err != nil {
 		return &hostcommand.Tail{}, fmt.Errorf("telling it of the run: %w", err)
@@ -113,25 +113,25 @@ func (a *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack
 		env = append(env, key+"="+value.Reveal())
 	}
 	fault.Point("hook begins")
-	a.log.Info("running a hook", "hook", name, "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
+	e.log.Info("running a hook", "hook", name, "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit))
 	return hostcommand.Command{Words: argv, Dir: dir, Env: env, Stdin: bytes.NewReader(told), Timeout: h.Timeout}.Run(ctx)
 }
 
 // planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.
-func (a *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
-	if err := a.Hook(ctx, w, s, run, beforePlan); err != nil {
+func (e *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
+	if err := e.Hook(ctx, w, s, run, beforePlan); err != nil {
 		return nil, err
 	}
 	if Hooked(w, s, afterPlan) {
 		o.JSONFile = filepath.Join(o.OutDir, planJSONFile)
 		defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
 	}
-	result, err := a.tf.Plan(ctx, o)
+	result, err := e.tf.Plan(ctx, o)
 	if err == nil {
 		err = at.settle()
 	}
 	if err == nil {
-		err = a.ownState(s, result, stateWish{Another: run.Options.EmptyState, Preview: o.Preview})
+		err = e.ownState(s, result, stateWish{Another: run.Options.EmptyState, Preview: o.Preview})
 	}
 	if err != nil {
 		return nil, err
@@ -139,5 +139,5 @@ func (a *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *s
 	shown := *run
 	result.Plan.Dir = place
 	shown.Plan = &result.Plan
-	return result, a.Hook(ctx, w, s, &shown, afterPlan)
+	return result, e.Hook(ctx, w, s, &shown, afterPlan)
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // errorsOf are terraform's own words for why it failed, redacted.
-func (a *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
+func (e *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
 	var lines []string
 	for _, d := range diagnostics {
-		d = d.Redacted(a.health.Redact)
+		d = d.Redacted(e.health.Redact)
 		if d.IsError() {
 			lines = append(lines, d.String())
 		}
@@ -30,7 +30,7 @@ func (a *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
 }
 
 // failedChecks are the checks that do not hold after an apply, in the configuration's own words, redacted.
-func (a *Engines) failedChecks(diagnostics []diag.Diagnostic) []store.FailedCheck {
+func (e *Engines) failedChecks(diagnostics []diag.Diagnostic) []store.FailedCheck {
 	var failed []store.FailedCheck
 	for _, d := range diagnostics {
 		address, inError, ok := d.FailedCheck()
@@ -51,20 +51,20 @@ func (a *Engines) failedChecks(diagnostics []diag.Diagnostic) []store.FailedChec
 	}
 	slices.SortFunc(failed, func(a, b store.FailedCheck) int { return strings.Compare(a.Address, b.Address) }) // terraform's order is not always the same
 	for i := range failed {
-		planjson.HideCheck(&failed[i], a.health.Redact)
+		planjson.HideCheck(&failed[i], e.health.Redact)
 	}
 	return failed
 }
 
 // lastWords are the last line of a run's log, as ": words", for a program that ended badly and gave no error; empty if it said
 // nothing.
-func (a *Engines) lastWords(run int) string {
-	text, err := runner.Output(datadir.Run(a.active.Cfg().DataDir, run))
+func (e *Engines) lastWords(run int) string {
+	text, err := runner.Output(datadir.Run(e.active.Cfg().DataDir, run))
 	if err != nil {
-		a.log.Warn("reading the last words of an apply", "run", run, "err", err)
+		e.log.Warn("reading the last words of an apply", "run", run, "err", err)
 	}
 	last := ""
-	for line := range strings.Lines(a.health.Redact(text)) {
+	for line := range strings.Lines(e.health.Redact(text)) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 			last = line
@@ -81,12 +81,12 @@ func (a *Engines) lastWords(run int) string {
 }
 
 // runnersWords are what the runner of an apply said of why it is gone; empty if that is not known.
-func (a *Engines) runnersWords(run int) string {
-	text, err := runner.Words(datadir.Run(a.active.Cfg().DataDir, run))
+func (e *Engines) runnersWords(run int) string {
+	text, err := runner.Words(datadir.Run(e.active.Cfg().DataDir, run))
 	if err != nil {
-		a.log.Warn("reading what a runner said", "run", run, "err", err)
+		e.log.Warn("reading what a runner said", "run", run, "err", err)
 	}
-	text = a.health.Redact(text)
+	text = e.health.Redact(text)
 	for _, mark := range []string{"panic: ", "fatal error: ", "level=ERROR "} { // the rest is no reason why it is gone
 		if _, after, found := strings.Cut(text, mark); found {
 			line, _, _ := strings.Cut(after, "\n")

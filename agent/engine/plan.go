@@ -18,21 +18,21 @@ import (
 )
 
 // Plan checks out the run's commit into a new directory and lets terraform plan there.
-func (a *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
-	found, err := a.active.FindTool(ctx, w, s.Tool)
+func (e *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
+	found, err := e.active.FindTool(ctx, w, s.Tool)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := a.freshRunDir(run.ID)
+	dir, err := e.freshRunDir(run.ID)
 	if err != nil {
 		return nil, err
 	}
 	if run.Kind == store.KindPullRequest {
-		if err := a.bringHead(ctx, w, run); err != nil {
+		if err := e.bringHead(ctx, w, run); err != nil {
 			return nil, err
 		}
 	}
-	return a.planIn(ctx, w, run, s, planPlace{dir: dir, tool: found})
+	return e.planIn(ctx, w, run, s, planPlace{dir: dir, tool: found})
 }
 
 // planPlace is where a plan is made, and with which terraform.
@@ -43,25 +43,25 @@ type planPlace struct {
 }
 
 // planIn checks out the run's commit into an empty directory and lets terraform plan there.
-func (a *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, p planPlace) (planned *ledger.PlanResult, err error) {
+func (e *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, p planPlace) (planned *ledger.PlanResult, err error) {
 	preview := run.Kind == store.KindPullRequest
 	dirs := []string{p.dir}
 	if p.name != "" {
 		dirs = []string{datadir.Run(w.Cfg.DataDir, run.ID), p.dir}
 	}
-	at, err := a.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
+	at, err := e.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := a.checkout(ctx, w, s, run.Commit, p.dir, at.User())
+	o, err := e.checkout(ctx, w, s, run.Commit, p.dir, at.User())
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ledger.UsePlanOptions(run, &o); err != nil {
+	if err := e.ledger.UsePlanOptions(run, &o); err != nil {
 		return nil, err
 	}
-	uses, notes, err := a.ledger.UseImages(run, s, &o)
+	uses, notes, err := e.ledger.UseImages(run, s, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +72,10 @@ func (a *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, 
 		missing = withhold(&o, s, w.Cfg.Repository(s.Repository))
 	}
 	o.NoLock = !lifecycle.TakesLock(run, s)
-	if o.LockTimeout, err = a.lockPatience(s); err != nil {
+	if o.LockTimeout, err = e.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := a.planBetweenHooks(ctx, w, run, s, p.name, o, at)
+	result, err := e.planBetweenHooks(ctx, w, run, s, p.name, o, at)
 	if err != nil && len(missing) > 0 {
 		err = lacking(err, missing)
 	}
@@ -94,9 +94,9 @@ func (a *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, 
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.
-func (a *Engines) lockPatience(s *config.Stack) (patience time.Duration, err error) {
+func (e *Engines) lockPatience(s *config.Stack) (patience time.Duration, err error) {
 	patience = s.LockTimeout
-	err = a.store.View(func(tx *store.Tx) error {
+	err = e.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err == nil && (st.LeftLock != nil || len(st.Unseen) > 0) {
 			patience = 0

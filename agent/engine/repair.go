@@ -27,41 +27,41 @@ type Repair struct {
 
 // WithTempCheckout lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
 // needs there, credentials of the backend included, must not lie around.
-func (a *Engines) WithTempCheckout(ctx context.Context, r Repair) (err error) {
-	w := a.active.Current.Load()
+func (e *Engines) WithTempCheckout(ctx context.Context, r Repair) (err error) {
+	w := e.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return control.Errorf(control.NotFound, "there is no stack %q any more", r.Stack)
 	}
-	found, err := a.active.FindTool(ctx, w, s.Tool)
+	found, err := e.active.FindTool(ctx, w, s.Tool)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(datadir.Scratch(a.active.Cfg().DataDir), 0o700); err != nil {
+	if err := os.MkdirAll(datadir.Scratch(e.active.Cfg().DataDir), 0o700); err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
-	dir, err := os.MkdirTemp(datadir.Scratch(a.active.Cfg().DataDir), s.Name+"-")
+	dir, err := os.MkdirTemp(datadir.Scratch(e.active.Cfg().DataDir), s.Name+"-")
 	if err != nil {
 		return fmt.Errorf("making a directory to work in: %w", err)
 	}
 	defer func() {
 		if err := os.RemoveAll(dir); err != nil {
-			a.log.Error("removing the directory of a repair", "stack", r.Stack, "err", err)
+			e.log.Error("removing the directory of a repair", "stack", r.Stack, "err", err)
 		}
 	}()
-	if err := w.Pool.Anyone().Public().Enter(datadir.Scratch(a.active.Cfg().DataDir)); err != nil {
+	if err := w.Pool.Anyone().Public().Enter(datadir.Scratch(e.active.Cfg().DataDir)); err != nil {
 		return err
 	}
-	at, err := a.Begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
+	at, err := e.Begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := a.checkout(ctx, w, s, r.Commit, dir, at.User())
+	o, err := e.checkout(ctx, w, s, r.Commit, dir, at.User())
 	if err != nil {
 		return err
 	}
-	if o.LockTimeout, err = a.lockPatience(s); err != nil {
+	if o.LockTimeout, err = e.lockPatience(s); err != nil {
 		return err
 	}
 	o.Tool = found

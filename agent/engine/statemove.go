@@ -17,8 +17,8 @@ import (
 
 // MoveState makes the state that is kept for an old name of a stack, and its copies, those of the stack, and writes down that they
 // are. Moved tells whether there was a state. It may be repeated after a crash: what has moved already is left alone.
-func (a *Engines) MoveState(old string, s *config.Stack) (moved bool, err error) {
-	data := a.active.Cfg().DataDir
+func (e *Engines) MoveState(old string, s *config.Stack) (moved bool, err error) {
+	data := e.active.Cfg().DataDir
 	from, to := datadir.State(data, old), datadir.State(data, s.Name)
 	if old != s.Name {
 		if moved, err = renameDir(from, to, hasState); err != nil {

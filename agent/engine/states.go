@@ -27,7 +27,7 @@ const maxState = 512 << 20
 // KeepState keeps a copy of the state as it is before an apply. The plan file holds it (terraform puts the state that it
 // planned against inside, and refuses the plan if the state was moved since), so this asks no backend and costs
 // no process. A stack without a state yet has nothing to keep.
-func (a *Engines) KeepState(dataDir string, run *store.Run) error {
+func (e *Engines) KeepState(dataDir string, run *store.Run) error {
 	pulled, err := os.ReadFile(filepath.Join(rundir.PlanBase(dataDir, run), rundir.PlanDir, terraform.PulledStateFile))
 	if err == nil { // of an encrypted plan
 		return archive.KeepState(dataDir, run.Stack, archive.BeforeApply(run.ID), pulled)
@@ -84,10 +84,10 @@ type stateWish struct {
 }
 
 // ownState refuses a plan that was made on another state than the one that the stack was applied with, unless that is meant.
-func (a *Engines) ownState(s *config.Stack, result *terraform.PlanResult, wish stateWish) error {
+func (e *Engines) ownState(s *config.Stack, result *terraform.PlanResult, wish stateWish) error {
 	var st *store.StackState
 	var made []string
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := e.store.View(func(tx *store.Tx) (err error) {
 		if st, err = tx.Stack(s.Name); err == nil && st.Lineage == "" {
 			made, err = firstMade(tx, st)
 		}
@@ -142,7 +142,7 @@ func learnState(dataDir string, st *store.StackState, run *store.Run, s *config.
 }
 
 // CheckLineage refuses two stacks on one state: they would undo each other's work for ever.
-func (a *Engines) CheckLineage(tx *store.Tx, s *config.Stack, result *ledger.PlanResult) error {
+func (e *Engines) CheckLineage(tx *store.Tx, s *config.Stack, result *ledger.PlanResult) error {
 	if result.Plan.Lineage == "" || result.Plan.NewState {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (a *Engines) CheckLineage(tx *store.Tx, s *config.Stack, result *ledger.Pla
 		return err
 	}
 	for _, other := range stacks {
-		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && a.active.Current.Load().Stack(other.Name) != nil {
+		if other.Name != s.Name && other.Lineage == result.Plan.Lineage && e.active.Current.Load().Stack(other.Name) != nil {
 			return hint.Refuse("give each its own workspace or backend_config; a renamed stack keeps its state if the old name leaves the configuration",
 				"stacks %s and %s have the same state (lineage %s)", s.Name, other.Name, other.Lineage)
 		}

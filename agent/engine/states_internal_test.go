@@ -24,7 +24,7 @@ func TestOwnState(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	a, s := &Engines{store: st}, &config.Stack{Name: "box"}
+	e, s := &Engines{store: st}, &config.Stack{Name: "box"}
 	for _, c := range []struct {
 		name    string
 		plan    terraform.PlanResult
@@ -42,7 +42,7 @@ func TestOwnState(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.plan.Plan.Changes = []store.Change{{Address: "a.db", Actions: []string{"create"}, Class: store.ClassConfig, Protected: true}}
-			err := a.ownState(s, &c.plan, c.wish)
+			err := e.ownState(s, &c.plan, c.wish)
 			if c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused) || hint.Of(err) == "") {
 				t.Errorf("refused: %v, hint %q", err, hint.Of(err))
 			}

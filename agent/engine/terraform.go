@@ -30,4 +30,4 @@ func (processes) PushState(ctx context.Context, o terraform.PlanOptions, file st
 }
 
 // Terraform is what a person's repair is done with.
-func (a *Engines) Terraform() Terraform { return a.tf }
+func (e *Engines) Terraform() Terraform { return e.tf }

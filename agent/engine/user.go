@@ -30,14 +30,14 @@ type phase struct {
 }
 
 // Begin takes a user for work on a stack in a directory. With state it may get the one that the agent keeps.
-func (a *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
+func (e *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
 	turn, err := w.Pool.Take(ctx, work)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for one of terraform.user's users: %w", err)
 	}
 	p := &phase{pool: w.Pool, Turn: turn, dirs: dirs, let: func() {}}
 	if state {
-		err = a.takeState(ctx, w, s, p)
+		err = e.takeState(ctx, w, s, p)
 	}
 	for _, dir := range dirs {
 		err = errors.Join(err, turn.Who().Enter(dir))
@@ -51,8 +51,8 @@ func (a *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work,
 }
 
 // takeState takes the state that the agent keeps for a phase, as it was before a plan that nobody saw the end of.
-func (a *Engines) takeState(ctx context.Context, w *active.Config, s *config.Stack, p *phase) error {
-	let, err := a.states.hold(ctx, s.Name)
+func (e *Engines) takeState(ctx context.Context, w *active.Config, s *config.Stack, p *phase) error {
+	let, err := e.states.hold(ctx, s.Name)
 	if err != nil {
 		return err
 	}
@@ -64,10 +64,10 @@ func (a *Engines) takeState(ctx context.Context, w *active.Config, s *config.Sta
 			return err
 		}
 	}
-	aside := datadir.ChangedState(w.Cfg.DataDir, filepath.Base(state), a.now())
+	aside := datadir.ChangedState(w.Cfg.DataDir, filepath.Base(state), e.now())
 	changed, err := terraform.SettleState(state, datadir.StateBefore(w.Cfg.DataDir, s.Name), aside)
 	if len(changed) > 0 {
-		a.log.Warn("a state was put back that a plan had changed", "stack", s.Name, "files", changed, "aside", aside)
+		e.log.Warn("a state was put back that a plan had changed", "stack", s.Name, "files", changed, "aside", aside)
 	}
 	return err
 }
@@ -138,7 +138,7 @@ func (p *phase) End() error {
 var ErrChanged = errors.New("the files of the run are not what they were when its plan had ended")
 
 // SameTree compares what lies in a run's directory with what its plan left.
-func (a *Engines) SameTree(w *active.Config, run *store.Run) error {
+func (e *Engines) SameTree(w *active.Config, run *store.Run) error {
 	if run.Plan.Tree == "" {
 		return nil
 	}
@@ -200,8 +200,8 @@ func (p *phase) Leave() error {
 }
 
 // GiveBack takes back the user of an apply of which nothing lives any more, with what it had.
-func (a *Engines) GiveBack(run *store.Run) error {
-	w := a.active.Current.Load() // not of the time when the apply began: its pool may have another one's place
+func (e *Engines) GiveBack(run *store.Run) error {
+	w := e.active.Current.Load() // not of the time when the apply began: its pool may have another one's place
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
 	claim, over, found := runner.Claimed(dir)
 	if w.Pool == nil || !found {
@@ -216,7 +216,7 @@ func (a *Engines) GiveBack(run *store.Run) error {
 		return nil
 	}
 	// Not twice at a time, and not while the next plan of the stack takes it.
-	let, err := a.states.hold(context.Background(), run.Stack)
+	let, err := e.states.hold(context.Background(), run.Stack)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (a *Engines) GiveBack(run *store.Run) error {
 	}
 	w.Pool.Return(claim.UID, active.WorkOf(run.ID))
 	fault.Point("user given back")
-	a.bell.Wake()
+	e.bell.Wake()
 	return nil
 }
 

@@ -26,15 +26,15 @@ import (
 const progressEvery = 5 * time.Second
 
 // Follow watches a runner until it ended, keeps the progress, and records the end.
-func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run) {
+func (e *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run) {
 	last := time.Time{}
 	var seen jsonlog.Progress
 	state, err := runner.Follow(ctx, datadir.Run(w.Cfg.DataDir, run.ID), func(p jsonlog.Progress) {
-		seen = p.Redacted(a.health.Redact)
-		if now := a.now(); now.Sub(last) >= progressEvery {
+		seen = p.Redacted(e.health.Redact)
+		if now := e.now(); now.Sub(last) >= progressEvery {
 			last = now
-			if err := a.progress(run, seen); err != nil {
-				a.journal.StoreFault(err)
+			if err := e.progress(run, seen); err != nil {
+				e.journal.StoreFault(err)
 			}
 		}
 	})
@@ -42,40 +42,40 @@ func (a *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run)
 		return // stopping; the next agent follows it
 	}
 	if err != nil {
-		a.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
-		a.work.Backoff(run.ID)
-		if err := a.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+a.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.Cfg.DataDir, run.ID)); err != nil {
-			a.journal.StoreFault(err)
+		e.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
+		e.work.Backoff(run.ID)
+		if err := e.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+e.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.Cfg.DataDir, run.ID)); err != nil {
+			e.journal.StoreFault(err)
 		}
 		return // the loop starts following again, a little later
 	}
-	if err := a.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
-		a.work.Backoff(run.ID)
-		a.journal.StoreFault(err)
+	if err := e.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
+		e.work.Backoff(run.ID)
+		e.journal.StoreFault(err)
 		return
 	}
-	a.awaitRunner(ctx, run)
+	e.awaitRunner(ctx, run)
 }
 
 // awaitRunner gives the user of an ended apply back as soon as its runner is gone, which most often is at once. What an apply left
 // running keeps it longer, until package housekeeping finds that it has ended.
-func (a *Executor) awaitRunner(ctx context.Context, run *store.Run) {
-	if a.active.Current.Load().Pool == nil {
+func (e *Executor) awaitRunner(ctx context.Context, run *store.Run) {
+	if e.active.Current.Load().Pool == nil {
 		return
 	}
 	for began := time.Now(); time.Since(began) < locks.RunnerExit && ctx.Err() == nil; clock.Sleep(ctx, ExitLook, nil) {
-		state, err := runner.Attach(datadir.Run(a.active.Cfg().DataDir, run.ID))
+		state, err := runner.Attach(datadir.Run(e.active.Cfg().DataDir, run.ID))
 		if err == nil && !state.StillHeld && state.Phase != runner.Running {
-			if err := a.engines.GiveBack(run); err != nil {
-				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
+			if err := e.engines.GiveBack(run); err != nil {
+				e.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
 			}
 			return
 		}
 	}
 }
 
-func (a *Executor) progress(run *store.Run, p jsonlog.Progress) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (e *Executor) progress(run *store.Run, p jsonlog.Progress) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Status == store.Applying && r.Apply != nil {
 				r.Apply.Done, r.Apply.Current = p.Done, p.Current
@@ -89,28 +89,28 @@ func (a *Executor) progress(run *store.Run, p jsonlog.Progress) error {
 		if err != nil || now.Status != store.Applying {
 			return err
 		}
-		return a.ledger.RefreshCard(tx.Tx, now)
+		return e.ledger.RefreshCard(tx.Tx, now)
 	})
 }
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
-func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
+func (e *Executor) finish(w *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
 	left, err := rundir.RescueState(dir, state.ErroredState)
 	if err != nil {
 		return err
 	}
 	if left == "" && state.ErroredState != "" {
-		a.log.Error("in the place of the state that an apply could not save lies something else: a link, a pipe, or what is too large", "run", run.ID, "stack", run.Stack, "path", state.ErroredState)
+		e.log.Error("in the place of the state that an apply could not save lies something else: a link, a pipe, or what is too large", "run", run.ID, "stack", run.Stack, "path", state.ErroredState)
 	}
 	state.ErroredState = left
-	if err := rundir.KeepLog(dir, a.health.Redact); err != nil {
-		a.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
+	if err := rundir.KeepLog(dir, e.health.Redact); err != nil {
+		e.log.Warn("keeping the log of an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
-	on := a.engines.EngineOf(run.Engine)
+	on := e.engines.EngineOf(run.Engine)
 	seen := on.Seen(run, state, p)
 	end := on.Verdict(seen)
-	err = a.journal.Update(func(tx *journal.Tx) error {
+	err = e.journal.Update(func(tx *journal.Tx) error {
 		before, err := tx.Run(run.ID)
 		if err != nil {
 			return err
@@ -120,12 +120,12 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		if err := on.RecordLeftovers(tx.Tx, seen, end.To); err != nil {
 			return err
 		}
-		moved, err := a.ledger.Move(tx, w, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {
+		moved, err := e.ledger.Move(tx, w, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {
 			r.Error, r.Hint, r.Held = end.Text, end.Hint, ""
 			if r.Apply == nil {
 				r.Apply = &store.Apply{}
 			}
-			r.Apply.EndedAt, r.Apply.ExitCode = a.now().UTC(), -1
+			r.Apply.EndedAt, r.Apply.ExitCode = e.now().UTC(), -1
 			r.Apply.Done, r.Apply.Total = p.Done, max(p.Total, r.Apply.Total)
 			r.Apply.Outputs, r.Apply.Open, r.Apply.Current, r.Apply.Checks = p.Outputs, p.Open, "", end.Checks
 			r.Apply.LeftState, r.Artifacts = state.ErroredState, end.Artifacts
@@ -138,43 +138,43 @@ func (a *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(a.ledger.DoubtEnd(tx.Tx, run.ID), a.OweHook(tx.Tx, w, moved)); err != nil {
+		if err := errors.Join(e.ledger.DoubtEnd(tx.Tx, run.ID), e.OweHook(tx.Tx, w, moved)); err != nil {
 			return err
 		}
 		switch end.To {
 		case store.Stale:
-			return a.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
+			return e.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
 		case store.Interrupted:
-			return a.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
+			return e.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	a.snapshotSoon()
+	e.snapshotSoon()
 	if end.To == store.Applied {
-		a.ledger.Keep(w.Repos[run.Repository], run)
+		e.ledger.Keep(w.Repos[run.Repository], run)
 	}
 	return nil
 }
 
 // takeFollow follows the runner, whoever started it.
-func (a *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.Step) (time.Duration, error) {
+func (e *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.Step) (time.Duration, error) {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
 	if step.Interrupt {
 		if err := runner.Interrupt(dir); err != nil {
-			a.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
-			if err := a.ledger.Hold(run, lifecycle.FollowFails+"it cannot be interrupted: "+a.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+dir); err != nil {
+			e.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
+			if err := e.ledger.Hold(run, lifecycle.FollowFails+"it cannot be interrupted: "+e.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+dir); err != nil {
 				return workers.WorkRest, err
 			}
 		}
 	}
-	if step.Start && !a.work.Do(run.ID, engine.WorkOn(run.Engine, workFollow), func(ctx context.Context) { a.Follow(ctx, w, run) }) {
+	if step.Start && !e.work.Do(run.ID, engine.WorkOn(run.Engine, workFollow), func(ctx context.Context) { e.Follow(ctx, w, run) }) {
 		return workers.WorkRest, nil
 	}
 	if step.Long > 0 {
-		return 0, a.reminders.EnqueueLong(run, step.Long, step.Usual)
+		return 0, e.reminders.EnqueueLong(run, step.Long, step.Usual)
 	}
 	return step.Reason.Recheck, nil
 }

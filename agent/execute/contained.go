@@ -26,57 +26,57 @@ func RunWork(run *store.Run) health.Work {
 }
 
 // MoveOn moves one run on by a step, unless its work panicked and rests.
-func (a *Executor) MoveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
+func (e *Executor) MoveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
 	of := RunWork(run)
-	if struck := a.strikes.Resting(of); struck != nil {
-		return struck.Wait(), a.RestRun(w, run, struck)
+	if struck := e.strikes.Resting(of); struck != nil {
+		return struck.Wait(), e.RestRun(w, run, struck)
 	}
 	err = contain.Do(of.Name, func() (err error) {
-		wait, err = a.Step(ctx, w, run)
+		wait, err = e.Step(ctx, w, run)
 		return err
 	})
 	if p, panicked := err.(*contain.Panic); panicked {
-		struck := a.health.Struck(of, p)
-		a.RunStruck(run, struck)
+		struck := e.health.Struck(of, p)
+		e.RunStruck(run, struck)
 		return struck.Wait(), nil
 	}
 	return wait, err
 }
 
 // WorkPanicked takes in how a worker ended, of a run or, with id 0, of whatever name says.
-func (a *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
+func (e *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
 	switch {
 	case id == 0:
-		a.health.Panicked(name, p)
+		e.health.Panicked(name, p)
 		return
 	case p == nil:
-		a.strikes.Clear(workers.RunName(id))
+		e.strikes.Clear(workers.RunName(id))
 		return
 	}
-	run, err := a.ledger.RunOf(&store.Message{Run: id})
+	run, err := e.ledger.RunOf(&store.Message{Run: id})
 	if err != nil || run == nil {
-		a.work.Backoff(id)
-		a.health.LogPanic(p, "run", id)
+		e.work.Backoff(id)
+		e.health.LogPanic(p, "run", id)
 		return
 	}
-	struck := a.health.Struck(RunWork(run), p)
+	struck := e.health.Struck(RunWork(run), p)
 	if run.Status.Terminal() { // what is owed to it is the after_apply hook, which begins once
-		err = a.SettleHook(id, a.health.Redact("the after_apply hook was not seen to its end: "+p.Error()))
+		err = e.SettleHook(id, e.health.Redact("the after_apply hook was not seen to its end: "+p.Error()))
 	} else {
-		a.RunStruck(run, struck)
+		e.RunStruck(run, struck)
 	}
 	if err != nil {
-		a.journal.StoreFault(err)
+		e.journal.StoreFault(err)
 	}
 }
 
 // RestRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
-func (a *Executor) RestRun(w *active.Config, run *store.Run, struck *health.StruckError) error {
-	text := struckText(run, a.health.Redact(struck.Error()))
+func (e *Executor) RestRun(w *active.Config, run *store.Run, struck *health.StruckError) error {
+	text := struckText(run, e.health.Redact(struck.Error()))
 	if !struck.Held() || run.Status != store.Planning {
-		return a.ledger.Hold(run, text, struck.UserHint())
+		return e.ledger.Hold(run, text, struck.UserHint())
 	}
-	return a.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, contain.Hint+"; then: sallyport plan "+run.Stack
 		return nil
 	})
@@ -92,14 +92,14 @@ func struckText(run *store.Run, struck string) string {
 
 // RunStruck shows a panic as the error of the run that it happened for: a hold, with what to do. What had ended already, and
 // is only worked on afterwards, keeps its end.
-func (a *Executor) RunStruck(run *store.Run, struck *health.StruckError) {
+func (e *Executor) RunStruck(run *store.Run, struck *health.StruckError) {
 	p := contain.Run("holding a run", func() {
-		if err := a.ledger.Hold(run, struckText(run, a.health.Redact(struck.Error())), struck.UserHint()); err != nil {
-			a.journal.StoreFault(err)
+		if err := e.ledger.Hold(run, struckText(run, e.health.Redact(struck.Error())), struck.UserHint()); err != nil {
+			e.journal.StoreFault(err)
 		}
 	})
 	if p != nil { // the very message about it cannot be made: status and the log still tell
-		a.health.LogPanic(p, "run", run.ID, "stack", run.Stack)
-		a.faults.Set(fmt.Sprintf("run #%d", run.ID), struck)
+		e.health.LogPanic(p, "run", run.ID, "stack", run.Stack)
+		e.faults.Set(fmt.Sprintf("run #%d", run.ID), struck)
 	}
 }

@@ -100,20 +100,20 @@ func New(o Options) *Executor {
 }
 
 // refuseLarge ends a run whose plan destroys too much. The plan is kept, so that people see what it would have done.
-func (a *Executor) refuseLarge(w *active.Config, run *store.Run, result *ledger.PlanResult, why, hint string) error {
+func (e *Executor) refuseLarge(w *active.Config, run *store.Run, result *ledger.PlanResult, why, hint string) error {
 	plan := result.Plan
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := e.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err
 		}
-		_, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
+		_, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
 			r.Plan, r.Error, r.Hint = &plan, why, hint
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			return nil
 		})
 		return err
 	})
-	return errors.Join(err, a.ledger.EndPlan(run, nil))
+	return errors.Join(err, e.ledger.EndPlan(run, nil))
 }
 
 // LookingFault is the source of the problem that a repository's newest commit cannot be compared with its stacks.
@@ -123,17 +123,17 @@ func LookingFault(repository string) string {
 
 // notLookedUp says why nobody knows whether a run's stack is still there: the globs that may find it were not looked up since
 // the start. Empty while that is only a matter of moments.
-func (a *Executor) notLookedUp(repository string) (why, hint string) {
-	cause := a.faults.Of(LookingFault(repository)).Error
+func (e *Executor) notLookedUp(repository string) (why, hint string) {
+	cause := e.faults.Of(LookingFault(repository)).Error
 	if cause == "" {
-		cause = a.faults.Of("repository " + repository).Error
+		cause = e.faults.Of("repository " + repository).Error
 	}
-	if cause == "" && a.now().Sub(a.started).Abs() < lifecycle.SlotPatience {
+	if cause == "" && e.now().Sub(e.started).Abs() < lifecycle.SlotPatience {
 		return "", ""
 	}
 	why = "the stacks of repository " + repository + " were not looked up since the agent started"
 	if cause != "" {
-		why += ": " + notify.Cause(a.health.Redact(cause))
+		why += ": " + notify.Cause(e.health.Redact(cause))
 	}
 	return why, "it goes on by itself once the repository can be read; see sallyport status"
 }
@@ -154,12 +154,12 @@ func forgetLeftState(j *journal.Journal, st *store.StackState) error {
 }
 
 // previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
-func (a *Executor) previewed(w *active.Config, run *store.Run, result *ledger.PlanResult) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (e *Executor) previewed(w *active.Config, run *store.Run, result *ledger.PlanResult) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err // too large: plan.txt in the run's directory is kept instead
 		}
-		_, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
+		_, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
 			plan := result.Plan
 			r.Plan, r.Error, r.Hint = &plan, "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)

@@ -27,53 +27,53 @@ import (
 
 // gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
-func (a *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
-	held, hint, err := a.lastChecks(ctx, w, run, s)
-	if err == nil && held == "" && ctx.Err() == nil && expiry.MustVerify(run, s, a.clocks.Reading()) {
-		err = a.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
+func (e *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
+	held, hint, err := e.lastChecks(ctx, w, run, s)
+	if err == nil && held == "" && ctx.Err() == nil && expiry.MustVerify(run, s, e.clocks.Reading()) {
+		err = e.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
-			a.work.Backoff(run.ID)
-			a.journal.StoreFault(err)
+			e.work.Backoff(run.ID)
+			e.journal.StoreFault(err)
 		}
 		return
 	}
 	ended := false
 	if err == nil && held == "" && ctx.Err() == nil {
-		ended, err = a.treeChanged(w, run, s)
+		ended, err = e.treeChanged(w, run, s)
 	}
 	if err == nil && held == "" && !ended && ctx.Err() == nil {
-		held, hint, ended, err = a.hookBeforeApply(ctx, w, run, s)
+		held, hint, ended, err = e.hookBeforeApply(ctx, w, run, s)
 	}
 	if ctx.Err() != nil || ended && err == nil {
 		return
 	}
 	if err == nil && held == "" {
-		err = a.Apply(ctx, w, run, s)
+		err = e.Apply(ctx, w, run, s)
 	} else if err == nil {
-		err = a.ledger.HoldApproved(run, held, hint)
+		err = e.ledger.HoldApproved(run, held, hint)
 	}
 	if err != nil {
-		a.work.Backoff(run.ID)
+		e.work.Backoff(run.ID)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
-		a.journal.StoreFault(err)
+		e.journal.StoreFault(err)
 	}
 }
 
-func (a *Executor) lastChecks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, err error) {
-	held, err = a.votes.Reread(ctx, w, run, s)
+func (e *Executor) lastChecks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, err error) {
+	held, err = e.votes.Reread(ctx, w, run, s)
 	if err != nil || held != "" {
 		return held, "the approvals are read again by themselves; or: sallyport approve " + fmt.Sprint(run.ID), err
 	}
-	return a.newest(ctx, w, run)
+	return e.newest(ctx, w, run)
 }
 
 // newest asks git once more. Runs that follow the branch wait while it cannot be read; a person's run, and one that
 // brings something back, goes on: the repository may live on the very node that it recovers.
-func (a *Executor) newest(ctx context.Context, w *active.Config, run *store.Run) (held, hint string, err error) {
+func (e *Executor) newest(ctx context.Context, w *active.Config, run *store.Run) (held, hint string, err error) {
 	r := w.Cfg.Repository(run.Repository)
 	var known *store.RepositoryState
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := e.store.View(func(tx *store.Tx) (err error) {
 		known, err = tx.Repository(run.Repository)
 		return err
 	}); err != nil {
@@ -88,7 +88,7 @@ func (a *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 	if err != nil {
 		waits := run.Kind == store.KindCommit || run.Kind == store.KindDependency
 		if waits {
-			return fmt.Sprintf("approved; waits until the repository can be read, since nobody knows whether there is a newer commit: %s", a.health.Redact(err.Error())),
+			return fmt.Sprintf("approved; waits until the repository can be read, since nobody knows whether there is a newer commit: %s", e.health.Redact(err.Error())),
 				"it goes on by itself then; what must not wait for git: sallyport plan " + run.Stack, nil
 		}
 		return "", "", nil
@@ -96,8 +96,8 @@ func (a *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 	if tip.Commit == known.Head || tip.Commit == known.HeldHead {
 		return "", "", nil
 	}
-	if err := a.source.Look(ctx, w, r); err != nil {
-		return fmt.Sprintf("approved; a newer commit is being fetched: %s", a.health.Redact(err.Error())), "it is tried again by itself; see sallyport status", nil
+	if err := e.source.Look(ctx, w, r); err != nil {
+		return fmt.Sprintf("approved; a newer commit is being fetched: %s", e.health.Redact(err.Error())), "it is tried again by itself; see sallyport status", nil
 	}
 	// The head moved: let discover say whether it touches this stack before anything is applied.
 	return "approved; a newer commit is being looked at", "it goes on by itself, within moments", nil
@@ -105,22 +105,22 @@ func (a *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 
 // Apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
 // never started a second time.
-func (a *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
+func (e *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
 	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	on := a.engines.EngineOf(s.Engine)
-	at, err := a.engines.Begin(ctx, w, asuser.Work{Name: active.WorkOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
+	on := e.engines.EngineOf(s.Engine)
+	at, err := e.engines.Begin(ctx, w, asuser.Work{Name: active.WorkOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
 	if ctx.Err() != nil {
 		return errors.Join(errNotNow, at.End())
 	}
 	if err != nil {
-		return a.ledger.HoldApproved(run, "approved; waits until a user of terraform.user's can be had: "+a.health.Redact(err.Error()),
+		return e.ledger.HoldApproved(run, "approved; waits until a user of terraform.user's can be had: "+e.health.Redact(err.Error()),
 			cmp.Or(hint.Of(err), "it is tried again by itself; sallyport doctor tries what each user may do"))
 	}
 	handed := false
 	defer func() {
 		if !handed {
 			if err := at.End(); err != nil {
-				a.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
+				e.log.Error("taking back what an apply had", "run", run.ID, "stack", run.Stack, "err", err)
 			}
 		}
 	}()
@@ -129,51 +129,51 @@ func (a *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 		err = at.Give()
 	}
 	if err != nil {
-		text := a.health.Redact(err.Error())
-		return a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		text := e.health.Redact(err.Error())
+		return e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 			r.Error, r.Hint = text, hint.Of(err)
 			return nil
 		})
 	}
-	if held, err := a.CommitToApply(w, run, s); held || err != nil {
+	if held, err := e.CommitToApply(w, run, s); held || err != nil {
 		return err
 	}
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
 	// here on, nothing of the user's is ended unless it is sure that terraform was not started.
 	handed = true
 	handle, err := runner.Start(context.WithoutCancel(ctx), runner.Options{
-		Executable: a.executable, RunDir: dir, UserLock: at.Turn.Lock(), Job: job, Spawn: a.spawn,
+		Executable: e.executable, RunDir: dir, UserLock: at.Turn.Lock(), Job: job, Spawn: e.spawn,
 	})
 	if err != nil {
 		handed = false
-		text := "the apply could not be started, terraform did not run: " + a.health.Redact(err.Error())
-		return a.ledger.MoveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, phrase.Because(text))
+		text := "the apply could not be started, terraform did not run: " + e.health.Redact(err.Error())
+		return e.ledger.MoveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, phrase.Because(text))
 	}
 	if err := at.Leave(); err != nil {
-		a.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
+		e.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
 	}
 	fault.Point("apply handed over")
-	a.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "pid", handle.PID)
+	e.log.Info("apply started", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "pid", handle.PID)
 	return nil
 }
 
 // CommitToApply keeps the state as it is and makes the intent durable. Held: one of the two cannot be done now, and the run says so.
-func (a *Executor) CommitToApply(w *active.Config, run *store.Run, s *config.Stack) (held bool, err error) {
+func (e *Executor) CommitToApply(w *active.Config, run *store.Run, s *config.Stack) (held bool, err error) {
 	advice := "see the space and the modes of " + w.Cfg.DataDir + "; it is tried again by itself"
-	if err := a.engines.EngineOf(s.Engine).KeepState(w.Cfg.DataDir, run); err != nil {
-		return true, a.ledger.HoldApproved(run, "approved; waits until the state can be kept before it is changed: "+a.health.Redact(err.Error()), advice)
+	if err := e.engines.EngineOf(s.Engine).KeepState(w.Cfg.DataDir, run); err != nil {
+		return true, e.ledger.HoldApproved(run, "approved; waits until the state can be kept before it is changed: "+e.health.Redact(err.Error()), advice)
 	}
-	err = a.intend(w, run, s, datadir.Run(w.Cfg.DataDir, run.ID))
+	err = e.intend(w, run, s, datadir.Run(w.Cfg.DataDir, run.ID))
 	var unkept *rundir.UnkeptError
 	if errors.As(err, &unkept) {
-		return true, a.ledger.HoldApproved(run, "approved; waits until the run's record can be written: "+a.health.Redact(err.Error()), advice)
+		return true, e.ledger.HoldApproved(run, "approved; waits until the run's record can be written: "+e.health.Redact(err.Error()), advice)
 	}
 	return false, err
 }
 
 // intend is the transaction that decides: from its commit on the run is applying.
-func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir string) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (e *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir string) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		if fault.Without("intent") {
 			return nil
 		}
@@ -183,14 +183,14 @@ func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 		}
 		// Everything that may have changed while git and Slack were asked is looked at once more, in the transaction
 		// that decides.
-		if err := a.mayApply(tx.Tx, w, now); err != nil {
+		if err := e.mayApply(tx.Tx, w, now); err != nil {
 			return err
 		}
 		if now.Plan.Digest != run.Plan.Digest {
 			return errNotNow // the job below is of another plan
 		}
-		now, err = a.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
-			r.Apply = &store.Apply{StartedAt: a.now().UTC(), StartedUp: a.uptime(), Total: len(r.Plan.Changes), Who: a.active.LockOwner()}
+		now, err = e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
+			r.Apply = &store.Apply{StartedAt: e.now().UTC(), StartedUp: e.uptime(), Total: len(r.Plan.Changes), Who: e.active.LockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
 		})
@@ -205,10 +205,10 @@ func (a *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 		if now.Options.EmptyState {
 			st.Lineage, st.Resources = now.Plan.Lineage, 0 // from now on that state is the stack's
 		}
-		if err := a.ledger.PinFor(tx.Tx, st, now); err != nil {
+		if err := e.ledger.PinFor(tx.Tx, st, now); err != nil {
 			return err
 		}
-		policy.CountAutoApply(st, now, a.clocks.Reading())
+		policy.CountAutoApply(st, now, e.clocks.Reading())
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
@@ -227,19 +227,19 @@ func applyDirs(w *active.Config, run *store.Run) []string {
 }
 
 // treeChanged ends a run whose files are not what its plan left, before anything of this machine's sees them again.
-func (a *Executor) treeChanged(w *active.Config, run *store.Run, s *config.Stack) (ended bool, err error) {
+func (e *Executor) treeChanged(w *active.Config, run *store.Run, s *config.Stack) (ended bool, err error) {
 	if s.Engine == config.EnginePacker {
 		return false, nil // its recipe has digests of its own
 	}
 	if run.Plan.Tree == "" && w.Pool.Size() > 0 {
-		return true, a.ledger.GoStale(w, run, "it was planned when terraform.user had no users of its own for each run, and others could change its files since")
+		return true, e.ledger.GoStale(w, run, "it was planned when terraform.user had no users of its own for each run, and others could change its files since")
 	}
-	err = a.engines.SameTree(w, run)
+	err = e.engines.SameTree(w, run)
 	if !errors.Is(err, engine.ErrChanged) {
 		return false, err
 	}
 	text := "nothing was applied: " + err.Error()
-	return true, a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return true, e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, "find out who changed them; then: sallyport plan "+run.Stack
 		return nil
 	})
@@ -249,8 +249,8 @@ func (a *Executor) treeChanged(w *active.Config, run *store.Run, s *config.Stack
 var errNotNow = errors.New("not now")
 
 // mayApply asks for the conditions of an apply once more, with facts of the transaction that decides.
-func (a *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) error {
-	f, err := a.recorded(tx, w, run)
+func (e *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) error {
+	f, err := e.recorded(tx, w, run)
 	if err != nil || fault.Without("last look") {
 		return err
 	}
@@ -262,18 +262,18 @@ func (a *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) erro
 
 // hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
 // minutes, and what was true before it may not be any more. A hook that fails ends the run.
-func (a *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
+func (e *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
 	if !engine.Hooked(w, s, engine.BeforeApply) {
 		return "", "", false, nil
 	}
-	if err := a.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
+	if err := e.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
 		return "", "", false, err
 	}
-	err = a.engines.Hook(ctx, w, s, run, engine.BeforeApply)
+	err = e.engines.Hook(ctx, w, s, run, engine.BeforeApply)
 	var failed *engine.HookError
 	if errors.As(err, &failed) {
-		text := "nothing was applied: " + a.health.Redact(failed.Error())
-		return "", "", true, a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		text := "nothing was applied: " + e.health.Redact(failed.Error())
+		return "", "", true, e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 			r.Error, r.Hint = text, failed.UserHint()
 			return nil
 		})
@@ -281,6 +281,6 @@ func (a *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *s
 	if err != nil {
 		return "", "", false, err
 	}
-	held, hint, err = a.lastChecks(ctx, w, run, s)
+	held, hint, err = e.lastChecks(ctx, w, run, s)
 	return held, hint, false, err
 }

@@ -31,8 +31,8 @@ const (
 )
 
 // StartPlan makes planning durable, then plans beside the loop.
-func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) error {
-	if a.work.Resting(run.ID) {
+func (e *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) error {
+	if e.work.Resting(run.ID) {
 		return nil // it would count as an attempt, and nobody would make it; whoever looks again comes soon enough
 	}
 	change := func(r *store.Run) error {
@@ -41,7 +41,7 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 		r.NotBefore, r.Held, r.Hint = time.Time{}, "", ""
 		return nil
 	}
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := e.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 		if now.Status == store.Planning {
 			run, err = tx.ChangeRun(run.ID, change)
 		} else {
-			run, err = a.ledger.Move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
+			run, err = e.ledger.Move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
 		}
 		if err != nil {
 			return err
@@ -65,64 +65,64 @@ func (a *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 		if err := ledger.RecordUpstreams(tx.Tx, run, s); err != nil {
 			return err
 		}
-		return a.ledger.BeginPlan(tx.Tx, run, s)
+		return e.ledger.BeginPlan(tx.Tx, run, s)
 	})
 	if err != nil {
 		return err
 	}
-	a.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { a.plan(ctx, w, run, s) })
+	e.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { e.plan(ctx, w, run, s) })
 	return nil
 }
 
 // plan makes a plan beside the loop, and stores what comes of it.
-func (a *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
-	result, err := a.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
+func (e *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
+	result, err := e.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
 	fault.Point("planned, not stored")
 	if err != nil || ctx.Err() != nil {
-		if err := a.ledger.EndPlan(run, err); err != nil {
-			a.journal.StoreFault(err)
+		if err := e.ledger.EndPlan(run, err); err != nil {
+			e.journal.StoreFault(err)
 		}
 	}
 	if err == nil && run.Kind != store.KindPullRequest {
-		result.Origin = a.origins.Of(ctx, w, run, s)
+		result.Origin = e.origins.Of(ctx, w, run, s)
 	}
 	if ctx.Err() != nil {
 		return // canceled, superseded or stopping: what comes next is in the store
 	}
 	switch {
 	case err != nil:
-		err = a.planFailed(w, run, err)
+		err = e.planFailed(w, run, err)
 	case run.Kind == store.KindPullRequest:
-		err = a.previewed(w, run, result)
+		err = e.previewed(w, run, result)
 	default:
-		err = a.planned(ctx, w, run, s, result)
+		err = e.planned(ctx, w, run, s, result)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) {
-		a.work.Backoff(run.ID)
-		a.journal.StoreFault(err)
+		e.work.Backoff(run.ID)
+		e.journal.StoreFault(err)
 	}
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
-func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, result *ledger.PlanResult) error {
+func (e *Executor) planned(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, result *ledger.PlanResult) error {
 	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
-		return a.refuseLarge(w, run, result, over.Why, over.Hint)
+		return e.refuseLarge(w, run, result, over.Why, over.Hint)
 	}
-	rewritten, err := branchRewritten(ctx, a.store, w, run, s)
+	rewritten, err := branchRewritten(ctx, e.store, w, run, s)
 	if err != nil {
 		return err
 	}
-	after, open, err := unfinished(a.store, run)
+	after, open, err := unfinished(e.store, run)
 	if err != nil {
 		return err
 	}
 	to, warnings := lifecycle.AfterPlan(s, &result.Plan, lifecycle.Interrupted{Run: after, Open: open})
 	result.Warnings = append(result.Warnings, warnings...)
-	err = a.journal.Update(func(tx *journal.Tx) error {
-		if err := a.engines.CheckLineage(tx.Tx, s, result); err != nil {
+	err = e.journal.Update(func(tx *journal.Tx) error {
+		if err := e.engines.CheckLineage(tx.Tx, s, result); err != nil {
 			return err
 		}
-		policy, err := a.ledger.PolicyOn(tx.Tx, run, s, to, result, rewritten)
+		policy, err := e.ledger.PolicyOn(tx.Tx, run, s, to, result, rewritten)
 		if err != nil {
 			return err
 		}
@@ -133,15 +133,15 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		if err != nil {
 			return err
 		}
-		news, err := a.takePlan(tx, run, s, result)
+		news, err := e.takePlan(tx, run, s, result)
 		if err != nil {
 			return err
 		}
-		now := a.now().UTC()
-		moved, err := a.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
+		now := e.now().UTC()
+		moved, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
 			policy.Note(r)
-			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), a.uptime(), "", ""
+			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), e.uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			r.GitDown, r.Origin, r.Images, r.Notes = notify.Unreadable(repository), result.Origin, result.Images, result.Notes
 			if to != store.Planned {
@@ -150,22 +150,22 @@ func (a *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 			return nil
 		})
 		if err == nil && news && to != store.Planned && result.Plan.Empty {
-			return a.ledger.TellChecks(tx.Tx, moved)
+			return e.ledger.TellChecks(tx.Tx, moved)
 		}
 		return err
 	})
 	var refusal *hint.Refusal
 	if errors.As(err, &refusal) {
-		return errors.Join(a.ledger.EndPlan(run, nil), a.planFailed(w, run, err))
+		return errors.Join(e.ledger.EndPlan(run, nil), e.planFailed(w, run, err))
 	}
 	if err == nil && to == store.NoChanges {
-		a.ledger.Keep(w.Repos[run.Repository], run)
+		e.ledger.Keep(w.Repos[run.Repository], run)
 	}
 	return err
 }
 
 // takePlan notes in the stack's state what a plan shows of it. News are checks that fail, and did not before.
-func (a *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, result *ledger.PlanResult) (news bool, err error) {
+func (e *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, result *ledger.PlanResult) (news bool, err error) {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return false, err
@@ -181,7 +181,7 @@ func (a *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, res
 		return false, err
 	}
 	if lifecycle.TakesLock(run, s) {
-		return news, a.ledger.LockGone(tx.Tx, st, "")
+		return news, e.ledger.LockGone(tx.Tx, st, "")
 	}
 	return news, nil
 }
@@ -207,12 +207,12 @@ func unfinished(st *store.Store, run *store.Run) (after int, open []string, err 
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
-func (a *Executor) planFailed(w *active.Config, run *store.Run, cause error) error {
-	text, hint := a.health.Redact(cause.Error()), hint.Of(cause)
+func (e *Executor) planFailed(w *active.Config, run *store.Run, cause error) error {
+	text, hint := e.health.Redact(cause.Error()), hint.Of(cause)
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && failed.Transient
 	if failed != nil && failed.Lock != nil {
-		if handled, err := a.ledger.LockMet(w, run, failed.Lock); handled || err != nil {
+		if handled, err := e.ledger.LockMet(w, run, failed.Lock); handled || err != nil {
 			return err
 		}
 		hint = strings.Replace(hint, "unlock STACK", "unlock "+run.Stack, 1)
@@ -225,23 +225,23 @@ func (a *Executor) planFailed(w *active.Config, run *store.Run, cause error) err
 	}
 	if transient && run.Attempts < maxAttempts {
 		wait := min(5*time.Second<<(run.Attempts-1), lifecycle.MaxPlanWait)
-		a.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "err", text, "retry_in", wait)
-		return a.journal.Update(func(tx *journal.Tx) error {
+		e.log.Warn("planning met an error that may pass", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "err", text, "retry_in", wait)
+		return e.journal.Update(func(tx *journal.Tx) error {
 			now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 				if r.Status != store.Planning {
 					return nil
 				}
-				r.NotBefore = a.now().UTC().Add(wait)
+				r.NotBefore = e.now().UTC().Add(wait)
 				r.Held, r.Hint = fmt.Sprintf("planning is tried again (%d of %d): %s", r.Attempts+1, maxAttempts, text), hint
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			return a.ledger.RefreshCard(tx.Tx, now)
+			return e.ledger.RefreshCard(tx.Tx, now)
 		})
 	}
-	return a.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, hint
 		return nil
 	})

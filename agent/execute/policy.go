@@ -39,13 +39,13 @@ func branchRewritten(ctx context.Context, of *store.Store, w *active.Config, run
 }
 
 // policyEnds takes a policy's approval back if the policy would not give it any more, and asks people.
-func (a *Executor) policyEnds(w *active.Config, run *store.Run) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (e *Executor) policyEnds(w *active.Config, run *store.Run) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Approved {
 			return err
 		}
-		f, err := a.recorded(tx.Tx, w, now)
+		f, err := e.recorded(tx.Tx, w, now)
 		if err != nil || f.Config.Stack == nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (a *Executor) policyEnds(w *active.Config, run *store.Run) error {
 		if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: fmt.Sprintf("the approval of %s does not count any more: %s", by, why)}); err != nil {
 			return err
 		}
-		_, err = a.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Planned, Text: why}, func(r *store.Run) error {
+		_, err = e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Planned, Text: why}, func(r *store.Run) error {
 			for i, d := range r.Decisions {
 				if d.By == by && d.Withdrawn == "" {
 					r.Decisions[i].Withdrawn = why

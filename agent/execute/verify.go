@@ -25,31 +25,31 @@ import (
 const maxMoved = 2
 
 // verify plans an approved run again, beside the plan that it has. Nothing of the run changes before that has ended.
-func (a *Executor) verify(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
-	if err := a.ledger.Hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
+func (e *Executor) verify(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
+	if err := e.ledger.Hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
 		return err
 	}
-	if err := a.journal.Update(func(tx *journal.Tx) error {
+	if err := e.journal.Update(func(tx *journal.Tx) error {
 		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
-		return a.ledger.BeginPlan(tx.Tx, now, s)
+		return e.ledger.BeginPlan(tx.Tx, now, s)
 	}); err != nil {
 		return err
 	}
-	result, err := a.engines.PlanAgain(ctx, w, run, s)
+	result, err := e.engines.PlanAgain(ctx, w, run, s)
 	fault.Point("planned again, not stored")
-	if end := a.ledger.EndPlan(run, err); end != nil || ctx.Err() != nil {
+	if end := e.ledger.EndPlan(run, err); end != nil || ctx.Err() != nil {
 		return end
 	}
 	if err != nil {
-		return a.NotVerified(w, run, err)
+		return e.NotVerified(w, run, err)
 	}
 	if moved := effects.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
-		return a.worldMoved(w, run, moved)
+		return e.worldMoved(w, run, moved)
 	}
-	return a.takeVerified(run, &result.Plan)
+	return e.takeVerified(run, &result.Plan)
 }
 
 // sameApproved is the run as it is now, if it is still approved with the plan in hand.
@@ -66,8 +66,8 @@ func sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
 
 // takeVerified lets the fresh plan take the place of the shown one: the one transaction in which a run's plan changes under an
 // approval. It does the same, so everything that people saw and said holds for it.
-func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
+func (e *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 		plan := *fresh
 		plan.ApprovedDigest = now.Plan.Shown()
 		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
-			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, a.now().UTC(), a.uptime()
+			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, e.now().UTC(), e.uptime()
 			r.Held, r.Hint, r.NotBefore = "", "", time.Time{}
 			return nil
 		}); err != nil {
@@ -89,27 +89,27 @@ func (a *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 			return err
 		}
 		st.Unseen = nil // this plan has held the state lock: nobody left it behind
-		if err := errors.Join(tx.PutStack(st), a.ledger.LockGone(tx.Tx, st, "")); err != nil {
+		if err := errors.Join(tx.PutStack(st), e.ledger.LockGone(tx.Tx, st, "")); err != nil {
 			return err
 		}
 		text := fmt.Sprintf("planned again before the apply, with the same changes: %s was approved, %s takes its place", words.Short(plan.ApprovedDigest), words.Short(plan.Digest))
 		return errors.Join(
 			tx.AddEvent(store.Event{Type: "verified", Run: run.ID, Stack: run.Stack, Text: plan.ApprovedDigest + " " + plan.Digest}),
-			a.ledger.RefreshAnd(tx.Tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
+			e.ledger.RefreshAnd(tx.Tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
 	})
 }
 
 // NotVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.
-func (a *Executor) NotVerified(w *active.Config, run *store.Run, cause error) error {
-	text := a.health.Redact(cause.Error())
+func (e *Executor) NotVerified(w *active.Config, run *store.Run, cause error) error {
+	text := e.health.Redact(cause.Error())
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
 	if transient || errors.Is(cause, repo.ErrDamaged) || errors.Is(cause, repo.ErrUnknownCommit) || errors.Is(cause, syscall.ENOSPC) {
-		return a.ledger.HoldApproved(run, "approved; waits until it can be planned again before the apply: "+text,
+		return e.ledger.HoldApproved(run, "approved; waits until it can be planned again before the apply: "+text,
 			strings.Replace(cmp.Or(hint.Of(cause), "it is tried again by itself; see sallyport status"), "unlock STACK", "unlock "+run.Stack, 1))
 	}
 	text = "nothing was applied: the plan could not be made again before the apply: " + text
-	return a.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, hint.Of(cause)
 		return nil
 	})
@@ -117,15 +117,15 @@ func (a *Executor) NotVerified(w *active.Config, run *store.Run, cause error) er
 
 // worldMoved ends a run whose plan would do something else by now. The run that takes over asks again, unless that has
 // happened twice in a row: then people are told what does not come to rest, and decide when to try again.
-func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) error {
+func (e *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) error {
 	why := "planned again before the apply, and it is not the same any more: " + words.List(moved, 20)
 	stop := run.Moved+1 >= maxMoved
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
-		old, err := a.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Stale, Text: why}, func(r *store.Run) error {
+		old, err := e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Stale, Text: why}, func(r *store.Run) error {
 			r.Error = why
 			if stop {
 				r.Hint = fmt.Sprintf("see what changes these (a value that is new at each plan, another tool), then: sallyport plan %s", run.Stack)
@@ -136,10 +136,10 @@ func (a *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 			return err
 		}
 		if stop {
-			return a.ledger.Say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
+			return e.ledger.Say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
 				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, words.List(moved, 20)))
 		}
-		if err := a.ledger.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
+		if err := e.ledger.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
 			return err
 		}
 		st, err := tx.Stack(run.Stack)

@@ -18,11 +18,11 @@ import (
 )
 
 // Create fills in what people want to know of a new run's commit and stores the run.
-func (a *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error {
+func (l *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error {
 	if git := w.Repos[run.Repository]; git != nil {
 		if c, err := git.Commit(run.Commit); err == nil {
-			run.Author, run.AuthorEmail = a.health.Redact(c.Author), a.health.Redact(c.AuthorEmail)
-			run.Subject = a.health.Redact(c.Subject)
+			run.Author, run.AuthorEmail = l.health.Redact(c.Author), l.health.Redact(c.AuthorEmail)
+			run.Subject = l.health.Redact(c.Subject)
 		}
 	}
 	st, err := tx.Stack(run.Stack)
@@ -38,30 +38,30 @@ func (a *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error 
 	if run.Head == "" {
 		run.Head = run.Commit
 	}
-	vars, err := a.inherit(tx.Tx, st, run)
+	vars, err := l.inherit(tx.Tx, st, run)
 	if err != nil {
 		return err
 	}
 	tx.Moves()
 	tx.Passes("new", string(store.Pending))
-	a.hideIn(run)
+	l.hideIn(run)
 	if err := tx.CreateRun(run); err != nil {
 		return err
 	}
-	if err := errors.Join(PutGiven(tx.Tx, run.ID, vars), a.Publish(tx.Tx, run)); err != nil {
+	if err := errors.Join(PutGiven(tx.Tx, run.ID, vars), l.Publish(tx.Tx, run)); err != nil {
 		return err
 	}
-	tx.LogAfter(a.log, "run created", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "kind", run.Kind, "reason", run.Reason)
+	tx.LogAfter(l.log, "run created", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "kind", run.Kind, "reason", run.Reason)
 	return nil
 }
 
 // Move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
 // that it causes, in the caller's transaction.
-func (a *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+func (l *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
 	tx.Moves()
 	tx.Passes(string(m.From), string(m.To))
-	tx.After(func() { a.driftSoon.Store(true) }) // a stack may be free for a check
-	m.Text = a.health.Redact(m.Text)
+	tx.After(func() { l.driftSoon.Store(true) }) // a stack may be free for a check
+	m.Text = l.health.Redact(m.Text)
 	moved, err := tx.Transition(run.ID, m, func(r *store.Run) error {
 		if change != nil {
 			if err := change(r); err != nil {
@@ -71,25 +71,25 @@ func (a *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.
 		if m.To == store.Superseded && r.Error != "" {
 			r.Error += droppedWith(r.Options)
 		}
-		a.hideIn(r)
+		l.hideIn(r)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.EnqueueOverview(tx.Tx, moved), a.EnqueueMove(tx.Tx, w, moved, m)); err != nil {
+	if err := errors.Join(l.EnqueueOverview(tx.Tx, moved), l.EnqueueMove(tx.Tx, w, moved, m)); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
-	if err := a.Publish(tx.Tx, moved); err != nil {
+	if err := l.Publish(tx.Tx, moved); err != nil {
 		return nil, err
 	}
 	if moved.Status.Terminal() {
-		tx.After(func() { a.ended.Add(moved.ID) })
-		if err := a.Remember(tx.Tx, moved); err != nil {
+		tx.After(func() { l.ended.Add(moved.ID) })
+		if err := l.Remember(tx.Tx, moved); err != nil {
 			return nil, err
 		}
 	}
-	tx.LogAfter(a.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
+	tx.LogAfter(l.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
 }
 
@@ -111,27 +111,27 @@ func droppedWith(o store.PlanOptions) string {
 
 // hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.
 // The names in its plan are hidden where that is made, see [terraform.Plan].
-func (a *Ledger) hideIn(r *store.Run) {
+func (l *Ledger) hideIn(r *store.Run) {
 	for _, text := range []*string{&r.Reason, &r.Error, &r.Hint, &r.Held, &r.Asks, &r.Position, &r.GitDown} {
-		*text = a.health.Redact(*text)
+		*text = l.health.Redact(*text)
 	}
 	for _, list := range [][]string{r.Warnings, r.Notes} {
 		for i := range list {
-			list[i] = a.health.Redact(list[i])
+			list[i] = l.health.Redact(list[i])
 		}
 	}
 }
 
 // MoveNow is move in a transaction of its own.
-func (a *Ledger) MoveNow(w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) error {
-	return a.journal.Update(func(tx *journal.Tx) error {
-		_, err := a.Move(tx, w, run, m, change)
+func (l *Ledger) MoveNow(w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) error {
+	return l.journal.Update(func(tx *journal.Tx) error {
+		_, err := l.Move(tx, w, run, m, change)
 		return err
 	})
 }
 
 // Remember writes down what the end of a run means for its stack.
-func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
+func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
 		return nil // what it found went away by itself: nothing was applied
 	}
@@ -150,7 +150,7 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 		return tx.PutStack(st)
 	}
 	if run.Status == store.Applied && run.Engine == config.EnginePacker {
-		if err := a.built(tx, st, run); err != nil {
+		if err := l.built(tx, st, run); err != nil {
 			return err
 		}
 	}
@@ -163,18 +163,18 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 		st.Changed = st.Partly // it had done everything, as this run has found
 	}
 	st.Unfinished = 0 // people have seen it on this run's card
-	other := a.rememberOther(tx, st, run)
+	other := l.rememberOther(tx, st, run)
 	if !other || run.Options.Destroy {
 		st.Partly = 0 // a state that was only brought up to date still holds what an apply left half-made
 	}
 	if !other {
-		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, a.now().UTC(), run.ID, run.Inputs
+		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, l.now().UTC(), run.ID, run.Inputs
 		if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
 			st.Behind = 0 // otherwise discover counts what is still to come
 		}
 	}
 	if run.Status == store.Applied {
-		if err := a.unpinFor(tx, st, run); err != nil {
+		if err := l.unpinFor(tx, st, run); err != nil {
 			return err
 		}
 	}
@@ -185,12 +185,12 @@ func (a *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 }
 
 // Keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
-func (a *Ledger) Keep(git active.Mirror, run *store.Run) {
+func (l *Ledger) Keep(git active.Mirror, run *store.Run) {
 	if git == nil {
 		return // the repository left the configuration meanwhile
 	}
 	if err := git.Keep(run.Stack, run.Commit); err != nil {
-		a.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
+		l.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
 	}
 	fault.Point("applied commit kept")
 }
@@ -199,7 +199,7 @@ func (a *Ledger) Keep(git active.Mirror, run *store.Run) {
 // the same commit, after a stale plan at the branch's newest commit.
 //
 // There is none when the stack left the configuration, or belongs to another repository now.
-func (a *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
+func (l *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
 	if s := w.Stack(old.Stack); s == nil || s.Repository != old.Repository {
 		return nil
 	}
@@ -222,8 +222,8 @@ func (a *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Ru
 	if old.Options.Commit {
 		next.Position = old.Position
 	}
-	if err := a.Create(tx, w, next); err != nil {
+	if err := l.Create(tx, w, next); err != nil {
 		return err
 	}
-	return a.passOn(tx.Tx, old, next)
+	return l.passOn(tx.Tx, old, next)
 }

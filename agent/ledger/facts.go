@@ -140,7 +140,7 @@ func (r *RecordReader) Policy(stack string) {
 }
 
 // DueChanges are the changes that a stack still gets a run for; see [lifecycle.DueChanges].
-func (a *Ledger) DueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
+func (l *Ledger) DueChanges(tx *store.Tx, s *config.Stack) (map[string]int, error) {
 	r := NewRecordReader(tx)
 	r.Uses(s)
 	if r.Err != nil {
@@ -151,15 +151,15 @@ func (a *Ledger) DueChanges(tx *store.Tx, s *config.Stack) (map[string]int, erro
 }
 
 // policyFacts are the facts that a policy decides on.
-func (a *Ledger) policyFacts(tx *store.Tx, run *store.Run, s *config.Stack) (lifecycle.Facts, error) {
+func (l *Ledger) policyFacts(tx *store.Tx, run *store.Run, s *config.Stack) (lifecycle.Facts, error) {
 	r := NewRecordReader(tx)
 	r.About(run)
 	r.Policy(run.Stack)
-	return lifecycle.Facts{Now: a.clocks.Reading(), Run: run, Config: lifecycle.Config{Stack: s}, Store: r.Out}, r.Err
+	return lifecycle.Facts{Now: l.clocks.Reading(), Run: run, Config: lifecycle.Config{Stack: s}, Store: r.Out}, r.Err
 }
 
 // LeftOf is what earlier runs of a stack left beside the store.
-func (a *Ledger) LeftOf(dataDir string, st *store.StackState) (left lifecycle.Left) {
+func (l *Ledger) LeftOf(dataDir string, st *store.StackState) (left lifecycle.Left) {
 	if st.LeftState != "" {
 		_, err := os.Stat(st.LeftState)
 		left.StateGone = errors.Is(err, fs.ErrNotExist)
@@ -171,9 +171,9 @@ func (a *Ledger) LeftOf(dataDir string, st *store.StackState) (left lifecycle.Le
 	state, err := runner.Attach(dir)
 	switch {
 	case err != nil:
-		left.Unread = a.health.Redact(err.Error())
+		left.Unread = l.health.Redact(err.Error())
 	case !state.StillHeld && state.Phase != runner.Running:
-	case state.Result != nil && a.now().Sub(state.Result.EndedAt).Abs() < locks.RunnerExit:
+	case state.Result != nil && l.now().Sub(state.Result.EndedAt).Abs() < locks.RunnerExit:
 		left.Alive, left.Ending = true, true
 	default:
 		left.Alive = true

@@ -30,29 +30,29 @@ type WaitReason struct {
 }
 
 // Hold writes why a run does not move on; nothing if that is known already.
-func (a *Ledger) Hold(run *store.Run, why, hint string) error {
-	return a.HoldWith(run, WaitReason{Why: why, Hint: hint})
+func (l *Ledger) Hold(run *store.Run, why, hint string) error {
+	return l.HoldWith(run, WaitReason{Why: why, Hint: hint})
 }
 
 // HoldApproved says why an approved run waits, and that it is looked at again soon.
-func (a *Ledger) HoldApproved(run *store.Run, why, hint string) error {
-	return a.HoldWith(run, WaitReason{Why: why, Hint: hint, recheck: lifecycle.ChecksRetry})
+func (l *Ledger) HoldApproved(run *store.Run, why, hint string) error {
+	return l.HoldWith(run, WaitReason{Why: why, Hint: hint, recheck: lifecycle.ChecksRetry})
 }
 
 // HoldWith is [Ledger.Hold] with everything that can be said of the reason.
-func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
-	h.Why, h.Hint = a.health.Redact(h.Why), a.health.Redact(h.Hint)
-	tell := a.tellsHold(run, h)
+func (l *Ledger) HoldWith(run *store.Run, h WaitReason) error {
+	h.Why, h.Hint = l.health.Redact(h.Why), l.health.Redact(h.Hint)
+	tell := l.tellsHold(run, h)
 	if run.Held == h.Why && run.Hint == h.Hint && !tell && h.recheck == 0 {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return l.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status {
 			return err // it moved on meanwhile, and is not held
 		}
-		fresh, at := now.Held != h.Why || now.Hint != h.Hint, a.now().UTC()
-		tell = tell && a.tellsHold(now, h)
+		fresh, at := now.Held != h.Why || now.Hint != h.Hint, l.now().UTC()
+		tell = tell && l.tellsHold(now, h)
 		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Held != h.Why || h.Why == "" {
 				r.HeldAt = at
@@ -73,7 +73,7 @@ func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 			return err
 		}
 		if tell {
-			if err := a.SayHeld(tx.Tx, now); err != nil {
+			if err := l.SayHeld(tx.Tx, now); err != nil {
 				return err
 			}
 		}
@@ -81,14 +81,14 @@ func (a *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 			return nil
 		}
 		if h.Everyday {
-			return a.RefreshCard(tx.Tx, now)
+			return l.RefreshCard(tx.Tx, now)
 		}
-		return errors.Join(a.EnqueueOverview(tx.Tx, now), a.RefreshCard(tx.Tx, now), a.Publish(tx.Tx, now))
+		return errors.Join(l.EnqueueOverview(tx.Tx, now), l.RefreshCard(tx.Tx, now), l.Publish(tx.Tx, now))
 	})
 }
 
 // tellsHold: somebody waits for the run, it has been held for this reason for a while, and its thread does not know.
-func (a *Ledger) tellsHold(run *store.Run, h WaitReason) bool {
+func (l *Ledger) tellsHold(run *store.Run, h WaitReason) bool {
 	waitedFor := run.Status == store.Approved || run.RequestedBy != ""
-	return waitedFor && h.Why != "" && run.Held == h.Why && a.now().Sub(run.HeldAt).Abs() >= HeldTell && !slices.Contains(run.HeldTold, announce.HeldDigest(h.Why))
+	return waitedFor && h.Why != "" && run.Held == h.Why && l.now().Sub(run.HeldAt).Abs() >= HeldTell && !slices.Contains(run.HeldTold, announce.HeldDigest(h.Why))
 }

@@ -21,12 +21,12 @@ const keptBuilds = 50
 
 // built remembers a build that ended well, in the transaction that ends its run. The stacks that use the image find out by
 // themselves, since they compare what they have taken in with what is recorded here.
-func (a *Ledger) built(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (l *Ledger) built(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	used, err := buildsInUse(tx)
 	if err != nil {
 		return err
 	}
-	now := store.Build{Run: run.ID, Commit: run.Commit, At: a.now().UTC(), Artifacts: run.Artifacts}
+	now := store.Build{Run: run.ID, Commit: run.Commit, At: l.now().UTC(), Artifacts: run.Artifacts}
 	builds := []store.Build{now}
 	for _, b := range st.Builds {
 		if b.Run != run.ID && (len(builds) < keptBuilds || used[b.Run]) {
@@ -90,11 +90,11 @@ func givenImage(v config.ImageVar, id string, builds []store.Build) store.ImageU
 }
 
 // UseImages gives a plan the ids of its images.
-func (a *Ledger) UseImages(run *store.Run, s *config.Stack, o *terraform.PlanOptions) (uses []store.ImageUse, notes []string, err error) {
+func (l *Ledger) UseImages(run *store.Run, s *config.Stack, o *terraform.PlanOptions) (uses []store.ImageUse, notes []string, err error) {
 	if len(s.Images) == 0 {
 		return nil, nil, nil
 	}
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := l.store.View(func(tx *store.Tx) (err error) {
 		if uses, err = imageUses(tx, run, s); err == nil {
 			notes, err = imageNotes(tx, run.Stack, uses)
 		}

@@ -62,10 +62,10 @@ type Options struct {
 }
 
 // MovedSince says whether a run has moved since it was asked last.
-func (a *Ledger) MovedSince() bool { return a.driftSoon.Swap(false) }
+func (l *Ledger) MovedSince() bool { return l.driftSoon.Swap(false) }
 
 // HoldsValues says that the store holds values again that a person gave.
-func (a *Ledger) HoldsValues() { a.holdsGiven.Store(true) }
+func (l *Ledger) HoldsValues() { l.holdsGiven.Store(true) }
 
 // New makes the ledger of a store.
 func New(o Options) *Ledger {
@@ -82,7 +82,7 @@ func New(o Options) *Ledger {
 
 // DoubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
 // before the store was lost.
-func (a *Ledger) DoubtEnd(tx *store.Tx, run int) error {
+func (l *Ledger) DoubtEnd(tx *store.Tx, run int) error {
 	var doubt bool
 	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
 		return err
@@ -117,14 +117,14 @@ type PlanResult struct {
 }
 
 // GoStale ends a run whose plan does not fit the world any more and makes the one that takes over.
-func (a *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
-	a.work.Stop(run.ID)
-	return a.journal.Update(func(tx *journal.Tx) error {
-		old, err := a.Move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, phrase.Because(why))
+func (l *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
+	l.work.Stop(run.ID)
+	return l.journal.Update(func(tx *journal.Tx) error {
+		old, err := l.Move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, phrase.Because(why))
 		if err != nil {
 			return err
 		}
-		return a.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
+		return l.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
 	})
 }
 
@@ -164,12 +164,12 @@ func (e *EndedRuns) List() []int {
 }
 
 // RunOf is the run that a message is about; nil if it is about none, or that one is no longer kept.
-func (a *Ledger) RunOf(m *store.Message) (*store.Run, error) {
+func (l *Ledger) RunOf(m *store.Message) (*store.Run, error) {
 	if m.Run == 0 {
 		return nil, nil
 	}
 	var run *store.Run
-	err := a.store.View(func(tx *store.Tx) (err error) {
+	err := l.store.View(func(tx *store.Tx) (err error) {
 		run, err = tx.Run(m.Run)
 		return err
 	})
@@ -180,7 +180,7 @@ func (a *Ledger) RunOf(m *store.Message) (*store.Run, error) {
 }
 
 // Warn puts warnings on a run's card, each once.
-func (a *Ledger) Warn(run *store.Run, warnings []string) error {
+func (l *Ledger) Warn(run *store.Run, warnings []string) error {
 	var fresh []string
 	for _, text := range warnings {
 		known := false
@@ -194,7 +194,7 @@ func (a *Ledger) Warn(run *store.Run, warnings []string) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return l.journal.Update(func(tx *journal.Tx) error {
 		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
 			r.Warnings = append(r.Warnings, fresh...)
 			return nil
@@ -204,18 +204,18 @@ func (a *Ledger) Warn(run *store.Run, warnings []string) error {
 }
 
 // WaitsForWindow is what a person who approves outside the window is told, and so is everybody in the thread; empty inside it.
-func (a *Ledger) WaitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
-	closed := lifecycle.WaitsForWindow(run, s, a.now())
+func (l *Ledger) WaitsForWindow(tx *store.Tx, run *store.Run, s *config.Stack) (string, error) {
+	closed := lifecycle.WaitsForWindow(run, s, l.now())
 	if !closed.Any() || run.Status != store.Approved {
 		return "", nil
 	}
 	text := fmt.Sprintf("The approval counts and waits: %s.", closed.Why)
-	return " " + text, a.Say(tx, run, store.MessageReply, "window", text)
+	return " " + text, l.Say(tx, run, store.MessageReply, "window", text)
 }
 
 // HeadOf is the newest commit that is known of a repository; empty if there is none.
-func (a *Ledger) HeadOf(repository string) (head string) {
-	err := a.store.View(func(tx *store.Tx) error {
+func (l *Ledger) HeadOf(repository string) (head string) {
+	err := l.store.View(func(tx *store.Tx) error {
 		s, err := tx.Repository(repository)
 		if err == nil {
 			head = s.Head
@@ -223,22 +223,22 @@ func (a *Ledger) HeadOf(repository string) (head string) {
 		return err
 	})
 	if err != nil {
-		a.journal.StoreFault(err)
+		l.journal.StoreFault(err)
 	}
 	return head
 }
 
 // Part does a part of the loop's pass that is not about one run. It shows its errors as one of the store's, as they most often
 // are, and its panics under its own name.
-func (a *Ledger) Part(name string, f func() error) {
-	err := a.health.Contained(health.Work{Name: name, Watches: true}, f)
+func (l *Ledger) Part(name string, f func() error) {
+	err := l.health.Contained(health.Work{Name: name, Watches: true}, f)
 	struck := health.AsStruck(err)
 	if struck == nil {
-		a.faults.Set(name, nil)
+		l.faults.Set(name, nil)
 		if err != nil {
-			a.journal.StoreFault(err)
+			l.journal.StoreFault(err)
 		}
 		return
 	}
-	a.faults.Set(name, struck)
+	l.faults.Set(name, struck)
 }

@@ -49,22 +49,22 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 }
 
 // SilenceGiven has the values that people gave and that the store still holds redacted, at the start of an agent.
-func (a *Ledger) SilenceGiven() error {
+func (l *Ledger) SilenceGiven() error {
 	all := given{}
-	err := a.store.View(func(tx *store.Tx) error {
+	err := l.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(givenKey, &all)
 		return err
 	})
 	for _, vars := range all {
-		a.health.Silence(vars)
+		l.health.Silence(vars)
 	}
-	a.holdsGiven.Store(len(all) > 0)
+	l.holdsGiven.Store(len(all) > 0)
 	return err
 }
 
 // ForgetGiven drops the values that neither an open run nor a pin needs any more, once the logs of their runs are redacted.
-func (a *Ledger) ForgetGiven() error {
-	if !a.holdsGiven.Load() || len(a.ended.List()) > 0 {
+func (l *Ledger) ForgetGiven() error {
+	if !l.holdsGiven.Load() || len(l.ended.List()) > 0 {
 		return nil
 	}
 	needless := func(tx *store.Tx) (given, int, error) {
@@ -99,14 +99,14 @@ func (a *Ledger) ForgetGiven() error {
 	}
 	var left given
 	var gone int
-	if err := a.store.View(func(tx *store.Tx) (err error) {
+	if err := l.store.View(func(tx *store.Tx) (err error) {
 		left, gone, err = needless(tx)
 		return err
 	}); err != nil || gone == 0 {
-		a.holdsGiven.Store(err != nil || len(left) > 0)
+		l.holdsGiven.Store(err != nil || len(left) > 0)
 		return err
 	}
-	return a.journal.Write(func(tx *journal.Tx) error {
+	return l.journal.Write(func(tx *journal.Tx) error {
 		left, _, err := needless(tx.Tx)
 		if err != nil {
 			return err
@@ -119,9 +119,9 @@ func (a *Ledger) ForgetGiven() error {
 }
 
 // UsePlanOptions tells terraform what a run's options are.
-func (a *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
+func (l *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
 	o.Replace, o.RefreshOnly, o.Destroy = run.Options.Replace, run.Options.RefreshOnly, run.Options.Destroy
-	return a.store.View(func(tx *store.Tx) (err error) {
+	return l.store.View(func(tx *store.Tx) (err error) {
 		o.Given, err = givenOf(tx, run)
 		return err
 	})
@@ -129,7 +129,7 @@ func (a *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error 
 
 // passOn gives the values of a run's variables to the run that takes over from it. When they are not known, the plan of that
 // one says so.
-func (a *Ledger) passOn(tx *store.Tx, old, next *store.Run) error {
+func (l *Ledger) passOn(tx *store.Tx, old, next *store.Run) error {
 	vars, err := givenOf(tx, old)
 	if _, unknown := err.(*hint.Refusal); unknown {
 		return nil

@@ -14,7 +14,7 @@ import (
 // the stack or has a plan of the branch applied knowingly.
 
 // PinFor notes in st what the apply of a run that starts now means for the pin.
-func (a *Ledger) PinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (l *Ledger) PinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	if st.Pin != nil && run.Options.Inherited {
 		st.Pin.Run = run.ID // the values move on with the newest run, so that they can be found
 		return nil
@@ -27,17 +27,17 @@ func (a *Ledger) PinFor(tx *store.Tx, st *store.StackState, run *store.Run) erro
 		by = "agent" // the run took over from one of a person's
 	}
 	st.Pin = &store.Pin{
-		Run: run.ID, Commit: run.Commit, Back: run.Options.Back, Vars: run.Options.Vars, Images: run.Options.Images, By: by, At: a.now().UTC(), Reason: run.Reason,
+		Run: run.ID, Commit: run.Commit, Back: run.Options.Back, Vars: run.Options.Vars, Images: run.Options.Images, By: by, At: l.now().UTC(), Reason: run.Reason,
 	}
 	if err := tx.AddEvent(store.Event{Type: "pin", Run: run.ID, Stack: st.Name, By: by, Text: lifecycle.PinnedAt(st.Pin)}); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("%s is pinned from now on %s. Runs of newer commits wait until somebody says: resume %s", st.Name, lifecycle.PinnedAt(st.Pin), st.Name)
-	return a.Say(tx, run, store.MessageReply, "pin", text)
+	return l.Say(tx, run, store.MessageReply, "pin", text)
 }
 
 // unpinFor releases a pin when a run was applied that says something else; who approved it was warned on the card.
-func (a *Ledger) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
+func (l *Ledger) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) error {
 	if !lifecycle.ReleasesPin(st.Pin, run) {
 		return nil
 	}
@@ -46,11 +46,11 @@ func (a *Ledger) unpinFor(tx *store.Tx, st *store.StackState, run *store.Run) er
 		return err
 	}
 	st.Pin = nil
-	return a.Say(tx, run, store.MessageReply, "unpin", st.Name+" is not pinned any more: "+why+".")
+	return l.Say(tx, run, store.MessageReply, "unpin", st.Name+" is not pinned any more: "+why+".")
 }
 
 // Unpin releases a pin for a person, and has the branch planned again where it says something else.
-func (a *Ledger) Unpin(tx *journal.Tx, st *store.StackState, by string) error {
+func (l *Ledger) Unpin(tx *journal.Tx, st *store.StackState, by string) error {
 	pin := st.Pin
 	if pin == nil {
 		return nil
@@ -67,12 +67,12 @@ func (a *Ledger) Unpin(tx *journal.Tx, st *store.StackState, by string) error {
 	if len(pin.Vars) > 0 || len(pin.Images) > 0 {
 		text += " What git says about it shows: plan " + st.Name
 	}
-	return tx.Enqueue(a.Note(fmt.Sprintf("unpin/%s/%d", st.Name, pin.Run), text))
+	return tx.Enqueue(l.Note(fmt.Sprintf("unpin/%s/%d", st.Name, pin.Run), text))
 }
 
 // inherit lets a run at the commit that a stack is pinned to use the variables of the pin: a recovery or a check for drift
 // compares with what is applied, and that has them. It returns their values.
-func (a *Ledger) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map[string]string, error) {
+func (l *Ledger) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (map[string]string, error) {
 	pin := st.Pin
 	same := pin != nil && run.Commit == pin.Commit && (run.AtApplied || run.Kind == store.KindDrift)
 	if !same || len(run.Options.Vars) > 0 || len(run.Options.Images) > 0 {
@@ -93,7 +93,7 @@ func (a *Ledger) inherit(tx *store.Tx, st *store.StackState, run *store.Run) (ma
 }
 
 // rememberOther writes down what the end of a run means whose plan was not all of its commit; false: it was an ordinary one.
-func (a *Ledger) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run) bool {
+func (l *Ledger) rememberOther(tx *store.Tx, st *store.StackState, run *store.Run) bool {
 	o := run.Options
 	switch {
 	case o.Destroy && run.Status == store.Applied:

@@ -24,11 +24,11 @@ func (v policyVerdict) Note(r *store.Run) {
 }
 
 // PolicyOn asks the stack's policy about a new plan.
-func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store.Status, result *PlanResult, rewritten bool) (policyVerdict, error) {
+func (l *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to store.Status, result *PlanResult, rewritten bool) (policyVerdict, error) {
 	if s.AutoApply == config.PolicyNever || to != store.Planned {
 		return policyVerdict{}, nil
 	}
-	facts, err := a.policyFacts(tx, run, s)
+	facts, err := l.policyFacts(tx, run, s)
 	if err != nil {
 		return policyVerdict{}, err
 	}
@@ -38,7 +38,7 @@ func (a *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to stor
 		return policyVerdict{asks: fmt.Sprintf("auto_apply is %s, but %s", s.AutoApply, why)}, nil
 	}
 	by := store.PolicyPrefix + string(s.AutoApply)
-	d := store.Decision{Verdict: store.Approve, By: by, Person: by, At: a.now().UTC(), Digest: result.Plan.Digest}
+	d := store.Decision{Verdict: store.Approve, By: by, Person: by, At: l.now().UTC(), Digest: result.Plan.Digest}
 	err = tx.AddEvent(store.Event{Type: "decision", Run: run.ID, Stack: run.Stack, By: by, Text: string(store.Approve) + " " + d.Digest})
 	return policyVerdict{decision: &d}, err
 }

@@ -10,7 +10,7 @@ import (
 
 // Renew lets a run take the place of one that asks people, message and thread included: one story stays one message.
 // Approvals stay with the old run. If it is not known where its message is, the new one gets its own.
-func (a *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) error {
+func (l *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) error {
 	card := old.Card
 	var thread *store.Thread
 	if card != nil {
@@ -30,12 +30,12 @@ func (a *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) e
 		}
 	}
 	why := "what drifted is something else now"
-	if _, err := a.Move(tx, w, old, store.Move{From: old.Status, To: store.Superseded, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+	if _, err := l.Move(tx, w, old, store.Move{From: old.Status, To: store.Superseded, Text: why}, phrase.Because("superseded: "+why)); err != nil {
 		return err
 	}
-	a.work.Stop(old.ID)
+	l.work.Stop(old.ID)
 	next.After = old.ID
-	if err := a.Create(tx, w, next); err != nil || card == nil {
+	if err := l.Create(tx, w, next); err != nil || card == nil {
 		return err
 	}
 	run, err := tx.ChangeRun(next.ID, func(r *store.Run) error {
@@ -49,7 +49,7 @@ func (a *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) e
 	if err := tx.PutThread(thread); err != nil {
 		return err
 	}
-	return a.RefreshCard(tx.Tx, run)
+	return l.RefreshCard(tx.Tx, run)
 }
 
 // dropCard takes a run's card out of the outbox.

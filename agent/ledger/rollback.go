@@ -26,9 +26,9 @@ type Rollback struct {
 }
 
 // ShowRollback shows in status that the history is not what Slack remembers of it.
-func (a *Ledger) ShowRollback() error {
+func (l *Ledger) ShowRollback() error {
 	var proof Rollback
-	err := a.store.View(func(tx *store.Tx) error {
+	err := l.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(RollbackKey, &proof)
 		return err
 	})
@@ -36,16 +36,16 @@ func (a *Ledger) ShowRollback() error {
 		return err
 	}
 	if proof.TS == "" {
-		a.faults.Set("history", nil)
+		l.faults.Set("history", nil)
 		return nil
 	}
-	a.faults.Set("history", hint.Refuse("compare `sallyport runs` with the messages in Slack, then: sallyport resume", "%s", proof.Why))
+	l.faults.Set("history", hint.Refuse("compare `sallyport runs` with the messages in Slack, then: sallyport resume", "%s", proof.Why))
 	return nil
 }
 
 // Settle is a person's word that the agent may go on with the history that it has. What Slack remembers up to now is not
 // compared again.
-func (a *Ledger) Settle(tx *store.Tx) error {
+func (l *Ledger) Settle(tx *store.Tx) error {
 	var proof Rollback
 	if known, err := tx.Setting(RollbackKey, &proof); err != nil || !known {
 		return err

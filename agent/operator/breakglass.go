@@ -22,9 +22,9 @@ import (
 const glassKey = status.UnreviewedSetting
 
 // breakGlass marks a run in the transaction that counts the vote, and tells everybody.
-func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v votes.Vote, d store.Decision) (*store.Run, error) {
+func (o *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v votes.Vote, d store.Decision) (*store.Run, error) {
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
-		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: a.health.Redact(v.Reason)}
+		r.BreakGlass = &store.BreakGlass{By: d.By, Person: d.Person, At: d.At, Reason: o.health.Redact(v.Reason)}
 		return nil
 	})
 	if err != nil {
@@ -39,24 +39,24 @@ func (a *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v v
 	}
 	text := fmt.Sprintf("BREAK GLASS: %s approved #%d %s alone, in the place of %s. Reason: %s. %s",
 		d.By, run.ID, run.Stack, words.Count(s.Approvals, "approval"), run.BreakGlass.Reason, phrase.ReviewAdvice(run.ID))
-	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.ledger.Say(tx, run, store.MessageLoud, "glass", text),
+	return run, errors.Join(tx.PutSetting(glassKey, waiting), o.ledger.Say(tx, run, store.MessageLoud, "glass", text),
 		tx.AddEvent(store.Event{Type: "break_glass", Run: run.ID, Stack: run.Stack, By: d.By, Text: run.BreakGlass.Reason}))
 }
 
 // Review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
 // transaction with the answer, as in decide.
-func (a *Operator) Review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
-	w := a.active.Current.Load()
+func (o *Operator) Review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
+	w := o.active.Current.Load()
 	var out *store.Run
 	var refusal error
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := o.journal.Update(func(tx *journal.Tx) error {
 		run, err := tx.Run(id)
 		if err != nil {
 			return err
 		}
 		out, refusal = run, votes.MayReview(w.Cfg.People, run, by)
 		if refusal == nil {
-			if out, err = a.reviewed(tx.Tx, run, by, text); err != nil {
+			if out, err = o.reviewed(tx.Tx, run, by, text); err != nil {
 				return err
 			}
 		}
@@ -71,10 +71,10 @@ func (a *Operator) Review(id int, by, text string, also func(*store.Tx, error) e
 	return out, refusal
 }
 
-func (a *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {
-	text = a.health.Redact(text)
+func (o *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*store.Run, error) {
+	text = o.health.Redact(text)
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
-		r.BreakGlass.ReviewedBy, r.BreakGlass.ReviewedAt, r.BreakGlass.Review = by, a.now().UTC(), text
+		r.BreakGlass.ReviewedBy, r.BreakGlass.ReviewedAt, r.BreakGlass.Review = by, o.now().UTC(), text
 		return nil
 	})
 	if err != nil {
@@ -89,6 +89,6 @@ func (a *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*sto
 	if text != "" {
 		said += " " + text
 	}
-	return run, errors.Join(tx.PutSetting(glassKey, waiting), a.ledger.RefreshAnd(tx, run, "review", said),
+	return run, errors.Join(tx.PutSetting(glassKey, waiting), o.ledger.RefreshAnd(tx, run, "review", said),
 		tx.AddEvent(store.Event{Type: "review", Run: run.ID, Stack: run.Stack, By: by, Text: text}))
 }

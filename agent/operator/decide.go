@@ -21,17 +21,17 @@ type counted struct {
 // Decide is the one way in which people's decisions come in. A vote that does not count comes back as a [hint.Refusal] and
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
-func (a *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (counted, error) {
-	w := a.active.Current.Load()
+func (o *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (counted, error) {
+	w := o.active.Current.Load()
 	var out counted
 	var refusal error
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := o.journal.Update(func(tx *journal.Tx) error {
 		out, refusal = counted{}, nil
 		run, err := tx.Run(v.Run)
 		if err != nil {
 			return err
 		}
-		out, err = a.count(tx, w, run, v)
+		out, err = o.count(tx, w, run, v)
 		if _, ok := err.(*hint.Refusal); ok {
 			refusal, err = err, nil
 		}
@@ -49,10 +49,10 @@ func (a *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (coun
 	return out, refusal
 }
 
-func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v votes.Vote) (counted, error) {
+func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v votes.Vote) (counted, error) {
 	s := w.Stack(run.Stack)
 	v.Early = !votes.About(run, v.TS)
-	if err := votes.Decidable(run, s, v, a.clocks.Reading()); err != nil {
+	if err := votes.Decidable(run, s, v, o.clocks.Reading()); err != nil {
 		return counted{}, err
 	}
 	person := votes.PersonOf(w.Cfg.People, v.By)
@@ -62,7 +62,7 @@ func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 		}
 	}
 	d := store.Decision{
-		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: a.health.Redact(v.Text),
+		Verdict: v.Words.Verdict, By: v.By, Person: person, At: v.At.UTC(), Text: o.health.Redact(v.Text),
 		Digest: run.Plan.Shown(), Channel: v.Channel, TS: v.TS, BreakGlass: v.BreakGlass,
 	}
 	add := func(r *store.Run) error {
@@ -75,42 +75,42 @@ func (a *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 	if v.Words.Verdict == store.Deny {
 		why := "denied by " + v.By
 		if v.Words.Reason != "" {
-			why += ": " + a.health.Redact(v.Words.Reason)
+			why += ": " + o.health.Redact(v.Words.Reason)
 		}
-		run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
+		run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
 			r.Error = why
 			return add(r)
 		})
-		a.work.Stop(v.Run)
+		o.work.Stop(v.Run)
 		return counted{run, fmt.Sprintf("#%d %s is discarded.", v.Run, s.Name)}, err
 	}
 	run, err := tx.ChangeRun(run.ID, add)
 	if err == nil && d.BreakGlass {
-		run, err = a.breakGlass(tx.Tx, run, s, v, d)
+		run, err = o.breakGlass(tx.Tx, run, s, v, d)
 	}
 	if err != nil {
 		return counted{}, err
 	}
-	return a.afterApproval(tx, w, run, s, v)
+	return o.afterApproval(tx, w, run, s, v)
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.
-func (a *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v votes.Vote) (counted, error) {
+func (o *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v votes.Vote) (counted, error) {
 	enough, got := votes.Weigh(run, s)
 	switch {
 	case run.Status == store.Approved:
-		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, a.ledger.RefreshCard(tx.Tx, run)
+		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, o.ledger.RefreshCard(tx.Tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(a.ledger.RefreshCard(tx.Tx, run), a.ledger.Publish(tx.Tx, run))
+		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(o.ledger.RefreshCard(tx.Tx, run), o.ledger.Publish(tx.Tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
-		run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
+		run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
 		return counted{run, fmt.Sprintf("#%d %s is settled.", v.Run, s.Name)}, err
 	}
-	run, err := a.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
+	run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
 	if err != nil {
 		return counted{}, err
 	}
-	waits, err := a.ledger.WaitsForWindow(tx.Tx, run, s)
+	waits, err := o.ledger.WaitsForWindow(tx.Tx, run, s)
 	return counted{run, fmt.Sprintf("#%d %s is approved.%s", v.Run, s.Name, waits)}, err
 }

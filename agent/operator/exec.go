@@ -97,8 +97,8 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 }
 
 // Exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
-func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
-	w := a.active.Current.Load()
+func (o *Operator) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+	w := o.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return 0, NoStack(w, r.Stack)
@@ -113,27 +113,27 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 	e := execution{stack: s, seen: r.Commit, changes: changes}
 	var commit, kept string
 	var has engine.Lent
-	if err := a.prepared(ctx, func(tx *store.Tx) error {
+	if err := o.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
 			return err
 		}
-		kept = archive.BeforeRepair(st.NewestRun, a.now())
+		kept = archive.BeforeRepair(st.NewestRun, o.now())
 		if commit = st.AppliedCommit; commit == "" {
 			commit, err = commitOf(tx, st, s)
 		}
 		if err == nil {
 			has, err = e.lent(tx, st, commit)
 		}
-		return errors.Join(err, a.quiet(tx, w.Cfg.DataDir, st))
+		return errors.Join(err, o.quiet(tx, w.Cfg.DataDir, st))
 	}); err != nil {
 		return 0, err
 	}
-	o := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: a.health.Redact("terraform " + strings.Join(r.Args, " "))}
+	task := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: o.health.Redact("terraform " + strings.Join(r.Args, " "))}
 	if r.Commit != "" {
-		o.what += " at " + words.Short(commit)
+		task.what += " at " + words.Short(commit)
 	}
-	if err := a.lockStack(o); err != nil {
+	if err := o.lockStack(task); err != nil {
 		return 0, err
 	}
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
@@ -142,7 +142,7 @@ func (a *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 			return archive.KeepState(w.Cfg.DataDir, s.Name, kept, current)
 		}
 	}
-	return a.carryOutExec(ctx, o, c, engine.Repair{Stack: o.stack, By: o.by, Commit: commit, Lent: has}, kept)
+	return o.carryOutExec(ctx, task, c, engine.Repair{Stack: task.stack, By: task.by, Commit: commit, Lent: has}, kept)
 }
 
 // execution is a command for what it may be lent.
@@ -174,36 +174,36 @@ func (e execution) lent(tx *store.Tx, st *store.StackState, commit string) (engi
 }
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
-func (a *Operator) carryOutExec(ctx context.Context, o occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
+func (o *Operator) carryOutExec(ctx context.Context, task occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
 	err = errCutOff
-	over := a.work.RunForOperator(o.stack, func(work context.Context) {
+	over := o.work.RunForOperator(task.stack, func(work context.Context) {
 		work, stop := context.WithCancel(work)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
-		err = contain.Do("running a command in "+o.stack, func() error {
+		err = contain.Do("running a command in "+task.stack, func() error {
 			r.Work = func(ctx context.Context, p terraform.PlanOptions) (err error) {
 				code, err = terraform.Command(ctx, p, c)
 				return err
 			}
-			return a.engines.WithTempCheckout(work, r)
+			return o.engines.WithTempCheckout(work, r)
 		})
-		a.health.LogIfPanic(err, "stack", o.stack, "by", o.by)
+		o.health.LogIfPanic(err, "stack", task.stack, "by", task.by)
 	})
 	if over == nil {
-		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", o.stack)
+		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", task.stack)
 	} else {
 		<-over
 	}
 	ending := fmt.Sprintf("exit code %d", code)
 	if err != nil {
-		ending = "failed: " + a.health.Redact(err.Error())
+		ending = "failed: " + o.health.Redact(err.Error())
 	}
-	return code, errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
-		if err := unlockStack(tx, o, ending); err != nil || c.Keep == nil || over == nil {
+	return code, errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
+		if err := unlockStack(tx, task, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}
 		name, _ := archive.CopyName(kept)
-		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", o.by, o.what, o.stack, ending, o.stack, name)
-		return tx.Enqueue(a.ledger.Note("exec/"+o.stack+"/"+kept, text))
+		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", task.by, task.what, task.stack, ending, task.stack, name)
+		return tx.Enqueue(o.ledger.Note("exec/"+task.stack+"/"+kept, text))
 	}))
 }

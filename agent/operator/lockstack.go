@@ -26,30 +26,30 @@ type occupation struct {
 }
 
 // lockStack begins a person's work on a stack's state, unless the stack is at something else.
-func (a *Operator) lockStack(o occupation) error {
-	w := a.active.Current.Load()
-	return a.journal.Update(func(tx *journal.Tx) error {
-		st, err := tx.Stack(o.stack)
+func (o *Operator) lockStack(task occupation) error {
+	w := o.active.Current.Load()
+	return o.journal.Update(func(tx *journal.Tx) error {
+		st, err := tx.Stack(task.stack)
 		if err != nil {
 			return err
 		}
-		if err := a.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
+		if err := o.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		if st.Occupied != nil {
 			return hint.Refuse("wait until that has ended", "%s", lifecycle.OccupiedBy(st.Occupied))
 		}
-		if o.alone && st.OpenRun != 0 {
+		if task.alone && st.OpenRun != 0 {
 			open, err := tx.Run(st.OpenRun)
 			if err != nil {
 				return err
 			}
 			if open.Status != store.Pending || open.Held == "" {
-				return hint.Refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, o.stack, open.Status)
+				return hint.Refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, task.stack, open.Status)
 			}
 		}
-		st.Occupied = &store.Pause{By: o.by, At: a.now().UTC(), Reason: o.what}
-		if err := tx.AddEvent(store.Event{Type: o.event, Stack: o.stack, By: o.by, Text: o.what}); err != nil {
+		st.Occupied = &store.Pause{By: task.by, At: o.now().UTC(), Reason: task.what}
+		if err := tx.AddEvent(store.Event{Type: task.event, Stack: task.stack, By: task.by, Text: task.what}); err != nil {
 			return err
 		}
 		return tx.PutStack(st)
@@ -57,22 +57,22 @@ func (a *Operator) lockStack(o occupation) error {
 }
 
 // unlockStack ends such work and says in the history how; nothing if it has ended already.
-func unlockStack(tx *journal.Tx, o occupation, ending string) error {
-	st, err := tx.Stack(o.stack)
+func unlockStack(tx *journal.Tx, task occupation, ending string) error {
+	st, err := tx.Stack(task.stack)
 	if err != nil || st.Occupied == nil {
 		return err
 	}
 	st.Occupied = nil
 	tx.Moves()
 	return errors.Join(
-		tx.AddEvent(store.Event{Type: o.event + " end", Stack: o.stack, By: o.by, Text: o.what + ": " + ending}),
-		tx.PutStack(st), locks.LookNow(tx.Tx, o.stack))
+		tx.AddEvent(store.Event{Type: task.event + " end", Stack: task.stack, By: task.by, Text: task.what + ": " + ending}),
+		tx.PutStack(st), locks.LookNow(tx.Tx, task.stack))
 }
 
 // UnlockAll ends what an agent before this one was in the middle of: it died with that one.
-func (a *Operator) UnlockAll() error {
+func (o *Operator) UnlockAll() error {
 	var left []occupation
-	err := a.store.View(func(tx *store.Tx) error {
+	err := o.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()
 		for _, st := range stacks {
 			if st.Occupied != nil {
@@ -81,10 +81,10 @@ func (a *Operator) UnlockAll() error {
 		}
 		return err
 	})
-	for _, o := range left {
-		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
-			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", o.by, o.stack, o.what)
-			return errors.Join(unlockStack(tx, o, "the agent stopped in the middle of it"), tx.Enqueue(a.ledger.Note("vacated/"+o.stack+"/"+a.epoch, text)))
+	for _, task := range left {
+		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
+			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", task.by, task.stack, task.what)
+			return errors.Join(unlockStack(tx, task, "the agent stopped in the middle of it"), tx.Enqueue(o.ledger.Note("vacated/"+task.stack+"/"+o.epoch, text)))
 		}))
 	}
 	return err

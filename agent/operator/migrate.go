@@ -46,8 +46,8 @@ type migrating struct {
 // MigrateState copies the state from where it was to where the branch's newest commit says that it is. It is done only if a plan there
 // finds nothing to do; else everything stays as it was. The person who asks for it vouches for the backend of that commit: it gets
 // what an apply gets.
-func MigrateState(ctx context.Context, a *Operator, r Migration) (string, error) {
-	w := a.active.Current.Load()
+func MigrateState(ctx context.Context, o *Operator, r Migration) (string, error) {
+	w := o.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return "", NoStack(w, r.Stack)
@@ -60,9 +60,9 @@ func MigrateState(ctx context.Context, a *Operator, r Migration) (string, error)
 			return "", control.Errorf(control.Usage, "%s", err).WithHint(`terraform { backend "s3" { ... } }, as it was before`)
 		}
 	}
-	a.Freshen(ctx, r.Stack)
-	m := &migrating{Operator: a, Migration: r, occupation: occupation{event: "state migrate", stack: r.Stack, by: r.By, what: "state migrate", alone: true}}
-	err := a.prepared(ctx, func(tx *store.Tx) (err error) {
+	o.Freshen(ctx, r.Stack)
+	m := &migrating{Operator: o, Migration: r, occupation: occupation{event: "state migrate", stack: r.Stack, by: r.By, what: "state migrate", alone: true}}
+	err := o.prepared(ctx, func(tx *store.Tx) (err error) {
 		if m.known, err = tx.Stack(r.Stack); err != nil {
 			return err
 		}
@@ -73,18 +73,18 @@ func MigrateState(ctx context.Context, a *Operator, r Migration) (string, error)
 		if m.commit = repository.Head; m.commit == "" {
 			return hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
 		}
-		m.kept = archive.BeforeRepair(m.known.NewestRun, a.now())
-		return a.quiet(tx, w.Cfg.DataDir, m.known)
+		m.kept = archive.BeforeRepair(m.known.NewestRun, o.now())
+		return o.quiet(tx, w.Cfg.DataDir, m.known)
 	})
 	if err == nil {
-		err = a.lockStack(m.occupation)
+		err = o.lockStack(m.occupation)
 	}
 	if err != nil {
 		return "", err
 	}
-	message, err := errand(ctx, a, r.Stack, r.By, m.carryOut)
+	message, err := errand(ctx, o, r.Stack, r.By, m.carryOut)
 	if err != nil && ctx.Err() == nil { // also where it was not begun
-		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, m.occupation, "not begun") }))
+		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, m.occupation, "not begun") }))
 	}
 	return message, err
 }

@@ -98,11 +98,11 @@ type place struct {
 }
 
 // findCommit resolves a commit that a person named. It has to be on the branch: what is nowhere else was reviewed by nobody.
-func (a *Operator) findCommit(w *active.Config, repository, stack, name string) (place, error) {
+func (o *Operator) findCommit(w *active.Config, repository, stack, name string) (place, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var head, applied string
-	if err := a.store.View(func(tx *store.Tx) error {
+	if err := o.store.View(func(tx *store.Tx) error {
 		r, err := tx.Repository(repository)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (a *Operator) findCommit(w *active.Config, repository, stack, name string) 
 	git := w.Repos[repository]
 	commit, err := git.OnBranch(ctx, strings.ToLower(name), head)
 	if err != nil {
-		return place{}, hint.Refuse(hint.Of(err), "%s", a.health.Redact(err.Error()))
+		return place{}, hint.Refuse(hint.Of(err), "%s", o.health.Redact(err.Error()))
 	}
 	p := place{commit: commit}
 	if applied == "" || applied == commit {

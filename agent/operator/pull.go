@@ -13,12 +13,12 @@ import (
 )
 
 // Postpone is the error that a pull request waits with when too many plans were begun.
-func (a *Operator) Postpone(next *store.PullRequest) error {
+func (o *Operator) Postpone(next *store.PullRequest) error {
 	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, words.Short(next.Head))
 }
 
 // MayBegin bounds how many plans are begun in an hour, and counts these.
-func (a *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, error) {
+func (o *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, error) {
 	if more == 0 {
 		return true, nil
 	}
@@ -27,7 +27,7 @@ func (a *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, er
 	if _, err := tx.Setting(key, &begun); err != nil {
 		return false, err
 	}
-	now := a.now().UTC()
+	now := o.now().UTC()
 	begun = slices.DeleteFunc(begun, func(at time.Time) bool { return now.Sub(at) > time.Hour || at.After(now) })
 	if len(begun) > 0 && len(begun)+more > maxPreviews {
 		return false, nil
@@ -39,12 +39,12 @@ func (a *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, er
 }
 
 // Preview makes the run of one stack at the head that was checked.
-func (a *Operator) Preview(tx *journal.Tx, w *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
+func (o *Operator) Preview(tx *journal.Tx, w *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
 	run := &store.Run{
 		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
 		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
 	}
-	if err := a.ledger.Create(tx, w, run); err != nil {
+	if err := o.ledger.Create(tx, w, run); err != nil {
 		return err
 	}
 	p.Runs[s.Name] = run.ID

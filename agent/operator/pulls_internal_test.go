@@ -17,11 +17,11 @@ func TestPreviewsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	a := &Operator{now: func() time.Time { return now }}
+	o := &Operator{now: func() time.Time { return now }}
 	begin := func(n int) (ok bool) {
 		t.Helper()
 		if err := st.Update(func(tx *store.Tx) (err error) {
-			ok, err = a.MayBegin(tx, "infra", n)
+			ok, err = o.MayBegin(tx, "infra", n)
 			return err
 		}); err != nil {
 			t.Fatal(err)

@@ -22,14 +22,14 @@ type WantedPreview struct {
 }
 
 // StartPreview has it planned for whoever may ask for plans of the stack.
-func (a *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
-	w := a.active.Current.Load()
+func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
+	w := o.active.Current.Load()
 	s := w.Stack(wanted.Stack)
 	if s == nil {
 		return nil, control.NoStack(wanted.Stack, active.StackNames(w))
 	}
-	err = a.journal.Update(func(tx *journal.Tx) error {
-		id, err := a.ReleasePull(tx, w, s.Repository, wanted)
+	err = o.journal.Update(func(tx *journal.Tx) error {
+		id, err := o.ReleasePull(tx, w, s.Repository, wanted)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (a *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error
 }
 
 // ReleasePull makes the run of a held stack of a pull request, at the head that is held.
-func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository string, wanted WantedPreview) (run int, err error) {
+func (o *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository string, wanted WantedPreview) (run int, err error) {
 	number, name := wanted.PullRequest, wanted.Stack
 	p, err := tx.PullRequest(repository, number)
 	if err != nil {
@@ -57,8 +57,8 @@ func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	case !strings.HasPrefix(p.Head, wanted.Commit):
 		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, words.Short(p.Head))
 	}
-	if ok, err := a.MayBegin(tx.Tx, repository, 1); err != nil || !ok {
-		return 0, errors.Join(err, a.Postpone(p))
+	if ok, err := o.MayBegin(tx.Tx, repository, 1); err != nil || !ok {
+		return 0, errors.Join(err, o.Postpone(p))
 	}
 	if p.Released == nil {
 		p.Released = map[string]string{}
@@ -68,12 +68,12 @@ func (a *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	if p.Runs == nil {
 		p.Runs = map[string]int{}
 	}
-	if err := a.Preview(tx, w, p, s, wanted.By); err != nil {
+	if err := o.Preview(tx, w, p, s, wanted.By); err != nil {
 		return 0, err
 	}
 	text := fmt.Sprintf("plan of pull request %d at %s", number, words.Short(p.Head))
 	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: wanted.By, Text: text}); err != nil {
 		return 0, err
 	}
-	return p.Runs[name], errors.Join(tx.PutPullRequest(p), a.ledger.CommentOn(tx.Tx, repository, number))
+	return p.Runs[name], errors.Join(tx.PutPullRequest(p), o.ledger.CommentOn(tx.Tx, repository, number))
 }

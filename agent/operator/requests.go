@@ -36,33 +36,33 @@ const freshenTimeout = 5 * time.Second
 
 // Freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
 // all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
-func (a *Operator) Freshen(ctx context.Context, name string) {
-	w := a.active.Current.Load()
+func (o *Operator) Freshen(ctx context.Context, name string) {
+	w := o.active.Current.Load()
 	s := w.Stack(name)
 	if s == nil {
 		return // refused right after this
 	}
 	ctx, cancel := context.WithTimeout(ctx, freshenTimeout)
 	defer cancel()
-	if err := a.source.Look(ctx, w, w.Cfg.Repository(s.Repository)); err != nil {
-		a.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", a.health.Redact(err.Error()))
+	if err := o.source.Look(ctx, w, w.Cfg.Repository(s.Repository)); err != nil {
+		o.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", o.health.Redact(err.Error()))
 	}
 }
 
 // Start makes a manual run. It supersedes what is open of the stack, but never what is applying.
-func (a *Operator) Start(r Request) (*store.Run, []string, error) {
-	w := a.active.Current.Load()
+func (o *Operator) Start(r Request) (*store.Run, []string, error) {
+	w := o.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
 		return nil, nil, control.NoStack(r.Stack, active.StackNames(w))
 	}
-	at, err := a.check(w, s, r)
+	at, err := o.check(w, s, r)
 	if err != nil {
 		return nil, nil, err
 	}
 	var made *store.Run
 	var warnings []string
-	err = a.journal.Update(func(tx *journal.Tx) error {
+	err = o.journal.Update(func(tx *journal.Tx) error {
 		made, warnings = nil, nil
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -80,7 +80,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		if at.commit != "" {
 			commit, options.Back = at.commit, at.back
 		}
-		if err := a.MakeWay(tx, w, st, r); err != nil {
+		if err := o.MakeWay(tx, w, st, r); err != nil {
 			return err
 		}
 		if err := locks.LookNow(tx.Tx, s.Name); err != nil {
@@ -88,7 +88,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		}
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
-			Reason: a.health.Redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
+			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
 		warnings = startWarnings(tx.Tx, st, repository, made)
 		if lifecycle.ReleasesPin(st.Pin, made) {
@@ -97,12 +97,12 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: requestText(made)}); err != nil {
 			return err
 		}
-		if err := a.ledger.Create(tx, w, made); err != nil {
+		if err := o.ledger.Create(tx, w, made); err != nil {
 			return err
 		}
 		return ledger.PutGiven(tx.Tx, made.ID, r.Wish.Vars)
 	})
-	a.ledger.HoldsValues()
+	o.ledger.HoldsValues()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,7 +110,7 @@ func (a *Operator) Start(r Request) (*store.Run, []string, error) {
 }
 
 // check refuses what cannot be asked for of a stack, and finds the commit that it names, if it names one.
-func (a *Operator) check(w *active.Config, s *config.Stack, r Request) (at place, err error) {
+func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place, err error) {
 	if err := r.Wish.validate(); err != nil {
 		return at, err
 	}
@@ -124,13 +124,13 @@ func (a *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 		return at, control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
 	}
 	if r.Wish.Commit != "" {
-		if at, err = a.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
+		if at, err = o.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
 			return at, err
 		}
 	}
-	a.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
+	o.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
 	for _, address := range r.Wish.Replace {
-		if shown := a.health.Redact(address); shown != address {
+		if shown := o.health.Redact(address); shown != address {
 			return at, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
 				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
 		}
@@ -157,7 +157,7 @@ func commitFor(r Request, st *store.StackState, repository *store.RepositoryStat
 }
 
 // MakeWay supersedes the open run of a stack for a person's run.
-func (a *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackState, r Request) error {
+func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackState, r Request) error {
 	if st.OpenRun == 0 {
 		return nil
 	}
@@ -169,10 +169,10 @@ func (a *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is %s", open.ID, st.Name, open.Status)
 	}
 	why := r.By + " asked for another plan"
-	if _, err := a.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+	if _, err := o.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, phrase.Because("superseded: "+why)); err != nil {
 		return err
 	}
-	a.work.Stop(open.ID)
+	o.work.Stop(open.ID)
 	if !r.Applied {
 		return nil
 	}
@@ -242,9 +242,9 @@ func startWarnings(tx *store.Tx, st *store.StackState, repository *store.Reposit
 }
 
 // Cancel stops a run. A running apply gets one SIGINT and all the time it needs.
-func (a *Operator) Cancel(run int, by string) (*store.Run, string, error) {
+func (o *Operator) Cancel(run int, by string) (*store.Run, string, error) {
 	var out *store.Run
-	err := a.journal.Update(func(tx *journal.Tx) error {
+	err := o.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run)
 		if err != nil {
 			return err
@@ -273,29 +273,29 @@ func (a *Operator) Cancel(run int, by string) (*store.Run, string, error) {
 }
 
 // Pause holds a stack, or the agent when stack is empty.
-func (a *Operator) Pause(stack, reason, by string) error {
-	p := &store.Pause{By: by, At: a.now().UTC(), Reason: a.health.Redact(reason)}
-	_, err := a.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
+func (o *Operator) Pause(stack, reason, by string) error {
+	p := &store.Pause{By: by, At: o.now().UTC(), Reason: o.health.Redact(reason)}
+	_, err := o.setPause(stack, p, store.Event{Type: "pause", Stack: stack, By: by, Text: p.Reason})
 	return err
 }
 
 // Unpause lets it move on.
-func (a *Operator) Unpause(stack, by string) (held bool, err error) {
-	if held, err = a.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
+func (o *Operator) Unpause(stack, by string) (held bool, err error) {
+	if held, err = o.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
 		return held, err
 	}
-	a.strikes.Forget() // what is held after panics is tried again, too
-	a.journal.LookAgain()
-	a.bell.Wake()
-	return held, a.ledger.ShowRollback()
+	o.strikes.Forget() // what is held after panics is tried again, too
+	o.journal.LookAgain()
+	o.bell.Wake()
+	return held, o.ledger.ShowRollback()
 }
 
 // setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
-func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
-	if w := a.active.Current.Load(); stack != "" && w.Stack(stack) == nil {
+func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
+	if w := o.active.Current.Load(); stack != "" && w.Stack(stack) == nil {
 		return false, control.NoStack(stack, active.StackNames(w))
 	}
-	err = a.journal.Update(func(tx *journal.Tx) error {
+	err = o.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
@@ -306,10 +306,10 @@ func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 			}
 			held = s.Paused != nil
 			if !samePause(s.Paused, p) {
-				s.Paused, err = p, a.enqueuePause(tx.Tx, stack, p, e)
+				s.Paused, err = p, o.enqueuePause(tx.Tx, stack, p, e)
 			}
 			if p == nil {
-				err = errors.Join(err, a.ledger.Settle(tx.Tx))
+				err = errors.Join(err, o.ledger.Settle(tx.Tx))
 			}
 			return errors.Join(err, tx.PutAgent(s))
 		}
@@ -319,10 +319,10 @@ func (a *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 		}
 		held = s.Paused != nil || s.Pin != nil
 		if !samePause(s.Paused, p) {
-			s.Paused, err = p, a.enqueuePause(tx.Tx, stack, p, e)
+			s.Paused, err = p, o.enqueuePause(tx.Tx, stack, p, e)
 		}
 		if p == nil {
-			err = errors.Join(err, a.ledger.Unpin(tx, s, e.By))
+			err = errors.Join(err, o.ledger.Unpin(tx, s, e.By))
 		}
 		return errors.Join(err, tx.PutStack(s))
 	})
@@ -340,7 +340,7 @@ func samePause(now, asked *store.Pause) bool {
 
 // enqueuePause tells the channel who stopped what, and why, when that was said on the command line: whoever wonders why nothing
 // is applied does not look there.
-func (a *Operator) enqueuePause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
+func (o *Operator) enqueuePause(tx *store.Tx, stack string, p *store.Pause, e store.Event) error {
 	if strings.HasPrefix(e.By, "slack:") {
 		return nil // it stands in the channel
 	}
@@ -348,15 +348,15 @@ func (a *Operator) enqueuePause(tx *store.Tx, stack string, p *store.Pause, e st
 	if p != nil {
 		text = fmt.Sprintf("%s is paused %s", phrase.Whole(stack), notify.Paused(p))
 	}
-	return tx.Enqueue(a.ledger.Note(fmt.Sprintf("%s/%s/%d", e.Type, stack, a.now().UnixMilli()), text))
+	return tx.Enqueue(o.ledger.Note(fmt.Sprintf("%s/%s/%d", e.Type, stack, o.now().UnixMilli()), text))
 }
 
 // Accept takes a branch whose history was rewritten.
-func (a *Operator) Accept(repository, commit, by string) error {
-	if a.active.Cfg().Repository(repository) == nil {
+func (o *Operator) Accept(repository, commit, by string) error {
+	if o.active.Cfg().Repository(repository) == nil {
 		return control.Errorf(control.NotFound, "there is no repository %q", repository)
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return o.journal.Update(func(tx *journal.Tx) error {
 		s, err := tx.Repository(repository)
 		if err != nil {
 			return err
@@ -372,13 +372,13 @@ func (a *Operator) Accept(repository, commit, by string) error {
 		}
 		tx.Moves()
 		s.Accepted, s.HeldHead, s.HeldLost = s.HeldHead, "", nil
-		if lifecycle.Requirements(a.active.Cfg().Repository(repository)) == "" {
+		if lifecycle.Requirements(o.active.Cfg().Repository(repository)) == "" {
 			s.Head = s.Accepted
 		} // else the next poll finds it accepted, and asks whether its commits are trusted
 		if err := tx.PutRepository(s); err != nil {
 			return err
 		}
-		if err := tx.Enqueue(a.ledger.Note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, words.Short(s.Accepted)))); err != nil {
+		if err := tx.Enqueue(o.ledger.Note("accepted/"+repository+"/"+s.Accepted, fmt.Sprintf("%s took the rewritten history of %s: its newest commit is %s.", by, repository, words.Short(s.Accepted)))); err != nil {
 			return err
 		}
 		return tx.AddEvent(store.Event{Type: "accept", By: by, Text: repository + " " + s.Accepted})

@@ -19,13 +19,13 @@ type StateMove struct{ Old, New string }
 
 // MoveState gives to a stack what another name of it has: the state that the agent keeps, its copies, what was applied and when, and
 // its history. It is for a stack whose directory, and with a glob its name, was changed: for everything here it is a new one then.
-func MoveState(ctx context.Context, a *Operator, m StateMove, by string) (string, error) {
-	w := a.active.Current.Load()
+func MoveState(ctx context.Context, o *Operator, m StateMove, by string) (string, error) {
+	w := o.active.Current.Load()
 	s := w.Stack(m.New)
 	if s == nil {
 		return "", NoStack(w, m.New)
 	}
-	stays, err := staysStack(a, w, m)
+	stays, err := staysStack(o, w, m)
 	if err != nil {
 		return "", err
 	}
@@ -35,24 +35,24 @@ func MoveState(ctx context.Context, a *Operator, m StateMove, by string) (string
 	if s.Engine == config.EnginePacker {
 		return "", hint.Refuse("it is built under its new name", "%s is an image, and has no state", m.New)
 	}
-	if err := a.prepared(ctx, func(tx *store.Tx) error { return movable(a, tx, w.Cfg.DataDir, m) }); err != nil {
+	if err := o.prepared(ctx, func(tx *store.Tx) error { return movable(o, tx, w.Cfg.DataDir, m) }); err != nil {
 		return "", err
 	}
-	o := occupation{event: "state move", stack: m.New, by: by, what: fmt.Sprintf("state move %s %s", m.Old, m.New), alone: true}
-	if err := a.lockStack(o); err != nil {
+	task := occupation{event: "state move", stack: m.New, by: by, what: fmt.Sprintf("state move %s %s", m.Old, m.New), alone: true}
+	if err := o.lockStack(task); err != nil {
 		return "", err
 	}
-	moved, err := a.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
+	moved, err := o.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
 	text := ""
-	err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error {
+	err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
 		if err != nil {
-			return unlockStack(tx, o, "failed: "+a.health.Redact(err.Error()))
+			return unlockStack(tx, task, "failed: "+o.health.Redact(err.Error()))
 		}
-		if err := unlockStack(tx, o, "done"); err != nil {
+		if err := unlockStack(tx, task, "done"); err != nil {
 			return err
 		}
 		var told error
-		text, told = stateMoved(a, tx, m, moved, by)
+		text, told = stateMoved(o, tx, m, moved, by)
 		return told
 	}))
 	return text, err
@@ -60,7 +60,7 @@ func MoveState(ctx context.Context, a *Operator, m StateMove, by string) (string
 
 // staysStack reports whether the old name is one of a stack that goes on: it has a block, or its directory is on the branch. One that
 // a glob found stays in the list when it is not, for what its state holds.
-func staysStack(a *Operator, w *active.Config, m StateMove) (bool, error) {
+func staysStack(o *Operator, w *active.Config, m StateMove) (bool, error) {
 	old := w.Stack(m.Old)
 	if m.Old == m.New || old == nil {
 		return false, nil
@@ -68,7 +68,7 @@ func staysStack(a *Operator, w *active.Config, m StateMove) (bool, error) {
 	if slices.ContainsFunc(w.Cfg.Stacks, func(s *config.Stack) bool { return s.Name == m.Old }) {
 		return true, nil
 	}
-	tree, err := w.Repos[old.Repository].Tree(a.ledger.HeadOf(old.Repository))
+	tree, err := w.Repos[old.Repository].Tree(o.ledger.HeadOf(old.Repository))
 	if err != nil {
 		return true, err
 	}
@@ -80,7 +80,7 @@ func staysStack(a *Operator, w *active.Config, m StateMove) (bool, error) {
 }
 
 // movable refuses what would lose or mix up anything.
-func movable(a *Operator, tx *store.Tx, dataDir string, m StateMove) error {
+func movable(o *Operator, tx *store.Tx, dataDir string, m StateMove) error {
 	was, err := tx.Stack(m.Old)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func movable(a *Operator, tx *store.Tx, dataDir string, m StateMove) error {
 		return hint.Refuse("what both have has to be put together by hand: sallyport exec "+m.New+" -- state mv ...", "%s was applied itself, and has a state of its own", m.New)
 	}
 	for _, st := range []*store.StackState{was, is} {
-		if err := a.quiet(tx, dataDir, st); err != nil {
+		if err := o.quiet(tx, dataDir, st); err != nil {
 			return err
 		}
 		if st.LeftState != "" || st.LeftLock != nil {
@@ -110,7 +110,7 @@ func movable(a *Operator, tx *store.Tx, dataDir string, m StateMove) error {
 }
 
 // stateMoved carries over what is recorded, and tells everybody.
-func stateMoved(a *Operator, tx *journal.Tx, m StateMove, kept bool, by string) (string, error) {
+func stateMoved(o *Operator, tx *journal.Tx, m StateMove, kept bool, by string) (string, error) {
 	if m.Old != m.New {
 		was, err := tx.Stack(m.Old)
 		if err != nil {
@@ -135,6 +135,6 @@ func stateMoved(a *Operator, tx *journal.Tx, m StateMove, kept bool, by string) 
 	default:
 		what += "; its state lies where its backend says, and stays there"
 	}
-	note := a.ledger.Note(fmt.Sprintf("state-move/%s/%d", m.New, a.now().UnixMilli()), fmt.Sprintf("%s: state move %s %s. %s.", by, m.Old, m.New, what))
+	note := o.ledger.Note(fmt.Sprintf("state-move/%s/%d", m.New, o.now().UnixMilli()), fmt.Sprintf("%s: state move %s %s. %s.", by, m.Old, m.New, what))
 	return what + ". What is different shows: sallyport plan " + m.New, tx.Enqueue(note)
 }

@@ -23,8 +23,8 @@ type restored struct {
 
 // RestoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
 // apply, so that a restore can be taken back in the same way.
-func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
-	w := a.active.Current.Load()
+func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
+	w := o.active.Current.Load()
 	s := w.Stack(stack)
 	if s == nil {
 		return "", NoStack(w, stack)
@@ -36,15 +36,15 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 	out := restored{copied: copied}
 	var commit string
 	var lent engine.Lent
-	err = a.prepared(ctx, func(tx *store.Tx) error {
+	err = o.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(stack)
 		if err != nil {
 			return err
 		}
-		if err := a.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := o.quiet(tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
-		out.kept = archive.BeforeRepair(st.NewestRun, a.now())
+		out.kept = archive.BeforeRepair(st.NewestRun, o.now())
 		if commit, err = commitOf(tx, st, s); err != nil {
 			return err
 		}
@@ -57,11 +57,11 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 	if err != nil {
 		return "", err
 	}
-	o := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
-	if err := a.lockStack(o); err != nil {
+	task := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
+	if err := o.lockStack(task); err != nil {
 		return "", err
 	}
-	message, err := a.repairs(ctx, engine.Repair{
+	message, err := o.repairs(ctx, engine.Repair{
 		Stack: stack, By: by, Commit: commit, Lent: lent,
 		Work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
 			replaced := false
@@ -75,11 +75,11 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 			return err
 		},
 		Done: func(tx *journal.Tx) (string, error) {
-			text, err := a.stateRestored(tx.Tx, o, out)
-			return text, errors.Join(err, unlockStack(tx, o, fmt.Sprintf("serial %d", out.serial)))
+			text, err := o.stateRestored(tx.Tx, task, out)
+			return text, errors.Join(err, unlockStack(tx, task, fmt.Sprintf("serial %d", out.serial)))
 		},
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
-			err := unlockStack(tx, o, "failed: "+a.health.Redact(cause.Error()))
+			err := unlockStack(tx, task, "failed: "+o.health.Redact(cause.Error()))
 			var failed *diag.Error
 			var other *terraform.LineageError
 			switch {
@@ -92,22 +92,22 @@ func (a *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 	})
 	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
-		err = errors.Join(err, a.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, o, "not begun") }))
+		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, task, "not begun") }))
 	}
 	return message, err
 }
 
 // stateRestored records that a state is back, and tells the channel: what runs are planned on is another one now.
-func (a *Operator) stateRestored(tx *store.Tx, o occupation, r restored) (string, error) {
+func (o *Operator) stateRestored(tx *store.Tx, task occupation, r restored) (string, error) {
 	kept := ""
 	if r.kept != "" {
 		c, _ := archive.CopyName(r.kept)
-		kept = " The state that it replaced is kept: sallyport state restore " + o.stack + " " + c + " brings that one back."
+		kept = " The state that it replaced is kept: sallyport state restore " + task.stack + " " + c + " brings that one back."
 	}
-	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", o.stack,
+	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", task.stack,
 		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
-	if err := tx.Enqueue(a.ledger.Note(fmt.Sprintf("state-restore/%s/%d", o.stack, r.serial), o.by+" restored a state. "+text+" What that means shows: plan "+o.stack)); err != nil {
+	if err := tx.Enqueue(o.ledger.Note(fmt.Sprintf("state-restore/%s/%d", task.stack, r.serial), task.by+" restored a state. "+text+" What that means shows: plan "+task.stack)); err != nil {
 		return "", err
 	}
-	return text + " What that means shows: sallyport plan " + o.stack, nil
+	return text + " What that means shows: sallyport plan " + task.stack, nil
 }
