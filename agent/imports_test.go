@@ -56,7 +56,7 @@ var storeys = []struct {
 	{"agent/config/naming", []string{"store"}},
 	{"agent/config/shape", []string{"agent/config/decode"}},
 	{"agent/datadir", []string{"store"}},
-	{"agent/packer", []string{"agent/asuser", "agent/foreign", "agent/proc", "notify/redact", "notify/words", "store"}},
+	{"agent/packer", []string{"agent/asuser", "agent/foreign", "agent/hclfile", "agent/proc", "notify/redact", "notify/words", "store"}},
 	{"agent/peercred", []string{"store"}},
 	{"agent/repo/gittest", []string{"agent/need"}},
 	{"agent/repo/pack", []string{"agent/fault", "agent/hint", "agent/repo/odb", "notify/words", "store/disk"}},
@@ -107,7 +107,7 @@ var storeys = []struct {
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/words", "store"}},
-	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/stack"}},
+	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/packer", "agent/stack"}},
 
 	// The rooms of the agent, from the bottom up.
 	{name: "agent/bell"},
@@ -230,7 +230,7 @@ var storeys = []struct {
 	}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo",
-		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
+		"agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
 		"notify/redact", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/packer"
 	"sallyport/agent/repo"
 	"sallyport/agent/survey"
 	"sallyport/notify/redact"
@@ -61,6 +62,9 @@ func printFound(out io.Writer, r *survey.Report) error {
 			}
 			for _, u := range s.Unknown {
 				line("  %s", u)
+			}
+			if len(s.Plugins) > 0 {
+				line("  needs packer 1.7 or newer with %s: packer init fetches them, or they are installed where "+packer.PluginPath+" of its env says", words.List(s.Plugins, maxNone))
 			}
 		}
 	}

@@ -4,14 +4,17 @@ import (
 	"context"
 	"os/exec"
 	"path"
+	"strings"
 
 	"sallyport/agent/config"
+	"sallyport/agent/datadir"
 	"sallyport/agent/packer"
 	"sallyport/agent/stack"
+	"sallyport/notify/words"
 )
 
 // checkImage looks whether an image could be built: its template is on the branch, and there is a packer.
-func checkImage(ctx context.Context, s *section, st *config.Stack, tree stack.Tree) *section {
+func (d *doctor) checkImage(ctx context.Context, s *section, st *config.Stack, tree stack.Tree) *section {
 	files, err := stack.Footprint(tree, definition(st))
 	if err == nil {
 		err = files.Fault()
@@ -36,5 +39,48 @@ func checkImage(ctx context.Context, s *section, st *config.Stack, tree stack.Tr
 		return s
 	}
 	s.ok("packer", "%s is version %s", found, version)
+	d.plugins(s, st, version, packer.Plugins(tree, realDir(tree, st.Dir), st.Template))
 	return s
+}
+
+// realDir is where an image's directory lies without symlinks.
+func realDir(tree stack.Tree, dir string) string {
+	if at, _, err := tree.Resolve(dir); err == nil {
+		return at
+	}
+	return dir // told with the template
+}
+
+// plugins looks whether what a template asks for is there. Nothing is fetched from here: it would belong to whoever runs the doctor.
+func (d *doctor) plugins(s *section, st *config.Stack, version string, wants []packer.Plugin) {
+	if len(wants) == 0 {
+		return
+	}
+	if !packer.KnowsPlugins(version) {
+		s.fail("plugins", packer.OldHint(version), "the template asks for %s, and packer %s knows no required_plugins", named(wants), version)
+		return
+	}
+	given := ""
+	if value, set := st.Env[packer.PluginPath]; set {
+		given = value.Reveal()
+	}
+	if given == "" && d.cfg.Terraform.User != "" {
+		s.warn("plugins", packer.OfflineHint, "%s: another user than the agent's plans, so packer fetches each anew for each plan", named(wants))
+		return
+	}
+	dirs := packer.PluginDirs(datadir.Home(d.cfg.DataDir), given)
+	missing := packer.Missing(wants, dirs)
+	if len(missing) == 0 {
+		s.ok("plugins", "%s are there", named(wants))
+		return
+	}
+	s.warn("plugins", packer.OfflineHint, "not in %s: %s; the next plan fetches what is missing, if it can", strings.Join(dirs, " or "), named(missing))
+}
+
+func named(plugins []packer.Plugin) string {
+	var out []string
+	for _, p := range plugins {
+		out = append(out, p.String())
+	}
+	return words.List(out, maxNamed)
 }

@@ -30,7 +30,7 @@ func (d *doctor) stacks(ctx context.Context, at *checkout, s *section, tools fun
 		switch {
 		case st.Repository != at.config.Name:
 		case st.Engine == config.EnginePacker:
-			out = append(out, checkImage(ctx, d.section("image "+st.Name), st, at.tree))
+			out = append(out, d.checkImage(ctx, d.section("image "+st.Name), st, at.tree))
 		default:
 			all = append(all, st)
 		}

@@ -64,7 +64,7 @@ type PlanResult struct {
 
 // An Error is Packer's own word on why something cannot be built.
 type Error struct {
-	Op   string // validate, inspect, version
+	Op   string // init, validate, inspect, version
 	Text string
 	Hint string
 	Err  error
@@ -91,7 +91,7 @@ var (
 	// counted is how Packer begins a list of errors, which is a line without any news.
 	counted = regexp.MustCompile(`^\d+ error\(?s?\)? occurred:$`)
 	// general are sentences of Packer's after which comes what is meant.
-	general = regexp.MustCompile(`^(Template validation failed\.|Errors validating build|Failed to (prepare|initialize) build)`)
+	general = regexp.MustCompile(`^(Template validation failed\.|Missing plugins$|Errors validating build|Failed to (prepare|initialize) build)`)
 )
 
 // Cause is why something went wrong, in one line of what Packer says about it at length: what it counts and what it announces
@@ -124,7 +124,8 @@ func (e *Error) UserHint() string { return e.Hint }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Plan writes the recipe of a build, and has Packer validate and inspect the template in a copy that is made by it.
+// Plan writes the recipe of a build, and has Packer validate and inspect the template in a copy that is made by it, after it has
+// fetched the plugins that the template asks for and that are not there.
 func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	if o.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -150,6 +151,10 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	}
 	defer func() { _ = os.RemoveAll(trial) }() // the whole of OutDir goes with its run
 	call, err := r.Prepare(o.Source, o.OutDir, trial)
+	var wants []Plugin
+	if err == nil {
+		wants, err = pluginsOf(r, trial)
+	}
 	if err == nil {
 		err = errors.Join(o.User.Enter(o.OutDir), Hand(o.User, trial))
 	}
@@ -165,10 +170,8 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 		return nil, err
 	}
 	env := Environment(o.Home, temp, o.Env)
-	if _, err := run(ctx, o, call, env, "validate"); err != nil {
-		return nil, err
-	}
-	lines, err := run(ctx, o, call, env, "inspect")
+	t := trialRun{PlanOptions: o, call: call, env: env, wants: wants}
+	lines, err := t.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -179,26 +182,68 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	return result, nil
 }
 
-// run has Packer look at a template.
-func run(ctx context.Context, o PlanOptions, call Call, env []string, verb string) ([]Line, error) {
-	args := append([]string{verb, "-machine-readable"}, call.Args...)
-	if verb == "inspect" && !IsHCL(o.Template) {
-		args = []string{verb, "-machine-readable", o.Template} // it takes no variables there
+// pluginsOf reads which plugins the template of a prepared copy asks for. No link leads out of the copy.
+func pluginsOf(r *Recipe, trial string) ([]Plugin, error) {
+	root, err := os.OpenRoot(filepath.Join(trial, sourceDir))
+	if err != nil {
+		return nil, fmt.Errorf("reading the template: %w", err)
 	}
-	out, err := execute(ctx, o.User, o.Tool.Path, call.Dir, env, args...)
+	defer func() { _ = root.Close() }() // read only
+	files, ok := root.FS().(Files)
+	if !ok {
+		return nil, errors.New("reading the template: the file system cannot list directories")
+	}
+	return Plugins(files, r.Dir, r.Template), nil
+}
+
+// trialRun is how Packer looks at a template.
+type trialRun struct {
+	PlanOptions
+	call  Call
+	env   []string
+	wants []Plugin
+}
+
+// look has Packer fetch what is missing, and say whether the template is valid and what is in it.
+func (t trialRun) look(ctx context.Context) ([]Line, error) {
+	if len(t.wants) > 0 && KnowsPlugins(t.Tool.Version) {
+		if _, err := t.run(ctx, "init"); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := t.run(ctx, "validate"); err != nil {
+		return nil, err
+	}
+	return t.run(ctx, "inspect")
+}
+
+// run has Packer look at the template once.
+func (t trialRun) run(ctx context.Context, verb string) ([]Line, error) {
+	args := append([]string{verb, "-machine-readable"}, t.call.Args...)
+	if verb == "init" || verb == "inspect" && !IsHCL(t.Template) {
+		args = []string{verb, "-machine-readable", t.Template} // init needs no variables, and inspect takes none there
+	}
+	out, err := execute(ctx, t.User, t.Tool.Path, t.call.Dir, t.env, args...)
 	lines, rest := parse(out)
 	if err == nil {
 		return lines, nil
 	}
+	failed := &Error{Op: verb}
+	if verb == "init" {
+		failed.Hint = OfflineHint // where nothing answers, it only ends with the deadline
+	}
 	if cause := context.Cause(ctx); cause != nil {
-		return nil, &Error{Op: verb, Err: cause}
+		failed.Err = cause
+		return nil, failed
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return nil, &Error{Op: verb, Err: err}
+		failed.Err = err
+		return nil, failed
 	}
 	text := strings.TrimSpace(said(lines) + rest)
-	return nil, &Error{Op: verb, Text: o.Redact(text), Hint: "mend the template; files beside its dir are part of the image only if watch names them"}
+	failed.Text, failed.Hint = t.Redact(text), hintFor(verb, text, t.Tool.Version, t.wants)
+	return nil, failed
 }
 
 // execute runs Packer to its end and returns what it said. Its death is bound to ours: nothing here outlives the agent.

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/config/globs"
+	"sallyport/agent/packer"
 	"sallyport/agent/stack"
 )
 
@@ -45,6 +46,7 @@ type Stack struct {
 	Why     string   `json:"why"`
 	Error   string   `json:"error"`   // why it could not be planned; empty: it could
 	Unknown []string `json:"unknown"` // what it reads and cannot be followed, each with what to do
+	Plugins []string `json:"plugins"` // that the template of an image asks packer for
 }
 
 // Of looks through the files of a repository.
@@ -71,7 +73,7 @@ type surveyor struct {
 
 // add looks at the files of one stack.
 func (s *surveyor) add(st *config.Stack, why string) error {
-	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}}
+	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}, Plugins: []string{}}
 	files, err := stack.Footprint(s.tree, stack.Definition{
 		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
 		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
@@ -88,6 +90,11 @@ func (s *surveyor) add(st *config.Stack, why string) error {
 		out.Unknown = append(out.Unknown, u.String())
 	}
 	if st.Engine == config.EnginePacker {
+		if at, _, err := s.tree.Resolve(st.Dir); err == nil {
+			for _, p := range packer.Plugins(s.tree, at, st.Template) {
+				out.Plugins = append(out.Plugins, p.String())
+			}
+		}
 		s.report.Images = append(s.report.Images, out)
 		return nil
 	}

@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 		"services/jira/main.tf": "module \"p\" {\n  source = \"./parts\"\n}\n", "services/jira/parts/main.tf": "",
 		"services/old/main.tf": "", "services/wiki/main.tf": "locals {\n  x = file(var.x)\n}\n", "services/own/main.tf": "",
 		"services/a b/main.tf": "", "services/a-b/main.tf": "", "network/main.tf": "", "network/x.tftest.hcl": "run \"a\" {\n  module {\n    source = \"./setup\"\n  }\n}\n",
-		"network/setup/main.tf": "", "images/a.pkr.hcl": "", "modules/x/examples/y/main.tf": "",
+		"network/setup/main.tf": "", "images/a.pkr.hcl": "packer {\n  required_plugins {\n    amazon = {\n      source  = \"github.com/hashicorp/amazon\"\n      version = \"~> 1\"\n    }\n  }\n}\n", "modules/x/examples/y/main.tf": "",
 	})
 	glob := func(glob string, exclude ...string) *config.StackGlob {
 		return &config.StackGlob{Glob: glob, Exclude: exclude, Stack: config.Stack{Repository: "infra", Engine: config.EngineTerraform}}
@@ -67,15 +67,15 @@ func TestOf(t *testing.T) {
 			{Glob: "modules/x/y/*", Nearest: "modules/x", None: []NoStack{}},
 		},
 		Stacks: []Stack{
-			{Name: "lost", Dir: "lost", Why: "it has a block of its own", Error: "directory lost: no terraform files in the stack's directory", Unknown: []string{}},
-			{Name: "network", Dir: "network", Why: `stacks "network/**" matches it, and nothing calls it`, Unknown: []string{}},
-			{Name: "own", Dir: "services/own", Why: "it has a block of its own", Unknown: []string{}},
-			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{}},
+			{Name: "lost", Dir: "lost", Why: "it has a block of its own", Error: "directory lost: no terraform files in the stack's directory", Unknown: []string{}, Plugins: []string{}},
+			{Name: "network", Dir: "network", Why: `stacks "network/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}},
+			{Name: "own", Dir: "services/own", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{}},
+			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}},
 			{Name: "services-wiki", Dir: "services/wiki", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{
 				`services/wiki/main.tf:2: nobody can tell from here what file(var.x) reads, so that a change of that makes no run: name it in watch = ["DIRECTORY/**"]`,
-			}},
+			}, Plugins: []string{}},
 		},
-		Images: []Stack{{Name: "ami", Dir: "images", Why: "it has a block of its own", Unknown: []string{}}},
+		Images: []Stack{{Name: "ami", Dir: "images", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{"github.com/hashicorp/amazon ~> 1"}}},
 		Faults: []string{
 			`1 name of a stack is wanted more than once (capitals do not tell them apart): services-a-b of "services/a b" and "services/a-b": give each of these directories but one a block of its own: stack "NAME" { dir = "..." }`,
 			`1 glob matches no root module: stacks "modules/x/y/*" (there is "modules/x", and root modules such as modules/x/examples/y): correct the glob, or push what it is to match; sallyport check --repo DIR lists what would be found in a checkout`,
