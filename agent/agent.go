@@ -30,13 +30,13 @@
 //	ledger        what is recorded of runs and stacks, with what each change causes
 //	rundir        the directory of one run: plan, checkout, record, log
 //	hostcommand   commands of the host's configuration
-//	engine        terraform and packer in a run's directory
+//	engine        terraform and packer in a run's directory; below it is kept (whose a state is that the agent keeps)
 //	source        what the newest commit is, and whether it is trusted
 //	view          everything that is shown of this agent
 //	outbox        delivery to Slack, to the sites of repositories, to the log
 //	triggers      what makes runs: commits, dependencies, drift, schedules
 //	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
-//	operator      what a person can order
+//	operator      what a person can order; below it are errands (what is done to a state)
 //	slackbot      reading Slack: threads, commands, other agents
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
@@ -73,6 +73,8 @@ import (
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
 	"sallyport/agent/pullrequests"
+	"sallyport/agent/rescue"
+	"sallyport/agent/runner"
 	"sallyport/agent/slackbot"
 	"sallyport/agent/source"
 	"sallyport/agent/terraform/cache"
@@ -104,8 +106,20 @@ type Options struct {
 	Stopping func(text string)
 	// Notices receives what would be said in Slack when there is no Slack. Nil: the log.
 	Notices func(text string)
-	// Outside is what the agent reaches. Default: the real world.
 	Outside Outside
+}
+
+// Outside is what the agent reaches beyond its own process. The zero value is the real world; package sim plays all of it, on a
+// clock of its own.
+type Outside struct {
+	active.Outside // git, Slack, and which terraform there is
+
+	Terraform engine.Terraform // default: terraform
+	Runner    runner.Spawner   // default: a process of its own, of Options.Executable
+	// Checker looks at stores. Default: a process of Options.Executable.
+	Checker rescue.Checker
+	// Records is what is written of an open store. Default: the store itself.
+	Records func(*store.Store) journal.Store
 }
 
 func (o *Options) validate() error {
@@ -132,7 +146,12 @@ func (o *Options) validate() error {
 	if o.Stopping == nil {
 		o.Stopping = func(string) {}
 	}
-	o.completeOutside()
+	if o.Outside.Checker == nil {
+		o.Outside.Checker = rescue.Child{Executable: o.Executable}
+	}
+	if o.Outside.Records == nil {
+		o.Outside.Records = func(s *store.Store) journal.Store { return s }
+	}
 	return nil
 }
 

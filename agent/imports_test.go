@@ -79,6 +79,7 @@ var storeys = []struct {
 	{"agent/terraform/environ", []string{"agent/terraform/private", "notify/redact"}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config/globs", []string{"agent/config", "notify/words"}},
+	{"agent/engine/kept", []string{"agent/asuser", "agent/config", "agent/datadir", "agent/foreign", "agent/hint", "store/disk"}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
 	}},
@@ -151,7 +152,7 @@ var storeys = []struct {
 		"agent/terraform", "agent/terraform/diag", "agent/workers", "notify", "notify/slack", "notify/words", "store",
 	}},
 	{"agent/engine", []string{
-		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/fault", "agent/foreign",
+		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine/kept", "agent/fault",
 		"agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/ending", "agent/locks",
 		"agent/packer", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/stack", "agent/terraform", "agent/terraform/binary",
 		"agent/terraform/cache", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/planjson", "agent/workers",
@@ -184,16 +185,20 @@ var storeys = []struct {
 		"agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog", "agent/triggers", "agent/workers", "notify",
 		"notify/words", "store",
 	}},
+	{"agent/operator/errands", []string{
+		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine",
+		"agent/engine/kept", "agent/execute", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/locks", "agent/rundir",
+		"agent/stack", "agent/terraform", "agent/terraform/diag", "agent/workers", "notify", "notify/words", "store", "store/disk",
+	}},
 	{"agent/operator", []string{
-		"agent/active", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine",
-		"agent/execute", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes",
-		"agent/locks", "agent/phrase", "agent/repo", "agent/rundir", "agent/source", "agent/stack", "agent/status", "agent/terraform", "agent/terraform/diag",
-		"agent/workers", "notify", "notify/redact", "notify/words", "store", "store/disk",
+		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/engine", "agent/health", "agent/hint", "agent/journal",
+		"agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks", "agent/operator/errands", "agent/phrase",
+		"agent/repo", "agent/source", "agent/status", "agent/workers", "notify", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/api", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
-		"agent/lifecycle/votes", "agent/operator", "agent/peercred", "agent/repo", "agent/rundir", "agent/runner", "agent/stack", "agent/terraform/diag",
-		"agent/view", "notify", "notify/words", "store",
+		"agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/repo", "agent/rundir", "agent/runner", "agent/stack",
+		"agent/terraform/diag", "agent/view", "notify", "notify/words", "store",
 	}},
 	{"agent/housekeeping", []string{
 		"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/datadir",
@@ -230,8 +235,8 @@ var storeys = []struct {
 	}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo",
-		"agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
-		"notify/redact", "notify/words", "store",
+		"agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status",
+		"agent/survey", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -6,7 +6,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
-	"sallyport/agent/operator"
+	"sallyport/agent/operator/errands"
 	"sallyport/agent/terraform"
 	"sallyport/notify/redact"
 	"sallyport/store"
@@ -47,7 +47,7 @@ func TestARepairLendsAnApplysSecretsToWhatWasApproved(t *testing.T) {
 	} {
 		var has engine.Lent
 		if err := st.View(func(tx *store.Tx) (err error) {
-			has, err = operator.LentAt(tx, &c.stack, c.commit)
+			has, err = errands.LentAt(tx, &c.stack, c.commit)
 			return err
 		}); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/engine"
 	"sallyport/agent/health"
 	"sallyport/agent/operator"
+	"sallyport/agent/operator/errands"
 	"sallyport/agent/view"
 	"sallyport/store"
 )
@@ -76,7 +77,7 @@ func (d Desktop) Exec(ctx context.Context, r control.ExecRequest, streams contro
 	if err := d.lookOnly(); err != nil {
 		return 0, err
 	}
-	if operator.Reveals(r.Args) {
+	if errands.Reveals(r.Args) {
 		if err := inClear(r.By); err != nil {
 			return 0, err
 		}
@@ -93,7 +94,7 @@ func (d Desktop) States(_ context.Context, stack string) ([]archive.StateCopy, e
 	w := d.active.Current.Load()
 	copies, err := archive.StateCopies(w.Cfg.DataDir, stack)
 	if err == nil && len(copies) == 0 && w.Stack(stack) == nil {
-		return nil, operator.NoStack(w, stack)
+		return nil, control.NoStack(stack, active.StackNames(w))
 	}
 	return copies, err
 }
@@ -103,7 +104,7 @@ func (d Desktop) MigrateState(ctx context.Context, r control.MigrateStateRequest
 	if err := d.lookOnly(); err != nil {
 		return control.RepairResponse{}, err
 	}
-	text, err := operator.MigrateState(ctx, d.operator, operator.Migration{Stack: r.Stack, From: r.From, By: r.By.By()})
+	text, err := d.operator.MigrateState(ctx, errands.Migration{Stack: r.Stack, From: r.From, By: r.By.By()})
 	return control.RepairResponse{Message: text}, d.saidBy(err)
 }
 
@@ -121,6 +122,6 @@ func (d Desktop) MoveState(ctx context.Context, r control.MoveStateRequest) (con
 	if err := d.lookOnly(); err != nil {
 		return control.RepairResponse{}, err
 	}
-	text, err := operator.MoveState(ctx, d.operator, operator.StateMove{Old: r.Old, New: r.New}, r.By.By())
+	text, err := d.operator.MoveState(ctx, errands.StateMove{Old: r.Old, New: r.New}, r.By.By())
 	return control.RepairResponse{Message: text}, d.saidBy(err)
 }

@@ -8,7 +8,6 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/operator"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
 	"sallyport/notify/words"
@@ -20,7 +19,7 @@ func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
 	w := d.active.Current.Load()
 	s := w.Stack(name)
 	if s == nil {
-		return control.Why{}, operator.NoStack(w, name)
+		return control.Why{}, control.NoStack(name, active.StackNames(w))
 	}
 	var out control.Why
 	err := d.store.View(func(tx *store.Tx) (err error) {

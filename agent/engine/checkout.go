@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,15 +11,14 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine/kept"
 	"sallyport/agent/fault"
-	"sallyport/agent/foreign"
 	"sallyport/agent/hint"
 	"sallyport/agent/repo"
 	"sallyport/agent/rundir"
 	"sallyport/agent/stack"
 	"sallyport/agent/terraform"
 	"sallyport/notify/words"
-	"sallyport/store/disk"
 )
 
 // materialise writes a commit's files into a new directory and says which of them are the stack's.
@@ -74,7 +72,7 @@ func (e *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 	if err != nil {
 		return none, err
 	}
-	state, err := e.stateDir(s)
+	state, err := kept.Dir(w.Cfg.DataDir, s)
 	if owner, lookErr := asuser.Owner(state); err == nil && user == nil && lookErr == nil && owner != os.Geteuid() {
 		err = asuser.Reclaim(state) // of a terraform.user that is not configured any more
 	}
@@ -115,64 +113,4 @@ func (e *Engines) emptyDir(dir string) error {
 		}
 	}
 	return nil
-}
-
-// stateOwner is written beside a state that the agent keeps, so that a renamed or moved stack never picks up the
-// state of another one.
-type stateOwner struct {
-	Repository string `json:"repository"`
-	Dir        string `json:"dir"`
-	Workspace  string `json:"workspace"`
-}
-
-// ownerFile is the name of that note, and maxOwner bounds it, in bytes.
-const (
-	ownerFile = "owner.json"
-	maxOwner  = 64 << 10
-)
-
-// stateDir is where the agent would keep this stack's state; who owns it is checked if there is a state.
-func (e *Engines) stateDir(s *config.Stack) (string, error) {
-	dir := datadir.State(e.active.Cfg().DataDir, s.Name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("making the state's directory: %w", err)
-	}
-	want := stateOwner{s.Repository, s.Dir, s.Workspace}
-	file := filepath.Join(dir, ownerFile)
-	data, err := foreign.ReadFile(file, maxOwner)
-	if errors.Is(err, os.ErrNotExist) {
-		data, err = json.Marshal(want)
-		if err != nil {
-			return "", err
-		}
-		if err := disk.WriteFile(file, data); err != nil {
-			return "", fmt.Errorf("writing down whose state this is: %w", err)
-		}
-		return dir, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("reading whose state this is: %w", err)
-	}
-	var have stateOwner
-	if err := json.Unmarshal(data, &have); err != nil {
-		return "", fmt.Errorf("reading %s: %w", file, err)
-	}
-	if have != want && hasState(dir) {
-		return "", hint.Refuse(fmt.Sprintf("if the stack really moved: sallyport state move %s %s; otherwise give the stack another name", s.Name, s.Name),
-			"the state kept for %s belongs to repository %s, directory %s, workspace %s, and the stack is now repository %s, directory %s, workspace %s",
-			s.Name, have.Repository, have.Dir, have.Workspace, want.Repository, want.Dir, want.Workspace)
-	}
-	if have != want {
-		if err := os.Remove(file); err != nil {
-			return "", err
-		}
-		return e.stateDir(s)
-	}
-	return dir, nil
-}
-
-// hasState reports whether anything but the owner's note lies in a state directory.
-func hasState(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	return err != nil || len(entries) > 1
 }

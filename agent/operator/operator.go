@@ -1,9 +1,9 @@
-// Package operator carries out what a person orders: decide, plan, recover, cancel, pause, unlock, restore. It does not matter
-// whether that was typed in Slack or in a shell; the same function answers both.
+// Package operator carries out what a person orders: decide, plan, recover, cancel, pause, accept, and what is done to the state of
+// a stack, which is in package errands. It does not matter whether that was typed in Slack or in a shell; the same function
+// answers both.
 package operator
 
 import (
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
+	"sallyport/agent/operator/errands"
 	"sallyport/agent/source"
 	"sallyport/agent/workers"
 	"sallyport/notify/redact"
@@ -27,15 +28,15 @@ import (
 
 // Operator carries out what a person orders, wherever it was typed.
 type Operator struct {
+	*errands.Errands // what is done to a state
+
 	clocks  *clock.Clock
 	bell    *bell.Bell
 	health  *health.Health
 	journal *journal.Journal
 	active  *active.Active
 	ledger  *ledger.Ledger
-	engines *engine.Engines
 	source  *source.Source
-	epoch   string
 	log     *slog.Logger
 	now     func() time.Time
 	store   *store.Store
@@ -63,15 +64,16 @@ type Options struct {
 
 // New makes what carries out orders.
 func New(o Options) *Operator {
-	return &Operator{
+	operator := &Operator{
 		clocks: o.Clocks, bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
-		engines: o.Engines, source: o.Source, epoch: o.Epoch, log: o.Log, now: o.Now, store: o.Store,
-		strikes: o.Strikes, work: o.Work,
+		source: o.Source, log: o.Log, now: o.Now, store: o.Store, strikes: o.Strikes, work: o.Work,
 	}
+	operator.Errands = errands.New(errands.Options{
+		Health: o.Health, Journal: o.Journal, Active: o.Active, Ledger: o.Ledger, Engines: o.Engines, Epoch: o.Epoch,
+		Freshen: operator.Freshen, Log: o.Log, Now: o.Now, Store: o.Store, Work: o.Work,
+	})
+	return operator
 }
-
-// errCutOff is the end of an errand that did not come to its own.
-var errCutOff = errors.New("it was cut off by a fault in sallyport itself, which the agent's log tells")
 
 // ownImages refuses a wish for an image that the stack does not run on: nothing would come of it.
 func ownImages(wish map[string]string, s *config.Stack) error {
@@ -89,29 +91,6 @@ func ownImages(wish map[string]string, s *config.Stack) error {
 		}
 	}
 	return nil
-}
-
-// notForImages refuses for an image what only Terraform's stacks know. A build has no state in which there is anything to
-// replace or destroy.
-func notForImages(s *config.Stack, what string) error {
-	if s.Engine != config.EnginePacker || what == "" {
-		return nil
-	}
-	return control.Errorf(control.Usage, "%s is an image, which knows no %s", s.Name, what).
-		WithHint("sallyport plan %s plans its next build", s.Name)
-}
-
-// LentAt is what a repair that nobody chose the commit of may have there: what only an apply gets, once the commit was applied,
-// or an apply of it was approved. A plan of it has held the state lock with what plans have, which is enough to let go of it.
-func LentAt(tx *store.Tx, st *store.StackState, commit string) (engine.Lent, error) {
-	if commit != "" && commit == st.AppliedCommit {
-		return engine.LentForApply, nil
-	}
-	last, err := store.Found(tx.Run(st.LastApply))
-	if err == nil && last != nil && last.Commit == commit && commit != "" {
-		return engine.LentForApply, nil
-	}
-	return engine.LentForPlan, err
 }
 
 // maxPreviews is how many plans of pull requests of a repository are begun in an hour.

@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/locks"
+	"sallyport/agent/operator/errands"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/words"
@@ -114,7 +115,7 @@ func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 	if err := r.Wish.validate(); err != nil {
 		return at, err
 	}
-	if err := notForImages(s, r.Wish.terraformOnly()); err != nil {
+	if err := errands.NotForImages(s, r.Wish.terraformOnly()); err != nil {
 		return at, err
 	}
 	if err := ownImages(r.Wish.Images, s); err != nil {

@@ -1,4 +1,4 @@
-package operator
+package errands
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/active"
 	"sallyport/agent/archive"
 	"sallyport/agent/config"
 	"sallyport/agent/contain"
@@ -97,43 +98,43 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 }
 
 // Exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
-func (o *Operator) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
-	w := o.active.Current.Load()
+func (e *Errands) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
+	w := e.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
-		return 0, NoStack(w, r.Stack)
+		return 0, control.NoStack(r.Stack, active.StackNames(w))
 	}
-	if err := notForImages(s, "terraform"); err != nil {
+	if err := NotForImages(s, "terraform"); err != nil {
 		return 0, err
 	}
 	changes, err := checkCommand(r.Stack, r.Args)
 	if err != nil {
 		return 0, err
 	}
-	e := execution{stack: s, seen: r.Commit, changes: changes}
+	command := execution{stack: s, seen: r.Commit, changes: changes}
 	var commit, kept string
 	var has engine.Lent
-	if err := o.prepared(ctx, func(tx *store.Tx) error {
+	if err := e.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
 			return err
 		}
-		kept = archive.BeforeRepair(st.NewestRun, o.now())
+		kept = archive.BeforeRepair(st.NewestRun, e.now())
 		if commit = st.AppliedCommit; commit == "" {
 			commit, err = commitOf(tx, st, s)
 		}
 		if err == nil {
-			has, err = e.lent(tx, st, commit)
+			has, err = command.lent(tx, st, commit)
 		}
-		return errors.Join(err, o.quiet(tx, w.Cfg.DataDir, st))
+		return errors.Join(err, e.quiet(tx, w.Cfg.DataDir, st))
 	}); err != nil {
 		return 0, err
 	}
-	task := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: o.health.Redact("terraform " + strings.Join(r.Args, " "))}
+	task := occupation{event: "exec", stack: s.Name, by: r.By.By(), what: e.health.Redact("terraform " + strings.Join(r.Args, " "))}
 	if r.Commit != "" {
 		task.what += " at " + words.Short(commit)
 	}
-	if err := o.lockStack(task); err != nil {
+	if err := e.lockStack(task); err != nil {
 		return 0, err
 	}
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
@@ -142,7 +143,7 @@ func (o *Operator) Exec(ctx context.Context, r control.ExecRequest, streams cont
 			return archive.KeepState(w.Cfg.DataDir, s.Name, kept, current)
 		}
 	}
-	return o.carryOutExec(ctx, task, c, engine.Repair{Stack: task.stack, By: task.by, Commit: commit, Lent: has}, kept)
+	return e.carryOutExec(ctx, task, c, engine.Repair{Stack: task.stack, By: task.by, Commit: commit, Lent: has}, kept)
 }
 
 // execution is a command for what it may be lent.
@@ -174,9 +175,9 @@ func (e execution) lent(tx *store.Tx, st *store.StackState, commit string) (engi
 }
 
 // carryOutExec is the errand itself. Unlike a repair it ends with the person: its output is for nobody else.
-func (o *Operator) carryOutExec(ctx context.Context, task occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
+func (e *Errands) carryOutExec(ctx context.Context, task occupation, c terraform.CommandOptions, r engine.Repair, kept string) (code int, err error) {
 	err = errCutOff
-	over := o.work.RunForOperator(task.stack, func(work context.Context) {
+	over := e.work.RunForOperator(task.stack, func(work context.Context) {
 		work, stop := context.WithCancel(work)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
@@ -185,9 +186,9 @@ func (o *Operator) carryOutExec(ctx context.Context, task occupation, c terrafor
 				code, err = terraform.Command(ctx, p, c)
 				return err
 			}
-			return o.engines.WithTempCheckout(work, r)
+			return e.engines.WithTempCheckout(work, r)
 		})
-		o.health.LogIfPanic(err, "stack", task.stack, "by", task.by)
+		e.health.LogIfPanic(err, "stack", task.stack, "by", task.by)
 	})
 	if over == nil {
 		err = hint.Refuse("wait a moment", "something else is being done to the state of %s right now", task.stack)
@@ -196,14 +197,14 @@ func (o *Operator) carryOutExec(ctx context.Context, task occupation, c terrafor
 	}
 	ending := fmt.Sprintf("exit code %d", code)
 	if err != nil {
-		ending = "failed: " + o.health.Redact(err.Error())
+		ending = "failed: " + e.health.Redact(err.Error())
 	}
-	return code, errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
+	return code, errors.Join(err, e.journal.Update(func(tx *journal.Tx) error {
 		if err := unlockStack(tx, task, ending); err != nil || c.Keep == nil || over == nil {
 			return err
 		}
 		name, _ := archive.CopyName(kept)
 		text := fmt.Sprintf("%s ran %q on %s (%s). The state of before is kept: state restore %s %s", task.by, task.what, task.stack, ending, task.stack, name)
-		return tx.Enqueue(o.ledger.Note("exec/"+task.stack+"/"+kept, text))
+		return tx.Enqueue(e.ledger.Note("exec/"+task.stack+"/"+kept, text))
 	}))
 }

@@ -1,4 +1,4 @@
-package engine
+package kept
 
 import (
 	"encoding/json"
@@ -15,16 +15,15 @@ import (
 	"sallyport/store/disk"
 )
 
-// MoveState makes the state that is kept for an old name of a stack, and its copies, those of the stack, and writes down that they
-// are. Moved tells whether there was a state. It may be repeated after a crash: what has moved already is left alone.
-func (e *Engines) MoveState(old string, s *config.Stack) (moved bool, err error) {
-	data := e.active.Cfg().DataDir
-	from, to := datadir.State(data, old), datadir.State(data, s.Name)
+// Move makes the state that is kept for an old name of a stack, and its copies, those of the stack, and writes down that they
+// are. moved tells whether there was a state. It may be repeated after a crash: what has moved already is left alone.
+func Move(dataDir, old string, s *config.Stack) (moved bool, err error) {
+	from, to := datadir.State(dataDir, old), datadir.State(dataDir, s.Name)
 	if old != s.Name {
 		if moved, err = renameDir(from, to, hasState); err != nil {
 			return false, fmt.Errorf("moving the state: %w", err)
 		}
-		if _, err := renameDir(datadir.StateCopies(data, old), datadir.StateCopies(data, s.Name), notEmpty); err != nil {
+		if _, err := renameDir(datadir.StateCopies(dataDir, old), datadir.StateCopies(dataDir, s.Name), notEmpty); err != nil {
 			return false, fmt.Errorf("moving the copies of the state: %w", err)
 		}
 	} else {
@@ -38,7 +37,7 @@ func (e *Engines) MoveState(old string, s *config.Stack) (moved bool, err error)
 			return moved, err
 		}
 	}
-	note, err := json.Marshal(stateOwner{s.Repository, s.Dir, s.Workspace})
+	note, err := json.Marshal(owner{s.Repository, s.Dir, s.Workspace})
 	if err != nil {
 		return moved, err
 	}

@@ -1,4 +1,4 @@
-package operator
+package errands
 
 import (
 	"path/filepath"

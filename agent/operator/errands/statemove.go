@@ -1,4 +1,4 @@
-package operator
+package errands
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/control"
+	"sallyport/agent/engine/kept"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/stack"
@@ -19,13 +21,13 @@ type StateMove struct{ Old, New string }
 
 // MoveState gives to a stack what another name of it has: the state that the agent keeps, its copies, what was applied and when, and
 // its history. It is for a stack whose directory, and with a glob its name, was changed: for everything here it is a new one then.
-func MoveState(ctx context.Context, o *Operator, m StateMove, by string) (string, error) {
-	w := o.active.Current.Load()
+func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string, error) {
+	w := e.active.Current.Load()
 	s := w.Stack(m.New)
 	if s == nil {
-		return "", NoStack(w, m.New)
+		return "", control.NoStack(m.New, active.StackNames(w))
 	}
-	stays, err := staysStack(o, w, m)
+	stays, err := e.staysStack(w, m)
 	if err != nil {
 		return "", err
 	}
@@ -35,24 +37,24 @@ func MoveState(ctx context.Context, o *Operator, m StateMove, by string) (string
 	if s.Engine == config.EnginePacker {
 		return "", hint.Refuse("it is built under its new name", "%s is an image, and has no state", m.New)
 	}
-	if err := o.prepared(ctx, func(tx *store.Tx) error { return movable(o, tx, w.Cfg.DataDir, m) }); err != nil {
+	if err := e.prepared(ctx, func(tx *store.Tx) error { return e.movable(tx, w.Cfg.DataDir, m) }); err != nil {
 		return "", err
 	}
 	task := occupation{event: "state move", stack: m.New, by: by, what: fmt.Sprintf("state move %s %s", m.Old, m.New), alone: true}
-	if err := o.lockStack(task); err != nil {
+	if err := e.lockStack(task); err != nil {
 		return "", err
 	}
-	moved, err := o.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
+	moved, err := kept.Move(w.Cfg.DataDir, m.Old, s) // a crash after this is made good by the same command again
 	text := ""
-	err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
+	err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error {
 		if err != nil {
-			return unlockStack(tx, task, "failed: "+o.health.Redact(err.Error()))
+			return unlockStack(tx, task, "failed: "+e.health.Redact(err.Error()))
 		}
 		if err := unlockStack(tx, task, "done"); err != nil {
 			return err
 		}
 		var told error
-		text, told = stateMoved(o, tx, m, moved, by)
+		text, told = e.stateMoved(tx, m, moved, by)
 		return told
 	}))
 	return text, err
@@ -60,7 +62,7 @@ func MoveState(ctx context.Context, o *Operator, m StateMove, by string) (string
 
 // staysStack reports whether the old name is one of a stack that goes on: it has a block, or its directory is on the branch. One that
 // a glob found stays in the list when it is not, for what its state holds.
-func staysStack(o *Operator, w *active.Config, m StateMove) (bool, error) {
+func (e *Errands) staysStack(w *active.Config, m StateMove) (bool, error) {
 	old := w.Stack(m.Old)
 	if m.Old == m.New || old == nil {
 		return false, nil
@@ -68,7 +70,7 @@ func staysStack(o *Operator, w *active.Config, m StateMove) (bool, error) {
 	if slices.ContainsFunc(w.Cfg.Stacks, func(s *config.Stack) bool { return s.Name == m.Old }) {
 		return true, nil
 	}
-	tree, err := w.Repos[old.Repository].Tree(o.ledger.HeadOf(old.Repository))
+	tree, err := w.Repos[old.Repository].Tree(e.ledger.HeadOf(old.Repository))
 	if err != nil {
 		return true, err
 	}
@@ -80,7 +82,7 @@ func staysStack(o *Operator, w *active.Config, m StateMove) (bool, error) {
 }
 
 // movable refuses what would lose or mix up anything.
-func movable(o *Operator, tx *store.Tx, dataDir string, m StateMove) error {
+func (e *Errands) movable(tx *store.Tx, dataDir string, m StateMove) error {
 	was, err := tx.Stack(m.Old)
 	if err != nil {
 		return err
@@ -96,7 +98,7 @@ func movable(o *Operator, tx *store.Tx, dataDir string, m StateMove) error {
 		return hint.Refuse("what both have has to be put together by hand: sallyport exec "+m.New+" -- state mv ...", "%s was applied itself, and has a state of its own", m.New)
 	}
 	for _, st := range []*store.StackState{was, is} {
-		if err := o.quiet(tx, dataDir, st); err != nil {
+		if err := e.quiet(tx, dataDir, st); err != nil {
 			return err
 		}
 		if st.LeftState != "" || st.LeftLock != nil {
@@ -110,7 +112,7 @@ func movable(o *Operator, tx *store.Tx, dataDir string, m StateMove) error {
 }
 
 // stateMoved carries over what is recorded, and tells everybody.
-func stateMoved(o *Operator, tx *journal.Tx, m StateMove, kept bool, by string) (string, error) {
+func (e *Errands) stateMoved(tx *journal.Tx, m StateMove, moved bool, by string) (string, error) {
 	if m.Old != m.New {
 		was, err := tx.Stack(m.Old)
 		if err != nil {
@@ -130,11 +132,11 @@ func stateMoved(o *Operator, tx *journal.Tx, m StateMove, kept bool, by string) 
 	switch {
 	case m.Old == m.New:
 		what = "The state kept for " + m.New + " is that of its directory of now"
-	case kept:
+	case moved:
 		what += ", and the state that is kept moved with it"
 	default:
 		what += "; its state lies where its backend says, and stays there"
 	}
-	note := o.ledger.Note(fmt.Sprintf("state-move/%s/%d", m.New, o.now().UnixMilli()), fmt.Sprintf("%s: state move %s %s. %s.", by, m.Old, m.New, what))
+	note := e.ledger.Note(fmt.Sprintf("state-move/%s/%d", m.New, e.now().UnixMilli()), fmt.Sprintf("%s: state move %s %s. %s.", by, m.Old, m.New, what))
 	return what + ". What is different shows: sallyport plan " + m.New, tx.Enqueue(note)
 }

@@ -1,4 +1,4 @@
-package operator
+package errands
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"sallyport/agent/active"
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
@@ -31,7 +32,7 @@ const migrateTimeout = 40 * time.Minute
 
 // migrating is one of them at work.
 type migrating struct {
-	*Operator
+	*Errands
 	Migration
 	occupation
 	commit  string // whose configuration says where the state is to be
@@ -46,13 +47,13 @@ type migrating struct {
 // MigrateState copies the state from where it was to where the branch's newest commit says that it is. It is done only if a plan there
 // finds nothing to do; else everything stays as it was. The person who asks for it vouches for the backend of that commit: it gets
 // what an apply gets.
-func MigrateState(ctx context.Context, o *Operator, r Migration) (string, error) {
-	w := o.active.Current.Load()
+func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error) {
+	w := e.active.Current.Load()
 	s := w.Stack(r.Stack)
 	if s == nil {
-		return "", NoStack(w, r.Stack)
+		return "", control.NoStack(r.Stack, active.StackNames(w))
 	}
-	if err := notForImages(s, "state migrate"); err != nil {
+	if err := NotForImages(s, "state migrate"); err != nil {
 		return "", err
 	}
 	if r.From != "" {
@@ -60,9 +61,9 @@ func MigrateState(ctx context.Context, o *Operator, r Migration) (string, error)
 			return "", control.Errorf(control.Usage, "%s", err).WithHint(`terraform { backend "s3" { ... } }, as it was before`)
 		}
 	}
-	o.Freshen(ctx, r.Stack)
-	m := &migrating{Operator: o, Migration: r, occupation: occupation{event: "state migrate", stack: r.Stack, by: r.By, what: "state migrate", alone: true}}
-	err := o.prepared(ctx, func(tx *store.Tx) (err error) {
+	e.freshen(ctx, r.Stack)
+	m := &migrating{Errands: e, Migration: r, occupation: occupation{event: "state migrate", stack: r.Stack, by: r.By, what: "state migrate", alone: true}}
+	err := e.prepared(ctx, func(tx *store.Tx) (err error) {
 		if m.known, err = tx.Stack(r.Stack); err != nil {
 			return err
 		}
@@ -73,18 +74,18 @@ func MigrateState(ctx context.Context, o *Operator, r Migration) (string, error)
 		if m.commit = repository.Head; m.commit == "" {
 			return hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
 		}
-		m.kept = archive.BeforeRepair(m.known.NewestRun, o.now())
-		return o.quiet(tx, w.Cfg.DataDir, m.known)
+		m.kept = archive.BeforeRepair(m.known.NewestRun, e.now())
+		return e.quiet(tx, w.Cfg.DataDir, m.known)
 	})
 	if err == nil {
-		err = o.lockStack(m.occupation)
+		err = e.lockStack(m.occupation)
 	}
 	if err != nil {
 		return "", err
 	}
-	message, err := errand(ctx, o, r.Stack, r.By, m.carryOut)
+	message, err := e.errand(ctx, r.Stack, r.By, m.carryOut)
 	if err != nil && ctx.Err() == nil { // also where it was not begun
-		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, m.occupation, "not begun") }))
+		err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, m.occupation, "not begun") }))
 	}
 	return message, err
 }

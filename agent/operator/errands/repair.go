@@ -1,4 +1,4 @@
-package operator
+package errands
 
 import (
 	"context"
@@ -38,24 +38,24 @@ const (
 )
 
 // repairs runs one repair, which goes on when the person goes away, and returns what to tell them.
-func (o *Operator) repairs(ctx context.Context, r engine.Repair) (string, error) {
-	return errand(ctx, o, r.Stack, r.By, func(ctx context.Context) (string, error) { return o.carryOutRepair(ctx, r) })
+func (e *Errands) repairs(ctx context.Context, r engine.Repair) (string, error) {
+	return e.errand(ctx, r.Stack, r.By, func(ctx context.Context) (string, error) { return e.carryOutRepair(ctx, r) })
 }
 
 // errand does something to a stack's state that goes on when the person goes away, alone of its kind.
-func errand(ctx context.Context, o *Operator, stack, by string, work func(context.Context) (string, error)) (string, error) {
+func (e *Errands) errand(ctx context.Context, stack, by string, work func(context.Context) (string, error)) (string, error) {
 	type answer struct {
 		message string
 		err     error
 	}
 	answered := make(chan answer, 1)
-	over := o.work.RunForOperator(stack, func(ctx context.Context) {
+	over := e.work.RunForOperator(stack, func(ctx context.Context) {
 		var message string
 		err := contain.Do("mending the state of "+stack, func() (err error) {
 			message, err = work(ctx)
 			return err
 		})
-		o.health.LogIfPanic(err, "stack", stack, "by", by)
+		e.health.LogIfPanic(err, "stack", stack, "by", by)
 		answered <- answer{message, err} // whoever waits for it gets an answer in any case
 	})
 	if over == nil {
@@ -74,12 +74,12 @@ func errand(ctx context.Context, o *Operator, stack, by string, work func(contex
 	}
 }
 
-func (o *Operator) carryOutRepair(ctx context.Context, r engine.Repair) (string, error) {
+func (e *Errands) carryOutRepair(ctx context.Context, r engine.Repair) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
-	cause := o.engines.WithTempCheckout(ctx, r)
+	cause := e.engines.WithTempCheckout(ctx, r)
 	var message string
-	err := o.journal.Update(func(tx *journal.Tx) (err error) {
+	err := e.journal.Update(func(tx *journal.Tx) (err error) {
 		if cause == nil {
 			message, err = r.Done(tx)
 			return errors.Join(err, locks.LookNow(tx.Tx, r.Stack))
@@ -91,14 +91,14 @@ func (o *Operator) carryOutRepair(ctx context.Context, r engine.Repair) (string,
 		return err
 	})
 	if cause != nil {
-		o.log.Warn("a repair failed", "stack", r.Stack, "by", r.By, "err", o.health.Redact(cause.Error()))
+		e.log.Warn("a repair failed", "stack", r.Stack, "by", r.By, "err", e.health.Redact(cause.Error()))
 		return "", errors.Join(cause, err)
 	}
 	return message, err
 }
 
 // quiet refuses repairs of a stack while an apply of it, or something that one started, is at work.
-func (o *Operator) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
+func (e *Errands) quiet(tx *store.Tx, dataDir string, st *store.StackState) error {
 	if st.OpenRun != 0 {
 		open, err := tx.Run(st.OpenRun)
 		if err != nil {
@@ -108,7 +108,7 @@ func (o *Operator) quiet(tx *store.Tx, dataDir string, st *store.StackState) err
 			return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is applying", open.ID, st.Name)
 		}
 	}
-	left := o.ledger.LeftOf(dataDir, st)
+	left := e.ledger.LeftOf(dataDir, st)
 	if left.Alive && left.Ending {
 		return errPassing
 	}
@@ -122,9 +122,9 @@ func (o *Operator) quiet(tx *store.Tx, dataDir string, st *store.StackState) err
 var errPassing = errors.New("an apply has only just ended")
 
 // prepared reads what a repair needs, once the runner of an apply that has just ended is gone.
-func (o *Operator) prepared(ctx context.Context, read func(*store.Tx) error) error {
+func (e *Errands) prepared(ctx context.Context, read func(*store.Tx) error) error {
 	for {
-		err := o.store.View(read)
+		err := e.store.View(read)
 		if !errors.Is(err, errPassing) || ctx.Err() != nil {
 			return err
 		}
@@ -133,8 +133,8 @@ func (o *Operator) prepared(ctx context.Context, read func(*store.Tx) error) err
 }
 
 // Unlock forces the state lock with an id open, for a person.
-func (o *Operator) Unlock(ctx context.Context, stack, id, by string) (string, error) {
-	w := o.active.Current.Load()
+func (e *Errands) Unlock(ctx context.Context, stack, id, by string) (string, error) {
+	w := e.active.Current.Load()
 	s := w.Stack(stack)
 	if s == nil {
 		return "", control.NoStack(stack, active.StackNames(w))
@@ -143,12 +143,12 @@ func (o *Operator) Unlock(ctx context.Context, stack, id, by string) (string, er
 		return "", control.Errorf(control.Usage, "%q is not the id of a state lock", id).WithHint("sallyport unlock %s LOCK_ID; sallyport status shows the id", stack)
 	}
 	r := engine.Repair{Stack: stack, By: by}
-	err := o.prepared(ctx, func(tx *store.Tx) error {
+	err := e.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(stack)
 		if err != nil {
 			return err
 		}
-		if err := o.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
@@ -163,7 +163,7 @@ func (o *Operator) Unlock(ctx context.Context, stack, id, by string) (string, er
 		return "", err
 	}
 	r.Work = func(ctx context.Context, p terraform.PlanOptions) error {
-		return o.engines.Terraform().Unlock(ctx, p, id)
+		return e.engines.Terraform().Unlock(ctx, p, id)
 	}
 	r.Done = func(tx *journal.Tx) (string, error) {
 		st, err := tx.Stack(stack)
@@ -173,16 +173,16 @@ func (o *Operator) Unlock(ctx context.Context, stack, id, by string) (string, er
 		if err := tx.AddEvent(store.Event{Type: "unlock", Stack: stack, By: by, Text: id}); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), o.ledger.LockGone(tx.Tx, st, by)
+		return fmt.Sprintf("The state of %s is unlocked (%s).", stack, id), e.ledger.LockGone(tx.Tx, st, by)
 	}
 	r.Failed = func(tx *journal.Tx, cause error) (error, error) {
-		return o.notUnlocked(stack, cause), locks.LookNow(tx.Tx, stack)
+		return e.notUnlocked(stack, cause), locks.LookNow(tx.Tx, stack)
 	}
-	return o.repairs(ctx, r)
+	return e.repairs(ctx, r)
 }
 
 // notUnlocked says why a lock was not opened and what to do.
-func (o *Operator) notUnlocked(stack string, cause error) error {
+func (e *Errands) notUnlocked(stack string, cause error) error {
 	var other *terraform.OtherLockError
 	switch {
 	case errors.Is(cause, terraform.ErrNotLocked):
@@ -190,9 +190,9 @@ func (o *Operator) notUnlocked(stack string, cause error) error {
 	case errors.As(cause, &other):
 		next := "release it with the backend's own tools once nobody works on this state"
 		if other.Held.ID != "" {
-			next = fmt.Sprintf("find out who holds it and ask them; then: sallyport unlock %s %s", stack, o.health.Redact(other.Held.ID))
+			next = fmt.Sprintf("find out who holds it and ask them; then: sallyport unlock %s %s", stack, e.health.Redact(other.Held.ID))
 		}
-		return hint.Refuse(next, "%s", o.health.Redact(other.Error()))
+		return hint.Refuse(next, "%s", e.health.Redact(other.Error()))
 	}
 	return cause
 }
@@ -217,19 +217,19 @@ func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, erro
 }
 
 // PushState pushes the state that an apply could not save, for a person.
-func (o *Operator) PushState(ctx context.Context, ref, by string) (string, error) {
-	w := o.active.Current.Load()
+func (e *Errands) PushState(ctx context.Context, ref, by string) (string, error) {
+	w := e.active.Current.Load()
 	var run *store.Run
 	var file string
-	err := o.prepared(ctx, func(tx *store.Tx) (err error) {
-		if run, err = o.leftStateOf(tx, w, ref); err != nil {
+	err := e.prepared(ctx, func(tx *store.Tx) (err error) {
+		if run, err = e.leftStateOf(tx, w, ref); err != nil {
 			return err
 		}
 		st, err := tx.Stack(run.Stack)
 		if err != nil {
 			return err
 		}
-		if err := o.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		file, err = leftFile(w, run, st)
@@ -239,23 +239,23 @@ func (o *Operator) PushState(ctx context.Context, ref, by string) (string, error
 		return "", err
 	}
 	stack := run.Stack
-	return o.repairs(ctx, engine.Repair{
+	return e.repairs(ctx, engine.Repair{
 		Stack: stack, By: by, Commit: run.Commit, Lent: engine.LentForApply, // somebody approved it
 		Work: func(ctx context.Context, p terraform.PlanOptions) error {
-			return o.engines.Terraform().PushState(ctx, p, file)
+			return e.engines.Terraform().PushState(ctx, p, file)
 		},
-		Done: func(tx *journal.Tx) (string, error) { return o.pushed(tx.Tx, run, file, by) },
+		Done: func(tx *journal.Tx) (string, error) { return e.pushed(tx.Tx, run, file, by) },
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
 			var failed *diag.Error
 			if !errors.As(cause, &failed) {
 				return nil, nil
 			}
 			if failed.Lock != nil {
-				return o.pushLocked(tx.Tx, w, stack, run.ID, failed)
+				return e.pushLocked(tx.Tx, w, stack, run.ID, failed)
 			}
 			if failed.StateMoved() {
 				return hint.Refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),
-					"%s", o.health.Redact(failed.Error())), nil
+					"%s", e.health.Redact(failed.Error())), nil
 			}
 			return nil, nil
 		},
@@ -263,7 +263,7 @@ func (o *Operator) PushState(ctx context.Context, ref, by string) (string, error
 }
 
 // leftStateOf finds the run whose left state a person means: 12, #12, or a stack that has one.
-func (o *Operator) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*store.Run, error) {
+func (e *Errands) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*store.Run, error) {
 	id, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
 	if err != nil {
 		if w.Stack(ref) == nil {
@@ -307,7 +307,7 @@ func leftFile(w *active.Config, run *store.Run, st *store.StackState) (string, e
 
 // pushed records that a left state is at its backend. If the commit fails after the file was renamed, its absence says the
 // same: a state that was moved away holds up nobody.
-func (o *Operator) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
+func (e *Errands) pushed(tx *store.Tx, run *store.Run, file, by string) (string, error) {
 	dir := filepath.Dir(file)
 	if err := disk.IgnoreMissing(os.Rename(file, filepath.Join(dir, pushedStateFile))); err != nil {
 		return "", fmt.Errorf("putting the pushed state aside: %w", err)
@@ -336,17 +336,17 @@ func (o *Operator) pushed(tx *store.Tx, run *store.Run, file, by string) (string
 		return "", err
 	}
 	text := fmt.Sprintf("%s pushed the state that #%d could not save; %s is planned again.", by, run.ID, run.Stack)
-	return fmt.Sprintf("The state of #%d is pushed; stack %s goes on.", run.ID, run.Stack), o.ledger.Say(tx, now, store.MessageReply, "pushed", text)
+	return fmt.Sprintf("The state of #%d is pushed; stack %s goes on.", run.ID, run.Stack), e.ledger.Say(tx, now, store.MessageReply, "pushed", text)
 }
 
 // pushLocked notes the lock that was in the way of a push: while a state waits to be pushed nothing is planned, so nobody
 // else would meet it.
-func (o *Operator) pushLocked(tx *store.Tx, w *active.Config, stack string, run int, failed *diag.Error) (told, err error) {
+func (e *Errands) pushLocked(tx *store.Tx, w *active.Config, stack string, run int, failed *diag.Error) (told, err error) {
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return nil, err
 	}
-	lock := o.ledger.NoteLock(w, st, failed.Lock)
+	lock := e.ledger.NoteLock(w, st, failed.Lock)
 	if err := tx.PutStack(st); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
-package operator
+package errands
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"sallyport/agent/active"
 	"sallyport/agent/archive"
+	"sallyport/agent/control"
 	"sallyport/agent/engine"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
@@ -23,11 +25,11 @@ type restored struct {
 
 // RestoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
 // apply, so that a restore can be taken back in the same way.
-func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
-	w := o.active.Current.Load()
+func (e *Errands) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
+	w := e.active.Current.Load()
 	s := w.Stack(stack)
 	if s == nil {
-		return "", NoStack(w, stack)
+		return "", control.NoStack(stack, active.StackNames(w))
 	}
 	copied, content, err := archive.FindState(w.Cfg.DataDir, stack, ref)
 	if err != nil {
@@ -36,15 +38,15 @@ func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 	out := restored{copied: copied}
 	var commit string
 	var lent engine.Lent
-	err = o.prepared(ctx, func(tx *store.Tx) error {
+	err = e.prepared(ctx, func(tx *store.Tx) error {
 		st, err := tx.Stack(stack)
 		if err != nil {
 			return err
 		}
-		if err := o.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
-		out.kept = archive.BeforeRepair(st.NewestRun, o.now())
+		out.kept = archive.BeforeRepair(st.NewestRun, e.now())
 		if commit, err = commitOf(tx, st, s); err != nil {
 			return err
 		}
@@ -58,10 +60,10 @@ func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		return "", err
 	}
 	task := occupation{event: "state restore", stack: stack, by: by, what: "state restore " + copied.Name, alone: true}
-	if err := o.lockStack(task); err != nil {
+	if err := e.lockStack(task); err != nil {
 		return "", err
 	}
-	message, err := o.repairs(ctx, engine.Repair{
+	message, err := e.repairs(ctx, engine.Repair{
 		Stack: stack, By: by, Commit: commit, Lent: lent,
 		Work: func(ctx context.Context, p terraform.PlanOptions) (err error) {
 			replaced := false
@@ -75,11 +77,11 @@ func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 			return err
 		},
 		Done: func(tx *journal.Tx) (string, error) {
-			text, err := o.stateRestored(tx.Tx, task, out)
+			text, err := e.stateRestored(tx.Tx, task, out)
 			return text, errors.Join(err, unlockStack(tx, task, fmt.Sprintf("serial %d", out.serial)))
 		},
 		Failed: func(tx *journal.Tx, cause error) (error, error) {
-			err := unlockStack(tx, task, "failed: "+o.health.Redact(cause.Error()))
+			err := unlockStack(tx, task, "failed: "+e.health.Redact(cause.Error()))
 			var failed *diag.Error
 			var other *terraform.LineageError
 			switch {
@@ -92,13 +94,13 @@ func (o *Operator) RestoreState(ctx context.Context, stack, ref, by string) (str
 		},
 	})
 	if err != nil && ctx.Err() == nil { // something else was being done, and this has not begun
-		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, task, "not begun") }))
+		err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, task, "not begun") }))
 	}
 	return message, err
 }
 
 // stateRestored records that a state is back, and tells the channel: what runs are planned on is another one now.
-func (o *Operator) stateRestored(tx *store.Tx, task occupation, r restored) (string, error) {
+func (e *Errands) stateRestored(tx *store.Tx, task occupation, r restored) (string, error) {
 	kept := ""
 	if r.kept != "" {
 		c, _ := archive.CopyName(r.kept)
@@ -106,7 +108,7 @@ func (o *Operator) stateRestored(tx *store.Tx, task occupation, r restored) (str
 	}
 	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", task.stack,
 		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
-	if err := tx.Enqueue(o.ledger.Note(fmt.Sprintf("state-restore/%s/%d", task.stack, r.serial), task.by+" restored a state. "+text+" What that means shows: plan "+task.stack)); err != nil {
+	if err := tx.Enqueue(e.ledger.Note(fmt.Sprintf("state-restore/%s/%d", task.stack, r.serial), task.by+" restored a state. "+text+" What that means shows: plan "+task.stack)); err != nil {
 		return "", err
 	}
 	return text + " What that means shows: sallyport plan " + task.stack, nil

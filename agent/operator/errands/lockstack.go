@@ -1,11 +1,9 @@
-package operator
+package errands
 
 import (
 	"errors"
 	"fmt"
 
-	"sallyport/agent/active"
-	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
@@ -26,14 +24,14 @@ type occupation struct {
 }
 
 // lockStack begins a person's work on a stack's state, unless the stack is at something else.
-func (o *Operator) lockStack(task occupation) error {
-	w := o.active.Current.Load()
-	return o.journal.Update(func(tx *journal.Tx) error {
+func (e *Errands) lockStack(task occupation) error {
+	w := e.active.Current.Load()
+	return e.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(task.stack)
 		if err != nil {
 			return err
 		}
-		if err := o.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		if st.Occupied != nil {
@@ -48,7 +46,7 @@ func (o *Operator) lockStack(task occupation) error {
 				return hint.Refuse(fmt.Sprintf("sallyport cancel %d, then again", open.ID), "#%d of stack %s is %s, and what it waits with was planned on the state of now", open.ID, task.stack, open.Status)
 			}
 		}
-		st.Occupied = &store.Pause{By: task.by, At: o.now().UTC(), Reason: task.what}
+		st.Occupied = &store.Pause{By: task.by, At: e.now().UTC(), Reason: task.what}
 		if err := tx.AddEvent(store.Event{Type: task.event, Stack: task.stack, By: task.by, Text: task.what}); err != nil {
 			return err
 		}
@@ -70,9 +68,9 @@ func unlockStack(tx *journal.Tx, task occupation, ending string) error {
 }
 
 // UnlockAll ends what an agent before this one was in the middle of: it died with that one.
-func (o *Operator) UnlockAll() error {
+func (e *Errands) UnlockAll() error {
 	var left []occupation
-	err := o.store.View(func(tx *store.Tx) error {
+	err := e.store.View(func(tx *store.Tx) error {
 		stacks, err := tx.Stacks()
 		for _, st := range stacks {
 			if st.Occupied != nil {
@@ -82,15 +80,10 @@ func (o *Operator) UnlockAll() error {
 		return err
 	})
 	for _, task := range left {
-		err = errors.Join(err, o.journal.Update(func(tx *journal.Tx) error {
+		err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error {
 			text := fmt.Sprintf("%s was at work on the state of %s (%s) when the agent stopped: look at how far it came.", task.by, task.stack, task.what)
-			return errors.Join(unlockStack(tx, task, "the agent stopped in the middle of it"), tx.Enqueue(o.ledger.Note("vacated/"+task.stack+"/"+o.epoch, text)))
+			return errors.Join(unlockStack(tx, task, "the agent stopped in the middle of it"), tx.Enqueue(e.ledger.Note("vacated/"+task.stack+"/"+e.epoch, text)))
 		}))
 	}
 	return err
-}
-
-// NoStack is the answer to somebody who names a stack that there is none of.
-func NoStack(w *active.Config, stack string) error {
-	return control.NoStack(stack, active.StackNames(w))
 }
