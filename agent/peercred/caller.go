@@ -29,7 +29,12 @@ type Caller struct {
 }
 
 // By is how the caller is recorded with whatever they do: the account and who had logged in, see [store.By].
-func (c Caller) By() string { return store.By("cli:"+c.User, c.LoginUser) }
+func (c Caller) By() string {
+	if c.LoginUser == "" {
+		return store.ByNobodyKnown("cli:" + c.User)
+	}
+	return store.By("cli:"+c.User, c.LoginUser)
+}
 
 // Self is who runs this process, as the server would see it.
 func Self() Caller {

@@ -144,11 +144,11 @@ func TestCallerNames(t *testing.T) {
 		c    Caller
 		by   string
 	}{
-		{"a user", Caller{UID: 1000, User: "jane", LoginUser: "jane"}, "cli:jane (logged in)"},
+		{"a user", Caller{UID: 1000, User: "jane", LoginUser: "jane"}, "cli:jane"},
 		{"a user who became another", Caller{UID: 1001, User: "joe", LoginUser: "jane"}, "cli:joe (logged in as jane)"},
 		{"root after sudo", Caller{UID: 0, User: "root", LoginUser: "jane"}, "cli:root (logged in as jane)"},
-		{"root at the console", Caller{UID: 0, User: "root", LoginUser: "root"}, "cli:root (logged in)"},
-		{"root from cron", Caller{UID: 0, User: "root"}, "cli:root"},
+		{"root at the console", Caller{UID: 0, User: "root", LoginUser: "root"}, "cli:root"},
+		{"root from cron", Caller{UID: 0, User: "root"}, "cli:root (no login)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := tc.c.By(); got != tc.by {

@@ -18,7 +18,7 @@ const Untied = "cli"
 // knows of none (a service) nobody can tell whose vote it is. Which login an account stands for where there are none at all says package
 // peercred.
 func PersonOf(people []config.Person, by string) string {
-	account, login := store.Account(by)
+	account, _ := store.Account(by)
 	service, id, _ := strings.Cut(account, ":")
 	if service != "cli" {
 		for _, p := range people {
@@ -29,7 +29,7 @@ func PersonOf(people []config.Person, by string) string {
 		return account
 	}
 	for _, p := range people {
-		if p.OS != "" && p.OS == login {
+		if p.OS != "" && p.OS == store.Login(by) {
 			return personKey(p)
 		}
 	}

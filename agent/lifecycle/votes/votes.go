@@ -59,9 +59,6 @@ func AddsNothing(run *store.Run) string {
 	if Distinct(people) == len(people) {
 		return ""
 	}
-	if _, login := store.Account(by); login == "" {
-		by += " without a login uid"
-	}
 	return " No person block says who " + by + " is, so that approval adds nothing to those of others."
 }
 
