@@ -40,6 +40,7 @@ var storeys = []struct {
 	{name: "agent/proc"},
 	{name: "agent/terraform/diag"},
 	{name: "agent/terraform/release"},
+	{name: "agent/terraform/varfile"},
 	{name: "agent/trust"},
 	{name: "configs"},
 	{"agent/asuser", []string{"agent/hint", "agent/proc", "store/disk"}},
@@ -48,6 +49,7 @@ var storeys = []struct {
 	{"agent/hostcommand", []string{"agent/proc"}},
 	{"agent/need", []string{"agent/terraform/release"}},
 	{"agent/repo/odb", []string{"agent/hint", "notify/words"}},
+	{"agent/terraform/cliconfig", []string{"agent/hint"}},
 	{"agent/terraform/jsonlog", []string{"agent/terraform/diag"}},
 	{"agent/asuser/asusertest", []string{"agent/need"}},
 	{"agent/clock", []string{"store"}},
@@ -77,6 +79,9 @@ var storeys = []struct {
 		"store", "store/disk",
 	}},
 	{"agent/terraform/environ", []string{"agent/terraform/private", "notify/redact"}},
+	{"agent/terraform/keptstate", []string{
+		"agent/foreign", "agent/hint", "agent/terraform/planjson", "agent/terraform/private", "store/disk",
+	}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config/globs", []string{"agent/config", "notify/words"}},
 	{"agent/engine/kept", []string{"agent/asuser", "agent/config", "agent/datadir", "agent/foreign", "agent/hint", "store/disk"}},
@@ -86,6 +91,7 @@ var storeys = []struct {
 	{"agent/terraform/credentials", []string{
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",
 	}},
+	{"agent/terraform/rootmodule", []string{"agent/foreign", "agent/hclfile", "agent/terraform/diag", "agent/terraform/keptstate"}},
 	{"agent/control", []string{"agent/archive", "agent/contain", "agent/hint", "agent/peercred", "notify", "notify/words", "store"}},
 	{"agent/runner", []string{
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials",
@@ -94,9 +100,10 @@ var storeys = []struct {
 	{"agent/stack", []string{"agent/config", "agent/hclfile", "agent/repo"}},
 	{"agent/stack/stacktest", []string{"agent/repo", "agent/repo/gittest"}},
 	{"agent/terraform", []string{
-		"agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile", "agent/hint", "agent/proc", "agent/terraform/binary",
-		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
-		"agent/terraform/planjson", "agent/terraform/private", "notify/redact", "store", "store/disk",
+		"agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile", "agent/proc", "agent/terraform/binary", "agent/terraform/cache",
+		"agent/terraform/cliconfig", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
+		"agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/private", "agent/terraform/rootmodule", "agent/terraform/varfile",
+		"notify/redact", "store", "store/disk",
 	}},
 	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "store"}},
@@ -155,8 +162,8 @@ var storeys = []struct {
 		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine/kept", "agent/fault",
 		"agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/ending", "agent/locks",
 		"agent/packer", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/stack", "agent/terraform", "agent/terraform/binary",
-		"agent/terraform/cache", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/planjson", "agent/workers",
-		"notify", "notify/redact", "notify/words", "store", "store/disk",
+		"agent/terraform/cache", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/keptstate",
+		"agent/terraform/planjson", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/execute/remind", []string{
 		"agent/active", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/votes", "notify", "notify/words",
@@ -188,7 +195,8 @@ var storeys = []struct {
 	{"agent/operator/errands", []string{
 		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine",
 		"agent/engine/kept", "agent/execute", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/locks", "agent/rundir",
-		"agent/stack", "agent/terraform", "agent/terraform/diag", "agent/workers", "notify", "notify/words", "store", "store/disk",
+		"agent/stack", "agent/terraform", "agent/terraform/diag", "agent/terraform/keptstate", "agent/terraform/rootmodule", "agent/workers", "notify",
+		"notify/words", "store", "store/disk",
 	}},
 	{"agent/operator", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/engine", "agent/health", "agent/hint", "agent/journal",
@@ -203,8 +211,8 @@ var storeys = []struct {
 	{"agent/housekeeping", []string{
 		"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/datadir",
 		"agent/engine", "agent/fault", "agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle",
-		"agent/operator", "agent/outbox", "agent/phrase", "agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/terraform",
-		"agent/view", "agent/workers", "notify/words", "store",
+		"agent/operator", "agent/outbox", "agent/phrase", "agent/proc", "agent/rescue", "agent/rundir", "agent/runner", "agent/status",
+		"agent/terraform/keptstate", "agent/view", "agent/workers", "notify/words", "store",
 	}},
 	{"agent/pullrequests", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/phrase", "agent/repo",

@@ -17,10 +17,10 @@ import (
 	"sallyport/agent/locks"
 	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
-	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/terraform/varfile"
 	"sallyport/store"
 )
 
@@ -71,7 +71,7 @@ func applyVars(base string, run *store.Run) (string, error) {
 	if run.Plan.VarsDigest == "" {
 		return "", nil
 	}
-	file := filepath.Join(base, rundir.PlanDir, terraform.ApplyVarsFile)
+	file := filepath.Join(base, rundir.PlanDir, varfile.ForApply)
 	if _, err := os.Stat(file); err != nil {
 		return "", hint.Refuse("sallyport plan "+run.Stack, "the values of ephemeral variables, which terraform keeps out of plan files, are lost: %v", err)
 	}
@@ -92,7 +92,7 @@ func (e *Engines) SilenceApplyVars() error {
 		if run.Plan == nil || run.Plan.VarsDigest == "" {
 			continue
 		}
-		values, err := terraform.ReadApplyVars(filepath.Join(rundir.PlanBase(e.active.Cfg().DataDir, run), rundir.PlanDir))
+		values, err := varfile.ReadForApply(filepath.Join(rundir.PlanBase(e.active.Cfg().DataDir, run), rundir.PlanDir))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.log.Error("making secrets of the values of ephemeral variables", "run", run.ID, "stack", run.Stack, "err", err)
 		}

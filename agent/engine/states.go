@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/rundir"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/store"
 )
 
@@ -131,7 +132,7 @@ func learnState(dataDir string, st *store.StackState, run *store.Run, s *config.
 	if run.Plan == nil || run.Plan.Lineage != "" || !run.Plan.Kept || s == nil {
 		return nil
 	}
-	state, err := terraform.ReadKeptState(datadir.State(dataDir, st.Name), s.Workspace)
+	state, err := keptstate.Identity(datadir.State(dataDir, st.Name), s.Workspace)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it came to nothing
 	}

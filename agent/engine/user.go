@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/store"
 	"sallyport/store/disk"
 )
@@ -65,7 +66,7 @@ func (e *Engines) takeState(ctx context.Context, w *active.Config, s *config.Sta
 		}
 	}
 	aside := datadir.ChangedState(w.Cfg.DataDir, filepath.Base(state), e.now())
-	changed, err := terraform.SettleState(state, datadir.StateBefore(w.Cfg.DataDir, s.Name), aside)
+	changed, err := keptstate.Settle(state, datadir.StateBefore(w.Cfg.DataDir, s.Name), aside)
 	if len(changed) > 0 {
 		e.log.Warn("a state was put back that a plan had changed", "stack", s.Name, "files", changed, "aside", aside)
 	}

@@ -10,7 +10,7 @@ import (
 	"sallyport/agent/engine"
 	"sallyport/agent/journal"
 	"sallyport/agent/rundir"
-	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -74,7 +74,7 @@ func (h *Housekeeper) settleStates() error {
 	}
 	for _, e := range left {
 		aside := datadir.ChangedState(dataDir, e.Name(), h.now())
-		changed, err := terraform.SettleState(filepath.Join(datadir.States(dataDir), e.Name()), filepath.Join(datadir.StatesBefore(dataDir), e.Name()), aside)
+		changed, err := keptstate.Settle(filepath.Join(datadir.States(dataDir), e.Name()), filepath.Join(datadir.StatesBefore(dataDir), e.Name()), aside)
 		h.faults.Set("state of "+e.Name(), err)
 		if err != nil {
 			h.log.Error("settling a state", "dir", e.Name(), "err", err)

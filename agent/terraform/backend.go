@@ -9,55 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
-
 	"sallyport/agent/hclfile"
 	"sallyport/agent/terraform/diag"
-	"sallyport/agent/terraform/private"
+	"sallyport/agent/terraform/keptstate"
+	"sallyport/agent/terraform/rootmodule"
 )
-
-// overrideFile is generated into a root module whose state the agent keeps. Terraform merges override files in the
-// order of their names after everything else.
-const (
-	overrideStem = "sallyport_override"
-	overrideFile = overrideStem + ".tf.json"
-)
-
-// rootBackend is what a root module says about where its state is.
-type rootBackend struct {
-	Type    string // empty: none is named
-	Cloud   bool   // a cloud block
-	Path    string // of a local backend; empty if not set or not a literal
-	Literal bool   // Path is known: it is not set, or is a literal
-}
-
-// kept reports whether the agent has to give the root a place for its state: it names none, or one that would lie in
-// a checkout that is thrown away.
-func (b rootBackend) kept(backendConfig map[string]string) bool {
-	if b.Cloud {
-		return false
-	}
-	if b.Type == "" {
-		return true
-	}
-	if b.Type != "local" {
-		return false
-	}
-	path := b.Path
-	if p, ok := backendConfig["path"]; ok {
-		return !filepath.IsAbs(p)
-	}
-	return b.Literal && !filepath.IsAbs(path)
-}
-
-// rootModule is what the files of a root module say about its state.
-type rootModule struct {
-	Plain    rootBackend // without override files
-	Merged   rootBackend // with them
-	Override string      // the last file that sets a backend and comes after the others; empty: none does
-}
 
 // reads says which files in a directory the tool takes for configuration.
 func (o *PlanOptions) reads() hclfile.Engine {
@@ -67,111 +23,10 @@ func (o *PlanOptions) reads() hclfile.Engine {
 	return hclfile.Terraform
 }
 
-// readRoot reads a root module's terraform blocks, override files last, as the engine does. Files that do not parse are read as far
-// as they go: init says what is wrong with them, in terraform's words.
-func readRoot(dir string, engine hclfile.Engine) (rootModule, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return rootModule{}, fmt.Errorf("reading the root module: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		stem, _, _ := strings.Cut(e.Name(), ".")
-		if strings.EqualFold(stem, overrideStem) && !e.IsDir() && len(hclfile.Files([]string{e.Name()}, hclfile.Either)) > 0 {
-			return rootModule{}, &diag.Error{Op: "init", ExitCode: -1,
-				Err:  fmt.Errorf("the repository holds a file %s, whose name is that of a file which the agent makes", e.Name()),
-				Hint: "rename it"}
-		}
-		if !e.IsDir() {
-			names = append(names, e.Name())
-		}
-	}
-	var m rootModule
-	var late []hclfile.File // what comes after the plain files
-	found := false
-	for _, f := range hclfile.Files(names, engine) {
-		found = true
-		if f.Override {
-			late = append(late, f)
-			continue
-		}
-		if _, err := m.Plain.readFile(dir, f.Name); err != nil {
-			return rootModule{}, err
-		}
-	}
-	if !found {
-		return rootModule{}, fmt.Errorf("%s holds no configuration: %w", filepath.Base(dir), fs.ErrNotExist)
-	}
-	m.Merged = m.Plain
-	for _, f := range late {
-		b := m.Merged
-		sets, err := b.readFile(dir, f.Name)
-		if err != nil {
-			return rootModule{}, err
-		}
-		if sets {
-			m.Override, m.Merged = f.Name, b
-		}
-	}
-	return m, nil
-}
-
-// readFile adds what a file says, and reports whether it says anything.
-func (b *rootBackend) readFile(dir, name string) (bool, error) {
-	src, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		return false, fmt.Errorf("reading the root module: %w", err)
-	}
-	if _, err := hclfile.Check(src, name, hclfile.MaxWords); err != nil {
-		return false, fmt.Errorf("reading the root module: %s %w", name, err)
-	}
-	file, _ := hclfile.Parse(src, name)
-	return file != nil && file.Body != nil && b.read(file.Body), nil
-}
-
-// read adds what the terraform blocks of a file say, and reports whether they say anything.
-func (b *rootBackend) read(body hcl.Body) (sets bool) {
-	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
-	for _, block := range top.Blocks {
-		inner, _, _ := block.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-			{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"},
-		}})
-		for _, block := range inner.Blocks {
-			sets = true
-			if block.Type == "cloud" {
-				*b = rootBackend{Cloud: true}
-				continue
-			}
-			*b = rootBackend{Type: block.Labels[0], Literal: true}
-			attrs, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "path"}}})
-			if path, found := attrs.Attributes["path"]; found {
-				b.Path, b.Literal = literal(path.Expr)
-			}
-		}
-	}
-	return sets
-}
-
-// literal is an argument as terraform takes it: a number becomes text, and null is as good as nothing.
-func literal(x hcl.Expression) (text string, known bool) {
-	v, diags := x.Value(nil)
-	if diags.HasErrors() {
-		return "", false
-	}
-	v, err := convert.Convert(v, cty.String)
-	switch {
-	case err != nil || !v.IsKnown():
-		return "", false
-	case v.IsNull():
-		return "", true
-	}
-	return v.AsString(), true
-}
-
 // keepState writes the override file that puts the state of a root without a lasting backend below stateDir. It
 // returns whether it did so.
 func keepState(o *PlanOptions) (bool, error) {
-	m, err := readRoot(o.WorkDir, o.reads())
+	m, err := rootmodule.ReadBackends(o.WorkDir, o.reads())
 	var named *diag.Error
 	if errors.As(err, &named) {
 		return false, err
@@ -191,7 +46,7 @@ func keepState(o *PlanOptions) (bool, error) {
 	}
 	if o.Rehearsal {
 		o.BackendConfig = nil // of another backend
-		return true, writeOverride(o.WorkDir, o.StateDir)
+		return true, keptstate.WriteOverride(o.WorkDir, o.StateDir)
 	}
 	config := revealAll(o.BackendConfig)
 	if o.StateDir == "" {
@@ -199,12 +54,12 @@ func keepState(o *PlanOptions) (bool, error) {
 	}
 	// An override of the repository's can come after the agent's, and moves the state without a word in the files that
 	// people read.
-	if m.Override != "" && (b.kept(config) || m.Plain.kept(config)) {
+	if m.Override != "" && (b.Kept(config) || m.Plain.Kept(config)) {
 		return false, &diag.Error{Op: "init", ExitCode: -1,
 			Err:  fmt.Errorf("%s sets the backend in the place of the one that the agent gives this stack, so the state would move", m.Override),
 			Hint: "if the state is to be there, name the backend in a file that is no override, and move the state first; else remove it from " + m.Override}
 	}
-	if !b.kept(config) {
+	if !b.Kept(config) {
 		return false, nil
 	}
 	if b.Type == "" && len(config) > 0 {
@@ -215,33 +70,7 @@ func keepState(o *PlanOptions) (bool, error) {
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return false, fmt.Errorf("making the directory of the state: %w", err)
 	}
-	return true, writeOverride(o.WorkDir, o.StateDir)
-}
-
-// writeOverride writes the override file.
-func writeOverride(workDir, stateDir string) error {
-	type local struct {
-		Path         string `json:"path"`
-		WorkspaceDir string `json:"workspace_dir"`
-	}
-	type backend struct {
-		Local local `json:"local"`
-	}
-	type terraform struct {
-		Backend backend `json:"backend"`
-	}
-	text, err := json.MarshalIndent(struct {
-		Terraform terraform `json:"terraform"`
-	}{terraform{backend{local{
-		Path: statePath(stateDir), WorkspaceDir: workspacesPath(stateDir),
-	}}}}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("rendering the backend: %w", err)
-	}
-	if err := private.Create(filepath.Join(workDir, overrideFile), text); err != nil {
-		return fmt.Errorf("writing the backend into the checkout: %w", err)
-	}
-	return nil
+	return true, keptstate.WriteOverride(o.WorkDir, o.StateDir)
 }
 
 // backendInUse is the part that matters of what init writes down about the backend. What is not set is empty.
@@ -272,9 +101,9 @@ func checkBackend(o *PlanOptions, kept bool) error {
 	}
 	b := got.Backend
 	if kept {
-		if b.Type != "local" || b.Config.Path != statePath(o.StateDir) || b.Config.WorkspaceDir != workspacesPath(o.StateDir) {
+		if b.Type != "local" || b.Config.Path != keptstate.Path(o.StateDir) || b.Config.WorkspaceDir != keptstate.Workspaces(o.StateDir) {
 			return misplaced("a file of the repository sets the backend after the agent's; remove it, or name a lasting backend in a .tf file",
-				"the state would be kept in %q (%s) instead of %q", b.Config.Path, b.Type, statePath(o.StateDir))
+				"the state would be kept in %q (%s) instead of %q", b.Config.Path, b.Type, keptstate.Path(o.StateDir))
 		}
 		return nil
 	}
@@ -344,7 +173,3 @@ func resolved(path string) (string, error) {
 func misplaced(hint, format string, args ...any) error {
 	return &diag.Error{Op: "init", ExitCode: -1, Err: fmt.Errorf(format, args...), Hint: hint}
 }
-
-// statePath and workspacesPath are where a state that the agent keeps lies.
-func statePath(stateDir string) string      { return filepath.Join(stateDir, "terraform.tfstate") }
-func workspacesPath(stateDir string) string { return filepath.Join(stateDir, "workspaces") }

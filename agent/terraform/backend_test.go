@@ -7,107 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"sallyport/agent/hclfile"
 	"sallyport/agent/need"
 	"sallyport/agent/terraform/binary"
-	"sallyport/agent/terraform/tftest"
+	"sallyport/agent/terraform/keptstate"
 )
-
-func TestReadBackend(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		files map[string]string
-		want  rootBackend
-		kept  bool
-	}{
-		{"none", main("locals {}"), rootBackend{}, true},
-		{"s3", main(`terraform {
-			backend "s3" {}
-		}`), rootBackend{Type: "s3", Literal: true}, false},
-		{"local without a path", main(`terraform {
-			backend "local" {}
-		}`), rootBackend{Type: "local", Literal: true}, true},
-		{"local, relative", main(`terraform {
-			backend "local" { path = "x/terraform.tfstate" }
-		}`), rootBackend{Type: "local", Path: "x/terraform.tfstate", Literal: true}, true},
-		{"local, absolute", main(`terraform {
-			backend "local" { path = "/srv/terraform.tfstate" }
-		}`), rootBackend{Type: "local", Path: "/srv/terraform.tfstate", Literal: true}, false},
-		{"local, null", main(`terraform {
-			backend "local" { path = null }
-		}`), rootBackend{Type: "local", Literal: true}, true},
-		{"local, a number", main(`terraform {
-			backend "local" { path = 5 }
-		}`), rootBackend{Type: "local", Path: "5", Literal: true}, true},
-		{"local, a variable", main(`terraform {
-			backend "local" { path = var.p }
-		}`), rootBackend{Type: "local"}, false},
-		{"json", map[string]string{"b.tf.json": `{"terraform": [{"backend": {"gcs": {"bucket": "b"}}}]}`}, rootBackend{Type: "gcs", Literal: true}, false},
-		{"cloud", main(`terraform {
-			cloud {}
-		}`), rootBackend{Cloud: true}, false},
-		{"an override wins", map[string]string{
-			"a_override.tf": "terraform {\n backend \"http\" {}\n}", "main.tf": "terraform {\n backend \"s3\" {}\n}"},
-			rootBackend{Type: "http", Literal: true}, false},
-		{"a broken file beside", map[string]string{
-			"a.tf": "resource {{{", "main.tf": "terraform {\n backend \"s3\" {}\n}"}, rootBackend{Type: "s3", Literal: true}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			tftest.Write(t, dir, c.files)
-			root, err := readRoot(dir, hclfile.Terraform)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := root.Merged
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if kept := got.kept(nil); kept != c.kept {
-				t.Errorf("kept by the agent: %v", kept)
-			}
-		})
-	}
-}
-
-// TestReadBackendOfTofu: a backend that stands in a file which only OpenTofu reads is that of a stack which OpenTofu plans, and
-// no other's.
-func TestReadBackendOfTofu(t *testing.T) {
-	t.Parallel()
-	backend := func(kind string) string { return "terraform {\n backend \"" + kind + "\" {}\n}\n" }
-	for _, c := range []struct {
-		name     string
-		files    map[string]string
-		engine   hclfile.Engine
-		want     string
-		override string
-	}{
-		{"a file of its own", map[string]string{"main.tf": "", "backend.tofu": backend("s3")}, hclfile.Tofu, "s3", ""},
-		{"the same for terraform", map[string]string{"main.tf": "", "backend.tofu": backend("s3")}, hclfile.Terraform, "", ""},
-		{"no other file", map[string]string{"main.tofu": backend("s3")}, hclfile.Tofu, "s3", ""},
-		{"JSON", map[string]string{"main.tofu.json": `{"terraform": {"backend": {"gcs": {}}}}`}, hclfile.Tofu, "gcs", ""},
-		{"in the place of another", map[string]string{"backend.tf": backend("s3"), "backend.tofu": backend("http")}, hclfile.Tofu, "http", ""},
-		{"which takes a backend away", map[string]string{"backend.tf": backend("s3"), "backend.tofu": ""}, hclfile.Tofu, "", ""},
-		{"which terraform does not see", map[string]string{"backend.tf": backend("s3"), "backend.tofu": backend("http")}, hclfile.Terraform, "s3", ""},
-		{"JSON is not in the place of the other", map[string]string{"backend.tf": backend("s3"), "backend.tofu.json": `{}`}, hclfile.Tofu, "s3", ""},
-		{"an override", map[string]string{"main.tf": "", "x_override.tofu": backend("http")}, hclfile.Tofu, "http", "x_override.tofu"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			tftest.Write(t, dir, c.files)
-			root, err := readRoot(dir, c.engine)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if root.Merged.Type != c.want || root.Override != c.override {
-				t.Errorf("backend %q, set late by %q; want %q, %q", root.Merged.Type, root.Override, c.want, c.override)
-			}
-		})
-	}
-}
 
 func TestWhereTheStateGoes(t *testing.T) {
 	t.Parallel()
@@ -181,7 +84,7 @@ func TestTheTreeMovesTheState(t *testing.T) {
 			"zz_override.tf": backend(`"local" { workspace_dir = "ELSE" }`)}, "blue", "zz_override.tf sets the backend"},
 		{"OpenTofu's override", map[string]string{"zz_override.tofu": backend(`"local" { path = "ELSE/x" }`)}, "", "zz_override.tofu sets the backend"},
 		{"a cloud block", map[string]string{"zz_override.tf": "terraform {\n cloud {}\n}\n"}, "", "uses a cloud block"},
-		{"the agent's own name", map[string]string{overrideFile: "{}"}, "", overrideFile},
+		{"the agent's own name", map[string]string{keptstate.OverrideFile: "{}"}, "", keptstate.OverrideFile},
 		{"the agent's own name for OpenTofu, which hides the other", map[string]string{"sallyport_override.tofu.json": "{}"}, "", "sallyport_override.tofu.json"},
 		{"the agent's own name in capitals", map[string]string{"Sallyport_Override.tf": ""}, "", "Sallyport_Override.tf"},
 		{"workspaces in the checkout", map[string]string{"b.tf": backend(`"local" { path = "ELSE/x" }`)}, "blue", `the state would be kept in "" in the checkout`},

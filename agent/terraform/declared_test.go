@@ -12,6 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/rootmodule"
+	"sallyport/agent/terraform/varfile"
 )
 
 // TestApplyVars: the apply gets the ephemeral variables that the plan was given, all of them, and nothing else.
@@ -63,7 +65,7 @@ func TestApplyVars(t *testing.T) {
 			p := &planner{o: PlanOptions{Tool: c.tool, Source: dir, WorkDir: dir, OutDir: t.TempDir(), VarFiles: c.varFiles, Vars: c.vars, Given: c.given,
 				Silence: func(values []string) { secret = append(secret, values...) }}}
 			var err error
-			p.declared, err = p.declaredVars()
+			p.declared, err = p.o.dir().Variables()
 			ok(t, err)
 			vars, err := p.vars()
 			ok(t, err)
@@ -86,10 +88,10 @@ func TestApplyVars(t *testing.T) {
 				t.Errorf("the apply gets %s, want %s", text, c.want)
 			}
 			ok(t, keepApplyVars(p, text))
-			if digest, err := digestFile(filepath.Join(p.o.OutDir, ApplyVarsFile)); err != nil || digest != p.res.Plan.VarsDigest {
+			if digest, err := digestFile(filepath.Join(p.o.OutDir, varfile.ForApply)); err != nil || digest != p.res.Plan.VarsDigest {
 				t.Errorf("the digest is %s, of the file %s, %v", p.res.Plan.VarsDigest, digest, err)
 			}
-			if info, err := os.Stat(filepath.Join(p.o.OutDir, ApplyVarsFile)); err != nil || info.Mode().Perm() != 0o600 {
+			if info, err := os.Stat(filepath.Join(p.o.OutDir, varfile.ForApply)); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the file: %v, %v", info, err)
 			}
 		})
@@ -110,7 +112,7 @@ func TestVarFilesThatCannotBeRead(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			ok(t, make(dir))
-			p := &planner{o: PlanOptions{Source: dir, WorkDir: dir, VarFiles: []string{"a.tfvars"}}, declared: map[string]declaredVar{"token": {Ephemeral: true}}}
+			p := &planner{o: PlanOptions{Source: dir, WorkDir: dir, VarFiles: []string{"a.tfvars"}}, declared: map[string]rootmodule.Variable{"token": {Ephemeral: true}}}
 			if text, err := p.applyVars(maps.Clone(p.o.Vars)); err == nil {
 				t.Errorf("the apply gets %q", text)
 			}

@@ -10,6 +10,10 @@
 //	cache        init with what earlier inits have fetched, and without registry and git host
 //	credentials  the repository's token and key, lent to an init; roles in AWS, lent to a plan or an apply
 //	environ      the environment that terraform gets
+//	cliconfig    the configuration of terraform's command line that a plan gets; pure
+//	varfile      values of variables as a file, and the texts in one
+//	rootmodule   what a root module in a checkout says of its state and its variables, and its var files of these
+//	keptstate    the states that the agent keeps: where they lie, and how one is put back that a plan has changed
 //	planjson     what a plan says: its JSON, its text, and the state in its file; pure
 //	jsonlog      what terraform writes with -json, and how far an apply has come; pure
 //	diag         what terraform's errors mean, and what a person can do; pure
@@ -17,7 +21,8 @@
 //	release      downloads a version of terraform
 //
 // Of these, cache imports binary, diag and private; credentials imports diag, environ and private; binary imports diag and release;
-// jsonlog imports diag; environ imports private. None imports this package.
+// jsonlog imports diag; environ imports private; keptstate imports planjson and private; rootmodule imports diag and keptstate. None
+// imports this package.
 //
 // # What a plan leaves behind
 //

@@ -8,6 +8,8 @@ import (
 
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/private"
+	"sallyport/agent/terraform/rootmodule"
+	"sallyport/agent/terraform/varfile"
 )
 
 // earlyVarsFile is generated into a root module of a tool that evaluates variables before it plans: in sources of modules, backends, the
@@ -24,11 +26,11 @@ func writeEarlyVars(p *planner) error {
 	if err != nil {
 		return err
 	}
-	values, err := p.valuesOf(vars, func(v declaredVar) bool { return !v.Ephemeral })
+	values, err := p.valuesOf(vars, func(v rootmodule.Variable) bool { return !v.Ephemeral })
 	if err != nil || len(values) == 0 {
 		return err
 	}
-	text, err := varsText(values)
+	text, err := varfile.Text(values)
 	if err != nil {
 		return err
 	}

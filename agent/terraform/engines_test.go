@@ -11,7 +11,9 @@ import (
 
 	"sallyport/agent/need"
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/tftest"
+	"sallyport/agent/terraform/varfile"
 )
 
 // engineRig is a rig with another tool, which is skipped where this machine has none.
@@ -30,7 +32,7 @@ func (r *rig) applied(o PlanOptions, res *PlanResult) {
 	r.t.Helper()
 	args := []string{"apply", "-input=false", "-no-color"}
 	if res.Plan.VarsDigest != "" {
-		args = append(args, "-var-file="+filepath.Join(o.OutDir, ApplyVarsFile))
+		args = append(args, "-var-file="+filepath.Join(o.OutDir, varfile.ForApply))
 	}
 	tftest.RunTool(r.t, r.tool.Path, o.WorkDir, res.Env, append(args, res.PlanFile)...)
 }
@@ -97,7 +99,7 @@ resource "terraform_data" "a" {
 	if raw, err := os.ReadFile(res.PlanFile); err != nil || raw[0] != '{' {
 		t.Fatalf("the plan is not encrypted: %v", err)
 	}
-	if text, err := os.ReadFile(filepath.Join(o.OutDir, ApplyVarsFile)); err != nil || string(text) != `{"token":"sesame"}` {
+	if text, err := os.ReadFile(filepath.Join(o.OutDir, varfile.ForApply)); err != nil || string(text) != `{"token":"sesame"}` {
 		t.Errorf("the apply gets %s, %v", text, err)
 	}
 	r.applied(o, res)
@@ -112,7 +114,7 @@ resource "terraform_data" "a" {
 	if text, err := os.ReadFile(filepath.Join(o.OutDir, PulledStateFile)); err != nil || !strings.Contains(string(text), again.Plan.Lineage) {
 		t.Errorf("the state of before is not kept: %v", err)
 	}
-	if state, err := ReadKeptState(r.State, ""); err != nil || state.Lineage != again.Plan.Lineage {
+	if state, err := keptstate.Identity(r.State, ""); err != nil || state.Lineage != again.Plan.Lineage {
 		t.Errorf("the kept state: %+v, %v", state, err)
 	}
 }

@@ -7,25 +7,22 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
-	"sallyport/agent/foreign"
-	"sallyport/agent/hclfile"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/private"
 )
 
 // Bringing a state from one place to another is done in parts, each with terraform in a directory of its own: [StateFrom] or
-// [KeptState] gets it, [Rehearse] shows that nothing would change with it, [BringState] writes it to where the configuration says, and
-// [TakeBack] undoes that. Whoever calls them plans in between.
+// [keptstate.Read] gets it, [Rehearse] shows that nothing would change with it, [BringState] writes it to where the configuration
+// says, and [TakeBack] undoes that. Whoever calls them plans in between.
 
 var (
 	// ErrStateKept says that the configuration names no lasting place, so that the state is in the agent's own.
@@ -34,29 +31,8 @@ var (
 	ErrPlaceTaken = errors.New("where the configuration says that the state is, there is another one that is not empty")
 )
 
-// CheckBackendFile checks that a file says where a state is and nothing else: one terraform block with one backend block.
-func CheckBackendFile(src []byte) error {
-	const name = "the file of the backend"
-	if _, err := hclfile.Check(src, "backend.tf", 10_000); err != nil {
-		return fmt.Errorf("%s %w", name, err)
-	}
-	file, diags := hclfile.Parse(src, "backend.tf")
-	if diags.HasErrors() {
-		return fmt.Errorf("%s is no configuration of terraform's: %s", name, diags[0].Summary)
-	}
-	top, diags := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
-	if diags.HasErrors() || len(top.Blocks) != 1 {
-		return fmt.Errorf("%s must hold one terraform block and nothing else", name)
-	}
-	inner, diags := top.Blocks[0].Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}}})
-	if diags.HasErrors() || len(inner.Blocks) != 1 {
-		return fmt.Errorf("the terraform block of %s must hold one backend block and nothing else", name)
-	}
-	return nil
-}
-
-// StateFrom reads the state that lies in a backend, given by a file that [CheckBackendFile] has passed; nil if there is none. The
-// checkout is emptied for that.
+// StateFrom reads the state that lies in a backend, given by a file that [rootmodule.CheckBackendFile] has passed; nil if there is
+// none. The checkout is emptied for that.
 func StateFrom(ctx context.Context, o PlanOptions, file []byte) (state []byte, err error) {
 	o.Source = cmp.Or(o.Source, o.WorkDir)
 	if err := errors.Join(os.RemoveAll(o.Source), os.MkdirAll(o.Source, 0o700)); err != nil {
@@ -79,50 +55,16 @@ func StateFrom(ctx context.Context, o PlanOptions, file []byte) (state []byte, e
 	return state, err
 }
 
-// keptPath is where a state that the agent keeps lies, of a workspace.
-func keptPath(stateDir, workspace string) string {
-	if workspace == "" || workspace == defaultWorkspace {
-		return statePath(stateDir)
-	}
-	return filepath.Join(workspacesPath(stateDir), workspace, filepath.Base(statePath(stateDir)))
-}
-
-// KeptState reads the state that the agent keeps in a directory, of a workspace. The error is fs.ErrNotExist where there is none.
-func KeptState(stateDir, workspace string) ([]byte, error) {
-	f, err := foreign.OpenBelow(stateDir, keptPath(stateDir, workspace))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return foreign.Read(f, planjson.MaxState)
-}
-
 // State is what is known of a state.
 type State = planjson.State
 
 // ParseState reads a state.
 func ParseState(text []byte) (State, error) { return planjson.ParseState(bytes.NewReader(text)) }
 
-// ReadKeptState says which one that is. The error is fs.ErrNotExist where there is none.
-func ReadKeptState(stateDir, workspace string) (State, error) {
-	f, err := foreign.OpenBelow(stateDir, keptPath(stateDir, workspace))
-	if err != nil {
-		return State{}, err
-	}
-	defer func() { _ = f.Close() }()
-	return planjson.ParseState(io.LimitReader(f, planjson.MaxState))
-}
-
-// PutAside renames a state that the agent keeps and that is somewhere else now, so that no plan finds it again.
-func PutAside(stateDir, workspace, suffix string) (string, error) {
-	from := keptPath(stateDir, workspace)
-	return from + suffix, os.Rename(from, from+suffix)
-}
-
 // Rehearse plans on a copy of a state, wherever the configuration says that its own is, and reads and writes nothing there.
 func Rehearse(ctx context.Context, o PlanOptions, state []byte) (*PlanResult, error) {
 	o.Rehearsal, o.Preview, o.StateDir = true, false, filepath.Join(o.OutDir, "rehearsal")
-	path := keptPath(o.StateDir, o.Workspace)
+	path := keptstate.Of(o.StateDir, o.Workspace)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making a directory for a copy of the state: %w", err)
 	}

@@ -8,43 +8,23 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/tftest"
 )
-
-func TestCheckBackendFile(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"terraform {\n  backend \"s3\" { bucket = \"b\" }\n}":         "",
-		"terraform {\n  backend \"s3\" {\n    assume_role {}\n  }\n}": "",
-		``:                                     "one terraform block",
-		`terraform {`:                          "no configuration",
-		`terraform { required_version = "1" }`: "one backend block",
-		`terraform {}`:                         "one backend block",
-		"terraform {\n  backend \"s3\" {}\n}\nprovider \"x\" {}":                        "one terraform block",
-		"terraform {\n  backend \"s3\" {}\n}\nterraform {}":                             "one terraform block",
-		"terraform {\n  backend \"s3\" {}\n  required_providers {}\n}":                  "one backend block",
-		"terraform {\n  backend \"s3\" {}\n}\nx = " + strings.Repeat("[", 20_000):       "words",
-		"terraform {\n  backend \"s3\" {}\n  backend \"local\" {}\n}\nlocals { a = 1 }": "one terraform block",
-	} {
-		if err := CheckBackendFile([]byte(text)); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%.60s: %v, want %q", text, err, want)
-		}
-	}
-}
 
 // A state comes to an empty place and to none that holds something, and can be taken back.
 func TestBringState(t *testing.T) {
 	t.Parallel()
 	r, b, taken := newRig(t), tftest.NewBackend(t), tftest.NewBackend(t)
 	const one = `resource "terraform_data" "a" { input = 1 }`
-	if _, err := KeptState(r.State, ""); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := keptstate.Read(r.State, ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is none yet: %v", err)
 	}
 	r.planApply(main(one))
-	state, err := KeptState(r.State, "")
+	state, err := keptstate.Read(r.State, "")
 	ok(t, err)
-	lineage, err := ReadKeptState(r.State, "")
+	lineage, err := keptstate.Identity(r.State, "")
 	ok(t, err)
 	if lineage.Resources != 1 {
 		t.Errorf("%+v", lineage)
@@ -87,7 +67,7 @@ func TestBringState(t *testing.T) {
 	if _, err := BringState(t.Context(), r.options(behind(taken, one)), BringOptions{State: state, Keep: never}); !errors.Is(err, ErrPlaceTaken) || taken.State() != before {
 		t.Errorf("over another: %v", err)
 	}
-	aside, err := PutAside(filepath.Join(r.dir, "state"), "", ".aside")
+	aside, err := keptstate.PutAside(filepath.Join(r.dir, "state"), "", ".aside")
 	ok(t, err)
 	if _, err := os.Stat(aside); err != nil {
 		t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sallyport/agent/need"
+	"sallyport/agent/terraform/cliconfig"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -37,7 +38,7 @@ func TestProvidersOfAMirror(t *testing.T) {
 		t.Errorf("%d downloads", m.Downloads.Load())
 	}
 	strange := `/srv/"mirror" ${x} %{y}`
-	if got := string(mirrorConfig(strange)); !strings.Contains(got, `path = "/srv/\"mirror\" $${x} %%{y}"`) {
+	if got := string(cliconfig.Mirror(strange)); !strings.Contains(got, `path = "/srv/\"mirror\" $${x} %%{y}"`) {
 		t.Errorf("a path that is not plain: %s", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/credentials"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/rootmodule"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
@@ -56,7 +57,7 @@ type PlanOptions struct {
 
 	StateDir string // set: the state is kept here if the configuration names no lasting place
 	// StateBefore is where it is noted what the state is while it is planned: the stack's own, and for nobody but the agent. It
-	// must be settled, with [SettleState], before anybody else gets the state.
+	// must be settled, with [keptstate.Settle], before anybody else gets the state.
 	StateBefore string
 	// Rehearsal: what is planned on is the state in StateDir, wherever the configuration says that it is. Of the stack's own nothing is
 	// read then.
@@ -109,6 +110,11 @@ func (o *PlanOptions) keeps() bool { return o.Keep && (o.User == nil || !o.User.
 // root is the root module as the cache knows it.
 func (o *PlanOptions) root() cache.Root {
 	return cache.Root{Stack: o.Stack, Commit: o.Commit, Source: o.Source, WorkDir: o.WorkDir, DataDir: o.DataDir, User: o.User}
+}
+
+// dir is the root module as it is read here.
+func (o *PlanOptions) dir() rootmodule.Dir {
+	return rootmodule.Dir{Source: o.Source, WorkDir: o.WorkDir, Engine: o.reads()}
 }
 
 // PlanResult is a finished plan.

@@ -16,6 +16,7 @@ import (
 
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/planjson"
+	"sallyport/agent/terraform/rootmodule"
 	"sallyport/store"
 )
 
@@ -34,10 +35,10 @@ type planner struct {
 	o        PlanOptions
 	s        *session
 	res      PlanResult
-	keptDir  bool                   // the agent keeps the state
-	before   map[string]string      // the files of that state when the plan began; see copyState
-	declared map[string]declaredVar // the variables of the root module; of a plan only
-	late     atomic.Pointer[error]  // the first time that credentials were not renewed
+	keptDir  bool                           // the agent keeps the state
+	noted    bool                           // what that state was when the plan began is written down; see copyState
+	declared map[string]rootmodule.Variable // the variables of the root module; of a plan only
+	late     atomic.Pointer[error]          // the first time that credentials were not renewed
 }
 
 // Plan runs init, plan and show, and returns what people decide on. The error is an [*diag.Error] where terraform, or the

@@ -50,7 +50,7 @@ func (p *planner) givenVars() (map[string]cty.Value, error) {
 	if len(given) == 0 {
 		return nil, nil
 	}
-	variables, err := p.declaredVars() // what does not parse has failed in init, with terraform's words
+	variables, err := p.o.dir().Variables() // what does not parse has failed in init, with terraform's words
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,11 @@ import (
 	"sallyport/agent/contain"
 	"sallyport/agent/proc"
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/cliconfig"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/environ"
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/private"
 	"sallyport/notify/redact"
 )
@@ -72,7 +74,7 @@ func (p *planner) prepare(ctx context.Context) (func(), error) {
 	if p.keptDir, err = keepState(o); err != nil {
 		return nil, err
 	}
-	if p.declared, err = p.declaredVars(); err != nil {
+	if p.declared, err = o.dir().Variables(); err != nil {
 		return nil, err
 	}
 	if err := writeEarlyVars(p); err != nil {
@@ -186,14 +188,14 @@ func (p *planner) handOver(tmp string) error {
 	if p.keptDir && o.NoLock {
 		// What is planned without a lock is nothing that anybody has agreed to; it must not write to the state.
 		copied := filepath.Join(o.OutDir, "state")
-		if err := errors.Join(os.RemoveAll(copied), copyTree(copied, o.StateDir)); err != nil {
+		if err := errors.Join(os.RemoveAll(copied), keptstate.CopyTree(copied, o.StateDir)); err != nil {
 			return fmt.Errorf("copying the state: %w", err)
 		}
-		if err := os.Remove(filepath.Join(o.WorkDir, overrideFile)); err != nil {
+		if err := os.Remove(filepath.Join(o.WorkDir, keptstate.OverrideFile)); err != nil {
 			return fmt.Errorf("naming the copy of the state: %w", err)
 		}
 		o.StateDir = copied
-		if err := writeOverride(o.WorkDir, copied); err != nil {
+		if err := keptstate.WriteOverride(o.WorkDir, copied); err != nil {
 			return err
 		}
 	}
@@ -281,14 +283,14 @@ func (o *PlanOptions) ownConfig() error {
 	if o.CLIConfigFile != "" && o.User == nil && !o.WithoutCredentials {
 		return nil
 	}
-	text := mirrorConfig(o.Mirror)
+	text := cliconfig.Mirror(o.Mirror)
 	if o.CLIConfigFile != "" {
 		var err error
 		if text, err = os.ReadFile(o.CLIConfigFile); err != nil {
 			return fmt.Errorf("reading terraform's cli_config_file: %w", err)
 		}
 		if o.WithoutCredentials {
-			if text, err = withoutCredentials(text); err != nil {
+			if text, err = cliconfig.WithoutCredentials(text); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/store/disk"
 )
@@ -58,7 +59,7 @@ func (p *planner) inside(ctx context.Context) (state planjson.State, configurati
 func sourceDigest(o *PlanOptions) (string, error) {
 	sum := sha256.New()
 	for _, dir := range []string{o.Source, filepath.Join(o.DataDir, "modules")} {
-		files, err := stateFiles(dir)
+		files, err := keptstate.Files(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("digesting the configuration: %w", err)
 		}

@@ -1,17 +1,15 @@
 package terraform
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
-	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"sallyport/agent/terraform/private"
+	"sallyport/agent/terraform/varfile"
 	"sallyport/notify/redact"
 )
 
@@ -28,29 +26,11 @@ func writeVars(dir string, vars map[string]cty.Value) (string, error) {
 	if len(vars) == 0 {
 		return "", nil
 	}
-	text, err := varsText(vars)
+	text, err := varfile.Text(vars)
 	if err != nil {
 		return "", err
 	}
 	return private.Replace(filepath.Join(dir, varsFile), text)
-}
-
-// varsText is the content of a var file, in JSON.
-func varsText(vars map[string]cty.Value) ([]byte, error) {
-	out := make(map[string]json.RawMessage, len(vars))
-	for name, v := range vars {
-		v, _ = v.UnmarkDeep()
-		text, err := ctyjson.Marshal(v, v.Type())
-		if err != nil {
-			return nil, fmt.Errorf("rendering the variable %s: %w", name, err)
-		}
-		out[name] = text
-	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("rendering the variables: %w", err)
-	}
-	return text, nil
 }
 
 // writeBackendConfig writes backend_config as a file for init; the path is empty if there is none.

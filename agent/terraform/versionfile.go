@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/keptstate"
 )
 
 // maxVersionFile is more than any file with a version in it has, in bytes.
@@ -68,6 +69,6 @@ func (p *planner) explainRemoteState(err error) error {
 		return err
 	}
 	failed.Hint += ` The state of a stack that names no backend is kept by sallyport: backend = "local" and config = { path = "` +
-		statePath(filepath.Join(filepath.Dir(p.o.StateDir), "OTHER-STACK")) + `" } read that of OTHER-STACK`
+		keptstate.Path(filepath.Join(filepath.Dir(p.o.StateDir), "OTHER-STACK")) + `" } read that of OTHER-STACK`
 	return err
 }

@@ -16,6 +16,8 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/locks"
 	"sallyport/agent/terraform"
+	"sallyport/agent/terraform/keptstate"
+	"sallyport/agent/terraform/rootmodule"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -57,7 +59,7 @@ func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error)
 		return "", err
 	}
 	if r.From != "" {
-		if err := terraform.CheckBackendFile([]byte(r.From)); err != nil {
+		if err := rootmodule.CheckBackendFile([]byte(r.From)); err != nil {
 			return "", control.Errorf(control.Usage, "%s", err).WithHint(`terraform { backend "s3" { ... } }, as it was before`)
 		}
 	}
@@ -138,7 +140,7 @@ func (m *migrating) move(ctx context.Context) error {
 		return m.takenBack(ctx, err)
 	}
 	if m.From == "" {
-		aside, err := terraform.PutAside(datadir.State(dataDir, m.Stack), m.active.Current.Load().Stack(m.Stack).Workspace, ".migrated-"+m.now().UTC().Format("20060102T150405Z"))
+		aside, err := keptstate.PutAside(datadir.State(dataDir, m.Stack), m.active.Current.Load().Stack(m.Stack).Workspace, ".migrated-"+m.now().UTC().Format("20060102T150405Z"))
 		if err != nil {
 			return m.takenBack(ctx, fmt.Errorf("putting the state aside that the agent kept: %w", err))
 		}
@@ -166,7 +168,7 @@ func (m *migrating) plan(ctx context.Context, make func(context.Context, terrafo
 // read gets the state from where it was, and looks whether it is the stack's.
 func (m *migrating) read(ctx context.Context) (err error) {
 	if m.From == "" {
-		m.text, err = terraform.KeptState(datadir.State(m.active.Cfg().DataDir, m.Stack), m.active.Current.Load().Stack(m.Stack).Workspace)
+		m.text, err = keptstate.Read(datadir.State(m.active.Cfg().DataDir, m.Stack), m.active.Current.Load().Stack(m.Stack).Workspace)
 		if errors.Is(err, fs.ErrNotExist) {
 			return hint.Refuse("sallyport state migrate "+m.Stack+" --from FILE, with the backend of before: terraform { backend ... }", "the agent keeps no state of %s", m.Stack)
 		}

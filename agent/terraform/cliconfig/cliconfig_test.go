@@ -1,4 +1,4 @@
-package terraform
+package cliconfig
 
 import (
 	"strings"
@@ -17,7 +17,7 @@ func TestCredentialsAreTakenOut(t *testing.T) {
 		"a helper":         {text: "credentials_helper \"x\" {\n  args = [\"--key\", \"hidden\"]\n}\n" + rest},
 		"cannot be parsed": {text: "\"credentials\" \"a.io\" { token = \"hidden\" }\n" + rest, fails: "cannot be told from the rest"},
 	} {
-		got, err := withoutCredentials([]byte(c.text))
+		got, err := WithoutCredentials([]byte(c.text))
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) || strings.Contains(err.Error(), "hidden") {
 				t.Errorf("%s: %v", name, err)

@@ -1,11 +1,16 @@
-package terraform
+// Package cliconfig writes the configuration of terraform's command line (.terraformrc) that a plan gets in the place of one that
+// somebody has at home: with a mirror of providers, or without credentials for other hosts.
+package cliconfig
 
 import (
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/hint"
 )
@@ -14,8 +19,8 @@ import (
 // knows them.
 var credentialWords = []string{"credentials", "credentials_helper"}
 
-// withoutCredentials is such a configuration without them. One that cannot be taken apart is refused.
-func withoutCredentials(text []byte) ([]byte, error) {
+// WithoutCredentials is such a configuration without them. One that cannot be taken apart is refused.
+func WithoutCredentials(text []byte) ([]byte, error) {
 	file, diags := hclwrite.ParseConfig(text, "cli_config_file", hcl.InitialPos)
 	if diags.HasErrors() {
 		return nil, hint.Refuse("write blocks as terraform's documentation does, or say secrets_to_previews = true in the github block",
@@ -35,4 +40,18 @@ func withoutCredentials(text []byte) ([]byte, error) {
 		}
 	}
 	return file.Bytes(), nil
+}
+
+// Mirror is a CLI configuration that knows one mirror of providers, and no registry: in a closed network the attempt
+// to reach one costs minutes. Without a mirror it is empty.
+func Mirror(mirror string) []byte {
+	if mirror == "" {
+		return nil
+	}
+	kind, key := "network_mirror", "url"
+	if filepath.IsAbs(mirror) {
+		kind, key = "filesystem_mirror", "path"
+	}
+	value := hclwrite.TokensForValue(cty.StringVal(mirror)).Bytes()
+	return fmt.Appendf(nil, "provider_installation {\n  %s {\n    %s = %s\n  }\n}\n", kind, key, value)
 }

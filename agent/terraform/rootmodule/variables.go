@@ -1,4 +1,4 @@
-package terraform
+package rootmodule
 
 import (
 	"fmt"
@@ -17,8 +17,15 @@ import (
 	"sallyport/agent/hclfile"
 )
 
-// declaredVar is what the files of a root module say about one variable, as far as it matters to whoever gives it a value.
-type declaredVar struct {
+// Dir is a root module in a checkout.
+type Dir struct {
+	Source  string         // the checkout, which nothing is read out of; an absolute path
+	WorkDir string         // the root module's directory in it
+	Engine  hclfile.Engine // which files are configuration
+}
+
+// Variable is what the files of a root module say about one variable, as far as it matters to whoever gives it a value.
+type Variable struct {
 	Ephemeral bool   // its value is in no plan file
 	Type      string // as it is written; empty: none is
 }
@@ -26,16 +33,16 @@ type declaredVar struct {
 // maxConfig bounds a file of configuration or of variables, in bytes.
 const maxConfig = 64 << 20
 
-// declaredVars are the variables that the root module declares. A file that does not parse is read as far as it goes: terraform
+// Variables are the variables that the root module declares. A file that does not parse is read as far as it goes: terraform
 // refuses it, with words of its own. A file that is too large to be read is an error.
-func (p *planner) declaredVars() (map[string]declaredVar, error) {
-	files, err := p.configFiles()
+func (d Dir) Variables() (map[string]Variable, error) {
+	files, err := d.configFiles()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]declaredVar{}
+	out := map[string]Variable{}
 	for _, name := range files {
-		file, err := p.parse(name)
+		file, err := d.parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the variables of the root module: %w", err)
 		}
@@ -47,7 +54,7 @@ func (p *planner) declaredVars() (map[string]declaredVar, error) {
 }
 
 // addDeclared adds the variables of one file. What an override file does not say stays as it was.
-func addDeclared(out map[string]declaredVar, body hcl.Body, src []byte) {
+func addDeclared(out map[string]Variable, body hcl.Body, src []byte) {
 	top, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}})
 	for _, block := range top.Blocks {
 		v := out[block.Labels[0]]
@@ -73,8 +80,8 @@ func isTrue(x hcl.Expression) bool {
 }
 
 // configFiles are the names of the files that the tool reads of the root module, in the order in which it merges them.
-func (p *planner) configFiles() ([]string, error) {
-	root, err := os.OpenRoot(p.o.WorkDir)
+func (d Dir) configFiles() ([]string, error) {
+	root, err := os.OpenRoot(d.WorkDir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the root module: %w", err)
 	}
@@ -90,15 +97,15 @@ func (p *planner) configFiles() ([]string, error) {
 		}
 	}
 	var out []string
-	for _, f := range hclfile.Files(names, p.o.reads()) {
+	for _, f := range hclfile.Files(names, d.Engine) {
 		out = append(out, f.Name)
 	}
 	return out, nil
 }
 
 // parse reads a file of the checkout, by its path from the root module; nil if it does not parse.
-func (p *planner) parse(name string) (*hcl.File, error) {
-	src, err := p.readSource(name)
+func (d Dir) parse(name string) (*hcl.File, error) {
+	src, err := d.readSource(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -113,13 +120,13 @@ func (p *planner) parse(name string) (*hcl.File, error) {
 }
 
 // readSource reads a regular file of the checkout, by its path from the root module. Links are followed, but not out of it.
-func (p *planner) readSource(name string) ([]byte, error) {
-	root, err := os.OpenRoot(p.o.Source)
+func (d Dir) readSource(name string) ([]byte, error) {
+	root, err := os.OpenRoot(d.Source)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	rel, err := filepath.Rel(p.o.Source, filepath.Join(p.o.WorkDir, name))
+	rel, err := filepath.Rel(d.Source, filepath.Join(d.WorkDir, name))
 	if err != nil {
 		return nil, err
 	}
@@ -134,12 +141,12 @@ func (p *planner) readSource(name string) ([]byte, error) {
 	return foreign.Read(f, maxConfig)
 }
 
-// fromVarFiles are the values that the stack's var files give to some variables; the last file wins. What terraform refuses is
-// left out, for it to say so.
-func (p *planner) fromVarFiles(wanted []string) (map[string]cty.Value, error) {
+// FromVarFiles are the values that var files, by their paths from the root module, give to some variables; the last file wins. What
+// terraform refuses is left out, for it to say so.
+func (d Dir) FromVarFiles(files, wanted []string) (map[string]cty.Value, error) {
 	out := map[string]cty.Value{}
-	for _, name := range p.o.VarFiles {
-		file, err := p.parse(name)
+	for _, name := range files {
+		file, err := d.parse(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the var file %w", err)
 		}
