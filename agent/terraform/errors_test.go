@@ -43,7 +43,7 @@ func TestFaultyConfigurations(t *testing.T) {
 			change: func(o *PlanOptions) { o.CLIConfigFile = tftest.CLIConfig(t, "") },
 			want:   []string{"hashicorp/nosuch"}},
 		{name: "no terraform files", files: map[string]string{"README": ""}, op: "init",
-			want: []string{"holds no .tf files"}, hint: "dir"},
+			want: []string{"holds no configuration"}, hint: "dir"},
 		{name: "cloud block", files: main(`terraform {
 				cloud {
 					organization = "acme"
