@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/trusted"
@@ -61,7 +60,7 @@ func (c *Config) CheckPrograms(path string) error {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if at := lookUp(name, path); at != "" {
+		if at := trusted.LookUp(name, path); at != "" {
 			if err := trusted.Check(at); err != nil {
 				errs = append(errs, fmt.Errorf("%s from PATH: %w", name, err))
 			}
@@ -79,18 +78,4 @@ func (c *Config) programOf(s *Stack) string {
 		return ""
 	}
 	return s.Tool.Name()
-}
-
-// lookUp finds a program as the kernel's callers do; empty if there is none, or if it is a path.
-func lookUp(name, path string) string {
-	if name == "" || strings.Contains(name, "/") {
-		return ""
-	}
-	for _, dir := range filepath.SplitList(path) {
-		at := filepath.Join(dir, name)
-		if info, err := os.Stat(at); filepath.IsAbs(at) && err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return at
-		}
-	}
-	return ""
 }

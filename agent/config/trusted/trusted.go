@@ -1,6 +1,7 @@
 // Package trusted says whether only those whom the agent trusts can change a file: its own user and root. Who can write the configuration,
 // a program that it names, or a directory above one of these decides what the agent does; who can write the data directory has
-// decided. [Check] looks at one path with all that leads to it, [Read] reads a file and looks at what was opened.
+// decided. [Check] looks at one path with all that leads to it, [Read] reads a file and looks at what was opened, [LookUp] says which
+// program a name in PATH is.
 package trusted
 
 import (
