@@ -193,10 +193,9 @@ var storeys = []struct {
 		"notify/words", "store",
 	}},
 	{"agent/operator/errands", []string{
-		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine",
-		"agent/engine/kept", "agent/execute", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/locks", "agent/rundir",
-		"agent/stack", "agent/terraform", "agent/terraform/diag", "agent/terraform/keptstate", "agent/terraform/rootmodule", "agent/workers", "notify",
-		"notify/words", "store", "store/disk",
+		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/execute",
+		"agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/locks", "agent/rundir", "agent/stack", "agent/terraform",
+		"agent/terraform/diag", "agent/terraform/keptstate", "agent/terraform/rootmodule", "agent/workers", "notify", "notify/words", "store", "store/disk",
 	}},
 	{"agent/operator", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/engine", "agent/health", "agent/hint", "agent/journal",

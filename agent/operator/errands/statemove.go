@@ -9,7 +9,6 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/engine/kept"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/stack"
@@ -44,7 +43,7 @@ func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string
 	if err := e.lockStack(task); err != nil {
 		return "", err
 	}
-	moved, err := kept.Move(w.Cfg.DataDir, m.Old, s) // a crash after this is made good by the same command again
+	moved, err := e.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
 	text := ""
 	err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error {
 		if err != nil {

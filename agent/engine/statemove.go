@@ -1,0 +1,12 @@
+package engine
+
+import (
+	"sallyport/agent/config"
+	"sallyport/agent/engine/kept"
+)
+
+// MoveState makes the state that is kept for an old name of a stack, and its copies, those of the stack, and writes down that they
+// are. Moved tells whether there was a state. It may be repeated after a crash: what has moved already is left alone.
+func (e *Engines) MoveState(old string, s *config.Stack) (moved bool, err error) {
+	return kept.Move(e.active.Cfg().DataDir, old, s)
+}
