@@ -254,8 +254,8 @@ slack {
 #   history = "8760h" # who did what when
 # }
 
-# Who is the same human in Slack, on GitHub and on this machine. os is the name that they log in with: who then takes on another
-# account (sudo, su) stays themselves. A vote on the command line that no block ties to anybody counts as one of somebody who
+# Who is the same human in Slack, on GitHub and on this machine. os is the name that they log in with: who then becomes root (sudo)
+# stays themselves; with any other account they are nobody. A vote on the command line that no block ties to anybody counts as one of somebody who
 # has voted already, and so does each without a login uid (services). Where nobody on the machine has one (containers), the account has to do; check warns.
 # person "jane" {
 #   slack  = "U01ABCDEF"

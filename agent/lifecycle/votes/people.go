@@ -14,9 +14,10 @@ import (
 const Untied = "cli"
 
 // PersonOf says who somebody is for counting. Accounts in Slack are different people by themselves. On the command line it
-// takes a person block, and it has to name who had logged in: with sudo or su one human has several accounts. Where the kernel
-// knows of none (a service) nobody can tell whose vote it is. Which login an account stands for where there are none at all says package
-// peercred.
+// takes a person block, and it has to name who had logged in: with sudo one human has several accounts. Where the kernel knows of
+// none (a service) nobody can tell whose vote it is; nor where the account is neither that login's nor root's: a process without a
+// login may write whichever it likes into /proc/self/loginuid, with no privilege at all, and become another human as it is. Which
+// login an account stands for where there are none at all says package peercred.
 func PersonOf(people []config.Person, by string) string {
 	account, _ := store.Account(by)
 	service, id, _ := strings.Cut(account, ":")
@@ -28,8 +29,12 @@ func PersonOf(people []config.Person, by string) string {
 		}
 		return account
 	}
+	login := store.Login(by)
+	if id != login && id != "root" {
+		return Untied
+	}
 	for _, p := range people {
-		if p.OS != "" && p.OS == store.Login(by) {
+		if p.OS != "" && p.OS == login {
 			return personKey(p)
 		}
 	}

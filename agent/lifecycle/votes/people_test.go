@@ -41,6 +41,8 @@ func TestOneHumanIsOneVote(t *testing.T) {
 		"a person, and another's account without a login": {[]string{"cli:jane", "cli:joe (no login)"}, 1},
 		"the boss in Slack and at the console":            {[]string{"slack:UBOSS", "cli:root"}, 1},
 		"a person in a shell, and one that nothing ties":  {[]string{"cli:jane", "cli:ann"}, 1},
+		"in Slack, and a login that anybody may claim":    {[]string{"slack:UJANE", "cli:jane (logged in as joe)"}, 1},
+		"two logins that anybody may claim":               {[]string{"cli:jane", "cli:jane (logged in as joe)"}, 1},
 		"a name that only looks as if somebody logged in": {[]string{"slack:U1", "slack:U2 (logged in as jane)"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +85,7 @@ func TestWhoAskedMayBeWhoApproves(t *testing.T) {
 		"somebody in Slack":              {"slack:U1", true},
 		"a shell that nothing ties":      {"cli:root", false},
 		"an account without a login":     {"cli:joe (no login)", false},
+		"a login that anybody may claim": {"cli:jane (logged in as joe)", false},
 		"the same human":                 {"slack:UJANE", false},
 		"the same human, in a shell":     {"cli:jane", false},
 		"the same human, by way of sudo": {"cli:root (logged in as jane)", false},

@@ -59,6 +59,9 @@ func AddsNothing(run *store.Run) string {
 	if Distinct(people) == len(people) {
 		return ""
 	}
+	if account, login := store.Account(by); login != "" && account != "cli:root" {
+		by += " with an account that is not the login's"
+	}
 	return " No person block says who " + by + " is, so that approval adds nothing to those of others."
 }
 
