@@ -65,6 +65,7 @@ type loads struct {
 	configured string
 
 	root    string   // the directory of the root module
+	texts   []string // what these are made of
 	refers  []string // the names that these refer to
 	unknown string   // what refers to what nobody can tell; empty: nothing
 	reached string   // digest of all that the names lead to

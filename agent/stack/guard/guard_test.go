@@ -122,6 +122,38 @@ func TestAloneFollowsReferences(t *testing.T) {
 	}
 }
 
+// What a provider is told by a file of the repository changes with the file, and nothing else shows that: somebody has to look, however
+// the file is read.
+func TestAloneFollowsNoFiles(t *testing.T) {
+	const unclear = "nobody can tell whether it changes what"
+	provider := func(host string) string { return "provider \"kubernetes\" {\n  host = " + host + "\n}\n" }
+	for name, tt := range map[string]struct{ main, now string }{
+		"a function":                      {provider("file(\"h\")"), ""},
+		"a function that becomes another": {provider("file(\"h\")"), provider("file /* of ours */ (\"h\")")},
+		"a data source of a file":         {provider("data.local_file.h.content") + "data \"local_file\" \"h\" {\n  filename = \"${terraform.workspace}.txt\"\n}\n", ""},
+		"one that names a file":           {provider("data.vault_seed.h.value") + "data \"vault_seed\" \"h\" {\n  source = \"h\"\n}\n", ""},
+		"one that is given a path":        {provider("data.vault_seed.h.value") + "data \"vault_seed\" \"h\" {\n  source = local.p\n}\nlocals {\n  p = \"${path.module}/h\"\n}\n", ""},
+		"another state":                   {provider("data.terraform_remote_state.h.outputs.h") + "data \"terraform_remote_state\" \"h\" {\n  backend = \"local\"\n  config = { path = \"h\" }\n}\n", ""},
+		"an argument of the provider":     {provider("\"x\"\n  ca_bundle = \"h\""), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := map[string]string{"box/main.tf": tt.main, "box/h": "good"}
+			now := map[string]string{"box/main.tf": tt.main, "box/h": "evil"}
+			if tt.now != "" {
+				now["box/main.tf"] = tt.now
+			}
+			if why, err := Alone(stacktest.TreeOf(t, before), stacktest.TreeOf(t, now), stack.Definition{Dir: "box"}); err != nil || !strings.HasPrefix(why, unclear) {
+				t.Errorf("%q, %v", why, err)
+			}
+		})
+	}
+	// In JSON a directive refers to something as an interpolation does.
+	json := map[string]string{"box/p.tf.json": `{"provider": {"kubernetes": {"host": "%{ if var.a }x%{ endif }"}}}`, "box/main.tf": "variable \"a\" {}\n"}
+	if why, err := Alone(stacktest.TreeOf(t, json), stacktest.TreeOf(t, json), stack.Definition{Dir: "box"}); err != nil || !strings.HasPrefix(why, unclear) {
+		t.Errorf("JSON: %q, %v", why, err)
+	}
+}
+
 // TestAlone: what makes a plan load or run something that nobody has looked at waits, however it is written.
 func TestAlone(t *testing.T) {
 	need.OneGoroutine(t)

@@ -22,17 +22,37 @@ import (
 // else: it refers to variables, local values, resources and modules. So what it refers to is compared, too, from one to the next
 // as far as that leads.
 
-// readsFiles are the functions that read files: what is in one nobody compares here.
-var readsFiles = regexp.MustCompile(`\b(?:template)?file[0-9a-z]*\s*\(`)
+// readsFiles are the ways to read files, in the tokens of a text: functions, paths into the repository, and what is named after the
+// files that it reads (local_file, sops_file). What is in a file nobody compares here.
+var readsFiles = regexp.MustCompile(`\b(?:template)?file[0-9a-z]*\s*\(|\bpath \. |\b(?:data|ephemeral|resource) " [^"]*file[^"]* "`)
+
+// quoted are the texts in quotes, in tokens.
+var quoted = regexp.MustCompile(`" ([^"]+) "`)
+
+// readsTree reports whether tokens read, or may read, what is in a file of the repository: they do so by any of readsFiles, or one
+// is there whose path, as terraform is started in the root module, stands in quotes.
+func (l *loads) readsTree(t stack.Tree, text string) (bool, error) {
+	if readsFiles.MatchString(text) {
+		return true, nil
+	}
+	for _, literal := range quoted.FindAllStringSubmatch(text, -1) {
+		_, err := t.ReadFile(path.Join(l.root, literal[1]))
+		if err == nil || stack.WrongFile(err) == nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
 
 // referring notes what a block that must not change by itself refers to.
 func (l *loads) referring(b *hcl.Block, src []byte, name, whose string) {
 	body, native := b.Body.(*hclsyntax.Body)
 	text := blockText(b, src)
 	switch {
-	case !native && bytes.Contains(text, []byte("${")), native && readsFiles.Match(text):
+	case !native && (bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("%{"))), native && readsFiles.MatchString(tokens(text)):
 		l.unknown = whose
 	case native:
+		l.texts = append(l.texts, tokens(text))
 		refs, ok := references(body)
 		if !ok || len(refs) > 0 && path.Dir(name) != l.root {
 			l.unknown = whose // a module's: what its callers give it
@@ -95,7 +115,16 @@ type definition struct {
 
 // reach follows what was noted through a root module and adds all that it leads to as one digest.
 func (g *guards) reach(t stack.Tree, d stack.Definition, modules []stack.Module) error {
-	if len(g.refers) == 0 || g.unknown != "" {
+	if g.unknown != "" {
+		return nil
+	}
+	for _, text := range g.texts {
+		if reads, err := g.readsTree(t, text); err != nil || reads {
+			g.unknown = "a file of the repository"
+			return err
+		}
+	}
+	if len(g.refers) == 0 {
 		return nil
 	}
 	defs, err := g.definitions(t, d, modules)
@@ -113,9 +142,9 @@ func (g *guards) reach(t stack.Tree, d stack.Definition, modules []stack.Module)
 		queue = append(slices.Clip(queue), defs[name].refs...)
 	}
 	for _, name := range sortedNames(seen) {
-		if readsFiles.MatchString(defs[name].text) {
+		if reads, err := g.readsTree(t, defs[name].text); err != nil || reads {
 			g.unknown = name
-			return nil
+			return err
 		}
 		fmt.Fprintf(sum, "%s\x00%s\x00", name, defs[name].text)
 	}
