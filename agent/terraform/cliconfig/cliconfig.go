@@ -15,9 +15,13 @@ import (
 	"sallyport/agent/hint"
 )
 
-// credentialWords are what in a configuration of terraform's command line lends credentials: those for a host, and the program that
-// knows them.
-var credentialWords = []string{"credentials", "credentials_helper"}
+// withoutSecrets are what of a configuration of terraform's command line lends nobody anything: where providers come from and are kept.
+// All else goes, whatever it is: credentials are words of their own in each tool and version (credentials, credentials_helper,
+// OpenTofu's oci_credentials).
+var withoutSecrets = []string{
+	"provider_installation", "host", "plugin_cache_dir", "plugin_cache_may_break_dependency_lock_file",
+	"disable_checkpoint", "disable_checkpoint_signature", "registry_protocols",
+}
 
 // WithoutCredentials is such a configuration without them. One that cannot be taken apart is refused.
 func WithoutCredentials(text []byte) ([]byte, error) {
@@ -27,7 +31,7 @@ func WithoutCredentials(text []byte) ([]byte, error) {
 			"this plan must not have the credentials in terraform's cli_config_file, and they cannot be told from the rest: %s", diags[0].Summary)
 	}
 	lends := func(name string) bool { // the parser of these files takes no notice of case
-		return slices.ContainsFunc(credentialWords, func(word string) bool { return strings.EqualFold(word, name) })
+		return !slices.ContainsFunc(withoutSecrets, func(word string) bool { return strings.EqualFold(word, name) })
 	}
 	for name := range file.Body().Attributes() {
 		if lends(name) {

@@ -15,6 +15,8 @@ func TestCredentialsAreTakenOut(t *testing.T) {
 		"of two":           {text: "credentials \"a.io\" {\n  token = \"hidden\"\n}\n" + rest + "Credentials \"b.io\" {\n  token = \"hidden\"\n}\n"},
 		"as an attribute":  {text: "credentials = {\n  \"a.io\" = { token = \"hidden\" }\n}\n" + rest},
 		"a helper":         {text: "credentials_helper \"x\" {\n  args = [\"--key\", \"hidden\"]\n}\n" + rest},
+		"of OpenTofu":      {text: "oci_credentials \"registry.example.com/mirror\" {\n  username = \"me\"\n  password = \"hidden\"\n}\n" + rest},
+		"of a later tool":  {text: "secret_vault = \"hidden\"\n" + rest},
 		"cannot be parsed": {text: "\"credentials\" \"a.io\" { token = \"hidden\" }\n" + rest, fails: "cannot be told from the rest"},
 	} {
 		got, err := WithoutCredentials([]byte(c.text))
