@@ -2,6 +2,7 @@ package engine
 
 import (
 	"archive/zip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +10,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sallyport/agent/archive"
+	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
@@ -158,4 +161,43 @@ func (e *Engines) CheckLineage(tx *store.Tx, s *config.Stack, result *ledger.Pla
 		}
 	}
 	return nil
+}
+
+// settleStates holds the states that the agent keeps for stacks until let is called, which it may be in any case, and puts back what
+// a plan has changed of them which nobody saw the end of. The note of what a state was goes by the name of the stack: what is moved to
+// where one lies would be taken for changed, and what is moved away from one would never be put back.
+func (e *Engines) settleStates(ctx context.Context, names ...string) (let func(), err error) {
+	var held []func()
+	let = func() {
+		for _, one := range held {
+			one()
+		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		one, err := e.states.hold(ctx, name)
+		if err != nil {
+			return let, err
+		}
+		held = append(held, one)
+		if err := e.settleState(name); err != nil {
+			return let, err
+		}
+	}
+	return let, nil
+}
+
+func (e *Engines) settleState(name string) error {
+	data := e.active.Cfg().DataDir
+	state := datadir.State(data, name)
+	if owner, err := asuser.Owner(state); err == nil && owner != os.Geteuid() {
+		if err := asuser.Reclaim(state, e.active.Current.Load().Pool.Owners()...); err != nil {
+			return err
+		}
+	}
+	aside := datadir.ChangedState(data, filepath.Base(state), e.now())
+	changed, err := keptstate.Settle(state, datadir.StateBefore(data, name), aside)
+	if len(changed) > 0 {
+		e.log.Warn("a state was put back that a plan had changed", "stack", name, "files", changed, "aside", aside)
+	}
+	return err
 }

@@ -43,7 +43,7 @@ func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string
 	if err := e.lockStack(task); err != nil {
 		return "", err
 	}
-	moved, err := e.engines.MoveState(m.Old, s) // a crash after this is made good by the same command again
+	moved, err := e.engines.MoveState(ctx, m.Old, s) // a crash after this is made good by the same command again
 	text := ""
 	err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error {
 		if err != nil {
