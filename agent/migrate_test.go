@@ -82,3 +82,24 @@ func TestAStateIsMigrated(t *testing.T) {
 		t.Errorf("a plan: %q", run.Error)
 	}
 }
+
+// The backend of a commit that nobody has approved gets what applies get only from who names that commit.
+func TestWhoMigratesNamesTheCommit(t *testing.T) {
+	t.Parallel()
+	b := tftest.NewBackend(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "  apply_env = { TOKEN = \"of applies\" }\n")).start()
+	h.settle()
+	commit := r.commit("Name a backend", map[string]string{"box/backend.tf": b.Block()})
+	h.Reaches("2", store.Errored)
+	migrate := func(commit string) error {
+		_, err := h.Client.MigrateState(t.Context(), control.MigrateStateRequest{Stack: "box", Commit: commit})
+		return err
+	}
+	refusedFor(t, migrate(""), "nobody has approved commit "+commit[:10], "--commit "+commit)
+	refusedFor(t, migrate(strings.Repeat("0", 40)), "the branch's newest commit is "+commit)
+	if err := migrate(commit); err != nil || b.State() == "" {
+		t.Errorf("%v; there is %q", err, b.State())
+	}
+}

@@ -104,7 +104,12 @@ func (d Desktop) MigrateState(ctx context.Context, r control.MigrateStateRequest
 	if err := d.lookOnly(); err != nil {
 		return control.RepairResponse{}, err
 	}
-	text, err := d.operator.MigrateState(ctx, errands.Migration{Stack: r.Stack, From: r.From, By: r.By.By()})
+	if r.From != "" {
+		if err := anyBackend(r.By); err != nil {
+			return control.RepairResponse{}, err
+		}
+	}
+	text, err := d.operator.MigrateState(ctx, errands.Migration{Stack: r.Stack, From: r.From, Commit: r.Commit, By: r.By.By()})
 	return control.RepairResponse{Message: text}, d.saidBy(err)
 }
 

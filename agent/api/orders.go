@@ -34,6 +34,15 @@ func inClear(c peercred.Caller) error {
 	return control.Errorf(control.Refused, "this reads states in clear, with the secrets in them, and takes root").WithHint("use sudo")
 }
 
+// anyBackend refuses a backend of a person's own: its arguments name programs (credential_process, exec) and files of this machine, and
+// it is asked with the credentials of the stack's plans.
+func anyBackend(c peercred.Caller) error {
+	if inClear(c) == nil {
+		return nil
+	}
+	return control.Errorf(control.Refused, "a backend that is not the configuration's can run programs and read files of this machine, and takes root").WithHint("use sudo")
+}
+
 // Start implements control.Operator.
 func (d Desktop) Start(ctx context.Context, r control.StartRequest) (control.StartResponse, error) {
 	if err := d.lookOnly(); err != nil {

@@ -67,17 +67,19 @@ func newStateRestoreCommand(a *app) *cobra.Command {
 }
 
 func newStateMigrateCommand(a *app) *cobra.Command {
-	yes, from := false, ""
+	yes, from, commit := false, "", ""
 	c := &cobra.Command{
-		Use:   "migrate STACK [--from FILE] [--yes]",
+		Use:   "migrate STACK [--from FILE] [--commit SHA] [--yes]",
 		Short: "Bring the state of a stack to where the configuration says now that it is",
 		Long: "Bring the state of a stack to where the branch's newest commit says that it is, after that has named another backend. It is\n" +
 			"copied from where the agent keeps it, or from the backend in FILE, a terraform block as it was before. Nothing may be where\n" +
-			"it goes. It is done only if a plan there finds nothing to do; else both places stay as they were. A copy is kept.",
+			"it goes. It is done only if a plan there finds nothing to do; else both places stay as they were. A copy is kept.\n" +
+			"--from takes root: a backend can run programs. Where applies get secrets of their own, --commit names the newest commit, which\n" +
+			"gets them before anybody has approved it.",
 		Args:                  between(1, 1),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			r := control.MigrateStateRequest{Stack: args[0]}
+			r := control.MigrateStateRequest{Stack: args[0], Commit: commit}
 			if from != "" {
 				text, err := os.ReadFile(from)
 				if err != nil {
@@ -102,6 +104,7 @@ func newStateMigrateCommand(a *app) *cobra.Command {
 			return a.streams.result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
+	c.Flags().StringVar(&commit, "commit", "", "the `SHA` that you have looked at: refused if another one is the newest")
 	c.Flags().StringVar(&from, "from", "", "a `file` with the terraform block of before, with its backend")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c

@@ -205,8 +205,10 @@ type PushStateRequest struct {
 type MigrateStateRequest struct {
 	Stack string `json:"stack"`
 	// From is a terraform block with the backend in which the state is, as a file of configuration has it. Empty: the agent keeps it.
-	From string          `json:"from,omitempty"`
-	By   peercred.Caller `json:"-"`
+	From string `json:"from,omitempty"`
+	// Commit, or the beginning of one, is what the person has looked at; see [ExecRequest].
+	Commit string          `json:"commit,omitempty"`
+	By     peercred.Caller `json:"-"`
 }
 
 // RestoreStateRequest makes a kept copy the state of a stack again.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/archive"
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
@@ -24,9 +26,10 @@ import (
 
 // Migration brings the state of a stack to where the configuration says now that it is, for a person.
 type Migration struct {
-	Stack string
-	From  string // a file with the backend of before; empty: the agent keeps the state
-	By    string
+	Stack  string
+	From   string // a file with the backend of before; empty: the agent keeps the state
+	Commit string // what the person has looked at, or the beginning of it; empty: they have not said
+	By     string
 }
 
 // migrateTimeout bounds all of a migration.
@@ -47,8 +50,8 @@ type migrating struct {
 }
 
 // MigrateState copies the state from where it was to where the branch's newest commit says that it is. It is done only if a plan there
-// finds nothing to do; else everything stays as it was. The person who asks for it vouches for the backend of that commit: it gets
-// what an apply gets.
+// finds nothing to do; else everything stays as it was. The person who asks for it vouches for the backend of that commit, which gets
+// what an apply gets: see vouched.
 func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error) {
 	w := e.active.Current.Load()
 	s := w.Stack(r.Stack)
@@ -76,6 +79,9 @@ func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error)
 		if m.commit = repository.Head; m.commit == "" {
 			return hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", s.Repository)
 		}
+		if err := vouched(tx, m, s); err != nil {
+			return err
+		}
 		m.kept = archive.BeforeRepair(m.known.NewestRun, e.now())
 		return e.quiet(tx, w.Cfg.DataDir, m.known)
 	})
@@ -90,6 +96,22 @@ func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error)
 		err = errors.Join(err, e.journal.Update(func(tx *journal.Tx) error { return unlockStack(tx, m.occupation, "not begun") }))
 	}
 	return message, err
+}
+
+// vouched refuses a commit that nobody has approved, where applies get what its plans do not, unless the person names it: its backend,
+// and what that runs, gets what an apply gets.
+func vouched(tx *store.Tx, m *migrating, s *config.Stack) error {
+	lent, err := LentAt(tx, m.known, m.commit)
+	switch {
+	case err != nil:
+		return err
+	case m.Commit != "" && (len(m.Commit) < minSeen || !strings.HasPrefix(m.commit, m.Commit)):
+		return hint.Refuse("look at that one, or leave --commit out", "the branch's newest commit is %s, not %q", m.commit, m.Commit)
+	case m.Commit == "" && lent != engine.LentForApply && engine.LendsMoreToApplies(s):
+		return hint.Refuse(fmt.Sprintf("look at commit %s, then: sallyport state migrate %s --commit %s", words.Short(m.commit), m.Stack, m.commit),
+			"nobody has approved commit %s of %s, whose backend would be given the secrets of applies", words.Short(m.commit), m.Stack)
+	}
+	return nil
 }
 
 func (m *migrating) carryOut(ctx context.Context) (string, error) {
