@@ -3,8 +3,6 @@ package terraform
 import (
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"strings"
 
 	"sallyport/agent/terraform/diag"
@@ -39,11 +37,8 @@ func (p *planner) stateUntouched() error {
 	if err := o.User.End(); err != nil {
 		return err
 	}
-	ours := ""
-	if p.res.WorkspaceCreated { // by terraform, for us
-		ours = path.Join(filepath.Base(keptstate.Workspaces(o.StateDir)), o.Workspace) + "/"
-	}
-	changed, err := keptstate.Settling{State: o.StateDir, Before: o.StateBefore, Ours: ours}.Settle()
+	// A workspace that terraform has made for us is a directory without a file: what lies there is not terraform's.
+	changed, err := keptstate.Settling{State: o.StateDir, Before: o.StateBefore}.Settle()
 	if err != nil || len(changed) == 0 {
 		return err
 	}

@@ -27,6 +27,9 @@ func TestAPlanChangesNoKeptState(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, ".terraform.tfstate.lock.info"), []byte("{}"), 0o600)
 		}},
 		"a new workspace": {made: true, does: func(_ *testing.T, dir string) error {
+			return os.MkdirAll(filepath.Join(dir, "workspaces", "blue"), 0o700)
+		}},
+		"a state in a new workspace": {made: true, want: "workspaces/blue/terraform.tfstate", does: func(_ *testing.T, dir string) error {
 			return errors.Join(os.MkdirAll(filepath.Join(dir, "workspaces", "blue"), 0o700),
 				os.WriteFile(filepath.Join(dir, "workspaces", "blue", "terraform.tfstate"), []byte("{}"), 0o600))
 		}},

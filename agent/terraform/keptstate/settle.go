@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"sallyport/agent/foreign"
 	"sallyport/agent/hint"
@@ -61,7 +60,6 @@ func Settle(state, before, aside string) (changed []string, err error) {
 type Settling struct {
 	State, Before string
 	Aside         string // empty: what was changed is dropped
-	Ours          string // what was added below this, a path in the state's directory, stays; empty: nothing
 }
 
 // Settle is [Settle] with all that can be said of it.
@@ -79,11 +77,8 @@ func (s Settling) Settle() (changed []string, err error) {
 		return nil, fmt.Errorf("reading what the state in %s was before it was planned: %w", s.State, err)
 	}
 	now, err := Files(s.State)
-	if err == nil {
-		maps.DeleteFunc(now, func(name, _ string) bool { return s.Ours != "" && strings.HasPrefix(name, s.Ours) && was[name] == "" })
-		if maps.Equal(now, was) {
-			return nil, forgetBefore(s.Before)
-		}
+	if err == nil && maps.Equal(now, was) {
+		return nil, forgetBefore(s.Before)
 	}
 	copied := filepath.Join(s.Before, beforeFiles)
 	kept, copyErr := Files(copied)

@@ -19,11 +19,7 @@ import (
 func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 	out := store.Plan{Changes: []store.Change{}, Outputs: []store.Output{}}
 	vanished, drifted := p.driftByAddress()
-	resources := p.resources
-	if p.RefreshOnly {
-		resources = p.drift
-	}
-	for _, rc := range resources {
+	for _, rc := range p.written() {
 		c, ok := rc.change()
 		if p.RefreshOnly {
 			c.Actions = refreshed(rc.Change.Actions)
@@ -78,6 +74,14 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 	}
 	out.Fingerprint = p.fingerprint()
 	return out
+}
+
+// written are the changes that an apply makes. Of a plan that only refreshes they are what was found changed outside.
+func (p *Plan) written() []resourceChange {
+	if p.RefreshOnly {
+		return p.drift
+	}
+	return p.resources
 }
 
 // matchesAny reports whether any of the patterns matches an address.
@@ -176,7 +180,7 @@ func rank(c store.Change) int {
 func (p *Plan) fingerprint() string {
 	h := sha256.New()
 	vanished, drifted := p.driftByAddress()
-	changes := slices.Clone(p.resources)
+	changes := slices.Clone(p.written())
 	slices.SortStableFunc(changes, func(a, b resourceChange) int { return strings.Compare(a.key(), b.key()) })
 	for _, rc := range changes {
 		if _, ok := rc.change(); !ok {
