@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,8 +55,11 @@ backup {
 	if err != nil || len(restored.Ended) != 1 {
 		t.Errorf("restoring it: %+v, %v", restored, err)
 	}
-	h.stop() // terraform may be asked for its version at this moment
-	if left, err := filepath.Glob(h.Data("scratch", "*")); err != nil || len(left) != 0 {
+	left, err := filepath.Glob(h.Data("scratch", "*"))
+	left = slices.DeleteFunc(left, func(name string) bool { // terraform is asked for its version aside, and nobody waits for that
+		return strings.HasPrefix(filepath.Base(name), "sallyport-version-")
+	})
+	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
