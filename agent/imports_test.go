@@ -107,15 +107,15 @@ var storeys = []struct {
 	}},
 	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "store"}},
-	{"agent/doctor", []string{
-		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
-		"agent/packer", "agent/repo", "agent/stack", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials",
-		"agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
-	}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/words", "store"}},
-	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/packer", "agent/stack"}},
+	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
+	{"agent/doctor", []string{
+		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
+		"agent/packer", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
+		"agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
+	}},
 
 	// The rooms of the agent, from the bottom up.
 	{name: "agent/bell"},

@@ -64,7 +64,10 @@ func printFound(out io.Writer, r *survey.Report) error {
 				line("  %s", u)
 			}
 			if len(s.Plugins) > 0 {
-				line("  needs packer 1.7 or newer with %s: packer init fetches them, or they are installed where "+packer.PluginPath+" of its env says", words.List(s.Plugins, maxNone))
+				line("  needs packer 1.7 or newer with %s: %s", words.List(s.Plugins, maxNone), s.Present)
+				if len(s.Missing) > 0 {
+					line("  offline: %s", packer.OfflineHint)
+				}
 			}
 		}
 	}

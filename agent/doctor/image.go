@@ -4,13 +4,11 @@ import (
 	"context"
 	"os/exec"
 	"path"
-	"strings"
 
 	"sallyport/agent/config"
-	"sallyport/agent/datadir"
 	"sallyport/agent/packer"
 	"sallyport/agent/stack"
-	"sallyport/notify/words"
+	"sallyport/agent/survey"
 )
 
 // checkImage looks whether an image could be built: its template is on the branch, and there is a packer.
@@ -57,30 +55,13 @@ func (d *doctor) plugins(s *section, st *config.Stack, version string, wants []p
 		return
 	}
 	if !packer.KnowsPlugins(version) {
-		s.fail("plugins", packer.OldHint(version), "the template asks for %s, and packer %s knows no required_plugins", named(wants), version)
+		s.fail("plugins", packer.OldHint(version), "the template asks for %s, and packer %s knows no required_plugins", packer.Names(wants), version)
 		return
 	}
-	given := ""
-	if value, set := st.Env[packer.PluginPath]; set {
-		given = value.Reveal()
+	switch found := survey.Plugins(d.cfg, st, wants); {
+	case found.Anew, len(found.Missing) > 0:
+		s.warn("plugins", packer.OfflineHint, "%s: %s", packer.Names(wants), found)
+	default:
+		s.ok("plugins", "%s: %s", packer.Names(wants), found)
 	}
-	if given == "" && d.cfg.Terraform.User != "" {
-		s.warn("plugins", packer.OfflineHint, "%s: another user than the agent's plans, so packer fetches each anew for each plan", named(wants))
-		return
-	}
-	dirs := packer.PluginDirs(datadir.Home(d.cfg.DataDir), given)
-	missing := packer.Missing(wants, dirs)
-	if len(missing) == 0 {
-		s.ok("plugins", "%s are there", named(wants))
-		return
-	}
-	s.warn("plugins", packer.OfflineHint, "not in %s: %s; the next plan fetches what is missing, if it can", strings.Join(dirs, " or "), named(missing))
-}
-
-func named(plugins []packer.Plugin) string {
-	var out []string
-	for _, p := range plugins {
-		out = append(out, p.String())
-	}
-	return words.List(out, maxNamed)
 }

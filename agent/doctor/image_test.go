@@ -48,7 +48,7 @@ func TestImagePlugins(t *testing.T) {
 		level                          Level // empty: not a word
 		text, hint                     string
 	}{
-		{"there", "1.14.2", "images", "plugins", "", OK, source + " ~> 1 are there", ""},
+		{"there", "1.14.2", "images", "plugins", "", OK, source + " ~> 1: all are there", ""},
 		{"not there", "1.14.2", "images", "none", "", Warn, "none: " + source + " ~> 1; the next plan fetches", packer.OfflineHint},
 		{"not in the agent's home", "1.14.2", "images", "", "", Warn, ".config/packer/plugins or ", packer.OfflineHint},
 		{"another user's home", "1.14.2", "images", "", "tf", Warn, "fetches each anew", packer.OfflineHint},

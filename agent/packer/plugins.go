@@ -1,6 +1,7 @@
 package packer
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/hclfile"
+	"sallyport/notify/words"
 )
 
 // PluginPath is the variable of Packer's that names where its plugins are. Nothing else is looked at then.
@@ -155,26 +157,79 @@ func PluginDirs(home, pluginPath string) []string {
 	return []string{filepath.Join(home, ".config", "packer", "plugins"), filepath.Join(home, ".packer.d", "plugins")}
 }
 
-// Missing are the plugins of which no directory holds a version that satisfies the template, with the checksum beside it without which
-// Packer does not use it.
-func Missing(wants []Plugin, dirs []string) (out []Plugin) {
+// Search is where the plugins of an image are looked for.
+type Search struct {
+	Home       string // of packer, where that is the agent's own user
+	PluginPath string // what the image's env says of [PluginPath]; empty: nothing
+	OtherUser  bool   // whether packer runs as another user than the agent's, who has a new home for each plan
+}
+
+// Found is what a search says.
+type Found struct {
+	Anew    bool     // nothing is kept from one plan to the next, so that packer fetches all each time
+	Dirs    []string // where was looked
+	Missing []Plugin // of which no directory holds a version that satisfies the template, with the checksum without which Packer does not use it
+	Hidden  []string // why a directory could not be read by whoever looks: what is missing may be there
+}
+
+// String says it in a sentence: which are there, or which are not and who fetches them.
+func (f Found) String() string {
+	switch {
+	case f.Anew:
+		return "another user than the agent's plans, so packer fetches each anew for each plan"
+	case len(f.Missing) == 0:
+		return "all are there"
+	case len(f.Hidden) > 0:
+		return fmt.Sprintf("whether they are there cannot be told (%s)", strings.Join(f.Hidden, "; "))
+	}
+	return fmt.Sprintf("not in %s: %s; the next plan fetches what is missing, if it can", strings.Join(f.Dirs, " or "), Names(f.Missing))
+}
+
+// maxNamed is how many plugins are named.
+const maxNamed = 20
+
+// Names lists plugins for people.
+func Names(plugins []Plugin) string {
+	var out []string
+	for _, p := range plugins {
+		out = append(out, p.String())
+	}
+	return words.List(out, maxNamed)
+}
+
+// For looks for plugins.
+func (s Search) For(wants []Plugin) Found {
+	if s.PluginPath == "" && s.OtherUser {
+		return Found{Anew: true}
+	}
+	out := Found{Dirs: PluginDirs(s.Home, s.PluginPath)}
 	for _, p := range wants {
-		if !slices.ContainsFunc(dirs, p.isIn) {
-			out = append(out, p)
+		here := false
+		for _, dir := range out.Dirs {
+			is, err := p.isIn(dir)
+			if here = here || is; err != nil && !slices.Contains(out.Hidden, err.Error()) {
+				out.Hidden = append(out.Hidden, err.Error())
+			}
+		}
+		if !here {
+			out.Missing = append(out.Missing, p)
 		}
 	}
 	return out
 }
 
-// isIn looks for DIR/SOURCE/packer-plugin-TYPE_vVERSION_xAPI_OS_ARCH.
-func (p Plugin) isIn(dir string) bool {
+// isIn looks for DIR/SOURCE/packer-plugin-TYPE_vVERSION_xAPI_OS_ARCH. The error says that nobody can tell from here.
+func (p Plugin) isIn(dir string) (bool, error) {
 	if !filepath.IsLocal(p.Source) {
-		return false
+		return false, nil
 	}
 	at := filepath.Join(dir, filepath.FromSlash(p.Source))
 	entries, err := os.ReadDir(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	begin, end := "packer-plugin-"+path.Base(p.Source)+"_v", "_"+runtime.GOOS+"_"+runtime.GOARCH
 	for _, e := range entries {
@@ -185,10 +240,10 @@ func (p Plugin) isIn(dir string) bool {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(at, e.Name()+"_SHA256SUM")); err == nil {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 func satisfies(number, constraint string) bool {

@@ -92,13 +92,21 @@ func TestMissing(t *testing.T) {
 				write(t, filepath.Join(dir, source, name), "")
 			}
 			wants := []Plugin{{Name: "amazon", Source: source, Version: test.constraint}}
-			if got := Missing(wants, []string{t.TempDir(), dir}); (len(got) == 0) != test.there {
+			search := Search{PluginPath: t.TempDir() + string(filepath.ListSeparator) + dir, OtherUser: true}
+			if got := search.For(wants); (len(got.Missing) == 0) != test.there {
 				t.Errorf("missing: %v", got)
 			}
 		})
 	}
-	if got := Missing([]Plugin{{Name: "x"}, {Name: "y", Source: "../../etc"}}, []string{t.TempDir()}); len(got) != 2 {
+	wants := []Plugin{{Name: "x"}, {Name: "y", Source: "../../etc"}}
+	if got := (Search{Home: t.TempDir()}).For(wants); len(got.Missing) != 2 {
 		t.Errorf("missing: %v", got)
+	}
+	// What cannot be read may hold the plugin: it is not called missing.
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	if got := (Search{PluginPath: file}).For([]Plugin{{Name: "amazon", Source: source}}); len(got.Hidden) != 1 || !strings.Contains(got.String(), "cannot be told") {
+		t.Errorf("%+v: %s", got, got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/config/globs"
+	"sallyport/agent/datadir"
 	"sallyport/agent/packer"
 	"sallyport/agent/stack"
 )
@@ -47,6 +48,11 @@ type Stack struct {
 	Error   string   `json:"error"`   // why it could not be planned; empty: it could
 	Unknown []string `json:"unknown"` // what it reads and cannot be followed, each with what to do
 	Plugins []string `json:"plugins"` // that the template of an image asks packer for
+
+	// Missing are those of Plugins that are not on this machine, where the agent would look for them.
+	Missing []string `json:"missing_plugins"`
+	// Present says in words which plugins are there; empty: the template asks for none.
+	Present string `json:"-"`
 }
 
 // Of looks through the files of a repository.
@@ -73,7 +79,7 @@ type surveyor struct {
 
 // add looks at the files of one stack.
 func (s *surveyor) add(st *config.Stack, why string) error {
-	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}, Plugins: []string{}}
+	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}, Plugins: []string{}, Missing: []string{}}
 	files, err := stack.Footprint(s.tree, stack.Definition{
 		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
 		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
@@ -91,15 +97,38 @@ func (s *surveyor) add(st *config.Stack, why string) error {
 	}
 	if st.Engine == config.EnginePacker {
 		if at, _, err := s.tree.Resolve(st.Dir); err == nil {
-			for _, p := range packer.Plugins(s.tree, at, st.Template) {
-				out.Plugins = append(out.Plugins, p.String())
-			}
+			s.plugins(&out, st, packer.Plugins(s.tree, at, st.Template))
 		}
 		s.report.Images = append(s.report.Images, out)
 		return nil
 	}
 	s.report.Stacks = append(s.report.Stacks, out)
 	return nil
+}
+
+// plugins notes what the template of an image asks packer for, and what of that is here.
+func (s *surveyor) plugins(out *Stack, st *config.Stack, wants []packer.Plugin) {
+	if len(wants) == 0 {
+		return
+	}
+	found := Plugins(s.cfg, st, wants)
+	out.Present = found.String()
+	for _, p := range wants {
+		out.Plugins = append(out.Plugins, p.String())
+	}
+	for _, p := range found.Missing {
+		out.Missing = append(out.Missing, p.String())
+	}
+}
+
+// Plugins looks on this machine for the plugins of an image, where the agent's packer would. Nothing is fetched: it would belong to
+// whoever looks.
+func Plugins(cfg *config.Config, st *config.Stack, wants []packer.Plugin) packer.Found {
+	search := packer.Search{Home: datadir.Home(cfg.DataDir), OtherUser: cfg.Terraform.User != ""}
+	if value, set := st.Env[packer.PluginPath]; set {
+		search.PluginPath = value.Reveal()
+	}
+	return search.For(wants)
 }
 
 // globs finds the stacks of stacks blocks, as the agent does.

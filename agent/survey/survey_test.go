@@ -8,8 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/config"
+	"sallyport/agent/packer"
 	"sallyport/agent/repo"
 	"sallyport/agent/stack"
+	"sallyport/notify/redact"
 )
 
 // checkout writes files into a directory.
@@ -42,12 +44,13 @@ func TestOf(t *testing.T) {
 	glob := func(glob string, exclude ...string) *config.StackGlob {
 		return &config.StackGlob{Glob: glob, Exclude: exclude, Stack: config.Stack{Repository: "infra", Engine: config.EngineTerraform}}
 	}
+	plugins := t.TempDir() // in which there are none
 	cfg := &config.Config{
 		Repositories: []*config.Repository{{Name: "infra"}, {Name: "other"}},
 		Stacks: []*config.Stack{
 			{Name: "own", Repository: "infra", Dir: "services/own", Engine: config.EngineTerraform},
 			{Name: "lost", Repository: "infra", Dir: "lost", Engine: config.EngineTerraform},
-			{Name: "ami", Repository: "infra", Dir: "images", Template: ".", Engine: config.EnginePacker},
+			{Name: "ami", Repository: "infra", Dir: "images", Template: ".", Engine: config.EnginePacker, Env: map[string]redact.Secret{packer.PluginPath: redact.NewSecret(plugins)}},
 			{Name: "far", Repository: "other", Dir: "x"},
 		},
 		StackGlobs: []*config.StackGlob{glob("services/**", "**/old"), glob("network/**"), glob("modules/x/y/*")},
@@ -67,15 +70,16 @@ func TestOf(t *testing.T) {
 			{Glob: "modules/x/y/*", Nearest: "modules/x", None: []NoStack{}},
 		},
 		Stacks: []Stack{
-			{Name: "lost", Dir: "lost", Why: "it has a block of its own", Error: "directory lost: no terraform files in the stack's directory", Unknown: []string{}, Plugins: []string{}},
-			{Name: "network", Dir: "network", Why: `stacks "network/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}},
-			{Name: "own", Dir: "services/own", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{}},
-			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}},
+			{Name: "lost", Dir: "lost", Why: "it has a block of its own", Error: "directory lost: no terraform files in the stack's directory", Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
+			{Name: "network", Dir: "network", Why: `stacks "network/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
+			{Name: "own", Dir: "services/own", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
+			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
 			{Name: "services-wiki", Dir: "services/wiki", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{
 				`services/wiki/main.tf:2: nobody can tell from here what file(var.x) reads, so that a change of that makes no run: name it in watch = ["DIRECTORY/**"]`,
-			}, Plugins: []string{}},
+			}, Plugins: []string{}, Missing: []string{}},
 		},
-		Images: []Stack{{Name: "ami", Dir: "images", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{"github.com/hashicorp/amazon ~> 1"}}},
+		Images: []Stack{{Name: "ami", Dir: "images", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{"github.com/hashicorp/amazon ~> 1"},
+			Missing: []string{"github.com/hashicorp/amazon ~> 1"}, Present: "not in " + plugins + ": github.com/hashicorp/amazon ~> 1; the next plan fetches what is missing, if it can"}},
 		Faults: []string{
 			`1 name of a stack is wanted more than once (capitals do not tell them apart): services-a-b of "services/a b" and "services/a-b": give each of these directories but one a block of its own: stack "NAME" { dir = "..." }`,
 			`1 glob matches no root module: stacks "modules/x/y/*" (there is "modules/x", and root modules such as modules/x/examples/y): correct the glob, or push what it is to match; sallyport check --repo DIR lists what would be found in a checkout`,
