@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/datadir"
+	"sallyport/agent/terraform/keptstate"
 	"sallyport/store"
 )
 
@@ -39,6 +41,15 @@ func TestStateMovesWithItsStack(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Reaches("2", store.Canceled)
+	// A plan that nobody saw the end of changed the state: what it noted of it comes back before the state moves.
+	dir := filepath.Join(h.Dir, "data")
+	state := datadir.State(dir, "live-a")
+	if err := keptstate.Note(state, datadir.StateBefore(dir, "live-a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
 	said, err := move("live-a", "live-b")
 	if err != nil || !strings.Contains(said, "the state that is kept moved with it") {
 		t.Fatalf("%q, %v", said, err)

@@ -194,6 +194,12 @@ func (e *Engines) settleState(name string) error {
 			return err
 		}
 	}
+	return e.putBack(data, name)
+}
+
+// putBack gives a stack's state back what a plan noted that nobody saw the end of. The state is the agent's own to read by now.
+func (e *Engines) putBack(data, name string) error {
+	state := datadir.State(data, name)
 	aside := datadir.ChangedState(data, filepath.Base(state), e.now())
 	changed, err := keptstate.Settle(state, datadir.StateBefore(data, name), aside)
 	if len(changed) > 0 {

@@ -15,7 +15,6 @@ import (
 	"sallyport/agent/rundir"
 	"sallyport/agent/runner"
 	"sallyport/agent/terraform"
-	"sallyport/agent/terraform/keptstate"
 	"sallyport/store"
 	"sallyport/store/disk"
 )
@@ -65,12 +64,7 @@ func (e *Engines) takeState(ctx context.Context, w *active.Config, s *config.Sta
 			return err
 		}
 	}
-	aside := datadir.ChangedState(w.Cfg.DataDir, filepath.Base(state), e.now())
-	changed, err := keptstate.Settle(state, datadir.StateBefore(w.Cfg.DataDir, s.Name), aside)
-	if len(changed) > 0 {
-		e.log.Warn("a state was put back that a plan had changed", "stack", s.Name, "files", changed, "aside", aside)
-	}
-	return err
+	return e.putBack(w.Cfg.DataDir, s.Name)
 }
 
 func (p *phase) User() *asuser.User { return p.Turn.Who() }

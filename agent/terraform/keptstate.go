@@ -38,7 +38,7 @@ func (p *planner) stateUntouched() error {
 		return err
 	}
 	// A workspace that terraform has made for us is a directory without a file: what lies there is not terraform's.
-	changed, err := keptstate.Settling{State: o.StateDir, Before: o.StateBefore}.Settle()
+	changed, err := keptstate.Settle(o.StateDir, o.StateBefore, "")
 	if err != nil || len(changed) == 0 {
 		return err
 	}

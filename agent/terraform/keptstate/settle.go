@@ -50,53 +50,42 @@ func Note(state, before string) error {
 
 // Settle compares a state with what was noted of it when a plan began that nobody saw the end of, puts it back and forgets
 // the note. It returns the names of the files that were other ones; none too if nothing was noted. The changed state is moved to
-// aside, which must not be there yet: should it be somebody's work of since, it is not lost. With an error nothing may work with
+// aside, which must not be there yet: should it be somebody's work of since, it is not lost; if aside is empty it is dropped. With an error nothing may work with
 // the state: it is not known to be what it was. Nobody else may write to it meanwhile.
 func Settle(state, before, aside string) (changed []string, err error) {
-	return Settling{State: state, Before: before, Aside: aside}.Settle()
-}
-
-// Settling are the places of a state that is put back.
-type Settling struct {
-	State, Before string
-	Aside         string // empty: what was changed is dropped
-}
-
-// Settle is [Settle] with all that can be said of it.
-func (s Settling) Settle() (changed []string, err error) {
-	note := filepath.Join(s.Before, beforeDigest)
+	note := filepath.Join(before, beforeDigest)
 	text, err := foreign.ReadFile(note, maxBefore)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, os.RemoveAll(s.Before) // of a copy that was not whole: nothing was at work yet
+		return nil, os.RemoveAll(before) // of a copy that was not whole: nothing was at work yet
 	}
 	var was map[string]string
 	if err == nil {
 		err = json.Unmarshal(text, &was)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading what the state in %s was before it was planned: %w", s.State, err)
+		return nil, fmt.Errorf("reading what the state in %s was before it was planned: %w", state, err)
 	}
-	now, err := Files(s.State)
+	now, err := Files(state)
 	if err == nil && maps.Equal(now, was) {
-		return nil, forgetBefore(s.Before)
+		return nil, forgetBefore(before)
 	}
-	copied := filepath.Join(s.Before, beforeFiles)
+	copied := filepath.Join(before, beforeFiles)
 	kept, copyErr := Files(copied)
 	if copyErr != nil || !maps.Equal(kept, was) {
-		return nil, hint.With(fmt.Errorf("the state in %s was changed while it was planned, and the copy of before in %s is not whole", s.State, copied),
-			"compare the two with what sallyport state list shows, mend the state, then remove %s", s.Before)
+		return nil, hint.With(fmt.Errorf("the state in %s was changed while it was planned, and the copy of before in %s is not whole", state, copied),
+			"compare the two with what sallyport state list shows, mend the state, then remove %s", before)
 	}
 	err = nil
-	if s.Aside != "" {
-		err = errors.Join(disk.MkdirAll(filepath.Dir(s.Aside)), disk.IgnoreMissing(os.Rename(s.State, s.Aside)))
+	if aside != "" {
+		err = errors.Join(disk.MkdirAll(filepath.Dir(aside)), disk.IgnoreMissing(os.Rename(state, aside)))
 	}
 	if err == nil {
-		err = errors.Join(os.RemoveAll(s.State), copyPrivate(s.State, copied))
+		err = errors.Join(os.RemoveAll(state), copyPrivate(state, copied))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("putting the state back, which was changed while it was planned; as it was it is in %s: %w", copied, err)
 	}
-	return changedNames(was, now), forgetBefore(s.Before)
+	return changedNames(was, now), forgetBefore(before)
 }
 
 // forgetBefore removes a note: what says that there is one goes first.
