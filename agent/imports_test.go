@@ -105,6 +105,7 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/private", "agent/terraform/rootmodule", "agent/terraform/varfile",
 		"notify/redact", "store", "store/disk",
 	}},
+	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
@@ -241,9 +242,9 @@ var storeys = []struct {
 		"store",
 	}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo",
-		"agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status",
-		"agent/survey", "notify/redact", "notify/words", "store",
+		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon",
+		"agent/demo", "agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner",
+		"agent/status", "agent/survey", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -133,12 +133,18 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownVerb,
-		RunE: func(c *cobra.Command, _ []string) error {
-			c.SetOut(a.inv.Stderr)
-			return errors.Join(c.Help(), exitCode(exitUsage))
-		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	wanted := root.Flags().Bool("version", false, "say which version this is")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *wanted {
+			return sayVersion(a)
+		}
+		c.SetOut(a.inv.Stderr)
+		return errors.Join(c.Help(), exitCode(exitUsage))
+	}
+	root.CompletionOptions.DisableDefaultCmd = true // ours is in completion.go
+	root.SetHelpTemplate(root.HelpTemplate() + helpEnd)
+	root.SetHelpCommand(newHelpCommand(a))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{err.Error(), "see " + c.CommandPath() + " --help"}
 	})
@@ -150,12 +156,13 @@ func newRoot(a *app) *cobra.Command {
 		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newWhyCommand(a), newCheckCommand(a), newDoctorCommand(a),
-		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a),
+		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newCompletionCommand(a),
 		newStoreCheckCommand(a),
 	)
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // each names its own
 	}
+	completeArguments(a, root)
 	return root
 }
 
@@ -164,12 +171,20 @@ func knownVerb(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "see sallyport --help"
-	c.SuggestionsMinimumDistance = 2
-	if like := c.SuggestionsFor(args[0]); len(like) > 0 {
-		hint = "did you mean sallyport " + strings.Join(like, ", sallyport ") + "?"
+	return noVerb(c, args[0])
+}
+
+// noVerb is the error for a word that is no verb below a command.
+func noVerb(c *cobra.Command, word string) error {
+	what, hint := fmt.Sprintf("there is no verb %q", word), "see "+c.CommandPath()+" --help"
+	if c.HasParent() {
+		what += " after " + c.CommandPath()
 	}
-	return &usageError{fmt.Sprintf("there is no verb %q", args[0]), hint}
+	c.SuggestionsMinimumDistance = 2
+	if like := c.SuggestionsFor(word); len(like) > 0 {
+		hint = "did you mean " + c.CommandPath() + " " + strings.Join(like, ", "+c.CommandPath()+" ") + "?"
+	}
+	return &usageError{what, hint}
 }
 
 // between checks the number of arguments; the use line says what they are.

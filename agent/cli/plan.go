@@ -10,7 +10,8 @@ import (
 
 func newPlanCommand(a *app) *cobra.Command {
 	return startCommand(a, control.StartRequest{},
-		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--var NAME]... [--reason TEXT] [--wait]",
+		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--empty-state] [--var NAME]... [--image NAME=ID]... "+
+			"[--pull-request N] [--reason TEXT] [--wait]",
 		"Start a manual run at the branch head, or at another commit of the branch")
 }
 

@@ -18,7 +18,7 @@ const usualRuns = 20
 func newRunsCommand(a *app) *cobra.Command {
 	limit, verify := usualRuns, false
 	c := &cobra.Command{
-		Use:   "runs [STACK] [--limit N]",
+		Use:   "runs [STACK] [--limit N] [--verify]",
 		Short: "List runs, newest first",
 		Args:  between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {

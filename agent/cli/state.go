@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,7 @@ func newStateCommand(a *app) *cobra.Command {
 		Short: "Look after the state of a stack: list, restore, migrate, push, move",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Sprintf("there is no verb %q after sallyport state", args[0]), "see sallyport state --help"}
+				return noVerb(c, args[0])
 			}
 			c.SetOut(a.inv.Stderr)
 			return errors.Join(c.Help(), exitCode(exitUsage))

@@ -21,11 +21,13 @@ func newVersionCommand(a *app) *cobra.Command {
 		Use:   "version",
 		Short: "Say which version this is",
 		Args:  between(0, 0),
-		RunE: func(*cobra.Command, []string) error {
-			b := buildOf(a.inv.Version)
-			return a.streams.result(b, "sallyport %s (%s, %s)", b.Version, b.Go, b.Platform)
-		},
+		RunE:  func(*cobra.Command, []string) error { return sayVersion(a) },
 	}
+}
+
+func sayVersion(a *app) error {
+	b := buildOf(a.inv.Version)
+	return a.streams.result(b, "sallyport %s (%s, %s)", b.Version, b.Go, b.Platform)
 }
 
 // buildOf is this program; given is the version that the caller of [Main] knows, or empty.

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// helpEnd is what the help of the program itself ends with.
+const helpEnd = `{{if not .HasParent}}
+Environment:
+  SALLYPORT_CONFIG   configuration file or directory, where --config does not say it
+  SALLYPORT_SOCKET   the agent's socket, where --socket does not say it
+  NO_COLOR           no colours, whatever its value
+
+Exit codes:
+  0  done
+  1  failed, or refused
+  2  not understood
+  3  no agent answers
+sallyport exec ends with terraform's own code, sallyport agent with 64 where others end with 2.
+{{end}}`
+
+// newHelpCommand answers `sallyport help VERB`; cobra's own takes an unknown verb for a success.
+func newHelpCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [VERB...]",
+		Short: "Say more about a verb",
+		RunE: func(c *cobra.Command, args []string) error {
+			verb, rest, err := c.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return noVerb(verb, rest[0])
+			}
+			verb.InitDefaultHelpFlag()
+			return verb.Help()
+		},
+	}
+}
