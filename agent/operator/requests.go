@@ -177,7 +177,7 @@ func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 	if !r.Applied {
 		return nil
 	}
-	commit, err := unanswered(tx.Tx, open)
+	commit, err := due.Unanswered(open, func(run *store.Run) (*store.Run, error) { return runBefore(tx.Tx, run) })
 	if err == nil && commit {
 		// The commit run is made again when the recovery has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
@@ -188,26 +188,6 @@ func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 		return tx.PutStack(now)
 	}
 	return err
-}
-
-// unanswered reports whether a commit waits for an answer behind a run: the run asks about one itself, or stands in the
-// place of one that does and was superseded (a person's plan) or could not be applied as it was (a recovery). A run that
-// people answered ends the search: what they decided about a commit before it stays decided.
-func unanswered(tx *store.Tx, run *store.Run) (bool, error) {
-	for run.Kind != store.KindCommit {
-		if run.AtApplied {
-			return false, nil // when that was asked for, the commit was seen to already
-		}
-		before, err := runBefore(tx, run)
-		if err != nil || before == nil {
-			return false, err
-		}
-		if before.Status != store.Superseded && before.ID != run.After {
-			return false, nil
-		}
-		run = before
-	}
-	return true, nil
 }
 
 // runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.

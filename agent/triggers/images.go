@@ -8,12 +8,12 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/outbox"
 	"sallyport/store"
 )
 
-// ScheduledBuilds makes the runs of images whose schedule has come up: nothing else of the image is open and something was
-// built. What came up while nobody looked makes one run.
+// ScheduledBuilds makes the runs of images whose schedule has come up, and says when the next one does.
 func (t *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 	next := outbox.IdlePass
 	for _, s := range w.Cfg.Stacks {
@@ -32,14 +32,11 @@ func (t *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 			return next, err
 		}
 		now := t.now()
-		last := st.ScheduledAt
-		if st.AppliedAt.After(last) {
-			last = st.AppliedAt // a build of whatever kind is as fresh as a scheduled one
-		}
-		if st.AppliedCommit == "" || st.OpenRun != 0 {
+		wait, can := due.Scheduled(st, func(last time.Time) time.Duration { return clock.UntilDue(schedule, last, now) })
+		if !can {
 			continue
 		}
-		if wait := clock.UntilDue(schedule, last, now); wait > 0 {
+		if wait > 0 {
 			next = min(next, wait)
 			continue
 		}

@@ -4,6 +4,7 @@ package due
 
 import (
 	"slices"
+	"time"
 
 	"sallyport/agent/config"
 	"sallyport/store"
@@ -95,6 +96,41 @@ func (c Comparison) Answers(st *store.StackState, open *store.Run) bool {
 // asksAboutHead reports whether a run asks people about the branch's newest commit, and they can still say no.
 func asksAboutHead(run *store.Run) bool {
 	return run.Status != store.Applying && run.Kind != store.KindDrift && !run.AtApplied && !run.Options.Commit
+}
+
+// Scheduled is how long it takes until an image is due for a build because its schedule has come up, and whether it can be at all:
+// something was built, and nothing else of it is open. A build of whatever kind is as fresh as a scheduled one. until says how long it
+// takes from a last time on; what came up while nobody looked counts once.
+func Scheduled(st *store.StackState, until func(last time.Time) time.Duration) (time.Duration, bool) {
+	if st.AppliedCommit == "" || st.OpenRun != 0 {
+		return 0, false
+	}
+	last := st.ScheduledAt
+	if st.AppliedAt.After(last) {
+		last = st.AppliedAt
+	}
+	return max(until(last), 0), true
+}
+
+// Unanswered reports whether a commit waits for an answer behind a run that a person's takes the place of: the run asks about one
+// itself, or stands in the place of one that does and was superseded (by a person's plan) or could not be applied as it was (a
+// recovery). A run that people answered ends the search: what they decided about a commit before it stays decided. before gives a stack's
+// run before another; nil if there is none, or it is no longer kept.
+func Unanswered(run *store.Run, before func(*store.Run) (*store.Run, error)) (bool, error) {
+	for run.Kind != store.KindCommit {
+		if run.AtApplied {
+			return false, nil // when that was asked for, the commit was seen to already
+		}
+		last, err := before(run)
+		if err != nil || last == nil {
+			return false, err
+		}
+		if last.Status != store.Superseded && last.ID != run.After {
+			return false, nil
+		}
+		run = last
+	}
+	return true, nil
 }
 
 // Checkable: something is applied, and nothing else of the stack is going on or was left behind.
