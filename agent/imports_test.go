@@ -114,7 +114,7 @@ var storeys = []struct {
 	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
 	{"agent/doctor", []string{
 		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
-		"agent/packer", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
+		"agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
 		"agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
 	}},
 

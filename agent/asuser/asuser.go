@@ -67,9 +67,11 @@ func (u *User) Public() *User {
 // Lookup finds a user of this machine. It refuses those who would not keep anything from anybody.
 func Lookup(name string) (*User, error) {
 	found, err := user.Lookup(name)
-	if err != nil {
-		return nil, &hint.Error{Err: fmt.Errorf("looking up terraform.user: %w", err),
-			Hint: "install.sh makes the users; by hand, one for each run at work: useradd --system --user-group --no-create-home " + name + "1, and so on"}
+	switch {
+	case errors.As(err, new(user.UnknownUserError)):
+		return nil, &hint.Error{Err: fmt.Errorf("terraform.user %[1]s does not exist: this machine has no users %[1]s1, %[1]s2, ..., and none who is called %[1]s", name), Hint: MakeHint(name)}
+	case err != nil:
+		return nil, fmt.Errorf("looking up terraform.user: %w", err)
 	}
 	u := &User{Name: found.Username}
 	if u.UID, err = strconv.Atoi(found.Uid); err == nil {

@@ -64,6 +64,17 @@ func Find(name string) ([]*User, error) {
 	return out, nil
 }
 
+// installed is whose numbered users install.sh makes.
+const installed = "sallyport-tf"
+
+// MakeHint says how the numbered users of a name are made.
+func MakeHint(name string) string {
+	if name == installed {
+		return "install.sh makes them: run it again, then restart the agent"
+	}
+	return "make one for each run at work: useradd --system --user-group --no-create-home " + name + "1, and so on; then restart the agent (install.sh makes them for " + installed + " only)"
+}
+
 // SharedWarning says what it means that all runs share one user.
 func SharedWarning(name string) string {
 	return fmt.Sprintf("there are no users %[1]s1, %[1]s2, ..., so all runs share %[1]s: runs that are at work at the same time can read and change each other's files", name)

@@ -2,15 +2,15 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
-	"sallyport/agent/peercred"
+	"sallyport/agent/doctor"
+	"sallyport/agent/hint"
 	"sallyport/agent/survey"
 	"sallyport/notify/words"
 )
@@ -47,9 +47,13 @@ func newCheckCommand(a *app) *cobra.Command {
 
 // check evaluates everything, credentials and environment included, as far as whoever calls may read them.
 func check(a *app, credentials, checkout string) error {
-	c, err := config.Load(a.at.config, config.LoadOptions{
+	o := config.LoadOptions{
 		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return env(a.inv.Environ, k, "") },
-	})
+	}
+	if checkout == "" { // who looks through a checkout may be on another machine than the agent
+		o.User = func(name string) error { return hinted(doctor.User(name)) }
+	}
+	c, err := config.Load(a.at.config, o)
 	out := checked{Faults: []config.Fault{}, Warnings: []string{}}
 	var faults *config.Faults
 	switch {
@@ -61,14 +65,8 @@ func check(a *app, credentials, checkout string) error {
 		out.Valid, out.Repositories, out.Globs = true, len(c.Repositories), len(c.StackGlobs)
 		out.Stacks, out.Images = c.Counts()
 		out.Warnings = append(out.Warnings, c.Warnings...)
-		// Where there is no such user at all the configuration is looked at on another machine than the agent's.
-		if name := c.Terraform.User; name != "" {
-			if users, err := asuser.Find(name); err == nil && !users[0].Exclusive {
-				out.Warnings = append(out.Warnings, asuser.SharedWarning(name)+"; install.sh makes them")
-			}
-		}
-		if warning := loginWarning(c, peercred.Self().LoginUser, peercred.LoginsAreKnown("/proc")); warning != "" {
-			out.Warnings = append(out.Warnings, warning)
+		for _, w := range doctor.Machine(c, env(a.inv.Environ, "PATH", "")) {
+			out.Warnings = append(out.Warnings, w.String())
 		}
 	}
 	for _, w := range out.Warnings {
@@ -93,21 +91,12 @@ func check(a *app, credentials, checkout string) error {
 	return printFound(a.streams.out, out.Found)
 }
 
-// loginWarning is said where it matters which human a vote from a shell is, and the kernel does not know who has logged in: in this
-// shell (login is empty), or anywhere on the machine (it is known of nobody).
-func loginWarning(c *config.Config, login string, known bool) string {
-	named := slices.ContainsFunc(c.People, func(p config.Person) bool { return p.OS != "" })
-	tells := func(s *config.Stack) bool { return s.Approvals > 1 || !s.AllowSelfApproval }
-	if login != "" && known || !c.CLIApprovals || !named || !slices.ContainsFunc(c.Stacks, tells) &&
-		!slices.ContainsFunc(c.StackGlobs, func(g *config.StackGlob) bool { return tells(&g.Stack) }) {
-		return ""
+// hinted is an error with what to do next in its text.
+func hinted(err error) error {
+	if next := hint.Of(err); next != "" {
+		return fmt.Errorf("%w: %s", err, next)
 	}
-	if !known {
-		return "no process of this machine has a login uid, as in a container or without pam_loginuid: a person block goes by the account, so that " +
-			"whoever may take on another's account (sudo, su) can be two people"
-	}
-	return "this shell has no login uid (/proc/self/loginuid), as a service has none: a person block ties a vote only to who " +
-		"has logged in, so one from a shell like this never adds to those of others"
+	return err
 }
 
 // configError words the errors of reading a configuration that are about no line in it.

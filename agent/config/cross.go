@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/naming"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // crossCheck looks at what one block alone cannot tell.
@@ -19,6 +21,17 @@ func (d *stackDecoder) crossCheck() {
 		d.withheld(b)
 		d.imagesExist(b)
 	}
+	if len(d.unnamed) > 0 {
+		d.l.Warn(d.slackAt, "nobody in Slack can approve %s: neither this block nor theirs names approvers, so that only the command line can", words.List(d.unnamed, 5))
+	}
+}
+
+// called is how people call a block.
+func (b *stackBlock) called() string {
+	if b.glob != "" {
+		return fmt.Sprintf("stacks %q", b.glob)
+	}
+	return b.Name
 }
 
 // sameState refuses two stacks that would share one state: each would undo the other's work.
@@ -158,6 +171,9 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 	if len(approvers) == 0 && d.cfg.Slack != nil && !d.cfg.CLIApprovals {
 		d.l.Fault(b.attrs.Header, "Nobody can approve", "Neither the stack nor the slack block names approvers, and cli_approvals is false.")
 		return
+	}
+	if len(approvers) == 0 && d.cfg.Slack != nil {
+		d.unnamed = append(d.unnamed, b.called())
 	}
 	people, bounded := d.people(approvers)
 	most, hint := people, ""

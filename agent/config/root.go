@@ -36,7 +36,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	}
 	cfg.Packer = readPacker(l, l.Single(root.Blocks, "packer"))
 	if b := l.Single(root.Blocks, "slack"); b != nil {
-		cfg.Slack = readSlack(l, b)
+		cfg.Slack, d.slackAt = readSlack(l, b), b.DefRange
 	} else if !cfg.CLIApprovals {
 		l.Fault(top.At("cli_approvals"), "Nobody can approve", "cli_approvals = false takes the decisions from the command line, and without a slack block there is no other place for them.")
 	}
@@ -52,10 +52,18 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	d.stacks(root.Blocks)
 	d.images(root.Blocks)
 	if len(repositories) == 0 {
-		l.Fault(root.MissingItemRange, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
+		at := l.Beginning()
+		if len(d.blocks) > 0 {
+			at = d.blocks[0].attrs.Header
+		}
+		l.Fault(at, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}
 	if len(d.blocks) == 0 {
-		l.Fault(root.MissingItemRange, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
+		at := l.Beginning()
+		if blocks := root.Blocks.OfType("repository"); len(blocks) > 0 {
+			at = blocks[0].DefRange
+		}
+		l.Fault(at, "No stack", `The configuration names no stack: add a block stack "NAME" { dir = "..." }, or stacks "GLOB" {}.`)
 	}
 	d.crossCheck()
 	for _, r := range cfg.Repositories {

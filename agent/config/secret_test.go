@@ -56,8 +56,9 @@ stack "ghe" {
 }
 
 slack {
-  token   = credential("slack")
-  channel = "C0123456789"
+  token     = credential("slack")
+  channel   = "C0123456789"
+  approvers = ["U01ABCDEF"]
 }
 `
 	for name, dir := range map[string]string{"no directory": "", "empty directory": t.TempDir()} {
@@ -116,7 +117,7 @@ func TestSystemdCredentials(t *testing.T) {
 
 func TestLiteralTokenWarns(t *testing.T) {
 	w := newWorld(t)
-	cfg := w.load(t, read(t, "testdata/good/minimal.hcl")+"\nslack {\n  token   = \"xoxb-"+canary+"\"\n  channel = \"C0123456789\"\n}\n")
+	cfg := w.load(t, read(t, "testdata/good/minimal.hcl")+"\nslack {\n  token   = \"xoxb-"+canary+"\"\n  channel = \"C0123456789\"\n  approvers = [\"U01ABCDEF\"]\n}\n")
 	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], ":10:13: token stands in the configuration itself") {
 		t.Errorf("warnings: %q", cfg.Warnings)
 	}

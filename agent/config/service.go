@@ -52,8 +52,12 @@ func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
 	var tool Tool
 	readTool(l, a, &tool)
 	t.Engine, t.Version, t.Binary = tool.Engine, tool.Version, tool.Binary
-	if l.String(a, "user", &t.User) && (!osUser.MatchString(t.User) || t.User == "root") {
-		l.Fault(a.At("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
+	if l.String(a, "user", &t.User) {
+		if !osUser.MatchString(t.User) || t.User == "root" {
+			l.Fault(a.At("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
+		} else if err := l.CheckUser(t.User); err != nil {
+			l.Fault(a.At("user"), "Unusable user", "%v.", err)
+		}
 	}
 	if l.Path(a, "cli_config_file", &t.CLIConfigFile) {
 		if _, err := l.TrustFile(t.CLIConfigFile); err != nil {

@@ -36,6 +36,9 @@ type stackDecoder struct {
 	defaults hcl.Attributes
 	above    hcl.Blocks // of the defaults block
 	blocks   []*stackBlock
+
+	slackAt hcl.Range // the slack block
+	unnamed []string  // blocks for which nobody in Slack is an approver
 }
 
 // stackBlock is a stack or stacks block together with its place, for the checks across blocks.

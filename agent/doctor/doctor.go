@@ -166,8 +166,10 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 		d.cfg, d.redactor = cfg, redact.New(cfg.Secrets...)
 		s.ok("syntax", "valid: %s, %s", words.CountOf(len(cfg.Repositories), "repository", "repositories"), cfg.Counted())
 		warnings(s, cfg.Warnings)
-		if err := cfg.CheckPrograms(os.Getenv("PATH")); err != nil {
-			s.warn("programs", "mend it if the agent's PATH finds them there too: it does not start then", "%v", err)
+		for _, w := range Machine(cfg, os.Getenv("PATH")) {
+			if w.Name != "user" { // a failure, and told beside what terraform can do as it
+				s.warn(w.Name, w.Hint, "%s", w.Text)
+			}
 		}
 		return s, &config.Client{DataDir: cfg.DataDir, Socket: cfg.Socket}
 	}

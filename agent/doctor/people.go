@@ -119,6 +119,7 @@ func approvals(s *section, cfg *config.Config, eligible map[string][]string) {
 		switch {
 		case all < st.Approvals:
 			s.fail(name, hint, "it needs %d, from different people, and %d can approve", st.Approvals, all)
+		case have < st.Approvals && eligible != nil && len(approversOf(cfg, st)) == 0: // the configuration's own warning
 		case have < st.Approvals && eligible != nil:
 			s.warn(name, hint, "it needs %d, and %d can approve in Slack: the rest has to come from the command line", st.Approvals, have)
 		default:
@@ -131,14 +132,18 @@ func approvals(s *section, cfg *config.Config, eligible map[string][]string) {
 	}
 }
 
+// approversOf is the allow-list of a stack.
+func approversOf(cfg *config.Config, st *config.Stack) []string {
+	if len(st.Approvers) == 0 && cfg.Slack != nil {
+		return cfg.Slack.Approvers
+	}
+	return st.Approvers
+}
+
 // distinct are the people in Slack who may approve a stack. Two accounts of one person count once.
 func distinct(cfg *config.Config, st *config.Stack, eligible map[string][]string) map[string]bool {
-	list := st.Approvers
-	if len(list) == 0 && cfg.Slack != nil {
-		list = cfg.Slack.Approvers
-	}
 	humans := map[string]bool{}
-	for _, entry := range list {
+	for _, entry := range approversOf(cfg, st) {
 		for _, id := range eligible[entry] {
 			human := id
 			for _, p := range cfg.People {

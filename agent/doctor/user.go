@@ -27,9 +27,6 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *binary.Too
 		return
 	}
 	u := users[0]
-	if !u.Exclusive {
-		s.warn("users", sharedHint(name), "%s", asuser.SharedWarning(name))
-	}
 	if u.Ready() != nil {
 		s.warn("user", "run the doctor as root", "%s exists; whether terraform runs as it is not tried: this user may not become another one", name)
 		return
@@ -70,11 +67,6 @@ func (d *doctor) terraformUser(ctx context.Context, s *section, tool *binary.Too
 		return
 	}
 	s.ok("user", "terraform runs as %s, who cannot open the store, the secrets or the socket", name)
-}
-
-// sharedHint tells how to get users of their own for runs.
-func sharedHint(name string) string {
-	return "run install.sh again, which makes " + name + "1, " + name + "2, ..., then restart the agent"
 }
 
 // borrow takes a user that no run is at work as for what the doctor tries, and tells of users that can be given to no run.

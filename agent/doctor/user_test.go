@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/notify/redact"
 )
 
 // What could not be tried must not look like what was tried and went well.
@@ -35,5 +36,22 @@ func TestAgentFiles(t *testing.T) {
 	}
 	if slices.Contains(files, "") {
 		t.Errorf("a file without a name: %q", files)
+	}
+}
+
+// The doctor says of a user whom this machine does not have what check says.
+func TestMissingUser(t *testing.T) {
+	t.Parallel()
+	const name = "nobody-of-this-machine"
+	cfg := &config.Config{Terraform: config.Terraform{User: name}}
+	want := User(name)
+	d := &doctor{cfg: cfg, redactor: redact.New()}
+	s := d.section("terraform")
+	d.terraformUser(t.Context(), s, nil)
+	if want == nil || len(s.checks) != 1 || s.checks[0].Level != Fail || s.checks[0].Text != want.Error() {
+		t.Errorf("the doctor says %+v, check %v", s.checks, want)
+	}
+	if found := Machine(cfg, ""); len(found) == 0 || found[0].Text != want.Error() {
+		t.Errorf("of the machine it is said: %+v", found)
 	}
 }

@@ -40,6 +40,8 @@ type Options struct {
 	// MissingCredentialsWarn makes credentials and environment variables that cannot be read here warnings instead of
 	// faults: check is run by people who are not the agent.
 	MissingCredentialsWarn bool
+	// User says what is wrong with a user whom terraform shall run as on this machine; nil: that is not asked.
+	User func(name string) error
 	// SkipModes leaves out the checks of owners and modes.
 	SkipModes bool
 }
@@ -55,6 +57,7 @@ type Reader struct {
 	o        Options
 	base     string // absolute directory that relative paths start from: that of the configuration
 	files    map[string]*hcl.File
+	first    string // of their names
 	ctx      *hcl.EvalContext
 	diags    hcl.Diagnostics
 	seen     map[string]bool // faults and warnings that were said already: defaults are read once per stack
@@ -76,6 +79,19 @@ func NewReader(o Options, base string) *Reader {
 // ForgetFunctions makes every call of a function a fault: for who may not read what they bring in.
 func (l *Reader) ForgetFunctions() { l.ctx = &hcl.EvalContext{} }
 
+// CheckUser says what is wrong with a user of this machine, as far as that is asked.
+func (l *Reader) CheckUser(name string) error {
+	if l.o.User == nil {
+		return nil
+	}
+	return l.o.User(name)
+}
+
+// Beginning is where the first of the files begins: the place of what is missing in all of them.
+func (l *Reader) Beginning() hcl.Range {
+	return hcl.Range{Filename: l.first, Start: hcl.InitialPos, End: hcl.InitialPos}
+}
+
 // Failed reports whether there are faults.
 func (l *Reader) Failed() bool { return l.diags.HasErrors() }
 
@@ -93,7 +109,9 @@ func (l *Reader) Parse(sources []Source) (hcl.Body, bool) {
 		}
 		l.Add(diags)
 		ok = ok && !diags.HasErrors()
-		l.files[s.Name] = f
+		if l.files[s.Name] = f; l.first == "" {
+			l.first = s.Name
+		}
 		files = append(files, f)
 	}
 	return hcl.MergeFiles(files), ok

@@ -1,0 +1,5 @@
+socket = "/run/sallyport/sallyport.sock"
+
+stack "ghe" {
+  dir = "ghe"
+}
