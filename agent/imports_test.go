@@ -32,6 +32,7 @@ var storeys = []struct {
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/config/remote"},
 	{name: "agent/config/trusted"},
+	{name: "agent/demo/cloud"},
 	{name: "agent/fault"},
 	{name: "agent/foreign"},
 	{name: "agent/hclfile"},
@@ -238,13 +239,13 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/demo", []string{
-		"agent", "agent/config", "agent/control", "agent/datadir", "agent/runner", "agent/terraform/binary", "agent/terraform/release", "notify/words",
-		"store",
+		"agent", "agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/runner", "agent/terraform/binary", "agent/terraform/release",
+		"notify/words", "store",
 	}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon",
-		"agent/demo", "agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner",
-		"agent/status", "agent/survey", "notify/redact", "notify/words", "store",
+		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir",
+		"agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

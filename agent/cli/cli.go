@@ -29,6 +29,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/control"
+	"sallyport/agent/demo/cloud"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
 )
@@ -76,6 +77,9 @@ func Main(inv Invocation) int {
 	}
 	if len(inv.Args) > 0 && inv.Args[0] == repo.Verb {
 		return repo.Main(inv.Args[1:])
+	}
+	if len(inv.Args) > 0 && inv.Args[0] == cloud.Verb {
+		return cloud.Main(inv.Args[1:], inv.Environ, inv.Stdout, inv.Stderr)
 	}
 	a := newApp(inv)
 	root := newRoot(a)

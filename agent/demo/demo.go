@@ -5,8 +5,8 @@
 //
 // Everything but the cloud and Slack. The repository is a git repository, the configuration is a configuration file, the
 // agent is the agent, terraform plans and applies, and the answers go through the agent's socket as those of the
-// command line do. The cloud is a directory with one file per thing that is up (see infrastructure/ghe.tf), and notices are
-// printed here instead of in Slack. Nothing needs an account. A network is needed only where there is neither terraform nor
+// command line do. The cloud is a directory with one file per thing that is up and a terraform provider for it (see package
+// cloud), and notices are printed here instead of in Slack. Nothing needs an account. A network is needed only where there is neither terraform nor
 // tofu: then a terraform is downloaded, once, into the user's cache directory.
 //
 // All of it lives in one temporary directory, which is gone afterwards, also after Ctrl-C. Only when something fails is it
@@ -29,7 +29,7 @@ import (
 	"sallyport/agent/terraform/release"
 )
 
-// oldestTerraform is the first version that has plantimestamp, by which the demo's node is told from its successor.
+// oldestTerraform is the first version that the demo is tried with.
 const oldestTerraform = "1.5.0"
 
 // Options say how the demo talks.
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	out := &screen{w: o.Stdout, color: o.Color}
-	s, err := newStage(tool)
+	s, err := newStage(tool, o.Executable)
 	if err != nil {
 		return fmt.Errorf("preparing the demo: %w", err)
 	}

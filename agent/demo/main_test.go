@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/agent/asuser"
+	"sallyport/agent/demo/cloud"
 	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
@@ -24,6 +25,9 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
 		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
+	}
+	if len(os.Args) > 1 && os.Args[1] == cloud.Verb {
+		need.Exit(cloud.Main(os.Args[2:], os.Environ(), os.Stdout, os.Stderr))
 	}
 	os.Exit(need.Main(m, need.Terraform))
 }

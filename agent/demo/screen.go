@@ -76,6 +76,10 @@ func (s *screen) quote(text string, color func(line string) string) {
 		line = strings.TrimRight(line, "\n ")
 		words := strings.TrimLeft(line, " ")
 		indent := line[:len(line)-len(words)]
+		if strings.Trim(line, "─") == "" {
+			line = strings.Repeat("─", min(utf8.RuneCountInString(line), room))
+			words, indent = line, ""
+		}
 		if utf8.RuneCountInString(line) > room {
 			words = wordwrap.WrapString(words, uint(max(room-len(indent)-4, 20)))
 			words = strings.ReplaceAll(words, "\n", "\n"+indent+"    ")

@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"sallyport/agent/config"
+	"sallyport/agent/demo/cloud"
 	"sallyport/agent/terraform/binary"
 )
 
@@ -26,8 +27,7 @@ const (
 	stackName = "ghe"
 	branch    = "main"
 	tfFile    = "ghe/ghe.tf" // in the repository
-	nodeFile  = "ghe_node"   // in the cloud
-	volFile   = "ghe_vol"
+	lockFile  = "ghe/.terraform.lock.hcl"
 	// longestDir leaves room for the socket's name, and the kernel takes 107 bytes for all of it.
 	longestDir = 80
 )
@@ -38,12 +38,14 @@ type stage struct {
 	text   string // of the configuration
 	config *config.Config
 	repo   *git.Repository
+	cloud  cloud.Cloud
 	first  string // the first commit
 	log    *os.File
 	now    func() time.Time
 }
 
-func newStage(tool binary.Tool) (s *stage, err error) {
+// newStage makes one. executable is this program, which also is the cloud's provider.
+func newStage(tool binary.Tool, executable string) (s *stage, err error) {
 	parent := os.TempDir()
 	if len(parent) > longestDir-len("/sallyport-demo-0123456789") {
 		parent = "/tmp"
@@ -61,8 +63,12 @@ func newStage(tool binary.Tool) (s *stage, err error) {
 			err = errors.Join(err, s.remove())
 		}
 	}()
-	if err := os.Mkdir(s.path("cloud"), 0o700); err != nil {
-		return nil, err
+	if s.cloud, err = cloud.New(s.path("cloud")); err != nil {
+		return nil, fmt.Errorf("making the cloud: %w", err)
+	}
+	lock, err := s.cloud.Install(s.path("providers"), executable)
+	if err != nil {
+		return nil, fmt.Errorf("making the mirror of providers: %w", err)
 	}
 	if s.log, err = os.OpenFile(s.logPath(), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, err
@@ -72,7 +78,11 @@ func newStage(tool binary.Tool) (s *stage, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("making the repository: %w", err)
 	}
-	if s.first, err = s.commit("Add the code-hosting node", func(tf string) string { return tf }); err != nil {
+	tf, err := infrastructure.ReadFile("infrastructure/ghe.tf")
+	if err != nil {
+		return nil, err
+	}
+	if s.first, err = s.commit("Add the code-hosting node", map[string]string{tfFile: string(tf), lockFile: lock}); err != nil {
 		return nil, err
 	}
 	return s, s.configure(tool)
@@ -82,7 +92,7 @@ func newStage(tool binary.Tool) (s *stage, err error) {
 func (s *stage) configure(tool binary.Tool) error {
 	engine := ""
 	if filepath.Base(tool.Path) == config.EngineTofu {
-		engine = "\n  engine = " + quote(config.EngineTofu)
+		engine = "\n  engine          = " + quote(config.EngineTofu)
 	}
 	repository := url.URL{Scheme: "file", Path: s.path("infra")}
 	s.text = fmt.Sprintf(`data_dir = %s
@@ -97,15 +107,15 @@ repository "infra" {
 stack %s {
   dir     = "ghe"
   label   = "DEMO"
-  vars    = { cloud = %s }
-  protect = ["terraform_data.ghe_vol"]
+  protect = ["cloud_volume.ghe_vol"]
 }
 
 terraform {
-  binary = %s%s
+  binary          = %s%s
+  provider_mirror = %s
 }
 `, quote(s.path("data")), quote(s.path("agent.sock")), quote(repository.String()), quote(branch), quote(stackName),
-		quote(s.path("cloud")), quote(tool.Path), engine)
+		quote(tool.Path), engine, quote(s.path("providers")))
 	file := s.path("sallyport.hcl")
 	if err := os.WriteFile(file, []byte(s.text), 0o600); err != nil {
 		return err
@@ -124,25 +134,23 @@ func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stage) logPath() string { return s.path("agent.log") }
 
-// commit changes the infrastructure's file in the repository and returns the commit's hash.
-func (s *stage) commit(subject string, change func(string) string) (string, error) {
-	data, err := infrastructure.ReadFile("infrastructure/ghe.tf")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(s.path("infra"), filepath.FromSlash(tfFile))
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(file, []byte(change(string(data))), 0o600); err != nil {
-		return "", err
-	}
+// commit writes files of the repository, by their names there, and returns the commit's hash.
+func (s *stage) commit(subject string, files map[string]string) (string, error) {
 	tree, err := s.repo.Worktree()
 	if err != nil {
 		return "", err
 	}
-	if _, err := tree.Add(tfFile); err != nil {
-		return "", fmt.Errorf("adding %s: %w", tfFile, err)
+	for name, text := range files {
+		file := filepath.Join(s.path("infra"), filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		if _, err := tree.Add(name); err != nil {
+			return "", fmt.Errorf("adding %s: %w", name, err)
+		}
 	}
 	hash, err := tree.Commit(subject, &git.CommitOptions{
 		Author: &object.Signature{Name: "Jane Doe", Email: "jane@example.com", When: s.now()},
@@ -153,32 +161,13 @@ func (s *stage) commit(subject string, change func(string) string) (string, erro
 	return hash.String(), nil
 }
 
-// loseNode takes away the file that stands for the node.
-func (s *stage) loseNode() error { return os.Remove(filepath.Join(s.path("cloud"), nodeFile)) }
-
-// nodeUp reports whether the node is there.
-func (s *stage) nodeUp() bool {
-	_, err := os.Stat(filepath.Join(s.path("cloud"), nodeFile))
-	return err == nil
-}
-
-// store puts a line of data on the volume.
-func (s *stage) store(line string) error {
-	f, err := os.OpenFile(filepath.Join(s.path("cloud"), volFile), os.O_WRONLY|os.O_APPEND, 0)
+// edit commits a change of the infrastructure.
+func (s *stage) edit(subject, old, new string) (string, error) {
+	tf, err := os.ReadFile(filepath.Join(s.path("infra"), filepath.FromSlash(tfFile)))
 	if err != nil {
-		return fmt.Errorf("writing to the volume: %w", err)
+		return "", err
 	}
-	_, err = fmt.Fprintln(f, line)
-	return errors.Join(err, f.Close())
-}
-
-// stored is what the volume holds.
-func (s *stage) stored() (string, error) {
-	data, err := os.ReadFile(filepath.Join(s.path("cloud"), volFile))
-	if err != nil {
-		return "", fmt.Errorf("reading the volume: %w", err)
-	}
-	return string(data), nil
+	return s.commit(subject, map[string]string{tfFile: strings.ReplaceAll(string(tf), old, new)})
 }
 
 // remove takes the stage away. The agent and its runners must have ended.

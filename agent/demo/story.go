@@ -2,10 +2,12 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/demo/cloud"
 	"sallyport/store"
 )
 
@@ -29,7 +31,8 @@ func (t *story) tell(ctx context.Context) error {
 		t.paint(bold, "Sallyport demo: a commit, a plan, a person, an apply. Then a disaster."),
 		"",
 		"Git, terraform, the agent and its socket are real. Two things are not: the",
-		"cloud is a directory, and what Slack would show is printed here.",
+		"cloud is a directory, with a terraform provider that is built into sallyport,",
+		"and what Slack would show is printed here.",
 		"This is the configuration ("+t.stage.path("sallyport.hcl")+"):",
 	)
 	t.quote(t.stage.text, inFile)
@@ -51,7 +54,7 @@ func (t *story) first(ctx context.Context) error {
 	if err := t.seeCommit(ctx, t.stage.first); err != nil {
 		return err
 	}
-	if err := t.stage.store(data); err != nil {
+	if err := t.stage.cloud.Store(data); err != nil {
 		return err
 	}
 	t.say("The node is up, and people use it. The volume now holds:", "  "+data)
@@ -62,14 +65,12 @@ func (t *story) first(ctx context.Context) error {
 func (t *story) change(ctx context.Context) error {
 	t.act(2, "A change")
 	t.say("The node is too small. Jane commits a bigger type: " + firstType + " becomes " + secondType + ".")
-	commit, err := t.stage.commit("Give the node more memory", bigger)
+	commit, err := t.stage.edit("Give the node more memory", firstType, secondType)
 	if err != nil {
 		return err
 	}
 	return t.seeCommit(ctx, commit)
 }
-
-func bigger(tf string) string { return strings.ReplaceAll(tf, firstType, secondType) }
 
 // seeCommit sees the run of a commit through.
 func (t *story) seeCommit(ctx context.Context, commit string) error {
@@ -83,17 +84,12 @@ func (t *story) seeCommit(ctx context.Context, commit string) error {
 // disaster is why Sallyport exists.
 func (t *story) disaster(ctx context.Context) error {
 	t.act(3, "3 a.m.: the node is gone")
-	if err := t.stage.loseNode(); err != nil {
+	if err := t.stage.cloud.LoseNode(); err != nil {
 		return fmt.Errorf("losing the node: %w", err)
 	}
-	t.say("The file that stands for the node has vanished. Whoever is on call needs one",
-		"line, in a shell or to the bot in Slack:", "")
+	t.say("The node has vanished from the cloud, and terraform was not asked. Whoever is on",
+		"call needs one line, in a shell or to the bot in Slack:", "")
 	t.command("sallyport recover " + stackName + ` --reason "the node is gone"`)
-	t.say("",
-		"To be honest: terraform's built-in resources know no drift, so a condition in",
-		"the configuration notices the missing file, and the plan says \"replace\". In a",
-		"cloud the provider itself sees that the node is gone, and the plan says",
-		"\"create\". The volume is left alone in both.")
 	run, err := t.start(ctx, control.StartRequest{Applied: true, Reason: "the node is gone"})
 	if err != nil {
 		return err
@@ -101,16 +97,17 @@ func (t *story) disaster(ctx context.Context) error {
 	if err := t.see(ctx, run); err != nil {
 		return err
 	}
-	if !t.stage.nodeUp() {
-		return fmt.Errorf("the node is not back")
+	nodes, err := t.stage.cloud.IDs(cloud.Node)
+	if err == nil && len(nodes) != 1 {
+		err = errors.New("the node is not back")
 	}
-	return nil
+	return err
 }
 
 // proof shows that it is over.
 func (t *story) proof(ctx context.Context) error {
 	t.act(4, "Is it whole again?")
-	stored, err := t.stage.stored()
+	stored, err := t.stage.cloud.Stored()
 	if err != nil {
 		return err
 	}
