@@ -25,7 +25,8 @@ var storeys = []struct {
 	{name: "notify/redact"},
 	{name: "notify/slack/slacktest"},
 	{name: "notify/words"},
-	{"notify", []string{"notify/redact", "notify/words", "store"}},
+	{"notify/verbs", []string{"notify/words"}},
+	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
 	{"notify/slack", []string{"notify", "notify/exchange", "notify/redact", "notify/words", "store"}},
 
@@ -202,7 +203,7 @@ var storeys = []struct {
 	{"agent/operator", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/engine", "agent/health", "agent/hint", "agent/journal",
 		"agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks", "agent/operator/errands", "agent/phrase",
-		"agent/repo", "agent/source", "agent/status", "agent/workers", "notify", "notify/redact", "notify/words", "store",
+		"agent/repo", "agent/source", "agent/status", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
@@ -222,7 +223,7 @@ var storeys = []struct {
 	{"agent/slackbot", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/fault", "agent/health", "agent/hint",
 		"agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/view",
-		"agent/workers", "notify", "notify/slack", "notify/words", "store",
+		"agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
 	}},
 
 	// The agent.
@@ -245,7 +246,7 @@ var storeys = []struct {
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon",
 		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir",
-		"agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/words", "store",
+		"agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

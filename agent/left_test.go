@@ -239,7 +239,7 @@ func TestALeftStateIsPushed(t *testing.T) {
 	refusedFor(t, h.pushState("9"), "no run #9")
 	bot := "<@" + s.BotUserID() + "> "
 	said(t, s, s.Say(eve, ops, bot+"state push 1"), "not one of the approvers")
-	said(t, s, s.Say(jane, ops, bot+"state push"), "did not understand")
+	said(t, s, s.Say(jane, ops, bot+"state push"), "Which run? `state push box`")
 	b.Lock("c46f-1")
 	said(t, s, s.Say(jane, ops, bot+"state push #1"), "unlock box c46f-1")
 	said(t, s, s.Say(jane, ops, bot+"unlock box c46f-1"), "is unlocked")

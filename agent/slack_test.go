@@ -287,13 +287,44 @@ func TestSlackCommands(t *testing.T) {
 	h.Eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
 	answer(jane, "resume box", "goes on")
 	answer(jane, "resume box", "Stack box was not paused")
-	answer(jane, "pause the storm is coming", "The agent is paused")
+	answer(jane, "pause bx", "There is no stack bx. Did you mean box?")
+	answer(jane, "pause the storm is coming", "There is no stack the. There is box. To hold everything: `pause`, or with a reason: `pause all REASON`")
+	answer(jane, "resume bx", "There is no stack bx. Did you mean box?")
+	answer(jane, "resume box please", "`please` is too much after resume. It is: `resume [STACK]`")
+	answer(jane, "plan bx now", "There is no stack bx. Did you mean box?")
+	answer(jane, "plan", "Which stack? `plan box`")
+	answer(jane, "recover", "Which stack? `recover box`")
+	answer(jane, "cancel", "Which run? `cancel 2`")
+	answer(jane, "cancel bx", "There is no stack bx. Did you mean box?")
+	answer(jane, "cancel 99", "there is no run #99. Next: @sallyport runs lists them")
+	answer(jane, "accept", "No branch is held")
+	answer(jane, "accept", "nothing to accept")
+	answer(jane, "accept infar 1a2b3c4", "There is no repository infar. Did you mean infra?")
+	answer(jane, "unlock", "No stack is known to wait for a state lock")
+	answer(jane, "state push", "No apply has left a state")
+	answer(jane, "plna box", "I do not know plna. Did you mean plan?")
+	answer(jane, "help pause", "Without a stack everything is held")
+	if s := h.Eventually("a status", func(control.Status) bool { return true }); s.Agent.Paused || s.Stacks[0].Paused {
+		t.Error("something is paused that nobody has named")
+	}
+	answer(eve, "approve", "This did not count: reply approve in the thread of the run.\n#2 box: https://home.slack.com/")
+	answer(jane, "approve 1", "#1 box is superseded; there is nothing to approve.")
+	answer(jane, "deny 2 no", "#2 box: https://home.slack.com/")
+	if run := h.Reaches("2", store.Planned); len(run.Decisions) != 0 {
+		t.Errorf("it counted in the channel: %+v", run.Decisions)
+	}
+	answer(jane, "pause all the storm is coming", "The agent is paused")
 	paused := h.Eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
 	if paused.Agent.Pause.Reason != "the storm is coming" || paused.Agent.Pause.By != "slack:"+jane {
 		t.Errorf("pause %+v", paused.Agent.Pause)
 	}
-	answer(jane, "resume", "goes on")
-	if s.Message(ops, card.TS); h.Reaches("2", store.Planned).Status != store.Planned {
+	answer(jane, "resume all", "The agent goes on")
+	answer(eve, "cancel box", "not one of the approvers")
+	answer(jane, "cancel box", "#2 is being canceled")
+	h.Reaches("2", store.Canceled)
+	answer(jane, "cancel box", "No run of box is open")
+	answer(jane, "deny", "No run waits")
+	if s.Message(ops, card.TS); h.Reaches("1", store.Superseded).Status != store.Superseded {
 		t.Error("the command of long ago was obeyed")
 	}
 }

@@ -225,7 +225,7 @@ func TestParseCommand(t *testing.T) {
 			Verb: "recover", Args: []string{"ghe"}, Plan: notify.PlanWords{Images: map[string]string{"base": "ami-1"}},
 		}},
 		"unknown option": {"<@U0SALLY> plan ghe --replcae aws_eip.x", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
-			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image",
+			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image, --reason",
 		}}},
 		"option without value": {"<@U0SALLY> plan ghe --commit", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "something is missing after --commit"}}},
 		"var without value":    {"<@U0SALLY> plan ghe --var snapshot", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "it is --var NAME=VALUE"}}},
@@ -236,12 +236,21 @@ func TestParseCommand(t *testing.T) {
 		"pause with reason":    {"<@U0SALLY> pause ghe a “long” night", notify.Command{Verb: "pause", Args: []string{"ghe"}, Reason: `a "long" night`}},
 		"resume":               {"<@U0SALLY> resume ghe", notify.Command{Verb: "resume", Args: []string{"ghe"}}},
 		"unlock":               {"<@U0SALLY> Unlock ghe `C46f-1`.", notify.Command{Verb: "unlock", Args: []string{"ghe", "C46f-1"}}},
-		"state push":           {"<@U0SALLY> state push #12", notify.Command{Verb: "state", Args: []string{"push", "#12"}}},
+		"state push":           {"<@U0SALLY> state push #12", notify.Command{Verb: "state push", Args: []string{"#12"}}},
 		"accept":               {"<@U0SALLY> accept infra 1a2b3c4", notify.Command{Verb: "accept", Args: []string{"infra", "1a2b3c4"}}},
 		"cancel":               {"<@U0SALLY> cancel #12", notify.Command{Verb: "cancel", Args: []string{"#12"}}},
-		"nothing":              {"<@U0SALLY>", notify.Command{}},
-		"unknown":              {"<@U0SALLY> make coffee", notify.Command{Args: []string{"make", "coffee"}}},
-		"approve":              {"<@U0SALLY> approve", notify.Command{Args: []string{"approve"}}},
+		"deny a run":           {"<@U0SALLY> deny 12 not now", notify.Command{Verb: "deny", Args: []string{"12", "not", "now"}}},
+		"help for a verb":      {"<@U0SALLY> help state push", notify.Command{Verb: "help", Args: []string{"state", "push"}}},
+		"state of nothing":     {"<@U0SALLY> state", notify.Command{Args: []string{"state"}}},
+		"reason as in a shell": {"<@U0SALLY> pause ghe --reason “a storm”", notify.Command{Verb: "pause", Args: []string{"ghe"}, Reason: "a storm"}},
+		"plan with a reason as in a shell": {"<@U0SALLY> plan ghe --destroy --reason it goes", notify.Command{
+			Verb: "plan", Args: []string{"ghe"}, Reason: "it goes", Plan: notify.PlanWords{Destroy: true},
+		}},
+		"pause all with reason": {"<@U0SALLY> pause all a storm", notify.Command{Verb: "pause", Args: []string{"all"}, Reason: "a storm"}},
+		"a stack that is none":  {"<@U0SALLY> pause wki", notify.Command{Verb: "pause", Args: []string{"wki"}}},
+		"nothing":               {"<@U0SALLY>", notify.Command{}},
+		"unknown":               {"<@U0SALLY> make coffee", notify.Command{Args: []string{"make", "coffee"}}},
+		"approve":               {"<@U0SALLY> approve", notify.Command{Verb: "approve"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -37,8 +37,10 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 			rest = after
 			continue
 		case "commit", "replace", "var", "image":
+		case "reason":
+			return p, rest
 		default:
-			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image", short(name))}, ""
+			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image, --reason", short(name))}, ""
 		}
 		if !joined {
 			value, after = cutToken(after)

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
+	"sallyport/notify/verbs"
 )
 
 // paused is the result of pause for machines.
@@ -24,7 +27,10 @@ func newPauseCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			stack := first(args)
+			stack, err := held(c.Context(), client, first(args))
+			if err != nil {
+				return err
+			}
 			if err := client.Pause(c.Context(), control.PauseRequest{Stack: stack, Reason: reason}); err != nil {
 				return err
 			}
@@ -33,6 +39,23 @@ func newPauseCommand(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")
 	return c
+}
+
+// held is the stack that is to be held, or let go on; empty for everything, which is called all as in Slack, unless a stack is.
+func held(ctx context.Context, client *control.Client, name string) (string, error) {
+	if name != verbs.All {
+		return name, nil
+	}
+	s, err := client.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, st := range s.Stacks {
+		if st.Name == name {
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 // first is the first argument, or nothing.

@@ -23,7 +23,10 @@ func newResumeCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			stack := first(args)
+			stack, err := held(c.Context(), client, first(args))
+			if err != nil {
+				return err
+			}
 			done, err := client.Resume(c.Context(), control.ResumeRequest{Stack: stack})
 			if err != nil {
 				return err

@@ -69,7 +69,11 @@ func NoStack(name string, stacks []string) *Error {
 	if len(stacks) == 0 {
 		return e
 	}
-	return e.WithHint("the stacks are: %s", words.List(stacks, shownStacks))
+	list := "the stacks are: " + words.List(stacks, shownStacks)
+	if like := words.Like(name, stacks); len(like) > 0 {
+		return e.WithHint("did you mean %s? %s", words.Or(like), list)
+	}
+	return e.WithHint("%s", list)
 }
 
 // KnownStack is nil for a stack that has a record or stands in the configuration, else [NoStack].

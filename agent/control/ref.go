@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -27,7 +28,7 @@ func ResolveRef(ref string, open []*store.Run) (int, error) {
 		return id, nil
 	}
 	if ref == "" || strings.HasPrefix(ref, "#") {
-		return 0, Errorf(Usage, "%q is not a run", ref).WithHint("a run is 12, #12, or a stack with one open run")
+		return 0, Errorf(Usage, "%q is not a run", ref).WithHint("a run is its number, or a stack with one open run%s", openNow(open))
 	}
 	var decidable, all []int
 	for _, r := range open {
@@ -53,6 +54,18 @@ func ResolveRef(ref string, open []*store.Run) (int, error) {
 		return 0, Errorf(Conflict, "stack %s has %d open runs: %s", ref, len(all), numbers(all)).
 			WithHint("name one by its number")
 	}
+}
+
+// openNow names runs that are open, so that nobody reads an example for one.
+func openNow(open []*store.Run) string {
+	if len(open) == 0 {
+		return "; none is open now"
+	}
+	var names []string
+	for _, r := range open {
+		names = append(names, "#"+strconv.Itoa(r.ID)+" "+r.Stack)
+	}
+	return "; open now: " + words.List(names, shownStacks)
 }
 
 func numbers(ids []int) string {

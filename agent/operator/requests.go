@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/operator/errands"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
+	"sallyport/notify/verbs"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -269,6 +270,15 @@ func (o *Operator) Unpause(stack, by string) (held bool, err error) {
 	o.journal.LookAgain()
 	o.bell.Wake()
 	return held, o.ledger.ShowRollback()
+}
+
+// Held is the stack that somebody means who holds one, or lets it go on; empty for the whole agent, which is called all unless a
+// stack is.
+func (o *Operator) Held(name string) string {
+	if name == verbs.All && o.active.Current.Load().Stack(name) == nil {
+		return ""
+	}
+	return name
 }
 
 // setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.

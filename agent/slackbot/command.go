@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"sallyport/agent/active"
@@ -17,13 +16,9 @@ import (
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
 	"sallyport/store"
 )
-
-const helpText = "In a run's thread: approve, approve destroy, deny [reason]. To me in the channel: status, " +
-	"plan STACK [--commit SHA] [--replace ADDRESS] [--refresh-only] [--destroy] [--var NAME=VALUE] [reason], " +
-	"plan STACK pr NUMBER, " +
-	"recover STACK [reason], cancel RUN, pause [STACK] [reason], resume [STACK], accept REPOSITORY COMMIT, unlock STACK LOCK_ID, state push RUN, help."
 
 // forgotten is the answer to a command in the middle of which the agent died.
 const forgotten = "I was stopped in the middle of this and do not know whether it was done. Look at status; if it was not done, say it again."
@@ -76,12 +71,12 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 		return err
 	}
 	switch {
-	case may && (c.Verb == "unlock" || c.Verb == "state"):
-		text = sb.repairFor(channel, m, c)
+	case may && (c.Verb == "unlock" || c.Verb == "state push"):
+		text = sb.repairFor(self, channel, m, c)
 	case may:
-		err := contain.Do("obeying "+c.Verb, func() error { text = sb.obey(w, m, c); return nil })
+		err := contain.Do("obeying "+c.Verb, func() error { text = sb.obey(w, self, m, c); return nil })
 		if sb.health.LogIfPanic(err); err != nil {
-			text = sb.worded("", err)
+			text = sb.worded(self, "", err)
 		}
 	}
 	return answer(text)
@@ -96,15 +91,21 @@ func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.Struc
 	})
 }
 
-// hearing says whether somebody may say what they say, and what to answer if not.
+// hearing says whether somebody may say what they say, and what to answer if not. What cannot be meant is told anybody: it names
+// nothing that status does not.
 func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
 	if why, human := m.Human(self); !human {
 		return "This did not count: " + why + ".", false, nil
 	}
-	if c.Verb == "status" || c.Verb == "help" || c.Verb == "" {
+	wrong, err := sb.misunderstood(w, self, c)
+	if err != nil || wrong != "" {
+		return wrong, false, err
+	}
+	v, _, _ := verbs.Find(strings.Fields(c.Verb))
+	if v.Who == verbs.Anybody {
 		return "", true, nil
 	}
-	why, err := sb.mayCommand(ctx, w, m.User, c)
+	why, err := w.Directory.MayDecide(ctx, m.User, sb.who(w, v, c))
 	if err != nil || why != "" {
 		return "This did not count: " + why + ".", false, err
 	}
@@ -112,52 +113,50 @@ func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Id
 }
 
 // obey does what somebody asks and returns the answer.
-func (sb *Slackbot) obey(w *active.Config, m slack.Message, c notify.Command) string {
+func (sb *Slackbot) obey(w *active.Config, self slack.Identity, m slack.Message, c notify.Command) string {
 	var text string
 	var err error
 	switch c.Verb {
 	case "status":
 		text, err = sb.statusText(w)
 	case "help":
-		text = helpText
-	case "":
-		text = "I did not understand that. " + helpText
+		text = helpFor(c.Args)
 	default:
 		text, err = sb.carryOut(c, "slack:"+m.User)
 	}
-	return sb.worded(text, err)
+	return sb.worded(self, text, err)
 }
 
-// worded is an answer, or in its place what went wrong and what to do about it.
-func (sb *Slackbot) worded(text string, err error) string {
-	if err == nil {
-		return text
+// worded is an answer, or in its place what went wrong and what to do about it: in Slack's words, since it is read there.
+func (sb *Slackbot) worded(self slack.Identity, text string, err error) string {
+	if err != nil {
+		text = sb.health.Redact(err.Error())
+		switch hint := hint.Of(err); {
+		case strings.HasPrefix(hint, "did you mean"):
+			text += ". D" + hint[1:]
+		case hint != "":
+			text += ". Next: " + hint
+		}
 	}
-	text = sb.health.Redact(err.Error())
-	if hint := hint.Of(err); hint != "" {
-		text += ". Next: " + hint
-	}
-	return text
+	return verbs.InSlack(text, self.User)
 }
 
 // repairFor starts what takes terraform a while and returns the first answer; the second tells how it ended. Nobody else would
 // be heard in between otherwise.
-func (sb *Slackbot) repairFor(channel string, m slack.Message, c notify.Command) string {
+func (sb *Slackbot) repairFor(self slack.Identity, channel string, m slack.Message, c notify.Command) string {
 	by := "slack:" + m.User
 	var work func(context.Context) (string, error)
 	switch {
-	case c.Verb == "unlock" && len(c.Args) == 2:
+	case c.Verb == "unlock":
 		work = func(ctx context.Context) (string, error) { return sb.operator.Unlock(ctx, c.Args[0], c.Args[1], by) }
-	case c.Verb == "state" && len(c.Args) == 2 && strings.EqualFold(c.Args[0], "push"):
-		work = func(ctx context.Context) (string, error) { return sb.operator.PushState(ctx, c.Args[1], by) }
 	default:
-		return "I did not understand that. It is: unlock STACK LOCK_ID, or: state push RUN."
+		work = func(ctx context.Context) (string, error) { return sb.operator.PushState(ctx, c.Args[0], by) }
 	}
 	sb.work.Aside(func(ctx context.Context) {
 		var text string
 		err := contain.Do("carrying out a command", func() (err error) { text, err = work(ctx); return err })
 		sb.health.LogIfPanic(err)
-		n := sb.ledger.Note("command/"+channel+"/"+m.TS+"/end", sb.worded(text, err))
+		n := sb.ledger.Note("command/"+channel+"/"+m.TS+"/end", sb.worded(self, text, err))
 		n.Channel, n.Thread = channel, m.TS
 		if err := sb.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) }); err != nil {
 			sb.journal.StoreFault(err)
@@ -166,22 +165,19 @@ func (sb *Slackbot) repairFor(channel string, m slack.Message, c notify.Command)
 	return "I am asking terraform; how it ends is told here."
 }
 
-// mayCommand: a stack's approvers may ask for its plans, slack.approvers for the rest.
-func (sb *Slackbot) mayCommand(ctx context.Context, w *active.Config, user string, c notify.Command) (string, error) {
-	list := w.Cfg.Slack.Approvers
-	if (c.Verb == "plan" || c.Verb == "recover") && len(c.Args) > 0 {
-		if s := w.Stack(c.Args[0]); s != nil {
-			list = active.Approvers(w.Cfg, s)
-		}
+// who may say a command: a stack's approvers what is about the stack, slack.approvers the rest.
+func (sb *Slackbot) who(w *active.Config, v verbs.Verb, c notify.Command) []string {
+	if v.Who != verbs.OfStack || len(c.Args) == 0 {
+		return w.Cfg.Slack.Approvers
 	}
-	if c.Verb == "cancel" && len(c.Args) > 0 {
-		if id, err := strconv.Atoi(strings.TrimPrefix(c.Args[0], "#")); err == nil {
-			if run, err := sb.ledger.RunOf(&store.Message{Run: id}); err == nil && run != nil {
-				list = active.Approvers(w.Cfg, w.Stack(run.Stack))
-			}
-		}
+	if v.Args[0].Kind != verbs.Run {
+		return active.Approvers(w.Cfg, w.Stack(c.Args[0]))
 	}
-	return w.Directory.MayDecide(ctx, user, list)
+	run, err := control.FindRun(sb.store, c.Args[0])
+	if err != nil {
+		return w.Cfg.Slack.Approvers // it is refused right after this
+	}
+	return active.Approvers(w.Cfg, w.Stack(run.Stack))
 }
 
 func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
@@ -208,30 +204,28 @@ func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		}
 		return strings.Join(append([]string{fmt.Sprintf("#%d: planning %s.", run.ID, run.Stack)}, warnings...), " Note: "), nil
 	case "cancel":
-		id, err := strconv.Atoi(strings.TrimPrefix(arg(0), "#"))
+		run, err := control.FindRun(sb.store, arg(0))
 		if err != nil {
-			return "", hint.Refuse("cancel 12", "which run?")
+			return "", err
 		}
-		_, text, err := sb.operator.Cancel(id, by)
+		_, text, err := sb.operator.Cancel(run.ID, by)
 		return text, err
 	case "pause":
-		stack, reason := arg(0), c.Reason
-		if stack != "" && sb.active.Current.Load().Stack(stack) == nil {
-			stack, reason = "", strings.TrimSpace(stack+" "+reason) // `pause the storm is coming` is the whole agent
-		}
-		if err := sb.operator.Pause(stack, reason, by); err != nil {
+		stack := sb.operator.Held(arg(0))
+		if err := sb.operator.Pause(stack, c.Reason, by); err != nil {
 			return "", err
 		}
 		return phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
 	case "resume":
-		held, err := sb.operator.Unpause(arg(0), by)
+		stack := sb.operator.Held(arg(0))
+		held, err := sb.operator.Unpause(stack, by)
 		if err != nil {
 			return "", err
 		}
 		if !held {
-			return phrase.Whole(arg(0)) + " was not paused.", nil
+			return phrase.Whole(stack) + " was not paused.", nil
 		}
-		return phrase.Whole(arg(0)) + " goes on.", nil
+		return phrase.Whole(stack) + " goes on.", nil
 	case "accept":
 		if err := sb.operator.Accept(arg(0), arg(1), by); err != nil {
 			return "", err

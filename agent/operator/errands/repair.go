@@ -267,7 +267,7 @@ func (e *Errands) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*stor
 	id, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
 	if err != nil {
 		if w.Stack(ref) == nil {
-			return nil, control.Errorf(control.NotFound, "there is no stack %q", ref).WithHint("a run is 12, #12, or a stack that waits for its state")
+			return nil, control.NoStack(ref, active.StackNames(w))
 		}
 		st, err := tx.Stack(ref)
 		if err != nil {

@@ -1,0 +1,252 @@
+package slackbot
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
+	"sallyport/notify/words"
+	"sallyport/store"
+)
+
+// maxExamples is how many examples an answer has, maxSaid how much of somebody's word it repeats, in characters.
+const (
+	maxExamples = 3
+	maxSaid     = 80
+)
+
+// misunderstood is the answer to a command that means nothing as it stands; empty if it means something. A name that is none is told,
+// with those that are like it, and never taken for anything else.
+func (sb *Slackbot) misunderstood(w *active.Config, self slack.Identity, c notify.Command) (answer string, err error) {
+	v, _, known := verbs.Find(strings.Fields(c.Verb))
+	switch {
+	case !known:
+		return unknownVerb(c.Args), nil
+	case v.Place == verbs.Thread:
+		return sb.elsewhere(v, c.Args)
+	case len(c.Args) < v.Least():
+		return sb.missing(w, v, c.Args)
+	case len(c.Args) > len(v.Args) && !v.Reason && !v.Loose:
+		return fmt.Sprintf("`%s` is too much after %s. It is: `%s`", words.Cut(c.Args[len(v.Args)], maxSaid), v.Name, v.Usage()), nil
+	}
+	for i, said := range c.Args[:min(len(c.Args), len(v.Args))] {
+		if answer, err := sb.unknownName(w, self, v, i, said); answer != "" || err != nil {
+			return answer, err
+		}
+	}
+	return "", nil
+}
+
+// unknownVerb answers who says something that is no verb.
+func unknownVerb(said []string) string {
+	if len(said) == 0 {
+		return verbs.Help()
+	}
+	if like := verbs.Like(said[0]); len(like) > 0 {
+		return fmt.Sprintf("I do not know %s. Did you mean %s? All that I know: `help`", words.Cut(said[0], maxSaid), words.Or(like))
+	}
+	return "I did not understand that. What I know:\n" + verbs.Help()
+}
+
+// helpFor is the answer to help.
+func helpFor(about []string) string {
+	if len(about) == 0 {
+		return verbs.Help()
+	}
+	if v, _, ok := verbs.Find(about); ok {
+		return verbs.HelpOf(v)
+	}
+	return unknownVerb(about)
+}
+
+// unknownName answers who names a stack or a repository that there is none of, or a run that is none.
+func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
+	switch v.Args[i].Kind {
+	case verbs.Stack:
+		holds := v.Name == "pause" || v.Name == "resume"
+		if v.Name == "runs" || w.Stack(said) != nil || holds && said == verbs.All {
+			return "", nil // runs knows stacks that are no more
+		}
+		answer := noSuch("stack", said, active.StackNames(w))
+		if v.Name == "pause" {
+			answer += " To hold everything: `pause`, or with a reason: `pause all REASON`"
+		}
+		return answer, nil
+	case verbs.Repository:
+		var names []string
+		for _, r := range w.Cfg.Repositories {
+			names = append(names, r.Name)
+		}
+		if !slices.Contains(names, said) {
+			return noSuch("repository", said, names), nil
+		}
+	case verbs.Run:
+		if v.Name == "state push" {
+			return "", nil // it knows by itself which run of a stack is meant, and that has ended
+		}
+		if _, err := control.FindRun(sb.store, said); err != nil {
+			return sb.noRun(w, self, v, said, err)
+		}
+	}
+	return "", nil
+}
+
+// noSuch tells that a name is unknown.
+func noSuch(what, said string, names []string) string {
+	answer := fmt.Sprintf("There is no %s %s.", what, words.Cut(said, maxSaid))
+	switch like := words.Like(said, names); {
+	case len(like) > 0:
+		return answer + " Did you mean " + words.Or(like) + "?"
+	case len(names) > 0:
+		return answer + " There is " + words.List(names, maxNames) + "."
+	}
+	return answer
+}
+
+// maxNames is how many names an answer lists.
+const maxNames = 20
+
+// noRun answers who names a run that is none: a stack without an open run has those that ended, and a stack may be mistyped.
+func (sb *Slackbot) noRun(w *active.Config, self slack.Identity, v verbs.Verb, said string, cause error) (string, error) {
+	names := active.StackNames(w)
+	number := strings.Trim(strings.TrimPrefix(said, "#"), "0123456789") == ""
+	if !number && !slices.Contains(names, said) {
+		return noSuch("stack", said, names), nil
+	}
+	if !number && v.Name == "cancel" {
+		return fmt.Sprintf("No run of %s is open, so there is nothing to cancel.", said), nil
+	}
+	return sb.worded(self, "", cause), nil
+}
+
+// missing asks for what a verb needs, with what could be said now.
+func (sb *Slackbot) missing(w *active.Config, v verbs.Verb, said []string) (string, error) {
+	if v.Args[len(said)].Kind == verbs.Stack && v.Name != "unlock" {
+		return which("stack", v, active.StackNames(w)), nil
+	}
+	var examples []string
+	err := sb.store.View(func(tx *store.Tx) (err error) {
+		examples, err = examplesOf(tx, w, v)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(examples) == 0 {
+		return nothingTo(v.Name), nil
+	}
+	return which(strings.ToLower(strings.ReplaceAll(string(v.Args[0].Kind), "_", " ")), v, examples), nil
+}
+
+// nothingTo answers a verb with nothing behind it where there is nothing that it could be said of.
+func nothingTo(verb string) string {
+	switch verb {
+	case "cancel":
+		return "No run is open, so there is nothing to cancel."
+	case "show":
+		return "There was no run yet."
+	case "accept":
+		return "No branch is held, so there is nothing to accept."
+	case "unlock":
+		return "No stack is known to wait for a state lock. It is: `unlock STACK LOCK_ID`"
+	default:
+		return "No apply has left a state that waits to be pushed."
+	}
+}
+
+// which is a question for what is missing: "Which stack? `plan ghe` or `plan wiki`".
+func which(what string, v verbs.Verb, names []string) string {
+	var examples []string
+	for _, name := range names[:min(len(names), maxExamples)] {
+		examples = append(examples, "`"+v.Name+" "+name+"`")
+	}
+	if len(examples) == 0 {
+		return "Which " + what + "? It is: `" + v.Usage() + "`"
+	}
+	return "Which " + what + "? " + words.Or(examples)
+}
+
+// examplesOf are what a verb could be said of now, newest runs first.
+func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string, err error) {
+	switch v.Name {
+	case "cancel":
+		open, err := tx.OpenRuns()
+		for _, run := range slices.Backward(open) {
+			examples = append(examples, fmt.Sprint(run.ID))
+		}
+		return examples, err
+	case "show":
+		runs, err := tx.Runs(store.RunFilter{Limit: maxExamples})
+		for _, run := range runs {
+			examples = append(examples, fmt.Sprint(run.ID))
+		}
+		return examples, err
+	case "accept":
+		for _, r := range w.Cfg.Repositories {
+			held, err := tx.Repository(r.Name)
+			if err != nil {
+				return nil, err
+			}
+			if held.HeldHead != "" {
+				examples = append(examples, r.Name+" "+words.Short(held.HeldHead))
+			}
+		}
+		return examples, nil
+	}
+	for _, name := range active.StackNames(w) {
+		st, err := tx.Stack(name)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case v.Name == "unlock" && st.LeftLock != nil && st.LeftLock.ID != "":
+			examples = append(examples, name+" "+st.LeftLock.ID)
+		case v.Name == "state push" && st.LeftState != "":
+			examples = append(examples, name)
+		}
+	}
+	return examples, nil
+}
+
+// elsewhere answers who decides in the channel: that counts in the thread of a run, where everybody sees which one is meant.
+func (sb *Slackbot) elsewhere(v verbs.Verb, said []string) (string, error) {
+	var waiting []*store.Run
+	err := sb.store.View(func(tx *store.Tx) error {
+		open, err := tx.OpenRuns()
+		for _, run := range open {
+			if run.Status == store.Planned {
+				waiting = append(waiting, run)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(said) > 0 {
+		run, err := control.FindRun(sb.store, said[0])
+		switch {
+		case err == nil && run.Status != store.Planned:
+			return fmt.Sprintf("#%d %s is %s; there is nothing to %s.", run.ID, run.Stack, run.Status, v.Name), nil
+		case err == nil:
+			waiting = []*store.Run{run}
+		}
+	}
+	if len(waiting) == 0 {
+		return fmt.Sprintf("No run waits, so there is nothing to %s.", v.Name), nil
+	}
+	lines := []string{"This did not count: reply " + v.Name + " in the thread of the run."}
+	for _, run := range waiting[:min(len(waiting), maxNames)] {
+		line := fmt.Sprintf("#%d %s", run.ID, run.Stack)
+		if run.Card != nil && run.Card.Permalink != "" {
+			line += ": " + run.Card.Permalink
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n"), nil
+}
