@@ -73,6 +73,7 @@ var storeys = []struct {
 		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/naming", "agent/config/remote", "agent/config/shape",
 		"agent/config/trusted", "agent/hclfile", "agent/trust", "notify/redact", "notify/words",
 	}},
+	{"agent/config/reference", []string{"agent/config/decode", "agent/config/shape"}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
 	{"agent/repo/transport", []string{"agent/hint", "agent/repo/odb", "agent/repo/pack", "notify/redact"}},
 	{"agent/rescue", []string{"agent/datadir", "agent/fault", "store", "store/disk"}},
@@ -244,9 +245,10 @@ var storeys = []struct {
 		"notify/words", "store",
 	}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/control", "agent/control/offline", "agent/daemon",
-		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir",
-		"agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/config/reference", "agent/config/shape",
+		"agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/packer",
+		"agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/verbs",
+		"notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -17,11 +17,13 @@ Exit codes:
   2  not understood
   3  no agent answers
 sallyport exec ends with terraform's own code, sallyport agent with 64 where others end with 2.
+
+What may stand in the configuration: sallyport help config [BLOCK]
 {{end}}`
 
 // newHelpCommand answers `sallyport help VERB`; cobra's own takes an unknown verb for a success.
 func newHelpCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	help := &cobra.Command{
 		Use:   "help [VERB...]",
 		Short: "Say more about a verb",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -36,4 +38,6 @@ func newHelpCommand(a *app) *cobra.Command {
 			return verb.Help()
 		},
 	}
+	help.AddCommand(newHelpConfigCommand(a))
+	return help
 }

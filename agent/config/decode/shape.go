@@ -2,15 +2,61 @@ package decode
 
 import "github.com/hashicorp/hcl/v2"
 
+// Type is how the value of an attribute is written.
+type Type string
+
+// The types. What each takes, [Type.Takes] says.
+const (
+	String    Type = "string"
+	Boolean   Type = "true or false"
+	Number    Type = "whole number"
+	ID        Type = "number"
+	Duration  Type = "duration"
+	Size      Type = "size"
+	Schedule  Type = "schedule"
+	Choice    Type = "word"
+	File      Type = "path"
+	Secret    Type = "secret string"
+	List      Type = "list of strings"
+	Globs     Type = "list of globs"
+	Map       Type = "map of strings"
+	SecretMap Type = "map of strings, which may be secret"
+	Values    Type = "map of values, which may be secret"
+	Command   Type = "list of words"
+	Objects   Type = "object, or list of objects"
+)
+
+// Takes says how a type is written, with its unit; empty where its name says it.
+func (t Type) Takes() string {
+	return map[Type]string{
+		Duration:  `a number and a unit, h, m, s or ms, in a string: "90s", "1h30m"`,
+		Size:      `a whole number and a unit, KB, MB or GB (of 1024 each), in a string: "512MB"`,
+		Schedule:  `cron's five fields (or six, with seconds in front), "@hourly", "@daily", "@weekly" or "@every 30s"; CRON_TZ=ZONE before it sets the time zone`,
+		File:      "relative ones begin at the directory of the configuration",
+		Secret:    `best from credential("NAME"), file("PATH") or env("NAME")`,
+		Globs:     "relative to the root of the repository; * is within one directory, ** across them",
+		SecretMap: `values may come from credential("NAME"), file("PATH") or env("NAME")`,
+		Values:    `of any type that a variable has; values may come from credential("NAME"), file("PATH") or env("NAME")`,
+		Command:   "run as they are, without a shell",
+	}[t]
+}
+
 // An Attribute is one that may stand in a kind of block.
 type Attribute struct {
-	Name     string
-	Required bool
-	Text     string // what it is for, and what stands where it is missing; half a sentence
+	Name     string   `json:"name"`
+	Required bool     `json:"required"`
+	Type     Type     `json:"type"`
+	Choices  []string `json:"choices,omitempty"` // of a [Choice]
+	Unit     string   `json:"unit,omitempty"`    // of a [Number]: what is counted
+	Default  string   `json:"default,omitempty"` // what stands where it is missing, as it would be written
+	Missing  string   `json:"missing,omitempty"` // what holds where it is missing, if nobody could write that
+	Example  string   `json:"example"`           // as it is written
+	Text     string   `json:"text"`              // what it is for; half a sentence
 }
 
 // A Shape is what may stand in one kind of block.
 type Shape struct {
+	Text       string // what the block is for; half a sentence
 	Attributes []Attribute
 	Blocks     []hcl.BlockHeaderSchema
 	// Later are names that the design has and this version has not; each may be an attribute or a block.

@@ -1,19 +1,35 @@
 package shape
 
-import "sallyport/agent/config/decode"
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"sallyport/agent/config/decode"
+)
 
 // A Block is one kind of block of the configuration.
 type Block struct {
 	// Path is the types of the blocks that lead to it: "repository ssh". That of the file itself is empty.
-	Path       string
-	Attributes []decode.Attribute
+	Path       string             `json:"block"`
+	Label      string             `json:"label,omitempty"` // what its name is: "name" or "glob"
+	Many       bool               `json:"many"`            // there can be several
+	Text       string             `json:"text"`            // what it is for; half a sentence
+	Attributes []decode.Attribute `json:"attributes"`
 }
 
 // Reference lists every attribute of every kind of block, each block after the one that it stands in. It is made of what the
 // decoders read by.
 func Reference() []Block {
+	labels := map[string]string{}
+	for _, b := range Root().Blocks {
+		labels[b.Type] = strings.Join(b.LabelNames, " ")
+	}
 	out := []Block{}
-	add := func(path string, s decode.Shape) { out = append(out, Block{Path: path, Attributes: s.Attributes}) }
+	add := func(path string, s decode.Shape) {
+		out = append(out, Block{Path: path, Label: labels[path], Many: labels[path] != "", Text: s.Text, Attributes: s.Attributes})
+	}
 	add("", Root())
 	add("repository", Repository())
 	add("repository ssh", SSH())
@@ -39,6 +55,13 @@ func Reference() []Block {
 	return out
 }
 
+// Nested are the shapes of blocks in which others stand, by path.
+func Nested() map[string][]hcl.BlockHeaderSchema {
+	return map[string][]hcl.BlockHeaderSchema{
+		"": Root().Blocks, "repository": Repository().Blocks, "repository github": GitHub().Blocks, "stack": Stack().Blocks, "stacks": Stacks().Blocks,
+	}
+}
+
 // inBlock is the shape of a stack as it stands in another kind of block: where nothing is required, and what each stack has of its
 // own is left out.
 func inBlock(kind string) decode.Shape {
@@ -48,13 +71,11 @@ func inBlock(kind string) decode.Shape {
 		return s
 	case "stacks":
 		s = Stacks()
+	case "defaults":
+		s.Text = "what holds for every stack that does not say otherwise, maps and lists too"
 	}
-	var attributes []decode.Attribute
-	for _, a := range WithoutRequired(s).Attributes {
-		if a.Name != "dir" && (a.Name != "depends_on" || kind != "defaults") {
-			attributes = append(attributes, a)
-		}
-	}
-	s.Attributes = attributes
+	s.Attributes = slices.DeleteFunc(WithoutRequired(s).Attributes, func(a decode.Attribute) bool {
+		return a.Name == "dir" || a.Name == "depends_on" && kind == "defaults"
+	})
 	return s
 }

@@ -1,5 +1,6 @@
-// Package shape says what may stand in each kind of block of a configuration, and what it is for. The decoders of package config take
-// blocks apart by it, and [Reference] is made of it.
+// Package shape says what may stand in each kind of block of a configuration: how each attribute is written, what holds without it, and
+// what it is for. The decoders of package config take blocks apart by it, and [Reference], which people read, is made of it. Tests of
+// package config write each attribute as it stands here, wrongly, rightly and as its default, and see that the decoders agree.
 package shape
 
 import (
@@ -17,20 +18,17 @@ const (
 	DefaultAPIURL  = "https://slack.com/api/"
 )
 
-// required is an attribute that a block must have, optional one that it can have.
-func required(name, text string) decode.Attribute {
-	return decode.Attribute{Name: name, Required: true, Text: text}
-}
-
-func optional(name, text string) decode.Attribute { return decode.Attribute{Name: name, Text: text} }
-
 // Root is the shape of the file itself.
 func Root() decode.Shape {
 	return decode.Shape{
+		Text: "what stands in no block",
 		Attributes: []decode.Attribute{
-			optional("data_dir", "the store, the mirrors, the kept states; default "+DefaultDataDir),
-			optional("socket", "where the command line finds the agent; default "+DefaultSocket),
-			optional("cli_approvals", "false: the command line may look, pause and deny, but not approve; default true"),
+			{Name: "data_dir", Type: decode.String, Default: `"` + DefaultDataDir + `"`, Example: `"/srv/sallyport"`,
+				Text: "an absolute path: the store, the mirrors, the kept states"},
+			{Name: "socket", Type: decode.String, Default: `"` + DefaultSocket + `"`, Example: `"/run/sallyport/two.sock"`,
+				Text: "an absolute path: where the command line finds the agent; whoever can open it may look and decide"},
+			{Name: "cli_approvals", Type: decode.Boolean, Default: "true", Example: "false",
+				Text: "false: the command line may look, pause and deny, but not approve"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "repository", LabelNames: []string{"name"}},
@@ -53,17 +51,24 @@ func Root() decode.Shape {
 // Repository is the shape of a repository block.
 func Repository() decode.Shape {
 	return decode.Shape{
+		Text: "a git repository that is polled",
 		Attributes: []decode.Attribute{
-			required("url", "ssh://, https://, file:// or git@host:path"),
-			optional("branch", "the branch that is polled; default main"),
-			optional("schedule", "when it is polled: cron's five fields, a descriptor or @every; default @every 30s"),
-			optional("token", "for an https URL"),
-			optional("username", "that goes with the token; default x-access-token"),
-			optional("ca_file", "certificates in PEM form of a private authority, for the URL and the github block"),
-			optional("modules_from", "paths at the URL's host whose repositories stacks may read modules from with the token"),
-			optional("rewritten_history", `"hold" a force-pushed branch until somebody accepts it, or "follow" it; default hold`),
-			optional("require_review", "true: each commit must belong to a merged pull request that was approved"),
-			optional("max_object_size", `the largest file that the history may hold, like "256MB"`),
+			{Name: "url", Required: true, Type: decode.String, Example: `"ssh://git@git.example.internal/ops/infra.git"`,
+				Text: "ssh://, https://, file://, git@host:path or an absolute path; never with a password in it"},
+			{Name: "branch", Type: decode.String, Default: `"main"`, Example: `"production"`, Text: "the branch that is polled"},
+			{Name: "schedule", Type: decode.Schedule, Default: `"@every 30s"`, Example: `"*/5 * * * *"`, Text: "when it is polled"},
+			{Name: "token", Type: decode.Secret, Example: `credential("git-token")`, Missing: "that of a github block at the same host",
+				Text: "for an https URL"},
+			{Name: "username", Type: decode.String, Default: `"x-access-token"`, Example: `"oauth2"`, Text: "that goes with the token"},
+			{Name: "ca_file", Type: decode.File, Example: `"/etc/sallyport/git-ca.pem"`, Missing: "the authorities that the machine trusts",
+				Text: "certificates in PEM form of a private authority, for the URL and the github block"},
+			{Name: "modules_from", Type: decode.List, Example: `["ops/modules", "terraform-modules/*"]`, Missing: "the repository's own alone",
+				Text: "paths or URLs at the URL's host whose repositories stacks may read modules from with the token; * is one part of a path"},
+			{Name: "rewritten_history", Type: decode.Choice, Choices: []string{"hold", "follow"}, Default: `"hold"`, Example: `"follow"`,
+				Text: "what happens to a force-pushed branch: it is held until somebody accepts it, or followed"},
+			{Name: "require_review", Type: decode.Boolean, Default: "false", Example: "true",
+				Text: "true: each commit must belong to a merged pull request that was approved; goes with a github block"},
+			{Name: "max_object_size", Type: decode.Size, Missing: "256MB", Example: `"512MB"`, Text: "the largest file that the history may hold, from 1MB to 16GB"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
@@ -71,31 +76,34 @@ func Repository() decode.Shape {
 
 // RequireSigned is the shape of a require_signed block.
 func RequireSigned() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("openpgp_keys", "a file of public keys, as gpg --export writes it"),
-		optional("allowed_signers", "a file of allowed signers, as ssh-keygen and git read it"),
+	return decode.Shape{Text: "keys one of which must have signed each commit since the applied one", Attributes: []decode.Attribute{
+		{Name: "openpgp_keys", Type: decode.File, Example: `"/etc/sallyport/signers.asc"`, Text: "a file of public keys, as gpg --export writes it"},
+		{Name: "allowed_signers", Type: decode.File, Example: `"/etc/sallyport/allowed_signers"`, Text: "a file of allowed signers, as ssh-keygen and git read it"},
 	}}
 }
 
 // SSH is the shape of an ssh block.
 func SSH() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		required("key_file", "a private key that only the agent's user may read"),
-		required("known_hosts_file", "the host keys of the server; none is taken on trust"),
-		optional("passphrase", "of the key"),
+	return decode.Shape{Text: "how an ssh URL is read", Attributes: []decode.Attribute{
+		{Name: "key_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/deploy_key"`, Text: "a private key that only the agent's user may read"},
+		{Name: "known_hosts_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/known_hosts"`, Text: "the host keys of the server; none is taken on trust"},
+		{Name: "passphrase", Type: decode.Secret, Example: `credential("deploy-key-passphrase")`, Text: "of the key"},
 	}}
 }
 
 // GitHub is the shape of a github block.
 func GitHub() decode.Shape {
 	return decode.Shape{
+		Text: "the repository at GitHub, for commit statuses, reviews and pull requests",
 		Attributes: []decode.Attribute{
-			required("repository", "owner/name"),
-			optional("url", "of the site; default https://github.com"),
-			optional("token", "contents to read, commit statuses and pull requests to write"),
-			optional("pull_requests", `"trusted" plans the pull requests of the same repository by people who may write to it; default off`),
-			optional("lend_to_previews", "true: those plans read private modules too"),
-			optional("secrets_to_previews", "true: those plans get the secrets that the stacks' own plans get"),
+			{Name: "repository", Required: true, Type: decode.String, Example: `"ops/infra"`, Text: "owner/name"},
+			{Name: "url", Type: decode.String, Default: `"https://github.com"`, Example: `"https://ghe.example.internal"`, Text: "of the site"},
+			{Name: "token", Type: decode.Secret, Example: `credential("github-token")`, Missing: "an app block",
+				Text: "that may read contents, and write commit statuses and pull requests"},
+			{Name: "pull_requests", Type: decode.Choice, Choices: []string{"off", "trusted"}, Default: `"off"`, Example: `"trusted"`,
+				Text: "trusted: the pull requests of the same repository by people who may write to it are planned"},
+			{Name: "lend_to_previews", Type: decode.Boolean, Default: "false", Example: "true", Text: "true: those plans read private modules too"},
+			{Name: "secrets_to_previews", Type: decode.Boolean, Default: "false", Example: "true", Text: "true: those plans get the secrets that the stacks' own plans get"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "app"}},
 	}
@@ -103,131 +111,63 @@ func GitHub() decode.Shape {
 
 // GitHubApp is the shape of an app block.
 func GitHubApp() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		required("id", "of the GitHub App"),
-		required("installation_id", "of its installation"),
-		required("private_key_file", "its key, which only the agent's user may read"),
+	return decode.Shape{Text: "a GitHub App, in the place of a token", Attributes: []decode.Attribute{
+		{Name: "id", Required: true, Type: decode.ID, Example: "314159", Text: "of the GitHub App, as its page shows it"},
+		{Name: "installation_id", Required: true, Type: decode.ID, Example: "2718281", Text: "of its installation: the number at the end of its address"},
+		{Name: "private_key_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/github-app.pem"`, Text: "its key, which only the agent's user may read"},
 	}}
-}
-
-// Stack is the shape of stack blocks; those of stacks and defaults blocks are made of it.
-func Stack() decode.Shape {
-	return decode.Shape{
-		Attributes: []decode.Attribute{
-			required("dir", "relative to the repository's root"),
-			optional("repository", "whose directory it is; needed if there are several"),
-			optional("workspace", "of Terraform; default default"),
-			optional("var_files", "relative to dir"),
-			optional("vars", "variables of Terraform and their values, which may be secrets"),
-			optional("watch", "globs, relative to the repository's root, of what else makes a plan when it changes"),
-			optional("env", "the environment of terraform, which is built from nothing"),
-			optional("plan_env", "what plans get beside env"),
-			optional("apply_env", "what applies get beside env"),
-			optional("backend_config", "arguments of the backend, which may be secrets"),
-			optional("depends_on", "stacks after which this one is planned, and again when an apply changed one"),
-			optional("approvals", "how many different people must approve; default 1"),
-			optional("approvers", "ids of users and user groups, or e-mails; default those of the slack block"),
-			optional("allow_self_approval", "false: not by those whose change it is; default true"),
-			optional("break_glass", "person blocks, or users of this machine, who may approve alone in an emergency"),
-			optional("plan_ttl", "after which a plan that nobody decided on expires; default 24h"),
-			optional("plan_timeout", "how long a plan may take; default 30m"),
-			optional("lock_timeout", "how long terraform waits for the state lock; default 1m"),
-			optional("apply_alert", "after which people are told that an apply goes on; default by how long earlier ones took"),
-			optional("verify_after", "an approved plan that is older is made again before its apply; default never"),
-			optional("apply_window", "when plans may be applied: { schedule, duration }, or a list; default always"),
-			optional("freeze", "when none may be applied: { from, to, zone, reason }, or a list"),
-			optional("protect", "patterns of addresses that an approval must name before they are destroyed or replaced"),
-			optional("replaceable", "patterns of addresses whose replacement a plain approve covers"),
-			optional("max_destroy", "a plan that destroys or replaces more objects is refused outright"),
-			optional("auto_apply", `which plans apply by themselves: "never", "recreate", "no_destroy" or "always"; default never`),
-			optional("auto_apply_limit", "how often a day; default 3"),
-			optional("recreate_also", "resource types that recreate may replace when a recreated object is the only cause"),
-			optional("drift", "when it is looked at whether all is as it was applied: a schedule; default never"),
-			optional("mode", `"observe" plans and shows and never asks; default normal`),
-			optional("mention", "users and user groups that are named when a person is needed"),
-			optional("channel", "where its runs are told; default that of the slack block"),
-			optional("label", "shown first in every message"),
-			optional("plan_in_slack", `"full", "addresses" or "none"; default full`),
-			optional("images", "variables that are the ids of built images: variable to image, or image:builder"),
-		},
-		Blocks: []hcl.BlockHeaderSchema{{Type: "hooks"}, {Type: "terraform"}, {Type: "aws"}},
-	}
-}
-
-// Stacks is the shape of stacks blocks.
-func Stacks() decode.Shape {
-	s := Stack()
-	s.Attributes = append(s.Attributes, optional("exclude", "globs, relative to the repository's root, of directories that make no stack"))
-	return s
-}
-
-// Image is the shape of an image block.
-func Image() decode.Shape {
-	s := decode.Shape{Attributes: []decode.Attribute{
-		required("dir", "relative to the repository's root; every file below it is part of the image"),
-		optional("template", "a file of dir; default all *.pkr.hcl"),
-		optional("schedule", "when it is asked to build it again though nothing changed; default never"),
-	}}
-	for _, name := range []string{
-		"repository", "var_files", "vars", "watch", "env", "approvals", "approvers", "plan_ttl", "plan_timeout",
-		"apply_alert", "apply_window", "freeze", "allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
-	} {
-		for _, a := range Stack().Attributes {
-			if a.Name == name {
-				s.Attributes = append(s.Attributes, a)
-			}
-		}
-	}
-	return s
 }
 
 // Terraform is the shape of the terraform block.
 func Terraform() decode.Shape {
-	return decode.Shape{Attributes: append(Tool().Attributes,
-		optional("parallel", "terraform processes at a time; default 2"),
-		optional("cli_config_file", "a CLI configuration of Terraform's"),
-		optional("provider_mirror", "a directory, or an https URL, that all providers come from"),
-		optional("user", "whom terraform runs as: that user, or its numbered ones; default the agent's own"),
+	return decode.Shape{Text: "which terraform runs, as whom, and how many at a time", Attributes: append(Tool().Attributes,
+		decode.Attribute{Name: "parallel", Type: decode.Number, Unit: "processes", Default: "2", Example: "4", Text: "terraform processes at a time"},
+		decode.Attribute{Name: "cli_config_file", Type: decode.File, Example: `"/etc/sallyport/terraform.rc"`, Missing: "none, not even one in HOME", Text: "a CLI configuration of Terraform's"},
+		decode.Attribute{Name: "provider_mirror", Type: decode.String, Example: `"/srv/terraform/providers"`, Missing: "their registries",
+			Text: "a directory, or an https URL, that all providers come from"},
+		decode.Attribute{Name: "user", Type: decode.String, Example: `"sallyport-tf"`, Missing: "the agent's own user",
+			Text: "whom terraform runs as: NAME1, NAME2, ... as far as they exist, one for each run at work; else NAME"},
 	)}
 }
 
 // Tool is the shape of a terraform block in a stack.
 func Tool() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("version", "one exact version, which is installed and verified"),
-		optional("binary", "an absolute path; default the program in PATH"),
-		optional("engine", `"terraform" or "tofu"; default terraform`),
+	return decode.Shape{Text: "another terraform than that of the terraform block", Attributes: []decode.Attribute{
+		{Name: "version", Type: decode.String, Example: `"1.11.4"`, Missing: "whatever binary or PATH has", Text: "one exact version of Terraform, which is installed and verified"},
+		{Name: "binary", Type: decode.String, Example: `"/usr/bin/terraform"`, Missing: "the program in PATH", Text: "an absolute path"},
+		{Name: "engine", Type: decode.Choice, Choices: []string{"terraform", "tofu"}, Default: `"terraform"`, Example: `"tofu"`, Text: "Terraform or OpenTofu"},
 	}}
 }
 
 // Packer is the shape of the packer block.
 func Packer() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("binary", "an absolute path; default the packer in PATH"),
-		optional("parallel", "builds at a time; default 2"),
+	return decode.Shape{Text: "which packer builds images, and how many at a time", Attributes: []decode.Attribute{
+		{Name: "binary", Type: decode.String, Example: `"/usr/bin/packer"`, Missing: "the packer in PATH", Text: "an absolute path"},
+		{Name: "parallel", Type: decode.Number, Unit: "builds", Default: "2", Example: "1", Text: "builds at a time; they do not count for parallel of the terraform block"},
 	}}
 }
 
 // AWS is the shape of an aws block.
 func AWS() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		required("role_arn", "the role of applies"),
-		optional("plan_role_arn", "the role of plans; default that of applies"),
-		optional("external_id", "that the roles ask for"),
-		optional("region", "of the service that hands the roles out"),
+	return decode.Shape{Text: "roles that the agent takes on with the instance's credentials, for terraform", Attributes: []decode.Attribute{
+		{Name: "role_arn", Required: true, Type: decode.String, Example: `"arn:aws:iam::123456789012:role/sallyport-apply"`, Text: "the role of applies"},
+		{Name: "plan_role_arn", Type: decode.String, Example: `"arn:aws:iam::123456789012:role/sallyport-plan"`, Missing: "that of applies", Text: "the role of plans"},
+		{Name: "external_id", Type: decode.Secret, Example: `credential("aws-external-id")`, Text: "that the roles ask for"},
+		{Name: "region", Type: decode.String, Example: `"us-east-1"`, Missing: "the instance's", Text: "of the service that hands the roles out"},
 	}}
 }
 
 // Slack is the shape of the slack block.
 func Slack() decode.Shape {
 	return decode.Shape{
+		Text: "where people are asked; without it notices go to the log, and the command line decides",
 		Attributes: []decode.Attribute{
-			required("token", "of the bot, which begins with xoxb-"),
-			required("channel", "its id, or #name"),
-			optional("approvers", "ids of users and user groups, or e-mails"),
-			optional("poll", "how often it is read at most; default 5s"),
-			optional("daily", "when one message sums up what waits: a schedule; default never"),
-			optional("api_url", "of Slack; default "+DefaultAPIURL),
+			{Name: "token", Required: true, Type: decode.Secret, Example: `credential("slack-bot-token")`, Text: "of the bot, which begins with xoxb-"},
+			{Name: "channel", Required: true, Type: decode.String, Example: `"C0123456789"`, Text: "its id, or #name"},
+			{Name: "approvers", Type: decode.List, Example: `["U01ABCDEF", "S01OPSTEAM", "jane@example.com"]`, Missing: "nobody in Slack", Text: "ids of users and user groups, or e-mails"},
+			{Name: "poll", Type: decode.Duration, Default: `"5s"`, Example: `"10s"`, Text: "how often it is read at most"},
+			{Name: "daily", Type: decode.Schedule, Example: `"CRON_TZ=Europe/Paris 0 9 * * 1-5"`, Missing: "never", Text: "when one message sums up what waits"},
+			{Name: "api_url", Type: decode.String, Default: `"` + DefaultAPIURL + `"`, Example: `"https://proxy.example.internal/slack/api/"`, Text: "of Slack, for who has a proxy in front of it"},
 		},
 		Later: []string{"app_token"},
 	}
@@ -235,41 +175,42 @@ func Slack() decode.Shape {
 
 // Backup is the shape of the backup block.
 func Backup() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		required("schedule", "when a backup is made"),
-		required("command", "that takes it as its standard input: a list of words, or a line for the shell"),
-		optional("env", "of the command, beside PATH, HOME and SALLYPORT_BACKUP"),
-		optional("timeout", "of the command; default 30m"),
+	return decode.Shape{Text: "a backup that leaves this machine", Attributes: []decode.Attribute{
+		{Name: "schedule", Required: true, Type: decode.Schedule, Example: `"@daily"`, Text: "when a backup is made"},
+		{Name: "command", Required: true, Type: decode.Command, Example: `["aws", "s3", "cp", "-", "s3://example-backups/sallyport.backup"]`,
+			Text: "that takes it as its standard input; one string instead of a list is a line for the shell"},
+		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the command, beside PATH, HOME and SALLYPORT_BACKUP"},
+		{Name: "timeout", Type: decode.Duration, Default: `"30m"`, Example: `"1h"`, Text: "of the command"},
 	}}
 }
 
 // Hooks is the shape of a hooks block.
 func Hooks() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("before_plan", "a command that runs before each plan; one that fails ends the run"),
-		optional("after_plan", "one that runs after it, with the plan as JSON; one that fails ends the run"),
-		optional("before_apply", "one that runs before each apply; one that fails ends the run"),
-		optional("after_apply", "one that runs after it, once, and only warns"),
-		optional("env", "of the commands, beside PATH, HOME and SALLYPORT_*"),
-		optional("timeout", "of each command; default 5m"),
+	return decode.Shape{Text: "commands around every plan and apply; those of a stack run after those of all", Attributes: []decode.Attribute{
+		{Name: "before_plan", Type: decode.Command, Example: `["/usr/local/bin/fetch-vars"]`, Text: "runs before each plan; one that fails ends the run"},
+		{Name: "after_plan", Type: decode.Command, Example: `["/usr/local/bin/check-policy"]`, Text: "runs after it, with the plan as JSON; one that fails ends the run"},
+		{Name: "before_apply", Type: decode.Command, Example: `["/usr/local/bin/snapshot", "--wait"]`, Text: "runs before each apply; one that fails ends the run"},
+		{Name: "after_apply", Type: decode.Command, Example: `["/usr/local/bin/tell"]`, Text: "runs after it, once, and only warns"},
+		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the commands, beside PATH, HOME and SALLYPORT_*"},
+		{Name: "timeout", Type: decode.Duration, Default: `"5m"`, Example: `"10m"`, Text: "of each command"},
 	}}
 }
 
 // Retention is the shape of the retention block.
 func Retention() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("runs", "so many runs that have ended stay at most; default 10000"),
-		optional("age", "runs that ended longer ago go; default 2160h"),
-		optional("history", "entries of the history that are older go; default 8760h"),
+	return decode.Shape{Text: "how long what has ended is kept; the newest twenty runs of each stack stay in any case", Attributes: []decode.Attribute{
+		{Name: "runs", Type: decode.Number, Unit: "runs", Default: "10000", Example: "2000", Text: "so many runs that have ended stay at most"},
+		{Name: "age", Type: decode.Duration, Default: `"2160h"`, Example: `"720h"`, Text: "runs that ended longer ago go, with their plans and logs"},
+		{Name: "history", Type: decode.Duration, Default: `"8760h"`, Example: `"17520h"`, Text: "entries of the history that are older go"},
 	}}
 }
 
 // Person is the shape of a person block.
 func Person() decode.Shape {
-	return decode.Shape{Attributes: []decode.Attribute{
-		optional("slack", "the id of a user"),
-		optional("github", "the login of an account"),
-		optional("os", "the name of a user of this machine, as they log in"),
+	return decode.Shape{Text: "who is the same human in Slack, at GitHub and on this machine", Attributes: []decode.Attribute{
+		{Name: "slack", Type: decode.String, Example: `"U01ABCDEF"`, Text: "the id of a user"},
+		{Name: "github", Type: decode.String, Example: `"jane-doe"`, Text: "the login of an account"},
+		{Name: "os", Type: decode.String, Example: `"jane"`, Text: "the name of a user of this machine, as they log in"},
 	}}
 }
 
