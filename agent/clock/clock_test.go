@@ -11,7 +11,6 @@ import (
 
 // Whatever the clock shows, the next time of a schedule is neither now and now again nor years away.
 func TestUntilNext(t *testing.T) {
-	t.Parallel()
 	day := 24 * time.Hour
 	for spec, most := range map[string]time.Duration{
 		"@every 30s":                             30 * time.Second,
@@ -41,7 +40,6 @@ func TestUntilNext(t *testing.T) {
 
 // Of the times that were missed one is made up for, and no clock that was put back keeps a schedule from ever coming up.
 func TestUntilDue(t *testing.T) {
-	t.Parallel()
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
 		name string
@@ -57,7 +55,6 @@ func TestUntilDue(t *testing.T) {
 		{"a day that does not come in the next years", "0 0 29 2 *", time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC), clock.Never},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			now := now
 			schedule, err := calendar.ParseSchedule(test.spec)
 			if err != nil {
@@ -74,7 +71,6 @@ func TestUntilDue(t *testing.T) {
 }
 
 func TestReading(t *testing.T) {
-	t.Parallel()
 	wall := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	now := clock.Reading{Wall: wall, Up: store.Uptime{Boot: "this", Since: time.Hour}}
 	for _, test := range []struct {
@@ -89,7 +85,6 @@ func TestReading(t *testing.T) {
 		{"ahead of now: no clock runs backwards", store.Uptime{Boot: "this", Since: 2 * time.Hour}, 0, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			if d, known := now.Passed(test.since); d != test.want || known != test.known {
 				t.Errorf("passed: %s (%t), want %s (%t)", d, known, test.want, test.known)
 			}

@@ -18,7 +18,6 @@ import (
 
 // Whoever adds an attribute says what it is for, and whoever adds a block gives it a place in the reference.
 func TestReferenceIsComplete(t *testing.T) {
-	t.Parallel()
 	sample := read(t, "../../configs/sallyport.hcl")
 	listed := map[string]bool{}
 	for _, b := range shape.Reference() {

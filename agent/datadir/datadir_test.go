@@ -11,7 +11,6 @@ import (
 
 // TestWhere holds the names that installations and backups have on their disks: another name would lose what lies under this one.
 func TestWhere(t *testing.T) {
-	t.Parallel()
 	long := strings.Repeat("very-long-", 15) + "name"
 	const dir = "/var/lib/sallyport"
 	open, ended := datadir.PlanText(dir, 12)

@@ -9,7 +9,6 @@ import (
 )
 
 func TestOf(t *testing.T) {
-	t.Parallel()
 	plain := errors.New("the disk is full")
 	hinted := hint.With(plain, "free %d MB", 5)
 	for _, test := range []struct {
@@ -28,7 +27,6 @@ func TestOf(t *testing.T) {
 		{"a refusal without a way out", hint.Refuse("", "#%d is applying", 3), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			if got := hint.Of(test.err); got != test.want {
 				t.Errorf("the hint is %q, want %q", got, test.want)
 			}
@@ -38,7 +36,6 @@ func TestOf(t *testing.T) {
 
 // What was wrapped with a hint can still be told apart, and reads as it did.
 func TestWithKeepsTheError(t *testing.T) {
-	t.Parallel()
 	cause := errors.New("the disk is full")
 	err := hint.With(cause, "free some")
 	if !errors.Is(err, cause) || err.Error() != cause.Error() {

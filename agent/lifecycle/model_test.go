@@ -63,7 +63,6 @@ func whole(f lifecycle.Facts) bool {
 
 // Whatever is so, nothing is applied that one of the conditions speaks against, and a run that stays where it is says why.
 func TestNextIsSound(t *testing.T) {
-	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		f := anything(t)
 		step := lifecycle.Next(f)

@@ -84,11 +84,9 @@ func matches(got, want string) bool {
 // Every event in every status: what becomes of a run. A step that applies is one to which nothing is an objection, and a run that
 // stays where it is says why, or waits for people.
 func TestEveryEventInEveryStatus(t *testing.T) {
-	t.Parallel()
 	for _, e := range events() {
 		for i, status := range statuses {
 			t.Run(fmt.Sprintf("%s/%s", e.name, status), func(t *testing.T) {
-				t.Parallel()
 				f := usual(status)
 				e.is(&f)
 				step := lifecycle.Next(f)
@@ -130,13 +128,11 @@ func sound(t interface {
 
 // What has ended stays as it is, whatever happens.
 func TestWhatHasEnded(t *testing.T) {
-	t.Parallel()
 	for _, status := range []store.Status{
 		store.Applied, store.Errored, store.Interrupted, store.Stale, store.Discarded, store.Superseded, store.Expired, store.NoChanges, store.Previewed, store.Canceled,
 	} {
 		for _, kind := range []store.Kind{store.KindCommit, store.KindPullRequest} {
 			t.Run(fmt.Sprintf("%s/%s", status, kind), func(t *testing.T) {
-				t.Parallel()
 				f := usual(store.Approved)
 				f.Run.Status, f.Run.Kind, f.Run.CancelBy = status, kind, "slack:U1"
 				if got := said(lifecycle.Next(f)); got != "wait" {
@@ -155,7 +151,6 @@ func TestWhatHasEnded(t *testing.T) {
 
 // A status that this version does not know is shown and not guessed at.
 func TestUnknownStatus(t *testing.T) {
-	t.Parallel()
 	for _, status := range []store.Status{"", "rolled_back"} {
 		f := usual(store.Approved)
 		f.Run.Status = status
@@ -173,7 +168,6 @@ func TestUnknownStatus(t *testing.T) {
 
 // What people say, by the status of the run that they say it of.
 func TestEveryDecisionInEveryStatus(t *testing.T) {
-	t.Parallel()
 	all := append(statuses[:], store.Applied, store.Discarded, store.Superseded, store.Expired, store.Stale, store.NoChanges)
 	for _, test := range []struct {
 		name string
@@ -209,7 +203,6 @@ func TestEveryDecisionInEveryStatus(t *testing.T) {
 	} {
 		for _, status := range all {
 			t.Run(fmt.Sprintf("%s/%s", test.name, status), func(t *testing.T) {
-				t.Parallel()
 				f := usual(status)
 				if test.is != nil {
 					test.is(&f)
@@ -229,7 +222,6 @@ func TestEveryDecisionInEveryStatus(t *testing.T) {
 
 // A newer commit, and a person's plan or recover, take the place of every run that is not applying.
 func TestWhatTakesTheirPlace(t *testing.T) {
-	t.Parallel()
 	for _, status := range statuses {
 		if got := due.MayBeSuperseded(usual(status).Run); got != (status != store.Applying) {
 			t.Errorf("a run that is %s may be superseded: %t", status, got)
@@ -239,7 +231,6 @@ func TestWhatTakesTheirPlace(t *testing.T) {
 
 // Every condition of an apply, alone, stops it: when the run is looked at and in the transaction that decides.
 func TestEveryConditionOfAnApply(t *testing.T) {
-	t.Parallel()
 	uses := func(f *lifecycle.Facts, changed, seen int) {
 		f.Config.Stack.DependsOn = []string{"vpc"}
 		own(f).Upstreams = map[string]int{"vpc": seen}
@@ -309,7 +300,6 @@ func TestEveryConditionOfAnApply(t *testing.T) {
 		{"the newest commit is its own", func(f *lifecycle.Facts) { f.Process.Compared = false }, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			f := usual(store.Approved)
 			test.is(&f)
 			why := lifecycle.MayApply(f)

@@ -11,7 +11,6 @@ import (
 
 // People are asked about whatever changes something, and about nothing where an apply may have left something half-made.
 func TestAfterPlan(t *testing.T) {
-	t.Parallel()
 	half := lifecycle.Interrupted{Run: 4, Open: []string{"a.b"}}
 	for name, c := range map[string]struct {
 		mode   config.Mode

@@ -14,7 +14,6 @@ import (
 
 // Who waits for a closed window, and what they are told.
 func TestWaitsForWindow(t *testing.T) {
-	t.Parallel()
 	at := func(text string) time.Time {
 		moment, err := time.Parse("2006-01-02 15:04", text)
 		if err != nil {
@@ -42,7 +41,6 @@ func TestWaitsForWindow(t *testing.T) {
 		{"a plan that expires a minute later does not", func(r *store.Run) { r.Kind, r.ExpiresAt = store.KindCommit, at("2026-10-02 07:01") }, "outside the apply window until 2026-10-02 09:00 CEST", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			run := recover
 			test.change(&run)
 			got := lifecycle.WaitsForWindow(&run, hours, at("2026-10-01 20:00"))
@@ -58,7 +56,6 @@ func TestWaitsForWindow(t *testing.T) {
 
 // What a run waits for of the stacks that its own depends on.
 func TestUpstream(t *testing.T) {
-	t.Parallel()
 	vpc := func(change func(*store.StackState), newest store.Run) func(*lifecycle.Facts) {
 		return func(f *lifecycle.Facts) {
 			st := &store.StackState{Name: "vpc", Repository: "infra", NewestRun: 5, AppliedRun: 5, LastCommitRun: 5}
@@ -116,7 +113,6 @@ func TestUpstream(t *testing.T) {
 	} {
 		for _, asked := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/a person asked %t", test.name, asked), func(t *testing.T) {
-				t.Parallel()
 				f := usual(store.Pending)
 				f.Config.Stack.DependsOn = []string{"vpc"}
 				f.Config.Upstream = map[string]*config.Stack{"vpc": {Name: "vpc", Repository: "infra"}}
@@ -144,7 +140,6 @@ func TestUpstream(t *testing.T) {
 
 // Images that a run waits for.
 func TestImages(t *testing.T) {
-	t.Parallel()
 	ami := func(builder, region string) store.Artifact {
 		return store.Artifact{Builder: builder, ID: "ami-" + region, Region: region}
 	}
@@ -165,7 +160,6 @@ func TestImages(t *testing.T) {
 		{"a build made nothing", []store.Build{{Run: 2}}, "", false, "hold no artifact of image node"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			f := usual(store.Pending)
 			f.Config.Stack.Images = []config.ImageVar{{Variable: "ami", Image: "node", Builder: test.with}}
 			f.Store.Stacks["node"] = &store.StackState{Name: "node", Builds: test.built}
@@ -188,7 +182,6 @@ func TestImages(t *testing.T) {
 
 // A pull request's run is planned when nothing that can be applied wants the room, and never more than that.
 func TestPreviews(t *testing.T) {
-	t.Parallel()
 	for _, test := range []struct {
 		name string
 		is   func(*lifecycle.Facts)
@@ -224,7 +217,6 @@ func TestPreviews(t *testing.T) {
 		}, "hold waits for one of 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			f := usual(store.Pending)
 			f.Run.Kind, f.Run.PullRequest, f.Config.Repository.GitHub.PlanPullRequests = store.KindPullRequest, 12, true
 			test.is(&f)
@@ -239,7 +231,6 @@ func TestPreviews(t *testing.T) {
 
 // An apply is never cut off; people are told once when it takes unusually long.
 func TestLongApplies(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		took, usual, alert time.Duration
 		held               string
@@ -258,7 +249,6 @@ func TestLongApplies(t *testing.T) {
 		"following it rests":              {took: time.Hour, resting: true, again: 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			f := usual(store.Applying)
 			f.Run.Apply.StartedAt, f.Run.Apply.StartedUp = noon.Add(-c.took), store.Uptime{Boot: "b", Since: f.Now.Up.Since - c.took}
 			f.Run.Held, f.Process.Usual, f.Config.Stack.ApplyAlert, f.Process.Resting = c.held, c.usual, c.alert, c.resting

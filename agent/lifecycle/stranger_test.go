@@ -8,7 +8,6 @@ import (
 )
 
 func TestStranger(t *testing.T) {
-	t.Parallel()
 	known := store.StackState{Name: "box", Lineage: "l1", Resources: 3}
 	first := store.StackState{Name: "box", Resources: 3} // applied once: which state it was made in is not known yet
 	for _, c := range []struct {
@@ -33,7 +32,6 @@ func TestStranger(t *testing.T) {
 		{name: "the first that is seen is somebody else's", st: first, now: PlannedOn{Lineage: "l2", Resources: 2, Addresses: []string{"x.y", "x.z"}}, made: []string{"a.c"}, want: "has nothing of what"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			got := Stranger(&c.st, c.now, c.made)
 			switch {
 			case c.want == "" && got.Any():
@@ -48,7 +46,6 @@ func TestStranger(t *testing.T) {
 }
 
 func TestMadeAgain(t *testing.T) {
-	t.Parallel()
 	p := &store.Plan{Changes: []store.Change{
 		{Address: "a.gone", Actions: []string{"delete"}},
 		{Address: "a.free", Actions: []string{"create"}, Class: store.ClassConfig},

@@ -10,7 +10,6 @@ import (
 
 // TestPreviewsAreBounded: whoever pushes a hundred heads an hour does not get a hundred plans, and nobody waits for ever.
 func TestPreviewsAreBounded(t *testing.T) {
-	t.Parallel()
 	now := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 	st, err := store.Open(store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
 	if err != nil {

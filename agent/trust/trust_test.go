@@ -79,7 +79,6 @@ func sshSign(t *testing.T, s ssh.Signer, namespace, text string) string {
 }
 
 func TestSigner(t *testing.T) {
-	t.Parallel()
 	year := 365 * 24 * time.Hour
 	jane, janeKey := pgpKey(t, now.Add(-time.Hour), 0)
 	mallory, _ := pgpKey(t, now.Add(-time.Hour), 0)
@@ -132,7 +131,6 @@ func TestSigner(t *testing.T) {
 }
 
 func TestBadKeys(t *testing.T) {
-	t.Parallel()
 	_, line := sshKey(t)
 	for name, f := range map[string]trust.Files{
 		"none":                  {},
@@ -154,7 +152,6 @@ func TestBadKeys(t *testing.T) {
 
 // What git, gpg and ssh-keygen really make.
 func TestRealSignatures(t *testing.T) {
-	t.Parallel()
 	for _, tool := range []string{"git", "gpg", "ssh-keygen"} {
 		need.Program(t, tool)
 	}

@@ -8,7 +8,6 @@ import (
 )
 
 func TestWords(t *testing.T) {
-	t.Parallel()
 	list := []string{"a", "b", "c"}
 	tests := map[string]struct{ got, want string }{
 		"commit":               {words.Short("1a2b3c4d5e6f70819203a4b5c6d7e8f901234567"), "1a2b3c4d5e"},
@@ -33,7 +32,6 @@ func TestWords(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			if tt.got != tt.want {
 				t.Errorf("got %q, want %q", tt.got, tt.want)
 			}

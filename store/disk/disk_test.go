@@ -13,7 +13,6 @@ import (
 )
 
 func TestWriteReplacesTheWholeFile(t *testing.T) {
-	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(path, []byte("a longer text than the next one"), 0o644); err != nil {
 		t.Fatal(err)
@@ -31,7 +30,6 @@ func TestWriteReplacesTheWholeFile(t *testing.T) {
 }
 
 func TestWriteThatFailsLeavesTheOldFile(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state")
 	if err := disk.WriteFile(path, []byte("old")); err != nil {
@@ -55,14 +53,12 @@ func TestWriteThatFailsLeavesTheOldFile(t *testing.T) {
 
 // Nothing may rely on a file whose name may be gone after a power cut.
 func TestNamesAreSynced(t *testing.T) {
-	t.Parallel()
 	tests := map[string]func(dir string) error{
 		"of a file":      func(dir string) error { return disk.WriteFile(filepath.Join(dir, "state"), []byte("new")) },
 		"of a directory": func(dir string) error { return disk.MkdirAll(filepath.Join(dir, "states", "ghe")) },
 	}
 	for name, write := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			disktest.Unsyncable(t, func(dir string) {
 				if err := write(dir); !errors.Is(err, fs.ErrPermission) {
 					t.Errorf("the directory could not be synced, and the error is %v", err)
@@ -73,7 +69,6 @@ func TestNamesAreSynced(t *testing.T) {
 }
 
 func TestMkdirAll(t *testing.T) {
-	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "states", "ghe")
 	for range 2 {
 		if err := disk.MkdirAll(dir); err != nil {
@@ -86,7 +81,6 @@ func TestMkdirAll(t *testing.T) {
 }
 
 func TestIgnoreMissing(t *testing.T) {
-	t.Parallel()
 	if err := disk.IgnoreMissing(os.Remove(filepath.Join(t.TempDir(), "nothing"))); err != nil {
 		t.Errorf("a missing file: %v", err)
 	}

@@ -12,7 +12,6 @@ import (
 
 // What cannot be written fails with the same words each time, which name the file and not the one that is written in its place.
 func TestErrorsOfWriteAreTheSameEachTime(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {

@@ -15,7 +15,6 @@ var kinds = []store.Kind{store.KindCommit, store.KindManual, store.KindDrift, st
 
 // What changed upstream reaches a stack whatever is open of it, and takes nothing from a person.
 func TestForDependency(t *testing.T) {
-	t.Parallel()
 	if got := due.ForDependency(nil); got != due.Create {
 		t.Errorf("without an open run: %s", got)
 	}
@@ -40,7 +39,6 @@ func TestForDependency(t *testing.T) {
 
 // A newer commit supersedes the open run that it changes, and no other.
 func TestForOpen(t *testing.T) {
-	t.Parallel()
 	run := func(id int, head string, status store.Status) *store.Run {
 		return &store.Run{ID: id, Head: head, Status: status}
 	}
@@ -68,7 +66,6 @@ func TestForOpen(t *testing.T) {
 
 // A commit asks for a run once, if it changes what is applied and nobody was asked about it.
 func TestForCommit(t *testing.T) {
-	t.Parallel()
 	whole := due.Comparison{SinceApplied: true, SinceAsked: true}
 	but := func(change func(*due.Comparison)) due.Comparison {
 		c := whole
@@ -96,7 +93,6 @@ func TestForCommit(t *testing.T) {
 
 // A commit without a run of its own takes the place of the one that was asked about, unless an answer would get lost.
 func TestAnswers(t *testing.T) {
-	t.Parallel()
 	st := &store.StackState{LastCommitCommit: "a"}
 	for name, c := range map[string]struct {
 		of   due.Comparison
@@ -122,7 +118,6 @@ func TestAnswers(t *testing.T) {
 
 // What a drift check finds is asked about once, for as long as it is the same.
 func TestAfterDrift(t *testing.T) {
-	t.Parallel()
 	found := func(change func(*store.StackState)) *store.StackState {
 		st := &store.StackState{AppliedRun: 3, NewestRun: 6, Drift: &store.Drift{Changed: 1, Run: 5}}
 		change(st)
@@ -165,7 +160,6 @@ func TestAfterDrift(t *testing.T) {
 
 // A check is made of what is applied, whole and left alone.
 func TestCheckable(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*store.StackState)
 		open   *store.Run

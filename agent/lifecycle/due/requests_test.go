@@ -11,7 +11,6 @@ import (
 
 // A schedule builds an image again that was built, while nothing else of it is open, and counts from its newest build on.
 func TestScheduled(t *testing.T) {
-	t.Parallel()
 	noon := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	until := func(last time.Time) time.Duration { return last.Add(time.Hour).Sub(noon) }
 	for name, c := range map[string]struct {
@@ -39,7 +38,6 @@ func TestScheduled(t *testing.T) {
 
 // Behind which runs a commit still waits for an answer, so that its run is made again after a recovery.
 func TestUnanswered(t *testing.T) {
-	t.Parallel()
 	commit := func(status store.Status) *store.Run { return &store.Run{ID: 5, Kind: store.KindCommit, Status: status} }
 	manual := func(status store.Status) *store.Run { return &store.Run{ID: 5, Kind: store.KindManual, Status: status} }
 	recovery := &store.Run{Kind: store.KindManual, AtApplied: true, Status: store.Superseded}

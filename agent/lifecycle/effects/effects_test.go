@@ -10,7 +10,6 @@ import (
 
 // The same resource with the same actions is something else if it is imported first, and so is an action with another trigger.
 func TestEffectsThatAreNoActionsAreDifferences(t *testing.T) {
-	t.Parallel()
 	plan := func(c store.Change) *store.Plan { return &store.Plan{Changes: []store.Change{c}} }
 	for name, c := range map[string]struct{ shown, fresh store.Change }{
 		"imported":        {store.Change{Address: "a.b", Actions: []string{"update"}}, store.Change{Address: "a.b", Actions: []string{"update"}, Importing: true}},
@@ -28,7 +27,6 @@ func TestEffectsThatAreNoActionsAreDifferences(t *testing.T) {
 
 // What is imported is in the state afterwards, whatever else is done to it.
 func TestImportsGrowTheState(t *testing.T) {
-	t.Parallel()
 	p := &store.Plan{Changes: []store.Change{
 		{Actions: []string{"import"}, Importing: true}, {Actions: []string{"update"}, Importing: true}, {Actions: []string{"import"}}, {Actions: []string{"create", "forget"}}, {Actions: []string{"invoke"}},
 	}}
@@ -40,7 +38,6 @@ func TestImportsGrowTheState(t *testing.T) {
 // A plan that changes the same resources in the same way does something else when its configuration is another: provisioners
 // show nowhere else.
 func TestAnotherConfigurationIsADifference(t *testing.T) {
-	t.Parallel()
 	plan := func(configuration string) *store.Plan {
 		return &store.Plan{Configuration: configuration, Changes: []store.Change{{Address: "a.b", Actions: []string{"create"}}}}
 	}

@@ -27,7 +27,6 @@ func exit(code int) func(*ending.Facts) {
 
 // What nobody saw, or what did not end by itself, is never taken for an end that went well.
 func TestOfApply(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		change     func(*ending.Facts)
 		to         store.Status
@@ -47,7 +46,6 @@ func TestOfApply(t *testing.T) {
 		"unseen, and its state was not saved": {func(f *ending.Facts) { f.LeftState = "/runs/7/errored.tfstate" }, store.Interrupted, "nobody saw the end", "bring the backend back, then: sallyport state push 7; nothing of the stack is planned before. Look at"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			got := ending.OfApply(seen(c.change))
 			if got.To != c.to || !strings.HasPrefix(got.Text, c.text) || !strings.HasPrefix(got.Hint, c.hint) || c.hint == "" && got.Hint != "" {
 				t.Errorf("it is %s: %q, hint %q", got.To, got.Text, got.Hint)
@@ -58,7 +56,6 @@ func TestOfApply(t *testing.T) {
 
 // What a person stopped is canceled, unless it had ended well or nobody saw how it ended.
 func TestCanceled(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		by     string
 		change func(*ending.Facts)
@@ -80,7 +77,6 @@ func TestCanceled(t *testing.T) {
 
 // A lock is looked for behind every apply that may have left one, and resources are half-made where nobody saw the end.
 func TestLeaves(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		change     func(*ending.Facts)
 		to         store.Status
@@ -110,7 +106,6 @@ func TestLeaves(t *testing.T) {
 
 // A build that made nothing is none, and what a failed one made is told.
 func TestOfBuild(t *testing.T) {
-	t.Parallel()
 	made := []store.Artifact{{ID: "ami-1"}}
 	for name, c := range map[string]struct {
 		change func(*ending.Facts)

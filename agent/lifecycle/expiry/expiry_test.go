@@ -15,7 +15,6 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 // A plan that was good for a day, by clocks that go on, jump, are put back or end with a boot.
 func TestOverdueWhateverTheClock(t *testing.T) {
-	t.Parallel()
 	const year = 365 * 24 * time.Hour
 	for name, c := range map[string]struct {
 		wall, up time.Duration // by which the clocks went on
@@ -35,7 +34,6 @@ func TestOverdueWhateverTheClock(t *testing.T) {
 		"a little back":                 {wall: -3 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			run := &store.Run{Status: store.Planned, PlannedAt: noon, PlannedUp: store.Uptime{Boot: "b", Since: time.Hour}, ExpiresAt: noon.Add(24 * time.Hour)}
 			now := clock.Reading{Wall: noon.Add(c.wall), Up: store.Uptime{Boot: "b", Since: time.Hour + c.up}}
 			if c.boot {
@@ -54,7 +52,6 @@ func TestOverdueWhateverTheClock(t *testing.T) {
 
 // A waiting plan reminds once, late enough and not from a jump of a clock.
 func TestReminderDue(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		ttl, wall, up time.Duration
 		reminded      bool
@@ -71,7 +68,6 @@ func TestReminderDue(t *testing.T) {
 		"without a time to live":              {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			run := &store.Run{Status: store.Planned, PlannedAt: noon, PlannedUp: store.Uptime{Boot: "b", Since: time.Hour}}
 			if c.ttl > 0 {
 				run.ExpiresAt = noon.Add(c.ttl)
@@ -89,7 +85,6 @@ func TestReminderDue(t *testing.T) {
 
 // verify_after: an approved plan that is too old is made again before its apply.
 func TestMustVerify(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		after    time.Duration
 		wall, up time.Duration
@@ -108,7 +103,6 @@ func TestMustVerify(t *testing.T) {
 		"of just the age that is still no reason": {after: time.Hour, wall: time.Hour, up: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			up := func(d time.Duration) store.Uptime { return store.Uptime{Boot: "b", Since: time.Hour + d} }
 			run := &store.Run{PlannedAt: noon, PlannedUp: up(0)}
 			if c.verified > 0 {

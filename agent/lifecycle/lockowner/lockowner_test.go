@@ -13,7 +13,6 @@ const self = "sallyport-tf@node"
 
 // A state lock of one of the numbered users is ours; what only looks alike is not.
 func TestNumberOf(t *testing.T) {
-	t.Parallel()
 	for owner, want := range map[string]bool{
 		"sallyport-tf2@node": true, "sallyport-tf12@node": true, "sallyport-tf@node": false, "sallyport-tf2@other": false,
 		"sallyport-tfx@node": false, "tf2@node": false, "joe2@node": false, "": false, "sallyport-tf2": false,
@@ -26,7 +25,6 @@ func TestNumberOf(t *testing.T) {
 
 // A lock is ours only if who, what and when all fit a terraform whose end nobody saw.
 func TestWhoseALockIs(t *testing.T) {
-	t.Parallel()
 	noon := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	apply := store.Unseen{Run: 7, Apply: true, Who: self, From: noon, Until: noon.Add(time.Hour)}
 	plan := store.Unseen{Run: 8, Who: self, From: noon.Add(2 * time.Hour), Until: noon.Add(3 * time.Hour)}
@@ -56,7 +54,6 @@ func TestWhoseALockIs(t *testing.T) {
 		"of which nothing is known":               {lock("jane@laptop", diag.OperationPlan, noon), nil, nil, store.HolderOther, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			holder, of := lockowner.Of(c.met, &store.StackState{Unseen: c.unseen, LeftLock: c.left}, self)
 			if holder != c.holder || of.Run != c.run {
 				t.Errorf("it is %s, of #%d; want %s, #%d", holder, of.Run, c.holder, c.run)

@@ -44,7 +44,6 @@ func quiet(changes ...store.Change) policy.Situation {
 }
 
 func TestPolicies(t *testing.T) {
-	t.Parallel()
 	node := recreated("aws_instance.ghe")
 	attach := recreated("aws_volume_attachment.ghe")
 	replaced := following(changed("aws_volume_attachment.ghe", "delete", "create"))
@@ -134,7 +133,6 @@ func TestPolicies(t *testing.T) {
 // Whatever the plan and the night: what a policy must never pass, it never passes, and each policy passes no more than the
 // one that is more daring.
 func TestPolicyProperties(t *testing.T) {
-	t.Parallel()
 	changes := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) store.Change {
 		c := store.Change{
 			Type:      rapid.SampledFrom([]string{"node", "link", "disk"}).Draw(t, "type"),

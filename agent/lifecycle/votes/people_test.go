@@ -10,7 +10,6 @@ import (
 
 // One human is one vote, whatever accounts they have: in Slack, in a shell, as root.
 func TestOneHumanIsOneVote(t *testing.T) {
-	t.Parallel()
 	people := []config.Person{
 		{Name: "jane", Slack: "UJANE", OS: "jane"},
 		{Name: "joe", OS: "joe"},
@@ -60,7 +59,6 @@ func TestOneHumanIsOneVote(t *testing.T) {
 // Votes that an earlier version recorded mean what they meant: whom they name stays named, and the one name for all shells
 // stays the name of nobody.
 func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
-	t.Parallel()
 	run := &store.Run{Plan: &store.Plan{Digest: "d"}, Decisions: []store.Decision{
 		{Verdict: store.Approve, By: "cli:root (logged in as ann)", Person: "person:boss", Digest: "d"},
 		{Verdict: store.Approve, By: "cli:bob", Person: "cli", Digest: "d"},
@@ -73,7 +71,6 @@ func TestRecordedVotesKeepTheirMeaning(t *testing.T) {
 
 // Who asked for a run in a shell that nothing ties to a human may be the very one who approves it in Slack.
 func TestWhoAskedMayBeWhoApproves(t *testing.T) {
-	t.Parallel()
 	people := []config.Person{{Name: "jane", Slack: "UJANE", OS: "jane"}, {Name: "joe", OS: "joe"}}
 	for name, tc := range map[string]struct {
 		asked string

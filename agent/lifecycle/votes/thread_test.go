@@ -10,7 +10,6 @@ import (
 
 // An approval in a thread stands for as long as its message is there as it was counted.
 func TestGoneFrom(t *testing.T) {
-	t.Parallel()
 	thread := []slack.Message{{TS: "1.1"}, {TS: "1.2", Edited: true}}
 	for name, c := range map[string]struct {
 		of   store.Decision
@@ -30,7 +29,6 @@ func TestGoneFrom(t *testing.T) {
 
 // In a thread that a run has taken over, what was typed before people were told of its plan was about the plan before.
 func TestAbout(t *testing.T) {
-	t.Parallel()
 	renewed := func(since string) *store.Run { return &store.Run{Card: &store.Card{Renewed: true, Since: since}} }
 	for name, c := range map[string]struct {
 		run  *store.Run

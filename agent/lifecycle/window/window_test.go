@@ -52,7 +52,6 @@ func minute(t *testing.T, text string) time.Time {
 
 // Thursday, 1 October 2026, in Berlin's summer time; the clock changes on the 25th.
 func TestWindowClosed(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		at     string
 		config string
@@ -78,7 +77,6 @@ func TestWindowClosed(t *testing.T) {
 			freeze = { from = "2026-01-01", to = "2097-01-01" }`, want: "frozen until further notice"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			got := window.At(stackWith(t, c.config), minute(t, c.at))
 			if (c.want == "") != (got.Why == "") || !strings.Contains(got.Why, c.want) {
 				t.Errorf("it says %q, want %q", got.Why, c.want)

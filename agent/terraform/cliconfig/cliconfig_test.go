@@ -7,7 +7,6 @@ import (
 
 // What a pull request's plan gets of terraform's own configuration leads to providers, and holds no token.
 func TestCredentialsAreTakenOut(t *testing.T) {
-	t.Parallel()
 	const rest = "provider_installation {\n  direct {}\n}\n"
 	for name, c := range map[string]struct{ text, fails string }{
 		"none":             {text: rest},

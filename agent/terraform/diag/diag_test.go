@@ -9,7 +9,6 @@ import (
 )
 
 func TestParseLockInfo(t *testing.T) {
-	t.Parallel()
 	got := parseLockInfo("resource temporarily unavailable\nLock Info:\n  ID:        c46f-1\n  Path:      s3://b/k\n" +
 		"  Operation: OperationTypePlan\n  Who:       root@host\n  Version:   1.11.4\n  Created:   2026-11-23 22:11:05.5 +0000 UTC\n  Info:      \n\n" +
 		"Terraform acquires a state lock")
@@ -24,7 +23,6 @@ func TestParseLockInfo(t *testing.T) {
 }
 
 func TestTransient(t *testing.T) {
-	t.Parallel()
 	for text, want := range map[string]bool{
 		"could not connect to registry.terraform.io: failed to request discovery document: Get: dial tcp: lookup: no such host": true,
 		"Get \"https://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused":                                       true,
@@ -51,7 +49,6 @@ func TestTransient(t *testing.T) {
 
 // Backends that do not know the holder show the lock that was asked for: that is nobody's.
 func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
-	t.Parallel()
 	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	of := Period{Began: began, Ended: began.Add(time.Minute)}
 	text := func(created string) string {
@@ -73,7 +70,6 @@ func TestLockOfOurOwnRequestIsNobodys(t *testing.T) {
 }
 
 func TestDiagnosticText(t *testing.T) {
-	t.Parallel()
 	d := Diagnostic{Severity: "error", Summary: "Invalid expression", Detail: "Expected the start\nof an expression.", File: "main.tf", Line: 2,
 		Context: `resource "a" "b"`, Code: "  input = "}
 	want := "Error: Invalid expression\n\n  on main.tf line 2, in resource \"a\" \"b\":\n    2:   input = \n\nExpected the start\nof an expression."
@@ -87,7 +83,6 @@ func TestDiagnosticText(t *testing.T) {
 
 // What a configuration makes an error say is carried along in part, and cut where no half of a secret is left.
 func TestLongDiagnostics(t *testing.T) {
-	t.Parallel()
 	long := strings.Repeat("a word ", 1<<20) + "secret-value"
 	d := Diagnostic{Severity: "error", Summary: long, Detail: long, Code: long, Context: long, Address: strings.Repeat("x", 1<<20)}.Bounded()
 	for _, s := range []string{d.Summary, d.Detail, d.Code, d.Context} {

@@ -12,7 +12,6 @@ const advice = "\n\nTerraform acquires a state lock to protect the state from be
 
 // What terraform 1.11.4 and OpenTofu 1.12.6 say when a backend answers LOCK, and what other backends are known to say.
 func TestLockFaults(t *testing.T) {
-	t.Parallel()
 	const info = "\nLock Info:\n  ID:        46df969b\n  Path:      \n  Operation: OperationTypePlan\n  Who:       joe@else\n  Version:   1.11.4\n  Created:   2026-11-30 09:51:49.2 +0000 UTC\n  Info:      \n\n"
 	for name, c := range map[string]struct {
 		said      string
@@ -34,7 +33,6 @@ func TestLockFaults(t *testing.T) {
 		"words that nobody knows":    {"the moon is in the wrong house", true, true, "the backend does not say who holds it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			began := time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
 			for form, e := range map[string]*Error{
 				"diagnostics": {Diagnostics: []Diagnostic{{Severity: "error", Summary: summaryLock, Detail: "Error message: " + c.said + advice}}},

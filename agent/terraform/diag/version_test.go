@@ -6,7 +6,6 @@ import (
 )
 
 func TestVersionsThatNobodyHas(t *testing.T) {
-	t.Parallel()
 	for constraint, impossible := range map[string]bool{
 		">= 5.0, < 3.0": true, "= 1.2.3, != 1.2.3": true, "~> 1.2, >= 2.0": true, "> 1.2.3, < 1.2.4": true, "< 0.0.0": true,
 		">= 1.5": false, "~> 1.2": false, "1.5.7": false, ">= 1.5, < 2.0": false, "> 1.2.3, < 1.3": false, "< 1.0": false, "!= 1.11.4": false,

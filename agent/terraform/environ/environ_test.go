@@ -9,7 +9,6 @@ import (
 )
 
 func TestEnvironmentIsBuiltFromNothing(t *testing.T) {
-	t.Parallel()
 	agent := map[string]string{
 		"PATH": "/bin", "HTTPS_PROXY": "http://proxy:3128", "no_proxy": "localhost", "SSL_CERT_DIR": "/certs",
 		"SLACK_TOKEN": "xoxb", "AWS_SECRET_ACCESS_KEY": "x", "TF_CLI_ARGS": "-x", "TF_LOG": "TRACE", "LD_PRELOAD": "/evil.so",

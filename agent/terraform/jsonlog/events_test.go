@@ -27,7 +27,6 @@ func recorded(t *testing.T) []byte {
 }
 
 func TestProgressOfAnApply(t *testing.T) {
-	t.Parallel()
 	var p Progress
 	var steps []string
 	for line := range strings.Lines(string(recorded(t))) {
@@ -56,7 +55,6 @@ func TestProgressOfAnApply(t *testing.T) {
 }
 
 func TestReplacementIsOneResource(t *testing.T) {
-	t.Parallel()
 	hook := func(kind, action string) []byte {
 		return []byte(`{"type":"` + kind + `","hook":{"resource":{"addr":"a.b"},"action":"` + action + `"}}` + "\n")
 	}
@@ -80,7 +78,6 @@ func TestReplacementIsOneResource(t *testing.T) {
 }
 
 func TestParseEventsTakesWhatItGets(t *testing.T) {
-	t.Parallel()
 	input := "{\"type\":\"version\"}\n\nplugin crashed\n{\"half\": \n" + strings.Repeat("x", maxLine+10) + "\n{\"type\":\"outputs\"}\n{\"type\":\"log\""
 	var got []string
 	err := Read(iotest.OneByteReader(strings.NewReader(input)), func(e Event) { got = append(got, e.Type+" "+e.Message) })
@@ -116,7 +113,6 @@ func progressOf(t *testing.T, file string) Progress {
 
 // What terraform and tofu say of check blocks that fail after an apply.
 func TestFailedChecksOfAnApply(t *testing.T) {
-	t.Parallel()
 	for _, file := range []string{"checks-terraform-1.11.4.jsonl", "checks-tofu-1.12.6.jsonl", "checks-terraform-1.15.6.jsonl"} {
 		var got []string
 		for _, d := range progressOf(t, file).Diagnostics {
@@ -134,7 +130,6 @@ func TestFailedChecksOfAnApply(t *testing.T) {
 
 // What terraform 1.15.6 says of an action that runs a command, and of one that fails.
 func TestActionsOfAnApply(t *testing.T) {
-	t.Parallel()
 	const action = "action.local_command.notify"
 	p := progressOf(t, "action-terraform-1.15.6.jsonl")
 	if p.Done != 1 || p.Total != 1 || len(p.Open)+len(p.Failed) != 0 {
@@ -159,7 +154,6 @@ func TestActionsOfAnApply(t *testing.T) {
 
 // A line of a terraform that is newer than this package says what happens all the same: it is no half of a line.
 func TestLinesOfAnotherForm(t *testing.T) {
-	t.Parallel()
 	for name, line := range map[string]string{
 		"a hook that is a list":       `{"@level":"info","@message":"it happens","type":"rocket_start","hook":["x"]}`,
 		"a time of another kind":      `{"@level":"info","@message":"it happens","@timestamp":12,"type":"rocket_start"}`,

@@ -11,7 +11,6 @@ import (
 // An agent that dies while code of the repository's is at work leaves a note of what the state was; whoever takes the state next
 // puts it back, and loses nothing of what stood there.
 func TestAStateIsSettledAfterADeath(t *testing.T) {
-	t.Parallel()
 	type places struct{ state, before string }
 	for name, c := range map[string]struct {
 		dies   func(t *testing.T, o places) error
@@ -44,7 +43,6 @@ func TestAStateIsSettledAfterADeath(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			dir := t.TempDir()
 			o := places{state: filepath.Join(dir, "state"), before: filepath.Join(dir, "all", "before")}
 			file, aside := filepath.Join(o.state, "terraform.tfstate"), filepath.Join(dir, "quarantine", "aside")

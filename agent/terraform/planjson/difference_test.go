@@ -7,7 +7,6 @@ import (
 )
 
 func TestDifference(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name                   string
 		before, after, unknown string
@@ -46,7 +45,6 @@ func TestDifference(t *testing.T) {
 }
 
 func TestConfigAddress(t *testing.T) {
-	t.Parallel()
 	for address, want := range map[string]string{
 		`a.b`:                                  "a.b",
 		`a.b[0]`:                               "a.b",

@@ -38,7 +38,6 @@ func tellAll(p store.Plan) string {
 
 // Plans that real tools made; the file's name says which.
 func TestSummaryOfRecordedPlans(t *testing.T) {
-	t.Parallel()
 	const imports = "update terraform_data.db, importing, must name\nimport terraform_data.i, importing\n"
 	const checks = "create terraform_data.a\nfail check.certificate: the certificate expires in 5 days\n"
 	for file, want := range map[string]string{
@@ -52,7 +51,6 @@ func TestSummaryOfRecordedPlans(t *testing.T) {
 		"action-terraform-1.15.6.json": "invoke action.local_command.notify, AfterCreate of terraform_data.a\ncreate terraform_data.a\n",
 	} {
 		t.Run(file, func(t *testing.T) {
-			t.Parallel()
 			f, err := os.Open(filepath.Join("testdata", file))
 			if err != nil {
 				t.Fatal(err)
@@ -71,7 +69,6 @@ func TestSummaryOfRecordedPlans(t *testing.T) {
 
 // What a plan says beyond what this package knows is an effect that nobody here understands: it is listed, and has to be named.
 func TestUnknownEffects(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct{ plan, want string }{
 		"a word for what happens to a resource": {
 			`{"resource_changes":[{"address":"a.b","mode":"managed","change":{"actions":["transmogrify"]}}]}`, "transmogrify a.b, unknown, must name\n"},
@@ -107,7 +104,6 @@ func TestUnknownEffects(t *testing.T) {
 			`{"checks":[{"address":{"to_display":"check.a"},"status":"pass"},{"address":{"to_display":"check.b"},"status":"unknown"}]}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			p, err := Parse(strings.NewReader(c.plan))
 			if err != nil {
 				t.Fatal(err)
@@ -122,7 +118,6 @@ func TestUnknownEffects(t *testing.T) {
 // Two plans with the same resources are not the same plan if one of them invokes something else, or has more in it that nobody
 // understands.
 func TestFingerprintOfEffects(t *testing.T) {
-	t.Parallel()
 	seen := map[string]string{}
 	for _, plan := range []string{
 		`{}`,
@@ -147,7 +142,6 @@ func TestFingerprintOfEffects(t *testing.T) {
 
 // What a check says is the configuration's own text: it holds no secret, and is not endless.
 func TestHideChecks(t *testing.T) {
-	t.Parallel()
 	p := store.Plan{
 		Checks:   []store.FailedCheck{{Address: "check.hunter2", Problems: []string{"it is hunter2", strings.Repeat("x", 5000)}}},
 		Deferred: []store.Deferred{{Address: "a.hunter2"}},

@@ -10,7 +10,6 @@ import (
 )
 
 func TestMatches(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		pattern, address string
 		want             bool
@@ -58,7 +57,6 @@ const drifted = `{"format_version":"1.2","planned_values":{"deep":[{"a":"}"},[1,
 "prior_state":null,"applyable":true,"complete":false,"errored":false}`
 
 func TestClassesFromDrift(t *testing.T) {
-	t.Parallel()
 	p, err := Parse(strings.NewReader(drifted))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +75,6 @@ func TestClassesFromDrift(t *testing.T) {
 }
 
 func TestParseRefusesHalfAPlan(t *testing.T) {
-	t.Parallel()
 	for _, n := range []int{0, 1, 60, 300, len(drifted) - 1} {
 		if _, err := Parse(strings.NewReader(drifted[:n])); err == nil {
 			t.Errorf("%d bytes of a plan were taken for a whole one", n)

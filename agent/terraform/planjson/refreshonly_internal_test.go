@@ -7,7 +7,6 @@ import (
 
 // A plan that only refreshes writes what was found changed outside: two that write other things are not the same plan.
 func TestFingerprintOfRefreshes(t *testing.T) {
-	t.Parallel()
 	const still = `"resource_changes":[{"address":"a.x","mode":"managed","change":{"actions":["no-op"]}}]}`
 	prints := map[string]string{}
 	for name, text := range map[string]string{

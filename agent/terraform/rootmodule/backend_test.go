@@ -11,7 +11,6 @@ import (
 )
 
 func TestReadBackend(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		files map[string]string
@@ -71,7 +70,6 @@ func TestReadBackend(t *testing.T) {
 // TestReadBackendOfTofu: a backend that stands in a file which only OpenTofu reads is that of a stack which OpenTofu plans, and
 // no other's.
 func TestReadBackendOfTofu(t *testing.T) {
-	t.Parallel()
 	backend := func(kind string) string { return "terraform {\n backend \"" + kind + "\" {}\n}\n" }
 	for _, c := range []struct {
 		name     string
@@ -105,7 +103,6 @@ func TestReadBackendOfTofu(t *testing.T) {
 }
 
 func TestCheckBackendFile(t *testing.T) {
-	t.Parallel()
 	for text, want := range map[string]string{
 		"terraform {\n  backend \"s3\" { bucket = \"b\" }\n}":         "",
 		"terraform {\n  backend \"s3\" {\n    assume_role {}\n  }\n}": "",
