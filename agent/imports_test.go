@@ -112,6 +112,7 @@ var storeys = []struct {
 	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
+	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/words", "store"}},
 	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
@@ -202,9 +203,10 @@ var storeys = []struct {
 		"agent/terraform/diag", "agent/terraform/keptstate", "agent/terraform/rootmodule", "agent/workers", "notify", "notify/words", "store", "store/disk",
 	}},
 	{"agent/operator", []string{
-		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/engine", "agent/health", "agent/hint", "agent/journal",
-		"agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks", "agent/operator/errands", "agent/phrase",
-		"agent/repo", "agent/source", "agent/status", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/active", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health",
+		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks",
+		"agent/operator/errands", "agent/packer", "agent/phrase", "agent/repo", "agent/source", "agent/stack", "agent/stack/declared", "agent/status",
+		"agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",

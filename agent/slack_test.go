@@ -283,6 +283,10 @@ func TestSlackCommands(t *testing.T) {
 	if run.RequestedBy != "slack:"+jane || run.Reason != "the node is gone" {
 		t.Errorf("run 2: %+v", run)
 	}
+	answer(jane, "plan box --replace terraform_data.b", "no terraform_data.b to replace")
+	answer(jane, "plan box --var size=3", "has no variable \"size\"")
+	answer(jane, "plan box --commit 0123456789", "is not on the branch")
+	h.Reaches("2", store.Planned) // as before
 	answer(jane, "pause box storm", "paused")
 	h.Eventually("paused", func(s control.Status) bool { return s.Stacks[0].Paused })
 	answer(jane, "resume box", "goes on")

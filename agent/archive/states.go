@@ -61,6 +61,35 @@ func StateCopies(dataDir, stack string) ([]StateCopy, error) {
 	return out, nil
 }
 
+// NewestState is the newest kept copy of a stack's state. What its run and later ones have applied may not be in it.
+type NewestState struct {
+	State    []byte // nil: no copy is kept
+	Run      int    // the apply that it is from before, or the newest run when something else changed the state
+	Repaired bool   // something else did: a repair, a restore, a command of a person's
+}
+
+// ReadNewestState finds it.
+func ReadNewestState(dataDir, stack string) (newest NewestState, err error) {
+	entries, err := os.ReadDir(datadir.StateCopies(dataDir, stack))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return newest, fmt.Errorf("listing the kept states: %w", err)
+	}
+	for _, e := range slices.Backward(entries) { // names sort by age
+		base, ok := strings.CutSuffix(e.Name(), stateCopySuffix)
+		number, _, repaired := strings.Cut(base, "_")
+		run, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			continue
+		}
+		state, err := readCompressed(filepath.Join(datadir.StateCopies(dataDir, stack), e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // dropped in this moment
+		}
+		return NewestState{State: state, Run: run, Repaired: repaired}, err
+	}
+	return newest, nil
+}
+
 // BeforeApply names the copy from before the apply of a run. Names sort by age.
 func BeforeApply(run int) string { return fmt.Sprintf("%08d", run) }
 

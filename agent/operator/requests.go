@@ -137,7 +137,7 @@ func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
 		}
 	}
-	return at, nil
+	return at, o.isThere(w, s, r, at)
 }
 
 // requestText is what the history says of a request.

@@ -1,9 +1,11 @@
 package packer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -53,18 +55,8 @@ func Plugins(files Files, dir, template string) []Plugin {
 	if !IsHCL(template) {
 		return nil
 	}
-	at := path.Join(dir, template)
-	names := []string{at}
-	if entries, err := files.ReadDir(at); err == nil {
-		names = nil
-		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), ".pkr.hcl") || isHCLJSON(e.Name()) {
-				names = append(names, path.Join(at, e.Name()))
-			}
-		}
-	}
 	var out []Plugin
-	for _, name := range names {
+	for _, name := range templateFiles(files, dir, template) {
 		src, err := files.ReadFile(name)
 		if err != nil {
 			continue
@@ -92,6 +84,63 @@ func pluginsIn(body hcl.Body) (out []Plugin) {
 		}
 	}
 	return out
+}
+
+// templateFiles are the files of a template in HCL.
+func templateFiles(files Files, dir, template string) []string {
+	at := path.Join(dir, template)
+	entries, err := files.ReadDir(at)
+	if err != nil {
+		return []string{at}
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".pkr.hcl") || isHCLJSON(e.Name()) {
+			names = append(names, path.Join(at, e.Name()))
+		}
+	}
+	return names
+}
+
+// Variables are the names of the variables that a template declares; whole is false if there may be more, in a file that cannot be read
+// to its end.
+func Variables(files Files, dir, template string) (declared []string, whole bool) {
+	if !IsHCL(template) {
+		return oldVariables(files, path.Join(dir, template))
+	}
+	whole = true
+	for _, name := range templateFiles(files, dir, template) {
+		src, err := files.ReadFile(name)
+		if err != nil {
+			whole = false
+			continue
+		}
+		file, diags := hclfile.Parse(src, name)
+		if whole = whole && !diags.HasErrors(); file == nil || file.Body == nil {
+			continue
+		}
+		content, _, _ := file.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}})
+		for _, b := range content.Blocks {
+			declared = append(declared, b.Labels[0])
+		}
+		for _, body := range blocksOf(file.Body, "variables") {
+			attributes, _ := body.JustAttributes()
+			declared = append(declared, slices.Sorted(maps.Keys(attributes))...)
+		}
+	}
+	return declared, whole
+}
+
+// oldVariables are those of a template that is one object in JSON.
+func oldVariables(files Files, at string) (declared []string, whole bool) {
+	var old struct {
+		Variables map[string]any
+	}
+	src, err := files.ReadFile(at)
+	if err == nil {
+		err = json.Unmarshal(src, &old)
+	}
+	return slices.Sorted(maps.Keys(old.Variables)), err == nil
 }
 
 func blocksOf(body hcl.Body, kind string) (out []hcl.Body) {

@@ -243,3 +243,25 @@ func TestOldPacker(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestVariables reads which variables a template declares, in all ways in which it can.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"i/a.pkr.hcl":  {Data: []byte("variable \"size\" {}\nvariables {\n  a = 1\n  b = 2\n}\n")},
+		"i/b.pkr.json": {Data: []byte(`{"variable": {"json": {}}}`)},
+		"i/old.json":   {Data: []byte(`{"variables": {"y": "1", "x": null}}`)},
+		"w/a.pkr.hcl":  {Data: []byte("variable \"size\" {}\nsource {{\n")},
+	}
+	for _, test := range []struct {
+		dir, template, want string
+		whole               bool
+	}{
+		{"i", ".", "size a b json", true}, {"i", "a.pkr.hcl", "size a b", true}, {"i", "old.json", "x y", true}, {"i", "none.json", "", false}, {"w", ".", "size", false},
+	} {
+		names, whole := Variables(files, test.dir, test.template)
+		if got := strings.Join(names, " "); got != test.want || whole != test.whole {
+			t.Errorf("%s/%s: %q, %v", test.dir, test.template, got, whole)
+		}
+	}
+}

@@ -144,3 +144,13 @@ func TestPlanOfANewStack(t *testing.T) {
 		t.Errorf("second plan: %+v, %d resources", res.Plan, res.Resources)
 	}
 }
+
+// Terraform takes no notice of an address that it does not know: a plain plan must not pass for a replacement.
+func TestReplacementOfNothing(t *testing.T) {
+	t.Parallel()
+	o := newRig(t).options(main(`resource "terraform_data" "node" {}`))
+	o.Replace = []string{"terraform_data.nodes"}
+	if failed := failure(t, t.Context(), o); !strings.Contains(failed.Error(), "does not replace terraform_data.nodes") || !strings.Contains(failed.Hint, "-- state list") {
+		t.Errorf("%v, hint %q", failed, failed.Hint)
+	}
+}

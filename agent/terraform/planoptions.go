@@ -6,12 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/varfile"
 	"sallyport/store"
 )
 
@@ -64,31 +63,14 @@ func (p *planner) givenVars() (map[string]cty.Value, error) {
 			}
 			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: hint, Err: fmt.Errorf("the root module has no variable %q", name)}
 		}
-		value, err := givenVar(declared.Type, given[name])
+		value, err := varfile.Given(declared.Type, given[name])
 		if err != nil {
-			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: `write it as in a .tfvars file: ["a", "b"] or { a = 1 }`,
+			return nil, &diag.Error{Op: "plan", ExitCode: -1, Hint: varfile.GivenHint,
 				Err: fmt.Errorf("the value given for the variable %q of type %s is no expression", name, declared.Type)}
 		}
 		out[name] = value
 	}
 	return out, nil
-}
-
-func givenVar(kind, text string) (cty.Value, error) {
-	switch strings.TrimSpace(kind) {
-	case "", "string", "number", "bool":
-		return cty.StringVal(text), nil // terraform makes a number of "3" by itself
-	}
-	// The diagnostics quote the value, which may be a secret: they are never shown.
-	expr, diags := hclsyntax.ParseExpression([]byte(text), "var", hcl.InitialPos)
-	if diags.HasErrors() {
-		return cty.NilVal, diags
-	}
-	value, diags := expr.Value(nil)
-	if diags.HasErrors() {
-		return cty.NilVal, diags
-	}
-	return value, nil
 }
 
 // checkReplaced refuses a plan that does not do what was asked for: terraform takes no notice of an address that it does
