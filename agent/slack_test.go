@@ -152,6 +152,66 @@ func TestSlackRepliesThatNeverCount(t *testing.T) {
 	}
 }
 
+// What looks like a decision and is none is answered once a person and run, to that person alone; talk is left alone. The bot's mention
+// in front changes nothing of a decision. Whatever was read has eyes on it.
+func TestSlackWordsThatAreNearlyDecisions(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "approvals = 2")+asking(s)).start()
+	card := said(t, s, "", "1 to create")
+	told := func(n int, user, part string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
+		defer cancel()
+		if err := s.WaitFor(ctx, func() bool { return len(s.Ephemerals(ops)) >= n }); err != nil {
+			t.Fatalf("%s was not told: %v", user, err)
+		}
+		last := s.Ephemerals(ops)[n-1]
+		if len(s.Ephemerals(ops)) != n || last.User != user || last.ThreadTS != card.TS || last.Visible() != part {
+			t.Errorf("told: %+v", last)
+		}
+	}
+	approve := "This did not count; to approve, reply approve; to refuse, reply deny"
+	s.Reply(joe, ops, card.TS, "looks good to me, I look at it after lunch")
+	s.Reply(joe, ops, card.TS, "ok")
+	told(1, joe, approve)
+	s.Reply(joe, ops, card.TS, "aprove")
+	s.Post(slacktest.Message{Channel: ops, ThreadTS: card.TS, User: jane, BotID: "B0OTHER", Text: "+1"})
+	s.Reply(jane, ops, card.TS, ":thumbsup:")
+	told(2, jane, approve)
+	s.Leave(eve, ops)
+	s.Reply(eve, ops, card.TS, "retry")
+	alone := said(t, s, card.TS, "This did not count; to plan it again, tell me in the channel: @sallyport plan box")
+
+	s.Reply(jane, ops, card.TS, "<@U0OTHER> approve")
+	s.Reply(jane, ops, card.TS, "please <@"+s.BotUserID()+"> approve")
+	first := s.Reply(jane, ops, card.TS, "<@"+s.BotUserID()+"> approve")
+	run := h.Until("1", "counted", func(r control.Run) bool { return len(r.Decisions) == 1 })
+	if run.Decisions[0].By != "slack:"+jane || run.Status != store.Planned {
+		t.Errorf("%+v", run)
+	}
+	second := s.Reply(joe, ops, card.TS, "<@"+s.BotUserID()+">, *Approve.*")
+	h.Reaches("1", store.Applied)
+	said(t, s, card.TS, "is applied")
+	for _, ts := range []string{first, second} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
+		defer cancel()
+		if err := s.WaitFor(ctx, func() bool { m, _ := s.Message(ops, ts); return len(m.Reactions) == 1 && m.Reactions[0].Name == "eyes" }); err != nil {
+			t.Errorf("nothing shows that the vote was read: %v", err)
+		}
+	}
+	for _, m := range s.Thread(ops, card.TS) {
+		if m.TS != alone.TS && strings.Contains(m.Text, "did not count") {
+			t.Errorf("everybody was told: %s", m.Text)
+		}
+	}
+	if n := len(s.Ephemerals(ops)); n != 2 {
+		t.Errorf("%d were told", n)
+	}
+}
+
 func TestSlackReplyWhileTheAgentIsDown(t *testing.T) {
 	t.Parallel()
 	s := workspace(t)

@@ -242,6 +242,7 @@ type Message struct {
 	Thread  string `json:"thread,omitempty"`  // of a note that answers a message
 	Text    string `json:"text,omitempty"`
 	Mention bool   `json:"mention,omitempty"` // name the people of the stack's mention attribute
+	To      string `json:"to,omitempty"`      // of a reply: the one user who is to see it, where Slack can do that
 
 	// Of messages for the site. A status without a run says Text; of a run, how that stands.
 	Repository  string `json:"repository,omitempty"`
@@ -272,5 +273,6 @@ type Thread struct {
 	ReplyCount  int       `json:"reply_count"`
 	LatestReply string    `json:"latest_reply"`
 	Handled     []string  `json:"handled,omitempty"`    // ts of replies that were weighed; each is answered at most once
+	Nudged      []string  `json:"nudged,omitempty"`     // users who were told that their words are no decision; each is told once
 	WatchUntil  time.Time `json:"watch_until,omitzero"` // of an ended run
 }

@@ -182,6 +182,12 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 		}
 	}
 	s.wrote = true
+	if m.To != "" && post.Thread != "" {
+		// Nobody else has to read it. It cannot be looked for, so after a crash that person may read it twice.
+		if err := s.world.Slack.PostPrivately(ctx, post, m.To); !slack.Refused(err) {
+			return nil, err
+		}
+	}
 	ts, err := s.world.Slack.PostText(ctx, post)
 	return s.toldAnew(ts), err
 }

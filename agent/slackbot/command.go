@@ -70,6 +70,7 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	}); err != nil {
 		return err
 	}
+	sb.seen(ctx, w, m)
 	switch {
 	case may && (c.Verb == "unlock" || c.Verb == "state push"):
 		text = sb.repairFor(self, channel, m, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sallyport/agent/active"
 	"sallyport/agent/fault"
@@ -45,7 +46,8 @@ func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack
 			continue
 		}
 		sb.notRecorded(ctx, w, m, t.TS, err)
-		if words, _, _ := notify.ParseDecision(m.Text); parent == nil && words.Verdict != store.Deny {
+		said, _ := notify.CutMention(m.Text, self.UserID)
+		if words, _, _ := notify.ParseDecision(said); parent == nil && words.Verdict != store.Deny {
 			continue // before an apply only a deny that cannot be weighed is in the way
 		}
 		faults = append(faults, err)
@@ -68,21 +70,42 @@ func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack
 	})
 }
 
-// reply weighs one message in a run's thread. What is neither an approve nor a deny is left alone. Everything else is
-// counted or answered, once: the mark and the effect are one transaction.
+// reply weighs one message in a run's thread: the same words with the bot's mention in front and without. What is neither an approve
+// nor a deny is left alone, unless it looks like one. Everything else is counted or answered, once: the mark and the effect are one
+// transaction.
 func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Identity, runID int, m slack.Message) error {
 	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
 		return nil
 	}
-	decided, ok, complaint := notify.ParseDecision(m.Text)
-	review, isReview := notify.ParseReview(m.Text)
+	said, mentioned := notify.CutMention(m.Text, self.UserID)
+	decided, ok, complaint := notify.ParseDecision(said)
+	review, isReview := notify.ParseReview(said)
 	if !ok && complaint == "" && !isReview {
-		return nil
+		return sb.nearly(w, self, runID, m, mention{said, mentioned})
 	}
 	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
 	if err != nil || run == nil || isReview && !ledger.Reviewable(run, m) {
 		return err // talk
 	}
+	if err := sb.weigh(ctx, w, self, run, m, word{said, decided, complaint, review, isReview}); err != nil {
+		return err
+	}
+	sb.seen(ctx, w, m)
+	return nil
+}
+
+// word is a reply that was read: a decision, a review, or nearly one of them with what is wrong with it.
+type word struct {
+	said      string // without the mention
+	decided   notify.Words
+	complaint string
+	review    string
+	isReview  bool
+}
+
+// weigh counts a reply or answers why it does not count.
+func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Identity, run *store.Run, m slack.Message, said word) error {
+	runID := run.ID
 	mark := func(tx *store.Tx, refusal error) error { return sb.answer(tx, runID, m, refusal) }
 	refuseReply := func(why string) error {
 		return sb.journal.Update(func(tx *journal.Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
@@ -103,14 +126,14 @@ func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Iden
 	if why != "" && !fault.Without("approver") {
 		return refuseReply(why)
 	}
-	if complaint != "" {
-		return refuseReply(complaint)
+	if said.complaint != "" {
+		return refuseReply(said.complaint)
 	}
-	if isReview {
-		_, err = sb.operator.Review(runID, "slack:"+m.User, review, mark)
+	if said.isReview {
+		_, err = sb.operator.Review(runID, "slack:"+m.User, said.review, mark)
 	} else {
 		_, err = sb.operator.Decide(votes.Vote{
-			Run: runID, Words: decided, By: "slack:" + m.User, Text: m.Text, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
+			Run: runID, Words: said.decided, By: "slack:" + m.User, Text: said.said, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}
 	if _, refused := err.(*hint.Refusal); refused {
@@ -137,13 +160,8 @@ func (sb *Slackbot) replyStruck(runID int, m slack.Message, struck *health.Struc
 // answer marks a reply as handled and, if it did not count, says why in the thread.
 func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
 	t, err := tx.Thread(runID)
-	if err != nil {
+	if err != nil || slices.Contains(t.Handled, m.TS) {
 		return err
-	}
-	for _, ts := range t.Handled {
-		if ts == m.TS {
-			return nil
-		}
 	}
 	t.Handled = append(t.Handled, m.TS)
 	if err := tx.PutThread(t); err != nil {

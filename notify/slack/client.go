@@ -98,6 +98,7 @@ type Client struct {
 	mu       sync.Mutex
 	pauses   map[string]time.Time // when a method may be called again
 	identity *Identity            // of the token, once known
+	noReact  *Error               // why the token may not react; nil as far as is known it may
 }
 
 // New makes a client; it sends nothing yet.

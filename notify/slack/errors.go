@@ -37,6 +37,8 @@ const (
 	methodPost        = "chat.postMessage"
 	methodUpdate      = "chat.update"
 	methodPermalink   = "chat.getPermalink"
+	methodEphemeral   = "chat.postEphemeral"
+	methodReact       = "reactions.add"
 	methodUploadURL   = "files.getUploadURLExternal"
 	methodUpload      = "upload"
 	methodUploadShare = "files.completeUploadExternal"
@@ -114,10 +116,16 @@ func permanentCodes() []string {
 	}
 }
 
+// Refused reports whether Slack answered that it does not do this, so that nothing was done and asking again soon changes nothing.
+func Refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code != "" && e.Code != codeRateLimited && !e.Unknown
+}
+
 // isWrite reports whether a method changes what people see. Bytes of an upload that was never completed are nothing.
 func isWrite(method string) bool {
 	switch method {
-	case methodPost, methodUpdate, methodUploadShare:
+	case methodPost, methodUpdate, methodEphemeral, methodUploadShare:
 		return true
 	}
 	return false

@@ -234,6 +234,9 @@ func (s api) messageJSON(m *Message, metadata bool) map[string]any {
 		}
 		out["files"] = files
 	}
+	if len(m.Reactions) > 0 {
+		out["reactions"] = reactionsJSON(m.Reactions)
+	}
 	s.threadJSON(m, out)
 	for k, v := range m.Extra {
 		out[k] = v

@@ -26,6 +26,14 @@ type Group struct {
 	Users []string
 }
 
+// AllScopes are the scopes of the shipped manifest.
+func AllScopes() []string {
+	return []string{
+		"chat:write", "files:write", "channels:history", "channels:read", "groups:history", "groups:read",
+		"users:read", "users:read.email", "usergroups:read", "reactions:write",
+	}
+}
+
 // AddUser adds an account or replaces it.
 func (s *Server) AddUser(u User) {
 	s.mu.Lock()

@@ -20,6 +20,7 @@ type Channel struct {
 type channel struct {
 	Channel
 	messages []*Message // ascending ts
+	left     []string   // users who are not in it any more
 }
 
 // Message is one message of a channel, a thread's replies included.
@@ -39,6 +40,8 @@ type Message struct {
 	Blocks   []map[string]any
 	Metadata json.RawMessage
 	Files    []File
+
+	Reactions []Reaction
 
 	// How it was sent: parse, link_names, mrkdwn, unfurl_links, unfurl_media.
 	Sent map[string]string

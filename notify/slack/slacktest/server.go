@@ -49,14 +49,6 @@ type Options struct {
 	HoldFiles bool             // messages of files appear only after [Server.ReleaseFiles]
 }
 
-// AllScopes are the scopes of the shipped manifest.
-func AllScopes() []string {
-	return []string{
-		"chat:write", "files:write", "channels:history", "channels:read", "groups:history", "groups:read",
-		"users:read", "users:read.email", "usergroups:read",
-	}
-}
-
 func (o *Options) setDefaults() {
 	set := func(s *string, value string) {
 		if *s == "" {
@@ -102,6 +94,7 @@ type Server struct {
 	groups   map[string]*Group
 	channels map[string]*channel
 	files    map[string]*File
+	private  []Ephemeral
 	held     []func()
 	lastTS   int64 // microseconds
 	serial   int
@@ -307,6 +300,10 @@ func (s api) dispatch(method string, p url.Values) result {
 		return s.updateMessage(p)
 	case "chat.delete":
 		return s.deleteMessage(p)
+	case "chat.postEphemeral":
+		return s.postEphemeral(p)
+	case "reactions.add":
+		return s.addReaction(p)
 	case "chat.getPermalink":
 		return s.permalink(p)
 	case "files.getUploadURLExternal":

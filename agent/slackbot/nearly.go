@@ -1,0 +1,126 @@
+package slackbot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/agent/active"
+	"sallyport/agent/journal"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
+	"sallyport/store"
+)
+
+// mention is a reply without the bot's mention, and whether there was one.
+type mention struct {
+	said string
+	made bool
+}
+
+// nearly answers a reply that looks like a decision and is none, once a person and run: whoever believes to have decided must not
+// find out by nothing happening. It counts nothing, and talk is left alone.
+func (sb *Slackbot) nearly(w *active.Config, self slack.Identity, runID int, m slack.Message, r mention) error {
+	near := notify.NearDecision(r.said)
+	order, asked := verbs.Verb{}, false
+	if r.made {
+		order, _, asked = verbs.Find(strings.Fields(r.said))
+	}
+	if r.made && strings.TrimSpace(r.said) == "" {
+		near = notify.NearApprove // called, and nothing said
+	}
+	if near == notify.Talk && !asked {
+		return nil
+	}
+	if _, human := m.Human(self); !human {
+		return nil
+	}
+	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
+	if err != nil || run == nil || w.Stack(run.Stack) == nil {
+		return err
+	}
+	answer := nearAnswer(run, near, self.User)
+	if asked {
+		answer = "that is told me in the channel: @" + self.User + " " + orderAbout(order, run)
+	}
+	if answer == "" {
+		return nil
+	}
+	err = sb.nudge(runID, m, "This did not count; "+answer)
+	if errors.Is(err, store.ErrFull) {
+		return nil // a comfort, and nobody is to be told that it counts later
+	}
+	return err
+}
+
+// nudge tells somebody, and nobody else where Slack can do that, unless they were told of this run before.
+func (sb *Slackbot) nudge(runID int, m slack.Message, text string) error {
+	return sb.journal.Update(func(tx *journal.Tx) error {
+		t, err := tx.Thread(runID)
+		if err != nil || slices.Contains(t.Handled, m.TS) {
+			return err
+		}
+		t.Handled = append(t.Handled, m.TS)
+		told := slices.Contains(t.Nudged, m.User)
+		if !told {
+			t.Nudged = append(t.Nudged, m.User)
+		}
+		if err := tx.PutThread(t); err != nil || told {
+			return err
+		}
+		return tx.Enqueue(store.Message{
+			Kind: store.MessageReply, Run: runID, Key: fmt.Sprintf("run/%d/nearly/%s", runID, m.TS), To: m.User,
+			Text: sb.health.Redact(text),
+		})
+	})
+}
+
+// orderAbout is how a command is said of a run in the channel: "cancel 7", "plan wiki".
+func orderAbout(v verbs.Verb, run *store.Run) string {
+	if len(v.Args) == 0 || v.Args[0].Optional && v.Name != "pause" && v.Name != "resume" {
+		return v.Name
+	}
+	switch v.Args[0].Kind {
+	case verbs.Run:
+		return fmt.Sprintf("%s %d", v.Name, run.ID)
+	case verbs.Stack:
+		return v.Name + " " + run.Stack
+	}
+	return v.Usage()
+}
+
+// nearAnswer says what to reply instead; empty where a run waits for nothing that could be meant.
+func nearAnswer(run *store.Run, near notify.Near, bot string) string {
+	again := fmt.Sprintf("to plan it again, tell me in the channel: @%s plan %s", bot, run.Stack)
+	switch run.Status {
+	case store.Planned:
+		switch near {
+		case notify.NearDeny:
+			return "to refuse the plan, reply deny"
+		case notify.NearPlan:
+			return again
+		}
+		return fmt.Sprintf("to approve, reply %s; to refuse, reply deny", notify.Needed(run.Plan))
+	case store.Errored, store.Interrupted, store.Canceled, store.Discarded, store.Expired, store.Stale:
+		if near == notify.NearPlan && run.Kind != store.KindPullRequest {
+			return again
+		}
+	}
+	return ""
+}
+
+// seenTimeout bounds a reaction.
+const seenTimeout = 3 * time.Second
+
+// seen shows whoever said something that it was read, if the token may react. Nothing depends on it.
+func (sb *Slackbot) seen(ctx context.Context, w *active.Config, m slack.Message) {
+	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
+	defer cancel()
+	if err := w.Slack.React(ctx, m.Channel, m.TS, "eyes"); err != nil {
+		sb.log.Debug("reacting to a message", "ts", m.TS, "err", err)
+	}
+}
