@@ -240,6 +240,10 @@ func New(o Options) (*Agent, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	a.active.Current.Store(w)
+	a.health.Call(a.active.Names())
+	if err := a.active.KeepPeople(w); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
 	if err := a.engines.SilenceApplyVars(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

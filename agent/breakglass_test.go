@@ -40,7 +40,7 @@ func TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt(t *testing.T) {
 	if g := run.BreakGlass; g == nil || g.By != "cli:"+me(t) || g.Reason != "the site is down" || g.ReviewedBy != "" {
 		t.Errorf("break glass %+v", g)
 	}
-	if loud := said(t, s, card.TS, "BREAK GLASS: cli:"); !loud.Broadcast || !strings.Contains(loud.Text, "in the place of 3 approvals. Reason: the site is down") {
+	if loud := said(t, s, card.TS, "BREAK GLASS: "+me(t)); !loud.Broadcast || !strings.Contains(loud.Text, "in the place of 3 approvals. Reason: the site is down") {
 		t.Errorf("it was told as %q, broadcast %v", loud.Text, loud.Broadcast)
 	}
 	marked := func(n int) func(control.Status) bool {
@@ -61,14 +61,14 @@ func TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt(t *testing.T) {
 	said(t, s, card.TS, "not one of the approvers")
 	h.Eventually("still marked", marked(1))
 	s.Reply(jane, ops, card.TS, "Review: looked at it, all is well")
-	said(t, s, card.TS, "slack:"+jane+" has reviewed that the glass was broken for #1 box. looked at it, all is well")
+	said(t, s, card.TS, "@jane has reviewed that the glass was broken for #1 box. looked at it, all is well")
 	h.Eventually("not marked", marked(0))
 	if run := h.Reaches("1", store.Applied); run.BreakGlass.ReviewedBy != "slack:"+jane || run.BreakGlass.Review != "looked at it, all is well" {
 		t.Errorf("break glass %+v", run.BreakGlass)
 	}
-	said(t, s, "", "reviewed by slack:"+jane)
+	said(t, s, "", "reviewed by @jane")
 	s.Reply(joe, ops, card.TS, "reviewed")
-	said(t, s, card.TS, "was reviewed by slack:"+jane+" already")
+	said(t, s, card.TS, "was reviewed by @jane already")
 	for _, m := range s.Thread(ops, card.TS) {
 		if strings.Contains(m.Text, "nobody broke the glass") {
 			t.Errorf("talk was answered: %q", m.Text)

@@ -231,7 +231,7 @@ func TestWhatADeadAgentWasAtIsLetGo(t *testing.T) {
 	id := h.plan("box", false)
 	h.Reaches(num(id), store.NoChanges)
 	h.Eventually("told", func(s control.Status) bool { return s.Outbox == 0 })
-	if told := strings.Join(h.Told(), "\n"); !strings.Contains(told, "cli:jane was at work on the state of box (terraform state mv a b) when the agent stopped") {
+	if told := strings.Join(h.Told(), "\n"); !strings.Contains(told, "jane was at work on the state of box (terraform state mv a b) when the agent stopped") {
 		t.Errorf("told: %s", told)
 	}
 }

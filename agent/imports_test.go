@@ -27,8 +27,9 @@ var storeys = []struct {
 	{name: "notify/words"},
 	{"notify/verbs", []string{"notify/words"}},
 	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
+	{"notify/people", []string{"store"}},
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
-	{"notify/slack", []string{"notify", "notify/exchange", "notify/redact", "notify/words", "store"}},
+	{"notify/slack", []string{"notify", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
 
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/config/remote"},
@@ -95,7 +96,9 @@ var storeys = []struct {
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",
 	}},
 	{"agent/terraform/rootmodule", []string{"agent/foreign", "agent/hclfile", "agent/terraform/diag", "agent/terraform/keptstate"}},
-	{"agent/control", []string{"agent/archive", "agent/contain", "agent/hint", "agent/peercred", "notify", "notify/words", "store"}},
+	{"agent/control", []string{
+		"agent/archive", "agent/contain", "agent/hint", "agent/peercred", "notify", "notify/people", "notify/words", "store",
+	}},
 	{"agent/runner", []string{
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials",
 		"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "store", "store/disk",
@@ -110,11 +113,11 @@ var storeys = []struct {
 	}},
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
-	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "store"}},
+	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
-	{"agent/status", []string{"agent/control", "notify", "notify/words", "store"}},
+	{"agent/status", []string{"agent/control", "notify", "notify/people", "notify/words", "store"}},
 	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
 	{"agent/doctor", []string{
 		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
@@ -128,7 +131,7 @@ var storeys = []struct {
 	{"agent/lifecycle/ending", []string{"agent/fault", "notify/words", "store"}},
 	{"agent/lifecycle/lockowner", []string{"agent/terraform/diag", "store"}},
 	{"agent/workers", []string{"agent/contain"}},
-	{"agent/health", []string{"agent/bell", "agent/clock", "agent/contain", "agent/fault", "agent/hint", "notify/redact"}},
+	{"agent/health", []string{"agent/bell", "agent/clock", "agent/contain", "agent/fault", "agent/hint", "notify/people", "notify/redact"}},
 	{"agent/journal", []string{"agent/bell", "agent/fault", "agent/health", "store"}},
 	{"agent/lifecycle/due", []string{"agent/config", "store"}},
 	{"agent/lifecycle/expiry", []string{"agent/clock", "agent/config", "store"}},
@@ -140,7 +143,8 @@ var storeys = []struct {
 	{"agent/active", []string{
 		"agent/asuser", "agent/config", "agent/config/globs", "agent/config/trusted", "agent/datadir", "agent/health", "agent/hint", "agent/journal",
 		"agent/lifecycle/votes", "agent/packer", "agent/repo", "agent/runner", "agent/stack", "agent/terraform/binary", "agent/terraform/cache",
-		"agent/terraform/credentials", "agent/terraform/diag", "notify/forge", "notify/github", "notify/redact", "notify/slack", "store", "store/disk",
+		"agent/terraform/credentials", "agent/terraform/diag", "notify/forge", "notify/github", "notify/people", "notify/redact", "notify/slack",
+		"notify/words", "store", "store/disk",
 	}},
 	{"agent/lifecycle", []string{
 		"agent/clock", "agent/config", "agent/hint", "agent/lifecycle/due", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/votes",
@@ -183,7 +187,8 @@ var storeys = []struct {
 	}},
 	{"agent/outbox", []string{
 		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/engine", "agent/fault", "agent/health", "agent/journal",
-		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/slack", "notify/words", "store",
+		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack", "notify/words",
+		"store",
 	}},
 	{"agent/triggers", []string{
 		"agent/active", "agent/announce", "agent/clock", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/engine", "agent/fault",

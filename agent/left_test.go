@@ -119,7 +119,7 @@ func TestALeftStateLockHoldsTheStackUntilSomebodyUnlocksIt(t *testing.T) {
 	if !strings.Contains(strings.Join(run.Warnings, " "), "terraform_data.slow") {
 		t.Errorf("what may be half-made is not on the card: %q", run.Warnings)
 	}
-	said(t, s, card.TS, "slack:"+jane+" unlocked")
+	said(t, s, card.TS, "@jane unlocked")
 	gone := h.Reaches("1", store.Interrupted).Apply.LeftLock
 	if gone == nil || gone.GoneBy != "slack:"+jane || h.Eventually("status", func(control.Status) bool { return true }).Stacks[0].LeftLock != nil {
 		t.Errorf("after unlocking: %+v", gone)

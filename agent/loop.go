@@ -167,6 +167,9 @@ func (a *Agent) reload() error {
 	// Secrets of before stay secrets: old logs and applies that run still print them.
 	a.health.Hide(cfg.Secrets)
 	a.active.Current.Store(w)
+	if err := a.active.KeepPeople(w); err != nil {
+		a.journal.StoreFault(err)
+	}
 	old.CloseExcept(w)
 	a.compared.Forget()
 	a.strikes.Forget()

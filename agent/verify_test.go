@@ -63,7 +63,7 @@ func TestAnOldPlanIsVerifiedAndAppliedUnderTheSameApproval(t *testing.T) {
 		t.Errorf("decisions %+v", run.Decisions)
 	}
 	said(t, s, card.TS, "planned again before the apply, with the same changes: "+shown.Digest[:10]+" was approved, "+run.Plan.Digest[:10]+" takes its place")
-	if end := said(t, s, card.TS, "is applied"); !strings.Contains(end.Text, "Approved by slack:"+jane) {
+	if end := said(t, s, card.TS, "is applied"); !strings.Contains(end.Text, "Approved by @jane") {
 		t.Errorf("the end is told as %q", end.Text)
 	}
 	if result := readAll(t, filepath.Join(h.Dir, "data", "runs", "1"), "result.json"); !strings.Contains(result, run.Plan.Digest) {

@@ -19,7 +19,7 @@ func TestSlackAndShellAreTwoPeopleOnlyIfABlockSaysSo(t *testing.T) {
 	s.Reply(jane, ops, card.TS, "approve")
 	h.Until("1", "approved once", func(r control.Run) bool { return len(r.Decisions) == 1 })
 	done, err := h.Client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
-	if err != nil || !strings.Contains(done.Message, "1 of 2 approvals") || !strings.Contains(done.Message, "No person block says who cli:") {
+	if err != nil || !strings.Contains(done.Message, "1 of 2 approvals") || !strings.Contains(done.Message, "No person block says who "+me(t)+" ") {
 		t.Errorf("%q, %v", done.Message, err)
 	}
 	if run := h.Reaches("1", store.Planned); len(run.Decisions) != 2 {

@@ -145,7 +145,7 @@ func TestPauseShowsEverywhere(t *testing.T) {
 	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
 		t.Fatal(err)
 	}
-	note := said(t, s, "", "Stack box is paused by cli:")
+	note := said(t, s, "", "Stack box is paused by "+me(t))
 	// Said again, since the answer may have got lost, it is no news.
 	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box", Reason: "incident 42"}); err != nil {
 		t.Fatal(err)
@@ -164,16 +164,16 @@ func TestPauseShowsEverywhere(t *testing.T) {
 	}); err != nil {
 		t.Error("the card does not say it: ", err)
 	}
-	said(t, s, s.Say(eve, ops, "<@"+s.BotUserID()+"> status"), "box: PAUSED by cli:")
+	said(t, s, s.Say(eve, ops, "<@"+s.BotUserID()+"> status"), "box: PAUSED by "+me(t))
 	for _, held := range []bool{true, false} {
 		done, err := h.Client.Resume(t.Context(), control.ResumeRequest{Stack: "box"})
 		if err != nil || done.Held != held {
 			t.Fatalf("resumed: %+v, %v", done, err)
 		}
 	}
-	said(t, s, "", "Stack box goes on: cli:")
+	said(t, s, "", "Stack box goes on: "+me(t))
 	h.Eventually("everything is said", func(s control.Status) bool { return s.Outbox == 0 })
-	if paused, on := count(s, "Stack box is paused by cli:"), count(s, "Stack box goes on: cli:"); paused != 1 || on != 1 {
+	if paused, on := count(s, "Stack box is paused by "+me(t)), count(s, "Stack box goes on: "+me(t)); paused != 1 || on != 1 {
 		t.Errorf("the pause was told %d times, its end %d times", paused, on)
 	}
 }

@@ -15,6 +15,8 @@
 package notify
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"sallyport/store"
@@ -47,8 +49,9 @@ type Card struct {
 
 	Plan      *store.Plan
 	Decisions []store.Decision
-	Approvals int // how many are needed
-	Got       int // how many count
+	Approvals int      // how many are needed
+	Got       int      // how many count
+	WaitsFor  []string // who can give the next one: accounts (slack:U01), e-mail addresses
 	ExpiresAt time.Time
 
 	Apply *store.Apply
@@ -66,4 +69,32 @@ type Card struct {
 	HistoryHash   string
 	ShowAddresses bool // false: plan_in_slack = "none"
 	Shell         bool // there is no thread to reply in: decisions are typed on the command line
+}
+
+// Called is the card with names in the place of accounts, as say puts them into texts. Votes of people in Slack stay: Slack shows
+// them in its own way. What a plan changes stays too, since people type its addresses.
+func (c Card) Called(say func(string) string) Card {
+	all := func(texts []string) []string {
+		out := make([]string, len(texts))
+		for i, t := range texts {
+			out[i] = say(t)
+		}
+		return out
+	}
+	by := func(by string) string {
+		if strings.HasPrefix(by, "slack:") {
+			return by
+		}
+		return say(by)
+	}
+	for _, text := range []*string{&c.Headline, &c.Reason, &c.Position, &c.GitDown, &c.Mark, &c.Error, &c.Hint, &c.Held, &c.Asks} {
+		*text = say(*text)
+	}
+	c.Warnings, c.Notes, c.WaitsFor = all(c.Warnings), all(c.Notes), all(c.WaitsFor)
+	c.RequestedBy = by(c.RequestedBy)
+	c.Decisions = slices.Clone(c.Decisions)
+	for i := range c.Decisions {
+		c.Decisions[i].By, c.Decisions[i].Withdrawn, c.Decisions[i].Text = by(c.Decisions[i].By), say(c.Decisions[i].Withdrawn), say(c.Decisions[i].Text)
+	}
+	return c
 }

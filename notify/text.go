@@ -204,6 +204,12 @@ func (c Card) replyPlanned() string {
 	if c.Approvals > 1 {
 		fmt.Fprintf(&b, " %d different people have to approve; %d so far.", c.Approvals, c.Got)
 	}
+	switch {
+	case len(c.WaitsFor) == 1:
+		fmt.Fprintf(&b, " It waits for %s.", line(c.WaitsFor[0]))
+	case len(c.WaitsFor) > 1:
+		fmt.Fprintf(&b, " It waits for one of %s.", line(words.List(c.WaitsFor, 5)))
+	}
 	if c.Hint != "" {
 		b.WriteString(" " + line(c.Hint))
 	}

@@ -69,13 +69,13 @@ func (a *Active) NewConfig(cfg *config.Config, old *Config) (*Config, error) {
 		w.Slack, w.Directory = old.Slack, old.Directory
 		return w, nil
 	}
-	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log})
+	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log, Names: a.Names()})
 	if err != nil {
 		w.CloseExcept(old)
 		return nil, fmt.Errorf("preparing slack: %w", err)
 	}
 	w.Slack, w.Directory = client, newSlackDirectory(a, client)
-	return w, nil
+	return w, w.Directory.recall()
 }
 
 // openRepository makes the mirror of a repository and the client of the site that hosts it.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sallyport/agent/lifecycle/votes"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -28,25 +29,13 @@ func (w *Config) DecidedBy(run *store.Run) []string {
 	return w.names(by...)
 }
 
-// names are people as people know them: by their person block, else by the account that they used.
+// names are people as people know them: by their person block, else as Slack calls them, else by the account that they used.
 func (w *Config) names(by ...string) []string {
 	var out []string
 	for _, who := range by {
-		who, _ = store.Account(who)
-		place, id, ok := strings.Cut(who, ":")
-		if !ok {
-			continue
+		if account, _ := store.Account(who); strings.Contains(account, ":") {
+			out = append(out, people.Names(w.Name).Of(account))
 		}
-		name := id
-		for _, p := range w.Cfg.People {
-			if place == "slack" && p.Slack == id || place == "cli" && p.OS == id || place == "github" && strings.EqualFold(p.GitHub, id) {
-				name = p.Name
-			}
-		}
-		if place == "policy" {
-			name = "policy " + id
-		}
-		out = append(out, name)
 	}
 	return out
 }

@@ -24,6 +24,8 @@ type slackDirectory struct {
 	mu       sync.Mutex
 	self     *slack.Identity
 	channels map[string]string
+	names    map[string]string    // what people, groups and channels are called, by account; kept in the store
+	unknown  map[string]time.Time // accounts that somebody was told of by id, with when Slack may be asked
 }
 
 // Identity is a name in the configuration that was resolved to an id once.
@@ -33,7 +35,7 @@ type Identity struct {
 }
 
 func newSlackDirectory(a *Active, client *slack.Client) *slackDirectory {
-	return &slackDirectory{active: a, client: client, channels: map[string]string{}}
+	return &slackDirectory{active: a, client: client, channels: map[string]string{}, names: map[string]string{}, unknown: map[string]time.Time{}}
 }
 
 // Identity is who the bot is.
@@ -200,6 +202,9 @@ func (d *slackDirectory) MayDecide(ctx context.Context, user string, list []stri
 	}
 	u, err := d.client.User(ctx, user)
 	if err != nil {
+		return "", err
+	}
+	if err := d.learn(map[string]string{"slack:" + u.ID: u.Name}); err != nil {
 		return "", err
 	}
 	if !u.Active() {

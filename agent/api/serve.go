@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/peercred"
 	"sallyport/agent/rundir"
 	"sallyport/store"
@@ -33,6 +34,7 @@ func (sa *SocketAPI) Listen() (*socketServer, error) {
 	d := Desktop{sa}
 	server, err := control.Listen(control.ServerOptions{
 		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next,
+		Names: sa.active.Names(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the socket: %w", err)
@@ -84,7 +86,8 @@ func (d Desktop) Status(context.Context) (control.Status, error) {
 
 // Runs implements control.Reader.
 func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	return control.RunsIn(d.store, q, active.StackNames(d.active.Current.Load()))
+	w := d.active.Current.Load()
+	return control.RunsIn(d.store, q, control.Shown{Stacks: active.StackNames(w), Run: func(r *store.Run) control.Run { return shown(w, r) }})
 }
 
 // find turns what a person calls a run into the run.
@@ -96,7 +99,17 @@ func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {
 	if err != nil {
 		return control.Run{}, err
 	}
-	return control.RunOf(run), nil
+	return shown(d.active.Current.Load(), run), nil
+}
+
+// shown is a run as the command line sees it, with the approvals that it waits for.
+func shown(w *active.Config, run *store.Run) control.Run {
+	out := control.RunOf(run)
+	if s := w.Stack(run.Stack); s != nil && run.Status == store.Planned {
+		_, got := votes.Weigh(run, s)
+		out.Approvals = &control.Approvals{Counted: got, Needed: max(1, s.Approvals), WaitsFor: w.WaitsFor(run, s)}
+	}
+	return out
 }
 
 // PlanText implements control.Reader.

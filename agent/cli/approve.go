@@ -104,7 +104,11 @@ func meant(s *streams, verdict store.Verdict, run control.Run) error {
 	if run.Plan == nil {
 		return nil // the agent says why there is nothing to decide yet
 	}
+	run = run.Called()
 	s.talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
+	if a := run.Approvals; a.Worth() {
+		s.talk("  has    %s", a)
+	}
 	typed, err := s.ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, render.RunName(run)))
 	if err != nil || !slices.Contains([]string{"y", "yes"}, strings.ToLower(typed)) {
 		return control.Errorf(control.Refused, "not confirmed; nothing was done")

@@ -25,7 +25,7 @@ func follow(ctx context.Context, s *streams, client *control.Client, id int) err
 	run, err := client.Run(ctx, runRef(id))
 	told := ""
 	for err == nil {
-		if now := render.Progress(run); now != told {
+		if now := render.Progress(run.Called()); now != told {
 			s.talk("%s", now)
 			told = now
 		}
@@ -76,6 +76,7 @@ func followed(s *streams, r control.Run) error {
 			return err
 		}
 	}
+	r = r.Called()
 	if r.Status == store.Applied || r.Status == store.NoChanges {
 		return nil
 	}

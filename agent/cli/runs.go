@@ -40,7 +40,7 @@ func newRunsCommand(a *app) *cobra.Command {
 					a.streams.talk("no runs")
 					return nil
 				}
-				return a.streams.write(render.Runs(runs, a.now()))
+				return a.streams.write(render.Runs(named(runs), a.now()))
 			})
 		},
 	}
@@ -71,4 +71,13 @@ func verifyHistory(ctx context.Context, s *streams, at *installation, args []str
 		return control.Errorf(control.Internal, "%s", strings.Join(v.Faults, "\n")).
 			WithHint("the next start moves the store aside and goes on with the newest good snapshot: systemctl restart sallyport")
 	})
+}
+
+// named are runs for people: with names in the place of accounts.
+func named(runs []control.Run) []control.Run {
+	out := make([]control.Run, len(runs))
+	for i, r := range runs {
+		out[i] = r.Called()
+	}
+	return out
 }

@@ -69,7 +69,7 @@ func show(ctx context.Context, a *app, r control.Reader, ref string) error {
 	if a.streams.json {
 		return a.streams.writeJSON(run)
 	}
-	if err := a.streams.write(render.Run(run, a.now())); err != nil || run.Plan == nil {
+	if err := a.streams.write(render.Run(run.Called(), a.now())); err != nil || run.Plan == nil {
 		return err
 	}
 	text, err := r.PlanText(ctx, runRef(run.ID))

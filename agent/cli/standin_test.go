@@ -103,7 +103,7 @@ func (a *standIn) Status(context.Context) (control.Status, error) {
 }
 
 func (a *standIn) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	return control.RunsIn(a.store, q, nil)
+	return control.RunsIn(a.store, q, control.Shown{})
 }
 
 func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {

@@ -20,7 +20,7 @@ func newStatusCommand(a *app) *cobra.Command {
 				if a.streams.json {
 					return a.streams.writeJSON(s)
 				}
-				return a.streams.write(render.Status(s, a.now()))
+				return a.streams.write(render.Status(s.Called(), a.now()))
 			})
 		},
 	}

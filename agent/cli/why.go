@@ -22,6 +22,7 @@ func newWhyCommand(a *app) *cobra.Command {
 				if a.streams.json {
 					return a.streams.writeJSON(w)
 				}
+				w = w.Called()
 				var b strings.Builder
 				for _, line := range w.Because {
 					b.WriteString(redact.CleanLine(line) + "\n")

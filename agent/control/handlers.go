@@ -261,11 +261,16 @@ func (s *Server) answer(w http.ResponseWriter, a any, err error) {
 		s.send(w, http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 		return
 	}
+	if a, err = s.named(a); err != nil {
+		s.fail(w, err)
+		return
+	}
 	s.sendJSON(w, http.StatusOK, a)
 }
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
 	e := asError(err)
+	e = &Error{Kind: e.Kind, Message: s.opts.Names.Plain(e.Message), Hint: s.opts.Names.Plain(e.Hint)}
 	s.sendJSON(w, httpStatus(e.Kind), struct {
 		Error *Error `json:"error"`
 	}{e})

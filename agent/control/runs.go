@@ -6,10 +6,19 @@ import (
 	"sallyport/store"
 )
 
+// Shown says how runs are shown, and of which stacks.
+type Shown struct {
+	Stacks []string             // that stand in the configuration, where it is known
+	Run    func(*store.Run) Run // default [RunOf]
+}
+
 // RunsIn lists runs of a store, newest first, as q asks: of a stack also those that it had under names of before. A stack without
 // runs has none if it has a record or stands in the configuration; else the error is [NoStack].
-func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
+func RunsIn(s *store.Store, q RunsQuery, o Shown) ([]Run, error) {
 	out := []Run{}
+	if o.Run == nil {
+		o.Run = RunOf
+	}
 	err := s.View(func(tx *store.Tx) error {
 		names, err := namesOf(tx, q.Stack)
 		if err != nil {
@@ -21,7 +30,7 @@ func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
 				return err
 			}
 			for _, r := range runs {
-				out = append(out, RunOf(r))
+				out = append(out, o.Run(r))
 			}
 		}
 		if len(names) > 1 {
@@ -37,7 +46,7 @@ func RunsIn(s *store.Store, q RunsQuery, configured []string) ([]Run, error) {
 		if err != nil {
 			return err
 		}
-		return KnownStack(q.Stack, stacks, configured)
+		return KnownStack(q.Stack, stacks, o.Stacks)
 	})
 	return out, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/peercred"
+	"sallyport/notify/people"
 )
 
 const (
@@ -37,6 +38,8 @@ type ServerOptions struct {
 	// Changes returns a channel that is closed at the next change of any run. It is called before the run is read, so
 	// that no change falls in between.
 	Changes func() <-chan struct{}
+	// Names are what accounts are called; nil knows nobody.
+	Names people.Names
 }
 
 func (o *ServerOptions) validate() error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -26,6 +27,8 @@ type Status struct {
 	Unreviewed   []Run        `json:"unreviewed"` // runs whose glass was broken and that nobody else has reviewed
 	Names        []Name       `json:"names"`      // what Slack names in the configuration stand for
 	Outbox       int          `json:"outbox"`     // messages not delivered yet
+	// People are what the accounts in all of this are called (slack:U01, cli:jane), where anybody knows.
+	People map[string]string `json:"people"`
 }
 
 // Agent is the agent's own part of a status.
@@ -106,6 +109,9 @@ type Stack struct {
 type Approvals struct {
 	Counted int `json:"counted"` // those that count now, of different people
 	Needed  int `json:"needed"`
+	// WaitsFor are those who can give the next one, as accounts (slack:U01; slack:S01 is a user group) or e-mail addresses. Empty
+	// where nobody is named, and where nobody who is may.
+	WaitsFor []string `json:"waits_for"`
 }
 
 // Drift is what the last check of a stack found: how many objects are gone, changed outside, or to be changed by the
@@ -174,6 +180,9 @@ type Run struct {
 	Notes          []string    `json:"notes"`     // what else to know of the plan
 	Images         []ImageUse  `json:"images"`    // the images whose ids the plan gives to variables
 	Options        Options     `json:"options"`
+	Approvals      *Approvals  `json:"approvals"` // null unless its plan waits for some, and where no agent tells
+	// People are what the accounts in this are called (slack:U01, cli:jane), where anybody knows.
+	People map[string]string `json:"people"`
 }
 
 // Options are what makes the plan of a run another one than the plain plan of its commit.
@@ -300,8 +309,23 @@ type Apply struct {
 	PushedBy  string     `json:"pushed_by"`  // who pushed that state
 }
 
-// String is "1 of 2 approvals".
-func (a Approvals) String() string { return fmt.Sprintf("%d of %d approvals", a.Counted, a.Needed) }
+// Worth reports whether there is anything to say of them: more than one is needed, or somebody is named.
+func (a *Approvals) Worth() bool { return a != nil && (a.Needed > 1 || len(a.WaitsFor) > 0) }
+
+// maxWaitsFor is how many people a sentence names.
+const maxWaitsFor = 5
+
+// String is "1 of 2 approvals, waits for one of slack:U01, slack:S01".
+func (a Approvals) String() string {
+	text := fmt.Sprintf("%d of %s", a.Counted, words.Count(a.Needed, "approval"))
+	switch {
+	case a.Counted >= a.Needed || len(a.WaitsFor) == 0:
+		return text
+	case len(a.WaitsFor) == 1:
+		return text + ", waits for " + a.WaitsFor[0]
+	}
+	return text + ", waits for one of " + words.List(a.WaitsFor, maxWaitsFor)
+}
 
 // Destroys reports whether the plan destroys or replaces anything.
 func (p *Plan) Destroys() bool {

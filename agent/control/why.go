@@ -19,6 +19,8 @@ type Why struct {
 	Touched       []string `json:"touched"` // files of the stack that differ between the applied commit and the head
 	Unknown       []string `json:"unknown"` // what its files read at the head and cannot be followed, each with what to do
 	Because       []string `json:"because"` // all of it in sentences
+	// People are what the accounts in all of this are called (slack:U01, cli:jane), where anybody knows.
+	People map[string]string `json:"people"`
 }
 
 // maxTouched is how many files are named.
@@ -26,7 +28,7 @@ const maxTouched = 50
 
 // WhyOf is what the store knows about it. An agent adds what git says, see [Why.Compare].
 func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
-	out := Why{Stack: stack, Touched: []string{}, Unknown: []string{}, Because: []string{}}
+	out := Why{Stack: stack, Touched: []string{}, Unknown: []string{}, Because: []string{}, People: map[string]string{}}
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return out, err

@@ -18,6 +18,7 @@ import (
 	"sallyport/agent/bell"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
+	"sallyport/notify/people"
 	"sallyport/notify/redact"
 )
 
@@ -29,6 +30,7 @@ type Health struct {
 	strikes  *Strikes
 	redactor atomic.Pointer[redact.Redactor]
 	secrets  secrets
+	names    atomic.Pointer[people.Names]
 }
 
 // Options are what health works with.
@@ -44,9 +46,12 @@ type Options struct {
 func New(o Options) *Health {
 	a := &Health{bell: o.Bell, faults: o.Faults, strikes: o.Strikes}
 	a.Hide(o.Secrets)
-	a.log = slog.New(redactHandler{next: o.Log.Handler(), redactor: &a.redactor})
+	a.log = slog.New(redactHandler{next: nameHandler{next: o.Log.Handler(), names: &a.names}, redactor: &a.redactor})
 	return a
 }
+
+// Call has the log name people from now on. names must not log and not read the store: records are written in its transactions.
+func (h *Health) Call(names people.Names) { h.names.Store(&names) }
 
 // Hide makes values secret from now on, in every text and in the log.
 func (h *Health) Hide(secrets []redact.Secret) { h.redactor.Store(h.secrets.keep(secrets)) }

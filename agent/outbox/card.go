@@ -26,6 +26,9 @@ func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
 		c.ShowAddresses = s.PlanInSlack != "none"
 		_, c.Got = votes.Weigh(run, s)
+		if run.Status == store.Planned {
+			c.WaitsFor = w.WaitsFor(run, s)
+		}
 	}
 	return c
 }

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/notify/github"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -84,6 +85,15 @@ func (ob *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string
 		}
 		words.Text = text
 		out.Runs = append(out.Runs, words)
+	}
+	names := people.Names(w.Name)
+	for i, note := range out.Notes {
+		out.Notes[i] = names.Plain(note)
+	}
+	for _, run := range out.Runs {
+		for i, warning := range run.Warnings {
+			run.Warnings[i] = names.Plain(warning)
+		}
 	}
 	return out.Body(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -50,14 +51,15 @@ func (ob *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
 
 // logNotice is the whole of telling people when there is no Slack.
 func (ob *Outbox) logNotice(w *active.Config, m *store.Message, run *store.Run) {
-	text := m.Text
+	names := people.Names(w.Name)
+	text := names.Plain(m.Text)
 	switch {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
 		card := ob.Card(w, run)
 		card.Shell = ob.notices == nil // the demo shows what Slack would
-		text = card.Plain()
+		text = names.Plain(card.Called(names.Plain).Plain())
 	}
 	if ob.notices != nil {
 		ob.notices(text)

@@ -12,6 +12,7 @@ import (
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify/forge"
 	"sallyport/notify/github"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -24,7 +25,7 @@ func (ob *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
 func (ob *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
 	r := github.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
-		Held: ob.health.Redact(run.Held), By: w.DecidedBy(run),
+		Held: people.Names(w.Name).Plain(ob.health.Redact(run.Held)), By: w.DecidedBy(run),
 	}
 	if run.Card != nil {
 		r.URL = run.Card.Permalink

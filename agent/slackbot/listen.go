@@ -124,7 +124,11 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 	if sweep {
 		e.swept = a.now()
 	}
-	return waiting, errors.Join(faults...)
+	err = errors.Join(faults...)
+	if err == nil { // votes come first
+		err = w.Directory.Learn(ctx)
+	}
+	return waiting, err
 }
 
 // threads are those that may get an answer, with their runs; those whose time is over are dropped.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -13,7 +14,12 @@ func Offline(tx *store.Tx) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
-	return g.Answer(), nil
+	answer := g.Answer()
+	names, err := people.Kept(tx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	return answer, answer.Name(names)
 }
 
 // Answer is the object of `sallyport status --json`: lists in it are empty, never null.
@@ -26,6 +32,7 @@ func (g *Glance) Answer() control.Status {
 		Repositories: make([]control.Repository, 0, len(g.repositories)), Stacks: make([]control.Stack, 0, len(g.stacks)),
 		PullRequests: runs(g.previews), Unreviewed: runs(g.unreviewed),
 		Problems: append([]control.Problem{}, g.problems...), Names: g.names, Outbox: g.outbox,
+		People: map[string]string{},
 	}
 	if p := g.process; p != nil {
 		out.Agent.Running, out.Agent.Version, out.Agent.StartedAt, out.Agent.ID = true, p.Version, instant(p.StartedAt), p.ID
@@ -38,6 +45,9 @@ func (g *Glance) Answer() control.Status {
 	for _, s := range g.stacks {
 		shown := control.StackOf(s.StackState, s.run)
 		shown.ApplyClosed, shown.Approvals = s.closed.Why, s.approvals
+		if shown.Run != nil {
+			shown.Run.Approvals = s.approvals
+		}
 		if s.closed.Why != "" {
 			shown.ApplyOpensAt = instant(s.closed.Opens)
 		}

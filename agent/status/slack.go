@@ -82,7 +82,7 @@ func (g *Glance) approvalsOf(run int) *control.Approvals {
 // waitingLine says in one line what a run waits for.
 func waitingLine(run *store.Run, a *control.Approvals, now time.Time) string {
 	line := fmt.Sprintf("#%d %s is %s", run.ID, notify.StackName(run.Stack), run.Status)
-	if a != nil && a.Needed > 1 {
+	if a.Worth() {
 		line += ", " + a.String()
 	}
 	if run.Held != "" {

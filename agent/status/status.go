@@ -56,6 +56,8 @@ type Stack struct {
 	Approvals                                int // that a plan needs, of different people
 	// Counted is how many approvals of a run count. Who is the same person is a rule, which is not for here.
 	Counted func(*store.Run) int
+	// WaitsFor are those who can give the next one, as accounts.
+	WaitsFor func(*store.Run) []string
 }
 
 // Closed says why a stack's plans are not applied now; nothing if they are.
@@ -269,7 +271,7 @@ func (g *Glance) readStacks(tx *store.Tx) error {
 		}
 		if r := all[i].run; g.process != nil && r != nil && r.Status == store.Planned {
 			c := g.process.Stacks[i]
-			all[i].approvals = &control.Approvals{Counted: c.Counted(r), Needed: max(1, c.Approvals)}
+			all[i].approvals = &control.Approvals{Counted: c.Counted(r), Needed: max(1, c.Approvals), WaitsFor: c.WaitsFor(r)}
 		}
 	}
 	g.stacks = all

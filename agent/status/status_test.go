@@ -158,7 +158,7 @@ func night() *Process {
 		Names:        map[string]string{"slack/channel/#ops": "#ops", "slack/email/jane@example.com": "jane@example.com"},
 		Repositories: []Repository{{Name: "infra", PolledAt: at(3, 9), Previews: true}, {Name: "apps"}, {Name: "new", URL: "https://new", Branch: "trunk"}},
 		Stacks: []Stack{
-			{Name: "ghe", Repository: "infra", Dir: "ghe", Workspace: "default", Approvals: 2, Counted: func(r *store.Run) int { return r.ID }, Closed: Closed{Why: "frozen until noon", Opens: at(12, 0), Frozen: true}},
+			{Name: "ghe", Repository: "infra", Dir: "ghe", Workspace: "default", Approvals: 2, Counted: func(r *store.Run) int { return r.ID }, WaitsFor: func(*store.Run) []string { return []string{"slack:U1", "slack:S1"} }, Closed: Closed{Why: "frozen until noon", Opens: at(12, 0), Frozen: true}},
 			{Name: "net", Repository: "infra", Dir: "net", DriftChecks: true, Closed: Closed{Why: "outside the apply window until further notice"}},
 			{Name: "old", Repository: "infra", Dir: "old"},
 		},

@@ -39,6 +39,7 @@ func (v *Viewer) Process(w *active.Config) *status.Process {
 			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
 			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: window.FreezeAt(s, now) != nil},
 			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := votes.Weigh(run, s); return got },
+			WaitsFor: func(run *store.Run) []string { return w.WaitsFor(run, s) },
 		})
 	}
 	for _, f := range v.faults.List() {

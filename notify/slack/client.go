@@ -34,6 +34,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"sallyport/notify/exchange"
+	"sallyport/notify/people"
 	"sallyport/notify/redact"
 )
 
@@ -54,6 +55,7 @@ type Options struct {
 	Log     *slog.Logger     // default: none
 	Timeout time.Duration    // of one request; default 15 s, ten times that for the bytes of a file
 	Now     func() time.Time // default time.Now
+	Names   people.Names     // what the accounts in messages are called; default: nobody is known
 }
 
 func (o *Options) validate() error {

@@ -34,6 +34,7 @@ const (
 	methodUser        = "users.info"
 	methodEmail       = "users.lookupByEmail"
 	methodGroup       = "usergroups.users.list"
+	methodGroups      = "usergroups.list"
 	methodPost        = "chat.postMessage"
 	methodUpdate      = "chat.update"
 	methodPermalink   = "chat.getPermalink"

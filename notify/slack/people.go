@@ -178,6 +178,27 @@ func (c *Client) user(ctx context.Context, method string, f func(context.Context
 	}, nil
 }
 
+// Groups lists the user groups of the workspace; it needs the scope usergroups:read and a paid plan.
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	var all []slackapi.UserGroup
+	_, err := c.call(ctx, methodGroups, func(ctx context.Context) (err error) {
+		all, err = c.api.GetUserGroupsContext(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]Group, 0, len(all))
+	for _, g := range all {
+		name := g.Handle // which is what stands behind the @
+		if name == "" {
+			name = g.Name
+		}
+		groups = append(groups, Group{ID: g.ID, Name: redact.CleanLine(name)})
+	}
+	return groups, nil
+}
+
 // GroupMembers lists the user ids of a user group; it needs the scope usergroups:read and a paid plan.
 func (c *Client) GroupMembers(ctx context.Context, groupID string) ([]string, error) {
 	var ids []string

@@ -30,6 +30,9 @@ type User struct {
 	Stranger                bool // from a shared channel's other side
 }
 
+// Group is a user group.
+type Group struct{ ID, Name string }
+
 // Active reports whether this is a full, active, human member. The caller compares TeamID with its own.
 func (u User) Active() bool {
 	return u.ID != "" && u.ID != slackbot && !u.Deleted && !u.Bot && !u.Restricted && !u.UltraRestricted && !u.Stranger

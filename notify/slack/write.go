@@ -20,6 +20,7 @@ const (
 
 // PostCard posts a run's message. Where Slack finds it too long, a smaller one is posted.
 func (c *Client) PostCard(ctx context.Context, channel string, card notify.Card) (ts string, err error) {
+	card = card.Called(c.opts.Names.At)
 	err = c.send(ctx, card, func(ctx context.Context, blocks []slackapi.Block) error {
 		_, ts, err = c.api.PostMessageContext(ctx, channel, c.cardOptions(card, blocks)...)
 		return err
@@ -32,6 +33,7 @@ func (c *Client) PostCard(ctx context.Context, channel string, card notify.Card)
 
 // UpdateCard edits a run's message to show what is true now. Doing it twice does no harm.
 func (c *Client) UpdateCard(ctx context.Context, channel, ts string, card notify.Card) error {
+	card = card.Called(c.opts.Names.At)
 	return c.send(ctx, card, func(ctx context.Context, blocks []slackapi.Block) error {
 		_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, c.cardOptions(card, blocks)...)
 		return err
@@ -94,6 +96,7 @@ func textOptions(p Post) []slackapi.MsgOption {
 
 // UpdateText edits a message of plain words. Doing it twice does no harm.
 func (c *Client) UpdateText(ctx context.Context, channel, ts string, p Post) error {
+	p.Text = c.opts.Names.At(p.Text)
 	_, err := c.call(ctx, methodUpdate, func(ctx context.Context) error {
 		_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, textOptions(p)...)
 		return err
@@ -103,6 +106,7 @@ func (c *Client) UpdateText(ctx context.Context, channel, ts string, p Post) err
 
 // PostText posts plain words: into a thread, into a thread and the channel, or as a message of its own.
 func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) {
+	p.Text = c.opts.Names.At(p.Text)
 	options := textOptions(p)
 	if p.Thread != "" {
 		options = append(options, slackapi.MsgOptionTS(p.Thread))

@@ -64,6 +64,9 @@ func runFacts(r control.Run, now time.Time) []fact {
 	if r.ExpiresAt != nil && r.Status == store.Planned {
 		facts = append(facts, fact{"expires", when(r.ExpiresAt, now), none})
 	}
+	if r.Approvals.Worth() && r.Status == store.Planned {
+		facts = append(facts, fact{"approvals", r.Approvals.String(), none})
+	}
 	if r.Apply != nil {
 		facts = append(facts, fact{"apply", applyText(r.Apply, now), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
 		facts = append(facts, leftFacts(r)...)

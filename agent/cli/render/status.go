@@ -239,8 +239,8 @@ func waitingText(r control.Run, a *control.Approvals, now time.Time) string {
 	for _, d := range r.Decisions {
 		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, store.By(d.By, d.Login), ago(d.At, now))) + "\n"
 	}
-	if a != nil && a.Needed > 1 {
-		text += "      " + a.String() + "\n"
+	if a.Worth() {
+		text += "      " + redact.CleanLine(a.String()) + "\n"
 	}
 	if r.Held != "" {
 		text += "      " + waits(r.Held) + "\n"

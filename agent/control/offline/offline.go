@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/datadir"
+	"sallyport/notify/people"
 	"sallyport/store"
 )
 
@@ -80,7 +81,15 @@ func (o *Reader) Status(context.Context) (control.Status, error) {
 
 // Runs implements [Reader].
 func (o *Reader) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	return control.RunsIn(o.store, q.Limited(), nil)
+	names, err := o.people()
+	if err != nil {
+		return nil, err
+	}
+	runs, err := control.RunsIn(o.store, q.Limited(), control.Shown{})
+	for i := range runs {
+		err = errors.Join(err, runs[i].Name(names))
+	}
+	return runs, err
 }
 
 // Verify implements [Reader].
@@ -94,7 +103,21 @@ func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 	if err != nil {
 		return control.Run{}, err
 	}
-	return control.RunOf(r), nil
+	names, err := o.people()
+	if err != nil {
+		return control.Run{}, err
+	}
+	run := control.RunOf(r)
+	return run, run.Name(names)
+}
+
+// people are the names that the store knows.
+func (o *Reader) people() (names people.Names, err error) {
+	err = o.store.View(func(tx *store.Tx) error {
+		names, err = people.Kept(tx)
+		return err
+	})
+	return names, err
 }
 
 func (o *Reader) find(ref string) (*store.Run, error) { return control.FindRun(o.store, ref) }
@@ -170,8 +193,14 @@ func (o *Reader) Why(_ context.Context, stack string) (control.Why, error) {
 		if st.Repository == "" && st.NewestRun == 0 {
 			return control.Errorf(control.NotFound, "there is no stack %q", stack)
 		}
-		out, err = control.WhyOf(tx, stack, st.Repository)
-		return err
+		names, err := people.Kept(tx)
+		if err != nil {
+			return err
+		}
+		if out, err = control.WhyOf(tx, stack, st.Repository); err != nil {
+			return err
+		}
+		return out.Name(names)
 	})
 	return out, err
 }

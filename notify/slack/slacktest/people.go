@@ -22,8 +22,9 @@ type User struct {
 
 // Group is a user group.
 type Group struct {
-	ID    string
-	Users []string
+	ID     string
+	Handle string // what stands behind the @; default: the id in lower case
+	Users  []string
 }
 
 // AllScopes are the scopes of the shipped manifest.
@@ -63,6 +64,9 @@ func (s *Server) SetGroup(g Group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.Users = append([]string(nil), g.Users...)
+	if g.Handle == "" {
+		g.Handle = strings.ToLower(g.ID)
+	}
 	s.groups[g.ID] = &g
 }
 
@@ -152,6 +156,17 @@ func (s api) userJSON(u *User) map[string]any {
 		out["enterprise_user"] = map[string]any{"id": u.ID, "enterprise_id": u.Enterprise, "teams": []string{u.TeamID}}
 	}
 	return out
+}
+
+func (s api) groupList() result {
+	if r := s.need("usergroups:read"); r != nil {
+		return r
+	}
+	list := []map[string]any{}
+	for _, g := range s.groups {
+		list = append(list, map[string]any{"id": g.ID, "team_id": s.opts.TeamID, "name": g.Handle, "handle": g.Handle, "is_usergroup": true})
+	}
+	return result{"usergroups": list}
 }
 
 func (s api) groupUsers(p url.Values) result {

@@ -292,6 +292,8 @@ func (s api) dispatch(method string, p url.Values) result {
 		return s.userInfo(p)
 	case "users.lookupByEmail":
 		return s.userByEmail(p)
+	case "usergroups.list":
+		return s.groupList()
 	case "usergroups.users.list":
 		return s.groupUsers(p)
 	case "chat.postMessage":
