@@ -73,6 +73,21 @@ func (w *Config) Name(account string) string {
 	return name
 }
 
+// LearnNames asks Slack what people are called whose approval may be waited for, and whom somebody was told of by id.
+func (w *Config) LearnNames(ctx context.Context) error {
+	if w.Directory == nil {
+		return nil
+	}
+	for _, s := range w.AllStacks() {
+		for _, entry := range Approvers(w.Cfg, s) {
+			if !strings.Contains(entry, "@") {
+				w.Name("slack:" + entry)
+			}
+		}
+	}
+	return w.Directory.Learn(ctx)
+}
+
 // WaitsFor are those of a stack's approvers who can give the next approval of a run, as accounts (slack:U01, slack:S01 for a user
 // group) or e-mail addresses.
 func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {

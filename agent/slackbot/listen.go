@@ -126,7 +126,7 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 	}
 	err = errors.Join(faults...)
 	if err == nil { // votes come first
-		err = w.Directory.Learn(ctx)
+		err = w.LearnNames(ctx)
 	}
 	return waiting, err
 }
