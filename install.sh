@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
-# Installs or upgrades Sallyport on this machine. It can be run again at any time: it only adds what is missing, replaces
-# the binary and the systemd unit, and never touches a configuration. It does not start anything by itself.
+# Installs, upgrades or removes Sallyport on this machine. It can be run again at any time: it only adds what is missing, replaces
+# the binary, its man page and the systemd unit, and never touches a configuration. It does not start anything by itself. The steps
+# that it prints can be pasted as they are.
 set -euo pipefail
 umask 022
 
 usage() {
 	cat <<'TEXT'
 usage: sudo ./install.sh [--binary FILE] [--restart]
+       sudo ./install.sh --uninstall [--purge]
        ./install.sh --prefix DIR [--binary FILE] [--no-systemd]
 
-  --binary FILE   install this binary instead of building one with the Go toolchain
+  --binary FILE   install this binary instead of the one beside install.sh, or of building one with the Go toolchain
   --restart       restart the agent if it is running; an apply that is running is left alone
-  --no-systemd    do not install the systemd unit
+  --systemd       install the systemd unit, though no systemd runs here
+  --no-systemd    do not install the systemd unit, though one does
+  --packaged      leave out binary, man page and unit: those of a package are there
+  --uninstall     stop the agent and remove the program; configuration, secrets, data and users stay
+  --purge         with --uninstall: remove those, too, with the states that the agent keeps
   --prefix DIR    install into DIR as if it were /, without making users: to try it, or to build an image
   --help          this text
 TEXT
@@ -26,14 +32,18 @@ die() {
 	exit "${3-1}"
 }
 
-prefix='' binary='' systemd=yes restart=no
+prefix='' binary='' systemd=auto restart=no packaged=no action=install purge=no upgrade='' sudo=''
+program=/usr/local/bin/sallyport
 name=sallyport
 user=$name group=$name
+unit=/etc/systemd/system/sallyport.service
+dropin=$unit.d/credentials.conf
 terraform_user=$name-tf # terraform { user } of the configuration: NAME1 to NAME8, one for each run at work
 terraform_users=8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=''
 cleanup() { [ -z "$scratch" ] || rm -rf "$scratch"; }
+need_scratch() { [ -n "$scratch" ] || scratch=$(mktemp -d); }
 trap cleanup EXIT
 
 parse() {
@@ -48,8 +58,12 @@ parse() {
 			if [ "$1" = --prefix ]; then prefix=$2; else binary=$2; fi
 			shift
 			;;
+		--systemd) systemd=yes ;;
 		--no-systemd) systemd=no ;;
 		--restart) restart=yes ;;
+		--packaged) packaged=yes program=/usr/bin/sallyport ;;
+		--uninstall) action=uninstall ;;
+		--purge) purge=yes ;;
 		-h | --help)
 			usage
 			exit 0
@@ -58,17 +72,25 @@ parse() {
 		esac
 		shift
 	done
+	if [ "$purge" = yes ] && [ "$action" != uninstall ]; then
+		die '--purge goes with --uninstall' '' 2
+	fi
 	if [ -n "$prefix" ]; then
 		mkdir -p "$prefix"
 		prefix=$(cd "$prefix" && pwd)
 		[ "$prefix" != / ] || prefix=''
 	fi
 	if [ -z "$prefix" ] && [ "$(id -u)" -ne 0 ]; then
-		die 'installing into the system takes root' 'use sudo, or --prefix DIR to look at the result first'
+		die 'installing into the system takes root, and removing from it too' 'use sudo, or --prefix DIR to look at the result first'
 	fi
 	if [ "$restart" = yes ] && { [ -n "$prefix" ] || [ "$systemd" = no ]; }; then
 		die '--restart restarts the systemd unit; it does not go with --prefix or --no-systemd' '' 2
 	fi
+	if [ "$systemd" = auto ]; then
+		systemd=yes
+		[ -n "$prefix" ] || [ -d /run/systemd/system ] || systemd=none
+	fi
+	[ -n "$prefix" ] || ! command -v sudo >/dev/null || sudo='sudo '
 }
 
 # live reports whether systemd runs this very system.
@@ -78,12 +100,14 @@ live() { [ -z "$prefix" ] && [ "$systemd" = yes ] && [ -d /run/systemd/system ];
 get_binary() {
 	if [ -n "$binary" ]; then
 		[ -f "$binary" ] || die "there is no file $binary"
+	elif [ -f "$here/$name" ]; then
+		binary=$here/$name # of a release, beside this file
 	else
 		command -v go >/dev/null ||
 			die 'there is no Go toolchain to build with' \
-				'build it as yourself, go build -trimpath ./agent/cmd/sallyport, then use --binary sallyport'
+				'take the archive of a release, which has a binary; or build one as yourself, go build -trimpath ./agent/cmd/sallyport, then use --binary sallyport'
 		say 'building sallyport'
-		scratch=$(mktemp -d)
+		need_scratch
 		local flags=(-trimpath)
 		# git does not answer about somebody else's clone, and then go does not build.
 		git -C "$here" rev-parse HEAD >/dev/null 2>&1 || flags+=(-buildvcs=false)
@@ -162,9 +186,25 @@ place() {
 	put "$2" "$3" "$4" "$5" "$6"
 }
 
+# version_of says which version a binary is of, on one line.
+version_of() { "$1" version 2>/dev/null | head -n 1 || true; }
+
 install_binary() {
+	[ "$packaged" = no ] || return 0
 	mkdir -p "$prefix/usr/local/bin"
-	place binary 0755 root root "$binary" /usr/local/bin/sallyport
+	if [ -f "$prefix$program" ] && ! cmp -s "$binary" "$prefix$program"; then
+		upgrade="from $(version_of "$prefix$program") to $(version_of "$binary")"
+	fi
+	place binary 0755 root root "$binary" "$program"
+	local page=/usr/local/share/man/man5/sallyport.hcl.5 first=''
+	need_scratch
+	"$binary" help config --man >"$scratch/page" 2>/dev/null || true # a binary of before has none
+	read -r first <"$scratch/page" || true
+	case $first in .TH*)
+		mkdir -p "$prefix$(dirname "$page")"
+		place page 0644 root root "$scratch/page" "$page"
+		;;
+	esac
 }
 
 # install_config never replaces a configuration; the newer sample goes beside it.
@@ -184,6 +224,7 @@ install_config() {
 	else
 		note kept "$path, which is yours; the sample of this version is $path.new"
 		put 0640 root "$group" "$sample" "$path.new"
+		[ "$packaged" = no ] || upgrade="to $(version_of "$program")"
 	fi
 }
 
@@ -202,16 +243,16 @@ make_locks() {
 # install_unit installs the unit and, once, the drop-in that names the credentials.
 install_unit() {
 	[ "$systemd" = yes ] || return 0
-	local unit=/etc/systemd/system/sallyport.service
-	local dropin=$unit.d/credentials.conf
 	mkdir -p "$prefix$(dirname "$unit")"
-	if [ -e "$prefix$unit" ] && ! cmp -s "$here/configs/sallyport.service" "$prefix$unit"; then
-		cp -p "$prefix$unit" "$prefix$unit.old"
-		note kept "$unit.old, the unit that was there"
+	if [ "$packaged" = no ]; then
+		if [ -e "$prefix$unit" ] && ! cmp -s "$here/configs/sallyport.service" "$prefix$unit"; then
+			cp -p "$prefix$unit" "$prefix$unit.old"
+			note kept "$unit.old, the unit that was there"
+		fi
+		place unit 0644 root root "$here/configs/sallyport.service" "$unit"
 	fi
-	place unit 0644 root root "$here/configs/sallyport.service" "$unit"
 	if [ ! -e "$prefix$dropin" ]; then
-		[ -n "$scratch" ] || scratch=$(mktemp -d)
+		need_scratch
 		cat >"$scratch/dropin" <<'TEXT'
 # The secrets that the configuration reads with credential("NAME"), one line each. The files belong to root, chmod 0600. A
 # file that is named here and missing keeps the agent from starting. Yours to edit; then: systemctl daemon-reload
@@ -244,47 +285,169 @@ check_tools() {
 	fi
 }
 
-# running_agent deals with an agent that runs already.
+# checked says what the version that is installed now makes of the configuration that was there.
+checked() {
+	[ -z "$prefix" ] && [ -n "$upgrade" ] && [ -x "$program" ] || return 0
+	need_scratch
+	if "$program" check --credentials /etc/sallyport/credentials >"$scratch/check" 2>&1; then
+		note checked 'the configuration, which is good for this version'
+		return 0
+	fi
+	cat "$scratch/check" >&2
+	warn 'with this configuration an agent of this version does not start'
+	[ "$restart" = no ] || die 'the agent is not restarted: the old one still runs' 'mend the configuration, then: systemctl restart sallyport'
+}
+
+# running_agent restarts an agent that runs, if that was asked for.
 running_agent() {
-	live && systemctl is-active --quiet sallyport || return 1
-	if [ "$restart" = yes ]; then
-		systemctl restart sallyport
-		say 'the agent was restarted; an apply that was running is left alone and will be reported by the new agent'
+	[ "$restart" = yes ] && live && systemctl is-active --quiet sallyport || return 1
+	systemctl restart sallyport
+	say 'the agent was restarted; an apply that was running is left alone and will be reported by the new agent'
+}
+
+# quoted is a path that can be pasted.
+quoted() { printf '%q' "$1"; }
+
+# start_steps print how the agent is started.
+start_steps() {
+	local credentials caps=+setuid,+setgid,+chown,+dac_override,+kill # for terraform { user }; see the unit
+	credentials=$(quoted "$prefix/etc/sallyport/credentials")
+	if [ -n "$prefix" ]; then
+		say "       CREDENTIALS_DIRECTORY=$credentials $(quoted "$prefix$program") agent --config $(quoted "$prefix/etc/sallyport/sallyport.hcl")"
+	elif [ "$systemd" = yes ]; then
+		say "       ${sudo}systemctl enable --now sallyport"
 	else
-		say 'the agent that runs is still the old one; to change over: sudo systemctl restart sallyport'
-		say 'an apply that is running is left alone by a restart'
+		say "       ${sudo}install -d -m 0750 -o $user -g $group /run/sallyport"
+		say "       ${sudo}setpriv --reuid=$user --regid=$group --init-groups --inh-caps=$caps --ambient-caps=$caps \\"
+		say "         env CREDENTIALS_DIRECTORY=$credentials $program agent"
 	fi
 }
 
 next_steps() {
-	local start='sudo systemctl enable --now sallyport' credentials=$prefix/etc/sallyport/credentials
-	local owner='' when='now and at every boot'
-	if [ "$systemd" = no ]; then
-		owner=" -o $user" when='and let your init system do the same at every boot'
-		local caps=+setuid,+setgid,+chown,+dac_override,+kill # for terraform { user }; see the unit
-		start="sudo install -d -m 0750 -o $user -g $group /run/sallyport
-       sudo setpriv --reuid=$user --regid=$group --init-groups --inh-caps=$caps --ambient-caps=$caps \\
-         env CREDENTIALS_DIRECTORY=$credentials sallyport agent"
+	local etc program_here owner='' key_owner='' config='' when='now and at every boot' n=1
+	etc=$(quoted "$prefix/etc/sallyport") program_here=$(quoted "$prefix$program")
+	say ''
+	if [ -n "$prefix" ]; then
+		config=" --config $etc/sallyport.hcl" when='in the foreground, until Ctrl-C'
+		say "next, to try it from $prefix, as yourself and without root:"
+		say "  $n. let its paths begin there, and terraform run as you:"
+		say "       sed -i -e 's#\"/\\(etc\\|var/lib\\|run\\)/sallyport#\"$prefix/\\1/sallyport#g' -e 's/^  user = /  # user = /' $etc/sallyport.hcl"
+		n=$((n + 1))
+	else
+		say 'next:'
+		key_owner=" && ${sudo}chown $user $etc/deploy_key"
+		if [ "$systemd" != yes ]; then
+			owner=" -o $user" when='in the foreground; let your init system do the same at every boot'
+		fi
 	fi
 	cat <<TEXT
-
-next:
-  1. edit $prefix/etc/sallyport/sallyport.hcl, and put the secrets that it names in place:
-       sudo install -m 0600$owner /dev/stdin $credentials/slack-bot-token
-       sudo install -m 0600 -o $user deploy_key $prefix/etc/sallyport/deploy_key
-  2. see whether everything is right and reachable:
-       sudo sallyport check --credentials $credentials
-       sudo env CREDENTIALS_DIRECTORY=$credentials sallyport doctor
-  3. start it, $when:
-       $start
-people who may use the command line join its group: sudo usermod -aG $group NAME
+  $n. a key that may read the repository and no more, and the key of its server:
+       ${sudo}ssh-keygen -q -t ed25519 -N '' -C sallyport -f $etc/deploy_key$key_owner
+       ${sudo}cat $etc/deploy_key.pub # add it to the repository as a deploy key without write access
+       ssh-keyscan git.example.internal | ${sudo}install -m 0644 /dev/stdin $etc/known_hosts # the host in the repository's url
+       ${sudo}ssh-keygen -lf $etc/known_hosts # compare with what the server's people say
+  $((n + 1)). the token of the Slack bot: paste it, press Enter, then Ctrl-D
+       ${sudo}install -m 0600$owner /dev/stdin $etc/credentials/slack-bot-token
+  $((n + 2)). edit what says EDIT, and the paths of what you put elsewhere:
+       ${sudo}"\${EDITOR:-vi}" $etc/sallyport.hcl
+  $((n + 3)). see whether everything is right, and whether everything is reachable:
+       ${sudo}$program_here check$config --credentials $etc/credentials
+       ${sudo}$program_here doctor$config --credentials $etc/credentials
+  $((n + 4)). start it, $when:
 TEXT
+	start_steps
+	if [ -n "$prefix" ]; then
+		say "where $prefix is the root of a machine or an image, run install.sh there, which makes the users, and follow what it says then;"
+		[ "$systemd" = no ] || say 'the last step is: systemctl enable --now sallyport'
+	else
+		say "people who may use the command line join its group: ${sudo}usermod -aG $group NAME"
+	fi
+}
+
+# upgrade_steps are for who had an agent here before.
+upgrade_steps() {
+	local etc program_here config=''
+	etc=$(quoted "$prefix/etc/sallyport") program_here=$(quoted "$prefix$program")
+	[ -z "$prefix" ] || config=" --config $etc/sallyport.hcl"
+	say ''
+	say "this was an upgrade $upgrade; what changed is in configs/CHANGES.md"
+	say 'next, the agent that runs being still the old one:'
+	say '  1. a backup, as long as it runs:'
+	say "       $sudo$program_here backup$config $(quoted "$prefix/var/lib/sallyport.backup")"
+	say '  2. what this version makes of the configuration, and what is new in the sample:'
+	say "       $sudo$program_here check$config --credentials $etc/credentials"
+	if [ -e "$prefix/etc/sallyport/sallyport.hcl.new" ]; then
+		say "       ${sudo}diff -u $etc/sallyport.hcl $etc/sallyport.hcl.new"
+	fi
+	say '  3. change over; an apply that is running goes on by itself, and the new agent reports it:'
+	if [ -z "$prefix" ] && [ "$systemd" = yes ]; then
+		say "       ${sudo}systemctl restart sallyport"
+	else
+		say "       # end the old agent (SIGTERM), then"
+		start_steps
+	fi
+	say '  4. see what it says of itself:'
+	say "       $sudo$program_here status$config"
+}
+
+# uninstall removes the program. What cannot be had again by installing it stays: the configuration with its secrets, and the data.
+uninstall() {
+	local answer='' path
+	if [ "$purge" = yes ] && [ -t 0 ]; then
+		printf 'This removes history, secrets and the states that the agent keeps, for good. Type purge: '
+		read -r answer || true
+		[ "$answer" = purge ] || die 'nothing was removed'
+	fi
+	if [ -x "$prefix$program" ]; then
+		need_scratch
+		"$prefix$program" status --json --config "$prefix/etc/sallyport/sallyport.hcl" >"$scratch/status" 2>/dev/null || true
+		while read -r path; do
+			case $path in *'"status": "applying"'*) die 'an apply is at work, which needs the program' 'wait for its end; if no agent runs, start it: it says how the apply ended' ;; esac
+		done <"$scratch/status"
+	fi
+	if live; then systemctl disable --now sallyport 2>/dev/null || true; fi
+	for path in "$program" /usr/local/share/man/man5/sallyport.hcl.5 "$unit" "$unit.old"; do
+		[ -e "$prefix$path" ] || continue
+		rm -f "$prefix$path"
+		note removed "$path"
+	done
+	if live; then systemctl daemon-reload; fi
+	if [ "$purge" = no ]; then
+		for path in /etc/sallyport "$unit.d" /var/lib/sallyport; do
+			[ ! -e "$prefix$path" ] || note kept "$path"
+		done
+		[ -n "$prefix" ] || note kept "the users $user and ${terraform_user}1 to $terraform_user$terraform_users, who own that"
+		say 'installing it again goes on where this ended; install.sh --uninstall --purge removes the rest'
+		return 0
+	fi
+	for path in /etc/sallyport "$unit.d" /var/lib/sallyport /run/sallyport; do
+		[ -e "$prefix$path" ] || continue
+		rm -rf "$prefix$path"
+		note removed "$path"
+	done
+	remove_users
+}
+
+# remove_users takes away what make_users made.
+remove_users() {
+	[ -z "$prefix" ] || return 0
+	local one all=("$user" "$terraform_user")
+	for one in $(seq "$terraform_users"); do all+=("$terraform_user$one"); done
+	for one in "${all[@]}"; do
+		if getent passwd "$one" >/dev/null && userdel "$one"; then note removed "user $one"; fi
+		if getent group "$one" >/dev/null; then groupdel "$one"; fi # often gone with its user
+	done
 }
 
 main() {
 	parse "$@"
-	get_binary
+	if [ "$action" = uninstall ]; then
+		uninstall
+		return 0
+	fi
+	[ "$packaged" = yes ] || get_binary
 	say "installing sallyport${prefix:+ into $prefix}"
+	[ "$systemd" != none ] || note found 'no systemd at work: as with --no-systemd'
 	make_users
 	install_binary
 	install_config
@@ -292,7 +455,14 @@ main() {
 	make_locks
 	install_unit
 	check_tools
-	running_agent || next_steps
+	checked
+	if running_agent; then
+		return 0
+	elif [ -n "$upgrade" ]; then
+		upgrade_steps
+	else
+		next_steps
+	fi
 }
 
 main "$@"
