@@ -248,8 +248,8 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/demo", []string{
-		"agent", "agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/runner", "agent/terraform/binary", "agent/terraform/release",
-		"notify/words", "store",
+		"agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
+		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
 	}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/config/reference", "agent/config/shape",

@@ -14,16 +14,22 @@ type demonstrated struct {
 }
 
 func newDemoCommand(a *app) *cobra.Command {
-	var yes bool
+	var (
+		yes, list bool
+		numbers   []int
+	)
 	c := &cobra.Command{
-		Use:   "demo [--yes]",
+		Use:   "demo [--yes] [--scene N]... [--list]",
 		Short: "Tell the whole story on this machine, no account needed",
 		Args:  between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if list {
+				return listScenes(a.streams)
+			}
 			ctx, stop := interruptible(c)
 			defer stop()
 			o := demo.Options{
-				Yes: yes, Stdin: a.inv.Stdin, Stdout: a.streams.out, Version: version(a.inv.Version),
+				Yes: yes, Scenes: numbers, Stdin: a.inv.Stdin, Stdout: a.streams.out,
 				Color: a.streams.out.Profile > colorprofile.ASCII,
 			}
 			if a.streams.json { // then the story is talk, and the runs are what comes out of it
@@ -34,5 +40,20 @@ func newDemoCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "answer by itself")
+	c.Flags().IntSliceVar(&numbers, "scene", nil, "tell scene `N` alone; may be given again")
+	c.Flags().BoolVar(&list, "list", false, "list the scenes")
 	return c
+}
+
+// listScenes prints the scenes with their numbers.
+func listScenes(s *streams) error {
+	if s.json {
+		return s.writeJSON(demo.Titles())
+	}
+	for i, title := range demo.Titles() {
+		if err := s.say("%d. %s", i+1, title); err != nil {
+			return err
+		}
+	}
+	return nil
 }

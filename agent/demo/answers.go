@@ -14,6 +14,7 @@ import (
 // answers are what the person types. One goroutine reads, so that Ctrl-C is obeyed while nobody types.
 type answers struct {
 	yes    bool
+	paces  bool // somebody at a terminal goes from scene to scene
 	silent bool // no terminal has shown what was typed
 	lines  chan string
 	end    chan error // why no more lines come
@@ -26,11 +27,15 @@ func newAnswers(o Options) *answers {
 	a := &answers{yes: o.Yes, lines: make(chan string), end: make(chan error, 1)}
 	f, ok := o.Stdin.(*os.File)
 	a.silent = !ok || !term.IsTerminal(f.Fd())
+	a.paces = !a.silent && !o.Yes
 	if !o.Yes {
 		go a.read(o.Stdin)
 	}
 	return a
 }
+
+// paced reports whether somebody at a terminal goes from scene to scene.
+func (a *answers) paced() bool { return a.paces }
 
 // read ends with the input, or with the program: a read from a terminal cannot be interrupted.
 func (a *answers) read(r io.Reader) {

@@ -1,126 +1,155 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"syscall"
 	"time"
 
-	"sallyport/agent"
-	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/datadir"
+	"sallyport/agent/proc"
 	"sallyport/agent/runner"
 )
 
 const (
-	startPatience  = 15 * time.Second
-	noticePatience = 20 * time.Second
-	// runnerPatience is how long an apply may go on after the demo was interrupted. Those of the demo take a second.
+	startPatience   = 30 * time.Second
+	stopPatience    = 30 * time.Second
+	commandPatience = time.Minute
+	// runnerPatience is how long an apply may go on after the demo was interrupted. Those of the demo take seconds.
 	runnerPatience = 30 * time.Second
 )
 
-// backstage is the agent at work.
+// backstage is the agent at work: `sallyport agent`, a process of its own.
 type backstage struct {
-	ctx     context.Context // ends with the demo's own, or when the agent stops by itself
-	halt    context.CancelFunc
-	done    chan struct{}
-	err     error // of the agent; valid when done is closed
-	dataDir string
-	notices *notices
+	executable string
+	stage      *stage
+	client     *control.Client
+
+	cmd   *exec.Cmd  // nil: none runs
+	ended chan error // its end
 }
 
-// startAgent starts the real agent and waits until its socket answers.
-func startAgent(ctx context.Context, o Options, s *stage) (*backstage, error) {
-	ready := make(chan struct{})
-	b := &backstage{done: make(chan struct{}), dataDir: s.config.DataDir, notices: &notices{news: make(chan struct{}, 1)}}
-	a, err := agent.New(agent.Options{
-		Config: s.config, Version: o.Version, Executable: o.Executable,
-		Log:     slog.New(slog.NewTextHandler(s.log, nil)),
-		Ready:   func() { close(ready) },
-		Notices: b.notices.add,
-		Reload:  func() (*config.Config, error) { return s.config, nil },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("starting the agent: %w", err)
+// command is a call of this program with the demo's configuration, and nothing else of this process's environment.
+func (b *backstage) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(b.executable, args...)
+	cmd.Env = []string{"SALLYPORT_CONFIG=" + b.stage.configPath(), "NO_COLOR=1", "LANG=C.UTF-8"}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		if value, is := os.LookupEnv(name); is {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 	}
-	var told context.CancelCauseFunc
-	b.ctx, told = context.WithCancelCause(ctx)
-	// The agent outlives ctx by a moment: it is stopped in order, not in the middle.
-	running, halt := context.WithCancel(context.WithoutCancel(ctx))
-	b.halt = halt
+	cmd.Dir = b.stage.dir
+	return cmd
+}
+
+// start starts the agent and waits until its socket answers.
+func (b *backstage) start(ctx context.Context) error {
+	cmd := b.command("agent")
+	cmd.Stdout, cmd.Stderr = b.stage.log, b.stage.log
+	proc.OwnGroup(cmd) // Ctrl-C is for the demo, which ends it in order
+	started, ended := make(chan error, 1), make(chan error, 1)
 	go func() {
-		defer close(b.done)
-		b.err = a.Run(running)
-		told(fmt.Errorf("the agent has stopped: %w", errors.Join(b.err, running.Err())))
+		release := proc.DieWithUs(cmd, syscall.SIGTERM)
+		defer release()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
 	}()
-	select {
-	case <-ready:
-		return b, nil
-	case <-b.ctx.Done():
-		return nil, errors.Join(context.Cause(b.ctx), b.stop())
-	case <-time.After(startPatience):
-		return nil, errors.Join(errors.New("starting the agent: it is not ready in time"), b.stop())
+	if err := <-started; err != nil {
+		return fmt.Errorf("starting the agent: %w", err)
 	}
+	b.cmd, b.ended = cmd, ended
+	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("starting the agent: it is not ready in time"))
+	defer cancel()
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		if _, err := b.client.Status(ctx); err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			b.cmd = nil
+			return fmt.Errorf("the agent has ended at once: %w", errors.Join(err, errors.New("its log says why")))
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), b.stop())
+		}
+	}
+}
+
+// kill ends the agent as nothing else does, and says which process that was.
+func (b *backstage) kill() (pid int, err error) {
+	pid = b.cmd.Process.Pid
+	if err := b.cmd.Process.Kill(); err != nil {
+		return pid, fmt.Errorf("killing the agent: %w", err)
+	}
+	<-b.ended
+	b.cmd = nil
+	return pid, nil
 }
 
 // stop ends the agent, and waits for an apply that goes on by itself, as applies do: its files are about to go.
 func (b *backstage) stop() error {
-	b.halt()
-	<-b.done
-	entries, err := os.ReadDir(datadir.Runs(b.dataDir))
+	var stopped error
+	if b.cmd != nil {
+		_ = b.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		select {
+		case err := <-b.ended:
+			if err != nil {
+				stopped = fmt.Errorf("the agent has ended with an error: %w", err)
+			}
+		case <-time.After(stopPatience):
+			_ = b.cmd.Process.Kill()
+			stopped = errors.Join(errors.New("the agent did not stop in time"), <-b.ended)
+		}
+		b.cmd = nil
+	}
+	dataDir := b.stage.config.DataDir
+	entries, err := os.ReadDir(datadir.Runs(dataDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(b.err, err)
+		return errors.Join(stopped, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), runnerPatience)
 	defer cancel()
 	for _, e := range entries {
-		if _, err := runner.Follow(ctx, filepath.Join(datadir.Runs(b.dataDir), e.Name()), nil); err != nil {
-			return errors.Join(b.err, fmt.Errorf("waiting for an apply to end: %w", err))
+		if _, err := runner.Follow(ctx, filepath.Join(datadir.Runs(dataDir), e.Name()), nil); err != nil {
+			return errors.Join(stopped, fmt.Errorf("waiting for an apply to end: %w", err))
 		}
 	}
-	return b.err
+	return stopped
 }
 
-// notices keeps what the agent would say in Slack until the story comes to it.
-type notices struct {
-	mu    sync.Mutex
-	texts []string
-	news  chan struct{}
-}
-
-func (n *notices) add(text string) {
-	n.mu.Lock()
-	n.texts = append(n.texts, text)
-	n.mu.Unlock()
+// run calls this program as a person does, and returns what it printed.
+func (b *backstage) run(ctx context.Context, args ...string) (string, error) {
+	cmd := b.command(args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	proc.OwnGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
 	select {
-	case n.news <- struct{}{}:
-	default: // whoever waits looks at all of them
-	}
-}
-
-// take waits for the notice that begins with a text, and drops those before it: edits on the way there.
-func (n *notices) take(ctx context.Context, begin string) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, noticePatience, fmt.Errorf("the agent did not say: %s", begin))
-	defer cancel()
-	for {
-		n.mu.Lock()
-		for i, text := range n.texts {
-			if strings.HasPrefix(text, begin) {
-				n.texts = n.texts[i+1:]
-				n.mu.Unlock()
-				return text, nil
-			}
+	case err := <-ended:
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = nil // what it said is part of the story
 		}
-		n.mu.Unlock()
-		select {
-		case <-n.news:
-		case <-ctx.Done():
-			return "", context.Cause(ctx)
-		}
+		return strings.TrimRight(out.String(), "\n"), err
+	case <-time.After(commandPatience):
+		return "", errors.Join(fmt.Errorf("sallyport %s does not end", strings.Join(args, " ")), proc.EndGroup(cmd, syscall.SIGKILL))
+	case <-ctx.Done():
+		return "", errors.Join(context.Cause(ctx), proc.EndGroup(cmd, syscall.SIGKILL))
 	}
 }

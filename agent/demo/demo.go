@@ -1,13 +1,16 @@
-// Package demo tells Sallyport's whole story on one machine in about a minute: a commit is planned, a person approves, it
-// is applied; a change goes the same way; then the node dies and one line brings it back.
+// Package demo tells Sallyport's story on one machine in five scenes: a commit is planned, a person approves, it is applied; the node
+// dies at 3 a.m. and one line brings it back; the agent dies in the middle of an apply; a careless approve does not take a protected
+// volume; a pull request is planned before the merge.
 //
 // # What is real
 //
-// Everything but the cloud and Slack. The repository is a git repository, the configuration is a configuration file, the
-// agent is the agent, terraform plans and applies, and the answers go through the agent's socket as those of the
-// command line do. The cloud is a directory with one file per thing that is up and a terraform provider for it (see package
-// cloud), and notices are printed here instead of in Slack. Nothing needs an account. A network is needed only where there is neither terraform nor
-// tofu: then a terraform is downloaded, once, into the user's cache directory.
+// The repository is a git repository, the configuration is a configuration file, the agent is `sallyport agent` in a process of its
+// own, terraform plans and applies, and what is shown as typed in a shell is what this program prints when it is called so. Three
+// things are stand-ins, and the first screen says so: Slack and GitHub are the servers on loopback that the tests of package notify
+// play them with, and the cloud is a directory with a terraform provider (package cloud). Nothing needs an account. A network is
+// needed only where there is neither terraform nor tofu: then a terraform is downloaded, once, into the user's cache directory.
+//
+// Each scene can be told alone: it sees to it that the stack is as the ones before it leave it.
 //
 // All of it lives in one temporary directory, which is gone afterwards, also after Ctrl-C. Only when something fails is it
 // kept, with the agent's log in it.
@@ -37,13 +40,14 @@ type Options struct {
 	Stdin      io.Reader // answers, one a line
 	Stdout     io.Writer
 	Yes        bool   // answer every question by itself, with the words that go on
+	Scenes     []int  // which are told, by their numbers in [Titles]; default all
 	Color      bool   // Stdout shows colours
 	Executable string // this binary, which runs the applies; default os.Executable
-	Version    string // of this build
 	// Ended is called with the runs of the story, newest first, when it is over; nil if nobody wants to know.
 	Ended func([]control.Run) error
 
 	releases release.Site // where terraform is downloaded from if there is none
+	tempDir  string       // where the demo's directory is made; default os.TempDir
 }
 
 func (o *Options) validate() error {
@@ -57,14 +61,28 @@ func (o *Options) validate() error {
 		}
 		o.Executable = path
 	}
+	all := len(scenes())
+	for _, number := range o.Scenes {
+		if number < 1 || number > all {
+			return control.Errorf(control.Usage, "there is no scene %d: they are 1 to %d", number, all).WithHint("sallyport demo --list")
+		}
+	}
+	if len(o.Scenes) == 0 {
+		for number := range all {
+			o.Scenes = append(o.Scenes, number+1)
+		}
+	}
 	return nil
 }
 
 // ErrInterrupted says that the context ended before the story did.
 var ErrInterrupted = errors.New("the demo was interrupted")
 
-// errLeft ends the demo early because the person wants to.
-var errLeft = errors.New("the demo was ended")
+// errLeft ends the demo early because the person wants to, errSkipped a scene.
+var (
+	errLeft    = errors.New("the demo was ended")
+	errSkipped = errors.New("the scene was skipped")
+)
 
 // Run tells the story. It returns when that is over or ctx ends, and leaves neither processes nor files behind, unless
 // something failed: then the directory is kept and named.
@@ -78,7 +96,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	out := &screen{w: o.Stdout, color: o.Color}
-	s, err := newStage(tool, o.Executable)
+	s, err := newStage(stageOptions{tool: tool, executable: o.Executable, parent: o.tempDir})
 	if err != nil {
 		return fmt.Errorf("preparing the demo: %w", err)
 	}
@@ -101,29 +119,23 @@ func Run(ctx context.Context, o Options) error {
 
 // play runs the agent for as long as the story lasts.
 func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
-	a, err := startAgent(ctx, o, s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.stop()) }()
 	client := control.NewClient(s.config.Socket)
 	defer client.Close()
+	a := &backstage{executable: o.Executable, stage: s, client: client}
+	defer func() { err = errors.Join(err, a.stop()) }()
+	if err := a.start(ctx); err != nil {
+		return err
+	}
 	t := &story{screen: out, stage: s, agent: a, client: client, answers: newAnswers(o)}
-	err = t.tell(a.ctx)
+	err = t.tell(ctx, o.Scenes)
 	if o.Ended != nil && (err == nil || errors.Is(err, errLeft)) {
-		runs, looked := client.Runs(a.ctx, control.RunsQuery{})
+		runs, looked := client.Runs(ctx, control.RunsQuery{})
 		if looked == nil {
 			looked = o.Ended(runs)
 		}
 		err = errors.Join(err, looked)
 	}
-	if err != nil {
-		if cause := context.Cause(a.ctx); cause != nil && ctx.Err() == nil {
-			return cause // the agent stopped, and everything else failed because of that
-		}
-		return err
-	}
-	return out.err
+	return errors.Join(err, out.err)
 }
 
 // findTool looks for terraform on PATH, then for tofu, and downloads a terraform where there is neither, once for all times.

@@ -28,18 +28,18 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// tempDir makes the demo use a directory of the test's own, and asserts that nothing is left in it.
+// tempDir is a directory for a demo. Those of the testing package have names too long for a socket.
 func tempDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "d") // t.TempDir has names too long for a socket
+	dir, err := os.MkdirTemp("", "d")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TMPDIR", dir)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
+// left are the demos' directories in a directory.
 func left(t *testing.T, dir string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "sallyport-demo-*"))
@@ -49,98 +49,22 @@ func left(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestTranscript compares what the demo prints with the transcript that people were shown.
-func TestTranscript(t *testing.T) {
-	dir := tempDir(t)
-	var out bytes.Buffer
-	if err := Run(t.Context(), Options{Stdout: &out, Yes: true, Version: "test"}); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
-	}
-	if names := left(t, dir); len(names) > 0 {
-		t.Errorf("left behind: %v", names)
-	}
-	for _, line := range strings.Split(out.String(), "\n") {
-		if utf8.RuneCountInString(line) > 80 && !strings.Contains(line, dir) {
-			t.Errorf("longer than 80 columns: %s", line)
-		}
-	}
-	got := normalise(out.String(), dir)
-	golden := filepath.Join("testdata", "transcript.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-want +got) %s", diff)
-	}
-}
-
-// normalise takes out what is different each time, and the body of the agent's messages, whose words are tested where
-// they are made.
-func normalise(text, dir string) string {
-	for _, r := range []struct{ pattern, with string }{
-		{regexp.QuoteMeta(dir) + `/sallyport-demo-\d+`, "DIR"},
-		{`binary( +)= ".*"`, `binary$1= "TERRAFORM"`},
-		{`"(i|vol|att)-[0-9a-f]{8}"`, `"$1-ID"`},
-		{`complete after \d+s`, "complete after Ns"},
-		{`cli:\w+`, "cli:USER"},
-		{`  commit  [0-9a-f]{40}`, "  commit  COMMIT"},
-		{`  plan    [0-9a-f]{64}`, "  plan    DIGEST"},
-		{`the plan [0-9a-f]{10} only`, "the plan DIGEST only"},
-		{`(?m)^(  │ DEMO .*\n)(  │   .*\n)+`, "$1  │   ...\n"},
-	} {
-		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
-	}
-	// Terraform makes the node and the volume at the same time.
-	lines := strings.Split(text, "\n")
-	for i := 1; i < len(lines); i++ {
-		if strings.Contains(lines[i-1], "ghe_vol: Creation") && strings.Contains(lines[i], "ghe_node: Creation") {
-			lines[i-1], lines[i] = lines[i], lines[i-1]
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// perform tells the story with the given answers and returns the runs that the agent then knows, oldest first, and
-// what was printed.
-func perform(t *testing.T, ctx context.Context, o Options) (runs []control.Run, printed string, err error) {
+// perform tells the story and returns the runs that the agent then knows, oldest first, and what was printed. Nothing may be left.
+func perform(t *testing.T, o Options) (runs []control.Run, printed string, err error) {
 	t.Helper()
-	tempDir(t)
 	var out bytes.Buffer
-	o.Stdout = &out
-	if err := o.validate(); err != nil {
-		t.Fatal(err)
+	o.Stdout, o.tempDir = &out, tempDir(t)
+	o.Ended = func(all []control.Run) error {
+		slices.Reverse(all)
+		runs = all
+		return nil
 	}
-	tool, err := findTool(ctx, release.Site{})
-	if err != nil {
-		t.Fatal(err)
+	err = Run(t.Context(), o)
+	if names := left(t, o.tempDir); len(names) > 0 {
+		log, _ := os.ReadFile(filepath.Join(names[0], "agent.log"))
+		t.Errorf("left behind: %v, with the log\n%s", names, log)
 	}
-	s, err := newStage(tool, o.Executable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := startAgent(ctx, o, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := control.NewClient(s.config.Socket)
-	defer client.Close()
-	story := &story{screen: &screen{w: &out}, stage: s, agent: a, client: client, answers: newAnswers(o)}
-	err = story.tell(a.ctx)
-	runs, readErr := client.Runs(t.Context(), control.RunsQuery{})
-	if readErr != nil {
-		t.Fatal(readErr)
-	}
-	slices.Reverse(runs)
-	if stopErr := errors.Join(a.stop(), s.remove()); stopErr != nil {
-		t.Error(stopErr)
-	}
-	return runs, out.String(), err
+	return runs, strings.ReplaceAll(out.String(), o.tempDir, "TMP"), err
 }
 
 // outcome is what matters of a run here.
@@ -166,42 +90,163 @@ func outcomes(runs []control.Run) []outcome {
 	return all
 }
 
-func TestStory(t *testing.T) {
+// The runs of the story when nobody strays from it. What is gone is created, and one plain approve does it.
+var (
+	first     = outcome{store.KindCommit, store.Applied, 3, 0, 0, "approve"}
+	recovered = outcome{store.KindManual, store.Applied, 2, 0, 0, "approve"}
+	bigger    = outcome{store.KindCommit, store.Applied, 0, 1, 0, "approve"}
+	encrypted = outcome{store.KindCommit, store.Discarded, 2, 0, 2, "deny not without a copy"}
+	grown     = outcome{Kind: store.KindPullRequest, Status: store.Previewed, Change: 1}
+)
+
+// TestTranscript tells the whole story and compares what it prints with the transcript that people were shown, and with the README.
+func TestTranscript(t *testing.T) {
+	t.Parallel()
+	runs, printed, err := perform(t, Options{Yes: true})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, printed)
+	}
+	if diff := cmp.Diff([]outcome{first, recovered, bigger, encrypted, grown}, outcomes(runs)); diff != "" {
+		t.Errorf("the runs (-want +got) %s", diff)
+	}
+	if t.Failed() {
+		t.Log(printed)
+	}
+	lines := 0
+	for line := range strings.SplitSeq(printed, "\n") {
+		if n := utf8.RuneCountInString(line); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+		if lines++; heading.MatchString(line) || line == "What you saw" {
+			lines = 1
+		}
+		if lines == screenful+1 {
+			t.Errorf("more than a screen, which begins to flow over at: %s", line)
+		}
+	}
+	compare(t, filepath.Join("testdata", "transcript.golden"), shortened(normalise(printed)))
+	readme(t, printed)
+}
+
+// screenful is how many lines are one screen, with some room for paths that are longer elsewhere.
+const screenful = 44
+
+var heading = regexp.MustCompile(`^\d\. .* ─+$`)
+
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("(-want +got) %s", diff)
+	}
+}
+
+// readme compares what the README shows of the demo with what it prints, word by word but for times and hashes.
+func readme(t *testing.T, printed string) {
+	t.Helper()
+	const file, begin, end = "../../README.md", "```\n4. ", "```\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	shown, after, closed := strings.Cut(rest, end)
+	_, scene, told := strings.Cut(printed, "\n4. ")
+	scene, _, next := strings.Cut(scene, "\n\n5. ")
+	if !found || !closed || !told || !next {
+		t.Fatal("there is no scene 4 in the README or in the demo")
+	}
+	scene += "\n"
+	diff := cmp.Diff(normalise(shown), normalise(scene))
+	if diff != "" && *update {
+		if err := os.WriteFile(file, []byte(before+begin+scene+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff != "" {
+		t.Errorf("the README shows another demo, which -update puts right (-README +demo) %s", diff)
+	}
+}
+
+// normalise takes out what is different each time.
+func normalise(text string) string {
+	for _, r := range []struct{ pattern, with string }{
+		{`TMP/sallyport-demo-\d+`, "DIR"},
+		{`complete after \d+s`, "complete after Ns"},
+		{`kill -9 \d+`, "kill -9 PID"},
+		{`\b[0-9a-f]{10}\b`, "HASH"},
+		{`\d{4}-\d\d-\d\d \d\d:\d\d UTC`, "TIME"},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
+	}
+	// Terraform makes the node and the volume at the same time.
+	lines := strings.Split(text, "\n")
+	for i := 1; i < len(lines); i++ {
+		if strings.Contains(lines[i-1], "ghe_vol: Creation") && strings.Contains(lines[i], "ghe_node: Creation") {
+			lines[i-1], lines[i] = lines[i], lines[i-1]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// shortened leaves out what the agent says, whose words are tested where they are made; terraform's stay.
+func shortened(text string) string {
+	return regexp.MustCompile(`(?m)(^  │.*\n)+`).ReplaceAllStringFunc(text, func(said string) string {
+		if strings.Contains(said, "Apply complete!") {
+			return said
+		}
+		return "  │ ...\n"
+	})
+}
+
+// TestStrayed is what people do who do not follow the story, and which scenes find the stack as they need it all the same.
+func TestStrayed(t *testing.T) {
+	t.Parallel()
 	need.LongUnlessRaced(t, "it tells the story four times; TestTranscript tells it once")
-	first := outcome{store.KindCommit, store.Applied, 3, 0, 0, "approve"}
-	second := outcome{store.KindCommit, store.Applied, 0, 1, 0, "approve"}
-	recovered := outcome{store.KindManual, store.Applied, 2, 0, 0, "approve"}
-	empty := outcome{Kind: store.KindManual, Status: store.NoChanges}
 	for _, c := range []struct {
 		name    string
-		yes     bool
+		scenes  []int
 		answers string
 		want    []outcome
-		err     error
 		prints  []string
 	}{
-		{name: "answers by itself", yes: true, want: []outcome{first, second, recovered, empty}},
 		{
-			name: "a person who mistypes", answers: "yes\napprove\nAPPROVE.\napprove\n",
-			want:   []outcome{first, {store.KindCommit, store.Applied, 0, 1, 0, "APPROVE."}, recovered, empty},
-			prints: []string{"> yes\nThat does not count: ", "What you saw"},
+			name: "the volume is named", scenes: []int{4, 5}, answers: "approve\napprove destroy 1\n",
+			want:   []outcome{first, {store.KindCommit, store.Applied, 2, 0, 2, "approve destroy 1"}, grown},
+			prints: []string{"the new volume is empty"},
 		},
 		{
-			name: "denied, planned again, denied for good", answers: "approve\ndeny not tonight\nplan\ndeny\n\n",
+			name: "denied, planned again, denied for good", scenes: []int{1, 5}, answers: "deny not tonight\nplan\ndeny\n\n",
 			want: []outcome{
-				first, {store.KindCommit, store.Discarded, 0, 1, 0, "deny not tonight"}, {store.KindManual, store.Discarded, 0, 1, 0, "deny"},
+				{store.KindCommit, store.Discarded, 3, 0, 0, "deny not tonight"}, {store.KindManual, store.Discarded, 3, 0, 0, "deny"},
+				{store.KindManual, store.Applied, 3, 0, 0, "approve"}, grown,
 			},
-			err: errLeft, prints: []string{"Nothing was touched."},
+			prints: []string{"Nothing was touched."},
 		},
 		{
-			name: "nobody there", answers: "", want: []outcome{{Kind: store.KindCommit, Status: store.Planned, Add: 3}},
-			err: errLeft, prints: []string{"With --yes the demo answers by itself."},
+			name: "skipped", scenes: []int{2, 3, 5}, answers: "\n\n",
+			want: []outcome{
+				first, {store.KindManual, store.Discarded, 2, 0, 0, "deny"}, {store.KindManual, store.Applied, 2, 0, 0, "approve"},
+				{store.KindCommit, store.Discarded, 0, 1, 0, "deny"}, grown,
+			},
+		},
+		{
+			name: "nobody there", scenes: []int{1}, answers: "", want: []outcome{{Kind: store.KindCommit, Status: store.Planned, Add: 3}},
+			prints: []string{"With --yes the demo answers by itself."},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			runs, printed, err := perform(t, t.Context(), Options{Yes: c.yes, Stdin: strings.NewReader(c.answers)})
-			if !errors.Is(err, c.err) {
-				t.Errorf("error %v, want %v\n%s", err, c.err, printed)
+			t.Parallel()
+			runs, printed, err := perform(t, Options{Stdin: strings.NewReader(c.answers), Scenes: c.scenes})
+			if err != nil {
+				t.Errorf("error %v\n%s", err, printed)
 			}
 			if diff := cmp.Diff(c.want, outcomes(runs)); diff != "" {
 				t.Errorf("(-want +got) %s\n%s", diff, printed)
@@ -212,6 +257,15 @@ func TestStory(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNoSuchScene(t *testing.T) {
+	t.Parallel()
+	err := Run(t.Context(), Options{Yes: true, Stdout: io.Discard, Scenes: []int{2, len(Titles()) + 1}})
+	var refused *control.Error
+	if !errors.As(err, &refused) || refused.Kind != control.Usage {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -236,22 +290,26 @@ func (w *watcher) Write(p []byte) (int, error) {
 
 // TestInterrupt presses Ctrl-C at several places; neither files nor waiting may be left.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	for name, at := range map[string]string{
-		"before the first plan":   "The agent runs on it",
-		"at the prompt":           "Your decision",
-		"while terraform applies": "#1 ghe is approved",
+		"before the first plan": "The agent polls git",
+		"at the prompt":         "Kim, in the thread",
+		"while terraform applies and there is no agent": "$ kill -9",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := tempDir(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			in, feed := io.Pipe()
 			defer feed.Close()
-			if name == "while terraform applies" {
-				go func() { _, _ = io.WriteString(feed, "approve\n") }()
+			o := Options{Stdin: in, tempDir: dir}
+			if strings.Contains(at, "kill") {
+				o.Yes, o.Scenes = true, []int{3}
 			}
 			out := &watcher{text: at, then: cancel}
-			err := Run(ctx, Options{Stdin: in, Stdout: out})
+			o.Stdout = out
+			err := Run(ctx, o)
 			if !errors.Is(err, ErrInterrupted) {
 				t.Errorf("error %v\n%s", err, out.buf.String())
 			}
@@ -264,14 +322,15 @@ func TestInterrupt(t *testing.T) {
 
 // TestFailureKeeps loses the repository on the way: the directory stays, and is named.
 func TestFailureKeeps(t *testing.T) {
+	t.Parallel()
 	dir := tempDir(t)
-	out := &watcher{text: "2. A change"}
+	out := &watcher{text: "4. A volume"}
 	out.then = func() {
 		if err := os.RemoveAll(filepath.Join(left(t, dir)[0], "infra")); err != nil {
 			t.Error(err)
 		}
 	}
-	err := Run(t.Context(), Options{Yes: true, Stdout: out})
+	err := Run(t.Context(), Options{Yes: true, Stdout: out, Scenes: []int{1, 4}, tempDir: dir})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -321,7 +380,7 @@ func TestWhichTool(t *testing.T) {
 			if err != nil || tool.Path != c.want {
 				t.Fatalf("it is %s, %v, not %s", tool.Path, err, c.want)
 			}
-			s, err := newStage(tool, "sallyport")
+			s, err := newStage(stageOptions{tool: tool, executable: "sallyport"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -347,6 +406,7 @@ func TestNoTerraform(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := tempDir(t)
+			t.Setenv("TMPDIR", dir)
 			t.Setenv("HOME", t.TempDir())
 			t.Setenv("XDG_CACHE_HOME", "")
 			t.Setenv("PATH", c.path)
@@ -370,9 +430,9 @@ func TestColor(t *testing.T) {
 	var out bytes.Buffer
 	s := &screen{w: &out, color: true}
 	s.quote("Plan: 1 to add\n\n  + resource \"a\" \"b\" {\n-/+ resource\n    id = 1\n", inPlan)
-	want := "\n\x1b[2m  │\x1b[0m \x1b[1mPlan: 1 to add\x1b[0m\n\x1b[2m  │\x1b[0m\n" +
+	want := "\x1b[2m  │\x1b[0m \x1b[1mPlan: 1 to add\x1b[0m\n\x1b[2m  │\x1b[0m\n" +
 		"\x1b[2m  │\x1b[0m \x1b[32m  + resource \"a\" \"b\" {\x1b[0m\n\x1b[2m  │\x1b[0m \x1b[31m-/+ resource\x1b[0m\n" +
-		"\x1b[2m  │\x1b[0m     id = 1\n\n"
+		"\x1b[2m  │\x1b[0m     id = 1\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

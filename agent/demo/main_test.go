@@ -1,33 +1,19 @@
-package demo
+package demo_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"sallyport/agent/asuser"
-	"sallyport/agent/demo/cloud"
+	"sallyport/agent/cli"
 	"sallyport/agent/need"
-	"sallyport/agent/repo"
-	"sallyport/agent/rescue"
-	"sallyport/agent/runner"
 )
 
-// TestMain lets the test binary be the runner of applies and the check of stores, as the program itself is.
+// TestMain lets the test binary be the program: the agent, the runner of its applies, its command line and the cloud's provider.
 func TestMain(m *testing.M) {
-	if asuser.Asked(os.Environ()) {
-		need.Exit(asuser.Main(os.Environ(), os.Args[1:]))
-	}
-	if len(os.Args) > 1 && os.Args[1] == "apply-run" {
-		need.Exit(runner.Main(os.Args[2:]))
-	}
-	if len(os.Args) > 1 && os.Args[1] == repo.Verb {
-		need.Exit(repo.Main(os.Args[2:]))
-	}
-	if len(os.Args) > 1 && os.Args[1] == rescue.Verb {
-		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
-	}
-	if len(os.Args) > 1 && os.Args[1] == cloud.Verb {
-		need.Exit(cloud.Main(os.Args[2:], os.Environ(), os.Stdout, os.Stderr))
+	if asuser.Asked(os.Environ()) || len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		need.Exit(cli.Main(cli.Invocation{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"}))
 	}
 	os.Exit(need.Main(m, need.Terraform))
 }

@@ -4,35 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/slack/slacktest"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
 
 const (
-	// patience bounds each wait for the agent. The longest takes two seconds.
+	// patience bounds each wait for the agent. The longest takes four seconds.
 	patience  = time.Minute
 	lookAgain = 50 * time.Millisecond
 	longPoll  = 10 * time.Second
+	// hearing is how long a person waits for an answer to words that may be no answer to anything.
+	hearing = 5 * time.Second
 )
 
 // see takes a run from its plan to its end. A person who denies may have it planned again.
 func (t *story) see(ctx context.Context, run control.Run) error {
 	for {
-		planned, err := t.planned(ctx, run)
+		card, err := t.asked(ctx, run)
 		if err != nil {
 			return err
 		}
-		decided, err := t.decide(ctx, planned)
+		decided, err := t.decide(ctx, run.ID, card, "approve")
 		if err != nil {
 			return err
 		}
 		if decided.Status != store.Discarded {
-			return t.applied(ctx, decided)
+			return t.applied(ctx, decided, card)
 		}
 		if run, err = t.again(ctx, decided); err != nil {
 			return err
@@ -40,66 +44,78 @@ func (t *story) see(ctx context.Context, run control.Run) error {
 	}
 }
 
-// planned waits for the plan and shows it.
-func (t *story) planned(ctx context.Context, run control.Run) (control.Run, error) {
+// asked waits for the message that asks and shows it.
+func (t *story) asked(ctx context.Context, run control.Run) (slacktest.Message, error) {
+	run, err := t.waiting(ctx, run)
+	if err != nil {
+		return slacktest.Message{}, err
+	}
+	card, err := t.stage.card(ctx, run.ID, string(store.Planned))
+	if err != nil {
+		return card, err
+	}
+	t.say("Sallyport asks, in Slack's #ops:")
+	t.message(card.Visible())
+	t.gap()
+	return card, nil
+}
+
+// waiting follows a run until it waits for a decision.
+func (t *story) waiting(ctx context.Context, run control.Run) (control.Run, error) {
 	run, err := t.follow(ctx, run, func(r control.Run) bool { return r.Status != store.Pending && r.Status != store.Planning })
-	if err != nil {
-		return run, err
+	if err == nil && run.Status != store.Planned {
+		err = fmt.Errorf("run #%d should wait for a decision, and is %s: %s", run.ID, run.Status, run.Error)
 	}
-	if run.Status != store.Planned {
-		return run, fmt.Errorf("run #%d should wait for a decision, and is %s: %s", run.ID, run.Status, run.Error)
-	}
-	notice, err := t.agent.notices.take(ctx, fmt.Sprintf("DEMO %s #%d: planned", run.Stack, run.ID))
-	if err != nil {
-		return run, err
-	}
-	t.say("", "This is the message that asks, in Slack:")
-	t.quote(notice, inNotice)
-	text, err := t.client.PlanText(ctx, strconv.Itoa(run.ID))
-	if err != nil {
-		return run, fmt.Errorf("reading the plan: %w", err)
-	}
-	t.say(fmt.Sprintf("And the plan in terraform's own words (sallyport show %d --plan):", run.ID))
-	t.quote(text, inPlan)
-	return run, nil
+	return run, err
 }
 
-// decide asks until an answer counts.
-func (t *story) decide(ctx context.Context, run control.Run) (control.Run, error) {
-	words := strings.TrimPrefix(run.Decisive(), fmt.Sprintf("sallyport approve %d", run.ID))
-	words = "approve" + words
-	for {
-		t.say(fmt.Sprintf("Your decision: %s, or deny?", words))
-		answer, err := t.ask(ctx, words)
+// decide has Kim answer in the thread of a run's message until an answer counts. script is what --yes answers, one after the other.
+func (t *story) decide(ctx context.Context, id int, card slacktest.Message, script ...string) (control.Run, error) {
+	question := "Kim, in the thread"
+	if t.answers.paced() {
+		question += " (approve, deny, or Enter to skip the scene)"
+	}
+	for n := 0; ; n++ {
+		answer, err := t.ask(ctx, question, script[min(n, len(script)-1)])
 		if err != nil {
+			return control.Run{}, err
+		}
+		if answer == "" {
+			return control.Run{}, errSkipped
+		}
+		var run control.Run
+		wait := patience
+		if !t.answers.yes {
+			wait = hearing
+		}
+		said := t.stage.slack.Reply(kim, channel, card.TS, answer)
+		reply, err := t.stage.heard(ctx, card.TS, said, wait, func() (bool, error) {
+			run, err = t.client.Run(ctx, strconv.Itoa(id))
+			return err == nil && run.Status != store.Planned, err
+		})
+		switch {
+		case err != nil:
 			return run, err
+		case run.Status != store.Planned:
+			return run, nil
+		case reply == "":
+			t.say("Nobody answers: to the agent these words are talk.")
+		default:
+			t.say("Sallyport, in the thread:")
+			t.message(reply)
 		}
-		res, err := t.client.Decide(ctx, control.DecideRequest{Ref: strconv.Itoa(run.ID), Words: answer, Digest: run.Plan.Digest})
-		var refused *control.Error
-		if errors.As(err, &refused) && refused.Kind != control.Internal && !t.answers.yes {
-			t.say("That does not count: " + refused.Message)
-			if refused.Hint != "" {
-				t.say("hint: " + refused.Hint)
-			}
-			continue
-		}
-		if err != nil {
-			return run, fmt.Errorf("deciding: %w", err)
-		}
-		t.say(res.Message)
-		return res.Run, nil
 	}
 }
 
-// ask reads one answer.
-func (t *story) ask(ctx context.Context, proposal string) (string, error) {
-	t.write("> ")
+// ask reads one answer. At a terminal an empty one is whatever the caller makes of it.
+func (t *story) ask(ctx context.Context, question, proposal string) (string, error) {
+	t.write(question + "> ")
 	answer, err := t.answers.next(ctx, proposal)
 	switch {
 	case errors.Is(err, errLeft):
 		t.say("", "Nobody answers. With --yes the demo answers by itself.")
 	case err == nil && t.answers.yes:
-		t.say(t.paint(bold, answer) + "   (answered by --yes)")
+		t.say(t.paint(bold, answer) + "   (by --yes)")
 	case err == nil && t.answers.silent:
 		t.say(answer)
 	}
@@ -108,26 +124,23 @@ func (t *story) ask(ctx context.Context, proposal string) (string, error) {
 
 // again offers a new plan after a deny.
 func (t *story) again(ctx context.Context, denied control.Run) (control.Run, error) {
-	t.say("", "Nothing was touched. Nobody is asked again until a commit changes the stack, or",
-		"a person asks for a plan. Type plan to do so, or Enter to end the demo.")
-	answer, err := t.ask(ctx, "plan")
+	t.say("Nothing was touched. Nobody is asked again until a commit changes the stack, or a",
+		"person asks for a plan.")
+	answer, err := t.ask(ctx, "plan, or Enter to skip the scene", "plan")
 	if err != nil {
 		return control.Run{}, err
 	}
 	if !strings.EqualFold(answer, "plan") {
-		return control.Run{}, errLeft
+		return control.Run{}, errSkipped
 	}
 	return t.start(ctx, control.StartRequest{Applied: denied.Kind == store.KindManual, Reason: "planned again after a deny"})
 }
 
 // applied waits for the end of the apply and tells it.
-func (t *story) applied(ctx context.Context, run control.Run) error {
-	run, err := t.follow(ctx, run, func(r control.Run) bool { return r.Status.Terminal() })
+func (t *story) applied(ctx context.Context, run control.Run, card slacktest.Message) error {
+	run, err := t.ended(ctx, run)
 	if err != nil {
 		return err
-	}
-	if run.Status != store.Applied {
-		return fmt.Errorf("run #%d should be applied, and is %s: %s", run.ID, run.Status, run.Error)
 	}
 	log, err := t.client.Log(ctx, strconv.Itoa(run.ID))
 	if err != nil {
@@ -141,17 +154,31 @@ func (t *story) applied(ctx context.Context, run control.Run) error {
 	}
 	t.say(fmt.Sprintf("Terraform applies that very plan (all its words: sallyport show %d --log):", run.ID))
 	t.quote(strings.Join(done, "\n"), inLog)
-	t.say(fmt.Sprintf("#%d %s is %s.%s", run.ID, run.Stack, run.Status, approvedBy(run)))
-	return nil
+	return t.nowReads(ctx, run, card)
 }
 
-func approvedBy(run control.Run) string {
-	for _, d := range run.Decisions {
-		if d.Verdict == store.Approve {
-			return fmt.Sprintf(" It was approved by %s, for the plan %s only.", d.By, words.Short(run.Plan.Digest))
-		}
+// ended follows a run until it is applied.
+func (t *story) ended(ctx context.Context, run control.Run) (control.Run, error) {
+	run, err := t.follow(ctx, run, func(r control.Run) bool { return r.Status.Terminal() })
+	if err == nil && run.Status != store.Applied {
+		err = fmt.Errorf("run #%d should be applied, and is %s: %s", run.ID, run.Status, run.Error)
 	}
-	return ""
+	return run, err
+}
+
+// nowReads shows what is new in a run's message, which the agent edits as the run moves on.
+func (t *story) nowReads(ctx context.Context, run control.Run, before slacktest.Message) error {
+	now, err := t.stage.card(ctx, run.ID, string(run.Status))
+	if err != nil {
+		return err
+	}
+	old := strings.Split(before.Visible(), "\n")
+	lines := slices.DeleteFunc(strings.Split(now.Visible(), "\n"), func(line string) bool {
+		return slices.Contains(old, line) || strings.HasPrefix(line, "sallyport #") // which names the run for machines
+	})
+	t.say("New in its message in #ops:")
+	t.message(strings.Join(lines, "\n"))
+	return nil
 }
 
 // start asks for a manual run, as sallyport plan and sallyport recover do.
@@ -166,19 +193,22 @@ func (t *story) start(ctx context.Context, r control.StartRequest) (control.Run,
 
 // runFor waits until the agent has made the run of a commit.
 func (t *story) runFor(ctx context.Context, commit string) (control.Run, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the agent made no run of commit %s", words.Short(commit)))
+	return t.newest(ctx, "of commit "+words.Short(commit), func(r control.Run) bool { return r.Commit == commit })
+}
+
+// newest waits until there is a run that is wanted, and takes the newest.
+func (t *story) newest(ctx context.Context, what string, wanted func(control.Run) bool) (control.Run, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the agent made no run %s", what))
 	defer cancel()
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
-		status, err := t.client.Status(ctx)
+		runs, err := t.client.Runs(ctx, control.RunsQuery{})
 		if err != nil {
 			return control.Run{}, err
 		}
-		for _, s := range status.Stacks {
-			if s.Run != nil && s.Run.Commit == commit {
-				return *s.Run, nil
-			}
+		if i := slices.IndexFunc(runs, wanted); i >= 0 {
+			return runs[i], nil
 		}
 		select {
 		case <-tick.C:

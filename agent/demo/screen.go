@@ -22,7 +22,6 @@ const (
 	red    = "31"
 	green  = "32"
 	yellow = "33"
-	cyan   = "36"
 )
 
 // screen writes for people: 80 columns, colours only where they show. The first error of writing is kept, and nothing is
@@ -67,19 +66,34 @@ func (s *screen) act(n int, title string) {
 // command shows what a person would type.
 func (s *screen) command(line string) { s.say(s.paint(bold, "  $ "+line)) }
 
+// message shows a message as Slack does: who is mentioned has a name, and the first line and what Slack shows as bold are.
+func (s *screen) message(text string) {
+	text = strings.ReplaceAll(text, "<@"+kim+">", "@kim")
+	heading, _, _ := strings.Cut(text, "\n")
+	lines := strings.Split(text, "\n")
+	strong := map[string]bool{heading: true}
+	for i, line := range lines {
+		if inner, ok := strings.CutPrefix(line, "*"); ok && strings.HasSuffix(inner, "*") {
+			lines[i] = strings.TrimSuffix(inner, "*")
+			strong[lines[i]] = true
+		}
+	}
+	s.quote(strings.Join(lines, "\n"), func(line string) string {
+		if strong[line] {
+			return bold
+		}
+		return plain
+	})
+}
+
 // quote shows what somebody else says, each line in the colour that the function gives it. Long lines go on in the
 // next one, further to the right.
 func (s *screen) quote(text string, color func(line string) string) {
 	const room = width - len("  | ")
-	s.gap()
 	for line := range strings.Lines(strings.Trim(text, "\n") + "\n") {
 		line = strings.TrimRight(line, "\n ")
 		words := strings.TrimLeft(line, " ")
 		indent := line[:len(line)-len(words)]
-		if strings.Trim(line, "─") == "" {
-			line = strings.Repeat("─", min(utf8.RuneCountInString(line), room))
-			words, indent = line, ""
-		}
 		if utf8.RuneCountInString(line) > room {
 			words = wordwrap.WrapString(words, uint(max(room-len(indent)-4, 20)))
 			words = strings.ReplaceAll(words, "\n", "\n"+indent+"    ")
@@ -88,7 +102,6 @@ func (s *screen) quote(text string, color func(line string) string) {
 			s.say(s.paint(faint, margin) + strings.TrimRight(" "+s.paint(color(line), part), " "))
 		}
 	}
-	s.gap()
 }
 
 // inPlan is the colour of a line of a plan, as terraform paints it.
@@ -110,14 +123,6 @@ func inPlan(line string) string {
 	return plain
 }
 
-// inNotice is the colour of a line of a notice.
-func inNotice(line string) string {
-	if !strings.HasPrefix(line, " ") {
-		return bold
-	}
-	return plain
-}
-
 // inLog is the colour of a line of terraform's log.
 func inLog(line string) string {
 	if strings.HasPrefix(line, "Apply complete") {
@@ -126,5 +131,5 @@ func inLog(line string) string {
 	return plain
 }
 
-// inFile is the colour of a line of a file.
-func inFile(string) string { return cyan }
+// asItIs is the colour of what has none.
+func asItIs(string) string { return plain }

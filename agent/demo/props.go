@@ -1,0 +1,131 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sallyport/notify/github/githubtest"
+	"sallyport/notify/slack/slacktest"
+)
+
+// Who and what there is at the stand-ins.
+const (
+	channel  = "C0000OPS"
+	kim      = "U0000KIM" // the person at this keyboard, who may approve
+	kimMail  = "kim@example.com"
+	infraHub = "ops/infra"
+)
+
+// props are the stand-ins for Slack and GitHub: each a server on loopback that answers what the agent asks, for as long as the demo
+// lasts. The third one, the cloud, is in package cloud.
+type props struct {
+	slack  *slacktest.Server
+	github *githubtest.Server
+}
+
+func newProps() (*props, error) {
+	slack, err := slacktest.New(slacktest.Options{
+		Users:    []slacktest.User{{ID: kim, Name: "kim", RealName: "Kim", DisplayName: "kim", Email: kimMail}},
+		Channels: []slacktest.Channel{{ID: channel, Name: "ops", Member: true}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the stand-in for Slack: %w", err)
+	}
+	hub, err := githubtest.New(githubtest.Options{
+		Users: []githubtest.User{{ID: 7, Login: "jane"}},
+		Repositories: []githubtest.Repository{{
+			ID: 42, Name: infraHub, Private: true, Access: map[string]string{"jane": "write", "sallyport-bot": "write"},
+		}},
+	})
+	if err != nil {
+		slack.Close()
+		return nil, fmt.Errorf("making the stand-in for GitHub: %w", err)
+	}
+	return &props{slack, hub}, nil
+}
+
+func (p *props) close() {
+	p.slack.Close()
+	p.github.Close()
+}
+
+// card waits until the message of a run is in the channel and says that it is in a status.
+func (p *props) card(ctx context.Context, run int, status string) (slacktest.Message, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no message says that #%d is %s", run, status))
+	defer cancel()
+	m, err := p.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
+		id, _, _, _, ok := m.Run()
+		first, _, _ := strings.Cut(m.Visible(), "\n")
+		return ok && id == run && strings.Contains(first, status)
+	})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return m, err
+}
+
+// heard waits until something happens after what Kim has written: the run moves on, or the bot answers in the thread. Neither
+// is said by an empty answer after a while.
+func (p *props) heard(ctx context.Context, thread, after string, wait time.Duration, moved func() (bool, error)) (answer string, err error) {
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		if done, err := moved(); done || err != nil {
+			return "", err
+		}
+		replies := p.slack.Thread(channel, thread)
+		if i := slices.IndexFunc(replies, func(m slacktest.Message) bool {
+			return m.BotID != "" && m.TS > after && len(m.Files) == 0
+		}); i >= 0 {
+			return replies[i].Visible(), nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return "", nil
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+// comment waits for the agent's comment on a pull request that says something.
+func (p *props) comment(ctx context.Context, number int, says string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no comment on pull request #%d says %q", number, says))
+	defer cancel()
+	var found string
+	err := p.github.WaitFor(ctx, func() bool {
+		for _, c := range p.github.Comments(infraHub, number) {
+			if c.Author != "jane" && strings.Contains(c.Body, says) {
+				found = c.Body
+			}
+		}
+		return found != ""
+	})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return found, err
+}
+
+// status waits until a commit's status of the stack says how its plan ended.
+func (p *props) status(ctx context.Context, commit string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the pull request has no status"))
+	defer cancel()
+	var found string
+	err := p.github.WaitFor(ctx, func() bool {
+		st, ok := p.github.Status(infraHub, commit, "sallyport/"+stackName)
+		found = fmt.Sprintf("%s  %s  %s", st.Context, st.State, st.Description)
+		return ok && st.State != "pending"
+	})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return found, err
+}
