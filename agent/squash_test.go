@@ -104,7 +104,7 @@ func TestWhatIsSquashedOrRebasedIsWhatWasReviewed(t *testing.T) {
 	next(made([]map[string]string{two, three}, both))                                                                      // squashed
 	next(made([]map[string]string{{"box/main.tf": data("a", "3")}, {}}, map[string]string{"box/main.tf": data("a", "3")})) // and what brings nothing is left out
 	old := first
-	made([]map[string]string{{"box/other.tf": data("c", "1")}}, map[string]string{"box/other.tf": data("c", "1")})
+	next(made([]map[string]string{{"box/other.tf": data("c", "1")}}, map[string]string{"box/other.tf": data("c", "1")}))
 	first = old // another has come onto the branch meanwhile, in the same file too
 	next(made([]map[string]string{{"box/notes": notes("1", "one")}, {"box/main.tf": data("a", "4")}}, map[string]string{"box/notes": notes("1", "one")}, map[string]string{"box/main.tf": data("a", "4")}))
 }

@@ -35,6 +35,9 @@ func (i *Installation) Until(ref, what string, want func(control.Run) bool) cont
 				return run
 			}
 			ref = fmt.Sprint(run.ID)
+			if run.Status.Terminal() { // the long poll answers at once then: what still comes to it is looked for
+				i.Tick(ctx)
+			}
 			_, err = i.Client.Wait(ctx, run.ID, *run.UpdatedAt, 5*time.Second)
 		} else if ctx.Err() == nil {
 			i.Tick(ctx)
@@ -46,10 +49,16 @@ func (i *Installation) Until(ref, what string, want func(control.Run) bool) cont
 	}
 }
 
-// Reaches waits for a run's status.
+// Reaches waits for a run's status. A run that has ended as something else never gets there.
 func (i *Installation) Reaches(ref string, s store.Status) control.Run {
 	i.T.Helper()
-	return i.Until(ref, string(s), func(r control.Run) bool { return r.Status == s })
+	return i.Until(ref, string(s), func(r control.Run) bool {
+		i.T.Helper()
+		if r.Status != s && r.Status.Terminal() {
+			i.T.Fatalf("run %d ended as %s (error %q), and was to be %s", r.ID, r.Status, r.Error, s)
+		}
+		return r.Status == s
+	})
 }
 
 // Eventually waits for the whole status to be as wanted.
