@@ -6,7 +6,7 @@
 // A backup is one zstd-compressed tar archive: a manifest, then the store, then the states that the agent keeps and the copies of
 // states. It holds secrets in clear, as terraform's states do. [Write] makes one while everything goes on being used; [Restore]
 // unpacks one into an empty data directory, where nothing gets its place before all of it was read and the store in it was
-// checked. [Record] is what the store remembers of the backups that leave the machine.
+// checked. [Verify] reads one in the same way and touches nothing. [Record] is what the store remembers of the backups that leave the machine.
 //
 // # Copies of states
 //

@@ -14,6 +14,7 @@ type Record struct {
 	Schedule string    `json:"schedule"`
 	At       time.Time `json:"at,omitzero"` // of the last one that was sent
 	Bytes    int64     `json:"bytes,omitempty"`
+	Verified bool      `json:"verified,omitempty"` // it was read back whole before it was sent
 	TriedAt  time.Time `json:"tried_at,omitzero"`
 	Error    string    `json:"error,omitempty"` // of the last try; empty if that went well
 	ErrorAt  time.Time `json:"error_at,omitzero"`

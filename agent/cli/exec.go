@@ -24,7 +24,7 @@ type executed struct {
 func newExecCommand(a *app) *cobra.Command {
 	var commit string
 	c := &cobra.Command{
-		Use:   "exec [--commit SHA] STACK -- COMMAND [ARGS...]",
+		Use:   "exec STACK -- COMMAND [ARGS...], with [--commit SHA] before STACK",
 		Short: "Run terraform state, output, import and the like in a stack",
 		Long: "Run a command of terraform's in a stack: its own binary, variables, credentials, backend and workspace, at the applied\n" +
 			"commit. The agent runs it and keeps a record; nothing of the stack is planned or applied meanwhile. It ends with\n" +

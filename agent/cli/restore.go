@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +12,56 @@ import (
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/agent/peercred"
+	"sallyport/notify/words"
 )
 
 func newRestoreCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "restore FILE",
-		Short: "Unpack a backup into an empty data directory",
+	var onlyVerify bool
+	c := &cobra.Command{
+		Use:   "restore FILE [--verify]",
+		Short: "Unpack a backup into an empty data directory, or see whether one is whole",
 		Long: "Unpack a backup into an empty data directory; - is stdin. Runs that were waiting when the backup was made have ended\n" +
-			"afterwards, and run numbers go on 1000 higher. Start the agent only when this is done.",
+			"afterwards, and run numbers go on 1000 higher. Start the agent only when this is done.\n\n" +
+			"With --verify the backup is read as whole as for that (its store with every record, the chain of its history, its\n" +
+			"states), and nothing is touched. What it is unpacked to meanwhile (in TMPDIR) is removed.",
 		Args: between(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return restore(a, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if onlyVerify {
+				return verifyBackup(c.Context(), a, args[0])
+			}
+			return restore(a, args[0])
+		},
 	}
+	c.Flags().BoolVar(&onlyVerify, "verify", false, "only read the backup whole, and touch nothing")
+	return c
+}
+
+// openBackup opens what a person names: a file, or - for stdin.
+func openBackup(a *app, file string) (backup io.Reader, closeFile func() error, err error) {
+	if file == "-" {
+		return a.streams.stdin, func() error { return nil }, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the backup: %w", err)
+	}
+	return f, f.Close, nil
+}
+
+// verifyBackup needs no configuration: it may be read where there is no agent.
+func verifyBackup(ctx context.Context, a *app, file string) (err error) {
+	backup, done, err := openBackup(a, file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	read, err := archive.Verify(ctx, archive.VerifyOptions{Archive: backup})
+	if err != nil {
+		return err
+	}
+	return a.streams.result(read, "the backup of %s is whole: %s, %s, a history of %s, %s and %s", read.BackupAt.Format("2006-01-02 15:04:05 MST"),
+		words.CountOf(read.Stacks, "stack", "stacks"), words.CountOf(read.Runs, "run", "runs"), words.CountOf(read.History, "entry", "entries"),
+		words.CountOf(read.States, "kept state", "kept states"), words.CountOf(read.Copies, "copy of one", "copies of them"))
 }
 
 func restore(a *app, file string) (err error) {
@@ -33,15 +73,11 @@ func restore(a *app, file string) (err error) {
 		return control.Errorf(control.Refused, "cli_approvals is off: nothing is restored on the command line").
 			WithHint("who may change the configuration can say cli_approvals = true until it is restored")
 	}
-	backup := a.streams.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return fmt.Errorf("opening the backup: %w", err)
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		backup = io.Reader(f)
+	backup, closeFile, err := openBackup(a, file)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, closeFile()) }()
 	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: peercred.Self().By(), Now: a.now})
 	if err != nil {
 		return err

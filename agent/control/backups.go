@@ -12,7 +12,8 @@ type Backups struct {
 	Schedule string     `json:"schedule"`
 	At       *time.Time `json:"at"` // of the last one that was sent; null if none ever was
 	Bytes    int64      `json:"bytes"`
-	Error    string     `json:"error"` // why the last try failed; empty if it did not
+	Verified bool       `json:"verified"` // it was read back whole before it was sent
+	Error    string     `json:"error"`    // why the last try failed; empty if it did not
 	ErrorAt  *time.Time `json:"error_at"`
 }
 
@@ -22,5 +23,5 @@ func LoadBackups(tx *store.Tx) (*Backups, error) {
 	if err != nil || r == (archive.Record{}) {
 		return nil, err
 	}
-	return &Backups{Schedule: r.Schedule, At: instant(r.At), Bytes: r.Bytes, Error: r.Error, ErrorAt: instant(r.ErrorAt)}, nil
+	return &Backups{Schedule: r.Schedule, At: instant(r.At), Bytes: r.Bytes, Verified: r.Verified, Error: r.Error, ErrorAt: instant(r.ErrorAt)}, nil
 }

@@ -90,5 +90,9 @@ func backups(s *section, b *control.Backups) {
 		s.warn("backup", "see the agent's log", "the last backup that was sent is of %s", b.At.UTC().Format(time.RFC3339))
 		return
 	}
-	s.ok("backup", "the last one was sent at %s", b.At.UTC().Format(time.RFC3339))
+	if !b.Verified {
+		s.ok("backup", "the last one was sent at %s, by a version that did not read it back", b.At.UTC().Format(time.RFC3339))
+		return
+	}
+	s.ok("backup", "the last one was sent at %s, and read back whole before", b.At.UTC().Format(time.RFC3339))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -101,10 +102,27 @@ func (h *Housekeeper) sendBackup(ctx context.Context, cfg *config.Backup) (size 
 	if err != nil {
 		return 0, fmt.Errorf("making a backup: %w", err)
 	}
-	if _, err := f.Seek(0, 0); err != nil {
+	if err := h.readBack(ctx, f, dir); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, fmt.Errorf("making a backup: %w", err)
 	}
 	return info.Size(), h.handOver(ctx, cfg, f)
+}
+
+// readBack reads a backup from the disk before it is sent: one that cannot be restored would be found out when it is needed.
+func (h *Housekeeper) readBack(ctx context.Context, backup *os.File, scratch string) error {
+	if _, err := backup.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("making a backup: %w", err)
+	}
+	read, err := archive.Verify(ctx, archive.VerifyOptions{Archive: backup, Scratch: scratch, Checker: h.checker})
+	if err != nil {
+		return hint.With(fmt.Errorf("the backup that was made cannot be read back, and was not sent: %w", err),
+			"sallyport runs --verify checks the store, sallyport state list STACK the copies of states; move away what is damaged")
+	}
+	h.log.Debug("a backup was read back", "runs", read.Runs, "states", read.States, "copies", read.Copies)
+	return nil
 }
 
 // handOver runs the command with the backup as its standard input and its path in SALLYPORT_BACKUP.
@@ -148,7 +166,7 @@ func (h *Housekeeper) backupDone(cfg *config.Backup, size int64, cause error) er
 			if r.Told {
 				text = "Backups are sent again."
 			}
-			r.At, r.Bytes, r.Error, r.ErrorAt, r.Failures, r.Told = now, size, "", time.Time{}, 0, false
+			r.At, r.Bytes, r.Verified, r.Error, r.ErrorAt, r.Failures, r.Told = now, size, true, "", time.Time{}, 0, false
 		} else {
 			if r.Failures++; r.Failures == 1 {
 				r.ErrorAt = now

@@ -40,6 +40,9 @@ func backupText(b *control.Backups, now time.Time) string {
 	last := "no backup was sent yet"
 	if b.At != nil {
 		last = fmt.Sprintf("last backup sent %s, %s", ago(b.At, now), humanize.IBytes(uint64(max(0, b.Bytes))))
+		if b.Verified {
+			last += ", read back whole"
+		}
 	}
 	last += ", schedule " + b.Schedule
 	if b.Error == "" {
