@@ -33,7 +33,7 @@ backup {
 	h.Reaches("1", store.Planned)
 	sent := func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.At != nil }
 	first := h.Eventually("a first backup is sent", sent)
-	if b := first.Agent.Backup; b.Bytes < 100 || b.Schedule != "@every 1h" || b.Error != "" {
+	if b := first.Agent.Backup; b.Bytes < 100 || !b.Verified || b.Schedule != "@every 1h" || b.Error != "" {
 		t.Errorf("the status: %+v", b)
 	}
 	// A restart sends none: it is not time yet. What was missed while the agent was down is made up for, once.
@@ -103,6 +103,30 @@ backup {
 	})
 	if told := h.told("No backup leaves this machine"); told != 1 {
 		t.Errorf("told %d times", told)
+	}
+}
+
+// A backup that a restore would trip over is not sent, so that the last good one is not replaced.
+func TestABackupThatCannotBeReadBackIsNotSent(t *testing.T) {
+	t.Parallel()
+	there := t.TempDir()
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+fmt.Sprintf("backup {\n  schedule = \"@daily\"\n  command  = \"touch %s/sent\"\n}\n", there))
+	copies := h.Data("states", "box")
+	if err := os.MkdirAll(copies, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(copies, "00000001.tfstate.zst"), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	s := h.Eventually("it is told", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
+	if b := s.Agent.Backup; !strings.Contains(b.Error, "cannot be read back, and was not sent") || b.At != nil {
+		t.Errorf("the status: %+v", b)
+	}
+	if _, err := os.Stat(filepath.Join(there, "sent")); err == nil {
+		t.Error("it was sent")
 	}
 }
 
