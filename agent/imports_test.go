@@ -112,18 +112,21 @@ var storeys = []struct {
 		"notify/redact", "store", "store/disk",
 	}},
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
-	{"agent/cli/render", []string{"agent/archive", "agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/people", "notify/words", "store"}},
 	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
+	{"agent/cli/render", []string{
+		"agent/archive", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
+	}},
 	{"agent/doctor", []string{
 		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
 		"agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
 		"agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
 	}},
+	{"agent/cli/follow", []string{"agent/cli/render", "agent/control"}},
 
 	// The rooms of the agent, from the bottom up.
 	{name: "agent/bell"},
@@ -252,8 +255,8 @@ var storeys = []struct {
 		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
 	}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/render", "agent/config", "agent/config/reference", "agent/config/shape",
-		"agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/packer",
+		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/follow", "agent/cli/render", "agent/config", "agent/config/reference",
+		"agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint",
 		"agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/verbs",
 		"notify/words", "store",
 	}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/doctor"
@@ -88,7 +89,7 @@ func check(a *app, credentials, checkout string) error {
 	if a.streams.json {
 		return a.streams.writeJSON(out)
 	}
-	return printFound(a.streams.out, out.Found)
+	return a.streams.write(render.Found(out.Found))
 }
 
 // hinted is an error with what to do next in its text.

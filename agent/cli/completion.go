@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"regexp"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,69 +35,10 @@ func newCompletionCommand(a *app) *cobra.Command {
 	}
 }
 
-// completeWithin bounds the answer to a key that somebody presses.
-const completeWithin = 2 * time.Second
-
-// maxCompleted bounds how far back runs are offered.
-const maxCompleted = 100
-
-// completeArguments lets every verb complete what its usage line says that it takes.
-func completeArguments(a *app, c *cobra.Command) {
-	for _, sub := range c.Commands() {
-		completeArguments(a, sub)
-	}
-	if c.HasSubCommands() || c.DisableFlagParsing {
-		return
-	}
-	takes := argumentsOf(c.Use)
-	c.ValidArgsFunction = func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(c.Context(), completeWithin)
-		defer cancel()
-		if len(args) >= len(takes) {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return candidates(ctx, a.at, c, takes[len(args)])
-	}
-}
-
-// optional is a flag of a usage line, with its value.
-var optional = regexp.MustCompile(`\[-[^]]*\](\.\.\.)?`)
-
-// argumentsOf are the arguments in a usage line, without its flags.
-func argumentsOf(use string) []string {
-	_, rest, _ := strings.Cut(use, " ")
-	return strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(optional.ReplaceAllString(rest, "")))
-}
-
-// candidates are what an argument can be. Whatever goes wrong is no candidate: there is nowhere to tell it.
-func candidates(ctx context.Context, at *installation, c *cobra.Command, argument string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if strings.HasPrefix(argument, "FILE") || strings.HasPrefix(argument, "DIR") {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	if argument == strings.ToLower(argument) {
-		return strings.Split(argument, "|"), cobra.ShellCompDirectiveNoFileComp
-	}
-	if argument == "VERB..." {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []string
+// completeArguments lets every verb complete what it takes. Nothing is said beside it: it would stand in the line that is typed.
+func completeArguments(a *app, root *cobra.Command) {
 	silent := newStreams(Invocation{Stdout: io.Discard, Stderr: io.Discard})
-	_ = at.look(silent, func(r source) (err error) {
-		switch {
-		case strings.HasPrefix(argument, "RUN"):
-			runs, err := r.Runs(ctx, control.RunsQuery{Limit: maxCompleted})
-			out = complete.Runs(c.Name(), runs)
-			return err
-		case strings.HasPrefix(argument, "STACK"), argument == "NEW":
-			s, err := r.Status(ctx)
-			out = complete.Stacks(s)
-			return err
-		case argument == "REPOSITORY":
-			s, err := r.Status(ctx)
-			out = complete.Repositories(s)
-			return err
-		}
-		return nil
+	complete.Arguments(root, func(question func(control.Reader) error) error {
+		return a.at.look(silent, func(r source) error { return question(r) })
 	})
-	return out, cobra.ShellCompDirectiveNoFileComp
 }

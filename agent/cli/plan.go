@@ -66,7 +66,7 @@ func start(ctx context.Context, s *streams, at *installation, wanted starting) e
 		s.talk("sallyport: warning: %s", w)
 	}
 	if wanted.wait {
-		return follow(ctx, s, client, started.Run)
+		return waitFor(ctx, s, client, started.Run)
 	}
 	if !s.json {
 		return nil

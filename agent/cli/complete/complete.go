@@ -1,5 +1,5 @@
 // Package complete makes what a shell offers for a half-typed command: the names of stacks and repositories, and the runs that
-// a verb is for. It takes what an agent, or its data directory, answers and asks nobody itself.
+// a verb is for. What a verb takes stands in its usage line, so that nothing is written down twice ([Arguments]).
 //
 // A candidate may be followed by a tab and a few words about it, which shells show beside it. These are others' words, so they are
 // cleaned as everything that goes to a terminal.
@@ -15,8 +15,8 @@ import (
 	"sallyport/store"
 )
 
-// Stacks are the names of all stacks and images.
-func Stacks(s control.Status) []string {
+// stacks are the names of all stacks and images.
+func stacks(s control.Status) []string {
 	var out []string
 	for _, st := range s.Stacks {
 		about := ""
@@ -28,8 +28,8 @@ func Stacks(s control.Status) []string {
 	return out
 }
 
-// Repositories are the names of all repositories.
-func Repositories(s control.Status) []string {
+// repositories are the names of all repositories.
+func repositories(s control.Status) []string {
 	var out []string
 	for _, r := range s.Repositories {
 		out = append(out, candidate(r.Name, r.Branch))
@@ -37,9 +37,9 @@ func Repositories(s control.Status) []string {
 	return out
 }
 
-// Runs are the numbers of those of the runs that a verb can do something about: those that wait for a decision, those that are
+// runsFor are the numbers of those of the runs that a verb can do something about: those that wait for a decision, those that are
 // open, or all.
-func Runs(verb string, runs []control.Run) []string {
+func runsFor(verb string, runs []control.Run) []string {
 	var out []string
 	for _, r := range runs {
 		if fits(verb, r.Status) {
