@@ -16,7 +16,6 @@ import (
 const (
 	channel  = "C0000OPS"
 	kim      = "U0000KIM" // the person at this keyboard, who may approve
-	kimMail  = "kim@example.com"
 	infraHub = "ops/infra"
 )
 
@@ -29,7 +28,7 @@ type props struct {
 
 func newProps() (*props, error) {
 	slack, err := slacktest.New(slacktest.Options{
-		Users:    []slacktest.User{{ID: kim, Name: "kim", RealName: "Kim", DisplayName: "kim", Email: kimMail}},
+		Users:    []slacktest.User{{ID: kim, Name: "kim", RealName: "Kim", DisplayName: "kim"}},
 		Channels: []slacktest.Channel{{ID: channel, Name: "ops", Member: true}},
 	})
 	if err != nil {

@@ -144,7 +144,7 @@ terraform {
   provider_mirror = %s
 }
 `, quote(s.path("data")), quote(s.path("agent.sock")), quote(repository.String()), quote(branch), quote(s.github.URL()), quote(infraHub), quote(s.path("github-token")),
-		quote(s.slack.URL()), quote(s.path("slack-token")), quote(kimMail), quote(stackName), quote(tool.Path), engine, quote(s.path("providers")))
+		quote(s.slack.URL()), quote(s.path("slack-token")), quote(kim), quote(stackName), quote(tool.Path), engine, quote(s.path("providers")))
 	for file, text := range map[string]string{
 		s.configPath(): s.text, s.path("github-token"): s.github.Token(), s.path("slack-token"): s.slack.Token(),
 	} {
