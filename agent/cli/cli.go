@@ -147,7 +147,7 @@ func newRoot(a *app) *cobra.Command {
 		return errors.Join(c.Help(), exitCode(exitUsage))
 	}
 	root.CompletionOptions.DisableDefaultCmd = true // ours is in completion.go
-	root.SetHelpTemplate(root.HelpTemplate() + helpEnd)
+	endHelp(root)
 	root.SetHelpCommand(newHelpCommand(a))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{err.Error(), "see " + c.CommandPath() + " --help"}

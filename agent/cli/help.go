@@ -5,7 +5,7 @@ import (
 )
 
 // helpEnd is what the help of the program itself ends with.
-const helpEnd = `{{if not .HasParent}}
+const helpEnd = `
 Environment:
   SALLYPORT_CONFIG   configuration file or directory, where --config does not say it
   SALLYPORT_SOCKET   the agent's socket, where --socket does not say it
@@ -19,7 +19,19 @@ Exit codes:
 sallyport exec ends with terraform's own code, sallyport agent with 64 where others end with 2.
 
 What may stand in the configuration: sallyport help config [BLOCK]
-{{end}}`
+`
+
+// endHelp adds it. A template of cobra's would do that, too, but would make the program ten megabytes bigger: a template may call any
+// method by its name, so that the linker leaves none out of the program.
+func endHelp(root *cobra.Command) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		help(c, args)
+		if !c.HasParent() {
+			c.Print(helpEnd)
+		}
+	})
+}
 
 // newHelpCommand answers `sallyport help VERB`; cobra's own takes an unknown verb for a success.
 func newHelpCommand(a *app) *cobra.Command {
