@@ -218,9 +218,9 @@ func TestStrayed(t *testing.T) {
 		prints  []string
 	}{
 		{
-			name: "the volume is named", scenes: []int{4, 5}, answers: "approve\napprove destroy 1\n",
+			name: "the volume is named", scenes: []int{4, 5}, answers: "so\nlgtm\napprove\napprove destroy 1\n",
 			want:   []outcome{first, {store.KindCommit, store.Applied, 2, 0, 2, "approve destroy 1"}, grown},
-			prints: []string{"the new volume is empty"},
+			prints: []string{"> so\nNobody answers: ", "> lgtm\nSallyport, to Kim alone:", "the new volume is empty"},
 		},
 		{
 			name: "denied, planned again, denied for good", scenes: []int{1, 5}, answers: "deny not tonight\nplan\ndeny\n\n",

@@ -67,29 +67,62 @@ func (p *props) card(ctx context.Context, run int, status string) (slacktest.Mes
 	return m, err
 }
 
-// heard waits until something happens after what Kim has written: the run moves on, or the bot answers in the thread. Neither
-// is said by an empty answer after a while.
-func (p *props) heard(ctx context.Context, thread, after string, wait time.Duration, moved func() (bool, error)) (answer string, err error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
+// speech is something that Kim has written in a thread.
+type speech struct {
+	thread, ts string
+	private    int // what he alone had been shown before
+	reads      int // how often the agent had looked before
+}
+
+// says has Kim write in a thread.
+func (p *props) says(thread, text string) speech {
+	return speech{
+		private: len(p.slack.Ephemerals(channel)), reads: p.slack.Calls(reading),
+		thread: thread, ts: p.slack.Reply(kim, channel, thread, text),
+	}
+}
+
+// reading is what the agent asks of Slack again and again, to see which threads have grown.
+const reading = "conversations.history"
+
+// enoughReads after somebody's words the agent has read them and answered, if it answers at all.
+const enoughReads = 5
+
+// answer is what the bot says to it, to all in the thread or to Kim alone; empty: nothing.
+type answer struct {
+	text    string
+	private bool
+}
+
+// answered waits until something happens after what Kim has said: the run moves on, or the bot answers. Where it may be that
+// neither happens, since the words may be talk, an empty answer says so.
+func (p *props) answered(ctx context.Context, said speech, talk bool, moved func() (bool, error)) (answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("nothing came of what was said in the thread"))
+	defer cancel()
+	soon := time.Now().Add(hearing)
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
+		enough := p.slack.Calls(reading) >= said.reads+enoughReads && time.Now().After(soon)
 		if done, err := moved(); done || err != nil {
-			return "", err
+			return answer{}, err
 		}
-		replies := p.slack.Thread(channel, thread)
+		if private := p.slack.Ephemerals(channel); len(private) > said.private {
+			return answer{private[said.private].Visible(), true}, nil
+		}
+		replies := p.slack.Thread(channel, said.thread)
 		if i := slices.IndexFunc(replies, func(m slacktest.Message) bool {
-			return m.BotID != "" && m.TS > after && len(m.Files) == 0
+			return m.BotID != "" && m.TS > said.ts && len(m.Files) == 0
 		}); i >= 0 {
-			return replies[i].Visible(), nil
+			return answer{text: replies[i].Visible()}, nil
+		}
+		if talk && enough {
+			return answer{}, nil
 		}
 		select {
 		case <-tick.C:
-		case <-deadline.C:
-			return "", nil
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
+			return answer{}, context.Cause(ctx)
 		}
 	}
 }

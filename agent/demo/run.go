@@ -20,8 +20,8 @@ const (
 	patience  = time.Minute
 	lookAgain = 50 * time.Millisecond
 	longPoll  = 10 * time.Second
-	// hearing is how long a person waits for an answer to words that may be no answer to anything.
-	hearing = 5 * time.Second
+	// hearing is how long a person waits at least for an answer to words that may be talk.
+	hearing = time.Second
 )
 
 // see takes a run from its plan to its end. A person who denies may have it planned again.
@@ -84,12 +84,7 @@ func (t *story) decide(ctx context.Context, id int, card slacktest.Message, scri
 			return control.Run{}, errSkipped
 		}
 		var run control.Run
-		wait := patience
-		if !t.answers.yes {
-			wait = hearing
-		}
-		said := t.stage.slack.Reply(kim, channel, card.TS, answer)
-		reply, err := t.stage.heard(ctx, card.TS, said, wait, func() (bool, error) {
+		reply, err := t.stage.answered(ctx, t.stage.says(card.TS, answer), !t.answers.yes, func() (bool, error) {
 			run, err = t.client.Run(ctx, strconv.Itoa(id))
 			return err == nil && run.Status != store.Planned, err
 		})
@@ -98,12 +93,15 @@ func (t *story) decide(ctx context.Context, id int, card slacktest.Message, scri
 			return run, err
 		case run.Status != store.Planned:
 			return run, nil
-		case reply == "":
+		case reply.text == "":
 			t.say("Nobody answers: to the agent these words are talk.")
+			continue
+		case reply.private:
+			t.say("Sallyport, to Kim alone:")
 		default:
 			t.say("Sallyport, in the thread:")
-			t.message(reply)
 		}
+		t.message(reply.text)
 	}
 }
 
