@@ -42,6 +42,7 @@ func (t *story) killed(ctx context.Context) error {
 		return err
 	}
 	if run.Status == store.Discarded {
+		t.say("Then there is no apply to kill the agent in.")
 		return nil
 	}
 	if err := t.restarting(ctx); err != nil {
