@@ -135,6 +135,7 @@ var storeys = []struct {
 	{"agent/lifecycle/lockowner", []string{"agent/terraform/diag", "store"}},
 	{"agent/workers", []string{"agent/contain"}},
 	{"agent/health", []string{"agent/bell", "agent/clock", "agent/contain", "agent/fault", "agent/hint", "notify/people", "notify/redact"}},
+	{"agent/lifecycle/look", []string{"notify", "store"}},
 	{"agent/journal", []string{"agent/bell", "agent/fault", "agent/health", "store"}},
 	{"agent/lifecycle/due", []string{"agent/config", "store"}},
 	{"agent/lifecycle/expiry", []string{"agent/clock", "agent/config", "store"}},
@@ -167,8 +168,8 @@ var storeys = []struct {
 	}},
 	{"agent/ledger", []string{
 		"agent/active", "agent/announce", "agent/clock", "agent/config", "agent/datadir", "agent/fault", "agent/health", "agent/hint", "agent/journal",
-		"agent/lifecycle", "agent/lifecycle/effects", "agent/lifecycle/policy", "agent/locks", "agent/packer", "agent/phrase", "agent/rescue", "agent/runner",
-		"agent/terraform", "agent/terraform/diag", "agent/workers", "notify", "notify/slack", "notify/words", "store",
+		"agent/lifecycle", "agent/lifecycle/effects", "agent/lifecycle/look", "agent/lifecycle/policy", "agent/locks", "agent/packer", "agent/phrase",
+		"agent/rescue", "agent/runner", "agent/terraform", "agent/terraform/diag", "agent/workers", "notify", "notify/slack", "notify/words", "store",
 	}},
 	{"agent/engine", []string{
 		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine/kept", "agent/fault",

@@ -197,6 +197,19 @@ func TestPlain(t *testing.T) {
 			c.Status = store.Discarded
 			c.Decisions = []store.Decision{{Verdict: store.Deny, By: "slack:U01JANE", At: at, Text: "deny wrong `zone`"}}
 		},
+		"asked to destroy": func(c *notify.Card) {
+			c.Kind, c.RequestedBy, c.Reason, c.Options = store.KindManual, "cli:jane", "the region is closed", store.PlanOptions{Destroy: true}
+			c.Position, c.Plan = "at the applied commit", plan(protected(change("aws_ebs_volume.v", "delete")))
+		},
+		"asked to replace": func(c *notify.Card) {
+			c.Kind, c.RequestedBy, c.Options = store.KindManual, "slack:U01JANE", store.PlanOptions{Replace: []string{"a.b"}}
+		},
+		"first plan": func(c *notify.Card) { c.First, c.Plan.NewState = true, true },
+		"ended": func(c *notify.Card) {
+			c.Kind, c.RequestedBy, c.Reason, c.Status, c.Position = store.KindManual, "cli:jane", "old disks", store.Applied, "nothing of this stack was applied by sallyport yet"
+			c.Plan = plan(protected(change("aws_ebs_volume.v", "delete")), unknown(change("aws_x.b", "burn")))
+			c.Plan.NewState = true
+		},
 		"hidden": func(c *notify.Card) {
 			c.ShowAddresses = false
 			c.Plan = plan(protected(change("aws_ebs_volume.v", "delete")))

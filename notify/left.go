@@ -14,6 +14,27 @@ import (
 // PartlyText says that an apply did not end well.
 func PartlyText(run int) string { return fmt.Sprintf("the last apply, #%d, did not end well", run) }
 
+// LookText says how a run ended that a person has to look at: "wiki #19 failed halfway".
+func LookText(stack string, l *store.Look) string {
+	how := "could not be planned"
+	switch {
+	case l.Status == store.Interrupted:
+		how = "was interrupted: nobody saw the end of its apply"
+	case l.Status == store.Canceled:
+		how = "was canceled halfway"
+	case l.Began:
+		how = "failed halfway"
+	case l.Planned:
+		how = "could not be applied"
+	}
+	return fmt.Sprintf("%s #%d %s", StackName(stack), l.Run, how)
+}
+
+// NeedLook says of how many stacks that is so, and which: "1 stack needs a look: wiki #19 failed halfway".
+func NeedLook(texts []string, most int) string {
+	return words.CountOf(len(texts), "stack needs a look", "stacks need a look") + ": " + words.List(texts, most)
+}
+
 // HeldText says what a held branch waits for; empty if it is not held.
 func HeldText(r *store.RepositoryState) string {
 	if r.HeldHead == "" {

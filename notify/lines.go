@@ -77,7 +77,7 @@ func (c Card) Lines() []string {
 	for i, ch := range c.Plan.Changes {
 		a := kindOf(ch)
 		text := fmt.Sprintf("%*d. %-3s %-7s %s", width, i+1, a.symbol, line(a.word), line(ch.Address))
-		for _, note := range notes(ch) {
+		for _, note := range notes(ch, c.ended()) {
 			text += " (" + note + ")"
 		}
 		lines = append(lines, text)
@@ -85,8 +85,12 @@ func (c Card) Lines() []string {
 	return lines
 }
 
-// notes say what is special about a change.
-func notes(c store.Change) []string {
+// notes say what is special about a change; of one that nobody can decide about any more, not what an approval has to say.
+func notes(c store.Change, ended bool) []string {
+	name := ": name it to approve"
+	if ended {
+		name = ""
+	}
 	var out []string
 	if c.Previous != "" {
 		out = append(out, "was "+line(c.Previous))
@@ -111,9 +115,9 @@ func notes(c store.Change) []string {
 	}
 	switch {
 	case c.Unknown:
-		out = append(out, "UNKNOWN to sallyport: name it to approve")
+		out = append(out, "UNKNOWN to sallyport"+name)
 	case c.MustName():
-		out = append(out, "PROTECTED: name it to approve")
+		out = append(out, "PROTECTED"+name)
 	case c.Protected:
 		out = append(out, "protected")
 	case c.Routine():

@@ -20,14 +20,19 @@ func (c Card) Facts() []string {
 		}
 	}
 	add(c.Mark)
-	add(c.commit())
+	asked := c.Lead() != nil
+	if !asked { // else it is whatever commit the branch was at
+		add(c.commit())
+	}
 	for _, o := range c.Origin {
 		add(o)
 	}
 	add(c.kind())
-	add(c.Position)
-	if c.Plan != nil && c.Plan.NewState {
-		add("no state yet: everything is new")
+	for _, text := range c.news() {
+		add(text)
+	}
+	if asked {
+		add(c.commit())
 	}
 	for _, n := range c.Notes {
 		add(n)
@@ -71,6 +76,24 @@ func (c Card) Facts() []string {
 	return facts
 }
 
+// news is how the commit lies to what is applied, as long as nobody has decided: of a run that has ended it is not true any more.
+func (c Card) news() []string {
+	switch fresh := c.Plan != nil && c.Plan.NewState; {
+	case c.ended():
+		return nil
+	case c.First && fresh:
+		return []string{"First plan of this stack: everything is new"}
+	case c.First:
+		return []string{"First plan of this stack: nothing of it was applied by sallyport yet"}
+	case fresh:
+		return []string{c.Position, "no state yet: everything is new"}
+	}
+	return []string{c.Position}
+}
+
+// ended reports whether a run that somebody could decide about has ended. A preview is shown after its end only.
+func (c Card) ended() bool { return c.Status.Terminal() && c.Status != store.Previewed }
+
 func (c Card) commit() string {
 	if c.Commit == "" {
 		return ""
@@ -89,6 +112,9 @@ func (c Card) kind() string {
 	var text string
 	switch c.Kind {
 	case store.KindManual:
+		if c.Lead() != nil {
+			return "" // that said it
+		}
 		text = "asked for by a person"
 	case store.KindDrift:
 		text = "drift check"
@@ -151,12 +177,47 @@ func artifacts(list []store.Artifact) []string {
 type Vote struct {
 	By    string // slack:ID, cli:USER, policy:NAME
 	Words string // what follows: "approved", "denied: wrong zone"
+	// Reason of a lead, in a person's words.
+	Reason string
+}
+
+// String is the vote as plain text.
+func (v Vote) String() string {
+	if v.Reason == "" {
+		return v.By + " " + v.Words
+	}
+	return v.By + " " + v.Words + ": " + v.Reason
+}
+
+// Lead is what a person asked for, and who: with that their card begins. Nil for a run that came about by itself.
+func (c Card) Lead() *Vote {
+	if c.RequestedBy == "" || c.Kind != store.KindManual && !c.Options.Destroy {
+		return nil
+	}
+	what := "asked for a plan"
+	switch o := c.Options; {
+	case o.Destroy:
+		what = "asked to destroy everything"
+	case o.RefreshOnly:
+		what = "asked to bring the state up to date"
+	case len(o.Replace) > 0:
+		what = "asked to replace " + words.Count(len(o.Replace), "object")
+	case o.Commit:
+		what = "asked for a plan of commit " + words.Short(c.Commit)
+	case c.Build:
+		what = "asked for a build"
+	}
+	lead := &Vote{By: line(c.RequestedBy), Words: what}
+	if c.Kind == store.KindManual {
+		lead.Reason = words.Cut(line(c.Reason), 200)
+	}
+	return lead
 }
 
 // Votes are who asked for the run and who decided what about it, in the order of time.
 func (c Card) Votes() []Vote {
 	var votes []Vote
-	if c.RequestedBy != "" {
+	if c.RequestedBy != "" && c.Lead() == nil {
 		votes = append(votes, Vote{By: line(c.RequestedBy), Words: "asked"})
 	}
 	for _, d := range c.Decisions {
@@ -221,11 +282,14 @@ func (c Card) Plain() string {
 	for _, k := range c.Kinds() {
 		fmt.Fprintf(&b, "  %s\n", k)
 	}
+	if lead := c.Lead(); lead != nil {
+		fmt.Fprintf(&b, "  %s\n", lead)
+	}
 	for _, f := range c.Facts() {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}
 	for _, v := range c.Votes() {
-		fmt.Fprintf(&b, "  %s %s\n", v.By, v.Words)
+		fmt.Fprintf(&b, "  %s\n", v)
 	}
 	if c.Plan != nil {
 		fmt.Fprintf(&b, "  %s\n", c.Counts())

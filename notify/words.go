@@ -11,6 +11,9 @@ import (
 
 // Words that cards, statuses and reasons share, so that the same thing is called the same everywhere.
 
+// FirstSeen is the reason of a stack's first run.
+const FirstSeen = "seen for the first time"
+
 // Instant is a moment as people read it, to the minute.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 

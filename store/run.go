@@ -82,16 +82,18 @@ type Run struct {
 
 	// A check reads what stands above here without decoding, see headOf: new fields go below.
 
-	Commit      string   `json:"commit"`                 // full hash
-	Author      string   `json:"author,omitempty"`       // of the commit, as git has it: forgeable, shown only
-	AuthorEmail string   `json:"author_email,omitempty"` // likewise; used to forbid, never to grant
-	Subject     string   `json:"subject,omitempty"`      // first line of the commit message
-	Reason      string   `json:"reason,omitempty"`       // why the run exists, in a person's words or ours
-	RequestedBy string   `json:"requested_by,omitempty"` // "cli:jane", "slack:U01", empty for the agent itself
-	Position    string   `json:"position,omitempty"`     // the card's "at the applied commit" or "with 3 commits that were not applied yet"
-	GitDown     string   `json:"git_down,omitempty"`     // why and since when the repository could not be read when this was planned
-	Warnings    []string `json:"warnings,omitempty"`     // for the card: no lock file, workspace created, upstream not applied, ...
-	Notes       []string `json:"notes,omitempty"`        // for the card too: which images the plan uses, what changed in a template
+	Commit      string `json:"commit"`                 // full hash
+	Author      string `json:"author,omitempty"`       // of the commit, as git has it: forgeable, shown only
+	AuthorEmail string `json:"author_email,omitempty"` // likewise; used to forbid, never to grant
+	Subject     string `json:"subject,omitempty"`      // first line of the commit message
+	Reason      string `json:"reason,omitempty"`       // why the run exists, in a person's words or ours
+	RequestedBy string `json:"requested_by,omitempty"` // "cli:jane", "slack:U01", empty for the agent itself
+	// Asked is the message in Slack that asked for the run, and whose thread hears how it ended; nil: nobody asked there.
+	Asked       *Asked   `json:"asked,omitempty"`
+	Position    string   `json:"position,omitempty"` // the card's "at the applied commit" or "with 3 commits that were not applied yet"
+	GitDown     string   `json:"git_down,omitempty"` // why and since when the repository could not be read when this was planned
+	Warnings    []string `json:"warnings,omitempty"` // for the card: no lock file, workspace created, upstream not applied, ...
+	Notes       []string `json:"notes,omitempty"`    // for the card too: which images the plan uses, what changed in a template
 	PullRequest int      `json:"pull_request,omitempty"`
 	Engine      string   `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
@@ -219,6 +221,12 @@ type Apply struct {
 	LeftLock  *LeftLock `json:"left_lock,omitempty"`  // the state lock that it left behind
 	LeftState string    `json:"left_state,omitempty"` // path of the state that it could not save
 	PushedBy  string    `json:"pushed_by,omitempty"`  // who pushed that state
+}
+
+// Asked is a message in which somebody asked for a run.
+type Asked struct {
+	Channel string `json:"channel"`
+	TS      string `json:"ts"`
 }
 
 // A Card is the run's one message in Slack.

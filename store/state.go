@@ -18,7 +18,8 @@ type StackState struct {
 	Engine     string `json:"engine,omitempty"` // empty: terraform
 
 	AppliedCommit string    `json:"applied_commit,omitempty"`
-	AppliedAt     time.Time `json:"applied_at,omitzero"`
+	AppliedAt     time.Time `json:"applied_at,omitzero"` // when something was applied last; zero if nothing ever was
+	CheckedAt     time.Time `json:"checked_at,omitzero"` // when it was last found that nothing has to be changed
 	AppliedRun    int       `json:"applied_run,omitempty"`
 	AppliedInputs string    `json:"applied_inputs,omitempty"`
 
@@ -39,6 +40,8 @@ type StackState struct {
 	// process that does it, so the start of an agent clears it.
 	Occupied *Pause `json:"occupied,omitempty"`
 	Behind   int    `json:"behind,omitempty"` // commits that touch the stack and are not applied
+	// BehindBy is the one commit that Behind counts; empty if those are several.
+	BehindBy string `json:"behind_by,omitempty"`
 	// BehindSince is since when Behind is not 0.
 	BehindSince time.Time `json:"behind_since,omitzero"`
 	Error       string    `json:"error,omitempty"`      // why the stack gets no run (its directory left the branch, ...)
@@ -68,6 +71,38 @@ type StackState struct {
 	AutoApplied []AutoApply `json:"auto_applied,omitempty"`
 	// Unfinished is an interrupted run of which resources may be half-made, until a run of the stack ends well.
 	Unfinished int `json:"unfinished,omitempty"`
+	// Look is what failed and waits for a person, until a run of the stack ends well or somebody resumes the stack. All that is
+	// said of it stands here: the run itself may be forgotten before.
+	Look *Look `json:"look,omitempty"`
+	// Seen is the newest run there was when somebody last said that nothing of the stack needs a look any more.
+	Seen int `json:"seen,omitempty"`
+	// Destroyed is the run that took all of the stack down, until something of it is applied again.
+	Destroyed *Destroyed `json:"destroyed,omitempty"`
+}
+
+// A Look is a run that ended badly and that a person has to look at.
+type Look struct {
+	Run     int       `json:"run"`
+	Status  Status    `json:"status"`            // how it ended
+	Planned bool      `json:"planned,omitempty"` // it had a plan
+	Began   bool      `json:"began,omitempty"`   // its apply had begun
+	At      time.Time `json:"at,omitzero"`
+	Cause   string    `json:"cause,omitempty"` // the first line of its error
+	Hint    string    `json:"hint,omitempty"`
+}
+
+// Destroyed says which run took a stack down, and when.
+type Destroyed struct {
+	Run int       `json:"run"`
+	At  time.Time `json:"at"`
+}
+
+// SettledAt is when the stack was last applied, or found to need nothing, whichever came later.
+func (s *StackState) SettledAt() time.Time {
+	if s.CheckedAt.After(s.AppliedAt) {
+		return s.CheckedAt
+	}
+	return s.AppliedAt
 }
 
 // A Pin holds back the commit runs of a stack: what a person had applied is not what the branch says, and the next commit

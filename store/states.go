@@ -197,7 +197,7 @@ func (s *StackState) TakeOver(old *StackState) {
 	*s = *old
 	s.Name, s.Repository, s.Dir, s.Workspace, s.Engine = mine.Name, mine.Repository, mine.Dir, mine.Workspace, mine.Engine
 	s.OpenRun, s.NewestRun, s.Paused, s.Occupied = mine.OpenRun, mine.NewestRun, mine.Paused, mine.Occupied
-	s.Error, s.Behind, s.BehindSince = mine.Error, mine.Behind, mine.BehindSince
+	s.Error, s.Behind, s.BehindBy, s.BehindSince = mine.Error, mine.Behind, mine.BehindBy, mine.BehindSince
 	s.Planning, s.Unseen = mine.Planning, mine.Unseen
 	s.Formerly = append(append([]string{}, old.Formerly...), old.Name)
 	*old = StackState{

@@ -183,10 +183,28 @@ func spoken(tx *store.Tx, run *store.Run) (bool, error) {
 // EnqueueMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
 // nobody's phone.
 func (ms *Messages) EnqueueMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+	if err := ms.answerAsker(tx, w, run); err != nil {
+		return err
+	}
 	if run.Kind == store.KindPullRequest {
 		return ms.CommentOn(tx, run.Repository, run.PullRequest)
 	}
 	return ms.announce(tx, w, run, m)
+}
+
+// answerAsker tells whoever asked for a run in Slack, below what they wrote, how it ended: what ends quietly says nothing anywhere
+// else, and the run's own thread is not where they wait.
+func (ms *Messages) answerAsker(tx *store.Tx, w *active.Config, run *store.Run) error {
+	if run.Asked == nil || !run.Status.Terminal() {
+		return nil
+	}
+	causes := true
+	if s := w.Stack(run.Stack); s != nil && s.PlanInSlack == "none" {
+		causes = false
+	}
+	n := ms.Note(fmt.Sprintf("asked/%d", run.ID), phrase.Answer(run, phrase.AnswerOptions{Causes: causes}))
+	n.Channel, n.Thread = run.Asked.Channel, run.Asked.TS
+	return tx.Enqueue(n)
 }
 
 // askAfterAll asks people about a plan that a policy was about to apply.

@@ -128,8 +128,8 @@ func (d Desktop) Resume(_ context.Context, r control.ResumeRequest) (control.Res
 	if err := d.lookOnly(); err != nil {
 		return control.ResumeResponse{}, err
 	}
-	held, err := d.operator.Unpause(r.Stack, r.By.By())
-	return control.ResumeResponse{Held: held}, crossing(err)
+	was, err := d.operator.Unpause(r.Stack, r.By.By())
+	return control.ResumeResponse(was), crossing(err)
 }
 
 // Accept implements control.Operator.

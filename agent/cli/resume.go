@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
@@ -16,7 +18,9 @@ func newResumeCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume [STACK]",
 		Short: "Let a stack, or everything, go on",
-		Args:  between(0, 1),
+		Long: "Let a stack, or everything, go on. Of a stack it also says that somebody has looked at what failed last (status names it),\n" +
+			"and that it may stay as it is.",
+		Args: between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := a.at.client()
 			if err != nil {
@@ -34,6 +38,9 @@ func newResumeCommand(a *app) *cobra.Command {
 			words := "goes on"
 			if !done.Held {
 				words = "was not paused"
+			}
+			if done.Seen != 0 {
+				words += fmt.Sprintf("; #%d needs no look any more", done.Seen)
 			}
 			return a.streams.result(resumed{paused{stack, false}, done}, "%s %s", subject(stack), words)
 		},

@@ -179,6 +179,8 @@ type ResumeRequest struct {
 type ResumeResponse struct {
 	// Held is false if neither a pause nor a pin held it.
 	Held bool `json:"held"`
+	// Seen is the run of the stack that needed a look and needs none any more; 0 if none did.
+	Seen int `json:"seen"`
 }
 
 // AcceptRequest takes a branch whose history was rewritten.

@@ -127,11 +127,14 @@ func applyOf(a *store.Apply, stack string) *Apply {
 func StackOf(s *store.StackState, run *store.Run) Stack {
 	out := Stack{
 		Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: EngineOf(s.Engine),
-		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt),
+		AppliedCommit: s.AppliedCommit, AppliedAt: instant(s.AppliedAt), CheckedAt: instant(s.CheckedAt),
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin), Occupied: PauseOf(s.Occupied),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
-		Partly: partlyOf(s, run),
+		Partly: partlyOf(s, run), Look: lookOf(s, run), Seen: s.Seen,
+	}
+	if d := s.Destroyed; d != nil {
+		out.Destroyed = &Destroyed{Run: d.Run, At: instant(d.At)}
 	}
 	out.Checks = checksOf(s.Checks)
 	out.Builds, out.Images = make([]Build, 0, len(s.Builds)), usesOf(s.Images)

@@ -43,6 +43,22 @@ func partlyOf(s *store.StackState, newest *store.Run) *Partly {
 	return out
 }
 
+// lookOf is what is shown of what needs a look; nil if nothing does. newest is the stack's newest run.
+func lookOf(s *store.StackState, newest *store.Run) *Look {
+	l := s.Look
+	if l == nil {
+		return nil
+	}
+	out := &Look{Run: l.Run, Status: l.Status, At: instant(l.At), Text: notify.LookText(s.Name, l), Cause: l.Cause, Hint: l.Hint}
+	if out.Hint == "" {
+		out.Hint = "sallyport plan " + s.Name
+	}
+	if newest != nil && newest.ID > l.Run && !newest.Status.Terminal() {
+		out.Hint = fmt.Sprintf("sallyport show %d, which shows what is left to do", newest.ID)
+	}
+	return out
+}
+
 // LeftLockOf is what is shown of a lock; nil for nil.
 func LeftLockOf(l *store.LeftLock, stack string) *LeftLock {
 	if l == nil {

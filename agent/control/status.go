@@ -84,7 +84,9 @@ type Stack struct {
 	Workspace     string     `json:"workspace"`
 	Engine        string     `json:"engine"` // terraform, or packer: an image
 	AppliedCommit string     `json:"applied_commit"`
-	AppliedAt     *time.Time `json:"applied_at"`
+	AppliedAt     *time.Time `json:"applied_at"` // when something was applied last
+	CheckedAt     *time.Time `json:"checked_at"` // when it was last found that nothing has to be changed
+	Destroyed     *Destroyed `json:"destroyed"`  // by which run, if nothing was applied since; else null
 	Paused        bool       `json:"paused"`
 	Pause         *Pause     `json:"pause"`
 	Pin           *Pin       `json:"pin"`            // what holds its commit runs back
@@ -97,12 +99,30 @@ type Stack struct {
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
 	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
 	Partly        *Partly    `json:"partly"`     // the last apply, if that did not end well and no run has since; else null
+	Look          *Look      `json:"look"`       // what failed and waits for a person; else null
+	Seen          int        `json:"seen"`       // the newest run when somebody last said that nothing needs a look any more
 	Builds        []Build    `json:"builds"`     // of an image: those that ended well, newest first
 	Images        []ImageUse `json:"images"`     // what a stack runs on, as last applied
 	Checks        []Check    `json:"checks"`     // that did not hold when it was last planned, applied or checked
 	Drift         *Drift     `json:"drift"`      // null before the first check
 	Run           *Run       `json:"run"`
 	Approvals     *Approvals `json:"approvals"` // of the run; null unless its plan waits for some, and where no agent tells
+}
+
+// Look is a run that ended badly and that a person has to look at: until a run of the stack ends well, or it is resumed.
+type Look struct {
+	Run    int          `json:"run"`
+	Status store.Status `json:"status"`
+	At     *time.Time   `json:"at"`
+	Text   string       `json:"text"`  // "wiki #19 failed halfway"
+	Cause  string       `json:"cause"` // the first line of its error
+	Hint   string       `json:"hint"`  // what to do next
+}
+
+// Destroyed says which run took a stack down, and when.
+type Destroyed struct {
+	Run int        `json:"run"`
+	At  *time.Time `json:"at"`
 }
 
 // Approvals are how many people have approved a plan, and how many must.

@@ -55,7 +55,7 @@ func (h *Housekeeper) Resume() error {
 	if err := h.operator.UnlockAll(); err != nil {
 		return err
 	}
-	if err := h.settleStates(); err != nil {
+	if err := errors.Join(h.settleStates(), h.ledger.NoteLooks()); err != nil {
 		return err
 	}
 	return h.dropLeftovers(open)

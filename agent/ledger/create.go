@@ -12,6 +12,7 @@ import (
 	"sallyport/agent/fault"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/effects"
+	"sallyport/agent/lifecycle/look"
 	"sallyport/agent/phrase"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -132,16 +133,22 @@ func (l *Ledger) MoveNow(w *active.Config, run *store.Run, m store.Move, change 
 
 // Remember writes down what the end of a run means for its stack.
 func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
-	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
-		return nil // what it found went away by itself: nothing was applied
-	}
 	st, err := tx.Stack(run.Stack)
 	if err != nil {
 		return err
 	}
+	if run.Kind == store.KindDrift && run.Status == store.NoChanges {
+		st.CheckedAt = l.now().UTC()
+		return tx.PutStack(st) // what it found went away by itself: nothing was applied
+	}
+	have := st.Look
+	st.Look = look.After(have, run)
 	if run.Status != store.Applied && run.Status != store.NoChanges {
 		if run.Apply == nil || run.Status == store.Stale {
-			return nil
+			if st.Look == have {
+				return nil
+			}
+			return tx.PutStack(st)
 		}
 		st.Partly = run.ID
 		if run.Status != store.Interrupted && run.Apply.LeftState == "" && run.Plan != nil && run.Plan.NewState {
@@ -168,9 +175,14 @@ func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 		st.Partly = 0 // a state that was only brought up to date still holds what an apply left half-made
 	}
 	if !other {
-		st.AppliedCommit, st.AppliedAt, st.AppliedRun, st.AppliedInputs = run.Commit, l.now().UTC(), run.ID, run.Inputs
+		st.AppliedCommit, st.AppliedRun, st.AppliedInputs, st.Destroyed = run.Commit, run.ID, run.Inputs, nil
+		if run.Status == store.Applied {
+			st.AppliedAt = l.now().UTC()
+		} else {
+			st.CheckedAt = l.now().UTC()
+		}
 		if repository, err := tx.Repository(run.Repository); err == nil && run.Commit == repository.Head {
-			st.Behind = 0 // otherwise discover counts what is still to come
+			st.Behind, st.BehindBy = 0, "" // otherwise discover counts what is still to come
 		}
 	}
 	if run.Status == store.Applied {
@@ -217,7 +229,7 @@ func (l *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Ru
 	}
 	next := &store.Run{
 		Stack: old.Stack, Repository: old.Repository, Kind: store.KindRecovery, Commit: commit, Head: head,
-		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy, Options: old.Options,
+		AtApplied: old.AtApplied, After: old.ID, Reason: reason, RequestedBy: old.RequestedBy, Asked: old.Asked, Options: old.Options,
 	}
 	if old.Options.Commit {
 		next.Position = old.Position

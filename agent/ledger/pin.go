@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
@@ -65,7 +66,7 @@ func (l *Ledger) Unpin(tx *journal.Tx, st *store.StackState, by string) error {
 	}
 	text := fmt.Sprintf("%s follows the branch again: %s released the pin %s.", st.Name, by, lifecycle.PinnedAt(pin))
 	if len(pin.Vars) > 0 || len(pin.Images) > 0 {
-		text += " What git says about it shows: plan " + st.Name
+		text += " To see what git says about it: plan " + st.Name
 	}
 	return tx.Enqueue(l.Note(fmt.Sprintf("unpin/%s/%d", st.Name, pin.Run), text))
 }
@@ -98,7 +99,8 @@ func (l *Ledger) rememberOther(tx *store.Tx, st *store.StackState, run *store.Ru
 	switch {
 	case o.Destroy && run.Status == store.Applied:
 		// Nothing is applied any more. What destroyed it was no commit, and none makes it anew by itself.
-		st.AppliedCommit, st.AppliedInputs, st.Behind, st.AppliedRun = "", "", 0, run.ID
+		st.AppliedCommit, st.AppliedAt, st.AppliedInputs, st.Behind, st.BehindBy, st.AppliedRun = "", time.Time{}, "", 0, "", run.ID
+		st.Destroyed = &store.Destroyed{Run: run.ID, At: l.now().UTC()}
 		if repository, err := tx.Repository(run.Repository); err == nil && repository.Head != "" {
 			st.LastCommitCommit = repository.Head
 		}

@@ -19,6 +19,7 @@ type WantedPreview struct {
 	PullRequest int
 	Commit      string // the head that they have seen, or the beginning of it; empty: whichever waits
 	By          string
+	Asked       *store.Asked // see [Request]
 }
 
 // StartPreview has it planned for whoever may ask for plans of the stack.
@@ -33,7 +34,7 @@ func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error
 		if err != nil {
 			return err
 		}
-		run, err = tx.Run(id)
+		run, err = tx.ChangeRun(id, func(r *store.Run) error { r.Asked = wanted.Asked; return nil })
 		return err
 	})
 	return run, err

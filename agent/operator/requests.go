@@ -29,7 +29,8 @@ type Request struct {
 	Stack   string
 	Reason  string
 	By      string
-	Applied bool // recover: at the applied commit
+	Asked   *store.Asked // where in Slack, which hears the end too; nil: elsewhere
+	Applied bool         // recover: at the applied commit
 	Wish    PlanWish
 }
 
@@ -90,7 +91,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		}
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
-			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, AtApplied: r.Applied, Options: options, Position: at.position,
+			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, Asked: r.Asked, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
 		warnings = startWarnings(tx.Tx, st, repository, made)
 		if lifecycle.ReleasesPin(st.Pin, made) {
@@ -147,6 +148,9 @@ func requestText(run *store.Run) string {
 
 func commitFor(r Request, st *store.StackState, repository *store.RepositoryState) (string, error) {
 	if r.Applied {
+		if st.Destroyed != nil {
+			return "", hint.Refuse("sallyport plan "+r.Stack, "stack %s was destroyed by #%d, so there is nothing to recover", r.Stack, st.Destroyed.Run)
+		}
 		if st.AppliedCommit == "" {
 			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
 		}
@@ -261,17 +265,6 @@ func (o *Operator) Pause(stack, reason, by string) error {
 	return err
 }
 
-// Unpause lets it move on.
-func (o *Operator) Unpause(stack, by string) (held bool, err error) {
-	if held, err = o.setPause(stack, nil, store.Event{Type: "resume", Stack: stack, By: by}); err != nil {
-		return held, err
-	}
-	o.strikes.Forget() // what is held after panics is tried again, too
-	o.journal.LookAgain()
-	o.bell.Wake()
-	return held, o.ledger.ShowRollback()
-}
-
 // Held is the stack that somebody means who holds one, or lets it go on; empty for the whole agent, which is called all unless a
 // stack is.
 func (o *Operator) Held(name string) string {
@@ -281,12 +274,13 @@ func (o *Operator) Held(name string) string {
 	return name
 }
 
-// setPause puts a pause in the place of the one that there is. held says whether the stack or the agent was held before.
-func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (held bool, err error) {
+// setPause puts a pause in the place of the one that there is, and says what there was before.
+func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (was Resumed, err error) {
 	if w := o.active.Current.Load(); stack != "" && w.Stack(stack) == nil {
-		return false, control.NoStack(stack, active.StackNames(w))
+		return was, control.NoStack(stack, active.StackNames(w))
 	}
 	err = o.journal.Update(func(tx *journal.Tx) error {
+		was = Resumed{}
 		if err := tx.AddEvent(e); err != nil {
 			return err
 		}
@@ -295,7 +289,7 @@ func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 			if err != nil {
 				return err
 			}
-			held = s.Paused != nil
+			was.Held = s.Paused != nil
 			if !samePause(s.Paused, p) {
 				s.Paused, err = p, o.enqueuePause(tx.Tx, stack, p, e)
 			}
@@ -308,16 +302,20 @@ func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (held b
 		if err != nil {
 			return err
 		}
-		held = s.Paused != nil || s.Pin != nil
+		was.Held = s.Paused != nil || s.Pin != nil
 		if !samePause(s.Paused, p) {
 			s.Paused, err = p, o.enqueuePause(tx.Tx, stack, p, e)
 		}
 		if p == nil {
 			err = errors.Join(err, o.ledger.Unpin(tx, s, e.By))
+			was.Seen, s.Look, s.Seen = lookedAt(s), nil, s.NewestRun
+			if was.Seen != 0 && !strings.HasPrefix(e.By, "slack:") {
+				err = errors.Join(err, tx.Enqueue(o.ledger.Note(fmt.Sprintf("seen/%s/%d", stack, was.Seen), fmt.Sprintf("%s has looked at #%d %s: it may stay as it is.", e.By, was.Seen, stack))))
+			}
 		}
 		return errors.Join(err, tx.PutStack(s))
 	})
-	return held, err
+	return was, err
 }
 
 // samePause reports whether a request finds everything as it asks for. It comes once more when the answer to the first got lost,

@@ -18,6 +18,9 @@ func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
 		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: ob.id, Approvals: 1, ShowAddresses: true,
 	}
+	if run.Reason == notify.FirstSeen {
+		c.Reason, c.Position, c.First = "", "", true
+	}
 	c.Origin = phrase.Facts(run.Origin)
 	if run.Plan != nil {
 		c.Digest = run.Plan.Digest

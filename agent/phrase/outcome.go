@@ -34,6 +34,49 @@ func Outcome(run *store.Run) string {
 	return strings.Join(lines, "\n")
 }
 
+// AnswerOptions say what an answer may tell.
+type AnswerOptions struct {
+	Causes bool // terraform's words, which name addresses
+}
+
+// Answer tells whoever asked for a run how it ended, in a few lines: the run's own thread has the rest.
+func Answer(run *store.Run, o AnswerOptions) string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	cause := strings.TrimPrefix(notify.Cause(run.Error), "superseded: ")
+	switch run.Status {
+	case store.NoChanges:
+		add("#%d %s: nothing to do, all is as applied.", run.ID, run.Stack)
+		if run.Plan.ChecksFail() && o.Causes {
+			lines = append(lines, notify.ChecksLines(run.Plan.Checks)...)
+		}
+		cause = ""
+	case store.Superseded:
+		add("#%d %s was superseded.", run.ID, run.Stack)
+		if cause != "" {
+			lines[0] = fmt.Sprintf("#%d %s was superseded: %s.", run.ID, run.Stack, strings.TrimSuffix(cause, "."))
+		}
+		cause = "" // why is ours, and names no address
+	case store.Previewed:
+		add("#%d %s is planned: %s.", run.ID, run.Stack, notify.Card{Plan: run.Plan}.Counts())
+	default:
+		add("#%d %s %s", run.ID, run.Stack, ended(run))
+	}
+	switch {
+	case cause != "" && o.Causes:
+		add("%s", cause)
+	case cause != "":
+		add("Why: sallyport show %d", run.ID)
+	}
+	if run.Hint != "" && run.Status != store.NoChanges {
+		add("Next: %s", run.Hint)
+	}
+	if run.Card != nil && run.Card.Permalink != "" {
+		add("%s", run.Card.Permalink)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func ended(run *store.Run) string {
 	took := ""
 	if run.Apply != nil && run.Apply.EndedAt.After(run.Apply.StartedAt) {

@@ -44,10 +44,14 @@ const MaxBehind = 100
 // Position says on the card how the run's commit lies to the one that is applied.
 func Position(run *store.Run, st *store.StackState) string {
 	switch {
+	case st.Destroyed != nil:
+		return fmt.Sprintf("nothing of this stack is applied: #%d destroyed it", st.Destroyed.Run)
 	case st.AppliedCommit == "":
 		return "nothing of this stack was applied by sallyport yet"
 	case run.Commit == st.AppliedCommit:
 		return "at the applied commit"
+	case run.Kind == store.KindCommit && st.Behind == 1 && st.BehindBy == run.Commit:
+		return "" // it is the commit that the card names
 	case st.Behind == 1:
 		return "with 1 commit that was not applied yet"
 	case st.Behind >= MaxBehind:

@@ -123,7 +123,7 @@ func (sb *Slackbot) obey(w *active.Config, self slack.Identity, m slack.Message,
 	case "help":
 		text = helpFor(c.Args)
 	default:
-		text, err = sb.carryOut(c, "slack:"+m.User)
+		text, err = sb.carryOut(c, m)
 	}
 	return sb.worded(self, text, err)
 }
@@ -181,7 +181,8 @@ func (sb *Slackbot) who(w *active.Config, v verbs.Verb, c notify.Command) []stri
 	return active.Approvers(w.Cfg, w.Stack(run.Stack))
 }
 
-func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
+func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (string, error) {
+	by, asked := "slack:"+m.User, &store.Asked{Channel: m.Channel, TS: m.TS}
 	arg := func(i int) string {
 		if i < len(c.Args) {
 			return c.Args[i]
@@ -193,11 +194,11 @@ func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		if c.Plan.Wrong != "" {
 			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
 		}
-		if m := ofPull.FindStringSubmatch(c.Reason); m != nil && c.Verb == "plan" {
-			return sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by}, m[1])
+		if pull := ofPull.FindStringSubmatch(c.Reason); pull != nil && c.Verb == "plan" {
+			return sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
 		}
 		run, warnings, err := sb.operator.Start(operator.Request{
-			Stack: arg(0), Reason: c.Reason, By: by, Applied: c.Verb == "recover",
+			Stack: arg(0), Reason: c.Reason, By: by, Asked: asked, Applied: c.Verb == "recover",
 			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
 		})
 		if err != nil {
@@ -219,14 +220,18 @@ func (sb *Slackbot) carryOut(c notify.Command, by string) (string, error) {
 		return phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
 	case "resume":
 		stack := sb.operator.Held(arg(0))
-		held, err := sb.operator.Unpause(stack, by)
+		was, err := sb.operator.Unpause(stack, by)
 		if err != nil {
 			return "", err
 		}
-		if !held {
-			return phrase.Whole(stack) + " was not paused.", nil
+		text := phrase.Whole(stack) + " goes on."
+		if !was.Held {
+			text = phrase.Whole(stack) + " was not paused."
 		}
-		return phrase.Whole(stack) + " goes on.", nil
+		if was.Seen != 0 {
+			text += fmt.Sprintf(" #%d needs no look any more.", was.Seen)
+		}
+		return text, nil
 	case "accept":
 		if err := sb.operator.Accept(arg(0), arg(1), by); err != nil {
 			return "", err

@@ -39,7 +39,7 @@ func (g *Glance) Daily() string {
 	for _, run := range g.unreviewed {
 		marked = append(marked, fmt.Sprintf("#%d %s by %s", run.ID, run.Stack, run.BreakGlass.By))
 	}
-	var lines []string
+	lines := g.looks()
 	for _, part := range []struct {
 		what string
 		list []string

@@ -17,6 +17,7 @@ func (g *Glance) Slack() string {
 	if paused := g.agent.Paused; paused != nil {
 		lines = append(lines, "PAUSED "+notify.Paused(paused))
 	}
+	lines = append(lines, g.looks()...)
 	for _, r := range g.repositories {
 		switch {
 		case r.Error != "":
@@ -26,7 +27,7 @@ func (g *Glance) Slack() string {
 		}
 	}
 	for _, s := range g.stacks {
-		lines = append(lines, s.lines()...)
+		lines = append(lines, s.lines(g.process.Now)...)
 	}
 	for _, p := range g.problems {
 		lines = append(lines, p.Source+": "+p.Error)
@@ -35,17 +36,62 @@ func (g *Glance) Slack() string {
 		lines = append(lines, waitingLine(run, g.approvalsOf(run.ID), g.process.Now))
 	}
 	if len(g.open) == 0 {
-		are := "are"
+		are, waits := "are", "Nothing waits."
 		if len(g.stacks) == 1 {
 			are = "is"
 		}
-		lines = append(lines, fmt.Sprintf("Nothing waits. %s %s watched.", words.Count(len(g.stacks), "stack"), are))
+		if len(lines) > 0 {
+			waits = "No plan waits." // something else does
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s watched.", waits, words.Count(len(g.stacks), "stack"), are))
 	}
 	return strings.Join(lines, "\n")
 }
 
+// looks say which stacks a person has to look at, why, and what to do next.
+func (g *Glance) looks() []string {
+	texts := g.needLook()
+	if len(texts) == 0 {
+		return nil
+	}
+	lines := []string{notify.NeedLook(texts, maxDaily)}
+	for _, s := range g.stacks {
+		if s.Look == nil {
+			continue
+		}
+		line := fmt.Sprintf("#%d %s", s.Look.Run, s.Name)
+		if s.Look.Cause != "" {
+			line += ": " + notify.Cause(s.Look.Cause)
+		}
+		lines = append(lines, line+". Next: "+s.next()+"; if it may stay as it is: resume "+s.Name)
+	}
+	return lines
+}
+
+// needLook are the stacks of which something failed and waits for a person, with how.
+func (g *Glance) needLook() []string {
+	var texts []string
+	for _, s := range g.stacks {
+		if s.Look != nil {
+			texts = append(texts, notify.LookText(s.Name, s.Look))
+		}
+	}
+	return texts
+}
+
+// next is what to do about what needs a look, as it is said to the bot.
+func (s stack) next() string {
+	switch r := s.run; {
+	case r != nil && r.ID > s.Look.Run && !r.Status.Terminal():
+		return fmt.Sprintf("#%d shows what is left to do", r.ID)
+	case s.Look.Hint != "":
+		return s.Look.Hint
+	}
+	return "plan " + s.Name
+}
+
 // lines are what is worth a word about a stack.
-func (s stack) lines() []string {
+func (s stack) lines(now time.Time) []string {
 	var lines []string
 	say := func(words, text string) { lines = append(lines, s.Name+": "+words+text) }
 	if s.Paused != nil {
@@ -57,11 +103,11 @@ func (s stack) lines() []string {
 	if d := s.Drift; d != nil && d.Error != "" {
 		say("its drift checks fail: ", notify.Cause(d.Error))
 	}
-	if s.Partly != 0 {
+	if s.Partly > s.Seen && (s.Look == nil || s.Look.Run != s.Partly) {
 		say("", notify.PartlyText(s.Partly))
 	}
-	if r := s.run; r != nil && (r.Status == store.Errored || r.Status == store.Interrupted) {
-		lines = append(lines, fmt.Sprintf("#%d %s is %s: %s", r.ID, s.Name, r.Status, notify.Cause(r.Error)))
+	if d := s.Destroyed; d != nil {
+		say("", fmt.Sprintf("destroyed by #%d, %s ago", d.Run, notify.Age(now.Sub(d.At))))
 	}
 	if s.closed.Frozen {
 		say("", s.closed.Why)

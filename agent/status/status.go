@@ -178,12 +178,13 @@ func (g *Glance) readRepositories(tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		if r.URL == "" {
-			r.URL, r.Branch = c.URL, c.Branch
-		}
-		if c.PolledAt.After(r.PolledAt) {
+		switch {
+		case r.URL != "" && (r.URL != c.URL || r.Branch != c.Branch):
+			r.PolledAt = time.Time{} // it names another place since, which has not answered yet
+		case c.PolledAt.After(r.PolledAt):
 			r.PolledAt = c.PolledAt
 		}
+		r.URL, r.Branch = c.URL, c.Branch
 		g.repositories = append(g.repositories, repository{r, hints[repositorySource+c.Name]})
 	}
 	return nil

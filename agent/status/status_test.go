@@ -135,6 +135,7 @@ func seed(tx *store.Tx) error {
 		}),
 		change(tx, "old", func(st *store.StackState) {
 			st.Error, st.Behind, st.Partly = "its directory left the branch\nits state holds 3 resources", -1, 3
+			st.Look = &store.Look{Run: 3, Status: store.Errored, Planned: true, Began: true, At: at(2, 50), Cause: "no such key"}
 			st.Drift = &store.Drift{Schedule: "@hourly", Error: "the backend is away\nagain", ErrorAt: at(2, 30), Changed: 1, Since: at(1, 0)}
 		}),
 	)
@@ -156,7 +157,7 @@ func night() *Process {
 	return &Process{
 		Version: "1.2.3", StartedAt: at(2, 0), ID: "a1", Now: at(3, 10), Backups: "@daily",
 		Names:        map[string]string{"slack/channel/#ops": "#ops", "slack/email/jane@example.com": "jane@example.com"},
-		Repositories: []Repository{{Name: "infra", PolledAt: at(3, 9), Previews: true}, {Name: "apps"}, {Name: "new", URL: "https://new", Branch: "trunk"}},
+		Repositories: []Repository{{Name: "infra", URL: "ssh://git@ghe/ops/infra.git", Branch: "main", PolledAt: at(3, 9), Previews: true}, {Name: "apps", URL: "u", Branch: "main"}, {Name: "new", URL: "https://new", Branch: "trunk"}},
 		Stacks: []Stack{
 			{Name: "ghe", Repository: "infra", Dir: "ghe", Workspace: "default", Approvals: 2, Counted: func(r *store.Run) int { return r.ID }, WaitsFor: func(*store.Run) []string { return []string{"slack:U1", "slack:S1"} }, Closed: Closed{Why: "frozen until noon", Opens: at(12, 0), Frozen: true}},
 			{Name: "net", Repository: "infra", Dir: "net", DriftChecks: true, Closed: Closed{Why: "outside the apply window until further notice"}},
@@ -243,5 +244,56 @@ func TestARunThatIsNotKept(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A repository is where the configuration says, and was not polled there before it answered there.
+func TestAMovedRepository(t *testing.T) {
+	p := night()
+	p.Repositories[0].Branch, p.Repositories[1].URL = "trunk", "https://new"
+	answer := glanced(t, opened(t, seed), p).Answer()
+	if r := answer.Repositories[0]; r.Branch != "trunk" || r.PolledAt != nil {
+		t.Errorf("another branch: %+v", r)
+	}
+	if r := answer.Repositories[1]; r.URL != "https://new" || r.PolledAt != nil {
+		t.Errorf("another url: %+v", r)
+	}
+}
+
+// What failed is said wherever somebody looks, with why and what to do, and then nobody says that nothing waits.
+func TestWhatNeedsALook(t *testing.T) {
+	failed := func(tx *store.Tx) error {
+		return errors.Join(
+			made(tx, &store.Run{Stack: "wiki", Kind: store.KindCommit}, func(r *store.Run) { r.Error = "no room\nat all" }, store.Planning, store.Planned, store.Approved, store.Applying, store.Errored),
+			change(tx, "wiki", func(st *store.StackState) {
+				st.Look = &store.Look{Run: 1, Status: store.Errored, Planned: true, Began: true, At: at(3, 0), Cause: "no room"}
+			}),
+		)
+	}
+	for name, tc := range map[string]struct {
+		more func(*store.Tx) error
+		next string
+	}{
+		"nothing came after": {func(*store.Tx) error { return nil }, "plan wiki"},
+		"another plan waits": {func(tx *store.Tx) error {
+			return made(tx, &store.Run{Stack: "wiki", Kind: store.KindManual}, nil, store.Planning, store.Planned)
+		}, "#2 shows what is left to do"},
+		"the run is forgotten": {func(tx *store.Tx) error { return change(tx, "wiki", func(st *store.StackState) { st.NewestRun = 0 }) }, "plan wiki"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := glanced(t, opened(t, func(tx *store.Tx) error { return errors.Join(failed(tx), tc.more(tx)) }), &Process{
+				Now: at(3, 10), Stacks: []Stack{{Name: "wiki", Counted: func(*store.Run) int { return 0 }, WaitsFor: func(*store.Run) []string { return nil }}},
+			})
+			for where, text := range map[string]string{"status in Slack": g.Slack(), "the daily line": g.Daily()} {
+				want := "1 stack needs a look: wiki #1 failed halfway\n#1 wiki: no room. Next: " + tc.next + "; if it may stay as it is: resume wiki\n"
+				if !strings.HasPrefix(text+"\n", want) || strings.Contains(text, "Nothing waits") {
+					t.Errorf("%s says %q", where, text)
+				}
+			}
+			look := g.Answer().Stacks[0].Look
+			if look == nil || look.Text != "wiki #1 failed halfway" || look.Cause != "no room" || look.Hint == "" {
+				t.Errorf("the JSON says %+v", look)
+			}
+		})
 	}
 }

@@ -59,7 +59,7 @@ func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, 
 		}
 	}
 	if (f.SinceApplied || st.Partly != 0) && st.AppliedCommit != "" {
-		f.behind = behind(ctx, git, st.AppliedCommit, head, f.files)
+		f.behind, f.behindBy = behind(ctx, git, st.AppliedCommit, head, f.files)
 	}
 	if f.SinceApplied && st.AppliedCommit != "" && f.behind == 0 {
 		f.behind = -1 // more commits than are looked at, or a merge: some of them touched it
@@ -136,21 +136,23 @@ func broughtAgain(ctx context.Context, git active.Mirror, old, head string, file
 	return true, nil
 }
 
-// behind counts the commits that touch a stack and are not applied; -1 if that cannot be told.
-func behind(ctx context.Context, git active.Mirror, applied, head string, files stack.Files) int {
+// behind counts the commits that touch a stack and are not applied; -1 if that cannot be told. If it is one, only is that one.
+func behind(ctx context.Context, git active.Mirror, applied, head string, files stack.Files) (n int, only string) {
 	commits, _, err := git.Between(ctx, applied, head, phrase.MaxBehind)
 	if err != nil {
-		return -1
+		return -1, ""
 	}
-	n := 0
 	for _, c := range commits {
 		paths, err := git.TouchedBy(ctx, c.Hash)
 		if err != nil {
-			return -1
+			return -1, ""
 		}
 		if files.FirstTouched(paths) != "" {
-			n++
+			n, only = n+1, c.Hash
 		}
 	}
-	return n
+	if n != 1 {
+		only = ""
+	}
+	return n, only
 }

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/due"
 	"sallyport/agent/stack"
+	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -25,6 +26,7 @@ type finding struct {
 	files       stack.Files
 	err         error // the stack cannot be planned at this head
 	behind      int
+	behindBy    string
 	cause, news string // a path that changed: since the applied commit, and since the open run's head
 }
 
@@ -165,7 +167,7 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 	if f.behind != 0 && st.BehindSince.IsZero() {
 		st.BehindSince = t.now().UTC()
 	}
-	st.Behind, st.Error = f.behind, t.stackError(st, f)
+	st.Behind, st.BehindBy, st.Error = f.behind, f.behindBy, t.stackError(st, f)
 	if err := tx.PutStack(st); err != nil {
 		return "", err
 	}
@@ -216,8 +218,11 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 
 // reason says which file made the run.
 func (f *finding) reason(st *store.StackState) string {
+	if st.Destroyed != nil && f.cause == "" {
+		return fmt.Sprintf("nothing of it is applied since #%d destroyed it", st.Destroyed.Run)
+	}
 	if st.AppliedCommit == "" && st.LastCommitCommit == "" {
-		return "seen for the first time"
+		return notify.FirstSeen
 	}
 	if f.cause == "" {
 		return "its commit before is gone from the repository: everything counts as changed"

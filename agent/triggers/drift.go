@@ -135,7 +135,7 @@ func (t *Triggers) untilDrift(st *store.StackState, s *config.Stack) (time.Durat
 		return 0, fmt.Errorf("reading the drift schedule of %s: %w", s.Name, err)
 	}
 	now := t.now()
-	last := st.AppliedAt
+	last := st.SettledAt()
 	if st.Drift != nil {
 		last = st.Drift.TriedAt
 	}
@@ -221,7 +221,7 @@ func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		news := ledger.TakeChecks(st, result.Plan.Checks)
 		switch {
 		case !d.Found():
-			d.Since = time.Time{}
+			d.Since, st.CheckedAt = time.Time{}, d.CheckedAt
 			d.CleanCommit, d.CleanInputs, d.CleanTools = st.AppliedCommit, s.Inputs, result.Plan.Tools()
 		case !count || d.Since.IsZero():
 			d.Since = began

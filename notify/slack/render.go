@@ -151,6 +151,9 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		}
 		blocks = append(blocks, plain(words.Cut("🔸 "+strings.Join(kinds, "\n🔸 "), most), ""))
 	}
+	if lead := card.Lead(); lead != nil { // in every size, too: it is what the rest is about
+		blocks = append(blocks, mrkdwn(leadText(*lead)))
+	}
 	if m := mentions(card.Mention); m != "" && urgent(card.Status) {
 		blocks = append(blocks, mrkdwn(m))
 	}
@@ -222,6 +225,23 @@ func mark(s store.Status) string {
 	return ""
 }
 
+// leadText is what somebody asked for: our words as they are, theirs as code.
+func leadText(lead notify.Vote) string {
+	said := named(lead.By) + " " + escape(lead.Words)
+	if lead.Reason != "" {
+		said += ": " + code(lead.Reason)
+	}
+	return said
+}
+
+// named is somebody in mrkdwn: by mention whom Slack knows.
+func named(by string) string {
+	if id, ok := strings.CutPrefix(by, "slack:"); ok && mention(id) != "" {
+		return mention(id)
+	}
+	return code(by)
+}
+
 // votes tells who asked and who decided. People from Slack are named by mention, which in an edit rings no phone.
 func votes(card notify.Card) string {
 	var parts []string
@@ -231,11 +251,7 @@ func votes(card notify.Card) string {
 			parts = append(parts, fmt.Sprintf("and %d more", len(all)-i))
 			break
 		}
-		by := code(v.By)
-		if id, ok := strings.CutPrefix(v.By, "slack:"); ok && mention(id) != "" {
-			by = mention(id)
-		}
-		parts = append(parts, by+" "+code(v.Words))
+		parts = append(parts, named(v.By)+" "+code(v.Words))
 		length += len(parts[len(parts)-1])
 	}
 	return strings.Join(parts, " · ")

@@ -77,6 +77,8 @@ func TestTablesInColour(t *testing.T) {
 		Name: "ghe", Pin: &control.Pin{Commit: "fedcba9876543210", By: "cli:jane", At: *before(time.Hour), Reason: "the new one is slow"},
 		Drift: &control.Drift{Error: "no route", ErrorAt: before(time.Hour)}, Run: &failed,
 	}
+	gone := control.Stack{Name: "app", Destroyed: &control.Destroyed{Run: 23, At: before(5 * time.Minute)}}
+	clean := control.Stack{Name: "dns", AppliedCommit: "fedcba9876543210", AppliedAt: before(48 * time.Hour), CheckedAt: before(time.Minute)}
 	image := control.Stack{
 		Name: "node", Engine: "packer",
 		Builds: []control.Build{{Run: 3, Commit: "fedcba9876543210", At: before(time.Hour), Artifacts: []control.Artifact{{ID: "ami-1", Region: "eu-west-1"}, {ID: "ami-2"}}}},
@@ -84,11 +86,27 @@ func TestTablesInColour(t *testing.T) {
 	uses := control.Stack{Name: "box", Images: []control.ImageUse{{Image: "node", Run: 3}, {Image: "base", Artifacts: []control.Artifact{{ID: "ami-9"}}}}}
 	for name, text := range map[string]string{
 		"runs.ansi":   Runs([]control.Run{night(), failed}, clock()),
-		"stacks.ansi": stacksTable([]control.Stack{drifted, pinned, {Name: "new"}}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
+		"stacks.ansi": stacksTable([]control.Stack{drifted, pinned, {Name: "new"}, gone, clean}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
 		"images.ansi": Images(Builds([]control.Stack{image, uses})),
 		"states.ansi": StateCopies([]archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, text) })
+	}
+}
+
+// What failed comes first, each with why and what to type, and nobody says below it that nothing waits.
+func TestWhatNeedsALookInColour(t *testing.T) {
+	failed := control.Run{ID: 19, Stack: "wiki", Status: store.Errored, Error: "no room", EndedAt: before(time.Hour)}
+	halfway := control.Stack{
+		Name: "wiki", Run: &failed, Partly: &control.Partly{Run: 19, Text: "the last apply, #19, did not end well"},
+		Look: &control.Look{Run: 19, Status: store.Errored, At: before(time.Hour), Text: "wiki #19 failed halfway", Cause: "no room", Hint: "sallyport plan wiki"},
+	}
+	unplanned := control.Stack{Name: "ghe", Look: &control.Look{Run: 21, Text: "ghe #21 could not be planned", Hint: "sallyport show 22, which shows what is left to do"}}
+	seen := control.Stack{Name: "dns", Seen: 7, Run: &control.Run{ID: 7, Stack: "dns", Status: store.Errored, Error: "no such key"}, Partly: &control.Partly{Run: 5}}
+	for name, stacks := range map[string][]control.Stack{"looks.ansi": {halfway, unplanned, seen}, "seen.ansi": {seen}} {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name, Status(control.Status{Agent: control.Agent{Running: true, Version: "1"}, Stacks: stacks}, clock()))
+		})
 	}
 }
 

@@ -25,12 +25,26 @@ func Run(r control.Run, now time.Time) string {
 		value := strings.ReplaceAll(strings.TrimRight(redact.Clean(f.value), "\n"), "\n", "\n            ")
 		b.WriteString("  " + paint(faint, fmt.Sprintf("%-9s", f.name)) + " " + paint(f.style, value) + "\n")
 	}
-	b.WriteString(changesText(r.Plan))
+	b.WriteString(changesText(r.Plan, ended(r)))
 	b.WriteString(decisionsText(r, now))
 	if line := r.Decisive(); line != "" {
 		b.WriteString("\nto go on:  " + paint(bold, line) + "\nto refuse: sallyport deny " + strconv.Itoa(r.ID) + "\n")
 	}
 	return b.String()
+}
+
+// ended reports whether a run that somebody could decide about has ended: what it said to whoever decides is not true any more.
+func ended(r control.Run) bool { return r.Status.Terminal() && r.Status != store.Previewed }
+
+// news is how a run's commit lies to what is applied, as long as nobody has decided.
+func news(r control.Run) string {
+	switch {
+	case ended(r):
+		return ""
+	case r.Reason == notify.FirstSeen:
+		return "first plan of this stack"
+	}
+	return r.Position
 }
 
 // fact is one line of a card.
@@ -56,10 +70,14 @@ func runFacts(r control.Run, now time.Time) []fact {
 	if r.After != 0 {
 		kind += fmt.Sprintf(", takes over from #%d", r.After)
 	}
+	reason := r.Reason
+	if reason == notify.FirstSeen {
+		reason = "" // its position says so
+	}
 	facts := []fact{
 		{"plan", strings.Join(r.Options.Kinds, "\n"), redBold},
-		{"kind", kind, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", r.Position, none},
-		{"reason", r.Reason, none}, {"created", when(r.CreatedAt, now), none},
+		{"kind", kind, none}, {"reason", reason, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", news(r), none},
+		{"created", when(r.CreatedAt, now), none},
 	}
 	if r.ExpiresAt != nil && r.Status == store.Planned {
 		facts = append(facts, fact{"expires", when(r.ExpiresAt, now), none})
@@ -130,18 +148,22 @@ func applyText(p *control.Apply, now time.Time) string {
 }
 
 // changesText lists what a plan touches, with the numbers that an approval may use.
-func changesText(p *control.Plan) string {
+func changesText(p *control.Plan, ended bool) string {
 	if p == nil {
 		return ""
 	}
 	head := Counts(p)
-	if p.NewState {
+	if p.NewState && !ended {
 		head += "; no state yet: everything is new"
 	}
 	text := "\n" + paint(bold, "plan") + "  " + head + "\n"
 	for i, c := range p.Changes {
 		mark, style := markOf(c)
-		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, changeNote(c)) + "\n"
+		note := changeNote(c)
+		if ended {
+			note = strings.TrimSuffix(note, mustName)
+		}
+		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, note) + "\n"
 	}
 	for _, d := range p.Deferred {
 		text += "       " + paint(yellow, redact.CleanLine("left to another plan: "+notify.DeferredText(store.Deferred(d)))) + "\n"
@@ -151,6 +173,9 @@ func changesText(p *control.Plan) string {
 	}
 	return text
 }
+
+// mustName is said of a change that an approval has to name.
+const mustName = ", must be named"
 
 // changeNote is what is special about a change, ready to print.
 func changeNote(c control.Change) string {
@@ -174,9 +199,9 @@ func changeNote(c control.Change) string {
 		note += "  replaceable"
 	}
 	if c.Unknown {
-		note += "  " + strings.Join(c.Actions, ", ") + ": UNKNOWN to sallyport, must be named"
+		note += "  " + strings.Join(c.Actions, ", ") + ": UNKNOWN to sallyport" + mustName
 	} else if c.MustName {
-		note += "  PROTECTED, must be named"
+		note += "  PROTECTED" + mustName
 	}
 	return redact.Clean(note)
 }

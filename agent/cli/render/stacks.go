@@ -102,6 +102,10 @@ func stackNote(s control.Stack, now time.Time) string {
 		return words.FirstLine(s.Run.Error, maxNote)
 	case s.Partly != nil:
 		return words.FirstLine(s.Partly.Text, maxNote)
+	case s.Destroyed != nil:
+		return fmt.Sprintf("destroyed by #%d, %s", s.Destroyed.Run, ago(s.Destroyed.At, now))
+	case s.CheckedAt != nil && (s.AppliedAt == nil || s.CheckedAt.After(*s.AppliedAt)):
+		return "no changes, " + ago(s.CheckedAt, now)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 func Status(s control.Status, now time.Time) string {
 	var b strings.Builder
 	b.WriteString(agentText(s.Agent, s.Outbox, now))
+	b.WriteString(looksText(s.Stacks, now))
 	b.WriteString(problemsText(s, now))
 	b.WriteString(pausesText(s.Stacks, now))
 	b.WriteString(glassText(s.Unreviewed, now))
@@ -119,42 +121,45 @@ func glassText(runs []control.Run, now time.Time) string {
 	return "\n" + paint(redBold, "break glass, not reviewed") + "\n" + text
 }
 
+// maxLooks is how many stacks the line about them names; each is told of below it.
+const maxLooks = 5
+
+// looksText lists the stacks of which something failed and waits for a person, why, and what to type.
+func looksText(stacks []control.Stack, now time.Time) string {
+	var texts []string
+	details := ""
+	for _, s := range stacks {
+		l := s.Look
+		if l == nil {
+			continue
+		}
+		texts = append(texts, l.Text)
+		ended := ""
+		if l.At != nil {
+			ended = ", ended " + ago(l.At, now)
+		}
+		details += "  " + paint(bold, "#"+strconv.Itoa(l.Run)) + redact.CleanLine(" "+s.Name+ended) + "\n"
+		if l.Cause != "" {
+			details += "      " + paint(red, redact.CleanLine(l.Cause)) + "\n"
+		}
+		if s.Partly != nil && s.Partly.Run == l.Run {
+			details += "      what it had begun may be half-made\n"
+		}
+		details += "      next: " + redact.CleanLine(l.Hint) + "\n      if it may stay as it is: sallyport resume " + redact.CleanLine(s.Name) + "\n"
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	return "\n" + paint(redBold, redact.CleanLine(notify.NeedLook(texts, maxLooks))) + "\n" + details
+}
+
 // problemsText lists what does not work: of the agent, of repositories, of stacks.
 func problemsText(s control.Status, now time.Time) string {
-	problems := append([]control.Problem(nil), s.Problems...)
-	for _, r := range s.Repositories {
-		if r.Error != "" {
-			problems = append(problems, control.Problem{Source: "repository " + r.Name, Error: r.Error, Hint: r.Hint, Since: r.ErrorAt})
-		}
-	}
-	for _, st := range s.Stacks {
-		if st.Error != "" {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: st.Error})
-		}
-		if l := st.LeftLock; l != nil {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
-		}
-		if r := st.Run; r != nil && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
-			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: words.FirstLine(r.Error, len(r.Error)), Hint: r.Hint, Since: r.EndedAt})
-		}
-		for _, c := range st.Checks {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: notify.CheckLine(store.FailedCheck(c))})
-		}
-		if p := st.Partly; p != nil {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
-		}
-		if d := st.Drift; d != nil && d.Error != "" {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: words.FirstLine(d.Error, len(d.Error)), Hint: d.Hint, Since: d.ErrorAt})
-		}
-		if st.LeftState != "" {
-			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
-				Hint: "when the backend is back: sallyport state push " + st.Name})
-		}
-	}
+	var b strings.Builder
+	problems := problemsOf(s)
 	if len(problems) == 0 {
 		return ""
 	}
-	var b strings.Builder
 	b.WriteString("\n" + paint(redBold, "problems") + "\n")
 	for _, p := range problems {
 		since := ""
@@ -171,6 +176,41 @@ func problemsText(s control.Status, now time.Time) string {
 		}
 	}
 	return b.String()
+}
+
+// problemsOf are what does not work.
+func problemsOf(s control.Status) []control.Problem {
+	problems := append([]control.Problem(nil), s.Problems...)
+	for _, r := range s.Repositories {
+		if r.Error != "" {
+			problems = append(problems, control.Problem{Source: "repository " + r.Name, Error: r.Error, Hint: r.Hint, Since: r.ErrorAt})
+		}
+	}
+	for _, st := range s.Stacks {
+		if st.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: st.Error})
+		}
+		if l := st.LeftLock; l != nil {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: l.Text, Hint: l.Hint, Since: l.FoundAt})
+		}
+		if r := st.Run; r != nil && st.Look == nil && r.ID > st.Seen && r.Error != "" && (r.Status == store.Errored || r.Status == store.Interrupted) {
+			problems = append(problems, control.Problem{Source: fmt.Sprintf("stack %s, %s %s", st.Name, RunName(*r), r.Status), Error: words.FirstLine(r.Error, len(r.Error)), Hint: r.Hint, Since: r.EndedAt})
+		}
+		for _, c := range st.Checks {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: notify.CheckLine(store.FailedCheck(c))})
+		}
+		if p := st.Partly; p != nil && p.Run > st.Seen && (st.Look == nil || st.Look.Run != p.Run) {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
+		}
+		if d := st.Drift; d != nil && d.Error != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: words.FirstLine(d.Error, len(d.Error)), Hint: d.Hint, Since: d.ErrorAt})
+		}
+		if st.LeftState != "" {
+			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: "an apply could not save its state, which lies in " + st.LeftState,
+				Hint: "when the backend is back: sallyport state push " + st.Name})
+		}
+	}
+	return problems
 }
 
 // maxProblemLines is how many lines of one problem are shown: one that says of how many things it is, three of them, and how many
@@ -213,6 +253,9 @@ func openText(s control.Status, now time.Time) string {
 		}
 	}
 	text := "\nnothing waits for a person\n"
+	if broken(s) {
+		text = "\nno plan waits for an approval\n"
+	}
 	if len(waiting) > 0 {
 		text = "\n" + paint(yellowBold, "waiting for a person") + "\n" + strings.Join(waiting, "")
 	}
@@ -220,6 +263,11 @@ func openText(s control.Status, now time.Time) string {
 		text += "\n" + paint(bold, "at work") + "\n" + strings.Join(moving, "")
 	}
 	return text
+}
+
+// broken reports whether a person has to see to something, whatever waits.
+func broken(s control.Status) bool {
+	return len(problemsOf(s)) > 0 || len(s.Unreviewed) > 0 || slices.ContainsFunc(s.Stacks, func(st control.Stack) bool { return st.Look != nil })
 }
 
 // waitingText is one run that waits for a decision.
@@ -307,9 +355,20 @@ func waits(held string) string {
 // RunName is #12.
 func RunName(r control.Run) string { return "#" + strconv.Itoa(r.ID) }
 
-// About is what the run is for: the commit's subject, or why a person asked.
+// About is what the run is for: the commit's subject, or who asked and why. What a person asked for has little to do with the commit
+// that the branch is at.
 func About(r control.Run) string {
 	var parts []string
+	if r.RequestedBy != "" && (r.Kind == store.KindManual || r.Options.Destroy) {
+		asked := "asked by " + store.By(r.RequestedBy, r.RequestedLogin)
+		if r.Reason != "" {
+			asked += ": " + r.Reason
+		}
+		if r.Commit != "" {
+			asked += ", at " + short(r.Commit)
+		}
+		return asked
+	}
 	if r.Subject != "" {
 		parts = append(parts, `"`+r.Subject+`"`)
 	}
@@ -319,7 +378,9 @@ func About(r control.Run) string {
 	if r.Commit != "" {
 		parts = append(parts, "at "+short(r.Commit))
 	}
-	if r.Reason != "" {
+	if r.Reason == notify.FirstSeen {
+		parts = append(parts, "(first plan of this stack)")
+	} else if r.Reason != "" {
 		parts = append(parts, "("+r.Reason+")")
 	}
 	return strings.Join(parts, " ")

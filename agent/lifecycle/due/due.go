@@ -106,8 +106,8 @@ func Scheduled(st *store.StackState, until func(last time.Time) time.Duration) (
 		return 0, false
 	}
 	last := st.ScheduledAt
-	if st.AppliedAt.After(last) {
-		last = st.AppliedAt
+	if settled := st.SettledAt(); settled.After(last) {
+		last = settled
 	}
 	return max(until(last), 0), true
 }

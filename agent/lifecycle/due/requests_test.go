@@ -21,6 +21,7 @@ func TestScheduled(t *testing.T) {
 		"nothing was built yet":         {store.StackState{}, 0, false},
 		"another run is open":           {store.StackState{AppliedCommit: "a", OpenRun: 3}, 0, false},
 		"built half an hour ago":        {store.StackState{AppliedCommit: "a", AppliedAt: noon.Add(-time.Hour / 2)}, time.Hour / 2, true},
+		"found unchanged since":         {store.StackState{AppliedCommit: "a", AppliedAt: noon.Add(-9 * time.Hour), CheckedAt: noon.Add(-time.Hour / 2)}, time.Hour / 2, true},
 		"built before the last time":    {store.StackState{AppliedCommit: "a", AppliedAt: noon.Add(-2 * time.Hour)}, 0, true},
 		"it came up many times":         {store.StackState{AppliedCommit: "a", AppliedAt: noon.Add(-99 * time.Hour)}, 0, true},
 		"denied since":                  {store.StackState{AppliedCommit: "a", AppliedAt: noon.Add(-99 * time.Hour), ScheduledAt: noon.Add(-time.Minute)}, 59 * time.Minute, true},

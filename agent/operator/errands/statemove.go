@@ -137,5 +137,5 @@ func (e *Errands) stateMoved(tx *journal.Tx, m StateMove, moved bool, by string)
 		what += "; its state lies where its backend says, and stays there"
 	}
 	note := e.ledger.Note(fmt.Sprintf("state-move/%s/%d", m.New, e.now().UnixMilli()), fmt.Sprintf("%s: state move %s %s. %s.", by, m.Old, m.New, what))
-	return what + ". What is different shows: sallyport plan " + m.New, tx.Enqueue(note)
+	return what + ". To see the effect: sallyport plan " + m.New, tx.Enqueue(note)
 }

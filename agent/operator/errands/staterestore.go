@@ -108,8 +108,8 @@ func (e *Errands) stateRestored(tx *store.Tx, task occupation, r restored) (stri
 	}
 	text := fmt.Sprintf("The state of %s is again that of %s (%s, serial %d then and %d now).%s", task.stack,
 		r.copied.At.Format("2006-01-02 15:04 MST"), r.copied.Name, r.copied.Serial, r.serial, kept)
-	if err := tx.Enqueue(e.ledger.Note(fmt.Sprintf("state-restore/%s/%d", task.stack, r.serial), task.by+" restored a state. "+text+" What that means shows: plan "+task.stack)); err != nil {
+	if err := tx.Enqueue(e.ledger.Note(fmt.Sprintf("state-restore/%s/%d", task.stack, r.serial), task.by+" restored a state. "+text+" To see the effect: plan "+task.stack)); err != nil {
 		return "", err
 	}
-	return text + " What that means shows: sallyport plan " + task.stack, nil
+	return text + " To see the effect: sallyport plan " + task.stack, nil
 }
