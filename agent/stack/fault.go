@@ -55,6 +55,21 @@ func (e *noDirError) Error() string { return e.wrong.Error() }
 // Is makes it an ErrNoDir.
 func (e *noDirError) Is(target error) bool { return target == ErrNoDir }
 
+// TerragruntFile makes a directory a unit of Terragrunt, which makes terraform's files elsewhere and runs it there. Nothing of that is
+// done here.
+const TerragruntFile = "terragrunt.hcl"
+
+// unitError is the [ErrNoDir] of a unit of Terragrunt.
+type unitError struct{ dir string }
+
+// Error implements error.
+func (e *unitError) Error() string {
+	return fmt.Sprintf("directory %s: it has a %s and no terraform files, and Terragrunt is not run here", e.dir, TerragruntFile)
+}
+
+// Is makes it an ErrNoDir.
+func (e *unitError) Is(target error) bool { return target == ErrNoDir }
+
 // WrongFile is what is wrong with the commit's own content, if that is what an error is about; nil if the mirror is at fault.
 func WrongFile(err error) *repo.FileError {
 	var wrong *repo.FileError

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -81,10 +82,13 @@ func readModule(t Tree, dir string, engine hclfile.Engine) (*module, error) {
 		}
 		m.files = append(m.files, s)
 	}
-	if len(m.files) == 0 {
-		return m, ErrNoDir
+	switch {
+	case len(m.files) > 0:
+		return m, nil
+	case slices.Contains(names, TerragruntFile):
+		return m, &unitError{dir}
 	}
-	return m, nil
+	return m, ErrNoDir
 }
 
 // NamesIn are the names of the files in a directory. The error is [ErrNoDir] if it is none; any other is of the tree.

@@ -18,6 +18,8 @@ type Directory struct {
 	// Caller is where it is called as a module, as FILE:LINE; empty: nothing calls it, and so it is a root module. A call by a test
 	// is one too.
 	Caller string
+	// Unit: it is a unit of Terragrunt without terraform files of its own, and so no module.
+	Unit bool
 }
 
 // Survey finds all directories with configuration in a commit, sorted. Files that cannot be read make no directory and hide none;
@@ -42,6 +44,9 @@ func Survey(t Tree, engine hclfile.Engine) ([]Directory, error) {
 	for dir := range s.modules {
 		out = append(out, Directory{Dir: dir, Caller: callers[dir]})
 	}
+	for _, dir := range s.units {
+		out = append(out, Directory{Dir: dir, Unit: true})
+	}
 	slices.SortFunc(out, func(a, b Directory) int { return strings.Compare(a.Dir, b.Dir) })
 	return out, nil
 }
@@ -59,7 +64,7 @@ func Roots(t Tree, engine hclfile.Engine, match func(dir string) bool) ([]string
 func RootsIn(all []Directory, match func(dir string) bool) []string {
 	var roots []string
 	for _, d := range all {
-		if d.Caller == "" && match(d.Dir) {
+		if !d.Unit && d.Caller == "" && match(d.Dir) {
 			roots = append(roots, d.Dir)
 		}
 	}
@@ -94,6 +99,7 @@ type survey struct {
 	budget  *budget
 	modules map[string]*module
 	tests   []call
+	units   []string // of Terragrunt
 }
 
 // called notes what a module calls: as far as its sources are constant, for whatever it is given.
@@ -136,13 +142,16 @@ const maxDirectories = maxModules
 
 // scan reads every directory with configuration below dir, and its tests.
 func (s *survey) scan(dir string) error {
-	if len(s.modules) >= maxDirectories {
+	if len(s.modules)+len(s.units) >= maxDirectories {
 		return fmt.Errorf("more than %d directories with terraform files", maxDirectories)
 	}
 	m, err := readModule(s.t, dir, s.engine)
+	var unit *unitError
 	switch {
 	case err == nil && m.readable:
 		s.modules[dir] = m
+	case errors.As(err, &unit):
+		s.units = append(s.units, dir)
 	case err != nil && !errors.Is(err, ErrNoDir):
 		return err
 	}
@@ -181,7 +190,7 @@ func Nearest(t Tree, glob string, all []Directory) (dir string, roots []string, 
 		}
 	}
 	for _, d := range all {
-		if len(roots) < maxNear && d.Caller == "" && (dir == "." || d.Dir == dir || strings.HasPrefix(d.Dir, dir+"/")) {
+		if len(roots) < maxNear && !d.Unit && d.Caller == "" && (dir == "." || d.Dir == dir || strings.HasPrefix(d.Dir, dir+"/")) {
 			roots = append(roots, d.Dir)
 		}
 	}

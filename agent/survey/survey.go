@@ -5,6 +5,7 @@ package survey
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -94,6 +95,10 @@ func (s *surveyor) add(st *config.Stack, why string) error {
 	}
 	for _, u := range files.Unknown {
 		out.Unknown = append(out.Unknown, u.String())
+	}
+	if names, err := stack.NamesIn(s.tree, st.Dir); err == nil && slices.Contains(names, stack.TerragruntFile) && out.Error == "" {
+		out.Unknown = append(out.Unknown, path.Join(st.Dir, stack.TerragruntFile)+
+			": Terragrunt is not run here: what it gives this root (a backend, inputs, other files) has to stand in backend_config, vars and terraform files")
 	}
 	if st.Engine == config.EnginePacker {
 		if at, _, err := s.tree.Resolve(st.Dir); err == nil {
@@ -223,7 +228,10 @@ func noStack(g *config.StackGlob, d stack.Directory) string {
 			return fmt.Sprintf("exclude %q matches it", exclude)
 		}
 	}
-	if d.Caller != "" {
+	switch {
+	case d.Unit:
+		return "it has a " + stack.TerragruntFile + " and no terraform files: Terragrunt is not run here"
+	case d.Caller != "":
 		return d.Caller + " calls it"
 	}
 	return ""

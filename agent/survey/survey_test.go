@@ -38,6 +38,7 @@ func TestOf(t *testing.T) {
 	tree := checkout(t, map[string]string{
 		"services/jira/main.tf": "module \"p\" {\n  source = \"./parts\"\n}\n", "services/jira/parts/main.tf": "",
 		"services/old/main.tf": "", "services/wiki/main.tf": "locals {\n  x = file(var.x)\n}\n", "services/own/main.tf": "",
+		"services/vpc/terragrunt.hcl": "", "services/jira/terragrunt.hcl": "",
 		"services/a b/main.tf": "", "services/a-b/main.tf": "", "network/main.tf": "", "network/x.tftest.hcl": "run \"a\" {\n  module {\n    source = \"./setup\"\n  }\n}\n",
 		"network/setup/main.tf": "", "images/a.pkr.hcl": "packer {\n  required_plugins {\n    amazon = {\n      source  = \"github.com/hashicorp/amazon\"\n      version = \"~> 1\"\n    }\n  }\n}\n", "modules/x/examples/y/main.tf": "",
 	})
@@ -65,6 +66,7 @@ func TestOf(t *testing.T) {
 			{Glob: "services/**", Stacks: 2, None: []NoStack{
 				{"services/a b", "see what is wrong with globs"}, {"services/a-b", "see what is wrong with globs"},
 				{"services/jira/parts", "services/jira/main.tf:1 calls it"}, {"services/old", `exclude "**/old" matches it`}, {"services/own", `stack "own" has it`},
+				{"services/vpc", "it has a terragrunt.hcl and no terraform files: Terragrunt is not run here"},
 			}},
 			{Glob: "network/**", Stacks: 1, None: []NoStack{{"network/setup", "network/x.tftest.hcl:2 calls it"}}},
 			{Glob: "modules/x/y/*", Nearest: "modules/x", None: []NoStack{}},
@@ -73,7 +75,9 @@ func TestOf(t *testing.T) {
 			{Name: "lost", Dir: "lost", Why: "it has a block of its own", Error: "directory lost: no terraform files in the stack's directory", Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
 			{Name: "network", Dir: "network", Why: `stacks "network/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
 			{Name: "own", Dir: "services/own", Why: "it has a block of its own", Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
-			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{}, Plugins: []string{}, Missing: []string{}},
+			{Name: "services-jira", Dir: "services/jira", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{
+				"services/jira/terragrunt.hcl: Terragrunt is not run here: what it gives this root (a backend, inputs, other files) has to stand in backend_config, vars and terraform files",
+			}, Plugins: []string{}, Missing: []string{}},
 			{Name: "services-wiki", Dir: "services/wiki", Why: `stacks "services/**" matches it, and nothing calls it`, Unknown: []string{
 				`services/wiki/main.tf:2: nobody can tell from here what file(var.x) reads, so that a change of that makes no run: name it in watch = ["DIRECTORY/**"]`,
 			}, Plugins: []string{}, Missing: []string{}},
