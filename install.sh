@@ -100,8 +100,8 @@ live() { [ -z "$prefix" ] && [ "$systemd" = yes ] && [ -d /run/systemd/system ];
 get_binary() {
 	if [ -n "$binary" ]; then
 		[ -f "$binary" ] || die "there is no file $binary"
-	elif [ -f "$here/$name" ]; then
-		binary=$here/$name # of a release, beside this file
+	elif [ -f "$here/$name" ] && [ ! -d "$here/agent" ]; then
+		binary=$here/$name # of a release; in a checkout it may be of any commit
 	else
 		command -v go >/dev/null ||
 			die 'there is no Go toolchain to build with' \
@@ -370,7 +370,9 @@ upgrade_steps() {
 	etc=$(quoted "$prefix/etc/sallyport") program_here=$(quoted "$prefix$program")
 	[ -z "$prefix" ] || config=" --config $etc/sallyport.hcl"
 	say ''
-	say "this was an upgrade $upgrade; what changed is in configs/CHANGES.md"
+	local changes=$here/configs/CHANGES.md
+	[ "$packaged" = no ] || changes=/usr/share/doc/sallyport/CHANGES.md
+	say "this was an upgrade $upgrade; what changed: $changes"
 	say 'next, the agent that runs being still the old one:'
 	say '  1. a backup, as long as it runs:'
 	say "       $sudo$program_here backup$config $(quoted "$prefix/var/lib/sallyport.backup")"
@@ -445,7 +447,11 @@ main() {
 		uninstall
 		return 0
 	fi
-	[ "$packaged" = yes ] || get_binary
+	if [ "$packaged" = no ]; then
+		get_binary
+	elif [ -e "$unit" ]; then
+		warn "$unit hides the unit of the package: remove what install.sh installed, with install.sh --uninstall of that version"
+	fi
 	say "installing sallyport${prefix:+ into $prefix}"
 	[ "$systemd" != none ] || note found 'no systemd at work: as with --no-systemd'
 	make_users

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -217,6 +218,40 @@ printf '#!`+h.bin+`/sh\necho built\n' > "$2"; chmod +x "$2"`)
 	}
 }
 
+// The archive of a release has its program beside install.sh, and what .ci/release packs is there.
+func TestInstallFromAnArchive(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	archive := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(archive, "configs"), 0o755))
+	for _, file := range []string{"install.sh", "configs/sallyport.hcl", "configs/sallyport.service"} {
+		text, err := os.ReadFile("../" + file)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(archive, file), text, 0o755))
+	}
+	must(t, os.Rename(h.tool("built", "echo of the archive"), filepath.Join(archive, "sallyport")))
+	cmd := exec.CommandContext(t.Context(), filepath.Join(h.bin, "bash"), filepath.Join(archive, "install.sh"), "--prefix", h.root)
+	cmd.Env = []string{"PATH=" + h.bin, "TMPDIR=" + t.TempDir()}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(h.read("/usr/local/bin/sallyport"), "of the archive") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	named := 0
+	for _, script := range []string{"release", "deb/nfpm.yaml"} {
+		text, err := os.ReadFile("../.ci/" + script)
+		must(t, err)
+		for _, file := range regexp.MustCompile(`configs/[\w.-]+|install\.sh|README\.md|LICENSE`).FindAllString(string(text), -1) {
+			named++
+			if _, err := os.Stat("../" + file); err != nil {
+				t.Errorf(".ci/%s: %v", script, err)
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("only %d files are packed", named)
+	}
+}
+
 // Only what install.sh can bring again goes, unless --purge is said; and nothing goes under an apply.
 func TestUninstall(t *testing.T) {
 	t.Parallel()
@@ -313,7 +348,8 @@ func TestInstallFaults(t *testing.T) {
 func TestShellcheck(t *testing.T) {
 	t.Parallel()
 	shellcheck := need.Program(t, "shellcheck")
-	if out, err := exec.CommandContext(t.Context(), shellcheck, "../install.sh").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), shellcheck, "../install.sh", "../.ci/run", "../.ci/release", "../.ci/deb/postinst", "../.ci/deb/prerm",
+		"../.ci/deb/postrm").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -98,8 +98,8 @@ wait_for '"status": "planned"' || fail 'the stack was not planned after the upgr
 stop
 
 "$SOURCE/install.sh" "${arguments[@]}" --uninstall || fail "uninstall: exit $?"
-[ ! -e "$program" ] && [ -e "$config" ] && [ -e "$root/var/lib/sallyport/sallyport.db" ] || fail 'the program is left, or the data is not'
+if [ -e "$program" ] || [ ! -e "$config" ] || [ ! -e "$root/var/lib/sallyport/sallyport.db" ]; then fail 'the program is left, or the data is not'; fi
 "$SOURCE/install.sh" "${arguments[@]}" --uninstall --purge </dev/null || fail "purge: exit $?"
-[ ! -e "$root/etc/sallyport" ] && [ ! -e "$root/var/lib/sallyport" ] || fail 'something is left'
+if [ -e "$root/etc/sallyport" ] || [ -e "$root/var/lib/sallyport" ]; then fail 'something is left'; fi
 if [ "$MODE" != prefix ] && getent passwd | grep '^sallyport'; then fail 'users are left'; fi
 echo 'everything was followed'
