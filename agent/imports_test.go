@@ -47,6 +47,7 @@ var storeys = []struct {
 	{name: "agent/trust"},
 	{name: "configs"},
 	{"agent/asuser", []string{"agent/hint", "agent/proc", "store/disk"}},
+	{"agent/cli/screen", []string{"notify/redact", "notify/words"}},
 	{"agent/config/decode", []string{"agent/config/trusted", "notify/redact"}},
 	{"agent/contain", []string{"agent/fault"}},
 	{"agent/hostcommand", []string{"agent/proc"}},
@@ -113,6 +114,10 @@ var storeys = []struct {
 	}},
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
+	{"agent/demo", []string{
+		"agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
+		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
+	}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
@@ -251,15 +256,11 @@ var storeys = []struct {
 	{name: "agent/sim"},
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
-	{"agent/demo", []string{
-		"agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
-		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
-	}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/follow", "agent/cli/render", "agent/config", "agent/config/reference",
-		"agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint",
-		"agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey", "notify/redact", "notify/verbs",
-		"notify/words", "store",
+		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/follow", "agent/cli/render", "agent/cli/screen", "agent/config",
+		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud",
+		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
+		"notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/screen"
 	"sallyport/agent/daemon"
 )
 
@@ -28,7 +29,9 @@ func newAgentCommand(a *app) *cobra.Command {
 	}
 }
 
-// logHandler writes the log to stderr. Under systemd the journal knows the time of each line.
+// logHandler writes the log to stderr. Under systemd the journal knows the time of each line. On a terminal a notice stands as the text
+// that people are to read; a journal and a file keep one line for each: whoever looks through them goes by lines and keys, and the
+// lines of a block would be entries of nobody's.
 func logHandler(s *streams, environ []string) slog.Handler {
 	if s.json {
 		return slog.NewJSONHandler(s.stderr, nil)
@@ -42,5 +45,9 @@ func logHandler(s *streams, environ []string) slog.Handler {
 			return attr
 		}
 	}
-	return slog.NewTextHandler(s.stderr, o)
+	text := slog.NewTextHandler(s.stderr, o)
+	if s.width() > 0 {
+		return screen.Notices(text, s.stderr)
+	}
+	return text
 }

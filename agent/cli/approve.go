@@ -16,9 +16,9 @@ import (
 )
 
 func newApproveCommand(a *app) *cobra.Command {
-	r := control.DecideRequest{}
+	r, wait := control.DecideRequest{}, false
 	c := &cobra.Command{
-		Use:   "approve RUN [WORDS...] [--digest SHA256] [--break-glass --reason TEXT]",
+		Use:   "approve RUN [WORDS...] [--digest SHA256] [--break-glass --reason TEXT] [--wait]",
 		Short: "Agree to a run's plan",
 		Long: "Agree to a run's plan. A plan that destroys or replaces something wants the word destroy; protected addresses have to\n" +
 			"be named, by address or by their number in `sallyport show RUN`:\n\n" +
@@ -27,19 +27,23 @@ func newApproveCommand(a *app) *cobra.Command {
 			"plan that was read (`sallyport show RUN --json`), or its first 12 digits or more. A stack's name is for a terminal, where\n" +
 			"the run is shown first.\n\n" +
 			"--break-glass stands for all approvals, for those whom break_glass of the stack names. Everybody is told, and the run stays\n" +
-			"marked until somebody else says `sallyport review RUN`.",
+			"marked until somebody else says `sallyport review RUN`.\n\n" +
+			"--wait follows the run to its end, other approvals that it needs included, and exits 0 only if it is applied then.",
 		Args: between(1, unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			if r.BreakGlass != (r.Reason != "") {
 				return &usageError{"--break-glass and --reason TEXT go together", "an ordinary approval needs no reason"}
 			}
 			r.Ref = args[0]
-			return decide(c.Context(), a.streams, a.at, decision{store.Approve, r, args[1:]})
+			ctx, stop := interruptible(c)
+			defer stop()
+			return decide(ctx, a.streams, a.at, decision{store.Approve, r, args[1:], wait})
 		},
 	}
 	c.Flags().StringVar(&r.Digest, "digest", "", digestUsage)
 	c.Flags().BoolVar(&r.BreakGlass, "break-glass", false, "stand for all approvals, in an emergency")
 	c.Flags().StringVar(&r.Reason, "reason", "", "why the glass is broken, for the others")
+	c.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
 	return c
 }
 
@@ -56,6 +60,7 @@ type decision struct {
 	verdict store.Verdict
 	request control.DecideRequest
 	words   []string // behind the verdict
+	wait    bool     // follow the run to its end
 }
 
 func decide(ctx context.Context, s *streams, at *installation, d decision) error {
@@ -91,7 +96,15 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 	if err != nil {
 		return err
 	}
-	return s.result(acted{done.Run, done.Message}, "%s", done.Message)
+	if !d.wait {
+		return s.result(acted{done.Run, done.Message}, "%s", done.Message)
+	}
+	if !s.json { // else the run is the result, as it ended
+		if err := s.say("%s", redact.CleanLine(done.Message)); err != nil {
+			return err
+		}
+	}
+	return waitFor(ctx, s, client, run.ID)
 }
 
 // meant shows the run that a stack's name stands for now, and asks: a newer one may have taken the place of the one that was

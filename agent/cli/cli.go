@@ -157,7 +157,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.at.socket, "socket", env(a.inv.Environ, "SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
 	flags.BoolVar(&a.streams.json, "json", false, "print one JSON value")
 	root.AddCommand(
-		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a),
+		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newWhyCommand(a), newCheckCommand(a), newDoctorCommand(a),
 		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newCompletionCommand(a),

@@ -20,7 +20,7 @@ func newDenyCommand(a *app) *cobra.Command {
 			if reason != "" {
 				words = append(words, reason)
 			}
-			return decide(c.Context(), a.streams, a.at, decision{store.Deny, control.DecideRequest{Ref: args[0], Digest: digest}, words})
+			return decide(c.Context(), a.streams, a.at, decision{store.Deny, control.DecideRequest{Ref: args[0], Digest: digest}, words, false})
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")

@@ -3,15 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
-	"io"
-	"os"
-	"unicode/utf8"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/screen"
 	"sallyport/agent/control"
-	"sallyport/notify/redact"
 )
 
 // executed is the result of exec for machines.
@@ -61,7 +57,7 @@ func execute(ctx context.Context, s *streams, at *installation, r control.ExecRe
 	}
 	defer client.Close()
 	var stdout, stderr bytes.Buffer
-	terraform := control.Streams{Stdin: s.stdin, Stdout: forTerminal(s.stdout), Stderr: forTerminal(s.stderr)}
+	terraform := control.Streams{Stdin: s.stdin, Stdout: screen.Clean(s.stdout), Stderr: screen.Clean(s.stderr)}
 	if terraform.Stdin == nil {
 		terraform.Stdin = bytes.NewReader(nil)
 	}
@@ -81,35 +77,4 @@ func execute(ctx context.Context, s *streams, at *installation, r control.ExecRe
 		return exitCode(code)
 	}
 	return nil
-}
-
-// forTerminal cleans what goes to a terminal; a file or a pipe gets the bytes as they are, since a state that is pulled may
-// be pushed again.
-func forTerminal(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(f.Fd()) {
-		return &cleaner{w: w}
-	}
-	return w
-}
-
-// cleaner takes control characters out of a stream, which may be cut in the middle of a letter.
-type cleaner struct {
-	w    io.Writer
-	rest []byte
-}
-
-func (c *cleaner) Write(p []byte) (int, error) {
-	text := append(c.rest, p...)
-	end := len(text)
-	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
-		if utf8.RuneStart(text[len(text)-i]) {
-			if !utf8.FullRune(text[len(text)-i:]) {
-				end = len(text) - i
-			}
-			break
-		}
-	}
-	_, err := io.WriteString(c.w, redact.Clean(string(text[:end])))
-	c.rest = append([]byte(nil), text[end:]...)
-	return len(p), err
 }

@@ -9,7 +9,8 @@ const helpEnd = `
 Environment:
   SALLYPORT_CONFIG   configuration file or directory, where --config does not say it
   SALLYPORT_SOCKET   the agent's socket, where --socket does not say it
-  NO_COLOR           no colours, whatever its value
+  NO_COLOR           nothing but text on a terminal, whatever its value
+  PAGER              what shows long texts on a terminal; without it less, if there is one
 
 Exit codes:
   0  done

@@ -21,7 +21,7 @@ func newImagesCommand(a *app) *cobra.Command {
 				if a.streams.json {
 					return a.streams.writeJSON(builds)
 				}
-				return a.streams.write(render.Images(builds))
+				return a.streams.write(render.Width(a.streams.wide()).Images(builds))
 			})
 		},
 	}

@@ -40,7 +40,7 @@ func newRunsCommand(a *app) *cobra.Command {
 					a.streams.talk("no runs")
 					return nil
 				}
-				return a.streams.write(render.Runs(named(runs), a.now()))
+				return a.streams.write(render.Width(a.streams.wide()).Runs(named(runs), a.now()))
 			})
 		},
 	}

@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SALLYPORT_CONFIG", filepath.Join(e.WorkDir, "sallyport.hcl"))
 			e.Setenv("NO_COLOR", "1")
 			a := &standIn{dataDir: data, socket: socket}
-			e.Values[standInKey{}] = a
+			e.Values[standInKey{}], e.Values[personKey{}] = a, new(*person)
 			e.Defer(func() { _ = a.stop() })
 			text := "data_dir = " + strconv.Quote(data) + "\nsocket = " + strconv.Quote(socket) + "\n"
 			return errors.Join(os.Mkdir(data, 0o700), os.WriteFile(filepath.Join(e.WorkDir, "sallyport.hcl"), []byte(text), 0o600))
@@ -72,6 +72,9 @@ func TestScripts(t *testing.T) {
 			"damage": damageCommand,
 			"exits":  exitsCommand,
 			"waited": waitedCommand,
+			"tty":    ttyCommand,
+			"sees":   seesCommand,
+			"ends":   endsCommand,
 		},
 	})
 }

@@ -33,9 +33,9 @@ func newShowCommand(a *app) *cobra.Command {
 			return a.at.look(a.streams, func(r source) error {
 				switch {
 				case plan:
-					return showText(a.streams, args[0], render.PlanColours, func() (string, error) { return r.PlanText(c.Context(), args[0]) })
+					return showText(c.Context(), a.streams, args[0], render.PlanColours, func() (string, error) { return r.PlanText(c.Context(), args[0]) })
 				case log:
-					return showText(a.streams, args[0], render.LogColours, func() (string, error) { return r.Log(c.Context(), args[0]) })
+					return showText(c.Context(), a.streams, args[0], render.LogColours, func() (string, error) { return r.Log(c.Context(), args[0]) })
 				}
 				return show(c.Context(), a, r, args[0])
 			})
@@ -46,7 +46,7 @@ func newShowCommand(a *app) *cobra.Command {
 	return c
 }
 
-func showText(s *streams, ref string, colour func(string) string, read func() (string, error)) error {
+func showText(ctx context.Context, s *streams, ref string, colour func(string) string, read func() (string, error)) error {
 	text, err := read()
 	if err != nil {
 		return err
@@ -54,11 +54,7 @@ func showText(s *streams, ref string, colour func(string) string, read func() (s
 	if s.json {
 		return s.writeJSON(shownText{ref, text})
 	}
-	text = redact.Clean(text)
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	return s.writeText(text, colour)
+	return s.page(ctx, "", s.coloured(shown(text), colour), "")
 }
 
 func show(ctx context.Context, a *app, r control.Reader, ref string) error {
@@ -69,16 +65,20 @@ func show(ctx context.Context, a *app, r control.Reader, ref string) error {
 	if a.streams.json {
 		return a.streams.writeJSON(run)
 	}
-	if err := a.streams.write(render.Run(run.Called(), a.now())); err != nil || run.Plan == nil {
-		return err
+	summary := render.Run(run.Called(), a.now())
+	if run.Plan == nil {
+		return a.streams.write(summary)
 	}
 	text, err := r.PlanText(ctx, runRef(run.ID))
 	var answer *control.Error
 	if errors.As(err, &answer) && answer.Kind == control.NotFound {
-		return nil // not kept any more; the summary said the rest
+		return a.streams.write(summary) // the text is not kept any more; this says the rest
 	}
 	if err != nil {
 		return err
 	}
-	return a.streams.writeText("\n"+strings.TrimRight(redact.Clean(text), "\n")+"\n", render.PlanColours)
+	return a.streams.page(ctx, summary+"\n", a.streams.coloured(shown(text), render.PlanColours), "\n"+summary)
 }
+
+// shown is a text of terraform's, ready to print.
+func shown(text string) string { return strings.TrimRight(redact.Clean(text), "\n") + "\n" }

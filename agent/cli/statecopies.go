@@ -29,7 +29,7 @@ func newStateListCommand(a *app) *cobra.Command {
 					a.streams.talk("sallyport: no copy of the state of %s is kept yet; one is made before each apply", args[0])
 					return nil
 				}
-				return a.streams.write(render.StateCopies(copies, a.now()))
+				return a.streams.write(render.Width(a.streams.wide()).StateCopies(copies, a.now()))
 			})
 		},
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 
+	"sallyport/agent/cli/screen"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
@@ -24,6 +26,7 @@ import (
 type streams struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	environ        []string
 	json           bool // results are JSON
 
 	out *colorprofile.Writer // stdout for people: takes colours away where they are not wanted
@@ -31,11 +34,15 @@ type streams struct {
 }
 
 func newStreams(inv Invocation) *streams {
-	return &streams{
-		stdin: inv.Stdin, stdout: inv.Stdout, stderr: inv.Stderr,
+	s := &streams{
+		stdin: inv.Stdin, stdout: inv.Stdout, stderr: inv.Stderr, environ: inv.Environ,
 		out: colorprofile.NewWriter(inv.Stdout, inv.Environ),
 		err: colorprofile.NewWriter(inv.Stderr, inv.Environ),
 	}
+	if env(inv.Environ, "NO_COLOR", "") != "" { // whatever its value, and neither bold nor faint
+		s.out.Profile, s.err.Profile = colorprofile.NoTTY, colorprofile.NoTTY
+	}
+	return s
 }
 
 // say prints a line of a result. What comes from outside was cleaned by whoever calls.
@@ -56,12 +63,37 @@ func (s *streams) write(text string) error {
 	return printed(err)
 }
 
-// writeText prints a long text, and spares the work of colouring it for a pipe.
-func (s *streams) writeText(text string, colour func(string) string) error {
+// coloured is a long text in colours, where they are seen: it spares the work for a pipe.
+func (s *streams) coloured(text string, colour func(string) string) string {
 	if s.out.Profile > colorprofile.ASCII {
-		text = colour(text)
+		return colour(text)
 	}
-	return s.write(text)
+	return text
+}
+
+// page prints a text, with the person's pager where it is longer than their screen. Without a pager last is printed at the end: it is what
+// stays on the screen; first stands before it elsewhere.
+func (s *streams) page(ctx context.Context, first, text, last string) error {
+	all := first + text
+	_, lines := screen.Of(s.stdout)
+	if lines == 0 || strings.Count(all, "\n") < lines {
+		return s.write(all)
+	}
+	var fit strings.Builder
+	if _, err := (&colorprofile.Writer{Forward: &fit, Profile: s.out.Profile}).WriteString(all); err != nil {
+		return printed(err)
+	}
+	shown, err := screen.Pager{Environ: s.environ, Terminal: s.stdout.(*os.File), Errors: s.stderr}.Page(ctx, fit.String())
+	if shown || err != nil {
+		return err
+	}
+	return s.write(text + last)
+}
+
+// wide is how wide tables may be; 0: as wide as they are.
+func (s *streams) wide() int {
+	columns, _ := screen.Of(s.stdout)
+	return columns
 }
 
 // writeJSON prints one value for machines: indented, and with & and < as they are.
@@ -113,15 +145,8 @@ func (s *streams) colour() bool { return s.err.Profile > colorprofile.ASCII }
 
 // width is how wide the terminal at stderr is; 0 if there is none.
 func (s *streams) width() int {
-	f, ok := s.stderr.(*os.File)
-	if !ok {
-		return 0
-	}
-	w, _, err := term.GetSize(f.Fd())
-	if err != nil {
-		return 0
-	}
-	return w
+	columns, _ := screen.Of(s.stderr)
+	return columns
 }
 
 // asks reports whether somebody is at a terminal who can be asked.

@@ -45,7 +45,7 @@ func Builds(stacks []control.Stack) []Build {
 }
 
 // Images is a table of builds.
-func Images(builds []Build) string {
+func (w Width) Images(builds []Build) string {
 	if len(builds) == 0 {
 		return "nothing was built yet\n"
 	}
@@ -69,5 +69,5 @@ func Images(builds []Build) string {
 		}
 		rows = append(rows, []string{b.Image, run, short(b.Commit), strings.Join(made, ", "), on})
 	}
-	return columns([]string{"IMAGE", "RUN", "COMMIT", "MADE", "STACKS ON IT"}, rows, func(int, int) style { return plain })
+	return table{headings: []string{"IMAGE", "RUN", "COMMIT", "MADE", "STACKS ON IT"}, rows: rows, spare: []string{"COMMIT", "RUN"}}.in(w)
 }

@@ -85,10 +85,10 @@ func TestTablesInColour(t *testing.T) {
 	}
 	uses := control.Stack{Name: "box", Images: []control.ImageUse{{Image: "node", Run: 3}, {Image: "base", Artifacts: []control.Artifact{{ID: "ami-9"}}}}}
 	for name, text := range map[string]string{
-		"runs.ansi":   Runs([]control.Run{night(), failed}, clock()),
-		"stacks.ansi": stacksTable([]control.Stack{drifted, pinned, {Name: "new"}, gone, clean}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
-		"images.ansi": Images(Builds([]control.Stack{image, uses})),
-		"states.ansi": StateCopies([]archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
+		"runs.ansi":   Width(0).Runs([]control.Run{night(), failed}, clock()),
+		"stacks.ansi": Width(0).stacksTable([]control.Stack{drifted, pinned, {Name: "new"}, gone, clean}, clock()) + pinsText([]control.Stack{drifted, pinned}, clock()),
+		"images.ansi": Width(0).Images(Builds([]control.Stack{image, uses})),
+		"states.ansi": Width(0).StateCopies([]archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, text) })
 	}
@@ -105,7 +105,7 @@ func TestWhatNeedsALookInColour(t *testing.T) {
 	seen := control.Stack{Name: "dns", Seen: 7, Run: &control.Run{ID: 7, Stack: "dns", Status: store.Errored, Error: "no such key"}, Partly: &control.Partly{Run: 5}}
 	for name, stacks := range map[string][]control.Stack{"looks.ansi": {halfway, unplanned, seen}, "seen.ansi": {seen}} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, Status(control.Status{Agent: control.Agent{Running: true, Version: "1"}, Stacks: stacks}, clock()))
+			golden(t, name, Width(0).Status(control.Status{Agent: control.Agent{Running: true, Version: "1"}, Stacks: stacks}, clock()))
 		})
 	}
 }

@@ -83,7 +83,7 @@ func TestLogColours(t *testing.T) {
 
 func TestStatusInColour(t *testing.T) {
 	planned, polled := before(4*time.Minute), before(time.Minute)
-	golden(t, "status.ansi", Status(control.Status{
+	golden(t, "status.ansi", Width(0).Status(control.Status{
 		Agent:  control.Agent{Running: true, Version: "1.2.3", StartedAt: planned, Pause: &control.Pause{By: "cli:jane", At: *planned}},
 		Outbox: 2,
 		Problems: []control.Problem{

@@ -8,8 +8,9 @@ import (
 	"sallyport/store"
 )
 
-// Runs is a table of runs, in the order in which they are given; without any it has its headings only.
-func Runs(runs []control.Run, now time.Time) string {
+// Runs is a table of runs, in the order in which they are given; without any it has its headings only. Where there is no room for all
+// columns it has the number, the stack, the status and what it is about.
+func (w Width) Runs(runs []control.Run, now time.Time) string {
 	var rows [][]string
 	for _, r := range runs {
 		rows = append(rows, []string{
@@ -17,12 +18,12 @@ func Runs(runs []control.Run, now time.Time) string {
 		})
 	}
 	headings := []string{"RUN", "STACK", "KIND", "STATUS", "COMMIT", "CREATED", "PLAN", "ABOUT"}
-	return columns(headings, rows, func(row, column int) style {
+	return table{headings: headings, rows: rows, spare: []string{"COMMIT", "KIND", "PLAN", "CREATED"}, look: func(row, column int) style {
 		if column == 3 {
 			return statusStyle(runs[row].Status)
 		}
 		return plain
-	})
+	}}.in(w)
 }
 
 // runNote is what went wrong with a run, or what it was for.

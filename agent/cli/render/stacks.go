@@ -11,20 +11,21 @@ import (
 	"sallyport/notify/words"
 )
 
-func repositoriesTable(repositories []control.Repository, now time.Time) string {
+func (w Width) repositoriesTable(repositories []control.Repository, now time.Time) string {
 	var rows [][]string
 	for _, r := range repositories {
 		rows = append(rows, []string{r.Name, r.Branch, short(r.Head), ago(r.PolledAt, now), r.URL})
 	}
-	return columns([]string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}, rows, func(row, column int) style {
+	headings := []string{"NAME", "BRANCH", "HEAD", "POLLED", "URL"}
+	return table{headings: headings, rows: rows, spare: []string{"HEAD", "BRANCH"}, look: func(row, column int) style {
 		if column == 3 && repositories[row].Error != "" {
 			return red
 		}
 		return plain
-	})
+	}}.in(w)
 }
 
-func stacksTable(stacks []control.Stack, now time.Time) string {
+func (w Width) stacksTable(stacks []control.Stack, now time.Time) string {
 	head := []string{"STACK", "APPLIED", "WHEN", "BEHIND", "RUN", "STATUS", "NOTE"}
 	checked := slices.ContainsFunc(stacks, func(s control.Stack) bool { return s.Drift != nil })
 	if checked {
@@ -46,7 +47,7 @@ func stacksTable(stacks []control.Stack, now time.Time) string {
 		}
 		rows = append(rows, row)
 	}
-	return columns(head, rows, func(row, column int) style {
+	return table{headings: head, rows: rows, spare: []string{"BEHIND", "APPLIED", "WHEN", "NOTE", "DRIFT"}, look: func(row, column int) style {
 		s := stacks[row]
 		switch {
 		case column == 5 && s.Run != nil:
@@ -57,7 +58,7 @@ func stacksTable(stacks []control.Stack, now time.Time) string {
 			return red
 		}
 		return plain
-	})
+	}}.in(w)
 }
 
 // drift is what the last check found and how long ago that was.

@@ -11,7 +11,7 @@ import (
 )
 
 // StateCopies is a table of the kept copies of a state.
-func StateCopies(copies []archive.StateCopy, now time.Time) string {
+func (w Width) StateCopies(copies []archive.StateCopy, now time.Time) string {
 	var rows [][]string
 	for _, c := range copies {
 		from := "before a restore or a command"
@@ -20,5 +20,5 @@ func StateCopies(copies []archive.StateCopy, now time.Time) string {
 		}
 		rows = append(rows, []string{c.Name, strconv.FormatInt(c.Serial, 10), ago(&c.At, now), strconv.Itoa(c.Resources), humanize.IBytes(uint64(max(0, c.Bytes))), from})
 	}
-	return columns([]string{"NAME", "SERIAL", "KEPT", "RESOURCES", "SIZE", "FROM"}, rows, func(int, int) style { return plain })
+	return table{headings: []string{"NAME", "SERIAL", "KEPT", "RESOURCES", "SIZE", "FROM"}, rows: rows, spare: []string{"SIZE", "RESOURCES"}}.in(w)
 }

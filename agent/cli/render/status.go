@@ -18,7 +18,7 @@ import (
 
 // Status is the status for somebody who was woken up: what is broken, then what waits for a person and the very line
 // to type, then everything else.
-func Status(s control.Status, now time.Time) string {
+func (w Width) Status(s control.Status, now time.Time) string {
 	var b strings.Builder
 	b.WriteString(agentText(s.Agent, s.Outbox, now))
 	b.WriteString(looksText(s.Stacks, now))
@@ -28,10 +28,10 @@ func Status(s control.Status, now time.Time) string {
 	b.WriteString(openText(s, now))
 	b.WriteString(pinsText(s.Stacks, now))
 	if len(s.Repositories) > 0 {
-		b.WriteString("\n" + paint(bold, "repositories") + "\n" + repositoriesTable(s.Repositories, now))
+		b.WriteString("\n" + paint(bold, "repositories") + "\n" + w.repositoriesTable(s.Repositories, now))
 	}
 	if len(s.Stacks) > 0 {
-		b.WriteString("\n" + paint(bold, "stacks") + "\n" + stacksTable(s.Stacks, now))
+		b.WriteString("\n" + paint(bold, "stacks") + "\n" + w.stacksTable(s.Stacks, now))
 	}
 	b.WriteString(namesText(s.Names, now))
 	return b.String()

@@ -9,7 +9,6 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"sallyport/agent/control"
-	"sallyport/notify/redact"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -67,39 +66,6 @@ func statusStyle(s store.Status) style {
 	default:
 		return plain
 	}
-}
-
-// columns renders a table without lines, for people: headings, and two blanks between columns. Cells are cleaned
-// here; they may be painted through look, by row and column. Painting goes around the words alone and the widths are
-// counted before it: lipgloss's own table lays everything out twice, which was most of the time of `status`.
-func columns(headings []string, rows [][]string, look func(row, column int) style) string {
-	widths := make([]int, len(headings))
-	for i, h := range headings {
-		widths[i] = lipgloss.Width(h)
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i] = redact.CleanLine(row[i])
-			widths[i] = max(widths[i], lipgloss.Width(row[i]))
-		}
-	}
-	var b strings.Builder
-	line := func(cells []string, look func(column int) style) {
-		gap := 0 // blanks are written when something follows them, so that no line ends in them
-		for i, cell := range cells {
-			if cell != "" {
-				b.WriteString(strings.Repeat(" ", gap) + paint(look(i), cell))
-				gap = 0
-			}
-			gap += widths[i] - lipgloss.Width(cell) + 2
-		}
-		b.WriteString("\n")
-	}
-	line(headings, func(int) style { return faint })
-	for n, row := range rows {
-		line(row, func(column int) style { return look(n, column) })
-	}
-	return b.String()
 }
 
 // ago is "3 minutes ago"; "never" for a time that is not set.
