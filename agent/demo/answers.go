@@ -27,7 +27,7 @@ func newAnswers(o Options) *answers {
 	a := &answers{yes: o.Yes, lines: make(chan string), end: make(chan error, 1)}
 	f, ok := o.Stdin.(*os.File)
 	a.silent = !ok || !term.IsTerminal(f.Fd())
-	a.paces = !a.silent && !o.Yes
+	a.paces = !o.Yes && (!a.silent || o.paced)
 	if !o.Yes {
 		go a.read(o.Stdin)
 	}

@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	startPatience   = 30 * time.Second
-	stopPatience    = 30 * time.Second
-	commandPatience = time.Minute
+	startPatience   = time.Minute
+	stopPatience    = time.Minute
+	commandPatience = 2 * time.Minute
 	// runnerPatience is how long an apply may go on after the demo was interrupted. Those of the demo take seconds.
-	runnerPatience = 30 * time.Second
+	runnerPatience = time.Minute
 )
 
 // backstage is the agent at work: `sallyport agent`, a process of its own.

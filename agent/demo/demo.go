@@ -48,6 +48,7 @@ type Options struct {
 
 	releases release.Site // where terraform is downloaded from if there is none
 	tempDir  string       // where the demo's directory is made; default os.TempDir
+	paced    bool         // somebody goes from scene to scene, as at a terminal
 }
 
 func (o *Options) validate() error {

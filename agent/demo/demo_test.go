@@ -209,10 +209,11 @@ func shortened(text string) string {
 // TestStrayed is what people do who do not follow the story, and which scenes find the stack as they need it all the same.
 func TestStrayed(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it tells the story four times; TestTranscript tells it once")
+	need.LongUnlessRaced(t, "it tells parts of the story five times; TestTranscript tells it once")
 	for _, c := range []struct {
 		name    string
 		scenes  []int
+		paced   bool
 		answers string
 		want    []outcome
 		prints  []string
@@ -238,13 +239,18 @@ func TestStrayed(t *testing.T) {
 			},
 		},
 		{
+			name: "a key for each scene", scenes: []int{1, 2, 4}, paced: true, answers: "s\n\n\nq\n",
+			want:   []outcome{first, {store.KindManual, store.Planned, 2, 0, 0, ""}},
+			prints: []string{"Enter: 1. ", "Enter: 2. ", "or Enter to skip the scene)> ", "Enter: 4. ", "The demo ends here"},
+		},
+		{
 			name: "nobody there", scenes: []int{1}, answers: "", want: []outcome{{Kind: store.KindCommit, Status: store.Planned, Add: 3}},
 			prints: []string{"With --yes the demo answers by itself."},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			runs, printed, err := perform(t, Options{Stdin: strings.NewReader(c.answers), Scenes: c.scenes})
+			runs, printed, err := perform(t, Options{Stdin: strings.NewReader(c.answers), Scenes: c.scenes, paced: c.paced})
 			if err != nil {
 				t.Errorf("error %v\n%s", err, printed)
 			}

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// patience bounds each wait for the agent. The longest takes four seconds.
-	patience  = time.Minute
+	// patience bounds each wait for the agent, for the case that it hangs. The longest takes two seconds.
+	patience  = 2 * time.Minute
 	lookAgain = 50 * time.Millisecond
 	longPoll  = 10 * time.Second
 	// hearing is how long a person waits at least for an answer to words that may be talk.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // killed ends the agent at the worst moment.
-func (t *story) killed(ctx context.Context) error {
+func (t *story) killed(ctx context.Context) (err error) {
 	if err := t.standing(ctx); err != nil {
 		return err
 	}
@@ -35,6 +36,11 @@ func (t *story) killed(ctx context.Context) error {
 		return err
 	}
 	card, err := t.asked(ctx, run)
+	if err != nil {
+		return err
+	}
+	release, err := t.stage.cloud.Hold()
+	defer func() { err = errors.Join(err, release()) }()
 	if err != nil {
 		return err
 	}
@@ -68,6 +74,9 @@ func (t *story) killed(ctx context.Context) error {
 		return err
 	}
 	t.quote(resumed, asItIs)
+	if err := release(); err != nil {
+		return err
+	}
 	if run, err = t.ended(ctx, run); err != nil {
 		return err
 	}

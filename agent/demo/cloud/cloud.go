@@ -34,11 +34,18 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// mark is the file that makes a directory a cloud.
-const mark = ".sallyport-demo"
+// mark is the file that makes a directory a cloud, and held the one that keeps a node from ending its restart.
+const (
+	mark = ".sallyport-demo"
+	held = ".held"
+)
 
-// restart is how long a node takes to become another type.
-const restart = 2 * time.Second
+// A node takes so long to become another type, and no longer than the second even if it is held.
+const (
+	restart        = time.Second
+	longestRestart = 2 * time.Minute
+	lookAgain      = 20 * time.Millisecond
+)
 
 // The types of things.
 const (
@@ -119,6 +126,19 @@ func (c Cloud) LoseNode() error {
 		}
 	}
 	return nil
+}
+
+// Hold lets no restart of a node end until release is called: what is to happen in the middle of one does, however busy the machine
+// is. It may be called again.
+func (c Cloud) Hold() (release func() error, err error) {
+	file := filepath.Join(c.dir, held)
+	release = func() error {
+		if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return release, os.WriteFile(file, nil, 0o600)
 }
 
 // Restarting reports whether a node is becoming another type.
@@ -286,7 +306,12 @@ func (c Cloud) change(t thing) error {
 		return err
 	}
 	time.Sleep(restart) // a cloud takes its time
-	return nil
+	for began := time.Now(); time.Since(began) < longestRestart; time.Sleep(lookAgain) {
+		if _, err := os.Stat(filepath.Join(c.dir, held)); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return errors.New("the node does not end its restart")
 }
 
 // named is the identity of a thing, which is the name of a file: it has to look like one that apply has given.

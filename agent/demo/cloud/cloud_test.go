@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -103,6 +104,19 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("the volume holds %q, %v", stored, err)
 	}
 	tftest.Write(t, dir, map[string]string{"main.tf": strings.ReplaceAll(infrastructure, "small", "big")})
+	release, err := c.Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { // the apply ends only because of this
+		for busy := false; !busy && t.Context().Err() == nil; {
+			<-time.After(lookAgain)
+			busy, _ = c.Restarting()
+		}
+		if err := release(); err != nil {
+			t.Error(err)
+		}
+	}()
 	apply("update cloud_node.node")
 	if kind, err := c.Type(); kind != "big" || err != nil {
 		t.Errorf("the node is %q, %v", kind, err)
