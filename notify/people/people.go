@@ -56,7 +56,7 @@ func (n Names) Of(by string) string {
 	case !ok:
 		return by
 	case place == "policy":
-		return "policy " + id
+		return account // as it is called everywhere: policy:recreate
 	case login == "":
 		return id + strings.TrimPrefix(by, account)
 	}

@@ -24,7 +24,7 @@ func TestNames(t *testing.T) {
 		"sudo without":           {"by cli:root (logged in as bob)", "by root (logged in as bob)", "by root (logged in as bob)"},
 		"another account":        {"by cli:bob (logged in as ann)", "by bob (logged in as ann)", "by bob (logged in as ann)"},
 		"a service":              {"by cli:root (no login)", "by root (no login)", "by root (no login)"},
-		"policy":                 {"approved by policy:recreate.", "approved by policy recreate.", "approved by policy recreate."},
+		"policy":                 {"approved by policy:recreate.", "approved by policy:recreate.", "approved by policy:recreate."},
 		"mention":                {"ask <@U01ABC>", "ask jane", "ask @jane"},
 		"mention with a label":   {"ask <@U9|@bob>", "ask bob", "ask @bob"},
 		"mention of nobody":      {"ask <@U9>", "ask U9", "ask U9"},

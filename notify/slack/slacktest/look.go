@@ -14,7 +14,7 @@ func (s *Server) Messages(channel string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Message
-	for _, m := range s.mustChannel(channel).messages {
+	for _, m := range mustChannel(s, channel).messages {
 		if !m.Deleted && (m.ThreadTS == "" || m.ThreadTS == m.TS || m.Subtype == "thread_broadcast") {
 			out = append(out, m.copy())
 		}
@@ -27,7 +27,7 @@ func (s *Server) Thread(channel, ts string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Message
-	for _, m := range s.mustChannel(channel).replies(ts) {
+	for _, m := range mustChannel(s, channel).replies(ts) {
 		out = append(out, m.copy())
 	}
 	return out
@@ -37,7 +37,7 @@ func (s *Server) Thread(channel, ts string) []Message {
 func (s *Server) Message(channel, ts string) (m Message, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.mustChannel(channel).find(ts)
+	found := mustChannel(s, channel).find(ts)
 	if found == nil {
 		return Message{}, false
 	}

@@ -38,7 +38,7 @@ func (s *Server) Ephemerals(channel string) []Ephemeral {
 func (s *Server) Leave(user, channel string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.mustChannel(channel)
+	c := mustChannel(s, channel)
 	c.left = append(c.left, user)
 }
 

@@ -66,10 +66,10 @@ func (s *Server) AddChannel(c Channel) {
 func (s *Server) ChangeChannel(id string, change func(*Channel)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change(&s.mustChannel(id).Channel)
+	change(&mustChannel(s, id).Channel)
 }
 
-func (s *Server) mustChannel(id string) *channel {
+func mustChannel(s *Server, id string) *channel {
 	c := s.channels[id]
 	if c == nil {
 		panic("slacktest: no channel " + id)
@@ -93,7 +93,7 @@ func (s *Server) Post(m Message) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.tell()
-	c := s.mustChannel(m.Channel)
+	c := mustChannel(s, m.Channel)
 	if m.ThreadTS != "" && c.find(m.ThreadTS) == nil {
 		panic("slacktest: no message " + m.ThreadTS + " to reply to in " + m.Channel)
 	}
@@ -139,7 +139,7 @@ func (s *Server) Edit(channel, ts, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.tell()
-	m := s.mustMessage(channel, ts)
+	m := mustMessage(s, channel, ts)
 	m.Versions = append(m.Versions, m.Text)
 	m.Text, m.Edited = text, true
 }
@@ -149,7 +149,7 @@ func (s *Server) Delete(channel, ts string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.tell()
-	s.delete(s.mustMessage(channel, ts))
+	s.delete(mustMessage(s, channel, ts))
 }
 
 func (s *Server) delete(m *Message) {
@@ -161,8 +161,8 @@ func (s *Server) delete(m *Message) {
 	m.Deleted = true
 }
 
-func (s *Server) mustMessage(channel, ts string) *Message {
-	m := s.mustChannel(channel).find(ts)
+func mustMessage(s *Server, channel, ts string) *Message {
+	m := mustChannel(s, channel).find(ts)
 	if m == nil {
 		panic("slacktest: no message " + ts + " in " + channel)
 	}
