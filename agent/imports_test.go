@@ -131,6 +131,10 @@ var storeys = []struct {
 		"agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
 		"agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
 	}},
+	{"agent/survey/starter", []string{
+		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey",
+		"notify/words",
+	}},
 	{"agent/cli/follow", []string{"agent/cli/render", "agent/control"}},
 
 	// The rooms of the agent, from the bottom up.
@@ -260,7 +264,7 @@ var storeys = []struct {
 		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/follow", "agent/cli/render", "agent/cli/screen", "agent/config",
 		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud",
 		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
-		"notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/survey/starter", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -160,7 +160,7 @@ func newRoot(a *app) *cobra.Command {
 		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
 		newPlanCommand(a), newRecoverCommand(a), newApproveCommand(a), newDenyCommand(a), newReviewCommand(a), newCancelCommand(a),
 		newPauseCommand(a), newResumeCommand(a), newAcceptCommand(a), newUnlockCommand(a), newStateCommand(a), newExecCommand(a), newWhyCommand(a), newCheckCommand(a), newDoctorCommand(a),
-		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newVersionCommand(a), newCompletionCommand(a),
+		newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a), newInitCommand(a), newVersionCommand(a), newCompletionCommand(a),
 		newStoreCheckCommand(a),
 	)
 	for _, c := range root.Commands() {

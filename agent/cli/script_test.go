@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-git/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.etcd.io/bbolt"
 
@@ -75,6 +76,11 @@ func TestScripts(t *testing.T) {
 			"tty":    ttyCommand,
 			"sees":   seesCommand,
 			"ends":   endsCommand,
+			// repository DIR makes a git repository of a directory.
+			"repository": func(ts *testscript.TestScript, _ bool, args []string) {
+				_, err := git.PlainInit(ts.MkAbs(args[0]), false)
+				ts.Check(err)
+			},
 		},
 	})
 }
