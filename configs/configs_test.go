@@ -104,7 +104,7 @@ func TestSlackScopes(t *testing.T) {
 	}
 	slices.Sort(have)
 	want := []string{
-		"channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read",
+		"channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read", "reactions:write",
 		"usergroups:read", "users:read", "users:read.email",
 	}
 	if diff := cmp.Diff(want, have); diff != "" {

@@ -46,7 +46,7 @@ func decided() []decode.Attribute {
 		{Name: "plan_ttl", Type: decode.Duration, Default: `"24h"`, Example: `"12h"`, Text: "after which a plan that nobody decided on expires"},
 		{Name: "plan_timeout", Type: decode.Duration, Default: `"30m"`, Example: `"1h"`, Text: "how long a plan may take"},
 		{Name: "lock_timeout", Type: decode.Duration, Default: `"1m"`, Example: `"30s"`, Text: "how long terraform waits for the state lock"},
-		{Name: "apply_alert", Type: decode.Duration, Missing: "three times the longest of the last five, and 15 minutes", Example: `"1h"`, Text: "after which people are told that an apply goes on; it has no limit"},
+		{Name: "apply_alert", Type: decode.Duration, Missing: "whatever is longer, 15 minutes or three times the longest of the last five", Example: `"1h"`, Text: "after which people are told that an apply goes on; it has no limit"},
 		{Name: "verify_after", Type: decode.Duration, Missing: "never", Example: `"1h"`, Text: "an approved plan that is older is made again before its apply"},
 		{Name: "apply_window", Type: decode.Objects, Missing: "always", Example: `{ schedule = "CRON_TZ=Europe/Paris 0 9 * * 1-4", duration = "8h" }`,
 			Text: "when plans may be applied: from each time of a schedule on, for a duration"},

@@ -55,10 +55,10 @@ dnf install -y git
 work=$(mktemp -d)
 aws s3 cp --only-show-errors "$RELEASE" "$work/release.tar.gz"
 echo "$RELEASE_SHA256  $work/release.tar.gz" | sha256sum --check --quiet
-tar -C "$work" -xzf "$work/release.tar.gz"
+tar -C "$work" --strip-components=1 -xzf "$work/release.tar.gz"
 install -d -m 0755 /etc/sallyport
 echo "$CONFIG" | base64 -d | install -m 0644 /dev/stdin /etc/sallyport/sallyport.hcl
-(cd "$work" && ./install.sh --binary ./sallyport)
+"$work/install.sh"
 rm -rf "$work"
 
 # What systemd hands to the agent, and to nobody else.

@@ -37,7 +37,7 @@ variable "data_snapshot_id" {
 }
 
 variable "release" {
-  description = "Archive with the binary, install.sh and configs/ at its top level, and the SHA-256 of it in hex."
+  description = "Archive of a release for Linux, as .ci/release makes it, and the SHA-256 of it in hex."
   type = object({
     bucket = string
     key    = string
