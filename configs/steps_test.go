@@ -26,9 +26,15 @@ var follow string
 func TestSteps(t *testing.T) {
 	t.Parallel()
 	need.Long(t, "it installs, starts and upgrades agents")
-	binary := filepath.Join(t.TempDir(), "built")
+	archive := open(t, "b")
+	must(t, os.Mkdir(filepath.Join(archive, "configs"), 0o755))
+	for _, file := range []string{"install.sh", "configs/sallyport.hcl", "configs/sallyport.service"} {
+		text, err := os.ReadFile("../" + file)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(archive, file), text, 0o755))
+	}
 	// Not as for a release (-trimpath): what is compiled already would all be compiled again.
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "../agent/cmd/sallyport")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", filepath.Join(archive, "sallyport"), "../agent/cmd/sallyport")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
@@ -38,7 +44,7 @@ func TestSteps(t *testing.T) {
 			if mode != "prefix" {
 				ownMachine(t)
 			}
-			followed(t, mode, binary)
+			followed(t, mode, archive)
 		})
 	}
 }
@@ -54,7 +60,18 @@ func ownMachine(t *testing.T) {
 	need.Program(t, "setpriv")
 }
 
-func followed(t *testing.T, mode, binary string) {
+// open makes a directory that everybody can look into. The names of t.TempDir are too long for a socket.
+func open(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", name)
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
+// followed does it in one mode, with the archive of a release. Below a prefix it is somebody else than root.
+func followed(t *testing.T, mode, archive string) {
 	t.Helper()
 	need.Program(t, "ssh-keygen")
 	sshd := gittest.NewSSHD(t, gittest.SSHDOptions{})
@@ -67,10 +84,11 @@ func followed(t *testing.T, mode, binary string) {
 	must(t, err)
 	t.Cleanup(slack.Close)
 
-	dir, err := os.MkdirTemp("", "f") // the names of t.TempDir are too long for a socket
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	must(t, os.Chmod(dir, 0o755)) // for the users of terraform
+	dir := open(t, "f")
+	keys, authorized := filepath.Join(filepath.Dir(sshd.KeyFile), "authorized_keys"), filepath.Join(dir, "authorized_keys")
+	must(t, os.WriteFile(authorized, nil, 0o644))
+	must(t, os.Remove(keys))
+	must(t, os.Symlink(authorized, keys))
 	stubs := filepath.Join(dir, "stubs")
 	must(t, os.Mkdir(stubs, 0o755))
 	for name, script := range map[string]string{
@@ -82,18 +100,22 @@ func followed(t *testing.T, mode, binary string) {
 	} {
 		must(t, os.WriteFile(filepath.Join(stubs, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 	}
-	source, err := filepath.Abs("..")
-	must(t, err)
 	script := filepath.Join(dir, "follow.sh")
 	must(t, os.WriteFile(script, []byte(follow), 0o755))
 	words := []string{"bash", script}
-	if mode != "prefix" {
+	switch {
+	case mode == "prefix" && os.Geteuid() == 0:
+		const nobody = 65534
+		must(t, os.Chown(dir, nobody, nobody))
+		must(t, os.Chown(authorized, nobody, nobody))
+		words = append([]string{need.Program(t, "setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"}, words...)
+	case mode != "prefix":
 		words = append([]string{"unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"}, words...)
 	}
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Env = append(os.Environ(),
-		"MODE="+mode, "DIR="+dir, "SOURCE="+source, "BINARY="+binary, "TOKEN="+slack.Token(), "EDITOR=editor",
-		"AUTHORIZED="+filepath.Join(filepath.Dir(sshd.KeyFile), "authorized_keys"),
+		"MODE="+mode, "HOME="+dir, "DIR="+dir, "SOURCE="+archive, "BINARY="+filepath.Join(archive, "sallyport"), "TOKEN="+slack.Token(), "EDITOR=editor",
+		"AUTHORIZED="+authorized,
 		fmt.Sprintf("LIMIT=%d", int(patience.Limit().Seconds())), fmt.Sprintf("FIRST_ID=%d", 20_000+os.Getpid()%2_000*20),
 	)
 	out, err := cmd.CombinedOutput()

@@ -75,7 +75,7 @@ steps() {
 }
 
 cd "$DIR" || exit 1
-"$SOURCE/install.sh" "${arguments[@]}" --binary "$BINARY" | tee "$DIR/said" || fail "install.sh: exit $?"
+"$SOURCE/install.sh" "${arguments[@]}" | tee "$DIR/said" || fail "install.sh: exit $?"
 steps "$DIR/said"
 if [ "$MODE" = systemd ]; then
 	grep -qx 'enable --now sallyport' "$DIR/systemctl" || fail 'systemctl was not called'
