@@ -169,7 +169,8 @@ var storeys = []struct {
 		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
 	}},
 	{"agent/view", []string{
-		"agent/active", "agent/control", "agent/health", "agent/lifecycle/votes", "agent/lifecycle/window", "agent/status", "notify/words", "store",
+		"agent/active", "agent/config", "agent/control", "agent/health", "agent/lifecycle/votes", "agent/lifecycle/window", "agent/repo", "agent/stack",
+		"agent/status", "notify/words", "store",
 	}},
 	{"agent/locks", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/datadir", "agent/health", "agent/journal", "agent/lifecycle", "agent/lifecycle/lockowner",
@@ -227,9 +228,9 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
-		"agent/active", "agent/archive", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
-		"agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/repo", "agent/rundir", "agent/runner", "agent/stack",
-		"agent/terraform/diag", "agent/view", "notify", "notify/words", "store",
+		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
+		"agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/rundir", "agent/runner", "agent/terraform/diag",
+		"agent/view", "notify", "store",
 	}},
 	{"agent/housekeeping", []string{
 		"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/datadir",

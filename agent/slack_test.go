@@ -181,7 +181,7 @@ func TestSlackWordsThatAreNearlyDecisions(t *testing.T) {
 	s.Post(slacktest.Message{Channel: ops, ThreadTS: card.TS, User: jane, BotID: "B0OTHER", Text: "+1"})
 	s.Reply(jane, ops, card.TS, ":thumbsup:")
 	told(2, jane, approve)
-	s.Leave(eve, ops)
+	s.ChangeUser(eve, func(u *slacktest.User) { u.Left = []string{ops} })
 	s.Reply(eve, ops, card.TS, "retry")
 	alone := said(t, s, card.TS, "This did not count; to plan it again, tell me in the channel: @sallyport plan box")
 
@@ -371,9 +371,21 @@ func TestSlackCommands(t *testing.T) {
 	if s := h.Eventually("a status", func(control.Status) bool { return true }); s.Agent.Paused || s.Stacks[0].Paused {
 		t.Error("something is paused that nobody has named")
 	}
-	answer(eve, "approve", "This did not count: reply approve in the thread of the run.\n#2 box: https://home.slack.com/")
-	answer(jane, "approve 1", "#1 box is superseded; there is nothing to approve.")
-	answer(jane, "deny 2 no", "#2 box: https://home.slack.com/")
+	link := "<https://home.slack.com/archives/" + ops + "/p" + strings.ReplaceAll(card.TS, ".", "") + "|#1 box>"
+	answer(eve, "approve", "This did not count here: reply approve in the thread of #2 box.")
+	answer(eve, "approve", "|#2 box>")
+	answer(jane, "approve 1", "#1 box has ended (superseded); there is nothing to approve.")
+	answer(jane, "approve 1", link)
+	answer(jane, "deny 2 no", "|#2 box>")
+	answer(eve, "show 1", link)
+	answer(eve, "show box", "box #2: planned\n1 to create, nothing destroyed")
+	answer(eve, "show", "Which run? `show 2` or `show 1`")
+	answer(eve, "show bx", "There is no stack bx. Did you mean box?")
+	answer(eve, "runs", "box #2: planned, 1 to create, nothing destroyed\nbox #1: superseded")
+	answer(eve, "runs bx", "there is no stack \"bx\". Did you mean box?")
+	answer(eve, "why box", "#2 (manual, planned)")
+	answer(eve, "why", "Which stack? `why box`")
+	answer(eve, "status", "|#2 box>")
 	if run := h.Reaches("2", store.Planned); len(run.Decisions) != 0 {
 		t.Errorf("it counted in the channel: %+v", run.Decisions)
 	}

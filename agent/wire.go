@@ -58,7 +58,7 @@ func (a *Agent) wire() {
 	})
 	a.slackbot = slackbot.New(slackbot.Options{
 		Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer,
-		Operator: a.operator, Changes: a.changes, Epochs: a.identity.Epochs, Faults: a.faults, ID: a.identity.ID, Log: a.log,
+		Operator: a.operator, Outbox: a.outbox, Changes: a.changes, Epochs: a.identity.Epochs, Faults: a.faults, ID: a.identity.ID, Log: a.log,
 		Now: a.now, Store: a.store, Work: a.work,
 	})
 	a.pullwatch = pullrequests.New(pullrequests.Options{

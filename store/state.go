@@ -277,6 +277,7 @@ type Message struct {
 	Thread  string `json:"thread,omitempty"`  // of a note that answers a message
 	Text    string `json:"text,omitempty"`
 	Mention bool   `json:"mention,omitempty"` // name the people of the stack's mention attribute
+	Links   []Link `json:"links,omitempty"`   // shown below the text
 	To      string `json:"to,omitempty"`      // of a reply: the one user who is to see it, where Slack can do that
 
 	// Of messages for the site. A status without a run says Text; of a run, how that stands.
@@ -298,6 +299,12 @@ type Message struct {
 	// is unknown: look for the message before sending it again.
 	Sending bool   `json:"sending,omitempty"`
 	Error   string `json:"error,omitempty"` // of the last try
+}
+
+// A Link leads to another message in Slack.
+type Link struct {
+	Text string `json:"text"`
+	URL  string `json:"url"`
 }
 
 // Thread is how far a run's thread in Slack was read.

@@ -84,6 +84,11 @@ func (d Desktop) Status(context.Context) (control.Status, error) {
 	return g.Answer(), nil
 }
 
+// Why implements control.Reader.
+func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
+	return d.viewer.Why(ctx, d.active.Current.Load(), name)
+}
+
 // Runs implements control.Reader.
 func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
 	w := d.active.Current.Load()

@@ -146,7 +146,7 @@ func (s *sender) sendFile(ctx context.Context, unknown bool) error {
 
 func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
 	a, m := s.outbox, s.message
-	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Broadcast: m.Kind == store.MessageLoud}
+	post := slack.Post{Text: m.Text, Key: m.Key, Agent: a.id, Run: m.Run, Links: m.Links, Broadcast: m.Kind == store.MessageLoud}
 	cardless := s.cardless && s.run != nil && s.run.Card == nil
 	if m.Kind == store.MessageNote || cardless {
 		channel := m.Channel

@@ -44,20 +44,20 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	}); err != nil {
 		return err
 	}
-	answer := func(text string) error {
-		n := sb.ledger.Note("command/"+channel+"/"+m.TS, text)
-		n.Channel, n.Thread = channel, m.TS
+	answer := func(r reply) error {
+		n := sb.ledger.Note("command/"+channel+"/"+m.TS, r.text)
+		n.Channel, n.Thread, n.Links = channel, m.TS, linksTo(r.about)
 		return sb.journal.Update(func(tx *journal.Tx) error {
 			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
 		})
 	}
 	if last != "" && !phrase.LaterTS(m.TS, last) {
 		if obeying == m.TS {
-			return answer(forgotten)
+			return answer(reply{text: forgotten})
 		}
 		return nil // answered before a crash that lost the cursor
 	}
-	text, may, err := sb.hearing(ctx, w, self, m, c)
+	said, may, err := sb.hearing(ctx, w, self, m, c)
 	if err != nil {
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
@@ -73,14 +73,14 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	sb.seen(ctx, w, m)
 	switch {
 	case may && (c.Verb == "unlock" || c.Verb == "state push"):
-		text = sb.repairFor(self, channel, m, c)
+		said.text = sb.repairFor(self, channel, m, c)
 	case may:
-		err := contain.Do("obeying "+c.Verb, func() error { text = sb.obey(w, self, m, c); return nil })
+		err := contain.Do("obeying "+c.Verb, func() error { said = sb.obey(ctx, w, self, order{c, m, channel}); return nil })
 		if sb.health.LogIfPanic(err); err != nil {
-			text = sb.worded(self, "", err)
+			said.text = sb.worded(self, "", err)
 		}
 	}
-	return answer(text)
+	return answer(said)
 }
 
 // giveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.
@@ -94,38 +94,45 @@ func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.Struc
 
 // hearing says whether somebody may say what they say, and what to answer if not. What cannot be meant is told anybody: it names
 // nothing that status does not.
-func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal string, may bool, err error) {
+func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal reply, may bool, err error) {
 	if why, human := m.Human(self); !human {
-		return "This did not count: " + why + ".", false, nil
+		return reply{text: "This did not count: " + why + "."}, false, nil
 	}
 	wrong, err := sb.misunderstood(w, self, c)
-	if err != nil || wrong != "" {
+	if err != nil || wrong.text != "" {
 		return wrong, false, err
 	}
 	v, _, _ := verbs.Find(strings.Fields(c.Verb))
 	if v.Who == verbs.Anybody {
-		return "", true, nil
+		return reply{}, true, nil
 	}
 	why, err := w.Directory.MayDecide(ctx, m.User, sb.who(w, v, c))
 	if err != nil || why != "" {
-		return "This did not count: " + why + ".", false, err
+		return reply{text: "This did not count: " + why + "."}, false, err
 	}
-	return "", true, nil
+	return reply{}, true, nil
 }
 
 // obey does what somebody asks and returns the answer.
-func (sb *Slackbot) obey(w *active.Config, self slack.Identity, m slack.Message, c notify.Command) string {
-	var text string
+func (sb *Slackbot) obey(ctx context.Context, w *active.Config, self slack.Identity, o order) reply {
+	var r reply
 	var err error
-	switch c.Verb {
+	switch o.Verb {
 	case "status":
-		text, err = sb.statusText(w)
+		r, err = sb.status(w)
 	case "help":
-		text = helpFor(c.Args)
+		r.text = helpFor(o.Args)
+	case "show":
+		r, err = sb.show(ctx, w, self, o)
+	case "runs":
+		r, err = sb.runs(w, o)
+	case "why":
+		r, err = sb.why(ctx, w, o)
 	default:
-		text, err = sb.carryOut(c, m)
+		r, err = sb.carryOut(o.Command, o.message)
 	}
-	return sb.worded(self, text, err)
+	r.text = sb.worded(self, r.text, err)
+	return r
 }
 
 // worded is an answer, or in its place what went wrong and what to do about it: in Slack's words, since it is read there.
@@ -181,7 +188,7 @@ func (sb *Slackbot) who(w *active.Config, v verbs.Verb, c notify.Command) []stri
 	return active.Approvers(w.Cfg, w.Stack(run.Stack))
 }
 
-func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (string, error) {
+func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (reply, error) {
 	by, asked := "slack:"+m.User, &store.Asked{Channel: m.Channel, TS: m.TS}
 	arg := func(i int) string {
 		if i < len(c.Args) {
@@ -192,37 +199,38 @@ func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (string, error) 
 	switch c.Verb {
 	case "plan", "recover":
 		if c.Plan.Wrong != "" {
-			return "", control.Errorf(control.Usage, "%s", c.Plan.Wrong)
+			return reply{}, control.Errorf(control.Usage, "%s", c.Plan.Wrong)
 		}
 		if pull := ofPull.FindStringSubmatch(c.Reason); pull != nil && c.Verb == "plan" {
-			return sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
+			text, err := sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
+			return reply{text: text}, err
 		}
 		run, warnings, err := sb.operator.Start(operator.Request{
 			Stack: arg(0), Reason: c.Reason, By: by, Asked: asked, Applied: c.Verb == "recover",
 			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
 		})
 		if err != nil {
-			return "", err
+			return reply{}, err
 		}
-		return strings.Join(append([]string{fmt.Sprintf("#%d: planning %s.", run.ID, run.Stack)}, warnings...), " Note: "), nil
+		return reply{text: strings.Join(append([]string{fmt.Sprintf("#%d: planning %s.", run.ID, run.Stack)}, warnings...), " Note: ")}, nil
 	case "cancel":
 		run, err := control.FindRun(sb.store, arg(0))
 		if err != nil {
-			return "", err
+			return reply{}, err
 		}
 		_, text, err := sb.operator.Cancel(run.ID, by)
-		return text, err
+		return reply{text, []*store.Run{run}}, err
 	case "pause":
 		stack := sb.operator.Held(arg(0))
 		if err := sb.operator.Pause(stack, c.Reason, by); err != nil {
-			return "", err
+			return reply{}, err
 		}
-		return phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied.", nil
+		return reply{text: phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied."}, nil
 	case "resume":
 		stack := sb.operator.Held(arg(0))
 		was, err := sb.operator.Unpause(stack, by)
 		if err != nil {
-			return "", err
+			return reply{}, err
 		}
 		text := phrase.Whole(stack) + " goes on."
 		if !was.Held {
@@ -231,21 +239,12 @@ func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (string, error) 
 		if was.Seen != 0 {
 			text += fmt.Sprintf(" #%d needs no look any more.", was.Seen)
 		}
-		return text, nil
+		return reply{text: text}, nil
 	case "accept":
 		if err := sb.operator.Accept(arg(0), arg(1), by); err != nil {
-			return "", err
+			return reply{}, err
 		}
-		return "Taken.", nil
+		return reply{text: "Taken."}, nil
 	}
-	return "", control.Errorf(control.Usage, "%s is not a word I know here", c.Verb)
-}
-
-// statusText is the answer to `status`.
-func (sb *Slackbot) statusText(w *active.Config) (string, error) {
-	g, err := sb.viewer.Glance(w)
-	if err != nil {
-		return "", err
-	}
-	return g.Slack(), nil
+	return reply{}, control.Errorf(control.Usage, "%s is not a word I know here", c.Verb)
 }

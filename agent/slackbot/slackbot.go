@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
+	"sallyport/agent/outbox"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
 	"sallyport/notify/words"
@@ -31,6 +32,7 @@ type Slackbot struct {
 	ledger     *ledger.Ledger
 	viewer     *view.Viewer
 	operator   *operator.Operator
+	outbox     *outbox.Outbox
 	changes    *bell.Broadcast
 	epochs     []string
 	faults     *health.Faults
@@ -51,6 +53,7 @@ type Options struct {
 	Ledger   *ledger.Ledger
 	Viewer   *view.Viewer
 	Operator *operator.Operator
+	Outbox   *outbox.Outbox
 	Changes  *bell.Broadcast
 	Epochs   []string
 	Faults   *health.Faults
@@ -65,7 +68,7 @@ type Options struct {
 func New(o Options) *Slackbot {
 	return &Slackbot{
 		unrecorded: unrecorded{told: map[string]bool{}}, bell: o.Bell, health: o.Health, journal: o.Journal,
-		active: o.Active, ledger: o.Ledger, viewer: o.Viewer, operator: o.Operator, changes: o.Changes,
+		active: o.Active, ledger: o.Ledger, viewer: o.Viewer, operator: o.Operator, outbox: o.Outbox, changes: o.Changes,
 		epochs: o.Epochs, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
 	}
 }

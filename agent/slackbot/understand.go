@@ -22,24 +22,26 @@ const (
 
 // misunderstood is the answer to a command that means nothing as it stands; empty if it means something. A name that is none is told,
 // with those that are like it, and never taken for anything else.
-func (sb *Slackbot) misunderstood(w *active.Config, self slack.Identity, c notify.Command) (answer string, err error) {
+func (sb *Slackbot) misunderstood(w *active.Config, self slack.Identity, c notify.Command) (answer reply, err error) {
 	v, _, known := verbs.Find(strings.Fields(c.Verb))
 	switch {
 	case !known:
-		return unknownVerb(c.Args), nil
+		return reply{text: unknownVerb(c.Args)}, nil
 	case v.Place == verbs.Thread:
-		return sb.elsewhere(v, c.Args)
+		return elsewhere(sb.store, v, c.Args)
 	case len(c.Args) < v.Least():
-		return sb.missing(w, v, c.Args)
+		answer.text, err = missing(sb.store, w, v, c.Args)
+		return answer, err
 	case len(c.Args) > len(v.Args) && !v.Reason && !v.Loose:
-		return fmt.Sprintf("`%s` is too much after %s. It is: `%s`", words.Cut(c.Args[len(v.Args)], maxSaid), v.Name, v.Usage()), nil
+		answer.text = fmt.Sprintf("`%s` is too much after %s. It is: `%s`", words.Cut(c.Args[len(v.Args)], maxSaid), v.Name, v.Usage())
+		return answer, nil
 	}
 	for i, said := range c.Args[:min(len(c.Args), len(v.Args))] {
-		if answer, err := sb.unknownName(w, self, v, i, said); answer != "" || err != nil {
+		if answer.text, err = sb.unknownName(w, self, v, i, said); answer.text != "" || err != nil {
 			return answer, err
 		}
 	}
-	return "", nil
+	return reply{}, nil
 }
 
 // unknownVerb answers who says something that is no verb.
@@ -89,7 +91,11 @@ func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.V
 		if v.Name == "state push" {
 			return "", nil // it knows by itself which run of a stack is meant, and that has ended
 		}
-		if _, err := control.FindRun(sb.store, said); err != nil {
+		find := func(ref string) (*store.Run, error) { return control.FindRun(sb.store, ref) }
+		if v.Name == "show" {
+			find = func(ref string) (*store.Run, error) { return newest(sb.store, ref) }
+		}
+		if _, err := find(said); err != nil {
 			return sb.noRun(w, self, v, said, err)
 		}
 	}
@@ -125,12 +131,12 @@ func (sb *Slackbot) noRun(w *active.Config, self slack.Identity, v verbs.Verb, s
 }
 
 // missing asks for what a verb needs, with what could be said now.
-func (sb *Slackbot) missing(w *active.Config, v verbs.Verb, said []string) (string, error) {
+func missing(st *store.Store, w *active.Config, v verbs.Verb, said []string) (string, error) {
 	if v.Args[len(said)].Kind == verbs.Stack && v.Name != "unlock" {
 		return which("stack", v, active.StackNames(w)), nil
 	}
 	var examples []string
-	err := sb.store.View(func(tx *store.Tx) (err error) {
+	err := st.View(func(tx *store.Tx) (err error) {
 		examples, err = examplesOf(tx, w, v)
 		return err
 	})
@@ -214,9 +220,9 @@ func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string
 }
 
 // elsewhere answers who decides in the channel: that counts in the thread of a run, where everybody sees which one is meant.
-func (sb *Slackbot) elsewhere(v verbs.Verb, said []string) (string, error) {
+func elsewhere(st *store.Store, v verbs.Verb, said []string) (reply, error) {
 	var waiting []*store.Run
-	err := sb.store.View(func(tx *store.Tx) error {
+	err := st.View(func(tx *store.Tx) error {
 		open, err := tx.OpenRuns()
 		for _, run := range open {
 			if run.Status == store.Planned {
@@ -226,27 +232,24 @@ func (sb *Slackbot) elsewhere(v verbs.Verb, said []string) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", err
+		return reply{}, err
 	}
 	if len(said) > 0 {
-		run, err := control.FindRun(sb.store, said[0])
-		switch {
-		case err == nil && run.Status != store.Planned:
-			return fmt.Sprintf("#%d %s is %s; there is nothing to %s.", run.ID, run.Stack, run.Status, v.Name), nil
-		case err == nil:
+		if run, err := control.FindRun(st, said[0]); err == nil {
 			waiting = []*store.Run{run}
 		}
 	}
-	if len(waiting) == 0 {
-		return fmt.Sprintf("No run waits, so there is nothing to %s.", v.Name), nil
+	switch {
+	case len(waiting) == 0:
+		return reply{text: fmt.Sprintf("No run waits, so there is nothing to %s.", v.Name)}, nil
+	case waiting[0].Status == store.Pending || waiting[0].Status == store.Planning:
+		return reply{fmt.Sprintf("#%d %s is not planned yet (%s), so there is nothing to %s.", waiting[0].ID, waiting[0].Stack, waiting[0].Status, v.Name), waiting}, nil
+	case waiting[0].Status.Terminal():
+		return reply{fmt.Sprintf("#%d %s has ended (%s); there is nothing to %s.", waiting[0].ID, waiting[0].Stack, waiting[0].Status, v.Name), waiting}, nil
 	}
-	lines := []string{"This did not count: reply " + v.Name + " in the thread of the run."}
-	for _, run := range waiting[:min(len(waiting), maxNames)] {
-		line := fmt.Sprintf("#%d %s", run.ID, run.Stack)
-		if run.Card != nil && run.Card.Permalink != "" {
-			line += ": " + run.Card.Permalink
-		}
-		lines = append(lines, line)
+	var names []string
+	for _, run := range waiting {
+		names = append(names, fmt.Sprintf("#%d %s", run.ID, run.Stack))
 	}
-	return strings.Join(lines, "\n"), nil
+	return reply{fmt.Sprintf("This did not count here: reply %s in the thread of %s.", v.Name, words.Or(names)), waiting}, nil
 }

@@ -27,7 +27,7 @@ func TestPostPrivately(t *testing.T) {
 	if n := len(s.Thread(ops, card)); n != 0 {
 		t.Errorf("%d replies for everybody", n)
 	}
-	s.Leave(bob, ops)
+	s.ChangeUser(bob, func(u *slacktest.User) { u.Left = []string{ops} })
 	for name, tt := range map[string]struct {
 		user    string
 		fault   *slacktest.Fault

@@ -284,10 +284,29 @@ func textBlocks(p Post) []slackapi.Block {
 			}
 			blocks = append(blocks, plain(part, id))
 		}
+		if l := links(p.Links); l != "" {
+			blocks = append(blocks, mrkdwn(l))
+		}
 		if n < 100 || jsonLength(blocks) <= maxCard {
 			return blocks
 		}
 	}
+}
+
+// maxLinks is how many links a message has, permalink what the URL of one looks like: anything else would be markup in a link's place.
+const maxLinks = 10
+
+var permalink = regexp.MustCompile(`^https://[^\s<>|&"]{1,500}$`)
+
+// links are links to other messages. What is no URL of one is left out.
+func links(list []store.Link) string {
+	var out []string
+	for _, l := range list[:min(len(list), maxLinks)] {
+		if permalink.MatchString(l.URL) {
+			out = append(out, "<"+l.URL+"|"+escape(words.Cut(redact.CleanLine(l.Text), 100))+">")
+		}
+	}
+	return strings.Join(out, " · ")
 }
 
 // chunks cuts a text into parts of at most n runes, at line ends where there are some.

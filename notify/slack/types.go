@@ -1,5 +1,7 @@
 package slack
 
+import "sallyport/store"
+
 // Identity is who the token belongs to.
 type Identity struct {
 	TeamID, Team string
@@ -93,6 +95,7 @@ type Post struct {
 	Agent     string
 	Mention   []string // user and group ids that are named in front of the text
 	Run       int
+	Links     []store.Link // shown below the text, the one thing in a message that leads anywhere
 }
 
 // File is a text file in a thread.

@@ -392,3 +392,19 @@ func TestRateLimits(t *testing.T) {
 		t.Errorf("an absurd time is obeyed: %s", d)
 	}
 }
+
+// A message leads to others, and nothing in a label or an address can make more of it.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	ts := must[string](t)(c.PostText(deadline(t), slack.Post{Channel: ops, Text: "look there", Links: []store.Link{
+		{Text: "#2 box", URL: "https://home.slack.com/archives/C1/p2"}, {Text: "<!channel> & |", URL: "https://home.slack.com/p3"},
+		{Text: "worse", URL: "https://home.slack.com/p4|<!here>"}, {Text: "script", URL: "javascript:alert(1)"}, {Text: "nowhere"},
+	}}))
+	m, _ := s.Message(ops, ts)
+	want := []string{"<https://home.slack.com/archives/C1/p2|#2 box>", "<https://home.slack.com/p3|&lt;!channel&gt; &amp; |>"}
+	if got := m.Active(); !slices.Equal(got, want) {
+		t.Errorf("it leads to %q, want %q", got, want)
+	}
+}

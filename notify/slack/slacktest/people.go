@@ -16,6 +16,8 @@ type User struct {
 	DisplayName string
 	Email       string
 
+	Left []string // channels that they are not in; all are in all others
+
 	Deleted, Bot, WorkflowBot, ConnectorBot bool
 	Restricted, UltraRestricted, Stranger   bool
 }

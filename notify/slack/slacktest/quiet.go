@@ -34,14 +34,6 @@ func (s *Server) Ephemerals(channel string) []Ephemeral {
 	return out
 }
 
-// Leave takes somebody out of a channel, who is in all of them at first.
-func (s *Server) Leave(user, channel string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := mustChannel(s, channel)
-	c.left = append(c.left, user)
-}
-
 func (s api) postEphemeral(p url.Values) result {
 	if r := s.need("chat:write"); r != nil {
 		return r
@@ -57,7 +49,7 @@ func (s api) postEphemeral(p url.Values) result {
 		return invalid("missing required field: user")
 	case u == nil:
 		return failure("user_not_in_channel")
-	case u.Deleted, u.Bot, slices.Contains(c.left, id):
+	case u.Deleted, u.Bot, slices.Contains(u.Left, c.ID):
 		return failure("user_not_in_channel")
 	}
 	var m Message

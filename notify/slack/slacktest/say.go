@@ -20,7 +20,6 @@ type Channel struct {
 type channel struct {
 	Channel
 	messages []*Message // ascending ts
-	left     []string   // users who are not in it any more
 }
 
 // Message is one message of a channel, a thread's replies included.

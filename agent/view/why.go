@@ -1,4 +1,4 @@
-package api
+package view
 
 import (
 	"context"
@@ -14,15 +14,14 @@ import (
 	"sallyport/store"
 )
 
-// Why implements control.Reader.
-func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
-	w := d.active.Current.Load()
+// Why says what made the last run of a stack, or why there is none.
+func (v *Viewer) Why(ctx context.Context, w *active.Config, name string) (control.Why, error) {
 	s := w.Stack(name)
 	if s == nil {
 		return control.Why{}, control.NoStack(name, active.StackNames(w))
 	}
 	var out control.Why
-	err := d.store.View(func(tx *store.Tx) (err error) {
+	err := v.store.View(func(tx *store.Tx) (err error) {
 		out, err = control.WhyOf(tx, name, s.Repository)
 		return err
 	})
@@ -37,7 +36,7 @@ func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
 	if out.AppliedCommit == "" {
 		return out, nil
 	}
-	changed, touched, err := d.differences(ctx, w, s, out.AppliedCommit, out.Head)
+	changed, touched, err := differences(ctx, w, s, out.AppliedCommit, out.Head)
 	switch {
 	case errors.Is(err, repo.ErrUnknownCommit):
 		out.Because = append(out.Because, "the applied commit is gone from the repository, so that everything counts as changed")
@@ -70,7 +69,7 @@ func unknownIn(w *active.Config, s *config.Stack, commit string) (list []string,
 }
 
 // differences are the paths that differ between two commits, and those of them that belong to a stack at either.
-func (sa *SocketAPI) differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
+func differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
 	if old == head {
 		return nil, nil, nil
 	}

@@ -1,0 +1,147 @@
+package slackbot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sallyport/agent/active"
+	"sallyport/agent/control"
+	"sallyport/notify"
+	"sallyport/notify/slack"
+	"sallyport/notify/words"
+	"sallyport/store"
+)
+
+// What somebody is shown who only looks. Anybody in the channel may: the cards stand there as well.
+
+// reply is an answer, with the runs to whose messages it leads.
+type reply struct {
+	text  string
+	about []*store.Run
+}
+
+// order is a command as it was said.
+type order struct {
+	notify.Command
+	message slack.Message
+	channel string
+}
+
+const (
+	shownRuns  = 10 // of runs
+	shownLines = 10 // of a plan, of files
+)
+
+// linksTo leads to the messages of runs, as far as they have some.
+func linksTo(runs []*store.Run) []store.Link {
+	var links []store.Link
+	for _, run := range runs {
+		if run.Card != nil && run.Card.Permalink != "" {
+			links = append(links, store.Link{Text: fmt.Sprintf("#%d %s", run.ID, notify.StackName(run.Stack)), URL: run.Card.Permalink})
+		}
+	}
+	return links
+}
+
+// status is the answer to `status`, with the runs that are open.
+func (sb *Slackbot) status(w *active.Config) (reply, error) {
+	g, err := sb.viewer.Glance(w)
+	if err != nil {
+		return reply{}, err
+	}
+	r := reply{text: g.Slack()}
+	err = sb.store.View(func(tx *store.Tx) (err error) {
+		r.about, err = tx.OpenRuns()
+		return err
+	})
+	return r, err
+}
+
+// show is one run in short, and where it is decided about.
+func (sb *Slackbot) show(ctx context.Context, w *active.Config, self slack.Identity, o order) (reply, error) {
+	run, err := newest(sb.store, o.Args[0])
+	if err != nil {
+		return reply{}, err
+	}
+	card := sb.outbox.Card(w, run)
+	if home, err := w.Directory.Channel(ctx, active.ChannelOf(w.Cfg, w.Stack(run.Stack))); err != nil || home != o.channel {
+		card.ShowAddresses = false // they are for those in the stack's own channel
+	}
+	return reply{card.Short(shownLines), []*store.Run{run}}, nil
+}
+
+// newest is a run by its number or, of a stack, the one that is open, else the newest.
+func newest(st *store.Store, ref string) (run *store.Run, err error) {
+	if run, err = control.FindRun(st, ref); err == nil {
+		return run, nil
+	}
+	_ = st.View(func(tx *store.Tx) error { // what cannot be read leaves the answer that there is
+		stack, err := tx.Stack(ref)
+		if err == nil && stack.NewestRun != 0 {
+			run, err = tx.Run(stack.NewestRun)
+		}
+		return err
+	})
+	if run != nil {
+		return run, nil
+	}
+	return nil, err
+}
+
+// runs are the newest runs, of one stack or of all, a line each.
+func (sb *Slackbot) runs(w *active.Config, o order) (reply, error) {
+	q := control.RunsQuery{Limit: shownRuns}
+	if len(o.Args) > 0 {
+		q.Stack = o.Args[0]
+	}
+	list, err := control.RunsIn(sb.store, q, control.Shown{Stacks: active.StackNames(w)})
+	if err != nil {
+		return reply{}, err
+	}
+	var r reply
+	var lines []string
+	now := sb.now()
+	err = sb.store.View(func(tx *store.Tx) error {
+		for _, shown := range list {
+			run, err := tx.Run(shown.ID)
+			if err != nil {
+				return err
+			}
+			card := sb.outbox.Card(w, run)
+			card.ShowAddresses = false // nor what an error says of them
+			line := card.Line()
+			if run.Status.Terminal() && !run.EndedAt.IsZero() {
+				line += ", " + notify.Age(max(0, now.Sub(run.EndedAt))) + " ago"
+			}
+			lines, r.about = append(lines, line), append(r.about, run)
+		}
+		return nil
+	})
+	if r.text = strings.Join(lines, "\n"); len(lines) == 0 {
+		r.text = "There was no run yet."
+	}
+	return r, err
+}
+
+// why says which file made the newest run of a stack, or why there is none.
+func (sb *Slackbot) why(ctx context.Context, w *active.Config, o order) (reply, error) {
+	why, err := sb.viewer.Why(ctx, w, o.Args[0])
+	if err != nil {
+		return reply{}, err
+	}
+	lines := slices.Clone(why.Because)
+	if len(why.Touched) > 0 {
+		lines = append(lines, "Its files that changed: "+words.List(why.Touched, shownLines))
+	}
+	r := reply{text: strings.Join(lines, "\n")}
+	if why.Run != nil {
+		err = sb.store.View(func(tx *store.Tx) error {
+			run, err := tx.Run(why.Run.ID)
+			r.about = append(r.about, run)
+			return err
+		})
+	}
+	return r, err
+}
