@@ -300,7 +300,15 @@ checked() {
 
 # running_agent restarts an agent that runs, if that was asked for.
 running_agent() {
-	[ "$restart" = yes ] && live && systemctl is-active --quiet sallyport || return 1
+	[ "$restart" = yes ] || return 1
+	if ! live; then
+		warn 'nothing was restarted: systemd does not run here. An agent that runs is the one of before until you stop it and start it again'
+		return 1
+	fi
+	if ! systemctl is-active --quiet sallyport; then
+		warn 'nothing was restarted: no agent runs'
+		return 1
+	fi
 	systemctl restart sallyport
 	say 'the agent was restarted; an apply that was running is left alone and will be reported by the new agent'
 }

@@ -73,7 +73,7 @@ func (a *Agent) wire() {
 	})
 	a.socketAPI = api.New(api.Options{
 		Health: a.health, Active: a.active, Engines: a.engines, Viewer: a.viewer, Operator: a.operator,
-		Changes: a.changes, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store,
+		Changes: a.changes, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Version: a.opts.Version,
 	})
 	a.executor = execute.New(execute.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,

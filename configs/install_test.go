@@ -287,6 +287,27 @@ func TestUninstall(t *testing.T) {
 	}
 }
 
+// Where --restart restarts nothing it says so: whoever reads nothing takes the new version for the one that runs.
+func TestRestartThatIsNone(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ before, want, called string }{
+		"without systemd": {`live() { false; }`, "nothing was restarted: systemd does not run here", ""},
+		"no agent runs":   {`live() { true; }; systemctl() { echo "called $*"; [ "$1" != is-active ]; }`, "nothing was restarted: no agent runs", ""},
+		"an agent runs":   {`live() { true; }; systemctl() { echo "called $*"; }`, "the agent was restarted", "called restart sallyport"},
+		"not asked for":   {`restart=no; live() { true; }; systemctl() { echo "called $*"; }`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			words := `source <(sed '$d' ../install.sh); restart=yes; ` + tc.before + `; running_agent || echo not`
+			out, err := exec.CommandContext(t.Context(), need.Program(t, "bash"), "-c", words).CombinedOutput()
+			said := string(out)
+			if err != nil || !strings.Contains(said, tc.want) || strings.Contains(said, "not\n") != (tc.called == "") || !strings.Contains(said, tc.called) {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
+	}
+}
+
 func TestInstallFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

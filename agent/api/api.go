@@ -32,6 +32,7 @@ type SocketAPI struct {
 	log      *slog.Logger
 	now      func() time.Time
 	store    *store.Store
+	version  string
 }
 
 // Options are what socketAPI works with.
@@ -46,13 +47,14 @@ type Options struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Store    *store.Store
+	Version  string
 }
 
 // New makes what answers at the socket.
 func New(o Options) *SocketAPI {
 	return &SocketAPI{
 		health: o.Health, active: o.Active, engines: o.Engines, viewer: o.Viewer, operator: o.Operator,
-		changes: o.Changes, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store,
+		changes: o.Changes, faults: o.Faults, log: o.Log, now: o.Now, store: o.Store, version: o.Version,
 	}
 }
 

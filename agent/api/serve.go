@@ -33,7 +33,7 @@ type socketServer struct {
 func (sa *SocketAPI) Listen() (*socketServer, error) {
 	d := Desktop{sa}
 	server, err := control.Listen(control.ServerOptions{
-		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next,
+		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next, Version: sa.version,
 		Names: sa.active.Names(),
 	})
 	if err != nil {
@@ -98,9 +98,12 @@ func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, er
 // find turns what a person calls a run into the run.
 func (d Desktop) find(ref string) (*store.Run, error) { return control.FindRun(d.store, ref) }
 
+// shown is find for whoever only looks.
+func (d Desktop) shown(ref string) (*store.Run, error) { return control.FindShown(d.store, ref) }
+
 // Run implements control.Reader.
 func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {
-	run, err := d.find(ref)
+	run, err := d.shown(ref)
 	if err != nil {
 		return control.Run{}, err
 	}
@@ -119,7 +122,7 @@ func shown(w *active.Config, run *store.Run) control.Run {
 
 // PlanText implements control.Reader.
 func (d Desktop) PlanText(_ context.Context, ref string) (string, error) {
-	run, err := d.find(ref)
+	run, err := d.shown(ref)
 	if err != nil {
 		return "", err
 	}
@@ -132,7 +135,7 @@ func (d Desktop) PlanText(_ context.Context, ref string) (string, error) {
 
 // Log implements control.Reader.
 func (d Desktop) Log(_ context.Context, ref string) (string, error) {
-	run, err := d.find(ref)
+	run, err := d.shown(ref)
 	if err != nil {
 		return "", err
 	}

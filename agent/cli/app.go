@@ -11,10 +11,26 @@ type app struct {
 	streams *streams
 	at      *installation
 	now     func() time.Time
+
+	compared bool // a difference of versions was told
 }
 
 func newApp(inv Invocation) *app {
-	return &app{inv: inv, streams: newStreams(inv), at: &installation{}, now: inv.Now}
+	a := &app{inv: inv, streams: newStreams(inv), now: inv.Now}
+	a.at = &installation{hears: a.compareVersions}
+	return a
+}
+
+// compareVersions says once that the agent is of another version than this command: installing a new one does not replace the one
+// that runs.
+func (a *app) compareVersions(agent string) {
+	mine := version(a.inv.Version)
+	if agent == mine || a.compared {
+		return
+	}
+	a.compared = true
+	a.streams.talk("sallyport: the agent that answers is version %s, this command is %s", agent, mine)
+	a.streams.talk("hint: restart the agent (systemctl restart sallyport), or use the command that belongs to it")
 }
 
 // env is an environment variable, or a fallback when it is not set or empty.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,7 +76,10 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 	if err != nil {
 		return err
 	}
-	if _, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(r.Ref), "#")); err != nil {
+	if !control.Numbered(r.Ref) {
+		if run.Status.Terminal() {
+			return control.NoOpenRun(r.Ref) // show takes the name for the newest run then; a decision must not
+		}
 		if err := meant(s, d.verdict, run); err != nil {
 			return err
 		}

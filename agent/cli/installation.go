@@ -21,18 +21,23 @@ import (
 type installation struct {
 	config string // path of a file or a directory
 	socket string // empty: the configuration tells
+	// hears is told the version of the agent with each of its answers; nil: nobody is.
+	hears func(version string)
 }
 
 // client is how the agent is reached. The configuration is read only if --socket does not say it.
 func (i *installation) client() (*control.Client, error) {
-	if i.socket != "" {
-		return control.NewClient(i.socket), nil
+	socket := i.socket
+	if socket == "" {
+		c, err := i.clientConfig()
+		if err != nil {
+			return nil, err
+		}
+		socket = c.Socket
 	}
-	c, err := i.clientConfig()
-	if err != nil {
-		return nil, err
-	}
-	return control.NewClient(c.Socket), nil
+	client := control.NewClient(socket)
+	client.Hears(i.hears)
+	return client, nil
 }
 
 // clientConfig reads socket and data directory from the configuration.

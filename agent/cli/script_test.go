@@ -91,6 +91,9 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	a := theAgent(ts)
 	switch args[0] {
 	case "start":
+		if a.version = ""; len(args) > 1 {
+			a.version = args[1]
+		}
 		ts.Check(a.start())
 	case "stop":
 		ts.Check(a.stop())
@@ -101,7 +104,7 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		ts.Check(errors.Join(caller.Close(), l.Close()))
 	default:
-		ts.Fatalf("agent start, stop or missed")
+		ts.Fatalf("agent start [VERSION], stop or missed")
 	}
 }
 
@@ -168,7 +171,7 @@ func (a *standIn) start() error {
 		return err
 	}
 	server, err := control.Listen(control.ServerOptions{
-		Socket: a.socket, Reader: a, Operator: a, Log: slog.New(slog.DiscardHandler), Changes: a.next,
+		Socket: a.socket, Reader: a, Operator: a, Log: slog.New(slog.DiscardHandler), Changes: a.next, Version: a.version,
 	})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func newShowCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show RUN [--plan|--log]",
 		Short: "Show one run: its changes, decisions, plan or log",
-		Long: "Show one run: what it is, what it changes and who decided. --plan prints the whole plan in terraform's own words,\n" +
+		Long: "Show one run, by its number or as the open or else the newest one of a stack: what it is, what it changes and who decided. --plan prints the whole plan in terraform's own words,\n" +
 			"--log what terraform said while it applied. Without either, a plan that is kept is printed after the summary.",
 		Args: between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -21,6 +21,7 @@ import (
 // standIn answers as an agent does, from a real store, and decides nothing by itself: scripts move the runs.
 type standIn struct {
 	dataDir, socket string
+	version         string // that its answers are of; empty: they do not say
 
 	store *store.Store
 	quit  func() error
@@ -107,21 +108,7 @@ func (a *standIn) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, e
 }
 
 func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {
-	var run *store.Run
-	err := a.store.View(func(tx *store.Tx) error {
-		open, err := tx.OpenRuns()
-		if err != nil {
-			return err
-		}
-		id, err := control.ResolveRef(ref, open)
-		if err != nil {
-			return err
-		}
-		if run, err = tx.Run(id); errors.Is(err, store.ErrNotFound) {
-			return control.NoRun(tx, id)
-		}
-		return err
-	})
+	run, err := control.FindShown(a.store, ref)
 	if err != nil {
 		return control.Run{}, err
 	}

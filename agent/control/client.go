@@ -31,7 +31,11 @@ const (
 type Client struct {
 	socket string
 	http   *http.Client
+	hears  func(version string)
 }
+
+// Hears has f told, with each answer, the version of the agent that gave it.
+func (c *Client) Hears(f func(version string)) { c.hears = f }
 
 // NewClient makes a client for the agent at a socket. It connects with the first request.
 func NewClient(socket string) *Client {
@@ -270,6 +274,9 @@ func (c *Client) send(ctx context.Context, method, path string, q any) (*http.Re
 	res, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.received(ctx, err)
+	}
+	if v := res.Header.Get(versionHeader); v != "" && c.hears != nil {
+		c.hears(v)
 	}
 	return res, nil
 }

@@ -14,7 +14,7 @@
 //
 //	GET  /v1/status
 //	GET  /v1/runs?stack=NAME&limit=N
-//	GET  /v1/runs/REF                            REF is 12, #12 (as %2312) or a stack with exactly one open run
+//	GET  /v1/runs/REF                            REF is 12, #12 (as %2312) or a stack: its open run, else its newest
 //	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
 //	GET  /v1/runs/REF/plan                       text
 //	GET  /v1/runs/REF/log                        text

@@ -89,7 +89,20 @@ func (s *Server) handler() http.Handler {
 		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).
 			WithHint(versionsHint))
 	})
-	return s.contained(mux)
+	return s.versioned(s.contained(mux))
+}
+
+// versionHeader is the agent's version in each answer.
+const versionHeader = "Sallyport-Version"
+
+// versioned says with each answer which version gives it.
+func (s *Server) versioned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.opts.Version != "" {
+			w.Header().Set(versionHeader, s.opts.Version)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // look answers a question.

@@ -48,8 +48,7 @@ func ResolveRef(ref string, open []*store.Run) (int, error) {
 	case 1:
 		return all[0], nil
 	case 0:
-		return 0, Errorf(NotFound, "no open run of a stack %q", ref).
-			WithHint("sallyport runs %s lists those that ended; sallyport plan %s starts one", ref, ref)
+		return 0, NoOpenRun(ref)
 	default:
 		return 0, Errorf(Conflict, "stack %s has %d open runs: %s", ref, len(all), numbers(all)).
 			WithHint("name one by its number")
@@ -74,6 +73,52 @@ func numbers(ids []int) string {
 		out[i] = "#" + strconv.Itoa(id)
 	}
 	return strings.Join(out, ", ")
+}
+
+// NoOpenRun is the error for a stack's name that was to mean its open run.
+func NoOpenRun(stack string) *Error {
+	return Errorf(NotFound, "no open run of a stack %q", stack).
+		WithHint("sallyport runs %s lists those that ended; sallyport plan %s starts one", stack, stack)
+}
+
+// FindShown is [FindRun] for whoever only looks: the name of a stack that has no open run means its newest one.
+func FindShown(st *store.Store, ref string) (*store.Run, error) {
+	run, none := FindRun(st, ref)
+	var told *Error
+	if none == nil || !errors.As(none, &told) || told.Kind != NotFound || Numbered(ref) {
+		return run, none
+	}
+	err := st.View(func(tx *store.Tx) error {
+		names, err := namesOf(tx, strings.TrimSpace(ref))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			runs, err := tx.Runs(store.RunFilter{Stack: name, Limit: newestRuns})
+			if err != nil {
+				return err
+			}
+			for _, r := range runs {
+				if newer := run == nil || r.ID > run.ID; newer && r.Kind != store.KindPullRequest {
+					run = r
+				}
+			}
+		}
+		return nil
+	})
+	if err == nil && run == nil {
+		err = none
+	}
+	return run, err
+}
+
+// newestRuns is among how many runs of a stack the newest is looked for that is no preview.
+const newestRuns = 50
+
+// Numbered reports whether a run was called by its number, 12 or #12, and not by the name of its stack.
+func Numbered(ref string) bool {
+	_, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
+	return err == nil
 }
 
 // FindRun turns what a person calls a run into the run; see [ResolveRef].

@@ -38,6 +38,8 @@ type ServerOptions struct {
 	// Changes returns a channel that is closed at the next change of any run. It is called before the run is read, so
 	// that no change falls in between.
 	Changes func() <-chan struct{}
+	// Version of the agent goes with each answer, so that a command line of another one can say so. Empty: none does.
+	Version string
 	// Names are what accounts are called; nil knows nobody.
 	Names people.Names
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/datadir/datadirtest"
 	"sallyport/store"
 )
 
@@ -154,5 +155,36 @@ func TestResolveRef(t *testing.T) {
 	}
 	if _, err := ResolveRef("two", open); !strings.Contains(err.Error(), "#7, #8") {
 		t.Errorf("the candidates are not named: %v", err)
+	}
+}
+
+// Whoever only looks means the newest run of a stack of which none is open; whoever decides never does.
+func TestFindShown(t *testing.T) {
+	_, s := datadirtest.New(t)
+	ended := datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit}, store.Planning, store.NoChanges)
+	datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindPullRequest}, store.Planning, store.Previewed)
+	open := datadirtest.Run(t, s, store.Run{Stack: "net", Kind: store.KindCommit}, store.Planning)
+	datadirtest.Update(t, s, func(tx *store.Tx) error {
+		return tx.PutStack(&store.StackState{Name: "vcs", Formerly: []string{"ghe"}})
+	})
+	for ref, want := range map[string]int{"ghe": ended, " ghe ": ended, "net": open, "#1": ended, "vcs": ended, "nosuch": 0, "99": 0, "": 0} {
+		run, err := FindShown(s, ref)
+		if want == 0 && err == nil || want != 0 && (err != nil || run.ID != want) {
+			t.Errorf("%q shows %+v, want #%d: %v", ref, run, want, err)
+		}
+	}
+	if _, err := FindRun(s, "ghe"); err == nil || !strings.Contains(err.Error(), "no open run") {
+		t.Errorf("to decide about, ghe is %v", err)
+	}
+}
+
+// Each answer says which version gives it.
+func TestTheAgentsVersion(t *testing.T) {
+	c, _ := served(t, &fake{}, func(o *ServerOptions) { o.Version = "1.2.3" })
+	var heard []string
+	c.Hears(func(version string) { heard = append(heard, version) })
+	_, _ = c.Status(t.Context())
+	if len(heard) != 1 || heard[0] != "1.2.3" {
+		t.Errorf("heard of %v", heard)
 	}
 }

@@ -120,7 +120,7 @@ func (o *Reader) people() (names people.Names, err error) {
 	return names, err
 }
 
-func (o *Reader) find(ref string) (*store.Run, error) { return control.FindRun(o.store, ref) }
+func (o *Reader) find(ref string) (*store.Run, error) { return control.FindShown(o.store, ref) }
 
 // PlanText implements [Reader].
 func (o *Reader) PlanText(_ context.Context, ref string) (string, error) {
