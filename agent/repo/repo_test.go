@@ -166,7 +166,12 @@ func TestPollIsOneRoundTrip(t *testing.T) {
 		wantTip(t, r, head)
 	}
 	wantEqual(t, h.Requests(), polls)
-	wantEqual(t, h.Conns(), 1)
+	// Not one exactly: package net/http drops a connection whose request it has not seen written 50 ms after the answer, as on a
+	// machine that is busy.
+	kept := h.Conns()
+	if kept > polls/2 {
+		t.Errorf("%d connections for %d polls", kept, polls)
+	}
 
 	// A server that closes idle connections costs a new connection, not a failed poll.
 	h.CloseConns()
@@ -174,7 +179,9 @@ func TestPollIsOneRoundTrip(t *testing.T) {
 		wantTip(t, r, head)
 	}
 	wantEqual(t, h.Requests(), polls+3)
-	wantEqual(t, h.Conns(), 2)
+	if h.Conns() == kept {
+		t.Error("no new connection")
+	}
 }
 
 func TestPollOverSSHKeepsItsConnection(t *testing.T) {
