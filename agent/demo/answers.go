@@ -14,6 +14,8 @@ import (
 // answers are what the person types. One goroutine reads, so that Ctrl-C is obeyed while nobody types.
 type answers struct {
 	yes    bool
+	alone  bool // nobody was ever there to answer, so that the demo does
+	given  bool // somebody has answered once
 	paces  bool // somebody at a terminal goes from scene to scene
 	silent bool // no terminal has shown what was typed
 	lines  chan string
@@ -51,16 +53,22 @@ func (a *answers) read(r io.Reader) {
 	a.end <- err
 }
 
-// next is the next line. With --yes it is the proposal.
+// next is the next line. With --yes it is the proposal, and so it is where nobody can answer at all, as in a script or without a
+// terminal: who runs the demo wants to see it.
 func (a *answers) next(ctx context.Context, proposal string) (string, error) {
 	if a.yes {
 		return proposal, ctx.Err()
 	}
 	select {
 	case line := <-a.lines:
+		a.given = true
 		return strings.TrimSpace(line), nil
 	case err := <-a.end:
 		if errors.Is(err, io.EOF) {
+			if a.silent && !a.paces && !a.given {
+				a.yes, a.alone = true, true
+				return proposal, ctx.Err()
+			}
 			err = errLeft
 		}
 		a.end <- err // the next question gets the same answer

@@ -244,7 +244,11 @@ func TestStrayed(t *testing.T) {
 			prints: []string{"Enter: 1. ", "Enter: 2. ", "or Enter to skip the scene)> ", "Enter: 4. ", "The demo ends here"},
 		},
 		{
-			name: "nobody there", scenes: []int{1}, answers: "", want: []outcome{{Kind: store.KindCommit, Status: store.Planned, Add: 3}},
+			name: "nobody there", scenes: []int{1}, answers: "", want: []outcome{first},
+			prints: []string{"approve   (nobody is there, so the demo answers)"},
+		},
+		{
+			name: "somebody who leaves", scenes: []int{1}, answers: "what?\n", want: []outcome{{Kind: store.KindCommit, Status: store.Planned, Add: 3}},
 			prints: []string{"With --yes the demo answers by itself."},
 		},
 	} {

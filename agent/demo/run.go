@@ -112,6 +112,8 @@ func (t *story) ask(ctx context.Context, question, proposal string) (string, err
 	switch {
 	case errors.Is(err, errLeft):
 		t.say("", "Nobody answers. With --yes the demo answers by itself.")
+	case err == nil && t.answers.alone:
+		t.say(t.paint(bold, answer) + "   (nobody is there, so the demo answers)")
 	case err == nil && t.answers.yes:
 		t.say(t.paint(bold, answer) + "   (by --yes)")
 	case err == nil && t.answers.silent:
