@@ -32,6 +32,7 @@ var storeys = []struct {
 	{"notify/slack", []string{"notify", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
 
 	// Leaves: each knows its own subject, and of the agent nothing.
+	{name: "agent/cli/build"},
 	{name: "agent/config/remote"},
 	{name: "agent/config/trusted"},
 	{name: "agent/demo/cloud"},
@@ -113,6 +114,7 @@ var storeys = []struct {
 		"notify/redact", "store", "store/disk",
 	}},
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
+	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/demo", []string{
 		"agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
@@ -122,7 +124,9 @@ var storeys = []struct {
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/people", "notify/words", "store"}},
-	{"agent/survey", []string{"agent/config", "agent/config/globs", "agent/datadir", "agent/packer", "agent/stack"}},
+	{"agent/survey", []string{
+		"agent/config", "agent/config/globs", "agent/control", "agent/datadir", "agent/packer", "agent/repo", "agent/stack",
+	}},
 	{"agent/cli/render", []string{
 		"agent/archive", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
 	}},
@@ -262,10 +266,10 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/complete", "agent/cli/follow", "agent/cli/render", "agent/cli/screen", "agent/config",
-		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon", "agent/demo", "agent/demo/cloud",
-		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey",
-		"agent/survey/starter", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/complete", "agent/cli/follow", "agent/cli/given", "agent/cli/render",
+		"agent/cli/screen", "agent/config", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon",
+		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner",
+		"agent/status", "agent/survey", "agent/survey/starter", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

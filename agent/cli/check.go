@@ -83,7 +83,7 @@ func check(a *app, credentials, checkout string) error {
 		return a.streams.result(out, "configuration is valid: %s, %s",
 			words.CountOf(out.Repositories, "repository", "repositories"), c.Counted())
 	}
-	if out.Found, err = found(c, checkout); err != nil {
+	if out.Found, err = survey.Checkout(c, checkout); err != nil {
 		return err
 	}
 	if a.streams.json {

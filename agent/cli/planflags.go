@@ -39,7 +39,7 @@ func (f *planFlags) into(s *streams, r *control.StartRequest) error {
 	r.EmptyState = f.emptyState
 	if len(f.vars) > 0 {
 		var err error
-		if r.Vars, err = variables(s, f.vars); err != nil {
+		if r.Vars, err = s.person().Values(f.vars); err != nil {
 			return err
 		}
 	}

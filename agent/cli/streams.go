@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/term"
 
+	"sallyport/agent/cli/given"
 	"sallyport/agent/cli/screen"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
@@ -153,6 +154,15 @@ func (s *streams) width() int {
 func (s *streams) asks() bool {
 	f, ok := s.stdin.(*os.File)
 	return ok && term.IsTerminal(f.Fd())
+}
+
+// person is who types or pipes values in.
+func (s *streams) person() given.Person {
+	p := given.Person{Stdin: s.stdin, Prompt: s.err, Talk: func(line string) { s.talk("%s", line) }}
+	if s.asks() {
+		p.Terminal = s.stdin.(*os.File)
+	}
+	return p
 }
 
 // ask puts a question beside the result and reads one line, blanks put right.

@@ -1,4 +1,4 @@
-package cli
+package survey
 
 import (
 	"strings"
@@ -6,11 +6,10 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/repo"
-	"sallyport/agent/survey"
 )
 
-// found looks what a configuration would find in a checkout, named as DIR, or as NAME=DIR where there are several repositories.
-func found(c *config.Config, where string) (*survey.Report, error) {
+// Checkout says what a configuration would find in a checkout, named as DIR, or as NAME=DIR where there are several repositories.
+func Checkout(c *config.Config, where string) (*Report, error) {
 	name, dir, named := strings.Cut(where, "=")
 	if !named || c.Repository(name) == nil {
 		name, dir = "", where
@@ -21,7 +20,8 @@ func found(c *config.Config, where string) (*survey.Report, error) {
 			for _, r := range c.Repositories {
 				names = append(names, r.Name)
 			}
-			return nil, &usageError{"the configuration has several repositories", "say whose checkout it is, one of " + strings.Join(names, ", ") + ": --repo NAME=DIR"}
+			return nil, control.Errorf(control.Usage, "the configuration has several repositories").
+				WithHint("say whose checkout it is, one of %s: --repo NAME=DIR", strings.Join(names, ", "))
 		}
 		name = c.Repositories[0].Name
 	}
@@ -29,5 +29,5 @@ func found(c *config.Config, where string) (*survey.Report, error) {
 	if err != nil {
 		return nil, control.Errorf(control.NotFound, "%v", err).WithHint("--repo takes the directory of a checkout")
 	}
-	return survey.Of(c, name, tree)
+	return Of(c, name, tree)
 }
