@@ -22,12 +22,10 @@ type Backup struct {
 	Timeout  time.Duration            // default 30m
 }
 
-const defaultBackupTimeout = 30 * time.Minute
-
 // readBackup reads the backup block.
 func readBackup(l *decode.Reader, b *hcl.Block) *Backup {
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Backup()).Attributes, Header: b.DefRange}
-	k := &Backup{Timeout: defaultBackupTimeout}
+	a := l.Block(b, shape.Backup())
+	k := &Backup{}
 	calendar.ReadSchedule(l, a, "schedule", &k.Schedule)
 	l.Duration(a, "timeout", &k.Timeout, time.Second)
 	k.Env, _ = environment.Read(l, a, "env")

@@ -15,8 +15,6 @@ import (
 	"sallyport/notify/redact"
 )
 
-const defaultGitHub = "https://github.com"
-
 // GitHub is where a repository lies at GitHub or on a GitHub Enterprise Server.
 type GitHub struct {
 	URL        string // of the site; default https://github.com
@@ -40,15 +38,14 @@ var githubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9
 
 // readGitHub reads the github block.
 func readGitHub(l *decode.Reader, r *Repository, block *hcl.Block) {
-	content := l.Content(block.Body, shape.GitHub())
-	a := decode.Attributes{Own: content.Attributes, Header: block.DefRange}
-	g := GitHub{URL: defaultGitHub}
+	a := l.Block(block, shape.GitHub())
+	g := GitHub{}
 	readGitHubURL(l, a, &g)
 	if l.String(a, "repository", &g.Repository) && !githubRepository.MatchString(g.Repository) {
 		l.Fault(a.At("repository"), "Invalid repository", `repository takes "owner/name" as in the address of its page, not %q.`, g.Repository)
 	}
 	hasToken := l.HeaderSecret(a, "token", &g.Token)
-	app := l.Single(content.Blocks, "app")
+	app := l.Single(a.OwnBlocks, "app")
 	switch {
 	case app != nil && hasToken:
 		l.Fault(a.Get("token").NameRange, "Contradiction", "token is somebody's and app is a GitHub App's; keep one of the two.")
@@ -58,8 +55,8 @@ func readGitHub(l *decode.Reader, r *Repository, block *hcl.Block) {
 	if app != nil {
 		readGitHubApp(l, app, &g)
 	}
-	plans := "off"
-	l.OneOf(a, "pull_requests", &plans, "off", "trusted")
+	var plans string
+	l.OneOf(a, "pull_requests", &plans)
 	g.PlanPullRequests = plans == "trusted"
 	for name, dst := range map[string]*bool{"lend_to_previews": &g.LendToPreviews, "secrets_to_previews": &g.SecretsToPreviews} {
 		if l.Bool(a, name, dst) && *dst && plans == "off" {
@@ -71,6 +68,7 @@ func readGitHub(l *decode.Reader, r *Repository, block *hcl.Block) {
 
 // readGitHubURL reads the address of the site.
 func readGitHubURL(l *decode.Reader, a decode.Attributes, g *GitHub) {
+	a.Preset("url", &g.URL)
 	var raw string
 	if !l.String(a, "url", &raw) {
 		return
@@ -91,7 +89,7 @@ func readGitHubURL(l *decode.Reader, a decode.Attributes, g *GitHub) {
 
 // readGitHubApp reads the app block.
 func readGitHubApp(l *decode.Reader, block *hcl.Block, g *GitHub) {
-	a := decode.Attributes{Own: l.Content(block.Body, shape.GitHubApp()).Attributes, Header: block.DefRange}
+	a := l.Block(block, shape.GitHubApp())
 	readIdentifier(l, a, "id", &g.AppID)
 	readIdentifier(l, a, "installation_id", &g.InstallationID)
 	if l.Path(a, "private_key_file", &g.PrivateKeyFile) {

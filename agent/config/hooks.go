@@ -20,15 +20,13 @@ type Hooks struct {
 	Timeout time.Duration            // of each command; default 5m
 }
 
-const defaultHookTimeout = 5 * time.Minute
-
 // readHooks reads a hooks block; nil without one.
 func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 	if b == nil {
 		return nil
 	}
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Hooks()).Attributes, Header: b.DefRange}
-	h := &Hooks{Timeout: defaultHookTimeout}
+	a := l.Block(b, shape.Hooks())
+	h := &Hooks{}
 	l.Duration(a, "timeout", &h.Timeout, time.Second)
 	h.Env, _ = environment.Read(l, a, "env")
 	for name := range h.Env {

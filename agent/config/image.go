@@ -16,9 +16,6 @@ import (
 	"sallyport/agent/config/shape"
 )
 
-// defaultBuilds is how many images are built at a time.
-const defaultBuilds = 2
-
 // Packer says which packer builds images and how many builds run at a time.
 type Packer struct {
 	Binary   string // empty: PATH
@@ -45,11 +42,8 @@ func (s *Stack) Uses() []string {
 
 // readPacker reads the packer block, which may be missing.
 func readPacker(l *decode.Reader, b *hcl.Block) Packer {
-	p := Packer{Parallel: defaultBuilds}
-	if b == nil {
-		return p
-	}
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Packer()).Attributes, Header: b.DefRange}
+	p := Packer{}
+	a := l.Block(b, shape.Packer())
 	l.Whole(a, "parallel", &p.Parallel)
 	if l.String(a, "binary", &p.Binary) {
 		checkExecutable(l, a, "packer", &p.Binary)
@@ -74,14 +68,16 @@ func (d *stackDecoder) images(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) image(b *hcl.Block) *Stack {
-	shape := shape.Image()
-	a := decode.Attributes{Own: d.l.Content(b.Body, shape).Attributes, Base: hcl.Attributes{}, Header: b.DefRange}
-	for _, of := range shape.Attributes { // of the defaults only what images have too
+	a := d.l.Block(b, shape.Image())
+	own := a.Known
+	// What only stacks can say has its default; of the defaults block counts only what images have too.
+	a.Base, a.Known = hcl.Attributes{}, append(slices.Clone(own), shape.Stack().Attributes...)
+	for _, of := range own {
 		if attr := d.defaults[of.Name]; attr != nil && !of.Required && !slices.Contains([]string{"var_files", "vars", "watch", "env"}, of.Name) {
 			a.Base[of.Name] = attr
 		}
 	}
-	s := &Stack{Name: b.Labels[0], Template: "."}
+	s := &Stack{Name: b.Labels[0]}
 	d.decode(a, s)
 	s.Engine, s.Workspace, s.Tool = EnginePacker, "", Tool{Binary: d.cfg.Packer.Binary}
 	d.repository(a, s)

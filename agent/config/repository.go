@@ -15,14 +15,13 @@ import (
 
 // readRepository reads a repository block. It always returns one, so that its stacks are not called homeless as well.
 func readRepository(l *decode.Reader, b *hcl.Block) *Repository {
-	content := l.Content(b.Body, shape.Repository())
-	a := decode.Attributes{Own: content.Attributes, Header: b.DefRange}
-	r := &Repository{Name: b.Labels[0], Branch: "main", Schedule: "@every 30s"}
+	a := l.Block(b, shape.Repository())
+	r := &Repository{Name: b.Labels[0]}
 
 	readBranch(l, a, r)
 	calendar.ReadSchedule(l, a, "schedule", &r.Schedule)
-	rewritten := "hold"
-	l.OneOf(a, "rewritten_history", &rewritten, "hold", "follow")
+	var rewritten string
+	l.OneOf(a, "rewritten_history", &rewritten)
 	r.FollowRewritten = rewritten == "follow"
 	l.Size(a, "max_object_size", &r.MaxObjectSize, decode.Sizes{Least: 1 << 20, Most: 16 << 30})
 
@@ -35,14 +34,14 @@ func readRepository(l *decode.Reader, b *hcl.Block) *Repository {
 			r.URL, r.Username, scheme = re.URL, re.User, re.Scheme
 		}
 	}
-	hosted := l.Single(content.Blocks, "github")
+	hosted := l.Single(a.OwnBlocks, "github")
 	if hosted != nil {
 		readGitHub(l, r, hosted)
 	}
 	readHTTPAccess(l, a, r, access{scheme: scheme, hosted: hosted != nil})
 	readModulesFrom(l, a, r, scheme)
-	readSSHAccess(l, b, content.Blocks, r, scheme)
-	readTrust(l, a, content.Blocks, r)
+	readSSHAccess(l, b, a.OwnBlocks, r, scheme)
+	readTrust(l, a, a.OwnBlocks, r)
 	return r
 }
 
@@ -77,9 +76,11 @@ func readHTTPAccess(l *decode.Reader, a decode.Attributes, r *Repository, way ac
 	scheme := way.scheme
 	hasToken := l.HeaderSecret(a, "token", &r.Token)
 	if hasToken {
-		r.Username = "x-access-token"
+		a.Preset("username", &r.Username)
 	}
-	l.String(a, "username", &r.Username)
+	if a.Get("username") != nil {
+		l.String(a, "username", &r.Username)
+	}
 	l.Path(a, "ca_file", &r.CAFile)
 	if scheme == "ssh" || scheme == "file" {
 		for _, name := range []string{"token", "username", "ca_file"} {
@@ -150,7 +151,7 @@ func readSSHAccess(l *decode.Reader, b *hcl.Block, blocks hcl.Blocks, r *Reposit
 	if scheme != "ssh" && scheme != "" {
 		l.Fault(block.DefRange, "Useless block", "An ssh block belongs to an ssh URL, and this one is %s://.", scheme)
 	}
-	a := decode.Attributes{Own: l.Content(block.Body, shape.SSH()).Attributes, Header: block.DefRange}
+	a := l.Block(block, shape.SSH())
 	l.Secret(a, "passphrase", &r.SSHPassphrase)
 	if l.Path(a, "key_file", &r.SSHKeyFile) {
 		if err := l.CheckSecretFile(r.SSHKeyFile); err != nil {

@@ -18,21 +18,15 @@ type Retention struct {
 }
 
 const (
-	defaultRuns    = 10_000
-	leastRuns      = 20
-	mostRuns       = 1_000_000
-	defaultAge     = 90 * 24 * time.Hour
-	defaultHistory = 365 * 24 * time.Hour
-	leastAge       = time.Hour
+	leastRuns = 20
+	mostRuns  = 1_000_000
+	leastAge  = time.Hour
 )
 
 // readRetention reads the retention block, if there is one.
 func readRetention(l *decode.Reader, b *hcl.Block) Retention {
-	r := Retention{Runs: defaultRuns, Age: defaultAge, History: defaultHistory}
-	if b == nil {
-		return r
-	}
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Retention()).Attributes, Header: b.DefRange}
+	r := Retention{}
+	a := l.Block(b, shape.Retention())
 	l.Between(a, "runs", &r.Runs, leastRuns, mostRuns)
 	l.Duration(a, "age", &r.Age, leastAge)
 	l.Duration(a, "history", &r.History, leastAge)

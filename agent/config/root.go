@@ -17,9 +17,9 @@ const maxSocketPath = 107
 // readConfig reads the whole body. What it returns may be used only if there are no faults.
 func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	root := l.Content(body, shape.Root())
-	cfg := &Config{CLIApprovals: true}
+	cfg := &Config{}
 	cfg.DataDir, cfg.Socket = readPaths(l, root.Attributes)
-	top := decode.Attributes{Own: root.Attributes, Header: root.MissingItemRange}
+	top := decode.Attributes{Own: root.Attributes, Header: root.MissingItemRange, Known: shape.Root().Attributes}
 	l.Bool(top, "cli_approvals", &cfg.CLIApprovals)
 
 	d := &stackDecoder{l: l, cfg: cfg}
@@ -29,11 +29,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 			cfg.Repositories = append(cfg.Repositories, readRepository(l, b))
 		}
 	}
-	if b := l.Single(root.Blocks, "terraform"); b != nil {
-		cfg.Terraform = readTerraform(l, b)
-	} else {
-		cfg.Terraform.Parallel = defaultParallel
-	}
+	cfg.Terraform = readTerraform(l, l.Single(root.Blocks, "terraform"))
 	cfg.Packer = readPacker(l, l.Single(root.Blocks, "packer"))
 	if b := l.Single(root.Blocks, "slack"); b != nil {
 		cfg.Slack, d.slackAt = readSlack(l, b), b.DefRange
@@ -52,14 +48,14 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	d.stacks(root.Blocks)
 	d.images(root.Blocks)
 	if len(repositories) == 0 {
-		at := l.Beginning()
+		at := decode.Beginning(l)
 		if len(d.blocks) > 0 {
 			at = d.blocks[0].attrs.Header
 		}
 		l.Fault(at, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}
 	if len(d.blocks) == 0 {
-		at := l.Beginning()
+		at := decode.Beginning(l)
 		if blocks := root.Blocks.OfType("repository"); len(blocks) > 0 {
 			at = blocks[0].DefRange
 		}
@@ -77,8 +73,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 
 // readPaths reads data_dir and socket.
 func readPaths(l *decode.Reader, attrs hcl.Attributes) (dataDir, socket string) {
-	dataDir, socket = shape.DefaultDataDir, shape.DefaultSocket
-	a := decode.Attributes{Own: attrs}
+	a := decode.Attributes{Own: attrs, Known: shape.Root().Attributes}
 	for _, p := range []struct {
 		name string
 		dst  *string

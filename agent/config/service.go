@@ -15,11 +15,7 @@ import (
 	"sallyport/agent/config/shape"
 )
 
-const (
-	defaultParallel = 2
-	defaultPoll     = 5 * time.Second
-	leastPoll       = 100 * time.Millisecond
-)
+const leastPoll = 100 * time.Millisecond
 
 // Slack's ids are a letter for the kind and capitals and digits. Names are never ids: whoever renames himself
 // would become somebody else.
@@ -46,8 +42,8 @@ func (s spelling) MatchString(name string) bool {
 
 // readTerraform reads the terraform block.
 func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Terraform()).Attributes, Header: b.DefRange}
-	t := Terraform{Parallel: defaultParallel}
+	a := l.Block(b, shape.Terraform())
+	t := Terraform{}
 	l.Whole(a, "parallel", &t.Parallel)
 	var tool Tool
 	readTool(l, a, &tool)
@@ -55,7 +51,7 @@ func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
 	if l.String(a, "user", &t.User) {
 		if !osUser.MatchString(t.User) || t.User == "root" {
 			l.Fault(a.At("user"), "Invalid user", "user takes the name of a user of this machine that is not root, not %q.", t.User)
-		} else if err := l.CheckUser(t.User); err != nil {
+		} else if err := decode.CheckUser(l, t.User); err != nil {
 			l.Fault(a.At("user"), "Unusable user", "%v.", err)
 		}
 	}
@@ -70,8 +66,9 @@ func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
 
 // readSlack reads the slack block.
 func readSlack(l *decode.Reader, b *hcl.Block) *Slack {
-	a := decode.Attributes{Own: l.Content(b.Body, shape.Slack()).Attributes, Header: b.DefRange}
-	s := &Slack{Poll: defaultPoll, APIURL: shape.DefaultAPIURL}
+	a := l.Block(b, shape.Slack())
+	s := &Slack{}
+	a.Preset("api_url", &s.APIURL)
 	l.HeaderSecret(a, "token", &s.Token)
 	readChannel(l, a, &s.Channel)
 	readApprovers(l, a, "approvers", &s.Approvers)
@@ -124,7 +121,7 @@ func readPeople(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 		if !checkLabel(l, b, names) {
 			continue
 		}
-		a := decode.Attributes{Own: l.Content(b.Body, shape.Person()).Attributes, Header: b.DefRange}
+		a := l.Block(b, shape.Person())
 		p := Person{Name: b.Labels[0]}
 		for _, id := range []struct {
 			attr  string

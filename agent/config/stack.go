@@ -18,16 +18,8 @@ import (
 	"sallyport/agent/config/shape"
 )
 
-// What a stack gets where neither it nor the defaults block says anything.
-const (
-	defaultPlanTTL     = 24 * time.Hour
-	defaultPlanTimeout = 30 * time.Minute
-	defaultLockTimeout = time.Minute
-	// defaultAutoApplyLimit is how often a policy applies in a day: what vanishes a fourth time has a cause that somebody has
-	// to look at.
-	defaultAutoApplyLimit = 3
-	maxLabel              = 20 // characters; the label stands first on a lock screen
-)
+// maxLabel is how many characters a label has at most: it stands first on a lock screen.
+const maxLabel = 20
 
 // stackDecoder reads the stack, stacks and defaults blocks.
 type stackDecoder struct {
@@ -51,21 +43,21 @@ type stackBlock struct {
 // useDefaults reads the defaults block. Its attributes are checked here too, so that one which every stack replaces is
 // not left wrong.
 func (d *stackDecoder) useDefaults(b *hcl.Block) {
-	content := d.l.Content(b.Body, shape.WithoutRequired(shape.Stack()))
+	a := d.l.Block(b, shape.WithoutRequired(shape.Stack()))
 	for _, name := range []string{"dir", "depends_on"} {
-		if attr := content.Attributes[name]; attr != nil {
+		if attr := a.Own[name]; attr != nil {
 			d.l.Fault(attr.NameRange, "Misplaced attribute", "%s may not stand in defaults: every stack has its own.", name)
-			delete(content.Attributes, name)
+			delete(a.Own, name)
 		}
 	}
-	for _, block := range decode.OfType(content.Blocks, "hooks") {
+	for _, block := range decode.OfType(a.OwnBlocks, "hooks") {
 		d.l.Fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
 	}
-	d.decode(decode.Attributes{Own: content.Attributes, OwnBlocks: content.Blocks, Header: b.DefRange}, &Stack{})
-	if attr := content.Attributes["repository"]; attr != nil {
-		d.repository(decode.Attributes{Own: content.Attributes, Header: b.DefRange}, &Stack{})
+	d.decode(a, &Stack{})
+	if a.Own["repository"] != nil {
+		d.repository(a, &Stack{})
 	}
-	d.defaults, d.above = content.Attributes, content.Blocks
+	d.defaults, d.above = a.Own, a.OwnBlocks
 }
 
 // stacks reads all stack and stacks blocks in their order.
@@ -86,9 +78,9 @@ func (d *stackDecoder) stacks(blocks hcl.Blocks) {
 }
 
 func (d *stackDecoder) stack(b *hcl.Block) *Stack {
-	content := d.l.Content(b.Body, shape.Stack())
-	a := decode.Attributes{Own: content.Attributes, Base: d.defaults, OwnBlocks: content.Blocks, BaseBlocks: d.above, Header: b.DefRange}
-	s := &Stack{Name: b.Labels[0], Hooks: readHooks(d.l, d.l.Single(content.Blocks, "hooks"))}
+	a := d.l.Block(b, shape.Stack())
+	a.Base, a.BaseBlocks = d.defaults, d.above
+	s := &Stack{Name: b.Labels[0], Hooks: readHooks(d.l, d.l.Single(a.OwnBlocks, "hooks"))}
 	d.decode(a, s)
 	d.repository(a, s)
 	if d.l.String(a, "dir", &s.Dir) {
@@ -110,14 +102,14 @@ func (d *stackDecoder) stack(b *hcl.Block) *Stack {
 
 func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *StackGlob {
 	glob := b.Labels[0]
-	content := d.l.Content(b.Body, shape.WithoutRequired(shape.Stacks()))
-	if attr := content.Attributes["dir"]; attr != nil {
+	a := d.l.Block(b, shape.WithoutRequired(shape.Stacks()))
+	if attr := a.Own["dir"]; attr != nil {
 		d.l.Fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
-		delete(content.Attributes, "dir")
+		delete(a.Own, "dir")
 	}
-	a := decode.Attributes{Own: content.Attributes, Base: d.defaults, OwnBlocks: content.Blocks, BaseBlocks: d.above, Header: b.DefRange}
+	a.Base, a.BaseBlocks = d.defaults, d.above
 	g := &StackGlob{Glob: glob}
-	g.Stack.Hooks = readHooks(d.l, d.l.Single(content.Blocks, "hooks"))
+	g.Stack.Hooks = readHooks(d.l, d.l.Single(a.OwnBlocks, "hooks"))
 	d.decode(a, &g.Stack)
 	d.globs(a, "exclude", &g.Exclude)
 	d.repository(a, &g.Stack)
@@ -162,7 +154,7 @@ func (d *stackDecoder) repositoryNames() []string {
 
 // decode reads everything of a stack but its repository and directory.
 func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
-	s.Engine, s.Workspace = EngineTerraform, "default"
+	s.Engine = EngineTerraform
 	if d.l.String(a, "workspace", &s.Workspace) && !naming.ValidWorkspace(s.Workspace) {
 		d.l.Fault(a.At("workspace"), "Invalid workspace", "%q cannot be the name of a Terraform workspace: letters, digits, dots, dashes and underscores, 90 at most.", s.Workspace)
 	}
@@ -193,8 +185,6 @@ func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 
 // decisions reads who decides what, and for how long.
 func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
-	s.Approvals, s.AllowSelfApproval = 1, true
-	s.PlanTTL, s.PlanTimeout, s.LockTimeout = defaultPlanTTL, defaultPlanTimeout, defaultLockTimeout
 	d.l.Whole(a, "approvals", &s.Approvals)
 	readApprovers(d.l, a, "approvers", &s.Approvers)
 	d.l.Bool(a, "allow_self_approval", &s.AllowSelfApproval)
@@ -217,10 +207,9 @@ func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
 func (d *stackDecoder) policy(a decode.Attributes, s *Stack) {
 	calendar.ReadSchedule(d.l, a, "drift", &s.Drift)
 	var policy string
-	if d.l.OneOf(a, "auto_apply", &policy, "never", "recreate", "no_destroy", "always") && policy != "never" {
+	if d.l.OneOf(a, "auto_apply", &policy) && policy != "never" {
 		s.AutoApply = Policy(policy)
 	}
-	s.AutoApplyLimit = defaultAutoApplyLimit
 	d.l.Whole(a, "auto_apply_limit", &s.AutoApplyLimit)
 	if d.l.Strings(a, "recreate_also", &s.RecreateAlso) {
 		for i, name := range s.RecreateAlso {
@@ -246,7 +235,7 @@ func (d *stackDecoder) patterns(a decode.Attributes, name string, dst *[]string)
 // announcement reads where and how a stack's runs are told.
 func (d *stackDecoder) announcement(a decode.Attributes, s *Stack) {
 	var mode string
-	if d.l.OneOf(a, "mode", &mode, "normal", "observe") && mode == "observe" {
+	if d.l.OneOf(a, "mode", &mode) && mode == "observe" {
 		s.Mode = ModeObserve
 	}
 	readChannel(d.l, a, &s.Channel)
@@ -263,8 +252,7 @@ func (d *stackDecoder) announcement(a decode.Attributes, s *Stack) {
 			d.l.Fault(a.At("label"), "Invalid label", "A label has at most %d printable characters.", maxLabel)
 		}
 	}
-	s.PlanInSlack = "full"
-	d.l.OneOf(a, "plan_in_slack", &s.PlanInSlack, "full", "addresses", "none")
+	d.l.OneOf(a, "plan_in_slack", &s.PlanInSlack)
 }
 
 // globs reads a list of globs that are relative to the repository's root.

@@ -75,7 +75,7 @@ var (
 // readTool reads which program a terraform block means.
 func readTool(l *decode.Reader, a decode.Attributes, t *Tool) {
 	var engine string
-	if l.OneOf(a, "engine", &engine, EngineTerraform, EngineTofu) && engine == EngineTofu {
+	if l.OneOf(a, "engine", &engine) && engine == EngineTofu {
 		t.Engine = engine
 	}
 	if l.String(a, "version", &t.Version) {
@@ -148,10 +148,10 @@ func (d *stackDecoder) tools(a decode.Attributes, s *Stack) {
 	s.Tool = d.cfg.Terraform.Tool()
 	if b := d.l.Single(a.Blocks("terraform"), "terraform"); b != nil {
 		s.Tool = Tool{}
-		readTool(d.l, decode.Attributes{Own: d.l.Content(b.Body, shape.Tool()).Attributes, Header: b.DefRange}, &s.Tool)
+		readTool(d.l, d.l.Block(b, shape.Tool()), &s.Tool)
 	}
 	if b := d.l.Single(a.Blocks("aws"), "aws"); b != nil {
-		s.AWS = readAWS(d.l, decode.Attributes{Own: d.l.Content(b.Body, shape.AWS()).Attributes, Header: b.DefRange})
+		s.AWS = readAWS(d.l, d.l.Block(b, shape.AWS()))
 		d.awsAlone(a, s)
 	}
 }

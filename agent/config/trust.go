@@ -17,7 +17,7 @@ func readTrust(l *decode.Reader, a decode.Attributes, blocks hcl.Blocks, r *Repo
 	if b == nil {
 		return
 	}
-	keys := decode.Attributes{Own: l.Content(b.Body, shape.RequireSigned()).Attributes, Header: b.DefRange}
+	keys := l.Block(b, shape.RequireSigned())
 	readable := true
 	for name, dst := range map[string]*string{"openpgp_keys": &r.Signed.OpenPGP, "allowed_signers": &r.Signed.AllowedSigners} {
 		var path string

@@ -48,6 +48,7 @@ func ParseSchedule(spec string) (cron.Schedule, error) {
 
 // ReadSchedule checks the cron spec of an attribute.
 func ReadSchedule(l *decode.Reader, a decode.Attributes, name string, dst *string) {
+	a.Preset(name, dst)
 	var spec string
 	if !l.String(a, name, &spec) {
 		return

@@ -7,11 +7,11 @@
 //
 // A decoder takes a block apart by its [Shape] and reads its [Attributes] into a struct:
 //
-//	a := decode.Attributes{Own: r.Content(b.Body, shape).Attributes, Header: b.DefRange}
+//	a := r.Block(b, shape)
 //	r.Duration(a, "timeout", &timeout, time.Second)
 //
-// What is absent leaves the destination as it is, which so has the default in it; what is faulty does too, and is told. Each method
-// reports whether there was a good value.
+// What is absent, or faulty (and is told), leaves in the destination the default that the shape has, else what was there. Each
+// method reports whether there was a good value.
 package decode
 
 import (
@@ -80,7 +80,7 @@ func NewReader(o Options, base string) *Reader {
 func (l *Reader) ForgetFunctions() { l.ctx = &hcl.EvalContext{} }
 
 // CheckUser says what is wrong with a user of this machine, as far as that is asked.
-func (l *Reader) CheckUser(name string) error {
+func CheckUser(l *Reader, name string) error {
 	if l.o.User == nil {
 		return nil
 	}
@@ -88,7 +88,7 @@ func (l *Reader) CheckUser(name string) error {
 }
 
 // Beginning is where the first of the files begins: the place of what is missing in all of them.
-func (l *Reader) Beginning() hcl.Range {
+func Beginning(l *Reader) hcl.Range {
 	return hcl.Range{Filename: l.first, Start: hcl.InitialPos, End: hcl.InitialPos}
 }
 

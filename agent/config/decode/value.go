@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -20,6 +21,47 @@ type Attributes struct {
 	Own, Base             hcl.Attributes
 	OwnBlocks, BaseBlocks hcl.Blocks
 	Header                hcl.Range // of the block, to point at what is missing
+	// Known are those that the block can have, with their defaults and words.
+	Known []Attribute
+}
+
+// Block takes a block apart by its shape. One that is not there has nothing in it, and everything as it is by default.
+func (l *Reader) Block(b *hcl.Block, s Shape) Attributes {
+	a := Attributes{Known: s.Attributes}
+	if b != nil {
+		content := l.Content(b.Body, s)
+		a.Own, a.OwnBlocks, a.Header = content.Attributes, content.Blocks, b.DefRange
+	}
+	return a
+}
+
+// known is what the shape says of an attribute; the zero value for one that it does not have.
+func (a Attributes) known(name string) Attribute {
+	if i := slices.IndexFunc(a.Known, func(k Attribute) bool { return k.Name == name }); i >= 0 {
+		return a.Known[i]
+	}
+	return Attribute{}
+}
+
+// standard is what stands where an attribute is missing; cty.NilVal if nothing does.
+func (a Attributes) standard(name string) cty.Value {
+	text := a.known(name).Default
+	if text == "" {
+		return cty.NilVal
+	}
+	expr, diags := hclsyntax.ParseExpression([]byte(text), "default of "+name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal
+	}
+	v, _ := expr.Value(nil)
+	return v
+}
+
+// Preset is the default of an attribute that is a string, in dst, if it has one.
+func (a Attributes) Preset(name string, dst *string) {
+	if v := a.standard(name); v != cty.NilVal && v.Type() == cty.String {
+		*dst = v.AsString()
+	}
 }
 
 // Blocks are those of a type that the block has itself, else those of defaults.
@@ -123,8 +165,10 @@ func (l *Reader) Shown(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	return v, true
 }
 
-// String reads a string into dst and reports whether there was one.
+// String reads a string into dst and reports whether there was one. Without one dst has the default, if the shape has any: that
+// holds for the methods below, too.
 func (l *Reader) String(a Attributes, name string, dst *string) bool {
+	a.Preset(name, dst)
 	v, ok := l.Shown(a.Get(name), cty.String)
 	if ok {
 		*dst = v.AsString()
@@ -134,6 +178,9 @@ func (l *Reader) String(a Attributes, name string, dst *string) bool {
 
 // Bool reads true or false.
 func (l *Reader) Bool(a Attributes, name string, dst *bool) bool {
+	if v := a.standard(name); v != cty.NilVal && v.Type() == cty.Bool {
+		*dst = v.True()
+	}
 	v, ok := l.Shown(a.Get(name), cty.Bool)
 	if ok {
 		*dst = v.True()
@@ -148,6 +195,10 @@ func (l *Reader) Whole(a Attributes, name string, dst *int) bool {
 
 // Between reads a whole number from least to most.
 func (l *Reader) Between(a Attributes, name string, dst *int, least, most int64) bool {
+	if v := a.standard(name); v != cty.NilVal && v.Type() == cty.Number {
+		n, _ := v.AsBigFloat().Int64()
+		*dst = int(n)
+	}
 	v, ok := l.Shown(a.Get(name), cty.Number)
 	if !ok {
 		return false
@@ -179,9 +230,11 @@ func (l *Reader) Strings(a Attributes, name string, dst *[]string) bool {
 	return true
 }
 
-// OneOf reads one word of a few.
-func (l *Reader) OneOf(a Attributes, name string, dst *string, words ...string) bool {
+// OneOf reads one of the words that the shape lists.
+func (l *Reader) OneOf(a Attributes, name string, dst *string) bool {
+	a.Preset(name, dst)
 	var word string
+	words := a.known(name).Choices
 	if !l.String(a, name, &word) {
 		return false
 	}
@@ -199,6 +252,9 @@ func (l *Reader) OneOf(a Attributes, name string, dst *string, words ...string) 
 func (l *Reader) Duration(a Attributes, name string, dst *time.Duration, least time.Duration) bool {
 	var text string
 	if !l.String(a, name, &text) {
+		if d, err := time.ParseDuration(text); err == nil { // the default
+			*dst = d
+		}
 		return false
 	}
 	d, err := time.ParseDuration(text)

@@ -1,6 +1,7 @@
 // Package shape says what may stand in each kind of block of a configuration: how each attribute is written, what holds without it, and
-// what it is for. The decoders of package config take blocks apart by it, and [Reference], which people read, is made of it. Tests of
-// package config write each attribute as it stands here, wrongly, rightly and as its default, and see that the decoders agree.
+// what it is for. The decoders of package config take blocks apart by it and have words and defaults from it, and [Reference], which
+// people read, is made of it. Tests of package config write each attribute as it stands here, wrongly, rightly and as its default, and
+// see that the decoders agree.
 package shape
 
 import (

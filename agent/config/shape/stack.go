@@ -58,6 +58,7 @@ func decided() []decode.Attribute {
 		{Name: "max_destroy", Type: decode.Number, Unit: "objects", Missing: "any number is asked about", Example: "5", Text: "a plan that destroys or replaces more is refused outright"},
 		{Name: "auto_apply", Type: decode.Choice, Choices: []string{"never", "recreate", "no_destroy", "always"}, Default: `"never"`, Example: `"recreate"`,
 			Text: "which plans apply by themselves; recreate: what brings back what disappeared"},
+		// What vanishes a fourth time in a day has a cause that somebody has to look at.
 		{Name: "auto_apply_limit", Type: decode.Number, Unit: "applies a day", Default: "3", Example: "5", Text: "how often that happens at most"},
 		{Name: "recreate_also", Type: decode.List, Example: `["aws_volume_attachment"]`, Text: "resource types that recreate may replace when a recreated object is the only cause"},
 		{Name: "drift", Type: decode.Schedule, Missing: "never", Example: `"@hourly"`, Text: "when it is looked at whether all is as it was applied"},
