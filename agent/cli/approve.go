@@ -98,13 +98,14 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 	if err != nil {
 		return err
 	}
-	if !d.wait {
-		return s.result(acted{done.Run, done.Message}, "%s", done.Message)
+	switch {
+	case !s.json:
+		err = s.say("%s", redact.Clean(done.Message))
+	case !d.wait: // else the run is the result, as it ended
+		err = s.writeJSON(acted{done.Run, done.Message})
 	}
-	if !s.json { // else the run is the result, as it ended
-		if err := s.say("%s", redact.CleanLine(done.Message)); err != nil {
-			return err
-		}
+	if err != nil || !d.wait {
+		return err
 	}
 	return waitFor(ctx, s, client, run.ID)
 }

@@ -8,6 +8,7 @@ import (
 	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
 	"sallyport/agent/survey/starter"
+	"sallyport/notify/redact"
 )
 
 func newInitCommand(a *app) *cobra.Command {
@@ -37,7 +38,7 @@ func writeConfig(a *app, checkout string) error {
 	if a.streams.json {
 		return a.streams.writeJSON(written)
 	}
-	if err := a.streams.say("wrote %s", written.Path); err != nil {
+	if err := a.streams.write("wrote " + redact.CleanLine(written.Path) + "\n" + render.Found(written.Found)); err != nil {
 		return err
 	}
 	at := ""
@@ -48,5 +49,5 @@ func writeConfig(a *app, checkout string) error {
 		at = " --config FILE"
 	}
 	a.streams.talk("next: look for EDIT in it, then\n  sallyport check%s\n  sallyport doctor%s\n  sallyport agent%s", at, at, at)
-	return a.streams.write(render.Found(written.Found))
+	return nil
 }

@@ -173,7 +173,11 @@ func (q *wished) resource(root *declared.Root, state knownState, text string) er
 			slices.Sort(found.Like)
 			next = "it has " + words.List(slices.Compact(found.Like), shownNames) + "; " + list
 		}
-		return hint.Refuse(next, "stack %s has no %s to replace: %s at commit %s, nor in its state", q.stack.Name, text, found.Why, words.Short(q.commit))
+		why := ": " + found.Why
+		if found.Why == "there is no "+text {
+			why = "" // it says the same
+		}
+		return hint.Refuse(next, "stack %s has no %s to replace, neither at commit %s nor in its state%s", q.stack.Name, text, words.Short(q.commit), why)
 	case found.Presence == declared.Untold:
 		return q.untold(fmt.Sprintf("stack %s has %s", q.stack.Name, text), found.Why, list)
 	case a.Bare() != text:
