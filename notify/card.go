@@ -43,6 +43,7 @@ type Card struct {
 	GitDown     string            // since when and why the repository cannot be read
 	Warnings    []string          // one sentence each
 	Mark        string            // what stays at the top of it: the glass was broken
+	Recover     bool              // planned at the applied commit, to bring back what is gone
 	First       bool              // the first plan of the stack
 	Notes       []string          // what else to know of the plan, a sentence each: which images it uses, ...
 	Build       bool              // an image is built, and not a plan applied

@@ -204,6 +204,9 @@ func TestPlain(t *testing.T) {
 		"asked to replace": func(c *notify.Card) {
 			c.Kind, c.RequestedBy, c.Options = store.KindManual, "slack:U01JANE", store.PlanOptions{Replace: []string{"a.b"}}
 		},
+		"asked to recover": func(c *notify.Card) {
+			c.Kind, c.RequestedBy, c.Reason, c.Recover, c.Position = store.KindManual, "slack:U01JANE", "the node died", true, "at the applied commit"
+		},
 		"first plan": func(c *notify.Card) { c.First, c.Plan.NewState = true, true },
 		"ended": func(c *notify.Card) {
 			c.Kind, c.RequestedBy, c.Reason, c.Status, c.Position = store.KindManual, "cli:jane", "old disks", store.Applied, "nothing of this stack was applied by sallyport yet"

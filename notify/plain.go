@@ -204,6 +204,8 @@ func (c Card) Lead() *Vote {
 		what = "asked to replace " + words.Count(len(o.Replace), "object")
 	case o.Commit:
 		what = "asked for a plan of commit " + words.Short(c.Commit)
+	case c.Recover:
+		what = "asked to recover what is applied"
 	case c.Build:
 		what = "asked for a build"
 	}

@@ -25,7 +25,7 @@ func newApp(inv Invocation) *app {
 // that runs.
 func (a *app) compareVersions(agent string) {
 	mine := version(a.inv.Version)
-	if agent == mine || a.compared {
+	if agent == "" || agent == mine || a.compared {
 		return
 	}
 	a.compared = true

@@ -34,6 +34,9 @@ func newStatusCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if s.Agent.Running {
+					a.compareVersions(s.Agent.Version) // an older agent does not say it with each answer
+				}
 				if a.streams.json {
 					return a.streams.writeJSON(s)
 				}

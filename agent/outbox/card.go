@@ -18,6 +18,7 @@ func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
 		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: ob.id, Approvals: 1, ShowAddresses: true,
 	}
+	c.Recover = run.AtApplied && run.Kind == store.KindManual
 	if run.Reason == notify.FirstSeen {
 		c.Reason, c.Position, c.First = "", "", true
 	}

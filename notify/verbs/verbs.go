@@ -97,7 +97,7 @@ func table() []group {
 			{Name: "pause", Args: []Arg{maybe(Stack)}, Reason: true, Does: "hold it, or all",
 				More: "Without a stack everything is held; with a reason it is pause all REASON. Approvals still count, nothing new runs, and a running apply goes on."},
 			{Name: "resume", Args: []Arg{maybe(Stack)}, Does: "let it go on",
-				More: "It ends a pause, and a pin at an older commit."},
+				More: "It ends a pause, and a pin at an older commit, and says that what failed last has been looked at and may stay as it is."},
 		}},
 		{"Repair", []Verb{
 			{Name: "accept", Args: []Arg{{Kind: Repository}, {Kind: Commit}}, Does: "rewritten history"},

@@ -17,6 +17,8 @@ func After(have *store.Look, run *store.Run) *store.Look {
 		return have
 	case endedWell(run):
 		return nil
+	case run.Status == store.Previewed && have != nil && !have.Began:
+		return nil // of a stack that is only observed: what could not be planned can be
 	case run.Status == store.Errored, run.Apply != nil && (run.Status == store.Interrupted || run.Status == store.Canceled):
 		return &store.Look{
 			Run: run.ID, Status: run.Status, Planned: run.Plan != nil, Began: run.Apply != nil, At: run.EndedAt, Cause: notify.Cause(run.Error), Hint: run.Hint,

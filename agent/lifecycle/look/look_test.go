@@ -42,7 +42,7 @@ func TestAfterEveryStatus(t *testing.T) {
 		store.Superseded:  {nothing, nothing},
 		store.Expired:     {nothing, nothing},
 		store.NoChanges:   {settles, settles},
-		store.Previewed:   {nothing, nothing},
+		store.Previewed:   {settles, settles}, // of a stack that is only observed, where nothing was begun
 		store.Canceled:    {nothing, looks},
 	}
 	have := &store.Look{Run: 3, Status: store.Errored}
@@ -82,6 +82,7 @@ func TestWhatSettlesNothing(t *testing.T) {
 	}{
 		"a preview that failed":               {store.Run{Kind: store.KindPullRequest, Status: store.Errored}, have},
 		"a preview without changes":           {store.Run{Kind: store.KindPullRequest, Status: store.NoChanges}, have},
+		"a plan of an observed stack":         {store.Run{Status: store.Previewed}, nil},
 		"drift that went away by itself":      {store.Run{Kind: store.KindDrift, Status: store.NoChanges}, have},
 		"drift that was applied":              {store.Run{Kind: store.KindDrift, Status: store.Applied}, nil},
 		"a state that was brought up to date": {store.Run{Status: store.Applied, Options: store.PlanOptions{RefreshOnly: true}}, have},
@@ -125,5 +126,13 @@ func TestOfOlderRecords(t *testing.T) {
 				t.Errorf("run #%d needs a look, want #%d", got, tc.want)
 			}
 		})
+	}
+}
+
+// A plan that is only looked at does not put right what an apply has begun.
+func TestAPreviewAfterAnApply(t *testing.T) {
+	have := &store.Look{Run: 3, Began: true}
+	if got := After(have, &store.Run{Status: store.Previewed}); got != have {
+		t.Errorf("it is %+v", got)
 	}
 }
