@@ -98,6 +98,21 @@ func (b *backstage) kill() (pid int, err error) {
 	return pid, nil
 }
 
+// killAll ends the agent and all that it has started as nothing else does.
+func (b *backstage) killAll() error {
+	below, err := proc.Descendants(b.cmd.Process.Pid)
+	if err != nil {
+		return fmt.Errorf("looking for the apply's processes: %w", err)
+	}
+	if _, err := b.kill(); err != nil {
+		return err
+	}
+	for _, p := range below {
+		p.Kill()
+	}
+	return nil
+}
+
 // stop ends the agent, and waits for an apply that goes on by itself, as applies do: its files are about to go.
 func (b *backstage) stop() error {
 	var stopped error

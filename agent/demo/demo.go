@@ -1,6 +1,6 @@
-// Package demo tells Sallyport's story on one machine in five scenes: a commit is planned, a person approves, it is applied; the node
-// dies at 3 a.m. and one line brings it back; the agent dies in the middle of an apply; a careless approve does not take a protected
-// volume; a pull request is planned before the merge.
+// Package demo tells Sallyport's story on one machine in six scenes: a commit is planned, a person approves, it is applied; the node
+// dies at 3 a.m. and one line brings it back; the agent, and then everything, dies in the middle of an apply; a careless approve does
+// not take a protected volume; a pull request is planned before the merge.
 //
 // # What is real
 //

@@ -95,6 +95,8 @@ var (
 	first     = outcome{store.KindCommit, store.Applied, 3, 0, 0, "approve"}
 	recovered = outcome{store.KindManual, store.Applied, 2, 0, 0, "approve"}
 	bigger    = outcome{store.KindCommit, store.Applied, 0, 1, 0, "approve"}
+	cut       = outcome{store.KindCommit, store.Interrupted, 0, 1, 0, "approve"}
+	checked   = outcome{Kind: store.KindRecovery, Status: store.NoChanges, Words: "approve"}
 	encrypted = outcome{store.KindCommit, store.Discarded, 2, 0, 2, "deny not without a copy"}
 	grown     = outcome{Kind: store.KindPullRequest, Status: store.Previewed, Change: 1}
 )
@@ -106,7 +108,7 @@ func TestTranscript(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, printed)
 	}
-	if diff := cmp.Diff([]outcome{first, recovered, bigger, encrypted, grown}, outcomes(runs)); diff != "" {
+	if diff := cmp.Diff([]outcome{first, recovered, bigger, cut, checked, encrypted, grown}, outcomes(runs)); diff != "" {
 		t.Errorf("the runs (-want +got) %s", diff)
 	}
 	if t.Failed() {
@@ -152,17 +154,17 @@ func compare(t *testing.T, golden, got string) {
 // readme compares what the README shows of the demo with what it prints, word by word but for times and hashes.
 func readme(t *testing.T, printed string) {
 	t.Helper()
-	const file, begin, end = "../../README.md", "```\n4. ", "```\n"
+	const file, begin, end = "../../README.md", "```\n5. ", "```\n"
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, found := strings.Cut(string(text), begin)
 	shown, after, closed := strings.Cut(rest, end)
-	_, scene, told := strings.Cut(printed, "\n4. ")
-	scene, _, next := strings.Cut(scene, "\n\n5. ")
+	_, scene, told := strings.Cut(printed, "\n5. ")
+	scene, _, next := strings.Cut(scene, "\n\n6. ")
 	if !found || !closed || !told || !next {
-		t.Fatal("there is no scene 4 in the README or in the demo")
+		t.Fatal("there is no scene 5 in the README or in the demo")
 	}
 	scene += "\n"
 	diff := cmp.Diff(normalise(shown), normalise(scene))
@@ -219,12 +221,12 @@ func TestStrayed(t *testing.T) {
 		prints  []string
 	}{
 		{
-			name: "the volume is named", scenes: []int{4, 5}, answers: "so\nlgtm\napprove\napprove destroy 1\n",
+			name: "the volume is named", scenes: []int{5, 6}, answers: "so\nlgtm\napprove\napprove destroy 1\n",
 			want:   []outcome{first, {store.KindCommit, store.Applied, 2, 0, 2, "approve destroy 1"}, grown},
 			prints: []string{"> so\nNobody answers: ", "> lgtm\nSallyport, to Kim alone:", "the new volume is empty"},
 		},
 		{
-			name: "denied, planned again, denied for good", scenes: []int{1, 5}, answers: "deny not tonight\nplan\ndeny\n\n",
+			name: "denied, planned again, denied for good", scenes: []int{1, 6}, answers: "deny not tonight\nplan\ndeny\n\n",
 			want: []outcome{
 				{store.KindCommit, store.Discarded, 3, 0, 0, "deny not tonight"}, {store.KindManual, store.Discarded, 3, 0, 0, "deny"},
 				{store.KindManual, store.Applied, 3, 0, 0, "approve"}, grown,
@@ -232,16 +234,16 @@ func TestStrayed(t *testing.T) {
 			prints: []string{"Nothing was touched."},
 		},
 		{
-			name: "skipped", scenes: []int{2, 3, 5}, answers: "\n\n",
+			name: "skipped", scenes: []int{2, 4, 6}, answers: "\n\n",
 			want: []outcome{
 				first, {store.KindManual, store.Discarded, 2, 0, 0, "deny"}, {store.KindManual, store.Applied, 2, 0, 0, "approve"},
-				{store.KindCommit, store.Discarded, 0, 1, 0, "deny"}, grown,
+				cut, {Kind: store.KindRecovery, Status: store.Discarded, Words: "deny"}, grown,
 			},
 		},
 		{
-			name: "a key for each scene", scenes: []int{1, 2, 4}, paced: true, answers: "s\n\n\nq\n",
+			name: "a key for each scene", scenes: []int{1, 2, 5}, paced: true, answers: "s\n\n\nq\n",
 			want:   []outcome{first, {store.KindManual, store.Planned, 2, 0, 0, ""}},
-			prints: []string{"Enter: 1. ", "Enter: 2. ", "or Enter to skip the scene)> ", "Enter: 4. ", "The demo ends here"},
+			prints: []string{"Enter: 1. ", "Enter: 2. ", "or Enter to skip the scene)> ", "Enter: 5. ", "The demo ends here"},
 		},
 		{
 			name: "nobody there", scenes: []int{1}, answers: "", want: []outcome{first},
@@ -334,13 +336,13 @@ func TestInterrupt(t *testing.T) {
 func TestFailureKeeps(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
-	out := &watcher{text: "4. A volume"}
+	out := &watcher{text: "5. A volume"}
 	out.then = func() {
 		if err := os.RemoveAll(filepath.Join(left(t, dir)[0], "infra")); err != nil {
 			t.Error(err)
 		}
 	}
-	err := Run(t.Context(), Options{Yes: true, Stdout: out, Scenes: []int{1, 4}, tempDir: dir})
+	err := Run(t.Context(), Options{Yes: true, Stdout: out, Scenes: []int{1, 5}, tempDir: dir})
 	if err == nil {
 		t.Fatal("no error")
 	}

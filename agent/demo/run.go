@@ -154,7 +154,7 @@ func (t *story) applied(ctx context.Context, run control.Run, card slacktest.Mes
 	}
 	t.say(fmt.Sprintf("Terraform applies that very plan (all its words: sallyport show %d --log):", run.ID))
 	t.quote(strings.Join(done, "\n"), inLog)
-	return t.nowReads(ctx, run, card)
+	return t.told(ctx, run, card)
 }
 
 // ended follows a run until it is applied.
@@ -166,9 +166,24 @@ func (t *story) ended(ctx context.Context, run control.Run) (control.Run, error)
 	return run, err
 }
 
-// nowReads shows what is new in a run's message, which the agent edits as the run moves on.
-func (t *story) nowReads(ctx context.Context, run control.Run, before slacktest.Message) error {
-	now, err := t.stage.card(ctx, run.ID, string(run.Status))
+// told shows what the agent says of a run's end in its thread.
+func (t *story) told(ctx context.Context, run control.Run, card slacktest.Message) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nothing is said of the end of #%d", run.ID))
+	defer cancel()
+	end, err := t.stage.slack.WaitReply(ctx, channel, card.TS, func(m slacktest.Message) bool {
+		return m.BotID != "" && strings.HasPrefix(m.Visible(), fmt.Sprintf("#%d %s ", run.ID, run.Stack))
+	})
+	if err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	t.say("Sallyport, in the thread:")
+	t.message(end.Visible())
+	return nil
+}
+
+// nowReads shows what is new in a run's message, which the agent edits as the run moves on. status is how that names it.
+func (t *story) nowReads(ctx context.Context, run control.Run, before slacktest.Message, status string) error {
+	now, err := t.stage.card(ctx, run.ID, status)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func scenes() []scene {
 		{"A commit is planned, approved and applied", (*story).commit},
 		{"3 a.m.: the node is gone", (*story).disaster},
 		{"kill -9, in the middle of an apply", (*story).killed},
+		{"The power fails, in the middle of an apply", (*story).powerFails},
 		{"A volume that a careless approve does not take", (*story).protected},
 		{"A pull request, before the merge", (*story).preview},
 	}

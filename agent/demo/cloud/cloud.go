@@ -152,6 +152,22 @@ func (c Cloud) Restarting() (bool, error) {
 	return false, err
 }
 
+// EndRestart ends the restart of a node whose provider has died: a cloud needs nobody for that.
+func (c Cloud) EndRestart() error {
+	ids, err := c.IDs(Node)
+	for _, id := range ids {
+		t, err := c.read(id)
+		if err != nil {
+			return err
+		}
+		t.Restarting = false
+		if err := c.write(t); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // Type is what a node is, or empty if there is none.
 func (c Cloud) Type() (string, error) {
 	ids, err := c.IDs(Node)
