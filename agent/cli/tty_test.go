@@ -82,7 +82,7 @@ func atTerminal(ts *testscript.TestScript, size string, args []string) (*person,
 	p := &person{cmd: exec.Command("sallyport", args...), more: make(chan struct{}), ended: make(chan error, 1)}
 	p.cmd.Dir = ts.Getenv("WORK")
 	for _, name := range []string{"PATH", "HOME", "WORK", "TERM", "PAGER", "NO_COLOR", "SALLYPORT_CONFIG", "GOCOVERDIR"} {
-		if value := ts.Getenv(name); value != "" || name == "PAGER" && value != "unset" {
+		if value := ts.Getenv(name); value != "" && value != "unset" {
 			p.cmd.Env = append(p.cmd.Env, name+"="+value)
 		}
 	}
