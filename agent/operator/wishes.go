@@ -155,8 +155,8 @@ func (q *wished) resource(root *declared.Root, state knownState, text string) er
 	if a.String() != text {
 		return control.Errorf(control.Usage, "terraform writes the address %s another way", text).WithHint("write it as %s", a)
 	}
-	if state.has[text] {
-		return nil
+	if state.has[text] || q.open != nil && q.open.Plan != nil && slices.ContainsFunc(q.open.Plan.Changes, func(c store.Change) bool { return c.Address == text }) {
+		return nil // what waits to be created is there, too: only a plan knows the keys of what is not in the state yet
 	}
 	list := "sallyport exec " + q.stack.Name + " -- state list shows them"
 	if others := state.instances(a); len(others) > 0 && state.whole {

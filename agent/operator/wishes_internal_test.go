@@ -37,7 +37,7 @@ module "far" { source = "hashicorp/consul/aws" }
 		t.Fatal(err)
 	}
 	known := map[string]bool{"aws_instance.gone": true, `aws_instance.each["a"]`: true, "module.far.aws_x.y": true}
-	waiting := &store.Run{ID: 7, Stack: "box", Status: store.Planned}
+	waiting := &store.Run{ID: 7, Stack: "box", Status: store.Planned, Plan: &store.Plan{Changes: []store.Change{change(`aws_instance.each["c"]`, "create")}}}
 	for name, tt := range map[string]struct {
 		address string
 		open    *store.Run
@@ -55,6 +55,7 @@ module "far" { source = "hashicorp/consul/aws" }
 		"perhaps, and a plan waits":       {address: `aws_instance.each["b"]`, unsure: true, open: waiting, want: `nobody can tell from here whether stack box has aws_instance.each["b"] (only a plan knows its keys), and #7 would be superseded for it`},
 		"a module from elsewhere, unseen": {address: "module.far.aws_x.z"},
 		"the same, and a plan waits":      {address: "module.far.aws_x.z", open: waiting, want: "the source of module.far is not in this repository"},
+		"it waits to be created":          {address: `aws_instance.each["c"]`, open: waiting},
 		"no address":                      {address: "aws_instance", want: `"aws_instance" is not the address of a resource`},
 		"data":                            {address: "data.aws_ami.x", want: "is of something that terraform reads"},
 		"written in another way":          {address: `aws_instance.each[ "a" ]`, want: `write it as aws_instance.each["a"]`},
