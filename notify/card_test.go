@@ -206,9 +206,11 @@ func TestPlain(t *testing.T) {
 		},
 		"asked to recover": func(c *notify.Card) {
 			c.Kind, c.RequestedBy, c.Reason, c.Recover, c.Position = store.KindManual, "slack:U01JANE", "the node died", true, "at the applied commit"
+			c.GitDown = "the repository cannot be read since 2026-11-24 02:41 UTC: no route to host"
 		},
 		"first plan": func(c *notify.Card) { c.First, c.Plan.NewState = true, true },
 		"ended": func(c *notify.Card) {
+			c.GitDown = "since 02:41 (connection refused)"
 			c.Kind, c.RequestedBy, c.Reason, c.Status, c.Position = store.KindManual, "cli:jane", "old disks", store.Applied, "nothing of this stack was applied by sallyport yet"
 			c.Plan = plan(protected(change("aws_ebs_volume.v", "delete")), unknown(change("aws_x.b", "burn")))
 			c.Plan.NewState = true

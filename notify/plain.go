@@ -37,9 +37,7 @@ func (c Card) Facts() []string {
 	for _, n := range c.Notes {
 		add(n)
 	}
-	if c.GitDown != "" {
-		add("the repository cannot be read: " + c.GitDown)
-	}
+	add(c.gitDown())
 	for _, w := range c.Warnings {
 		add("warning: " + w)
 	}
@@ -74,6 +72,18 @@ func (c Card) Facts() []string {
 		add("outputs: " + words.List(c.Apply.Outputs, 20))
 	}
 	return facts
+}
+
+// gitDown is since when and why the repository cannot be read, as long as somebody has to decide without it.
+func (c Card) gitDown() string {
+	const unread = "the repository cannot be read"
+	switch {
+	case c.GitDown == "" || c.ended():
+		return ""
+	case strings.HasPrefix(c.GitDown, unread):
+		return c.GitDown
+	}
+	return unread + ": " + c.GitDown
 }
 
 // news is how the commit lies to what is applied, as long as nobody has decided: of a run that has ended it is not true any more.
