@@ -171,7 +171,7 @@ func TestDemoForMachines(t *testing.T) {
 	for _, r := range told.Runs {
 		ends = append(ends, string(r.Status))
 	}
-	if got, want := strings.Join(ends, " "), "previewed discarded applied interrupted applied applied applied"; got != want {
+	if got, want := strings.Join(ends, " "), "previewed discarded no_changes interrupted applied applied applied"; got != want {
 		t.Errorf("the runs ended as %s, not %s", got, want)
 	}
 	if !strings.Contains(talk.String(), "the node is gone") {
