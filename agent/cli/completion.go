@@ -24,7 +24,11 @@ func newCompletionCommand(a *app) *cobra.Command {
 			root, out := c.Root(), a.streams.stdout
 			switch args[0] {
 			case "bash":
-				return printed(root.GenBashCompletionV2(out, true))
+				if err := root.GenBashCompletionV2(out, true); err != nil {
+					return printed(err)
+				}
+				_, err := io.WriteString(out, complete.BashAlone)
+				return printed(err)
 			case "zsh":
 				return printed(root.GenZshCompletion(out))
 			case "fish":
