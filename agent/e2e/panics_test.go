@@ -161,7 +161,7 @@ func TestReplyThatCannotBeWeighedHolds(t *testing.T) {
 	panics("weighing reply " + s.Reply(joe, ops, m.TS, "deny") + " to #1")
 	s.Reply(jane, ops, m.TS, "approve")
 	h.until("1", "held", func(r run) bool { return r.Status == "approved" && has(r.Held, "injected") })
-	replied(t, s, m.TS, "I cannot weigh the reply of <@"+joe+">", "nothing is applied", "sallyport deny 1")
+	replied(t, s, m.TS, "I cannot weigh the reply of "+joe, "nothing is applied", "sallyport deny 1")
 	if n := len(o.applies()); n != 0 {
 		t.Fatalf("%d applies were started over a deny", n)
 	}
