@@ -98,6 +98,12 @@ func (b *backstage) kill() (pid int, err error) {
 	return pid, nil
 }
 
+// canKillAll reports why killAll cannot do its work here: a machine may hide processes from whoever is not root.
+func (b *backstage) canKillAll() error {
+	_, err := proc.Descendants(b.cmd.Process.Pid)
+	return err
+}
+
 // killAll ends the agent and all that it has started as nothing else does.
 func (b *backstage) killAll() error {
 	below, err := proc.Descendants(b.cmd.Process.Pid)

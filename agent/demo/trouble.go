@@ -139,6 +139,10 @@ func (t *story) killed(ctx context.Context) error {
 
 // powerFails ends everything at the worst moment: nobody sees the end of the apply.
 func (t *story) powerFails(ctx context.Context) error {
+	if err := t.agent.canKillAll(); err != nil {
+		t.say("This scene cannot be told on this machine:", "  "+err.Error())
+		return nil
+	}
 	return t.amid(ctx, t.approvedUnseen, func(ctx context.Context, at moment) error {
 		if err := t.agent.killAll(); err != nil {
 			return err
