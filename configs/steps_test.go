@@ -112,11 +112,16 @@ func followed(t *testing.T, mode, archive string) {
 	case mode != "prefix":
 		words = append([]string{"unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"}, words...)
 	}
+	// Each agent has numbers of its own: it sweeps what its users leave in /tmp, which is everybody's.
+	firstID := 20_000 + os.Getpid()%1_000*40
+	if mode == "systemd" {
+		firstID += 20
+	}
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Env = append(os.Environ(),
 		"MODE="+mode, "HOME="+dir, "DIR="+dir, "SOURCE="+archive, "BINARY="+filepath.Join(archive, "sallyport"), "TOKEN="+slack.Token(), "EDITOR=editor",
 		"AUTHORIZED="+authorized,
-		fmt.Sprintf("LIMIT=%d", int(patience.Limit().Seconds())), fmt.Sprintf("FIRST_ID=%d", 20_000+os.Getpid()%2_000*20),
+		fmt.Sprintf("LIMIT=%d", int(patience.Limit().Seconds())), fmt.Sprintf("FIRST_ID=%d", firstID),
 	)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "\neverything was followed\n") {
