@@ -245,7 +245,7 @@ func TestCancelWhileApplying(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := h.Reaches("1", store.Canceled)
-	if !strings.Contains(run.Error, "canceled by cli:") || !strings.Contains(run.Error, "may be half-made: 0 of 1 resources were reported done") || run.Hint != "sallyport plan box" {
+	if !strings.Contains(run.Error, "canceled by cli:") || !strings.Contains(run.Error, "may be half-made: 0 of 1 resource was reported done") || run.Hint != "sallyport plan box" {
 		t.Errorf("error %q, hint %q: what a person stopped has no cause to mend", run.Error, run.Hint)
 	}
 }

@@ -67,7 +67,7 @@ func TestUnusuallyLongApplyIsToldOnce(t *testing.T) {
 	both(2 * time.Minute)
 	h.listened(s)
 	run := h.Until("2", "told to be long", func(r control.Run) bool { return r.Held != "" })
-	for _, part := range []string{"31m", "took 10m0s at most", "it works on terraform_data.b", "sallyport cancel 2", "sallyport show 2 --log"} {
+	for _, part := range []string{"31 minutes", "took 10 minutes at most", "it works on terraform_data.b", "sallyport cancel 2", "sallyport show 2 --log"} {
 		if !strings.Contains(run.Held, part) {
 			t.Errorf("%q is not in %q", part, run.Held)
 		}

@@ -32,7 +32,7 @@ func ChecksLines(checks []store.FailedCheck) []string {
 	var lines []string
 	for i, c := range checks {
 		if i == maxChecks {
-			lines = append(lines, fmt.Sprintf("and %d more checks fail", len(checks)-i))
+			lines = append(lines, "and "+words.CountOf(len(checks)-i, "more check fails", "more checks fail"))
 			break
 		}
 		lines = append(lines, CheckLine(c))

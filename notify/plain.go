@@ -3,7 +3,6 @@ package notify
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
@@ -281,10 +280,7 @@ func (c Card) Took() string {
 		return ""
 	}
 	d := c.Apply.EndedAt.Sub(c.Apply.StartedAt)
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
+	return words.Span(d)
 }
 
 // Plain is the whole card as plain text of several lines, for the log and the terminal.

@@ -138,7 +138,7 @@ func (c Card) ask() string {
 	}
 	text := "Reply " + c.words() + " or deny"
 	if c.Approvals > 1 {
-		text += fmt.Sprintf(" (%d of %d approvals)", c.Got, c.Approvals)
+		text += fmt.Sprintf(" (%s)", words.Of(c.Got, c.Approvals, "approval"))
 	}
 	return text
 }

@@ -271,7 +271,7 @@ func (c *checker) index(bucket string, want map[string]bool) {
 		return nil
 	})
 	if n < len(want) {
-		c.fault(&DamagedError{Bucket: bucket, Err: fmt.Errorf("%d of %d entries are missing", len(want)-n, len(want))})
+		c.fault(&DamagedError{Bucket: bucket, Err: fmt.Errorf("entries are missing: %d of %d", len(want)-n, len(want))})
 	}
 }
 

@@ -165,7 +165,7 @@ func chainOf(payload []byte) (chained, error) {
 	prev := tail[at+len(`,"prev":"`) : len(tail)-len(`"}`)]
 	seq, err := strconv.ParseUint(string(head), 10, 64)
 	if err != nil {
-		return e, fmt.Errorf("reading its number: %w", err)
+		return e, fmt.Errorf("its number is not one: %q", head)
 	}
 	e.Seq, e.Prev = seq, string(prev)
 	_, run, found := bytes.Cut(tail[:at], []byte(`,"run":`))
@@ -174,7 +174,7 @@ func chainOf(payload []byte) (chained, error) {
 	}
 	run, _, _ = bytes.Cut(run, []byte(`,`))
 	if e.Run, err = strconv.Atoi(string(run)); err != nil {
-		return e, fmt.Errorf("reading its run: %w", err)
+		return e, fmt.Errorf("its run is not a number: %q", run)
 	}
 	return e, nil
 }

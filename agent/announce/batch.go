@@ -37,7 +37,7 @@ func (ms *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) erro
 			waiting = append(waiting, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
 		}
 	}
-	text := fmt.Sprintf("%d stacks were seen for the first time.", len(open.Runs))
+	text := words.CountOf(len(open.Runs), "stack was", "stacks were") + " seen for the first time."
 	for _, part := range []struct {
 		what string
 		list []string

@@ -168,7 +168,7 @@ func FindState(dataDir, stack, ref string) (StateCopy, []byte, error) {
 		return StateCopy{}, nil, &answer{ErrNotFound, fmt.Sprintf("no copy of the state of %s is called %s or has that serial", stack, ref), list}
 	case 1:
 	default:
-		return StateCopy{}, nil, &answer{ErrConflict, fmt.Sprintf("%d copies of the state of %s have the serial %s", len(found), stack, ref), "use a name: " + list}
+		return StateCopy{}, nil, &answer{ErrConflict, fmt.Sprintf("several copies of the state of %s have the serial %s", stack, ref), "use a name: " + list}
 	}
 	raw, err := readCompressed(filepath.Join(datadir.StateCopies(dataDir, stack), copyBase(found[0])+stateCopySuffix))
 	return found[0], raw, err

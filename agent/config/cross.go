@@ -183,9 +183,9 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 	switch {
 	case !bounded || most == 0:
 	case b.Approvals > most:
-		d.l.Fault(b.attrs.At("approvals"), "Too many approvals", "approvals = %d, but the people who can approve are %d.%s", b.Approvals, most, hint)
+		d.l.Fault(b.attrs.At("approvals"), "Too many approvals", "approvals = %d, but only %s can approve.%s", b.Approvals, words.CountOf(most, "person", "people"), hint)
 	case people > 0 && b.Approvals > people:
-		d.l.Warn(b.attrs.At("approvals"), "approvals = %d, and the people who can be told apart are %d: a vote on the command line adds to those of others only if a person block with os tells whose it is", b.Approvals, people)
+		d.l.Warn(b.attrs.At("approvals"), "approvals = %d, and only %s can be told apart: a vote on the command line adds to those of others only if a person block with os tells whose it is", b.Approvals, words.CountOf(people, "person", "people"))
 	}
 	d.tiedShells(b)
 	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {

@@ -151,7 +151,7 @@ func TestShellsThatNothingTiesWarn(t *testing.T) {
 		"both":                     {"2", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", ""},
 		"one approval":             {"1", "", ""},
 		"shells have no approvals": {"2", "cli_approvals = false\n", ""},
-		"more than can be told":    {"3", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", "the people who can be told apart are 2"},
+		"more than can be told":    {"3", "person \"joe\" {\n  slack = \"U01ABCDEF\"\n  os = \"joe\"\n}\n", "only 2 people can be told apart"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -135,9 +135,9 @@ func (w *Why) Compare(changed, touched []string) {
 	case w.AppliedCommit == w.Head:
 		w.say("the newest commit is applied: %s", words.Short(w.Head))
 	case len(touched) == 0:
-		w.say("no run is needed for %s: none of the %d files that changed since %s, which is applied, belongs to the stack", words.Short(w.Head), len(changed), words.Short(w.AppliedCommit))
+		w.say("no run is needed for %s: %s changed since %s, which is applied, and none belongs to the stack", words.Short(w.Head), words.Count(len(changed), "file"), words.Short(w.AppliedCommit))
 	case w.Run != nil && w.Run.Status.Terminal():
-		w.say("%d of its files differ between the applied commit %s and the newest, %s; that was asked about, and is asked again when a commit touches the stack, or by: sallyport plan %s",
-			len(touched), words.Short(w.AppliedCommit), words.Short(w.Head), w.Stack)
+		w.say("%s between the applied commit %s and the newest, %s; that was asked about, and is asked again when a commit touches the stack, or by: sallyport plan %s",
+			words.CountOf(len(touched), "of its files differs", "of its files differ"), words.Short(w.AppliedCommit), words.Short(w.Head), w.Stack)
 	}
 }

@@ -86,10 +86,7 @@ type FailedError struct{ Fails int }
 
 // Error implements error.
 func (e *FailedError) Error() string {
-	if e.Fails == 1 {
-		return "1 check failed"
-	}
-	return fmt.Sprintf("%d checks failed", e.Fails)
+	return words.Count(e.Fails, "check") + " failed"
 }
 
 // doctor is what the checks of one examination share. A check that needs none of it is a function, and writes into its section.

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/notify/github"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // githubClient makes a client as the agent does; nil if there is none, or its token cannot be read here.
@@ -68,7 +69,7 @@ func checkGitHub(ctx context.Context, s *section, r *config.Repository, timeout 
 	}
 	if p.Rate.Known && p.Rate.Remaining < p.Rate.Limit/10 {
 		s.warn("rate limit", "whoever else uses this token makes many requests: give Sallyport one of its own",
-			"%d of %d requests are left until %s", p.Rate.Remaining, p.Rate.Limit, p.Rate.Reset.Format("15:04 MST"))
+			"%s are left until %s", words.Of(p.Rate.Remaining, p.Rate.Limit, "request"), p.Rate.Reset.Format("15:04 MST"))
 	}
 	return []*section{s}
 }

@@ -46,7 +46,7 @@ func OpenStore(o OpenOptions) (*store.Store, error) {
 		}
 		st, openErr := store.Open(open)
 		if openErr != nil {
-			return nil, taken(fmt.Errorf("opening the store: %w", openErr), o.DataDir)
+			return nil, taken(openErr, o.DataDir)
 		}
 		if err == nil {
 			return st, nil

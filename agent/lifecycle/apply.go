@@ -114,7 +114,7 @@ func tooFew(f *Facts) Reason {
 	if all {
 		return Reason{}
 	}
-	return Reason{Why: fmt.Sprintf("%d of %d approvals are there", got, f.Config.Stack.Approvals), Hint: fmt.Sprintf("sallyport approve %d", f.Run.ID)}
+	return Reason{Why: words.OfThem(got, f.Config.Stack.Approvals, "approval is", "approvals are") + " there", Hint: fmt.Sprintf("sallyport approve %d", f.Run.ID)}
 }
 
 // paused says who stopped the agent or the run's stack, or who is at work on its state.

@@ -79,11 +79,11 @@ func (s Slots) Wait(engine string) Reason {
 	case s.UsersStuck != "":
 		return Reason{Why: s.UsersStuck, Hint: "sallyport doctor tells what to do"}
 	case !s.UserFree:
-		return Reason{Why: fmt.Sprintf(SlotWords+"%d users to end its work (terraform.user)", max(1, s.Users)), Hint: byItself}
+		return Reason{Why: SlotWords + words.Count(max(1, s.Users), "user") + " to end its work (terraform.user)", Hint: byItself}
 	case engine == config.EnginePacker:
-		return Reason{Why: fmt.Sprintf(SlotWords+"%d builds to end (packer.parallel)", s.BuildLimit), Hint: byItself}
+		return Reason{Why: SlotWords + words.Count(s.BuildLimit, "build") + " to end (packer.parallel)", Hint: byItself}
 	}
-	return Reason{Why: fmt.Sprintf(SlotWords+"%d terraform processes to end (terraform.parallel)", s.TerraformLimit), Hint: byItself}
+	return Reason{Why: SlotWords + words.CountOf(s.TerraformLimit, "terraform process", "terraform processes") + " to end (terraform.parallel)", Hint: byItself}
 }
 
 // ReadyToGo reports whether an open run that can be applied could be planned or applied now, or could if others ended.

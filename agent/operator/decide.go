@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/votes"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -101,7 +102,7 @@ func (o *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Ru
 	case run.Status == store.Approved:
 		return counted{run, fmt.Sprintf("#%d %s is approved already; noted.", run.ID, s.Name)}, o.ledger.RefreshCard(tx.Tx, run)
 	case !enough:
-		return counted{run, fmt.Sprintf("counted: %d of %d approvals of #%d %s.%s", got, s.Approvals, run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(o.ledger.RefreshCard(tx.Tx, run), o.ledger.Publish(tx.Tx, run))
+		return counted{run, fmt.Sprintf("counted: %s of #%d %s.%s", words.Of(got, s.Approvals, "approval"), run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(o.ledger.RefreshCard(tx.Tx, run), o.ledger.Publish(tx.Tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
 		run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)

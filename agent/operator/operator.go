@@ -84,7 +84,7 @@ func ownImages(wish map[string]string, s *config.Stack) error {
 	for _, name := range slices.Sorted(maps.Keys(wish)) {
 		if !slices.Contains(have, name) {
 			return control.Errorf(control.Usage, "stack %s does not run on an image %q", s.Name, redact.CleanLine(name)).
-				WithHint("its images are: %s", words.List(have, 10))
+				WithHint("%s", words.Labelled("its images are: ", have, 10))
 		}
 		if id := wish[name]; id == "" || id != redact.CleanLine(id) {
 			return control.Errorf(control.Usage, "%q is not the id of an image", redact.CleanLine(id))

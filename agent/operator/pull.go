@@ -14,7 +14,7 @@ import (
 
 // Postpone is the error that a pull request waits with when too many plans were begun.
 func (o *Operator) Postpone(next *store.PullRequest) error {
-	return fmt.Errorf("%d plans of pull requests were begun within the hour; %s waits", maxPreviews, words.Short(next.Head))
+	return fmt.Errorf("%s of pull requests were begun within the hour; %s waits", words.Count(maxPreviews, "plan"), words.Short(next.Head))
 }
 
 // MayBegin bounds how many plans are begun in an hour, and counts these.

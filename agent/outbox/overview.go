@@ -40,7 +40,7 @@ func (ob *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overv
 	if any == nil {
 		return "", nil
 	}
-	lines := []string{fmt.Sprintf("Commit %s by %s concerns %d stacks: %s", words.Short(o.Commit), any.Author, len(names), any.Subject)}
+	lines := []string{fmt.Sprintf("Commit %s by %s concerns %s: %s", words.Short(o.Commit), any.Author, words.Count(len(names), "stack"), any.Subject)}
 	for i, name := range inOrder(w, names) {
 		if i == maxOverviewLines {
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"sallyport/agent/config"
 	"sallyport/agent/lifecycle/votes"
@@ -80,7 +79,7 @@ func Answer(run *store.Run, o AnswerOptions) string {
 func ended(run *store.Run) string {
 	took := ""
 	if run.Apply != nil && run.Apply.EndedAt.After(run.Apply.StartedAt) {
-		took = " after " + run.Apply.EndedAt.Sub(run.Apply.StartedAt).Round(time.Second).String()
+		took = " after " + words.Span(run.Apply.EndedAt.Sub(run.Apply.StartedAt))
 	}
 	switch run.Status {
 	case store.Applied:
@@ -91,10 +90,10 @@ func ended(run *store.Run) string {
 		return fmt.Sprintf("is applied%s: %s.%s", took, planCounts(run.Plan), by)
 	case store.Errored:
 		if run.Apply != nil && run.Engine == config.EnginePacker {
-			return fmt.Sprintf("failed%s with %d of %d builders done.", took, run.Apply.Done, run.Apply.Total)
+			return fmt.Sprintf("failed%s with %s done.", took, words.Of(run.Apply.Done, run.Apply.Total, "builder"))
 		}
 		if run.Apply != nil {
-			return fmt.Sprintf("failed%s with %d of %d resources done; the state may be partly changed.", took, run.Apply.Done, run.Apply.Total)
+			return fmt.Sprintf("failed%s with %s done; the state may be partly changed.", took, words.Of(run.Apply.Done, run.Apply.Total, "resource"))
 		}
 		if run.Plan != nil {
 			return "was not applied."
@@ -104,7 +103,7 @@ func ended(run *store.Run) string {
 		return "was interrupted: nobody saw the end of its apply. It is not repeated."
 	case store.Canceled:
 		if run.Apply != nil {
-			return fmt.Sprintf("was canceled%s with %d of %d resources done.", took, run.Apply.Done, run.Apply.Total)
+			return fmt.Sprintf("was canceled%s with %s done.", took, words.Of(run.Apply.Done, run.Apply.Total, "resource"))
 		}
 		return "was canceled."
 	case store.Stale:

@@ -57,7 +57,7 @@ func Position(run *store.Run, st *store.StackState) string {
 	case st.Behind >= MaxBehind:
 		return fmt.Sprintf("with %d or more commits that were not applied yet", MaxBehind)
 	case st.Behind > 1:
-		return fmt.Sprintf("with %d commits that were not applied yet", st.Behind)
+		return "with " + words.CountOf(st.Behind, "commit that was", "commits that were") + " not applied yet"
 	default:
 		return "no commit since the applied one touches this stack"
 	}
@@ -98,7 +98,7 @@ func Facts(o *store.Origin) []string {
 	var lines []string
 	for i, p := range o.Pulls {
 		if i == 3 {
-			lines = append(lines, fmt.Sprintf("and %d more pull requests", len(o.Pulls)-i))
+			lines = append(lines, "and "+words.More(len(o.Pulls)-i, "pull request"))
 			break
 		}
 		line := fmt.Sprintf("pull request #%d by %s", p.Number, somebody(p.Author))

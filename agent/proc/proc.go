@@ -92,7 +92,7 @@ func Children(pid int) ([]int, error) {
 		for _, field := range strings.Fields(string(text)) {
 			child, err := strconv.Atoi(field)
 			if err != nil {
-				return nil, fmt.Errorf("listing the children of a process: %w", err)
+				return nil, fmt.Errorf("listing the children of a process: %q is not a number", field)
 			}
 			out = append(out, child)
 		}

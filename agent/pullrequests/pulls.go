@@ -96,7 +96,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *confi
 		}
 	}
 	if over := len(list) - MaxPulls; over > 0 {
-		faults = append(faults, fmt.Errorf("%d pull requests are open, and the newest %d are planned", len(list), MaxPulls))
+		faults = append(faults, fmt.Errorf("%s are open, and the newest %d are planned", words.Count(len(list), "pull request"), MaxPulls))
 		list = list[:MaxPulls]
 	}
 	for _, p := range list {

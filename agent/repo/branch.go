@@ -9,6 +9,7 @@ import (
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
+	"sallyport/notify/words"
 )
 
 // minPrefix is how many digits of a commit a person has to give.
@@ -38,7 +39,7 @@ func (r *Repository) OnBranch(ctx context.Context, prefix, head string) (string,
 	case 1:
 		return found[0], nil
 	}
-	return "", r.fail(finding, hint.With(fmt.Errorf("%d commits of the branch begin with %s", len(found), prefix), "give more digits"))
+	return "", r.fail(finding, hint.With(fmt.Errorf("%s of the branch begin with %s", words.Count(len(found), "commit"), prefix), "give more digits"))
 }
 
 func (g graph) withPrefix(ctx context.Context, tip *object.Commit, prefix string) ([]string, error) {

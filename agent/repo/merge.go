@@ -11,6 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
 	"sallyport/agent/repo/tree"
+	"sallyport/notify/words"
 )
 
 // maxSide bounds the commits that a merge brings in, for the question where its two sides parted.
@@ -30,7 +31,7 @@ func (r *Repository) MergeAdds(ctx context.Context, commit string) (what string,
 	case len(c.Parents) < 2:
 		return "", nil
 	case len(c.Parents) > 2:
-		return fmt.Sprintf("it merges %d commits at once, which is not looked into", len(c.Parents)-1), nil
+		return fmt.Sprintf("it merges %s at once, which is not looked into", words.Count(len(c.Parents)-1, "commit")), nil
 	}
 	base, err := parted(ctx, r, c.Parents[0], c.Parents[1])
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/notify/words"
 )
 
 // What is kept of a log, in bytes. The end says why an apply failed, the beginning how it began; the middle of a
@@ -117,7 +117,7 @@ func endText(s State) string {
 	if s.Result.Signal != "" {
 		end = s.Result.Signal
 	}
-	text := fmt.Sprintf("\n%s ended after %s: %s.\n", title(s.Claim.engine()), s.Result.EndedAt.Sub(s.Result.StartedAt).Round(time.Second/10), end)
+	text := fmt.Sprintf("\n%s ended after %s: %s.\n", title(s.Claim.engine()), words.Span(s.Result.EndedAt.Sub(s.Result.StartedAt)), end)
 	if s.ErroredState != "" {
 		text += "It could not save the state in its backend and left it in " + s.ErroredState + "\n"
 	}

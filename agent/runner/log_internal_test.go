@@ -16,9 +16,9 @@ func TestEndOfALog(t *testing.T) {
 		job  Job
 		want string
 	}{
-		"terraform": {Job{}, "Terraform ended after 2s: exit code 1."},
-		"opentofu":  {Job{Program: "OpenTofu"}, "OpenTofu ended after 2s: exit code 1."},
-		"packer":    {Job{Engine: EnginePacker}, "Packer ended after 2s: exit code 1."},
+		"terraform": {Job{}, "Terraform ended after 2 seconds: exit code 1."},
+		"opentofu":  {Job{Program: "OpenTofu"}, "OpenTofu ended after 2 seconds: exit code 1."},
+		"packer":    {Job{Engine: EnginePacker}, "Packer ended after 2 seconds: exit code 1."},
 	} {
 		s := State{Phase: Finished, Claim: Claim{Engine: c.job.Engine, Program: c.job.Program}, Result: &Result{ExitCode: 1, StartedAt: at, EndedAt: at.Add(2 * time.Second)}}
 		if got := strings.TrimSpace(endText(s)); got != c.want {

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/notify"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -30,8 +31,8 @@ func (sb *Slackbot) compareHistory(ctx context.Context, w *active.Config, channe
 			return err
 		}
 		if mark.Seq > head {
-			why = fmt.Sprintf("the message of #%d %s was written when the history had %d entries, and it has only %d now: the data directory was put back to an older state",
-				mark.Run, mark.Stack, mark.Seq, head)
+			why = fmt.Sprintf("the message of #%d %s was written when the history had %s, and it has only %d now: the data directory was put back to an older state",
+				mark.Run, mark.Stack, words.CountOf(int(mark.Seq), "entry", "entries"), head)
 			return nil
 		}
 		hash, err := tx.HistoryAt(mark.Seq)

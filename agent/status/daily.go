@@ -22,7 +22,7 @@ func (g *Glance) Daily() string {
 	}
 	for _, run := range g.open {
 		if run.Status == store.Planned || run.Status == store.Approved {
-			waits = append(waits, fmt.Sprintf("#%d %s (%s for %s)", run.ID, run.Stack, run.Status, notify.Age(now.Sub(run.PlannedAt))))
+			waits = append(waits, fmt.Sprintf("#%d %s (%s for %s)", run.ID, run.Stack, run.Status, words.Age(now.Sub(run.PlannedAt))))
 		}
 	}
 	for _, s := range g.stacks {
@@ -30,7 +30,7 @@ func (g *Glance) Daily() string {
 			behind = append(behind, behindText(s.StackState, now))
 		}
 		if d := s.Drift; d.Found() {
-			drifted = append(drifted, fmt.Sprintf("%s since %s (%s)", s.Name, notify.Instant(d.Since), notify.Drifted(d)))
+			drifted = append(drifted, fmt.Sprintf("%s since %s (%s)", s.Name, words.Instant(d.Since), notify.Drifted(d)))
 		}
 		if s.Paused != nil {
 			held = append(held, s.Name+" "+notify.Paused(s.Paused))
@@ -60,5 +60,5 @@ func behindText(st *store.StackState, now time.Time) string {
 	if st.BehindSince.IsZero() {
 		return text
 	}
-	return fmt.Sprintf("%s since %s (%s)", text, notify.Instant(st.BehindSince), notify.Age(now.Sub(st.BehindSince)))
+	return fmt.Sprintf("%s since %s (%s)", text, words.Instant(st.BehindSince), words.Age(now.Sub(st.BehindSince)))
 }

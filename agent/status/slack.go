@@ -36,14 +36,11 @@ func (g *Glance) Slack() string {
 		lines = append(lines, waitingLine(run, g.approvalsOf(run.ID), g.process.Now))
 	}
 	if len(g.open) == 0 {
-		are, waits := "are", "Nothing waits."
-		if len(g.stacks) == 1 {
-			are = "is"
-		}
+		waits := "Nothing waits."
 		if len(lines) > 0 {
 			waits = "No plan waits." // something else does
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s watched.", waits, words.Count(len(g.stacks), "stack"), are))
+		lines = append(lines, fmt.Sprintf("%s %s watched.", waits, words.CountOf(len(g.stacks), "stack is", "stacks are")))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -107,7 +104,7 @@ func (s stack) lines(now time.Time) []string {
 		say("", notify.PartlyText(s.Partly))
 	}
 	if d := s.Destroyed; d != nil {
-		say("", fmt.Sprintf("destroyed by #%d, %s ago", d.Run, notify.Age(now.Sub(d.At))))
+		say("", fmt.Sprintf("destroyed by #%d, %s ago", d.Run, words.Age(now.Sub(d.At))))
 	}
 	if s.closed.Frozen {
 		say("", s.closed.Why)
@@ -134,7 +131,7 @@ func waitingLine(run *store.Run, a *control.Approvals, now time.Time) string {
 	if run.Held != "" {
 		line += ": " + run.Held
 	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {
-		line += fmt.Sprintf(", good for %s more", notify.Duration(run.ExpiresAt.Sub(now)))
+		line += fmt.Sprintf(", good for %s more", words.Duration(run.ExpiresAt.Sub(now)))
 	}
 	return strings.TrimSpace(line)
 }

@@ -88,9 +88,9 @@ func TestErrors(t *testing.T) {
 		words     string
 		hint      string
 	}{
-		"secondary limit":         {githubtest.Fault{Kind: githubtest.Secondary, RetryAfter: 30}, github.SecondaryLimited, 30 * time.Second, false, false, "again in 30s", ""},
-		"without a time":          {githubtest.Fault{Kind: githubtest.Secondary}, github.SecondaryLimited, time.Minute, false, false, "again in 1m0s", ""},
-		"429":                     {githubtest.Fault{Kind: githubtest.TooMany, RetryAfter: 2}, github.SecondaryLimited, 2 * time.Second, false, false, "again in 2s", ""},
+		"secondary limit":         {githubtest.Fault{Kind: githubtest.Secondary, RetryAfter: 30}, github.SecondaryLimited, 30 * time.Second, false, false, "again in 30 seconds", ""},
+		"without a time":          {githubtest.Fault{Kind: githubtest.Secondary}, github.SecondaryLimited, time.Minute, false, false, "again in 1 minute", ""},
+		"429":                     {githubtest.Fault{Kind: githubtest.TooMany, RetryAfter: 2}, github.SecondaryLimited, 2 * time.Second, false, false, "again in 2 seconds", ""},
 		"absurdly long":           {githubtest.Fault{Kind: githubtest.TooMany, RetryAfter: 1 << 40}, github.SecondaryLimited, 65 * time.Minute, false, false, "", ""},
 		"primary limit":           {githubtest.Fault{Kind: githubtest.Primary, RetryAfter: 600}, github.RateLimited, 10 * time.Minute, false, false, "API rate limit exceeded", ""},
 		"primary, over by now":    {githubtest.Fault{Kind: githubtest.Primary, RetryAfter: -5}, github.RateLimited, time.Second, false, false, "", ""},

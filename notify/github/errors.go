@@ -14,6 +14,7 @@ import (
 
 	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // Kind is what sort of thing went wrong.
@@ -79,7 +80,7 @@ func (e *Error) Error() string {
 	fmt.Fprintf(&b, "%s at github: ", e.Doing)
 	switch {
 	case e.Kind == RateLimited || e.Kind == SecondaryLimited:
-		fmt.Fprintf(&b, "%s, again in %s", e.Kind, e.Wait.Round(time.Second))
+		fmt.Fprintf(&b, "%s, again in %s", e.Kind, words.Span(e.Wait))
 		if e.Message != "" {
 			fmt.Fprintf(&b, " (%s)", e.Message)
 		}

@@ -33,7 +33,7 @@ func Marker(agent string) string {
 const (
 	// spare is kept for the words about what is left out, in the notes and after the plans.
 	spare     = 120
-	leftOut   = "%d plans are left out here, for want of room: sallyport show RUN\n\n"
+	leftOut   = "%s left out here, for want of room: sallyport show RUN\n\n"
 	tableHead = "| stack | plan |\n| --- | --- |\n"
 	promise   = "Nothing is applied from here: after the merge the stacks are planned anew, and people are asked.\n"
 )
@@ -124,13 +124,13 @@ func (r Report) table(room int) string {
 			return tableHead + strings.Join(rows, "") + "\n"
 		}
 	}
-	more := "| and %d more stacks | too many for one comment |\n"
+	more := "| and %s | too many for one comment |\n"
 	room -= units(tableHead) + 1 + units(more) + 10
 	var b strings.Builder
 	b.WriteString(tableHead)
 	for i, row := range rows {
 		if room -= units(row); room < 0 {
-			fmt.Fprintf(&b, more, len(rows)-i)
+			fmt.Fprintf(&b, more, words.More(len(rows)-i, "stack"))
 			break
 		}
 		b.WriteString(row)
@@ -173,7 +173,7 @@ func sign(r Run) string {
 }
 
 // cutNote stands in the place of the rest of a text.
-const cutNote = "\n… cut: %d of %d lines are shown. The whole of it: sallyport show %d"
+const cutNote = "\n… cut: %s. The whole of it: sallyport show %d"
 
 // section is a stack's collapsed part: the frame around a text, and how much room the text gets.
 type section struct {
@@ -187,7 +187,7 @@ type section struct {
 func newSection(r Run) section {
 	s := section{run: r, text: strings.Trim(shortRuns(redact.Clean(r.Text)), "\n")}
 	s.need = units(s.text)
-	s.frame = units(s.render("")) + 2*longestRun + units(cutNote) + 3*20
+	s.frame = units(s.render("")) + 2*longestRun + units(cutNote) + 4*20
 	return s
 }
 
@@ -196,7 +196,7 @@ func (s section) render(text string) string {
 	fmt.Fprintf(&b, "<details><summary>%s: %s</summary>\n\n", s.run.title(100), s.run.publicWords())
 	for i, warning := range s.run.Warnings {
 		if i == 10 {
-			fmt.Fprintf(&b, "- and %d more warnings\n", len(s.run.Warnings)-i)
+			fmt.Fprintf(&b, "- and %s\n", words.More(len(s.run.Warnings)-i, "warning"))
 			break
 		}
 		fmt.Fprintf(&b, "- %s\n", code(cutRunes(redact.CleanLine(warning), 300)))
@@ -238,7 +238,7 @@ func (r Report) sections(room int) string {
 		b.WriteString(s.render(s.cut()))
 	}
 	if len(list) < all {
-		fmt.Fprintf(&b, leftOut, all-len(list))
+		fmt.Fprintf(&b, leftOut, words.CountOf(all-len(list), "plan is", "plans are"))
 	}
 	return b.String()
 }
@@ -276,5 +276,5 @@ func (s section) cut() string {
 	if kept == "" {
 		shown = 0
 	}
-	return kept + fmt.Sprintf(cutNote, shown, strings.Count(s.text, "\n")+1, s.run.ID)
+	return kept + fmt.Sprintf(cutNote, words.OfThem(shown, strings.Count(s.text, "\n")+1, "line is shown", "lines are shown"), s.run.ID)
 }

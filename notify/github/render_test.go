@@ -120,7 +120,7 @@ func check(t *testing.T, r github.Report, body string) {
 	if open {
 		t.Error("a fence is not closed")
 	}
-	rows, leftOut := 0, strings.Contains(outside, "plans are left out") || strings.Contains(outside, "more stacks")
+	rows, leftOut := 0, strings.Contains(outside, " left out here") || strings.Contains(outside, "more stack")
 	for line := range strings.SplitSeq(outside, "\n") {
 		if strings.HasPrefix(line, "| ") {
 			rows++
@@ -129,7 +129,7 @@ func check(t *testing.T, r github.Report, body string) {
 			}
 		}
 	}
-	if want := len(r.Runs) + 2; len(r.Runs) > 0 && rows != want && !strings.Contains(outside, "more stacks") {
+	if want := len(r.Runs) + 2; len(r.Runs) > 0 && rows != want && !strings.Contains(outside, "more stack") {
 		t.Errorf("%d rows, want %d", rows, want)
 	}
 	texts := 0

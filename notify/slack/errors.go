@@ -14,6 +14,7 @@ import (
 
 	"sallyport/notify/exchange"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // Codes of our own use; Slack's others travel as they come.
@@ -60,12 +61,12 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "calling slack's %s: ", e.Method)
+	fmt.Fprintf(&b, "slack's %s: ", e.Method)
 	switch {
 	case e.Code == codeMissingScope && e.Needed != "":
 		fmt.Fprintf(&b, "%s: %s", e.Code, e.Needed)
 	case e.Code == codeRateLimited:
-		fmt.Fprintf(&b, "rate limit, again in %s", e.RetryAfter.Round(time.Second))
+		fmt.Fprintf(&b, "rate limit, again in %s", words.Span(e.RetryAfter))
 	case e.Code != "":
 		b.WriteString(redact.CleanLine(e.Code))
 	case e.Err != nil:

@@ -1,5 +1,5 @@
-// Package words has the small phrases of which everything is made that is said to people: short commits, counts, lists and texts
-// that are cut. Cards, logs, errors, the terminal and comments on pull requests take them from here, so that a commit which
+// Package words has the small phrases of which everything is made that is said to people: short commits, counts, times, lists,
+// sentences and texts that are cut. Cards, logs, errors, the terminal and comments on pull requests take them from here, so that a commit which
 // somebody reads in one place is found under the same letters in every other.
 package words
 
@@ -27,6 +27,35 @@ func CountOf(n int, one, many string) string {
 		return "1 " + one
 	}
 	return humanize.Comma(int64(n)) + " " + many
+}
+
+// Of is how many of a number of things, whose plural ends in s: "1 of 2 approvals", "0 of 1 approval".
+func Of(n, all int, noun string) string { return OfThem(n, all, noun, noun+"s") }
+
+// OfThem is [Of] where a verb or another plural follows: "0 of 1 line is shown", "1 of 2 lines are shown".
+func OfThem(n, all int, one, many string) string {
+	return humanize.Comma(int64(n)) + " of " + CountOf(all, one, many)
+}
+
+// More is how many things are left out of a list: "1 more stack", "2 more stacks".
+func More(n int, noun string) string { return Count(n, "more "+noun) }
+
+// Sentence is a text with a full stop at its end, where it has no other end already: "which run?" stays what it is.
+func Sentence(text string) string {
+	text = strings.TrimRight(text, " \n")
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".?!:") || strings.HasSuffix(text, "…") {
+		return text
+	}
+	return text + "."
+}
+
+// Labelled is a list with what it is a list of before it, "its images are: a, b", and empty without items: nobody reads "its images
+// are: ".
+func Labelled(label string, items []string, most int) string {
+	if len(items) == 0 {
+		return ""
+	}
+	return label + List(items, most)
 }
 
 // List joins at most so many items with commas and says how many more there are: "a, b and 3 more".

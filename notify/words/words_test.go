@@ -3,12 +3,14 @@ package words_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/notify/words"
 )
 
 func TestWords(t *testing.T) {
 	list := []string{"a", "b", "c"}
+	moment := time.Date(2026, 3, 1, 4, 10, 59, 0, time.FixedZone("CET", 3600))
 	tests := map[string]struct{ got, want string }{
 		"commit":               {words.Short("1a2b3c4d5e6f70819203a4b5c6d7e8f901234567"), "1a2b3c4d5e"},
 		"commit that is short": {words.Short("1a2b"), "1a2b"},
@@ -28,6 +30,36 @@ func TestWords(t *testing.T) {
 		"one line":             {words.FirstLine(" why \n", 10), "why"},
 		"more lines":           {words.FirstLine("why\nhow", 10), "why …"},
 		"long line":            {words.FirstLine("why it failed\nhow", 5), "why …"},
+		"a moment":             {words.Instant(moment), "2026-03-01 03:10 UTC"},
+		"a second":             {words.Duration(time.Second), "1 minute"},
+		"an hour":              {words.Duration(time.Hour), "1 hour"},
+		"an hour and a half":   {words.Duration(90 * time.Minute), "1 hour 30 minutes"},
+		"the age of a day":     {words.Age(47 * time.Hour), "47 hours"},
+		"of three days":        {words.Age(73 * time.Hour), "3 days"},
+		"ago":                  {words.Ago(moment, moment.Add(4*time.Second)), "4 seconds ago"},
+		"ahead":                {words.Ago(moment, moment.Add(-time.Hour)), "1 hour from now"},
+		"right now":            {words.Ago(moment, moment), "now"},
+		"never":                {words.Ago(time.Time{}, moment), "never"},
+		"for":                  {words.For(moment, moment.Add(4*time.Second)), "for 4 seconds"},
+		"for no time":          {words.For(moment, moment), "just now"},
+		"span":                 {words.Span(187 * time.Second), "3 minutes 7 seconds"},
+		"round span":           {words.Span(3 * time.Minute), "3 minutes"},
+		"long span":            {words.Span(3*time.Hour + time.Second), "3 hours 1 second"},
+		"short span":           {words.Span(4249 * time.Millisecond), "4.2 seconds"},
+		"a second's span":      {words.Span(1020 * time.Millisecond), "1 second"},
+		"shortest span":        {words.Span(time.Millisecond), "less than a second"},
+		"no span":              {words.Span(0), "0 seconds"},
+		"of":                   {words.Of(1, 2, "approval"), "1 of 2 approvals"},
+		"of one":               {words.Of(0, 1, "approval"), "0 of 1 approval"},
+		"of them":              {words.OfThem(1, 2, "line is shown", "lines are shown"), "1 of 2 lines are shown"},
+		"least span":           {words.Span(100 * time.Millisecond), "0.1 seconds"},
+		"one more":             {words.More(1, "stack"), "1 more stack"},
+		"more":                 {words.More(2, "stack"), "2 more stacks"},
+		"sentence":             {words.Sentence("why"), "why."},
+		"question":             {words.Sentence("which run?"), "which run?"},
+		"a sentence already":   {words.Sentence("why. "), "why."},
+		"labelled":             {words.Labelled("they are: ", list, 3), "they are: a, b, c"},
+		"labelled nothing":     {words.Labelled("they are: ", nil, 3), ""},
 		"line without end":     {words.FirstLine("0123456789a", 10), "012345678…"},
 	}
 	for name, tt := range tests {

@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/control"
 	"sallyport/notify"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -142,7 +143,7 @@ func leftFacts(r control.Run) []fact {
 func applyText(p *control.Apply, now time.Time) string {
 	text := "started " + ago(p.StartedAt, now)
 	if p.StartedAt != nil && p.EndedAt != nil {
-		text = "took " + p.EndedAt.Sub(*p.StartedAt).Round(100_000_000).String()
+		text = "took " + words.Span(p.EndedAt.Sub(*p.StartedAt))
 	}
 	return text + applyProgress(p)
 }

@@ -67,7 +67,7 @@ func drift(d *control.Drift, now time.Time) string {
 		return "-"
 	}
 	if d.Error != "" {
-		return "check fails since " + ago(d.ErrorAt, now)
+		return "check fails " + lasts(d.ErrorAt, now)
 	}
 	var parts []string
 	for _, part := range []struct {

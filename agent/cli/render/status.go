@@ -50,7 +50,7 @@ func backupText(b *control.Backups, now time.Time) string {
 	if b.Error == "" {
 		return redact.CleanLine(last)
 	}
-	return paint(redBold, "BACKUP FAILS") + redact.CleanLine(fmt.Sprintf(" since %s; %s", ago(b.ErrorAt, now), last))
+	return paint(redBold, "BACKUP FAILS") + redact.CleanLine(fmt.Sprintf(" %s; %s", lasts(b.ErrorAt, now), last))
 }
 
 func agentText(g control.Agent, outbox int, now time.Time) string {
@@ -164,7 +164,7 @@ func problemsText(s control.Status, now time.Time) string {
 	for _, p := range problems {
 		since := ""
 		if p.Since != nil {
-			since = " (since " + ago(p.Since, now) + ")"
+			since = " (" + lasts(p.Since, now) + ")"
 		}
 		lines := problemLines(p.Error)
 		b.WriteString("  " + redact.CleanLine(p.Source) + ": " + paint(red, lines[0]) + since + "\n")
@@ -331,7 +331,7 @@ func movingText(r control.Run, now time.Time) string {
 		tail = applyProgress(r.Apply)
 	}
 	if r.UpdatedAt != nil && r.Status != store.Applying {
-		tail = " since " + ago(r.UpdatedAt, now)
+		tail = " " + lasts(r.UpdatedAt, now)
 	}
 	text := "  " + paint(bold, RunName(r)) + redact.CleanLine(line) + paint(statusStyle(r.Status), string(r.Status)) + redact.CleanLine(tail) + "\n"
 	if r.Held != "" {

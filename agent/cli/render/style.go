@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
-	"github.com/dustin/go-humanize"
 
 	"sallyport/agent/control"
 	"sallyport/notify/words"
@@ -73,10 +72,15 @@ func ago(t *time.Time, now time.Time) string {
 	if t == nil {
 		return "never"
 	}
-	if d := t.Sub(now); d > -time.Second && d < time.Second {
-		return "now"
+	return words.Ago(*t, now)
+}
+
+// lasts is since when something lasts, as how long: "for 3 minutes".
+func lasts(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "just now"
 	}
-	return humanize.RelTime(*t, now, "ago", "from now")
+	return words.For(*t, now)
 }
 
 // when is a time in full and how long ago that is.

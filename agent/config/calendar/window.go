@@ -8,6 +8,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"sallyport/agent/config/decode"
+	"sallyport/notify/words"
 )
 
 // A Window is when plans may be applied: from each time of a schedule on, for a while.
@@ -43,7 +44,7 @@ func ReadWindow(l *decode.Reader, o decode.Object) (w Window, ok bool) {
 	}
 	w.Duration, err = time.ParseDuration(o.Text["duration"])
 	if err != nil || w.Duration < leastWindow {
-		l.Fault(o.At, "Invalid duration", `duration of apply_window says for how long it stays open, like "8h", and is at least %s, not %q.`, leastWindow, o.Text["duration"])
+		l.Fault(o.At, "Invalid duration", `duration of apply_window says for how long it stays open, like "8h", and is at least %s, not %q.`, words.Span(leastWindow), o.Text["duration"])
 		return w, false
 	}
 	return w, true

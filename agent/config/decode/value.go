@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 )
 
 // Attributes are those of one block, over those of the defaults block where it has any. An attribute that stands in both
@@ -266,7 +267,7 @@ func (l *Reader) Duration(a Attributes, name string, dst *time.Duration, least t
 		l.Fault(a.At(name), "Invalid duration", "%s must be positive, not %q.", name, text)
 		return false
 	case d < least:
-		l.Fault(a.At(name), "Invalid duration", "%s must be at least %s, not %q.", name, least, text)
+		l.Fault(a.At(name), "Invalid duration", "%s must be at least %s, not %q.", name, words.Span(least), text)
 		return false
 	}
 	*dst = d

@@ -118,7 +118,7 @@ func (c Cloud) LoseNode() error {
 		return err
 	}
 	if len(nodes) != 1 {
-		return fmt.Errorf("there are %d nodes", len(nodes))
+		return fmt.Errorf("the number of nodes is %d", len(nodes))
 	}
 	for _, id := range append(attachments, nodes...) {
 		if err := os.Remove(c.file(id)); err != nil {
@@ -185,7 +185,7 @@ func (c Cloud) Store(text string) error {
 		return err
 	}
 	if len(ids) != 1 {
-		return fmt.Errorf("there are %d volumes", len(ids))
+		return fmt.Errorf("the number of volumes is %d", len(ids))
 	}
 	return os.WriteFile(c.content(ids[0]), []byte(text), 0o600)
 }

@@ -14,7 +14,6 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/votes"
-	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -48,9 +47,9 @@ func (rm *Reminders) EnqueueLong(run *store.Run, took, usual time.Duration) erro
 		if err != nil || now.Status != store.Applying || now.Apply == nil || now.Held != "" && !strings.HasPrefix(now.Held, lifecycle.FollowFails) {
 			return err
 		}
-		text := fmt.Sprintf("the apply has been running for %s", took.Round(time.Second))
+		text := fmt.Sprintf("the apply has been running for %s", words.Span(took))
 		if usual > 0 {
-			text += fmt.Sprintf("; the stack's last ones took %s at most", usual.Round(time.Second))
+			text += fmt.Sprintf("; the stack's last ones took %s at most", words.Span(usual))
 		}
 		text += fmt.Sprintf(". %d of %d are done", now.Apply.Done, now.Apply.Total)
 		if now.Apply.Current != "" {
@@ -140,14 +139,14 @@ func (rm *Reminders) mayPing(tx *store.Tx) (bool, error) {
 
 // reminder says what waits, for how much longer, and who was asked.
 func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) string {
-	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, notify.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
+	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, words.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
 	switch _, got := votes.Weigh(run, s); {
 	case run.Status == store.Approved && run.Held != "":
 		text += fmt.Sprintf(" It is not applied yet: %s.", run.Held)
 	case run.Status == store.Approved:
 		text += " It is approved and not applied yet."
 	case s.Approvals > 1:
-		text += fmt.Sprintf(" %d of %d approvals are there.", got, s.Approvals)
+		text += " " + words.OfThem(got, s.Approvals, "approval is", "approvals are") + " there."
 	default:
 		text += " Nobody has decided."
 	}

@@ -22,7 +22,7 @@ func OfBuild(f Facts, made, cause string) Ending {
 func ofBuild(f Facts, cause string) Ending {
 	const left = "look at what was begun and not completed, it may be left over (machines, key pairs, security groups); nothing is repeated by itself"
 	run, result := f.Run, f.Result
-	soFar := fmt.Sprintf("%d of %d builders came to their end", f.Done, max(f.Total, len(run.Plan.Changes)))
+	soFar := words.Of(f.Done, max(f.Total, len(run.Plan.Changes)), "builder") + " came to their end"
 	if len(f.Open) > 0 {
 		soFar += "; begun and not completed: " + words.List(f.Open, 20)
 	}

@@ -67,7 +67,7 @@ const mendFirst = "mend the cause, then: "
 
 // SoFar says how far an apply had come.
 func (f Facts) SoFar() string {
-	text := fmt.Sprintf("%d of %d resources were reported done", f.Done, max(f.Total, len(f.Run.Plan.Changes)))
+	text := words.OfThem(f.Done, max(f.Total, len(f.Run.Plan.Changes)), "resource was", "resources were") + " reported done"
 	if len(f.Open) > 0 {
 		text += "; started and not completed: " + words.List(f.Open, 20)
 	}

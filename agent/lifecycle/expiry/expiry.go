@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -20,7 +21,7 @@ func Overdue(run *store.Run, now clock.Reading) (why string, doubt bool) {
 	wall := now.Wall.Sub(run.PlannedAt)
 	if wall < -clock.Doubt {
 		return fmt.Sprintf("the clock of this machine was put back: it shows a time %s before the plan was made, so nobody can tell how old the plan is",
-			(-wall).Round(time.Minute)), true
+			words.Duration(-wall)), true
 	}
 	up, known := now.Passed(run.PlannedUp)
 	if max(wall, up) < run.ExpiresAt.Sub(run.PlannedAt) {
@@ -28,7 +29,7 @@ func Overdue(run *store.Run, now clock.Reading) (why string, doubt bool) {
 	}
 	if known && (wall-up).Abs() > clock.Doubt {
 		return fmt.Sprintf("the clock of this machine jumped by %s since the plan was made, so nobody can tell how old the plan is",
-			(wall - up).Abs().Round(time.Minute)), true
+			words.Duration((wall - up).Abs())), true
 	}
 	why = "nobody decided in time"
 	if run.Status == store.Approved {

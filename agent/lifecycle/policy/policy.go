@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -55,7 +56,7 @@ func AutoApplyRefusal(s *config.Stack, now Situation) string {
 	case now.Paused:
 		return "it is paused"
 	case now.Today >= s.AutoApplyLimit:
-		return fmt.Sprintf("%d of %d applies by policy are used up within 24 hours (auto_apply_limit)", now.Today, s.AutoApplyLimit)
+		return words.OfThem(now.Today, s.AutoApplyLimit, "apply by policy is", "applies by policy are") + " used up within 24 hours (auto_apply_limit)"
 	case now.StateLost:
 		return "it was applied before and has no state now"
 	}

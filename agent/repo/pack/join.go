@@ -74,7 +74,7 @@ func joinPacks(w io.Writer, dir string, names []string, objects int) error {
 		}
 	}
 	if len(j.written) != objects {
-		return fmt.Errorf("%d of %d objects were written", len(j.written), objects)
+		return errors.New(words.OfThem(len(j.written), int(objects), "object was", "objects were") + " written")
 	}
 	_, err := w.Write(sum.Sum(nil))
 	return err

@@ -34,7 +34,10 @@ func (d Diagnostic) String() string {
 		fmt.Fprintf(&b, "\n  with %s", d.Address)
 	}
 	if d.File != "" {
-		fmt.Fprintf(&b, "\n  on %s line %d", d.File, d.Line)
+		fmt.Fprintf(&b, "\n  on %s", d.File)
+		if d.Line > 0 {
+			fmt.Fprintf(&b, " line %d", d.Line)
+		}
 		if d.Context != "" {
 			fmt.Fprintf(&b, ", in %s", d.Context)
 		}
