@@ -219,7 +219,7 @@ func (t *story) disaster(ctx context.Context) error {
 		return err
 	}
 	if len(nodes) != 1 || stored != data {
-		return fmt.Errorf("there are %d nodes, and the volume holds %q", len(nodes), stored)
+		return fmt.Errorf("the number of nodes is %d, and the volume holds %q", len(nodes), stored)
 	}
 	t.say("The node is back. The volume still holds " + stored + ".")
 	return nil

@@ -113,7 +113,7 @@ func (sb *Slackbot) runs(w *active.Config, o order) (reply, error) {
 			card.ShowAddresses = false // nor what an error says of them
 			line := card.Line()
 			if run.Status.Terminal() && !run.EndedAt.IsZero() {
-				line += ", " + notify.Age(max(0, now.Sub(run.EndedAt))) + " ago"
+				line += ", " + words.Age(max(0, now.Sub(run.EndedAt))) + " ago"
 			}
 			lines, r.about = append(lines, line), append(r.about, run)
 		}
