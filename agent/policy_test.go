@@ -52,7 +52,7 @@ func TestPolicyRecreates(t *testing.T) {
 
 	d.lose("node")
 	run = d.Reaches("3", store.Planned)
-	if run.Asks != "auto_apply is recreate, but 1 of 1 applies by policy are used up within 24 hours (auto_apply_limit)" || len(run.Decisions) != 0 {
+	if run.Asks != "auto_apply is recreate, but 1 of 1 apply by policy is used up within 24 hours (auto_apply_limit)" || len(run.Decisions) != 0 {
 		t.Errorf("after the limit: %+v", run)
 	}
 	if m := said(t, s, "", "#3"); !strings.Contains(fmt.Sprint(m.Blocks), "auto_apply_limit") {
