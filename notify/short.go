@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"sallyport/notify/words"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ func (c Card) Short(changes int) string {
 		add(v.By + " " + v.Words)
 	}
 	if c.Approvals > 1 && !c.Status.Terminal() {
-		add(fmt.Sprintf("%d of %d approvals", c.Got, c.Approvals))
+		add(words.Of(c.Got, c.Approvals, "approval"))
 	}
 	if c.Error != "" && c.ShowAddresses {
 		add("error: " + line(Cause(c.Error)))

@@ -21,7 +21,7 @@ var found = []struct {
 	{"a number that ends a sentence about people", regexp.MustCompile(`\bcan approve are \d`)},
 	{"since and ago", regexp.MustCompile(`\bsince (?:now\b|never\b|[^:;.,()\n]{1,40} ago\b)`)},
 	{"a duration of Go's", regexp.MustCompile(`(?:^|[^\w.-])(?:\d+h)?\d+m\d+(?:\.\d+)?s\b|(?:^|[^\w.-])\d+h0m\b|\b(?:after|took|in|for) 0s\b`)},
-	{"doubled punctuation", regexp.MustCompile(`[,;:?!][.,;](?:\s|$)|[\w)"']\.[.,;](?:\s|$)|\?\?|!!`)},
+	{"doubled punctuation", regexp.MustCompile(`[\w)"'][,;:?!][.,;](?:\s|$)|[\w)"']\.[.,;](?:\s|$)|\?\?|!!`)},
 	{"an empty list", regexp.MustCompile(`\b(?:are|is|named|images|stacks|by|of): ?(?:[.;,)]|$)|\b(?:by|with|of|for|from|in|and)\s[.;)](?:\s|$)`)},
 	{"Go's own words", regexp.MustCompile(`strconv\.|invalid syntax|%!|!\(BADINDEX|!\(NOVERB|<nil>|unexpected end of JSON|cannot unmarshal|context deadline exceeded|value out of range`)},
 	{"two errors in a row that say the same", regexp.MustCompile(`(?:^|: )\w+ing: \w+ing\b|\bopening the store: opening store|\breading \w+: reading \w+:`)},
