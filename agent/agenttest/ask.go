@@ -30,6 +30,10 @@ func (i *Installation) Until(ref, what string, want func(control.Run) bool) cont
 	var last control.Run
 	for {
 		run, err := i.Client.Run(ctx, ref)
+		if err == nil && run.Status.Terminal() && !control.Numbered(ref) { // the newest, while none is open
+			i.Tick(ctx)
+			continue
+		}
 		if err == nil {
 			if last = run; want(run) {
 				return run

@@ -46,6 +46,8 @@ func Position(run *store.Run, st *store.StackState) string {
 	switch {
 	case st.Destroyed != nil:
 		return fmt.Sprintf("nothing of this stack is applied: #%d destroyed it", st.Destroyed.Run)
+	case st.AppliedCommit == "" && st.LastApply != 0:
+		return fmt.Sprintf("no apply of this stack has ended well yet; the last one was #%d", st.LastApply)
 	case st.AppliedCommit == "":
 		return "nothing of this stack was applied by sallyport yet"
 	case run.Commit == st.AppliedCommit:
