@@ -30,11 +30,10 @@ func (i *Installation) Until(ref, what string, want func(control.Run) bool) cont
 	var last control.Run
 	for {
 		run, err := i.Client.Run(ctx, ref)
-		if err == nil && run.Status.Terminal() && !control.Numbered(ref) { // the newest, while none is open
+		if err == nil && run.Status.Terminal() && !control.Numbered(ref) {
+			last = run // a stack without an open run has its newest, and the next one is waited for
 			i.Tick(ctx)
-			continue
-		}
-		if err == nil {
+		} else if err == nil {
 			if last = run; want(run) {
 				return run
 			}
@@ -45,7 +44,6 @@ func (i *Installation) Until(ref, what string, want func(control.Run) bool) cont
 			_, err = i.Client.Wait(ctx, run.ID, *run.UpdatedAt, 5*time.Second)
 		} else if ctx.Err() == nil {
 			i.Tick(ctx)
-			continue
 		}
 		if ctx.Err() != nil {
 			i.T.Fatalf("run %s never was %s; it is %s (held %q, error %q): %v", ref, what, last.Status, last.Held, last.Error, err)

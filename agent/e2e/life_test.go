@@ -307,6 +307,12 @@ func applied(v *living) bool {
 	return (r.Status == store.Applied || r.Status == store.NoChanges) && r.Commit == v.git.Head()
 }
 
+// cleanedUp waits until no apply has terraform's own words left, which hold secrets.
+func cleanedUp(v *living) bool {
+	left, err := filepath.Glob(v.house.Data("runs", "*", "apply.jsonl"))
+	return err == nil && len(left) == 0
+}
+
 // ended waits until the newest run has ended.
 func ended(v *living) bool { return v.newest().Status.Terminal() }
 

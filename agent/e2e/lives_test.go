@@ -39,6 +39,7 @@ func endings() []life {
 		}, ends: []store.Status{store.Applied, store.Applied}},
 		{name: "applied from the command line", silent: true, files: one, answer: approves, steps: []step{
 			{"it is applied", nil, applied},
+			{"it is cleaned up", nil, cleanedUp}, // this happens after its end, and a life that is over by then would pass no point of it
 		}, ends: []store.Status{store.Applied}},
 		{name: "denied", files: one, steps: []step{
 			{"there is a card", nil, func(v *living) bool { _, ok := v.card(1); return ok && is(1, store.Planned)(v) }},
