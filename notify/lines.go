@@ -66,6 +66,9 @@ func kindOf(c store.Change) action {
 	return action{"?", strings.Join(c.Actions, "+")}
 }
 
+// MaxAttributes is how many attributes that change are named of one resource.
+const MaxAttributes = 8
+
 // Lines are the changing addresses, dangerous ones first, each with its number on the card: index+1. Nil if the
 // stack does not show addresses in Slack.
 func (c Card) Lines() []string {
@@ -77,6 +80,9 @@ func (c Card) Lines() []string {
 	for i, ch := range c.Plan.Changes {
 		a := kindOf(ch)
 		text := fmt.Sprintf("%*d. %-3s %-7s %s", width, i+1, a.symbol, line(a.word), line(ch.Address))
+		if len(ch.Attributes) > 0 {
+			text += ": " + line(words.List(ch.Attributes, MaxAttributes))
+		}
 		for _, note := range notes(ch, c.ended()) {
 			text += " (" + note + ")"
 		}

@@ -34,6 +34,8 @@ type Change struct {
 	Type        string `json:"type,omitempty"` // of the resource
 	// Follows are the recreated objects that this update or replacement has as its only cause, where that is proven.
 	Follows []string `json:"follows,omitempty"`
+	// Attributes are the names of those that an update or a replacement changes, never their values; of the first few changes only.
+	Attributes []string `json:"attributes,omitempty"`
 	// Values is a digest of what happens to the attributes; it tells two plans apart and is shown to nobody.
 	Values string `json:"values,omitempty"`
 }

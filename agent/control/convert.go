@@ -95,7 +95,7 @@ func planOf(p *store.Plan) *Plan {
 		out.Changes = append(out.Changes, Change{
 			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
 			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(), Follows: list(c.Follows),
-			Importing: c.Imports(), Trigger: c.Trigger, Unknown: c.Unknown,
+			Importing: c.Imports(), Trigger: c.Trigger, Unknown: c.Unknown, Attributes: list(c.Attributes),
 		})
 	}
 	for _, o := range p.Outputs {

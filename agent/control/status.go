@@ -287,6 +287,8 @@ type Change struct {
 	Importing bool        `json:"importing"` // an object that exists already is taken into the state
 	Trigger   string      `json:"trigger"`   // what invokes an action of Terraform's
 	Unknown   bool        `json:"unknown"`   // sallyport does not know what this is
+	// Attributes are the names of those that an update or a replacement changes; of the first few changes only.
+	Attributes []string `json:"attributes"`
 }
 
 // Output is a root output that a plan changes.

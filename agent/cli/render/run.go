@@ -181,6 +181,9 @@ const mustName = ", must be named"
 // changeNote is what is special about a change, ready to print.
 func changeNote(c control.Change) string {
 	note := ""
+	if len(c.Attributes) > 0 {
+		note = ": " + words.List(c.Attributes, notify.MaxAttributes)
+	}
 	if c.Class != store.ClassConfig && c.Class != "" {
 		note = "  " + string(c.Class)
 	}

@@ -22,6 +22,9 @@ func Hide(p *store.Plan, redact func(string) string) {
 		if c.Address != was[0] || c.Previous != was[1] || c.Trigger != "" && c.Trigger != was[2] {
 			c.Values = withNames(c.Values, was...)
 		}
+		for k, name := range c.Attributes { // of a map in the place of an object they are keys, which are values
+			c.Attributes[k] = redact(name)
+		}
 		for k, address := range c.Follows {
 			c.Follows[k] = redact(address)
 		}

@@ -63,6 +63,7 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 	}
 	out.Checks, out.Deferred = p.checks, p.deferred
 	slices.SortStableFunc(out.Changes, func(a, b store.Change) int { return rank(a) - rank(b) })
+	nameFew(out.Changes)
 	for _, name := range sortedKeys(p.outputs) {
 		if o := p.outputs[name]; !o.Actions.NoOp() && len(o.Actions) > 0 {
 			out.Outputs = append(out.Outputs, store.Output{
@@ -113,6 +114,43 @@ func (p *Plan) driftByAddress() (vanished, drifted map[string]bool) {
 	return vanished, drifted
 }
 
+const (
+	maxNamed      = 15 // changes of which it is said what they change: of more nobody reads it
+	maxAttributes = 12 // that are named of one
+)
+
+// attributes are the names of those that an update or a replacement changes. Of what is made or goes away all do.
+func (rc resourceChange) attributes() []string {
+	if !rc.Change.Actions.Update() && !rc.Change.Actions.Replace() {
+		return nil
+	}
+	names := slices.Concat(rc.diff.Known, rc.diff.Later)
+	if !rc.Change.Actions.Update() { // an object that is made anew has much that only the apply will know
+		names = slices.Clone(rc.diff.Known)
+		for _, name := range rc.diff.Forces {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == whole })
+	slices.Sort(names)
+	return names[:min(len(names), maxAttributes)]
+}
+
+// nameFew leaves the names of attributes to the first changes that have some, in the order of the card.
+func nameFew(changes []store.Change) {
+	named := 0
+	for i := range changes {
+		if len(changes[i].Attributes) == 0 {
+			continue
+		}
+		if named++; named > maxNamed {
+			changes[i].Attributes = nil
+		}
+	}
+}
+
 // digest is a digest of how the attributes change, in hex; empty where none does, or all of them go away with the object.
 func (rc resourceChange) digest() string {
 	if rc.Change.Actions.NoOp() || rc.Change.Actions.Delete() {
@@ -126,7 +164,7 @@ func (rc resourceChange) key() string { return rc.Address + "\x00" + rc.Deposed 
 
 // change is one resource's change in the store's words; not ok means that nothing happens to the resource.
 func (rc resourceChange) change() (store.Change, bool) {
-	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions), Values: rc.digest(), Importing: rc.importing(), Unknown: rc.unknown()}
+	c := store.Change{Address: rc.Address, Actions: words(rc.Change.Actions), Values: rc.digest(), Importing: rc.importing(), Unknown: rc.unknown(), Attributes: rc.attributes()}
 	if rc.PreviousAddress != rc.Address {
 		c.Previous = rc.PreviousAddress
 	}
