@@ -61,7 +61,7 @@ func TestBreakGlassStandsForAllApprovalsUntilSomebodyReviewsIt(t *testing.T) {
 	said(t, s, card.TS, "not one of the approvers")
 	h.Eventually("still marked", marked(1))
 	s.Reply(jane, ops, card.TS, "Review: looked at it, all is well")
-	said(t, s, card.TS, "@jane has reviewed that the glass was broken for #1 box. looked at it, all is well")
+	said(t, s, card.TS, "@jane reviewed the emergency approval of #1 box. looked at it, all is well")
 	h.Eventually("not marked", marked(0))
 	if run := h.Reaches("1", store.Applied); run.BreakGlass.ReviewedBy != "slack:"+jane || run.BreakGlass.Review != "looked at it, all is well" {
 		t.Errorf("break glass %+v", run.BreakGlass)

@@ -100,7 +100,7 @@ func TestSlackApproveAndReport(t *testing.T) {
 	}
 	said(t, s, card.TS, "plan-1-")
 	s.Reply(eve, ops, card.TS, "approve")
-	said(t, s, card.TS, "not one of the approvers")
+	said(t, s, card.TS, "@eve, your approve did not count: you may not approve box, since you are not one of the approvers. @jane or ")
 	s.Reply(guest, ops, card.TS, "approve")
 	said(t, s, card.TS, "guest")
 	s.Reply(joe, ops, card.TS, "looks good to me")
@@ -115,7 +115,9 @@ func TestSlackApproveAndReport(t *testing.T) {
 	}
 	said(t, s, "", "applied: 1")
 	s.Reply(joe, ops, card.TS, "deny")
-	said(t, s, card.TS, "has ended")
+	said(t, s, card.TS, "This did not count: #1 is already applied; nothing to deny (it has ended: applied). Next: @sallyport plan box")
+	s.Reply(joe, ops, card.TS, "approve it")
+	said(t, s, card.TS, "This did not count: #1 is already applied; nothing to approve.")
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel", n)
 	}
@@ -389,7 +391,7 @@ func TestSlackCommands(t *testing.T) {
 	if run := h.Reaches("2", store.Planned); len(run.Decisions) != 0 {
 		t.Errorf("it counted in the channel: %+v", run.Decisions)
 	}
-	answer(jane, "pause all the storm is coming", "The agent is paused")
+	answer(jane, "pause all the storm is coming", "Paused everything (by @jane). Approvals still count, nothing runs while it is paused. To go on: @sallyport resume")
 	paused := h.Eventually("all paused", func(s control.Status) bool { return s.Agent.Paused })
 	if paused.Agent.Pause.Reason != "the storm is coming" || paused.Agent.Pause.By != "slack:"+jane {
 		t.Errorf("pause %+v", paused.Agent.Pause)

@@ -94,8 +94,61 @@ func parseApprove(word, rest string) (Words, bool, string) {
 // Covers says whether an approval is enough for a plan. If not, missing is a sentence that tells what is not, and
 // what to reply. A deny covers every plan.
 func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
+	missing, _ = w.lacks(p)
+	if missing != "" && p != nil {
+		missing += " Reply: " + needed(p)
+	}
+	return missing, missing == ""
+}
+
+// CoversInShell is [Words.Covers] for an approval that was typed in a shell: why it is not enough for a run's plan, and the line that
+// is. Both are empty if it is enough.
+func (w Words) CoversInShell(run int, p *store.Plan) (why, line string) {
+	missing, unnamed := w.lacks(p)
+	if missing == "" || p == nil {
+		return missing, ""
+	}
+	verb, names, _ := strings.Cut(needed(p), " ")
+	line = strings.TrimSpace(fmt.Sprintf("sallyport %s %d %s", verb, run, names))
+	if !unnamed {
+		return fmt.Sprintf("#%d: %s", run, strings.TrimSuffix(missing, ".")), line
+	}
+	return fmt.Sprintf("#%d %s", run, destroysWhat(p)), line
+}
+
+// destroysWhat is why a plan wants more than the plain word, with the addresses.
+func destroysWhat(p *store.Plan) string {
+	var destroyed, must []string
+	for _, c := range p.Changes {
+		address := line(c.Address)
+		if c.Destroys() && !c.Routine() {
+			destroyed = append(destroyed, address)
+		}
+		if c.MustName() {
+			must = append(must, address)
+		}
+	}
+	mustBe := "which is protected and must be named"
+	if unknown, _ := mustCounts(p); unknown > 0 {
+		mustBe = "which sallyport does not know and must be named"
+	}
+	switch {
+	case len(destroyed) == 0 && len(must) == 0:
+		return fmt.Sprintf("destroys %s, so a plain approve is not enough", words.Count(p.Destroy, "resource"))
+	case len(destroyed) == 1 && len(must) == 1 && destroyed[0] == must[0]:
+		return "destroys " + destroyed[0] + ", " + mustBe
+	case len(destroyed) == 0:
+		return "touches " + words.List(must, 5) + ", " + strings.Replace(mustBe, "which is", plural(len(must), "which is", "which are"), 1)
+	case len(must) == 0:
+		return "destroys " + words.List(destroyed, 5) + ", so a plain approve is not enough"
+	}
+	return "destroys " + words.List(destroyed, 5) + ", and " + words.List(must, 5) + " must be named"
+}
+
+// lacks says what an approval leaves out; unnamed if it does not name what it must, else what it names is wrong.
+func (w Words) lacks(p *store.Plan) (missing string, unnamed bool) {
 	if w.Verdict == store.Deny {
-		return "", true
+		return "", false
 	}
 	if p == nil {
 		return "There is no plan to approve yet.", false
@@ -104,13 +157,13 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 	for _, name := range w.Names {
 		i, complaint := find(p, name)
 		if complaint != "" {
-			return complaint + " Reply: " + needed(p), false
+			return complaint, false
 		}
 		named[i] = true
 	}
 	must := mustNumbers(p)
 	if !w.Destroy && (p.NeedsDestroy() || len(must) > 0) {
-		return why(p) + " Reply: " + needed(p), false
+		return why(p), true
 	}
 	var left []string
 	for _, n := range must {
@@ -119,9 +172,9 @@ func (w Words) Covers(p *store.Plan) (missing string, ok bool) {
 		}
 	}
 	if len(left) > 0 {
-		return fmt.Sprintf("%s and not named: %s. Reply: %s", mustKind(p), words.List(left, 5), needed(p)), false
+		return fmt.Sprintf("%s and not named: %s.", mustKind(p), words.List(left, 5)), true
 	}
-	return "", true
+	return "", false
 }
 
 // why says what makes a plain approve too little.

@@ -178,6 +178,37 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+// On the command line the answer names the run, says why in addresses, and the line that does.
+func TestCoversInShell(t *testing.T) {
+	t.Parallel()
+	vital := protected(change("terraform_data.ghe_vol", "delete"))
+	for name, tt := range map[string]struct {
+		words     string
+		plan      *store.Plan
+		why, line string
+	}{
+		"enough":         {"approve destroy 1", plan(vital), "", ""},
+		"protected":      {"approve", plan(vital), "#7 destroys terraform_data.ghe_vol, which is protected and must be named", "sallyport approve 7 destroy 1"},
+		"not named":      {"approve destroy", plan(vital), "#7 destroys terraform_data.ghe_vol, which is protected and must be named", "sallyport approve 7 destroy 1"},
+		"ordinary":       {"approve", plan(change("a.b", "delete")), "#7 destroys a.b, so a plain approve is not enough", "sallyport approve 7 destroy"},
+		"several":        {"approve", plan(vital, change("a.b", "delete")), "#7 destroys terraform_data.ghe_vol, a.b, and terraform_data.ghe_vol must be named", "sallyport approve 7 destroy 1"},
+		"not destroyed":  {"approve", plan(protected(classed(change("a.b", "create"), store.ClassRecreate))), "#7 touches a.b, which is protected and must be named", "sallyport approve 7 destroy 1"},
+		"unknown":        {"approve", plan(unknown(change("a.b", "unknown"))), "#7 touches a.b, which sallyport does not know and must be named", "sallyport approve 7 destroy 1"},
+		"counts only":    {"approve", &store.Plan{Destroy: 2}, "#7 destroys 2 resources, so a plain approve is not enough", "sallyport approve 7 destroy"},
+		"another number": {"approve destroy 9", plan(vital), "#7: The card has no number 9", "sallyport approve 7 destroy 1"},
+		"no plan":        {"approve", nil, "There is no plan to approve yet.", ""},
+		"deny":           {"deny", plan(vital), "", ""},
+	} {
+		w, ok, complaint := notify.ParseDecision(tt.words)
+		if !ok {
+			t.Fatal(complaint)
+		}
+		if why, line := w.CoversInShell(7, tt.plan); why != tt.why || line != tt.line {
+			t.Errorf("%s: %q, %q", name, why, line)
+		}
+	}
+}
+
 // TestCoversNothingElse: whatever is typed, a protected destroy never passes without its name or number.
 func FuzzDecision(f *testing.F) {
 	for _, s := range []string{"approve destroy 1", "approve destroy aws_ebs_volume.v", "approve destroy <http://a.b|a.b>", "deny x", `approve destroy a["`, "*approve*"} {

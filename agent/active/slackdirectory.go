@@ -135,6 +135,9 @@ func (d *slackDirectory) allowed(ctx context.Context, user string, approvers []s
 		case strings.Contains(entry, "@"):
 			id, err := d.resolve(ctx, EmailKey(entry), never, func(ctx context.Context) (string, error) {
 				u, err := d.client.UserByEmail(ctx, entry)
+				if err == nil {
+					err = d.learn(map[string]string{"slack:" + u.ID: u.Name})
+				}
 				return u.ID, err
 			})
 			if d.cannotTell(entry, err) {
@@ -190,6 +193,9 @@ func Approvers(cfg *config.Config, s *config.Stack) []string {
 	return cfg.Slack.Approvers
 }
 
+// NoApprover begins what [slackDirectory.MayDecide] says of whoever is not in the list.
+const NoApprover = "you are not one of the approvers"
+
 // MayDecide weighs who somebody is: in the allow-list by id, and an active full member of the workspace. why is for the
 // person; an error means that Slack could not tell.
 func (d *slackDirectory) MayDecide(ctx context.Context, user string, list []string) (why string, err error) {
@@ -198,7 +204,14 @@ func (d *slackDirectory) MayDecide(ctx context.Context, user string, list []stri
 		return "", err
 	}
 	if !ok {
-		return "you are not one of the approvers" + d.doubt(list), nil
+		u, err := d.client.User(ctx, user) // a comfort: they are called by name
+		if err == nil {
+			err = d.learn(map[string]string{"slack:" + u.ID: u.Name})
+		}
+		if err != nil {
+			d.active.log.Debug("asking what somebody is called", "err", err)
+		}
+		return NoApprover + d.doubt(list), nil
 	}
 	u, err := d.client.User(ctx, user)
 	if err != nil {

@@ -74,7 +74,7 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 	defer client.Close()
 	run, err := client.Run(ctx, r.Ref)
 	if err != nil {
-		return err
+		return misplaced(ctx, client, d, err)
 	}
 	if !control.Numbered(r.Ref) {
 		if run.Status.Terminal() {

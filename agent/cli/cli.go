@@ -32,6 +32,7 @@ import (
 	"sallyport/agent/demo/cloud"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
+	"sallyport/notify/redact"
 )
 
 // The exit codes.
@@ -174,6 +175,12 @@ func newRoot(a *app) *cobra.Command {
 func knownVerb(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	if len(args) > 1 {
+		if verb, _, err := c.Find(args[1:2]); err == nil && verb != c {
+			said := append([]string{args[1], args[0]}, args[2:]...)
+			return &usageError{fmt.Sprintf("there is no verb %q", args[0]), "the verb comes first: sallyport " + redact.CleanLine(strings.Join(said, " "))}
+		}
 	}
 	return noVerb(c, args[0])
 }

@@ -85,7 +85,7 @@ func (o *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*sto
 		return nil, err
 	}
 	waiting = slices.DeleteFunc(waiting, func(id int) bool { return id == run.ID })
-	said := fmt.Sprintf("%s has reviewed that the glass was broken for #%d %s.", by, run.ID, run.Stack)
+	said := fmt.Sprintf("%s reviewed the emergency approval of #%d %s.", by, run.ID, run.Stack)
 	if text != "" {
 		said += " " + text
 	}

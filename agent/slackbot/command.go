@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/active"
+	"sallyport/agent/config"
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/health"
@@ -17,6 +18,7 @@ import (
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -106,9 +108,9 @@ func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Id
 	if v.Who == verbs.Anybody {
 		return reply{}, true, nil
 	}
-	why, err := w.Directory.MayDecide(ctx, m.User, sb.who(w, v, c))
+	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, sb.stackOf(w, v, c)))
 	if err != nil || why != "" {
-		return reply{text: "This did not count: " + why + "."}, false, err
+		return reply{text: mayNot(w, m.User, about{c.Verb, sb.stackOf(w, v, c), nil}, why)}, false, err
 	}
 	return reply{}, true, nil
 }
@@ -173,19 +175,55 @@ func (sb *Slackbot) repairFor(self slack.Identity, channel string, m slack.Messa
 	return "I am asking terraform; how it ends is told here."
 }
 
-// who may say a command: a stack's approvers what is about the stack, slack.approvers the rest.
-func (sb *Slackbot) who(w *active.Config, v verbs.Verb, c notify.Command) []string {
+// stackOf is the stack whose approvers may say a command; nil if those of the agent may.
+func (sb *Slackbot) stackOf(w *active.Config, v verbs.Verb, c notify.Command) *config.Stack {
 	if v.Who != verbs.OfStack || len(c.Args) == 0 {
-		return w.Cfg.Slack.Approvers
+		return nil
 	}
 	if v.Args[0].Kind != verbs.Run {
-		return active.Approvers(w.Cfg, w.Stack(c.Args[0]))
+		return w.Stack(c.Args[0])
 	}
 	run, err := control.FindRun(sb.store, c.Args[0])
 	if err != nil {
-		return w.Cfg.Slack.Approvers // it is refused right after this
+		return nil // it is refused right after this
 	}
-	return active.Approvers(w.Cfg, w.Stack(run.Stack))
+	return w.Stack(run.Stack)
+}
+
+// about is what somebody wanted to do, and of which stack; nil for the agent.
+type about struct {
+	verb  string
+	stack *config.Stack
+	run   *store.Run // whose approval that is; nil for anything else
+}
+
+// maxCan is how many are named who may do what somebody may not.
+const maxCan = 5
+
+// mayNot tells somebody that what they said did not count, and who can say it.
+func mayNot(w *active.Config, user string, a about, why string) string {
+	if !strings.HasPrefix(why, active.NoApprover) {
+		return "This did not count: " + why + "."
+	}
+	what, run := a.verb, a.run
+	stack := &config.Stack{AllowSelfApproval: true} // with the agent's approvers
+	if a.stack != nil {
+		what += " " + a.stack.Name
+		copied := *a.stack
+		stack = &copied
+	}
+	if run == nil || a.verb != string(store.Approve) {
+		run, stack.AllowSelfApproval = &store.Run{}, true // who made it may do anything else
+	}
+	text := fmt.Sprintf("slack:%s, your %s did not count: you may not %s, since %s.", user, a.verb, what, why)
+	can := w.WaitsFor(run, stack)
+	if more := len(can) - maxCan; more > 0 {
+		can = append(can[:maxCan:maxCan], words.Count(more, "other"))
+	}
+	if len(can) > 0 {
+		text += " " + words.Or(can) + " can."
+	}
+	return text
 }
 
 func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (reply, error) {
@@ -225,7 +263,11 @@ func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (reply, error) {
 		if err := sb.operator.Pause(stack, c.Reason, by); err != nil {
 			return reply{}, err
 		}
-		return reply{text: phrase.Whole(stack) + " is paused: decisions are counted, nothing new is planned or applied."}, nil
+		what, resume := "everything", "sallyport resume"
+		if stack != "" {
+			what, resume = stack, resume+" "+stack
+		}
+		return reply{text: fmt.Sprintf("Paused %s (by %s). Approvals still count, nothing runs while it is paused. To go on: %s", what, by, resume)}, nil
 	case "resume":
 		stack := sb.operator.Held(arg(0))
 		was, err := sb.operator.Unpause(stack, by)

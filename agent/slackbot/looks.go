@@ -61,7 +61,7 @@ func (sb *Slackbot) status(w *active.Config) (reply, error) {
 
 // show is one run in short, and where it is decided about.
 func (sb *Slackbot) show(ctx context.Context, w *active.Config, self slack.Identity, o order) (reply, error) {
-	run, err := newest(sb.store, o.Args[0])
+	run, err := control.FindShown(sb.store, o.Args[0])
 	if err != nil {
 		return reply{}, err
 	}
@@ -70,24 +70,6 @@ func (sb *Slackbot) show(ctx context.Context, w *active.Config, self slack.Ident
 		card.ShowAddresses = false // they are for those in the stack's own channel
 	}
 	return reply{card.Short(shownLines), []*store.Run{run}}, nil
-}
-
-// newest is a run by its number or, of a stack, the one that is open, else the newest.
-func newest(st *store.Store, ref string) (run *store.Run, err error) {
-	if run, err = control.FindRun(st, ref); err == nil {
-		return run, nil
-	}
-	_ = st.View(func(tx *store.Tx) error { // what cannot be read leaves the answer that there is
-		stack, err := tx.Stack(ref)
-		if err == nil && stack.NewestRun != 0 {
-			run, err = tx.Run(stack.NewestRun)
-		}
-		return err
-	})
-	if run != nil {
-		return run, nil
-	}
-	return nil, err
 }
 
 // runs are the newest runs, of one stack or of all, a line each.

@@ -1,10 +1,12 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sallyport/agent/active"
 	"sallyport/agent/fault"
@@ -16,6 +18,7 @@ import (
 	"sallyport/agent/phrase"
 	"sallyport/notify"
 	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
 	"sallyport/store"
 )
 
@@ -106,9 +109,11 @@ type word struct {
 // weigh counts a reply or answers why it does not count.
 func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Identity, run *store.Run, m slack.Message, said word) error {
 	runID := run.ID
-	mark := func(tx *store.Tx, refusal error) error { return sb.answer(tx, runID, m, refusal) }
-	refuseReply := func(why string) error {
-		return sb.journal.Update(func(tx *journal.Tx) error { return mark(tx.Tx, hint.Refuse("", "%s", why)) })
+	mark := func(tx *store.Tx, refusal error) error {
+		return sb.answer(tx, runID, m, notCounted(refusal, self.User))
+	}
+	refuseReply := func(text string) error {
+		return sb.journal.Update(func(tx *journal.Tx) error { return sb.answer(tx.Tx, runID, m, text) })
 	}
 	if fault.Without("edited") {
 		m.Edited = false
@@ -117,17 +122,25 @@ func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Iden
 		m.BotID, m.AppID, m.BotProfile = "", "", false
 	}
 	if why, human := m.Human(self); !human {
-		return refuseReply(why)
+		return refuseReply("This did not count: " + why + ".")
 	}
-	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, w.Stack(run.Stack)))
+	s := w.Stack(run.Stack)
+	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, s))
 	if err != nil {
 		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
 	}
 	if why != "" && !fault.Without("approver") {
-		return refuseReply(why)
+		verb := "review"
+		if !said.isReview {
+			verb = cmp.Or(string(said.decided.Verdict), string(store.Approve))
+		}
+		return refuseReply(mayNot(w, m.User, about{verb, s, run}, why))
 	}
-	if said.complaint != "" {
-		return refuseReply(said.complaint)
+	switch {
+	case said.complaint != "" && run.Status == store.Applied:
+		return refuseReply(fmt.Sprintf("This did not count: #%d is already applied; nothing to approve.", runID))
+	case said.complaint != "":
+		return refuseReply("This did not count: " + strings.TrimSuffix(said.complaint, ".") + ".")
 	}
 	if said.isReview {
 		_, err = sb.operator.Review(runID, "slack:"+m.User, said.review, mark)
@@ -157,8 +170,8 @@ func (sb *Slackbot) replyStruck(runID int, m slack.Message, struck *health.Struc
 	})
 }
 
-// answer marks a reply as handled and, if it did not count, says why in the thread.
-func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal error) error {
+// answer marks a reply as handled and, if it did not count, says so in the thread.
+func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal string) error {
 	t, err := tx.Thread(runID)
 	if err != nil || slices.Contains(t.Handled, m.TS) {
 		return err
@@ -167,16 +180,24 @@ func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal err
 	if err := tx.PutThread(t); err != nil {
 		return err
 	}
-	if refusal == nil {
+	if refusal == "" {
 		return nil
 	}
 	run, err := tx.Run(runID)
 	if err != nil {
 		return err
 	}
+	return sb.ledger.Say(tx, run, store.MessageReply, "answer/"+m.TS, refusal)
+}
+
+// notCounted says why a reply did not count, in Slack's words; empty if it did.
+func notCounted(refusal error, bot string) string {
+	if refusal == nil {
+		return ""
+	}
 	text := "This did not count: " + refusal.Error() + "."
 	if hint := hint.Of(refusal); hint != "" {
 		text += " Next: " + hint
 	}
-	return sb.ledger.Say(tx, run, store.MessageReply, "answer/"+m.TS, text)
+	return verbs.InSlack(text, bot)
 }

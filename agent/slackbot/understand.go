@@ -91,11 +91,11 @@ func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.V
 		if v.Name == "state push" {
 			return "", nil // it knows by itself which run of a stack is meant, and that has ended
 		}
-		find := func(ref string) (*store.Run, error) { return control.FindRun(sb.store, ref) }
+		find := control.FindRun
 		if v.Name == "show" {
-			find = func(ref string) (*store.Run, error) { return newest(sb.store, ref) }
+			find = control.FindShown // as in the shell
 		}
-		if _, err := find(said); err != nil {
+		if _, err := find(sb.store, said); err != nil {
 			return sb.noRun(w, self, v, said, err)
 		}
 	}

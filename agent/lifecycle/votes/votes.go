@@ -3,6 +3,7 @@
 package votes
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -122,6 +123,8 @@ func Decidable(run *store.Run, s *config.Stack, v Vote, now clock.Reading) error
 		}
 		return hint.Refuse("", "#%d is already applying", run.ID)
 	case store.Planned, store.Approved:
+	case store.Applied:
+		return hint.Refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d is already applied; nothing to %s (it has ended: applied)", run.ID, cmp.Or(verb, "decide"))
 	default:
 		return hint.Refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d has ended: %s", run.ID, run.Status)
 	}
@@ -160,10 +163,22 @@ func names(digest string, p *store.Plan) bool {
 	return false
 }
 
+// covers refuses an approval that does not say what the plan wants, in the words of the place where it was given.
+func covers(run *store.Run, v Vote) error {
+	missing, ok := v.Words.Covers(run.Plan)
+	if ok {
+		return nil
+	}
+	if why, line := v.Words.CoversInShell(run.ID, run.Plan); line != "" && strings.HasPrefix(v.By, "cli:") {
+		return hint.Refuse("if you mean it: "+line, "%s", why)
+	}
+	return hint.Refuse("", "%s", strings.TrimSuffix(missing, "."))
+}
+
 // MayApprove refuses an approval that does not name what it must, of a person who may not, or given twice.
 func MayApprove(people []config.Person, run *store.Run, s *config.Stack, v Vote, person string) error {
-	if missing, ok := v.Words.Covers(run.Plan); !ok && !fault.Without("words") {
-		return hint.Refuse("", "%s", missing)
+	if err := covers(run, v); err != nil && !fault.Without("words") {
+		return err
 	}
 	if v.BreakGlass {
 		if err := MayBreakGlass(s, v); err != nil {
