@@ -92,6 +92,9 @@ func (r *RecordReader) Uses(s *config.Stack) {
 	for _, name := range s.Uses() {
 		r.Stack(name)
 	}
+	if st.NewestRun == 0 {
+		return // nothing of it was seen yet: its first run takes everything in, and it has no repository that could be read
+	}
 	r.repository(st.Repository)
 	r.run(st.LastCommitRun)
 }
