@@ -98,7 +98,7 @@ func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.Struc
 // nothing that status does not.
 func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal reply, may bool, err error) {
 	if why, human := m.Human(self); !human {
-		return reply{text: "This did not count: " + why + "."}, false, nil
+		return reply{text: words.Sentence("This did not count: " + why)}, false, nil
 	}
 	wrong, err := sb.misunderstood(w, self, c)
 	if err != nil || wrong.text != "" {
@@ -203,7 +203,7 @@ const maxCan = 5
 // mayNot tells somebody that what they said did not count, and who can say it.
 func mayNot(w *active.Config, user string, a about, why string) string {
 	if !strings.HasPrefix(why, active.NoApprover) {
-		return "This did not count: " + why + "."
+		return words.Sentence("This did not count: " + why)
 	}
 	what, run := a.verb, a.run
 	stack := &config.Stack{AllowSelfApproval: true} // with the agent's approvers

@@ -19,6 +19,7 @@ import (
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -122,7 +123,7 @@ func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Iden
 		m.BotID, m.AppID, m.BotProfile = "", "", false
 	}
 	if why, human := m.Human(self); !human {
-		return refuseReply("This did not count: " + why + ".")
+		return refuseReply(words.Sentence("This did not count: " + why))
 	}
 	s := w.Stack(run.Stack)
 	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, s))
@@ -195,7 +196,7 @@ func notCounted(refusal error, bot string) string {
 	if refusal == nil {
 		return ""
 	}
-	text := "This did not count: " + refusal.Error() + "."
+	text := words.Sentence("This did not count: " + refusal.Error())
 	if hint := hint.Of(refusal); hint != "" {
 		text += " Next: " + hint
 	}
