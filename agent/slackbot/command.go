@@ -143,9 +143,9 @@ func (sb *Slackbot) worded(self slack.Identity, text string, err error) string {
 		text = sb.health.Redact(err.Error())
 		switch hint := hint.Of(err); {
 		case strings.HasPrefix(hint, "did you mean"):
-			text += ". D" + hint[1:]
+			text = words.Sentence(text) + " D" + hint[1:]
 		case hint != "":
-			text += ". Next: " + hint
+			text = words.Sentence(text) + " Next: " + hint
 		}
 	}
 	return verbs.InSlack(text, self.User)

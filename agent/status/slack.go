@@ -60,7 +60,7 @@ func (g *Glance) looks() []string {
 		if s.Look.Cause != "" {
 			line += ": " + notify.Cause(s.Look.Cause)
 		}
-		lines = append(lines, line+". Next: "+s.next()+"; if it may stay as it is: resume "+s.Name)
+		lines = append(lines, words.Sentence(line)+" Next: "+s.next()+"; if it may stay as it is: resume "+s.Name)
 	}
 	return lines
 }
