@@ -181,7 +181,7 @@ func (d *slackDirectory) Learn(ctx context.Context) error {
 		d.unknown[account] = d.active.now().Add(askAgain)
 		d.mu.Unlock()
 		_, id, _ := strings.Cut(account, ":")
-		switch id[:1] {
+		switch id[:min(1, len(id))] {
 		case "U", "W":
 			if u, err := d.client.User(ctx, id); err == nil {
 				news[account] = u.Name
