@@ -61,17 +61,15 @@ func (t *Triggers) CheckDrift(w *active.Config) time.Duration {
 // stackDrift starts the check of one stack if it is due, and returns how long it has time.
 func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration, error) {
 	var st *store.StackState
-	var open *store.Run
+	var check due.Check
 	var head string
 	paused, destroyed := false, false
 	err := t.store.View(func(tx *store.Tx) (err error) {
 		if st, err = tx.Stack(s.Name); err != nil {
 			return err
 		}
-		if st.OpenRun != 0 {
-			if open, err = tx.Run(st.OpenRun); err != nil {
-				return err
-			}
+		if check, err = checkOf(tx, st); err != nil {
+			return err
 		}
 		agent, err := tx.Agent()
 		if err != nil {
@@ -91,9 +89,10 @@ func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	if !due.Checkable(st, open, s) || paused || destroyed {
+	if !check.Checkable(s) || paused || destroyed {
 		return driftLook, nil
 	}
+	open := check.Open
 	wait, err := t.untilDrift(st, s)
 	if err != nil || wait > 0 {
 		return wait, err
@@ -111,11 +110,25 @@ func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration,
 		if err == nil {
 			return
 		}
-		if err := t.drifted(w, s, st, open, began, nil, err); err != nil {
+		if err := t.drifted(w, s, st, began, nil, err); err != nil {
 			t.journal.StoreFault(err)
 		}
 	})
 	return driftRecheck, nil
+}
+
+// checkOf reads what a check of a stack would be of.
+func checkOf(tx *store.Tx, st *store.StackState) (c due.Check, err error) {
+	c.Stack = st
+	if st.OpenRun != 0 {
+		if c.Open, err = tx.Run(st.OpenRun); err != nil {
+			return c, err
+		}
+	}
+	if st.Partly != 0 {
+		c.Partly, err = store.Found(tx.Run(st.Partly))
+	}
+	return c, err
 }
 
 // takenDown reports whether somebody had the whole stack destroyed: that nothing is there is no drift then.
@@ -170,14 +183,14 @@ func (t *Triggers) drift(ctx context.Context, w *active.Config, s *config.Stack,
 		return // it gave way; it is due as before
 	}
 	fault.Point("drift checked, not stored")
-	if err := t.drifted(w, s, before, open, began, result, err); err != nil {
+	if err := t.drifted(w, s, before, began, result, err); err != nil {
 		t.journal.StoreFault(err)
 	}
 }
 
 // drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
 // meanwhile, the check says nothing and another one is made.
-func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, open *store.Run, began time.Time, result *terraform.PlanResult, cause error) error {
+func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, began time.Time, result *terraform.PlanResult, cause error) error {
 	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -187,17 +200,14 @@ func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		if err != nil {
 			return err
 		}
-		if st.OpenRun != 0 {
-			if open, err = tx.Run(st.OpenRun); err != nil {
-				return err
-			}
+		check, err := checkOf(tx.Tx, st)
+		if err != nil {
+			return err
 		}
+		open := check.Open
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!due.Checkable(st, open, s) || t.active.Current.Load() != w || !t.compared.With(s.Name, repository.Head) {
+			!check.Checkable(s) || t.active.Current.Load() != w || !t.compared.With(s.Name, repository.Head) {
 			return nil
-		}
-		if st.OpenRun == 0 {
-			open = nil
 		}
 		d := store.Drift{}
 		if st.Drift != nil {

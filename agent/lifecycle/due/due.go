@@ -133,10 +133,22 @@ func Unanswered(run *store.Run, before func(*store.Run) (*store.Run, error)) (bo
 	return true, nil
 }
 
-// Checkable: something is applied, and nothing else of the stack is going on or was left behind.
-func Checkable(st *store.StackState, open *store.Run, s *config.Stack) bool {
+// Check is what a drift check would be of.
+type Check struct {
+	Stack  *store.StackState
+	Open   *store.Run // the open run; nil if there is none
+	Partly *store.Run // the apply that ended badly, if none has ended well since; nil if there is none, or if it was forgotten
+}
+
+// Checkable: something is applied, and nothing else of the stack is going on or was left behind. After an apply of another commit that
+// ended half-way what is applied is no measure: a check would ask people to undo what that apply has begun.
+func (c Check) Checkable(s *config.Stack) bool {
+	st, open := c.Stack, c.Open
 	if st.Pin != nil {
 		return false // what is there is not what git says, and somebody wants it so
+	}
+	if st.Partly != 0 && (c.Partly == nil || c.Partly.Commit != st.AppliedCommit || len(c.Partly.Options.Vars) > 0) {
+		return false
 	}
 	quiet := open == nil || open.Kind == store.KindDrift && open.Status == store.Planned
 	return quiet && st.AppliedCommit != "" && st.Repository == s.Repository && st.Error == "" && st.LeftLock == nil && st.LeftState == "" && len(st.Unseen) == 0

@@ -165,21 +165,26 @@ func TestCheckable(t *testing.T) {
 		open   *store.Run
 		want   bool
 	}{
-		"it is applied":                {func(*store.StackState) {}, nil, true},
-		"a drift run asks people":      {func(*store.StackState) {}, &store.Run{Kind: store.KindDrift, Status: store.Planned}, true},
-		"a drift run is planned":       {func(*store.StackState) {}, &store.Run{Kind: store.KindDrift, Status: store.Planning}, false},
-		"another run is open":          {func(*store.StackState) {}, &store.Run{Kind: store.KindCommit, Status: store.Planned}, false},
-		"it is pinned":                 {func(st *store.StackState) { st.Pin = &store.Pin{} }, nil, false},
-		"it was never applied":         {func(st *store.StackState) { st.AppliedCommit = "" }, nil, false},
-		"it is of another repository":  {func(st *store.StackState) { st.Repository = "other" }, nil, false},
-		"it cannot be planned":         {func(st *store.StackState) { st.Error = "no" }, nil, false},
-		"a lock was left":              {func(st *store.StackState) { st.LeftLock = &store.LeftLock{} }, nil, false},
-		"a state was left":             {func(st *store.StackState) { st.LeftState = "/x" }, nil, false},
-		"a terraform's end was unseen": {func(st *store.StackState) { st.Unseen = []store.Unseen{{}} }, nil, false},
+		"it is applied":                                 {func(*store.StackState) {}, nil, true},
+		"a drift run asks people":                       {func(*store.StackState) {}, &store.Run{Kind: store.KindDrift, Status: store.Planned}, true},
+		"a drift run is planned":                        {func(*store.StackState) {}, &store.Run{Kind: store.KindDrift, Status: store.Planning}, false},
+		"another run is open":                           {func(*store.StackState) {}, &store.Run{Kind: store.KindCommit, Status: store.Planned}, false},
+		"it is pinned":                                  {func(st *store.StackState) { st.Pin = &store.Pin{} }, nil, false},
+		"it was never applied":                          {func(st *store.StackState) { st.AppliedCommit = "" }, nil, false},
+		"it is of another repository":                   {func(st *store.StackState) { st.Repository = "other" }, nil, false},
+		"it cannot be planned":                          {func(st *store.StackState) { st.Error = "no" }, nil, false},
+		"a lock was left":                               {func(st *store.StackState) { st.LeftLock = &store.LeftLock{} }, nil, false},
+		"a state was left":                              {func(st *store.StackState) { st.LeftState = "/x" }, nil, false},
+		"an apply of another commit ended half-way":     {func(st *store.StackState) { st.Partly = 7 }, nil, false},
+		"an apply ended half-way and was forgotten":     {func(st *store.StackState) { st.Partly = 8 }, nil, false},
+		"an apply of what is applied ended half-way":    {func(st *store.StackState) { st.Partly = 9 }, nil, true},
+		"so did one with values that git does not have": {func(st *store.StackState) { st.Partly = 10 }, nil, false},
+		"a terraform's end was unseen":                  {func(st *store.StackState) { st.Unseen = []store.Unseen{{}} }, nil, false},
 	} {
 		st := &store.StackState{Repository: "infra", AppliedCommit: "a"}
 		c.change(st)
-		if got := due.Checkable(st, c.open, &config.Stack{Repository: "infra"}); got != c.want {
+		partly := map[int]*store.Run{7: {Commit: "b"}, 9: {Commit: "a"}, 10: {Commit: "a", Options: store.PlanOptions{Vars: []string{"size"}}}}
+		if got := (due.Check{Stack: st, Open: c.open, Partly: partly[st.Partly]}).Checkable(&config.Stack{Repository: "infra"}); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
