@@ -49,7 +49,11 @@ func (a *Active) KeepPeople(w *Config) error {
 	}); err != nil || maps.Equal(now, kept) {
 		return err
 	}
-	return a.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(people.PersonsSetting, now) })
+	err := a.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(people.PersonsSetting, now) })
+	if errors.Is(err, store.ErrFull) {
+		return nil // an agent starts without, and keeps them at its next start
+	}
+	return err
 }
 
 // Name is what people call an account: the name of its person block, else what Slack calls it. It is empty where nobody knows,
