@@ -194,7 +194,8 @@ var storeys = []struct {
 		"agent/terraform/planjson", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/execute/remind", []string{
-		"agent/active", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/votes", "notify/words", "store",
+		"agent/active", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/votes", "notify", "notify/words",
+		"store",
 	}},
 	{"agent/source", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/control", "agent/fault", "agent/health", "agent/journal",
@@ -205,8 +206,8 @@ var storeys = []struct {
 	}},
 	{"agent/outbox", []string{
 		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/engine", "agent/fault", "agent/health", "agent/journal",
-		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack", "notify/words",
-		"store",
+		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack", "notify/verbs",
+		"notify/words", "store",
 	}},
 	{"agent/triggers", []string{
 		"agent/active", "agent/announce", "agent/clock", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/engine", "agent/fault",

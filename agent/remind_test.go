@@ -63,7 +63,7 @@ func TestAWaitingPlanRemindsOnce(t *testing.T) {
 		if len(list) != 1 {
 			t.Fatalf("%d reminders in a thread: %+v", len(list), list)
 		}
-		if m := list[0]; !m.Broadcast || !strings.Contains(m.Text, "expires in 3 hours 59 minutes") || !strings.Contains(m.Text, "Asked: jane-doe.") {
+		if m := list[0]; !m.Broadcast || !strings.Contains(m.Text, "expires in 3 hours 59 minutes") || !strings.Contains(m.Text, "Nobody has decided. Reply approve in this thread, or deny with a reason. Asked: jane-doe.") {
 			t.Errorf("it says %q, broadcast %v", m.Text, m.Broadcast)
 		}
 		if strings.Contains(fmt.Sprint(list[0].Active()), jane) {

@@ -69,8 +69,9 @@ type Card struct {
 	State         string   // a digest of where the stack's state lies, so that two agents' stacks of one name can be told apart
 	HistorySeq    uint64   // number and hash of the newest entry of the agent's history
 	HistoryHash   string
-	ShowAddresses bool // false: plan_in_slack = "none"
-	Shell         bool // there is no thread to reply in: decisions are typed on the command line
+	ShowAddresses bool   // false: plan_in_slack = "none"
+	Shell         bool   // there is no thread to reply in: decisions are typed on the command line
+	Bot           string // what the bot is called where the card is read in Slack: what it does is asked of it there, and not of a shell
 }
 
 // Called is the card with names in the place of accounts, as say puts them into texts. Votes of people in Slack stay: Slack shows

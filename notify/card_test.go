@@ -157,6 +157,10 @@ func TestPlain(t *testing.T) {
 			c.Plan.Checks = append(failing(6), store.FailedCheck{Address: "check.e", Status: "error"})
 			c.Plan.Deferred = []store.Deferred{{Address: "aws_x.later", Actions: []string{"create"}, Reason: "instance_count_unknown"}}
 		},
+		"drift": func(c *notify.Card) { c.Kind, c.Reason = store.KindDrift, "1 gone" },
+		"canceled": func(c *notify.Card) {
+			c.Status, c.Error, c.Apply = store.Canceled, "canceled by cli:jane", &store.Apply{Done: 1, Total: 2}
+		},
 		"effects without addresses": func(c *notify.Card) {
 			c.ShowAddresses = false
 			c.Plan = plan(unknown(change("plan.rockets", "unknown")))
@@ -295,6 +299,39 @@ func TestReplyInAShell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := card(test.with)
 			c.Shell = true
+			if got := c.Reply(); got != test.want {
+				t.Errorf("%q, not %q", got, test.want)
+			}
+		})
+	}
+}
+
+// In Slack the bot is told what it does as well as a shell, who can give what is missing is counted, and what to do next does not
+// run into the sentence before it.
+func TestReplyInSlack(t *testing.T) {
+	two := []string{"@jane", "@joe"}
+	tests := map[string]struct {
+		with func(*notify.Card)
+		want string
+	}{
+		"one of two people": {func(c *notify.Card) { c.WaitsFor = two },
+			"Reply approve in this thread, or deny with a reason. It waits for one of @jane, @joe."},
+		"two of two people": {func(c *notify.Card) { c.WaitsFor, c.Approvals = two, 2 },
+			"Reply approve in this thread, or deny with a reason. 2 different people have to approve; 0 so far. It waits for 2 of @jane, @joe."},
+		"the second of two": {func(c *notify.Card) { c.WaitsFor, c.Approvals, c.Got = two[1:], 2, 1 },
+			"Reply approve in this thread, or deny with a reason. 2 different people have to approve; 1 so far. It waits for @joe."},
+		"paused": {func(c *notify.Card) { c.WaitsFor, c.Hint = two[:1], "sallyport resume ghe" },
+			"Reply approve in this thread, or deny with a reason. It waits for @jane. Next: @sallyport resume ghe"},
+		"applying": {func(c *notify.Card) { c.Status = store.Applying }, "It cannot be denied any more; @sallyport cancel 12 interrupts it."},
+		"errored":  {func(c *notify.Card) { c.Status, c.Hint = store.Errored, "mend it, then: sallyport plan ghe" }, "mend it, then: @sallyport plan ghe"},
+		"expired":  {func(c *notify.Card) { c.Status = store.Expired }, "To plan it again: @sallyport plan ghe"},
+		"what only a shell can": {func(c *notify.Card) { c.Status, c.Hint = store.Errored, "sallyport exec ghe -- state list shows them" },
+			"sallyport exec ghe -- state list shows them"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := card(test.with)
+			c.Bot = "sallyport"
 			if got := c.Reply(); got != test.want {
 				t.Errorf("%q, not %q", got, test.want)
 			}

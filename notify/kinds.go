@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sallyport/notify/words"
+	"sallyport/store"
 )
 
 // Kinds name what is special about the run's plan, in words that people must not miss; nil for a plain one.
@@ -15,6 +16,9 @@ func (c Card) Kinds() []string {
 	var kinds []string
 	for _, k := range o.Kinds(c.Commit) {
 		kinds = append(kinds, words.Cut(line(k), 300))
+	}
+	if c.Kind == store.KindDrift {
+		kinds = append(kinds, "DRIFT: no commit asks for this; what is there is not what was applied")
 	}
 	return kinds
 }

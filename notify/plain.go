@@ -19,7 +19,7 @@ func (c Card) Facts() []string {
 		}
 	}
 	add(c.Mark)
-	asked := c.Lead() != nil
+	asked := c.Lead() != nil || c.Kind == store.KindDrift
 	if !asked { // else it is whatever commit the branch was at
 		add(c.commit())
 	}
@@ -55,7 +55,7 @@ func (c Card) Facts() []string {
 	if c.Held != "" && !c.Status.Terminal() {
 		add("held: " + c.Held)
 		if c.Hint != "" && (c.Status == store.Approved || c.Status == store.Applying) { // else it is in Reply
-			add("next: " + c.Hint)
+			add("next: " + c.typed(c.Hint))
 		}
 	}
 	if c.Status == store.Applying && c.Apply != nil && c.Apply.Current != "" && c.ShowAddresses {
@@ -283,6 +283,15 @@ func (c Card) Took() string {
 	return words.Span(d)
 }
 
+// errorWord says what [Card.Error] is: of a run that somebody ended it is why, and no error.
+func (c Card) errorWord() string {
+	switch c.Status {
+	case store.Canceled, store.Discarded, store.Superseded, store.Expired:
+		return "why"
+	}
+	return "error"
+}
+
 // Plain is the whole card as plain text of several lines, for the log and the terminal.
 func (c Card) Plain() string {
 	var b strings.Builder
@@ -300,7 +309,7 @@ func (c Card) Plain() string {
 		fmt.Fprintf(&b, "  %s\n", v)
 	}
 	if c.Plan != nil {
-		fmt.Fprintf(&b, "  %s\n", c.Counts())
+		fmt.Fprintf(&b, "  %s\n", c.Said())
 		for _, l := range c.Lines() {
 			fmt.Fprintf(&b, "    %s\n", l)
 		}
@@ -312,7 +321,7 @@ func (c Card) Plain() string {
 		}
 	}
 	if c.Error != "" {
-		fmt.Fprintf(&b, "  error: %s\n", strings.ReplaceAll(strings.TrimSpace(redact.Clean(c.Error)), "\n", "\n    "))
+		fmt.Fprintf(&b, "  %s: %s\n", c.errorWord(), strings.ReplaceAll(strings.TrimSpace(redact.Clean(c.Error)), "\n", "\n    "))
 	}
 	if t := c.Took(); t != "" {
 		fmt.Fprintf(&b, "  took %s\n", t)

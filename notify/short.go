@@ -15,11 +15,7 @@ func (c Card) Short(changes int) string {
 		add(k)
 	}
 	if c.Plan != nil {
-		counts := c.Counts()
-		if c.Status.Terminal() && c.Apply != nil {
-			counts = "planned: " + counts
-		}
-		add(counts)
+		add(c.Said())
 		if list := c.Lines(); c.ShowAddresses {
 			for _, l := range list[:min(len(list), changes)] {
 				add("  " + l)
@@ -39,7 +35,7 @@ func (c Card) Short(changes int) string {
 		add(words.Of(c.Got, c.Approvals, "approval"))
 	}
 	if c.Error != "" && c.ShowAddresses {
-		add("error: " + line(Cause(c.Error)))
+		add(c.errorWord() + ": " + line(Cause(c.Error)))
 	}
 	if t := c.Took(); t != "" {
 		add("took " + t)

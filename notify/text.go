@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sallyport/notify/redact"
+	"sallyport/notify/verbs"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -169,23 +170,26 @@ func (c Card) Reply() string {
 		}
 		return "Reply deny in this thread to stop it before it starts."
 	case store.Applying:
-		return fmt.Sprintf("It cannot be denied any more; sallyport cancel %d interrupts it.", c.Run)
+		return c.typed(fmt.Sprintf("It cannot be denied any more; sallyport cancel %d interrupts it.", c.Run))
 	case store.Errored, store.Interrupted, store.Canceled, store.Discarded, store.Expired:
 		if c.Hint != "" {
-			return line(c.Hint)
+			return c.typed(line(c.Hint))
 		}
 		if c.Kind == store.KindPullRequest {
 			return ""
 		}
-		if c.Shell {
-			return fmt.Sprintf("To plan it again: sallyport plan %s", line(c.Stack))
+		if c.Shell || c.Bot != "" {
+			return c.typed(fmt.Sprintf("To plan it again: sallyport plan %s", line(c.Stack)))
 		}
 		return fmt.Sprintf("To plan it again: sallyport plan %s, or tell the bot: plan %s", line(c.Stack), line(c.Stack))
 	case store.Pending, store.Planning:
-		return line(c.Hint)
+		return c.typed(line(c.Hint))
 	}
 	return ""
 }
+
+// typed is what to type next, in the words of the place where the card is read.
+func (c Card) typed(advice string) string { return verbs.InSlack(advice, c.Bot) }
 
 func (c Card) replyPlanned() string {
 	var b strings.Builder
@@ -204,14 +208,11 @@ func (c Card) replyPlanned() string {
 	if c.Approvals > 1 {
 		fmt.Fprintf(&b, " %d different people have to approve; %d so far.", c.Approvals, c.Got)
 	}
-	switch {
-	case len(c.WaitsFor) == 1:
-		fmt.Fprintf(&b, " It waits for %s.", line(c.WaitsFor[0]))
-	case len(c.WaitsFor) > 1:
-		fmt.Fprintf(&b, " It waits for one of %s.", line(words.List(c.WaitsFor, 5)))
+	if who := words.WaitsFor(c.Approvals-c.Got, c.WaitsFor); who != "" {
+		fmt.Fprintf(&b, " It %s.", line(who))
 	}
 	if c.Hint != "" {
-		b.WriteString(" " + line(c.Hint))
+		b.WriteString(" Next: " + c.typed(line(c.Hint)))
 	}
 	return b.String()
 }
@@ -241,6 +242,21 @@ func (c Card) Counts() string {
 
 // Done is [Card.Counts] of a plan that was applied: "2 created, nothing destroyed".
 func (c Card) Done() string { return past(c.Counts()) }
+
+// Said is [Card.Counts] with how far the apply came, once there was one that ended.
+func (c Card) Said() string {
+	switch {
+	case c.Plan == nil || !c.Status.Terminal():
+		return c.Counts()
+	case c.Status == store.Applied:
+		return "planned: " + c.Counts() + "; all of it is done"
+	case c.Apply == nil:
+		return c.Counts()
+	case c.Apply.Total == 0:
+		return "planned: " + c.Counts()
+	}
+	return "planned: " + c.Counts() + "; done: " + c.progress()
+}
 
 // tally counts the changes of a plan by what happens to the object.
 type tally struct{ create, again, update, replace, destroy, forget, move, refresh, read, imports, invoke, unknown int }

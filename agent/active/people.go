@@ -84,7 +84,9 @@ func (w *Config) LearnNames(ctx context.Context) error {
 	}
 	for _, s := range w.AllStacks() {
 		for _, entry := range Approvers(w.Cfg, s) {
-			if !strings.Contains(entry, "@") {
+			if strings.Contains(entry, "@") {
+				w.Directory.wonder(entry)
+			} else {
 				w.Name("slack:" + entry)
 			}
 		}
@@ -103,13 +105,7 @@ func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
 	}
 	out := []string{}
 	for _, entry := range Approvers(w.Cfg, s) {
-		account := "slack:" + entry
-		if strings.Contains(entry, "@") {
-			account = entry
-			if id := w.Directory.known(EmailKey(entry)); id != "" {
-				account = "slack:" + id
-			}
-		}
+		account := w.AccountOf(entry)
 		person := votes.PersonOf(w.Cfg.People, account)
 		if given[person] || !s.AllowSelfApproval && strings.HasPrefix(account, "slack:U") && votes.NotOwn(w.Cfg.People, run, account, person) != nil {
 			continue
@@ -117,6 +113,18 @@ func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
 		out = append(out, account)
 	}
 	return out
+}
+
+// AccountOf is the account that an entry of a list of people means: an id of a person or a group in Slack, or an e-mail address,
+// which it stays until Slack has said whose it is.
+func (w *Config) AccountOf(entry string) string {
+	if !strings.Contains(entry, "@") {
+		return "slack:" + entry
+	}
+	if id := w.Directory.known(EmailKey(entry)); id != "" {
+		return "slack:" + id
+	}
+	return entry
 }
 
 // known is the id that a name of the configuration was resolved to, as far as memory knows.
@@ -155,6 +163,26 @@ func (d *slackDirectory) name(account string) string {
 	return name
 }
 
+// wonder has it asked soon whose account an e-mail address is, unless that is known.
+func (d *slackDirectory) wonder(email string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, asked := d.unknown[email]; d.channels[EmailKey(email)] == "" && !asked && len(d.unknown) < maxUnknown {
+		d.unknown[email] = time.Time{}
+	}
+}
+
+// person is the account of an e-mail address.
+func (d *slackDirectory) person(ctx context.Context, email string) (string, error) {
+	return d.resolve(ctx, EmailKey(email), never, func(ctx context.Context) (string, error) {
+		u, err := d.client.UserByEmail(ctx, email)
+		if err == nil {
+			err = d.learn(map[string]string{"slack:" + u.ID: u.Name})
+		}
+		return u.ID, err
+	})
+}
+
 // recall reads what accounts were called when Slack was asked last.
 func (d *slackDirectory) recall() error {
 	kept := map[string]string{}
@@ -184,6 +212,16 @@ func (d *slackDirectory) Learn(ctx context.Context) error {
 		d.mu.Lock()
 		d.unknown[account] = d.active.now().Add(askAgain)
 		d.mu.Unlock()
+		if strings.Contains(account, "@") {
+			if _, err := d.person(ctx, account); err == nil {
+				d.mu.Lock()
+				delete(d.unknown, account)
+				d.mu.Unlock()
+			} else if _, limited := slack.RetryAfter(err); limited {
+				return d.learn(news)
+			}
+			continue
+		}
 		_, id, _ := strings.Cut(account, ":")
 		switch id[:min(1, len(id))] {
 		case "U", "W":

@@ -133,13 +133,7 @@ func (d *slackDirectory) allowed(ctx context.Context, user string, approvers []s
 	for _, entry := range approvers {
 		switch {
 		case strings.Contains(entry, "@"):
-			id, err := d.resolve(ctx, EmailKey(entry), never, func(ctx context.Context) (string, error) {
-				u, err := d.client.UserByEmail(ctx, entry)
-				if err == nil {
-					err = d.learn(map[string]string{"slack:" + u.ID: u.Name})
-				}
-				return u.ID, err
-			})
+			id, err := d.person(ctx, entry)
 			if d.cannotTell(entry, err) {
 				unknown = errors.Join(unknown, fmt.Errorf("resolving %s: %w", entry, err))
 			} else if id == user {

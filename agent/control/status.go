@@ -334,19 +334,13 @@ type Apply struct {
 // Worth reports whether there is anything to say of them: more than one is needed, or somebody is named.
 func (a *Approvals) Worth() bool { return a != nil && (a.Needed > 1 || len(a.WaitsFor) > 0) }
 
-// maxWaitsFor is how many people a sentence names.
-const maxWaitsFor = 5
-
 // String is "1 of 2 approvals, waits for one of slack:U01, slack:S01".
 func (a Approvals) String() string {
 	text := fmt.Sprintf("%d of %s", a.Counted, words.Count(a.Needed, "approval"))
-	switch {
-	case a.Counted >= a.Needed || len(a.WaitsFor) == 0:
-		return text
-	case len(a.WaitsFor) == 1:
-		return text + ", waits for " + a.WaitsFor[0]
+	if who := words.WaitsFor(a.Needed-a.Counted, a.WaitsFor); who != "" {
+		return text + ", " + who
 	}
-	return text + ", waits for one of " + words.List(a.WaitsFor, maxWaitsFor)
+	return text
 }
 
 // Destroys reports whether the plan destroys or replaces anything.

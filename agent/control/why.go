@@ -106,9 +106,17 @@ func madeBy(run *store.Run, file string) string {
 		text += "nothing was noted"
 	}
 	if run.Held != "" && !run.Status.Terminal() {
-		text += "; it waits: " + run.Held
+		text += "; " + waiting(run.Held)
 	}
 	return text
+}
+
+// waiting is a reason to wait as the second half of a sentence: many of them say themselves that they are one.
+func waiting(held string) string {
+	if strings.HasPrefix(held, "waits ") {
+		return "it " + held
+	}
+	return "it waits: " + held
 }
 
 // maxUnknown is how many things that cannot be followed are told.

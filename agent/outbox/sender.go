@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/notify"
 	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -73,6 +74,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 	if err := a.sign(w, s.run, &card); err != nil {
 		return nil, err
 	}
+	card.Bot = s.bot(ctx)
 	if s.run.Card != nil {
 		s.wrote = true
 		return nil, w.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
@@ -175,6 +177,9 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 	if post.Thread != "" {
 		oldest = post.Thread
 	}
+	if st := s.stackOf(); st == nil || st.PlanInSlack != "none" { // else the bot does not tell what a shell does
+		post.Text = verbs.InSlack(post.Text, s.bot(ctx))
+	}
 	if unknown {
 		ts, found, err := s.world.Slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
 		if err != nil || found {
@@ -190,6 +195,17 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 	}
 	ts, err := s.world.Slack.PostText(ctx, post)
 	return s.toldAnew(ts), err
+}
+
+// bot is what the bot is called, so that people are told to type to it what it does as well as a shell; empty while Slack has not
+// said, and the message does not wait for that.
+func (s *sender) bot(ctx context.Context) string {
+	self, err := s.world.Directory.Identity(ctx)
+	if err != nil {
+		s.outbox.log.Debug("asking what the bot is called", "err", err)
+		return ""
+	}
+	return self.User
 }
 
 // toldAnew records the reply from which on a thread that the run took over is about this run.

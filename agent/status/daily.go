@@ -16,12 +16,15 @@ const maxDaily = 10
 // Daily is what waits, what drifted and what is behind; empty on a quiet day. Only a running agent says it.
 func (g *Glance) Daily() string {
 	now := g.process.Now
-	var waits, marked, behind, drifted, held []string
+	var waits, late, marked, behind, drifted, paused []string
 	if g.agent.Paused != nil {
-		held = append(held, "the agent "+notify.Paused(g.agent.Paused))
+		paused = append(paused, "the agent "+notify.Paused(g.agent.Paused))
 	}
 	for _, run := range g.open {
-		if run.Status == store.Planned || run.Status == store.Approved {
+		switch {
+		case run.Status == store.Approved && run.Held != "":
+			late = append(late, fmt.Sprintf("#%d %s (%s)", run.ID, run.Stack, held(run)))
+		case run.Status == store.Planned || run.Status == store.Approved:
 			waits = append(waits, fmt.Sprintf("#%d %s (%s for %s)", run.ID, run.Stack, run.Status, words.Age(now.Sub(run.PlannedAt))))
 		}
 	}
@@ -33,7 +36,7 @@ func (g *Glance) Daily() string {
 			drifted = append(drifted, fmt.Sprintf("%s since %s (%s)", s.Name, words.Instant(d.Since), notify.Drifted(d)))
 		}
 		if s.Paused != nil {
-			held = append(held, s.Name+" "+notify.Paused(s.Paused))
+			paused = append(paused, s.Name+" "+notify.Paused(s.Paused))
 		}
 	}
 	for _, run := range g.unreviewed {
@@ -43,7 +46,7 @@ func (g *Glance) Daily() string {
 	for _, part := range []struct {
 		what string
 		list []string
-	}{{"Waiting for people", waits}, {"Break glass, not reviewed", marked}, {"Behind the branch", behind}, {"Drifted", drifted}, {"Paused", held}} {
+	}{{"Waiting for people", waits}, {"Approved, not applied yet", late}, {"Break glass, not reviewed", marked}, {"Behind the branch", behind}, {"Drifted", drifted}, {"Paused", paused}} {
 		if len(part.list) > 0 {
 			lines = append(lines, fmt.Sprintf("%s: %s.", part.what, words.List(part.list, maxDaily)))
 		}

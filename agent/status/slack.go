@@ -129,9 +129,17 @@ func waitingLine(run *store.Run, a *control.Approvals, now time.Time) string {
 		line += ", " + a.String()
 	}
 	if run.Held != "" {
-		line += ": " + run.Held
+		line += ": " + held(run)
 	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {
 		line += fmt.Sprintf(", good for %s more", words.Duration(run.ExpiresAt.Sub(now)))
 	}
 	return strings.TrimSpace(line)
+}
+
+// held is why a run that was said to be approved waits.
+func held(run *store.Run) string {
+	if run.Status != store.Approved {
+		return run.Held
+	}
+	return strings.TrimPrefix(run.Held, "approved; ")
 }

@@ -297,3 +297,15 @@ func TestWhatNeedsALook(t *testing.T) {
 		})
 	}
 }
+
+// A run that its window or a freeze keeps back waits for nobody, and is not told twice that it is approved.
+func TestApprovedAndKeptBack(t *testing.T) {
+	run := &store.Run{ID: 25, Stack: "app", Status: store.Approved, Held: "approved; frozen until Monday", PlannedAt: at(3, 0)}
+	g := &Glance{agent: &store.AgentState{}, process: &Process{Now: at(3, 10)}, open: []*store.Run{run}}
+	if got, want := g.Daily(), "Approved, not applied yet: #25 app (frozen until Monday)."; got != want {
+		t.Errorf("daily: %q, not %q", got, want)
+	}
+	if got, want := g.Slack(), "#25 app is approved: frozen until Monday"; got != want {
+		t.Errorf("status: %q, not %q", got, want)
+	}
+}

@@ -158,7 +158,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		blocks = append(blocks, mrkdwn(m))
 	}
 	if card.Plan != nil {
-		blocks = append(blocks, mrkdwn("*"+escape(card.Counts())+"*"))
+		blocks = append(blocks, mrkdwn("*"+escape(card.Said())+"*"))
 	}
 	if len(lines) > 0 {
 		blocks = append(blocks, preformatted(strings.Join(lines, "\n")))

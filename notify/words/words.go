@@ -88,3 +88,20 @@ func FirstLine(text string, most int) string {
 	}
 	return cut
 }
+
+// maxWaitsFor is how many people a sentence names.
+const maxWaitsFor = 5
+
+// WaitsFor says whom something waits for that still lacks so many approvals: "waits for one of jane, joe". Empty if it waits for
+// nobody who could be named. One name may stand for several people, a user group.
+func WaitsFor(left int, who []string) string {
+	switch {
+	case left <= 0 || len(who) == 0:
+		return ""
+	case len(who) == 1:
+		return "waits for " + who[0]
+	case left == 1:
+		return "waits for one of " + List(who, maxWaitsFor)
+	}
+	return fmt.Sprintf("waits for %d of ", left) + List(who, maxWaitsFor)
+}

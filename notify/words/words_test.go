@@ -60,6 +60,11 @@ func TestWords(t *testing.T) {
 		"a sentence already":   {words.Sentence("why. "), "why."},
 		"labelled":             {words.Labelled("they are: ", list, 3), "they are: a, b, c"},
 		"labelled nothing":     {words.Labelled("they are: ", nil, 3), ""},
+		"waits for nobody":     {words.WaitsFor(1, nil), ""},
+		"waits for nothing":    {words.WaitsFor(0, list), ""},
+		"waits for somebody":   {words.WaitsFor(2, list[:1]), "waits for a"},
+		"waits for one":        {words.WaitsFor(1, list), "waits for one of a, b, c"},
+		"waits for two":        {words.WaitsFor(2, list), "waits for 2 of a, b, c"},
 		"line without end":     {words.FirstLine("0123456789a", 10), "012345678…"},
 	}
 	for name, tt := range tests {

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/votes"
+	"sallyport/notify"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -150,14 +151,17 @@ func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Durat
 	default:
 		text += " Nobody has decided."
 	}
+	if run.Status == store.Planned {
+		text += " " + notify.Card{Run: run.ID, Status: run.Status, Plan: run.Plan, ShowAddresses: s.PlanInSlack != "none"}.Reply()
+	}
 	if asked := askedOf(w, s); len(asked) > 0 {
 		text += " Asked: " + words.List(asked, maxAsked) + "."
 	}
 	return text
 }
 
-// askedOf names who was asked, in words that ring nobody: the people of person blocks by name, others as the configuration has
-// them.
+// askedOf names who was asked, in words that ring nobody: the people of person blocks by name, others by their account, for which
+// their name is put where the message is sent.
 func askedOf(w *active.Config, s *config.Stack) []string {
 	list := s.Mention
 	if len(list) == 0 && w.Cfg.Slack != nil {
@@ -167,6 +171,8 @@ func askedOf(w *active.Config, s *config.Stack) []string {
 	for _, id := range list {
 		if i := slices.IndexFunc(w.Cfg.People, func(p config.Person) bool { return p.Slack == id }); i >= 0 {
 			id = w.Cfg.People[i].Name
+		} else {
+			id = w.AccountOf(id)
 		}
 		names = append(names, id)
 	}

@@ -191,8 +191,16 @@ func MayApprove(people []config.Person, run *store.Run, s *config.Stack, v Vote,
 	}
 	for _, d := range run.Decisions {
 		if Counts(run, d) && d.Verdict == store.Approve && d.Person == person && (d.BreakGlass || !v.BreakGlass) && !fault.Without("different people") {
-			return hint.Refuse("", "your approval of #%d counts already; %d different people are needed", run.ID, s.Approvals)
+			return hint.Refuse("", "your approval of #%d counts already; %s", run.ID, needsMore(s))
 		}
 	}
 	return nil
+}
+
+// needsMore says to somebody who approved twice what that adds.
+func needsMore(s *config.Stack) string {
+	if s.Approvals > 1 {
+		return fmt.Sprintf("%d different people are needed", s.Approvals)
+	}
+	return "one is enough"
 }
