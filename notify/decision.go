@@ -32,6 +32,12 @@ type Words struct {
 // ok is true if it is. Otherwise complaint says why a message that begins with one of the two words is no decision, and
 // is empty for ordinary talk, which is left alone.
 func ParseDecision(text string) (w Words, ok bool, complaint string) {
+	return ParseDecisionFor(text, nil)
+}
+
+// ParseDecisionFor is [ParseDecision] with complaints that name what an approval of the plan has to say. What counts is the same,
+// whichever the plan is, nil for none.
+func ParseDecisionFor(text string, p *store.Plan) (w Words, ok bool, complaint string) {
 	text = unwrap(undo(text))
 	if bare := unstop(text); unwrap(bare) != bare { // the full stop after `code`
 		text = unwrap(bare)
@@ -40,7 +46,7 @@ func ParseDecision(text string) (w Words, ok bool, complaint string) {
 	word := strings.ToLower(unwrap(first))
 	switch strings.TrimRight(word, ".,:;!?-…") {
 	case string(store.Approve):
-		return parseApprove(word, rest)
+		return parseApprove(word, rest, p)
 	case string(store.Deny):
 		if strings.HasSuffix(word, "?") {
 			return Words{}, false, "that reads like a question; to deny, reply: deny"
@@ -58,18 +64,24 @@ func ParseReview(text string) (words string, ok bool) {
 	return strings.TrimLeft(rest, "-:,; "), word == "review" || word == "reviewed"
 }
 
-func parseApprove(word, rest string) (Words, bool, string) {
+func parseApprove(word, rest string, p *store.Plan) (Words, bool, string) {
 	w := Words{Verdict: store.Approve}
+	reply := Needed(p)
 	if rest == "" {
 		if unstop(word) != string(store.Approve) {
+			if reply != string(store.Approve) {
+				return Words{}, false, "an approval is its words and nothing else; reply: " + reply
+			}
 			return Words{}, false, "an approval is the one word and nothing else; reply: approve"
 		}
 		return w, true, ""
 	}
 	second, names := cutWord(unstop(rest))
 	if word != string(store.Approve) || strings.ToLower(strings.TrimRight(unwrap(second), ",:")) != "destroy" {
-		return Words{}, false, fmt.Sprintf("%q is more than a decision, so it is not taken as one. "+
-			"Reply only: approve (or: approve destroy, with the addresses that the card asks for)", short(word+" "+rest))
+		if p == nil {
+			reply += " (or: approve destroy, with the addresses that the card asks for)"
+		}
+		return Words{}, false, fmt.Sprintf("%q is more than a decision, so it is not taken as one. Reply only: %s", short(word+" "+rest), reply)
 	}
 	w.Destroy = true
 	list, closed := split(names)
@@ -84,8 +96,10 @@ func parseApprove(word, rest string) (Words, bool, string) {
 	}
 	for _, name := range w.Names {
 		if !strings.Contains(name, ".") && !isNumber(name) {
-			return Words{}, false, fmt.Sprintf("%q is neither an address nor a number of the card. "+
-				"Reply: approve destroy, and then only the addresses or numbers that the card asks for", short(name))
+			if p == nil {
+				reply = "approve destroy, and then only the addresses or numbers that the card asks for"
+			}
+			return Words{}, false, fmt.Sprintf("%q is neither an address nor a number of the card. Reply: %s", short(name), reply)
 		}
 	}
 	return w, true, ""

@@ -69,3 +69,22 @@ func FuzzMention(f *testing.F) {
 		}
 	})
 }
+
+// A complaint names what an approval of the plan has to say, and not what another plan wants.
+func TestComplaintsNameWhatThePlanWants(t *testing.T) {
+	t.Parallel()
+	vital := plan(protected(change("aws_ebs_volume.v", "delete", "create")), change("aws_x.a", "delete"))
+	for said, want := range map[string]string{
+		"approve!":               "an approval is its words and nothing else; reply: approve destroy 1",
+		"approve destory":        `"approve destory" is more than a decision, so it is not taken as one. Reply only: approve destroy 1`,
+		"approve destroy volume": `"volume" is neither an address nor a number of the card. Reply: approve destroy 1`,
+	} {
+		if _, ok, complaint := notify.ParseDecisionFor(said, vital); ok || complaint != want {
+			t.Errorf("%s: %v, %q", said, ok, complaint)
+		}
+	}
+	_, _, complaint := notify.ParseDecisionFor("approve!", plan(change("aws_x.a", "create")))
+	if want := "an approval is the one word and nothing else; reply: approve"; complaint != want {
+		t.Errorf("%q", complaint)
+	}
+}

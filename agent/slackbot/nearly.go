@@ -30,8 +30,8 @@ func (sb *Slackbot) nearly(w *active.Config, self slack.Identity, runID int, m s
 	if r.made {
 		order, _, asked = verbs.Find(strings.Fields(r.said))
 	}
-	if r.made && strings.TrimSpace(r.said) == "" {
-		near = notify.NearApprove // called, and nothing said
+	if r.made && near == notify.Talk && !asked {
+		near = notify.NearApprove // called, and nothing said that is known here
 	}
 	if near == notify.Talk && !asked {
 		return nil
@@ -43,30 +43,41 @@ func (sb *Slackbot) nearly(w *active.Config, self slack.Identity, runID int, m s
 	if err != nil || run == nil || w.Stack(run.Stack) == nil {
 		return err
 	}
-	answer := nearAnswer(run, near, self.User)
-	if asked {
-		answer = "that is told me in the channel: @" + self.User + " " + orderAbout(order, run)
+	answer, often := nearAnswer(run, near, self.User), once
+	switch {
+	case asked:
+		answer, often = "that is told me in the channel: @"+self.User+" "+orderAbout(order, run), always
+	case near == notify.NearDeny && run.Status == store.Applying:
+		often = always // who wants to stop an apply must not find out by nothing happening
 	}
 	if answer == "" {
 		return nil
 	}
-	err = sb.nudge(runID, m, "This did not count; "+answer)
+	err = sb.nudge(runID, m, often, "This did not count; "+answer)
 	if errors.Is(err, store.ErrFull) {
 		return nil // a comfort, and nobody is to be told that it counts later
 	}
 	return err
 }
 
-// nudge tells somebody, and nobody else where Slack can do that, unless they were told of this run before.
-func (sb *Slackbot) nudge(runID int, m slack.Message, text string) error {
+// how often somebody is told something of a run.
+type often int
+
+const (
+	once   often = iota // a person and run
+	always              // each time that they say it
+)
+
+// nudge tells somebody, and nobody else where Slack can do that, unless they were told of this run before and once is enough.
+func (sb *Slackbot) nudge(runID int, m slack.Message, how often, text string) error {
 	return sb.journal.Update(func(tx *journal.Tx) error {
 		t, err := tx.Thread(runID)
 		if err != nil || slices.Contains(t.Handled, m.TS) {
 			return err
 		}
 		t.Handled = append(t.Handled, m.TS)
-		told := slices.Contains(t.Nudged, m.User)
-		if !told {
+		told := how == once && slices.Contains(t.Nudged, m.User)
+		if how == once && !told {
 			t.Nudged = append(t.Nudged, m.User)
 		}
 		if err := tx.PutThread(t); err != nil || told {
@@ -97,6 +108,14 @@ func orderAbout(v verbs.Verb, run *store.Run) string {
 func nearAnswer(run *store.Run, near notify.Near, bot string) string {
 	again := fmt.Sprintf("to plan it again, tell me in the channel: @%s plan %s", bot, run.Stack)
 	switch run.Status {
+	case store.Pending, store.Planning, store.Applying:
+		if near == notify.NearDeny {
+			return fmt.Sprintf("to stop it, tell me in the channel: @%s cancel %d", bot, run.ID)
+		}
+	case store.Approved:
+		if near == notify.NearDeny {
+			return "to refuse the plan, reply deny"
+		}
 	case store.Planned:
 		switch near {
 		case notify.NearDeny:

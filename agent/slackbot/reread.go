@@ -3,6 +3,7 @@ package slackbot
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
@@ -11,6 +12,11 @@ import (
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/store"
 )
+
+// withdrawn is a vote that was taken back.
+type withdrawn struct {
+	ts, text string
+}
 
 // withdraw takes back the votes for which gone gives a reason.
 func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) error {
@@ -26,12 +32,12 @@ func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) e
 		if err != nil || now.Status != store.Planned && now.Status != store.Approved {
 			return err
 		}
-		var taken []string
+		var taken []withdrawn
 		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			for i, d := range r.Decisions {
 				if why := gone(d); votes.Counts(r, d) && d.Verdict == store.Approve && why != "" {
 					r.Decisions[i].Withdrawn = why
-					taken = append(taken, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why))
+					taken = append(taken, withdrawn{d.TS, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why)})
 				}
 			}
 			return nil
@@ -39,8 +45,11 @@ func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) e
 		if err != nil {
 			return err
 		}
-		for _, text := range taken {
-			if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: text}); err != nil {
+		for _, vote := range taken {
+			if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: vote.text}); err != nil {
+				return err
+			}
+			if err := sb.ledger.Say(tx.Tx, now, store.MessageReply, "withdrawn/"+vote.ts, strings.ToUpper(vote.text[:1])+vote.text[1:]+"."); err != nil {
 				return err
 			}
 		}

@@ -38,7 +38,13 @@ func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack
 	}
 	var faults []error
 	for _, m := range replies {
-		if handled[m.TS] || !phrase.LaterTS(m.TS, t.TS) {
+		if !phrase.LaterTS(m.TS, t.TS) {
+			continue
+		}
+		if handled[m.TS] {
+			if err := sb.editedLater(ctx, w, self, run, t, m); err != nil && parent != nil {
+				faults = append(faults, err) // not in the way of an apply: it counts for nothing
+			}
 			continue
 		}
 		err := sb.health.Contained(health.Work{Name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), Watches: true}, func() error {
@@ -140,8 +146,11 @@ func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Iden
 	switch {
 	case said.complaint != "" && run.Status == store.Applied:
 		return refuseReply(fmt.Sprintf("This did not count: #%d is already applied; nothing to approve.", runID))
+	case said.complaint != "" && run.Status.Terminal():
+		return refuseReply(fmt.Sprintf("This did not count: #%d has ended: %s.", runID, run.Status))
 	case said.complaint != "":
-		return refuseReply("This did not count: " + strings.TrimSuffix(said.complaint, ".") + ".")
+		_, _, complaint := notify.ParseDecisionFor(said.said, run.Plan)
+		return refuseReply("This did not count: " + strings.TrimSuffix(complaint, ".") + ".")
 	}
 	if said.isReview {
 		_, err = sb.operator.Review(runID, "slack:"+m.User, said.review, mark)
@@ -178,6 +187,9 @@ func (sb *Slackbot) answer(tx *store.Tx, runID int, m slack.Message, refusal str
 		return err
 	}
 	t.Handled = append(t.Handled, m.TS)
+	if m.Edited {
+		t.Handled = append(t.Handled, editedMark(m.TS)) // the answer says so
+	}
 	if err := tx.PutThread(t); err != nil {
 		return err
 	}
