@@ -72,7 +72,7 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	}); err != nil {
 		return err
 	}
-	sb.seen(ctx, w, m)
+	seen(ctx, sb.log, w, m)
 	switch {
 	case may && (c.Verb == "unlock" || c.Verb == "state push"):
 		said.text = sb.repairFor(self, channel, m, c)
@@ -108,9 +108,9 @@ func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Id
 	if v.Who == verbs.Anybody {
 		return reply{}, true, nil
 	}
-	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, sb.stackOf(w, v, c)))
+	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, stackOf(sb.store, w, v, c)))
 	if err != nil || why != "" {
-		return reply{text: mayNot(w, m.User, about{c.Verb, sb.stackOf(w, v, c), nil}, why)}, false, err
+		return reply{text: mayNot(w, m.User, about{c.Verb, stackOf(sb.store, w, v, c), nil}, why)}, false, err
 	}
 	return reply{}, true, nil
 }
@@ -176,14 +176,14 @@ func (sb *Slackbot) repairFor(self slack.Identity, channel string, m slack.Messa
 }
 
 // stackOf is the stack whose approvers may say a command; nil if those of the agent may.
-func (sb *Slackbot) stackOf(w *active.Config, v verbs.Verb, c notify.Command) *config.Stack {
+func stackOf(st *store.Store, w *active.Config, v verbs.Verb, c notify.Command) *config.Stack {
 	if v.Who != verbs.OfStack || len(c.Args) == 0 {
 		return nil
 	}
 	if v.Args[0].Kind != verbs.Run {
 		return w.Stack(c.Args[0])
 	}
-	run, err := control.FindRun(sb.store, c.Args[0])
+	run, err := control.FindRun(st, c.Args[0])
 	if err != nil {
 		return nil // it is refused right after this
 	}
@@ -240,7 +240,7 @@ func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (reply, error) {
 			return reply{}, control.Errorf(control.Usage, "%s", c.Plan.Wrong)
 		}
 		if pull := ofPull.FindStringSubmatch(c.Reason); pull != nil && c.Verb == "plan" {
-			text, err := sb.previewFor(operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
+			text, err := previewFor(sb.operator, operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
 			return reply{text: text}, err
 		}
 		run, warnings, err := sb.operator.Start(operator.Request{

@@ -237,7 +237,7 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 	}
 	if at.TS != newest {
 		at.TS = newest
-		faults = append(faults, a.putCursor(channel, at))
+		faults = append(faults, putCursor(a.journal, channel, at))
 	}
 	return errors.Join(faults...)
 }
@@ -265,7 +265,7 @@ func (sb *Slackbot) cursor(ctx context.Context, w *active.Config, channel string
 		if settled.Channel == channel && phrase.LaterTS(settled.TS, c.Own) {
 			c.Own = settled.TS
 		}
-		return c, sb.putCursor(channel, c)
+		return c, putCursor(sb.journal, channel, c)
 	}
 	latest, ok, err := w.Slack.Latest(ctx, channel)
 	if err != nil {
@@ -276,9 +276,9 @@ func (sb *Slackbot) cursor(ctx context.Context, w *active.Config, channel string
 		c.TS = latest.TS
 	}
 	c.Own = c.TS
-	return c, sb.putCursor(channel, c)
+	return c, putCursor(sb.journal, channel, c)
 }
 
-func (sb *Slackbot) putCursor(channel string, c outbox.ChannelCursor) error {
-	return sb.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
+func putCursor(j *journal.Journal, channel string, c outbox.ChannelCursor) error {
+	return j.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -136,10 +137,10 @@ func nearAnswer(run *store.Run, near notify.Near, bot string) string {
 const seenTimeout = 3 * time.Second
 
 // seen shows whoever said something that it was read, if the token may react. Nothing depends on it.
-func (sb *Slackbot) seen(ctx context.Context, w *active.Config, m slack.Message) {
+func seen(ctx context.Context, log *slog.Logger, w *active.Config, m slack.Message) {
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
 	if err := w.Slack.React(ctx, m.Channel, m.TS, "eyes"); err != nil {
-		sb.log.Debug("reacting to a message", "ts", m.TS, "err", err)
+		log.Debug("reacting to a message", "ts", m.TS, "err", err)
 	}
 }

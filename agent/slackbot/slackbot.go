@@ -80,11 +80,11 @@ const slackCall = 15 * time.Second
 var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)
 
 // previewFor is startPreview for Slack.
-func (sb *Slackbot) previewFor(wanted operator.WantedPreview, number string) (answer string, err error) {
+func previewFor(o *operator.Operator, wanted operator.WantedPreview, number string) (answer string, err error) {
 	if wanted.PullRequest, err = strconv.Atoi(number); err != nil {
 		return "", hint.Refuse("plan STACK pr 7", "which pull request?")
 	}
-	run, err := sb.operator.StartPreview(wanted)
+	run, err := o.StartPreview(wanted)
 	if err != nil {
 		return "", err
 	}

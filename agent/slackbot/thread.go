@@ -100,7 +100,7 @@ func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Iden
 	if err := sb.weigh(ctx, w, self, run, m, word{said, decided, complaint, review, isReview}); err != nil {
 		return err
 	}
-	sb.seen(ctx, w, m)
+	seen(ctx, sb.log, w, m)
 	return nil
 }
 
