@@ -33,11 +33,12 @@ import (
 // goroutines where that would next do something that anybody else could notice: before a commit, after one, before a request to
 // git, Slack or terraform. What it does until then another schedule of the same kill would have let it do as well.
 type life struct {
-	w     *world
-	n     int
-	dead  atomic.Bool
-	stop  context.CancelFunc
-	ended chan struct{}
+	w        *world
+	n        int
+	dead     atomic.Bool
+	stopping atomic.Bool // as an upgrade does: it closes its store by itself
+	stop     context.CancelFunc
+	ended    chan struct{}
 
 	mu      sync.Mutex
 	store   *store.Store // nil until it is open
@@ -245,6 +246,9 @@ func (w *world) view(f func(*store.Tx) error) bool {
 		return false
 	}
 	if err := st.View(f); err != nil {
+		if l.stopping.Load() {
+			return false // it has closed its store; the next life opens it again
+		}
 		w.breaks("the store cannot be read: %v", err)
 	}
 	return true

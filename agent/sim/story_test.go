@@ -268,6 +268,7 @@ func (w *world) strike() {
 		l.mu.Unlock()
 	default:
 		w.note("life %d is stopped", l.n)
+		l.stopping.Store(true)
 		l.stop()
 	}
 }
