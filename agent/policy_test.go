@@ -45,7 +45,7 @@ func TestPolicyRecreates(t *testing.T) {
 		t.Error("the node is not back")
 	}
 	card = said(t, s, "", "#2")
-	said(t, s, card.TS, "Approved by policy recreate")
+	said(t, s, card.TS, "Approved by policy:recreate")
 	if strings.Contains(card.Text, "approve") {
 		t.Errorf("somebody is asked: %q", card.Text)
 	}
