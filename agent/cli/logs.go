@@ -44,8 +44,10 @@ func logs(ctx context.Context, s *streams, r source, ref string) error {
 	}
 	said, err := follow.Said(ctx, r, run)
 	switch {
-	case err != nil:
+	case err != nil && (s.json || said == ""):
 		return err
+	case err != nil: // the plan, and that it is not all
+		return errors.Join(s.write(s.coloured(redact.Clean(said), saidColours)), err)
 	case s.json:
 		return s.writeJSON(shownText{ref, said})
 	case said == "":

@@ -17,6 +17,9 @@ import (
 // printed, secrets included, and goes away once this is written.
 const keptLogFile = "log.txt"
 
+// rawLogFile is that stream.
+const rawLogFile = "apply.jsonl"
+
 // ReadLog is the log of a run's apply: the kept one of an apply that has ended, else what terraform has said so far,
 // which is not redacted.
 func ReadLog(runDir string) (string, error) {
@@ -28,12 +31,16 @@ func ReadLog(runDir string) (string, error) {
 }
 
 // ReadKeptLog is the log for whoever has no secrets to redact it with, the command line without an agent: that of an
-// apply which has ended and been recorded.
+// apply which has ended and been recorded. Of any other it is refused, and is not said to be missing: what is missing may be left out
+// of an answer.
 func ReadKeptLog(runDir string) (string, error) {
 	kept, err := os.ReadFile(filepath.Join(runDir, keptLogFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", control.Errorf(control.NotFound, "the log of this apply is not redacted yet, which only the agent can do").
-			WithHint("start the agent; what terraform has said so far, secrets included, is in %s", filepath.Join(runDir, "apply.jsonl"))
+		if _, err := os.Stat(filepath.Join(runDir, rawLogFile)); errors.Is(err, fs.ErrNotExist) {
+			return "", control.Errorf(control.NotFound, "the log of this apply is not kept")
+		}
+		return "", control.Errorf(control.Refused, "the log of this apply is not redacted yet, which only the agent can do").
+			WithHint("start the agent; what terraform has said so far, secrets included, is in %s", filepath.Join(runDir, rawLogFile))
 	}
 	return string(kept), err
 }
@@ -60,7 +67,7 @@ func DropRawLog(runDir string, redact func(string) string) error {
 	if err := KeepLog(runDir, redact); err != nil {
 		return err
 	}
-	for _, raw := range []string{"apply.jsonl", "apply.err"} {
+	for _, raw := range []string{rawLogFile, "apply.err"} {
 		if err := os.Remove(filepath.Join(runDir, raw)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing the raw log: %w", err)
 		}

@@ -15,7 +15,8 @@ type Texts interface {
 	Log(ctx context.Context, ref string) (string, error)
 }
 
-// Said is what terraform has said of a run so far: its plan, then what it said while it applied, or why it could not plan.
+// Said is what terraform has said of a run so far: its plan, then what it said while it applied, or why it could not plan. With an
+// error comes what was read before it.
 func Said(ctx context.Context, from Texts, run control.Run) (string, error) {
 	ref := strconv.Itoa(run.ID)
 	var parts []string
@@ -27,15 +28,19 @@ func Said(ctx context.Context, from Texts, run control.Run) (string, error) {
 	switch {
 	case run.Apply != nil:
 		if err := add(&parts)(from.Log(ctx, ref)); err != nil {
-			return "", err
+			return joined(parts), err
 		}
 	case run.Error != "" && run.Status.Terminal():
 		parts = append(parts, run.Error)
 	}
+	return joined(parts), nil
+}
+
+func joined(parts []string) string {
 	for i := range parts {
 		parts[i] = strings.TrimRight(parts[i], "\n") + "\n"
 	}
-	return strings.Join(parts, "\n"), nil
+	return strings.Join(parts, "\n")
 }
 
 // add takes a text that is there; one that is kept no more, or not yet, is none.
@@ -58,11 +63,11 @@ func (f *Follower) Log(ctx context.Context, ref string) (run control.Run, said s
 	if err != nil {
 		return run, "", err
 	}
-	told := ""
+	told, id := "", run.ID // an answer that failed names no run
 	for err == nil {
 		now, textErr := Said(ctx, f.Client, run)
-		if textErr != nil && !errors.Is(textErr, control.ErrNoAgent) { // it is waited for below
-			return run, said, textErr
+		if textErr != nil && (ctx.Err() != nil || !errors.Is(textErr, control.ErrNoAgent)) { // the agent is waited for below
+			return run, said, f.stopped(ctx, id, textErr)
 		}
 		if textErr == nil {
 			if err := f.Print(grown(said, now)); err != nil {
@@ -80,7 +85,7 @@ func (f *Follower) Log(ctx context.Context, ref string) (run control.Run, said s
 		}
 		run, err = f.wait(ctx, run, most)
 	}
-	return run, said, f.stopped(ctx, run.ID, err)
+	return run, said, f.stopped(ctx, id, err)
 }
 
 // grown is what a text has more than before. Where it does not begin as it did, which a value does that is known as a secret only
