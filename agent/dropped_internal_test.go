@@ -22,6 +22,11 @@ func TestSupersededSaysWhatGoesWithIt(t *testing.T) {
 			"several and an image", store.PlanOptions{Vars: []string{"a", "b"}, Images: map[string]string{"node": "ami-1"}},
 			"; --var a, --var b, --image node went with it: say it again with a new plan if it is still wanted",
 		},
+		{"a replacement", store.PlanOptions{Replace: []string{"a.b"}}, "; --replace of 1 object went with it: say it again with a new plan if it is still wanted"},
+		{
+			"a destruction of a stack that is pinned", store.PlanOptions{Destroy: true, Vars: []string{"size"}, Inherited: true},
+			"; --destroy went with it: say it again with a new plan if it is still wanted",
+		},
 		{"what the stack is pinned with", store.PlanOptions{Vars: []string{"size"}, Inherited: true}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

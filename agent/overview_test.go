@@ -59,6 +59,7 @@ stack "app" {
 	said(t, s, "", fmt.Sprintf("waits for net, whose run #%d ended discarded", net.ID))
 	id := h.plan("net", false)
 	h.Reaches(fmt.Sprint(id), store.Planned)
+	said(t, s, "", fmt.Sprintf("#%d with the same changes was denied by", net.ID)) // whoever decides now is told
 	h.MustDecide(fmt.Sprint(id), "approve destroy")
 	h.applies("box")
 	h.Reaches("app", store.Planned)

@@ -137,6 +137,11 @@ func (e *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 		if err != nil {
 			return err
 		}
+		if denied, err := deniedBefore(tx.Tx, run, &result.Plan); err != nil {
+			return err
+		} else if denied != "" {
+			result.Notes = append(result.Notes, denied)
+		}
 		now := e.now().UTC()
 		moved, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan

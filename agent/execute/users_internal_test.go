@@ -49,7 +49,7 @@ func TestUsersKeptBack(t *testing.T) {
 	if err != nil || got.Who() != users[0] || len(pool.Stuck()) > 0 {
 		t.Errorf("after it: %v, %v, %v", got.Who(), err, pool.Stuck())
 	}
-	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "1 users") {
+	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "one of 1 user to end") {
 		t.Errorf("while it is at work: %q", waits.Why)
 	}
 	got.Close()

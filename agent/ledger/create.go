@@ -95,17 +95,29 @@ func (l *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.
 }
 
 // droppedWith says what a superseded run takes with it: no other run has the values that a person gave to this one, and whoever gave
-// them would wait for what is not coming. Empty if nobody gave any.
+// them would wait for what is not coming. So it is with what a person asked of its plan. Empty if there is nothing of the kind.
 func droppedWith(o store.PlanOptions) string {
-	if o.Inherited || len(o.Vars)+len(o.Images) == 0 {
-		return ""
-	}
 	var given []string
+	if len(o.Replace) > 0 {
+		given = append(given, "--replace of "+words.Count(len(o.Replace), "object")) // addresses are not shown to everybody
+	}
+	if o.RefreshOnly {
+		given = append(given, "--refresh-only")
+	}
+	if o.Destroy {
+		given = append(given, "--destroy")
+	}
+	if o.Inherited { // what a pin says the next run has as well
+		o.Vars, o.Images = nil, nil
+	}
 	for _, name := range o.Vars {
 		given = append(given, "--var "+name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
 		given = append(given, "--image "+name)
+	}
+	if len(given) == 0 {
+		return ""
 	}
 	return "; " + strings.Join(given, ", ") + " went with it: say it again with a new plan if it is still wanted"
 }

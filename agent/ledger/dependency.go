@@ -35,7 +35,7 @@ func RecordUpstreams(tx *store.Tx, run *store.Run, s *config.Stack) error {
 		return r.Err
 	}
 	if changed, _ := lifecycle.UpstreamChanges(s, r.Out); len(changed) > 0 {
-		if err := MoreReason(tx, run, lifecycle.ChangedBy(changed)); err != nil {
+		if err := MoreReason(tx, run, lifecycle.ChangedBy(changed, r.Out)); err != nil {
 			return err
 		}
 	}

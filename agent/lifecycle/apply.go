@@ -150,7 +150,7 @@ func changedUpstream(f *Facts) Reason {
 	case !known:
 		return Reason{Why: "nobody knows whether what it depends on has changed since it was planned", Hint: "see sallyport status", Recheck: soon}
 	case len(changed) > 0:
-		return Reason{Why: ChangedBy(changed) + " since it was planned", Hint: "another run takes over by itself"}
+		return Reason{Why: ChangedBy(changed, f.Store) + " since it was planned", Hint: "another run takes over by itself"}
 	}
 	return Reason{}
 }

@@ -293,6 +293,10 @@ func TestEveryConditionOfAnApply(t *testing.T) {
 		}, ""},
 		{"the newest commits are not trusted", func(f *lifecycle.Facts) { f.Config.Repository.RequireReview = true }, "known to be trusted"},
 		{"what it depends on changed since", func(f *lifecycle.Facts) { uses(f, 9, 3) }, "vpc was changed by #9 since it was planned"},
+		{"what it depends on was destroyed since", func(f *lifecycle.Facts) {
+			uses(f, 9, 3)
+			f.Store.Stacks["vpc"].Destroyed = &store.Destroyed{Run: 9}
+		}, "vpc was changed by #9 (destroyed) since it was planned"},
 		{"what it depends on did not change since", func(f *lifecycle.Facts) { uses(f, 3, 3) }, ""},
 		{"what it depends on changed since, and a person asked for it", func(f *lifecycle.Facts) { uses(f, 9, 3); f.Run.Kind = store.KindManual }, ""},
 		{"what it depends on was not read", func(f *lifecycle.Facts) { uses(f, 9, 3); delete(f.Store.Stacks, "vpc") }, "nobody knows whether what it depends on has changed"},

@@ -126,7 +126,7 @@ func TestUpstream(t *testing.T) {
 					if step.Do != lifecycle.Plan {
 						t.Errorf("a person's run: %s", said(step))
 					}
-					got = strings.Join(step.Also.Warnings, "; ")
+					got = strings.TrimPrefix(strings.Join(step.Also.Warnings, "; "), "this goes ahead; a commit's run ")
 				} else {
 					sound(t, f, step)
 				}
@@ -257,5 +257,28 @@ func TestLongApplies(t *testing.T) {
 				t.Errorf("%+v", step)
 			}
 		})
+	}
+}
+
+// Who waits for a stack whose run ended otherwise than well is told what brings that one on, and nobody who waits for one that goes on
+// by itself.
+func TestWhatBringsAnUpstreamOn(t *testing.T) {
+	for status, want := range map[store.Status]string{
+		store.Discarded: "it goes on by itself once a run of vpc has ended well: sallyport plan vpc; to go ahead without: sallyport plan ",
+		store.Errored:   "it goes on by itself once a run of vpc has ended well: sallyport plan vpc; to go ahead without: sallyport plan ",
+		store.Planned:   "it goes on by itself when that has ended well; to go ahead without: sallyport plan ",
+		store.Applied:   "it goes on by itself when that has ended well; to go ahead without: sallyport plan ",
+	} {
+		f := usual(store.Pending)
+		f.Config.Stack.DependsOn = []string{"vpc"}
+		f.Config.Upstream = map[string]*config.Stack{"vpc": {Name: "vpc", Repository: "infra"}}
+		st := &store.StackState{Name: "vpc", NewestRun: 5, Behind: 1}
+		if !status.Terminal() {
+			st.OpenRun = 5
+		}
+		f.Store.Stacks["vpc"], f.Store.Runs[5] = st, &store.Run{ID: 5, Stack: "vpc", Status: status}
+		if step := lifecycle.Next(f); step.Reason.Hint != want+f.Run.Stack {
+			t.Errorf("%s: %s, hint %q, not %q", status, said(step), step.Reason.Hint, want+f.Run.Stack)
+		}
 	}
 }

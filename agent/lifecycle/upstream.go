@@ -38,11 +38,15 @@ func UpstreamChanges(s *config.Stack, r Records) (changed map[string]int, known 
 	return changed, true
 }
 
-// ChangedBy says in words which runs changed which upstreams.
-func ChangedBy(changed map[string]int) string {
+// ChangedBy says in words which runs changed which upstreams, and which of those took one down.
+func ChangedBy(changed map[string]int, r Records) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(changed)) {
-		parts = append(parts, fmt.Sprintf("%s was changed by #%d", name, changed[name]))
+		text := fmt.Sprintf("%s was changed by #%d", name, changed[name])
+		if up, read := r.stack(name); read && up.Destroyed != nil && up.Destroyed.Run == changed[name] {
+			text += " (destroyed)"
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
 }

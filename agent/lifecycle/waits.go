@@ -244,10 +244,19 @@ func upstream(l *look) (Step, bool) {
 	case len(waits) == 0:
 		return Step{}, false
 	case run.RequestedBy != "":
+		for i, text := range waits {
+			if strings.HasPrefix(text, "waits ") { // what is asked for does not
+				waits[i] = "this goes ahead; a commit's run " + text
+			}
+		}
 		l.also.Warnings = waits
 		return Step{}, false
 	}
-	return held(Reason{Why: waits[0], Hint: "it goes on by itself when that has ended well; to go ahead without: sallyport plan " + run.Stack})
+	next := "it goes on by itself when that has ended well; to go ahead without: sallyport plan " + run.Stack
+	if over := overUpstream(&l.Facts); over != "" {
+		next = "it goes on by itself once a run of " + over + " has ended well: sallyport plan " + over + "; to go ahead without: sallyport plan " + run.Stack
+	}
+	return held(Reason{Why: waits[0], Hint: next})
 }
 
 // upstreamOf says what is not well with a stack that the run's depends on; empty if it has ended well and is up to date.
@@ -292,6 +301,24 @@ func upstreamOf(f *Facts, name string) string {
 	return fmt.Sprintf("waits for %s, whose run #%d ended %s", name, newest.ID, newest.Status)
 }
 
+// overUpstream is the first stack which the run waits for, if that has ended and nothing brings it on but a person.
+func overUpstream(f *Facts) string {
+	for _, name := range f.Config.Stack.DependsOn {
+		if upstreamOf(f, name) == "" {
+			continue
+		}
+		st, read := f.Store.stack(name)
+		if !read || st.OpenRun != 0 {
+			return ""
+		}
+		if newest, _ := f.Store.run(st.NewestRun); newest == nil || newest.Status == store.Applied || newest.Status == store.NoChanges {
+			return ""
+		}
+		return name
+	}
+	return ""
+}
+
 // busyUpstream says which stack further up may still change what the run's depends on: one that is at work, or is due for a run.
 // Those that it depends on itself are looked at too; how they ended is upstreamOf's.
 func busyUpstream(f *Facts) string {
@@ -310,7 +337,7 @@ func busyUpstream(f *Facts) string {
 			return fmt.Sprintf("waits for %s, of which nothing could be read", up.Name)
 		}
 		if len(changed) > 0 {
-			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, ChangedBy(changed))
+			return fmt.Sprintf("waits for %s, which is planned again since %s", up.Name, ChangedBy(changed, f.Store))
 		}
 		if st.OpenRun == 0 || slices.Contains(s.DependsOn, up.Name) {
 			continue

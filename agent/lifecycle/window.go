@@ -21,7 +21,11 @@ func WaitsForWindow(run *store.Run, s *config.Stack, now time.Time) Reason {
 	out := Reason{Why: c.Why, Recheck: windowLook}
 	if tooLate(run, c) {
 		out.Why += fmt.Sprintf("; this plan expires before that, at %s, so another one will have to be approved then", run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
-		out.Hint = "a longer plan_ttl lets a plan wait for the window; what must not wait: sallyport recover " + run.Stack
+		end := "the window"
+		if window.FreezeAt(s, now) != nil {
+			end = "the end of the freeze"
+		}
+		out.Hint = "a longer plan_ttl lets a plan wait for " + end + "; what must not wait: sallyport recover " + run.Stack
 	}
 	if !c.Opens.IsZero() {
 		out.Recheck = min(windowLook, max(time.Second, c.Opens.Sub(now)))

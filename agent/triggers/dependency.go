@@ -103,7 +103,11 @@ func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 	if err != nil || len(changed) == 0 {
 		return err
 	}
-	err = t.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed))
+	r := ledger.NewRecordReader(tx.Tx)
+	if r.Uses(s); r.Err != nil {
+		return r.Err
+	}
+	err = t.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed, r.Out))
 	if errors.Is(err, errNoRunYet) {
 		return nil
 	}
