@@ -258,6 +258,26 @@ func TestParseCommand(t *testing.T) {
 		"unknown option": {"<@U0SALLY> plan ghe --replcae aws_eip.x", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
 			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image, --reason",
 		}}},
+		"option after a reason": {
+			"<@U0SALLY> plan ghe worn out —destroy",
+			notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
+				Wrong: "--destroy would be a part of the reason there; options come first, right behind the stack, and then the reason",
+			}},
+		},
+		"option behind a dash alone": {
+			"<@U0SALLY> plan ghe — destroy",
+			notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
+				Wrong: "--destroy would be a part of the reason there; options come first, right behind the stack, and then the reason",
+			}},
+		},
+		"option in a reason of its own": {
+			"<@U0SALLY> plan ghe --reason no --destroy today",
+			notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "no --destroy today"},
+		},
+		"dash in a reason": {
+			"<@U0SALLY> plan ghe it is broken - replace it",
+			notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "it is broken - replace it"},
+		},
 		"option without value": {"<@U0SALLY> plan ghe --commit", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "something is missing after --commit"}}},
 		"var without value":    {"<@U0SALLY> plan ghe --var snapshot", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{Wrong: "it is --var NAME=VALUE"}}},
 		"long dash":            {"<@U0SALLY> plan services–jira", notify.Command{Verb: "plan", Args: []string{"services-jira"}}},

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 		word, after := cutToken(rest)
 		name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		if !strings.HasPrefix(word, "-") || name == "" {
+			if stray := strayOption(rest); stray != "" {
+				return PlanWords{Wrong: fmt.Sprintf("--%s would be a part of the reason there; options come first, right behind the stack, and then the reason", stray)}, ""
+			}
 			return p, rest
 		}
 		name = strings.ToLower(name)
@@ -50,6 +54,24 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 		}
 		rest = after
 	}
+}
+
+// planOptions are the options of a plan.
+var planOptions = []string{"commit", "replace", "refresh-only", "destroy", "empty-state", "var", "image"}
+
+// strayOption is an option among the words of a reason, which asks for something that the plan would not do; empty if there is none. A
+// dash that stands alone at the beginning belongs to what follows it.
+func strayOption(reason string) string {
+	typed := strings.Fields(reason)
+	for i, word := range typed {
+		bare := strings.TrimLeft(word, "-")
+		name, _, _ := strings.Cut(strings.ToLower(bare), "=")
+		marked := bare != word || i == 1 && strings.Trim(typed[0], "-") == ""
+		if marked && slices.Contains(planOptions, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // set takes the value of an option.

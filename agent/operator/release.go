@@ -49,6 +49,8 @@ func (o *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	}
 	s := w.Stack(name)
 	switch {
+	case s != nil && w.Cfg.Repository(s.Repository).GitHub.Repository == "":
+		return 0, hint.Refuse("a github block in it plans them", "repository %s has no github block, so nothing is known of its pull requests", s.Repository)
 	case p == nil || s == nil:
 		return 0, hint.Refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
 	case p.Why != "":

@@ -146,6 +146,8 @@ func (sb *Slackbot) worded(self slack.Identity, text string, err error) string {
 			text = words.Sentence(text) + " D" + hint[1:]
 		case hint != "":
 			text = words.Sentence(text) + " Next: " + hint
+		default:
+			text = words.Sentence(text)
 		}
 	}
 	return verbs.InSlack(text, self.User)
@@ -259,29 +261,11 @@ func (sb *Slackbot) carryOut(c notify.Command, m slack.Message) (reply, error) {
 		_, text, err := sb.operator.Cancel(run.ID, by)
 		return reply{text, []*store.Run{run}}, err
 	case "pause":
-		stack := sb.operator.Held(arg(0))
-		if err := sb.operator.Pause(stack, c.Reason, by); err != nil {
-			return reply{}, err
-		}
-		what, resume := "everything", "sallyport resume"
-		if stack != "" {
-			what, resume = stack, resume+" "+stack
-		}
-		return reply{text: fmt.Sprintf("Paused %s (by %s). Approvals still count, nothing runs while it is paused. To go on: %s", what, by, resume)}, nil
+		text, err := sb.pause(sb.operator.Held(arg(0)), c.Reason, by)
+		return reply{text: text}, err
 	case "resume":
-		stack := sb.operator.Held(arg(0))
-		was, err := sb.operator.Unpause(stack, by)
-		if err != nil {
-			return reply{}, err
-		}
-		text := phrase.Whole(stack) + " goes on."
-		if !was.Held {
-			text = phrase.Whole(stack) + " was not paused."
-		}
-		if was.Seen != 0 {
-			text += fmt.Sprintf(" #%d needs no look any more.", was.Seen)
-		}
-		return reply{text: text}, nil
+		text, err := sb.resume(sb.operator.Held(arg(0)), by)
+		return reply{text: text}, err
 	case "accept":
 		if err := sb.operator.Accept(arg(0), arg(1), by); err != nil {
 			return reply{}, err

@@ -52,7 +52,7 @@ func unknownVerb(said []string) string {
 	if like := verbs.Like(said[0]); len(like) > 0 {
 		return fmt.Sprintf("I do not know %s. Did you mean %s? All that I know: `help`", words.Cut(said[0], maxSaid), words.Or(like))
 	}
-	return "I did not understand that. What I know:\n" + verbs.Help()
+	return fmt.Sprintf("I did not understand %q. What I know:\n%s", words.Cut(strings.Join(said, " "), maxSaid), verbs.Help())
 }
 
 // helpFor is the answer to help.
@@ -70,6 +70,9 @@ func helpFor(about []string) string {
 func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
 	switch v.Args[i].Kind {
 	case verbs.Stack:
+		if v.Plan && strings.HasPrefix(said, "-") {
+			return fmt.Sprintf("The stack comes first: `%s STACK %s`", v.Name, words.Cut(said, maxSaid)), nil
+		}
 		holds := v.Name == "pause" || v.Name == "resume"
 		if v.Name == "runs" || w.Stack(said) != nil || holds && said == verbs.All {
 			return "", nil // runs knows stacks that are no more
@@ -169,7 +172,12 @@ func nothingTo(verb string) string {
 func which(what string, v verbs.Verb, names []string) string {
 	var examples []string
 	for _, name := range names[:min(len(names), maxExamples)] {
-		examples = append(examples, "`"+v.Name+" "+name+"`")
+		say, of, noted := strings.Cut(name, " (")
+		example := "`" + v.Name + " " + say + "`"
+		if noted {
+			example += " (" + of
+		}
+		examples = append(examples, example)
 	}
 	if len(examples) == 0 {
 		return "Which " + what + "? It is: `" + v.Usage() + "`"
@@ -177,19 +185,19 @@ func which(what string, v verbs.Verb, names []string) string {
 	return "Which " + what + "? " + words.Or(examples)
 }
 
-// examplesOf are what a verb could be said of now, newest runs first.
+// examplesOf are what a verb could be said of now, newest runs first, with the stack of a run in brackets behind it.
 func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string, err error) {
 	switch v.Name {
 	case "cancel":
 		open, err := tx.OpenRuns()
 		for _, run := range slices.Backward(open) {
-			examples = append(examples, fmt.Sprint(run.ID))
+			examples = append(examples, fmt.Sprintf("%d (%s)", run.ID, run.Stack))
 		}
 		return examples, err
 	case "show":
 		runs, err := tx.Runs(store.RunFilter{Limit: maxExamples})
 		for _, run := range runs {
-			examples = append(examples, fmt.Sprint(run.ID))
+			examples = append(examples, fmt.Sprintf("%d (%s)", run.ID, run.Stack))
 		}
 		return examples, err
 	case "accept":
@@ -247,9 +255,24 @@ func elsewhere(st *store.Store, v verbs.Verb, said []string) (reply, error) {
 	case waiting[0].Status.Terminal():
 		return reply{fmt.Sprintf("#%d %s has ended (%s); there is nothing to %s.", waiting[0].ID, waiting[0].Stack, waiting[0].Status, v.Name), waiting}, nil
 	}
+	if len(waiting) == 1 {
+		return reply{fmt.Sprintf("This did not count here: reply %s in the thread of #%d %s.", wanted(v, waiting[0]), waiting[0].ID, waiting[0].Stack), waiting}, nil
+	}
 	var names []string
 	for _, run := range waiting {
-		names = append(names, fmt.Sprintf("#%d %s", run.ID, run.Stack))
+		name := fmt.Sprintf("#%d %s", run.ID, run.Stack)
+		if say := wanted(v, run); say != v.Name {
+			name += " (there: " + say + ")"
+		}
+		names = append(names, name)
 	}
 	return reply{fmt.Sprintf("This did not count here: reply %s in the thread of %s.", v.Name, words.Or(names)), waiting}, nil
+}
+
+// wanted is what a decision about a run has to say.
+func wanted(v verbs.Verb, run *store.Run) string {
+	if v.Name == string(store.Approve) {
+		return notify.Needed(run.Plan)
+	}
+	return v.Name
 }

@@ -1,0 +1,89 @@
+package slackbot
+
+import (
+	"fmt"
+
+	"sallyport/agent/active"
+	"sallyport/agent/phrase"
+	"sallyport/notify"
+	"sallyport/notify/verbs"
+	"sallyport/notify/words"
+	"sallyport/store"
+)
+
+// pause holds a stack, or the agent when stack is empty, and says what is in the place of which pause.
+func (sb *Slackbot) pause(stack, reason, by string) (string, error) {
+	before, _, err := sb.held(stack)
+	if err != nil {
+		return "", err
+	}
+	if err := sb.operator.Pause(stack, reason, by); err != nil {
+		return "", err
+	}
+	what, resume := "everything", "sallyport resume"
+	if stack != "" {
+		what, resume = stack, resume+" "+stack
+	}
+	text := fmt.Sprintf("Paused %s (by %s). Approvals still count, nothing runs while it is paused. To go on: %s", what, by, resume)
+	if before != nil {
+		text += "\nIt was paused already, " + notify.Paused(before)
+	}
+	return text, nil
+}
+
+// resume lets a stack, or the agent, go on, and says what is paused beside it: a stack that goes on waits for the agent.
+func (sb *Slackbot) resume(stack, by string) (string, error) {
+	was, err := sb.operator.Unpause(stack, by)
+	if err != nil {
+		return "", err
+	}
+	text := phrase.Whole(stack) + " goes on."
+	if !was.Held {
+		text = phrase.Whole(stack) + " was not paused."
+	}
+	if was.Seen != 0 {
+		text += fmt.Sprintf(" #%d needs no look any more.", was.Seen)
+	}
+	agent, _, err := sb.held("")
+	if err != nil {
+		return "", err
+	}
+	_, stacks, err := sb.held(stack)
+	switch {
+	case err != nil:
+		return "", err
+	case agent != nil:
+		text += " Nothing of it runs yet: the agent is paused " + words.Sentence(notify.Paused(agent)) + " To let everything go on: sallyport resume " + verbs.All
+	case stack == "" && len(stacks) > 0:
+		text += fmt.Sprintf(" Still paused: %s. To let one go on: sallyport resume %s", words.List(stacks, maxNames), stacks[0])
+	}
+	return text, nil
+}
+
+// held is who holds a stack, or the agent when stack is empty; nil if nobody does. stacks are all that are held for themselves.
+func (sb *Slackbot) held(stack string) (by *store.Pause, stacks []string, err error) {
+	w := sb.active.Current.Load()
+	err = sb.store.View(func(tx *store.Tx) error {
+		agent, err := tx.Agent()
+		if err != nil {
+			return err
+		}
+		if stack == "" {
+			by = agent.Paused
+		}
+		for _, name := range active.StackNames(w) {
+			st, err := tx.Stack(name)
+			if err != nil {
+				return err
+			}
+			if name == stack {
+				by = st.Paused
+			}
+			if st.Paused != nil {
+				stacks = append(stacks, name)
+			}
+		}
+		return nil
+	})
+	return by, stacks, err
+}
