@@ -47,8 +47,11 @@ person "boss" { os = "ann" }
 
 	second := r.commit("Second", map[string]string{"box/main.tf": data("a", "two")})
 	h.Reaches("2", store.Planned)
-	_, err = root.Start(ctx, control.StartRequest{Stack: "box", By: sudo})
+	started, err := root.Start(ctx, control.StartRequest{Stack: "box", By: sudo})
 	must(err)
+	if told := strings.Join(started.Warnings, "\n"); !strings.Contains(told, "it takes the place of #2, which was planned") {
+		t.Errorf("whoever asks is not told what makes way: %q", told)
+	}
 	if run = h.Reaches("2", store.Superseded); run.Error != "superseded: "+ann+" asked for another plan" {
 		t.Errorf("what made way: %q", run.Error)
 	}

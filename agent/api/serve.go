@@ -107,7 +107,8 @@ func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {
 	if err != nil {
 		return control.Run{}, err
 	}
-	return shown(d.active.Current.Load(), run), nil
+	out := shown(d.active.Current.Load(), run)
+	return out, d.store.View(func(tx *store.Tx) error { return out.NamePlace(tx, run) })
 }
 
 // shown is a run as the command line sees it, with the approvals that it waits for.

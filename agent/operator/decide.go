@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/votes"
@@ -54,7 +55,7 @@ func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 	s := w.Stack(run.Stack)
 	v.Early = !votes.About(run, v.TS)
 	if err := votes.Decidable(run, s, v, o.clocks.Reading()); err != nil {
-		return counted{}, late(tx.Tx, run, err)
+		return counted{}, control.Late(tx.Tx, run, err)
 	}
 	person := votes.PersonOf(w.Cfg.People, v.By)
 	if v.Words.Verdict == store.Approve {
@@ -93,22 +94,6 @@ func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 		return counted{}, err
 	}
 	return o.afterApproval(tx, w, run, s, v)
-}
-
-// late refuses what was decided about a run that has ended with the run that waits in its place, if there is one.
-func late(tx *store.Tx, run *store.Run, refusal error) error {
-	if !run.Status.Terminal() {
-		return refusal
-	}
-	st, err := tx.Stack(run.Stack)
-	if err != nil || st.OpenRun == 0 || st.OpenRun == run.ID {
-		return refusal
-	}
-	open, err := tx.Run(st.OpenRun)
-	if err != nil {
-		return err
-	}
-	return hint.Refuse(fmt.Sprintf("#%d is the run of %s now (%s)", open.ID, open.Stack, open.Status), "%s", refusal)
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.

@@ -83,6 +83,10 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		if at.commit != "" {
 			commit, options.Back = at.commit, at.back
 		}
+		waited, err := waiting(tx.Tx, st)
+		if err != nil {
+			return err
+		}
 		if err := o.MakeWay(tx, w, st, r); err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
 			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, Asked: r.Asked, AtApplied: r.Applied, Options: options, Position: at.position,
 		}
-		warnings = startWarnings(tx.Tx, st, repository, made)
+		warnings = append(waited, startWarnings(tx.Tx, st, repository, made)...)
 		if lifecycle.ReleasesPin(st.Pin, made) {
 			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
 		}
@@ -195,6 +199,18 @@ func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 	return err
 }
 
+// waiting says that a plan which waits is superseded by the one that is asked for: what people read or approved is gone with it.
+func waiting(tx *store.Tx, st *store.StackState) ([]string, error) {
+	if st.OpenRun == 0 {
+		return nil, nil
+	}
+	open, err := tx.Run(st.OpenRun)
+	if err != nil || open.Plan == nil {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("it takes the place of #%d, which was %s; what was decided about that counts no more", open.ID, open.Status)}, nil
+}
+
 // runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.
 func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
 	for id := run.ID; ; {
@@ -236,7 +252,7 @@ func (o *Operator) Cancel(run int, by string) (*store.Run, string, error) {
 			return err
 		}
 		if now.Status.Terminal() {
-			return hint.Refuse("", "#%d has ended: %s", run, now.Status)
+			return control.Late(tx.Tx, now, hint.Refuse(fmt.Sprintf("there is nothing to stop; what became of it: sallyport show %d", run), "#%d has ended: %s", run, now.Status))
 		}
 		if err := tx.AddEvent(store.Event{Type: "cancel", Run: run, Stack: now.Stack, By: by}); err != nil {
 			return err

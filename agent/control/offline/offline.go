@@ -108,6 +108,9 @@ func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 		return control.Run{}, err
 	}
 	run := control.RunOf(r)
+	if err := o.store.View(func(tx *store.Tx) error { return run.NamePlace(tx, r) }); err != nil {
+		return run, err
+	}
 	return run, run.Name(names)
 }
 

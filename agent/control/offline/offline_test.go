@@ -113,3 +113,33 @@ func TestOfflineWithoutAWay(t *testing.T) {
 		t.Errorf("locked: %v, %q", err, hint.Of(err))
 	}
 }
+
+// Whoever looks at a run that made way for another one is told which: the hint to plan again would supersede that in turn.
+func TestWhatTookThePlace(t *testing.T) {
+	dir, s := datadirtest.New(t)
+	old := datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit}, store.Planning, store.Planned, store.Superseded)
+	over := datadirtest.Run(t, s, store.Run{Stack: "jira", Kind: store.KindCommit}, store.Planning, store.Planned, store.Superseded)
+	datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindManual}, store.Planning, store.Planned)
+	refusal := errors.New("it has ended")
+	datadirtest.Update(t, s, func(tx *store.Tx) error {
+		for id, want := range map[int]string{old: "#3 is the run of ghe now (planned): sallyport show 3", over: "", 3: ""} {
+			run, err := tx.Run(id)
+			if err != nil {
+				return err
+			}
+			if err := control.Late(tx, run, refusal); err.Error() != refusal.Error() || hint.Of(err) != want {
+				t.Errorf("#%d: %v, hint %q, want %q", id, err, hint.Of(err), want)
+			}
+		}
+		return nil
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := openedOffline(t, dir)
+	for id, want := range map[string]string{"1": "#3 is the run of ghe now (planned): sallyport show 3", "2": "", "3": ""} {
+		if run, err := o.Run(t.Context(), id); err != nil || run.Hint != want {
+			t.Errorf("#%s: %q, %v, want %q", id, run.Hint, err, want)
+		}
+	}
+}
