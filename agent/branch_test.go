@@ -162,9 +162,13 @@ func TestPlanLooksForTheNewestCommit(t *testing.T) {
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, strings.Replace(box(r, ""), `"@every 1s"`, `"0 3 1 1 *"`, 1)).start()
 	h.Reaches("1", store.Planned)
+	h.MustDecide("1", "approve")
+	h.Reaches("1", store.Applied)
 	head := r.commit("Change", map[string]string{"box/main.tf": data("a", "two")})
 	run := h.Reaches(strconv.Itoa(h.plan("box", false)), store.Planned)
 	if run.Commit != head || run.Kind != store.KindManual {
 		t.Errorf("%s run at %s, want %s", run.Kind, run.Commit, head)
 	}
+	// How many commits it brings is known when the files were compared.
+	h.Until(strconv.Itoa(run.ID), "with the commit", func(r control.Run) bool { return r.Position == "with 1 commit that was not applied yet" })
 }

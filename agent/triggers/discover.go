@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/due"
+	"sallyport/agent/phrase"
 	"sallyport/agent/stack"
 	"sallyport/notify"
 	"sallyport/notify/words"
@@ -207,6 +208,11 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 	if st, err = tx.Stack(s.Name); err != nil {
 		return "", err
 	}
+	if !made {
+		if err := t.reposition(tx, st, open, repository.Head); err != nil {
+			return "", err
+		}
+	}
 	if !made && f.Answers(st, open) {
 		st.LastCommitCommit = repository.Head
 		if err := tx.PutStack(st); err != nil {
@@ -214,6 +220,23 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		}
 	}
 	return memoKey(repository.Head, s, st, open), nil
+}
+
+// reposition says again of an open run at the newest commit how that lies to the applied one. A person's is made as soon as the commit
+// is known, which is before the files are compared: until then nobody knows how many commits it brings.
+func (t *Triggers) reposition(tx *journal.Tx, st *store.StackState, open *store.Run, head string) error {
+	if open == nil || open.Status == store.Applying || open.Commit != head || open.Options.Commit {
+		return nil
+	}
+	position := phrase.Position(open, st)
+	if position == open.Position {
+		return nil
+	}
+	now, err := tx.ChangeRun(open.ID, func(run *store.Run) error { run.Position = position; return nil })
+	if err != nil {
+		return err
+	}
+	return t.ledger.RefreshCard(tx.Tx, now)
 }
 
 // reason says which file made the run.
