@@ -56,7 +56,7 @@ stack "app" {
 
 	// Who is held says why, and what follows joins.
 	h.MustDecide("net", "deny")
-	said(t, s, "", fmt.Sprintf("waits for net, whose run #%d ended discarded", net.ID))
+	said(t, s, "", fmt.Sprintf("waits for net, whose run #%d ended discarded. Next: @sallyport plan net", net.ID))
 	id := h.plan("net", false)
 	h.Reaches(fmt.Sprint(id), store.Planned)
 	said(t, s, "", fmt.Sprintf("#%d with the same changes was denied by", net.ID)) // whoever decides now is told

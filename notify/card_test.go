@@ -339,6 +339,27 @@ func TestReplyInSlack(t *testing.T) {
 	}
 }
 
+// In a message about several runs stands what somebody has to do, and nothing about what goes on by itself; a warning of what a run did
+// not wait for goes when it has ended.
+func TestWhatIsLeftToDo(t *testing.T) {
+	held := card(func(c *notify.Card) {
+		c.Status, c.Held, c.Hint, c.Plan = store.Pending, "paused", "sallyport resume ghe", nil
+	})
+	if got, want := held.Line(), "PROD ghe #12: pending, held: paused. Next: sallyport resume ghe"; got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
+	if held.Hint = "it goes on by itself"; held.Line() != "PROD ghe #12: pending, held: paused" {
+		t.Errorf("of what goes on by itself: %q", held.Line())
+	}
+	ahead := card(func(c *notify.Card) { c.Warnings = []string{notify.GoesAhead + "a commit's run waits for net"} })
+	if !strings.Contains(ahead.Plain(), "warning: this goes ahead") {
+		t.Errorf("no warning: %s", ahead.Plain())
+	}
+	if ahead.Status = store.Applied; strings.Contains(ahead.Plain(), "warning") {
+		t.Errorf("a warning that is over: %s", ahead.Plain())
+	}
+}
+
 // TestLongNames: the number of the run and what to reply are never cut off by a name.
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("accounts-production-", 9) + "network"

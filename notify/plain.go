@@ -38,6 +38,9 @@ func (c Card) Facts() []string {
 	}
 	add(c.gitDown())
 	for _, w := range c.Warnings {
+		if c.ended() && strings.HasPrefix(w, GoesAhead) {
+			continue // of what it did not wait for, which has moved on
+		}
 		add("warning: " + w)
 	}
 	for _, text := range c.checkFacts() {

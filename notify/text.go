@@ -68,6 +68,9 @@ func (c Card) Line() string {
 	switch {
 	case c.Held != "" && !c.Status.Terminal():
 		text += ": " + line(c.Held)
+		if next := ToDo(c.Hint); next != "" && c.Status == store.Pending {
+			text += ". Next: " + c.typed(line(next))
+		}
 	case c.Error != "" && c.ShowAddresses && (c.Status == store.Errored || c.Status == store.Interrupted):
 		first, _, _ := strings.Cut(strings.TrimSpace(c.Error), "\n")
 		text += ": " + words.Cut(line(first), 200)

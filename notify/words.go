@@ -52,3 +52,14 @@ func Drifted(d *store.Drift) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// GoesAhead begins the warning on a run that a person asked for and that does not wait for what others would.
+const GoesAhead = "this goes ahead; "
+
+// ToDo is the part of a hold's hint that asks somebody for something: none of one that ends by itself.
+func ToDo(hint string) string {
+	if strings.HasPrefix(hint, "it goes on by itself") {
+		return ""
+	}
+	return hint
+}

@@ -56,6 +56,20 @@ func (d *slackDirectory) Identity(ctx context.Context) (slack.Identity, error) {
 	return got, nil
 }
 
+// Bot is what the bot is called, so that people are told to type to it what it does as well as a shell; empty while Slack has not
+// said.
+func (d *slackDirectory) Bot() string {
+	if d == nil {
+		return ""
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.self == nil {
+		return ""
+	}
+	return d.self.User
+}
+
 // ChannelKey is the setting under which the id of a channel is kept.
 func ChannelKey(name string) string { return "slack/channel/" + name }
 

@@ -264,8 +264,8 @@ func TestLongApplies(t *testing.T) {
 // by itself.
 func TestWhatBringsAnUpstreamOn(t *testing.T) {
 	for status, want := range map[store.Status]string{
-		store.Discarded: "it goes on by itself once a run of vpc has ended well: sallyport plan vpc; to go ahead without: sallyport plan ",
-		store.Errored:   "it goes on by itself once a run of vpc has ended well: sallyport plan vpc; to go ahead without: sallyport plan ",
+		store.Discarded: "sallyport plan vpc, and once that has ended well this goes on by itself; to go ahead without: sallyport plan ",
+		store.Errored:   "sallyport plan vpc, and once that has ended well this goes on by itself; to go ahead without: sallyport plan ",
 		store.Planned:   "it goes on by itself when that has ended well; to go ahead without: sallyport plan ",
 		store.Applied:   "it goes on by itself when that has ended well; to go ahead without: sallyport plan ",
 	} {

@@ -246,7 +246,7 @@ func upstream(l *look) (Step, bool) {
 	case run.RequestedBy != "":
 		for i, text := range waits {
 			if strings.HasPrefix(text, "waits ") { // what is asked for does not
-				waits[i] = "this goes ahead; a commit's run " + text
+				waits[i] = notify.GoesAhead + "a commit's run " + text
 			}
 		}
 		l.also.Warnings = waits
@@ -254,7 +254,7 @@ func upstream(l *look) (Step, bool) {
 	}
 	next := "it goes on by itself when that has ended well; to go ahead without: sallyport plan " + run.Stack
 	if over := overUpstream(&l.Facts); over != "" {
-		next = "it goes on by itself once a run of " + over + " has ended well: sallyport plan " + over + "; to go ahead without: sallyport plan " + run.Stack
+		next = "sallyport plan " + over + ", and once that has ended well this goes on by itself; to go ahead without: sallyport plan " + run.Stack
 	}
 	return held(Reason{Why: waits[0], Hint: next})
 }

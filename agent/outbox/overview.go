@@ -46,7 +46,9 @@ func (ob *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overv
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))
 			break
 		}
-		lines = append(lines, "• "+ob.Card(w, newest[name]).Line())
+		card := ob.Card(w, newest[name])
+		card.Bot = w.Directory.Bot()
+		lines = append(lines, "• "+card.Line())
 	}
 	return ob.health.Redact(strings.Join(lines, "\n")), nil
 }

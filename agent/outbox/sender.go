@@ -74,7 +74,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 	if err := a.sign(w, s.run, &card); err != nil {
 		return nil, err
 	}
-	card.Bot = s.bot(ctx)
+	card.Bot = w.Directory.Bot()
 	if s.run.Card != nil {
 		s.wrote = true
 		return nil, w.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
@@ -178,7 +178,7 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 		oldest = post.Thread
 	}
 	if st := s.stackOf(); st == nil || st.PlanInSlack != "none" { // else the bot does not tell what a shell does
-		post.Text = verbs.InSlack(post.Text, s.bot(ctx))
+		post.Text = verbs.InSlack(post.Text, s.world.Directory.Bot())
 	}
 	if unknown {
 		ts, found, err := s.world.Slack.FindText(ctx, post.Channel, post.Thread, post.Key, a.id, oldest)
@@ -195,17 +195,6 @@ func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (fun
 	}
 	ts, err := s.world.Slack.PostText(ctx, post)
 	return s.toldAnew(ts), err
-}
-
-// bot is what the bot is called, so that people are told to type to it what it does as well as a shell; empty while Slack has not
-// said, and the message does not wait for that.
-func (s *sender) bot(ctx context.Context) string {
-	self, err := s.world.Directory.Identity(ctx)
-	if err != nil {
-		s.outbox.log.Debug("asking what the bot is called", "err", err)
-		return ""
-	}
-	return self.User
 }
 
 // toldAnew records the reply from which on a thread that the run took over is about this run.

@@ -130,8 +130,8 @@ func waitingLine(run *store.Run, a *control.Approvals, now time.Time) string {
 	}
 	if run.Held != "" {
 		line += ": " + held(run)
-		if strings.Contains(run.Hint, "sallyport ") { // there is something to type
-			line += ". Next: " + run.Hint
+		if next := notify.ToDo(run.Hint); next != "" {
+			line += ". Next: " + next
 		}
 	} else if run.Status == store.Planned && !run.ExpiresAt.IsZero() {
 		line += fmt.Sprintf(", good for %s more", words.Duration(run.ExpiresAt.Sub(now)))
