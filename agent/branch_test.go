@@ -171,4 +171,18 @@ func TestPlanLooksForTheNewestCommit(t *testing.T) {
 	}
 	// How many commits it brings is known when the files were compared.
 	h.Until(strconv.Itoa(run.ID), "with the commit", func(r control.Run) bool { return r.Position == "with 1 commit that was not applied yet" })
+
+	// Where git cannot be asked, whoever asks is told, and so is everybody who reads the run.
+	away := r.dir + ".away"
+	if err := os.Rename(r.dir, away); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(away) }()
+	started, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "box"})
+	if err != nil || !strings.Contains(strings.Join(started.Warnings, "\n"), "the repository cannot be read since") {
+		t.Errorf("the answer: %+v, %v", started, err)
+	}
+	if run := h.Reaches(strconv.Itoa(started.Run), store.Planned); !strings.Contains(run.GitDown, "cannot be read since") {
+		t.Errorf("the run says of git: %q", run.GitDown)
+	}
 }

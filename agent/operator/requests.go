@@ -38,16 +38,14 @@ type Request struct {
 const freshenTimeout = 5 * time.Second
 
 // Freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
-// all-clear of the one before. Where git cannot be read the plan is made at the newest commit known; the next poll tells why.
+// all-clear of the one before. Where git cannot be read the plan is made at the newest commit known, and says so.
 func (o *Operator) Freshen(ctx context.Context, name string) {
 	w := o.active.Current.Load()
 	s := w.Stack(name)
 	if s == nil {
 		return // refused right after this
 	}
-	ctx, cancel := context.WithTimeout(ctx, freshenTimeout)
-	defer cancel()
-	if err := o.source.Look(ctx, w, w.Cfg.Repository(s.Repository)); err != nil {
+	if err := o.source.Ask(ctx, w, w.Cfg.Repository(s.Repository), freshenTimeout); err != nil {
 		o.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", o.health.Redact(err.Error()))
 	}
 }

@@ -133,6 +133,22 @@ func (src *Source) Poll(ctx context.Context, w *active.Config, r *config.Reposit
 	return nil
 }
 
+// Ask is [Source.Poll] for somebody who waits, and not longer than limit. That git does not answer them is recorded too: what is made
+// for them goes by the newest commit known, and says since when that may be old.
+func (src *Source) Ask(ctx context.Context, w *active.Config, r *config.Repository, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := src.Poll(limited, w, r)
+	if err == nil || limited.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	err = fmt.Errorf("git did not answer within %s", words.Duration(limit))
+	if e := src.recordPollError(r, err); e != nil {
+		src.journal.StoreFault(e)
+	}
+	return err
+}
+
 // Look is one poll: one round trip when nothing is new.
 func (src *Source) Look(ctx context.Context, w *active.Config, r *config.Repository) error {
 	pollCtx, cancel := context.WithTimeout(ctx, PollTimeout)
