@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -10,7 +11,9 @@ import (
 
 	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
+	"sallyport/notify"
 	"sallyport/notify/redact"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -80,6 +83,9 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 		if run.Status.Terminal() {
 			return control.NoOpenRun(r.Ref) // show takes the name for the newest run then; a decision must not
 		}
+		if err := enough(d, run); err != nil && s.asks() {
+			return err
+		}
 		if err := meant(s, d.verdict, run); err != nil {
 			return err
 		}
@@ -110,6 +116,28 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 	return waitFor(ctx, s, client, run.ID)
 }
 
+// enough refuses words that the agent would refuse, before somebody is asked whether they mean them.
+func enough(d decision, run control.Run) error {
+	if run.Status != store.Planned {
+		return nil // the agent says what is in the way
+	}
+	said, ok, complaint := notify.ParseDecision(strings.Join(append([]string{string(d.verdict)}, d.words...), " "))
+	line := run.Decisive()
+	if !ok {
+		why, _, _ := strings.Cut(complaint, ". Reply")
+		hint := "if you mean it: " + line
+		if len(d.words) > 0 && !strings.EqualFold(d.words[0], "destroy") && len(words.Like(d.words[0], []string{"destroy"})) > 0 {
+			hint = "did you mean destroy? " + line
+		}
+		return &usageError{redact.CleanLine(why), hint}
+	}
+	if said.Verdict == store.Approve && !said.Destroy && strings.Contains(line+" ", " destroy ") {
+		return control.Errorf(control.Refused, "#%d destroys something, or something that must be named, so a plain approve is not enough", run.ID).
+			WithHint("look at it (sallyport show %d), and if you mean it: %s", run.ID, line)
+	}
+	return nil
+}
+
 // meant shows the run that a stack's name stands for now, and asks: a newer one may have taken the place of the one that was
 // read. A script names the run.
 func meant(s *streams, verdict store.Verdict, run control.Run) error {
@@ -122,6 +150,7 @@ func meant(s *streams, verdict store.Verdict, run control.Run) error {
 	}
 	run = run.Called()
 	s.talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
+	_, _ = io.WriteString(s.err, render.Dangers(run.Plan)) // cleaned, and coloured
 	if a := run.Approvals; a.Worth() {
 		s.talk("  has    %s", a)
 	}

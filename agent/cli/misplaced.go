@@ -36,7 +36,7 @@ func misplaced(ctx context.Context, client *control.Client, d decision, cause er
 		return cause
 	}
 	if word := strings.ToLower(ref); word != "destroy" && word != string(store.Approve) && word != string(store.Deny) {
-		if like := words.Like(ref, stacks); len(like) > 0 {
+		if like := words.Like(ref, stacks); len(like) > 0 && !strings.HasPrefix(answer.Hint, "did you mean") {
 			return answer.WithHint("did you mean %s? %s", words.Or(like), answer.Hint)
 		}
 		return cause

@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,6 +82,32 @@ func NoOpenRun(stack string) *Error {
 		WithHint("sallyport runs %s lists those that ended; sallyport plan %s starts one", stack, stack)
 }
 
+// unheardOf gives the refusal of a name that no stack ever had those that there are: neither its runs nor a plan of it help then. Any
+// other stays as it is.
+func unheardOf(tx *store.Tx, ref string, refusal error) error {
+	var told *Error
+	if !errors.As(refusal, &told) || told.Kind != NotFound || Numbered(ref) {
+		return refusal
+	}
+	known, err := tx.Stacks()
+	if err != nil {
+		return err
+	}
+	ref = strings.TrimSpace(ref)
+	var stacks []string
+	for _, st := range known {
+		if st.Name == ref || slices.Contains(st.Formerly, ref) {
+			return refusal
+		}
+		stacks = append(stacks, st.Name)
+	}
+	next := NoStack(ref, stacks).Hint
+	if next == "" {
+		next = "none of any stack was seen yet; sallyport status"
+	}
+	return Errorf(NotFound, "no open run of a stack %q, and none was ever seen of that name", ref).WithHint("%s", next)
+}
+
 // FindShown is [FindRun] for whoever only looks: the name of a stack that has no open run means its newest one.
 func FindShown(st *store.Store, ref string) (*store.Run, error) {
 	run, none := FindRun(st, ref)
@@ -130,7 +157,7 @@ func FindRun(st *store.Store, ref string) (run *store.Run, err error) {
 		}
 		id, err := ResolveRef(ref, open)
 		if err != nil {
-			return err
+			return unheardOf(tx, ref, err)
 		}
 		run, err = tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {

@@ -286,7 +286,7 @@ func waitingText(r control.Run, a *control.Approvals, now time.Time) string {
 	if about := About(r); about != "" {
 		text += "      " + redact.CleanLine(about) + "\n"
 	}
-	text += dangers(r.Plan)
+	text += Dangers(r.Plan)
 	for _, d := range r.Decisions {
 		text += "      " + redact.CleanLine(fmt.Sprintf("%s by %s %s", d.Verdict, store.By(d.By, d.Login), ago(d.At, now))) + "\n"
 	}
@@ -305,8 +305,8 @@ func waitingText(r control.Run, a *control.Approvals, now time.Time) string {
 // maxDangers is how many addresses a status names; show names them all.
 const maxDangers = 5
 
-// dangers lists what a plan takes away, with the numbers of the card. Nobody should have to look for that.
-func dangers(p *control.Plan) string {
+// Dangers lists what a plan takes away, with the numbers of the card. Nobody should have to look for that.
+func Dangers(p *control.Plan) string {
 	if p == nil {
 		return ""
 	}
