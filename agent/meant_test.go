@@ -80,3 +80,47 @@ func TestSlackAnswersWhoeverMeansToDecide(t *testing.T) {
 	s.Reply(joe, ops, card.TS, "approve")
 	said(t, s, card.TS, "#1 has ended: superseded. Next: #2 is the run of box now (planned)")
 }
+
+// A decision in the channel, or in the thread of an answer, is told where it counts; looks are answered in any thread of the agent's,
+// and nothing else is done there.
+func TestSlackAnswersBesideTheRunsThreads(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h := newHouse(t, box(r, "")+asking(s)).start()
+	said(t, s, "", "1 to create")
+	bot := "<@" + s.BotUserID() + "> "
+	asked := s.Say(eve, ops, bot+"status")
+	said(t, s, asked, "#1 box is planned")
+
+	said(t, s, s.Say(jane, ops, "approve"), "This did not count here: reply approve in the thread of #1 box.")
+	talk := s.Say(jane, ops, "deny it or not, that is the question")
+	s.Reply(jane, ops, asked, "approve")
+	said(t, s, asked, "This did not count here: reply approve in the thread of #1 box.")
+	s.Reply(eve, ops, asked, bot+"show box")
+	said(t, s, asked, "box #1: planned")
+	s.Reply(jane, ops, asked, bot+"pause all storm")
+	said(t, s, asked, "This did not count; that is told me in the channel, not in a thread: @sallyport pause all storm")
+	s.Reply(jane, ops, talk, bot+"approve")
+	said(t, s, s.Say(eve, ops, bot+"show 1"), "box #1: planned") // all before it was heard
+
+	if n := len(s.Thread(ops, talk)); n > 2 {
+		t.Errorf("people who talk are answered: %d", n)
+	}
+	if run := h.Reaches("1", store.Planned); len(run.Decisions) != 0 {
+		t.Errorf("it counted: %+v", run.Decisions)
+	}
+	if h.Eventually("a status", func(control.Status) bool { return true }).Agent.Paused {
+		t.Error("a thread paused the agent")
+	}
+	answers := 0
+	for _, m := range s.Thread(ops, asked) {
+		if strings.Contains(m.Text, "did not count here") {
+			answers++
+		}
+	}
+	if answers != 1 {
+		t.Errorf("the approval in the thread was answered %d times", answers)
+	}
+}

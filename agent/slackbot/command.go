@@ -32,9 +32,6 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 		return nil
 	}
 	c, ok := notify.ParseCommand(m.Text, self.UserID)
-	if !ok {
-		return nil
-	}
 	mark, busy := obeyedKey(channel), obeyingKey(channel)
 	var last, obeying string
 	if err := sb.store.View(func(tx *store.Tx) error {
@@ -45,6 +42,9 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 		return err
 	}); err != nil {
 		return err
+	}
+	if !ok {
+		return overhear(sb, self, channel, last, m)
 	}
 	answer := func(r reply) error {
 		n := sb.ledger.Note("command/"+channel+"/"+m.TS, r.text)

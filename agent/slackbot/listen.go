@@ -217,6 +217,7 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 			}
 		}
 	}
+	faults = append(faults, e.besides(ctx, w, self, channel, cursor, here, messages))
 	newest := cursor
 	for _, m := range messages {
 		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
