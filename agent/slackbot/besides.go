@@ -50,8 +50,12 @@ func (e *slackReader) besides(ctx context.Context, w *active.Config, self slack.
 	var answers []store.Message
 	for _, parent := range grown {
 		replies, err := w.Slack.Replies(ctx, channel, parent.TS, parent.TS)
-		if err != nil {
+		if _, limited := slack.RetryAfter(err); limited || err != nil && slack.Unknown(err) {
 			return err // all of them are read again
+		}
+		if err != nil { // a thread that cannot be read at all must not be in the way of the others
+			a.log.Warn("reading a thread that is no run's", "ts", parent.TS, "err", err)
+			continue
 		}
 		for _, m := range replies {
 			if m.TS == parent.TS || !phrase.LaterTS(m.TS, heard) || phrase.LaterTS(m.TS, newest) {
