@@ -354,7 +354,7 @@ next_steps() {
        ${sudo}cat $etc/deploy_key.pub # add it to the repository as a deploy key without write access
        ssh-keyscan git.example.internal | ${sudo}install -m 0644 /dev/stdin $etc/known_hosts # the host in the repository's url
        ${sudo}ssh-keygen -lf $etc/known_hosts # compare with what the server's people say
-  $((n + 1)). the token of the Slack bot: paste it, press Enter, then Ctrl-D
+  $((n + 1)). the token of the Slack bot (without Slack: remove the slack block from $etc/sallyport.hcl, and go on): paste it, press Enter, then Ctrl-D
        ${sudo}install -m 0600$owner /dev/stdin $etc/credentials/slack-bot-token
   $((n + 2)). edit what says EDIT, and the paths of what you put elsewhere:
        ${sudo}"\${EDITOR:-vi}" $etc/sallyport.hcl

@@ -268,9 +268,9 @@ var storeys = []struct {
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/complete", "agent/cli/follow", "agent/cli/given", "agent/cli/render",
-		"agent/cli/screen", "agent/config", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline", "agent/daemon",
-		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir", "agent/runner",
-		"agent/status", "agent/survey", "agent/survey/starter", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline",
+		"agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir",
+		"agent/runner", "agent/status", "agent/survey", "agent/survey/starter", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -143,6 +143,9 @@ func unpack(staging *os.Root, archive io.Reader) (manifest, int, error) {
 		if errors.Is(err, io.EOF) && !first {
 			break
 		}
+		if errors.Is(err, zstd.ErrMagicMismatch) {
+			err = errors.New("it does not begin as a backup does")
+		}
 		if err != nil {
 			return m, files, hint.Refuse("is this a file that sallyport backup wrote, and is it whole?", "reading the backup: %v", err)
 		}

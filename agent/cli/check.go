@@ -104,7 +104,7 @@ func hinted(err error) error {
 func configError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return control.Errorf(control.NotFound, "there is no configuration at %s", path).WithHint("name it with --config FILE")
+		return control.Errorf(control.NotFound, "there is no configuration at %s", path).WithHint("name it with --config FILE, or in SALLYPORT_CONFIG")
 	case errors.Is(err, fs.ErrPermission):
 		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", path).WithHint("use sudo")
 	}

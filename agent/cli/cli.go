@@ -21,6 +21,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -103,6 +104,9 @@ func Main(inv Invocation) int {
 	return exitAgentUsage
 }
 
+// numberAsFlag finds a negative number, which the library takes for flags.
+var numberAsFlag = regexp.MustCompile(`^unknown shorthand flag: '[0-9]' in (-[0-9]+)$`)
+
 // exitCode ends the program with a code when everything has been said.
 type exitCode int
 
@@ -151,7 +155,11 @@ func newRoot(a *app) *cobra.Command {
 	endHelp(root)
 	root.SetHelpCommand(newHelpCommand(a))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{err.Error(), "see " + c.CommandPath() + " --help"}
+		why, _, _ := strings.Cut(err.Error(), ": strconv.") // the library's word for a number that is none
+		if minus := numberAsFlag.FindStringSubmatch(why); minus != nil {
+			return &usageError{fmt.Sprintf("%q is not a run", minus[1]), "runs are numbered from 1; sallyport runs lists them"}
+		}
+		return &usageError{why, "see " + c.CommandPath() + " --help"}
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.at.config, "config", env(a.inv.Environ, "SALLYPORT_CONFIG", DefaultConfig), "configuration `file` or directory")

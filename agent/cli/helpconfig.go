@@ -2,12 +2,15 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/config/decode"
 	"sallyport/agent/config/reference"
 	"sallyport/agent/config/shape"
+	"sallyport/notify/words"
 )
 
 // newHelpConfigCommand prints the reference of the configuration.
@@ -25,7 +28,7 @@ func newHelpConfigCommand(a *app) *cobra.Command {
 			blocks := reference.Blocks(name)
 			switch {
 			case len(blocks) == 0:
-				return &usageError{fmt.Sprintf("there is no block %q in a configuration", name), "one of: " + strings.Join(reference.Names(), ", ")}
+				return noBlock(name, args)
 			case man:
 				return a.streams.write(reference.Man(version(a.inv.Version)))
 			case a.streams.json:
@@ -42,4 +45,24 @@ func newHelpConfigCommand(a *app) *cobra.Command {
 	}
 	c.Flags().BoolVar(&man, "man", false, "print a man page")
 	return c
+}
+
+// noBlock refuses a name that no block has: the attribute of one is told where it stands.
+func noBlock(name string, args []string) error {
+	last := args[len(args)-1]
+	var holders []string
+	for _, b := range reference.Blocks(strings.Join(args[:len(args)-1], " ")) {
+		if b.Path != "" && slices.ContainsFunc(b.Attributes, func(a decode.Attribute) bool { return a.Name == last }) {
+			holders = append(holders, b.Path)
+		}
+	}
+	why, names := fmt.Sprintf("there is no block %q in a configuration", name), reference.Names()
+	if len(holders) > 0 {
+		return &usageError{why, last + " is an attribute: sallyport help config " + strings.Join(holders, ", or sallyport help config ")}
+	}
+	next := "one of: " + strings.Join(names, ", ")
+	if like := words.Like(name, names); len(like) > 0 {
+		next = "did you mean " + words.Or(like) + "? " + next
+	}
+	return &usageError{why, next}
 }

@@ -46,7 +46,7 @@ func (i *installation) clientConfig() (config.Client, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return c, control.Errorf(control.NotFound, "there is no configuration at %s", i.config).
-			WithHint("name it with --config FILE, or the agent's socket with --socket PATH")
+			WithHint("name it with --config FILE, or the agent's socket with --socket PATH; SALLYPORT_CONFIG and SALLYPORT_SOCKET name them, too")
 	case errors.Is(err, fs.ErrPermission):
 		return c, control.Errorf(control.Refused, "reading the configuration %s: permission denied", i.config).
 			WithHint("use sudo, or name the agent's socket with --socket PATH")

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/agent/peercred"
 	"sallyport/notify/words"
 )
@@ -43,7 +44,7 @@ func openBackup(a *app, file string) (backup io.Reader, closeFile func() error, 
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening the backup: %w", err)
+		return nil, nil, hint.With(fmt.Errorf("opening the backup: %w", err), "name a file that sallyport backup wrote, or - for stdin")
 	}
 	return f, f.Close, nil
 }

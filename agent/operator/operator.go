@@ -83,8 +83,11 @@ func ownImages(wish map[string]string, s *config.Stack) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(wish)) {
 		if !slices.Contains(have, name) {
-			return control.Errorf(control.Usage, "stack %s does not run on an image %q", s.Name, redact.CleanLine(name)).
-				WithHint("%s", words.Labelled("its images are: ", have, 10))
+			next := words.Labelled("its images are: ", have, 10)
+			if next == "" {
+				next = "it runs on none; leave --image out, or say image in the stack's configuration: sallyport help config stack"
+			}
+			return control.Errorf(control.Usage, "stack %s does not run on an image %q", s.Name, redact.CleanLine(name)).WithHint("%s", next)
 		}
 		if id := wish[name]; id == "" || id != redact.CleanLine(id) {
 			return control.Errorf(control.Usage, "%q is not the id of an image", redact.CleanLine(id))

@@ -357,7 +357,7 @@ func (o *Operator) enqueuePause(tx *store.Tx, stack string, p *store.Pause, e st
 // Accept takes a branch whose history was rewritten.
 func (o *Operator) Accept(repository, commit, by string) error {
 	if o.active.Cfg().Repository(repository) == nil {
-		return control.Errorf(control.NotFound, "there is no repository %q", repository)
+		return control.Errorf(control.NotFound, "there is no repository %q", repository).WithHint("sallyport status names those that there are, and what is held of them")
 	}
 	return o.journal.Update(func(tx *journal.Tx) error {
 		s, err := tx.Repository(repository)

@@ -149,3 +149,21 @@ func TestWhatIsKnownOfAState(t *testing.T) {
 		t.Errorf("%+v, %v", known, err)
 	}
 }
+
+// A stack without images is said to have none, and not to have these: none.
+func TestImagesThatAreAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		stack config.Stack
+		want  string
+	}{
+		"of a stack without any": {config.Stack{Name: "box"}, "it runs on none"},
+		"of one with others":     {config.Stack{Name: "box", Images: []config.ImageVar{{Image: "node"}}}, "its images are: node"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := ownImages(map[string]string{"a": "b"}, &tt.stack); err == nil || !strings.Contains(hint.Of(err), tt.want) {
+				t.Errorf("%v, hint %q, want %q", err, hint.Of(err), tt.want)
+			}
+		})
+	}
+}

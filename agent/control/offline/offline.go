@@ -58,7 +58,7 @@ func unreadable(dir string, err error) error {
 		return control.Errorf(control.Refused, "reading %s: permission denied", dir).WithHint("use sudo")
 	case errors.Is(err, fs.ErrNotExist):
 		return control.Errorf(control.NotFound, "there is no store in %s: no agent ever ran on it", dir).
-			WithHint("check data_dir in the configuration, or start the agent: systemctl start sallyport")
+			WithHint("check data_dir in the configuration, or start the agent: systemctl start sallyport, or sallyport agent in a terminal")
 	case errors.As(err, &locked):
 		return control.Errorf(control.Conflict, "%s", locked.Error()).
 			WithHint("an agent is running on it but does not answer at this socket: check socket in the configuration, or --socket")

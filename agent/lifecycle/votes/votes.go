@@ -121,7 +121,7 @@ func Decidable(run *store.Run, s *config.Stack, v Vote, now clock.Reading) error
 		if v.Words.Verdict == store.Deny {
 			return hint.Refuse(fmt.Sprintf("sallyport cancel %d", run.ID), "#%d is already applying; `cancel` is the word that stops it", run.ID)
 		}
-		return hint.Refuse("", "#%d is already applying", run.ID)
+		return hint.Refuse(fmt.Sprintf("it was approved, and needs nobody any more; how far it is: sallyport show %d", run.ID), "#%d is already applying", run.ID)
 	case store.Planned, store.Approved:
 	case store.Applied:
 		return hint.Refuse(fmt.Sprintf("sallyport plan %s", run.Stack), "#%d is already applied; nothing to %s (it has ended: applied)", run.ID, cmp.Or(verb, "decide"))
