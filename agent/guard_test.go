@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/hint"
 	"sallyport/store"
 )
 
@@ -31,7 +32,7 @@ func TestRoutineReplacementAndLargePlans(t *testing.T) {
 	// Protected wins over replaceable, and a destroy for good is no routine.
 	r.commit("Recycle the vault", map[string]string{"box/main.tf": forced("node", "2") + forced("vault", "2") + data("a", "1") + data("b", "2")})
 	h.Reaches("3", store.Planned)
-	if err := h.Decide("3", "approve"); err == nil || !strings.Contains(err.Error(), "approve destroy 1") {
+	if err := h.Decide("3", "approve"); hint.Of(err) != "if you mean it: sallyport approve 3 destroy 1" {
 		t.Errorf("a protected address passes with a plain approve: %v", err)
 	}
 	r.commit("Drop a", map[string]string{"box/main.tf": forced("node", "2") + forced("vault", "1") + data("b", "2")})

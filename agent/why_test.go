@@ -38,7 +38,7 @@ func TestWhyThereIsARunOrNone(t *testing.T) {
 
 	other := r.commit("Elsewhere", map[string]string{"docs/a.md": "a", "docs/b.md": "b"})
 	h.Eventually("the head is known", func(s control.Status) bool { return s.Repositories[0].Head == other })
-	if w := h.why("none of the 2 files that changed", "#1 (commit, applied)"); len(w.Touched) != 0 || w.Head != other {
+	if w := h.why("2 files changed since", "none belongs to the stack", "#1 (commit, applied)"); len(w.Touched) != 0 || w.Head != other {
 		t.Errorf("%+v", w)
 	}
 

@@ -80,11 +80,11 @@ func (c Card) Lines() []string {
 	for i, ch := range c.Plan.Changes {
 		a := kindOf(ch)
 		text := fmt.Sprintf("%*d. %-3s %-7s %s", width, i+1, a.symbol, line(a.word), line(ch.Address))
-		if len(ch.Attributes) > 0 {
-			text += ": " + line(words.List(ch.Attributes, MaxAttributes))
-		}
 		for _, note := range notes(ch, c.ended()) {
 			text += " (" + note + ")"
+		}
+		if len(ch.Attributes) > 0 { // behind all that decides
+			text += " · " + line(words.List(ch.Attributes, MaxAttributes))
 		}
 		lines = append(lines, text)
 	}

@@ -16,7 +16,7 @@ func TestLinesNameWhatChanges(t *testing.T) {
 		{Address: "a.z", Actions: []string{"create"}},
 	}}}
 	want := []string{
-		"1. ~   update  a.x: size, tags (protected)", "2. ~   update  a.y: a, b, c, d, e, f, g, h and 1 more", "3. +   create  a.z",
+		"1. ~   update  a.x (protected) · size, tags", "2. ~   update  a.y · a, b, c, d, e, f, g, h and 1 more", "3. +   create  a.z",
 	}
 	if got := c.Lines(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
