@@ -155,7 +155,7 @@ func newRoot(a *app) *cobra.Command {
 	endHelp(root)
 	root.SetHelpCommand(newHelpCommand(a))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		why, _, _ := strings.Cut(err.Error(), ": strconv.") // the library's word for a number that is none
+		why, _, _ := strings.Cut(err.Error(), ": strconv") // the library's word for a number that is none
 		if minus := numberAsFlag.FindStringSubmatch(why); minus != nil {
 			return &usageError{fmt.Sprintf("%q is not a run", minus[1]), "runs are numbered from 1; sallyport runs lists them"}
 		}
