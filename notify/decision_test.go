@@ -180,7 +180,6 @@ func TestCovers(t *testing.T) {
 
 // On the command line the answer names the run, says why in addresses, and the line that does.
 func TestCoversInShell(t *testing.T) {
-	t.Parallel()
 	vital := protected(change("terraform_data.ghe_vol", "delete"))
 	for name, tt := range map[string]struct {
 		words     string

@@ -9,7 +9,6 @@ import (
 
 // TestLinesNameWhatChanges: the names of attributes stand behind the address, and never more than somebody reads.
 func TestLinesNameWhatChanges(t *testing.T) {
-	t.Parallel()
 	c := Card{ShowAddresses: true, Plan: &store.Plan{Changes: []store.Change{
 		{Address: "a.x", Actions: []string{"update"}, Attributes: []string{"size", "tags"}, Protected: true},
 		{Address: "a.y", Actions: []string{"update"}, Attributes: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i\n\x1b[31mj"}},

@@ -8,7 +8,6 @@ import (
 )
 
 func TestNearDecision(t *testing.T) {
-	t.Parallel()
 	for want, list := range map[notify.Near][]string{
 		notify.NearApprove: {
 			"ok", "OK.", "okay", "lgtm", "LGTM!", "yes", "Yes!!", "+1", "aprove", "Approved", "approved.", "approvd", "apporve", "approves", "/approve", "!approve",
@@ -72,7 +71,6 @@ func FuzzMention(f *testing.F) {
 
 // A complaint names what an approval of the plan has to say, and not what another plan wants.
 func TestComplaintsNameWhatThePlanWants(t *testing.T) {
-	t.Parallel()
 	vital := plan(protected(change("aws_ebs_volume.v", "delete", "create")), change("aws_x.a", "delete"))
 	for said, want := range map[string]string{
 		"approve!":               "an approval is its words and nothing else; reply: approve destroy 1",

@@ -10,7 +10,6 @@ import (
 
 // What a run is in short says nothing of a reply: it is read elsewhere than where one counts.
 func TestShort(t *testing.T) {
-	t.Parallel()
 	p := plan(protected(change("aws_ebs_volume.v", "delete")), change("aws_x.a", "create"), change("aws_x.b", "create"))
 	card := notify.Card{
 		Run: 7, Label: "PROD", Stack: "wiki", Kind: store.KindCommit, Status: store.Planned, Plan: p, Approvals: 2, Got: 1, ShowAddresses: true,

@@ -182,7 +182,6 @@ var wrong = map[decode.Type]struct{ value, summary string }{
 // What the reference says of each attribute the decoder agrees with: it reads it, as that type; the example is right; the default and its
 // absence are the same; and of words it takes those that are listed.
 func TestReferenceIsWhatIsDecoded(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.lay(t)
 	try := func(b shape.Block, a decode.Attribute, value string) (*Config, string, error) {

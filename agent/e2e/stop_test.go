@@ -179,7 +179,7 @@ func TestStopWhileSomebodyWaits(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- waiting.Wait() }()
-	eventually(t, "it waits", func() (bool, any) { return strings.Contains(said.Logged(), "planned"), said.Logged() })
+	eventually(t, "it waits", func() (bool, any) { return strings.Contains(said.Logged(), "#2 planned"), said.Logged() })
 	h.stopWithin(patience.Scaled(stopBound))
 	eventually(t, "it says so", func() (bool, any) { return strings.Contains(said.Logged(), "went away"), said.Logged() })
 	h.start()

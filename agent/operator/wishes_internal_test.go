@@ -27,7 +27,6 @@ func change(address string, actions ...string) store.Change {
 
 // A slip of the hand is refused, with what there is; what nobody can tell is refused only where a run would be lost for it.
 func TestResourcesThatAreAskedFor(t *testing.T) {
-	t.Parallel()
 	root, err := declared.Read(stacktest.TreeOf(t, map[string]string{"box/main.tf": `
 resource "aws_instance" "node" {}
 resource "aws_instance" "each" { for_each = toset(["a", "b"]) }
@@ -74,7 +73,6 @@ module "far" { source = "hashicorp/consul/aws" }
 }
 
 func TestVariablesThatAreGiven(t *testing.T) {
-	t.Parallel()
 	types := map[string]string{"size": "number", "list": "list(string)"}
 	for name, tt := range map[string]struct {
 		vars  map[string]string
@@ -111,7 +109,6 @@ func TestVariablesThatAreGiven(t *testing.T) {
 
 // What is known of a state is the copy from before the last apply, and what was applied since.
 func TestWhatIsKnownOfAState(t *testing.T) {
-	t.Parallel()
 	data := t.TempDir()
 	state := `{"version": 4, "serial": 3, "lineage": "l", "resources": [
 		{"mode": "managed", "type": "a", "name": "old", "instances": [{}]}, {"mode": "managed", "type": "a", "name": "stays", "instances": [{}]},
@@ -152,7 +149,6 @@ func TestWhatIsKnownOfAState(t *testing.T) {
 
 // A stack without images is said to have none, and not to have these: none.
 func TestImagesThatAreAskedFor(t *testing.T) {
-	t.Parallel()
 	for name, tt := range map[string]struct {
 		stack config.Stack
 		want  string

@@ -9,7 +9,6 @@ import (
 
 // TestNames: where a text leaves for people, accounts and Slack's markup have become names; whatever only looks like one stays.
 func TestNames(t *testing.T) {
-	t.Parallel()
 	names := people.Known(map[string]string{
 		"slack:U01ABC": "jane", "slack:S01": "platform", "slack:C01": "#ops", "cli:ann": "Ann Lee", "slack:U1": "eve",
 	})
@@ -42,7 +41,6 @@ func TestNames(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			if got := names.Plain(tt.text); got != tt.plain {
 				t.Errorf("plain: %q, want %q", got, tt.plain)
 			}

@@ -10,7 +10,6 @@ import (
 
 // The answer to help is read on a phone, at night.
 func TestHelpFitsOnAPhone(t *testing.T) {
-	t.Parallel()
 	lines := strings.Split(verbs.Help(), "\n")
 	if len(lines) > 22 {
 		t.Errorf("help has %d lines:\n%s", len(lines), verbs.Help())
@@ -31,7 +30,6 @@ func TestHelpFitsOnAPhone(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	t.Parallel()
 	for said, want := range map[string]string{
 		"status": "status", "Status.": "status", "state push 7": "state push", "State PUSH": "state push", "plan wiki now": "plan",
 		"state": "", "statu": "", "": "",
@@ -44,7 +42,6 @@ func TestFind(t *testing.T) {
 }
 
 func TestLike(t *testing.T) {
-	t.Parallel()
 	for said, want := range map[string]string{
 		"plna": "plan", "statsu": "status", "state": "state push", "recove": "recover", "aprove": "approve", "unlok": "unlock", "coffee": "", "": "",
 	} {
@@ -55,7 +52,6 @@ func TestLike(t *testing.T) {
 }
 
 func TestInSlack(t *testing.T) {
-	t.Parallel()
 	for advice, want := range map[string]string{
 		"sallyport plan wiki":                            "@bastion plan wiki",
 		"wait for it, or: sallyport cancel 7":            "wait for it, or: @bastion cancel 7",

@@ -8,7 +8,6 @@ import (
 )
 
 func TestDistance(t *testing.T) {
-	t.Parallel()
 	for name, tt := range map[string]struct {
 		a, b string
 		want int
@@ -34,7 +33,6 @@ func TestDistance(t *testing.T) {
 }
 
 func TestLike(t *testing.T) {
-	t.Parallel()
 	stacks := []string{"ghe", "wiki", "services-jira", "services-confluence", "Net"}
 	for name, tt := range map[string]struct{ word, want string }{
 		"a slip":           {"wki", "wiki"},

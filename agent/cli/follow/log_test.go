@@ -3,7 +3,6 @@ package follow
 import "testing"
 
 func TestGrown(t *testing.T) {
-	t.Parallel()
 	for name, tt := range map[string]struct{ before, now, want string }{
 		"nothing yet":                   {"", "a\n", "a\n"},
 		"more":                          {"a\n", "a\nb\n", "b\n"},

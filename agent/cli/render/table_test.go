@@ -14,7 +14,6 @@ import (
 
 // However wide the terminal is, no line is wider if that can be, and each word stands there whole or not at all.
 func TestTablesFit(t *testing.T) {
-	t.Parallel()
 	r := night()
 	r.Subject, r.Reason = "Give the node a bigger disk for everybody who builds there", ""
 	other := control.Run{ID: 1234, Stack: "services-jira", Kind: store.KindDrift, Status: store.NoChanges, Commit: "fedcba9876543210", CreatedAt: before(49 * time.Hour), Reason: "the schedule"}

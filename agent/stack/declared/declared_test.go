@@ -10,7 +10,6 @@ import (
 )
 
 func TestParseAddress(t *testing.T) {
-	t.Parallel()
 	for text, want := range map[string]string{
 		"aws_instance.web":                             "aws_instance.web",
 		"aws_instance.web[0]":                          "aws_instance.web[0]",
@@ -50,7 +49,6 @@ func TestParseAddress(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	t.Parallel()
 	tree := stacktest.TreeOf(t, map[string]string{
 		"box/main.tf": `
 variable "size" { type = list(number) }
@@ -119,7 +117,6 @@ module "link" { source = "./link" }
 }
 
 func TestVariablesOfWhatCannotBeRead(t *testing.T) {
-	t.Parallel()
 	r, err := Read(stacktest.TreeOf(t, map[string]string{"box/main.tf": `variable "size" {}` + "\nresource {{\n"}), stack.Definition{Dir: "box"})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +127,6 @@ func TestVariablesOfWhatCannotBeRead(t *testing.T) {
 }
 
 func TestInState(t *testing.T) {
-	t.Parallel()
 	known, err := InState([]byte(`{"version": 4, "resources": [
 		{"mode": "managed", "type": "aws_instance", "name": "web", "instances": [{"index_key": 0}, {"index_key": 12}]},
 		{"mode": "managed", "type": "aws_instance", "name": "one", "instances": [{}]},

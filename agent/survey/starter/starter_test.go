@@ -40,7 +40,6 @@ func checkout(t *testing.T, origin string, files ...string) string {
 
 // Whatever is looked at, what is written is valid, and finds the stacks.
 func TestWrite(t *testing.T) {
-	t.Parallel()
 	for name, tt := range map[string]struct {
 		origin string
 		files  []string
@@ -117,7 +116,6 @@ func TestWrite(t *testing.T) {
 
 // What is there stays as it is, and nothing is written where nothing good would be.
 func TestWriteNothing(t *testing.T) {
-	t.Parallel()
 	good := checkout(t, "", "box/main.tf: ")
 	there := filepath.Join(t.TempDir(), "sallyport.hcl")
 	if err := os.WriteFile(there, []byte("mine"), 0o644); err != nil {

@@ -11,7 +11,6 @@ import (
 
 // A card says what an update or a replacement changes: names, those of sensitive attributes too, and never a value.
 func TestAttributes(t *testing.T) {
-	t.Parallel()
 	change := func(name, actions, more string) string {
 		return fmt.Sprintf(`{"address":"a.%s","mode":"managed","type":"a","name":%q,"change":{"actions":[%s],`+
 			`"before":{"size":"small","password":"hunter2","same":1,"id":"i"},"after":{"size":"large","password":"hunter3","same":1},`+
@@ -32,7 +31,6 @@ func TestAttributes(t *testing.T) {
 		"many":          {all, slices.Concat(slices.Repeat([][]string{{"id", "password", "size"}}, 15), slices.Repeat([][]string{nil}, 5))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			p, err := Parse(strings.NewReader(`{"resource_changes":[` + strings.Join(tt.changes, ",") + `]}`))
 			if err != nil {
 				t.Fatal(err)

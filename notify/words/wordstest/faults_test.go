@@ -7,7 +7,6 @@ import (
 )
 
 func TestFaults(t *testing.T) {
-	t.Parallel()
 	for _, text := range []string{
 		"1 stacks", "1 stacks were seen for the first time.", "the 1 files that changed", "the people who can approve are 1", "and 1 more pull requests",
 		"since 4 seconds ago", "check fails since 3 minutes ago", "approved since now", "3m0s more", "is applied after 0s", "expires in 1h2m3s.",
