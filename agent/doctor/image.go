@@ -13,7 +13,7 @@ import (
 
 // checkImage looks whether an image could be built: its template is on the branch, and there is a packer.
 func (d *doctor) checkImage(ctx context.Context, s *section, st *config.Stack, tree stack.Tree) *section {
-	files, err := stack.Footprint(tree, definition(st))
+	files, err := stack.Footprint(tree, stack.DefinitionOf(st))
 	if err == nil {
 		err = files.Fault()
 	}

@@ -79,7 +79,7 @@ func (d *doctor) tryInit(ctx context.Context, at *checkout, st *config.Stack, to
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return nil, err
 	}
-	files, err := stack.Footprint(at.tree, definition(st))
+	files, err := stack.Footprint(at.tree, stack.DefinitionOf(st))
 	if err != nil {
 		return nil, err
 	}

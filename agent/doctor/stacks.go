@@ -110,7 +110,7 @@ func rootsOf(tree stack.Tree, tool config.Tool) string {
 
 // checkFiles looks at what a commit holds of a stack, for the terraform that it will run, as far as that was found.
 func checkFiles(s *section, dataDir string, st *config.Stack, tree stack.Tree, have found) {
-	def := definition(st)
+	def := stack.DefinitionOf(st)
 	if have.tool != nil && have.tool.OwnFiles() {
 		def.Engine = config.EngineTofu
 	}
@@ -167,11 +167,6 @@ func varFiles(s *section, st *config.Stack, tree stack.Tree) {
 			s.fail("var file", "", "%v", err)
 		}
 	}
-}
-
-// definition says where a stack's files are.
-func definition(st *config.Stack) stack.Definition {
-	return stack.DefinitionOf(st)
 }
 
 // requiredVersion compares terraform with what the configuration wants.

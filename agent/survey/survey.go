@@ -81,10 +81,7 @@ type surveyor struct {
 // add looks at the files of one stack.
 func (s *surveyor) add(st *config.Stack, why string) error {
 	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}, Plugins: []string{}, Missing: []string{}}
-	files, err := stack.Footprint(s.tree, stack.Definition{
-		Dir: st.Dir, VarFiles: st.VarFiles, Watch: st.Watch, Template: st.Template,
-		Engine: st.Tool.Reads(), Workspace: st.Workspace, Vars: st.Vars,
-	})
+	files, err := stack.Footprint(s.tree, stack.DefinitionOf(st))
 	if err == nil {
 		err = files.Fault()
 	} else if !errors.Is(err, stack.ErrNoDir) {
