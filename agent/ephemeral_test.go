@@ -81,7 +81,7 @@ resource "terraform_data" "a" {
 	}
 	wrote("canary-of-a-file canary-of-a-person")
 
-	h.gone(filepath.Join(h.Dir, "data", "runs", num(lost), "src")) // what a run had goes in the pass after its end
+	h.gone(filepath.Join(h.Dir, "data", "runs", fmt.Sprint(lost), "src")) // what a run had goes in the pass after its end
 	h.stop()
 	if strings.Contains(h.Logged(), "canary-of") {
 		t.Error("the log tells a value")

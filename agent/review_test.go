@@ -22,6 +22,9 @@ import (
 // gone waits until a file is not there any more.
 func (h *house) gone(file string) {
 	h.t.Helper()
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		h.t.Fatal("what never was cannot go away: ", err) // a wrong path would pass at once
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 	defer cancel()
 	for {
