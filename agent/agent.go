@@ -235,13 +235,13 @@ func New(o Options) (*Agent, error) {
 	if err := a.ledger.SilenceGiven(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	w, err := a.active.NewConfig(o.Config, nil)
+	conf, err := a.active.NewConfig(o.Config, nil)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	a.active.Current.Store(w)
+	a.active.Current.Store(conf)
 	a.health.Call(a.active.Names())
-	if err := a.active.KeepPeople(w); err != nil {
+	if err := a.active.KeepPeople(conf); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	if err := a.engines.SilenceApplyVars(); err != nil {

@@ -47,37 +47,37 @@ func TestNamesOfTwoRepositories(t *testing.T) {
 		cfg.StackGlobs = append(cfg.StackGlobs, &config.StackGlob{Glob: "*", Stack: config.Stack{Repository: r.Name}})
 	}
 	full := treeOf(t, "net/main.tf", "own/main.tf")
-	w := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
+	conf := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
 	known := []*store.StackState{{Name: "net", Repository: "a", Dir: "net"}, {Name: "own", Repository: "a", Dir: "own"}}
 	look := func(repository, commit string, tree stack.Tree, want ...string) {
 		t.Helper()
-		if w.Looked(repository, commit) {
+		if conf.Looked(repository, commit) {
 			t.Fatalf("%s counts as looked up at %s", repository, commit)
 		}
-		if err := w.Find(repository, commit, tree, known); err != nil {
+		if err := conf.Find(repository, commit, tree, known); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, s := range w.Stacks(repository) {
+		for _, s := range conf.Stacks(repository) {
 			got = append(got, s.Name)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if !w.Looked(repository, commit) {
+		if !conf.Looked(repository, commit) {
 			t.Errorf("%s would be looked up at %s for ever", repository, commit)
 		}
 	}
 	// After a start b is read first: what a had is a's still, until it was read.
 	look("b", "1", full)
-	if err := w.GlobFault("b", "names"); err == nil || !strings.Contains(err.Error(), `net of "net" and of "net" in repository a`) {
+	if err := conf.GlobFault("b", "names"); err == nil || !strings.Contains(err.Error(), `net of "net" and of "net" in repository a`) {
 		t.Errorf("told: %v", err)
 	}
 	look("a", "1", treeOf(t, "net/main.tf"), "net")
 	look("b", "1", full, "own") // again, by itself: one of the names is free
 	look("a", "2", treeOf(t, "x/main.tf"), "x")
 	look("b", "1", full, "net", "own")
-	if err := w.GlobFault("b", "names"); err != nil {
+	if err := conf.GlobFault("b", "names"); err != nil {
 		t.Errorf("told still: %v", err)
 	}
 }
@@ -88,13 +88,13 @@ func TestGlobThatMatchesNothing(t *testing.T) {
 	for _, glob := range []string{"services/prod/*", "net", "x/**"} {
 		cfg.StackGlobs = append(cfg.StackGlobs, &config.StackGlob{Glob: glob, Stack: config.Stack{Repository: "a"}})
 	}
-	w := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
+	conf := &active.Config{Cfg: cfg, Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{}}
 	look := func(commit string, known []*store.StackState, names ...string) string {
 		t.Helper()
-		if err := w.Find("a", commit, treeOf(t, names...), known); err != nil {
+		if err := conf.Find("a", commit, treeOf(t, names...), known); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.GlobFault("a", "globs"); err != nil {
+		if err := conf.GlobFault("a", "globs"); err != nil {
 			return err.Error()
 		}
 		return ""

@@ -52,16 +52,16 @@ func (a *Agent) loop(ctx context.Context) {
 // Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
 // compared at each step. Whatever changes a head or a run calls [journal.Tx.Moves]; the idle pass looks in any case.
 func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
-	w := a.active.Current.Load()
-	for _, r := range w.Cfg.Repositories {
+	conf := a.active.Current.Load()
+	for _, r := range conf.Cfg.Repositories {
 		if !looking {
 			break
 		}
 		err := a.health.Contained(health.Work{Name: "looking for changed stacks of " + r.Name, At: a.ledger.HeadOf(r.Name)}, func() error {
-			if err := a.triggers.Discover(ctx, w, r); err != nil {
+			if err := a.triggers.Discover(ctx, conf, r); err != nil {
 				return err
 			}
-			return a.triggers.Dependencies(w, r)
+			return a.triggers.Dependencies(conf, r)
 		})
 		if ctx.Err() != nil {
 			return 0
@@ -72,7 +72,7 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		if a.faults.Set(execute.LookingFault(r.Name), err) && err != nil {
 			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
 		}
-		a.triggers.ShowGlobFaults(w, r.Name)
+		a.triggers.ShowGlobFaults(conf, r.Name)
 	}
 	var runs []*store.Run
 	err := a.store.View(func(tx *store.Tx) (err error) {
@@ -83,12 +83,12 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		a.journal.StoreFault(err)
 		return 5 * time.Second
 	}
-	next := a.housekeep(w)
+	next := a.housekeep(conf)
 	if a.tight.Why != "" {
 		next = min(next, workers.WorkRest) // nothing wakes us when there is room again
 	}
 	for _, run := range runs {
-		wait, err := a.executor.MoveOn(ctx, w, run)
+		wait, err := a.executor.MoveOn(ctx, conf, run)
 		if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: somebody else moved it; look again
 			a.journal.StoreFault(err)
 			a.log.Error("moving a run", "run", run.ID, "stack", run.Stack, "err", err)
@@ -102,24 +102,24 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 		}
 	}
 	a.ledger.Part("comparing drift schedules", func() error {
-		next = min(next, a.triggers.CheckDrift(w))
+		next = min(next, a.triggers.CheckDrift(conf))
 		return nil
 	})
 	return next
 }
 
 // housekeep does what is due and is not about one run. It returns how long nothing will be due by itself.
-func (a *Agent) housekeep(w *active.Config) time.Duration {
+func (a *Agent) housekeep(conf *active.Config) time.Duration {
 	next := outbox.IdlePass
-	a.ledger.Part("starting after_apply hooks", func() error { return a.executor.RunOwedHooks(w) }) // before the sweep: they see the run's files
-	a.ledger.Part("summing up the day", func() error { return a.housekeeper.Daily(w) })
+	a.ledger.Part("starting after_apply hooks", func() error { return a.executor.RunOwedHooks(conf) }) // before the sweep: they see the run's files
+	a.ledger.Part("summing up the day", func() error { return a.housekeeper.Daily(conf) })
 	a.ledger.Part("sweeping ended runs", func() error { a.housekeeper.Sweep(); return nil })
-	a.faults.Set("terraform.user", errors.Join(w.Pool.Stuck()...))
+	a.faults.Set("terraform.user", errors.Join(conf.Pool.Stuck()...))
 	a.ledger.Part("forgetting values that people gave", a.ledger.ForgetGiven)
-	a.ledger.Part("looking for room", func() error { a.housekeeper.LookForRoom(w); return nil })
+	a.ledger.Part("looking for room", func() error { a.housekeeper.LookForRoom(conf); return nil })
 	a.ledger.Part("taking in applies", func() error { a.housekeeper.AdoptLater(); return nil })
 	a.ledger.Part("comparing schedules of images", func() (err error) {
-		next, err = a.triggers.ScheduledBuilds(w)
+		next, err = a.triggers.ScheduledBuilds(conf)
 		if errors.Is(err, store.ErrConflict) {
 			return nil
 		}
@@ -159,18 +159,18 @@ func (a *Agent) reload() error {
 		return err
 	}
 	old := a.active.Current.Load()
-	w, err := a.active.NewConfig(cfg, old)
+	conf, err := a.active.NewConfig(cfg, old)
 	if err != nil {
 		a.faults.Set("configuration", fmt.Errorf("the old configuration stays in force: %w", err))
 		return err
 	}
 	// Secrets of before stay secrets: old logs and applies that run still print them.
 	a.health.Hide(cfg.Secrets)
-	a.active.Current.Store(w)
-	if err := a.active.KeepPeople(w); err != nil {
+	a.active.Current.Store(conf)
+	if err := a.active.KeepPeople(conf); err != nil {
 		a.journal.StoreFault(err)
 	}
-	old.CloseExcept(w)
+	old.CloseExcept(conf)
 	a.compared.Forget()
 	a.strikes.Forget()
 	a.journal.LookAgain()

@@ -74,12 +74,12 @@ func (f *followed) push(text string) {
 // look is one poll, and the pass after it.
 func (f *followed) look() {
 	f.t.Helper()
-	w := f.active.Current.Load()
-	r := w.Cfg.Repository("infra")
-	if err := f.source.Poll(f.t.Context(), w, r); err != nil {
+	conf := f.active.Current.Load()
+	r := conf.Cfg.Repository("infra")
+	if err := f.source.Poll(f.t.Context(), conf, r); err != nil {
 		f.t.Fatal(err)
 	}
-	if err := f.triggers.Discover(f.t.Context(), w, r); err != nil {
+	if err := f.triggers.Discover(f.t.Context(), conf, r); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -102,14 +102,14 @@ func (f *followed) of(name string) (st *store.StackState, open *store.Run) {
 // end moves the open run of a stack to its end, through all that lies between.
 func (f *followed) end(name string, through ...store.Status) {
 	f.t.Helper()
-	w := f.active.Current.Load()
+	conf := f.active.Current.Load()
 	_, open := f.of(name)
 	if open == nil {
 		f.t.Fatalf("%s has no open run", name)
 	}
 	for _, to := range through {
 		err := f.journal.Update(func(tx *journal.Tx) (err error) {
-			open, err = f.ledger.Move(tx, w, open, store.Move{From: open.Status, To: to}, func(r *store.Run) error {
+			open, err = f.ledger.Move(tx, conf, open, store.Move{From: open.Status, To: to}, func(r *store.Run) error {
 				r.Plan = &store.Plan{Digest: "d", Add: 1}
 				if to == store.Applying {
 					r.Apply = &store.Apply{StartedAt: time.Now()}
@@ -262,8 +262,8 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			f.look()
 			st, _ := f.of("app")
 			_, waiting := f.of("next")
-			w := f.active.Current.Load()
-			if facts, err := f.executor.Gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
+			conf := f.active.Current.Load()
+			if facts, err := f.executor.Gather(conf, waiting.ID); err != nil || lifecycle.Next(facts).Rule != "upstream" {
 				t.Errorf("before it is taken back next waits for nothing: %v", err)
 			}
 			if shown := control.StackOf(st, nil); (shown.Partly != nil) != test.partly {
@@ -285,7 +285,7 @@ func TestLastApplyDidNotEndWell(t *testing.T) {
 			if st, _ = f.of("app"); st.Partly != 0 || st.Behind != 0 {
 				t.Errorf("it ended well: %+v", st)
 			}
-			if facts, err := f.executor.Gather(w, waiting.ID); err != nil || lifecycle.Next(facts).Rule == "upstream" {
+			if facts, err := f.executor.Gather(conf, waiting.ID); err != nil || lifecycle.Next(facts).Rule == "upstream" {
 				t.Errorf("next waits: %+v, %v", lifecycle.Next(facts), err)
 			}
 		})

@@ -80,10 +80,10 @@ func Definition(s *config.Stack) stack.Definition {
 }
 
 // ChannelsOf are the channels, as named in the configuration, in which people are asked.
-func ChannelsOf(w *Config) map[string]bool {
-	channels := map[string]bool{w.Cfg.Slack.Channel: true}
-	for _, s := range w.AllStacks() {
-		channels[ChannelOf(w.Cfg, s)] = true
+func ChannelsOf(conf *Config) map[string]bool {
+	channels := map[string]bool{conf.Cfg.Slack.Channel: true}
+	for _, s := range conf.AllStacks() {
+		channels[ChannelOf(conf.Cfg, s)] = true
 	}
 	return channels
 }
@@ -124,9 +124,9 @@ func gitPlace(raw string) string {
 }
 
 // StackNames are the names of all stacks and images of a configuration.
-func StackNames(w *Config) []string {
+func StackNames(conf *Config) []string {
 	var names []string
-	for _, s := range w.AllStacks() {
+	for _, s := range conf.AllStacks() {
 		names = append(names, s.Name)
 	}
 	return names

@@ -38,65 +38,65 @@ type Config struct {
 // NewConfig opens what a configuration names. Repositories that did not change are taken over from old, with their
 // kept connections.
 func (a *Active) NewConfig(cfg *config.Config, old *Config) (*Config, error) {
-	w := &Config{
+	conf := &Config{
 		Cfg: cfg, Repos: map[string]Mirror{}, Sites: map[string]ForgeSite{}, Tools: newTools(toolOptions{dataDir: cfg.DataDir, find: a.outside.Tool, log: a.log}), Packer: &packerTool{binary: cfg.Packer.Binary, temp: datadir.Scratch(cfg.DataDir)},
 		Globs: map[string][]*config.Stack{}, Heads: map[string]string{}, Wrong: map[string][]*globs.Fault{}, Again: map[string]bool{},
 	}
 	var err error
-	if w.Pool, err = a.terraformUsers(cfg, old); err != nil {
+	if conf.Pool, err = a.terraformUsers(cfg, old); err != nil {
 		return nil, err
 	}
-	w.Tools.user = w.Pool.Anyone()
+	conf.Tools.user = conf.Pool.Anyone()
 	for _, r := range cfg.Repositories {
 		if old != nil {
 			if before := old.Cfg.Repository(r.Name); before != nil && before.Same(r) && old.Cfg.DataDir == cfg.DataDir {
-				w.Repos[r.Name] = old.Repos[r.Name]
+				conf.Repos[r.Name] = old.Repos[r.Name]
 				if site := old.Sites[r.Name]; site != nil {
-					w.Sites[r.Name] = site
+					conf.Sites[r.Name] = site
 				}
 				continue
 			}
 		}
-		if err := a.openRepository(w, r); err != nil {
-			w.CloseExcept(old)
+		if err := a.openRepository(conf, r); err != nil {
+			conf.CloseExcept(old)
 			return nil, err
 		}
 	}
 	if cfg.Slack == nil {
-		return w, nil
+		return conf, nil
 	}
 	if old != nil && old.Cfg.Slack != nil && sameSlack(old.Cfg.Slack, cfg.Slack) {
-		w.Slack, w.Directory = old.Slack, old.Directory
-		return w, nil
+		conf.Slack, conf.Directory = old.Slack, old.Directory
+		return conf, nil
 	}
 	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log, Names: a.Names()})
 	if err != nil {
-		w.CloseExcept(old)
+		conf.CloseExcept(old)
 		return nil, fmt.Errorf("preparing slack: %w", err)
 	}
-	w.Slack, w.Directory = client, newSlackDirectory(a, client)
-	return w, w.Directory.recall()
+	conf.Slack, conf.Directory = client, newSlackDirectory(a, client)
+	return conf, conf.Directory.recall()
 }
 
 // openRepository makes the mirror of a repository and the client of the site that hosts it.
-func (a *Active) openRepository(w *Config, r *config.Repository) error {
+func (a *Active) openRepository(conf *Config, r *config.Repository) error {
 	site, err := a.newSite(r)
 	if err != nil {
 		return err
 	}
 	if site != nil {
-		w.Sites[r.Name] = site
+		conf.Sites[r.Name] = site
 	}
 	opened, err := a.outside.Mirror(repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch,
-		Dir:        datadir.Mirror(w.Cfg.DataDir, r.Name),
+		Dir:        datadir.Mirror(conf.Cfg.DataDir, r.Name),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
 		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
 	})
 	if err != nil {
 		return fmt.Errorf("opening repository %s: %w", r.Name, err)
 	}
-	w.Repos[r.Name] = opened
+	conf.Repos[r.Name] = opened
 	return nil
 }
 
@@ -105,14 +105,14 @@ func sameSlack(a, b *config.Slack) bool {
 }
 
 // CloseExcept closes the repositories that other does not use.
-func (w *Config) CloseExcept(other *Config) {
-	for name, r := range w.Repos {
+func (conf *Config) CloseExcept(other *Config) {
+	for name, r := range conf.Repos {
 		if other != nil && other.Repos[name] == r {
 			continue
 		}
 		_ = r.Close() // an idle connection that does not close cleanly harms nobody
 	}
-	for name, site := range w.Sites {
+	for name, site := range conf.Sites {
 		if other == nil || other.Sites[name] != site {
 			site.Close()
 		}
@@ -120,37 +120,37 @@ func (w *Config) CloseExcept(other *Config) {
 }
 
 // Close lets go of every connection.
-func (w *Config) Close() { w.CloseExcept(nil) }
+func (conf *Config) Close() { conf.CloseExcept(nil) }
 
 // Stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.
-func (w *Config) Stacks(repository string) []*config.Stack {
+func (conf *Config) Stacks(repository string) []*config.Stack {
 	var out []*config.Stack
-	for _, s := range w.Cfg.Stacks {
+	for _, s := range conf.Cfg.Stacks {
 		if s.Repository == repository {
 			out = append(out, s)
 		}
 	}
-	w.mu.Lock()
-	out = append(out, w.Globs[repository]...)
-	w.mu.Unlock()
+	conf.mu.Lock()
+	out = append(out, conf.Globs[repository]...)
+	conf.mu.Unlock()
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 
 // AllStacks are the stacks of every repository, by name.
-func (w *Config) AllStacks() []*config.Stack {
+func (conf *Config) AllStacks() []*config.Stack {
 	var out []*config.Stack
-	for _, r := range w.Cfg.Repositories {
-		out = append(out, w.Stacks(r.Name)...)
+	for _, r := range conf.Cfg.Repositories {
+		out = append(out, conf.Stacks(r.Name)...)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }
 
 // Stack finds a stack by name; nil if there is none.
-func (w *Config) Stack(name string) *config.Stack {
-	for _, r := range w.Cfg.Repositories {
-		for _, s := range w.Stacks(r.Name) {
+func (conf *Config) Stack(name string) *config.Stack {
+	for _, r := range conf.Cfg.Repositories {
+		for _, s := range conf.Stacks(r.Name) {
 			if s.Name == name {
 				return s
 			}
@@ -161,21 +161,21 @@ func (w *Config) Stack(name string) *config.Stack {
 
 // GlobsKnown reports whether the globs of a repository were looked up at least once, so that an unknown stack really
 // is gone and not just not found yet.
-func (w *Config) GlobsKnown(repository string) bool {
+func (conf *Config) GlobsKnown(repository string) bool {
 	needed := false
-	for _, g := range w.Cfg.StackGlobs {
+	for _, g := range conf.Cfg.StackGlobs {
 		needed = needed || g.Stack.Repository == repository
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return !needed || w.Heads[repository] != ""
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	return !needed || conf.Heads[repository] != ""
 }
 
 // GlobFault is what is wrong with the stacks that globs found in a repository, of one kind; nil if nothing is.
-func (w *Config) GlobFault(repository, kind string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.Wrong[repository] {
+func (conf *Config) GlobFault(repository, kind string) error {
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	for _, f := range conf.Wrong[repository] {
 		if f.Kind == kind {
 			return f
 		}
@@ -184,22 +184,22 @@ func (w *Config) GlobFault(repository, kind string) error {
 }
 
 // Looked reports whether the globs of a repository were looked up at a commit.
-func (w *Config) Looked(repository, commit string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.Heads[repository] == commit && !w.Again[repository]
+func (conf *Config) Looked(repository, commit string) bool {
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	return conf.Heads[repository] == commit && !conf.Again[repository]
 }
 
 // Find looks up the globs of a repository at a commit. Directories that left the branch stay stacks while a state of
 // them is known, so that what it holds is not forgotten silently.
-func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
-	e := globs.Expansion{Repository: repository, Before: map[string]globs.Owner{}, Elsewhere: w.elsewhere(repository, known)}
+func (conf *Config) Find(repository, commit string, tree stack.Tree, known []*store.StackState) error {
+	e := globs.Expansion{Repository: repository, Before: map[string]globs.Owner{}, Elsewhere: conf.elsewhere(repository, known)}
 	for _, st := range known {
 		e.Before[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 	}
 	var empty *globs.Fault
 	surveys := stack.NewSurveys(tree)
-	for _, g := range w.Cfg.StackGlobs {
+	for _, g := range conf.Cfg.StackGlobs {
 		if g.Stack.Repository != repository {
 			continue
 		}
@@ -220,42 +220,42 @@ func (w *Config) Find(repository, commit string, tree stack.Tree, known []*store
 			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
 	}
-	found, faults := globs.Expand(w.Cfg, e)
+	found, faults := globs.Expand(conf.Cfg, e)
 	if empty != nil {
 		faults = append(faults, empty)
 	}
-	w.take(repository, commit, found)
-	if f := globs.Circles(w.Stacks(repository)); f != nil {
+	conf.take(repository, commit, found)
+	if f := globs.Circles(conf.Stacks(repository)); f != nil {
 		faults = append(faults, f)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.Wrong[repository] = faults
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	conf.Wrong[repository] = faults
 	return nil
 }
 
 // take puts the stacks that were found in the place of those before. Where others wait for names, they look again.
-func (w *Config) take(repository, commit string, found []*config.Stack) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	first := w.Heads[repository] == ""
-	same := slices.EqualFunc(w.Globs[repository], found, func(a, b *config.Stack) bool { return a.Name == b.Name })
-	for other, faults := range w.Wrong {
+func (conf *Config) take(repository, commit string, found []*config.Stack) {
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	first := conf.Heads[repository] == ""
+	same := slices.EqualFunc(conf.Globs[repository], found, func(a, b *config.Stack) bool { return a.Name == b.Name })
+	for other, faults := range conf.Wrong {
 		if other != repository && len(faults) > 0 && (first || !same) {
-			w.Again[other] = true
+			conf.Again[other] = true
 		}
 	}
-	delete(w.Again, repository)
-	w.Globs[repository], w.Heads[repository] = found, commit
+	delete(conf.Again, repository)
+	conf.Globs[repository], conf.Heads[repository] = found, commit
 }
 
 // elsewhere are the names of stacks that globs make of other repositories, with their directories: those that were found, and
 // after a start those that had stacks and were not looked at yet.
-func (w *Config) elsewhere(repository string, known []*store.StackState) map[string]globs.Owner {
+func (conf *Config) elsewhere(repository string, known []*store.StackState) map[string]globs.Owner {
 	out := map[string]globs.Owner{}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for other, stacks := range w.Globs {
+	conf.mu.Lock()
+	defer conf.mu.Unlock()
+	for other, stacks := range conf.Globs {
 		for _, s := range stacks {
 			if other != repository {
 				out[s.Name] = globs.Owner{Repository: other, Dir: s.Dir}
@@ -263,8 +263,8 @@ func (w *Config) elsewhere(repository string, known []*store.StackState) map[str
 		}
 	}
 	for _, st := range known {
-		for _, g := range w.Cfg.StackGlobs {
-			if g.Stack.Repository == st.Repository && st.Repository != repository && w.Heads[st.Repository] == "" && g.Matches(st.Dir) {
+		for _, g := range conf.Cfg.StackGlobs {
+			if g.Stack.Repository == st.Repository && st.Repository != repository && conf.Heads[st.Repository] == "" && g.Matches(st.Dir) {
 				out[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 			}
 		}

@@ -17,16 +17,16 @@ func TestGitAccess(t *testing.T) {
 		Name: "infra", URL: "https://ghe.example/ops/infra.git", Username: "me", Token: redact.NewSecret("x"), CAFile: "/ca.pem",
 		ModulesFrom: []string{"ops/modules"}, GitHub: config.GitHub{LendToPreviews: true},
 	}
-	w := &Config{Cfg: &config.Config{Repositories: []*config.Repository{r}}}
+	conf := &Config{Cfg: &config.Config{Repositories: []*config.Repository{r}}}
 	want := &credentials.Git{
 		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true,
 	}
-	if diff := cmp.Diff(want, (&Active{}).GitAccess(t.Context(), w, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, (&Active{}).GitAccess(t.Context(), conf, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 	r.Token = redact.Secret{}
 	r.CAFile = ""
-	if got := (&Active{}).GitAccess(t.Context(), w, "infra"); got != nil {
+	if got := (&Active{}).GitAccess(t.Context(), conf, "infra"); got != nil {
 		t.Errorf("without credentials: %+v", got)
 	}
 }

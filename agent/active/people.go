@@ -26,17 +26,17 @@ const (
 // Names tells what accounts are called in the configuration that is in force now.
 func (a *Active) Names() people.Names {
 	return func(account string) string {
-		if w := a.Current.Load(); w != nil {
-			return w.Name(account)
+		if conf := a.Current.Load(); conf != nil {
+			return conf.Name(account)
 		}
 		return ""
 	}
 }
 
 // KeepPeople keeps for the time when no agent runs what the accounts of person blocks are called.
-func (a *Active) KeepPeople(w *Config) error {
+func (a *Active) KeepPeople(conf *Config) error {
 	now, kept := map[string]string{}, map[string]string{}
-	for _, p := range w.Cfg.People {
+	for _, p := range conf.Cfg.People {
 		for place, id := range map[string]string{"slack:": p.Slack, "cli:": p.OS, "github:": p.GitHub} {
 			if id != "" {
 				now[place+id] = p.Name
@@ -58,18 +58,18 @@ func (a *Active) KeepPeople(w *Config) error {
 
 // Name is what people call an account: the name of its person block, else what Slack calls it. It is empty where nobody knows,
 // and asks nobody: [slackDirectory.Learn] does later.
-func (w *Config) Name(account string) string {
+func (conf *Config) Name(account string) string {
 	place, id, _ := strings.Cut(account, ":")
-	for _, p := range w.Cfg.People {
+	for _, p := range conf.Cfg.People {
 		if place == "slack" && p.Slack == id || place == "cli" && p.OS == id || place == "github" && p.GitHub != "" && strings.EqualFold(p.GitHub, id) {
 			return p.Name
 		}
 	}
-	if place != "slack" || w.Directory == nil {
+	if place != "slack" || conf.Directory == nil {
 		return ""
 	}
-	name := w.Directory.name(account)
-	for _, p := range w.Cfg.People {
+	name := conf.Directory.name(account)
+	for _, p := range conf.Cfg.People {
 		if strings.EqualFold(p.Name, name) { // in Slack people call themselves what they like
 			return name + " (" + id + ")"
 		}
@@ -78,25 +78,25 @@ func (w *Config) Name(account string) string {
 }
 
 // LearnNames asks Slack what people are called whose approval may be waited for, and whom somebody was told of by id.
-func (w *Config) LearnNames(ctx context.Context) error {
-	if w.Directory == nil {
+func (conf *Config) LearnNames(ctx context.Context) error {
+	if conf.Directory == nil {
 		return nil
 	}
-	for _, s := range w.AllStacks() {
-		for _, entry := range Approvers(w.Cfg, s) {
+	for _, s := range conf.AllStacks() {
+		for _, entry := range Approvers(conf.Cfg, s) {
 			if strings.Contains(entry, "@") {
-				w.Directory.wonder(entry)
+				conf.Directory.wonder(entry)
 			} else {
-				w.Name("slack:" + entry)
+				conf.Name("slack:" + entry)
 			}
 		}
 	}
-	return w.Directory.Learn(ctx)
+	return conf.Directory.Learn(ctx)
 }
 
 // WaitsFor are those of a stack's approvers who can give the next approval of a run, as accounts (slack:U01, slack:S01 for a user
 // group) or e-mail addresses.
-func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
+func (conf *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
 	given := map[string]bool{}
 	for _, d := range run.Decisions {
 		if votes.Counts(run, d) && d.Verdict == store.Approve {
@@ -104,10 +104,10 @@ func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
 		}
 	}
 	out := []string{}
-	for _, entry := range Approvers(w.Cfg, s) {
-		account := w.AccountOf(entry)
-		person := votes.PersonOf(w.Cfg.People, account)
-		if given[person] || !s.AllowSelfApproval && strings.HasPrefix(account, "slack:U") && votes.NotOwn(w.Cfg.People, run, account, person) != nil {
+	for _, entry := range Approvers(conf.Cfg, s) {
+		account := conf.AccountOf(entry)
+		person := votes.PersonOf(conf.Cfg.People, account)
+		if given[person] || !s.AllowSelfApproval && strings.HasPrefix(account, "slack:U") && votes.NotOwn(conf.Cfg.People, run, account, person) != nil {
 			continue
 		}
 		out = append(out, account)
@@ -117,11 +117,11 @@ func (w *Config) WaitsFor(run *store.Run, s *config.Stack) []string {
 
 // AccountOf is the account that an entry of a list of people means: an id of a person or a group in Slack, or an e-mail address,
 // which it stays until Slack has said whose it is.
-func (w *Config) AccountOf(entry string) string {
+func (conf *Config) AccountOf(entry string) string {
 	if !strings.Contains(entry, "@") {
 		return "slack:" + entry
 	}
-	if id := w.Directory.known(EmailKey(entry)); id != "" {
+	if id := conf.Directory.known(EmailKey(entry)); id != "" {
 		return "slack:" + id
 	}
 	return entry

@@ -9,14 +9,14 @@ import (
 )
 
 // DecidedBy are the names of the people who brought a run to where it stands.
-func (w *Config) DecidedBy(run *store.Run) []string {
+func (conf *Config) DecidedBy(run *store.Run) []string {
 	want := store.Approve
 	switch run.Status {
 	case store.Approved, store.Applying, store.Applied:
 	case store.Discarded:
 		want = store.Deny
 	case store.Canceled:
-		return w.names(run.CancelBy)
+		return conf.names(run.CancelBy)
 	default:
 		return nil
 	}
@@ -26,15 +26,15 @@ func (w *Config) DecidedBy(run *store.Run) []string {
 			by = append(by, d.By)
 		}
 	}
-	return w.names(by...)
+	return conf.names(by...)
 }
 
 // names are people as people know them: by their person block, else as Slack calls them, else by the account that they used.
-func (w *Config) names(by ...string) []string {
+func (conf *Config) names(by ...string) []string {
 	var out []string
 	for _, who := range by {
 		if account, _ := store.Account(who); strings.Contains(account, ":") {
-			out = append(out, people.Names(w.Name).Of(account))
+			out = append(out, people.Names(conf.Name).Of(account))
 		}
 	}
 	return out

@@ -48,10 +48,10 @@ func (a *Active) sitePassword(r *config.Repository, site ForgeSite) func(context
 }
 
 // GitAccess are a repository's own credentials, for private modules on the same host as far as the configuration lends them.
-func (a *Active) GitAccess(ctx context.Context, w *Config, repository string) *credentials.Git {
-	r := w.Cfg.Repository(repository)
+func (a *Active) GitAccess(ctx context.Context, conf *Config, repository string) *credentials.Git {
+	r := conf.Cfg.Repository(repository)
 	token, username := r.Token, r.Username
-	if password := a.sitePassword(r, w.Sites[repository]); password != nil {
+	if password := a.sitePassword(r, conf.Sites[repository]); password != nil {
 		limited, cancel := context.WithTimeout(ctx, tokenPatience)
 		defer cancel()
 		var err error

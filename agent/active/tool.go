@@ -83,8 +83,8 @@ func toolFault(c config.Tool) string {
 }
 
 // FindTool returns the program of a stack, and shows in the status when it cannot be had.
-func (a *Active) FindTool(ctx context.Context, w *Config, c config.Tool) (binary.Tool, error) {
-	found, err := w.Tools.of(c).get(ctx)
+func (a *Active) FindTool(ctx context.Context, conf *Config, c config.Tool) (binary.Tool, error) {
+	found, err := conf.Tools.of(c).get(ctx)
 	if ctx.Err() == nil {
 		a.faults.Set(toolFault(c), err)
 	}
@@ -168,8 +168,8 @@ func toolsOf(cfg *config.Config) []config.Tool {
 // InstallTools looks for the programs when the agent starts or its configuration changes, so that what is missing is known
 // by day, not at 3 a.m.
 func (a *Active) InstallTools(ctx context.Context, before *Config) {
-	w := a.Current.Load()
-	now := toolsOf(w.Cfg)
+	conf := a.Current.Load()
+	now := toolsOf(conf.Cfg)
 	if before != nil {
 		for _, c := range toolsOf(before.Cfg) {
 			if !slices.Contains(now, c) {
@@ -179,7 +179,7 @@ func (a *Active) InstallTools(ctx context.Context, before *Config) {
 	}
 	a.health.Aside("looking for terraform", func() {
 		for _, c := range now {
-			found, err := a.FindTool(ctx, w, c)
+			found, err := a.FindTool(ctx, conf, c)
 			if ctx.Err() != nil {
 				return
 			}

@@ -56,7 +56,7 @@ func (ms *Messages) Note(key, text string) store.Message {
 // announce writes the messages that a transition causes. A fresh message, or a reply also sent to the channel, is
 // for when a person must act or something ended badly: edits ring no phone. What ends quietly (no_changes, superseded)
 // edits a message that exists and posts nothing new.
-func (ms *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
+func (ms *Messages) announce(tx *store.Tx, conf *active.Config, run *store.Run, m store.Move) error {
 	told, err := spoken(tx, run)
 	if err != nil {
 		return err
@@ -80,13 +80,13 @@ func (ms *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m s
 				return err
 			}
 		}
-		if s := w.Stack(run.Stack); s != nil && s.PlanInSlack != "full" {
-			return ms.summary(tx, w, run)
+		if s := conf.Stack(run.Stack); s != nil && s.PlanInSlack != "full" {
+			return ms.summary(tx, conf, run)
 		}
 		if err := tx.Enqueue(store.Message{Kind: store.MessageFile, Run: run.ID, Key: fmt.Sprintf("run/%d/plan", run.ID)}); err != nil {
 			return err
 		}
-		return ms.summary(tx, w, run)
+		return ms.summary(tx, conf, run)
 	case store.Previewed:
 		if run.Plan != nil && !run.Plan.Empty {
 			post.Mention = false
@@ -94,27 +94,27 @@ func (ms *Messages) announce(tx *store.Tx, w *active.Config, run *store.Run, m s
 				return err
 			}
 		}
-		return ms.summary(tx, w, run)
+		return ms.summary(tx, conf, run)
 	case store.Errored, store.Interrupted:
 		if fresh {
 			if err := tx.Enqueue(post); err != nil {
 				return err
 			}
-			return ms.summary(tx, w, run)
+			return ms.summary(tx, conf, run)
 		}
 		return ms.refreshAndLoud(tx, run, "end", phrase.Outcome(run))
 	case store.Applied:
 		return ms.RefreshAnd(tx, run, "end", phrase.Outcome(run))
 	case store.Stale, store.Expired, store.Discarded, store.Canceled:
 		if fresh {
-			return ms.summary(tx, w, run)
+			return ms.summary(tx, conf, run)
 		}
 		return ms.RefreshAnd(tx, run, "end", phrase.Outcome(run))
 	case store.NoChanges, store.Superseded:
 		if err := ms.RefreshCard(tx, run); err != nil {
 			return err
 		}
-		return ms.summary(tx, w, run)
+		return ms.summary(tx, conf, run)
 	}
 	return ms.RefreshCard(tx, run)
 }
@@ -182,24 +182,24 @@ func spoken(tx *store.Tx, run *store.Run) (bool, error) {
 
 // EnqueueMove writes the messages that a transition causes. Of a pull request's it is read where the change is discussed, and rings
 // nobody's phone.
-func (ms *Messages) EnqueueMove(tx *store.Tx, w *active.Config, run *store.Run, m store.Move) error {
-	if err := ms.answerAsker(tx, w, run); err != nil {
+func (ms *Messages) EnqueueMove(tx *store.Tx, conf *active.Config, run *store.Run, m store.Move) error {
+	if err := ms.answerAsker(tx, conf, run); err != nil {
 		return err
 	}
 	if run.Kind == store.KindPullRequest {
 		return ms.CommentOn(tx, run.Repository, run.PullRequest)
 	}
-	return ms.announce(tx, w, run, m)
+	return ms.announce(tx, conf, run, m)
 }
 
 // answerAsker tells whoever asked for a run in Slack, below what they wrote, how it ended: what ends quietly says nothing anywhere
 // else, and the run's own thread is not where they wait.
-func (ms *Messages) answerAsker(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (ms *Messages) answerAsker(tx *store.Tx, conf *active.Config, run *store.Run) error {
 	if run.Asked == nil || !run.Status.Terminal() {
 		return nil
 	}
 	causes := true
-	if s := w.Stack(run.Stack); s != nil && s.PlanInSlack == "none" {
+	if s := conf.Stack(run.Stack); s != nil && s.PlanInSlack == "none" {
 		causes = false
 	}
 	n := ms.Note(fmt.Sprintf("asked/%d", run.ID), phrase.Answer(run, phrase.AnswerOptions{Causes: causes}))

@@ -12,7 +12,7 @@ import (
 
 // summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
 // installation with forty clean stacks says one thing and not forty.
-func (ms *Messages) summary(tx *store.Tx, w *active.Config, run *store.Run) error {
+func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) error {
 	if run.Batch == 0 {
 		return nil
 	}

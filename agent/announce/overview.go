@@ -56,7 +56,7 @@ func Join(tx *store.Tx, all []*Overview, o *Overview, runs ...*store.Run) error 
 }
 
 // JoinOverview puts a dependency run below the message of the commit that changed its upstreams.
-func (ms *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack, changed map[string]int) error {
+func (ms *Messages) JoinOverview(tx *store.Tx, conf *active.Config, s *config.Stack, changed map[string]int) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil || st.OpenRun == 0 {
 		return err
@@ -77,7 +77,7 @@ func (ms *Messages) JoinOverview(tx *store.Tx, w *active.Config, s *config.Stack
 		if err != nil {
 			return err
 		}
-		if o != nil && o.Channel == active.ChannelOf(w.Cfg, s) {
+		if o != nil && o.Channel == active.ChannelOf(conf.Cfg, s) {
 			if err := Join(tx, all, o, run); err != nil {
 				return err
 			}

@@ -93,10 +93,10 @@ func (d Desktop) States(_ context.Context, stack string) ([]archive.StateCopy, e
 	if err := d.lookOnly(); err != nil {
 		return nil, err
 	}
-	w := d.active.Current.Load()
-	copies, err := archive.StateCopies(w.Cfg.DataDir, stack)
-	if err == nil && len(copies) == 0 && w.Stack(stack) == nil {
-		return nil, control.NoStack(stack, active.StackNames(w))
+	conf := d.active.Current.Load()
+	copies, err := archive.StateCopies(conf.Cfg.DataDir, stack)
+	if err == nil && len(copies) == 0 && conf.Stack(stack) == nil {
+		return nil, control.NoStack(stack, active.StackNames(conf))
 	}
 	return copies, err
 }

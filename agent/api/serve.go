@@ -91,8 +91,8 @@ func (d Desktop) Why(ctx context.Context, name string) (control.Why, error) {
 
 // Runs implements control.Reader.
 func (d Desktop) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, error) {
-	w := d.active.Current.Load()
-	return control.RunsIn(d.store, q, control.Shown{Stacks: active.StackNames(w), Run: func(r *store.Run) control.Run { return shown(w, r) }})
+	conf := d.active.Current.Load()
+	return control.RunsIn(d.store, q, control.Shown{Stacks: active.StackNames(conf), Run: func(r *store.Run) control.Run { return shown(conf, r) }})
 }
 
 // find turns what a person calls a run into the run.
@@ -112,11 +112,11 @@ func (d Desktop) Run(_ context.Context, ref string) (control.Run, error) {
 }
 
 // shown is a run as the command line sees it, with the approvals that it waits for.
-func shown(w *active.Config, run *store.Run) control.Run {
+func shown(conf *active.Config, run *store.Run) control.Run {
 	out := control.RunOf(run)
-	if s := w.Stack(run.Stack); s != nil && run.Status == store.Planned {
+	if s := conf.Stack(run.Stack); s != nil && run.Status == store.Planned {
 		_, got := votes.Weigh(run, s)
-		out.Approvals = &control.Approvals{Counted: got, Needed: max(1, s.Approvals), WaitsFor: w.WaitsFor(run, s)}
+		out.Approvals = &control.Approvals{Counted: got, Needed: max(1, s.Approvals), WaitsFor: conf.WaitsFor(run, s)}
 	}
 	return out
 }

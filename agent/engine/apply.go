@@ -25,8 +25,8 @@ import (
 )
 
 // Job is everything that the runner needs. The plan and the files beside it were made by the plan of this very run.
-func (e *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
-	dir := rundir.PlanBase(w.Cfg.DataDir, run)
+func (e *Engines) Job(conf *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
+	dir := rundir.PlanBase(conf.Cfg.DataDir, run)
 	applyEnv := maps.Clone(s.ApplyEnv)
 	var lent *runner.AWSRole
 	if role := active.AwsApply(s, fmt.Sprint(run.ID)); role != nil {
@@ -53,13 +53,13 @@ func (e *Engines) Job(w *active.Config, run *store.Run, s *config.Stack, user *a
 	if err != nil {
 		return runner.Job{}, err
 	}
-	work, err := realDir(w, s, run.Commit)
+	work, err := realDir(conf, s, run.Commit)
 	if err != nil {
 		return runner.Job{}, err
 	}
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Digest: run.Plan.Digest, Program: run.Plan.Program,
-		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Tools.File(run.Plan), LockDigest: run.Plan.LockDigest,
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: conf.Tools.File(run.Plan), LockDigest: run.Plan.LockDigest,
 		Dir: filepath.Join(dir, rundir.SourceDir, filepath.FromSlash(work)), PlanFile: plan, Env: env,
 		VarFile: vars, VarDigest: run.Plan.VarsDigest, LockTimeout: s.LockTimeout, User: user, AWS: lent,
 	}, nil

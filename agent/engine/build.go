@@ -33,8 +33,8 @@ import (
 type packerEngine struct{ *Engines }
 
 // Plan finds out what a build would build: packer looks at the template, and nothing is started.
-func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (result *ledger.PlanResult, err error) {
-	tool, err := w.Packer.Get(ctx)
+func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (result *ledger.PlanResult, err error) {
+	tool, err := conf.Packer.Get(ctx)
 	e.faults.Set("packer", err)
 	if err != nil {
 		return nil, err
@@ -43,23 +43,23 @@ func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run
 	if err != nil {
 		return nil, err
 	}
-	files, err := materialise(ctx, w, s, run.Commit, filepath.Join(dir, rundir.SourceDir))
+	files, err := materialise(ctx, conf, s, run.Commit, filepath.Join(dir, rundir.SourceDir))
 	if err != nil {
 		return nil, err
 	}
-	at, err := realDir(w, s, run.Commit)
+	at, err := realDir(conf, s, run.Commit)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Hook(ctx, w, s, run, beforePlan); err != nil {
+	if err := e.Hook(ctx, conf, s, run, beforePlan); err != nil {
 		return nil, err
 	}
-	phase, err := e.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
+	phase, err := e.Begin(ctx, conf, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, phase.End()) }()
-	home, err := buildHome(w, dir, phase.User())
+	home, err := buildHome(conf, dir, phase.User())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run
 	if err := phase.settle(); err != nil {
 		return nil, err
 	}
-	changed, err := e.changedFiles(ctx, w, run, files)
+	changed, err := e.changedFiles(ctx, conf, run, files)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +89,14 @@ func (e packerEngine) Plan(ctx context.Context, w *active.Config, run *store.Run
 	result.Notes = []string{redact.CleanLine(changed)}
 	shown := *run
 	shown.Plan = &result.Plan
-	return result, e.Hook(ctx, w, s, &shown, afterPlan)
+	return result, e.Hook(ctx, conf, s, &shown, afterPlan)
 }
 
 // buildHome is packer's home. Another user than the agent's gets one for each run: what one build leaves there must not be
 // another's configuration.
-func buildHome(w *active.Config, dir string, user *asuser.User) (string, error) {
+func buildHome(conf *active.Config, dir string, user *asuser.User) (string, error) {
 	if user == nil {
-		return datadir.Home(w.Cfg.DataDir), nil
+		return datadir.Home(conf.Cfg.DataDir), nil
 	}
 	home := filepath.Join(dir, rundir.HomeDir)
 	if err := os.MkdirAll(home, 0o700); err != nil {
@@ -106,7 +106,7 @@ func buildHome(w *active.Config, dir string, user *asuser.User) (string, error) 
 }
 
 // changedFiles says which files of an image changed since its last build.
-func (e packerEngine) changedFiles(ctx context.Context, w *active.Config, run *store.Run, files stack.Files) (string, error) {
+func (e packerEngine) changedFiles(ctx context.Context, conf *active.Config, run *store.Run, files stack.Files) (string, error) {
 	var st *store.StackState
 	if err := e.store.View(func(tx *store.Tx) (err error) {
 		st, err = tx.Stack(run.Stack)
@@ -121,7 +121,7 @@ func (e packerEngine) changedFiles(ctx context.Context, w *active.Config, run *s
 	if st.AppliedCommit == run.Commit {
 		return "Nothing of it changed since " + last + ".", nil
 	}
-	paths, err := w.Repos[run.Repository].Changed(ctx, st.AppliedCommit, run.Commit)
+	paths, err := conf.Repos[run.Repository].Changed(ctx, st.AppliedCommit, run.Commit)
 	if errors.Is(err, repo.ErrUnknownCommit) {
 		return "The commit of " + last + " is gone: nobody can tell what changed.", nil
 	}
@@ -152,19 +152,19 @@ func buildText(s *config.Stack, tool packer.Tool, made *packer.PlanResult, chang
 }
 
 // Job is everything that the runner needs to build what was approved.
-func (e packerEngine) Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+func (e packerEngine) Job(conf *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error) {
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	recipe := filepath.Join(dir, rundir.PlanDir, packer.RecipeFile)
 	if _, err := os.Stat(recipe); err != nil {
 		return runner.Job{}, hint.Refuse("sallyport plan "+run.Stack, "what was approved is gone from the run's directory: %v", err)
 	}
-	home, err := buildHome(w, dir, user)
+	home, err := buildHome(conf, dir, user)
 	if err != nil {
 		return runner.Job{}, err
 	}
 	return runner.Job{
 		Run: run.ID, Stack: run.Stack, Engine: runner.EnginePacker, Digest: run.Plan.Digest,
-		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: w.Packer.File(run.Plan),
+		Terraform: run.Plan.Binary, TerraformDigest: run.Plan.BinaryDigest, TerraformFile: conf.Packer.File(run.Plan),
 		Dir: filepath.Join(dir, rundir.SourceDir), PlanFile: recipe, Env: packer.Environment(home, "", s.Env), User: user,
 	}, nil
 }

@@ -22,8 +22,8 @@ import (
 )
 
 // materialise writes a commit's files into a new directory and says which of them are the stack's.
-func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit, source string) (stack.Files, error) {
-	git := w.Repos[s.Repository]
+func materialise(ctx context.Context, conf *active.Config, s *config.Stack, commit, source string) (stack.Files, error) {
+	git := conf.Repos[s.Repository]
 	tree, err := git.Tree(commit)
 	if err != nil {
 		return stack.Files{}, fmt.Errorf("reading %s: %w", words.Short(commit), err)
@@ -49,8 +49,8 @@ func materialise(ctx context.Context, w *active.Config, s *config.Stack, commit,
 
 // realDir is where a stack's directory, which can be a symlink, really lies in a commit, relative to the repository's root.
 // There its tool works: what is left there is never looked for through a symlink.
-func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
-	tree, err := w.Repos[s.Repository].Tree(commit)
+func realDir(conf *active.Config, s *config.Stack, commit string) (string, error) {
+	tree, err := conf.Repos[s.Repository].Tree(commit)
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", words.Short(commit), err)
 	}
@@ -62,24 +62,24 @@ func realDir(w *active.Config, s *config.Stack, commit string) (string, error) {
 }
 
 // checkout writes a commit's files into a directory and says how terraform works on them there.
-func (e *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
+func (e *Engines) checkout(ctx context.Context, conf *active.Config, s *config.Stack, commit, dir string, user *asuser.User) (terraform.PlanOptions, error) {
 	var none terraform.PlanOptions
 	source := filepath.Join(dir, rundir.SourceDir)
-	if _, err := materialise(ctx, w, s, commit, source); err != nil {
+	if _, err := materialise(ctx, conf, s, commit, source); err != nil {
 		return none, err
 	}
-	work, err := realDir(w, s, commit)
+	work, err := realDir(conf, s, commit)
 	if err != nil {
 		return none, err
 	}
-	state, err := kept.Dir(w.Cfg.DataDir, s)
+	state, err := kept.Dir(conf.Cfg.DataDir, s)
 	if owner, lookErr := asuser.Owner(state); err == nil && user == nil && lookErr == nil && owner != os.Geteuid() {
 		err = asuser.Reclaim(state) // of a terraform.user that is not configured any more
 	}
 	if err != nil {
 		return none, err
 	}
-	home := datadir.Home(w.Cfg.DataDir)
+	home := datadir.Home(conf.Cfg.DataDir)
 	if user != nil {
 		home = filepath.Join(dir, rundir.HomeDir) // of its own: what one plan leaves there must not be another's configuration
 	}
@@ -87,8 +87,8 @@ func (e *Engines) checkout(ctx context.Context, w *active.Config, s *config.Stac
 		Source: source, WorkDir: filepath.Join(source, filepath.FromSlash(work)),
 		DataDir: filepath.Join(dir, rundir.DataDir), OutDir: filepath.Join(dir, rundir.PlanDir), Commit: commit,
 		Stack: s.Name, Workspace: s.Workspace, VarFiles: s.VarFiles, Vars: s.Vars, BackendConfig: s.BackendConfig, Env: s.Env,
-		LockTimeout: s.LockTimeout, StateDir: state, StateBefore: datadir.StateBefore(w.Cfg.DataDir, s.Name),
-		CLIConfigFile: w.Cfg.Terraform.CLIConfigFile, Mirror: w.Cfg.Terraform.ProviderMirror, Cache: e.cache, GitAccess: e.active.GitAccess(ctx, w, s.Repository),
+		LockTimeout: s.LockTimeout, StateDir: state, StateBefore: datadir.StateBefore(conf.Cfg.DataDir, s.Name),
+		CLIConfigFile: conf.Cfg.Terraform.CLIConfigFile, Mirror: conf.Cfg.Terraform.ProviderMirror, Cache: e.cache, GitAccess: e.active.GitAccess(ctx, conf, s.Repository),
 		Protect: s.Protect, Replaceable: s.Replaceable, Home: home, User: user, Keep: true, Redact: e.health.Redact, Silence: e.health.SilenceValues,
 	}, nil
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // DriftPlan plans beside everything else: without the state lock, in a directory that goes away.
-func (e *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
-	found, err := e.active.FindTool(ctx, w, s.Tool)
+func (e *Engines) DriftPlan(ctx context.Context, conf *active.Config, s *config.Stack, commit string) (result *terraform.PlanResult, err error) {
+	found, err := e.active.FindTool(ctx, conf, s.Tool)
 	if err != nil {
 		return nil, err
 	}
@@ -29,12 +29,12 @@ func (e *Engines) DriftPlan(ctx context.Context, w *active.Config, s *config.Sta
 			err = fmt.Errorf("removing the directory of a drift check: %w", removed)
 		}
 	}()
-	at, err := e.Begin(ctx, w, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
+	at, err := e.Begin(ctx, conf, asuser.Work{Name: "the drift check of " + s.Name}, s, false, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := e.checkout(ctx, w, s, commit, dir, at.User())
+	o, err := e.checkout(ctx, conf, s, commit, dir, at.User())
 	if err != nil {
 		return nil, err
 	}

@@ -127,8 +127,8 @@ func (e *Engines) PlanText(run int) (string, error) {
 }
 
 // bringHead fetches the head of a pull request again if the mirror was made anew since.
-func (e *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Run) error {
-	git := w.Repos[run.Repository]
+func (e *Engines) bringHead(ctx context.Context, conf *active.Config, run *store.Run) error {
+	git := conf.Repos[run.Repository]
 	if git == nil || git.Has(run.Commit) {
 		return nil
 	}
@@ -139,9 +139,9 @@ func (e *Engines) bringHead(ctx context.Context, w *active.Config, run *store.Ru
 // for all of them; the loop knows of an engine only what stands here.
 type engine interface {
 	// Plan finds out, in a new directory of the run's own, what its apply would do.
-	Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error)
+	Plan(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error)
 	// Job is all that the detached runner needs to do exactly what was planned, and nothing else.
-	Job(w *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error)
+	Job(conf *active.Config, run *store.Run, s *config.Stack, user *asuser.User) (runner.Job, error)
 	// KeepState keeps what an apply may destroy, before it begins.
 	KeepState(dataDir string, run *store.Run) error
 	// Seen is what was seen of an apply that lives no more, with what its files say.

@@ -70,16 +70,16 @@ func hooksOf(cfg *config.Config, s *config.Stack, name string) (blocks []*config
 }
 
 // Hooked reports whether a stack has hooks of one kind.
-func Hooked(w *active.Config, s *config.Stack, name string) bool {
-	blocks, _ := hooksOf(w.Cfg, s, name)
+func Hooked(conf *active.Config, s *config.Stack, name string) bool {
+	blocks, _ := hooksOf(conf.Cfg, s, name)
 	return len(blocks) > 0
 }
 
 // Hook runs the hooks of one kind in the run's directory. A failure is a *hookError with the end of what the command said.
-func (e *Engines) Hook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string) error {
-	blocks, commands := hooksOf(w.Cfg, s, name)
+func (e *Engines) Hook(ctx context.Context, conf *active.Config, s *config.Stack, run *store.Run, name string) error {
+	blocks, commands := hooksOf(conf.Cfg, s, name)
 	for i, h := range blocks {
-		said, err := e.runHook(ctx, w, s, run, name, h, commands[i])
+		said, err := e.runHook(ctx, conf, s, run, name, h, commands[i])
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -90,15 +90,15 @@ func (e *Engines) Hook(ctx context.Context, w *active.Config, s *config.Stack, r
 	return nil
 }
 
-func (e *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*hostcommand.Tail, error) {
+func (e *Engines) runHook(ctx context.Context, conf *active.Config, s *config.Stack, run *store.Run, name string, h *config.Hooks, argv []string) (*hostcommand.Tail, error) {
 	told, err := json.Marshal(control.RunOf(run))
 	if err != nil {
 		return &hostcommand.Tail{}, fmt.Errorf("telling it of the run: %w", err)
 	}
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
-	files := rundir.PlanBase(w.Cfg.DataDir, run)
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
+	files := rundir.PlanBase(conf.Cfg.DataDir, run)
 	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(w.Cfg.DataDir),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + datadir.Home(conf.Cfg.DataDir),
 		"SALLYPORT_HOOK=" + name, "SALLYPORT_RUN=" + strconv.Itoa(run.ID), "SALLYPORT_STACK=" + run.Stack,
 		"SALLYPORT_REPOSITORY=" + run.Repository, "SALLYPORT_KIND=" + string(run.Kind), "SALLYPORT_STATUS=" + string(run.Status),
 		"SALLYPORT_COMMIT=" + run.Commit, "SALLYPORT_RUN_DIR=" + dir,
@@ -118,11 +118,11 @@ func (e *Engines) runHook(ctx context.Context, w *active.Config, s *config.Stack
 }
 
 // planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.
-func (e *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
-	if err := e.Hook(ctx, w, s, run, beforePlan); err != nil {
+func (e *Engines) planBetweenHooks(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, error) {
+	if err := e.Hook(ctx, conf, s, run, beforePlan); err != nil {
 		return nil, err
 	}
-	if Hooked(w, s, afterPlan) {
+	if Hooked(conf, s, afterPlan) {
 		o.JSONFile = filepath.Join(o.OutDir, planJSONFile)
 		defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
 	}
@@ -139,5 +139,5 @@ func (e *Engines) planBetweenHooks(ctx context.Context, w *active.Config, run *s
 	shown := *run
 	result.Plan.Dir = place
 	shown.Plan = &result.Plan
-	return result, e.Hook(ctx, w, s, &shown, afterPlan)
+	return result, e.Hook(ctx, conf, s, &shown, afterPlan)
 }

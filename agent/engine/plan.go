@@ -18,8 +18,8 @@ import (
 )
 
 // Plan checks out the run's commit into a new directory and lets terraform plan there.
-func (e *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
-	found, err := e.active.FindTool(ctx, w, s.Tool)
+func (e *Engines) Plan(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
+	found, err := e.active.FindTool(ctx, conf, s.Tool)
 	if err != nil {
 		return nil, err
 	}
@@ -28,11 +28,11 @@ func (e *Engines) Plan(ctx context.Context, w *active.Config, run *store.Run, s 
 		return nil, err
 	}
 	if run.Kind == store.KindPullRequest {
-		if err := e.bringHead(ctx, w, run); err != nil {
+		if err := e.bringHead(ctx, conf, run); err != nil {
 			return nil, err
 		}
 	}
-	return e.planIn(ctx, w, run, s, planPlace{dir: dir, tool: found})
+	return e.planIn(ctx, conf, run, s, planPlace{dir: dir, tool: found})
 }
 
 // planPlace is where a plan is made, and with which terraform.
@@ -43,18 +43,18 @@ type planPlace struct {
 }
 
 // planIn checks out the run's commit into an empty directory and lets terraform plan there.
-func (e *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, p planPlace) (planned *ledger.PlanResult, err error) {
+func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, p planPlace) (planned *ledger.PlanResult, err error) {
 	preview := run.Kind == store.KindPullRequest
 	dirs := []string{p.dir}
 	if p.name != "" {
-		dirs = []string{datadir.Run(w.Cfg.DataDir, run.ID), p.dir}
+		dirs = []string{datadir.Run(conf.Cfg.DataDir, run.ID), p.dir}
 	}
-	at, err := e.Begin(ctx, w, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
+	at, err := e.Begin(ctx, conf, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, lifecycle.TakesLock(run, s), dirs...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := e.checkout(ctx, w, s, run.Commit, p.dir, at.User())
+	o, err := e.checkout(ctx, conf, s, run.Commit, p.dir, at.User())
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +69,13 @@ func (e *Engines) planIn(ctx context.Context, w *active.Config, run *store.Run, 
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, fmt.Sprint(run.ID))
 	var missing []string
 	if preview {
-		missing = withhold(&o, s, w.Cfg.Repository(s.Repository))
+		missing = withhold(&o, s, conf.Cfg.Repository(s.Repository))
 	}
 	o.NoLock = !lifecycle.TakesLock(run, s)
 	if o.LockTimeout, err = e.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := e.planBetweenHooks(ctx, w, run, s, p.name, o, at)
+	result, err := e.planBetweenHooks(ctx, conf, run, s, p.name, o, at)
 	if err != nil && len(missing) > 0 {
 		err = lacking(err, missing)
 	}

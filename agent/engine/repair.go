@@ -28,12 +28,12 @@ type Repair struct {
 // WithTempCheckout lets terraform work on the stack's state from a directory that is made for this and removed at once: what it
 // needs there, credentials of the backend included, must not lie around.
 func (e *Engines) WithTempCheckout(ctx context.Context, r Repair) (err error) {
-	w := e.active.Current.Load()
-	s := w.Stack(r.Stack)
+	conf := e.active.Current.Load()
+	s := conf.Stack(r.Stack)
 	if s == nil {
 		return control.Errorf(control.NotFound, "there is no stack %q any more", r.Stack)
 	}
-	found, err := e.active.FindTool(ctx, w, s.Tool)
+	found, err := e.active.FindTool(ctx, conf, s.Tool)
 	if err != nil {
 		return err
 	}
@@ -49,15 +49,15 @@ func (e *Engines) WithTempCheckout(ctx context.Context, r Repair) (err error) {
 			e.log.Error("removing the directory of a repair", "stack", r.Stack, "err", err)
 		}
 	}()
-	if err := w.Pool.Anyone().Public().Enter(datadir.Scratch(e.active.Cfg().DataDir)); err != nil {
+	if err := conf.Pool.Anyone().Public().Enter(datadir.Scratch(e.active.Cfg().DataDir)); err != nil {
 		return err
 	}
-	at, err := e.Begin(ctx, w, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
+	at, err := e.Begin(ctx, conf, asuser.Work{Name: "work on the state of " + s.Name + " in " + filepath.Base(dir)}, s, true, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, at.End()) }()
-	o, err := e.checkout(ctx, w, s, r.Commit, dir, at.User())
+	o, err := e.checkout(ctx, conf, s, r.Commit, dir, at.User())
 	if err != nil {
 		return err
 	}

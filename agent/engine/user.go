@@ -30,14 +30,14 @@ type phase struct {
 }
 
 // Begin takes a user for work on a stack in a directory. With state it may get the one that the agent keeps.
-func (e *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
-	turn, err := w.Pool.Take(ctx, work)
+func (e *Engines) Begin(ctx context.Context, conf *active.Config, work asuser.Work, s *config.Stack, state bool, dirs ...string) (*phase, error) {
+	turn, err := conf.Pool.Take(ctx, work)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for one of terraform.user's users: %w", err)
 	}
-	p := &phase{pool: w.Pool, Turn: turn, dirs: dirs, let: func() {}}
+	p := &phase{pool: conf.Pool, Turn: turn, dirs: dirs, let: func() {}}
 	if state {
-		err = e.takeState(ctx, w, s, p)
+		err = e.takeState(ctx, conf, s, p)
 	}
 	for _, dir := range dirs {
 		err = errors.Join(err, turn.Who().Enter(dir))
@@ -51,20 +51,20 @@ func (e *Engines) Begin(ctx context.Context, w *active.Config, work asuser.Work,
 }
 
 // takeState takes the state that the agent keeps for a phase, as it was before a plan that nobody saw the end of.
-func (e *Engines) takeState(ctx context.Context, w *active.Config, s *config.Stack, p *phase) error {
+func (e *Engines) takeState(ctx context.Context, conf *active.Config, s *config.Stack, p *phase) error {
 	let, err := e.states.hold(ctx, s.Name)
 	if err != nil {
 		return err
 	}
 	p.let = let
-	state := datadir.State(w.Cfg.DataDir, s.Name)
+	state := datadir.State(conf.Cfg.DataDir, s.Name)
 	if u := p.User(); u != nil && u.Exclusive {
 		p.state = state
 		if err := p.reclaim(state); err != nil {
 			return err
 		}
 	}
-	return e.putBack(w.Cfg.DataDir, s.Name)
+	return e.putBack(conf.Cfg.DataDir, s.Name)
 }
 
 func (p *phase) User() *asuser.User { return p.Turn.Who() }
@@ -133,15 +133,15 @@ func (p *phase) End() error {
 var ErrChanged = errors.New("the files of the run are not what they were when its plan had ended")
 
 // SameTree compares what lies in a run's directory with what its plan left.
-func (e *Engines) SameTree(w *active.Config, run *store.Run) error {
+func (e *Engines) SameTree(conf *active.Config, run *store.Run) error {
 	if run.Plan.Tree == "" {
 		return nil
 	}
-	base := rundir.PlanBase(w.Cfg.DataDir, run)
+	base := rundir.PlanBase(conf.Cfg.DataDir, run)
 	have, err := asuser.Digest(base, givenDirs...)
 	if errors.Is(err, asuser.ErrNotOurs) { // an agent was killed while it gave them to the apply's user, whom Clear has ended
 		for _, name := range givenDirs {
-			if err := disk.IgnoreMissing(asuser.Reclaim(filepath.Join(base, name), w.Pool.Owners()...)); err != nil {
+			if err := disk.IgnoreMissing(asuser.Reclaim(filepath.Join(base, name), conf.Pool.Owners()...)); err != nil {
 				return err
 			}
 		}
@@ -196,17 +196,17 @@ func (p *phase) Leave() error {
 
 // GiveBack takes back the user of an apply of which nothing lives any more, with what it had.
 func (e *Engines) GiveBack(run *store.Run) error {
-	w := e.active.Current.Load() // not of the time when the apply began: its pool may have another one's place
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+	conf := e.active.Current.Load() // not of the time when the apply began: its pool may have another one's place
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	claim, over, found := runner.Claimed(dir)
-	if w.Pool == nil || !found {
+	if conf.Pool == nil || !found {
 		return nil
 	}
-	if w.Pool.Shared() {
-		w.Pool.Return(w.Pool.Anyone().UID, active.WorkOf(run.ID))
+	if conf.Pool.Shared() {
+		conf.Pool.Return(conf.Pool.Anyone().UID, active.WorkOf(run.ID))
 		return active.CloseDir(dir)
 	}
-	u := w.Pool.User(claim.UID)
+	u := conf.Pool.User(claim.UID)
 	if u == nil {
 		return nil
 	}
@@ -216,7 +216,7 @@ func (e *Engines) GiveBack(run *store.Run) error {
 		return err
 	}
 	defer let()
-	if w.Pool.Works(claim.UID, active.WorkOf(run.ID)) { // else it is at work for another run
+	if conf.Pool.Works(claim.UID, active.WorkOf(run.ID)) { // else it is at work for another run
 		if err := u.End(); err != nil {
 			return err
 		}
@@ -224,9 +224,9 @@ func (e *Engines) GiveBack(run *store.Run) error {
 	if err := active.CloseDir(dir); err != nil {
 		return err
 	}
-	state := datadir.State(w.Cfg.DataDir, run.Stack)
+	state := datadir.State(conf.Cfg.DataDir, run.Stack)
 	if owner, err := asuser.Owner(state); err == nil && owner == claim.UID {
-		if err := asuser.Reclaim(state, w.Pool.Owners()...); err != nil {
+		if err := asuser.Reclaim(state, conf.Pool.Owners()...); err != nil {
 			return err
 		}
 	}
@@ -235,7 +235,7 @@ func (e *Engines) GiveBack(run *store.Run) error {
 			return err
 		}
 	}
-	w.Pool.Return(claim.UID, active.WorkOf(run.ID))
+	conf.Pool.Return(claim.UID, active.WorkOf(run.ID))
 	fault.Point("user given back")
 	e.bell.Wake()
 	return nil

@@ -23,8 +23,8 @@ import (
 // which one the run's plan is only the store says, so a crash at any moment leaves one plan whole with its own decisions.
 
 // PlanAgain makes the run's plan once more, in the directory that the store does not name.
-func (e *Engines) PlanAgain(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
-	tool, err := e.active.FindTool(ctx, w, s.Tool)
+func (e *Engines) PlanAgain(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (*ledger.PlanResult, error) {
+	tool, err := e.active.FindTool(ctx, conf, s.Tool)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (e *Engines) PlanAgain(ctx context.Context, w *active.Config, run *store.Ru
 	if run.Plan.Dir == name {
 		name = rundir.VerifyDirs[1]
 	}
-	dir := filepath.Join(datadir.Run(w.Cfg.DataDir, run.ID), name)
+	dir := filepath.Join(datadir.Run(conf.Cfg.DataDir, run.ID), name)
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("clearing what an earlier plan left: %w", err)
 	}
@@ -41,7 +41,7 @@ func (e *Engines) PlanAgain(ctx context.Context, w *active.Config, run *store.Ru
 			return nil, fmt.Errorf("making a directory for the plan: %w", err)
 		}
 	}
-	result, err := e.planIn(ctx, w, run, s, planPlace{dir: dir, name: name, tool: tool})
+	result, err := e.planIn(ctx, conf, run, s, planPlace{dir: dir, name: name, tool: tool})
 	if err != nil {
 		return nil, err
 	}

@@ -26,10 +26,10 @@ import (
 const progressEvery = 5 * time.Second
 
 // Follow watches a runner until it ended, keeps the progress, and records the end.
-func (e *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run) {
+func (e *Executor) Follow(ctx context.Context, conf *active.Config, run *store.Run) {
 	last := time.Time{}
 	var seen jsonlog.Progress
-	state, err := runner.Follow(ctx, datadir.Run(w.Cfg.DataDir, run.ID), func(p jsonlog.Progress) {
+	state, err := runner.Follow(ctx, datadir.Run(conf.Cfg.DataDir, run.ID), func(p jsonlog.Progress) {
 		seen = p.Redacted(e.health.Redact)
 		if now := e.now(); now.Sub(last) >= progressEvery {
 			last = now
@@ -44,12 +44,12 @@ func (e *Executor) Follow(ctx context.Context, w *active.Config, run *store.Run)
 	if err != nil {
 		e.log.Error("following an apply", "run", run.ID, "stack", run.Stack, "err", err)
 		e.work.Backoff(run.ID)
-		if err := e.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+e.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(w.Cfg.DataDir, run.ID)); err != nil {
+		if err := e.ledger.Hold(run, lifecycle.FollowFails+"it cannot be followed: "+e.health.Redact(err.Error()), "it is tried again by itself; see the modes of "+datadir.Run(conf.Cfg.DataDir, run.ID)); err != nil {
 			e.journal.StoreFault(err)
 		}
 		return // the loop starts following again, a little later
 	}
-	if err := e.finish(w, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
+	if err := e.finish(conf, run, state, seen); err != nil && !errors.Is(err, store.ErrConflict) {
 		e.work.Backoff(run.ID)
 		e.journal.StoreFault(err)
 		return
@@ -94,8 +94,8 @@ func (e *Executor) progress(run *store.Run, p jsonlog.Progress) error {
 }
 
 // finish records what terraform's exit code says; when nobody saw it, that nobody did.
-func (e *Executor) finish(w *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+func (e *Executor) finish(conf *active.Config, run *store.Run, state runner.State, p jsonlog.Progress) error {
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	left, err := rundir.RescueState(dir, state.ErroredState)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (e *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		if err := on.RecordLeftovers(tx.Tx, seen, end.To); err != nil {
 			return err
 		}
-		moved, err := e.ledger.Move(tx, w, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {
+		moved, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Applying, To: end.To, Text: end.Text}, func(r *store.Run) error {
 			r.Error, r.Hint, r.Held = end.Text, end.Hint, ""
 			if r.Apply == nil {
 				r.Apply = &store.Apply{}
@@ -138,14 +138,14 @@ func (e *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(e.ledger.DoubtEnd(tx.Tx, run.ID), e.OweHook(tx.Tx, w, moved)); err != nil {
+		if err := errors.Join(e.ledger.DoubtEnd(tx.Tx, run.ID), e.OweHook(tx.Tx, conf, moved)); err != nil {
 			return err
 		}
 		switch end.To {
 		case store.Stale:
-			return e.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
+			return e.ledger.CreateSuccessor(tx, conf, moved, fmt.Sprintf("planned again after #%d: terraform says that the plan is stale", run.ID))
 		case store.Interrupted:
-			return e.ledger.CreateSuccessor(tx, w, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
+			return e.ledger.CreateSuccessor(tx, conf, moved, fmt.Sprintf("nobody saw the end of #%d", run.ID))
 		}
 		return nil
 	})
@@ -154,14 +154,14 @@ func (e *Executor) finish(w *active.Config, run *store.Run, state runner.State, 
 	}
 	e.snapshotSoon()
 	if end.To == store.Applied {
-		e.ledger.Keep(w.Repos[run.Repository], run)
+		e.ledger.Keep(conf.Repos[run.Repository], run)
 	}
 	return nil
 }
 
 // takeFollow follows the runner, whoever started it.
-func (e *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.Step) (time.Duration, error) {
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+func (e *Executor) takeFollow(conf *active.Config, run *store.Run, step lifecycle.Step) (time.Duration, error) {
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	if step.Interrupt {
 		if err := runner.Interrupt(dir); err != nil {
 			e.log.Warn("interrupting an apply", "run", run.ID, "stack", run.Stack, "err", err)
@@ -170,7 +170,7 @@ func (e *Executor) takeFollow(w *active.Config, run *store.Run, step lifecycle.S
 			}
 		}
 	}
-	if step.Start && !e.work.Do(run.ID, engine.WorkOn(run.Engine, workFollow), func(ctx context.Context) { e.Follow(ctx, w, run) }) {
+	if step.Start && !e.work.Do(run.ID, engine.WorkOn(run.Engine, workFollow), func(ctx context.Context) { e.Follow(ctx, conf, run) }) {
 		return workers.WorkRest, nil
 	}
 	if step.Long > 0 {

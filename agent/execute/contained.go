@@ -26,13 +26,13 @@ func RunWork(run *store.Run) health.Work {
 }
 
 // MoveOn moves one run on by a step, unless its work panicked and rests.
-func (e *Executor) MoveOn(ctx context.Context, w *active.Config, run *store.Run) (wait time.Duration, err error) {
+func (e *Executor) MoveOn(ctx context.Context, conf *active.Config, run *store.Run) (wait time.Duration, err error) {
 	of := RunWork(run)
 	if struck := e.strikes.Resting(of); struck != nil {
-		return struck.Wait(), e.RestRun(w, run, struck)
+		return struck.Wait(), e.RestRun(conf, run, struck)
 	}
 	err = contain.Do(of.Name, func() (err error) {
-		wait, err = e.Step(ctx, w, run)
+		wait, err = e.Step(ctx, conf, run)
 		return err
 	})
 	if p, panicked := err.(*contain.Panic); panicked {
@@ -71,12 +71,12 @@ func (e *Executor) WorkPanicked(name string, id int, p *contain.Panic) {
 }
 
 // RestRun shows why a run's work rests, or ends what cannot be planned: that waits for a new commit, or a person.
-func (e *Executor) RestRun(w *active.Config, run *store.Run, struck *health.StruckError) error {
+func (e *Executor) RestRun(conf *active.Config, run *store.Run, struck *health.StruckError) error {
 	text := struckText(run, e.health.Redact(struck.Error()))
 	if !struck.Held() || run.Status != store.Planning {
 		return e.ledger.Hold(run, text, struck.UserHint())
 	}
-	return e.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(conf, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, contain.Hint+"; then: sallyport plan "+run.Stack
 		return nil
 	})

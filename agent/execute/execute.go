@@ -100,13 +100,13 @@ func New(o Options) *Executor {
 }
 
 // refuseLarge ends a run whose plan destroys too much. The plan is kept, so that people see what it would have done.
-func (e *Executor) refuseLarge(w *active.Config, run *store.Run, result *ledger.PlanResult, why, hint string) error {
+func (e *Executor) refuseLarge(conf *active.Config, run *store.Run, result *ledger.PlanResult, why, hint string) error {
 	plan := result.Plan
 	err := e.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err
 		}
-		_, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
+		_, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
 			r.Plan, r.Error, r.Hint = &plan, why, hint
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			return nil
@@ -154,12 +154,12 @@ func forgetLeftState(j *journal.Journal, st *store.StackState) error {
 }
 
 // previewed ends a pull request's run with its plan. The plan file goes at once: nobody can ever apply it.
-func (e *Executor) previewed(w *active.Config, run *store.Run, result *ledger.PlanResult) error {
+func (e *Executor) previewed(conf *active.Config, run *store.Run, result *ledger.PlanResult) error {
 	return e.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutPlanText(run.ID, result.Text); err != nil && !errors.Is(err, store.ErrTooLarge) {
 			return err // too large: plan.txt in the run's directory is kept instead
 		}
-		_, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
+		_, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
 			plan := result.Plan
 			r.Plan, r.Error, r.Hint = &plan, "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
@@ -179,7 +179,7 @@ func planWork(run *store.Run) string {
 
 // voteReader reads the approvals of a run once more where they were given, right before its apply. Package slackbot does it.
 type voteReader interface {
-	Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error)
+	Reread(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (held string, err error)
 }
 
 // usersKeptBack says why a run cannot get a user, if none of them will be free by itself.

@@ -13,37 +13,37 @@ import (
 // Gather is one look at a run: whatever the rules of package lifecycle decide on. The store is read once. What is at work is
 // looked at before: when that has ended, what it wrote is there to be read. The files of earlier runs are read after it, since no
 // transaction waits for a disk.
-func (e *Executor) Gather(w *active.Config, id int) (f lifecycle.Facts, err error) {
+func (e *Executor) Gather(conf *active.Config, id int) (f lifecycle.Facts, err error) {
 	busy, resting := e.work.Busy(id) != "", e.work.Resting(id)
 	if err := e.store.View(func(tx *store.Tx) error {
 		run, err := tx.Run(id)
 		if err != nil {
 			return err
 		}
-		f, err = e.recorded(tx, w, run)
+		f, err = e.recorded(tx, conf, run)
 		return err
 	}); err != nil {
 		return f, err
 	}
 	run := f.Run
 	f.Process.Busy, f.Process.Resting, f.Process.Checking = busy, resting, e.work.Checking(run.Stack)
-	f.Process.Slots = slotsOf(e.work, w)
+	f.Process.Slots = slotsOf(e.work, conf)
 	f.Process.Full = e.tight.Why
-	f.Process.Deaf = w.Slack != nil && !e.active.HasListened()
+	f.Process.Deaf = conf.Slack != nil && !e.active.HasListened()
 	if run.Status == store.Pending && run.Kind != store.KindPullRequest {
-		f.Left = e.ledger.LeftOf(w.Cfg.DataDir, f.Store.Stacks[run.Stack])
+		f.Left = e.ledger.LeftOf(conf.Cfg.DataDir, f.Store.Stacks[run.Stack])
 	}
 	return f, nil
 }
 
 // recorded is what the configuration and the store say of a run, read in one transaction, with what the loop remembers of
 // comparisons. It is all that says whether the run may be applied.
-func (e *Executor) recorded(tx *store.Tx, w *active.Config, run *store.Run) (lifecycle.Facts, error) {
-	s := w.Stack(run.Stack)
+func (e *Executor) recorded(tx *store.Tx, conf *active.Config, run *store.Run) (lifecycle.Facts, error) {
+	s := conf.Stack(run.Stack)
 	f := lifecycle.Facts{Now: e.clocks.Reading(), Run: run, Config: lifecycle.Config{
-		Stack: s, Repository: w.Cfg.Repository(run.Repository), Current: e.active.Current.Load() == w,
+		Stack: s, Repository: conf.Cfg.Repository(run.Repository), Current: e.active.Current.Load() == conf,
 	}}
-	if s == nil && !w.GlobsKnown(run.Repository) {
+	if s == nil && !conf.GlobsKnown(run.Repository) {
 		f.Config.Unsearched = true
 		f.Config.WhyUnsearched.Why, f.Config.WhyUnsearched.Hint = e.notLookedUp(run.Repository)
 	}
@@ -55,7 +55,7 @@ func (e *Executor) recorded(tx *store.Tx, w *active.Config, run *store.Run) (lif
 		r.Ready()
 	case run.Status == store.Pending:
 		if len(s.DependsOn) > 0 {
-			f.Config.Upstream = r.Upstream(s, w.Stacks(s.Repository))
+			f.Config.Upstream = r.Upstream(s, conf.Stacks(s.Repository))
 		}
 		for _, v := range s.Images {
 			r.Stack(v.Image)
@@ -84,10 +84,10 @@ func (e *Executor) incomparable(st *store.StackState, repository string) string 
 }
 
 // slotsOf are how much is at work, and how much may be.
-func slotsOf(work *workers.Pool, w *active.Config) lifecycle.Slots {
+func slotsOf(work *workers.Pool, conf *active.Config) lifecycle.Slots {
 	return lifecycle.Slots{
-		Terraform: work.Count(), TerraformLimit: w.Cfg.Terraform.Parallel,
-		Builds: work.Builds(), BuildLimit: w.Cfg.Packer.Parallel, Previews: work.Previews(),
-		Users: w.Pool.Size(), UserFree: w.Pool.Room(false), AloneFree: w.Pool.Room(true), UsersShared: w.Pool.Shared(), UsersStuck: usersKeptBack(w.Pool),
+		Terraform: work.Count(), TerraformLimit: conf.Cfg.Terraform.Parallel,
+		Builds: work.Builds(), BuildLimit: conf.Cfg.Packer.Parallel, Previews: work.Previews(),
+		Users: conf.Pool.Size(), UserFree: conf.Pool.Room(false), AloneFree: conf.Pool.Room(true), UsersShared: conf.Pool.Shared(), UsersStuck: usersKeptBack(conf.Pool),
 	}
 }

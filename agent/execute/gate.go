@@ -27,10 +27,10 @@ import (
 
 // gate makes the last checks of an approved run and starts the apply: is everybody who approved still of that mind, is
 // there a newer commit. What cannot be found out holds the run; nothing is assumed.
-func (e *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
-	held, hint, err := e.lastChecks(ctx, w, run, s)
+func (e *Executor) gate(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) {
+	held, hint, err := e.lastChecks(ctx, conf, run, s)
 	if err == nil && held == "" && ctx.Err() == nil && expiry.MustVerify(run, s, e.clocks.Reading()) {
-		err = e.verify(ctx, w, run, s) // the loop comes back with the plan that is then the run's
+		err = e.verify(ctx, conf, run, s) // the loop comes back with the plan that is then the run's
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, errNotNow) {
 			e.work.Backoff(run.ID)
 			e.journal.StoreFault(err)
@@ -39,16 +39,16 @@ func (e *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s
 	}
 	ended := false
 	if err == nil && held == "" && ctx.Err() == nil {
-		ended, err = e.treeChanged(w, run, s)
+		ended, err = e.treeChanged(conf, run, s)
 	}
 	if err == nil && held == "" && !ended && ctx.Err() == nil {
-		held, hint, ended, err = e.hookBeforeApply(ctx, w, run, s)
+		held, hint, ended, err = e.hookBeforeApply(ctx, conf, run, s)
 	}
 	if ctx.Err() != nil || ended && err == nil {
 		return
 	}
 	if err == nil && held == "" {
-		err = e.Apply(ctx, w, run, s)
+		err = e.Apply(ctx, conf, run, s)
 	} else if err == nil {
 		err = e.ledger.HoldApproved(run, held, hint)
 	}
@@ -60,18 +60,18 @@ func (e *Executor) gate(ctx context.Context, w *active.Config, run *store.Run, s
 	}
 }
 
-func (e *Executor) lastChecks(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, err error) {
-	held, err = e.votes.Reread(ctx, w, run, s)
+func (e *Executor) lastChecks(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (held, hint string, err error) {
+	held, err = e.votes.Reread(ctx, conf, run, s)
 	if err != nil || held != "" {
 		return held, "the approvals are read again by themselves; or: sallyport approve " + fmt.Sprint(run.ID), err
 	}
-	return e.newest(ctx, w, run)
+	return e.newest(ctx, conf, run)
 }
 
 // newest asks git once more. Runs that follow the branch wait while it cannot be read; a person's run, and one that
 // brings something back, goes on: the repository may live on the very node that it recovers.
-func (e *Executor) newest(ctx context.Context, w *active.Config, run *store.Run) (held, hint string, err error) {
-	r := w.Cfg.Repository(run.Repository)
+func (e *Executor) newest(ctx context.Context, conf *active.Config, run *store.Run) (held, hint string, err error) {
+	r := conf.Cfg.Repository(run.Repository)
 	var known *store.RepositoryState
 	if err := e.store.View(func(tx *store.Tx) (err error) {
 		known, err = tx.Repository(run.Repository)
@@ -84,7 +84,7 @@ func (e *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 	}
 	pollCtx, cancel := context.WithTimeout(ctx, source.PollTimeout)
 	defer cancel()
-	tip, err := w.Repos[run.Repository].Poll(pollCtx)
+	tip, err := conf.Repos[run.Repository].Poll(pollCtx)
 	if err != nil {
 		waits := run.Kind == store.KindCommit || run.Kind == store.KindDependency
 		if waits {
@@ -96,7 +96,7 @@ func (e *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 	if tip.Commit == known.Head || tip.Commit == known.HeldHead {
 		return "", "", nil
 	}
-	if err := e.source.Look(ctx, w, r); err != nil {
+	if err := e.source.Look(ctx, conf, r); err != nil {
 		return fmt.Sprintf("approved; a newer commit is being fetched: %s", e.health.Redact(err.Error())), "it is tried again by itself; see sallyport status", nil
 	}
 	// The head moved: let discover say whether it touches this stack before anything is applied.
@@ -105,10 +105,10 @@ func (e *Executor) newest(ctx context.Context, w *active.Config, run *store.Run)
 
 // Apply makes the intent durable, then starts the runner. From here on the plan is used up: whatever happens, it is
 // never started a second time.
-func (e *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+func (e *Executor) Apply(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) error {
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	on := e.engines.EngineOf(s.Engine)
-	at, err := e.engines.Begin(ctx, w, asuser.Work{Name: active.WorkOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(w, run)...)
+	at, err := e.engines.Begin(ctx, conf, asuser.Work{Name: active.WorkOf(run.ID)}, s, s.Engine != config.EnginePacker, applyDirs(conf, run)...)
 	if ctx.Err() != nil {
 		return errors.Join(errNotNow, at.End())
 	}
@@ -124,18 +124,18 @@ func (e *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 			}
 		}
 	}()
-	job, err := on.Job(w, run, s, at.User())
+	job, err := on.Job(conf, run, s, at.User())
 	if err == nil && s.Engine != config.EnginePacker {
 		err = at.Give()
 	}
 	if err != nil {
 		text := e.health.Redact(err.Error())
-		return e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		return e.ledger.MoveNow(conf, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 			r.Error, r.Hint = text, hint.Of(err)
 			return nil
 		})
 	}
-	if held, err := e.CommitToApply(w, run, s); held || err != nil {
+	if held, err := e.CommitToApply(conf, run, s); held || err != nil {
 		return err
 	}
 	// The decision to apply has been made: a stop of the agent in this very moment must not take it back. Whatever goes wrong from
@@ -147,7 +147,7 @@ func (e *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 	if err != nil {
 		handed = false
 		text := "the apply could not be started, terraform did not run: " + e.health.Redact(err.Error())
-		return e.ledger.MoveNow(w, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, phrase.Because(text))
+		return e.ledger.MoveNow(conf, run, store.Move{From: store.Applying, To: store.Errored, Text: text}, phrase.Because(text))
 	}
 	if err := at.Leave(); err != nil {
 		e.log.Warn("leaving a user to an apply", "run", run.ID, "stack", run.Stack, "err", err)
@@ -158,12 +158,12 @@ func (e *Executor) Apply(ctx context.Context, w *active.Config, run *store.Run, 
 }
 
 // CommitToApply keeps the state as it is and makes the intent durable. Held: one of the two cannot be done now, and the run says so.
-func (e *Executor) CommitToApply(w *active.Config, run *store.Run, s *config.Stack) (held bool, err error) {
-	advice := "see the space and the modes of " + w.Cfg.DataDir + "; it is tried again by itself"
-	if err := e.engines.EngineOf(s.Engine).KeepState(w.Cfg.DataDir, run); err != nil {
+func (e *Executor) CommitToApply(conf *active.Config, run *store.Run, s *config.Stack) (held bool, err error) {
+	advice := "see the space and the modes of " + conf.Cfg.DataDir + "; it is tried again by itself"
+	if err := e.engines.EngineOf(s.Engine).KeepState(conf.Cfg.DataDir, run); err != nil {
 		return true, e.ledger.HoldApproved(run, "approved; waits until the state can be kept before it is changed: "+e.health.Redact(err.Error()), advice)
 	}
-	err = e.intend(w, run, s, datadir.Run(w.Cfg.DataDir, run.ID))
+	err = e.intend(conf, run, s, datadir.Run(conf.Cfg.DataDir, run.ID))
 	var unkept *rundir.UnkeptError
 	if errors.As(err, &unkept) {
 		return true, e.ledger.HoldApproved(run, "approved; waits until the run's record can be written: "+e.health.Redact(err.Error()), advice)
@@ -172,7 +172,7 @@ func (e *Executor) CommitToApply(w *active.Config, run *store.Run, s *config.Sta
 }
 
 // intend is the transaction that decides: from its commit on the run is applying.
-func (e *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir string) error {
+func (e *Executor) intend(conf *active.Config, run *store.Run, s *config.Stack, dir string) error {
 	return e.journal.Update(func(tx *journal.Tx) error {
 		if fault.Without("intent") {
 			return nil
@@ -183,13 +183,13 @@ func (e *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 		}
 		// Everything that may have changed while git and Slack were asked is looked at once more, in the transaction
 		// that decides.
-		if err := e.mayApply(tx.Tx, w, now); err != nil {
+		if err := e.mayApply(tx.Tx, conf, now); err != nil {
 			return err
 		}
 		if now.Plan.Digest != run.Plan.Digest {
 			return errNotNow // the job below is of another plan
 		}
-		now, err = e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
+		now, err = e.ledger.Move(tx, conf, now, store.Move{From: store.Approved, To: store.Applying}, func(r *store.Run) error {
 			r.Apply = &store.Apply{StartedAt: e.now().UTC(), StartedUp: e.uptime(), Total: len(r.Plan.Changes), Who: e.active.LockOwner()}
 			r.Held, r.Hint = "", ""
 			return nil
@@ -218,8 +218,8 @@ func (e *Executor) intend(w *active.Config, run *store.Run, s *config.Stack, dir
 }
 
 // applyDirs are the directories of a run that its apply's user is let in to.
-func applyDirs(w *active.Config, run *store.Run) []string {
-	dir, base := datadir.Run(w.Cfg.DataDir, run.ID), rundir.PlanBase(w.Cfg.DataDir, run)
+func applyDirs(conf *active.Config, run *store.Run) []string {
+	dir, base := datadir.Run(conf.Cfg.DataDir, run.ID), rundir.PlanBase(conf.Cfg.DataDir, run)
 	if base == dir {
 		return []string{dir}
 	}
@@ -227,19 +227,19 @@ func applyDirs(w *active.Config, run *store.Run) []string {
 }
 
 // treeChanged ends a run whose files are not what its plan left, before anything of this machine's sees them again.
-func (e *Executor) treeChanged(w *active.Config, run *store.Run, s *config.Stack) (ended bool, err error) {
+func (e *Executor) treeChanged(conf *active.Config, run *store.Run, s *config.Stack) (ended bool, err error) {
 	if s.Engine == config.EnginePacker {
 		return false, nil // its recipe has digests of its own
 	}
-	if run.Plan.Tree == "" && w.Pool.Size() > 0 {
-		return true, e.ledger.GoStale(w, run, "it was planned when terraform.user had no users of its own for each run, and others could change its files since")
+	if run.Plan.Tree == "" && conf.Pool.Size() > 0 {
+		return true, e.ledger.GoStale(conf, run, "it was planned when terraform.user had no users of its own for each run, and others could change its files since")
 	}
-	err = e.engines.SameTree(w, run)
+	err = e.engines.SameTree(conf, run)
 	if !errors.Is(err, engine.ErrChanged) {
 		return false, err
 	}
 	text := "nothing was applied: " + err.Error()
-	return true, e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return true, e.ledger.MoveNow(conf, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, "find out who changed them; then: sallyport plan "+run.Stack
 		return nil
 	})
@@ -249,8 +249,8 @@ func (e *Executor) treeChanged(w *active.Config, run *store.Run, s *config.Stack
 var errNotNow = errors.New("not now")
 
 // mayApply asks for the conditions of an apply once more, with facts of the transaction that decides.
-func (e *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) error {
-	f, err := e.recorded(tx, w, run)
+func (e *Executor) mayApply(tx *store.Tx, conf *active.Config, run *store.Run) error {
+	f, err := e.recorded(tx, conf, run)
 	if err != nil || fault.Without("last look") {
 		return err
 	}
@@ -262,18 +262,18 @@ func (e *Executor) mayApply(tx *store.Tx, w *active.Config, run *store.Run) erro
 
 // hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
 // minutes, and what was true before it may not be any more. A hook that fails ends the run.
-func (e *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
-	if !engine.Hooked(w, s, engine.BeforeApply) {
+func (e *Executor) hookBeforeApply(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
+	if !engine.Hooked(conf, s, engine.BeforeApply) {
 		return "", "", false, nil
 	}
 	if err := e.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
 		return "", "", false, err
 	}
-	err = e.engines.Hook(ctx, w, s, run, engine.BeforeApply)
+	err = e.engines.Hook(ctx, conf, s, run, engine.BeforeApply)
 	var failed *engine.HookError
 	if errors.As(err, &failed) {
 		text := "nothing was applied: " + e.health.Redact(failed.Error())
-		return "", "", true, e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+		return "", "", true, e.ledger.MoveNow(conf, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 			r.Error, r.Hint = text, failed.UserHint()
 			return nil
 		})
@@ -281,6 +281,6 @@ func (e *Executor) hookBeforeApply(ctx context.Context, w *active.Config, run *s
 	if err != nil {
 		return "", "", false, err
 	}
-	held, hint, err = e.lastChecks(ctx, w, run, s)
+	held, hint, err = e.lastChecks(ctx, conf, run, s)
 	return held, hint, false, err
 }

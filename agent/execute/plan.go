@@ -31,7 +31,7 @@ const (
 )
 
 // StartPlan makes planning durable, then plans beside the loop.
-func (e *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) error {
+func (e *Executor) StartPlan(conf *active.Config, run *store.Run, s *config.Stack) error {
 	if e.work.Resting(run.ID) {
 		return nil // it would count as an attempt, and nobody would make it; whoever looks again comes soon enough
 	}
@@ -54,7 +54,7 @@ func (e *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 		if now.Status == store.Planning {
 			run, err = tx.ChangeRun(run.ID, change)
 		} else {
-			run, err = e.ledger.Move(tx, w, now, store.Move{From: store.Pending, To: store.Planning}, change)
+			run, err = e.ledger.Move(tx, conf, now, store.Move{From: store.Pending, To: store.Planning}, change)
 		}
 		if err != nil {
 			return err
@@ -70,13 +70,13 @@ func (e *Executor) StartPlan(w *active.Config, run *store.Run, s *config.Stack) 
 	if err != nil {
 		return err
 	}
-	e.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { e.plan(ctx, w, run, s) })
+	e.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { e.plan(ctx, conf, run, s) })
 	return nil
 }
 
 // plan makes a plan beside the loop, and stores what comes of it.
-func (e *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) {
-	result, err := e.engines.EngineOf(s.Engine).Plan(ctx, w, run, s)
+func (e *Executor) plan(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) {
+	result, err := e.engines.EngineOf(s.Engine).Plan(ctx, conf, run, s)
 	fault.Point("planned, not stored")
 	if err != nil || ctx.Err() != nil {
 		if err := e.ledger.EndPlan(run, err); err != nil {
@@ -84,18 +84,18 @@ func (e *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s
 		}
 	}
 	if err == nil && run.Kind != store.KindPullRequest {
-		result.Origin = e.origins.Of(ctx, w, run, s)
+		result.Origin = e.origins.Of(ctx, conf, run, s)
 	}
 	if ctx.Err() != nil {
 		return // canceled, superseded or stopping: what comes next is in the store
 	}
 	switch {
 	case err != nil:
-		err = e.planFailed(w, run, err)
+		err = e.planFailed(conf, run, err)
 	case run.Kind == store.KindPullRequest:
-		err = e.previewed(w, run, result)
+		err = e.previewed(conf, run, result)
 	default:
-		err = e.planned(ctx, w, run, s, result)
+		err = e.planned(ctx, conf, run, s, result)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		e.work.Backoff(run.ID)
@@ -104,11 +104,11 @@ func (e *Executor) plan(ctx context.Context, w *active.Config, run *store.Run, s
 }
 
 // planned stores a plan and everything with it in the transaction that makes the run planned.
-func (e *Executor) planned(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, result *ledger.PlanResult) error {
+func (e *Executor) planned(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, result *ledger.PlanResult) error {
 	if over := lifecycle.OverLimit(s, &result.Plan); over.Any() {
-		return e.refuseLarge(w, run, result, over.Why, over.Hint)
+		return e.refuseLarge(conf, run, result, over.Why, over.Hint)
 	}
-	rewritten, err := branchRewritten(ctx, e.store, w, run, s)
+	rewritten, err := branchRewritten(ctx, e.store, conf, run, s)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (e *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 			result.Notes = append(result.Notes, denied)
 		}
 		now := e.now().UTC()
-		moved, err := e.ledger.Move(tx, w, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
+		moved, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
 			policy.Note(r)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), e.uptime(), "", ""
@@ -161,10 +161,10 @@ func (e *Executor) planned(ctx context.Context, w *active.Config, run *store.Run
 	})
 	var refusal *hint.Refusal
 	if errors.As(err, &refusal) {
-		return errors.Join(e.ledger.EndPlan(run, nil), e.planFailed(w, run, err))
+		return errors.Join(e.ledger.EndPlan(run, nil), e.planFailed(conf, run, err))
 	}
 	if err == nil && to == store.NoChanges {
-		e.ledger.Keep(w.Repos[run.Repository], run)
+		e.ledger.Keep(conf.Repos[run.Repository], run)
 	}
 	return err
 }
@@ -212,12 +212,12 @@ func unfinished(st *store.Store, run *store.Run) (after int, open []string, err 
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.
-func (e *Executor) planFailed(w *active.Config, run *store.Run, cause error) error {
+func (e *Executor) planFailed(conf *active.Config, run *store.Run, cause error) error {
 	text, hint := e.health.Redact(cause.Error()), hint.Of(cause)
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && failed.Transient
 	if failed != nil && failed.Lock != nil {
-		if handled, err := e.ledger.LockMet(w, run, failed.Lock); handled || err != nil {
+		if handled, err := e.ledger.LockMet(conf, run, failed.Lock); handled || err != nil {
 			return err
 		}
 		hint = strings.Replace(hint, "unlock STACK", "unlock "+run.Stack, 1)
@@ -246,7 +246,7 @@ func (e *Executor) planFailed(w *active.Config, run *store.Run, cause error) err
 			return e.ledger.RefreshCard(tx.Tx, now)
 		})
 	}
-	return e.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(conf, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, hint
 		return nil
 	})

@@ -14,7 +14,7 @@ import (
 )
 
 // branchRewritten reports whether the branch's newest commit does not descend from what is applied. Only policies ask.
-func branchRewritten(ctx context.Context, of *store.Store, w *active.Config, run *store.Run, s *config.Stack) (bool, error) {
+func branchRewritten(ctx context.Context, of *store.Store, conf *active.Config, run *store.Run, s *config.Stack) (bool, error) {
 	if s.AutoApply == config.PolicyNever {
 		return false, nil
 	}
@@ -34,18 +34,18 @@ func branchRewritten(ctx context.Context, of *store.Store, w *active.Config, run
 	if err != nil || applied == "" || applied == head {
 		return false, err
 	}
-	ancestry, err := w.Repos[run.Repository].Descends(ctx, applied, head)
+	ancestry, err := conf.Repos[run.Repository].Descends(ctx, applied, head)
 	return err != nil || ancestry != repo.Descends, nil // what cannot be told is left to people
 }
 
 // policyEnds takes a policy's approval back if the policy would not give it any more, and asks people.
-func (e *Executor) policyEnds(w *active.Config, run *store.Run) error {
+func (e *Executor) policyEnds(conf *active.Config, run *store.Run) error {
 	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != store.Approved {
 			return err
 		}
-		f, err := e.recorded(tx.Tx, w, now)
+		f, err := e.recorded(tx.Tx, conf, now)
 		if err != nil || f.Config.Stack == nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (e *Executor) policyEnds(w *active.Config, run *store.Run) error {
 		if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: fmt.Sprintf("the approval of %s does not count any more: %s", by, why)}); err != nil {
 			return err
 		}
-		_, err = e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Planned, Text: why}, func(r *store.Run) error {
+		_, err = e.ledger.Move(tx, conf, now, store.Move{From: store.Approved, To: store.Planned, Text: why}, func(r *store.Run) error {
 			for i, d := range r.Decisions {
 				if d.By == by && d.Withdrawn == "" {
 					r.Decisions[i].Withdrawn = why

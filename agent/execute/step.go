@@ -19,18 +19,18 @@ const maxAttempts = 5 // plans of one run that met a transient error
 // even if nothing wakes the loop; zero means whenever.
 //
 // What the step is [lifecycle.Next] says, from facts that are gathered once; here it is done.
-func (e *Executor) Step(ctx context.Context, w *active.Config, run *store.Run) (time.Duration, error) {
-	f, err := e.Gather(w, run.ID)
+func (e *Executor) Step(ctx context.Context, conf *active.Config, run *store.Run) (time.Duration, error) {
+	f, err := e.Gather(conf, run.ID)
 	if err != nil {
 		return 0, err
 	}
-	return e.take(ctx, w, f, lifecycle.Next(f))
+	return e.take(ctx, conf, f, lifecycle.Next(f))
 }
 
 // take takes a step.
-func (e *Executor) take(_ context.Context, w *active.Config, f lifecycle.Facts, step lifecycle.Step) (time.Duration, error) {
+func (e *Executor) take(_ context.Context, conf *active.Config, f lifecycle.Facts, step lifecycle.Step) (time.Duration, error) {
 	run, s := f.Run, f.Config.Stack
-	if err := e.takeBeside(w, f, step); err != nil {
+	if err := e.takeBeside(conf, f, step); err != nil {
 		return 0, err
 	}
 	again := step.Reason.Recheck
@@ -40,22 +40,22 @@ func (e *Executor) take(_ context.Context, w *active.Config, f lifecycle.Facts, 
 	case lifecycle.Hold:
 		return again, e.ledger.HoldWith(run, ledger.WaitReason{Why: step.Reason.Why, Hint: step.Reason.Hint, Everyday: step.Everyday})
 	case lifecycle.Move:
-		return again, e.takeMove(w, run, step)
+		return again, e.takeMove(conf, run, step)
 	case lifecycle.Replan:
-		return again, e.replan(w, run, step.Reason.Why)
+		return again, e.replan(conf, run, step.Reason.Why)
 	case lifecycle.Plan:
-		return again, e.StartPlan(w, run, s)
+		return again, e.StartPlan(conf, run, s)
 	case lifecycle.Apply:
-		e.work.Do(run.ID, engine.WorkOn(s.Engine, workApply), func(ctx context.Context) { e.gate(ctx, w, run, s) })
+		e.work.Do(run.ID, engine.WorkOn(s.Engine, workApply), func(ctx context.Context) { e.gate(ctx, conf, run, s) })
 		return again, nil
 	case lifecycle.Follow:
-		return e.takeFollow(w, run, step)
+		return e.takeFollow(conf, run, step)
 	}
 	return 0, fmt.Errorf("run #%d: there is no step %q", run.ID, step.Do)
 }
 
 // takeBeside does what a step asks for beside itself.
-func (e *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycle.Step) error {
+func (e *Executor) takeBeside(conf *active.Config, f lifecycle.Facts, step lifecycle.Step) error {
 	run, also := f.Run, step.Also
 	switch step.Checks {
 	case lifecycle.OwnCheck:
@@ -69,7 +69,7 @@ func (e *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycl
 		}
 	}
 	if also.Remind > 0 {
-		if err := e.reminders.Remind(w, run, f.Config.Stack, also.Remind); err != nil {
+		if err := e.reminders.Remind(conf, run, f.Config.Stack, also.Remind); err != nil {
 			return err
 		}
 	}
@@ -84,9 +84,9 @@ func (e *Executor) takeBeside(w *active.Config, f lifecycle.Facts, step lifecycl
 }
 
 // takeMove moves a run to another status, with what its stack remembers of that.
-func (e *Executor) takeMove(w *active.Config, run *store.Run, step lifecycle.Step) error {
+func (e *Executor) takeMove(conf *active.Config, run *store.Run, step lifecycle.Step) error {
 	if step.Withdraw {
-		return e.policyEnds(w, run)
+		return e.policyEnds(conf, run)
 	}
 	ends := step.To.Terminal()
 	if ends {
@@ -102,7 +102,7 @@ func (e *Executor) takeMove(w *active.Config, run *store.Run, step lifecycle.Ste
 				return err
 			}
 		}
-		if _, err := e.ledger.Move(tx, w, run, m, func(r *store.Run) error {
+		if _, err := e.ledger.Move(tx, conf, run, m, func(r *store.Run) error {
 			if ends && step.Reason.Why != "" {
 				r.Error = step.Reason.Why
 			}
@@ -124,12 +124,12 @@ func (e *Executor) takeMove(w *active.Config, run *store.Run, step lifecycle.Ste
 
 // replan has a run planned again whose plan does not fit the world any more: one under way begins again, one that was made is
 // stale.
-func (e *Executor) replan(w *active.Config, run *store.Run, why string) error {
+func (e *Executor) replan(conf *active.Config, run *store.Run, why string) error {
 	if run.Status != store.Planning {
-		return e.ledger.GoStale(w, run, why)
+		return e.ledger.GoStale(conf, run, why)
 	}
 	e.work.Stop(run.ID)
-	return e.ledger.MoveNow(w, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
+	return e.ledger.MoveNow(conf, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
 		r.Inputs, r.Attempts = "", 0
 		return nil
 	})

@@ -23,7 +23,7 @@ func TestUsersKeptBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &active.Config{Cfg: &config.Config{}, Pool: pool}
+	conf := &active.Config{Cfg: &config.Config{}, Pool: pool}
 	if why := usersKeptBack(pool); why != "" || !pool.Room(false) {
 		t.Fatalf("before anything: %q", why)
 	}
@@ -38,7 +38,7 @@ func TestUsersKeptBack(t *testing.T) {
 	}
 	pool.Clear()
 	nobody := workers.New(nil, nil)
-	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "another process is at work as it") || waits.Hint == "" {
+	if waits := slotsOf(nobody, conf).Wait(""); !strings.Contains(waits.Why, "another process is at work as it") || waits.Hint == "" {
 		t.Errorf("it waits because %+v", waits)
 	}
 	if err := errors.Join(pool.Stuck()...); err == nil || !strings.Contains(err.Error(), "one is given to no run") {
@@ -49,7 +49,7 @@ func TestUsersKeptBack(t *testing.T) {
 	if err != nil || got.Who() != users[0] || len(pool.Stuck()) > 0 {
 		t.Errorf("after it: %v, %v, %v", got.Who(), err, pool.Stuck())
 	}
-	if waits := slotsOf(nobody, w).Wait(""); !strings.Contains(waits.Why, "one of 1 user to end") {
+	if waits := slotsOf(nobody, conf).Wait(""); !strings.Contains(waits.Why, "one of 1 user to end") {
 		t.Errorf("while it is at work: %q", waits.Why)
 	}
 	got.Close()

@@ -25,7 +25,7 @@ import (
 const maxMoved = 2
 
 // verify plans an approved run again, beside the plan that it has. Nothing of the run changes before that has ended.
-func (e *Executor) verify(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) error {
+func (e *Executor) verify(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) error {
 	if err := e.ledger.Hold(run, "approved; planned again before the apply, to see whether it still does the same (verify_after)", ""); err != nil {
 		return err
 	}
@@ -38,16 +38,16 @@ func (e *Executor) verify(ctx context.Context, w *active.Config, run *store.Run,
 	}); err != nil {
 		return err
 	}
-	result, err := e.engines.PlanAgain(ctx, w, run, s)
+	result, err := e.engines.PlanAgain(ctx, conf, run, s)
 	fault.Point("planned again, not stored")
 	if end := e.ledger.EndPlan(run, err); end != nil || ctx.Err() != nil {
 		return end
 	}
 	if err != nil {
-		return e.NotVerified(w, run, err)
+		return e.NotVerified(conf, run, err)
 	}
 	if moved := effects.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
-		return e.worldMoved(w, run, moved)
+		return e.worldMoved(conf, run, moved)
 	}
 	return e.takeVerified(run, &result.Plan)
 }
@@ -100,7 +100,7 @@ func (e *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 }
 
 // NotVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.
-func (e *Executor) NotVerified(w *active.Config, run *store.Run, cause error) error {
+func (e *Executor) NotVerified(conf *active.Config, run *store.Run, cause error) error {
 	text := e.health.Redact(cause.Error())
 	var failed *diag.Error
 	transient := errors.As(cause, &failed) && (failed.Transient || failed.Lock != nil)
@@ -109,7 +109,7 @@ func (e *Executor) NotVerified(w *active.Config, run *store.Run, cause error) er
 			strings.Replace(cmp.Or(hint.Of(cause), "it is tried again by itself; see sallyport status"), "unlock STACK", "unlock "+run.Stack, 1))
 	}
 	text = "nothing was applied: the plan could not be made again before the apply: " + text
-	return e.ledger.MoveNow(w, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+	return e.ledger.MoveNow(conf, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
 		r.Error, r.Hint = text, hint.Of(cause)
 		return nil
 	})
@@ -117,7 +117,7 @@ func (e *Executor) NotVerified(w *active.Config, run *store.Run, cause error) er
 
 // worldMoved ends a run whose plan would do something else by now. The run that takes over asks again, unless that has
 // happened twice in a row: then people are told what does not come to rest, and decide when to try again.
-func (e *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) error {
+func (e *Executor) worldMoved(conf *active.Config, run *store.Run, moved []string) error {
 	why := "planned again before the apply, and it is not the same any more: " + words.List(moved, 20)
 	stop := run.Moved+1 >= maxMoved
 	return e.journal.Update(func(tx *journal.Tx) error {
@@ -125,7 +125,7 @@ func (e *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 		if err != nil {
 			return err
 		}
-		old, err := e.ledger.Move(tx, w, now, store.Move{From: store.Approved, To: store.Stale, Text: why}, func(r *store.Run) error {
+		old, err := e.ledger.Move(tx, conf, now, store.Move{From: store.Approved, To: store.Stale, Text: why}, func(r *store.Run) error {
 			r.Error = why
 			if stop {
 				r.Hint = fmt.Sprintf("see what changes these (a value that is new at each plan, another tool), then: sallyport plan %s", run.Stack)
@@ -139,7 +139,7 @@ func (e *Executor) worldMoved(w *active.Config, run *store.Run, moved []string) 
 			return e.ledger.Say(tx.Tx, old, store.MessageLoud, "moved", fmt.Sprintf("#%d %s: %d approved plans in a row were not the same any more when they were to be applied. "+
 				"Nobody is asked again by itself. What does not come to rest: %s.", run.ID, run.Stack, maxMoved, words.List(moved, 20)))
 		}
-		if err := e.ledger.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
+		if err := e.ledger.CreateSuccessor(tx, conf, old, fmt.Sprintf("planned again after #%d: what it does has changed since it was approved", run.ID)); err != nil {
 			return err
 		}
 		st, err := tx.Stack(run.Stack)

@@ -17,11 +17,11 @@ const dailyKey = "daily"
 
 // Daily says in one message what waits, what drifted and what is behind, when slack.daily says so. A day on which there is
 // nothing says nothing. What was due while the agent was down is said once when it is back.
-func (h *Housekeeper) Daily(w *active.Config) error {
-	if w.Cfg.Slack == nil || w.Cfg.Slack.Daily == "" {
+func (h *Housekeeper) Daily(conf *active.Config) error {
+	if conf.Cfg.Slack == nil || conf.Cfg.Slack.Daily == "" {
 		return nil
 	}
-	schedule, err := calendar.ParseSchedule(w.Cfg.Slack.Daily)
+	schedule, err := calendar.ParseSchedule(conf.Cfg.Slack.Daily)
 	if err != nil {
 		return nil // cannot be: the configuration was checked
 	}
@@ -37,7 +37,7 @@ func (h *Housekeeper) Daily(w *active.Config) error {
 	if !fresh && clock.UntilDue(schedule, last, now) > 0 {
 		return nil
 	}
-	process := h.viewer.Process(w)
+	process := h.viewer.Process(conf)
 	return h.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(dailyKey, now); err != nil || fresh {
 			return err

@@ -71,12 +71,12 @@ func asOf(now, heard time.Time) time.Time {
 
 // heard is when the newest message of the channels was written, by Slack's clock; zero without Slack, or before it was read.
 func (h *Housekeeper) heard() (newest time.Time, err error) {
-	w := h.active.Current.Load()
-	if w.Cfg.Slack == nil {
+	conf := h.active.Current.Load()
+	if conf.Cfg.Slack == nil {
 		return time.Time{}, nil
 	}
 	err = h.store.View(func(tx *store.Tx) error {
-		for name := range active.ChannelsOf(w) {
+		for name := range active.ChannelsOf(conf) {
 			channel := active.Identity{ID: name}
 			if strings.HasPrefix(name, "#") {
 				if _, err := tx.Setting(active.ChannelKey(name), &channel); err != nil {

@@ -34,8 +34,8 @@ func RoomIn(dir string) (Room, error) {
 
 // LookForRoom finds out whether there is too little room, shows it, and tells people once when that begins and once when it is
 // over. It ends only with half as much again, so that it does not begin and end at each file.
-func (h *Housekeeper) LookForRoom(w *active.Config) {
-	dir := w.Cfg.DataDir
+func (h *Housekeeper) LookForRoom(conf *active.Config) {
+	dir := conf.Cfg.DataDir
 	room, err := h.room(dir)
 	if err != nil {
 		h.faults.Set("disk", err)

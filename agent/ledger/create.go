@@ -19,8 +19,8 @@ import (
 )
 
 // Create fills in what people want to know of a new run's commit and stores the run.
-func (l *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error {
-	if git := w.Repos[run.Repository]; git != nil {
+func (l *Ledger) Create(tx *journal.Tx, conf *active.Config, run *store.Run) error {
+	if git := conf.Repos[run.Repository]; git != nil {
 		if c, err := git.Commit(run.Commit); err == nil {
 			run.Author, run.AuthorEmail = l.health.Redact(c.Author), l.health.Redact(c.AuthorEmail)
 			run.Subject = l.health.Redact(c.Subject)
@@ -33,7 +33,7 @@ func (l *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error 
 	if run.Position == "" {
 		run.Position = phrase.Position(run, st)
 	}
-	if s := w.Stack(run.Stack); s != nil {
+	if s := conf.Stack(run.Stack); s != nil {
 		run.Engine = s.Engine
 	}
 	if run.Head == "" {
@@ -58,7 +58,7 @@ func (l *Ledger) Create(tx *journal.Tx, w *active.Config, run *store.Run) error 
 
 // Move is the one place where runs change their status: the transition, the stack's memory of it, and the messages
 // that it causes, in the caller's transaction.
-func (l *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
+func (l *Ledger) Move(tx *journal.Tx, conf *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) (*store.Run, error) {
 	tx.Moves()
 	tx.Passes(string(m.From), string(m.To))
 	tx.After(func() { l.driftSoon.Store(true) }) // a stack may be free for a check
@@ -78,7 +78,7 @@ func (l *Ledger) Move(tx *journal.Tx, w *active.Config, run *store.Run, m store.
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(l.EnqueueOverview(tx.Tx, moved), l.EnqueueMove(tx.Tx, w, moved, m)); err != nil {
+	if err := errors.Join(l.EnqueueOverview(tx.Tx, moved), l.EnqueueMove(tx.Tx, conf, moved, m)); err != nil {
 		return nil, fmt.Errorf("announcing: %w", err)
 	}
 	if err := l.Publish(tx.Tx, moved); err != nil {
@@ -136,9 +136,9 @@ func (l *Ledger) hideIn(r *store.Run) {
 }
 
 // MoveNow is move in a transaction of its own.
-func (l *Ledger) MoveNow(w *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) error {
+func (l *Ledger) MoveNow(conf *active.Config, run *store.Run, m store.Move, change func(*store.Run) error) error {
 	return l.journal.Update(func(tx *journal.Tx) error {
-		_, err := l.Move(tx, w, run, m, change)
+		_, err := l.Move(tx, conf, run, m, change)
 		return err
 	})
 }
@@ -223,8 +223,8 @@ func (l *Ledger) Keep(git active.Mirror, run *store.Run) {
 // the same commit, after a stale plan at the branch's newest commit.
 //
 // There is none when the stack left the configuration, or belongs to another repository now.
-func (l *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Run, reason string) error {
-	if s := w.Stack(old.Stack); s == nil || s.Repository != old.Repository {
+func (l *Ledger) CreateSuccessor(tx *journal.Tx, conf *active.Config, old *store.Run, reason string) error {
+	if s := conf.Stack(old.Stack); s == nil || s.Repository != old.Repository {
 		return nil
 	}
 	commit := old.Commit
@@ -246,7 +246,7 @@ func (l *Ledger) CreateSuccessor(tx *journal.Tx, w *active.Config, old *store.Ru
 	if old.Options.Commit {
 		next.Position = old.Position
 	}
-	if err := l.Create(tx, w, next); err != nil {
+	if err := l.Create(tx, conf, next); err != nil {
 		return err
 	}
 	return l.passOn(tx.Tx, old, next)

@@ -117,14 +117,14 @@ type PlanResult struct {
 }
 
 // GoStale ends a run whose plan does not fit the world any more and makes the one that takes over.
-func (l *Ledger) GoStale(w *active.Config, run *store.Run, why string) error {
+func (l *Ledger) GoStale(conf *active.Config, run *store.Run, why string) error {
 	l.work.Stop(run.ID)
 	return l.journal.Update(func(tx *journal.Tx) error {
-		old, err := l.Move(tx, w, run, store.Move{From: run.Status, To: store.Stale, Text: why}, phrase.Because(why))
+		old, err := l.Move(tx, conf, run, store.Move{From: run.Status, To: store.Stale, Text: why}, phrase.Because(why))
 		if err != nil {
 			return err
 		}
-		return l.CreateSuccessor(tx, w, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
+		return l.CreateSuccessor(tx, conf, old, fmt.Sprintf("planned again after #%d: %s", run.ID, why))
 	})
 }
 

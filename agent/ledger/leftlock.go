@@ -12,7 +12,7 @@ import (
 
 // LockMet handles a plan that could not take the state lock, if one of our own processes may have left it behind: the run
 // waits with the reason and looks again by itself. It reports false for ordinary contention, which passes.
-func (l *Ledger) LockMet(w *active.Config, run *store.Run, met *diag.LockInfo) (bool, error) {
+func (l *Ledger) LockMet(conf *active.Config, run *store.Run, met *diag.LockInfo) (bool, error) {
 	handled := false
 	err := l.journal.Update(func(tx *journal.Tx) error {
 		handled = false
@@ -21,12 +21,12 @@ func (l *Ledger) LockMet(w *active.Config, run *store.Run, met *diag.LockInfo) (
 			return err
 		}
 		handled = true
-		lock := l.NoteLock(w, st, met)
+		lock := l.NoteLock(conf, st, met)
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
 		why := notify.LockText(lock)
-		moved, err := l.Move(tx, w, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
+		moved, err := l.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Pending, Text: why}, func(r *store.Run) error {
 			r.Held, r.Hint, r.NotBefore = why, notify.LockHint(lock, run.Stack), time.Time{}
 			r.Attempts = max(0, r.Attempts-1) // to look is not to fail
 			return nil
@@ -34,7 +34,7 @@ func (l *Ledger) LockMet(w *active.Config, run *store.Run, met *diag.LockInfo) (
 		if err != nil {
 			return err
 		}
-		return l.EnqueueLock(tx.Tx, w, st, moved)
+		return l.EnqueueLock(tx.Tx, conf, st, moved)
 	})
 	return handled, err
 }

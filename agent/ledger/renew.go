@@ -10,7 +10,7 @@ import (
 
 // Renew lets a run take the place of one that asks people, message and thread included: one story stays one message.
 // Approvals stay with the old run. If it is not known where its message is, the new one gets its own.
-func (l *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) error {
+func (l *Ledger) Renew(tx *journal.Tx, conf *active.Config, old, next *store.Run) error {
 	card := old.Card
 	var thread *store.Thread
 	if card != nil {
@@ -30,12 +30,12 @@ func (l *Ledger) Renew(tx *journal.Tx, w *active.Config, old, next *store.Run) e
 		}
 	}
 	why := "what drifted is something else now"
-	if _, err := l.Move(tx, w, old, store.Move{From: old.Status, To: store.Superseded, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+	if _, err := l.Move(tx, conf, old, store.Move{From: old.Status, To: store.Superseded, Text: why}, phrase.Because("superseded: "+why)); err != nil {
 		return err
 	}
 	l.work.Stop(old.ID)
 	next.After = old.ID
-	if err := l.Create(tx, w, next); err != nil || card == nil {
+	if err := l.Create(tx, conf, next); err != nil || card == nil {
 		return err
 	}
 	run, err := tx.ChangeRun(next.ID, func(r *store.Run) error {

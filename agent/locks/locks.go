@@ -104,8 +104,8 @@ func (l *Locks) EndPlan(run *store.Run, cause error) error {
 }
 
 // NoteLock writes a lock that was met into its stack's state.
-func (l *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
-	lock := l.whose(w, st, met)
+func (l *Locks) NoteLock(conf *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+	lock := l.whose(conf, st, met)
 	now := l.now().UTC()
 	lock.FoundAt = now
 	if before := st.LeftLock; before != nil && before.ID == lock.ID && before.Created.Equal(lock.Created) {
@@ -118,7 +118,7 @@ func (l *Locks) NoteLock(w *active.Config, st *store.StackState, met *diag.LockI
 
 // whose finds out whether a lock is of a process of ours. It is only if everything fits: the user and the machine, the
 // operation, and the time. Otherwise nobody may be told to unlock it before they asked its owner.
-func (l *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
+func (l *Locks) whose(conf *active.Config, st *store.StackState, met *diag.LockInfo) *store.LeftLock {
 	lock := &store.LeftLock{
 		ID: l.health.Redact(met.ID), Path: l.health.Redact(met.Path), Operation: l.health.Redact(met.Operation), Who: l.health.Redact(met.Who),
 		Created: met.Since().UTC().Truncate(time.Millisecond), Info: l.health.Redact(met.Info),
@@ -129,7 +129,7 @@ func (l *Locks) whose(w *active.Config, st *store.StackState, met *diag.LockInfo
 	var of store.Unseen
 	lock.Holder, of = lockowner.Of(met, st, l.active.LockOwner())
 	lock.Run, lock.Apply = of.Run, of.Apply
-	lock.Dead, lock.Foreign = isDead(w.Cfg.DataDir, of)
+	lock.Dead, lock.Foreign = isDead(conf.Cfg.DataDir, of)
 	return lock
 }
 
@@ -148,7 +148,7 @@ func isDead(dataDir string, u store.Unseen) (dead bool, foreign string) {
 }
 
 // EnqueueLock tells people of a lock, loudly and once: in the thread of the apply that left it, or as news of its own.
-func (l *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState, waiting *store.Run) error {
+func (l *Locks) EnqueueLock(tx *store.Tx, conf *active.Config, st *store.StackState, waiting *store.Run) error {
 	lock := st.LeftLock
 	if err := RecordLock(tx, lock); err != nil {
 		return err
@@ -175,8 +175,8 @@ func (l *Locks) EnqueueLock(tx *store.Tx, w *active.Config, st *store.StackState
 	}
 	m := l.messages.Note("stack/"+st.Name+"/"+key, text)
 	m.Run, m.Mention = waiting.ID, true
-	if w.Cfg.Slack != nil {
-		m.Channel = active.ChannelOf(w.Cfg, w.Stack(st.Name))
+	if conf.Cfg.Slack != nil {
+		m.Channel = active.ChannelOf(conf.Cfg, conf.Stack(st.Name))
 	}
 	return tx.Enqueue(m)
 }

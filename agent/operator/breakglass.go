@@ -46,7 +46,7 @@ func (o *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v v
 // Review takes the mark off a run whose glass was broken, for somebody else than who broke it. also runs in the same
 // transaction with the answer, as in decide.
 func (o *Operator) Review(id int, by, text string, also func(*store.Tx, error) error) (*store.Run, error) {
-	w := o.active.Current.Load()
+	conf := o.active.Current.Load()
 	var out *store.Run
 	var refusal error
 	err := o.journal.Update(func(tx *journal.Tx) error {
@@ -54,7 +54,7 @@ func (o *Operator) Review(id int, by, text string, also func(*store.Tx, error) e
 		if err != nil {
 			return err
 		}
-		out, refusal = run, votes.MayReview(w.Cfg.People, run, by)
+		out, refusal = run, votes.MayReview(conf.Cfg.People, run, by)
 		if refusal == nil {
 			if out, err = o.reviewed(tx.Tx, run, by, text); err != nil {
 				return err

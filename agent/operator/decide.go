@@ -24,7 +24,7 @@ type counted struct {
 // changes nothing. also runs in the same transaction as the answer, counted or refused (Slack marks the message as
 // handled there); it may be nil.
 func (o *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (counted, error) {
-	w := o.active.Current.Load()
+	conf := o.active.Current.Load()
 	var out counted
 	var refusal error
 	err := o.journal.Update(func(tx *journal.Tx) error {
@@ -33,7 +33,7 @@ func (o *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (coun
 		if err != nil {
 			return err
 		}
-		out, err = o.count(tx, w, run, v)
+		out, err = o.count(tx, conf, run, v)
 		if _, ok := err.(*hint.Refusal); ok {
 			refusal, err = err, nil
 		}
@@ -51,15 +51,15 @@ func (o *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (coun
 	return out, refusal
 }
 
-func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v votes.Vote) (counted, error) {
-	s := w.Stack(run.Stack)
+func (o *Operator) count(tx *journal.Tx, conf *active.Config, run *store.Run, v votes.Vote) (counted, error) {
+	s := conf.Stack(run.Stack)
 	v.Early = !votes.About(run, v.TS)
 	if err := votes.Decidable(run, s, v, o.clocks.Reading()); err != nil {
 		return counted{}, control.Late(tx.Tx, run, err)
 	}
-	person := votes.PersonOf(w.Cfg.People, v.By)
+	person := votes.PersonOf(conf.Cfg.People, v.By)
 	if v.Words.Verdict == store.Approve {
-		if err := votes.MayApprove(w.Cfg.People, run, s, v, person); err != nil {
+		if err := votes.MayApprove(conf.Cfg.People, run, s, v, person); err != nil {
 			return counted{}, err
 		}
 	}
@@ -79,7 +79,7 @@ func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 		if v.Words.Reason != "" {
 			why += ": " + o.health.Redact(v.Words.Reason)
 		}
-		run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
+		run, err := o.ledger.Move(tx, conf, run, store.Move{From: run.Status, To: store.Discarded, By: v.By, Text: why}, func(r *store.Run) error {
 			r.Error = why
 			return add(r)
 		})
@@ -93,11 +93,11 @@ func (o *Operator) count(tx *journal.Tx, w *active.Config, run *store.Run, v vot
 	if err != nil {
 		return counted{}, err
 	}
-	return o.afterApproval(tx, w, run, s, v)
+	return o.afterApproval(tx, conf, run, s, v)
 }
 
 // afterApproval moves the run on when that was the last approval that it needed.
-func (o *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Run, s *config.Stack, v votes.Vote) (counted, error) {
+func (o *Operator) afterApproval(tx *journal.Tx, conf *active.Config, run *store.Run, s *config.Stack, v votes.Vote) (counted, error) {
 	enough, got := votes.Weigh(run, s)
 	switch {
 	case run.Status == store.Approved:
@@ -106,10 +106,10 @@ func (o *Operator) afterApproval(tx *journal.Tx, w *active.Config, run *store.Ru
 		return counted{run, fmt.Sprintf("counted: %s of #%d %s.%s", words.Of(got, s.Approvals, "approval"), run.ID, s.Name, votes.AddsNothing(run))}, errors.Join(o.ledger.RefreshCard(tx.Tx, run), o.ledger.Publish(tx.Tx, run))
 	case run.Plan.Empty:
 		// A recovery run without changes after an interrupted apply: a person looked at what was left half done.
-		run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
+		run, err := o.ledger.Move(tx, conf, run, store.Move{From: run.Status, To: store.NoChanges, By: v.By}, nil)
 		return counted{run, fmt.Sprintf("#%d %s is settled.", v.Run, s.Name)}, err
 	}
-	run, err := o.ledger.Move(tx, w, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
+	run, err := o.ledger.Move(tx, conf, run, store.Move{From: run.Status, To: store.Approved, By: v.By}, nil)
 	if err != nil {
 		return counted{}, err
 	}

@@ -98,7 +98,7 @@ type place struct {
 }
 
 // findCommit resolves a commit that a person named. It has to be on the branch: what is nowhere else was reviewed by nobody.
-func (o *Operator) findCommit(w *active.Config, repository, stack, name string) (place, error) {
+func (o *Operator) findCommit(conf *active.Config, repository, stack, name string) (place, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	var head, applied string
@@ -118,7 +118,7 @@ func (o *Operator) findCommit(w *active.Config, repository, stack, name string) 
 	if head == "" {
 		return place{}, hint.Refuse("see sallyport status; the first poll must succeed once", "repository %s was not read yet", repository)
 	}
-	git := w.Repos[repository]
+	git := conf.Repos[repository]
 	commit, err := git.OnBranch(ctx, strings.ToLower(name), head)
 	if err != nil {
 		return place{}, hint.Refuse(hint.Of(err), "%s", o.health.Redact(err.Error()))

@@ -39,12 +39,12 @@ func (o *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, er
 }
 
 // Preview makes the run of one stack at the head that was checked.
-func (o *Operator) Preview(tx *journal.Tx, w *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
+func (o *Operator) Preview(tx *journal.Tx, conf *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
 	run := &store.Run{
 		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
 		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
 	}
-	if err := o.ledger.Create(tx, w, run); err != nil {
+	if err := o.ledger.Create(tx, conf, run); err != nil {
 		return err
 	}
 	p.Runs[s.Name] = run.ID

@@ -24,13 +24,13 @@ type WantedPreview struct {
 
 // StartPreview has it planned for whoever may ask for plans of the stack.
 func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
-	w := o.active.Current.Load()
-	s := w.Stack(wanted.Stack)
+	conf := o.active.Current.Load()
+	s := conf.Stack(wanted.Stack)
 	if s == nil {
-		return nil, control.NoStack(wanted.Stack, active.StackNames(w))
+		return nil, control.NoStack(wanted.Stack, active.StackNames(conf))
 	}
 	err = o.journal.Update(func(tx *journal.Tx) error {
-		id, err := o.ReleasePull(tx, w, s.Repository, wanted)
+		id, err := o.ReleasePull(tx, conf, s.Repository, wanted)
 		if err != nil {
 			return err
 		}
@@ -41,15 +41,15 @@ func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error
 }
 
 // ReleasePull makes the run of a held stack of a pull request, at the head that is held.
-func (o *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository string, wanted WantedPreview) (run int, err error) {
+func (o *Operator) ReleasePull(tx *journal.Tx, conf *active.Config, repository string, wanted WantedPreview) (run int, err error) {
 	number, name := wanted.PullRequest, wanted.Stack
 	p, err := tx.PullRequest(repository, number)
 	if err != nil {
 		return 0, err
 	}
-	s := w.Stack(name)
+	s := conf.Stack(name)
 	switch {
-	case s != nil && w.Cfg.Repository(s.Repository).GitHub.Repository == "":
+	case s != nil && conf.Cfg.Repository(s.Repository).GitHub.Repository == "":
 		return 0, hint.Refuse("a github block in it plans them", "repository %s has no github block, so nothing is known of its pull requests", s.Repository)
 	case p == nil || s == nil:
 		return 0, hint.Refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
@@ -71,7 +71,7 @@ func (o *Operator) ReleasePull(tx *journal.Tx, w *active.Config, repository stri
 	if p.Runs == nil {
 		p.Runs = map[string]int{}
 	}
-	if err := o.Preview(tx, w, p, s, wanted.By); err != nil {
+	if err := o.Preview(tx, conf, p, s, wanted.By); err != nil {
 		return 0, err
 	}
 	text := fmt.Sprintf("plan of pull request %d at %s", number, words.Short(p.Head))

@@ -40,24 +40,24 @@ const freshenTimeout = 5 * time.Second
 // Freshen asks git for the branch's newest commit, so that whoever has just pushed and says plan gets that one and no false
 // all-clear of the one before. Where git cannot be read the plan is made at the newest commit known, and says so.
 func (o *Operator) Freshen(ctx context.Context, name string) {
-	w := o.active.Current.Load()
-	s := w.Stack(name)
+	conf := o.active.Current.Load()
+	s := conf.Stack(name)
 	if s == nil {
 		return // refused right after this
 	}
-	if err := o.source.Ask(ctx, w, w.Cfg.Repository(s.Repository), freshenTimeout); err != nil {
+	if err := o.source.Ask(ctx, conf, conf.Cfg.Repository(s.Repository), freshenTimeout); err != nil {
 		o.log.Info("a person's plan is made at the newest commit known", "stack", name, "err", o.health.Redact(err.Error()))
 	}
 }
 
 // Start makes a manual run. It supersedes what is open of the stack, but never what is applying.
 func (o *Operator) Start(r Request) (*store.Run, []string, error) {
-	w := o.active.Current.Load()
-	s := w.Stack(r.Stack)
+	conf := o.active.Current.Load()
+	s := conf.Stack(r.Stack)
 	if s == nil {
-		return nil, nil, control.NoStack(r.Stack, active.StackNames(w))
+		return nil, nil, control.NoStack(r.Stack, active.StackNames(conf))
 	}
-	at, err := o.check(w, s, r)
+	at, err := o.check(conf, s, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,7 +85,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		if err != nil {
 			return err
 		}
-		if err := o.MakeWay(tx, w, st, r); err != nil {
+		if err := o.MakeWay(tx, conf, st, r); err != nil {
 			return err
 		}
 		if err := locks.LookNow(tx.Tx, s.Name); err != nil {
@@ -102,7 +102,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		if err := tx.AddEvent(store.Event{Type: "request", Stack: s.Name, By: r.By, Text: requestText(made)}); err != nil {
 			return err
 		}
-		if err := o.ledger.Create(tx, w, made); err != nil {
+		if err := o.ledger.Create(tx, conf, made); err != nil {
 			return err
 		}
 		return ledger.PutGiven(tx.Tx, made.ID, r.Wish.Vars)
@@ -115,7 +115,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 }
 
 // check refuses what cannot be asked for of a stack, and finds the commit that it names, if it names one.
-func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place, err error) {
+func (o *Operator) check(conf *active.Config, s *config.Stack, r Request) (at place, err error) {
 	if err := r.Wish.validate(); err != nil {
 		return at, err
 	}
@@ -129,7 +129,7 @@ func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 		return at, control.Errorf(control.Usage, "recover is at the applied commit and brings nothing new").WithHint("sallyport plan %s takes these options", r.Stack)
 	}
 	if r.Wish.Commit != "" {
-		if at, err = o.findCommit(w, s.Repository, s.Name, r.Wish.Commit); err != nil {
+		if at, err = o.findCommit(conf, s.Repository, s.Name, r.Wish.Commit); err != nil {
 			return at, err
 		}
 	}
@@ -140,7 +140,7 @@ func (o *Operator) check(w *active.Config, s *config.Stack, r Request) (at place
 				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
 		}
 	}
-	return at, o.isThere(w, s, r, at)
+	return at, o.isThere(conf, s, r, at)
 }
 
 // requestText is what the history says of a request.
@@ -165,7 +165,7 @@ func commitFor(r Request, st *store.StackState, repository *store.RepositoryStat
 }
 
 // MakeWay supersedes the open run of a stack for a person's run.
-func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackState, r Request) error {
+func (o *Operator) MakeWay(tx *journal.Tx, conf *active.Config, st *store.StackState, r Request) error {
 	if st.OpenRun == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (o *Operator) MakeWay(tx *journal.Tx, w *active.Config, st *store.StackStat
 		return hint.Refuse(fmt.Sprintf("wait for it, or: sallyport cancel %d", open.ID), "#%d of stack %s is %s", open.ID, st.Name, open.Status)
 	}
 	why := r.By + " asked for another plan"
-	if _, err := o.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, phrase.Because("superseded: "+why)); err != nil {
+	if _, err := o.ledger.Move(tx, conf, open, store.Move{From: open.Status, To: store.Superseded, By: r.By, Text: why}, phrase.Because("superseded: "+why)); err != nil {
 		return err
 	}
 	o.work.Stop(open.ID)
@@ -290,8 +290,8 @@ func (o *Operator) Held(name string) string {
 
 // setPause puts a pause in the place of the one that there is, and says what there was before.
 func (o *Operator) setPause(stack string, p *store.Pause, e store.Event) (was Resumed, err error) {
-	if w := o.active.Current.Load(); stack != "" && w.Stack(stack) == nil {
-		return was, control.NoStack(stack, active.StackNames(w))
+	if conf := o.active.Current.Load(); stack != "" && conf.Stack(stack) == nil {
+		return was, control.NoStack(stack, active.StackNames(conf))
 	}
 	err = o.journal.Update(func(tx *journal.Tx) error {
 		was = Resumed{}

@@ -41,7 +41,7 @@ type wished struct {
 
 // isThere refuses a wish for a commit without the stack, a variable that is not declared, and a resource that neither the configuration
 // nor the state has. What nobody can tell beforehand is refused only where a run would be superseded for it.
-func (o *Operator) isThere(w *active.Config, s *config.Stack, r Request, at place) error {
+func (o *Operator) isThere(conf *active.Config, s *config.Stack, r Request, at place) error {
 	if r.Wish.Commit == "" && len(r.Wish.Vars) == 0 && len(r.Wish.Replace) == 0 {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (o *Operator) isThere(w *active.Config, s *config.Stack, r Request, at plac
 	if err := o.store.View(func(tx *store.Tx) error { return q.read(tx) }); err != nil || q.commit == "" {
 		return err // without a commit it is refused later, with the reason
 	}
-	tree, err := w.Repos[s.Repository].Tree(q.commit)
+	tree, err := conf.Repos[s.Repository].Tree(q.commit)
 	if err != nil {
 		return fmt.Errorf("looking for what is asked for at commit %s: %w", words.Short(q.commit), err)
 	}
@@ -72,7 +72,7 @@ func (o *Operator) isThere(w *active.Config, s *config.Stack, r Request, at plac
 	if err := q.variables("the root module", types, whole); err != nil || len(r.Wish.Replace) == 0 {
 		return err
 	}
-	state, err := q.inState(w.Cfg.DataDir)
+	state, err := q.inState(conf.Cfg.DataDir)
 	if err != nil {
 		return err
 	}

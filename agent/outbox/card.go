@@ -10,7 +10,7 @@ import (
 )
 
 // Card is everything that the run's message shows now.
-func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
+func (ob *Outbox) Card(conf *active.Config, run *store.Run) notify.Card {
 	c := notify.Card{
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
 		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
@@ -26,22 +26,22 @@ func (ob *Outbox) Card(w *active.Config, run *store.Run) notify.Card {
 	if run.Plan != nil {
 		c.Digest = run.Plan.Digest
 	}
-	if s := w.Stack(run.Stack); s != nil {
+	if s := conf.Stack(run.Stack); s != nil {
 		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
 		c.ShowAddresses = s.PlanInSlack != "none"
 		_, c.Got = votes.Weigh(run, s)
 		if run.Status == store.Planned {
-			c.WaitsFor = w.WaitsFor(run, s)
+			c.WaitsFor = conf.WaitsFor(run, s)
 		}
 	}
 	return c
 }
 
 // sign writes on a card who wrote it, and the head of our history at this moment.
-func (ob *Outbox) sign(w *active.Config, run *store.Run, card *notify.Card) error {
+func (ob *Outbox) sign(conf *active.Config, run *store.Run, card *notify.Card) error {
 	card.Epoch = ob.epoch
-	if s := w.Stack(run.Stack); s != nil {
-		card.State = active.StateMark(w.Cfg, s)
+	if s := conf.Stack(run.Stack); s != nil {
+		card.State = active.StateMark(conf.Cfg, s)
 	}
 	return ob.store.View(func(tx *store.Tx) (err error) {
 		card.HistorySeq, card.HistoryHash, err = tx.HistoryHead()

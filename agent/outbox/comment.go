@@ -15,7 +15,7 @@ import (
 )
 
 // deliverComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
-func (ob *Outbox) deliverComment(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (ob *Outbox) deliverComment(ctx context.Context, conf *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	var p *store.PullRequest
 	runs := map[string]*store.Run{}
 	err := ob.store.View(func(tx *store.Tx) (err error) {
@@ -35,7 +35,7 @@ func (ob *Outbox) deliverComment(ctx context.Context, w *active.Config, site act
 	if p.Comment == 0 && p.Why == "" && len(p.Runs)+len(p.Held)+len(p.Notes) == 0 {
 		return nil, nil // it touches no stack: nobody waits to hear that
 	}
-	body, err := ob.report(w, p, runs)
+	body, err := ob.report(conf, p, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (ob *Outbox) deliverComment(ctx context.Context, w *active.Config, site act
 }
 
 // report is the text of the comment.
-func (ob *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
+func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
 	out := github.Report{Agent: ob.id, Head: p.Head, Untouched: p.Untouched}
 	if p.Why != "" {
 		out.Notes = append(out.Notes, "not planned: "+ob.health.Redact(p.Why))
@@ -75,18 +75,18 @@ func (ob *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string
 		if run == nil {
 			continue // it is no longer kept
 		}
-		words := ob.runWords(w, run)
+		words := ob.runWords(conf, run)
 		for _, warning := range run.Warnings {
 			words.Warnings = append(words.Warnings, ob.health.Redact(warning))
 		}
-		text, err := ob.previewText(w, run)
+		text, err := ob.previewText(conf, run)
 		if err != nil {
 			return "", err
 		}
 		words.Text = text
 		out.Runs = append(out.Runs, words)
 	}
-	names := people.Names(w.Name)
+	names := people.Names(conf.Name)
 	for i, note := range out.Notes {
 		out.Notes[i] = names.Plain(note)
 	}
@@ -99,11 +99,11 @@ func (ob *Outbox) report(w *active.Config, p *store.PullRequest, runs map[string
 }
 
 // previewText is what the comment shows of a run in full: its plan in Terraform's words, or its error.
-func (ob *Outbox) previewText(w *active.Config, run *store.Run) (string, error) {
+func (ob *Outbox) previewText(conf *active.Config, run *store.Run) (string, error) {
 	if run.Error != "" {
 		return ob.health.Redact(run.Error), nil
 	}
-	if s := w.Stack(run.Stack); run.Plan == nil || s != nil && s.PlanInSlack != "full" {
+	if s := conf.Stack(run.Stack); run.Plan == nil || s != nil && s.PlanInSlack != "full" {
 		return "", nil // who does not want plans in Slack does not want them here
 	}
 	text, err := ob.engines.PlanText(run.ID)

@@ -32,12 +32,12 @@ func (l toLog) deliver(_ context.Context, m *store.Message) (time.Duration, erro
 }
 
 // deliverToLog says a message and notes that it was said.
-func (ob *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
+func (ob *Outbox) deliverToLog(conf *active.Config, m *store.Message) error {
 	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return err
 	}
-	ob.logNotice(w, m, run)
+	ob.logNotice(conf, m, run)
 	return ob.journal.Write(func(tx *journal.Tx) error {
 		tx.Passes(string(m.Kind), "told")
 		if run != nil && !run.Told {
@@ -50,14 +50,14 @@ func (ob *Outbox) deliverToLog(w *active.Config, m *store.Message) error {
 }
 
 // logNotice is the whole of telling people when there is no Slack.
-func (ob *Outbox) logNotice(w *active.Config, m *store.Message, run *store.Run) {
-	names := people.Names(w.Name)
+func (ob *Outbox) logNotice(conf *active.Config, m *store.Message, run *store.Run) {
+	names := people.Names(conf.Name)
 	text := names.Plain(m.Text)
 	switch {
 	case m.Kind == store.MessageFile, m.Kind == store.MessageOverview, m.Kind == store.MessageCard && run != nil && run.Told:
 		return // a log is not edited: what comes after the first card are the replies
 	case m.Kind == store.MessageCard && run != nil:
-		card := ob.Card(w, run)
+		card := ob.Card(conf, run)
 		card.Shell = ob.notices == nil // the demo shows what Slack would
 		text = names.Plain(card.Called(names.Plain).Plain())
 	}

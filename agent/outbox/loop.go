@@ -115,11 +115,11 @@ func (ob *Outbox) Deliver(ctx context.Context) time.Duration {
 	case <-ctx.Done():
 		return IdlePass
 	}
-	w := ob.active.Current.Load()
-	if w.Slack == nil {
-		return ob.pass(ctx, toLog{ob, w})
+	conf := ob.active.Current.Load()
+	if conf.Slack == nil {
+		return ob.pass(ctx, toLog{ob, conf})
 	}
-	return ob.pass(ctx, &toSlack{outbox: ob, world: w, blocked: map[int]bool{}, cardless: map[int]bool{}})
+	return ob.pass(ctx, &toSlack{outbox: ob, world: conf, blocked: map[int]bool{}, cardless: map[int]bool{}})
 }
 
 // flushTime bounds what is still sent when the agent stops, a request to Slack that hangs included: what cannot be
@@ -140,13 +140,13 @@ func (ob *Outbox) DeliverToSites(ctx context.Context) {
 	rests := siteRests{}
 	var idle *active.Config // without any site, and what an earlier one had for some is dropped
 	ob.keepOn(ctx, func(ctx context.Context) time.Duration {
-		w := ob.active.Current.Load()
-		if w == idle {
+		conf := ob.active.Current.Load()
+		if conf == idle {
 			return IdlePass
 		}
-		wait := ob.pass(ctx, toSites{ob, w, rests})
-		if idle = nil; len(w.Sites) == 0 && wait == IdlePass {
-			idle = w
+		wait := ob.pass(ctx, toSites{ob, conf, rests})
+		if idle = nil; len(conf.Sites) == 0 && wait == IdlePass {
+			idle = conf
 		}
 		return wait
 	})

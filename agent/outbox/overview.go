@@ -17,7 +17,7 @@ import (
 const maxOverviewLines = 40
 
 // overviewText is what an overview says now.
-func (ob *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overview) (string, error) {
+func (ob *Outbox) overviewText(tx *store.Tx, conf *active.Config, o *announce.Overview) (string, error) {
 	newest := map[string]*store.Run{}
 	var names []string
 	var any *store.Run
@@ -41,20 +41,20 @@ func (ob *Outbox) overviewText(tx *store.Tx, w *active.Config, o *announce.Overv
 		return "", nil
 	}
 	lines := []string{fmt.Sprintf("Commit %s by %s concerns %s: %s", words.Short(o.Commit), any.Author, words.Count(len(names), "stack"), any.Subject)}
-	for i, name := range inOrder(w, names) {
+	for i, name := range inOrder(conf, names) {
 		if i == maxOverviewLines {
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))
 			break
 		}
-		card := ob.Card(w, newest[name])
-		card.Bot = w.Directory.Bot()
+		card := ob.Card(conf, newest[name])
+		card.Bot = conf.Directory.Bot()
 		lines = append(lines, "• "+card.Line())
 	}
 	return ob.health.Redact(strings.Join(lines, "\n")), nil
 }
 
 // inOrder sorts stacks by name, and each below those that it depends on.
-func inOrder(w *active.Config, names []string) []string {
+func inOrder(conf *active.Config, names []string) []string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	var out []string
@@ -65,7 +65,7 @@ func inOrder(w *active.Config, names []string) []string {
 			return
 		}
 		visited[name] = true
-		if s := w.Stack(name); s != nil {
+		if s := conf.Stack(name); s != nil {
 			for _, up := range s.DependsOn {
 				visit(up) // also of those that the commit leaves alone: what is above them comes first
 			}
@@ -82,14 +82,14 @@ func inOrder(w *active.Config, names []string) []string {
 
 // sendOverview posts or edits the message about a commit.
 func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
-	a, w, key := s.outbox, s.world, s.message.Key
+	a, conf, key := s.outbox, s.world, s.message.Key
 	var o *announce.Overview
 	var text string
 	err := a.store.View(func(tx *store.Tx) (err error) {
 		if _, o, err = announce.Overviews(tx, key); err != nil || o == nil {
 			return err
 		}
-		text, err = a.overviewText(tx, w, o)
+		text, err = a.overviewText(tx, conf, o)
 		return err
 	})
 	if err != nil || text == "" {
@@ -98,35 +98,35 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 	post := slack.Post{Text: text, Key: key, Agent: a.id}
 	if o.Posted != nil {
 		s.wrote = true
-		err := w.Slack.UpdateText(ctx, o.Posted.Channel, o.Posted.TS, post)
+		err := conf.Slack.UpdateText(ctx, o.Posted.Channel, o.Posted.TS, post)
 		if uneditable(err) {
 			return nil, nil // somebody deleted it; the cards say it all
 		}
-		return a.overviewSaid(w, key, text, nil), err
+		return a.overviewSaid(conf, key, text, nil), err
 	}
-	if post.Channel, err = w.Directory.Channel(ctx, o.Channel); err != nil {
+	if post.Channel, err = conf.Directory.Channel(ctx, o.Channel); err != nil {
 		return nil, err
 	}
 	var ts string
 	found := false
 	if unknown {
-		if ts, found, err = w.Slack.FindText(ctx, post.Channel, "", key, a.id, oldest); err != nil {
+		if ts, found, err = conf.Slack.FindText(ctx, post.Channel, "", key, a.id, oldest); err != nil {
 			return nil, err
 		}
 	}
 	if !found {
 		s.wrote = true
-		if ts, err = w.Slack.PostText(ctx, post); err != nil {
+		if ts, err = conf.Slack.PostText(ctx, post); err != nil {
 			return nil, err
 		}
 	} else {
 		text = "" // what it says is not known
 	}
-	return a.overviewSaid(w, key, text, &store.Card{Channel: post.Channel, TS: ts}), nil
+	return a.overviewSaid(conf, key, text, &store.Card{Channel: post.Channel, TS: ts}), nil
 }
 
 // overviewSaid records where the message is, and has it edited if there is something newer to say by now.
-func (ob *Outbox) overviewSaid(w *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
+func (ob *Outbox) overviewSaid(conf *active.Config, key, text string, posted *store.Card) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		all, o, err := announce.Overviews(tx, key)
 		if err != nil || o == nil {
@@ -138,7 +138,7 @@ func (ob *Outbox) overviewSaid(w *active.Config, key, text string, posted *store
 				return err
 			}
 		}
-		now, err := ob.overviewText(tx, w, o)
+		now, err := ob.overviewText(tx, conf, o)
 		if err != nil || now == text {
 			return err
 		}

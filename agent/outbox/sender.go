@@ -69,24 +69,24 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 }
 
 func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {
-	a, w := s.outbox, s.world
-	card := a.Card(w, s.run)
-	if err := a.sign(w, s.run, &card); err != nil {
+	a, conf := s.outbox, s.world
+	card := a.Card(conf, s.run)
+	if err := a.sign(conf, s.run, &card); err != nil {
 		return nil, err
 	}
-	card.Bot = w.Directory.Bot()
+	card.Bot = conf.Directory.Bot()
 	if s.run.Card != nil {
 		s.wrote = true
-		return nil, w.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
+		return nil, conf.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
 	}
-	channel, err := w.Directory.Channel(ctx, active.ChannelOf(w.Cfg, w.Stack(s.run.Stack)))
+	channel, err := conf.Directory.Channel(ctx, active.ChannelOf(conf.Cfg, conf.Stack(s.run.Stack)))
 	if err != nil {
 		return nil, err
 	}
 	var ts string
 	found := false
 	if unknown {
-		if ts, found, err = w.Slack.FindCard(ctx, channel, s.run.ID, a.id, oldest); err != nil {
+		if ts, found, err = conf.Slack.FindCard(ctx, channel, s.run.ID, a.id, oldest); err != nil {
 			return nil, err
 		}
 	}
@@ -95,11 +95,11 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 	}
 	if !found {
 		s.wrote = true
-		if ts, err = w.Slack.PostCard(ctx, channel, card); err != nil {
+		if ts, err = conf.Slack.PostCard(ctx, channel, card); err != nil {
 			return nil, err
 		}
 	}
-	link, _ := w.Slack.Permalink(ctx, channel, ts) // a link is a comfort; without it everything works
+	link, _ := conf.Slack.Permalink(ctx, channel, ts) // a link is a comfort; without it everything works
 	run := s.run.ID
 	status := s.run.Status
 	return func(tx *store.Tx) error {

@@ -17,20 +17,20 @@ import (
 )
 
 // statusOf is a run as a commit status.
-func (ob *Outbox) statusOf(w *active.Config, run *store.Run) forge.Status {
-	return github.RunStatus(ob.runWords(w, run))
+func (ob *Outbox) statusOf(conf *active.Config, run *store.Run) forge.Status {
+	return github.RunStatus(ob.runWords(conf, run))
 }
 
 // runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
-func (ob *Outbox) runWords(w *active.Config, run *store.Run) github.Run {
+func (ob *Outbox) runWords(conf *active.Config, run *store.Run) github.Run {
 	r := github.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
-		Held: people.Names(w.Name).Plain(ob.health.Redact(run.Held)), By: w.DecidedBy(run),
+		Held: people.Names(conf.Name).Plain(ob.health.Redact(run.Held)), By: conf.DecidedBy(run),
 	}
 	if run.Card != nil {
 		r.URL = run.Card.Permalink
 	}
-	if s := w.Stack(run.Stack); s != nil {
+	if s := conf.Stack(run.Stack); s != nil {
 		r.Label, r.Needed = s.Label, s.Approvals
 		_, r.Got = votes.Weigh(run, s)
 	}
@@ -93,8 +93,8 @@ func (s toSites) deliver(ctx context.Context, m *store.Message) (time.Duration, 
 
 // deliverToSite delivers one message and records what became of it. It returns after how long to try again; zero means done. The
 // error is the store's.
-func (ob *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
-	site := w.Sites[m.Repository]
+func (ob *Outbox) deliverToSite(ctx context.Context, conf *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
+	site := conf.Sites[m.Repository]
 	if site == nil { // the github block left the configuration
 		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
@@ -104,7 +104,7 @@ func (ob *Outbox) deliverToSite(ctx context.Context, w *active.Config, m *store.
 	if m.Kind == store.MessageComment {
 		deliver = ob.deliverComment
 	}
-	done, err := deliver(limited, w, site, m)
+	done, err := deliver(limited, conf, site, m)
 	if ctx.Err() != nil {
 		return 0, nil // stopping: the next agent tells it
 	}
@@ -162,7 +162,7 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 
 // deliverStatus sets a commit status, if it is not what the site has already. A site keeps each, and takes a thousand of one
 // commit and stack.
-func (ob *Outbox) deliverStatus(ctx context.Context, w *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+func (ob *Outbox) deliverStatus(ctx context.Context, conf *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
 		s := github.Untouched(m.Stack)
 		switch {
@@ -177,7 +177,7 @@ func (ob *Outbox) deliverStatus(ctx context.Context, w *active.Config, site acti
 	if err != nil || run == nil {
 		return nil, err
 	}
-	s := ob.statusOf(w, run)
+	s := ob.statusOf(conf, run)
 	words := fmt.Sprintf("%s %s %s", s.State, s.Description, s.TargetURL)
 	if words == run.Published {
 		return nil, nil

@@ -58,7 +58,7 @@ func (s *toSlack) struck(m *store.Message, p *health.StruckError) (time.Duration
 }
 
 // messageStruck tells of a message that panicked when it was to be sent.
-func (ob *Outbox) messageStruck(w *active.Config, m *store.Message, struck *health.StruckError) error {
+func (ob *Outbox) messageStruck(conf *active.Config, m *store.Message, struck *health.StruckError) error {
 	if !struck.News || !struck.Held() || strings.HasPrefix(m.Key, heldKey) {
 		return nil
 	}
@@ -71,8 +71,8 @@ func (ob *Outbox) messageStruck(w *active.Config, m *store.Message, struck *heal
 	if run != nil {
 		n = ob.ledger.Note(heldKey+m.Key, fmt.Sprintf("#%d %s is %s, and its message cannot be sent: %s. See sallyport show %d.", run.ID, run.Stack, run.Status, struck.Panic, run.ID))
 		n.Run, n.Mention = run.ID, m.Mention
-		if w.Cfg.Slack != nil {
-			n.Channel = active.ChannelOf(w.Cfg, w.Stack(run.Stack))
+		if conf.Cfg.Slack != nil {
+			n.Channel = active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))
 		}
 	}
 	return ob.journal.Update(func(tx *journal.Tx) error { return tx.Enqueue(n) })
@@ -83,18 +83,18 @@ const heldKey = "held/"
 
 // deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
 // The error is the store's.
-func (ob *Outbox) deliverOne(ctx context.Context, w *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
+func (ob *Outbox) deliverOne(ctx context.Context, conf *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
 	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return 0, err
 	}
-	sender := &sender{outbox: ob, world: w, message: m, run: run, cardless: cardless}
+	sender := &sender{outbox: ob, world: conf, message: m, run: run, cardless: cardless}
 	if sender.needless() {
 		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	unknown := m.Sending && !fault.Without("search")
 	if !m.Sending && m.After == "" {
-		if m.After, err = ob.lastHeard(w, m, run); err != nil {
+		if m.After, err = ob.lastHeard(conf, m, run); err != nil {
 			return 0, err
 		}
 		if m.After == "" && !ob.active.HasListened() {

@@ -15,12 +15,12 @@ const clockSkew = 24 * time.Hour
 
 // lastHeard is the newest message that was heard in a message's channel: what is sent from now on comes later. It is empty if
 // the channel was not read yet. Slack's timestamps are Slack's; this machine's clock says nothing about them.
-func (ob *Outbox) lastHeard(w *active.Config, m *store.Message, run *store.Run) (string, error) {
+func (ob *Outbox) lastHeard(conf *active.Config, m *store.Message, run *store.Run) (string, error) {
 	name := m.Channel
 	if run != nil {
-		name = active.ChannelOf(w.Cfg, w.Stack(run.Stack))
+		name = active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))
 	} else if name == "" {
-		name = w.Cfg.Slack.Channel
+		name = conf.Cfg.Slack.Channel
 	}
 	kept, cursor := active.Identity{ID: name}, ChannelCursor{}
 	err := ob.store.View(func(tx *store.Tx) error {

@@ -18,8 +18,8 @@ import (
 
 // comparePull finds out which stacks a pull request touches, and which of those are not planned without being asked for.
 // What it changes is compared with where it left the branch: what came onto the branch meanwhile is not its doing.
-func (pw *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
-	git := w.Repos[l.repository.Name]
+func (pw *Pullwatch) comparePull(ctx context.Context, conf *active.Config, l look, next *store.PullRequest) (touched []*config.Stack, err error) {
+	git := conf.Repos[l.repository.Name]
 	base, err := git.MergeBase(ctx, l.branch, next.Head)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (pw *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, 
 		return nil, err
 	}
 	next.Held = map[string]string{}
-	for _, s := range w.Stacks(l.repository.Name) {
+	for _, s := range conf.Stacks(l.repository.Name) {
 		def := active.Definition(s)
 		files, err := stack.Footprint(tree, def)
 		gone := errors.Is(err, stack.ErrNoDir)
@@ -73,20 +73,20 @@ func (pw *Pullwatch) comparePull(ctx context.Context, w *active.Config, l look, 
 		}
 		touched = append(touched, s)
 	}
-	for _, note := range pw.newRoots(w, l.repository.Name, tree) {
+	for _, note := range pw.newRoots(conf, l.repository.Name, tree) {
 		next.Notes = append(next.Notes, pw.health.Redact(note))
 	}
 	return touched, nil
 }
 
 // newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.
-func (pw *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tree) []string {
+func (pw *Pullwatch) newRoots(conf *active.Config, repository string, tree stack.Tree) []string {
 	known := map[string]bool{}
-	for _, s := range w.Stacks(repository) {
+	for _, s := range conf.Stacks(repository) {
 		known[s.Dir] = true
 	}
 	var notes []string
-	for _, g := range w.Cfg.StackGlobs {
+	for _, g := range conf.Cfg.StackGlobs {
 		if g.Stack.Repository != repository {
 			continue
 		}
@@ -104,7 +104,7 @@ func (pw *Pullwatch) newRoots(w *active.Config, repository string, tree stack.Tr
 }
 
 // recordPull writes what follows from a look at a new head: its plans take the place of the ones before.
-func (pw *Pullwatch) recordPull(w *active.Config, l look, next *store.PullRequest, touched []*config.Stack) error {
+func (pw *Pullwatch) recordPull(conf *active.Config, l look, next *store.PullRequest, touched []*config.Stack) error {
 	return pw.journal.Update(func(tx *journal.Tx) error {
 		known, err := tx.PullRequest(next.Repository, next.Number)
 		if err != nil {
@@ -112,7 +112,7 @@ func (pw *Pullwatch) recordPull(w *active.Config, l look, next *store.PullReques
 		}
 		if known != nil && known.Head != next.Head {
 			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, words.Short(next.Head))}
-			if err := pw.endPreviews(tx, w, known, m); err != nil {
+			if err := pw.endPreviews(tx, conf, known, m); err != nil {
 				return err
 			}
 		}
@@ -121,12 +121,12 @@ func (pw *Pullwatch) recordPull(w *active.Config, l look, next *store.PullReques
 		}
 		next.Runs = map[string]int{}
 		for _, s := range touched {
-			if err := pw.operator.Preview(tx, w, next, s, ""); err != nil {
+			if err := pw.operator.Preview(tx, conf, next, s, ""); err != nil {
 				return err
 			}
 		}
 		if next.Why == "" {
-			if err := pw.enqueueRest(tx.Tx, w, next); err != nil {
+			if err := pw.enqueueRest(tx.Tx, conf, next); err != nil {
 				return err
 			}
 		}
@@ -138,8 +138,8 @@ func (pw *Pullwatch) recordPull(w *active.Config, l look, next *store.PullReques
 }
 
 // enqueueRest sets the statuses of the stacks that get no run: a context that is required for the merge must never be missing.
-func (pw *Pullwatch) enqueueRest(tx *store.Tx, w *active.Config, p *store.PullRequest) error {
-	for _, s := range w.Stacks(p.Repository) {
+func (pw *Pullwatch) enqueueRest(tx *store.Tx, conf *active.Config, p *store.PullRequest) error {
+	for _, s := range conf.Stacks(p.Repository) {
 		if p.Runs[s.Name] != 0 {
 			continue
 		}

@@ -40,13 +40,13 @@ func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 	failures := 0
 	heard := map[int]time.Time{}
 	for ctx.Err() == nil {
-		w := pw.active.Current.Load()
-		r := w.Cfg.Repository(name)
+		conf := pw.active.Current.Load()
+		r := conf.Cfg.Repository(name)
 		if r == nil || !plansPulls(r) {
 			return
 		}
 		err := pw.health.Contained(health.Work{Name: "looking at the pull requests of " + name, Watches: true}, func() error {
-			return pw.lookAtPulls(ctx, w, r, heard)
+			return pw.lookAtPulls(ctx, conf, r, heard)
 		})
 		if ctx.Err() != nil {
 			return
@@ -68,8 +68,8 @@ func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 }
 
 // lookAtPulls compares the open pull requests with what is remembered of them. Nothing new costs one conditional request.
-func (pw *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *config.Repository, heard map[int]time.Time) error {
-	site := w.Sites[r.Name]
+func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *config.Repository, heard map[int]time.Time) error {
+	site := conf.Sites[r.Name]
 	list, _, err := site.OpenPullRequests(ctx)
 	if err != nil {
 		return err
@@ -86,13 +86,13 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *confi
 		known, err = tx.PullRequests(r.Name)
 		return err
 	})
-	if err != nil || head == "" || !w.GlobsKnown(r.Name) {
+	if err != nil || head == "" || !conf.GlobsKnown(r.Name) {
 		return err // the branch comes first
 	}
 	var faults []error
 	for _, k := range known {
 		if !slices.ContainsFunc(list, func(p forge.PullRequest) bool { return p.Number == k.Number }) {
-			faults = append(faults, pw.health.Contained(pullWork(r, k.Number, "closed"), func() error { return pw.perhapsClosed(ctx, w, r, k) }))
+			faults = append(faults, pw.health.Contained(pullWork(r, k.Number, "closed"), func() error { return pw.perhapsClosed(ctx, conf, r, k) }))
 		}
 	}
 	if over := len(list) - MaxPulls; over > 0 {
@@ -109,7 +109,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, w *active.Config, r *confi
 			return ctx.Err()
 		}
 		err := pw.health.Contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
-			return pw.lookAtPull(ctx, w, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
+			return pw.lookAtPull(ctx, conf, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
 		})
 		if err != nil {
 			faults = append(faults, fmt.Errorf("pull request %d: %w", p.Number, err))
@@ -134,7 +134,7 @@ type look struct {
 }
 
 // lookAtPull does whatever is due for one pull request.
-func (pw *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) error {
+func (pw *Pullwatch) lookAtPull(ctx context.Context, conf *active.Config, l look) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	k := l.known
@@ -143,7 +143,7 @@ func (pw *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) e
 		return nil
 	}
 	if k != nil && k.Head == l.pull.Head && k.Why == "" {
-		return pw.hearPull(ctx, w, l)
+		return pw.hearPull(ctx, conf, l)
 	}
 	why, doubt, err := distrust(ctx, l)
 	if err != nil {
@@ -158,9 +158,9 @@ func (pw *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) e
 		next.Comment, next.Commented = k.Comment, k.Commented
 	}
 	if why != "" {
-		return pw.recordPull(w, l, next, nil)
+		return pw.recordPull(conf, l, next, nil)
 	}
-	err = w.Repos[l.repository.Name].FetchPull(ctx, l.pull.Number, l.pull.Head)
+	err = conf.Repos[l.repository.Name].FetchPull(ctx, l.pull.Number, l.pull.Head)
 	if errors.Is(err, repo.ErrMoved) {
 		pw.log.Info("a pull request moved between the check and the fetch", "repository", l.repository.Name, "pull_request", l.pull.Number, "err", err)
 		return nil // the next look checks the new head first
@@ -168,11 +168,11 @@ func (pw *Pullwatch) lookAtPull(ctx context.Context, w *active.Config, l look) e
 	if err != nil {
 		return err
 	}
-	touched, err := pw.comparePull(ctx, w, l, next)
+	touched, err := pw.comparePull(ctx, conf, l, next)
 	if err != nil {
 		return err
 	}
-	return pw.recordPull(w, l, next, touched)
+	return pw.recordPull(conf, l, next, touched)
 }
 
 // distrust says why nothing of a pull request may be run; empty if its head is a branch of the repository itself, and its author
@@ -200,8 +200,8 @@ func distrust(ctx context.Context, l look) (why, doubt string, err error) {
 }
 
 // perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.
-func (pw *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *config.Repository, k *store.PullRequest) error {
-	now, err := w.Sites[r.Name].PullRequest(ctx, k.Number)
+func (pw *Pullwatch) perhapsClosed(ctx context.Context, conf *active.Config, r *config.Repository, k *store.PullRequest) error {
+	now, err := conf.Sites[r.Name].PullRequest(ctx, k.Number)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (pw *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *con
 		why = fmt.Sprintf("pull request %d is for another branch now", k.Number)
 	}
 	err = pw.journal.Update(func(tx *journal.Tx) error {
-		if err := pw.endPreviews(tx, w, k, store.Move{To: store.Canceled, Text: why}); err != nil {
+		if err := pw.endPreviews(tx, conf, k, store.Move{To: store.Canceled, Text: why}); err != nil {
 			return err
 		}
 		return tx.DeletePullRequest(r.Name, k.Number)
@@ -224,11 +224,11 @@ func (pw *Pullwatch) perhapsClosed(ctx context.Context, w *active.Config, r *con
 	if err != nil {
 		return err
 	}
-	return w.Repos[r.Name].DropPull(k.Number)
+	return conf.Repos[r.Name].DropPull(k.Number)
 }
 
 // endPreviews ends what is open of a pull request's plans.
-func (pw *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.PullRequest, m store.Move) error {
+func (pw *Pullwatch) endPreviews(tx *journal.Tx, conf *active.Config, k *store.PullRequest, m store.Move) error {
 	for _, id := range k.Runs {
 		run, err := store.Found(tx.Run(id))
 		if err != nil {
@@ -238,7 +238,7 @@ func (pw *Pullwatch) endPreviews(tx *journal.Tx, w *active.Config, k *store.Pull
 			continue
 		}
 		m.From = run.Status
-		if _, err := pw.ledger.Move(tx, w, run, m, phrase.Because(m.Text)); err != nil {
+		if _, err := pw.ledger.Move(tx, conf, run, m, phrase.Because(m.Text)); err != nil {
 			return err
 		}
 		pw.work.Stop(run.ID)

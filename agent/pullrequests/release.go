@@ -22,7 +22,7 @@ var release = regexp.MustCompile("^[`\\s]*sallyport plan ([0-9a-f]{40}|[0-9a-f]{
 
 // hearPull looks for that word in the comments of a pull request. It names the whole commit: whoever writes it must have
 // seen that one, and not what is pushed a moment later.
-func (pw *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) error {
+func (pw *Pullwatch) hearPull(ctx context.Context, conf *active.Config, l look) error {
 	p := *l.known
 	p.UpdatedAt = l.pull.UpdatedAt.UTC()
 	p.Title = words.Cut(pw.health.Redact(l.pull.Title), 200)
@@ -45,11 +45,11 @@ func (pw *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) err
 			return err
 		}
 		for name := range p.Held {
-			s := w.Stack(name)
+			s := conf.Stack(name)
 			if s == nil || released[name] != "" {
 				continue
 			}
-			why, err := pw.mayRelease(ctx, w, s, c.Author, access)
+			why, err := pw.mayRelease(ctx, conf, s, c.Author, access)
 			if err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func (pw *Pullwatch) hearPull(ctx context.Context, w *active.Config, l look) err
 		}
 		for _, name := range slices.Sorted(maps.Keys(released)) {
 			wanted := operator.WantedPreview{Stack: name, PullRequest: p.Number, Commit: p.Head, By: released[name]}
-			if _, err := pw.operator.ReleasePull(tx, w, p.Repository, wanted); err != nil {
+			if _, err := pw.operator.ReleasePull(tx, conf, p.Repository, wanted); err != nil {
 				return err
 			}
 		}
@@ -88,16 +88,16 @@ func keepPull(tx *store.Tx, p *store.PullRequest) error {
 }
 
 // mayRelease says why somebody's word does not count; empty if it does. Who that is at the site only a person block says.
-func (pw *Pullwatch) mayRelease(ctx context.Context, w *active.Config, s *config.Stack, u forge.User, access forge.Access) (string, error) {
-	i := slices.IndexFunc(w.Cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
+func (pw *Pullwatch) mayRelease(ctx context.Context, conf *active.Config, s *config.Stack, u forge.User, access forge.Access) (string, error) {
+	i := slices.IndexFunc(conf.Cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
 	switch {
 	case !access.CanWrite():
 		return "they may not write to the repository", nil
 	case i < 0:
 		return "no person block of the configuration names that account", nil
 	}
-	person := w.Cfg.People[i]
-	if w.Slack == nil {
+	person := conf.Cfg.People[i]
+	if conf.Slack == nil {
 		if person.OS == "" {
 			return "their person block names no user of this machine", nil
 		}
@@ -106,5 +106,5 @@ func (pw *Pullwatch) mayRelease(ctx context.Context, w *active.Config, s *config
 	if person.Slack == "" {
 		return "their person block names no account in Slack", nil
 	}
-	return w.Directory.MayDecide(ctx, person.Slack, active.Approvers(w.Cfg, s))
+	return conf.Directory.MayDecide(ctx, person.Slack, active.Approvers(conf.Cfg, s))
 }

@@ -24,7 +24,7 @@ import (
 func besidesKey(channel string) string { return "slack/besides/" + channel }
 
 // besides answers the replies of threads that are no run's: of what this agent said in the channel, and of what it was asked there.
-func (e *slackReader) besides(ctx context.Context, w *active.Config, self slack.Identity, channel, cursor string, runs map[string]*store.Thread, messages []slack.Message) error {
+func (e *slackReader) besides(ctx context.Context, conf *active.Config, self slack.Identity, channel, cursor string, runs map[string]*store.Thread, messages []slack.Message) error {
 	a := e.bot
 	heard := ""
 	if err := a.store.View(func(tx *store.Tx) error { _, err := tx.Setting(besidesKey(channel), &heard); return err }); err != nil {
@@ -49,7 +49,7 @@ func (e *slackReader) besides(ctx context.Context, w *active.Config, self slack.
 	}
 	var answers []store.Message
 	for _, parent := range grown {
-		replies, err := w.Slack.Replies(ctx, channel, parent.TS, parent.TS)
+		replies, err := conf.Slack.Replies(ctx, channel, parent.TS, parent.TS)
 		if _, limited := slack.RetryAfter(err); limited || err != nil && slack.Unknown(err) {
 			return err // all of them are read again
 		}
@@ -61,7 +61,7 @@ func (e *slackReader) besides(ctx context.Context, w *active.Config, self slack.
 			if m.TS == parent.TS || !phrase.LaterTS(m.TS, heard) || phrase.LaterTS(m.TS, newest) {
 				continue // what came after the channel was read is heard at the next turn, in its order
 			}
-			r, err := e.besidesAnswer(ctx, w, self, channel, m)
+			r, err := e.besidesAnswer(ctx, conf, self, channel, m)
 			if err != nil {
 				return err
 			}
@@ -92,7 +92,7 @@ func concerns(agent string, self slack.Identity, m slack.Message) bool {
 }
 
 // besidesAnswer answers one reply: looks are obeyed, everything else is told where it is heard; talk is left alone.
-func (e *slackReader) besidesAnswer(ctx context.Context, w *active.Config, self slack.Identity, channel string, m slack.Message) (r reply, err error) {
+func (e *slackReader) besidesAnswer(ctx context.Context, conf *active.Config, self slack.Identity, channel string, m slack.Message) (r reply, err error) {
 	a := e.bot
 	if _, human := m.Human(self); !human {
 		return r, nil
@@ -101,11 +101,11 @@ func (e *slackReader) besidesAnswer(ctx context.Context, w *active.Config, self 
 	if !mentioned {
 		return overheard(a.store, m, channel)
 	}
-	if r, err = a.misunderstood(w, self, c); err != nil || r.text != "" {
+	if r, err = a.misunderstood(conf, self, c); err != nil || r.text != "" {
 		return r, err
 	}
 	if v, _, _ := verbs.Find(strings.Fields(c.Verb)); v.Who == verbs.Anybody {
-		err = contain.Do("obeying "+c.Verb, func() error { r = a.obey(ctx, w, self, order{c, m, channel}); return nil })
+		err = contain.Do("obeying "+c.Verb, func() error { r = a.obey(ctx, conf, self, order{c, m, channel}); return nil })
 		if a.health.LogIfPanic(err); err != nil {
 			r.text = a.worded(self, "", err)
 		}

@@ -27,7 +27,7 @@ const forgotten = "I was stopped in the middle of this and do not know whether i
 
 // command obeys, or answers, one message of the channel that begins with a mention of the bot. The answer's key is
 // the message's ts, so that a message that is read twice is answered, and obeyed, once.
-func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Identity, channel string, m slack.Message) error {
+func (sb *Slackbot) command(ctx context.Context, conf *active.Config, self slack.Identity, channel string, m slack.Message) error {
 	if m.User == self.UserID {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 		}
 		return nil // answered before a crash that lost the cursor
 	}
-	said, may, err := sb.hearing(ctx, w, self, m, c)
+	said, may, err := sb.hearing(ctx, conf, self, m, c)
 	if err != nil {
 		return err // Slack cannot say who that is: asked again at the next turn
 	}
@@ -72,12 +72,12 @@ func (sb *Slackbot) command(ctx context.Context, w *active.Config, self slack.Id
 	}); err != nil {
 		return err
 	}
-	seen(ctx, sb.log, w, m)
+	seen(ctx, sb.log, conf, m)
 	switch {
 	case may && (c.Verb == "unlock" || c.Verb == "state push"):
 		said.text = sb.repairFor(self, channel, m, c)
 	case may:
-		err := contain.Do("obeying "+c.Verb, func() error { said = sb.obey(ctx, w, self, order{c, m, channel}); return nil })
+		err := contain.Do("obeying "+c.Verb, func() error { said = sb.obey(ctx, conf, self, order{c, m, channel}); return nil })
 		if sb.health.LogIfPanic(err); err != nil {
 			said.text = sb.worded(self, "", err)
 		}
@@ -96,11 +96,11 @@ func (sb *Slackbot) giveUp(channel string, m slack.Message, struck *health.Struc
 
 // hearing says whether somebody may say what they say, and what to answer if not. What cannot be meant is told anybody: it names
 // nothing that status does not.
-func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal reply, may bool, err error) {
+func (sb *Slackbot) hearing(ctx context.Context, conf *active.Config, self slack.Identity, m slack.Message, c notify.Command) (refusal reply, may bool, err error) {
 	if why, human := m.Human(self); !human {
 		return reply{text: words.Sentence("This did not count: " + why)}, false, nil
 	}
-	wrong, err := sb.misunderstood(w, self, c)
+	wrong, err := sb.misunderstood(conf, self, c)
 	if err != nil || wrong.text != "" {
 		return wrong, false, err
 	}
@@ -108,28 +108,28 @@ func (sb *Slackbot) hearing(ctx context.Context, w *active.Config, self slack.Id
 	if v.Who == verbs.Anybody {
 		return reply{}, true, nil
 	}
-	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, stackOf(sb.store, w, v, c)))
+	why, err := conf.Directory.MayDecide(ctx, m.User, active.Approvers(conf.Cfg, stackOf(sb.store, conf, v, c)))
 	if err != nil || why != "" {
-		return reply{text: mayNot(w, m.User, about{c.Verb, stackOf(sb.store, w, v, c), nil}, why)}, false, err
+		return reply{text: mayNot(conf, m.User, about{c.Verb, stackOf(sb.store, conf, v, c), nil}, why)}, false, err
 	}
 	return reply{}, true, nil
 }
 
 // obey does what somebody asks and returns the answer.
-func (sb *Slackbot) obey(ctx context.Context, w *active.Config, self slack.Identity, o order) reply {
+func (sb *Slackbot) obey(ctx context.Context, conf *active.Config, self slack.Identity, o order) reply {
 	var r reply
 	var err error
 	switch o.Verb {
 	case "status":
-		r, err = sb.status(w)
+		r, err = sb.status(conf)
 	case "help":
 		r.text = helpFor(o.Args)
 	case "show":
-		r, err = sb.show(ctx, w, self, o)
+		r, err = sb.show(ctx, conf, self, o)
 	case "runs":
-		r, err = sb.runs(w, o)
+		r, err = sb.runs(conf, o)
 	case "why":
-		r, err = sb.why(ctx, w, o)
+		r, err = sb.why(ctx, conf, o)
 	default:
 		r, err = sb.carryOut(o.Command, o.message)
 	}
@@ -178,18 +178,18 @@ func (sb *Slackbot) repairFor(self slack.Identity, channel string, m slack.Messa
 }
 
 // stackOf is the stack whose approvers may say a command; nil if those of the agent may.
-func stackOf(st *store.Store, w *active.Config, v verbs.Verb, c notify.Command) *config.Stack {
+func stackOf(st *store.Store, conf *active.Config, v verbs.Verb, c notify.Command) *config.Stack {
 	if v.Who != verbs.OfStack || len(c.Args) == 0 {
 		return nil
 	}
 	if v.Args[0].Kind != verbs.Run {
-		return w.Stack(c.Args[0])
+		return conf.Stack(c.Args[0])
 	}
 	run, err := control.FindRun(st, c.Args[0])
 	if err != nil {
 		return nil // it is refused right after this
 	}
-	return w.Stack(run.Stack)
+	return conf.Stack(run.Stack)
 }
 
 // about is what somebody wanted to do, and of which stack; nil for the agent.
@@ -203,7 +203,7 @@ type about struct {
 const maxCan = 5
 
 // mayNot tells somebody that what they said did not count, and who can say it.
-func mayNot(w *active.Config, user string, a about, why string) string {
+func mayNot(conf *active.Config, user string, a about, why string) string {
 	if !strings.HasPrefix(why, active.NoApprover) {
 		return words.Sentence("This did not count: " + why)
 	}
@@ -218,7 +218,7 @@ func mayNot(w *active.Config, user string, a about, why string) string {
 		run, stack.AllowSelfApproval = &store.Run{}, true // who made it may do anything else
 	}
 	text := fmt.Sprintf("slack:%s, your %s did not count: you may not %s, since %s.", user, a.verb, what, why)
-	can := w.WaitsFor(run, stack)
+	can := conf.WaitsFor(run, stack)
 	if more := len(can) - maxCan; more > 0 {
 		can = append(can[:maxCan:maxCan], words.Count(more, "other"))
 	}

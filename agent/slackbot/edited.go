@@ -18,7 +18,7 @@ func editedMark(ts string) string { return "edited/" + ts }
 
 // editedLater answers, once, a reply that was answered before and reads like a decision since it was edited: it stands in the thread as
 // one that counts, and counts for nothing. What was counted and is edited then is withdrawn, and told so.
-func (sb *Slackbot) editedLater(ctx context.Context, w *active.Config, self slack.Identity, run *store.Run, t *store.Thread, m slack.Message) error {
+func (sb *Slackbot) editedLater(ctx context.Context, conf *active.Config, self slack.Identity, run *store.Run, t *store.Thread, m slack.Message) error {
 	mark := editedMark(m.TS)
 	if !m.Edited || run.Status.Terminal() || slices.Contains(t.Handled, mark) ||
 		slices.ContainsFunc(run.Decisions, func(d store.Decision) bool { return d.TS == m.TS }) {
@@ -34,7 +34,7 @@ func (sb *Slackbot) editedLater(ctx context.Context, w *active.Config, self slac
 		return nil
 	}
 	// Whether they may is told to who writes it again; who they are called is known after this.
-	if _, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, w.Stack(run.Stack))); err != nil {
+	if _, err := conf.Directory.MayDecide(ctx, m.User, active.Approvers(conf.Cfg, conf.Stack(run.Stack))); err != nil {
 		return err
 	}
 	err := sb.journal.Update(func(tx *journal.Tx) error {

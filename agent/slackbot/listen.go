@@ -41,14 +41,14 @@ func (sb *Slackbot) Listen(ctx context.Context) {
 	e := &slackReader{bot: sb, signs: map[string]*signs{}}
 	for ctx.Err() == nil {
 		changed := sb.changes.Next()
-		w := sb.active.Current.Load()
+		conf := sb.active.Current.Load()
 		wait := outbox.IdlePass
-		if w.Slack != nil {
-			wait = e.turn(ctx, w)
+		if conf.Slack != nil {
+			wait = e.turn(ctx, conf)
 		}
 		atLeast := wait
-		if w.Slack != nil {
-			atLeast = min(wait, w.Cfg.Slack.Poll) // never faster than slack.poll, whatever happens
+		if conf.Slack != nil {
+			atLeast = min(wait, conf.Cfg.Slack.Poll) // never faster than slack.poll, whatever happens
 		}
 		clock.Sleep(ctx, atLeast, nil)
 		clock.Sleep(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
@@ -56,21 +56,21 @@ func (sb *Slackbot) Listen(ctx context.Context) {
 }
 
 // turn looks once and returns when to look again.
-func (e *slackReader) turn(ctx context.Context, w *active.Config) time.Duration {
+func (e *slackReader) turn(ctx context.Context, conf *active.Config) time.Duration {
 	a := e.bot
 	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
-	waiting, err := e.listen(lookCtx, w)
+	waiting, err := e.listen(lookCtx, conf)
 	if ctx.Err() != nil {
 		return 0
 	}
 	if a.active.Listened() {
 		a.bell.Wake() // approved runs waited for this, see lifecycle.Next
 	}
-	if err := errors.Join(a.showPeers(w), a.ledger.ShowRollback()); err != nil {
+	if err := errors.Join(a.showPeers(conf), a.ledger.ShowRollback()); err != nil {
 		a.journal.StoreFault(err)
 	}
-	poll := w.Cfg.Slack.Poll
+	poll := conf.Cfg.Slack.Poll
 	if after, limited := slack.RetryAfter(err); limited {
 		return max(after, poll)
 	}
@@ -90,9 +90,9 @@ func (e *slackReader) turn(ctx context.Context, w *active.Config) time.Duration 
 }
 
 // listen reads every channel once, and the threads that grew. It reports whether anything waits for people.
-func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting bool, err error) {
+func (e *slackReader) listen(ctx context.Context, conf *active.Config) (waiting bool, err error) {
 	a := e.bot
-	self, err := w.Directory.Identity(ctx)
+	self, err := conf.Directory.Identity(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -102,8 +102,8 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 	}
 	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
 	var faults []error // one bad channel or reply must not make us deaf for the others
-	for name := range active.ChannelsOf(w) {
-		channel, err := w.Directory.Channel(ctx, name)
+	for name := range active.ChannelsOf(conf) {
+		channel, err := conf.Directory.Channel(ctx, name)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -115,7 +115,7 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 			}
 		}
 		faults = append(faults, a.health.Contained(health.Work{Name: "reading channel " + name, Watches: true}, func() error {
-			return e.channel(ctx, w, self, channel, here, runs, sweep)
+			return e.channel(ctx, conf, self, channel, here, runs, sweep)
 		}))
 	}
 	for _, run := range runs {
@@ -126,7 +126,7 @@ func (e *slackReader) listen(ctx context.Context, w *active.Config) (waiting boo
 	}
 	err = errors.Join(faults...)
 	if err == nil { // votes come first
-		err = w.LearnNames(ctx)
+		err = conf.LearnNames(ctx)
 	}
 	return waiting, err
 }
@@ -183,9 +183,9 @@ func quietInSlack(t *store.Thread, heard string) bool {
 }
 
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
-func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
+func (e *slackReader) channel(ctx context.Context, conf *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
 	a := e.bot
-	at, err := a.cursor(ctx, w, channel)
+	at, err := a.cursor(ctx, conf, channel)
 	if err != nil {
 		return err
 	}
@@ -196,11 +196,11 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 			oldest = ts
 		}
 	}
-	messages, err := w.Slack.History(ctx, channel, oldest)
+	messages, err := conf.Slack.History(ctx, channel, oldest)
 	if err != nil {
 		return err
 	}
-	faults := []error{e.lookAround(ctx, w, self, channel, at, messages)} // before any command: pausing comes first
+	faults := []error{e.lookAround(ctx, conf, self, channel, at, messages)} // before any command: pausing comes first
 	for _, m := range messages {
 		if t := here[m.TS]; t != nil {
 			run := runs[t.Run]
@@ -209,7 +209,7 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 				continue
 			}
 			err := a.health.Contained(health.Work{Name: fmt.Sprintf("reading the thread of #%d", run.ID), At: m.LatestReply, Watches: true}, func() error {
-				return a.readThread(ctx, w, self, t, run, &m)
+				return a.readThread(ctx, conf, self, t, run, &m)
 			})
 			struck := health.AsStruck(err)
 			if a.health.ShowStruck(fmt.Sprintf("slack: thread of #%d", run.ID), struck); struck == nil {
@@ -217,18 +217,18 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 			}
 		}
 	}
-	faults = append(faults, e.besides(ctx, w, self, channel, cursor, here, messages))
+	faults = append(faults, e.besides(ctx, conf, self, channel, cursor, here, messages))
 	newest := cursor
 	for _, m := range messages {
 		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
 			continue
 		}
-		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.command(ctx, w, self, channel, m) })
+		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.command(ctx, conf, self, channel, m) })
 		if struck := health.AsStruck(err); struck != nil && struck.Held() {
 			err = a.giveUp(channel, m, struck) // one that nobody can read must not make us deaf to all that come after it
 		}
 		if err != nil {
-			a.notRecorded(ctx, w, m, m.TS, err)
+			a.notRecorded(ctx, conf, m, m.TS, err)
 			faults = append(faults, err)
 			break // the cursor stays before it, so that it is obeyed later
 		}
@@ -245,7 +245,7 @@ func (e *slackReader) channel(ctx context.Context, w *active.Config, self slack.
 
 // cursor is how far a channel's commands were heard. An agent that sees a channel for the first time does not obey what
 // was said there before it came.
-func (sb *Slackbot) cursor(ctx context.Context, w *active.Config, channel string) (outbox.ChannelCursor, error) {
+func (sb *Slackbot) cursor(ctx context.Context, conf *active.Config, channel string) (outbox.ChannelCursor, error) {
 	var c outbox.ChannelCursor
 	var restored time.Time
 	var settled ledger.Rollback
@@ -268,7 +268,7 @@ func (sb *Slackbot) cursor(ctx context.Context, w *active.Config, channel string
 		}
 		return c, putCursor(sb.journal, channel, c)
 	}
-	latest, ok, err := w.Slack.Latest(ctx, channel)
+	latest, ok, err := conf.Slack.Latest(ctx, channel)
 	if err != nil {
 		return c, err
 	}

@@ -46,8 +46,8 @@ func linksTo(runs []*store.Run) []store.Link {
 }
 
 // status is the answer to `status`, with the runs that are open.
-func (sb *Slackbot) status(w *active.Config) (reply, error) {
-	g, err := sb.viewer.Glance(w)
+func (sb *Slackbot) status(conf *active.Config) (reply, error) {
+	g, err := sb.viewer.Glance(conf)
 	if err != nil {
 		return reply{}, err
 	}
@@ -60,25 +60,25 @@ func (sb *Slackbot) status(w *active.Config) (reply, error) {
 }
 
 // show is one run in short, and where it is decided about.
-func (sb *Slackbot) show(ctx context.Context, w *active.Config, self slack.Identity, o order) (reply, error) {
+func (sb *Slackbot) show(ctx context.Context, conf *active.Config, self slack.Identity, o order) (reply, error) {
 	run, err := control.FindShown(sb.store, o.Args[0])
 	if err != nil {
 		return reply{}, err
 	}
-	card := sb.outbox.Card(w, run)
-	if home, err := w.Directory.Channel(ctx, active.ChannelOf(w.Cfg, w.Stack(run.Stack))); err != nil || home != o.channel {
+	card := sb.outbox.Card(conf, run)
+	if home, err := conf.Directory.Channel(ctx, active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))); err != nil || home != o.channel {
 		card.ShowAddresses = false // they are for those in the stack's own channel
 	}
 	return reply{card.Short(shownLines), []*store.Run{run}}, nil
 }
 
 // runs are the newest runs, of one stack or of all, a line each.
-func (sb *Slackbot) runs(w *active.Config, o order) (reply, error) {
+func (sb *Slackbot) runs(conf *active.Config, o order) (reply, error) {
 	q := control.RunsQuery{Limit: shownRuns}
 	if len(o.Args) > 0 {
 		q.Stack = o.Args[0]
 	}
-	list, err := control.RunsIn(sb.store, q, control.Shown{Stacks: active.StackNames(w)})
+	list, err := control.RunsIn(sb.store, q, control.Shown{Stacks: active.StackNames(conf)})
 	if err != nil {
 		return reply{}, err
 	}
@@ -91,7 +91,7 @@ func (sb *Slackbot) runs(w *active.Config, o order) (reply, error) {
 			if err != nil {
 				return err
 			}
-			card := sb.outbox.Card(w, run)
+			card := sb.outbox.Card(conf, run)
 			card.ShowAddresses = false // nor what an error says of them
 			line := card.Line()
 			if run.Status.Terminal() && !run.EndedAt.IsZero() {
@@ -108,8 +108,8 @@ func (sb *Slackbot) runs(w *active.Config, o order) (reply, error) {
 }
 
 // why says which file made the newest run of a stack, or why there is none.
-func (sb *Slackbot) why(ctx context.Context, w *active.Config, o order) (reply, error) {
-	why, err := sb.viewer.Why(ctx, w, o.Args[0])
+func (sb *Slackbot) why(ctx context.Context, conf *active.Config, o order) (reply, error) {
+	why, err := sb.viewer.Why(ctx, conf, o.Args[0])
 	if err != nil {
 		return reply{}, err
 	}

@@ -25,7 +25,7 @@ type mention struct {
 
 // nearly answers a reply that looks like a decision and is none, once a person and run: whoever believes to have decided must not
 // find out by nothing happening. It counts nothing, and talk is left alone.
-func (sb *Slackbot) nearly(w *active.Config, self slack.Identity, runID int, m slack.Message, r mention) error {
+func (sb *Slackbot) nearly(conf *active.Config, self slack.Identity, runID int, m slack.Message, r mention) error {
 	near := notify.NearDecision(r.said)
 	order, asked := verbs.Verb{}, false
 	if r.made {
@@ -41,7 +41,7 @@ func (sb *Slackbot) nearly(w *active.Config, self slack.Identity, runID int, m s
 		return nil
 	}
 	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
-	if err != nil || run == nil || w.Stack(run.Stack) == nil {
+	if err != nil || run == nil || conf.Stack(run.Stack) == nil {
 		return err
 	}
 	answer, often := nearAnswer(run, near, self.User), once
@@ -137,10 +137,10 @@ func nearAnswer(run *store.Run, near notify.Near, bot string) string {
 const seenTimeout = 3 * time.Second
 
 // seen shows whoever said something that it was read, if the token may react. Nothing depends on it.
-func seen(ctx context.Context, log *slog.Logger, w *active.Config, m slack.Message) {
+func seen(ctx context.Context, log *slog.Logger, conf *active.Config, m slack.Message) {
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
-	if err := w.Slack.React(ctx, m.Channel, m.TS, "eyes"); err != nil {
+	if err := conf.Slack.React(ctx, m.Channel, m.TS, "eyes"); err != nil {
 		log.Debug("reacting to a message", "ts", m.TS, "err", err)
 	}
 }

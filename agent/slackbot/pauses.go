@@ -62,7 +62,7 @@ func (sb *Slackbot) resume(stack, by string) (string, error) {
 
 // held is who holds a stack, or the agent when stack is empty; nil if nobody does. stacks are all that are held for themselves.
 func (sb *Slackbot) held(stack string) (by *store.Pause, stacks []string, err error) {
-	w := sb.active.Current.Load()
+	conf := sb.active.Current.Load()
 	err = sb.store.View(func(tx *store.Tx) error {
 		agent, err := tx.Agent()
 		if err != nil {
@@ -71,7 +71,7 @@ func (sb *Slackbot) held(stack string) (by *store.Pause, stacks []string, err er
 		if stack == "" {
 			by = agent.Paused
 		}
-		for _, name := range active.StackNames(w) {
+		for _, name := range active.StackNames(conf) {
 			st, err := tx.Stack(name)
 			if err != nil {
 				return err

@@ -63,7 +63,7 @@ type signs struct {
 
 // lookAround weighs what cards in a channel say about who wrote them: another agent, a copy of us, or ourselves in a
 // future that our store does not know.
-func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
+func (e *slackReader) lookAround(ctx context.Context, conf *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
 	a := e.bot
 	known := e.signs[channel]
 	if known == nil {
@@ -93,7 +93,7 @@ func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self sla
 		}
 		was, atFirst := known.first[m.TS]
 		live := phrase.LaterTS(m.TS, known.began) || atFirst && was != mark
-		if err := a.weighMark(ctx, w, channel, m.TS, mark, live, at); err != nil {
+		if err := a.weighMark(ctx, conf, channel, m.TS, mark, live, at); err != nil {
 			return err // weighed again at the next look
 		}
 	}
@@ -102,16 +102,16 @@ func (e *slackReader) lookAround(ctx context.Context, w *active.Config, self sla
 	return nil
 }
 
-func (sb *Slackbot) weighMark(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
+func (sb *Slackbot) weighMark(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
 	if mark.Agent == sb.id && phrase.LaterTS(ts, at.Own) {
-		if err := sb.compareHistory(ctx, w, channel, ts, mark); err != nil {
+		if err := sb.compareHistory(ctx, conf, channel, ts, mark); err != nil {
 			return err
 		}
 	}
-	if !live || !sb.foreign(mark) || !ourStack(w, mark) {
+	if !live || !sb.foreign(mark) || !ourStack(conf, mark) {
 		return nil
 	}
-	return sb.meetPeer(ctx, w, channel, ts, mark)
+	return sb.meetPeer(ctx, conf, channel, ts, mark)
 }
 
 // foreign reports whether another process than ours, now or before, wrote a mark.
@@ -124,16 +124,16 @@ func (sb *Slackbot) foreign(mark slack.Mark) bool {
 
 // ourStack reports whether a mark is about a stack that we have too. Two agents may well share a channel and have stacks
 // of one name, for staging and for production: then their states lie in different places.
-func ourStack(w *active.Config, mark slack.Mark) bool {
+func ourStack(conf *active.Config, mark slack.Mark) bool {
 	if mark.Stack == "" {
 		return true // it was said to us
 	}
-	s := w.Stack(mark.Stack)
-	return s != nil && (mark.State == "" || mark.State == active.StateMark(w.Cfg, s))
+	s := conf.Stack(mark.Stack)
+	return s != nil && (mark.State == "" || mark.State == active.StateMark(conf.Cfg, s))
 }
 
 // meetPeer writes down that another agent is at work, and tells people once.
-func (sb *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
+func (sb *Slackbot) meetPeer(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
 	known, err := sb.knownPeers()
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (sb *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts 
 	}
 	if p == nil {
 		p = &peer{Agent: mark.Agent, First: now, Stacks: []string{}, Run: mark.Run}
-		p.Link, _ = w.Slack.Permalink(ctx, channel, ts) // a comfort
+		p.Link, _ = conf.Slack.Permalink(ctx, channel, ts) // a comfort
 		known[mark.Agent] = p
 	}
 	p.Last = now
@@ -159,7 +159,7 @@ func (sb *Slackbot) meetPeer(ctx context.Context, w *active.Config, channel, ts 
 		if !tell {
 			return nil
 		}
-		text := sb.peerText(w, p)
+		text := sb.peerText(conf, p)
 		if err := tx.AddEvent(store.Event{Type: "peer", Stack: mark.Stack, Text: text}); err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func (sb *Slackbot) knownPeers() (map[string]*peer, error) {
 }
 
 // showPeers shows in status which other agents are at work, and forgets those that have been quiet for long enough.
-func (sb *Slackbot) showPeers(w *active.Config) error {
+func (sb *Slackbot) showPeers(conf *active.Config) error {
 	known, err := sb.knownPeers()
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (sb *Slackbot) showPeers(w *active.Config) error {
 			gone = append(gone, id)
 			sb.faults.Set("another agent "+id, nil)
 		default: // a clock that went back only makes it shown for longer; it is written anew when it is heard again
-			sb.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", sb.peerText(w, p)))
+			sb.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", sb.peerText(conf, p)))
 		}
 	}
 	if len(gone) == 0 {
@@ -219,7 +219,7 @@ func (sb *Slackbot) showPeers(w *active.Config) error {
 
 const peerAdvice = "only one may run: stop the other one (systemctl stop sallyport on its host); it is shown until it has been quiet for a day"
 
-func (sb *Slackbot) peerText(w *active.Config, p *peer) string {
+func (sb *Slackbot) peerText(conf *active.Config, p *peer) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"
@@ -241,5 +241,5 @@ func (sb *Slackbot) peerText(w *active.Config, p *peer) string {
 		text += " See " + p.Link + "."
 	}
 	return text + fmt.Sprintf(" This agent is %s on %s, data in %s. Two agents on one stack plan everything twice and ask twice, "+
-		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", sb.id, host, w.Cfg.DataDir)
+		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", sb.id, host, conf.Cfg.DataDir)
 }

@@ -59,7 +59,7 @@ func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) e
 
 // Reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
 // approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
-func (sb *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) (held string, err error) {
+func (sb *Slackbot) Reread(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (held string, err error) {
 	fromShell, alone := map[string]bool{}, false
 	var slackVotes []store.Decision
 	for _, d := range run.Decisions {
@@ -75,10 +75,10 @@ func (sb *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run
 	if len(slackVotes) == 0 || run.Policy() != "" || fault.Without("reread") {
 		return "", nil
 	}
-	if w.Slack != nil {
+	if conf.Slack != nil {
 		ctx, cancel := context.WithTimeout(ctx, 2*slackCall)
 		defer cancel()
-		if err = sb.rereadSlack(ctx, w, run, s, slackVotes); err == nil {
+		if err = sb.rereadSlack(ctx, conf, run, s, slackVotes); err == nil {
 			return "", nil
 		}
 	}
@@ -92,8 +92,8 @@ func (sb *Slackbot) Reread(ctx context.Context, w *active.Config, run *store.Run
 	return "approved; waits until the approvals in Slack can be read again: " + why, nil
 }
 
-func (sb *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
-	self, err := w.Directory.Identity(ctx)
+func (sb *Slackbot) rereadSlack(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, votes []store.Decision) error {
+	self, err := conf.Directory.Identity(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,12 +107,12 @@ func (sb *Slackbot) rereadSlack(ctx context.Context, w *active.Config, run *stor
 	}); err != nil {
 		return err
 	}
-	if err := sb.readThread(ctx, w, self, thread, run, nil); err != nil {
+	if err := sb.readThread(ctx, conf, self, thread, run, nil); err != nil {
 		return err
 	}
 	gone := map[string]string{}
 	for _, d := range votes {
-		why, err := w.Directory.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(w.Cfg, s))
+		why, err := conf.Directory.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(conf.Cfg, s))
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 // compareHistory compares what a card of our own says about our history with the history. It must be called after the
 // card was read, so that what it says was stored before.
-func (sb *Slackbot) compareHistory(ctx context.Context, w *active.Config, channel, ts string, mark slack.Mark) error {
+func (sb *Slackbot) compareHistory(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
 	if mark.Seq == 0 {
 		return nil // written by an older version
 	}
@@ -48,12 +48,12 @@ func (sb *Slackbot) compareHistory(ctx context.Context, w *active.Config, channe
 	if err != nil || why == "" {
 		return err
 	}
-	return sb.pauseForRollback(ctx, w, ledger.Rollback{Channel: channel, TS: ts, Why: why})
+	return sb.pauseForRollback(ctx, conf, ledger.Rollback{Channel: channel, TS: ts, Why: why})
 }
 
 // pauseForRollback pauses the agent and tells people once.
-func (sb *Slackbot) pauseForRollback(ctx context.Context, w *active.Config, proof ledger.Rollback) error {
-	link, _ := w.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
+func (sb *Slackbot) pauseForRollback(ctx context.Context, conf *active.Config, proof ledger.Rollback) error {
+	link, _ := conf.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
 	proof.At = sb.now().UTC()
 	return sb.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(ledger.RollbackKey, proof); err != nil {

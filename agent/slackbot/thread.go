@@ -24,8 +24,8 @@ import (
 )
 
 // readThread weighs every reply of a run's thread that was not weighed yet, and notices votes that are gone.
-func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
-	replies, err := w.Slack.Replies(ctx, t.Channel, t.TS, t.TS)
+func (sb *Slackbot) readThread(ctx context.Context, conf *active.Config, self slack.Identity, t *store.Thread, run *store.Run, parent *slack.Message) error {
+	replies, err := conf.Slack.Replies(ctx, t.Channel, t.TS, t.TS)
 	if err != nil {
 		return err
 	}
@@ -42,20 +42,20 @@ func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack
 			continue
 		}
 		if handled[m.TS] {
-			if err := sb.editedLater(ctx, w, self, run, t, m); err != nil && parent != nil {
+			if err := sb.editedLater(ctx, conf, self, run, t, m); err != nil && parent != nil {
 				faults = append(faults, err) // not in the way of an apply: it counts for nothing
 			}
 			continue
 		}
 		err := sb.health.Contained(health.Work{Name: fmt.Sprintf("weighing reply %s to #%d", m.TS, run.ID), Watches: true}, func() error {
-			return sb.reply(ctx, w, self, run.ID, m)
+			return sb.reply(ctx, conf, self, run.ID, m)
 		})
 		if struck := health.AsStruck(err); struck != nil {
 			// Nobody knows whether it is a deny: it is in the way of an apply until it is weighed, or deleted.
 			faults = append(faults, err, sb.replyStruck(run.ID, m, struck))
 			continue
 		}
-		sb.notRecorded(ctx, w, m, t.TS, err)
+		sb.notRecorded(ctx, conf, m, t.TS, err)
 		said, _ := notify.CutMention(m.Text, self.UserID)
 		if words, _, _ := notify.ParseDecision(said); parent == nil && words.Verdict != store.Deny {
 			continue // before an apply only a deny that cannot be weighed is in the way
@@ -83,7 +83,7 @@ func (sb *Slackbot) readThread(ctx context.Context, w *active.Config, self slack
 // reply weighs one message in a run's thread: the same words with the bot's mention in front and without. What is neither an approve
 // nor a deny is left alone, unless it looks like one. Everything else is counted or answered, once: the mark and the effect are one
 // transaction.
-func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Identity, runID int, m slack.Message) error {
+func (sb *Slackbot) reply(ctx context.Context, conf *active.Config, self slack.Identity, runID int, m slack.Message) error {
 	if m.User == self.UserID || m.BotID != "" && m.BotID == self.BotID {
 		return nil
 	}
@@ -91,16 +91,16 @@ func (sb *Slackbot) reply(ctx context.Context, w *active.Config, self slack.Iden
 	decided, ok, complaint := notify.ParseDecision(said)
 	review, isReview := notify.ParseReview(said)
 	if !ok && complaint == "" && !isReview {
-		return sb.nearly(w, self, runID, m, mention{said, mentioned})
+		return sb.nearly(conf, self, runID, m, mention{said, mentioned})
 	}
 	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
 	if err != nil || run == nil || isReview && !ledger.Reviewable(run, m) {
 		return err // talk
 	}
-	if err := sb.weigh(ctx, w, self, run, m, word{said, decided, complaint, review, isReview}); err != nil {
+	if err := sb.weigh(ctx, conf, self, run, m, word{said, decided, complaint, review, isReview}); err != nil {
 		return err
 	}
-	seen(ctx, sb.log, w, m)
+	seen(ctx, sb.log, conf, m)
 	return nil
 }
 
@@ -114,7 +114,7 @@ type word struct {
 }
 
 // weigh counts a reply or answers why it does not count.
-func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Identity, run *store.Run, m slack.Message, said word) error {
+func (sb *Slackbot) weigh(ctx context.Context, conf *active.Config, self slack.Identity, run *store.Run, m slack.Message, said word) error {
 	runID := run.ID
 	mark := func(tx *store.Tx, refusal error) error {
 		return sb.answer(tx, runID, m, notCounted(refusal, self.User))
@@ -131,8 +131,8 @@ func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Iden
 	if why, human := m.Human(self); !human {
 		return refuseReply(words.Sentence("This did not count: " + why))
 	}
-	s := w.Stack(run.Stack)
-	why, err := w.Directory.MayDecide(ctx, m.User, active.Approvers(w.Cfg, s))
+	s := conf.Stack(run.Stack)
+	why, err := conf.Directory.MayDecide(ctx, m.User, active.Approvers(conf.Cfg, s))
 	if err != nil {
 		return fmt.Errorf("weighing a reply to #%d: %w", runID, err)
 	}
@@ -141,7 +141,7 @@ func (sb *Slackbot) weigh(ctx context.Context, w *active.Config, self slack.Iden
 		if !said.isReview {
 			verb = cmp.Or(string(said.decided.Verdict), string(store.Approve))
 		}
-		return refuseReply(mayNot(w, m.User, about{verb, s, run}, why))
+		return refuseReply(mayNot(conf, m.User, about{verb, s, run}, why))
 	}
 	switch {
 	case said.complaint != "" && run.Status == store.Applied:

@@ -22,7 +22,7 @@ const (
 
 // misunderstood is the answer to a command that means nothing as it stands; empty if it means something. A name that is none is told,
 // with those that are like it, and never taken for anything else.
-func (sb *Slackbot) misunderstood(w *active.Config, self slack.Identity, c notify.Command) (answer reply, err error) {
+func (sb *Slackbot) misunderstood(conf *active.Config, self slack.Identity, c notify.Command) (answer reply, err error) {
 	v, _, known := verbs.Find(strings.Fields(c.Verb))
 	switch {
 	case !known:
@@ -30,14 +30,14 @@ func (sb *Slackbot) misunderstood(w *active.Config, self slack.Identity, c notif
 	case v.Place == verbs.Thread:
 		return elsewhere(sb.store, v, c.Args)
 	case len(c.Args) < v.Least():
-		answer.text, err = missing(sb.store, w, v, c.Args)
+		answer.text, err = missing(sb.store, conf, v, c.Args)
 		return answer, err
 	case len(c.Args) > len(v.Args) && !v.Reason && !v.Loose:
 		answer.text = fmt.Sprintf("`%s` is too much after %s. It is: `%s`", words.Cut(c.Args[len(v.Args)], maxSaid), v.Name, v.Usage())
 		return answer, nil
 	}
 	for i, said := range c.Args[:min(len(c.Args), len(v.Args))] {
-		if answer.text, err = sb.unknownName(w, self, v, i, said); answer.text != "" || err != nil {
+		if answer.text, err = sb.unknownName(conf, self, v, i, said); answer.text != "" || err != nil {
 			return answer, err
 		}
 	}
@@ -67,24 +67,24 @@ func helpFor(about []string) string {
 }
 
 // unknownName answers who names a stack or a repository that there is none of, or a run that is none.
-func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
+func (sb *Slackbot) unknownName(conf *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
 	switch v.Args[i].Kind {
 	case verbs.Stack:
 		if v.Plan && strings.HasPrefix(said, "-") {
 			return fmt.Sprintf("The stack comes first: `%s STACK %s`", v.Name, words.Cut(said, maxSaid)), nil
 		}
 		holds := v.Name == "pause" || v.Name == "resume"
-		if v.Name == "runs" || w.Stack(said) != nil || holds && said == verbs.All {
+		if v.Name == "runs" || conf.Stack(said) != nil || holds && said == verbs.All {
 			return "", nil // runs knows stacks that are no more
 		}
-		answer := noSuch("stack", said, active.StackNames(w))
+		answer := noSuch("stack", said, active.StackNames(conf))
 		if v.Name == "pause" {
 			answer += " To hold everything: `pause`, or with a reason: `pause all REASON`"
 		}
 		return answer, nil
 	case verbs.Repository:
 		var names []string
-		for _, r := range w.Cfg.Repositories {
+		for _, r := range conf.Cfg.Repositories {
 			names = append(names, r.Name)
 		}
 		if !slices.Contains(names, said) {
@@ -99,7 +99,7 @@ func (sb *Slackbot) unknownName(w *active.Config, self slack.Identity, v verbs.V
 			find = control.FindShown // as in the shell
 		}
 		if _, err := find(sb.store, said); err != nil {
-			return sb.noRun(w, self, v, said, err)
+			return sb.noRun(conf, self, v, said, err)
 		}
 	}
 	return "", nil
@@ -121,8 +121,8 @@ func noSuch(what, said string, names []string) string {
 const maxNames = 20
 
 // noRun answers who names a run that is none: a stack without an open run has those that ended, and a stack may be mistyped.
-func (sb *Slackbot) noRun(w *active.Config, self slack.Identity, v verbs.Verb, said string, cause error) (string, error) {
-	names := active.StackNames(w)
+func (sb *Slackbot) noRun(conf *active.Config, self slack.Identity, v verbs.Verb, said string, cause error) (string, error) {
+	names := active.StackNames(conf)
 	number := strings.Trim(strings.TrimPrefix(said, "#"), "0123456789") == ""
 	if !number && !slices.Contains(names, said) {
 		return noSuch("stack", said, names), nil
@@ -134,13 +134,13 @@ func (sb *Slackbot) noRun(w *active.Config, self slack.Identity, v verbs.Verb, s
 }
 
 // missing asks for what a verb needs, with what could be said now.
-func missing(st *store.Store, w *active.Config, v verbs.Verb, said []string) (string, error) {
+func missing(st *store.Store, conf *active.Config, v verbs.Verb, said []string) (string, error) {
 	if v.Args[len(said)].Kind == verbs.Stack && v.Name != "unlock" {
-		return which("stack", v, active.StackNames(w)), nil
+		return which("stack", v, active.StackNames(conf)), nil
 	}
 	var examples []string
 	err := st.View(func(tx *store.Tx) (err error) {
-		examples, err = examplesOf(tx, w, v)
+		examples, err = examplesOf(tx, conf, v)
 		return err
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func which(what string, v verbs.Verb, names []string) string {
 }
 
 // examplesOf are what a verb could be said of now, newest runs first, with the stack of a run in brackets behind it.
-func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string, err error) {
+func examplesOf(tx *store.Tx, conf *active.Config, v verbs.Verb) (examples []string, err error) {
 	switch v.Name {
 	case "cancel":
 		open, err := tx.OpenRuns()
@@ -201,7 +201,7 @@ func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string
 		}
 		return examples, err
 	case "accept":
-		for _, r := range w.Cfg.Repositories {
+		for _, r := range conf.Cfg.Repositories {
 			held, err := tx.Repository(r.Name)
 			if err != nil {
 				return nil, err
@@ -212,7 +212,7 @@ func examplesOf(tx *store.Tx, w *active.Config, v verbs.Verb) (examples []string
 		}
 		return examples, nil
 	}
-	for _, name := range active.StackNames(w) {
+	for _, name := range active.StackNames(conf) {
 		st, err := tx.Stack(name)
 		if err != nil {
 			return nil, err

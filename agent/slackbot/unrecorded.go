@@ -19,7 +19,7 @@ type unrecorded struct {
 
 // notRecorded tells somebody, past the outbox, that what they said could not be recorded because there is no room, once. It is
 // read again until there is. Other errors are none of its business.
-func (sb *Slackbot) notRecorded(ctx context.Context, w *active.Config, m slack.Message, thread string, cause error) {
+func (sb *Slackbot) notRecorded(ctx context.Context, conf *active.Config, m slack.Message, thread string, cause error) {
 	if !errors.Is(cause, store.ErrFull) {
 		return
 	}
@@ -31,9 +31,9 @@ func (sb *Slackbot) notRecorded(ctx context.Context, w *active.Config, m slack.M
 		return
 	}
 	key := "unrecorded/" + m.TS
-	_, found, err := w.Slack.FindText(ctx, m.Channel, thread, key, sb.id, m.TS)
+	_, found, err := conf.Slack.FindText(ctx, m.Channel, thread, key, sb.id, m.TS)
 	if err == nil && !found {
-		_, err = w.Slack.PostText(ctx, slack.Post{
+		_, err = conf.Slack.PostText(ctx, slack.Post{
 			Channel: m.Channel, Thread: thread, Key: key, Agent: sb.id,
 			Text: "This is not recorded and does not count yet: the agent's disk is full. It is read again by itself and counts as soon as there is room; " +
 				"nothing is planned or applied before.",

@@ -69,12 +69,12 @@ func (src *Source) PollRepositories(ctx context.Context) {
 func (src *Source) pollRepository(ctx context.Context, name string) {
 	failures := 0
 	for ctx.Err() == nil {
-		w := src.active.Current.Load()
-		r := w.Cfg.Repository(name)
+		conf := src.active.Current.Load()
+		r := conf.Cfg.Repository(name)
 		if r == nil {
 			return
 		}
-		err := src.Poll(ctx, w, r)
+		err := src.Poll(ctx, conf, r)
 		if err == nil {
 			failures = 0
 		} else {
@@ -115,8 +115,8 @@ func (src *Source) NextPoll(r *config.Repository, failures int) time.Duration {
 }
 
 // Poll asks a repository for its newest commit and records it. It tells the same error once.
-func (src *Source) Poll(ctx context.Context, w *active.Config, r *config.Repository) error {
-	err := src.health.Contained(health.Work{Name: "polling repository " + r.Name, Watches: true}, func() error { return src.Look(ctx, w, r) })
+func (src *Source) Poll(ctx context.Context, conf *active.Config, r *config.Repository) error {
+	err := src.health.Contained(health.Work{Name: "polling repository " + r.Name, Watches: true}, func() error { return src.Look(ctx, conf, r) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -135,10 +135,10 @@ func (src *Source) Poll(ctx context.Context, w *active.Config, r *config.Reposit
 
 // Ask is [Source.Poll] for somebody who waits, and not longer than limit. That git does not answer them is recorded too: what is made
 // for them goes by the newest commit known, and says since when that may be old.
-func (src *Source) Ask(ctx context.Context, w *active.Config, r *config.Repository, limit time.Duration) error {
+func (src *Source) Ask(ctx context.Context, conf *active.Config, r *config.Repository, limit time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := src.Poll(limited, w, r)
+	err := src.Poll(limited, conf, r)
 	if err == nil || limited.Err() == nil || ctx.Err() != nil {
 		return err
 	}
@@ -150,10 +150,10 @@ func (src *Source) Ask(ctx context.Context, w *active.Config, r *config.Reposito
 }
 
 // Look is one poll: one round trip when nothing is new.
-func (src *Source) Look(ctx context.Context, w *active.Config, r *config.Repository) error {
+func (src *Source) Look(ctx context.Context, conf *active.Config, r *config.Repository) error {
 	pollCtx, cancel := context.WithTimeout(ctx, PollTimeout)
 	defer cancel()
-	tip, err := w.Repos[r.Name].Poll(pollCtx)
+	tip, err := conf.Repos[r.Name].Poll(pollCtx)
 	if err != nil {
 		return err
 	}
@@ -172,16 +172,16 @@ func (src *Source) Look(ctx context.Context, w *active.Config, r *config.Reposit
 		// have reviewed it meanwhile.
 		seen, asked = known.HeldHead, known.HeldWhy == ""
 	}
-	if tip.Commit == seen && asked && known.Error == "" && !moved && w.Repos[r.Name].Has(tip.Commit) {
+	if tip.Commit == seen && asked && known.Error == "" && !moved && conf.Repos[r.Name].Has(tip.Commit) {
 		src.polls.Polled(r.Name, src.now()) // in memory: an empty poll writes nothing
 		return nil
 	}
-	return src.advance(ctx, w, r, known, tip.Commit)
+	return src.advance(ctx, conf, r, known, tip.Commit)
 }
 
 // advance fetches a new tip, checks that history was not rewritten, and records the tip as the head.
-func (src *Source) advance(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) error {
-	git := w.Repos[r.Name]
+func (src *Source) advance(ctx context.Context, conf *active.Config, r *config.Repository, known *store.RepositoryState, tip string) error {
+	git := conf.Repos[r.Name]
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	err := git.Fetch(fetchCtx, tip)
@@ -200,7 +200,7 @@ func (src *Source) advance(ctx context.Context, w *active.Config, r *config.Repo
 		return err
 	}
 	fault.Point("commit fetched")
-	held, err := src.checkHead(fetchCtx, w, r, known, tip)
+	held, err := src.checkHead(fetchCtx, conf, r, known, tip)
 	if err != nil {
 		return err
 	}

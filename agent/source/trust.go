@@ -27,8 +27,8 @@ type holding struct {
 }
 
 // checkHead decides whether a new tip may become the head: nil if so. An error means that it cannot be told now: the tip waits.
-func (src *Source) checkHead(ctx context.Context, w *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
-	git := w.Repos[r.Name]
+func (src *Source) checkHead(ctx context.Context, conf *active.Config, r *config.Repository, known *store.RepositoryState, tip string) (*holding, error) {
+	git := conf.Repos[r.Name]
 	sameBranch := known.Branch == r.Branch && known.URL == r.URL
 	if known.Head != "" && known.Head != tip && sameBranch && !r.FollowRewritten && known.Accepted != tip {
 		ancestry, err := git.Descends(ctx, known.Head, tip)
@@ -47,7 +47,7 @@ func (src *Source) checkHead(ctx context.Context, w *active.Config, r *config.Re
 		return nil, err
 	}
 	for _, c := range commits[:min(len(commits), maxJudged)] {
-		why, err := src.distrust(ctx, w, r, tip, c)
+		why, err := src.distrust(ctx, conf, r, tip, c)
 		if err != nil {
 			return nil, fmt.Errorf("asking whether commit %s is trusted: %w", words.Short(c.Hash), err)
 		}
@@ -174,13 +174,13 @@ func (src *Source) appliedCommits(repository string) (commits []string, err erro
 }
 
 // distrust says why a commit below a tip is not trusted; empty if it is.
-func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Repository, tip string, c repo.Commit) (string, error) {
+func (src *Source) distrust(ctx context.Context, conf *active.Config, r *config.Repository, tip string, c repo.Commit) (string, error) {
 	if r.Signed != (trust.Files{}) {
 		keys, err := trust.Parse(r.Signed)
 		if err != nil {
 			return "", err // cannot be: the configuration was checked
 		}
-		raw, err := w.Repos[r.Name].Raw(c.Hash)
+		raw, err := conf.Repos[r.Name].Raw(c.Hash)
 		if err != nil {
 			return "", err
 		}
@@ -191,5 +191,5 @@ func (src *Source) distrust(ctx context.Context, w *active.Config, r *config.Rep
 	if !r.RequireReview {
 		return "", nil
 	}
-	return review{site: w.Sites[r.Name], git: w.Repos[r.Name], branch: r.Branch, tip: tip}.missing(ctx, c)
+	return review{site: conf.Sites[r.Name], git: conf.Repos[r.Name], branch: r.Branch, tip: tip}.missing(ctx, c)
 }

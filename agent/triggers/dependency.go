@@ -27,10 +27,10 @@ var errNoRunYet = errors.New("another run of the stack has to end first")
 
 // Dependencies makes the runs that are due. It is asked at each pass that looks for changes, after discover: what a commit
 // asks for comes first, and takes in what changed upstream.
-func (t *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
+func (t *Triggers) Dependencies(conf *active.Config, r *config.Repository) error {
 	var due []*config.Stack
 	strangers := false
-	stacks := w.Stacks(r.Name)
+	stacks := conf.Stacks(r.Name)
 	err := t.store.View(func(tx *store.Tx) error {
 		for _, s := range stacks {
 			st, err := tx.Stack(s.Name)
@@ -59,7 +59,7 @@ func (t *Triggers) Dependencies(w *active.Config, r *config.Repository) error {
 			}
 		}
 		for _, s := range due {
-			if err := t.dueRun(tx, w, s); err != nil {
+			if err := t.dueRun(tx, conf, s); err != nil {
 				return fmt.Errorf("stack %s: %w", s.Name, err)
 			}
 		}
@@ -98,7 +98,7 @@ func meetUpstreams(tx *store.Tx, stacks []*config.Stack) error {
 }
 
 // dueRun makes the run of one stack whose upstreams changed and remembers that, in one transaction.
-func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) error {
+func (t *Triggers) dueRun(tx *journal.Tx, conf *active.Config, s *config.Stack) error {
 	changed, err := t.ledger.DueChanges(tx.Tx, s)
 	if err != nil || len(changed) == 0 {
 		return err
@@ -107,7 +107,7 @@ func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 	if r.Uses(s); r.Err != nil {
 		return r.Err
 	}
-	err = t.dependencyRun(tx, w, s, lifecycle.ChangedBy(changed, r.Out))
+	err = t.dependencyRun(tx, conf, s, lifecycle.ChangedBy(changed, r.Out))
 	if errors.Is(err, errNoRunYet) {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 	if err := tx.PutStack(st); err != nil {
 		return err
 	}
-	return t.ledger.JoinOverview(tx.Tx, w, s, changed)
+	return t.ledger.JoinOverview(tx.Tx, conf, s, changed)
 }
 
 // dependencyRun has a stack planned because something that it uses changed; reason says what, for people. It sees to it
@@ -130,7 +130,7 @@ func (t *Triggers) dueRun(tx *journal.Tx, w *active.Config, s *config.Stack) err
 // way begins again, and a plan of the agent's own that waits for people is superseded, since it was made before the change.
 // errNoRunYet if a person's run waits, something is applying, or the branch's newest commit was not compared yet: the
 // caller remembers what is due and asks again.
-func (t *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Stack, reason string) error {
+func (t *Triggers) dependencyRun(tx *journal.Tx, conf *active.Config, s *config.Stack, reason string) error {
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (t *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Sta
 		return errNoRunYet // a commit run may be due, which is the better one
 	}
 	if st.OpenRun != 0 {
-		if served, err := t.beforeDependency(tx, w, st.OpenRun, reason); served || err != nil {
+		if served, err := t.beforeDependency(tx, conf, st.OpenRun, reason); served || err != nil {
 			return err
 		}
 	}
@@ -156,14 +156,14 @@ func (t *Triggers) dependencyRun(tx *journal.Tx, w *active.Config, s *config.Sta
 	if !known || commit == "" {
 		return errNoRunYet
 	}
-	return t.ledger.Create(tx, w, &store.Run{
+	return t.ledger.Create(tx, conf, &store.Run{
 		Stack: s.Name, Repository: s.Repository, Kind: store.KindDependency, Commit: commit, Head: repository.Head,
 		AtApplied: applied, Reason: reason,
 	})
 }
 
 // beforeDependency deals with the open run of a stack that is to be planned anew. It reports whether that run serves.
-func (t *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, reason string) (bool, error) {
+func (t *Triggers) beforeDependency(tx *journal.Tx, conf *active.Config, id int, reason string) (bool, error) {
 	open, err := tx.Run(id)
 	if err != nil {
 		return false, err
@@ -172,7 +172,7 @@ func (t *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, re
 	case due.Serve:
 		return true, ledger.MoreReason(tx.Tx, open, reason)
 	case due.Restart:
-		_, err := t.ledger.Move(tx, w, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
+		_, err := t.ledger.Move(tx, conf, open, store.Move{From: store.Planning, To: store.Pending, Text: reason}, func(r *store.Run) error {
 			r.Attempts = 0
 			return nil
 		})
@@ -181,7 +181,7 @@ func (t *Triggers) beforeDependency(tx *journal.Tx, w *active.Config, id int, re
 		}
 		return true, err
 	case due.Supersede:
-		_, err = t.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
+		_, err = t.ledger.Move(tx, conf, open, store.Move{From: open.Status, To: store.Superseded, Text: reason}, phrase.Because("superseded: "+reason))
 		if err == nil {
 			t.work.Stop(id)
 		}

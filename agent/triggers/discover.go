@@ -33,7 +33,7 @@ type finding struct {
 
 // Discover compares each stack of a repository with the head and makes, or supersedes, runs. What was compared once
 // is remembered by stack, so that a pass with nothing new costs one read of the store.
-func (t *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Repository) error {
+func (t *Triggers) Discover(ctx context.Context, conf *active.Config, r *config.Repository) error {
 	var state *store.RepositoryState
 	stacks := map[string]*store.StackState{}
 	opens := map[string]*store.Run{}
@@ -46,27 +46,27 @@ func (t *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 		if known, err = tx.Stacks(); err != nil {
 			return err
 		}
-		return t.readStacks(tx, w, r, stacks, opens)
+		return t.readStacks(tx, conf, r, stacks, opens)
 	})
 	if err != nil || state.Head == "" || state.URL != r.URL || state.Branch != r.Branch {
 		return err
 	}
-	git := w.Repos[r.Name]
-	if !w.Looked(r.Name, state.Head) {
+	git := conf.Repos[r.Name]
+	if !conf.Looked(r.Name, state.Head) {
 		tree, err := git.Tree(state.Head)
 		if err != nil {
 			return fmt.Errorf("reading commit %s: %w", words.Short(state.Head), err)
 		}
-		if err := w.Find(r.Name, state.Head, tree, known); err != nil {
+		if err := conf.Find(r.Name, state.Head, tree, known); err != nil {
 			return err
 		}
-		if err := t.store.View(func(tx *store.Tx) error { return t.readStacks(tx, w, r, stacks, opens) }); err != nil {
+		if err := t.store.View(func(tx *store.Tx) error { return t.readStacks(tx, conf, r, stacks, opens) }); err != nil {
 			return err
 		}
 	}
 	var findings []*finding
 	var failed stackFaults
-	for _, s := range w.Stacks(r.Name) {
+	for _, s := range conf.Stacks(r.Name) {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
 		if t.compared.done(s.Name, key) {
 			continue
@@ -90,15 +90,15 @@ func (t *Triggers) Discover(ctx context.Context, w *active.Config, r *config.Rep
 		findings = append(findings, f)
 	}
 	if len(findings) > 0 {
-		if err := t.record(w, r, state, findings); err != nil {
+		if err := t.record(conf, r, state, findings); err != nil {
 			return err
 		}
 	}
 	return failed.of("comparing")
 }
 
-func (t *Triggers) readStacks(tx *store.Tx, w *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
-	for _, s := range w.Stacks(r.Name) {
+func (t *Triggers) readStacks(tx *store.Tx, conf *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
+	for _, s := range conf.Stacks(r.Name) {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
 			return err
@@ -124,7 +124,7 @@ func memoKey(head string, s *config.Stack, st *store.StackState, open *store.Run
 
 // record writes what follows from the findings in one transaction, so that stacks that depend on each other get their
 // runs of one commit together.
-func (t *Triggers) record(w *active.Config, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
+func (t *Triggers) record(conf *active.Config, r *config.Repository, repository *store.RepositoryState, findings []*finding) error {
 	keys := map[string]string{}
 	err := t.journal.Update(func(tx *journal.Tx) error {
 		clear(keys)
@@ -137,13 +137,13 @@ func (t *Triggers) record(w *active.Config, r *config.Repository, repository *st
 			return err
 		}
 		for _, f := range findings {
-			key, err := t.recordStack(tx, w, now, f, batch)
+			key, err := t.recordStack(tx, conf, now, f, batch)
 			if err != nil {
 				return fmt.Errorf("recording stack %s: %w", f.stack.Name, err)
 			}
 			keys[f.stack.Name] = key
 		}
-		return errors.Join(t.beginOverviews(tx.Tx, w, r, now.Head, findings), t.closeBatch(tx.Tx, batch))
+		return errors.Join(t.beginOverviews(tx.Tx, conf, r, now.Head, findings), t.closeBatch(tx.Tx, batch))
 	})
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (t *Triggers) record(w *active.Config, r *config.Repository, repository *st
 }
 
 // recordStack makes or supersedes the run of one stack and returns the memo key of what is true afterwards.
-func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *store.RepositoryState, f *finding, batch int) (string, error) {
+func (t *Triggers) recordStack(tx *journal.Tx, conf *active.Config, repository *store.RepositoryState, f *finding, batch int) (string, error) {
 	s := f.stack
 	st, err := tx.Stack(s.Name)
 	if err != nil {
@@ -186,7 +186,7 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 		if f.news != "" {
 			why = fmt.Sprintf("%s changed %s", words.Short(repository.Head), f.news)
 		}
-		if open, err = t.ledger.Move(tx, w, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
+		if open, err = t.ledger.Move(tx, conf, open, store.Move{From: open.Status, To: store.Superseded, Text: why}, func(run *store.Run) error {
 			run.Error = "superseded: " + why
 			return nil
 		}); err != nil {
@@ -201,7 +201,7 @@ func (t *Triggers) recordStack(tx *journal.Tx, w *active.Config, repository *sto
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
 			Head: repository.Head, Batch: batch, Reason: f.reason(st),
 		}
-		if err := t.ledger.Create(tx, w, open); err != nil {
+		if err := t.ledger.Create(tx, conf, open); err != nil {
 			return "", err
 		}
 	}

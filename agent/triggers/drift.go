@@ -37,29 +37,29 @@ const (
 )
 
 // CheckDrift starts the drift checks that are due, as far as there is room. It returns when to look again.
-func (t *Triggers) CheckDrift(w *active.Config) time.Duration {
+func (t *Triggers) CheckDrift(conf *active.Config) time.Duration {
 	next := outbox.IdlePass
-	if wait := time.Until(t.driftNext); wait > 0 && t.driftConfig == w && !t.ledger.MovedSince() {
+	if wait := time.Until(t.driftNext); wait > 0 && t.driftConfig == conf && !t.ledger.MovedSince() {
 		return wait
 	}
-	for _, s := range w.AllStacks() {
+	for _, s := range conf.AllStacks() {
 		if s.Drift == "" || s.Mode == config.ModeObserve || s.Engine == config.EnginePacker {
 			continue
 		}
 		next = min(next, driftLook)
-		wait, err := t.stackDrift(w, s)
+		wait, err := t.stackDrift(conf, s)
 		if err != nil {
 			t.journal.StoreFault(err)
 			wait = workers.WorkRest
 		}
 		next = min(next, max(wait, driftRecheck))
 	}
-	t.driftNext, t.driftConfig = time.Now().Add(next), w
+	t.driftNext, t.driftConfig = time.Now().Add(next), conf
 	return next
 }
 
 // stackDrift starts the check of one stack if it is due, and returns how long it has time.
-func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration, error) {
+func (t *Triggers) stackDrift(conf *active.Config, s *config.Stack) (time.Duration, error) {
 	var st *store.StackState
 	var check due.Check
 	var head string
@@ -101,16 +101,16 @@ func (t *Triggers) stackDrift(w *active.Config, s *config.Stack) (time.Duration,
 	if struck := t.strikes.Resting(checking); struck != nil {
 		return struck.Wait(), nil
 	}
-	if !t.compared.With(s.Name, head) || t.tight.Why != "" || t.work.Count() >= w.Cfg.Terraform.Parallel || !w.Pool.Room(false) || open != nil && t.work.Busy(open.ID) != "" {
+	if !t.compared.With(s.Name, head) || t.tight.Why != "" || t.work.Count() >= conf.Cfg.Terraform.Parallel || !conf.Pool.Room(false) || open != nil && t.work.Busy(open.ID) != "" {
 		return driftRecheck, nil // what people wait for comes first
 	}
 	t.work.Check(s.Name, func(ctx context.Context) {
 		began := t.now().UTC()
-		err := t.health.Contained(checking, func() error { t.drift(ctx, w, s, st, open); return nil })
+		err := t.health.Contained(checking, func() error { t.drift(ctx, conf, s, st, open); return nil })
 		if err == nil {
 			return
 		}
-		if err := t.drifted(w, s, st, began, nil, err); err != nil {
+		if err := t.drifted(conf, s, st, began, nil, err); err != nil {
 			t.journal.StoreFault(err)
 		}
 	})
@@ -176,21 +176,21 @@ func (t *Triggers) driftJitter(s *config.Stack, due, after time.Time) time.Durat
 }
 
 // drift makes one check and records what it found.
-func (t *Triggers) drift(ctx context.Context, w *active.Config, s *config.Stack, before *store.StackState, open *store.Run) {
+func (t *Triggers) drift(ctx context.Context, conf *active.Config, s *config.Stack, before *store.StackState, open *store.Run) {
 	began := t.now().UTC()
-	result, err := t.engines.DriftPlan(ctx, w, s, before.AppliedCommit)
+	result, err := t.engines.DriftPlan(ctx, conf, s, before.AppliedCommit)
 	if ctx.Err() != nil {
 		return // it gave way; it is due as before
 	}
 	fault.Point("drift checked, not stored")
-	if err := t.drifted(w, s, before, began, result, err); err != nil {
+	if err := t.drifted(conf, s, before, began, result, err); err != nil {
 		t.journal.StoreFault(err)
 	}
 }
 
 // drifted records a check in one transaction: what it found, and what follows from that. If anything of the stack moved
 // meanwhile, the check says nothing and another one is made.
-func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.StackState, began time.Time, result *terraform.PlanResult, cause error) error {
+func (t *Triggers) drifted(conf *active.Config, s *config.Stack, before *store.StackState, began time.Time, result *terraform.PlanResult, cause error) error {
 	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil {
@@ -206,7 +206,7 @@ func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 		}
 		open := check.Open
 		if st.NewestRun != before.NewestRun || st.OpenRun != before.OpenRun || st.AppliedCommit != before.AppliedCommit || st.AppliedRun != before.AppliedRun ||
-			!check.Checkable(s) || t.active.Current.Load() != w || !t.compared.With(s.Name, repository.Head) {
+			!check.Checkable(s) || t.active.Current.Load() != conf || !t.compared.With(s.Name, repository.Head) {
 			return nil
 		}
 		d := store.Drift{}
@@ -247,12 +247,12 @@ func (t *Triggers) drifted(w *active.Config, s *config.Stack, before *store.Stac
 			}
 		}
 		t.log.Info("drift check", "stack", s.Name, "commit", words.Short(st.AppliedCommit), "gone", d.Gone, "changed", d.Changed, "config", d.Config)
-		return t.afterDrift(tx, w, s, st, open, &result.Plan, repository.Head)
+		return t.afterDrift(tx, conf, s, st, open, &result.Plan, repository.Head)
 	})
 }
 
 // afterDrift makes, renews or ends the run that asks about what a check found.
-func (t *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
+func (t *Triggers) afterDrift(tx *journal.Tx, conf *active.Config, s *config.Stack, st *store.StackState, open *store.Run, plan *store.Plan, head string) error {
 	var asked []*store.Run
 	var err error
 	if open == nil && st.Drift.Found() {
@@ -265,7 +265,7 @@ func (t *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack,
 	case due.Nothing:
 		return nil
 	case due.End:
-		ended, err := t.ledger.Move(tx, w, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
+		ended, err := t.ledger.Move(tx, conf, open, store.Move{From: store.Planned, To: store.NoChanges, Text: "everything is as it was applied again"}, nil)
 		if err != nil {
 			return err
 		}
@@ -276,9 +276,9 @@ func (t *Triggers) afterDrift(tx *journal.Tx, w *active.Config, s *config.Stack,
 		Reason: notify.Drifted(st.Drift),
 	}
 	if act == due.Renew {
-		err = t.ledger.Renew(tx, w, open, next)
+		err = t.ledger.Renew(tx, conf, open, next)
 	} else {
-		err = t.ledger.Create(tx, w, next)
+		err = t.ledger.Create(tx, conf, next)
 	}
 	if err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 )
 
 // ShowGlobFaults shows which directories that globs match are no stacks. The others go on: it is no error of the repository.
-func (t *Triggers) ShowGlobFaults(w *active.Config, repository string) {
+func (t *Triggers) ShowGlobFaults(conf *active.Config, repository string) {
 	for _, kind := range globs.Kinds() {
-		err := w.GlobFault(repository, kind)
+		err := conf.GlobFault(repository, kind)
 		if t.faults.Set("repository "+repository+": stacks: "+kind, err) && err != nil {
 			t.log.Error("globs make not the stacks that they are there for", "repository", repository, "err", err)
 		}

@@ -14,9 +14,9 @@ import (
 )
 
 // ScheduledBuilds makes the runs of images whose schedule has come up, and says when the next one does.
-func (t *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
+func (t *Triggers) ScheduledBuilds(conf *active.Config) (time.Duration, error) {
 	next := outbox.IdlePass
-	for _, s := range w.Cfg.Stacks {
+	for _, s := range conf.Cfg.Stacks {
 		if s.Schedule == "" || s.Mode == config.ModeObserve {
 			continue
 		}
@@ -40,14 +40,14 @@ func (t *Triggers) ScheduledBuilds(w *active.Config) (time.Duration, error) {
 			next = min(next, wait)
 			continue
 		}
-		if err := t.scheduledBuild(w, s); err != nil {
+		if err := t.scheduledBuild(conf, s); err != nil {
 			return next, err
 		}
 	}
 	return next, nil
 }
 
-func (t *Triggers) scheduledBuild(w *active.Config, s *config.Stack) error {
+func (t *Triggers) scheduledBuild(conf *active.Config, s *config.Stack) error {
 	return t.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(s.Name)
 		if err != nil || st.OpenRun != 0 {
@@ -61,7 +61,7 @@ func (t *Triggers) scheduledBuild(w *active.Config, s *config.Stack) error {
 		if err := tx.PutStack(st); err != nil {
 			return err
 		}
-		return t.ledger.Create(tx, w, &store.Run{
+		return t.ledger.Create(tx, conf, &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindSchedule, Commit: st.AppliedCommit, Head: repository.Head,
 			AtApplied: true, Reason: "its schedule " + s.Schedule + " has come up",
 		})

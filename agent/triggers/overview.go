@@ -8,8 +8,8 @@ import (
 )
 
 // beginOverviews gives the commit runs that were just made together one message for each channel with several of them.
-func (t *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repository, head string, findings []*finding) error {
-	if w.Cfg.Slack == nil {
+func (t *Triggers) beginOverviews(tx *store.Tx, conf *active.Config, r *config.Repository, head string, findings []*finding) error {
+	if conf.Cfg.Slack == nil {
 		return nil // the log is read in its own order
 	}
 	fresh := map[string][]*store.Run{}
@@ -26,7 +26,7 @@ func (t *Triggers) beginOverviews(tx *store.Tx, w *active.Config, r *config.Repo
 			return err
 		}
 		if run.Kind == store.KindCommit && run.Status == store.Pending && run.Commit == head && run.Batch == 0 && run.Overview == "" {
-			channel := active.ChannelOf(w.Cfg, f.stack)
+			channel := active.ChannelOf(conf.Cfg, f.stack)
 			fresh[channel] = append(fresh[channel], run)
 		}
 	}

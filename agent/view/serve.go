@@ -12,8 +12,8 @@ import (
 )
 
 // Glance looks at everything that is shown of this agent.
-func (v *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
-	process := v.Process(w)
+func (v *Viewer) Glance(conf *active.Config) (g *status.Glance, err error) {
+	process := v.Process(conf)
 	err = v.store.View(func(tx *store.Tx) error {
 		g, err = status.Read(tx, process)
 		return err
@@ -22,24 +22,24 @@ func (v *Viewer) Glance(w *active.Config) (g *status.Glance, err error) {
 }
 
 // Process is what a glance shows that is not in the store.
-func (v *Viewer) Process(w *active.Config) *status.Process {
+func (v *Viewer) Process(conf *active.Config) *status.Process {
 	now := v.now()
-	p := &status.Process{Version: v.version, StartedAt: v.started, ID: v.id, Now: now, Names: namesOf(w)}
-	if w.Cfg.Backup != nil {
-		p.Backups = w.Cfg.Backup.Schedule
+	p := &status.Process{Version: v.version, StartedAt: v.started, ID: v.id, Now: now, Names: namesOf(conf)}
+	if conf.Cfg.Backup != nil {
+		p.Backups = conf.Cfg.Backup.Schedule
 	}
-	for _, r := range w.Cfg.Repositories {
+	for _, r := range conf.Cfg.Repositories {
 		p.Repositories = append(p.Repositories, status.Repository{
 			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: v.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
 		})
 	}
-	for _, s := range w.AllStacks() {
+	for _, s := range conf.AllStacks() {
 		c := window.At(s, now)
 		p.Stacks = append(p.Stacks, status.Stack{
 			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
 			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: window.FreezeAt(s, now) != nil},
 			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := votes.Weigh(run, s); return got },
-			WaitsFor: func(run *store.Run) []string { return w.WaitsFor(run, s) },
+			WaitsFor: func(run *store.Run) []string { return conf.WaitsFor(run, s) },
 		})
 	}
 	for _, f := range v.faults.List() {
@@ -50,16 +50,16 @@ func (v *Viewer) Process(w *active.Config) *status.Process {
 }
 
 // namesOf are the names in the configuration of which Slack is asked for the id, by the setting that keeps it.
-func namesOf(w *active.Config) map[string]string {
+func namesOf(conf *active.Config) map[string]string {
 	names := map[string]string{}
-	if w.Cfg.Slack == nil {
+	if conf.Cfg.Slack == nil {
 		return names
 	}
-	for name := range active.ChannelsOf(w) {
+	for name := range active.ChannelsOf(conf) {
 		names[active.ChannelKey(name)] = name
 	}
-	entries := w.Cfg.Slack.Approvers
-	for _, s := range w.AllStacks() {
+	entries := conf.Cfg.Slack.Approvers
+	for _, s := range conf.AllStacks() {
 		entries = append(slices.Clip(entries), s.Approvers...)
 	}
 	for _, entry := range entries {

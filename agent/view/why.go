@@ -15,10 +15,10 @@ import (
 )
 
 // Why says what made the last run of a stack, or why there is none.
-func (v *Viewer) Why(ctx context.Context, w *active.Config, name string) (control.Why, error) {
-	s := w.Stack(name)
+func (v *Viewer) Why(ctx context.Context, conf *active.Config, name string) (control.Why, error) {
+	s := conf.Stack(name)
 	if s == nil {
-		return control.Why{}, control.NoStack(name, active.StackNames(w))
+		return control.Why{}, control.NoStack(name, active.StackNames(conf))
 	}
 	var out control.Why
 	err := v.store.View(func(tx *store.Tx) (err error) {
@@ -28,7 +28,7 @@ func (v *Viewer) Why(ctx context.Context, w *active.Config, name string) (contro
 	if err != nil || out.Head == "" {
 		return out, err
 	}
-	unknown, err := unknownIn(w, s, out.Head)
+	unknown, err := unknownIn(conf, s, out.Head)
 	if err != nil {
 		return out, err
 	}
@@ -36,7 +36,7 @@ func (v *Viewer) Why(ctx context.Context, w *active.Config, name string) (contro
 	if out.AppliedCommit == "" {
 		return out, nil
 	}
-	changed, touched, err := differences(ctx, w, s, out.AppliedCommit, out.Head)
+	changed, touched, err := differences(ctx, conf, s, out.AppliedCommit, out.Head)
 	switch {
 	case errors.Is(err, repo.ErrUnknownCommit):
 		out.Because = append(out.Because, "the applied commit is gone from the repository, so that everything counts as changed")
@@ -50,8 +50,8 @@ func (v *Viewer) Why(ctx context.Context, w *active.Config, name string) (contro
 
 // unknownIn is what a stack's files read at a commit and cannot be followed, each with what to do. Of a commit that is gone nothing
 // is known.
-func unknownIn(w *active.Config, s *config.Stack, commit string) (list []string, err error) {
-	tree, err := w.Repos[s.Repository].Tree(commit)
+func unknownIn(conf *active.Config, s *config.Stack, commit string) (list []string, err error) {
+	tree, err := conf.Repos[s.Repository].Tree(commit)
 	if errors.Is(err, repo.ErrUnknownCommit) {
 		return nil, nil
 	}
@@ -69,11 +69,11 @@ func unknownIn(w *active.Config, s *config.Stack, commit string) (list []string,
 }
 
 // differences are the paths that differ between two commits, and those of them that belong to a stack at either.
-func differences(ctx context.Context, w *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
+func differences(ctx context.Context, conf *active.Config, s *config.Stack, old, head string) (changed, touched []string, err error) {
 	if old == head {
 		return nil, nil, nil
 	}
-	git := w.Repos[s.Repository]
+	git := conf.Repos[s.Repository]
 	if changed, err = git.Changed(ctx, old, head); err != nil {
 		return nil, nil, err
 	}

@@ -62,8 +62,8 @@ type owedHook struct {
 }
 
 // OweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
-func (h *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
-	if !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply) {
+func (h *Hooks) OweHook(tx *store.Tx, conf *active.Config, run *store.Run) error {
+	if !engine.Hooked(conf, conf.Stack(run.Stack), engine.AfterApply) {
 		return nil
 	}
 	var owed []owedHook
@@ -75,7 +75,7 @@ func (h *Hooks) OweHook(tx *store.Tx, w *active.Config, run *store.Run) error {
 
 // RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
-func (h *Hooks) RunOwedHooks(w *active.Config) error {
+func (h *Hooks) RunOwedHooks(conf *active.Config) error {
 	var owed []owedHook
 	if err := h.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(afterKey, &owed)
@@ -89,13 +89,13 @@ func (h *Hooks) RunOwedHooks(w *active.Config) error {
 			return err
 		}
 		switch {
-		case run == nil || !engine.Hooked(w, w.Stack(run.Stack), engine.AfterApply):
+		case run == nil || !engine.Hooked(conf, conf.Stack(run.Stack), engine.AfterApply):
 			err = h.SettleHook(o.Run, "")
 		case h.work.Busy(run.ID) != "":
 		case !o.Began.IsZero():
 			err = h.SettleHook(o.Run, "the agent was stopped while the after_apply hook ran; nobody saw its end, and it is not run a second time")
 		default:
-			h.work.Do(run.ID, workHook, func(ctx context.Context) { h.hookAfterApply(ctx, w, run) })
+			h.work.Do(run.ID, workHook, func(ctx context.Context) { h.hookAfterApply(ctx, conf, run) })
 		}
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (h *Hooks) RunOwedHooks(w *active.Config) error {
 	return nil
 }
 
-func (h *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store.Run) {
+func (h *Hooks) hookAfterApply(ctx context.Context, conf *active.Config, run *store.Run) {
 	err := h.changeOwed(run.ID, func(owed []owedHook, i int) []owedHook {
 		owed[i].Began = h.now().UTC()
 		return owed
@@ -113,7 +113,7 @@ func (h *Hooks) hookAfterApply(ctx context.Context, w *active.Config, run *store
 		h.journal.StoreFault(err)
 		return
 	}
-	err = h.engines.Hook(ctx, w, w.Stack(run.Stack), run, engine.AfterApply)
+	err = h.engines.Hook(ctx, conf, conf.Stack(run.Stack), run, engine.AfterApply)
 	if ctx.Err() != nil {
 		return // stopping: the next start tells that nobody saw its end
 	}

@@ -51,12 +51,12 @@ type tracer struct {
 
 // Of says who made what a run would apply: authors, committers and mergers of all that touches its stack since the applied
 // commit. What cannot be found out is said in it, and is no reason not to plan.
-func (o *Origins) Of(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) *store.Origin {
+func (o *Origins) Of(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) *store.Origin {
 	t := &tracer{
-		site: w.Sites[run.Repository], branch: w.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
+		site: conf.Sites[run.Repository], branch: conf.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
 		merges: map[string]bool{}, login: map[string]string{},
 	}
-	commits, err := o.commitsOf(ctx, w, run, s)
+	commits, err := o.commitsOf(ctx, conf, run, s)
 	if err == nil && s.AllowSelfApproval {
 		if t.site == nil {
 			return nil // nobody asks
@@ -85,8 +85,8 @@ var errTooMany = fmt.Errorf("more than %d commits since the applied one touch th
 
 // commitsOf are the commits since the applied one that touch the run's stack, newest first. Of a stack that was never applied it is
 // the run's own.
-func (o *Origins) commitsOf(ctx context.Context, w *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
-	git := w.Repos[run.Repository]
+func (o *Origins) commitsOf(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) ([]repo.Commit, error) {
+	git := conf.Repos[run.Repository]
 	var applied string
 	if err := o.store.View(func(tx *store.Tx) error {
 		st, err := tx.Stack(run.Stack)

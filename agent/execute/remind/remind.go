@@ -102,7 +102,7 @@ func New(o Options) *Reminders {
 }
 
 // Remind tells people once that a plan they were asked about is about to expire.
-func (rm *Reminders) Remind(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
+func (rm *Reminders) Remind(conf *active.Config, run *store.Run, s *config.Stack, left time.Duration) error {
 	return rm.journal.Update(func(tx *journal.Tx) error {
 		now, err := tx.Run(run.ID)
 		if err != nil || now.Status != run.Status || !now.RemindedAt.IsZero() {
@@ -120,7 +120,7 @@ func (rm *Reminders) Remind(w *active.Config, run *store.Run, s *config.Stack, l
 		}
 		return tx.Enqueue(store.Message{
 			Kind: store.MessageLoud, Run: run.ID, Key: fmt.Sprintf("run/%d/remind", run.ID), Mention: ping,
-			Text: rm.health.Redact(reminder(w, now, s, left)),
+			Text: rm.health.Redact(reminder(conf, now, s, left)),
 		})
 	})
 }
@@ -139,7 +139,7 @@ func (rm *Reminders) mayPing(tx *store.Tx) (bool, error) {
 }
 
 // reminder says what waits, for how much longer, and who was asked.
-func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Duration) string {
+func reminder(conf *active.Config, run *store.Run, s *config.Stack, left time.Duration) string {
 	text := fmt.Sprintf("Reminder: #%d %s expires in %s, at %s.", run.ID, run.Stack, words.Duration(left), run.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
 	switch _, got := votes.Weigh(run, s); {
 	case run.Status == store.Approved && run.Held != "":
@@ -154,7 +154,7 @@ func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Durat
 	if run.Status == store.Planned {
 		text += " " + notify.Card{Run: run.ID, Status: run.Status, Plan: run.Plan, ShowAddresses: s.PlanInSlack != "none"}.Reply()
 	}
-	if asked := askedOf(w, s); len(asked) > 0 {
+	if asked := askedOf(conf, s); len(asked) > 0 {
 		text += " Asked: " + words.List(asked, maxAsked) + "."
 	}
 	return text
@@ -162,17 +162,17 @@ func reminder(w *active.Config, run *store.Run, s *config.Stack, left time.Durat
 
 // askedOf names who was asked, in words that ring nobody: the people of person blocks by name, others by their account, for which
 // their name is put where the message is sent.
-func askedOf(w *active.Config, s *config.Stack) []string {
+func askedOf(conf *active.Config, s *config.Stack) []string {
 	list := s.Mention
-	if len(list) == 0 && w.Cfg.Slack != nil {
-		list = active.Approvers(w.Cfg, s)
+	if len(list) == 0 && conf.Cfg.Slack != nil {
+		list = active.Approvers(conf.Cfg, s)
 	}
 	var names []string
 	for _, id := range list {
-		if i := slices.IndexFunc(w.Cfg.People, func(p config.Person) bool { return p.Slack == id }); i >= 0 {
-			id = w.Cfg.People[i].Name
+		if i := slices.IndexFunc(conf.Cfg.People, func(p config.Person) bool { return p.Slack == id }); i >= 0 {
+			id = conf.Cfg.People[i].Name
 		} else {
-			id = w.AccountOf(id)
+			id = conf.AccountOf(id)
 		}
 		names = append(names, id)
 	}

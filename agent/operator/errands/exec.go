@@ -99,10 +99,10 @@ func checkCommand(stack string, args []string) (changes bool, err error) {
 
 // Exec runs a command of terraform's for a person, until it has ended or they are gone. It returns terraform's exit code.
 func (e *Errands) Exec(ctx context.Context, r control.ExecRequest, streams control.Streams) (int, error) {
-	w := e.active.Current.Load()
-	s := w.Stack(r.Stack)
+	conf := e.active.Current.Load()
+	s := conf.Stack(r.Stack)
 	if s == nil {
-		return 0, control.NoStack(r.Stack, active.StackNames(w))
+		return 0, control.NoStack(r.Stack, active.StackNames(conf))
 	}
 	if err := NotForImages(s, "terraform"); err != nil {
 		return 0, err
@@ -126,7 +126,7 @@ func (e *Errands) Exec(ctx context.Context, r control.ExecRequest, streams contr
 		if err == nil {
 			has, err = command.lent(tx, st, commit)
 		}
-		return errors.Join(err, e.quiet(tx, w.Cfg.DataDir, st))
+		return errors.Join(err, e.quiet(tx, conf.Cfg.DataDir, st))
 	}); err != nil {
 		return 0, err
 	}
@@ -140,7 +140,7 @@ func (e *Errands) Exec(ctx context.Context, r control.ExecRequest, streams contr
 	c := terraform.CommandOptions{Args: r.Args, Stdin: streams.Stdin, Stdout: streams.Stdout, Stderr: streams.Stderr}
 	if changes {
 		c.Keep = func(current []byte) error {
-			return archive.KeepState(w.Cfg.DataDir, s.Name, kept, current)
+			return archive.KeepState(conf.Cfg.DataDir, s.Name, kept, current)
 		}
 	}
 	return e.carryOutExec(ctx, task, c, engine.Repair{Stack: task.stack, By: task.by, Commit: commit, Lent: has}, kept)

@@ -25,13 +25,13 @@ type occupation struct {
 
 // lockStack begins a person's work on a stack's state, unless the stack is at something else.
 func (e *Errands) lockStack(task occupation) error {
-	w := e.active.Current.Load()
+	conf := e.active.Current.Load()
 	return e.journal.Update(func(tx *journal.Tx) error {
 		st, err := tx.Stack(task.stack)
 		if err != nil {
 			return err
 		}
-		if err := e.quiet(tx.Tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx.Tx, conf.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		if st.Occupied != nil {

@@ -53,10 +53,10 @@ type migrating struct {
 // finds nothing to do; else everything stays as it was. The person who asks for it vouches for the backend of that commit, which gets
 // what an apply gets: see vouched.
 func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error) {
-	w := e.active.Current.Load()
-	s := w.Stack(r.Stack)
+	conf := e.active.Current.Load()
+	s := conf.Stack(r.Stack)
 	if s == nil {
-		return "", control.NoStack(r.Stack, active.StackNames(w))
+		return "", control.NoStack(r.Stack, active.StackNames(conf))
 	}
 	if err := NotForImages(s, "state migrate"); err != nil {
 		return "", err
@@ -83,7 +83,7 @@ func (e *Errands) MigrateState(ctx context.Context, r Migration) (string, error)
 			return err
 		}
 		m.kept = archive.BeforeRepair(m.known.NewestRun, e.now())
-		return e.quiet(tx, w.Cfg.DataDir, m.known)
+		return e.quiet(tx, conf.Cfg.DataDir, m.known)
 	})
 	if err == nil {
 		err = e.lockStack(m.occupation)

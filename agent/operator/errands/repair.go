@@ -134,10 +134,10 @@ func (e *Errands) prepared(ctx context.Context, read func(*store.Tx) error) erro
 
 // Unlock forces the state lock with an id open, for a person.
 func (e *Errands) Unlock(ctx context.Context, stack, id, by string) (string, error) {
-	w := e.active.Current.Load()
-	s := w.Stack(stack)
+	conf := e.active.Current.Load()
+	s := conf.Stack(stack)
 	if s == nil {
-		return "", control.NoStack(stack, active.StackNames(w))
+		return "", control.NoStack(stack, active.StackNames(conf))
 	}
 	if id == "" || strings.HasPrefix(id, "-") {
 		return "", control.Errorf(control.Usage, "%q is not the id of a state lock", id).WithHint("sallyport unlock %s LOCK_ID; sallyport status shows the id", stack)
@@ -148,7 +148,7 @@ func (e *Errands) Unlock(ctx context.Context, stack, id, by string) (string, err
 		if err != nil {
 			return err
 		}
-		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, conf.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		if l := st.LeftLock; l != nil && l.ID != "" && l.ID != id {
@@ -218,21 +218,21 @@ func commitOf(tx *store.Tx, st *store.StackState, s *config.Stack) (string, erro
 
 // PushState pushes the state that an apply could not save, for a person.
 func (e *Errands) PushState(ctx context.Context, ref, by string) (string, error) {
-	w := e.active.Current.Load()
+	conf := e.active.Current.Load()
 	var run *store.Run
 	var file string
 	err := e.prepared(ctx, func(tx *store.Tx) (err error) {
-		if run, err = e.leftStateOf(tx, w, ref); err != nil {
+		if run, err = e.leftStateOf(tx, conf, ref); err != nil {
 			return err
 		}
 		st, err := tx.Stack(run.Stack)
 		if err != nil {
 			return err
 		}
-		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, conf.Cfg.DataDir, st); err != nil {
 			return err
 		}
-		file, err = leftFile(w, run, st)
+		file, err = leftFile(conf, run, st)
 		return err
 	})
 	if err != nil {
@@ -251,7 +251,7 @@ func (e *Errands) PushState(ctx context.Context, ref, by string) (string, error)
 				return nil, nil
 			}
 			if failed.Lock != nil {
-				return e.pushLocked(tx.Tx, w, stack, run.ID, failed)
+				return e.pushLocked(tx.Tx, conf, stack, run.ID, failed)
 			}
 			if failed.StateMoved() {
 				return hint.Refuse(fmt.Sprintf("somebody changed the state since. Compare %s with `terraform state pull`; if it is not wanted any more, move it away, then: sallyport plan %s", file, stack),
@@ -263,11 +263,11 @@ func (e *Errands) PushState(ctx context.Context, ref, by string) (string, error)
 }
 
 // leftStateOf finds the run whose left state a person means: 12, #12, or a stack that has one.
-func (e *Errands) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*store.Run, error) {
+func (e *Errands) leftStateOf(tx *store.Tx, conf *active.Config, ref string) (*store.Run, error) {
 	id, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(ref), "#"))
 	if err != nil {
-		if w.Stack(ref) == nil {
-			return nil, control.NoStack(ref, active.StackNames(w))
+		if conf.Stack(ref) == nil {
+			return nil, control.NoStack(ref, active.StackNames(conf))
 		}
 		st, err := tx.Stack(ref)
 		if err != nil {
@@ -289,8 +289,8 @@ func (e *Errands) leftStateOf(tx *store.Tx, w *active.Config, ref string) (*stor
 }
 
 // leftFile is a run's left state, if it is there and the one that its stack waits for.
-func leftFile(w *active.Config, run *store.Run, st *store.StackState) (string, error) {
-	dir := datadir.Run(w.Cfg.DataDir, run.ID)
+func leftFile(conf *active.Config, run *store.Run, st *store.StackState) (string, error) {
+	dir := datadir.Run(conf.Cfg.DataDir, run.ID)
 	file := filepath.Join(dir, rundir.SavedStateFile)
 	if st.LeftState != "" && st.LeftState != file {
 		return "", hint.Refuse("sallyport state push "+st.Name, "stack %s waits for the state in %s, not for one of #%d", st.Name, st.LeftState, run.ID)
@@ -341,12 +341,12 @@ func (e *Errands) pushed(tx *store.Tx, run *store.Run, file, by string) (string,
 
 // pushLocked notes the lock that was in the way of a push: while a state waits to be pushed nothing is planned, so nobody
 // else would meet it.
-func (e *Errands) pushLocked(tx *store.Tx, w *active.Config, stack string, run int, failed *diag.Error) (told, err error) {
+func (e *Errands) pushLocked(tx *store.Tx, conf *active.Config, stack string, run int, failed *diag.Error) (told, err error) {
 	st, err := tx.Stack(stack)
 	if err != nil {
 		return nil, err
 	}
-	lock := e.ledger.NoteLock(w, st, failed.Lock)
+	lock := e.ledger.NoteLock(conf, st, failed.Lock)
 	if err := tx.PutStack(st); err != nil {
 		return nil, err
 	}

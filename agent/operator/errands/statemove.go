@@ -21,12 +21,12 @@ type StateMove struct{ Old, New string }
 // MoveState gives to a stack what another name of it has: the state that the agent keeps, its copies, what was applied and when, and
 // its history. It is for a stack whose directory, and with a glob its name, was changed: for everything here it is a new one then.
 func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string, error) {
-	w := e.active.Current.Load()
-	s := w.Stack(m.New)
+	conf := e.active.Current.Load()
+	s := conf.Stack(m.New)
 	if s == nil {
-		return "", control.NoStack(m.New, active.StackNames(w))
+		return "", control.NoStack(m.New, active.StackNames(conf))
 	}
-	stays, err := e.staysStack(w, m)
+	stays, err := e.staysStack(conf, m)
 	if err != nil {
 		return "", err
 	}
@@ -36,7 +36,7 @@ func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string
 	if s.Engine == config.EnginePacker {
 		return "", hint.Refuse("it is built under its new name", "%s is an image, and has no state", m.New)
 	}
-	if err := e.prepared(ctx, func(tx *store.Tx) error { return e.movable(tx, w.Cfg.DataDir, m) }); err != nil {
+	if err := e.prepared(ctx, func(tx *store.Tx) error { return e.movable(tx, conf.Cfg.DataDir, m) }); err != nil {
 		return "", err
 	}
 	task := occupation{event: "state move", stack: m.New, by: by, what: fmt.Sprintf("state move %s %s", m.Old, m.New), alone: true}
@@ -61,15 +61,15 @@ func (e *Errands) MoveState(ctx context.Context, m StateMove, by string) (string
 
 // staysStack reports whether the old name is one of a stack that goes on: it has a block, or its directory is on the branch. One that
 // a glob found stays in the list when it is not, for what its state holds.
-func (e *Errands) staysStack(w *active.Config, m StateMove) (bool, error) {
-	old := w.Stack(m.Old)
+func (e *Errands) staysStack(conf *active.Config, m StateMove) (bool, error) {
+	old := conf.Stack(m.Old)
 	if m.Old == m.New || old == nil {
 		return false, nil
 	}
-	if slices.ContainsFunc(w.Cfg.Stacks, func(s *config.Stack) bool { return s.Name == m.Old }) {
+	if slices.ContainsFunc(conf.Cfg.Stacks, func(s *config.Stack) bool { return s.Name == m.Old }) {
 		return true, nil
 	}
-	tree, err := w.Repos[old.Repository].Tree(e.ledger.HeadOf(old.Repository))
+	tree, err := conf.Repos[old.Repository].Tree(e.ledger.HeadOf(old.Repository))
 	if err != nil {
 		return true, err
 	}

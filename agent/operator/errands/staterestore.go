@@ -26,12 +26,12 @@ type restored struct {
 // RestoreState makes a kept copy the state of a stack again, for a person. What it replaces is kept like what is before an
 // apply, so that a restore can be taken back in the same way.
 func (e *Errands) RestoreState(ctx context.Context, stack, ref, by string) (string, error) {
-	w := e.active.Current.Load()
-	s := w.Stack(stack)
+	conf := e.active.Current.Load()
+	s := conf.Stack(stack)
 	if s == nil {
-		return "", control.NoStack(stack, active.StackNames(w))
+		return "", control.NoStack(stack, active.StackNames(conf))
 	}
-	copied, content, err := archive.FindState(w.Cfg.DataDir, stack, ref)
+	copied, content, err := archive.FindState(conf.Cfg.DataDir, stack, ref)
 	if err != nil {
 		return "", err
 	}
@@ -43,7 +43,7 @@ func (e *Errands) RestoreState(ctx context.Context, stack, ref, by string) (stri
 		if err != nil {
 			return err
 		}
-		if err := e.quiet(tx, w.Cfg.DataDir, st); err != nil {
+		if err := e.quiet(tx, conf.Cfg.DataDir, st); err != nil {
 			return err
 		}
 		out.kept = archive.BeforeRepair(st.NewestRun, e.now())
@@ -69,7 +69,7 @@ func (e *Errands) RestoreState(ctx context.Context, stack, ref, by string) (stri
 			replaced := false
 			out.serial, err = terraform.RestoreState(ctx, p, terraform.RestoreOptions{State: content, Keep: func(current []byte) error {
 				replaced = true
-				return archive.KeepState(w.Cfg.DataDir, stack, out.kept, current)
+				return archive.KeepState(conf.Cfg.DataDir, stack, out.kept, current)
 			}})
 			if !replaced {
 				out.kept = ""
