@@ -37,7 +37,7 @@
 //	triggers      what makes runs: commits, dependencies, drift, schedules
 //	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
 //	operator      what a person can order; below it are errands (what is done to a state)
-//	slackbot      reading Slack: threads, commands, other agents
+//	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel) and peers (other agents)
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
 //	api           answering the socket
@@ -76,6 +76,7 @@ import (
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 	"sallyport/agent/slackbot"
+	"sallyport/agent/slackbot/peers"
 	"sallyport/agent/source"
 	"sallyport/agent/terraform/cache"
 	"sallyport/agent/triggers"
@@ -179,7 +180,7 @@ type Agent struct {
 	log      *slog.Logger
 	now      func() time.Time
 	store    *store.Store
-	identity slackbot.Identity
+	identity peers.Identity
 	started  time.Time
 	lastPass atomic.Int64 // unix nanoseconds, for the watchdog
 	cache    *cache.Cache
@@ -227,7 +228,7 @@ func New(o Options) (*Agent, error) {
 	a.health = health.New(health.Options{Bell: a.bell, Faults: a.faults, Strikes: a.strikes, Log: o.Log, Secrets: o.Config.Secrets})
 	a.log = a.health.Logger()
 	a.journal = journal.New(journal.Options{Bell: a.bell, Faults: a.faults, Log: a.log, Store: o.Outside.Records(a.store)})
-	if a.identity, err = slackbot.Introduce(a.journal, o.Version, a.started); err != nil {
+	if a.identity, err = peers.Introduce(a.journal, o.Version, a.started); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	a.work = workers.New(a.bell.Wake, func(name string, run int, p *contain.Panic) { a.executor.WorkPanicked(name, run, p) })

@@ -209,6 +209,10 @@ var storeys = []struct {
 		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack", "notify/verbs",
 		"notify/words", "store",
 	}},
+	{"agent/slackbot/peers", []string{
+		"agent/active", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/outbox", "agent/phrase", "notify", "notify/slack",
+		"notify/words", "store",
+	}},
 	{"agent/triggers", []string{
 		"agent/active", "agent/announce", "agent/clock", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/engine", "agent/fault",
 		"agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/effects", "agent/outbox",
@@ -247,17 +251,22 @@ var storeys = []struct {
 		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/phrase", "agent/repo",
 		"agent/source", "agent/stack", "agent/stack/guard", "agent/triggers", "agent/workers", "notify/forge", "notify/words", "store",
 	}},
+	{"agent/slackbot/commands", []string{
+		"agent/active", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/operator",
+		"agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
+	}},
 	{"agent/slackbot", []string{
-		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/fault", "agent/health", "agent/hint",
-		"agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/view",
-		"agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
+		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
+		"agent/lifecycle/votes", "agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/slackbot/commands", "agent/slackbot/peers",
+		"agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
 	}},
 
 	// The agent.
 	{"agent", []string{
 		"agent/active", "agent/api", "agent/bell", "agent/clock", "agent/config", "agent/config/trusted", "agent/contain", "agent/datadir", "agent/engine",
 		"agent/execute", "agent/health", "agent/housekeeping", "agent/journal", "agent/ledger", "agent/operator", "agent/outbox", "agent/pullrequests",
-		"agent/rescue", "agent/runner", "agent/slackbot", "agent/source", "agent/terraform/cache", "agent/triggers", "agent/view", "agent/workers", "store",
+		"agent/rescue", "agent/runner", "agent/slackbot", "agent/slackbot/peers", "agent/source", "agent/terraform/cache", "agent/triggers", "agent/view",
+		"agent/workers", "store",
 	}},
 
 	// What runs an agent, or tries one.

@@ -33,12 +33,11 @@ type slackReader struct {
 	bot   *Slackbot
 	swept time.Time
 	idle  int
-	signs map[string]*signs // of each channel
 }
 
 // Listen reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
 func (sb *Slackbot) Listen(ctx context.Context) {
-	e := &slackReader{bot: sb, signs: map[string]*signs{}}
+	e := &slackReader{bot: sb}
 	for ctx.Err() == nil {
 		changed := sb.changes.Next()
 		conf := sb.active.Current.Load()
@@ -67,7 +66,7 @@ func (e *slackReader) turn(ctx context.Context, conf *active.Config) time.Durati
 	if a.active.Listened() {
 		a.bell.Wake() // approved runs waited for this, see lifecycle.Next
 	}
-	if err := errors.Join(a.showPeers(conf), a.ledger.ShowRollback()); err != nil {
+	if err := errors.Join(a.peers.Show(conf), a.ledger.ShowRollback()); err != nil {
 		a.journal.StoreFault(err)
 	}
 	poll := conf.Cfg.Slack.Poll
@@ -200,7 +199,7 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 	if err != nil {
 		return err
 	}
-	faults := []error{e.lookAround(ctx, conf, self, channel, at, messages)} // before any command: pausing comes first
+	faults := []error{a.peers.Look(ctx, conf, self, channel, at, messages)} // before any command: pausing comes first
 	for _, m := range messages {
 		if t := here[m.TS]; t != nil {
 			run := runs[t.Run]
@@ -217,15 +216,15 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 			}
 		}
 	}
-	faults = append(faults, e.besides(ctx, conf, self, channel, cursor, here, messages))
+	faults = append(faults, a.commands.Besides(ctx, conf, self, channel, cursor, here, messages))
 	newest := cursor
 	for _, m := range messages {
 		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
 			continue
 		}
-		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.command(ctx, conf, self, channel, m) })
+		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.commands.Obey(ctx, conf, self, channel, m) })
 		if struck := health.AsStruck(err); struck != nil && struck.Held() {
-			err = a.giveUp(channel, m, struck) // one that nobody can read must not make us deaf to all that come after it
+			err = a.commands.GiveUp(channel, m, struck) // one that nobody can read must not make us deaf to all that come after it
 		}
 		if err != nil {
 			a.notRecorded(ctx, conf, m, m.TS, err)

@@ -1,13 +1,10 @@
 package slackbot
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/journal"
@@ -131,16 +128,4 @@ func nearAnswer(run *store.Run, near notify.Near, bot string) string {
 		}
 	}
 	return ""
-}
-
-// seenTimeout bounds a reaction.
-const seenTimeout = 3 * time.Second
-
-// seen shows whoever said something that it was read, if the token may react. Nothing depends on it.
-func seen(ctx context.Context, log *slog.Logger, conf *active.Config, m slack.Message) {
-	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
-	defer cancel()
-	if err := conf.Slack.React(ctx, m.Channel, m.TS, "eyes"); err != nil {
-		log.Debug("reacting to a message", "ts", m.TS, "err", err)
-	}
 }

@@ -1,25 +1,22 @@
-// Package slackbot reads Slack: decisions in the threads of runs, commands in the channel, and the marks on messages by which
-// agents recognize each other, and a store that was put back to an older state.
+// Package slackbot reads Slack. It listens to the channels and to the threads of runs, and weighs what is replied there. What is said
+// to the bot in the channel is package commands', and by which marks on messages agents recognize each other is package peers'.
 package slackbot
 
 import (
-	"fmt"
 	"log/slog"
-	"regexp"
-	"strconv"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/bell"
 	"sallyport/agent/health"
-	"sallyport/agent/hint"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
+	"sallyport/agent/slackbot/commands"
+	"sallyport/agent/slackbot/peers"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
-	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -29,18 +26,16 @@ type Slackbot struct {
 	health     *health.Health
 	journal    *journal.Journal
 	active     *active.Active
+	commands   *commands.Commands
 	ledger     *ledger.Ledger
-	viewer     *view.Viewer
 	operator   *operator.Operator
-	outbox     *outbox.Outbox
+	peers      *peers.Watch
 	changes    *bell.Broadcast
-	epochs     []string
 	faults     *health.Faults
 	id         string
 	log        *slog.Logger
 	now        func() time.Time
 	store      *store.Store
-	work       *workers.Pool
 	unrecorded unrecorded
 }
 
@@ -67,26 +62,18 @@ type Options struct {
 // New makes the reader of Slack.
 func New(o Options) *Slackbot {
 	return &Slackbot{
-		unrecorded: unrecorded{told: map[string]bool{}}, bell: o.Bell, health: o.Health, journal: o.Journal,
-		active: o.Active, ledger: o.Ledger, viewer: o.Viewer, operator: o.Operator, outbox: o.Outbox, changes: o.Changes,
-		epochs: o.Epochs, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store, work: o.Work,
+		bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, operator: o.Operator,
+		changes: o.Changes, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store,
+		commands: commands.New(commands.Options{
+			Active: o.Active, Health: o.Health, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log, Now: o.Now,
+			Operator: o.Operator, Outbox: o.Outbox, Store: o.Store, Viewer: o.Viewer, Work: o.Work,
+		}),
+		peers: peers.New(peers.Options{
+			Epochs: o.Epochs, Faults: o.Faults, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log, Now: o.Now, Store: o.Store,
+		}),
+		unrecorded: unrecorded{told: map[string]bool{}},
 	}
 }
 
 // slackCall bounds one question to Slack.
 const slackCall = 15 * time.Second
-
-// ofPull is what comes after `plan STACK` in Slack when it is about a pull request.
-var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)
-
-// previewFor is startPreview for Slack.
-func previewFor(o *operator.Operator, wanted operator.WantedPreview, number string) (answer string, err error) {
-	if wanted.PullRequest, err = strconv.Atoi(number); err != nil {
-		return "", hint.Refuse("plan STACK pr 7", "which pull request?")
-	}
-	run, err := o.StartPreview(wanted)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("#%d: planning %s of pull request %d at %s.", run.ID, run.Stack, run.PullRequest, words.Short(run.Commit)), nil
-}

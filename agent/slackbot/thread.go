@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/phrase"
+	"sallyport/agent/slackbot/commands"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
@@ -100,7 +101,7 @@ func (sb *Slackbot) reply(ctx context.Context, conf *active.Config, self slack.I
 	if err := sb.weigh(ctx, conf, self, run, m, word{said, decided, complaint, review, isReview}); err != nil {
 		return err
 	}
-	seen(ctx, sb.log, conf, m)
+	commands.Seen(ctx, sb.log, conf, m)
 	return nil
 }
 
@@ -141,7 +142,7 @@ func (sb *Slackbot) weigh(ctx context.Context, conf *active.Config, self slack.I
 		if !said.isReview {
 			verb = cmp.Or(string(said.decided.Verdict), string(store.Approve))
 		}
-		return refuseReply(mayNot(conf, m.User, about{verb, s, run}, why))
+		return refuseReply(commands.MayNot(conf, m.User, commands.About{Verb: verb, Stack: s, Run: run}, why))
 	}
 	switch {
 	case said.complaint != "" && run.Status == store.Applied:

@@ -1,4 +1,4 @@
-package slackbot
+package commands
 
 import (
 	"context"
@@ -46,13 +46,13 @@ func linksTo(runs []*store.Run) []store.Link {
 }
 
 // status is the answer to `status`, with the runs that are open.
-func (sb *Slackbot) status(conf *active.Config) (reply, error) {
-	g, err := sb.viewer.Glance(conf)
+func (cs *Commands) status(conf *active.Config) (reply, error) {
+	g, err := cs.viewer.Glance(conf)
 	if err != nil {
 		return reply{}, err
 	}
 	r := reply{text: g.Slack()}
-	err = sb.store.View(func(tx *store.Tx) (err error) {
+	err = cs.store.View(func(tx *store.Tx) (err error) {
 		r.about, err = tx.OpenRuns()
 		return err
 	})
@@ -60,12 +60,12 @@ func (sb *Slackbot) status(conf *active.Config) (reply, error) {
 }
 
 // show is one run in short, and where it is decided about.
-func (sb *Slackbot) show(ctx context.Context, conf *active.Config, self slack.Identity, o order) (reply, error) {
-	run, err := control.FindShown(sb.store, o.Args[0])
+func (cs *Commands) show(ctx context.Context, conf *active.Config, self slack.Identity, o order) (reply, error) {
+	run, err := control.FindShown(cs.store, o.Args[0])
 	if err != nil {
 		return reply{}, err
 	}
-	card := sb.outbox.Card(conf, run)
+	card := cs.outbox.Card(conf, run)
 	if home, err := conf.Directory.Channel(ctx, active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))); err != nil || home != o.channel {
 		card.ShowAddresses = false // they are for those in the stack's own channel
 	}
@@ -73,25 +73,25 @@ func (sb *Slackbot) show(ctx context.Context, conf *active.Config, self slack.Id
 }
 
 // runs are the newest runs, of one stack or of all, a line each.
-func (sb *Slackbot) runs(conf *active.Config, o order) (reply, error) {
+func (cs *Commands) runs(conf *active.Config, o order) (reply, error) {
 	q := control.RunsQuery{Limit: shownRuns}
 	if len(o.Args) > 0 {
 		q.Stack = o.Args[0]
 	}
-	list, err := control.RunsIn(sb.store, q, control.Shown{Stacks: active.StackNames(conf)})
+	list, err := control.RunsIn(cs.store, q, control.Shown{Stacks: active.StackNames(conf)})
 	if err != nil {
 		return reply{}, err
 	}
 	var r reply
 	var lines []string
-	now := sb.now()
-	err = sb.store.View(func(tx *store.Tx) error {
+	now := cs.now()
+	err = cs.store.View(func(tx *store.Tx) error {
 		for _, shown := range list {
 			run, err := tx.Run(shown.ID)
 			if err != nil {
 				return err
 			}
-			card := sb.outbox.Card(conf, run)
+			card := cs.outbox.Card(conf, run)
 			card.ShowAddresses = false // nor what an error says of them
 			line := card.Line()
 			if run.Status.Terminal() && !run.EndedAt.IsZero() {
@@ -108,8 +108,8 @@ func (sb *Slackbot) runs(conf *active.Config, o order) (reply, error) {
 }
 
 // why says which file made the newest run of a stack, or why there is none.
-func (sb *Slackbot) why(ctx context.Context, conf *active.Config, o order) (reply, error) {
-	why, err := sb.viewer.Why(ctx, conf, o.Args[0])
+func (cs *Commands) why(ctx context.Context, conf *active.Config, o order) (reply, error) {
+	why, err := cs.viewer.Why(ctx, conf, o.Args[0])
 	if err != nil {
 		return reply{}, err
 	}
@@ -119,7 +119,7 @@ func (sb *Slackbot) why(ctx context.Context, conf *active.Config, o order) (repl
 	}
 	r := reply{text: strings.Join(lines, "\n")}
 	if why.Run != nil {
-		err = sb.store.View(func(tx *store.Tx) error {
+		err = cs.store.View(func(tx *store.Tx) error {
 			run, err := tx.Run(why.Run.ID)
 			r.about = append(r.about, run)
 			return err

@@ -1,4 +1,4 @@
-package slackbot
+package commands
 
 import (
 	"fmt"
@@ -22,22 +22,22 @@ const (
 
 // misunderstood is the answer to a command that means nothing as it stands; empty if it means something. A name that is none is told,
 // with those that are like it, and never taken for anything else.
-func (sb *Slackbot) misunderstood(conf *active.Config, self slack.Identity, c notify.Command) (answer reply, err error) {
+func (cs *Commands) misunderstood(conf *active.Config, self slack.Identity, c notify.Command) (answer reply, err error) {
 	v, _, known := verbs.Find(strings.Fields(c.Verb))
 	switch {
 	case !known:
 		return reply{text: unknownVerb(c.Args)}, nil
 	case v.Place == verbs.Thread:
-		return elsewhere(sb.store, v, c.Args)
+		return elsewhere(cs.store, v, c.Args)
 	case len(c.Args) < v.Least():
-		answer.text, err = missing(sb.store, conf, v, c.Args)
+		answer.text, err = missing(cs.store, conf, v, c.Args)
 		return answer, err
 	case len(c.Args) > len(v.Args) && !v.Reason && !v.Loose:
 		answer.text = fmt.Sprintf("`%s` is too much after %s. It is: `%s`", words.Cut(c.Args[len(v.Args)], maxSaid), v.Name, v.Usage())
 		return answer, nil
 	}
 	for i, said := range c.Args[:min(len(c.Args), len(v.Args))] {
-		if answer.text, err = sb.unknownName(conf, self, v, i, said); answer.text != "" || err != nil {
+		if answer.text, err = cs.unknownName(conf, self, v, i, said); answer.text != "" || err != nil {
 			return answer, err
 		}
 	}
@@ -67,7 +67,7 @@ func helpFor(about []string) string {
 }
 
 // unknownName answers who names a stack or a repository that there is none of, or a run that is none.
-func (sb *Slackbot) unknownName(conf *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
+func (cs *Commands) unknownName(conf *active.Config, self slack.Identity, v verbs.Verb, i int, said string) (string, error) {
 	switch v.Args[i].Kind {
 	case verbs.Stack:
 		if v.Plan && strings.HasPrefix(said, "-") {
@@ -98,8 +98,8 @@ func (sb *Slackbot) unknownName(conf *active.Config, self slack.Identity, v verb
 		if v.Name == "show" {
 			find = control.FindShown // as in the shell
 		}
-		if _, err := find(sb.store, said); err != nil {
-			return sb.noRun(conf, self, v, said, err)
+		if _, err := find(cs.store, said); err != nil {
+			return cs.noRun(conf, self, v, said, err)
 		}
 	}
 	return "", nil
@@ -121,7 +121,7 @@ func noSuch(what, said string, names []string) string {
 const maxNames = 20
 
 // noRun answers who names a run that is none: a stack without an open run has those that ended, and a stack may be mistyped.
-func (sb *Slackbot) noRun(conf *active.Config, self slack.Identity, v verbs.Verb, said string, cause error) (string, error) {
+func (cs *Commands) noRun(conf *active.Config, self slack.Identity, v verbs.Verb, said string, cause error) (string, error) {
 	names := active.StackNames(conf)
 	number := strings.Trim(strings.TrimPrefix(said, "#"), "0123456789") == ""
 	if !number && !slices.Contains(names, said) {
@@ -130,7 +130,7 @@ func (sb *Slackbot) noRun(conf *active.Config, self slack.Identity, v verbs.Verb
 	if !number && v.Name == "cancel" {
 		return fmt.Sprintf("No run of %s is open, so there is nothing to cancel.", said), nil
 	}
-	return sb.worded(self, "", cause), nil
+	return cs.worded(self, "", cause), nil
 }
 
 // missing asks for what a verb needs, with what could be said now.

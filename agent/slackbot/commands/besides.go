@@ -1,4 +1,4 @@
-package slackbot
+package commands
 
 import (
 	"context"
@@ -23,11 +23,10 @@ import (
 // besidesKey is the ts of the newest reply in such threads of a channel that was heard.
 func besidesKey(channel string) string { return "slack/besides/" + channel }
 
-// besides answers the replies of threads that are no run's: of what this agent said in the channel, and of what it was asked there.
-func (e *slackReader) besides(ctx context.Context, conf *active.Config, self slack.Identity, channel, cursor string, runs map[string]*store.Thread, messages []slack.Message) error {
-	a := e.bot
+// Besides answers the replies of threads that are no run's: of what this agent said in the channel, and of what it was asked there.
+func (cs *Commands) Besides(ctx context.Context, conf *active.Config, self slack.Identity, channel, cursor string, runs map[string]*store.Thread, messages []slack.Message) error {
 	heard := ""
-	if err := a.store.View(func(tx *store.Tx) error { _, err := tx.Setting(besidesKey(channel), &heard); return err }); err != nil {
+	if err := cs.store.View(func(tx *store.Tx) error { _, err := tx.Setting(besidesKey(channel), &heard); return err }); err != nil {
 		return err
 	}
 	first := heard == ""
@@ -37,7 +36,7 @@ func (e *slackReader) besides(ctx context.Context, conf *active.Config, self sla
 	newest := heard
 	var grown []slack.Message
 	for _, m := range messages {
-		if runs[m.TS] == nil && m.ReplyCount > 0 && phrase.LaterTS(m.LatestReply, heard) && concerns(a.id, self, m) {
+		if runs[m.TS] == nil && m.ReplyCount > 0 && phrase.LaterTS(m.LatestReply, heard) && concerns(cs.id, self, m) {
 			grown = append(grown, m)
 			if phrase.LaterTS(m.LatestReply, newest) {
 				newest = m.LatestReply
@@ -54,25 +53,25 @@ func (e *slackReader) besides(ctx context.Context, conf *active.Config, self sla
 			return err // all of them are read again
 		}
 		if err != nil { // a thread that cannot be read at all must not be in the way of the others
-			a.log.Warn("reading a thread that is no run's", "ts", parent.TS, "err", err)
+			cs.log.Warn("reading a thread that is no run's", "ts", parent.TS, "err", err)
 			continue
 		}
 		for _, m := range replies {
 			if m.TS == parent.TS || !phrase.LaterTS(m.TS, heard) || phrase.LaterTS(m.TS, newest) {
 				continue // what came after the channel was read is heard at the next turn, in its order
 			}
-			r, err := e.besidesAnswer(ctx, conf, self, channel, m)
+			r, err := cs.besidesAnswer(ctx, conf, self, channel, m)
 			if err != nil {
 				return err
 			}
 			if r.text != "" {
-				n := a.ledger.Note("command/"+channel+"/"+m.TS, r.text)
+				n := cs.ledger.Note("command/"+channel+"/"+m.TS, r.text)
 				n.Channel, n.Thread, n.Links = channel, parent.TS, linksTo(r.about)
 				answers = append(answers, n)
 			}
 		}
 	}
-	return a.journal.Update(func(tx *journal.Tx) error {
+	return cs.journal.Update(func(tx *journal.Tx) error {
 		err := tx.PutSetting(besidesKey(channel), newest)
 		for _, n := range answers {
 			err = errors.Join(err, tx.Enqueue(n))
@@ -92,22 +91,21 @@ func concerns(agent string, self slack.Identity, m slack.Message) bool {
 }
 
 // besidesAnswer answers one reply: looks are obeyed, everything else is told where it is heard; talk is left alone.
-func (e *slackReader) besidesAnswer(ctx context.Context, conf *active.Config, self slack.Identity, channel string, m slack.Message) (r reply, err error) {
-	a := e.bot
+func (cs *Commands) besidesAnswer(ctx context.Context, conf *active.Config, self slack.Identity, channel string, m slack.Message) (r reply, err error) {
 	if _, human := m.Human(self); !human {
 		return r, nil
 	}
 	c, mentioned := notify.ParseCommand(m.Text, self.UserID)
 	if !mentioned {
-		return overheard(a.store, m, channel)
+		return overheard(cs.store, m, channel)
 	}
-	if r, err = a.misunderstood(conf, self, c); err != nil || r.text != "" {
+	if r, err = cs.misunderstood(conf, self, c); err != nil || r.text != "" {
 		return r, err
 	}
 	if v, _, _ := verbs.Find(strings.Fields(c.Verb)); v.Who == verbs.Anybody {
-		err = contain.Do("obeying "+c.Verb, func() error { r = a.obey(ctx, conf, self, order{c, m, channel}); return nil })
-		if a.health.LogIfPanic(err); err != nil {
-			r.text = a.worded(self, "", err)
+		err = contain.Do("obeying "+c.Verb, func() error { r = cs.obey(ctx, conf, self, order{c, m, channel}); return nil })
+		if cs.health.LogIfPanic(err); err != nil {
+			r.text = cs.worded(self, "", err)
 		}
 		return r, nil
 	}
@@ -140,17 +138,17 @@ func overheard(st *store.Store, m slack.Message, channel string) (r reply, err e
 }
 
 // overhear answers a message of the channel that is told nobody, once.
-func overhear(sb *Slackbot, self slack.Identity, channel, heard string, m slack.Message) error {
+func (cs *Commands) overhear(self slack.Identity, channel, heard string, m slack.Message) error {
 	if _, human := m.Human(self); !human || heard != "" && !phrase.LaterTS(m.TS, heard) {
 		return nil
 	}
-	r, err := overheard(sb.store, m, channel)
+	r, err := overheard(cs.store, m, channel)
 	if err != nil || r.text == "" {
 		return err
 	}
-	n := sb.ledger.Note("command/"+channel+"/"+m.TS, r.text)
+	n := cs.ledger.Note("command/"+channel+"/"+m.TS, r.text)
 	n.Channel, n.Thread, n.Links = channel, m.TS, linksTo(r.about)
-	return sb.journal.Update(func(tx *journal.Tx) error {
+	return cs.journal.Update(func(tx *journal.Tx) error {
 		return errors.Join(tx.PutSetting(obeyedKey(channel), m.TS), tx.Enqueue(n))
 	})
 }

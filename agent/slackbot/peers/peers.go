@@ -1,15 +1,25 @@
-package slackbot
+// Package peers tells from messages in Slack that this agent is not alone: that another agent is at work on a stack of ours, that
+// the data directory was copied, or that it was put back to an older state.
+//
+// Another agent is noticed in two places: here, by what it posts into our channel, and at the state lock, when terraform meets it.
+// Here only messages of our own bot are believed, see [slack.Message.Mark]: an agent with another bot user is noticed at the lock
+// alone. Both agents would otherwise plan the same commits and ask for both; the lock and the serial of the state keep the second
+// apply from running, but people decide twice and trust neither.
+package peers
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/health"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
 	"sallyport/agent/outbox"
 	"sallyport/agent/phrase"
 	"sallyport/notify/slack"
@@ -17,10 +27,11 @@ import (
 	"sallyport/store"
 )
 
-// Another agent at work on a stack of ours is noticed in two places: here, by what it posts into our channel, and at the
-// state lock, when terraform meets it. Here only messages of our own bot are believed, see [slack.Message.Mark]: an agent
-// with another bot user is noticed at the lock alone. Both agents would otherwise plan the same commits and ask for both;
-// the lock and the serial of the state keep the second apply from running, but people decide twice and trust neither.
+// What is kept in the store, by name.
+const (
+	peersKey  = "slack/peers" // the other agents that were heard
+	epochsKey = "epochs"      // what this data directory was called at each of its starts, newest last
+)
 
 const (
 	// peerQuiet is how long another agent must say nothing until it counts as gone: longer than a night without commits.
@@ -32,6 +43,39 @@ const (
 	maxEpochs = 50
 )
 
+// Watch compares what cards in Slack say about who wrote them with what this agent knows of itself.
+type Watch struct {
+	epochs  []string
+	faults  *health.Faults
+	id      string
+	journal *journal.Journal
+	ledger  *ledger.Ledger
+	log     *slog.Logger
+	now     func() time.Time
+	signs   map[string]*signs // of each channel
+	store   *store.Store
+}
+
+// Options are what other agents are looked for with.
+type Options struct {
+	Epochs  []string // see [Identity]
+	Faults  *health.Faults
+	ID      string // of our data directory
+	Journal *journal.Journal
+	Ledger  *ledger.Ledger
+	Log     *slog.Logger
+	Now     func() time.Time
+	Store   *store.Store
+}
+
+// New makes a watch that has not looked yet.
+func New(o Options) *Watch {
+	return &Watch{
+		epochs: o.Epochs, faults: o.Faults, id: o.ID, journal: o.Journal, ledger: o.Ledger, log: o.Log, now: o.Now,
+		signs: map[string]*signs{}, store: o.Store,
+	}
+}
+
 // peer is another agent that was heard in our channel.
 type peer struct {
 	Agent  string    `json:"agent"`
@@ -42,9 +86,9 @@ type peer struct {
 	Link   string    `json:"link,omitempty"`
 }
 
-// introduceProcess gives this process a name of its own, so that a copy of the data directory, which has our id, can be
+// addEpoch gives this process a name of its own, so that a copy of the data directory, which has our id, can be
 // told from ourselves before a restart. It returns the names of all.
-func introduceProcess(tx *store.Tx, epoch string) ([]string, error) {
+func addEpoch(tx *store.Tx, epoch string) ([]string, error) {
 	var epochs []string
 	if _, err := tx.Setting(epochsKey, &epochs); err != nil {
 		return nil, err
@@ -61,11 +105,10 @@ type signs struct {
 	seen  map[string]slack.Mark // what was weighed already
 }
 
-// lookAround weighs what cards in a channel say about who wrote them: another agent, a copy of us, or ourselves in a
+// Look weighs what cards in a channel say about who wrote them: another agent, a copy of us, or ourselves in a
 // future that our store does not know.
-func (e *slackReader) lookAround(ctx context.Context, conf *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
-	a := e.bot
-	known := e.signs[channel]
+func (w *Watch) Look(ctx context.Context, conf *active.Config, self slack.Identity, channel string, at outbox.ChannelCursor, messages []slack.Message) error {
+	known := w.signs[channel]
 	if known == nil {
 		known = &signs{began: at.TS, first: map[string]slack.Mark{}}
 		for _, m := range messages {
@@ -81,7 +124,7 @@ func (e *slackReader) lookAround(ctx context.Context, conf *active.Config, self 
 	for _, m := range messages {
 		mark, ok := m.Mark(self)
 		key, sender, isNote := m.NoteKey(self)
-		if isNote && key == peerNote(a.id) {
+		if isNote && key == peerNote(w.id) {
 			mark, ok = slack.Mark{Agent: sender}, true // somebody alive has heard us, and says so
 		}
 		if !ok {
@@ -93,33 +136,33 @@ func (e *slackReader) lookAround(ctx context.Context, conf *active.Config, self 
 		}
 		was, atFirst := known.first[m.TS]
 		live := phrase.LaterTS(m.TS, known.began) || atFirst && was != mark
-		if err := a.weighMark(ctx, conf, channel, m.TS, mark, live, at); err != nil {
+		if err := w.weighMark(ctx, conf, channel, m.TS, mark, live, at); err != nil {
 			return err // weighed again at the next look
 		}
 	}
 	known.seen = seen
-	e.signs[channel] = known
+	w.signs[channel] = known
 	return nil
 }
 
-func (sb *Slackbot) weighMark(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
-	if mark.Agent == sb.id && phrase.LaterTS(ts, at.Own) {
-		if err := sb.compareHistory(ctx, conf, channel, ts, mark); err != nil {
+func (w *Watch) weighMark(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark, live bool, at outbox.ChannelCursor) error {
+	if mark.Agent == w.id && phrase.LaterTS(ts, at.Own) {
+		if err := w.compareHistory(ctx, conf, channel, ts, mark); err != nil {
 			return err
 		}
 	}
-	if !live || !sb.foreign(mark) || !ourStack(conf, mark) {
+	if !live || !w.foreign(mark) || !ourStack(conf, mark) {
 		return nil
 	}
-	return sb.meetPeer(ctx, conf, channel, ts, mark)
+	return w.meetPeer(ctx, conf, channel, ts, mark)
 }
 
 // foreign reports whether another process than ours, now or before, wrote a mark.
-func (sb *Slackbot) foreign(mark slack.Mark) bool {
-	if mark.Agent != sb.id {
+func (w *Watch) foreign(mark slack.Mark) bool {
+	if mark.Agent != w.id {
 		return true
 	}
-	return mark.Epoch != "" && !slices.Contains(sb.epochs, mark.Epoch)
+	return mark.Epoch != "" && !slices.Contains(w.epochs, mark.Epoch)
 }
 
 // ourStack reports whether a mark is about a stack that we have too. Two agents may well share a channel and have stacks
@@ -133,12 +176,12 @@ func ourStack(conf *active.Config, mark slack.Mark) bool {
 }
 
 // meetPeer writes down that another agent is at work, and tells people once.
-func (sb *Slackbot) meetPeer(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
-	known, err := sb.knownPeers()
+func (w *Watch) meetPeer(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
+	known, err := w.knownPeers()
 	if err != nil {
 		return err
 	}
-	p, now := known[mark.Agent], sb.now().UTC()
+	p, now := known[mark.Agent], w.now().UTC()
 	if p != nil && now.Sub(p.Last) < peerWrite && !now.Before(p.Last) && (mark.Stack == "" || slices.Contains(p.Stacks, mark.Stack)) {
 		return nil
 	}
@@ -152,23 +195,23 @@ func (sb *Slackbot) meetPeer(ctx context.Context, conf *active.Config, channel, 
 		p.Stacks = append(p.Stacks, mark.Stack)
 	}
 	tell := p.First.Equal(now) && mark.Stack != "" // what it told itself need not be told again
-	err = sb.journal.Update(func(tx *journal.Tx) error {
+	err = w.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(peersKey, known); err != nil {
 			return err
 		}
 		if !tell {
 			return nil
 		}
-		text := sb.peerText(conf, p)
+		text := w.peerText(conf, p)
 		if err := tx.AddEvent(store.Event{Type: "peer", Stack: mark.Stack, Text: text}); err != nil {
 			return err
 		}
-		note := sb.ledger.Note(peerNote(mark.Agent), text)
+		note := w.ledger.Note(peerNote(mark.Agent), text)
 		note.Mention = true
 		return tx.Enqueue(note)
 	})
 	if err == nil && tell {
-		sb.log.Error("another agent is at work on a stack of ours", "agent", mark.Agent, "stack", mark.Stack, "run", mark.Run)
+		w.log.Error("another agent is at work on a stack of ours", "agent", mark.Agent, "stack", mark.Stack, "run", mark.Run)
 	}
 	return err
 }
@@ -176,36 +219,36 @@ func (sb *Slackbot) meetPeer(ctx context.Context, conf *active.Config, channel, 
 // peerNote is the key of the message about another agent. That agent, hearing it, knows that it was heard.
 func peerNote(agent string) string { return "peer/" + agent }
 
-func (sb *Slackbot) knownPeers() (map[string]*peer, error) {
+func (w *Watch) knownPeers() (map[string]*peer, error) {
 	known := map[string]*peer{}
-	err := sb.store.View(func(tx *store.Tx) error {
+	err := w.store.View(func(tx *store.Tx) error {
 		_, err := tx.Setting(peersKey, &known)
 		return err
 	})
 	return known, err
 }
 
-// showPeers shows in status which other agents are at work, and forgets those that have been quiet for long enough.
-func (sb *Slackbot) showPeers(conf *active.Config) error {
-	known, err := sb.knownPeers()
+// Show shows in status which other agents are at work, and forgets those that have been quiet for long enough.
+func (w *Watch) Show(conf *active.Config) error {
+	known, err := w.knownPeers()
 	if err != nil {
 		return err
 	}
 	var gone []string
-	now := sb.now()
+	now := w.now()
 	for id, p := range known {
 		switch quiet := now.Sub(p.Last); {
 		case quiet >= peerQuiet:
 			gone = append(gone, id)
-			sb.faults.Set("another agent "+id, nil)
+			w.faults.Set("another agent "+id, nil)
 		default: // a clock that went back only makes it shown for longer; it is written anew when it is heard again
-			sb.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", sb.peerText(conf, p)))
+			w.faults.Set("another agent "+id, hint.Refuse(peerAdvice, "%s", w.peerText(conf, p)))
 		}
 	}
 	if len(gone) == 0 {
 		return nil
 	}
-	return sb.journal.Update(func(tx *journal.Tx) error {
+	return w.journal.Update(func(tx *journal.Tx) error {
 		known := map[string]*peer{}
 		if _, err := tx.Setting(peersKey, &known); err != nil {
 			return err
@@ -219,7 +262,7 @@ func (sb *Slackbot) showPeers(conf *active.Config) error {
 
 const peerAdvice = "only one may run: stop the other one (systemctl stop sallyport on its host); it is shown until it has been quiet for a day"
 
-func (sb *Slackbot) peerText(conf *active.Config, p *peer) string {
+func (w *Watch) peerText(conf *active.Config, p *peer) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"
@@ -233,7 +276,7 @@ func (sb *Slackbot) peerText(conf *active.Config, p *peer) string {
 		which += ", which this agent watches too"
 	}
 	who := "Another agent, " + p.Agent + ","
-	if p.Agent == sb.id {
+	if p.Agent == w.id {
 		who = "A copy of this agent's data directory (agent " + p.Agent + ")"
 	}
 	text := fmt.Sprintf("%s is at work in this channel since %s on %s.", who, p.First.UTC().Format("2006-01-02 15:04 MST"), which)
@@ -241,5 +284,5 @@ func (sb *Slackbot) peerText(conf *active.Config, p *peer) string {
 		text += " See " + p.Link + "."
 	}
 	return text + fmt.Sprintf(" This agent is %s on %s, data in %s. Two agents on one stack plan everything twice and ask twice, "+
-		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", sb.id, host, conf.Cfg.DataDir)
+		"and what is approved in one is stale in the other. Stop one of the two: systemctl stop sallyport on its host.", w.id, host, conf.Cfg.DataDir)
 }

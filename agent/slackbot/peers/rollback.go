@@ -1,4 +1,4 @@
-package slackbot
+package peers
 
 import (
 	"context"
@@ -16,12 +16,12 @@ import (
 
 // compareHistory compares what a card of our own says about our history with the history. It must be called after the
 // card was read, so that what it says was stored before.
-func (sb *Slackbot) compareHistory(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
+func (w *Watch) compareHistory(ctx context.Context, conf *active.Config, channel, ts string, mark slack.Mark) error {
 	if mark.Seq == 0 {
 		return nil // written by an older version
 	}
 	why := ""
-	err := sb.store.View(func(tx *store.Tx) error {
+	err := w.store.View(func(tx *store.Tx) error {
 		var known ledger.Rollback
 		if tripped, err := tx.Setting(ledger.RollbackKey, &known); err != nil || tripped {
 			return err // known, and told
@@ -48,14 +48,14 @@ func (sb *Slackbot) compareHistory(ctx context.Context, conf *active.Config, cha
 	if err != nil || why == "" {
 		return err
 	}
-	return sb.pauseForRollback(ctx, conf, ledger.Rollback{Channel: channel, TS: ts, Why: why})
+	return w.pauseForRollback(ctx, conf, ledger.Rollback{Channel: channel, TS: ts, Why: why})
 }
 
 // pauseForRollback pauses the agent and tells people once.
-func (sb *Slackbot) pauseForRollback(ctx context.Context, conf *active.Config, proof ledger.Rollback) error {
+func (w *Watch) pauseForRollback(ctx context.Context, conf *active.Config, proof ledger.Rollback) error {
 	link, _ := conf.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
-	proof.At = sb.now().UTC()
-	return sb.journal.Update(func(tx *journal.Tx) error {
+	proof.At = w.now().UTC()
+	return w.journal.Update(func(tx *journal.Tx) error {
 		if err := tx.PutSetting(ledger.RollbackKey, proof); err != nil {
 			return err
 		}
@@ -80,9 +80,9 @@ func (sb *Slackbot) pauseForRollback(ctx context.Context, conf *active.Config, p
 		}
 		text += " What was decided and applied meanwhile is not known here; plans that wait may have been applied already. Nothing is planned or applied. " +
 			"If another agent runs on a copy of the data directory, stop it. Then compare `sallyport runs` with the messages in this channel, and: sallyport resume"
-		note := sb.ledger.Note("astray/"+proof.Channel+"/"+proof.TS, text)
+		note := w.ledger.Note("astray/"+proof.Channel+"/"+proof.TS, text)
 		note.Mention = true
-		sb.log.Error("the store went back in time or forked; pausing", "why", proof.Why)
+		w.log.Error("the store went back in time or forked; pausing", "why", proof.Why)
 		return tx.Enqueue(note)
 	})
 }

@@ -1,4 +1,4 @@
-package slackbot
+package commands
 
 import (
 	"fmt"
@@ -12,12 +12,12 @@ import (
 )
 
 // pause holds a stack, or the agent when stack is empty, and says what is in the place of which pause.
-func (sb *Slackbot) pause(stack, reason, by string) (string, error) {
-	before, _, err := sb.held(stack)
+func (cs *Commands) pause(stack, reason, by string) (string, error) {
+	before, _, err := cs.held(stack)
 	if err != nil {
 		return "", err
 	}
-	if err := sb.operator.Pause(stack, reason, by); err != nil {
+	if err := cs.operator.Pause(stack, reason, by); err != nil {
 		return "", err
 	}
 	what, resume := "everything", "sallyport resume"
@@ -32,8 +32,8 @@ func (sb *Slackbot) pause(stack, reason, by string) (string, error) {
 }
 
 // resume lets a stack, or the agent, go on, and says what is paused beside it: a stack that goes on waits for the agent.
-func (sb *Slackbot) resume(stack, by string) (string, error) {
-	was, err := sb.operator.Unpause(stack, by)
+func (cs *Commands) resume(stack, by string) (string, error) {
+	was, err := cs.operator.Unpause(stack, by)
 	if err != nil {
 		return "", err
 	}
@@ -44,11 +44,11 @@ func (sb *Slackbot) resume(stack, by string) (string, error) {
 	if was.Seen != 0 {
 		text += fmt.Sprintf(" #%d needs no look any more.", was.Seen)
 	}
-	agent, _, err := sb.held("")
+	agent, _, err := cs.held("")
 	if err != nil {
 		return "", err
 	}
-	_, stacks, err := sb.held(stack)
+	_, stacks, err := cs.held(stack)
 	switch {
 	case err != nil:
 		return "", err
@@ -61,9 +61,9 @@ func (sb *Slackbot) resume(stack, by string) (string, error) {
 }
 
 // held is who holds a stack, or the agent when stack is empty; nil if nobody does. stacks are all that are held for themselves.
-func (sb *Slackbot) held(stack string) (by *store.Pause, stacks []string, err error) {
-	conf := sb.active.Current.Load()
-	err = sb.store.View(func(tx *store.Tx) error {
+func (cs *Commands) held(stack string) (by *store.Pause, stacks []string, err error) {
+	conf := cs.active.Current.Load()
+	err = cs.store.View(func(tx *store.Tx) error {
 		agent, err := tx.Agent()
 		if err != nil {
 			return err

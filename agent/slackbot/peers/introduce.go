@@ -1,4 +1,4 @@
-package slackbot
+package peers
 
 import (
 	"crypto/rand"
@@ -33,7 +33,7 @@ func Introduce(j *journal.Journal, version string, started time.Time) (me Identi
 				return err
 			}
 		}
-		if me.Epochs, err = introduceProcess(tx.Tx, me.Epoch); err != nil {
+		if me.Epochs, err = addEpoch(tx.Tx, me.Epoch); err != nil {
 			return err
 		}
 		s.Version, s.StartedAt = version, started.UTC()
