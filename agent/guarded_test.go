@@ -19,7 +19,7 @@ var unguarded = map[string]string{
 	"agent/runner.spawn":                  "it calls nothing but the Wait of os/exec",
 	"agent/runner.wait":                   "the runner's own process: its death is an apply whose end nobody saw, which is told and never repeated",
 	"agent/runner.verify":                 "the runner's own process, before terraform starts",
-	"agent/control.Exec":                  "the command line's own process",
+	"agent/control/socket.Exec":           "the command line's own process",
 	"agent/asuser.onThread":               "it returns a panic as an error",
 	"agent/asuser.keep":                   "the keeper's own process",
 	"agent/doctor.findTools":              "the command line's own process",

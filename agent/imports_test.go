@@ -99,9 +99,7 @@ var storeys = []struct {
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",
 	}},
 	{"agent/terraform/rootmodule", []string{"agent/foreign", "agent/hclfile", "agent/terraform/diag", "agent/terraform/keptstate"}},
-	{"agent/control", []string{
-		"agent/archive", "agent/contain", "agent/hint", "agent/peercred", "notify", "notify/people", "notify/words", "store",
-	}},
+	{"agent/control", []string{"agent/archive", "agent/hint", "agent/peercred", "notify", "notify/people", "notify/words", "store"}},
 	{"agent/runner", []string{
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials",
 		"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "notify/words", "store", "store/disk",
@@ -117,10 +115,7 @@ var storeys = []struct {
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
-	{"agent/demo", []string{
-		"agent/config", "agent/control", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
-		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
-	}},
+	{"agent/control/socket", []string{"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "notify/people"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
@@ -131,16 +126,21 @@ var storeys = []struct {
 	{"agent/cli/render", []string{
 		"agent/archive", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
 	}},
+	{"agent/demo", []string{
+		"agent/config", "agent/control", "agent/control/socket", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
+		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
+	}},
 	{"agent/doctor", []string{
-		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/datadir", "agent/hint",
-		"agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary", "agent/terraform/cache",
-		"agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/words",
+		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/control/socket",
+		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform",
+		"agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact",
+		"notify/slack", "notify/words",
 	}},
 	{"agent/survey/starter", []string{
 		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey",
 		"notify/words",
 	}},
-	{"agent/cli/follow", []string{"agent/cli/render", "agent/control"}},
+	{"agent/cli/follow", []string{"agent/cli/render", "agent/control", "agent/control/socket"}},
 
 	// The rooms of the agent, from the bottom up.
 	{name: "agent/bell"},
@@ -237,7 +237,7 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
-		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
+		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/control/socket", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
 		"agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/rundir", "agent/runner", "agent/terraform/diag",
 		"agent/view", "notify", "store",
 	}},
@@ -273,13 +273,14 @@ var storeys = []struct {
 	{name: "agent/bench"},
 	{name: "agent/e2e"},
 	{name: "agent/sim"},
-	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/patience", "store"}},
+	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/complete", "agent/cli/follow", "agent/cli/given", "agent/cli/render",
 		"agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline",
-		"agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/rundir",
-		"agent/runner", "agent/status", "agent/survey", "agent/survey/starter", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo",
+		"agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey", "agent/survey/starter", "notify", "notify/redact", "notify/verbs",
+		"notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

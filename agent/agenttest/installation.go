@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"sallyport/agent/config"
-	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/patience"
 )
 
@@ -25,7 +25,7 @@ type Installation struct {
 	T      testing.TB
 	Dir    string // short, since a socket's path has a limit
 	Body   string // the configuration but for data_dir and socket; an agent reads what it is now when it starts or reloads
-	Client *control.Client
+	Client *socket.Client
 
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -48,7 +48,7 @@ func New(t testing.TB, body string) *Installation {
 		t.Fatal(err)
 	}
 	i := &Installation{T: t, Dir: dir, Body: body, told: make(chan struct{})}
-	i.Client = control.NewClient(i.Path("s.sock"))
+	i.Client = socket.NewClient(i.Path("s.sock"))
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the agent's log:\n%s", i.Logged())

@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/datadir"
 	"sallyport/agent/hint"
 	"sallyport/agent/lifecycle/votes"
@@ -26,13 +27,13 @@ var (
 // socketServer is the agent's end of the unix socket.
 type socketServer struct {
 	agent  *SocketAPI
-	server *control.Server
+	server *socket.Server
 }
 
 // Listen takes the socket before anything runs: somebody else on it means that another agent is at work.
 func (sa *SocketAPI) Listen() (*socketServer, error) {
 	d := Desktop{sa}
-	server, err := control.Listen(control.ServerOptions{
+	server, err := socket.Listen(socket.ServerOptions{
 		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next, Version: sa.version,
 		Names: sa.active.Names(),
 	})

@@ -30,6 +30,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/demo/cloud"
 	"sallyport/agent/repo"
 	"sallyport/agent/runner"
@@ -126,7 +127,7 @@ func codeOf(err error) int {
 		return exitUsage
 	case errors.As(err, &answer) && answer.Kind == control.Usage:
 		return exitUsage
-	case errors.Is(err, control.ErrNoAgent):
+	case errors.Is(err, socket.ErrNoAgent):
 		return exitNoAgent
 	}
 	return exitFailed

@@ -7,11 +7,12 @@ import (
 
 	"sallyport/agent/cli/follow"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/store"
 )
 
 // waitFor waits for a run's end and tells its way on stderr. The error is nil for applied and no_changes only.
-func waitFor(ctx context.Context, s *streams, client *control.Client, id int) error {
+func waitFor(ctx context.Context, s *streams, client *socket.Client, id int) error {
 	f := follow.Follower{Client: client, Talk: func(line string) { s.talk("%s", line) }}
 	run, err := f.Run(ctx, id)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/control/offline"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/hint"
 	"sallyport/agent/rundir"
 	"sallyport/agent/status"
@@ -26,16 +27,16 @@ type installation struct {
 }
 
 // client is how the agent is reached. The configuration is read only if --socket does not say it.
-func (i *installation) client() (*control.Client, error) {
-	socket := i.socket
-	if socket == "" {
+func (i *installation) client() (*socket.Client, error) {
+	path := i.socket
+	if path == "" {
 		c, err := i.clientConfig()
 		if err != nil {
 			return nil, err
 		}
-		socket = c.Socket
+		path = c.Socket
 	}
-	client := control.NewClient(socket)
+	client := socket.NewClient(path)
 	client.Hears(i.hears)
 	return client, nil
 }
@@ -98,7 +99,7 @@ func (i *installation) look(s *streams, ask func(source) error) error {
 	}
 	defer client.Close()
 	noAgent := ask(client)
-	if !errors.Is(noAgent, control.ErrNoAgent) {
+	if !errors.Is(noAgent, socket.ErrNoAgent) {
 		return noAgent
 	}
 	offline, err := i.offline()
@@ -113,7 +114,7 @@ func (i *installation) look(s *streams, ask func(source) error) error {
 	return ask(offline)
 }
 
-// nothingToRead says that neither an agent answers nor its data can be read. It is control.ErrNoAgent.
+// nothingToRead says that neither an agent answers nor its data can be read. It is socket.ErrNoAgent.
 type nothingToRead struct {
 	agent, data error
 	config      bool // a configuration was meant to say where both are

@@ -8,7 +8,7 @@ import (
 
 	"sallyport/agent/cli/follow"
 	"sallyport/agent/cli/render"
-	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/notify/redact"
 )
 
@@ -25,7 +25,7 @@ func newLogsCommand(a *app) *cobra.Command {
 			defer stop()
 			if grows {
 				err := followLog(ctx, a, args[0])
-				if !errors.Is(err, control.ErrNoAgent) {
+				if !errors.Is(err, socket.ErrNoAgent) {
 					return err
 				}
 				// What there is is read from the data directory, which says that nobody goes on with it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -15,7 +16,7 @@ import (
 
 // misplaced tells who decides and names no run in the place of one what they may have meant: the words of a decision come after the run,
 // and names have slips. cause is what stands otherwise.
-func misplaced(ctx context.Context, client *control.Client, d decision, cause error) error {
+func misplaced(ctx context.Context, client *socket.Client, d decision, cause error) error {
 	var answer *control.Error
 	if !errors.As(cause, &answer) || answer.Kind != control.NotFound && answer.Kind != control.Usage {
 		return cause

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/notify/verbs"
 )
 
@@ -42,7 +43,7 @@ func newPauseCommand(a *app) *cobra.Command {
 }
 
 // held is the stack that is to be held, or let go on; empty for everything, which is called all as in Slack, unless a stack is.
-func held(ctx context.Context, client *control.Client, name string) (string, error) {
+func held(ctx context.Context, client *socket.Client, name string) (string, error) {
 	if name != verbs.All {
 		return name, nil
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.etcd.io/bbolt"
 
-	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/datadir"
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
@@ -170,7 +170,7 @@ func (a *standIn) start() error {
 	if err := a.open(); err != nil {
 		return err
 	}
-	server, err := control.Listen(control.ServerOptions{
+	server, err := socket.Listen(socket.ServerOptions{
 		Socket: a.socket, Reader: a, Operator: a, Log: slog.New(slog.DiscardHandler), Changes: a.next, Version: a.version,
 	})
 	if err != nil {

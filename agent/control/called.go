@@ -2,7 +2,6 @@ package control
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -26,43 +25,6 @@ func (r *Run) Name(names people.Names) (err error) {
 func (w *Why) Name(names people.Names) (err error) {
 	w.People, err = names.In(w)
 	return err
-}
-
-// named adds to an answer what the people in it are called. What is a sentence already names them itself.
-func (s *Server) named(answer any) (any, error) {
-	names := s.opts.Names
-	var err error
-	switch a := answer.(type) {
-	case Status:
-		err = a.Name(names)
-		return a, err
-	case Run:
-		err = a.Name(names)
-		return a, err
-	case []Run:
-		for i := range a {
-			err = errors.Join(err, a[i].Name(names))
-		}
-	case Why:
-		err = a.Name(names)
-		return a, err
-	case DecideResponse:
-		a.Message = names.Plain(a.Message)
-		err = a.Run.Name(names)
-		return a, err
-	case CancelResponse:
-		a.Message = names.Plain(a.Message)
-		err = a.Run.Name(names)
-		return a, err
-	case RepairResponse:
-		a.Message = names.Plain(a.Message)
-		return a, nil
-	case StartResponse:
-		for i := range a.Warnings {
-			a.Warnings[i] = names.Plain(a.Warnings[i])
-		}
-	}
-	return answer, err
 }
 
 // Called is a status for people: with names in the place of accounts.

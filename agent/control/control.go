@@ -1,32 +1,9 @@
-// Package control is how the command line and a running agent talk: HTTP and JSON over one unix socket.
+// Package control holds the words in which the command line and a running agent talk: the shapes behind `status --json` and its kin,
+// the requests, and how a run or a stack of the store is shown. They cross the socket in package socket; package offline reads them out of
+// the data directory for the time when no agent runs. Nothing here decides anything: what may be asked for is a [Reader] and an [Operator],
+// and the agent implements both.
 //
-// It holds the words of that talk (the shapes behind `status --json` and its kin), the server, the one client, and a
-// reader of the data directory for the time when no agent runs. Nothing here decides anything: what may be asked for is
-// a [Reader] and an [Operator], and the agent implements both.
-//
-// # Who may
-//
-// Whoever can open the socket may use it; its mode is 0660, so that is root, the agent's user and its group. The kernel
-// says who that is (SO_PEERCRED), the client never does: [peercred.Caller] is filled in by the server and whatever a client
-// claims is dropped. Requests that change or hand out anything pass [ServerOptions].Allow first.
-//
-// # The requests
-//
-//	GET  /v1/status
-//	GET  /v1/runs?stack=NAME&limit=N
-//	GET  /v1/runs/REF                            REF is 12, #12 (as %2312) or a stack: its open run, else its newest
-//	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
-//	GET  /v1/runs/REF/plan                       text
-//	GET  /v1/runs/REF/log                        text
-//	GET  /v1/stacks/NAME/states  /v1/stacks/NAME/why
-//	GET  /v1/verify
-//	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
-//	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move /v1/state/migrate  answer when terraform has ended: minutes, at worst
-//	POST /v1/exec                                the streams of a command, see exec.go
-//	POST /v1/backup                              an archive
-//
-// Errors come as an [Error] with its kind, message and hint intact, so that the command line can say the same words as
-// the agent would.
+// Errors are an [Error] with its kind, message and hint, so that the command line can say the same words as the agent would.
 package control
 
 import (
@@ -38,7 +15,7 @@ import (
 	"sallyport/notify"
 )
 
-// Reader answers questions. The agent, the [Client] and package offline's are readers. Errors that a person can do something
+// Reader answers questions. The agent, the client of package socket and package offline's are readers. Errors that a person can do something
 // about are of type *[Error].
 type Reader interface {
 	Status(ctx context.Context) (Status, error)
@@ -67,6 +44,15 @@ const MaxRuns = 10000
 
 // defaultRuns is how many runs an unlimited question gets.
 const defaultRuns = 20
+
+// Limited fills in and bounds the limit.
+func (q RunsQuery) Limited() RunsQuery {
+	if q.Limit <= 0 {
+		q.Limit = defaultRuns
+	}
+	q.Limit = min(q.Limit, MaxRuns)
+	return q
+}
 
 // Operator changes something. Every request carries who asks; refusals are of type *[Error].
 type Operator interface {
@@ -230,6 +216,22 @@ type MoveStateRequest struct {
 // RepairResponse says what a repair did.
 type RepairResponse struct {
 	Message string `json:"message"`
+}
+
+// ExecRequest runs a command of terraform's in a stack.
+type ExecRequest struct {
+	Stack string   `json:"stack"`
+	Args  []string `json:"args"` // as after `terraform`
+	// Commit, or the beginning of one, is what the person has looked at: it is refused at another. A stack that was never applied
+	// needs it where applies get secrets of their own.
+	Commit string          `json:"commit,omitempty"`
+	By     peercred.Caller `json:"-"`
+}
+
+// Streams are a person's end of a command.
+type Streams struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
 }
 
 // BackupRequest asks for the archive.

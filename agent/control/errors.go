@@ -12,12 +12,6 @@ import (
 	"sallyport/store"
 )
 
-// ErrNoAgent is wrapped by every error that means: nobody answers at the socket.
-var ErrNoAgent = errors.New("no agent answers")
-
-// ErrInUse is wrapped when the socket belongs to an agent that is running.
-var ErrInUse = errors.New("another agent answers at this socket")
-
 // Kind says what sort of refusal an [Error] is.
 type Kind string
 
@@ -90,26 +84,8 @@ func KnownStack(name string, recorded []*store.StackState, configured []string) 
 	return NoStack(name, names)
 }
 
-// NoAgentError says that nobody answers at a socket, and why.
-type NoAgentError struct {
-	Socket string
-	Err    error
-	Hint   string
-}
-
-// Error implements error.
-func (e *NoAgentError) Error() string {
-	return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err)
-}
-
-// Unwrap gives ErrNoAgent and the cause.
-func (e *NoAgentError) Unwrap() []error { return []error{ErrNoAgent, e.Err} }
-
-// UserHint says what to do next.
-func (e *NoAgentError) UserHint() string { return e.Hint }
-
-// asError makes any error fit to cross the socket.
-func asError(err error) *Error {
+// AsError makes any error fit to cross the socket.
+func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e

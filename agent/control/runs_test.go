@@ -35,7 +35,7 @@ func TestKnownStack(t *testing.T) {
 				}
 				return
 			}
-			if asError(err).Kind != NotFound || !strings.Contains(err.Error(), tc.stack) || !strings.HasSuffix(hint.Of(err), tc.hint) {
+			if AsError(err).Kind != NotFound || !strings.Contains(err.Error(), tc.stack) || !strings.HasSuffix(hint.Of(err), tc.hint) {
 				t.Errorf("%v, hint %q", err, hint.Of(err))
 			}
 		})

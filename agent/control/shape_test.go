@@ -148,7 +148,7 @@ func TestResolveRef(t *testing.T) {
 				}
 				return
 			}
-			if e := asError(err); e.Kind != tc.kind || e.Hint == "" {
+			if e := AsError(err); e.Kind != tc.kind || e.Hint == "" {
 				t.Errorf("%+v, want %s and a hint", e, tc.kind)
 			}
 		})
@@ -178,13 +178,4 @@ func TestFindShown(t *testing.T) {
 	}
 }
 
-// Each answer says which version gives it.
-func TestTheAgentsVersion(t *testing.T) {
-	c, _ := served(t, &fake{}, func(o *ServerOptions) { o.Version = "1.2.3" })
-	var heard []string
-	c.Hears(func(version string) { heard = append(heard, version) })
-	_, _ = c.Status(t.Context())
-	if len(heard) != 1 || heard[0] != "1.2.3" {
-		t.Errorf("heard of %v", heard)
-	}
-}
+func at(minute int) time.Time { return time.Date(2026, 3, 1, 3, minute, 0, 0, time.UTC) }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/datadir"
 	"sallyport/agent/proc"
 	"sallyport/agent/runner"
@@ -30,7 +30,7 @@ const (
 type backstage struct {
 	executable string
 	stage      *stage
-	client     *control.Client
+	client     *socket.Client
 
 	cmd   *exec.Cmd  // nil: none runs
 	ended chan error // its end

@@ -28,6 +28,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/terraform/binary"
 	"sallyport/agent/terraform/release"
 )
@@ -120,7 +121,7 @@ func Run(ctx context.Context, o Options) error {
 
 // play runs the agent for as long as the story lasts.
 func play(ctx context.Context, o Options, out *screen, s *stage) (err error) {
-	client := control.NewClient(s.config.Socket)
+	client := socket.NewClient(s.config.Socket)
 	defer client.Close()
 	a := &backstage{executable: o.Executable, stage: s, client: client}
 	defer func() { err = errors.Join(err, a.stop()) }()

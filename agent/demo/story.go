@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/demo/cloud"
 	"sallyport/store"
 )
@@ -16,7 +17,7 @@ type story struct {
 	*screen
 	stage   *stage
 	agent   *backstage
-	client  *control.Client
+	client  *socket.Client
 	answers *answers
 
 	settled string // the infrastructure's file as it was last applied; empty: never

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/hint"
 )
 
@@ -17,11 +18,11 @@ import (
 const longestSocket = 107 - len("/.s0123456789/s")
 
 // checkAgent looks at the socket, and asks whoever is there.
-func checkAgent(ctx context.Context, s *section, o Options, socket string) []*section {
-	if len(socket) > longestSocket {
-		s.fail("socket", "name a shorter path in socket", "the path is %d bytes long, and the kernel takes no more than %d here", len(socket), longestSocket)
+func checkAgent(ctx context.Context, s *section, o Options, path string) []*section {
+	if len(path) > longestSocket {
+		s.fail("socket", "name a shorter path in socket", "the path is %d bytes long, and the kernel takes no more than %d here", len(path), longestSocket)
 	}
-	dir := filepath.Dir(socket)
+	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -35,7 +36,7 @@ func checkAgent(ctx context.Context, s *section, o Options, socket string) []*se
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	client := control.NewClient(socket)
+	client := socket.NewClient(path)
 	defer client.Close()
 	status, err := client.Status(ctx)
 	if err != nil {

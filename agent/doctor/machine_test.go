@@ -10,6 +10,7 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/config"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/patience"
 )
 
@@ -56,7 +57,7 @@ func TestRunningAgent(t *testing.T) {
 		}
 	})
 	<-ready
-	client := control.NewClient(cfg.Socket)
+	client := socket.NewClient(cfg.Socket)
 	defer client.Close()
 	eventually(t, func() bool {
 		status, err := client.Status(t.Context())

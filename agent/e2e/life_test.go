@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
@@ -44,7 +45,7 @@ type living struct {
 	slack  *slacktest.Server
 	oracle *oracle
 	git    *gittest.Repo
-	client *control.Client
+	client *socket.Client
 	gate   string // a directory for resources that wait
 
 	status   control.Status // as last seen
@@ -86,7 +87,7 @@ func (l life) live(t *testing.T, kills []kill, faults ...string) *living {
 		t.Fatal(err)
 	}
 	v.house.binary = program
-	v.client = control.NewClient(v.house.Path("s.sock"))
+	v.client = socket.NewClient(v.house.Path("s.sock"))
 	t.Cleanup(v.client.Close)
 	v.house.faults = append(faults, v.armed()...)
 	v.house.launch()

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 
 // Follower follows runs of one agent.
 type Follower struct {
-	Client *control.Client
+	Client *socket.Client
 	Talk   func(line string)       // beside the result
 	Print  func(text string) error // of the result; only [Follower.Log] needs it
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/control"
+	"sallyport/agent/control/socket"
 )
 
 // Texts are where the texts of a run are read: from the agent, or from its data directory.
@@ -66,7 +67,7 @@ func (f *Follower) Log(ctx context.Context, ref string) (run control.Run, said s
 	told, id := "", run.ID // an answer that failed names no run
 	for err == nil {
 		now, textErr := Said(ctx, f.Client, run)
-		if textErr != nil && (ctx.Err() != nil || !errors.Is(textErr, control.ErrNoAgent)) { // the agent is waited for below
+		if textErr != nil && (ctx.Err() != nil || !errors.Is(textErr, socket.ErrNoAgent)) { // the agent is waited for below
 			return run, said, f.stopped(ctx, id, textErr)
 		}
 		if textErr == nil {

@@ -1,10 +1,11 @@
-package control
+package socket
 
 import (
 	"errors"
 	"net/http"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/control"
 )
 
 // contained keeps a panic of a handler inside its request. The package http would do that, too, and cut the connection: whoever
@@ -33,7 +34,7 @@ func (s *Server) withoutPanic(err error) error {
 		return err
 	}
 	s.logPanic(p)
-	return Errorf(Internal, "a fault in sallyport itself met while %s (%s)", p.Work, p.Place).WithHint("%s; nobody knows whether it was done: sallyport status", contain.Hint)
+	return control.Errorf(control.Internal, "a fault in sallyport itself met while %s (%s)", p.Work, p.Place).WithHint("%s; nobody knows whether it was done: sallyport status", contain.Hint)
 }
 
 func (s *Server) logPanic(p *contain.Panic) {

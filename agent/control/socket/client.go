@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sallyport/agent/archive"
+	"sallyport/agent/control"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 	maxAnswer      = 256 << 20        // the text of a monstrous plan still fits
 )
 
-// Client talks to a running agent. It is a [Reader] and an [Operator]; the By of its requests is dropped, the agent asks
+// Client talks to a running agent. It is a [control.Reader] and a [control.Operator]; the By of its requests is dropped, the agent asks
 // the kernel. When nobody answers, errors wrap ErrNoAgent.
 type Client struct {
 	socket string
@@ -74,30 +75,30 @@ func isFull(err error) bool { return errors.Is(err, syscall.EAGAIN) }
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Status implements Reader.
-func (c *Client) Status(ctx context.Context) (Status, error) {
-	return get[Status](ctx, c, "/v1/status", nil)
+func (c *Client) Status(ctx context.Context) (control.Status, error) {
+	return get[control.Status](ctx, c, "/v1/status", nil)
 }
 
 // Runs implements Reader.
-func (c *Client) Runs(ctx context.Context, q RunsQuery) ([]Run, error) {
+func (c *Client) Runs(ctx context.Context, q control.RunsQuery) ([]control.Run, error) {
 	v := url.Values{"limit": {strconv.Itoa(q.Limited().Limit)}}
 	if q.Stack != "" {
 		v.Set("stack", q.Stack)
 	}
-	return get[[]Run](ctx, c, "/v1/runs", v)
+	return get[[]control.Run](ctx, c, "/v1/runs", v)
 }
 
 // Run implements Reader.
-func (c *Client) Run(ctx context.Context, ref string) (Run, error) {
-	return get[Run](ctx, c, "/v1/runs/"+url.PathEscape(ref), nil)
+func (c *Client) Run(ctx context.Context, ref string) (control.Run, error) {
+	return get[control.Run](ctx, c, "/v1/runs/"+url.PathEscape(ref), nil)
 }
 
 // Wait is Run that answers when the run is no longer as it was when updated last, has ended, or wait is over.
-func (c *Client) Wait(ctx context.Context, id int, updated time.Time, wait time.Duration) (Run, error) {
+func (c *Client) Wait(ctx context.Context, id int, updated time.Time, wait time.Duration) (control.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+answerTimeout)
 	defer cancel()
 	v := url.Values{"after": {updated.UTC().Format(time.RFC3339Nano)}, "wait": {wait.String()}}
-	var r Run
+	var r control.Run
 	err := c.request(ctx, http.MethodGet, "/v1/runs/"+strconv.Itoa(id)+"?"+v.Encode(), nil, &r)
 	return r, err
 }
@@ -113,60 +114,60 @@ func (c *Client) Log(ctx context.Context, ref string) (string, error) {
 }
 
 // Verify implements Reader.
-func (c *Client) Verify(ctx context.Context) (Verification, error) {
-	return get[Verification](ctx, c, "/v1/verify", nil)
+func (c *Client) Verify(ctx context.Context) (control.Verification, error) {
+	return get[control.Verification](ctx, c, "/v1/verify", nil)
 }
 
 // Start implements Operator.
-func (c *Client) Start(ctx context.Context, r StartRequest) (StartResponse, error) {
-	return post[StartResponse](ctx, c, "/v1/plan", r)
+func (c *Client) Start(ctx context.Context, r control.StartRequest) (control.StartResponse, error) {
+	return post[control.StartResponse](ctx, c, "/v1/plan", r)
 }
 
 // Decide implements Operator.
-func (c *Client) Decide(ctx context.Context, r DecideRequest) (DecideResponse, error) {
-	return post[DecideResponse](ctx, c, "/v1/decide", r)
+func (c *Client) Decide(ctx context.Context, r control.DecideRequest) (control.DecideResponse, error) {
+	return post[control.DecideResponse](ctx, c, "/v1/decide", r)
 }
 
 // Review implements Operator.
-func (c *Client) Review(ctx context.Context, r ReviewRequest) (DecideResponse, error) {
-	return post[DecideResponse](ctx, c, "/v1/review", r)
+func (c *Client) Review(ctx context.Context, r control.ReviewRequest) (control.DecideResponse, error) {
+	return post[control.DecideResponse](ctx, c, "/v1/review", r)
 }
 
 // Cancel implements Operator.
-func (c *Client) Cancel(ctx context.Context, r CancelRequest) (CancelResponse, error) {
-	return post[CancelResponse](ctx, c, "/v1/cancel", r)
+func (c *Client) Cancel(ctx context.Context, r control.CancelRequest) (control.CancelResponse, error) {
+	return post[control.CancelResponse](ctx, c, "/v1/cancel", r)
 }
 
 // Pause implements Operator.
-func (c *Client) Pause(ctx context.Context, r PauseRequest) error {
+func (c *Client) Pause(ctx context.Context, r control.PauseRequest) error {
 	_, err := post[struct{}](ctx, c, "/v1/pause", r)
 	return err
 }
 
 // Resume implements Operator.
-func (c *Client) Resume(ctx context.Context, r ResumeRequest) (ResumeResponse, error) {
-	return post[ResumeResponse](ctx, c, "/v1/resume", r)
+func (c *Client) Resume(ctx context.Context, r control.ResumeRequest) (control.ResumeResponse, error) {
+	return post[control.ResumeResponse](ctx, c, "/v1/resume", r)
 }
 
 // Accept implements Operator.
-func (c *Client) Accept(ctx context.Context, r AcceptRequest) error {
+func (c *Client) Accept(ctx context.Context, r control.AcceptRequest) error {
 	_, err := post[struct{}](ctx, c, "/v1/accept", r)
 	return err
 }
 
 // Unlock implements Operator.
-func (c *Client) Unlock(ctx context.Context, r UnlockRequest) (RepairResponse, error) {
-	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/unlock", r)
+func (c *Client) Unlock(ctx context.Context, r control.UnlockRequest) (control.RepairResponse, error) {
+	return postWithin[control.RepairResponse](ctx, c, repairTimeout, "/v1/unlock", r)
 }
 
 // PushState implements Operator.
-func (c *Client) PushState(ctx context.Context, r PushStateRequest) (RepairResponse, error) {
-	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/push", r)
+func (c *Client) PushState(ctx context.Context, r control.PushStateRequest) (control.RepairResponse, error) {
+	return postWithin[control.RepairResponse](ctx, c, repairTimeout, "/v1/state/push", r)
 }
 
 // Why implements Reader.
-func (c *Client) Why(ctx context.Context, stack string) (Why, error) {
-	return get[Why](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/why", nil)
+func (c *Client) Why(ctx context.Context, stack string) (control.Why, error) {
+	return get[control.Why](ctx, c, "/v1/stacks/"+url.PathEscape(stack)+"/why", nil)
 }
 
 // States implements Reader.
@@ -175,22 +176,22 @@ func (c *Client) States(ctx context.Context, stack string) ([]archive.StateCopy,
 }
 
 // RestoreState implements Operator.
-func (c *Client) RestoreState(ctx context.Context, r RestoreStateRequest) (RepairResponse, error) {
-	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/restore", r)
+func (c *Client) RestoreState(ctx context.Context, r control.RestoreStateRequest) (control.RepairResponse, error) {
+	return postWithin[control.RepairResponse](ctx, c, repairTimeout, "/v1/state/restore", r)
 }
 
 // MoveState implements Operator.
-func (c *Client) MoveState(ctx context.Context, r MoveStateRequest) (RepairResponse, error) {
-	return postWithin[RepairResponse](ctx, c, repairTimeout, "/v1/state/move", r)
+func (c *Client) MoveState(ctx context.Context, r control.MoveStateRequest) (control.RepairResponse, error) {
+	return postWithin[control.RepairResponse](ctx, c, repairTimeout, "/v1/state/move", r)
 }
 
 // MigrateState implements Operator. It plans twice.
-func (c *Client) MigrateState(ctx context.Context, r MigrateStateRequest) (RepairResponse, error) {
-	return postWithin[RepairResponse](ctx, c, migrateTimeout, "/v1/state/migrate", r)
+func (c *Client) MigrateState(ctx context.Context, r control.MigrateStateRequest) (control.RepairResponse, error) {
+	return postWithin[control.RepairResponse](ctx, c, migrateTimeout, "/v1/state/migrate", r)
 }
 
 // Backup implements Operator. It has no deadline of its own: an archive takes what it takes.
-func (c *Client) Backup(ctx context.Context, _ BackupRequest, w io.Writer) error {
+func (c *Client) Backup(ctx context.Context, _ control.BackupRequest, w io.Writer) error {
 	res, err := c.send(ctx, http.MethodPost, "/v1/backup", nil)
 	if err != nil {
 		return err
@@ -206,9 +207,9 @@ func (c *Client) Backup(ctx context.Context, _ BackupRequest, w io.Writer) error
 	case "ok":
 		return nil
 	case "":
-		return Errorf(Internal, "the agent stopped in the middle of the backup").WithHint("try again")
+		return control.Errorf(control.Internal, "the agent stopped in the middle of the backup").WithHint("try again")
 	default:
-		var e Error
+		var e control.Error
 		if err := json.Unmarshal([]byte(told), &e); err != nil {
 			return fmt.Errorf("reading how the backup ended: %w", err)
 		}
@@ -304,10 +305,10 @@ func (c *Client) received(ctx context.Context, err error) error {
 // errorIn is the error that an answer carries.
 func errorIn(res *http.Response) error {
 	var a struct {
-		Error *Error `json:"error"`
+		Error *control.Error `json:"error"`
 	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&a); err != nil || a.Error == nil {
-		return Errorf(Internal, "the agent answered %s", res.Status)
+		return control.Errorf(control.Internal, "the agent answered %s", res.Status)
 	}
 	return a.Error
 }

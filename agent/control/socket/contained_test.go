@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport/agent/control"
 	"sallyport/agent/patience"
 	"sallyport/store"
 )
@@ -38,9 +39,12 @@ func TestPanicIsTheRequestsAnswer(t *testing.T) {
 	log := &heard{}
 	bang := func() { panic("it knows password hunter2") }
 	f := &fake{
-		run:    func(string) (Run, error) { bang(); return Run{}, nil },
-		decide: func(DecideRequest) (DecideResponse, error) { bang(); return DecideResponse{}, nil },
-		exec:   func(context.Context, ExecRequest, Streams) (int, error) { bang(); return 0, nil },
+		run: func(string) (control.Run, error) { bang(); return control.Run{}, nil },
+		decide: func(control.DecideRequest) (control.DecideResponse, error) {
+			bang()
+			return control.DecideResponse{}, nil
+		},
+		exec: func(context.Context, control.ExecRequest, control.Streams) (int, error) { bang(); return 0, nil },
 		backup: func(w io.Writer) error {
 			_, _ = io.WriteString(w, "half of it")
 			bang()
@@ -55,25 +59,25 @@ func TestPanicIsTheRequestsAnswer(t *testing.T) {
 	}{
 		{"a question", func(ctx context.Context) error { _, err := c.Run(ctx, "12"); return err }, false},
 		{"a decision", func(ctx context.Context) error {
-			_, err := c.Decide(ctx, DecideRequest{Ref: "12", Words: "approve"})
+			_, err := c.Decide(ctx, control.DecideRequest{Ref: "12", Words: "approve"})
 			return err
 		}, false},
 		{"a command with streams", func(ctx context.Context) error {
-			_, err := c.Exec(ctx, ExecRequest{Stack: "box", Args: []string{"output"}}, Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+			_, err := c.Exec(ctx, control.ExecRequest{Stack: "box", Args: []string{"output"}}, control.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 			return err
 		}, false},
-		{"a backup that has begun", func(ctx context.Context) error { return c.Backup(ctx, BackupRequest{}, io.Discard) }, true},
+		{"a backup that has begun", func(ctx context.Context) error { return c.Backup(ctx, control.BackupRequest{}, io.Discard) }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience.Limit())
 			defer cancel()
 			err := test.ask(ctx)
-			var answer *Error
+			var answer *control.Error
 			if test.cut {
 				if err == nil {
 					t.Error("half an answer was taken for a whole one")
 				}
-			} else if !errors.As(err, &answer) || answer.Kind != Internal || answer.Hint == "" || !strings.Contains(answer.Message, "contained_test.go") {
+			} else if !errors.As(err, &answer) || answer.Kind != control.Internal || answer.Hint == "" || !strings.Contains(answer.Message, "contained_test.go") {
 				t.Errorf("the answer is %#v", err)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
@@ -81,7 +85,7 @@ func TestPanicIsTheRequestsAnswer(t *testing.T) {
 			}
 		})
 	}
-	f.run = func(string) (Run, error) { return Run{ID: 12, Status: store.Planned}, nil }
+	f.run = func(string) (control.Run, error) { return control.Run{ID: 12, Status: store.Planned}, nil }
 	if r, err := c.Run(context.Background(), "12"); err != nil || r.ID != 12 {
 		t.Errorf("the next question is answered %+v, %v", r, err)
 	}

@@ -1,4 +1,28 @@
-package control
+// Package socket carries what package control says: HTTP and JSON over one unix socket, with the server, and the one client.
+//
+// # Who may
+//
+// Whoever can open the socket may use it; its mode is 0660, so that is root, the agent's user and its group. The kernel
+// says who that is (SO_PEERCRED), the client never does: [peercred.Caller] is filled in by the server and whatever a client
+// claims is dropped. Requests that change or hand out anything pass [ServerOptions].Allow first.
+//
+// # The requests
+//
+//	GET  /v1/status
+//	GET  /v1/runs?stack=NAME&limit=N
+//	GET  /v1/runs/REF                            REF is 12, #12 (as %2312) or a stack: its open run, else its newest
+//	GET  /v1/runs/REF?after=UPDATED_AT&wait=30s  answers when the run has changed, or when the wait is over
+//	GET  /v1/runs/REF/plan                       text
+//	GET  /v1/runs/REF/log                        text
+//	GET  /v1/stacks/NAME/states  /v1/stacks/NAME/why
+//	GET  /v1/verify
+//	POST /v1/plan /v1/decide /v1/review /v1/cancel /v1/pause /v1/resume /v1/accept
+//	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move /v1/state/migrate  answer when terraform has ended: minutes, at worst
+//	POST /v1/exec                                the streams of a command, see exec.go
+//	POST /v1/backup                              an archive
+//
+// Errors come as a [control.Error] whole. Requests and answers are package control's.
+package socket
 
 import (
 	"context"
@@ -11,6 +35,7 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/control"
 	"sallyport/agent/peercred"
 	"sallyport/notify/people"
 )
@@ -29,8 +54,8 @@ const (
 // ServerOptions say what a server answers with.
 type ServerOptions struct {
 	Socket   string // absolute path
-	Reader   Reader
-	Operator Operator
+	Reader   control.Reader
+	Operator control.Operator
 	Log      *slog.Logger
 	// Allow refuses callers of requests that change something or hand out a backup. Nil allows whoever could open the
 	// socket. It is not asked about looking.

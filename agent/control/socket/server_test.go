@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"sallyport/agent/archive"
+	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/patience"
 	"sallyport/agent/peercred"
@@ -25,17 +25,17 @@ import (
 )
 
 func TestErrorsKeepKindMessageAndHint(t *testing.T) {
-	for _, want := range []*Error{
-		Errorf(NotFound, "there is no run #9").WithHint("sallyport runs lists them"),
-		Errorf(Refused, "#12 is applying").WithHint("sallyport cancel 12"),
-		Errorf(Usage, "what?"),
-		Errorf(Conflict, "it moved on").WithHint("look again"),
-		Errorf(Internal, "disk & <friends>"),
+	for _, want := range []*control.Error{
+		control.Errorf(control.NotFound, "there is no run #9").WithHint("sallyport runs lists them"),
+		control.Errorf(control.Refused, "#12 is applying").WithHint("sallyport cancel 12"),
+		control.Errorf(control.Usage, "what?"),
+		control.Errorf(control.Conflict, "it moved on").WithHint("look again"),
+		control.Errorf(control.Internal, "disk & <friends>"),
 	} {
 		t.Run(string(want.Kind), func(t *testing.T) {
-			c, _ := served(t, &fake{run: func(string) (Run, error) { return Run{}, fmt.Errorf("wrapped: %w", want) }}, nil)
+			c, _ := served(t, &fake{run: func(string) (control.Run, error) { return control.Run{}, fmt.Errorf("wrapped: %w", want) }}, nil)
 			_, err := c.Run(context.Background(), "9")
-			var got *Error
+			var got *control.Error
 			if !errors.As(err, &got) {
 				t.Fatalf("error is %v", err)
 			}
@@ -47,9 +47,9 @@ func TestErrorsKeepKindMessageAndHint(t *testing.T) {
 }
 
 func TestForeignErrorsAreInternal(t *testing.T) {
-	c, _ := served(t, &fake{run: func(string) (Run, error) { return Run{}, errors.New("bolt is loose") }}, nil)
+	c, _ := served(t, &fake{run: func(string) (control.Run, error) { return control.Run{}, errors.New("bolt is loose") }}, nil)
 	_, err := c.Run(context.Background(), "9")
-	if diff := cmp.Diff(error(Errorf(Internal, "bolt is loose")), err); diff != "" {
+	if diff := cmp.Diff(error(control.Errorf(control.Internal, "bolt is loose")), err); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -60,12 +60,12 @@ func TestCallerIsWhoTheKernelSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got peercred.Caller
-	c, _ := served(t, &fake{decide: func(r DecideRequest) (DecideResponse, error) {
+	c, _ := served(t, &fake{decide: func(r control.DecideRequest) (control.DecideResponse, error) {
 		got = r.By
-		return DecideResponse{Message: r.Ref + " " + r.Words}, nil
+		return control.DecideResponse{Message: r.Ref + " " + r.Words}, nil
 	}}, nil)
 	// What the client claims is dropped.
-	answer, err := c.Decide(context.Background(), DecideRequest{Ref: "#12", Words: "approve destroy 2", By: peercred.Caller{UID: 0, User: "eve"}})
+	answer, err := c.Decide(context.Background(), control.DecideRequest{Ref: "#12", Words: "approve destroy 2", By: peercred.Caller{UID: 0, User: "eve"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestCallerIsWhoTheKernelSays(t *testing.T) {
 }
 
 func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
-	f := &fake{run: func(string) (Run, error) { return Run{ID: 3}, nil }, backup: func(io.Writer) error { return nil }}
+	f := &fake{run: func(string) (control.Run, error) { return control.Run{ID: 3}, nil }, backup: func(io.Writer) error { return nil }}
 	c, _ := served(t, f, func(o *ServerOptions) {
 		o.Allow = func(peercred.Caller) error { return errors.New("runs inside a plan") }
 	})
@@ -89,17 +89,17 @@ func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
 	if _, err := c.Run(ctx, "3"); err != nil {
 		t.Errorf("looking: %v", err)
 	}
-	_, decide := c.Decide(ctx, DecideRequest{})
-	_, start := c.Start(ctx, StartRequest{})
-	_, cancel := c.Cancel(ctx, CancelRequest{})
-	_, review := c.Review(ctx, ReviewRequest{})
-	_, resume := c.Resume(ctx, ResumeRequest{})
+	_, decide := c.Decide(ctx, control.DecideRequest{})
+	_, start := c.Start(ctx, control.StartRequest{})
+	_, cancel := c.Cancel(ctx, control.CancelRequest{})
+	_, review := c.Review(ctx, control.ReviewRequest{})
+	_, resume := c.Resume(ctx, control.ResumeRequest{})
 	for verb, err := range map[string]error{
 		"decide": decide, "review": review, "start": start, "cancel": cancel,
-		"pause": c.Pause(ctx, PauseRequest{}), "resume": resume,
-		"accept": c.Accept(ctx, AcceptRequest{}), "backup": c.Backup(ctx, BackupRequest{}, io.Discard),
+		"pause": c.Pause(ctx, control.PauseRequest{}), "resume": resume,
+		"accept": c.Accept(ctx, control.AcceptRequest{}), "backup": c.Backup(ctx, control.BackupRequest{}, io.Discard),
 	} {
-		if diff := cmp.Diff(error(Errorf(Refused, "runs inside a plan")), err); diff != "" {
+		if diff := cmp.Diff(error(control.Errorf(control.Refused, "runs inside a plan")), err); diff != "" {
 			t.Errorf("%s: %s", verb, diff)
 		}
 	}
@@ -108,7 +108,7 @@ func TestAllowIsAskedAboutChangesOnly(t *testing.T) {
 func TestRefsTravelWhole(t *testing.T) {
 	var got string
 	c, _ := served(t, &fake{
-		run:      func(ref string) (Run, error) { got = ref; return Run{}, nil },
+		run:      func(ref string) (control.Run, error) { got = ref; return control.Run{}, nil },
 		planText: "the plan of ",
 	}, nil)
 	for _, ref := range []string{"12", "#12", "ghe", "a/b", "x y?z%", "größe"} {
@@ -126,12 +126,12 @@ func TestRefsTravelWhole(t *testing.T) {
 }
 
 func TestRunsQuery(t *testing.T) {
-	f := &fake{asked: make(chan RunsQuery, 1)}
+	f := &fake{asked: make(chan control.RunsQuery, 1)}
 	c, _ := served(t, f, nil)
-	for _, tc := range []struct{ q, want RunsQuery }{
-		{RunsQuery{}, RunsQuery{Limit: defaultRuns}},
-		{RunsQuery{Stack: "a b", Limit: 7}, RunsQuery{Stack: "a b", Limit: 7}},
-		{RunsQuery{Limit: 1 << 30}, RunsQuery{Limit: MaxRuns}},
+	for _, tc := range []struct{ q, want control.RunsQuery }{
+		{control.RunsQuery{}, control.RunsQuery{Limit: 20}},
+		{control.RunsQuery{Stack: "a b", Limit: 7}, control.RunsQuery{Stack: "a b", Limit: 7}},
+		{control.RunsQuery{Limit: 1 << 30}, control.RunsQuery{Limit: control.MaxRuns}},
 	} {
 		runs, err := c.Runs(context.Background(), tc.q)
 		if err != nil || runs == nil {
@@ -145,10 +145,10 @@ func TestRunsQuery(t *testing.T) {
 
 func TestLongPollAnswersAtTheChange(t *testing.T) {
 	var mu sync.Mutex
-	run := Run{ID: 3, Status: store.Planning, UpdatedAt: new(at(1))}
+	run := control.Run{ID: 3, Status: store.Planning, UpdatedAt: new(at(1))}
 	changed := make(chan struct{})
 	looked := make(chan struct{}, 10)
-	c, _ := served(t, &fake{run: func(string) (Run, error) {
+	c, _ := served(t, &fake{run: func(string) (control.Run, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		looked <- struct{}{}
@@ -160,7 +160,7 @@ func TestLongPollAnswersAtTheChange(t *testing.T) {
 			return changed
 		}
 	})
-	got := make(chan Run, 1)
+	got := make(chan control.Run, 1)
 	go func() {
 		r, err := c.Wait(context.Background(), 3, at(1), patience.Limit())
 		if err != nil {
@@ -204,8 +204,8 @@ func TestLongPollEnds(t *testing.T) {
 		{"at once for a run that has ended", store.Applied, time.Hour},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, _ := served(t, &fake{run: func(string) (Run, error) {
-				return Run{ID: 3, Status: tc.status, UpdatedAt: new(at(1))}, nil
+			c, _ := served(t, &fake{run: func(string) (control.Run, error) {
+				return control.Run{ID: 3, Status: tc.status, UpdatedAt: new(at(1))}, nil
 			}}, nil)
 			r, err := c.Wait(context.Background(), 3, at(1), tc.wait)
 			if err != nil || r.Status != tc.status {
@@ -217,16 +217,16 @@ func TestLongPollEnds(t *testing.T) {
 
 func TestStopEndsLongPolls(t *testing.T) {
 	looked := make(chan struct{}, 1)
-	c, _ := served(t, &fake{run: func(string) (Run, error) {
+	c, _ := served(t, &fake{run: func(string) (control.Run, error) {
 		looked <- struct{}{}
-		return Run{ID: 3, Status: store.Planned, UpdatedAt: new(at(1))}, nil
+		return control.Run{ID: 3, Status: store.Planned, UpdatedAt: new(at(1))}, nil
 	}}, nil)
 	go func() { _, _ = c.Wait(context.Background(), 3, at(1), time.Hour) }()
 	<-looked // the cleanup of served fails the test if the server does not stop now
 }
 
 func TestLimits(t *testing.T) {
-	_, socket := served(t, &fake{start: func(StartRequest) (StartResponse, error) { return StartResponse{Run: 1}, nil }}, nil)
+	_, socket := served(t, &fake{start: func(control.StartRequest) (control.StartResponse, error) { return control.StartResponse{Run: 1}, nil }}, nil)
 	for _, tc := range []struct{ name, request, want string }{
 		{"a huge body", post11("/v1/plan", `{"stack":"`+strings.Repeat("x", maxBody)+`"}`), "400"},
 		{"not JSON", post11("/v1/plan", `stack=ghe`), "400"},
@@ -260,7 +260,7 @@ func post11(path, body string) string {
 }
 
 func TestBackupThatBreaksOffIsAnError(t *testing.T) {
-	broken := Errorf(Conflict, "a state is being written").WithHint("try again")
+	broken := control.Errorf(control.Conflict, "a state is being written").WithHint("try again")
 	for _, tc := range []struct {
 		name  string
 		write string
@@ -280,7 +280,7 @@ func TestBackupThatBreaksOffIsAnError(t *testing.T) {
 				return tc.err
 			}}, nil)
 			var b strings.Builder
-			err := c.Backup(context.Background(), BackupRequest{}, &b)
+			err := c.Backup(context.Background(), control.BackupRequest{}, &b)
 			if diff := cmp.Diff(tc.want, err); diff != "" {
 				t.Error(diff)
 			}
@@ -291,19 +291,13 @@ func TestBackupThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-// What the archive says of a stack or a copy that is not there crosses the socket as what it is.
-func TestKindsOfErrors(t *testing.T) {
-	for name, tt := range map[string]struct {
-		err  error
-		want Error
-	}{
-		"of control":      {fmt.Errorf("asking: %w", NoLog(3, store.Planned)), *NoLog(3, store.Planned)},
-		"not there":       {archive.ErrNotFound, Error{Kind: NotFound, Message: "not found"}},
-		"several of them": {hint.With(archive.ErrConflict, "use a name"), Error{Kind: Conflict, Message: "conflict", Hint: "use a name"}},
-		"anything else":   {hint.With(io.ErrUnexpectedEOF, "try again"), Error{Kind: Internal, Message: "unexpected EOF", Hint: "try again"}},
-	} {
-		if diff := cmp.Diff(tt.want, *asError(tt.err)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+// Each answer says which version gives it.
+func TestTheAgentsVersion(t *testing.T) {
+	c, _ := served(t, &fake{}, func(o *ServerOptions) { o.Version = "1.2.3" })
+	var heard []string
+	c.Hears(func(version string) { heard = append(heard, version) })
+	_, _ = c.Status(t.Context())
+	if len(heard) != 1 || heard[0] != "1.2.3" {
+		t.Errorf("heard of %v", heard)
 	}
 }

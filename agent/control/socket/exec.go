@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bufio"
@@ -15,24 +15,8 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
-	"sallyport/agent/peercred"
+	"sallyport/agent/control"
 )
-
-// ExecRequest runs a command of terraform's in a stack.
-type ExecRequest struct {
-	Stack string   `json:"stack"`
-	Args  []string `json:"args"` // as after `terraform`
-	// Commit, or the beginning of one, is what the person has looked at: it is refused at another. A stack that was never applied
-	// needs it where applies get secrets of their own.
-	Commit string          `json:"commit,omitempty"`
-	By     peercred.Caller `json:"-"`
-}
-
-// Streams are a person's end of a command.
-type Streams struct {
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-}
 
 // execProtocol is what the connection of an exec becomes: frames of one letter, the length in four bytes and the content.
 const execProtocol = "sallyport-exec"
@@ -105,7 +89,7 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	var q ExecRequest
+	var q control.ExecRequest
 	if err := decode(w, r, &q); err != nil {
 		s.fail(w, err)
 		return
@@ -129,14 +113,14 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) {
 	out := &frames{w: conn}
 	var code int
 	err = contain.Do("running a command for somebody", func() (err error) {
-		code, err = s.opts.Operator.Exec(ctx, q, Streams{
+		code, err = s.opts.Operator.Exec(ctx, q, control.Streams{
 			Stdin: in, Stdout: &stream{out, frameStdout, cancel}, Stderr: &stream{out, frameStderr, cancel},
 		})
 		return err
 	})
 	err = s.withoutPanic(err)
 	if err != nil {
-		told, jsonErr := json.Marshal(asError(err))
+		told, jsonErr := json.Marshal(control.AsError(err))
 		if jsonErr != nil {
 			told = []byte(`{}`)
 		}
@@ -169,8 +153,8 @@ func hearClient(r io.Reader, stdin *io.PipeWriter, cancel context.CancelFunc) {
 	}
 }
 
-// Exec implements Operator. When ctx ends the command is interrupted, and its end is still waited for.
-func (c *Client) Exec(ctx context.Context, q ExecRequest, s Streams) (exitCode int, err error) {
+// Exec implements [control.Operator]. When ctx ends the command is interrupted, and its end is still waited for.
+func (c *Client) Exec(ctx context.Context, q control.ExecRequest, s control.Streams) (exitCode int, err error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return 0, fmt.Errorf("encoding the request: %w", err)
@@ -200,11 +184,11 @@ func (c *Client) Exec(ctx context.Context, q ExecRequest, s Streams) (exitCode i
 	return hearServer(bufio.NewReader(conn), s)
 }
 
-func hearServer(r io.Reader, s Streams) (exitCode int, err error) {
+func hearServer(r io.Reader, s control.Streams) (exitCode int, err error) {
 	for {
 		kind, content, err := readFrame(r)
 		if err != nil {
-			return 0, Errorf(Internal, "the agent stopped in the middle of the command").WithHint("look at how far it came: sallyport status")
+			return 0, control.Errorf(control.Internal, "the agent stopped in the middle of the command").WithHint("look at how far it came: sallyport status")
 		}
 		switch kind {
 		case frameStdout:
@@ -214,7 +198,7 @@ func hearServer(r io.Reader, s Streams) (exitCode int, err error) {
 		case frameExit:
 			return strconv.Atoi(string(content))
 		case frameFault:
-			var e Error
+			var e control.Error
 			if err := json.Unmarshal(content, &e); err != nil {
 				return 0, errors.New("reading how the command ended: the agent's answer makes no sense")
 			}

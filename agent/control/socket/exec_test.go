@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bytes"
@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/control"
 	"sallyport/agent/peercred"
 )
 
 func TestExecStreams(t *testing.T) {
 	big := strings.Repeat("x", 3*maxFrame+1)
-	f := &fake{exec: func(_ context.Context, r ExecRequest, s Streams) (int, error) {
+	f := &fake{exec: func(_ context.Context, r control.ExecRequest, s control.Streams) (int, error) {
 		typed, err := io.ReadAll(s.Stdin)
 		if err != nil {
 			return 0, err
@@ -26,16 +27,16 @@ func TestExecStreams(t *testing.T) {
 	}}
 	c, _ := served(t, f, nil)
 	var stdout, stderr bytes.Buffer
-	code, err := c.Exec(t.Context(), ExecRequest{Stack: "ghe", Args: []string{"state", "push", "-"}}, Streams{strings.NewReader(big), &stdout, &stderr})
+	code, err := c.Exec(t.Context(), control.ExecRequest{Stack: "ghe", Args: []string{"state", "push", "-"}}, control.Streams{Stdin: strings.NewReader(big), Stdout: &stdout, Stderr: &stderr})
 	if err != nil || code != 7 || stdout.String() != big || !strings.HasPrefix(stderr.String(), "state,push,- by ") || strings.HasSuffix(stderr.String(), "by ") {
 		t.Errorf("code %d, %v, %d bytes, %q", code, err, stdout.Len(), stderr.String())
 	}
-	f.exec = func(context.Context, ExecRequest, Streams) (int, error) {
-		return 0, Errorf(Refused, "not that").WithHint("this")
+	f.exec = func(context.Context, control.ExecRequest, control.Streams) (int, error) {
+		return 0, control.Errorf(control.Refused, "not that").WithHint("this")
 	}
-	_, err = c.Exec(t.Context(), ExecRequest{}, Streams{strings.NewReader(""), &stdout, &stderr})
-	var refused *Error
-	if !errors.As(err, &refused) || refused.Kind != Refused || refused.Hint != "this" {
+	_, err = c.Exec(t.Context(), control.ExecRequest{}, control.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr})
+	var refused *control.Error
+	if !errors.As(err, &refused) || refused.Kind != control.Refused || refused.Hint != "this" {
 		t.Errorf("%v", err)
 	}
 }
@@ -43,9 +44,11 @@ func TestExecStreams(t *testing.T) {
 // Whoever may not change anything runs no command either.
 func TestExecIsAllowedLikeADecision(t *testing.T) {
 	c, _ := served(t, &fake{}, func(o *ServerOptions) {
-		o.Allow = func(peercred.Caller) error { return Errorf(Refused, "what runs inside a plan cannot decide anything") }
+		o.Allow = func(peercred.Caller) error {
+			return control.Errorf(control.Refused, "what runs inside a plan cannot decide anything")
+		}
 	})
-	_, err := c.Exec(t.Context(), ExecRequest{}, Streams{strings.NewReader(""), io.Discard, io.Discard})
+	_, err := c.Exec(t.Context(), control.ExecRequest{}, control.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
 	if err == nil || !strings.Contains(err.Error(), "inside a plan") {
 		t.Errorf("%v", err)
 	}
@@ -54,7 +57,7 @@ func TestExecIsAllowedLikeADecision(t *testing.T) {
 // A command hears of both: the person who wants it to stop, and the one who is suddenly gone.
 func TestExecEndsWithThePerson(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan struct{})
-	f := &fake{exec: func(ctx context.Context, _ ExecRequest, _ Streams) (int, error) {
+	f := &fake{exec: func(ctx context.Context, _ control.ExecRequest, _ control.Streams) (int, error) {
 		close(began)
 		<-ctx.Done()
 		close(ended)
@@ -65,11 +68,11 @@ func TestExecEndsWithThePerson(t *testing.T) {
 	go func() { <-began; interrupt() }()
 	never, stop := io.Pipe()
 	defer func() { _ = stop.Close() }()
-	if code, err := c.Exec(ctx, ExecRequest{}, Streams{never, io.Discard, io.Discard}); code != 130 || err != nil {
+	if code, err := c.Exec(ctx, control.ExecRequest{}, control.Streams{Stdin: never, Stdout: io.Discard, Stderr: io.Discard}); code != 130 || err != nil {
 		t.Errorf("interrupted: code %d, %v", code, err)
 	}
 	began, ended = make(chan struct{}), make(chan struct{})
-	f.exec = func(ctx context.Context, _ ExecRequest, s Streams) (int, error) {
+	f.exec = func(ctx context.Context, _ control.ExecRequest, s control.Streams) (int, error) {
 		if _, err := io.WriteString(s.Stdout, "x"); err != nil {
 			return 0, err
 		}
@@ -77,7 +80,7 @@ func TestExecEndsWithThePerson(t *testing.T) {
 		close(ended)
 		return 0, nil
 	}
-	_, err := c.Exec(t.Context(), ExecRequest{}, Streams{never, brokenPipe{}, io.Discard})
+	_, err := c.Exec(t.Context(), control.ExecRequest{}, control.Streams{Stdin: never, Stdout: brokenPipe{}, Stderr: io.Discard})
 	if err == nil {
 		t.Error("a closed stdout is not noticed")
 	}

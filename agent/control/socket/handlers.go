@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"sallyport/agent/control"
 	"sallyport/agent/hint"
 )
 
@@ -33,60 +34,62 @@ func (s *Server) handler() http.Handler {
 	}))
 	mux.HandleFunc("GET /v1/verify", s.look(func(r *http.Request) (any, error) { return s.opts.Reader.Verify(r.Context()) }))
 	o := s.opts.Operator
-	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q StartRequest) (any, error) {
+	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q control.StartRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		a, err := o.Start(r.Context(), q)
-		a.Warnings = list(a.Warnings)
+		if a.Warnings == nil {
+			a.Warnings = []string{} // never null
+		}
 		return a, err
 	}))
-	mux.HandleFunc("POST /v1/decide", change(s, func(r *http.Request, q DecideRequest) (any, error) {
+	mux.HandleFunc("POST /v1/decide", change(s, func(r *http.Request, q control.DecideRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Decide(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/review", change(s, func(r *http.Request, q ReviewRequest) (any, error) {
+	mux.HandleFunc("POST /v1/review", change(s, func(r *http.Request, q control.ReviewRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Review(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/cancel", change(s, func(r *http.Request, q CancelRequest) (any, error) {
+	mux.HandleFunc("POST /v1/cancel", change(s, func(r *http.Request, q control.CancelRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Cancel(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/pause", change(s, func(r *http.Request, q PauseRequest) (any, error) {
+	mux.HandleFunc("POST /v1/pause", change(s, func(r *http.Request, q control.PauseRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return struct{}{}, o.Pause(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/resume", change(s, func(r *http.Request, q ResumeRequest) (any, error) {
+	mux.HandleFunc("POST /v1/resume", change(s, func(r *http.Request, q control.ResumeRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Resume(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/accept", change(s, func(r *http.Request, q AcceptRequest) (any, error) {
+	mux.HandleFunc("POST /v1/accept", change(s, func(r *http.Request, q control.AcceptRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return struct{}{}, o.Accept(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/unlock", change(s, func(r *http.Request, q UnlockRequest) (any, error) {
+	mux.HandleFunc("POST /v1/unlock", change(s, func(r *http.Request, q control.UnlockRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.Unlock(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/state/push", change(s, func(r *http.Request, q PushStateRequest) (any, error) {
+	mux.HandleFunc("POST /v1/state/push", change(s, func(r *http.Request, q control.PushStateRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.PushState(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/state/restore", change(s, func(r *http.Request, q RestoreStateRequest) (any, error) {
+	mux.HandleFunc("POST /v1/state/restore", change(s, func(r *http.Request, q control.RestoreStateRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.RestoreState(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/state/move", change(s, func(r *http.Request, q MoveStateRequest) (any, error) {
+	mux.HandleFunc("POST /v1/state/move", change(s, func(r *http.Request, q control.MoveStateRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.MoveState(r.Context(), q)
 	}))
-	mux.HandleFunc("POST /v1/state/migrate", change(s, func(r *http.Request, q MigrateStateRequest) (any, error) {
+	mux.HandleFunc("POST /v1/state/migrate", change(s, func(r *http.Request, q control.MigrateStateRequest) (any, error) {
 		q.By = callerFrom(r.Context())
 		return o.MigrateState(r.Context(), q)
 	}))
 	mux.HandleFunc("POST /v1/exec", s.exec)
 	mux.HandleFunc("POST /v1/backup", s.backup)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, Errorf(NotFound, "no %s %s here", r.Method, r.URL.Path).
+		s.fail(w, control.Errorf(control.NotFound, "no %s %s here", r.Method, r.URL.Path).
 			WithHint(versionsHint))
 	})
 	return s.versioned(s.contained(mux))
@@ -132,11 +135,11 @@ func change[Q any](s *Server, f func(*http.Request, Q) (any, error)) http.Handle
 
 func (s *Server) allow(r *http.Request) error {
 	err := s.opts.Allow(callerFrom(r.Context()))
-	var e *Error
+	var e *control.Error
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return &Error{Kind: Refused, Message: err.Error(), Hint: hint.Of(err)}
+	return &control.Error{Kind: control.Refused, Message: err.Error(), Hint: hint.Of(err)}
 }
 
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
@@ -149,9 +152,9 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 	if err := d.Decode(into); err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {
-			return Errorf(Usage, "the request is larger than %d bytes", big.Limit)
+			return control.Errorf(control.Usage, "the request is larger than %d bytes", big.Limit)
 		}
-		return Errorf(Usage, "reading the request: %v", err).WithHint(versionsHint)
+		return control.Errorf(control.Usage, "reading the request: %v", err).WithHint(versionsHint)
 	}
 	// The handler may take as long as it needs; only the reading was on the clock.
 	return c.SetReadDeadline(time.Time{})
@@ -160,28 +163,19 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 func (s *Server) status(r *http.Request) (any, error) { return s.opts.Reader.Status(r.Context()) }
 
 func (s *Server) runs(r *http.Request) (any, error) {
-	q := RunsQuery{Stack: r.FormValue("stack")}
+	q := control.RunsQuery{Stack: r.FormValue("stack")}
 	if l := r.FormValue("limit"); l != "" {
 		n, err := strconv.Atoi(l)
 		if err != nil || n < 0 {
-			return nil, Errorf(Usage, "limit %q is not a number", l)
+			return nil, control.Errorf(control.Usage, "limit %q is not a number", l)
 		}
 		q.Limit = n
 	}
 	runs, err := s.opts.Reader.Runs(r.Context(), q.Limited())
 	if runs == nil {
-		runs = []Run{}
+		runs = []control.Run{}
 	}
 	return runs, err
-}
-
-// Limited fills in and bounds the limit.
-func (q RunsQuery) Limited() RunsQuery {
-	if q.Limit <= 0 {
-		q.Limit = defaultRuns
-	}
-	q.Limit = min(q.Limit, MaxRuns)
-	return q
 }
 
 // run answers at once, or with after and wait as soon as the run is not as it was.
@@ -192,11 +186,11 @@ func (s *Server) run(r *http.Request) (any, error) {
 	}
 	seen, err := time.Parse(time.RFC3339Nano, after)
 	if err != nil {
-		return nil, Errorf(Usage, "after %q is not a time", after)
+		return nil, control.Errorf(control.Usage, "after %q is not a time", after)
 	}
 	wait, err := time.ParseDuration(r.FormValue("wait"))
 	if err != nil || wait < 0 {
-		return nil, Errorf(Usage, "wait %q is not a duration", r.FormValue("wait"))
+		return nil, control.Errorf(control.Usage, "wait %q is not a duration", r.FormValue("wait"))
 	}
 	over := time.NewTimer(min(wait, maxWait))
 	defer over.Stop()
@@ -232,7 +226,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Trailer", backupTrailer)
 	out := &pacedWriter{w: w, control: http.NewResponseController(w)}
-	err := s.opts.Operator.Backup(r.Context(), BackupRequest{By: callerFrom(r.Context())}, out)
+	err := s.opts.Operator.Backup(r.Context(), control.BackupRequest{By: callerFrom(r.Context())}, out)
 	if err == nil {
 		w.Header().Set(backupTrailer, "ok")
 		return
@@ -242,7 +236,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	told, jsonErr := json.Marshal(asError(err))
+	told, jsonErr := json.Marshal(control.AsError(err))
 	if jsonErr != nil {
 		told = []byte(`{}`)
 	}
@@ -282,10 +276,10 @@ func (s *Server) answer(w http.ResponseWriter, a any, err error) {
 }
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
-	e := asError(err)
-	e = &Error{Kind: e.Kind, Message: s.opts.Names.Plain(e.Message), Hint: s.opts.Names.Plain(e.Hint)}
+	e := control.AsError(err)
+	e = &control.Error{Kind: e.Kind, Message: s.opts.Names.Plain(e.Message), Hint: s.opts.Names.Plain(e.Hint)}
 	s.sendJSON(w, httpStatus(e.Kind), struct {
-		Error *Error `json:"error"`
+		Error *control.Error `json:"error"`
 	}{e})
 }
 
@@ -309,15 +303,15 @@ func (s *Server) send(w http.ResponseWriter, status int, contentType string, b [
 	}
 }
 
-func httpStatus(k Kind) int {
+func httpStatus(k control.Kind) int {
 	switch k {
-	case NotFound:
+	case control.NotFound:
 		return http.StatusNotFound
-	case Refused:
+	case control.Refused:
 		return http.StatusForbidden
-	case Usage:
+	case control.Usage:
 		return http.StatusBadRequest
-	case Conflict:
+	case control.Conflict:
 		return http.StatusConflict
 	default:
 		return http.StatusInternalServerError

@@ -1,0 +1,30 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoAgent is wrapped by every error that means: nobody answers at the socket.
+var ErrNoAgent = errors.New("no agent answers")
+
+// ErrInUse is wrapped when the socket belongs to an agent that is running.
+var ErrInUse = errors.New("another agent answers at this socket")
+
+// NoAgentError says that nobody answers at a socket, and why.
+type NoAgentError struct {
+	Socket string
+	Err    error
+	Hint   string
+}
+
+// Error implements error.
+func (e *NoAgentError) Error() string {
+	return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err)
+}
+
+// Unwrap gives ErrNoAgent and the cause.
+func (e *NoAgentError) Unwrap() []error { return []error{ErrNoAgent, e.Err} }
+
+// UserHint says what to do next.
+func (e *NoAgentError) UserHint() string { return e.Hint }
