@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,10 +96,12 @@ func TestSlackApproveAndReport(t *testing.T) {
 	if run, stack, digest, _, ok := card.Run(); !ok || run != 1 || stack != "box" || digest != h.Reaches("1", store.Planned).Plan.Digest {
 		t.Errorf("metadata %s", card.Metadata)
 	}
-	if !strings.HasPrefix(card.Text, "PROD box #1: 1 to create") || len(card.Active()) != 0 {
-		t.Errorf("text %q, active %q", card.Text, card.Active())
+	active := slices.DeleteFunc(card.Active(), func(a string) bool { return strings.HasSuffix(a, "|The whole plan>") })
+	if !strings.HasPrefix(card.Text, "PROD box #1: 1 to create") || len(active) != 0 {
+		t.Errorf("text %q, active %q", card.Text, active)
 	}
-	said(t, s, card.TS, "plan-1-")
+	file := said(t, s, card.TS, "plan-1-").Files[0]
+	said(t, s, "", "<"+s.Permalink(file)+"|The whole plan>, a file in this thread")
 	s.Reply(eve, ops, card.TS, "approve")
 	said(t, s, card.TS, "@eve, your approve did not count: you may not approve box, since you are not one of the approvers. @jane or ")
 	s.Reply(guest, ops, card.TS, "approve")
@@ -301,6 +304,7 @@ func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
 	s := workspace(t)
 	s.Fail("chat.postMessage", 2, slacktest.Fault{Kind: slacktest.LoseAnswer})
 	s.Fail("chat.update", 1, slacktest.Fault{Kind: slacktest.RateLimited, RetryAfter: 1})
+	s.Fail("files.completeUploadExternal", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 	h := newHouse(t, box(r, "")+asking(s)).start()
@@ -312,14 +316,17 @@ func TestSlackLostAnswersPostNothingTwice(t *testing.T) {
 	if n := len(s.Messages(ops)); n != 1 {
 		t.Errorf("%d messages in the channel", n)
 	}
-	ends := 0
+	ends, files := 0, s.Files()
 	for _, m := range s.Thread(ops, card.TS) {
 		if strings.Contains(m.Text, "is applied") {
 			ends++
 		}
 	}
-	if ends != 1 {
-		t.Errorf("the outcome was told %d times", ends)
+	if ends != 1 || len(files) != 1 {
+		t.Fatalf("the outcome was told %d times, and the plan is there %d times", ends, len(files))
+	}
+	if now, _ := s.Message(ops, card.TS); !strings.Contains(now.Visible(), s.Permalink(files[0])) {
+		t.Errorf("the file was found again, and its message does not lead to it:\n%s", now.Visible())
 	}
 }
 

@@ -62,6 +62,9 @@ type Card struct {
 	Held  string
 	Asks  string // why the stack's policy leaves the decision to people
 
+	PlanURL    string // of the file with the whole plan; empty: there is none, or Slack named no address of it
+	PlanThread bool   // the message's thread has that file
+
 	Mention       []string // Slack user and group ids that are named when a person is needed
 	Digest        string   // of the plan, hex; default Plan.Digest
 	Agent         string   // id of the agent

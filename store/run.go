@@ -142,6 +142,7 @@ type Run struct {
 	Artifacts  []Artifact  `json:"artifacts,omitempty"` // what a build has made, whether it ended well or not
 	Images     []ImageUse  `json:"images,omitempty"`    // the images that the plan gives to variables
 	Card       *Card       `json:"card,omitempty"`      // where the run's message is; nil until it was posted
+	PlanFile   *PlanFile   `json:"plan_file,omitempty"` // where Slack has the whole plan; nil until it was put there
 	Told       bool        `json:"told,omitempty"`      // the log was told of it, in the place of Slack
 	Published  string      `json:"published,omitempty"` // the commit status as the site took it last
 	Error      string      `json:"error,omitempty"`
@@ -238,6 +239,13 @@ type Card struct {
 	// the reply that told so, was about that one's plan; as long as Since is empty, everything.
 	Renewed bool   `json:"renewed,omitempty"`
 	Since   string `json:"since,omitempty"`
+}
+
+// A PlanFile is the file in Slack that holds the whole text of a run's plan.
+type PlanFile struct {
+	Digest    string `json:"digest"`              // of the plan, as [Plan.Shown] gives it
+	Thread    string `json:"thread"`              // ts of the message in whose thread it is
+	Permalink string `json:"permalink,omitempty"` // empty: Slack named none
 }
 
 // Origin is where the changes of a run come from: all that touches its stack since the applied commit.

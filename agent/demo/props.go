@@ -10,6 +10,7 @@ import (
 
 	"sallyport/notify/github/githubtest"
 	"sallyport/notify/slack/slacktest"
+	"sallyport/store"
 )
 
 // Who and what there is at the stand-ins.
@@ -52,6 +53,9 @@ func (p *props) close() {
 	p.github.Close()
 }
 
+// fullPlan is in the message of a run that waits for people from when its plan is in the thread, a moment after the message.
+const fullPlan = "|The whole plan>"
+
 // card waits until the message of a run is in the channel and says that it is in a status.
 func (p *props) card(ctx context.Context, run int, status string) (slacktest.Message, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no message says that #%d is %s", run, status))
@@ -59,7 +63,7 @@ func (p *props) card(ctx context.Context, run int, status string) (slacktest.Mes
 	m, err := p.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
 		id, _, _, _, ok := m.Run()
 		first, _, _ := strings.Cut(m.Visible(), "\n")
-		return ok && id == run && strings.Contains(first, status)
+		return ok && id == run && strings.Contains(first, status) && (status != string(store.Planned) || strings.Contains(m.Visible(), fullPlan))
 	})
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -66,9 +67,12 @@ func (s *screen) act(n int, title string) {
 // command shows what a person would type.
 func (s *screen) command(line string) { s.say(s.paint(bold, "  $ "+line)) }
 
+// link is one in a message of Slack's: its address, and what people read instead of it.
+var link = regexp.MustCompile(`<https://[^<>|]*\|([^<>|]*)>`)
+
 // message shows a message as Slack does: who is mentioned has a name, and the first line and what Slack shows as bold are.
 func (s *screen) message(text string) {
-	text = strings.ReplaceAll(text, "<@"+kim+">", "@kim")
+	text = link.ReplaceAllString(strings.ReplaceAll(text, "<@"+kim+">", "@kim"), "$1")
 	heading, _, _ := strings.Cut(text, "\n")
 	lines := strings.Split(text, "\n")
 	strong := map[string]bool{heading: true}

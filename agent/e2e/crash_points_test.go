@@ -253,11 +253,11 @@ func (v *living) checkEnds() {
 // checkSlack looks at what people were told: one message for each run, and its end once.
 func (v *living) checkSlack() {
 	v.t.Helper()
-	cards, prompts := map[int]int{}, map[int]string{}
+	cards, prompts, shown := map[int]int{}, map[int]string{}, map[int]string{}
 	for _, m := range v.slack.Messages(ops) {
 		if run, _, _, _, ok := m.Run(); ok {
 			cards[run]++
-			prompts[run] = m.TS
+			prompts[run], shown[run] = m.TS, m.Visible()
 		}
 	}
 	for _, r := range v.runs {
@@ -271,6 +271,11 @@ func (v *living) checkSlack() {
 		files, reports := 0, 0
 		for _, m := range v.slack.Thread(ops, prompts[r.ID]) {
 			files += len(m.Files)
+			for _, f := range m.Files {
+				if link := "<" + v.slack.Permalink(f) + "|The whole plan>, a file in this thread"; asked && !strings.Contains(shown[r.ID], link) {
+					v.t.Errorf("the message of #%d does not lead to its plan by %s:\n%s", r.ID, link, shown[r.ID])
+				}
+			}
 			if m.TS != prompts[r.ID] && strings.HasPrefix(m.Text, fmt.Sprintf("#%d %s ", r.ID, r.Stack)) {
 				reports++
 			}

@@ -25,10 +25,14 @@ func (ob *Outbox) Card(conf *active.Config, run *store.Run) notify.Card {
 	c.Origin = phrase.Facts(run.Origin)
 	if run.Plan != nil {
 		c.Digest = run.Plan.Digest
+		c.PlanURL, c.PlanThread = wholePlan(run)
 	}
 	if s := conf.Stack(run.Stack); s != nil {
 		c.Label, c.Approvals, c.Mention = s.Label, s.Approvals, s.Mention
 		c.ShowAddresses = s.PlanInSlack != "none"
+		if s.PlanInSlack != "full" { // as it is now: it may have changed since the file was put there
+			c.PlanURL, c.PlanThread = "", false
+		}
 		_, c.Got = votes.Weigh(run, s)
 		if run.Status == store.Planned {
 			c.WaitsFor = conf.WaitsFor(run, s)

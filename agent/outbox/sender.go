@@ -8,10 +8,8 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/announce"
 	"sallyport/agent/config"
-	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
-	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -62,7 +60,7 @@ func (s *sender) send(ctx context.Context, unknown bool) (func(*store.Tx) error,
 	case store.MessageOverview:
 		return s.sendOverview(ctx, unknown, oldest)
 	case store.MessageFile:
-		return nil, s.sendFile(ctx, unknown)
+		return s.sendFile(ctx, unknown)
 	default:
 		return s.sendText(ctx, unknown, oldest)
 	}
@@ -121,29 +119,6 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 		}
 		return nil
 	}, nil
-}
-
-func (s *sender) sendFile(ctx context.Context, unknown bool) error {
-	a, run := s.outbox, s.run
-	if run.Card == nil || run.Plan == nil {
-		return nil
-	}
-	name := fmt.Sprintf("plan-%d-%s.txt", run.ID, words.Short(run.Plan.Shown()))
-	if unknown {
-		found, err := s.world.Slack.FindFile(ctx, run.Card.Channel, run.Card.TS, name)
-		if err != nil || found {
-			return err
-		}
-	}
-	text, err := a.engines.PlanText(run.ID)
-	if err != nil || text == "" {
-		return nil // the store has none any more: nothing to show
-	}
-	s.wrote = true
-	return s.world.Slack.UploadFile(ctx, slack.File{
-		Channel: run.Card.Channel, Thread: run.Card.TS, Name: name, Content: a.health.Redact(text),
-		Title: fmt.Sprintf("plan of %s #%d", notify.StackName(run.Stack), run.ID),
-	})
 }
 
 func (s *sender) sendText(ctx context.Context, unknown bool, oldest string) (func(*store.Tx) error, error) {

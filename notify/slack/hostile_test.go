@@ -55,7 +55,7 @@ func TestNothingMentionsOrLinks(t *testing.T) {
 			if _, ok, err := c.FindText(deadline(t), ops, ts, evil, evil, ""); !ok || err != nil {
 				t.Errorf("not found again: %v", err)
 			}
-			if err := c.UploadFile(deadline(t), slack.File{Channel: ops, Thread: ts, Name: "p" + evil, Title: evil, Content: evil, Comment: evil}); err != nil {
+			if _, err := c.UploadFile(deadline(t), slack.File{Channel: ops, Thread: ts, Name: "p" + evil, Title: evil, Content: evil, Comment: evil}); err != nil {
 				t.Fatal(err)
 			}
 			thread := s.Thread(ops, ts)

@@ -141,7 +141,8 @@ type wire struct {
 	LatestReply string    `json:"latest_reply"`
 	Metadata    *Metadata `json:"metadata"`
 	Files       []struct {
-		Name string `json:"name"`
+		Name      string `json:"name"`
+		Permalink string `json:"permalink"`
 	} `json:"files"`
 	Blocks []struct {
 		BlockID string `json:"block_id"`
@@ -169,7 +170,7 @@ func messageOf(channel string, raw json.RawMessage) Message {
 		Metadata: w.Metadata, Digest: digest,
 	}
 	for _, f := range w.Files {
-		m.Files = append(m.Files, redact.CleanLine(f.Name))
+		m.Files = append(m.Files, Attached{redact.CleanLine(f.Name), f.Permalink})
 	}
 	for _, b := range w.Blocks {
 		if b.BlockID != "" {

@@ -169,6 +169,9 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	if o := card.Outputs(); o != "" && s != least {
 		blocks = append(blocks, plain(words.Cut(o, 500), ""))
 	}
+	if b := wholePlan(card); b != nil && s != least {
+		blocks = append(blocks, b)
+	}
 	if card.Error != "" {
 		blocks = append(blocks, errorBlock(card, s))
 	}
@@ -185,6 +188,20 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		blocks = append(blocks, plain(words.Cut(r, 800), ""))
 	}
 	return append(blocks, slackapi.NewContextBlock(cardBlockID(card.Run, card.Agent), text(slackapi.PlainTextType, card.Marker())))
+}
+
+// wholePlan leads to the file with all that a plan says; nil where there is none.
+func wholePlan(card notify.Card) slackapi.Block {
+	where := "a file in this thread"
+	switch linked := permalink.MatchString(card.PlanURL); {
+	case linked && card.PlanThread:
+		return mrkdwn("<" + card.PlanURL + "|The whole plan>, " + where)
+	case linked: // that thread went with an earlier message
+		return mrkdwn("<" + card.PlanURL + "|The whole plan>")
+	case card.PlanThread:
+		return plain("The whole plan is "+where, "")
+	}
+	return nil
 }
 
 // errorBlock shows the end of it all in terraform's words, which name addresses.

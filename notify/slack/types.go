@@ -74,9 +74,15 @@ type Message struct {
 	ReplyCount                 int
 	LatestReply                string
 	Metadata                   *Metadata
-	Files                      []string // names
+	Files                      []Attached
 	BlockIDs                   []string
 	Digest                     string // SHA-256 of the raw JSON, hex
+}
+
+// Attached is a file of a message.
+type Attached struct {
+	Name      string
+	Permalink string // as Slack sent it: see [Client.UploadFile]
 }
 
 // Metadata is what an app attached to a message. Any app can attach any metadata: look at the author first.

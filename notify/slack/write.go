@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	slackapi "github.com/slack-go/slack"
 
@@ -124,41 +123,6 @@ func (c *Client) PostText(ctx context.Context, p Post) (ts string, err error) {
 	return ts, err
 }
 
-// UploadFile puts a text file into a thread. It is not idempotent: after an unknown outcome, [Client.FindFile]. The message
-// with the file may appear a moment later.
-func (c *Client) UploadFile(ctx context.Context, f File) error {
-	content := strings.ToValidUTF8(f.Content, "\uFFFD")
-	if content == "" {
-		content = "(empty)\n" // an empty file is refused
-	}
-	name := baseName(redact.CleanLine(f.Name))
-	var target *slackapi.GetUploadURLExternalResponse
-	_, err := c.call(ctx, methodUploadURL, func(ctx context.Context) (err error) {
-		target, err = c.api.GetUploadURLExternalContext(ctx, slackapi.GetUploadURLExternalParameters{
-			FileName: name, FileSize: len(content),
-		})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if _, err = c.call(ctx, methodUpload, func(ctx context.Context) error {
-		return c.api.UploadToURL(ctx, slackapi.UploadToURLParameters{
-			UploadURL: target.UploadURL, Content: content, Filename: name,
-		})
-	}); err != nil {
-		return err
-	}
-	_, err = c.call(ctx, methodUploadShare, func(ctx context.Context) error {
-		_, err := c.api.CompleteUploadExternalContext(ctx, slackapi.CompleteUploadExternalParameters{
-			Files:   []slackapi.FileSummary{{ID: target.FileID, Title: redact.CleanLine(f.Title)}},
-			Channel: f.Channel, ThreadTimestamp: f.Thread, InitialComment: escape(redact.Clean(f.Comment)),
-		})
-		return err
-	})
-	return err
-}
-
 // FindCard looks for a run's message that was posted at or after oldest. If an unknown outcome led to several, the
 // first one counts.
 func (c *Client) FindCard(ctx context.Context, channel string, run int, agent, oldest string) (ts string, ok bool, err error) {
@@ -188,18 +152,16 @@ func (c *Client) FindText(ctx context.Context, channel, thread, key, agent, olde
 	})
 }
 
-// FindFile looks for a file that we put into a thread.
-func (c *Client) FindFile(ctx context.Context, channel, thread, name string) (bool, error) {
-	name = baseName(redact.CleanLine(name))
-	_, ok, err := c.find(ctx, channel, thread, "", func(m Message) bool { return slices.Contains(m.Files, name) })
-	return ok, err
-}
-
 // find returns the first of our own messages that matches. Others can attach the same metadata, so the author counts.
 func (c *Client) find(ctx context.Context, channel, thread, oldest string, match func(Message) bool) (string, bool, error) {
+	m, ok, err := c.findMessage(ctx, channel, thread, oldest, match)
+	return m.TS, ok, err
+}
+
+func (c *Client) findMessage(ctx context.Context, channel, thread, oldest string, match func(Message) bool) (Message, bool, error) {
 	self, err := c.self(ctx)
 	if err != nil {
-		return "", false, err
+		return Message{}, false, err
 	}
 	var messages []Message
 	if thread != "" {
@@ -208,12 +170,12 @@ func (c *Client) find(ctx context.Context, channel, thread, oldest string, match
 		messages, err = c.History(ctx, channel, oldest)
 	}
 	if err != nil {
-		return "", false, err
+		return Message{}, false, err
 	}
 	for _, m := range messages {
 		if m.own(self) && match(m) {
-			return m.TS, true, nil
+			return m, true, nil
 		}
 	}
-	return "", false, nil
+	return Message{}, false, nil
 }

@@ -185,11 +185,12 @@ func TestUploadFile(t *testing.T) {
 		{Name: "bad.txt", Content: "a\xffb", Comment: "<!here>"},
 	} {
 		f.Channel, f.Thread = ops, parent
-		if err := c.UploadFile(deadline(t), f); err != nil {
-			t.Fatal(err)
+		link := must[string](t)(c.UploadFile(deadline(t), f))
+		if again, found, err := c.FindFile(deadline(t), ops, parent, f.Name); err != nil || !found || again != link {
+			t.Errorf("%s: found %v, at %q instead of %q, %v", f.Name, found, again, link, err)
 		}
-		if found, err := c.FindFile(deadline(t), ops, parent, f.Name); err != nil || !found {
-			t.Errorf("%s: %v, %v", f.Name, found, err)
+		if files := s.Files(); link != s.Permalink(files[len(files)-1]) || !strings.HasPrefix(link, "https://home.slack.com/files/U0SALLY/F") {
+			t.Errorf("%s: its address is %q", f.Name, link)
 		}
 	}
 	files := s.Files()
@@ -202,15 +203,65 @@ func TestUploadFile(t *testing.T) {
 			t.Errorf("active: %q", got)
 		}
 	}
-	if found, err := c.FindFile(deadline(t), ops, parent, "other.txt"); err != nil || found {
+	if _, found, err := c.FindFile(deadline(t), ops, parent, "other.txt"); err != nil || found {
 		t.Errorf("got %v, %v", found, err)
 	}
 	s.Post(slacktest.Message{Channel: ops, User: jane, ThreadTS: parent, Files: []slacktest.File{{Name: "other.txt"}}})
-	if found, _ := c.FindFile(deadline(t), ops, parent, "other.txt"); found {
+	if _, found, _ := c.FindFile(deadline(t), ops, parent, "other.txt"); found {
 		t.Error("somebody else's file was taken for ours")
 	}
 	s.DropScopes("files:write")
-	wantError(t, c.UploadFile(deadline(t), slack.File{Channel: ops, Name: "x", Content: "x"}), "missing_scope", "files:write")
+	_, err := c.UploadFile(deadline(t), slack.File{Channel: ops, Name: "x", Content: "x"})
+	wantError(t, err, "missing_scope", "files:write")
+}
+
+// Where an upload is answered with no address of the file there is none, and nothing fails.
+func TestUploadFileWithoutAnAddress(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, func(o *slacktest.Options) { o.BareFiles = true })
+	c := client(t, s, nil)
+	parent := must[string](t)(c.PostCard(deadline(t), ops, testCard()))
+	link := must[string](t)(c.UploadFile(deadline(t), slack.File{Channel: ops, Thread: parent, Name: "plan.txt", Content: "plan"}))
+	again, found, err := c.FindFile(deadline(t), ops, parent, "plan.txt")
+	if link != "" || again != "" || !found || err != nil {
+		t.Errorf("addresses %q and %q, found %v, %v", link, again, found, err)
+	}
+}
+
+// A card leads to the whole plan where its address is known, names the place where it is not, and is led nowhere else.
+func TestCardLeadsToTheWholePlan(t *testing.T) {
+	t.Parallel()
+	const link = "https://home.slack.com/files/U0SALLY/F1/plan-12-3f2a9c013f.txt"
+	for _, c := range []struct {
+		name, url string
+		thread    bool
+		says      string // empty: nothing of it
+		active    []string
+	}{
+		{name: "not there yet"},
+		{name: "with an address", url: link, thread: true, says: "<" + link + "|The whole plan>, a file in this thread", active: []string{"<" + link + "|The whole plan>"}},
+		{name: "without one", thread: true, says: "The whole plan is a file in this thread"},
+		{name: "in the thread of an earlier message", url: link, says: "<" + link + "|The whole plan>", active: []string{"<" + link + "|The whole plan>"}},
+		{name: "markup for an address", url: "https://home.slack.com/|x> <!here", thread: true, says: "The whole plan is a file in this thread"},
+		{name: "a program for an address", url: "javascript:alert(1)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := workspace(t, nil)
+			card := testCard()
+			card.Mention, card.PlanURL, card.PlanThread = nil, c.url, c.thread
+			ts := must[string](t)(client(t, s, nil).PostCard(deadline(t), ops, card))
+			m, _ := s.Message(ops, ts)
+			if lines := strings.Split(m.Visible(), "\n"); c.says != "" && !slices.Contains(lines, c.says) {
+				t.Errorf("no line %q in\n%s", c.says, m.Visible())
+			}
+			if c.says == "" && strings.Contains(m.Visible(), "whole plan") {
+				t.Errorf("it names a plan that is nowhere:\n%s", m.Visible())
+			}
+			if got := m.Active(); !slices.Equal(got, c.active) {
+				t.Errorf("it leads to %q, want %q", got, c.active)
+			}
+		})
+	}
 }
 
 func TestFindCardAndText(t *testing.T) {
@@ -351,16 +402,17 @@ func TestFaultsOfUploads(t *testing.T) {
 	file := slack.File{Channel: ops, Thread: parent, Name: "plan.txt", Content: "plan"}
 	for _, method := range []string{"files.getUploadURLExternal", "upload"} {
 		s.Fail(method, 1, slacktest.Fault{Kind: slacktest.ServerError})
-		if err := c.UploadFile(deadline(t), file); err == nil || slack.Unknown(err) {
+		if _, err := c.UploadFile(deadline(t), file); err == nil || slack.Unknown(err) {
 			t.Errorf("%s: nothing was shared, so nothing is unknown: %v", method, err)
 		}
 	}
 	s.Fail("files.completeUploadExternal", 1, slacktest.Fault{Kind: slacktest.LoseAnswer})
-	if err := c.UploadFile(deadline(t), file); !slack.Unknown(err) {
+	if _, err := c.UploadFile(deadline(t), file); !slack.Unknown(err) {
 		t.Errorf("got %v", err)
 	}
-	if found, err := c.FindFile(deadline(t), ops, parent, "plan.txt"); err != nil || !found {
-		t.Error(found, err)
+	link, found, err := c.FindFile(deadline(t), ops, parent, "plan.txt")
+	if err != nil || !found || link != s.Permalink(s.Files()[0]) {
+		t.Errorf("found %v at %q, %v", found, link, err)
 	}
 }
 

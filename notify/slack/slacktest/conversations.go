@@ -230,7 +230,7 @@ func (s api) messageJSON(m *Message, metadata bool) map[string]any {
 	if len(m.Files) > 0 {
 		var files []map[string]any
 		for _, f := range m.Files {
-			files = append(files, map[string]any{"id": f.ID, "name": f.Name, "title": f.Title, "size": len(f.Content)})
+			files = append(files, s.fileJSON(f))
 		}
 		out["files"] = files
 	}

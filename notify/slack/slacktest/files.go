@@ -101,7 +101,7 @@ func (s api) completeUpload(p url.Values) result {
 		Channel: c.ID, ThreadTS: thread, User: s.opts.BotUserID, BotID: s.opts.BotID, AppID: s.opts.AppID,
 		Team: s.opts.TeamID, Subtype: "file_share", Text: p.Get("initial_comment"),
 	}
-	var summary []map[string]any
+	var shared []map[string]any
 	for _, file := range files {
 		f := s.files[file.ID]
 		if f == nil || !f.received {
@@ -109,7 +109,13 @@ func (s api) completeUpload(p url.Values) result {
 		}
 		f.Title, f.Channel, f.Thread = file.Title, c.ID, thread
 		m.Files = append(m.Files, *f)
-		summary = append(summary, map[string]any{"id": f.ID, "title": f.Title})
+		if s.opts.BareFiles {
+			shared = append(shared, map[string]any{"id": f.ID, "title": f.Title})
+			continue
+		}
+		answered := s.fileJSON(*f) // where it is shared is not known yet: that goes on after the answer
+		answered["channels"], answered["groups"], answered["ims"], answered["shares"] = []string{}, []string{}, []string{}, map[string]any{}
+		shared = append(shared, answered)
 	}
 	share := func() { s.store(c, m) }
 	if s.opts.HoldFiles {
@@ -117,7 +123,27 @@ func (s api) completeUpload(p url.Values) result {
 	} else {
 		share()
 	}
-	return result{"files": summary}
+	return result{"files": shared}
+}
+
+// fileJSON is a file as Slack tells of it.
+func (s api) fileJSON(f File) map[string]any {
+	out := map[string]any{"id": f.ID, "name": f.Name, "title": f.Title, "size": len(f.Content)}
+	if s.opts.BareFiles || f.ID == "" {
+		return out
+	}
+	place := s.opts.TeamID + "-" + f.ID
+	out["user"], out["user_team"], out["mode"], out["file_access"] = s.opts.BotUserID, s.opts.TeamID, "hosted", "visible"
+	out["mimetype"], out["filetype"], out["pretty_type"], out["is_external"], out["is_public"] = "", "", "", false, false
+	out["url_private"] = "https://files.slack.com/files-pri/" + place + "/" + url.PathEscape(f.Name)
+	out["permalink"] = s.Permalink(f)
+	out["permalink_public"] = "https://slack-files.com/" + place + "-0123456789"
+	return out
+}
+
+// Permalink is the address of a file in a browser.
+func (s *Server) Permalink(f File) string {
+	return "https://" + s.opts.Team + ".slack.com/files/" + s.opts.BotUserID + "/" + f.ID + "/" + url.PathEscape(strings.ToLower(f.Name))
 }
 
 // ReleaseFiles lets the messages of files appear that [Options.HoldFiles] kept back.

@@ -47,6 +47,9 @@ type Options struct {
 	PageLimit int              // most messages in a page, whatever is asked for; default 999
 	MaxBlocks int              // characters of all blocks together that are refused; default 11000
 	HoldFiles bool             // messages of files appear only after [Server.ReleaseFiles]
+	// BareFiles: an upload is answered with the files' ids and titles alone, and a message's files have no address either, as it was
+	// with Slack until 2023 and is with other stand-ins.
+	BareFiles bool
 }
 
 func (o *Options) setDefaults() {
