@@ -27,7 +27,7 @@ var unguarded = map[string]string{
 	"agent/doctor.stacks":                 "the command line's own process",
 	"agent/demo.":                         "the command line's own process",
 	"agent/demo/cloud.":                   "a provider's own process",
-	"agent/cli.":                          "the command line's own process",
+	"agent/cli/order.":                    "the command line's own process",
 	"agent/repo.":                         "package repo sees to its own",
 	"agent/repo/pack.":                    "package repo sees to its own",
 	"agent/repo/transport.":               "package repo sees to its own",

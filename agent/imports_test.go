@@ -123,6 +123,10 @@ var storeys = []struct {
 	{"agent/survey", []string{
 		"agent/config", "agent/config/globs", "agent/control", "agent/datadir", "agent/packer", "agent/repo", "agent/stack",
 	}},
+	{"agent/cli/call", []string{
+		"agent/cli/build", "agent/cli/given", "agent/cli/screen", "agent/config", "agent/control", "agent/control/offline", "agent/control/socket",
+		"agent/hint", "agent/rundir", "agent/status", "notify/redact", "notify/words",
+	}},
 	{"agent/cli/render", []string{
 		"agent/archive", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
 	}},
@@ -141,6 +145,10 @@ var storeys = []struct {
 		"notify/words",
 	}},
 	{"agent/cli/follow", []string{"agent/cli/render", "agent/control", "agent/control/socket"}},
+	{"agent/cli/order", []string{
+		"agent/cli/call", "agent/cli/follow", "agent/cli/render", "agent/cli/screen", "agent/control", "agent/control/socket", "notify", "notify/redact",
+		"notify/verbs", "notify/words", "store",
+	}},
 
 	// The rooms of the agent, from the bottom up.
 	{name: "agent/bell"},
@@ -276,11 +284,10 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/complete", "agent/cli/follow", "agent/cli/given", "agent/cli/render",
-		"agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/offline",
-		"agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo",
-		"agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/survey", "agent/survey/starter", "notify", "notify/redact", "notify/verbs",
-		"notify/words", "store",
+		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/follow", "agent/cli/order", "agent/cli/render",
+		"agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket",
+		"agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner",
+		"agent/survey", "agent/survey/starter", "notify/redact", "notify/words",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/screen"
 	"sallyport/agent/daemon"
 )
@@ -12,18 +13,18 @@ import (
 // agentVerb runs the agent in the foreground, for a service manager.
 const agentVerb = "agent"
 
-func newAgentCommand(a *app) *cobra.Command {
+func newAgentCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   agentVerb + " [--config FILE]",
 		Short: "Run the agent in the foreground",
 		Long: "Run the agent in the foreground until SIGTERM or Ctrl-C. A running apply goes on by itself and is followed again by\n" +
 			"the next agent. SIGHUP reads the configuration again. The log goes to stderr, as JSON with --json.",
-		Args: between(0, 0),
+		Args: call.Between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
 			return daemon.Run(ctx, daemon.Options{
-				Load: a.at.loadConfig, Log: slog.New(logHandler(a.streams, a.inv.Environ)), Version: version(a.inv.Version),
+				Load: a.At.LoadConfig, Log: slog.New(logHandler(a.Streams, a.Inv.Environ)), Version: call.Version(a.Inv.Version),
 			})
 		},
 	}
@@ -32,12 +33,12 @@ func newAgentCommand(a *app) *cobra.Command {
 // logHandler writes the log to stderr. Under systemd the journal knows the time of each line. On a terminal a notice stands as the text
 // that people are to read; a journal and a file keep one line for each: whoever looks through them goes by lines and keys, and the
 // lines of a block would be entries of nobody's.
-func logHandler(s *streams, environ []string) slog.Handler {
-	if s.json {
-		return slog.NewJSONHandler(s.stderr, nil)
+func logHandler(s *call.Streams, environ []string) slog.Handler {
+	if s.JSON {
+		return slog.NewJSONHandler(s.Stderr, nil)
 	}
 	o := &slog.HandlerOptions{}
-	if env(environ, "JOURNAL_STREAM", "") != "" {
+	if call.Env(environ, "JOURNAL_STREAM", "") != "" {
 		o.ReplaceAttr = func(groups []string, attr slog.Attr) slog.Attr {
 			if len(groups) == 0 && attr.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -45,9 +46,9 @@ func logHandler(s *streams, environ []string) slog.Handler {
 			return attr
 		}
 	}
-	text := slog.NewTextHandler(s.stderr, o)
-	if s.width() > 0 {
-		return screen.Notices(text, s.stderr)
+	text := slog.NewTextHandler(s.Stderr, o)
+	if s.Width() > 0 {
+		return screen.Notices(text, s.Stderr)
 	}
 	return text
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
@@ -23,26 +24,26 @@ type backedUp struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func newBackupCommand(a *app) *cobra.Command {
+func newBackupCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write store, kept states and state copies into one file",
 		Long: "Write store, kept states and state copies into one file, while the agent works or without it. FILE must not exist; - is\n" +
 			"stdout. The file holds secrets, as terraform's states do: keep it where you would keep those.",
-		Args: between(1, 1),
+		Args: call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
 			if args[0] == "-" {
-				return backupTo(ctx, a.streams, a.at, a.inv.Stdout)
+				return backupTo(ctx, a.Streams, a.At, a.Inv.Stdout)
 			}
-			return backup(ctx, a.streams, a.at, args[0])
+			return backup(ctx, a.Streams, a.At, args[0])
 		},
 	}
 }
 
 // backup writes the file under another name and gives it its own when it is whole.
-func backup(ctx context.Context, s *streams, at *installation, file string) (err error) {
+func backup(ctx context.Context, s *call.Streams, at *call.Installation, file string) (err error) {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, exists(file))
 	}
@@ -65,7 +66,7 @@ func backup(ctx context.Context, s *streams, at *installation, file string) (err
 	if err := place(f.Name(), file); err != nil {
 		return err
 	}
-	return s.result(backedUp{file, info.Size()}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(info.Size())))
+	return s.Result(backedUp{file, info.Size()}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(info.Size())))
 }
 
 func exists(file string) error {
@@ -90,9 +91,9 @@ func place(from, to string) error {
 }
 
 // backupTo streams the archive: from the agent, or from the data directory when no agent answers.
-func backupTo(ctx context.Context, s *streams, at *installation, w io.Writer) error {
+func backupTo(ctx context.Context, s *call.Streams, at *call.Installation, w io.Writer) error {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(f.Fd()) {
 		return control.Errorf(control.Usage, "a backup is nothing for a terminal").WithHint("sallyport backup FILE")
 	}
-	return at.look(s, func(r source) error { return r.Backup(ctx, control.BackupRequest{}, w) })
+	return at.Look(s, func(r call.Source) error { return r.Backup(ctx, control.BackupRequest{}, w) })
 }

@@ -3,13 +3,12 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/render"
 	"sallyport/agent/config"
-	"sallyport/agent/control"
 	"sallyport/agent/doctor"
 	"sallyport/agent/hint"
 	"sallyport/agent/survey"
@@ -28,7 +27,7 @@ type checked struct {
 	Found        *survey.Report `json:"found,omitempty"` // in the checkout that --repo names
 }
 
-func newCheckCommand(a *app) *cobra.Command {
+func newCheckCommand(a *call.Call) *cobra.Command {
 	var credentials, checkout string
 	c := &cobra.Command{
 		Use:   "check [--config FILE] [--credentials DIR] [--repo DIR]",
@@ -38,7 +37,7 @@ func newCheckCommand(a *app) *cobra.Command {
 			"With --repo it lists the stacks that the configuration makes of the files in a checkout, committed or not: why each is\n" +
 			"one, which directories are none and why, and what its files read that cannot be followed. Of several repositories,\n" +
 			"NAME=DIR says whose checkout it is.",
-		Args: between(0, 0),
+		Args: call.Between(0, 0),
 		RunE: func(*cobra.Command, []string) error { return check(a, credentials, checkout) },
 	}
 	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
@@ -47,66 +46,55 @@ func newCheckCommand(a *app) *cobra.Command {
 }
 
 // check evaluates everything, credentials and environment included, as far as whoever calls may read them.
-func check(a *app, credentials, checkout string) error {
+func check(a *call.Call, credentials, checkout string) error {
 	o := config.LoadOptions{
-		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return env(a.inv.Environ, k, "") },
+		CredentialsDir: credentials, MissingCredentialsWarn: true, Getenv: func(k string) string { return call.Env(a.Inv.Environ, k, "") },
 	}
 	if checkout == "" { // who looks through a checkout may be on another machine than the agent
 		o.User = func(name string) error { return hinted(doctor.User(name)) }
 	}
-	c, err := config.Load(a.at.config, o)
+	c, err := config.Load(a.At.Config, o)
 	out := checked{Faults: []config.Fault{}, Warnings: []string{}}
 	var faults *config.Faults
 	switch {
 	case errors.As(err, &faults):
 		out.Faults, out.Warnings = faults.List(), append(out.Warnings, faults.Warnings...)
 	case err != nil:
-		return configError(a.at.config, err)
+		return call.ConfigError(a.At.Config, err)
 	default:
 		out.Valid, out.Repositories, out.Globs = true, len(c.Repositories), len(c.StackGlobs)
 		out.Stacks, out.Images = c.Counts()
 		out.Warnings = append(out.Warnings, c.Warnings...)
-		for _, w := range doctor.Machine(c, env(a.inv.Environ, "PATH", "")) {
+		for _, w := range doctor.Machine(c, call.Env(a.Inv.Environ, "PATH", "")) {
 			out.Warnings = append(out.Warnings, w.String())
 		}
 	}
 	for _, w := range out.Warnings {
-		a.streams.talk("sallyport: warning: %s", w)
+		a.Streams.Talk("sallyport: warning: %s", w)
 	}
 	if err != nil {
-		if a.streams.json {
-			return errors.Join(a.streams.writeJSON(out), err)
+		if a.Streams.JSON {
+			return errors.Join(a.Streams.WriteJSON(out), err)
 		}
 		return err
 	}
 	if checkout == "" {
-		return a.streams.result(out, "configuration is valid: %s, %s",
+		return a.Streams.Result(out, "configuration is valid: %s, %s",
 			words.CountOf(out.Repositories, "repository", "repositories"), c.Counted())
 	}
 	if out.Found, err = survey.Checkout(c, checkout); err != nil {
 		return err
 	}
-	if a.streams.json {
-		return a.streams.writeJSON(out)
+	if a.Streams.JSON {
+		return a.Streams.WriteJSON(out)
 	}
-	return a.streams.write(render.Found(out.Found))
+	return a.Streams.Write(render.Found(out.Found))
 }
 
 // hinted is an error with what to do next in its text.
 func hinted(err error) error {
 	if next := hint.Of(err); next != "" {
 		return fmt.Errorf("%w: %s", err, next)
-	}
-	return err
-}
-
-// configError words the errors of reading a configuration that are about no line in it.
-func configError(path string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return control.Errorf(control.NotFound, "there is no configuration at %s", path).WithHint("name it with --config FILE, or in SALLYPORT_CONFIG")
-	case errors.Is(err, fs.ErrPermission):
-		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", path).WithHint("use sudo")
 	}
 	return err
 }

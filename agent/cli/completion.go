@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/complete"
 	"sallyport/agent/control"
 )
 
-func newCompletionCommand(a *app) *cobra.Command {
+func newCompletionCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print what a shell needs to complete verbs, stacks and runs",
@@ -19,30 +20,30 @@ func newCompletionCommand(a *app) *cobra.Command {
 			"  source <(sallyport completion bash)                          in ~/.bashrc\n" +
 			"  source <(sallyport completion zsh)                           in ~/.zshrc, after compinit\n" +
 			"  sallyport completion fish > ~/.config/fish/completions/sallyport.fish",
-		Args: between(1, 1),
+		Args: call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			root, out := c.Root(), a.streams.stdout
+			root, out := c.Root(), a.Streams.Stdout
 			switch args[0] {
 			case "bash":
 				if err := root.GenBashCompletionV2(out, true); err != nil {
-					return printed(err)
+					return call.Printed(err)
 				}
 				_, err := io.WriteString(out, complete.BashAlone)
-				return printed(err)
+				return call.Printed(err)
 			case "zsh":
-				return printed(root.GenZshCompletion(out))
+				return call.Printed(root.GenZshCompletion(out))
 			case "fish":
-				return printed(root.GenFishCompletion(out, true))
+				return call.Printed(root.GenFishCompletion(out, true))
 			}
-			return &usageError{fmt.Sprintf("there is no completion for %q", args[0]), "usage: " + c.UseLine()}
+			return call.Usage(fmt.Sprintf("there is no completion for %q", args[0]), "usage: "+c.UseLine())
 		},
 	}
 }
 
 // completeArguments lets every verb complete what it takes. Nothing is said beside it: it would stand in the line that is typed.
-func completeArguments(a *app, root *cobra.Command) {
-	silent := newStreams(Invocation{Stdout: io.Discard, Stderr: io.Discard})
+func completeArguments(a *call.Call, root *cobra.Command) {
+	silent := call.NewStreams(Invocation{Stdout: io.Discard, Stderr: io.Discard})
 	complete.Arguments(root, func(question func(control.Reader) error) error {
-		return a.at.look(silent, func(r source) error { return question(r) })
+		return a.At.Look(silent, func(r call.Source) error { return question(r) })
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/agent/demo"
 )
@@ -13,7 +14,7 @@ type demonstrated struct {
 	Runs []control.Run `json:"runs"` // newest first
 }
 
-func newDemoCommand(a *app) *cobra.Command {
+func newDemoCommand(a *call.Call) *cobra.Command {
 	var (
 		yes, list bool
 		numbers   []int
@@ -21,20 +22,20 @@ func newDemoCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo [--yes] [--scene N]... [--list]",
 		Short: "Tell the whole story on this machine, no account needed",
-		Args:  between(0, 0),
+		Args:  call.Between(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if list {
-				return listScenes(a.streams)
+				return listScenes(a.Streams)
 			}
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
 			o := demo.Options{
-				Yes: yes, Scenes: numbers, Stdin: a.inv.Stdin, Stdout: a.streams.out,
-				Color: a.streams.out.Profile > colorprofile.ASCII,
+				Yes: yes, Scenes: numbers, Stdin: a.Inv.Stdin, Stdout: a.Streams.Out,
+				Color: a.Streams.Out.Profile > colorprofile.ASCII,
 			}
-			if a.streams.json { // then the story is talk, and the runs are what comes out of it
-				o.Stdout, o.Color = a.streams.err, a.streams.colour()
-				o.Ended = func(runs []control.Run) error { return a.streams.writeJSON(demonstrated{runs}) }
+			if a.Streams.JSON { // then the story is talk, and the runs are what comes out of it
+				o.Stdout, o.Color = a.Streams.Err, a.Streams.Colour()
+				o.Ended = func(runs []control.Run) error { return a.Streams.WriteJSON(demonstrated{runs}) }
 			}
 			return demo.Run(ctx, o)
 		},
@@ -46,12 +47,12 @@ func newDemoCommand(a *app) *cobra.Command {
 }
 
 // listScenes prints the scenes with their numbers.
-func listScenes(s *streams) error {
-	if s.json {
-		return s.writeJSON(demo.Titles())
+func listScenes(s *call.Streams) error {
+	if s.JSON {
+		return s.WriteJSON(demo.Titles())
 	}
 	for i, title := range demo.Titles() {
-		if err := s.say("%d. %s", i+1, title); err != nil {
+		if err := s.Say("%d. %s", i+1, title); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+
+	"sallyport/agent/cli/call"
 )
 
 // helpEnd is what the help of the program itself ends with.
@@ -35,7 +37,7 @@ func endHelp(root *cobra.Command) {
 }
 
 // newHelpCommand answers `sallyport help VERB`; cobra's own takes an unknown verb for a success.
-func newHelpCommand(a *app) *cobra.Command {
+func newHelpCommand(a *call.Call) *cobra.Command {
 	help := &cobra.Command{
 		Use:   "help [VERB...]",
 		Short: "Say more about a verb",
@@ -45,7 +47,7 @@ func newHelpCommand(a *app) *cobra.Command {
 				return err
 			}
 			if len(rest) > 0 {
-				return noVerb(verb, rest[0])
+				return call.NoVerb(verb, rest[0])
 			}
 			verb.InitDefaultHelpFlag()
 			return verb.Help()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/reference"
 	"sallyport/agent/config/shape"
@@ -14,7 +15,7 @@ import (
 )
 
 // newHelpConfigCommand prints the reference of the configuration.
-func newHelpConfigCommand(a *app) *cobra.Command {
+func newHelpConfigCommand(a *call.Call) *cobra.Command {
 	var man bool
 	c := &cobra.Command{
 		Use:   "config [--man] [BLOCK]",
@@ -30,9 +31,9 @@ func newHelpConfigCommand(a *app) *cobra.Command {
 			case len(blocks) == 0:
 				return noBlock(name, args)
 			case man:
-				return a.streams.write(reference.Man(version(a.inv.Version)))
-			case a.streams.json:
-				return a.streams.writeJSON(struct {
+				return a.Streams.Write(reference.Man(call.Version(a.Inv.Version)))
+			case a.Streams.JSON:
+				return a.Streams.WriteJSON(struct {
 					Blocks []shape.Block `json:"blocks"`
 				}{blocks})
 			}
@@ -40,7 +41,7 @@ func newHelpConfigCommand(a *app) *cobra.Command {
 			if name == "" {
 				text += "\nBlocks; sallyport help config BLOCK shows one\n  " + strings.Join(reference.Names(), "\n  ") + "\n"
 			}
-			return a.streams.write(text)
+			return a.Streams.Write(text)
 		},
 	}
 	c.Flags().BoolVar(&man, "man", false, "print a man page")
@@ -58,11 +59,11 @@ func noBlock(name string, args []string) error {
 	}
 	why, names := fmt.Sprintf("there is no block %q in a configuration", name), reference.Names()
 	if len(holders) > 0 {
-		return &usageError{why, last + " is an attribute: sallyport help config " + strings.Join(holders, ", or sallyport help config ")}
+		return call.Usage(why, last+" is an attribute: sallyport help config "+strings.Join(holders, ", or sallyport help config "))
 	}
 	next := "one of: " + strings.Join(names, ", ")
 	if like := words.Like(name, names); len(like) > 0 {
 		next = "did you mean " + words.Or(like) + "? " + next
 	}
-	return &usageError{why, next}
+	return call.Usage(why, next)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"sallyport/agent/cli/call"
 )
 
 // On a terminal a notice is a block of text; in a file, a pipe and a journal it stays one line with its keys, and so it does in JSON.
@@ -25,8 +27,8 @@ func TestLogOfAnAgent(t *testing.T) {
 	}
 	var pipe bytes.Buffer
 	say := func(stderr io.Writer, json bool, environ ...string) {
-		s := newStreams(Invocation{Stdout: io.Discard, Stderr: stderr, Environ: environ})
-		s.json = json
+		s := call.NewStreams(Invocation{Stdout: io.Discard, Stderr: stderr, Environ: environ})
+		s.JSON = json
 		slog.New(logHandler(s, environ)).Info("notice", "run", 1, "text", "#1 box is planned\nsallyport approve 1")
 	}
 	say(terminal, false)

@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/archive"
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/agent/hint"
 	"sallyport/agent/peercred"
 	"sallyport/notify/words"
 )
 
-func newRestoreCommand(a *app) *cobra.Command {
+func newRestoreCommand(a *call.Call) *cobra.Command {
 	var onlyVerify bool
 	c := &cobra.Command{
 		Use:   "restore FILE [--verify]",
@@ -25,7 +26,7 @@ func newRestoreCommand(a *app) *cobra.Command {
 			"afterwards, and run numbers go on 1000 higher. Start the agent only when this is done.\n\n" +
 			"With --verify the backup is read as whole as for that (its store with every record, the chain of its history, its\n" +
 			"states), and nothing is touched. What it is unpacked to meanwhile (in TMPDIR) is removed.",
-		Args: between(1, 1),
+		Args: call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if onlyVerify {
 				return verifyBackup(c.Context(), a, args[0])
@@ -38,9 +39,9 @@ func newRestoreCommand(a *app) *cobra.Command {
 }
 
 // openBackup opens what a person names: a file, or - for stdin.
-func openBackup(a *app, file string) (backup io.Reader, closeFile func() error, err error) {
+func openBackup(a *call.Call, file string) (backup io.Reader, closeFile func() error, err error) {
 	if file == "-" {
-		return a.streams.stdin, func() error { return nil }, nil
+		return a.Streams.Stdin, func() error { return nil }, nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -50,7 +51,7 @@ func openBackup(a *app, file string) (backup io.Reader, closeFile func() error, 
 }
 
 // verifyBackup needs no configuration: it may be read where there is no agent.
-func verifyBackup(ctx context.Context, a *app, file string) (err error) {
+func verifyBackup(ctx context.Context, a *call.Call, file string) (err error) {
 	backup, done, err := openBackup(a, file)
 	if err != nil {
 		return err
@@ -60,13 +61,13 @@ func verifyBackup(ctx context.Context, a *app, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.streams.result(read, "the backup of %s is whole: %s, %s, a history of %s, %s and %s", read.BackupAt.Format("2006-01-02 15:04:05 MST"),
+	return a.Streams.Result(read, "the backup of %s is whole: %s, %s, a history of %s, %s and %s", read.BackupAt.Format("2006-01-02 15:04:05 MST"),
 		words.CountOf(read.Stacks, "stack", "stacks"), words.CountOf(read.Runs, "run", "runs"), words.CountOf(read.History, "entry", "entries"),
 		words.CountOf(read.States, "kept state", "kept states"), words.CountOf(read.Copies, "copy of one", "copies of them"))
 }
 
-func restore(a *app, file string) (err error) {
-	c, err := a.at.clientConfig()
+func restore(a *call.Call, file string) (err error) {
+	c, err := a.At.ClientConfig()
 	if err != nil {
 		return err
 	}
@@ -79,13 +80,13 @@ func restore(a *app, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeFile()) }()
-	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: peercred.Self().By(), Now: a.now})
+	done, err := archive.Restore(archive.RestoreOptions{DataDir: c.DataDir, Archive: backup, By: peercred.Self().By(), Now: a.Now})
 	if err != nil {
 		return err
 	}
 	for _, id := range done.Ended {
-		a.streams.talk("#%d was waiting when the backup was made and has ended", id)
+		a.Streams.Talk("#%d was waiting when the backup was made and has ended", id)
 	}
-	return a.streams.result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
+	return a.Streams.Result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
 		c.DataDir, done.BackupAt.Format("2006-01-02 15:04:05 MST"), done.NextRun)
 }

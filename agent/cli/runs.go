@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 	"sallyport/notify/words"
@@ -15,32 +17,32 @@ import (
 // usualRuns fits on a screen.
 const usualRuns = 20
 
-func newRunsCommand(a *app) *cobra.Command {
+func newRunsCommand(a *call.Call) *cobra.Command {
 	limit, verify := usualRuns, false
 	c := &cobra.Command{
 		Use:   "runs [STACK] [--limit N] [--verify]",
 		Short: "List runs, newest first",
-		Args:  between(0, 1),
+		Args:  call.Between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if limit < 1 || limit > control.MaxRuns {
-				return &usageError{fmt.Sprintf("--limit takes a number from 1 to %d", control.MaxRuns), "sallyport runs --limit 100"}
+				return call.Usage(fmt.Sprintf("--limit takes a number from 1 to %d", control.MaxRuns), "sallyport runs --limit 100")
 			}
 			if verify {
-				return verifyHistory(c.Context(), a.streams, a.at, args)
+				return verifyHistory(c.Context(), a.Streams, a.At, args)
 			}
-			return a.at.look(a.streams, func(r source) error {
-				runs, err := r.Runs(c.Context(), control.RunsQuery{Stack: first(args), Limit: limit})
+			return a.At.Look(a.Streams, func(r call.Source) error {
+				runs, err := r.Runs(c.Context(), control.RunsQuery{Stack: cmp.Or(args...), Limit: limit})
 				if err != nil {
 					return err
 				}
-				if a.streams.json {
-					return a.streams.writeJSON(runs)
+				if a.Streams.JSON {
+					return a.Streams.WriteJSON(runs)
 				}
 				if len(runs) == 0 {
-					a.streams.talk("no runs")
+					a.Streams.Talk("no runs")
 					return nil
 				}
-				return a.streams.write(render.Width(a.streams.wide()).Runs(named(runs), a.now()))
+				return a.Streams.Write(render.Width(a.Streams.Wide()).Runs(named(runs), a.Now()))
 			})
 		},
 	}
@@ -50,19 +52,19 @@ func newRunsCommand(a *app) *cobra.Command {
 }
 
 // verifyHistory exits 1 if anything is not what was written, with each place.
-func verifyHistory(ctx context.Context, s *streams, at *installation, args []string) error {
+func verifyHistory(ctx context.Context, s *call.Streams, at *call.Installation, args []string) error {
 	if len(args) > 0 {
-		return &usageError{"--verify looks at the whole history, not at one stack's", "sallyport runs --verify"}
+		return call.Usage("--verify looks at the whole history, not at one stack's", "sallyport runs --verify")
 	}
-	return at.look(s, func(r source) error {
+	return at.Look(s, func(r call.Source) error {
 		v, err := r.Verify(ctx)
 		if err != nil {
 			return err
 		}
-		if s.json {
-			err = s.writeJSON(v)
+		if s.JSON {
+			err = s.WriteJSON(v)
 		} else if v.OK {
-			err = s.say("The history is whole: %s, %d to %d, and every record is what was written.\nhead %d %s",
+			err = s.Say("The history is whole: %s, %d to %d, and every record is what was written.\nhead %d %s",
 				words.CountOf(v.Entries, "entry", "entries"), v.First, v.Head, v.Head, v.Hash)
 		}
 		if err != nil || v.OK {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -180,7 +181,7 @@ func (a *standIn) Decide(ctx context.Context, r control.DecideRequest) (control.
 	if err := a.update(func(tx *store.Tx) error { return move(tx, run.ID, to) }); err != nil {
 		return control.DecideResponse{}, err
 	}
-	after, err := a.Run(ctx, runRef(run.ID))
+	after, err := a.Run(ctx, strconv.Itoa(run.ID))
 	return control.DecideResponse{Run: after, Message: fmt.Sprintf("#%d is %s: %q.", run.ID, to, r.Words)}, err
 }
 

@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"sallyport/agent/cli/call"
 )
 
 // everyVerb calls do for each verb, those that are hidden too.
 func everyVerb(t *testing.T, do func(t *testing.T, c *cobra.Command)) {
 	t.Helper()
-	root := newRoot(newApp(Invocation{Stdout: io.Discard, Stderr: io.Discard, Environ: []string{}}))
+	root := newRoot(call.New(Invocation{Stdout: io.Discard, Stderr: io.Discard, Environ: []string{}}))
 	verbs := 0
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/cli/call"
 	"sallyport/notify/verbs"
 )
 
@@ -11,7 +12,7 @@ import (
 // other. Which run is decided about the thread says there and the first argument here.
 func TestVerbsAreThoseOfSlack(t *testing.T) {
 	t.Parallel()
-	root := newRoot(newApp(Invocation{Args: nil}))
+	root := newRoot(call.New(Invocation{Args: nil}))
 	for _, v := range verbs.Verbs() {
 		if v.Name == "help" {
 			continue // cobra's own

@@ -5,22 +5,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/notify/redact"
 )
 
-func newWhyCommand(a *app) *cobra.Command {
+func newWhyCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "why STACK",
 		Short: "Say which file caused the last run of a stack, or why there is none",
-		Args:  between(1, 1),
+		Args:  call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.at.look(a.streams, func(r source) error {
+			return a.At.Look(a.Streams, func(r call.Source) error {
 				w, err := r.Why(c.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if a.streams.json {
-					return a.streams.writeJSON(w)
+				if a.Streams.JSON {
+					return a.Streams.WriteJSON(w)
 				}
 				w = w.Called()
 				var b strings.Builder
@@ -30,7 +31,7 @@ func newWhyCommand(a *app) *cobra.Command {
 				for _, path := range w.Touched {
 					b.WriteString("  " + redact.CleanLine(path) + "\n")
 				}
-				return a.streams.write(b.String())
+				return a.Streams.Write(b.String())
 			})
 		},
 	}

@@ -1,10 +1,11 @@
-package cli
+package order
 
 import (
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
@@ -14,15 +15,15 @@ type resumed struct {
 	control.ResumeResponse
 }
 
-func newResumeCommand(a *app) *cobra.Command {
+func newResumeCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume [STACK]",
 		Short: "Let a stack, or everything, go on",
 		Long: "Let a stack, or everything, go on. Of a stack it also says that somebody has looked at what failed last (status names it),\n" +
 			"and that it may stay as it is.",
-		Args: between(0, 1),
+		Args: call.Between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -42,7 +43,7 @@ func newResumeCommand(a *app) *cobra.Command {
 			if done.Seen != 0 {
 				words += fmt.Sprintf("; #%d needs no look any more", done.Seen)
 			}
-			return a.streams.result(resumed{paused{stack, false}, done}, "%s %s", subject(stack), words)
+			return a.Streams.Result(resumed{paused{stack, false}, done}, "%s %s", subject(stack), words)
 		},
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package order
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/agent/control/socket"
 	"sallyport/notify/redact"
@@ -55,9 +56,9 @@ func misplaced(ctx context.Context, client *socket.Client, d decision, cause err
 	why := fmt.Sprintf("%q is not a run: the run comes first, then the words", redact.CleanLine(ref))
 	switch len(waiting) {
 	case 0:
-		return &usageError{why, "no run waits now; sallyport status"}
+		return call.Usage(why, "no run waits now; sallyport status")
 	case 1:
-		return &usageError{why, line(waiting[0])}
+		return call.Usage(why, line(waiting[0]))
 	}
-	return &usageError{why, line("RUN") + "; these wait: #" + strings.Join(waiting, ", #")}
+	return call.Usage(why, line("RUN")+"; these wait: #"+strings.Join(waiting, ", #"))
 }

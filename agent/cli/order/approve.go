@@ -1,4 +1,4 @@
-package cli
+package order
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 	"sallyport/notify"
@@ -17,7 +18,7 @@ import (
 	"sallyport/store"
 )
 
-func newApproveCommand(a *app) *cobra.Command {
+func newApproveCommand(a *call.Call) *cobra.Command {
 	r, wait := control.DecideRequest{}, false
 	c := &cobra.Command{
 		Use:   "approve RUN [WORDS...] [--digest SHA256] [--break-glass --reason TEXT] [--wait]",
@@ -31,15 +32,15 @@ func newApproveCommand(a *app) *cobra.Command {
 			"--break-glass stands for all approvals, for those whom break_glass of the stack names. Everybody is told, and the run stays\n" +
 			"marked until somebody else says `sallyport review RUN`.\n\n" +
 			"--wait follows the run to its end, other approvals that it needs included, and exits 0 only if it is applied then.",
-		Args: between(1, unlimited),
+		Args: call.Between(1, call.Unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
 			if r.BreakGlass != (r.Reason != "") {
-				return &usageError{"--break-glass and --reason TEXT go together", "an ordinary approval needs no reason"}
+				return call.Usage("--break-glass and --reason TEXT go together", "an ordinary approval needs no reason")
 			}
 			r.Ref = args[0]
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
-			return decide(ctx, a.streams, a.at, decision{store.Approve, r, args[1:], wait})
+			return decide(ctx, a.Streams, a.At, decision{store.Approve, r, args[1:], wait})
 		},
 	}
 	c.Flags().StringVar(&r.Digest, "digest", "", digestUsage)
@@ -65,12 +66,12 @@ type decision struct {
 	wait    bool     // follow the run to its end
 }
 
-func decide(ctx context.Context, s *streams, at *installation, d decision) error {
+func decide(ctx context.Context, s *call.Streams, at *call.Installation, d decision) error {
 	r := d.request
 	if n := len(r.Digest); n > 0 && n < control.MinDigest {
-		return &usageError{"--digest " + redact.CleanLine(r.Digest) + " is too short", fmt.Sprintf("give at least %d digits of it", control.MinDigest)}
+		return call.Usage("--digest "+redact.CleanLine(r.Digest)+" is too short", fmt.Sprintf("give at least %d digits of it", control.MinDigest))
 	}
-	client, err := at.client()
+	client, err := at.Client()
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 		if run.Status.Terminal() {
 			return control.NoOpenRun(r.Ref) // show takes the name for the newest run then; a decision must not
 		}
-		if err := enough(d, run); err != nil && s.asks() {
+		if err := enough(d, run); err != nil && s.Asks() {
 			return err
 		}
 		if err := meant(s, d.verdict, run); err != nil {
@@ -105,10 +106,10 @@ func decide(ctx context.Context, s *streams, at *installation, d decision) error
 		return err
 	}
 	switch {
-	case !s.json:
-		err = s.say("%s", redact.Clean(done.Message))
+	case !s.JSON:
+		err = s.Say("%s", redact.Clean(done.Message))
 	case !d.wait: // else the run is the result, as it ended
-		err = s.writeJSON(acted{done.Run, done.Message})
+		err = s.WriteJSON(acted{done.Run, done.Message})
 	}
 	if err != nil || !d.wait {
 		return err
@@ -129,7 +130,7 @@ func enough(d decision, run control.Run) error {
 		if len(d.words) > 0 && !strings.EqualFold(d.words[0], "destroy") && len(words.Like(d.words[0], []string{"destroy"})) > 0 {
 			hint = "did you mean destroy? " + line
 		}
-		return &usageError{redact.CleanLine(why), hint}
+		return call.Usage(redact.CleanLine(why), hint)
 	}
 	if said.Verdict == store.Approve && !said.Destroy && strings.Contains(line+" ", " destroy ") {
 		return control.Errorf(control.Refused, "#%d destroys something, or something that must be named, so a plain approve is not enough", run.ID).
@@ -140,21 +141,21 @@ func enough(d decision, run control.Run) error {
 
 // meant shows the run that a stack's name stands for now, and asks: a newer one may have taken the place of the one that was
 // read. A script names the run.
-func meant(s *streams, verdict store.Verdict, run control.Run) error {
-	if !s.asks() {
-		return &usageError{fmt.Sprintf("%s takes a run's number where nobody is at a terminal; that of %s is #%d now", verdict, run.Stack, run.ID),
-			fmt.Sprintf("look at it (sallyport show %d), then: sallyport %s %d", run.ID, verdict, run.ID)}
+func meant(s *call.Streams, verdict store.Verdict, run control.Run) error {
+	if !s.Asks() {
+		return call.Usage(fmt.Sprintf("%s takes a run's number where nobody is at a terminal; that of %s is #%d now", verdict, run.Stack, run.ID),
+			fmt.Sprintf("look at it (sallyport show %d), then: sallyport %s %d", run.ID, verdict, run.ID))
 	}
 	if run.Plan == nil {
 		return nil // the agent says why there is nothing to decide yet
 	}
 	run = run.Called()
-	s.talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
-	_, _ = io.WriteString(s.err, render.Dangers(run.Plan)) // cleaned, and coloured
+	s.Talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
+	_, _ = io.WriteString(s.Err, render.Dangers(run.Plan)) // cleaned, and coloured
 	if a := run.Approvals; a.Worth() {
-		s.talk("  has    %s", a)
+		s.Talk("  has    %s", a)
 	}
-	typed, err := s.ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, render.RunName(run)))
+	typed, err := s.Ask(fmt.Sprintf("%s %s? Type yes or no: ", verdict, render.RunName(run)))
 	if err != nil || !slices.Contains([]string{"y", "yes"}, strings.ToLower(typed)) {
 		return control.Errorf(control.Refused, "not confirmed; nothing was done")
 	}

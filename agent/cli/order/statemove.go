@@ -1,12 +1,13 @@
-package cli
+package order
 
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
-func newStateMoveCommand(a *app) *cobra.Command {
+func newStateMoveCommand(a *call.Call) *cobra.Command {
 	yes := false
 	c := &cobra.Command{
 		Use:   "move OLD NEW [--yes]",
@@ -14,15 +15,15 @@ func newStateMoveCommand(a *app) *cobra.Command {
 		Long: "Give the stack NEW what was kept and recorded under its old name: the state and its copies, what was applied, the history.\n" +
 			"OLD is no stack of the configuration any more; it is NEW itself if the name is the same and only the directory another one.\n" +
 			"It is refused while a run of either is open. A state in a backend of the configuration's own stays where it is.",
-		Args:                  between(2, 2),
+		Args:                  call.Between(2, 2),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
-				if err := a.streams.confirm("What was kept and recorded as "+args[0]+" becomes that of "+args[1]+".", "move "+args[0]); err != nil {
+				if err := a.Streams.Confirm("What was kept and recorded as "+args[0]+" becomes that of "+args[1]+".", "move "+args[0]); err != nil {
 					return err
 				}
 			}
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -31,7 +32,7 @@ func newStateMoveCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.streams.result(repaired{done.Message}, "%s", done.Message)
+			return a.Streams.Result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")

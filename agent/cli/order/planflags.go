@@ -1,10 +1,11 @@
-package cli
+package order
 
 import (
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 )
@@ -34,19 +35,19 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 }
 
 // into puts the flags into a request.
-func (f *planFlags) into(s *streams, r *control.StartRequest) error {
+func (f *planFlags) into(s *call.Streams, r *control.StartRequest) error {
 	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
 	r.EmptyState = f.emptyState
 	if len(f.vars) > 0 {
 		var err error
-		if r.Vars, err = s.person().Values(f.vars); err != nil {
+		if r.Vars, err = s.Person().Values(f.vars); err != nil {
 			return err
 		}
 	}
 	for _, pair := range f.images {
 		name, id, ok := strings.Cut(pair, "=")
 		if !ok || name == "" || id == "" {
-			return &usageError{"--image " + redact.CleanLine(pair) + " names no id", "--image NAME=ID; sallyport images lists them"}
+			return call.Usage("--image "+redact.CleanLine(pair)+" names no id", "--image NAME=ID; sallyport images lists them")
 		}
 		if r.Images == nil {
 			r.Images = map[string]string{}

@@ -1,19 +1,20 @@
-package cli
+package order
 
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
-func newReviewCommand(a *app) *cobra.Command {
+func newReviewCommand(a *call.Call) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use:   "review RUN [--reason TEXT]",
 		Short: "Say that you have looked at what somebody else approved alone (approve --break-glass)",
-		Args:  between(1, 1),
+		Args:  call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -22,7 +23,7 @@ func newReviewCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.streams.result(acted{done.Run, done.Message}, "%s", done.Message)
+			return a.Streams.Result(acted{done.Run, done.Message}, "%s", done.Message)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "what you found, for the others")

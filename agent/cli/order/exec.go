@@ -1,4 +1,4 @@
-package cli
+package order
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/screen"
 	"sallyport/agent/control"
 )
@@ -17,7 +18,7 @@ type executed struct {
 	Stderr   string `json:"stderr"`
 }
 
-func newExecCommand(a *app) *cobra.Command {
+func newExecCommand(a *call.Call) *cobra.Command {
 	var commit string
 	c := &cobra.Command{
 		Use:   "exec STACK -- COMMAND [ARGS...], with [--commit SHA] before STACK",
@@ -30,19 +31,19 @@ func newExecCommand(a *app) *cobra.Command {
 			"  sallyport exec ghe -- state mv aws_instance.a aws_instance.b\n" +
 			"  sallyport exec ghe -- import aws_ebs_volume.data vol-0123456789\n" +
 			"  sallyport exec ghe -- state pull > ghe.tfstate",
-		Args: between(2, unlimited),
+		Args: call.Between(2, call.Unlimited),
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
 			command := args[1:]
 			if command[0] == "--" {
 				command = command[1:]
 			}
 			if len(command) == 0 {
-				return between(2, unlimited)(c, args[:1])
+				return call.Between(2, call.Unlimited)(c, args[:1])
 			}
 			context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for terraform
-			return execute(ctx, a.streams, a.at, control.ExecRequest{Stack: args[0], Args: command, Commit: commit})
+			return execute(ctx, a.Streams, a.At, control.ExecRequest{Stack: args[0], Args: command, Commit: commit})
 		},
 	}
 	c.Flags().StringVar(&commit, "commit", "", "the `SHA` that you have looked at: refused if the command would run at another one")
@@ -50,31 +51,31 @@ func newExecCommand(a *app) *cobra.Command {
 	return c
 }
 
-func execute(ctx context.Context, s *streams, at *installation, r control.ExecRequest) error {
-	client, err := at.client()
+func execute(ctx context.Context, s *call.Streams, at *call.Installation, r control.ExecRequest) error {
+	client, err := at.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	var stdout, stderr bytes.Buffer
-	terraform := control.Streams{Stdin: s.stdin, Stdout: screen.Clean(s.stdout), Stderr: screen.Clean(s.stderr)}
+	terraform := control.Streams{Stdin: s.Stdin, Stdout: screen.Clean(s.Stdout), Stderr: screen.Clean(s.Stderr)}
 	if terraform.Stdin == nil {
 		terraform.Stdin = bytes.NewReader(nil)
 	}
-	if s.json {
+	if s.JSON {
 		terraform.Stdout, terraform.Stderr = &stdout, &stderr
 	}
 	code, err := client.Exec(ctx, r, terraform)
 	if err != nil {
 		return err
 	}
-	if s.json {
-		if err := s.writeJSON(executed{code, stdout.String(), stderr.String()}); err != nil {
+	if s.JSON {
+		if err := s.WriteJSON(executed{code, stdout.String(), stderr.String()}); err != nil {
 			return err
 		}
 	}
-	if code != exitDone {
-		return exitCode(code)
+	if code != call.ExitDone {
+		return call.ExitCode(code)
 	}
 	return nil
 }

@@ -1,8 +1,9 @@
-package cli
+package order
 
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/notify/words"
 )
@@ -14,13 +15,13 @@ type accepted struct {
 	Accepted   bool   `json:"accepted"`
 }
 
-func newAcceptCommand(a *app) *cobra.Command {
+func newAcceptCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "accept REPOSITORY COMMIT",
 		Short: "Take a branch whose history was rewritten",
-		Args:  between(2, 2),
+		Args:  call.Between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -29,7 +30,7 @@ func newAcceptCommand(a *app) *cobra.Command {
 			if err := client.Accept(c.Context(), r); err != nil {
 				return err
 			}
-			return a.streams.result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, words.Short(r.Commit))
+			return a.Streams.Result(accepted{r.Repository, r.Commit, true}, "%s now goes on from %s", r.Repository, words.Short(r.Commit))
 		},
 	}
 }

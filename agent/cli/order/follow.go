@@ -1,10 +1,11 @@
-package cli
+package order
 
 import (
 	"context"
 	"strconv"
 	"strings"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/cli/follow"
 	"sallyport/agent/control"
 	"sallyport/agent/control/socket"
@@ -12,8 +13,8 @@ import (
 )
 
 // waitFor waits for a run's end and tells its way on stderr. The error is nil for applied and no_changes only.
-func waitFor(ctx context.Context, s *streams, client *socket.Client, id int) error {
-	f := follow.Follower{Client: client, Talk: func(line string) { s.talk("%s", line) }}
+func waitFor(ctx context.Context, s *call.Streams, client *socket.Client, id int) error {
+	f := follow.Follower{Client: client, Talk: func(line string) { s.Talk("%s", line) }}
 	run, err := f.Run(ctx, id)
 	if err != nil {
 		return err
@@ -22,9 +23,9 @@ func waitFor(ctx context.Context, s *streams, client *socket.Client, id int) err
 }
 
 // followed says how a run ended.
-func followed(s *streams, r control.Run) error {
-	if s.json {
-		if err := s.writeJSON(r); err != nil {
+func followed(s *call.Streams, r control.Run) error {
+	if s.JSON {
+		if err := s.WriteJSON(r); err != nil {
 			return err
 		}
 	}

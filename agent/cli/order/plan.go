@@ -1,14 +1,15 @@
-package cli
+package order
 
 import (
 	"context"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
-func newPlanCommand(a *app) *cobra.Command {
+func newPlanCommand(a *call.Call) *cobra.Command {
 	return startCommand(a, control.StartRequest{},
 		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--empty-state] [--var NAME]... [--image NAME=ID]... "+
 			"[--pull-request N] [--reason TEXT] [--wait]",
@@ -16,19 +17,19 @@ func newPlanCommand(a *app) *cobra.Command {
 }
 
 // startCommand makes the two verbs that start a run; they differ in the commit only.
-func startCommand(a *app, r control.StartRequest, use, short string) *cobra.Command {
+func startCommand(a *call.Call, r control.StartRequest, use, short string) *cobra.Command {
 	wait := false
 	special := planFlags{}
 	c := &cobra.Command{
-		Use: use, Short: short, Args: between(1, 1),
+		Use: use, Short: short, Args: call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx, stop := interruptible(c)
+			ctx, stop := call.Interruptible(c)
 			defer stop()
 			r.Stack = args[0]
-			if err := special.into(a.streams, &r); err != nil {
+			if err := special.into(a.Streams, &r); err != nil {
 				return err
 			}
-			return start(ctx, a.streams, a.at, starting{r, wait})
+			return start(ctx, a.Streams, a.At, starting{r, wait})
 		},
 	}
 	c.Flags().StringVar(&r.Reason, "reason", "", "why, for the people who are asked")
@@ -46,8 +47,8 @@ type starting struct {
 	wait    bool // follow it to its end
 }
 
-func start(ctx context.Context, s *streams, at *installation, wanted starting) error {
-	client, err := at.client()
+func start(ctx context.Context, s *call.Streams, at *call.Installation, wanted starting) error {
+	client, err := at.Client()
 	if err != nil {
 		return err
 	}
@@ -56,24 +57,24 @@ func start(ctx context.Context, s *streams, at *installation, wanted starting) e
 	if err != nil {
 		return err
 	}
-	if !s.json {
+	if !s.JSON {
 		// First of all, and at once: scripts read it, and people may press Ctrl-C.
-		if err := s.say("#%d", started.Run); err != nil {
+		if err := s.Say("#%d", started.Run); err != nil {
 			return err
 		}
 	}
 	for _, w := range started.Warnings {
-		s.talk("sallyport: warning: %s", w)
+		s.Talk("sallyport: warning: %s", w)
 	}
 	if wanted.wait {
 		return waitFor(ctx, s, client, started.Run)
 	}
-	if !s.json {
+	if !s.JSON {
 		return nil
 	}
 	run, err := client.Run(ctx, runRef(started.Run))
 	if err != nil {
 		return err
 	}
-	return s.writeJSON(run)
+	return s.WriteJSON(run)
 }

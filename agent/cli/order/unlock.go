@@ -1,8 +1,9 @@
-package cli
+package order
 
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
@@ -11,15 +12,15 @@ type repaired struct {
 	Message string `json:"message"`
 }
 
-func newUnlockCommand(a *app) *cobra.Command {
+func newUnlockCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unlock STACK LOCK_ID",
 		Short: "Force open the state lock that a dead apply or plan has left behind",
 		Long: "Force open the state lock that a dead apply or plan has left behind. The id is in `sallyport status`. It is refused while\n" +
 			"something of the stack runs, and if another lock is held than that. Runs that waited for it go on.",
-		Args: between(2, 2),
+		Args: call.Between(2, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -28,7 +29,7 @@ func newUnlockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.streams.result(repaired{done.Message}, "%s", done.Message)
+			return a.Streams.Result(repaired{done.Message}, "%s", done.Message)
 		},
 	}
 }

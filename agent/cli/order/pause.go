@@ -1,10 +1,11 @@
-package cli
+package order
 
 import (
 	"context"
 
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 	"sallyport/agent/control/socket"
 	"sallyport/notify/verbs"
@@ -16,14 +17,14 @@ type paused struct {
 	Paused bool   `json:"paused"`
 }
 
-func newPauseCommand(a *app) *cobra.Command {
+func newPauseCommand(a *call.Call) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use:   "pause [STACK] [--reason TEXT]",
 		Short: "Hold a stack, or everything; decisions still count and a running apply goes on",
-		Args:  between(0, 1),
+		Args:  call.Between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -35,7 +36,7 @@ func newPauseCommand(a *app) *cobra.Command {
 			if err := client.Pause(c.Context(), control.PauseRequest{Stack: stack, Reason: reason}); err != nil {
 				return err
 			}
-			return a.streams.result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
+			return a.Streams.Result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")

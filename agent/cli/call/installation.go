@@ -1,4 +1,4 @@
-package cli
+package call
 
 import (
 	"context"
@@ -18,63 +18,63 @@ import (
 	"sallyport/agent/status"
 )
 
-// installation says which agent is meant: by its configuration, or by its socket alone.
-type installation struct {
-	config string // path of a file or a directory
-	socket string // empty: the configuration tells
-	// hears is told the version of the agent with each of its answers; nil: nobody is.
-	hears func(version string)
+// Installation says which agent is meant: by its configuration, or by its socket alone.
+type Installation struct {
+	Config string // path of a file or a directory
+	Socket string // empty: the configuration tells
+	// Hears is told the version of the agent with each of its answers; nil: nobody is.
+	Hears func(version string)
 }
 
-// client is how the agent is reached. The configuration is read only if --socket does not say it.
-func (i *installation) client() (*socket.Client, error) {
-	path := i.socket
+// Client is how the agent is reached. The configuration is read only if --socket does not say it.
+func (i *Installation) Client() (*socket.Client, error) {
+	path := i.Socket
 	if path == "" {
-		c, err := i.clientConfig()
+		c, err := i.ClientConfig()
 		if err != nil {
 			return nil, err
 		}
 		path = c.Socket
 	}
 	client := socket.NewClient(path)
-	client.Hears(i.hears)
+	client.Hears(i.Hears)
 	return client, nil
 }
 
-// clientConfig reads socket and data directory from the configuration.
-func (i *installation) clientConfig() (config.Client, error) {
-	c, err := config.LoadClient(i.config)
+// ClientConfig reads socket and data directory from the configuration.
+func (i *Installation) ClientConfig() (config.Client, error) {
+	c, err := config.LoadClient(i.Config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return c, control.Errorf(control.NotFound, "there is no configuration at %s", i.config).
+		return c, control.Errorf(control.NotFound, "there is no configuration at %s", i.Config).
 			WithHint("name it with --config FILE, or the agent's socket with --socket PATH; SALLYPORT_CONFIG and SALLYPORT_SOCKET name them, too")
 	case errors.Is(err, fs.ErrPermission):
-		return c, control.Errorf(control.Refused, "reading the configuration %s: permission denied", i.config).
+		return c, control.Errorf(control.Refused, "reading the configuration %s: permission denied", i.Config).
 			WithHint("use sudo, or name the agent's socket with --socket PATH")
 	}
 	return c, err
 }
 
-// loadConfig reads the whole configuration, as the agent does. A socket on the command line wins.
-func (i *installation) loadConfig() (*config.Config, error) {
-	c, err := config.Load(i.config, config.LoadOptions{})
+// LoadConfig reads the whole configuration, as the agent does. A socket on the command line wins.
+func (i *Installation) LoadConfig() (*config.Config, error) {
+	c, err := config.Load(i.Config, config.LoadOptions{})
 	if err != nil {
-		return nil, configError(i.config, err)
+		return nil, ConfigError(i.Config, err)
 	}
 	if err := c.CheckPrograms(os.Getenv("PATH")); err != nil {
 		return nil, err
 	}
-	if i.socket != "" {
-		if c.Socket, err = filepath.Abs(i.socket); err != nil {
+	if i.Socket != "" {
+		if c.Socket, err = filepath.Abs(i.Socket); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// offline opens the data directory of the configuration for reading.
-func (i *installation) offline() (*offline.Reader, error) {
-	c, err := i.clientConfig()
+// Offline opens the data directory of the configuration for reading.
+func (i *Installation) Offline() (*offline.Reader, error) {
+	c, err := i.ClientConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -83,17 +83,17 @@ func (i *installation) offline() (*offline.Reader, error) {
 	})
 }
 
-// source is what can be asked with and without an agent.
-type source interface {
+// Source is what can be asked with and without an agent.
+type Source interface {
 	control.Reader
 	Backup(context.Context, control.BackupRequest, io.Writer) error
 }
 
-// look asks the agent, or the data directory when no agent answers, and says which on stderr.
-func (i *installation) look(s *streams, ask func(source) error) error {
+// Look asks the agent, or the data directory when no agent answers, and says which on stderr.
+func (i *Installation) Look(s *Streams, ask func(Source) error) error {
 	// What a look needs is less than a collection is worth: the process ends in a moment.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	client, err := i.client()
+	client, err := i.Client()
 	if err != nil {
 		return err
 	}
@@ -102,14 +102,14 @@ func (i *installation) look(s *streams, ask func(source) error) error {
 	if !errors.Is(noAgent, socket.ErrNoAgent) {
 		return noAgent
 	}
-	offline, err := i.offline()
+	offline, err := i.Offline()
 	if err != nil {
-		return &nothingToRead{agent: noAgent, data: err, config: i.socket == ""}
+		return &nothingToRead{agent: noAgent, data: err, config: i.Socket == ""}
 	}
 	defer offline.Close()
-	s.talk("sallyport: %s; this is what its data directory says", noAgent)
+	s.Talk("sallyport: %s; this is what its data directory says", noAgent)
 	if hint := hint.Of(noAgent); hint != "" {
-		s.talk("hint: %s", hint)
+		s.Talk("hint: %s", hint)
 	}
 	return ask(offline)
 }
@@ -141,4 +141,15 @@ func (e *nothingToRead) UserHint() string {
 		return next
 	}
 	return hint.Of(e.agent)
+}
+
+// ConfigError words the errors of reading a configuration that are about no line in it.
+func ConfigError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return control.Errorf(control.NotFound, "there is no configuration at %s", path).WithHint("name it with --config FILE, or in SALLYPORT_CONFIG")
+	case errors.Is(err, fs.ErrPermission):
+		return control.Errorf(control.Refused, "reading the configuration %s: permission denied", path).WithHint("use sudo")
+	}
+	return err
 }

@@ -1,18 +1,19 @@
-package cli
+package order
 
 import (
 	"github.com/spf13/cobra"
 
+	"sallyport/agent/cli/call"
 	"sallyport/agent/control"
 )
 
-func newCancelCommand(a *app) *cobra.Command {
+func newCancelCommand(a *call.Call) *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel RUN",
 		Short: "Stop a run; an apply is asked once to stop and gets all the time that it needs",
-		Args:  between(1, 1),
+		Args:  call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.at.client()
+			client, err := a.At.Client()
 			if err != nil {
 				return err
 			}
@@ -21,7 +22,7 @@ func newCancelCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.streams.result(acted{done.Run, done.Message}, "%s", done.Message)
+			return a.Streams.Result(acted{done.Run, done.Message}, "%s", done.Message)
 		},
 	}
 }
