@@ -90,7 +90,21 @@ func TestText(t *testing.T) {
 		"imports and changes what is protected": {func(c *notify.Card) { c.Plan = plan(protected(importing(change("a.c", "update")))) },
 			"PROD ghe #12: 1 to import, 1 to change, nothing destroyed. Reply approve destroy 1 or deny"},
 		"imports what is protected": {func(c *notify.Card) { c.Plan = plan(protected(importing(change("a.c", "import")))) },
-			"PROD ghe #12: 1 to import, nothing destroyed. Reply approve or deny"},
+			"PROD ghe #12: 1 to import, nothing else changes. Reply approve or deny"},
+		"imports and an output": {func(c *notify.Card) {
+			c.Plan = plan(change("a.b", "import"))
+			c.Plan.Outputs = []store.Output{{Name: "ip", Actions: []string{"update"}}}
+		}, "PROD ghe #12: 1 to import, nothing destroyed. Reply approve or deny"},
+		"imports, and leaves something to another plan": {func(c *notify.Card) {
+			c.Plan = plan(change("a.b", "import"))
+			c.Plan.Deferred = []store.Deferred{{Address: "a.c", Actions: []string{"create"}, Reason: "provider_config_unknown"}}
+		}, "PROD ghe #12: 1 to import, nothing destroyed. Reply approve or deny"},
+		"imports only": {func(c *notify.Card) {
+			c.Plan = plan(change("a.b", "import"), change("a.c", "import"), change("a.d", "import"))
+		}, "PROD ghe #12: 3 to import, nothing else changes. Reply approve or deny"},
+		"imported only": {func(c *notify.Card) {
+			c.Status, c.Plan = store.Applied, plan(change("a.b", "import"))
+		}, "PROD ghe #12: applied: 1 imported, nothing else changed"},
 		"invokes": {func(c *notify.Card) { c.Plan = plan(change("a.b", "create"), change("action.a.b", "invoke")) },
 			"PROD ghe #12: 1 to create, 1 action to invoke, nothing destroyed. Reply approve or deny"},
 		"leaves the old one to itself": {func(c *notify.Card) { c.Plan = plan(change("a.b", "create", "forget")) },

@@ -237,7 +237,12 @@ func (c Card) Counts() string {
 		}
 		return "nothing to change"
 	}
-	if t.destroy+t.replace == 0 {
+	others := t
+	others.imports, others.read = 0, 0
+	switch {
+	case others == tally{} && t.imports > 0 && len(p.Outputs) == 0 && len(p.Deferred) == 0:
+		parts = append(parts, "nothing else changes")
+	case t.destroy+t.replace == 0:
 		parts = append(parts, "nothing destroyed")
 	}
 	return strings.Join(parts, ", ")
@@ -340,7 +345,7 @@ func (t tally) parts() []string {
 func past(counts string) string {
 	return strings.NewReplacer("to build", "built", "to create again", "created again", "to create", "created", "to change", "changed",
 		"to destroy and replace", "destroyed and replaced", "to destroy", "destroyed", "to forget", "forgotten",
-		"to move", "moved", "to import", "imported", "to invoke", "invoked", "to refresh", "refreshed", "to read", "read").Replace(counts)
+		"to move", "moved", "to import", "imported", "nothing else changes", "nothing else changed", "to invoke", "invoked", "to refresh", "refreshed", "to read", "read").Replace(counts)
 }
 
 // line makes one safe line of a text from outside.
