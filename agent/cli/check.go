@@ -35,8 +35,8 @@ func newCheckCommand(a *call.Call) *cobra.Command {
 		Long: "Validate the configuration and report every fault with its place. Credentials and environment variables that only the\n" +
 			"agent can read are warnings here; --credentials says where credentials lie.\n\n" +
 			"With --repo it lists the stacks that the configuration makes of the files in a checkout, committed or not: why each is\n" +
-			"one, which directories are none and why, and what its files read that cannot be followed. Of several repositories,\n" +
-			"NAME=DIR says whose checkout it is.",
+			"one, where its state is, which directories are none and why, and what its files read that cannot be followed. Of\n" +
+			"several repositories, NAME=DIR says whose checkout it is.",
 		Args: call.Between(0, 0),
 		RunE: func(*cobra.Command, []string) error { return check(a, credentials, checkout) },
 	}

@@ -29,5 +29,5 @@ func Checkout(c *config.Config, where string) (*Report, error) {
 	if err != nil {
 		return nil, control.Errorf(control.NotFound, "%v", err).WithHint("--repo takes the directory of a checkout")
 	}
-	return Of(c, name, tree)
+	return survey(place{tree: tree, disk: dir}, c, name)
 }

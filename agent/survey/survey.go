@@ -47,6 +47,7 @@ type Stack struct {
 	Dir     string   `json:"dir"`
 	Why     string   `json:"why"`
 	Error   string   `json:"error"`   // why it could not be planned; empty: it could
+	State   string   `json:"state"`   // where its state is, as its files on disk say; empty: nobody can tell from here
 	Unknown []string `json:"unknown"` // what it reads and cannot be followed, each with what to do
 	Plugins []string `json:"plugins"` // that the template of an image asks packer for
 
@@ -58,7 +59,17 @@ type Stack struct {
 
 // Of looks through the files of a repository.
 func Of(cfg *config.Config, repository string, tree stack.Tree) (*Report, error) {
-	s := &surveyor{cfg: cfg, tree: tree, report: &Report{Repository: repository, Globs: []Glob{}, Stacks: []Stack{}, Images: []Stack{}, Faults: []string{}}}
+	return survey(place{tree: tree}, cfg, repository)
+}
+
+// place is where the files are.
+type place struct {
+	tree stack.Tree
+	disk string // the directory that they lie in; empty: they are in a commit
+}
+
+func survey(at place, cfg *config.Config, repository string) (*Report, error) {
+	s := &surveyor{cfg: cfg, place: at, report: &Report{Repository: repository, Globs: []Glob{}, Stacks: []Stack{}, Images: []Stack{}, Faults: []string{}}}
 	for _, st := range cfg.Stacks {
 		if st.Repository == repository {
 			if err := s.add(st, "it has a block of its own"); err != nil {
@@ -73,14 +84,14 @@ func Of(cfg *config.Config, repository string, tree stack.Tree) (*Report, error)
 }
 
 type surveyor struct {
+	place
 	cfg    *config.Config
-	tree   stack.Tree
 	report *Report
 }
 
 // add looks at the files of one stack.
 func (s *surveyor) add(st *config.Stack, why string) error {
-	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, Unknown: []string{}, Plugins: []string{}, Missing: []string{}}
+	out := Stack{Name: st.Name, Dir: st.Dir, Why: why, State: s.stateIn(st), Unknown: []string{}, Plugins: []string{}, Missing: []string{}}
 	files, err := stack.Footprint(s.tree, stack.DefinitionOf(st))
 	if err == nil {
 		err = files.Fault()

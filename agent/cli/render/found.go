@@ -33,6 +33,9 @@ func Found(r *survey.Report) string {
 			if s.Error != "" {
 				line("  cannot be planned: %s", s.Error)
 			}
+			if s.State != "" {
+				line("  state: %s", s.State)
+			}
 			for _, u := range s.Unknown {
 				line("  %s", u)
 			}
