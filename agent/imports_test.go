@@ -112,6 +112,7 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/private", "agent/terraform/rootmodule", "agent/terraform/varfile",
 		"notify/redact", "store", "store/disk",
 	}},
+	{"agent/cli/adopt", []string{"agent/control", "store"}},
 	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
@@ -121,14 +122,15 @@ var storeys = []struct {
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
 	{"agent/status", []string{"agent/control", "notify", "notify/people", "notify/words", "store"}},
 	{"agent/survey", []string{
-		"agent/config", "agent/config/globs", "agent/control", "agent/datadir", "agent/packer", "agent/repo", "agent/stack",
+		"agent/config", "agent/config/globs", "agent/control", "agent/datadir", "agent/packer", "agent/repo", "agent/stack", "agent/terraform/diag",
+		"agent/terraform/rootmodule",
 	}},
 	{"agent/cli/call", []string{
 		"agent/cli/build", "agent/cli/given", "agent/cli/screen", "agent/config", "agent/control", "agent/control/offline", "agent/control/socket",
 		"agent/hint", "agent/rundir", "agent/status", "notify/redact", "notify/words",
 	}},
 	{"agent/cli/render", []string{
-		"agent/archive", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
+		"agent/archive", "agent/cli/adopt", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/demo", []string{
 		"agent/config", "agent/control", "agent/control/socket", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",
@@ -284,10 +286,10 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/follow", "agent/cli/order", "agent/cli/render",
-		"agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket",
-		"agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner",
-		"agent/survey", "agent/survey/starter", "notify/redact", "notify/words",
+		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/follow", "agent/cli/order",
+		"agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control",
+		"agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo",
+		"agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact", "notify/words",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -155,7 +155,7 @@ stack "network" {
   # mention             = ["S01OPSTEAM"]  # named when a person is needed
   # channel             = "#network"      # instead of that of the slack block
   # plan_in_slack       = "full"          # or "addresses", "none"
-  # mode                = "observe"       # plan and show, never ask
+  # mode                = "observe"       # plan and show, never ask; see "sallyport adopt"
 }
 
 # A stack whose variable is the id of the image that was built last; a new build has it planned again. With several regions

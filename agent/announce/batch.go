@@ -20,7 +20,7 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 	if ok, err := tx.Setting(BatchKey(run.Batch), &open); err != nil || !ok {
 		return err
 	}
-	var clean, waiting, bad []string
+	var clean, waiting, bad, same, differ []string
 	for _, id := range open.Runs {
 		r, err := tx.Run(id)
 		if err != nil {
@@ -31,6 +31,12 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 			return nil // not all yet
 		case store.NoChanges:
 			clean = append(clean, notify.StackName(r.Stack))
+		case store.Previewed:
+			if r.Plan != nil && r.Plan.Empty {
+				same = append(same, notify.StackName(r.Stack))
+			} else {
+				differ = append(differ, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
+			}
 		case store.Errored:
 			bad = append(bad, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
 		default:
@@ -41,7 +47,8 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 	for _, part := range []struct {
 		what string
 		list []string
-	}{{"Without changes, taken as they are", clean}, {"With changes", waiting}, {"Could not be planned", bad}} {
+	}{{"Without changes, taken as they are", clean}, {"With changes", waiting},
+		{"Only observed, without changes", same}, {"Only observed, with changes", differ}, {"Could not be planned", bad}} {
 		if len(part.list) > 0 {
 			sort.Strings(part.list)
 			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))

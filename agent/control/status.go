@@ -76,6 +76,12 @@ type Repository struct {
 	HeldHead string     `json:"held_head"` // tip of a rewritten branch that waits for `accept`
 }
 
+// ModeObserve is the mode of a stack whose plans are shown, and about which nobody is asked; that of others is [ModeNormal].
+const (
+	ModeObserve = "observe"
+	ModeNormal  = "normal"
+)
+
 // Stack is one stack and its newest run that can apply.
 type Stack struct {
 	Name          string     `json:"name"`
@@ -83,6 +89,7 @@ type Stack struct {
 	Dir           string     `json:"dir"`
 	Workspace     string     `json:"workspace"`
 	Engine        string     `json:"engine"` // terraform, or packer: an image
+	Mode          string     `json:"mode"`   // normal, or [ModeObserve]; empty where no agent tells
 	AppliedCommit string     `json:"applied_commit"`
 	AppliedAt     *time.Time `json:"applied_at"` // when something was applied last
 	CheckedAt     *time.Time `json:"checked_at"` // when it was last found that nothing has to be changed

@@ -44,7 +44,7 @@ func (g *Glance) Answer() control.Status {
 	}
 	for _, s := range g.stacks {
 		shown := control.StackOf(s.StackState, s.run)
-		shown.ApplyClosed, shown.Approvals = s.closed.Why, s.approvals
+		shown.Mode, shown.ApplyClosed, shown.Approvals = s.mode, s.closed.Why, s.approvals
 		if shown.Run != nil {
 			shown.Run.Approvals = s.approvals
 		}

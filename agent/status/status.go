@@ -51,6 +51,7 @@ type Repository struct {
 // Stack is a stack as it is configured.
 type Stack struct {
 	Name, Repository, Dir, Workspace, Engine string
+	Mode                                     string // as in control.Stack
 	DriftChecks                              bool
 	Closed                                   Closed
 	Approvals                                int // that a plan needs, of different people
@@ -90,6 +91,7 @@ type repository struct {
 type stack struct {
 	*store.StackState
 	run    *store.Run // nil: it has none that is kept
+	mode   string
 	closed Closed
 
 	approvals *control.Approvals // nil unless its run waits for some
@@ -258,7 +260,7 @@ func (g *Glance) readStacks(tx *store.Tx) error {
 			if !c.DriftChecks {
 				st.Drift = nil // nobody looks any more: what was found once says nothing
 			}
-			all = append(all, stack{StackState: st, closed: c.Closed})
+			all = append(all, stack{StackState: st, closed: c.Closed, mode: c.Mode})
 		}
 	}
 	for i := range all {

@@ -18,6 +18,9 @@ const maxBetween = 1000
 
 // compare finds out what the head means for one stack.
 func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
+	if err := t.store.View(func(tx *store.Tx) error { _, err := forgetObserved(tx, s, st); return err }); err != nil {
+		return nil, err
+	}
 	f := &finding{stack: s, Comparison: due.Comparison{Head: head, Asked: st.LastCommitCommit}}
 	if open != nil {
 		f.Open = open.ID
@@ -155,4 +158,19 @@ func behind(ctx context.Context, git active.Mirror, applied, head string, files 
 		only = ""
 	}
 	return n, only
+}
+
+// forgetObserved takes the commit that a stack was last asked about out of its state, if that is not stored then, where nobody was
+// asked: its plan was made while the stack was only observed, which it is no more. So the commit counts as new, and the stack as seen for
+// the first time if nothing of it was ever applied: without changes it is taken as it is, and with some people are asked.
+func forgetObserved(tx *store.Tx, s *config.Stack, st *store.StackState) (forgotten bool, err error) {
+	if s.Mode == config.ModeObserve || st.LastCommitCommit == "" || st.OpenRun != 0 {
+		return false, nil
+	}
+	last, err := store.Found(tx.Run(st.LastCommitRun))
+	if err != nil || last == nil || last.Status != store.Previewed {
+		return false, err
+	}
+	st.LastCommitCommit = ""
+	return true, nil
 }

@@ -8,8 +8,8 @@ import (
 // batchesKey is where it is kept how many batches there were.
 const batchesKey = "batch"
 
-// batchOf gives the runs of stacks that are seen for the first time together one number, so that one message can sum
-// them up. Zero when there are fewer than two.
+// batchOf gives the runs of stacks that are seen for the first time together, or are observed no more, one number, so that one message
+// can sum them up. Zero when there are fewer than two.
 func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 	first := 0
 	for _, f := range findings {
@@ -17,7 +17,11 @@ func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if f.err == nil && st.AppliedCommit == "" && st.NewestRun == 0 {
+		observed, err := forgetObserved(tx, f.stack, st)
+		if err != nil {
+			return 0, err
+		}
+		if f.err == nil && st.AppliedCommit == "" && (st.NewestRun == 0 || observed) {
 			first++
 		}
 	}

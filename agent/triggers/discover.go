@@ -161,6 +161,9 @@ func (t *Triggers) recordStack(tx *journal.Tx, conf *active.Config, repository *
 	if err != nil {
 		return "", err
 	}
+	if _, err := forgetObserved(tx.Tx, s, st); err != nil {
+		return "", err
+	}
 	st.Repository, st.Dir, st.Workspace, st.Engine = s.Repository, s.Dir, s.Workspace, s.Engine
 	if st.Behind == 0 || f.behind == 0 {
 		st.BehindSince = time.Time{}

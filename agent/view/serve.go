@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sallyport/agent/active"
+	"sallyport/agent/config"
 	"sallyport/agent/control"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/agent/lifecycle/window"
@@ -36,7 +37,7 @@ func (v *Viewer) Process(conf *active.Config) *status.Process {
 	for _, s := range conf.AllStacks() {
 		c := window.At(s, now)
 		p.Stacks = append(p.Stacks, status.Stack{
-			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, DriftChecks: s.Drift != "",
+			Name: s.Name, Repository: s.Repository, Dir: s.Dir, Workspace: s.Workspace, Engine: s.Engine, Mode: modeOf(s), DriftChecks: s.Drift != "",
 			Closed:    status.Closed{Why: c.Why, Opens: c.Opens, Frozen: window.FreezeAt(s, now) != nil},
 			Approvals: s.Approvals, Counted: func(run *store.Run) int { _, got := votes.Weigh(run, s); return got },
 			WaitsFor: func(run *store.Run) []string { return conf.WaitsFor(run, s) },
@@ -47,6 +48,14 @@ func (v *Viewer) Process(conf *active.Config) *status.Process {
 		p.Problems = append(p.Problems, control.Problem{Source: f.Source, Error: v.health.Redact(f.Error), Hint: f.Hint, Since: &since})
 	}
 	return p
+}
+
+// modeOf is the mode of a stack as it is shown.
+func modeOf(s *config.Stack) string {
+	if s.Mode == config.ModeObserve {
+		return control.ModeObserve
+	}
+	return control.ModeNormal
 }
 
 // namesOf are the names in the configuration of which Slack is asked for the id, by the setting that keeps it.
