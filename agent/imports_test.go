@@ -73,11 +73,11 @@ var storeys = []struct {
 	{"agent/terraform/planjson", []string{"store"}},
 	{"agent/terraform/private", []string{"agent/asuser"}},
 	{"agent/terraform/tftest", []string{"agent/need", "agent/patience", "store"}},
-	{"agent/config", []string{
-		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/naming", "agent/config/remote", "agent/config/shape",
-		"agent/config/trusted", "agent/hclfile", "agent/trust", "notify/redact", "notify/words",
-	}},
+	{"agent/config/identity", []string{"agent/config/decode", "agent/config/naming"}},
 	{"agent/config/reference", []string{"agent/config/decode", "agent/config/shape"}},
+	{"agent/config/repository", []string{
+		"agent/config/calendar", "agent/config/decode", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
+	}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
 	{"agent/repo/transport", []string{"agent/hint", "agent/repo/odb", "agent/repo/pack", "notify/redact"}},
 	{"agent/rescue", []string{"agent/datadir", "agent/fault", "store", "store/disk"}},
@@ -90,8 +90,10 @@ var storeys = []struct {
 		"agent/foreign", "agent/hint", "agent/terraform/planjson", "agent/terraform/private", "store/disk",
 	}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
-	{"agent/config/globs", []string{"agent/config", "notify/words"}},
-	{"agent/engine/kept", []string{"agent/asuser", "agent/config", "agent/datadir", "agent/foreign", "agent/hint", "store/disk"}},
+	{"agent/config", []string{
+		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/identity", "agent/config/naming", "agent/config/remote",
+		"agent/config/repository", "agent/config/shape", "agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
+	}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
 	}},
@@ -99,7 +101,9 @@ var storeys = []struct {
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",
 	}},
 	{"agent/terraform/rootmodule", []string{"agent/foreign", "agent/hclfile", "agent/terraform/diag", "agent/terraform/keptstate"}},
+	{"agent/config/globs", []string{"agent/config", "notify/words"}},
 	{"agent/control", []string{"agent/archive", "agent/hint", "agent/peercred", "notify", "notify/people", "notify/words", "store"}},
+	{"agent/engine/kept", []string{"agent/asuser", "agent/config", "agent/datadir", "agent/foreign", "agent/hint", "store/disk"}},
 	{"agent/runner", []string{
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials",
 		"agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "notify/words", "store", "store/disk",

@@ -1,6 +1,9 @@
 package config
 
-import "sallyport/agent/config/decode"
+import (
+	"sallyport/agent/config/decode"
+	"sallyport/agent/config/identity"
+)
 
 // breakGlass reads who may approve alone: names of person blocks, else of users of this machine.
 func (d *stackDecoder) breakGlass(a decode.Attributes, s *Stack) {
@@ -15,7 +18,7 @@ func (d *stackDecoder) breakGlass(a decode.Attributes, s *Stack) {
 		at := a.Element("break_glass", i)
 		person := d.person(name)
 		switch {
-		case person == nil && !osUser.MatchString(name):
+		case person == nil && !identity.OSUser.MatchString(name):
 			d.l.Fault(at, "Invalid person", "%q is neither the name of a person block nor of a user of this machine.", name)
 			continue
 		case person == nil:

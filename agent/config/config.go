@@ -28,13 +28,12 @@
 package config
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/calendar"
-	"sallyport/agent/trust"
+	"sallyport/agent/config/repository"
 	"sallyport/notify/redact"
 )
 
@@ -62,37 +61,11 @@ type Config struct {
 	Warnings []string
 }
 
-// Repository is a git repository that is polled.
-type Repository struct {
-	Name     string
-	URL      string // ssh, https, http (loopback only) or file; never with a password inside
-	Branch   string
-	Schedule string // a robfig/cron spec
-	// FollowRewritten: take a force-pushed branch without asking.
-	FollowRewritten bool
-	// MaxObjectSize is how many bytes a file of the history may have; 0: the default.
-	MaxObjectSize int64
-
-	// Signed are the keys one of which must have signed each commit since the applied one; the zero value asks for none.
-	Signed trust.Files
-	// RequireReview: each commit since the applied one must belong to a merged pull request that was reviewed and approved.
-	RequireReview bool
-
-	SSHKeyFile     string
-	SSHPassphrase  redact.Secret
-	KnownHostsFile string
-	Username       string
-	Token          redact.Secret
-	CAFile         string // of the github block too
-	// ModulesFrom are paths at the URL's host whose repositories stacks may read modules from with the repository's token; "*"
-	// stands for one part of a path.
-	ModulesFrom []string
-
-	GitHub GitHub // where its pull requests are; none without a repository in it
-}
-
-// Same reports whether nothing of two repositories differs, secrets included.
-func (r *Repository) Same(other *Repository) bool { return reflect.DeepEqual(r, other) }
+// Repository is a git repository that is polled, and GitHub where it lies at a site.
+type (
+	Repository = repository.Repository
+	GitHub     = repository.GitHub
+)
 
 // Policy says which plans apply by themselves.
 type Policy string

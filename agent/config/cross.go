@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/identity"
 	"sallyport/agent/config/naming"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
@@ -207,7 +208,7 @@ func (d *stackDecoder) people(approvers []string) (n int, bounded bool) {
 	}
 	for _, id := range approvers {
 		switch name, known := bySlack[id]; {
-		case groupID.MatchString(id):
+		case identity.Group.MatchString(id):
 			return 0, false
 		case known:
 			humans["person "+name] = true

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"sallyport/agent/config/decode"
 )
 
 // The methods here are for whoever prints a configuration while looking for a fault. Without them fmt reflects on the
@@ -12,31 +14,19 @@ import (
 // Format prints a configuration without secrets, under any verb.
 func (c Config) Format(f fmt.State, verb rune) {
 	type plain Config
-	printPlain(f, verb, plain(c))
-}
-
-// Format prints a repository without secrets, under any verb.
-func (r Repository) Format(f fmt.State, verb rune) {
-	type plain Repository
-	printPlain(f, verb, plain(r))
-}
-
-// Format prints a github block without secrets, under any verb.
-func (g GitHub) Format(f fmt.State, verb rune) {
-	type plain GitHub
-	printPlain(f, verb, plain(g))
+	decode.PrintPlain(f, verb, plain(c))
 }
 
 // Format prints the slack block without secrets, under any verb.
 func (s Slack) Format(f fmt.State, verb rune) {
 	type plain Slack
-	printPlain(f, verb, plain(s))
+	decode.PrintPlain(f, verb, plain(s))
 }
 
 // Format prints a stacks block without secrets, under any verb.
 func (g StackGlob) Format(f fmt.State, verb rune) {
 	type plain StackGlob
-	printPlain(f, verb, plain(g))
+	decode.PrintPlain(f, verb, plain(g))
 }
 
 // Format prints a stack without secrets and without the values of its variables, which are cty values and print in full. It covers
@@ -50,14 +40,5 @@ func (s Stack) Format(f fmt.State, verb rune) {
 			p.Vars[name] = cty.StringVal("(redacted)")
 		}
 	}
-	printPlain(f, verb, p)
-}
-
-// printPlain prints a value whose type has no methods. Every verb is %v, the one that asks secrets for their text.
-func printPlain(f fmt.State, verb rune, value any) {
-	if verb != 'v' {
-		fmt.Fprintf(f, "%v", value)
-		return
-	}
-	fmt.Fprintf(f, fmt.FormatString(f, verb), value)
+	decode.PrintPlain(f, verb, p)
 }

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/naming"
+	"sallyport/agent/config/repository"
 	"sallyport/agent/config/shape"
 )
 
@@ -26,7 +27,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	repositories := map[string]hcl.Range{}
 	for _, b := range root.Blocks.OfType("repository") {
 		if checkLabel(l, b, repositories) {
-			cfg.Repositories = append(cfg.Repositories, readRepository(l, b))
+			cfg.Repositories = append(cfg.Repositories, repository.Read(l, b))
 		}
 	}
 	cfg.Terraform = readTerraform(l, l.Single(root.Blocks, "terraform"))

@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/environment"
+	"sallyport/agent/config/identity"
 	"sallyport/agent/config/naming"
 	"sallyport/agent/config/shape"
 )
@@ -186,7 +187,7 @@ func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 // decisions reads who decides what, and for how long.
 func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
 	d.l.Whole(a, "approvals", &s.Approvals)
-	readApprovers(d.l, a, "approvers", &s.Approvers)
+	identity.ReadApprovers(d.l, a, "approvers", &s.Approvers)
 	d.l.Bool(a, "allow_self_approval", &s.AllowSelfApproval)
 	d.l.Duration(a, "plan_ttl", &s.PlanTTL, 0)
 	d.l.Duration(a, "plan_timeout", &s.PlanTimeout, 0)
@@ -238,10 +239,10 @@ func (d *stackDecoder) announcement(a decode.Attributes, s *Stack) {
 	if d.l.OneOf(a, "mode", &mode) && mode == "observe" {
 		s.Mode = ModeObserve
 	}
-	readChannel(d.l, a, &s.Channel)
+	identity.ReadChannel(d.l, a, &s.Channel)
 	if d.l.Strings(a, "mention", &s.Mention) {
 		for i, id := range s.Mention {
-			if !userID.MatchString(id) && !groupID.MatchString(id) {
+			if !identity.User.MatchString(id) && !identity.Group.MatchString(id) {
 				d.l.Fault(a.Element("mention", i), "Invalid mention", `%q is neither the id of a user ("U01ABCDEF") nor of a user group ("S01OPSTEAM").`, id)
 			}
 		}

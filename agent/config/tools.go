@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-version"
 
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/naming"
 	"sallyport/agent/config/shape"
 	"sallyport/agent/config/trusted"
 	"sallyport/agent/hclfile"
@@ -67,9 +68,9 @@ func (a *AWS) PlanRole() string {
 }
 
 var (
-	roleARN    = spelling{2048, regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$`)}
-	externalID = spelling{1224, regexp.MustCompile(`^[A-Za-z0-9+=,.@:/_-][A-Za-z0-9+=,.@:/_-]+$`)}
-	awsRegion  = spelling{30, regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)}
+	roleARN    = naming.Spelling{Most: 2048, Pattern: regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$`)}
+	externalID = naming.Spelling{Most: 1224, Pattern: regexp.MustCompile(`^[A-Za-z0-9+=,.@:/_-][A-Za-z0-9+=,.@:/_-]+$`)}
+	awsRegion  = naming.Spelling{Most: 30, Pattern: regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)}
 )
 
 // readTool reads which program a terraform block means.

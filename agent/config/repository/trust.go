@@ -1,4 +1,4 @@
-package config
+package repository
 
 import (
 	"github.com/hashicorp/hcl/v2"

@@ -1,6 +1,7 @@
-package config
+package repository
 
 import (
+	"fmt"
 	"math/big"
 	"net/url"
 	"regexp"
@@ -32,6 +33,12 @@ type GitHub struct {
 	LendToPreviews bool
 	// SecretsToPreviews: give these plans what the stacks' own plans get of secrets, too.
 	SecretsToPreviews bool
+}
+
+// Format prints a github block without secrets, under any verb.
+func (g GitHub) Format(f fmt.State, verb rune) {
+	type plain GitHub
+	decode.PrintPlain(f, verb, plain(g))
 }
 
 var githubRepository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)

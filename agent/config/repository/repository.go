@@ -1,8 +1,12 @@
-package config
+// Package repository reads the repository blocks of the configuration: where a repository is, with what it is read, at which site its
+// pull requests are, and what a commit of it must have to be planned by itself.
+package repository
 
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,10 +15,50 @@ import (
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/remote"
 	"sallyport/agent/config/shape"
+	"sallyport/agent/trust"
+	"sallyport/notify/redact"
 )
 
-// readRepository reads a repository block. It always returns one, so that its stacks are not called homeless as well.
-func readRepository(l *decode.Reader, b *hcl.Block) *Repository {
+// Repository is a git repository that is polled.
+type Repository struct {
+	Name     string
+	URL      string // ssh, https, http (loopback only) or file; never with a password inside
+	Branch   string
+	Schedule string // a robfig/cron spec
+	// FollowRewritten: take a force-pushed branch without asking.
+	FollowRewritten bool
+	// MaxObjectSize is how many bytes a file of the history may have; 0: the default.
+	MaxObjectSize int64
+
+	// Signed are the keys one of which must have signed each commit since the applied one; the zero value asks for none.
+	Signed trust.Files
+	// RequireReview: each commit since the applied one must belong to a merged pull request that was reviewed and approved.
+	RequireReview bool
+
+	SSHKeyFile     string
+	SSHPassphrase  redact.Secret
+	KnownHostsFile string
+	Username       string
+	Token          redact.Secret
+	CAFile         string // of the github block too
+	// ModulesFrom are paths at the URL's host whose repositories stacks may read modules from with the repository's token; "*"
+	// stands for one part of a path.
+	ModulesFrom []string
+
+	GitHub GitHub // where its pull requests are; none without a repository in it
+}
+
+// Same reports whether nothing of two repositories differs, secrets included.
+func (r *Repository) Same(other *Repository) bool { return reflect.DeepEqual(r, other) }
+
+// Format prints a repository without secrets, under any verb.
+func (r Repository) Format(f fmt.State, verb rune) {
+	type plain Repository
+	decode.PrintPlain(f, verb, plain(r))
+}
+
+// Read reads a repository block. It always returns one, so that its stacks are not called homeless as well.
+func Read(l *decode.Reader, b *hcl.Block) *Repository {
 	a := l.Block(b, shape.Repository())
 	r := &Repository{Name: b.Labels[0]}
 
