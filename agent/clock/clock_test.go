@@ -6,11 +6,13 @@ import (
 
 	"sallyport/agent/clock"
 	"sallyport/agent/config/calendar"
+	"sallyport/agent/need"
 	"sallyport/store"
 )
 
 // Whatever the clock shows, the next time of a schedule is neither now and now again nor years away.
 func TestUntilNext(t *testing.T) {
+	need.LongUnlessRaced(t, "it goes through years of schedules")
 	day := 24 * time.Hour
 	for spec, most := range map[string]time.Duration{
 		"@every 30s":                             30 * time.Second,

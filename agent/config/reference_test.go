@@ -14,6 +14,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/shape"
+	"sallyport/agent/need"
 )
 
 // Whoever adds an attribute says what it is for, and whoever adds a block gives it a place in the reference.
@@ -182,6 +183,7 @@ var wrong = map[decode.Type]struct{ value, summary string }{
 // What the reference says of each attribute the decoder agrees with: it reads it, as that type; the example is right; the default and its
 // absence are the same; and of words it takes those that are listed.
 func TestReferenceIsWhatIsDecoded(t *testing.T) {
+	need.LongUnlessRaced(t, "it decodes a configuration for each attribute there is")
 	w := newWorld(t)
 	w.lay(t)
 	try := func(b shape.Block, a decode.Attribute, value string) (*Config, string, error) {

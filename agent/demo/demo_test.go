@@ -104,6 +104,7 @@ var (
 // TestTranscript tells the whole story and compares what it prints with the transcript that people were shown, and with the README.
 func TestTranscript(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it plays the whole demo")
 	runs, printed, err := perform(t, Options{Yes: true})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, printed)
@@ -335,6 +336,7 @@ func TestInterrupt(t *testing.T) {
 // TestFailureKeeps loses the repository on the way: the directory stays, and is named.
 func TestFailureKeeps(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it plays the demo as far as its fifth scene")
 	dir := tempDir(t)
 	out := &watcher{text: "5. A volume"}
 	out.then = func() {

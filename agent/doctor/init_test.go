@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -122,6 +123,7 @@ func TestInit(t *testing.T) {
 // TestInitOfABackendThatHangs has one stack whose backend never answers, and several that do.
 func TestInitOfABackendThatHangs(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "terraform waits in it for a server that does not answer")
 	b := newBed(t)
 	release := make(chan struct{})
 	url := stateServer(t, func(_ http.ResponseWriter, r *http.Request) {

@@ -14,6 +14,7 @@ import (
 // The exit code is 0 for done, 1 for failed, 2 for not understood, 3 when no agent answers; every error has its line.
 func TestExitCodesAndErrors(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts whole programs")
 	i := newInfra(t)
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box())
@@ -99,6 +100,7 @@ func TestPlanWaits(t *testing.T) {
 // Without an agent the data directory is read, and the verbs say so on stderr.
 func TestAgentIsDown(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts whole programs")
 	i := newInfra(t)
 	head := i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	h := newHouse(t, i.box()).start()

@@ -65,6 +65,7 @@ func applyingWith(t *testing.T, gate, files string) (s *slacktest.Server, h *hou
 // The agent is killed in the middle of an apply. The apply goes on without it, and the next agent tells its end.
 func TestAgentIsKilledWhileApplying(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts whole programs")
 	s, h, m, gate := applying(t)
 	h.kill()
 	if len(pidsBelow(h.Data("runs", "1"))) == 0 {

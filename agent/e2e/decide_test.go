@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -146,6 +147,7 @@ func TestPlanExpires(t *testing.T) {
 // A reply that was written while no agent ran counts when one is back.
 func TestReplyWhileTheAgentIsDown(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts whole programs")
 	_, s, h, m := asked(t)
 	h.stop()
 	s.Reply(joe, ops, m.TS, "approve")

@@ -65,6 +65,7 @@ func systemd(t *testing.T) (env string, told func() string) {
 // The apply goes on, systemd and the log are told which, and further signals change nothing.
 func TestStopTellsWhatGoesOn(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts whole programs")
 	env, told := systemd(t)
 	i, s, gate := newInfra(t), newWorkspace(t), t.TempDir()
 	i.Commit("Add the box", map[string]string{"box/main.tf": gated(gate)})

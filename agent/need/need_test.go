@@ -54,6 +54,7 @@ func goTest(t *testing.T, env []string, args ...string) (output string, err erro
 // TestTheLastOneCounts: people who run go test see one line for all packages, though it hides what passing tests print.
 func TestTheLastOneCounts(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it runs go test")
 	out, err := goTest(t, []string{"MEET=" + t.TempDir()}, "-p=2", "./testdata/first", "./testdata/second")
 	want := "skipped tests: 4 (2 because the moon is full, 2 because there is no no-such-program); go test -v names them\n"
 	if err != nil || strings.Count(out, "skipped tests:") != 1 || !strings.Contains(out, want) {
@@ -63,6 +64,7 @@ func TestTheLastOneCounts(t *testing.T) {
 
 func TestReasonsAreNamed(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it runs go test")
 	out, err := goTest(t, nil, "-v", "./testdata/first")
 	for _, want := range []string{
 		"skipped: the moon is full: it is the first package's reason", "skipped: there is no no-such-program: apt-get install no-such-program",
@@ -77,6 +79,7 @@ func TestReasonsAreNamed(t *testing.T) {
 // TestWithoutTerraform: a missing proof does not look like one.
 func TestWithoutTerraform(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it runs go test")
 	// The place that nobody answers at stands for a machine that is offline.
 	out, err := goTest(t, []string{"HTTPS_PROXY=http://127.0.0.1:1"}, "./testdata/terraform")
 	want := regexp.MustCompile(`(?m)^these tests need terraform: it is not on PATH, and installing terraform \S+: .*connection refused.* \(tried: from https://releases\.hashicorp\.com into \S+\): put terraform on PATH .*$`)

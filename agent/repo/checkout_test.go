@@ -97,7 +97,7 @@ func modes(tb testing.TB, dir string) map[string]string {
 
 func TestMaterialiseRefuses(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it makes a repository for each of many trees")
 	all := repo.MaterialiseOptions{Roots: []string{"."}}
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -319,7 +319,7 @@ func openRaw(tb testing.TB, g *gittest.Repo) raw {
 // A few crafted directories that name each other stand for more files than there are atoms.
 func TestTreeBombs(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it makes trees of a million files")
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1"})
 	r := open(t, repo.Options{URL: g.Bare})

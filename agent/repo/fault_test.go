@@ -150,6 +150,7 @@ func TestSilentServers(t *testing.T) {
 // A connection that went silent after a good poll, as with a lost NAT entry, costs one failed poll at most.
 func TestKeptConnectionGoesSilent(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it waits for a server that has gone silent")
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -44,6 +45,7 @@ func TestReplacementCutShort(t *testing.T) {
 // One pack comes with each fetch; they must not pile up for ever.
 func TestPacksAreJoined(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it packs a repository again and again")
 	g := gittest.NewRepo(t, "", "infra")
 	first := g.Commit("first", map[string]string{"a": "1", "b/c": "2"})
 	o := repo.Options{URL: g.Bare, Dir: filepath.Join(t.TempDir(), "mirrors", "m.git")}
@@ -92,6 +94,7 @@ func TestPacksAreJoined(t *testing.T) {
 // Readers go on while the mirror is fetched into and replaced.
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "many readers and writers work on one mirror")
 	m := newMirrored(t)
 	ctx := t.Context()
 	var wg sync.WaitGroup

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/hclfile"
+	"sallyport/agent/need"
 	"sallyport/agent/stack/stacktest"
 )
 
@@ -26,6 +27,7 @@ var shared = map[string]string{
 // TestFilesThatAreRead: what the expressions of a stack read belongs to it, as far as it can be told where that is, and what
 // cannot is told.
 func TestFilesThatAreRead(t *testing.T) {
+	need.LongUnlessRaced(t, "it starts terraform for each of many cases")
 	repository := stacktest.NewCommits(t)
 	for name, c := range map[string]struct {
 		text    string            // of main.tf

@@ -261,6 +261,7 @@ func TestPrivateModule(t *testing.T) {
 
 func TestProcessesPerPlan(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts terraform many times")
 	r := newRig(t)
 	log := filepath.Join(r.dir, "processes")
 	wrapper := filepath.Join(r.dir, "terraform")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/keptstate"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/tftest"
@@ -16,6 +17,7 @@ import (
 // A state comes to an empty place and to none that holds something, and can be taken back.
 func TestBringState(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts terraform many times")
 	r, b, taken := newRig(t), tftest.NewBackend(t), tftest.NewBackend(t)
 	const one = `resource "terraform_data" "a" { input = 1 }`
 	if _, err := keptstate.Read(r.State, ""); !errors.Is(err, fs.ErrNotExist) {

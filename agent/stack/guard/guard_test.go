@@ -156,7 +156,7 @@ func TestAloneFollowsNoFiles(t *testing.T) {
 
 // TestAlone: what makes a plan load or run something that nobody has looked at waits, however it is written.
 func TestAlone(t *testing.T) {
-	need.OneGoroutine(t)
+	need.Long(t, "it makes a commit for each of many cases")
 	base := map[string]string{
 		"box/main.tf": "terraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n    }\n  }\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n" +
 			"module \"vpc\" {\n  source = \"example/vpc/aws\"\n  version = \"1.0.0\"\n}\nprovider \"kubernetes\" {\n  exec {\n    command = \"aws\"\n  }\n}\n",

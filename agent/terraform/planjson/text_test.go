@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/notify/redact"
 )
 
@@ -57,6 +58,7 @@ func TestNoValueIsCutInTwo(t *testing.T) {
 }
 
 func TestTextIsCut(t *testing.T) {
+	need.LongUnlessRaced(t, "its texts are large")
 	for _, c := range []struct{ name, line string }{
 		{"lines", strings.Repeat("x", 99) + "\n"}, {"no newline at all", strings.Repeat("ä", 50)},
 	} {
