@@ -15,18 +15,33 @@ import (
 
 // errorsOf are terraform's own words for why it failed, redacted.
 func (e *Engines) errorsOf(diagnostics []diag.Diagnostic) string {
-	var lines []string
+	var parts []string
 	for _, d := range diagnostics {
 		d = d.Redacted(e.health.Redact)
-		if d.IsError() {
-			lines = append(lines, d.String())
-		}
-		if len(lines) == 1 && d.Detail != "" {
-			// Terraform begins with a heading ("local-exec provisioner error"); whoever reads one line only reads the cause.
-			lines = append([]string{words.Cut(d.Short(), notify.MaxCause) + "\n"}, lines...)
+		switch {
+		case !d.IsError():
+		case len(parts) == 0 && d.Detail != "":
+			parts = append(parts, causeFirst(d))
+		default:
+			parts = append(parts, d.String())
 		}
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(parts, "\n")
+}
+
+// causeFirst is an error with all of it in its first line, as far as a line holds it: terraform begins with a heading ("local-exec
+// provisioner error"), and whoever reads one line only reads the cause. What that line says is not said again below it.
+func causeFirst(d diag.Diagnostic) string {
+	cause := words.Cut(d.Short(), notify.MaxCause)
+	if cause != d.Short() || strings.Contains(strings.TrimSpace(d.Detail), "\n") {
+		return cause + "\n\n" + d.String()
+	}
+	d.Detail = ""
+	_, place, _ := strings.Cut(d.String(), "\n") // behind terraform's heading
+	if place = strings.Trim(place, "\n"); place == "" {
+		return cause
+	}
+	return cause + "\n\n" + place
 }
 
 // failedChecks are the checks that do not hold after an apply, in the configuration's own words, redacted.

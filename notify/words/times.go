@@ -11,13 +11,20 @@ import (
 // Instant is a moment as people read it, to the minute.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// Ago is how long ago a moment is, or how long until then: "3 minutes ago", "2 hours from now", "now", and "never" for none.
+// Ago is how long ago a moment is, or how long until then: "3 minutes ago", "24 hours from now", "now", and "never" for none. What is
+// to come is rounded and not cut, and to the minute where it is near: a plan that is good for a day is not good for 23 hours.
 func Ago(t, now time.Time) string {
 	switch d := t.Sub(now); {
 	case t.IsZero():
 		return "never"
 	case d > -time.Second && d < time.Second:
 		return "now"
+	case d >= time.Minute && d < 2*time.Hour:
+		return Duration(d) + " from now"
+	case d >= 2*time.Hour && d < 48*time.Hour:
+		return Count(int(d.Round(time.Hour).Hours()), "hour") + " from now"
+	case d >= 48*time.Hour && d < 14*24*time.Hour:
+		return Count(int(d.Round(24*time.Hour).Hours()/24), "day") + " from now"
 	}
 	return humanize.RelTime(t, now, "ago", "from now")
 }
