@@ -332,7 +332,7 @@ start_steps() {
 }
 
 next_steps() {
-	local etc program_here owner='' key_owner='' config='' when='now and at every boot' n=1
+	local etc program_here owner='' key_owner='' config='' when='now and at every boot' no_token='' n=1
 	etc=$(quoted "$prefix/etc/sallyport") program_here=$(quoted "$prefix$program")
 	say ''
 	if [ -n "$prefix" ]; then
@@ -348,13 +348,14 @@ next_steps() {
 			owner=" -o $user" when='in the foreground; let your init system do the same at every boot'
 		fi
 	fi
+	[ "$systemd" != yes ] || no_token=" and the line LoadCredential=slack-bot-token from $(quoted "$prefix$dropin"), whose file has to be there"
 	cat <<TEXT
   $n. a key that may read the repository and no more, and the key of its server:
        ${sudo}ssh-keygen -q -t ed25519 -N '' -C sallyport -f $etc/deploy_key$key_owner
        ${sudo}cat $etc/deploy_key.pub # add it to the repository as a deploy key without write access
        ssh-keyscan git.example.internal | ${sudo}install -m 0644 /dev/stdin $etc/known_hosts # the host in the repository's url
        ${sudo}ssh-keygen -lf $etc/known_hosts # compare with what the server's people say
-  $((n + 1)). the token of the Slack bot (without Slack: remove the slack block from $etc/sallyport.hcl, and go on): paste it, press Enter, then Ctrl-D
+  $((n + 1)). the token of the Slack bot (without Slack: remove the slack block from $etc/sallyport.hcl$no_token, and go on): paste it, press Enter, then Ctrl-D
        ${sudo}install -m 0600$owner /dev/stdin $etc/credentials/slack-bot-token
   $((n + 2)). edit what says EDIT, and the paths of what you put elsewhere:
        ${sudo}"\${EDITOR:-vi}" $etc/sallyport.hcl
@@ -364,6 +365,10 @@ next_steps() {
   $((n + 4)). start it, $when:
 TEXT
 	start_steps
+	if [ "$systemd" != yes ] || [ -n "$prefix" ]; then
+		say "  $((n + 5)). see what it says of itself, in another shell:"
+		say "       $sudo$program_here status$config"
+	fi
 	if [ -n "$prefix" ]; then
 		say "where $prefix is the root of a machine or an image, run install.sh there, which makes the users, and follow what it says then;"
 		[ "$systemd" = no ] || say 'the last step is: systemctl enable --now sallyport'

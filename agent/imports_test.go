@@ -34,6 +34,7 @@ var storeys = []struct {
 
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/cli/build"},
+	{name: "agent/cli/fold"},
 	{name: "agent/config/remote"},
 	{name: "agent/config/trusted"},
 	{name: "agent/demo/cloud"},
@@ -290,7 +291,7 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/follow", "agent/cli/order",
+		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold", "agent/cli/follow", "agent/cli/order",
 		"agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control",
 		"agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo",
 		"agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact", "notify/words",

@@ -286,9 +286,9 @@ func (c Card) Took() string {
 	return words.Span(d)
 }
 
-// errorWord says what [Card.Error] is: of a run that somebody ended it is why, and no error.
-func (c Card) errorWord() string {
-	switch c.Status {
+// ErrorWord says what the error of a run in that status is: of one that somebody or something else ended it is why, and no error.
+func ErrorWord(status store.Status) string {
+	switch status {
 	case store.Canceled, store.Discarded, store.Superseded, store.Expired:
 		return "why"
 	}
@@ -324,7 +324,7 @@ func (c Card) Plain() string {
 		}
 	}
 	if c.Error != "" {
-		fmt.Fprintf(&b, "  %s: %s\n", c.errorWord(), strings.ReplaceAll(strings.TrimSpace(redact.Clean(c.Error)), "\n", "\n    "))
+		fmt.Fprintf(&b, "  %s: %s\n", ErrorWord(c.Status), strings.ReplaceAll(strings.TrimSpace(redact.Clean(c.Error)), "\n", "\n    "))
 	}
 	if t := c.Took(); t != "" {
 		fmt.Fprintf(&b, "  took %s\n", t)

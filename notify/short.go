@@ -35,7 +35,7 @@ func (c Card) Short(changes int) string {
 		add(words.Of(c.Got, c.Approvals, "approval"))
 	}
 	if c.Error != "" && c.ShowAddresses {
-		add(c.errorWord() + ": " + line(Cause(c.Error)))
+		add(ErrorWord(c.Status) + ": " + line(Cause(c.Error)))
 	}
 	if t := c.Took(); t != "" {
 		add("took " + t)

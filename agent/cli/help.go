@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"io"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"sallyport/agent/cli/call"
+	"sallyport/agent/cli/fold"
 )
 
 // helpEnd is what the help of the program itself ends with.
@@ -24,15 +28,20 @@ sallyport exec ends with terraform's own code, sallyport agent with 64 where oth
 What may stand in the configuration: sallyport help config [BLOCK]
 `
 
-// endHelp adds it. A template of cobra's would do that, too, but would make the program ten megabytes bigger: a template may call any
+// endHelp adds it, and folds all help to the width of a terminal. A template of cobra's would do that, too, but would make the program ten megabytes bigger: a template may call any
 // method by its name, so that the linker leaves none out of the program.
 func endHelp(root *cobra.Command) {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		out := c.OutOrStdout()
+		var text strings.Builder
+		c.SetOut(&text)
 		help(c, args)
+		c.SetOut(out)
 		if !c.HasParent() {
-			c.Print(helpEnd)
+			text.WriteString(helpEnd)
 		}
+		_, _ = io.WriteString(out, fold.Help(text.String())) // whoever closed it does not want help
 	})
 }
 

@@ -50,7 +50,7 @@ func logs(ctx context.Context, s *call.Streams, r call.Source, ref string) error
 	case err != nil: // the plan, and that it is not all
 		return errors.Join(s.Write(s.Coloured(redact.Clean(said), saidColours)), err)
 	case s.JSON:
-		return s.WriteJSON(shownText{ref, said})
+		return s.WriteJSON(shownText{ref, run.ID, said})
 	case said == "":
 		s.Talk("%s; terraform said nothing of it yet", render.Progress(run.Called()))
 		return nil
@@ -75,9 +75,9 @@ func followLog(ctx context.Context, a *call.Call, ref string) error {
 		}
 		return s.Write(s.Coloured(redact.Clean(text), saidColours))
 	}}
-	_, said, err := f.Log(ctx, ref)
+	run, said, err := f.Log(ctx, ref)
 	if err == nil && s.JSON {
-		return s.WriteJSON(shownText{ref, said})
+		return s.WriteJSON(shownText{ref, run.ID, said})
 	}
 	return err
 }

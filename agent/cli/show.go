@@ -14,9 +14,10 @@ import (
 	"sallyport/notify/redact"
 )
 
-// shownText is the result of show --plan and --log for machines.
+// shownText is the result of show --plan, show --log and logs for machines.
 type shownText struct {
-	Run  string `json:"run"`
+	Run  string `json:"run"` // as it was named
+	ID   int    `json:"id"`
 	Text string `json:"text"`
 }
 
@@ -35,9 +36,9 @@ func newShowCommand(a *call.Call) *cobra.Command {
 			return a.At.Look(a.Streams, func(r call.Source) error {
 				switch {
 				case plan:
-					return showText(c.Context(), a.Streams, args[0], render.PlanColours, func() (string, error) { return r.PlanText(c.Context(), args[0]) })
+					return showText(c.Context(), a.Streams, r, args[0], textOf{render.PlanColours, r.PlanText})
 				case log:
-					return showText(c.Context(), a.Streams, args[0], render.LogColours, func() (string, error) { return r.Log(c.Context(), args[0]) })
+					return showText(c.Context(), a.Streams, r, args[0], textOf{render.LogColours, r.Log})
 				}
 				return show(c.Context(), a, r, args[0])
 			})
@@ -48,15 +49,25 @@ func newShowCommand(a *call.Call) *cobra.Command {
 	return c
 }
 
-func showText(ctx context.Context, s *call.Streams, ref string, colour func(string) string, read func() (string, error)) error {
-	text, err := read()
+// textOf is a text of a run's: how it is read, and how it is coloured.
+type textOf struct {
+	colour func(string) string
+	read   func(ctx context.Context, ref string) (string, error)
+}
+
+func showText(ctx context.Context, s *call.Streams, r call.Source, ref string, of textOf) error {
+	text, err := of.read(ctx, ref)
 	if err != nil {
 		return err
 	}
-	if s.JSON {
-		return s.WriteJSON(shownText{ref, text})
+	if !s.JSON {
+		return s.Page(ctx, "", s.Coloured(shown(text), of.colour), "")
 	}
-	return s.Page(ctx, "", s.Coloured(shown(text), colour), "")
+	run, err := r.Run(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return s.WriteJSON(shownText{ref, run.ID, text})
 }
 
 func show(ctx context.Context, a *call.Call, r control.Reader, ref string) error {

@@ -5,11 +5,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sallyport/agent/cli/call"
+	"sallyport/agent/cli/fold"
 )
 
 // everyVerb calls do for each verb, those that are hidden too.
@@ -55,6 +57,25 @@ func TestUsageLinesNameEveryFlag(t *testing.T) {
 		}
 		if !strings.HasPrefix(c.UseLine(), c.CommandPath()) || strings.Contains(c.UseLine(), "[flags]") {
 			t.Errorf("the usage line is %q", c.UseLine())
+		}
+	})
+}
+
+// The help of each verb is read at 80 columns without a word that breaks.
+func TestHelpFitsATerminal(t *testing.T) {
+	everyVerb(t, func(t *testing.T, c *cobra.Command) {
+		var out strings.Builder
+		c.SetOut(&out)
+		if err := c.Help(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "\nUsage:\n  "+c.CommandPath()) {
+			t.Errorf("no usage in\n%s", out.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > fold.Width {
+				t.Errorf("%d columns: %s", n, line)
+			}
 		}
 	})
 }

@@ -60,6 +60,8 @@ func Position(run *store.Run, st *store.StackState) string {
 		return fmt.Sprintf("with %d or more commits that were not applied yet", MaxBehind)
 	case st.Behind > 1:
 		return "with " + words.CountOf(st.Behind, "commit that was", "commits that were") + " not applied yet"
+	case st.Behind < 0:
+		return "nobody knows how many commits it is ahead of the applied one"
 	default:
 		return "no commit since the applied one touches this stack"
 	}

@@ -22,6 +22,7 @@ func TestPosition(t *testing.T) {
 		"a person's plan of it":     {store.Run{Commit: "b", Kind: store.KindManual}, store.StackState{AppliedCommit: "a", Behind: 1, BehindBy: "b"}, "with 1 commit that was not applied yet"},
 		"several commits":           {store.Run{Commit: "d"}, store.StackState{AppliedCommit: "a", Behind: 3}, "with 3 commits that were not applied yet"},
 		"more than are looked at":   {store.Run{Commit: "d"}, store.StackState{AppliedCommit: "a", Behind: MaxBehind}, "with 100 or more commits that were not applied yet"},
+		"nobody could count them":   {store.Run{Commit: "d"}, store.StackState{AppliedCommit: "a", Behind: -1}, "nobody knows how many commits it is ahead of the applied one"},
 		"commits that do not touch": {store.Run{Commit: "d"}, store.StackState{AppliedCommit: "a"}, "no commit since the applied one touches this stack"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,12 +4,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/control"
+	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -138,11 +140,30 @@ func TestWaits(t *testing.T) {
 	for held, want := range map[string]string{
 		"waits for ghe #1, which is planned":          "waits for ghe #1, which is planned",
 		"the stack is paused by cli:jane":             "waits, the stack is paused by cli:jane",
-		"approved; waits for room on the disk: full":  "waits, approved; waits for room on the disk: full",
+		"approved; waits for room on the disk: full":  "waits for room on the disk: full",
+		"approved; a newer commit is being looked at": "waits, a newer commit is being looked at",
 		"the stack is paused by \x1b[31mcli:jane: no": "waits, the stack is paused by cli:jane: no",
 	} {
 		if got := waits(held); got != want {
 			t.Errorf("%q became %q, not %q", held, got, want)
+		}
+	}
+}
+
+// Of a run that somebody ended, or that only took too long, it is told why; an error is what went wrong by itself.
+func TestErrorOfARun(t *testing.T) {
+	for status, want := range map[store.Status]string{
+		store.Errored: "error", store.Interrupted: "error", store.Canceled: "why", store.Discarded: "why", store.Superseded: "why", store.Expired: "why",
+	} {
+		text := Run(control.Run{ID: 3, Stack: "ghe", Status: status, Error: "no such key"}, time.Time{})
+		var word string
+		for line := range strings.Lines(text) {
+			if fields := strings.Fields(redact.Clean(line)); len(fields) > 1 && strings.HasSuffix(strings.TrimSpace(redact.Clean(line)), "no such key") {
+				word = fields[0]
+			}
+		}
+		if word != want {
+			t.Errorf("%s: it is called %q, not %q:\n%s", status, word, want, text)
 		}
 	}
 }

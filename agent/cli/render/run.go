@@ -110,7 +110,7 @@ func runFacts(r control.Run, now time.Time) []fact {
 		facts = append(facts, fact{"check", notify.CheckLine(store.FailedCheck(c)), yellow})
 	}
 	return append(facts,
-		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{"error", r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{notify.ErrorWord(r.Status), r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
 }
 
 // failedChecks are the checks that do not hold: after the apply, else while it was planned.

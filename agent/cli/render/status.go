@@ -343,9 +343,9 @@ func movingText(r control.Run, now time.Time) string {
 	return text
 }
 
-// waits says why a run does not move on; some reasons begin with the word.
+// waits says why a run does not move on; some reasons begin with the word. That it is approved stands beside it.
 func waits(held string) string {
-	held = redact.CleanLine(held)
+	held = strings.TrimPrefix(redact.CleanLine(held), "approved; ")
 	if strings.HasPrefix(held, "waits ") {
 		return held
 	}

@@ -1,6 +1,8 @@
 package shape
 
 import (
+	"cmp"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"sallyport/agent/config/decode"
@@ -91,12 +93,18 @@ func Image() decode.Shape {
 		{Name: "template", Type: decode.String, Default: `"."`, Example: `"node.pkr.hcl"`, Text: "a file of dir; the dot is all of its *.pkr.hcl"},
 		{Name: "schedule", Type: decode.Schedule, Missing: "never", Example: `"@weekly"`, Text: "when it is asked to build it again though nothing changed"},
 	}}
+	own := map[string]decode.Attribute{ // what is Terraform's in a stack is Packer's here
+		"var_files": {Example: `["prod.pkrvars.hcl"]`},
+		"vars":      {Text: "variables of the template and their values"},
+		"env":       {Text: "the environment of packer, which is built from nothing"},
+	}
 	for _, name := range []string{
 		"repository", "var_files", "vars", "watch", "env", "approvals", "approvers", "plan_ttl", "plan_timeout",
 		"apply_alert", "apply_window", "freeze", "allow_self_approval", "mode", "mention", "channel", "label", "plan_in_slack",
 	} {
 		for _, a := range Stack().Attributes {
 			if a.Name == name {
+				a.Text, a.Example = cmp.Or(own[name].Text, a.Text), cmp.Or(own[name].Example, a.Example)
 				s.Attributes = append(s.Attributes, a)
 			}
 		}
