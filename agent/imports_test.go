@@ -291,10 +291,10 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold", "agent/cli/follow", "agent/cli/order",
-		"agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control",
-		"agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred", "agent/repo",
-		"agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact", "notify/words",
+		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold", "agent/cli/follow",
+		"agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference", "agent/config/shape",
+		"agent/control", "agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/peercred",
+		"agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact", "notify/words",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }
