@@ -269,7 +269,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	loops := map[string]func(context.Context){
 		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "forgetting old runs": a.housekeeper.Retain,
 		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.DeliverToSites,
-		"watching pull requests": a.pullwatch.WatchPulls,
+		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell,
 	}
 	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
 		socket, err := a.socketAPI.Listen()

@@ -19,9 +19,11 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/api"
 	"sallyport/agent/config"
+	"sallyport/agent/config/receiver"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -262,6 +264,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStanding(t)
+			s.active.Cfg().Notify = []*receiver.Receiver{{Name: "pager", Events: []string{receiver.Blocked}}}
 			name := test.stack
 			if name == "" {
 				name = "box"
@@ -305,6 +308,7 @@ func TestEveryHoldIsShown(t *testing.T) {
 				s.now = s.now.Add(ledger.HeldTell)
 				step(s, run.ID)
 			}
+			s.checkBlocked(s.get(run.ID))
 			texts := s.told(run.ID)
 			if now.RequestedBy == "" && now.Status != store.Approved {
 				if len(texts) > 0 {
@@ -316,6 +320,33 @@ func TestEveryHoldIsShown(t *testing.T) {
 				t.Errorf("its thread is told %q", texts)
 			}
 		})
+	}
+}
+
+// checkBlocked: the receiver of a notify block is told once that a run cannot go on, and in words of ours alone, if somebody waits for
+// it or has to do something. What waits for people is not blocked.
+func (s *standing) checkBlocked(run *store.Run) {
+	s.t.Helper()
+	var told []*store.Message
+	s.do(func(tx *store.Tx) error {
+		all, err := tx.Outbox()
+		for _, m := range all {
+			if m.Kind == store.MessageWord && m.Run == run.ID {
+				told = append(told, m)
+			}
+		}
+		return err
+	})
+	why, _, _ := strings.Cut(run.Held, ": ")
+	busy := run.Status != store.Approved && strings.HasPrefix(run.Held, lifecycle.SlotWords) // the agent is at work: that passes
+	waitedFor := run.RequestedBy != "" || run.Status == store.Approved || notify.ToDo(run.Hint) != ""
+	switch {
+	case !waitedFor || busy || run.Status == store.Planned || run.Kind == store.KindPullRequest:
+		if len(told) > 0 {
+			s.t.Errorf("a receiver is told %+v", told[0])
+		}
+	case len(told) != 1 || told[0].Word.Event != receiver.Blocked || !strings.HasSuffix(told[0].Text, " is blocked: "+why):
+		s.t.Errorf("receivers are told %d times that it is held %q", len(told), run.Held)
 	}
 }
 

@@ -29,6 +29,7 @@ var storeys = []struct {
 	{"notify/verbs", []string{"notify/words"}},
 	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
 	{"notify/people", []string{"store"}},
+	{"notify/webhook", []string{"notify/exchange", "notify/redact", "store"}},
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
 	{"notify/slack", []string{"notify", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
 
@@ -75,6 +76,9 @@ var storeys = []struct {
 	{"agent/terraform/private", []string{"agent/asuser"}},
 	{"agent/terraform/tftest", []string{"agent/need", "agent/patience", "store"}},
 	{"agent/config/identity", []string{"agent/config/decode", "agent/config/naming"}},
+	{"agent/config/receiver", []string{
+		"agent/config/decode", "agent/config/environment", "agent/config/remote", "agent/config/shape", "agent/hostcommand", "notify/redact",
+	}},
 	{"agent/config/reference", []string{"agent/config/decode", "agent/config/shape"}},
 	{"agent/config/repository", []string{
 		"agent/config/calendar", "agent/config/decode", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
@@ -92,8 +96,8 @@ var storeys = []struct {
 	}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config", []string{
-		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/identity", "agent/config/naming", "agent/config/remote",
-		"agent/config/repository", "agent/config/shape", "agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
+		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/identity", "agent/config/naming", "agent/config/receiver",
+		"agent/config/remote", "agent/config/repository", "agent/config/shape", "agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
@@ -142,10 +146,10 @@ var storeys = []struct {
 		"agent/terraform/release", "notify/github/githubtest", "notify/slack/slacktest", "notify/words", "store",
 	}},
 	{"agent/doctor", []string{
-		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/trusted", "agent/control", "agent/control/socket",
-		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform",
-		"agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact",
-		"notify/slack", "notify/words",
+		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/receiver", "agent/config/trusted", "agent/control",
+		"agent/control/socket", "agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey",
+		"agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github",
+		"notify/redact", "notify/slack", "notify/webhook", "notify/words",
 	}},
 	{"agent/survey/starter", []string{
 		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey",
@@ -184,7 +188,9 @@ var storeys = []struct {
 		"agent/lifecycle/window", "agent/trust", "notify", "notify/words", "store",
 	}},
 	{"agent/phrase", []string{"agent/config", "agent/lifecycle/votes", "notify", "notify/slack", "notify/words", "store"}},
-	{"agent/announce", []string{"agent/active", "agent/config", "agent/health", "agent/phrase", "notify", "notify/words", "store"}},
+	{"agent/announce", []string{
+		"agent/active", "agent/config", "agent/config/receiver", "agent/health", "agent/phrase", "notify", "notify/words", "store",
+	}},
 	{"agent/execute/origin", []string{
 		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
 	}},
@@ -220,9 +226,9 @@ var storeys = []struct {
 		"agent/active", "agent/engine", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store",
 	}},
 	{"agent/outbox", []string{
-		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/engine", "agent/fault", "agent/health", "agent/journal",
-		"agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack", "notify/verbs",
-		"notify/words", "store",
+		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/datadir", "agent/engine",
+		"agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge",
+		"notify/github", "notify/people", "notify/slack", "notify/verbs", "notify/webhook", "notify/words", "store",
 	}},
 	{"agent/slackbot/peers", []string{
 		"agent/active", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/outbox", "agent/phrase", "notify", "notify/slack",

@@ -247,6 +247,22 @@ slack {
 #   timeout      = "5m"
 # }
 
+# Who else is told, once of each run: when its plan waits for people, a plan or an apply failed, nobody saw the end of an apply, something
+# drifted, or a run that somebody waits for cannot go on. One JSON object is posted to a url, or is the standard input of a command, again
+# and again until it is taken; nothing that comes back decides anything. examples/notify says what is in it, and has a pager, a chat and a mail.
+# notify "pager" {
+#   events  = ["waiting", "errored", "interrupted", "drift", "blocked"]
+#   stacks  = ["prod-*"] # without it, every stack
+#   url     = "https://alerts.example.com/hooks/sallyport" # or credential("pager-url"), where the address itself is a secret
+#   headers = { Authorization = credential("pager-token") }
+#   timeout = "10s" # of one try
+# }
+# notify "mail" {
+#   events  = ["waiting", "errored", "interrupted"]
+#   command = ["/usr/local/bin/sallyport-mail"] # in the place of a url: run as it is, by the agent's user
+#   env     = { MAILTO = "ops@example.com" }
+# }
+
 # How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
 # retention {
 #   runs    = 10000   # so many runs at most

@@ -147,6 +147,8 @@ type Run struct {
 	Published  string      `json:"published,omitempty"` // the commit status as the site took it last
 	Error      string      `json:"error,omitempty"`
 	Hint       string      `json:"hint,omitempty"` // what a person can do about Error or Held
+	// Words are the events of the run of which receivers of the configuration's were told, or are about to be: each once.
+	Words []string `json:"words,omitempty"`
 }
 
 // Uptime is a moment by a clock that nobody can set: how long that boot of the machine had lasted.

@@ -260,10 +260,31 @@ const (
 	// For the site that hosts the repository, each made anew from what is true when it is sent.
 	MessageStatus  MessageKind = "status"  // how a commit stands, of one stack
 	MessageComment MessageKind = "comment" // the one comment of a pull request
+
+	// For a receiver of the configuration's: what [Message.Word] says. Text is that for people.
+	MessageWord MessageKind = "word"
 )
 
 // ForSite reports whether a message goes to the site that hosts the repository, and not to Slack.
 func (k MessageKind) ForSite() bool { return k == MessageStatus || k == MessageComment }
+
+// ForReceiver reports whether a message goes to a receiver of the configuration's, and to nobody else.
+func (k MessageKind) ForReceiver() bool { return k == MessageWord }
+
+// A Word is what a receiver of the configuration's is told of an event of a run, as it was when that happened. It is all of ours:
+// nothing of the repository's text, no addresses, no values.
+type Word struct {
+	Receiver string   `json:"receiver"` // the name of its block
+	Event    string   `json:"event"`
+	Label    string   `json:"label,omitempty"`
+	Kind     Kind     `json:"kind"`
+	Status   Status   `json:"status"`
+	Planned  bool     `json:"planned,omitempty"` // the numbers say what the plan does
+	Add      int      `json:"add,omitempty"`
+	Change   int      `json:"change,omitempty"`
+	Destroy  int      `json:"destroy,omitempty"`
+	Commands []string `json:"commands,omitempty"` // to type in a shell, to look and to decide
+}
 
 // A Message is one entry of the outbox. It is written in the same transaction as what it tells.
 type Message struct {
@@ -286,6 +307,8 @@ type Message struct {
 	Stack       string `json:"stack,omitempty"`
 	PullRequest int    `json:"pull_request,omitempty"`
 	Settled     bool   `json:"settled,omitempty"` // Text says why nothing is to be planned, and nobody has to do anything
+
+	Word *Word `json:"word,omitempty"` // of a message for a receiver
 
 	// Revision is how often a newer message took this one's place: the store tells by it that words in hand are old.
 	Revision int `json:"revision,omitempty"`

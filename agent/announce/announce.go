@@ -189,6 +189,9 @@ func (ms *Messages) EnqueueMove(tx *store.Tx, conf *active.Config, run *store.Ru
 	if run.Kind == store.KindPullRequest {
 		return ms.CommentOn(tx, run.Repository, run.PullRequest)
 	}
+	if err := ms.tellMove(tx, conf, run); err != nil {
+		return err
+	}
 	return ms.announce(tx, conf, run, m)
 }
 

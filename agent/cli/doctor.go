@@ -11,9 +11,9 @@ import (
 )
 
 func newDoctorCommand(a *call.Call) *cobra.Command {
-	var credentials string
+	var credentials, notify string
 	c := &cobra.Command{
-		Use:   "doctor [--config FILE] [--credentials DIR]",
+		Use:   "doctor [--config FILE] [--credentials DIR] [--notify NAME]",
 		Short: "Try git, Slack, terraform, disk and permissions, and say what to mend",
 		Long: "Try what a first installation gets wrong: git access and host keys, Slack's token, scopes and channel, who the approvers\n" +
 			"are, terraform, backends, disk and modes. Nothing is posted, planned or written. Run it as the agent's user or root.",
@@ -23,7 +23,7 @@ func newDoctorCommand(a *call.Call) *cobra.Command {
 			defer stop()
 			err := doctor.Run(ctx, doctor.Options{
 				ConfigPath: a.At.Config, CredentialsDir: credentials, Stdout: a.Streams.Out, JSON: a.Streams.JSON, Version: call.Version(a.Inv.Version),
-				Color: a.Streams.Out.Profile > colorprofile.ASCII,
+				Notify: notify, Color: a.Streams.Out.Profile > colorprofile.ASCII,
 			})
 			var failed *doctor.FailedError
 			if errors.As(err, &failed) {
@@ -33,5 +33,6 @@ func newDoctorCommand(a *call.Call) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&credentials, "credentials", "", "`directory` with the files that credential() reads")
+	c.Flags().StringVar(&notify, "notify", "", "send a test event to the receiver of the notify block of this `name`")
 	return c
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/calendar"
+	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/repository"
 	"sallyport/notify/redact"
 )
@@ -53,6 +54,7 @@ type Config struct {
 	Retention    Retention
 	Backup       *Backup // nil: no backup leaves this machine
 	Hooks        *Hooks  // of every stack, before its own; nil: none
+	Notify       []*receiver.Receiver
 	CLIApprovals bool
 
 	// Secrets are all values that came through credential, file or env, for the redactor.

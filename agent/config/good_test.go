@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/receiver"
 	"sallyport/agent/trust"
 	"sallyport/configs"
 	"sallyport/notify/redact"
@@ -122,8 +123,15 @@ func TestFull(t *testing.T) {
 			Token: redact.NewSecret("xoxb-" + canary), Channel: "#infra", Approvers: []string{"U01ABCDEF", "S01OPSTEAM", "jane@example.com"},
 			Poll: 100 * time.Millisecond, APIURL: "http://localhost:8080/api/",
 		},
-		People:    []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
-		Backup:    &Backup{Schedule: "@daily", Command: []string{"aws", "s3", "cp", "-", "s3://bucket/sallyport"}, Env: secrets("AWS_REGION", "us-east-1"), Timeout: time.Hour},
+		People: []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
+		Backup: &Backup{Schedule: "@daily", Command: []string{"aws", "s3", "cp", "-", "s3://bucket/sallyport"}, Env: secrets("AWS_REGION", "us-east-1"), Timeout: time.Hour},
+		Notify: []*receiver.Receiver{
+			{
+				Name: "pager", Events: []string{"waiting", "blocked"}, Stacks: []string{"prod-*", "ghe"}, Timeout: 10 * time.Second,
+				URL: redact.NewSecret("https://alerts.example.com/hooks/" + canary + "?v=2"), Headers: secrets("Authorization", "Bearer "+canary, "X-Team", "ops"),
+			},
+			{Name: "mail", Events: []string{"errored"}, Command: []string{"sallyport-mail", "--now"}, Env: secrets("MAILTO", "ops@example.com"), Timeout: 30 * time.Second},
+		},
 		Retention: Retention{Runs: 500, Age: 720 * time.Hour, History: 2000 * time.Hour},
 		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/environment"
+	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
 )
@@ -53,6 +54,18 @@ func readWords(l *decode.Reader, a decode.Attributes, name string, dst *[]string
 	for _, word := range *dst {
 		if strings.ContainsRune(word, 0) {
 			l.Fault(a.At(name), "Invalid value", "%s holds a zero byte.", name)
+		}
+	}
+}
+
+// readNotify reads the notify blocks.
+func readNotify(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
+	names := map[string]hcl.Range{}
+	for _, b := range blocks {
+		if checkLabel(l, b, names) {
+			r, a := receiver.Read(l, b)
+			readWords(l, a, "command", &r.Command)
+			cfg.Notify = append(cfg.Notify, r)
 		}
 	}
 }

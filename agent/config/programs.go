@@ -58,6 +58,11 @@ func (c *Config) CheckPrograms(path string) error {
 	if c.Backup != nil && len(c.Backup.Command) > 0 {
 		wanted[c.Backup.Command[0]] = true
 	}
+	for _, r := range c.Notify {
+		if len(r.Command) > 0 {
+			wanted[r.Command[0]] = true
+		}
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		if at := trusted.LookUp(name, path); at != "" {

@@ -66,6 +66,9 @@ var companions = map[string]string{
 	"repository ":                           `url = "file:///srv/infra.git"`,
 	"repository github ":                    `token = credential("passphrase")`,
 	"repository github lend_to_previews":    "pull_requests = \"trusted\"\ntoken = credential(\"passphrase\")",
+	"notify ":                               `command = ["/usr/local/bin/page"]`,
+	"notify url":                            "",
+	"notify headers":                        `url = "https://alerts.example.com/hooks/sallyport"`,
 	"repository github secrets_to_previews": "pull_requests = \"trusted\"\ntoken = credential(\"passphrase\")",
 }
 
@@ -73,7 +76,7 @@ var companions = map[string]string{
 func around(b shape.Block, body string) string {
 	write := func(path, body string) string {
 		words := strings.Fields(path)
-		label := map[string]string{"repository": `"infra" `, "stack": `"ghe" `, "stacks": `"services/*" `, "image": `"node" `, "person": `"jane" `}[words[0]]
+		label := map[string]string{"repository": `"infra" `, "stack": `"ghe" `, "stacks": `"services/*" `, "image": `"node" `, "person": `"jane" `, "notify": `"pager" `}[words[0]]
 		text := words[len(words)-1] + " {\n" + body + "\n}\n"
 		for i := len(words) - 2; i >= 0; i-- {
 			required := map[string]string{
@@ -159,10 +162,11 @@ func (w world) lay(t *testing.T) {
 		"/usr/local/bin/check-policy":    {"", 0o755},
 		"/usr/local/bin/snapshot":        {"", 0o755},
 		"/usr/local/bin/tell":            {"", 0o755},
+		"/usr/local/bin/page":            {"", 0o755},
 	} {
 		w.file(t, "files"+path, file.text, file.mode)
 	}
-	for _, name := range []string{"git-token", "github-token", "deploy-key-passphrase", "aws-external-id"} {
+	for _, name := range []string{"git-token", "github-token", "deploy-key-passphrase", "aws-external-id", "pager-token"} {
 		w.file(t, "credentials/"+name, "given-value", 0o600)
 	}
 }
@@ -212,7 +216,7 @@ func TestReferenceIsWhatIsDecoded(t *testing.T) {
 				continue
 			}
 			without, _, err := try(b, a, "")
-			if err != nil && name != "repository github token" && name != "repository require_signed openpgp_keys" && name != "repository require_signed allowed_signers" {
+			if err != nil && name != "notify url" && name != "notify command" && name != "repository github token" && name != "repository require_signed openpgp_keys" && name != "repository require_signed allowed_signers" {
 				t.Errorf("without %s: %v", name, err)
 				continue
 			}

@@ -41,6 +41,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 		cfg.Backup = readBackup(l, b)
 	}
 	cfg.Hooks = readHooks(l, l.Single(root.Blocks, "hooks"))
+	readNotify(l, cfg, root.Blocks.OfType("notify"))
 	cfg.Retention = readRetention(l, l.Single(root.Blocks, "retention"))
 	readPeople(l, cfg, root.Blocks.OfType("person"))
 	if b := l.Single(root.Blocks, "defaults"); b != nil {

@@ -22,7 +22,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 	cfg := w.load(t, read(t, "testdata/good/full.hcl"))
 	cfg.StackGlobs[0].Stack.Vars = cfg.Stacks[1].Vars
 	things := []any{cfg, *cfg, cfg.Repositories[0], *cfg.Repositories[1], cfg.Slack, *cfg.Slack, cfg.StackGlobs[0], *cfg.StackGlobs[0],
-		cfg.Stacks[1], *cfg.Stacks[1], cfg.Stacks}
+		cfg.Stacks[1], *cfg.Stacks[1], cfg.Stacks, cfg.Notify, *cfg.Notify[0]}
 	for i, thing := range things {
 		var texts []string
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {

@@ -3,8 +3,8 @@
 //
 // # What it touches
 //
-// It reads. Nothing is posted in Slack, no stack is planned, nothing is written to the data directory; commits are fetched
-// into a temporary directory. It needs no agent, and does not disturb one: the agent's own mirrors are left alone,
+// It reads. Nothing is posted in Slack, no receiver of a notify block is told of anything unless a test is asked for, no stack is
+// planned, nothing is written to the data directory; commits are fetched into a temporary directory. It needs no agent, and does not disturb one: the agent's own mirrors are left alone,
 // since opening one cleans up after dead writers, and the agent's is alive.
 //
 // Each stack gets a terraform init in the temporary directory, which downloads its providers there, and its state is read
@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ import (
 
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
+	"sallyport/agent/config/receiver"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 )
@@ -55,6 +57,7 @@ type Options struct {
 	JSON           bool // the report for machines
 	Color          bool // Stdout shows colours
 	Version        string
+	Notify         string        // the notify block whose receiver is sent a test event; empty: none
 	Timeout        time.Duration // of one call to another machine; default 15 s
 
 	statfs func(string, *unix.Statfs_t) error // default unix.Statfs; for tests
@@ -152,6 +155,12 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 		}
 	}
 	start(func() []*section { return d.slack(ctx) })
+	if d.o.Notify != "" && !slices.ContainsFunc(d.cfg.Notify, func(r *receiver.Receiver) bool { return r.Name == d.o.Notify }) {
+		start(func() []*section { return d.noReceiver() })
+	}
+	for _, r := range d.cfg.Notify {
+		start(func() []*section { return d.checkReceiver(ctx, r) })
+	}
 	return jobs
 }
 

@@ -8,6 +8,7 @@ import (
 	"sallyport/agent/announce"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle"
+	"sallyport/notify"
 	"sallyport/store"
 )
 
@@ -42,8 +43,8 @@ func (l *Ledger) HoldApproved(run *store.Run, why, hint string) error {
 // HoldWith is [Ledger.Hold] with everything that can be said of the reason.
 func (l *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 	h.Why, h.Hint = l.health.Redact(h.Why), l.health.Redact(h.Hint)
-	tell := l.tellsHold(run, h)
-	if run.Held == h.Why && run.Hint == h.Hint && !tell && h.recheck == 0 {
+	tell, blocked := l.tellsHold(run, h), blocks(l, run, h)
+	if run.Held == h.Why && run.Hint == h.Hint && !tell && !blocked && h.recheck == 0 {
 		return nil
 	}
 	return l.journal.Update(func(tx *journal.Tx) error {
@@ -52,7 +53,7 @@ func (l *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 			return err // it moved on meanwhile, and is not held
 		}
 		fresh, at := now.Held != h.Why || now.Hint != h.Hint, l.now().UTC()
-		tell = tell && l.tellsHold(now, h)
+		tell, blocked = tell && l.tellsHold(now, h), blocked && blocks(l, now, h)
 		now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			if r.Held != h.Why || h.Why == "" {
 				r.HeldAt = at
@@ -77,6 +78,11 @@ func (l *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 				return err
 			}
 		}
+		if blocked {
+			if err := l.TellBlocked(tx.Tx, l.active.Current.Load(), now); err != nil {
+				return err
+			}
+		}
 		if !fresh {
 			return nil
 		}
@@ -85,6 +91,13 @@ func (l *Ledger) HoldWith(run *store.Run, h WaitReason) error {
 		}
 		return errors.Join(l.EnqueueOverview(tx.Tx, now), l.RefreshCard(tx.Tx, now), l.Publish(tx.Tx, now))
 	})
+}
+
+// blocks: the run has been held for this reason for a while, somebody waits for it or has to do something about it, and receivers of
+// notify blocks do not know that.
+func blocks(l *Ledger, run *store.Run, h WaitReason) bool {
+	waitedFor := run.Status == store.Approved || run.RequestedBy != "" || notify.ToDo(h.Hint) != ""
+	return waitedFor && !h.Everyday && h.Why != "" && run.Held == h.Why && l.now().Sub(run.HeldAt).Abs() >= HeldTell && l.Blocks(l.active.Current.Load(), run)
 }
 
 // tellsHold: somebody waits for the run, it has been held for this reason for a while, and its thread does not know.

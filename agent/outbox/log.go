@@ -17,7 +17,7 @@ type toLog struct {
 	world  *active.Config
 }
 
-func (l toLog) takes(m *store.Message) bool { return !m.Kind.ForSite() }
+func (l toLog) takes(m *store.Message) bool { return !m.Kind.ForSite() && !m.Kind.ForReceiver() }
 
 func (l toLog) rests(*store.Message) time.Duration { return 0 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	// IdlePass is how long the loop sleeps when nothing wakes it. It bounds how late a missed wake-up is noticed.
 	IdlePass = 30 * time.Second
-	// maxSendWait is the longest wait between two tries to deliver a message, unless its receiver asks for a longer one.
+	// maxSendWait is the longest wait between two tries to deliver a message, unless whoever gets it asks for a longer one.
 	maxSendWait = 5 * time.Minute
 	// maxSendHold is the longest wait that is ever stored for a message. A stored time further ahead is of before the clock was put
 	// back.
@@ -22,12 +22,12 @@ const (
 	storeRest = 5 * time.Second
 )
 
-// receiver is where messages go: Slack, the log where there is no Slack, the sites that host repositories. One is made for each pass,
-// with what it has to remember of one message for the next.
-type receiver interface {
-	// takes reports whether a message is for this receiver, and may be tried in this pass.
+// place is where messages go: Slack, the log where there is no Slack, the sites that host repositories, each receiver of the
+// configuration's. One is made for each pass, with what it has to remember of one message for the next.
+type place interface {
+	// takes reports whether a message is for this place, and may be tried in this pass.
 	takes(m *store.Message) bool
-	// rests is how long the receiver must be left alone before this message is tried.
+	// rests is how long the place must be left alone before this message is tried.
 	rests(m *store.Message) time.Duration
 	// deliver delivers one message and records what became of it. It returns after how long to try again; zero means done. The
 	// error is the store's.
@@ -47,8 +47,8 @@ func (ob *Outbox) keepOn(ctx context.Context, pass func(context.Context) time.Du
 	}
 }
 
-// pass tries every message of a receiver that is due once and returns when to come again.
-func (ob *Outbox) pass(ctx context.Context, to receiver) time.Duration {
+// pass tries every message of a place that is due once and returns when to come again.
+func (ob *Outbox) pass(ctx context.Context, to place) time.Duration {
 	var outbox []*store.Message
 	if err := ob.store.View(func(tx *store.Tx) (err error) {
 		outbox, err = tx.Outbox()
@@ -84,7 +84,7 @@ func (ob *Outbox) pass(ctx context.Context, to receiver) time.Duration {
 }
 
 // tryOne delivers one message. A panic is the error of this message: the others go on, and it stays in the outbox.
-func (ob *Outbox) tryOne(ctx context.Context, to receiver, m *store.Message) (wait time.Duration, err error) {
+func (ob *Outbox) tryOne(ctx context.Context, to place, m *store.Message) (wait time.Duration, err error) {
 	err = ob.health.Contained(health.Work{Name: "sending message " + m.Key, Watches: true}, func() (err error) {
 		wait, err = to.deliver(ctx, m)
 		return err

@@ -1,4 +1,5 @@
-// Package outbox delivers what there is to say: to Slack, to the sites that host repositories, to the log. Each message lies in
+// Package outbox delivers what there is to say: to Slack, to the sites that host repositories, to the receivers of notify blocks, to
+// the log. Each message lies in
 // the store until it is known to have arrived; one whose delivery is unknown is looked for before it is sent again.
 package outbox
 

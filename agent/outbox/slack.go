@@ -29,7 +29,7 @@ type toSlack struct {
 }
 
 func (s *toSlack) takes(m *store.Message) bool {
-	if m.Kind.ForSite() || m.Run != 0 && s.blocked[m.Run] {
+	if m.Kind.ForSite() || m.Kind.ForReceiver() || m.Run != 0 && s.blocked[m.Run] {
 		return false
 	}
 	return m.Kind != store.MessageFile || !s.cardless[m.Run] // it has no place; it is sent when the card is

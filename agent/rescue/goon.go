@@ -175,7 +175,7 @@ func doubtMessages(tx *store.Tx) error {
 		return err
 	}
 	for _, m := range messages {
-		if m.Kind.ForSite() {
+		if m.Kind.ForSite() || m.Kind.ForReceiver() {
 			continue // sent twice it does no harm
 		}
 		m.Sending = true

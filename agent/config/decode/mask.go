@@ -15,6 +15,7 @@ var userinfo = regexp.MustCompile(`://([^\s]*)@`)
 func secretAttributes() map[string]bool {
 	return map[string]bool{
 		"token": true, "app_token": true, "passphrase": true, "password": true, "private_key": true, "secret": true,
+		"headers": true, // of requests: a map, of which values are secrets more often than not
 	}
 }
 

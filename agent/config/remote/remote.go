@@ -109,6 +109,31 @@ func ParseAPI(raw string) (string, error) {
 	return strings.TrimRight(u.String(), "/") + "/", nil
 }
 
+// CheckPost checks an address that something is posted to. It may have a query: services put their keys there, too.
+func CheckPost(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return errors.New("a URL holds no white space and no control characters")
+	case err != nil, u.Hostname() == "":
+		return errors.New("it is not a URL like https://alerts.example.com/hooks/sallyport")
+	case u.User != nil:
+		return errors.New(`it holds a user or a password; put them into headers = { Authorization = credential("...") }`)
+	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
+		return errors.New("it has no #")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return errors.New("plain http is accepted for hosts of this machine only, since what is told would travel in the open: use https://")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("it starts with https://")
+	}
+	if port := u.Port(); port != "" {
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			return errors.New("its port is not a port")
+		}
+	}
+	return nil
+}
+
 // loopback reports whether a host is this machine by its very name: nothing is resolved, since names can be pointed anywhere.
 func loopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {

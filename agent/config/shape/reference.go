@@ -50,6 +50,7 @@ func Reference() []Block {
 	add("slack", Slack())
 	add("backup", Backup())
 	add("hooks", Hooks())
+	add("notify", Notify())
 	add("retention", Retention())
 	add("person", Person())
 	return out

@@ -43,6 +43,7 @@ func Root() decode.Shape {
 			{Type: "retention"},
 			{Type: "backup"},
 			{Type: "hooks"},
+			{Type: "notify", LabelNames: []string{"name"}},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
 		Later: []string{"metrics"},
@@ -194,6 +195,24 @@ func Hooks() decode.Shape {
 		{Name: "after_apply", Type: decode.Command, Example: `["/usr/local/bin/tell"]`, Text: "runs after it, once, and only warns"},
 		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the commands, beside PATH, HOME and SALLYPORT_*"},
 		{Name: "timeout", Type: decode.Duration, Default: `"5m"`, Example: `"10m"`, Text: "of each command"},
+	}}
+}
+
+// Events are what a notify block can name, as its attribute events writes them.
+func Events() []string { return []string{"waiting", "errored", "interrupted", "drift", "blocked"} }
+
+// Notify is the shape of a notify block.
+func Notify() decode.Shape {
+	return decode.Shape{Text: "who else is told, with JSON: a pager, a chat, a mail; nothing that comes back decides anything", Attributes: []decode.Attribute{
+		{Name: "events", Required: true, Type: decode.List, Example: `["waiting", "errored", "interrupted", "drift", "blocked"]`, Text: "of what; each is told once of one run"},
+		{Name: "stacks", Type: decode.List, Example: `["prod-*"]`, Missing: "every stack", Text: "of which stacks: patterns of names"},
+		{Name: "url", Type: decode.String, Example: `"https://alerts.example.com/hooks/sallyport"`, Missing: "a command",
+			Text: "that JSON is posted to; it may come from credential, since many hold a secret"},
+		{Name: "headers", Type: decode.SecretMap, Example: `{ Authorization = credential("pager-token") }`, Text: "of the requests"},
+		{Name: "command", Type: decode.Command, Example: `["/usr/local/bin/page"]`, Missing: "a url",
+			Text: "a program and its arguments, run by the agent's user with the JSON as its standard input"},
+		{Name: "env", Type: decode.SecretMap, Example: `{ MAILTO = "ops@example.com" }`, Text: "of the command, beside PATH and HOME"},
+		{Name: "timeout", Type: decode.Duration, Default: `"30s"`, Example: `"10s"`, Text: "of one try, after which it is tried again"},
 	}}
 }
 

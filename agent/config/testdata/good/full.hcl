@@ -152,3 +152,17 @@ backup {
   env      = { AWS_REGION = "us-east-1" }
   timeout  = "1h"
 }
+
+notify "pager" {
+  events  = ["waiting", "blocked"]
+  stacks  = ["prod-*", "ghe"]
+  url     = "https://alerts.example.com/hooks/${env("CANARY")}?v=2"
+  headers = { Authorization = "Bearer ${env("CANARY")}", X-Team = "ops" }
+  timeout = "10s"
+}
+
+notify "mail" {
+  events  = ["errored"]
+  command = ["sallyport-mail", "--now"]
+  env     = { MAILTO = "ops@example.com" }
+}
