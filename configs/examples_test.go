@@ -133,6 +133,42 @@ func TestExamplesAreWellFormed(t *testing.T) {
 	}
 }
 
+// What a README has people type names variables and resources that its modules have.
+func TestExampleCommands(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(examples, "office-service", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, diags := tfconfig.LoadModule(filepath.Join(examples, "office-service", "code-host"))
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	vars, resources := 0, 0
+	for line := range strings.Lines(string(text)) {
+		command, is := strings.CutPrefix(line, "    sallyport ")
+		if !is {
+			continue
+		}
+		words := strings.Fields(command)
+		for i, word := range words {
+			switch {
+			case i > 0 && words[i-1] == "--var":
+				name, _, _ := strings.Cut(word, "=")
+				if vars++; m.Variables[name] == nil {
+					t.Errorf("there is no variable %s: %s", name, line)
+				}
+			case strings.HasPrefix(word, "aws_"):
+				if resources++; m.ManagedResources[word] == nil {
+					t.Errorf("there is no %s: %s", word, line)
+				}
+			}
+		}
+	}
+	if vars < 5 || resources < 4 {
+		t.Errorf("the commands name %d variables and %d resources", vars, resources)
+	}
+}
+
 // What a README sends people to is there.
 func TestExampleLinks(t *testing.T) {
 	for _, file := range exampleFiles(t, "README.md") {

@@ -148,6 +148,11 @@ func TestText(t *testing.T) {
 			c.Options.RefreshOnly, c.Plan = true, plan(change("a.b", "refresh"), change("a.c", "forget"))
 		},
 			"PROD ghe #12: REFRESH ONLY: 1 to forget, 1 to refresh in the state, nothing destroyed. Reply approve or deny"},
+		"comes back": {func(c *notify.Card) {
+			lost := protected(change("a.b", "create"))
+			lost.Before = store.BeforeThere
+			c.Plan = plan(lost, change("a.c", "create"))
+		}, "PROD ghe #12: 1 to create, 1 to create again, nothing destroyed. Reply approve destroy 1 or deny"},
 		"headline": {func(c *notify.Card) { c.Status, c.Headline = store.Applying, "canceling" }, "PROD ghe #12: canceling"},
 	}
 	for name, tt := range tests {
@@ -170,6 +175,13 @@ func TestPlain(t *testing.T) {
 				protected(importing(change("aws_db.d", "update"))), change("aws_x.i", "import"), change("aws_x.f", "create", "forget"))
 			c.Plan.Checks = append(failing(6), store.FailedCheck{Address: "check.e", Status: "error"})
 			c.Plan.Deferred = []store.Deferred{{Address: "aws_x.later", Actions: []string{"create"}, Reason: "instance_count_unknown"}}
+		},
+		"comes back": func(c *notify.Card) {
+			lost, doubt := protected(change("aws_ebs_volume.lost", "create")), protected(change("aws_ebs_volume.doubt", "create"))
+			lost.Before, doubt.Before = store.BeforeThere, store.BeforeUnknown
+			restored := protected(classed(change("aws_db_instance.d", "create"), store.ClassRecreate))
+			restored.Sources = []string{"snapshot_identifier"}
+			c.Plan = plan(restored, lost, doubt, protected(change("aws_ebs_volume.new", "create")))
 		},
 		"drift": func(c *notify.Card) { c.Kind, c.Reason = store.KindDrift, "1 gone" },
 		"canceled": func(c *notify.Card) {

@@ -20,6 +20,9 @@ func (c Card) Kinds() []string {
 	if c.Kind == store.KindDrift {
 		kinds = append(kinds, "DRIFT: no commit asks for this; what is there is not what was applied")
 	}
+	if empty := EmptyAgain(c.Plan); empty != "" && !c.ended() {
+		kinds = append(kinds, empty)
+	}
 	return kinds
 }
 

@@ -116,6 +116,9 @@ func notes(c store.Change, ended bool) []string {
 	case store.ClassDrift:
 		out = append(out, "changed outside")
 	}
+	if there := thereBefore(c); there != "" {
+		out = append(out, there)
+	}
 	if len(c.Follows) > 0 {
 		out = append(out, "follows "+line(words.List(c.Follows, 3)))
 	}
@@ -128,6 +131,9 @@ func notes(c store.Change, ended bool) []string {
 		out = append(out, "protected")
 	case c.Routine():
 		out = append(out, "replaceable: routine")
+	}
+	if back := ComesBack(c); back != "" && !ended { // of what was denied it is not true
+		out = append(out, back)
 	}
 	return out
 }

@@ -284,7 +284,7 @@ func tallyOf(p *store.Plan) tally {
 		}
 		switch kindOf(ch) {
 		case create:
-			if ch.Class == store.ClassRecreate {
+			if ch.Class == store.ClassRecreate || ch.Before == store.BeforeThere {
 				t.again++
 			} else {
 				t.create++

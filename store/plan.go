@@ -12,6 +12,15 @@ const (
 	ClassDrift    Class = "drift"    // the object was changed outside
 )
 
+// Before is whether a stack had an object that its state does not hold.
+type Before string
+
+// What can be known of that. Empty: it never did, as far as it was watched.
+const (
+	BeforeThere   Before = "there"   // its state has held it, or an apply has made it
+	BeforeUnknown Before = "unknown" // nobody knows: the stack was not watched all the time
+)
+
 // A Change is one thing that a plan does: to a resource most often; it can also be an action of Terraform's that it invokes, or a
 // member of the plan that nobody here understands. It never carries attribute values.
 type Change struct {
@@ -32,6 +41,11 @@ type Change struct {
 	// Replaceable: the stack's replaceable patterns match, so that a replacement, and nothing else, is routine.
 	Replaceable bool   `json:"replaceable,omitempty"`
 	Type        string `json:"type,omitempty"` // of the resource
+	// Before says of a protected object that is made, and of which the state knows nothing, whether the stack had it.
+	Before Before `json:"before,omitempty"`
+	// Sources are the attributes by which the configuration says where the data of a new object comes from, never their values: a
+	// snapshot, a backup. Of what is made anew only, and empty if there are none.
+	Sources []string `json:"sources,omitempty"`
 	// Follows are the recreated objects that this update or replacement has as its only cause, where that is proven.
 	Follows []string `json:"follows,omitempty"`
 	// Attributes are the names of those that an update or a replacement changes, never their values; of the first few changes only.
@@ -55,15 +69,21 @@ func (c Change) Routine() bool {
 	return c.Replaceable && !c.Protected && c.Destroys() && slices.Contains(c.Actions, "create")
 }
 
+// Anew reports whether the change makes a protected object that the stack has or had, or may have had. What it held is not in the new
+// one, unless the configuration says where that comes from.
+func (c Change) Anew() bool {
+	return c.Protected && slices.Contains(c.Actions, "create") && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate || c.Before != "")
+}
+
 // Forgets reports whether the change drops the object from the state without destroying it.
 func (c Change) Forgets() bool { return slices.Contains(c.Actions, "forget") }
 
 // MustName reports whether an approval has to name the change's address: nobody knows what it does; or it is protected, and it goes
-// away, has gone away, is imported and changed at once (what stands there was never ours), or is an action of Terraform's. A
+// away, has gone away, was there before as far as anybody knows, is imported and changed at once (what stands there was never ours), or is an action of Terraform's. A
 // vanished data volume that is made again would look healthy and be empty.
 func (c Change) MustName() bool {
 	overwrites := c.Imports() && slices.Contains(c.Actions, "update")
-	return c.Unknown || c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate || overwrites || c.Invokes())
+	return c.Unknown || c.Protected && (c.Destroys() || c.Forgets() || c.Class == ClassRecreate || c.Before != "" || overwrites || c.Invokes())
 }
 
 // An Output is a root module output that a plan changes.

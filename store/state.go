@@ -65,6 +65,8 @@ type StackState struct {
 	Formerly []string `json:"formerly,omitempty"`
 	// Checks are those of its configuration that did not hold when it was last planned, applied or checked.
 	Checks []FailedCheck `json:"checks,omitempty"`
+	// Guarded are the protected objects that it was seen to have; nil: it was never looked at for any.
+	Guarded *Guarded `json:"guarded,omitempty"`
 	// Drift is what its drift checks found; nil if none was made yet.
 	Drift *Drift `json:"drift,omitempty"`
 	// AutoApplied are the applies of the last day that a policy decided on.
@@ -78,6 +80,16 @@ type StackState struct {
 	Seen int `json:"seen,omitempty"`
 	// Destroyed is the run that took all of the stack down, until something of it is applied again.
 	Destroyed *Destroyed `json:"destroyed,omitempty"`
+}
+
+// Guarded remembers the protected objects of a stack: a state forgets what somebody has removed from it, or has refreshed it without,
+// and a plan then makes the object again as if there had never been one.
+type Guarded struct {
+	Addresses []string `json:"addresses,omitempty"` // those that the state held, or an apply made; sorted
+	Full      bool     `json:"full,omitempty"`      // there were more than are remembered
+	// Since are the patterns of protect of which no object can be missing in Addresses: since they were there the stack was watched
+	// from when it had nothing, or from when nothing of them was to be made.
+	Since []string `json:"since,omitempty"`
 }
 
 // A Look is a run that ended badly and that a person has to look at.

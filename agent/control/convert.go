@@ -96,6 +96,7 @@ func planOf(p *store.Plan) *Plan {
 			Address: c.Address, Actions: list(c.Actions), Class: c.Class, Previous: c.Previous,
 			Protected: c.Protected, MustName: c.MustName(), Routine: c.Routine(), Follows: list(c.Follows),
 			Importing: c.Imports(), Trigger: c.Trigger, Unknown: c.Unknown, Attributes: list(c.Attributes),
+			Before: c.Before, ComesBack: c.Anew(), DataFrom: list(c.Sources),
 		})
 	}
 	for _, o := range p.Outputs {
@@ -201,6 +202,18 @@ func list(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// EmptyAgain counts the protected objects that the plan makes again, and of which the configuration does not say where their data
+// comes from.
+func (p *Plan) EmptyAgain() int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.ComesBack && len(c.DataFrom) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // approveLine is `sallyport approve 12 destroy 2` and its shorter forms.

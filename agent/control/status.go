@@ -296,6 +296,10 @@ type Change struct {
 	Unknown   bool        `json:"unknown"`   // sallyport does not know what this is
 	// Attributes are the names of those that an update or a replacement changes; of the first few changes only.
 	Attributes []string `json:"attributes"`
+	// Before: of a protected object that the state does not hold, "there" if the stack had it, "unknown" if nobody can tell.
+	Before    store.Before `json:"before"`
+	ComesBack bool         `json:"comes_back"` // a protected object that is made again: it is empty unless data_from says more
+	DataFrom  []string     `json:"data_from"`  // the attributes by which the configuration says where its data comes from
 }
 
 // Output is a root output that a plan changes.

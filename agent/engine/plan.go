@@ -90,7 +90,7 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 			return nil, err
 		}
 	}
-	return &ledger.PlanResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Images: uses, Notes: notes}, nil
+	return &ledger.PlanResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Addresses: result.Addresses, Images: uses, Notes: notes}, nil
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.

@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/again"
 	"sallyport/agent/rundir"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/keptstate"
@@ -103,6 +104,7 @@ func (e *Engines) ownState(s *config.Stack, result *terraform.PlanResult, wish s
 	if wish.Another || result.Resources == 0 && st.Resources > 0 {
 		lifecycle.MadeAgain(&result.Plan)
 	}
+	again.Mark(&result.Plan, st, again.State{Resources: result.Resources, Addresses: result.Addresses})
 	now := lifecycle.PlannedOn{Lineage: result.Plan.Lineage, Resources: result.Resources, Addresses: result.Addresses}
 	strange := lifecycle.Stranger(st, now, made)
 	switch {

@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/lifecycle/again"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -176,6 +177,8 @@ func (e *Executor) takePlan(tx *journal.Tx, run *store.Run, s *config.Stack, res
 		return false, err
 	}
 	if !run.Options.EmptyState { // of another state nothing counts before somebody has approved it
+		whole := !run.Options.Partial() && !run.Options.Commit && len(run.Options.Vars) == 0
+		again.Learn(st, s.Protect, &result.Plan, again.State{Resources: result.Resources, Addresses: result.Addresses}, whole)
 		st.Lineage, st.Resources = result.Plan.Lineage, result.Resources
 	}
 	news = ledger.TakeChecks(st, result.Plan.Checks)

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/fault"
 	"sallyport/agent/journal"
+	"sallyport/agent/lifecycle/again"
 	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/lifecycle/look"
 	"sallyport/agent/phrase"
@@ -204,6 +205,7 @@ func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 	}
 	if run.Status == store.Applied && run.Plan != nil {
 		st.Resources = max(0, st.Resources+effects.Grown(run.Plan))
+		again.Made(st, run.Plan)
 	}
 	return tx.PutStack(st)
 }

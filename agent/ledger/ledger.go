@@ -111,6 +111,7 @@ type PlanResult struct {
 	Text      string   // for people, redacted
 	Warnings  []string // for people who decide
 	Resources int      // in the state before
+	Addresses []string // theirs
 	Origin    *store.Origin
 	Notes     []string // what else they should know
 	Images    []store.ImageUse

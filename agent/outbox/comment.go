@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"sallyport/agent/active"
+	"sallyport/notify"
 	"sallyport/notify/github"
 	"sallyport/notify/people"
 	"sallyport/store"
@@ -78,6 +79,11 @@ func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[str
 		words := ob.runWords(conf, run)
 		for _, warning := range run.Warnings {
 			words.Warnings = append(words.Warnings, ob.health.Redact(warning))
+		}
+		if s := conf.Stack(run.Stack); s == nil || s.PlanInSlack != "none" {
+			words.Warnings = append(words.Warnings, notify.Returns(run.Plan)...)
+		} else if empty := notify.EmptyAgain(run.Plan); empty != "" {
+			words.Warnings = append(words.Warnings, empty)
 		}
 		text, err := ob.previewText(conf, run)
 		if err != nil {

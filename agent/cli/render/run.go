@@ -158,6 +158,9 @@ func changesText(p *control.Plan, ended bool) string {
 		head += "; no state yet: everything is new"
 	}
 	text := "\n" + paint(bold, "plan") + "  " + head + "\n"
+	if empty := p.EmptyAgain(); empty > 0 && !ended {
+		text += "      " + paint(yellow, notify.EmptyAgainCount(empty)) + "\n"
+	}
 	for i, c := range p.Changes {
 		mark, style := markOf(c)
 		note := changeNote(c)
@@ -201,6 +204,19 @@ func changeNote(c control.Change) string {
 	}
 	if c.Routine {
 		note += "  replaceable"
+	}
+	switch c.Before {
+	case "":
+	case store.BeforeThere:
+		note += "  there before"
+	default:
+		note += "  perhaps there before"
+	}
+	if c.ComesBack {
+		note += "  comes back EMPTY"
+		if len(c.DataFrom) > 0 {
+			note = strings.TrimSuffix(note, " EMPTY") + ", the configuration names " + words.List(c.DataFrom, 3)
+		}
 	}
 	if c.Unknown {
 		note += "  " + strings.Join(c.Actions, ", ") + ": UNKNOWN to sallyport" + mustName

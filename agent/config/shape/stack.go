@@ -55,7 +55,7 @@ func decided() []decode.Attribute {
 		{Name: "freeze", Type: decode.Objects, Missing: "never", Example: `[{ from = "2026-12-19", to = "2027-01-03", zone = "Europe/Paris", reason = "holidays" }]`,
 			Text: "when none may be applied: days, or minutes like 2026-12-19 18:00"},
 		{Name: "protect", Type: decode.List, Example: `["aws_ebs_volume.*"]`,
-			Text: "patterns of addresses that an approval must name before they are destroyed or replaced; * stands for any characters"},
+			Text: "patterns of addresses that an approval must name before they are destroyed, replaced or made again; * stands for any characters"},
 		{Name: "replaceable", Type: decode.List, Example: `["aws_instance.*"]`, Text: "patterns of addresses whose replacement a plain approve covers"},
 		{Name: "max_destroy", Type: decode.Number, Unit: "objects", Missing: "any number is asked about", Example: "5", Text: "a plan that destroys or replaces more is refused outright"},
 		{Name: "auto_apply", Type: decode.Choice, Choices: []string{"never", "recreate", "no_destroy", "always"}, Default: `"never"`, Example: `"recreate"`,

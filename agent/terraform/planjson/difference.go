@@ -24,6 +24,9 @@ func (v values) difference() difference {
 	before, after, unknown := members(v.Before), members(v.After), members(v.AfterUnknown)
 	for _, name := range sortedKeys(before, after, unknown) {
 		was, will, later := decoded(before[name]), decoded(after[name]), decoded(unknown[name])
+		if isSource(name) {
+			d.Sources.note(name, after[name], later)
+		}
 		switch {
 		case differs(was, will, later):
 			d.Known = append(d.Known, name)
@@ -51,7 +54,9 @@ type difference struct {
 	Known  []string // have another value that the plan knows
 	Later  []string // get a value that only the apply will know
 	Forces []string // force the replacement; empty if the reason lies elsewhere
-	digest [sha256.Size]byte
+	// Sources are among the attributes, changed or not, those that say where the data of a new object comes from.
+	Sources sources
+	digest  [sha256.Size]byte
 }
 
 // whole is the name of the one attribute of what is no object.

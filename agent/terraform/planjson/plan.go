@@ -21,7 +21,7 @@ type Plan struct {
 	deferred    []store.Deferred
 	checks      []store.FailedCheck
 	unknown     []unknownMember
-	config      *moduleConfig // read only if something vanished, to tell what follows from that
+	config      *moduleConfig // read only if something vanished, or what it is made of only the apply knows
 
 	Complete    *bool // false: applying this plan leaves a part of the change to another one; nil: an older terraform does not say
 	Errored     bool  // planning ended with an error, so that the plan must not be applied
@@ -84,7 +84,7 @@ func Parse(r io.Reader) (*Plan, error) {
 		case "output_changes":
 			return decodeOutputs(dec, &p.outputs)
 		case "configuration":
-			if !p.vanished() {
+			if !p.vanished() && !p.sourcesLater() {
 				return skipValue(dec)
 			}
 			return p.decodeConfig(dec)

@@ -39,6 +39,9 @@ func (p *Plan) Summary(protect, replaceable []string) store.Plan {
 			c.Class = store.ClassConfig
 		}
 		c.Protected = matchesAny(protect, rc.Address) || rc.PreviousAddress != "" && matchesAny(protect, rc.PreviousAddress)
+		if c.Protected && slices.Contains(c.Actions, "create") {
+			c.Sources = p.namedSources(rc)
+		}
 		c.Replaceable = matchesAny(replaceable, rc.Address)
 		for _, a := range c.Actions {
 			switch a {
