@@ -36,6 +36,7 @@ var storeys = []struct {
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/cli/build"},
 	{name: "agent/cli/fold"},
+	{name: "agent/config/circles"},
 	{name: "agent/config/remote"},
 	{name: "agent/config/trusted"},
 	{name: "agent/demo/cloud"},
@@ -64,6 +65,7 @@ var storeys = []struct {
 	{"agent/config/calendar", []string{"agent/config/decode", "notify/words"}},
 	{"agent/config/environment", []string{"agent/config/decode", "notify/redact"}},
 	{"agent/config/naming", []string{"store"}},
+	{"agent/config/program", []string{"agent/config/decode", "agent/config/trusted"}},
 	{"agent/config/shape", []string{"agent/config/decode"}},
 	{"agent/datadir", []string{"store"}},
 	{"agent/packer", []string{"agent/asuser", "agent/foreign", "agent/hclfile", "agent/proc", "notify/redact", "notify/words", "store"}},
@@ -75,13 +77,14 @@ var storeys = []struct {
 	{"agent/terraform/planjson", []string{"store"}},
 	{"agent/terraform/private", []string{"agent/asuser"}},
 	{"agent/terraform/tftest", []string{"agent/need", "agent/patience", "store"}},
+	{"agent/config/foreach", []string{"agent/config/decode", "agent/config/naming"}},
 	{"agent/config/identity", []string{"agent/config/decode", "agent/config/naming"}},
 	{"agent/config/receiver", []string{
 		"agent/config/decode", "agent/config/environment", "agent/config/remote", "agent/config/shape", "agent/hostcommand", "notify/redact",
 	}},
 	{"agent/config/reference", []string{"agent/config/decode", "agent/config/shape"}},
 	{"agent/config/repository", []string{
-		"agent/config/calendar", "agent/config/decode", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
+		"agent/config/calendar", "agent/config/decode", "agent/config/naming", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
 	}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
 	{"agent/repo/transport", []string{"agent/hint", "agent/repo/odb", "agent/repo/pack", "notify/redact"}},
@@ -96,8 +99,9 @@ var storeys = []struct {
 	}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config", []string{
-		"agent/config/calendar", "agent/config/decode", "agent/config/environment", "agent/config/identity", "agent/config/naming", "agent/config/receiver",
-		"agent/config/remote", "agent/config/repository", "agent/config/shape", "agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
+		"agent/config/calendar", "agent/config/circles", "agent/config/decode", "agent/config/environment", "agent/config/foreach", "agent/config/identity",
+		"agent/config/naming", "agent/config/program", "agent/config/receiver", "agent/config/remote", "agent/config/repository", "agent/config/shape",
+		"agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
@@ -139,7 +143,8 @@ var storeys = []struct {
 		"agent/hint", "agent/rundir", "agent/status", "notify/redact", "notify/words",
 	}},
 	{"agent/cli/render", []string{
-		"agent/archive", "agent/cli/adopt", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words", "store",
+		"agent/archive", "agent/cli/adopt", "agent/config", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words",
+		"store",
 	}},
 	{"agent/demo", []string{
 		"agent/config", "agent/control", "agent/control/socket", "agent/datadir", "agent/demo/cloud", "agent/proc", "agent/runner", "agent/terraform/binary",

@@ -80,7 +80,7 @@ repository "infra" {
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What holds for every stack that does not say otherwise. All attributes of a stack but dir and depends_on may stand here; a
+# What holds for every stack that does not say otherwise. All attributes of a stack but dir, depends_on, for_each and name may stand here; a
 # stack's own value replaces this one, maps and lists too.
 
 defaults {
@@ -170,6 +170,22 @@ stack "network" {
 # stacks "services/*" {
 #   label   = "PROD"
 #   exclude = ["services/old-*"]
+# }
+
+# Environments: for_each makes a block once for each key of a map, or of toset(["staging", "prod"]), with each.key and each.value in every
+# attribute and block of it, and dir, the stack's directory. Names end with the key (roots-wiki-prod) unless name says otherwise (prod-roots-wiki).
+# Each needs a state of its own: workspace = each.key, or a backend_config that tells them apart. Values that are used more than once are locals, everywhere in the
+# configuration. dir may stand in stack, stacks and defaults blocks, but not in hooks, in terraform, or in what a secret is called, of a glob.
+# locals {
+#   sizes = { staging = { size = "small", people = 1 }, prod = { size = "large", people = 2 } }
+# }
+# stacks "roots/*" {
+#   for_each       = local.sizes
+#   var_files      = ["${each.key}.tfvars"]
+#   vars           = { size = each.value.size }
+#   backend_config = { key = "${dir}/${each.key}.tfstate" }
+#   approvals      = each.value.people
+#   name           = "${each.key}-${dir}"
 # }
 
 # ---------------------------------------------------------------------------------------------------------------------

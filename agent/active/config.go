@@ -198,6 +198,7 @@ func (conf *Config) Find(repository, commit string, tree stack.Tree, known []*st
 		e.Before[st.Name] = globs.Owner{Repository: st.Repository, Dir: st.Dir}
 	}
 	var empty *globs.Fault
+	var last *config.StackGlob
 	surveys := stack.NewSurveys(tree)
 	for _, g := range conf.Cfg.StackGlobs {
 		if g.Stack.Repository != repository {
@@ -209,13 +210,14 @@ func (conf *Config) Find(repository, commit string, tree stack.Tree, known []*st
 		}
 		roots := stack.RootsIn(all, g.Matches)
 		dirs := append(roots, departed(g, roots, known)...)
-		if len(dirs) == 0 {
+		if len(dirs) == 0 && (last == nil || !last.SameBlock(g)) { // once for all keys of a block
 			dir, near, err := stack.Nearest(tree, g.Glob, all)
 			if err != nil {
 				return fmt.Errorf("looking for stacks %q: %w", g.Glob, err)
 			}
 			empty = empty.NoMatch(g, globs.Near{Dir: dir, Roots: near})
 		}
+		last = g
 		for _, dir := range dirs {
 			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
@@ -276,9 +278,13 @@ func (conf *Config) elsewhere(repository string, known []*store.StackState) map[
 func departed(g *config.StackGlob, roots []string, known []*store.StackState) []string {
 	var out []string
 	for _, st := range known {
-		if g.Matches(st.Dir) && st.Repository == g.Stack.Repository && st.AppliedCommit != "" && !slices.Contains(roots, st.Dir) {
-			out = append(out, st.Dir)
+		if !g.Matches(st.Dir) || st.Repository != g.Stack.Repository || st.AppliedCommit == "" || slices.Contains(roots, st.Dir) {
+			continue
 		}
+		if s, err := g.StackFor(st.Dir); err == nil && s.Name != st.Name {
+			continue // it was made by another block, or for another key
+		}
+		out = append(out, st.Dir)
 	}
 	return out
 }

@@ -17,14 +17,16 @@ import (
 
 // checked is the result of `check --json`.
 type checked struct {
-	Valid        bool           `json:"valid"`
-	Repositories int            `json:"repositories"`
-	Stacks       int            `json:"stacks"` // stack blocks
-	Globs        int            `json:"globs"`  // stacks blocks: how many stacks they make a repository says
-	Images       int            `json:"images"`
-	Faults       []config.Fault `json:"faults"`
-	Warnings     []string       `json:"warnings"`
-	Found        *survey.Report `json:"found,omitempty"` // in the checkout that --repo names
+	Valid        bool `json:"valid"`
+	Repositories int  `json:"repositories"`
+	Stacks       int  `json:"stacks"` // stack blocks
+	Globs        int  `json:"globs"`  // stacks blocks: how many stacks they make a repository says
+	// Environments are the blocks with for_each, and what they make.
+	Environments []config.Environment `json:"for_each,omitempty"`
+	Images       int                  `json:"images"`
+	Faults       []config.Fault       `json:"faults"`
+	Warnings     []string             `json:"warnings"`
+	Found        *survey.Report       `json:"found,omitempty"` // in the checkout that --repo names
 }
 
 func newCheckCommand(a *call.Call) *cobra.Command {
@@ -62,7 +64,7 @@ func check(a *call.Call, credentials, checkout string) error {
 	case err != nil:
 		return call.ConfigError(a.At.Config, err)
 	default:
-		out.Valid, out.Repositories, out.Globs = true, len(c.Repositories), len(c.StackGlobs)
+		out.Valid, out.Repositories, out.Globs, out.Environments = true, len(c.Repositories), c.Globs(), c.Environments()
 		out.Stacks, out.Images = c.Counts()
 		out.Warnings = append(out.Warnings, c.Warnings...)
 		for _, w := range doctor.Machine(c, call.Env(a.Inv.Environ, "PATH", "")) {
@@ -79,8 +81,11 @@ func check(a *call.Call, credentials, checkout string) error {
 		return err
 	}
 	if checkout == "" {
-		return a.Streams.Result(out, "configuration is valid: %s, %s",
-			words.CountOf(out.Repositories, "repository", "repositories"), c.Counted())
+		err := a.Streams.Result(out, "configuration is valid: %s, %s", words.CountOf(out.Repositories, "repository", "repositories"), c.Counted())
+		if a.Streams.JSON || len(out.Environments) == 0 {
+			return err
+		}
+		return errors.Join(err, a.Streams.Write(render.Environments(out.Environments)))
 	}
 	if out.Found, err = survey.Checkout(c, checkout); err != nil {
 		return err

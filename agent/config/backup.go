@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/environment"
+	"sallyport/agent/config/program"
 	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
 )
@@ -47,7 +48,7 @@ func readCommand(l *decode.Reader, a decode.Attributes, k *Backup) {
 	if len(k.Command) == 0 || strings.TrimSpace(k.Command[0]) == "" || strings.TrimSpace(k.Command[len(k.Command)-1]) == "" && v.Type() == cty.String {
 		l.Fault(a.At("command"), "No command", `command must name a program: ["aws", "s3", "cp", "-", "s3://bucket/sallyport"], or a line for the shell.`)
 	}
-	checkProgram(l, a, "command", k.Command)
+	program.Check(l, a, "command", k.Command)
 	for _, word := range k.Command {
 		if strings.ContainsRune(word, 0) {
 			l.Fault(a.At("command"), "Invalid value", "command holds a zero byte.")

@@ -34,20 +34,20 @@ func LoadClient(path string) (Client, error) {
 	// Other things may be as wrong as they like, so what PartialContent says about the rest is not asked for.
 	content, _, diags := body.PartialContent(&hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "data_dir"}, {Name: "socket"}, {Name: "cli_approvals"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "locals"}},
 	})
 	l.Add(diags)
+	decode.UseLocals(l, content.Blocks)
 	dataDir, socket := readPaths(l, content.Attributes)
 	if l.Failed() {
 		return Client{}, l.Faults()
 	}
-	return Client{DataDir: dataDir, Socket: socket, CLIApprovals: allowed(content.Attributes["cli_approvals"])}, nil
+	return Client{DataDir: dataDir, Socket: socket, CLIApprovals: allowed(decode.Again(l), content.Attributes["cli_approvals"])}, nil
 }
 
 // allowed reads cli_approvals without a function: what takes one may be false.
-func allowed(a *hcl.Attribute) bool {
-	if a == nil {
-		return true
-	}
-	v, diags := a.Expr.Value(nil)
-	return !diags.HasErrors() && v.IsKnown() && !v.IsNull() && v.Type() == cty.Bool && v.True()
+func allowed(l *decode.Reader, a *hcl.Attribute) bool {
+	l.ForgetFunctions()
+	v, ok := l.Eval(a, cty.DynamicPseudoType)
+	return a == nil || ok && v.IsKnown() && v.Type() == cty.Bool && v.True()
 }

@@ -57,6 +57,7 @@ type Config struct {
 	Notify       []*receiver.Receiver
 	CLIApprovals bool
 
+	Elements []Element // of the for_each of stack blocks; see [Config.Environments]
 	// Secrets are all values that came through credential, file or env, for the redactor.
 	Secrets []redact.Secret
 	// Warnings are things that work and should be mended; check prints them.
@@ -167,11 +168,15 @@ type Stack struct {
 	Inputs string
 }
 
-// StackGlob is a `stacks "glob"` block: a template for every root module that matches.
+// StackGlob is a `stacks "glob"` block, for one key of its for_each if it has one: a template for every root module that matches.
 type StackGlob struct {
 	Glob    string
 	Exclude []string // globs of directories that make none
-	Stack   Stack    // Name and Dir are empty
+	Stack   Stack    // Name and Dir are empty, and so is what the directory decides
+	Key     string   // of for_each; empty: it has none
+	Block   string   // where the block is: file:line:column, the same for all its keys
+
+	later func(dir string) (*Stack, error) // makes the stack of a directory that decides more than its name; nil: it does not
 }
 
 // Terraform says which terraform runs and how many at a time.

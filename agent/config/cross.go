@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"sallyport/agent/config/circles"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/foreach"
 	"sallyport/agent/config/identity"
 	"sallyport/agent/config/naming"
 	"sallyport/notify/redact"
@@ -18,12 +20,14 @@ func (d *stackDecoder) crossCheck() {
 	d.sameState()
 	d.dependencies()
 	for _, b := range d.blocks {
-		d.approvable(b)
-		d.withheld(b)
-		d.imagesExist(b)
+		decode.In(d.l, b.scope, func() {
+			d.approvable(b)
+			d.withheld(b)
+			d.imagesExist(b)
+		})
 	}
 	if len(d.unnamed) > 0 {
-		d.l.Warn(d.slackAt, "nobody in Slack can approve %s: neither this block nor theirs names approvers, so that only the command line can", words.List(d.unnamed, 5))
+		d.l.Warn(d.slackAt, "nobody in Slack can approve %s: neither this block nor theirs names approvers, so that only the command line can", words.List(slices.Compact(d.unnamed), 5))
 	}
 }
 
@@ -35,24 +39,40 @@ func (b *stackBlock) called() string {
 	return b.Name
 }
 
-// sameState refuses two stacks that would share one state: each would undo the other's work.
+// sameState refuses two stacks that would share one state: each would undo the other's work. Those that a glob makes of one directory are
+// known as far as no directory decides where their states are; package globs looks again.
 func (d *stackDecoder) sameState() {
 	first := map[string]*stackBlock{}
 	for _, b := range d.blocks {
-		if b.glob != "" || b.Dir == "" || b.Engine == EnginePacker {
+		if b.Engine == EnginePacker || b.glob == "" && b.Dir == "" {
 			continue
 		}
 		key := b.Repository + "\x00" + StateKey(b.Dir, b.Stack)
-		other, dup := first[key]
-		if !dup {
-			first[key] = b
-			continue
+		if b.of != nil {
+			s, err := b.of.StackFor(anyDir)
+			if b.of.Key == "" || err != nil {
+				continue
+			}
+			key = b.of.Block + "\x00" + StateKey("", s)
 		}
-		d.l.Fault(b.attrs.Header, "Two stacks, one state",
-			"Stack %q at %s has the same repository, dir, workspace and backend_config. One of them needs another workspace or backend_config.",
-			other.Name, decode.Place(other.attrs.Header))
+		other, dup := first[key]
+		switch {
+		case !dup:
+			first[key] = b
+		case b.scope.Each != nil && other.attrs.Header == b.attrs.Header:
+			d.l.Fault(firstRange(b.scope.Each.At, b.attrs.At(foreach.Name)), "Two stacks, one state",
+				"For %q and for %q the block has the same dir, workspace and backend_config. Tell them apart: workspace = each.key, or a backend_config with each.key in it.",
+				other.scope.Each.Key, b.scope.Each.Key)
+		default:
+			d.l.Fault(b.attrs.Header, "Two stacks, one state",
+				"Stack %q at %s has the same repository, dir, workspace and backend_config. One of them needs another workspace or backend_config.",
+				other.Name, decode.Place(other.attrs.Header))
+		}
 	}
 }
+
+// anyDir stands for whatever directory a glob may match.
+const anyDir = "dir"
 
 func backendKey(m map[string]redact.Secret) string {
 	var parts []string
@@ -62,25 +82,47 @@ func backendKey(m map[string]redact.Secret) string {
 	return strings.Join(parts, "\x02")
 }
 
+// couldMake reports whether the glob of a block could make a stack of this name.
+func (b *stackBlock) couldMake(name string) bool {
+	if b.attrs.Get("name") != nil {
+		return true
+	}
+	if key := b.of.Key; key != "" {
+		short, ends := strings.CutSuffix(name, "-"+key)
+		return len(name) == naming.MaxStack || ends && naming.CouldMake(b.glob, b.Repository, short)
+	}
+	return naming.CouldMake(b.glob, b.Repository, name)
+}
+
 // dependencies checks that what stacks depend on is there, in the same repository, and without a cycle.
 func (d *stackDecoder) dependencies() {
-	byName := map[string]*stackBlock{}
 	var stacks []*Stack
 	for _, b := range d.blocks {
 		if b.glob == "" && b.Engine != EnginePacker {
-			byName[b.Name] = b
 			stacks = append(stacks, b.Stack)
 		}
 	}
 	for _, b := range d.blocks {
-		for i, name := range b.DependsOn {
-			d.dependency(b, byName[name], name, i)
-		}
+		decode.In(d.l, b.scope, func() {
+			for i, name := range b.DependsOn {
+				d.dependency(b, d.stackNamed(name), name, i)
+			}
+		})
 	}
 	for _, cycle := range Cycles(stacks) {
-		b := byName[cycle[0]]
+		b := d.stackNamed(cycle[0])
 		d.l.Fault(b.attrs.At("depends_on"), "Cycle of dependencies", "Each of these stacks would wait for the next for ever: %s.", strings.Join(append(cycle, cycle[0]), " -> "))
 	}
+}
+
+// stackNamed is the stack of a name that has a block; nil if there is none.
+func (d *stackDecoder) stackNamed(name string) *stackBlock {
+	for _, b := range d.blocks {
+		if b.glob == "" && b.Engine != EnginePacker && b.Name == name {
+			return b
+		}
+	}
+	return nil
 }
 
 func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
@@ -90,13 +132,16 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 		}
 		return
 	}
+	if d.partial {
+		return // it may be one of those that are not made
+	}
 	var names []string
 	for _, other := range d.blocks {
 		if other.Repository != b.Repository || other.Engine == EnginePacker {
 			continue
 		}
 		if other.glob != "" {
-			if naming.GlobFault(other.glob) == "" && naming.CouldMake(other.glob, other.Repository, name) {
+			if naming.GlobFault(other.glob) == "" && other.couldMake(name) {
 				return // which directories there are is known only when the repository has been read
 			}
 			continue
@@ -115,52 +160,17 @@ func (d *stackDecoder) dependency(b, up *stackBlock, name string, i int) {
 // Cycles returns the cycles of depends_on, each once, as names that begin with the first in the alphabet. The agent asks again when
 // stacks blocks have become stacks.
 func Cycles(stacks []*Stack) [][]string {
-	byName := map[string]*Stack{}
+	after := map[string][]string{}
 	for _, s := range stacks {
-		byName[s.Name] = s
+		after[s.Name] = s.DependsOn
 	}
-	const (
-		open = iota + 1
-		done
-	)
-	state := map[string]int{}
-	var path []string
-	var cycles [][]string
-	var visit func(name string)
-	visit = func(name string) {
-		state[name] = open
-		path = append(path, name)
-		ups := slices.Sorted(slices.Values(byName[name].DependsOn))
-		for _, up := range slices.Compact(ups) {
-			switch {
-			case byName[up] == nil || state[up] == done:
-			case state[up] == open:
-				cycles = append(cycles, rotated(path[slices.Index(path, up):]))
-			default:
-				visit(up)
-			}
-		}
-		path = path[:len(path)-1]
-		state[name] = done
-	}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if state[name] == 0 {
-			visit(name)
-		}
-	}
-	return cycles
-}
-
-// rotated copies a cycle so that it begins with the first name in the alphabet.
-func rotated(cycle []string) []string {
-	first := slices.Index(cycle, slices.Min(cycle))
-	return append(slices.Clone(cycle[first:]), cycle[:first]...)
+	return circles.Of(after)
 }
 
 // approvable checks that enough people exist to approve a plan of the stack.
 func (d *stackDecoder) approvable(b *stackBlock) {
-	if b.Mode == ModeObserve {
-		return
+	if b.Mode == ModeObserve || b.of != nil && b.attrs.Refers("approvers", "dir") {
+		return // who could is known with the directories
 	}
 	approvers := b.Approvers
 	if d.cfg.Slack != nil && len(approvers) == 0 {

@@ -186,7 +186,7 @@ func TestSample(t *testing.T) {
 	}
 
 	// What is commented out must be right as well: it is what people uncomment.
-	for _, block := range []string{"stacks \"services/*\"", "person \"jane\""} {
+	for _, block := range []string{"locals", "stacks \"services/*\"", "stacks \"roots/*\"", "person \"jane\""} {
 		text = uncomment(t, text, "# "+block)
 	}
 	for _, line := range []string{
@@ -205,7 +205,7 @@ func TestSample(t *testing.T) {
 	w.file(t, "credentials/github-token", canary, 0o600)
 	w.file(t, "credentials/deploy-key-passphrase", canary, 0o600)
 	cfg = w.load(t, text)
-	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || s.AutoApply != PolicyRecreate || s.Drift == "" || len(cfg.StackGlobs) != 1 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
+	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || s.AutoApply != PolicyRecreate || s.Drift == "" || len(cfg.StackGlobs) != 3 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
 		t.Errorf("not everything was uncommented: %+v", s)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/environment"
+	"sallyport/agent/config/program"
 	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/shape"
 	"sallyport/notify/redact"
@@ -35,27 +36,11 @@ func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 			l.Fault(a.Key("env", name), "Refused variable", "%s may not be set in env: the agent's own variables begin like that.", name)
 		}
 	}
-	readWords(l, a, "before_plan", &h.BeforePlan)
-	readWords(l, a, "after_plan", &h.AfterPlan)
-	readWords(l, a, "before_apply", &h.BeforeApply)
-	readWords(l, a, "after_apply", &h.AfterApply)
+	program.Words(l, a, "before_plan", &h.BeforePlan)
+	program.Words(l, a, "after_plan", &h.AfterPlan)
+	program.Words(l, a, "before_apply", &h.BeforeApply)
+	program.Words(l, a, "after_apply", &h.AfterApply)
 	return h
-}
-
-// readWords reads a command that no shell sees.
-func readWords(l *decode.Reader, a decode.Attributes, name string, dst *[]string) {
-	if !l.Strings(a, name, dst) {
-		return
-	}
-	if len(*dst) == 0 || strings.TrimSpace((*dst)[0]) == "" {
-		l.Fault(a.At(name), "No command", `%s must name a program: ["/usr/local/bin/check", "--strict"].`, name)
-	}
-	checkProgram(l, a, name, *dst)
-	for _, word := range *dst {
-		if strings.ContainsRune(word, 0) {
-			l.Fault(a.At(name), "Invalid value", "%s holds a zero byte.", name)
-		}
-	}
 }
 
 // readNotify reads the notify blocks.
@@ -64,7 +49,7 @@ func readNotify(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 	for _, b := range blocks {
 		if checkLabel(l, b, names) {
 			r, a := receiver.Read(l, b)
-			readWords(l, a, "command", &r.Command)
+			program.Words(l, a, "command", &r.Command)
 			cfg.Notify = append(cfg.Notify, r)
 		}
 	}

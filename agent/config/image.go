@@ -2,7 +2,6 @@ package config
 
 import (
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/naming"
+	"sallyport/agent/config/program"
 	"sallyport/agent/config/shape"
 )
 
@@ -46,7 +46,7 @@ func readPacker(l *decode.Reader, b *hcl.Block) Packer {
 	a := l.Block(b, shape.Packer())
 	l.Whole(a, "parallel", &p.Parallel)
 	if l.String(a, "binary", &p.Binary) {
-		checkExecutable(l, a, "packer", &p.Binary)
+		program.Binary(l, a, "packer", &p.Binary)
 	}
 	return p
 }
@@ -55,7 +55,7 @@ func readPacker(l *decode.Reader, b *hcl.Block) Packer {
 func (d *stackDecoder) images(blocks hcl.Blocks) {
 	names := map[string]named{}
 	for _, b := range blocks.OfType("image") {
-		if !checkStackLabel(d.l, b, names) {
+		if !checkStackLabel(d.l, b, named{b.Labels[0], b.LabelRanges[0]}, names) {
 			continue
 		}
 		for _, other := range d.blocks {
@@ -78,19 +78,27 @@ func (d *stackDecoder) image(b *hcl.Block) *Stack {
 		}
 	}
 	s := &Stack{Name: b.Labels[0]}
-	d.decode(a, s)
-	s.Engine, s.Workspace, s.Tool = EnginePacker, "", Tool{Binary: d.cfg.Packer.Binary}
-	d.repository(a, s)
-	calendar.ReadSchedule(d.l, a, "schedule", &s.Schedule)
+	scope := decode.Scope{Dir: decode.NotYet()}
 	if d.l.String(a, "dir", &s.Dir) {
 		if clean, reason := naming.CleanDir(s.Dir); reason != "" {
 			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
 		} else {
-			s.Dir = clean
+			s.Dir, scope.Dir = clean, cty.StringVal(clean)
 		}
 	}
+	decode.In(d.l, scope, func() { d.imageIn(a, s) })
+	d.blocks = append(d.blocks, &stackBlock{Stack: s, attrs: a})
+	return s
+}
+
+// imageIn reads all of an image block but its name and its directory.
+func (d *stackDecoder) imageIn(a decode.Attributes, s *Stack) {
+	d.decode(a, s)
+	s.Engine, s.Workspace, s.Tool = EnginePacker, "", Tool{Binary: d.cfg.Packer.Binary}
+	d.repository(a, s)
+	calendar.ReadSchedule(d.l, a, "schedule", &s.Schedule)
 	if d.l.String(a, "template", &s.Template) && s.Template != "." {
-		if reason := templateFault(s.Dir, s.Template); reason != "" {
+		if reason := naming.TemplateFault(s.Dir, s.Template); reason != "" {
 			d.l.Fault(a.At("template"), "Invalid template", "template = %q: %s.", s.Template, reason)
 		}
 	}
@@ -100,22 +108,6 @@ func (d *stackDecoder) image(b *hcl.Block) *Stack {
 		}
 	}
 	s.Inputs = finalInputs(d.inputs(s), s.Dir)
-	d.blocks = append(d.blocks, &stackBlock{Stack: s, attrs: a})
-	return s
-}
-
-// templateFault says what is wrong with a template's name.
-func templateFault(dir, file string) string {
-	if reason := naming.VarFileFault(dir, file); reason != "" {
-		return reason
-	}
-	if path.Clean(file) != file || strings.HasPrefix(file, "../") {
-		return "it is a file below dir, written without . and .. parts"
-	}
-	if !strings.HasSuffix(file, ".json") && !strings.HasSuffix(file, ".pkr.hcl") {
-		return `it ends in .pkr.hcl, .pkr.json or .json; "." takes all *.pkr.hcl of dir`
-	}
-	return ""
 }
 
 // imageVars reads which variables of a stack are ids of images. Whether those exist is asked when all blocks were read.

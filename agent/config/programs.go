@@ -4,33 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
-	"sallyport/agent/config/decode"
 	"sallyport/agent/config/trusted"
 )
-
-// checkProgram checks the programs that a command runs: its first word, and of the others those that name a program or the script
-// for the first. What is looked up in PATH is not known here.
-func checkProgram(l *decode.Reader, a decode.Attributes, name string, words []string) {
-	for i, word := range words {
-		if !filepath.IsAbs(word) {
-			continue
-		}
-		info, err := os.Stat(word)
-		if i > 1 && (err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0) {
-			continue // data, and nothing that runs
-		}
-		if i == 1 && (err != nil || !info.Mode().IsRegular()) {
-			continue
-		}
-		if err := l.CheckTrusted(word); err != nil {
-			l.Fault(a.Element(name, i), "Unsafe program", "%s: %s.", name, err)
-		}
-	}
-}
 
 // CheckPrograms refuses programs of the configuration that are looked up in PATH and that others can replace. It is
 // apart from [Load]: the PATH of the person who runs check is not the agent's.

@@ -19,6 +19,8 @@ const maxSocketPath = 107
 func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	root := l.Content(body, shape.Root())
 	cfg := &Config{}
+	decode.UseLocals(l, root.Blocks.OfType("locals"))
+	decode.EveryLocal(l)
 	cfg.DataDir, cfg.Socket = readPaths(l, root.Attributes)
 	top := decode.Attributes{Own: root.Attributes, Header: root.MissingItemRange, Known: shape.Root().Attributes}
 	l.Bool(top, "cli_approvals", &cfg.CLIApprovals)
@@ -56,7 +58,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 		}
 		l.Fault(at, "No repository", `The configuration names no repository: add a block repository "NAME" { url = "..." }.`)
 	}
-	if len(d.blocks) == 0 {
+	if len(d.blocks) == 0 && !d.partial {
 		at := decode.Beginning(l)
 		if blocks := root.Blocks.OfType("repository"); len(blocks) > 0 {
 			at = blocks[0].DefRange
@@ -109,29 +111,31 @@ func checkLabel(l *decode.Reader, b *hcl.Block, taken map[string]hcl.Range) bool
 	return true
 }
 
-// named is the name of a stack and where its block is.
+// named is the name of a stack and where its block, or its element of for_each, is.
 type named struct {
 	name string
 	at   hcl.Range
 }
 
-// checkStackLabel checks the name of a stack or image block, and that it is the first of that name. Names that differ in case alone
+// checkStackLabel checks the name of a stack or image, and that it is the first of that name. Names that differ in case alone
 // are one: people type them on a phone, and other machines' file systems hold backups.
-func checkStackLabel(l *decode.Reader, b *hcl.Block, taken map[string]named) bool {
-	name := b.Labels[0]
-	if !naming.ValidStack(name) {
-		l.Fault(b.LabelRanges[0], "Invalid name", "The name of a %s %s; %q does not.", b.Type, naming.StackRule, name)
+func checkStackLabel(l *decode.Reader, b *hcl.Block, n named, taken map[string]named) bool {
+	if !naming.ValidStack(n.name) {
+		l.Fault(n.at, "Invalid name", "The name of a %s %s; %q does not.", b.Type, naming.StackRule, n.name)
 	}
-	first, dup := taken[strings.ToLower(name)]
+	first, dup := taken[strings.ToLower(n.name)]
 	if !dup {
-		taken[strings.ToLower(name)] = named{name, b.DefRange}
+		if n.at == b.LabelRanges[0] {
+			n.at = b.DefRange
+		}
+		taken[strings.ToLower(n.name)] = n
 		return true
 	}
 	alone := ""
-	if first.name != name {
+	if first.name != n.name {
 		alone = ", and capitals do not tell names apart"
 	}
-	l.Fault(b.LabelRanges[0], "Duplicate name", "There is a %s %q at %s already%s.", b.Type, first.name, decode.Place(first.at), alone)
+	l.Fault(n.at, "Duplicate name", "There is a %s %q at %s already%s.", b.Type, first.name, decode.Place(first.at), alone)
 	return false
 }
 

@@ -239,7 +239,15 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 		if cfg != nil {
-			for _, s := range cfg.Stacks {
+			stacks := cfg.Stacks
+			for _, g := range cfg.StackGlobs {
+				if s, err := g.StackFor("some/where"); err == nil {
+					stacks = append(stacks, s)
+				} else if strings.Contains(err.Error(), canary) && !bytes.Contains(data, []byte("canary")) {
+					t.Fatalf("a secret shows: %v", err)
+				}
+			}
+			for _, s := range stacks {
 				for _, v := range s.Vars {
 					if v == cty.NilVal || v.ContainsMarked() {
 						t.Fatal("vars hold what no var file can")

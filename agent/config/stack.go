@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -9,11 +8,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/environment"
+	"sallyport/agent/config/foreach"
 	"sallyport/agent/config/identity"
 	"sallyport/agent/config/naming"
 	"sallyport/agent/config/shape"
@@ -32,20 +31,23 @@ type stackDecoder struct {
 
 	slackAt hcl.Range // the slack block
 	unnamed []string  // blocks for which nobody in Slack is an approver
+	partial bool      // a for_each is wrong, so that nobody knows all stacks
 }
 
 // stackBlock is a stack or stacks block together with its place, for the checks across blocks.
 type stackBlock struct {
 	*Stack
-	glob  string // of a stacks block
+	of    *StackGlob // of a stacks block
+	glob  string     // its
 	attrs decode.Attributes
+	scope decode.Scope
 }
 
 // useDefaults reads the defaults block. Its attributes are checked here too, so that one which every stack replaces is
 // not left wrong.
 func (d *stackDecoder) useDefaults(b *hcl.Block) {
 	a := d.l.Block(b, shape.WithoutRequired(shape.Stack()))
-	for _, name := range []string{"dir", "depends_on"} {
+	for _, name := range []string{"dir", "depends_on", foreach.Name, "name"} {
 		if attr := a.Own[name]; attr != nil {
 			d.l.Fault(attr.NameRange, "Misplaced attribute", "%s may not stand in defaults: every stack has its own.", name)
 			delete(a.Own, name)
@@ -54,78 +56,13 @@ func (d *stackDecoder) useDefaults(b *hcl.Block) {
 	for _, block := range decode.OfType(a.OwnBlocks, "hooks") {
 		d.l.Fault(block.DefRange, "Misplaced block", "%s may not stand in defaults: outside of it, it holds for every stack, and a stack's own is added.", block.Type)
 	}
-	d.decode(a, &Stack{})
-	if a.Own["repository"] != nil {
-		d.repository(a, &Stack{})
-	}
+	decode.In(d.l, decode.Scope{Dir: decode.NotYet()}, func() {
+		d.decode(a, &Stack{})
+		if a.Own["repository"] != nil {
+			d.repository(a, &Stack{})
+		}
+	})
 	d.defaults, d.above = a.Own, a.OwnBlocks
-}
-
-// stacks reads all stack and stacks blocks in their order.
-func (d *stackDecoder) stacks(blocks hcl.Blocks) {
-	names, globs := map[string]named{}, map[string]hcl.Range{}
-	for _, b := range blocks {
-		switch b.Type {
-		case "stack":
-			if checkStackLabel(d.l, b, names) {
-				d.cfg.Stacks = append(d.cfg.Stacks, d.stack(b))
-			}
-		case "stacks":
-			if g := d.stackGlob(b, globs); g != nil {
-				d.cfg.StackGlobs = append(d.cfg.StackGlobs, g)
-			}
-		}
-	}
-}
-
-func (d *stackDecoder) stack(b *hcl.Block) *Stack {
-	a := d.l.Block(b, shape.Stack())
-	a.Base, a.BaseBlocks = d.defaults, d.above
-	s := &Stack{Name: b.Labels[0], Hooks: readHooks(d.l, d.l.Single(a.OwnBlocks, "hooks"))}
-	d.decode(a, s)
-	d.repository(a, s)
-	if d.l.String(a, "dir", &s.Dir) {
-		if clean, reason := naming.CleanDir(s.Dir); reason != "" {
-			d.l.Fault(a.At("dir"), "Invalid directory", "dir = %q: %s.", s.Dir, reason)
-		} else {
-			s.Dir = clean
-			for i, f := range s.VarFiles {
-				if reason := naming.VarFileFault(s.Dir, f); reason != "" {
-					d.l.Fault(a.Element("var_files", i), "Invalid path", "%q: %s.", f, reason)
-				}
-			}
-		}
-	}
-	s.Inputs = finalInputs(d.inputs(s), s.Dir)
-	d.blocks = append(d.blocks, &stackBlock{Stack: s, attrs: a})
-	return s
-}
-
-func (d *stackDecoder) stackGlob(b *hcl.Block, taken map[string]hcl.Range) *StackGlob {
-	glob := b.Labels[0]
-	a := d.l.Block(b, shape.WithoutRequired(shape.Stacks()))
-	if attr := a.Own["dir"]; attr != nil {
-		d.l.Fault(attr.NameRange, "Misplaced attribute", "dir may not stand in a stacks block: each directory that matches %q makes a stack.", glob)
-		delete(a.Own, "dir")
-	}
-	a.Base, a.BaseBlocks = d.defaults, d.above
-	g := &StackGlob{Glob: glob}
-	g.Stack.Hooks = readHooks(d.l, d.l.Single(a.OwnBlocks, "hooks"))
-	d.decode(a, &g.Stack)
-	d.globs(a, "exclude", &g.Exclude)
-	d.repository(a, &g.Stack)
-	g.Stack.Inputs = d.inputs(&g.Stack)
-	if reason := naming.GlobFault(glob); reason != "" {
-		d.l.Fault(b.LabelRanges[0], "Invalid glob", "%q: %s.", glob, reason)
-	}
-	key := g.Stack.Repository + "\x00" + g.Stack.Workspace + "\x00" + glob
-	if first, dup := taken[key]; dup {
-		d.l.Fault(b.DefRange, "Duplicate stacks block", "The block at %s makes stacks of the same directories.", decode.Place(first))
-		return nil
-	}
-	taken[key] = b.DefRange
-	d.blocks = append(d.blocks, &stackBlock{Stack: &g.Stack, glob: glob, attrs: a})
-	return g
 }
 
 // repository resolves the repository's name; with one repository it need not be said.
@@ -140,7 +77,9 @@ func (d *stackDecoder) repository(a decode.Attributes, s *Stack) {
 		}
 		return
 	}
-	if d.l.String(a, "repository", &s.Repository) && d.cfg.Repository(s.Repository) == nil && len(d.cfg.Repositories) > 0 {
+	given := false
+	decode.Fixed(d.l, fixedRepository, func() { given = d.l.String(a, "repository", &s.Repository) })
+	if given && d.cfg.Repository(s.Repository) == nil && len(d.cfg.Repositories) > 0 {
 		d.l.Fault(a.At("repository"), "Unknown repository", "There is no repository %q, but %s.", s.Repository, decode.OrList(d.repositoryNames()))
 	}
 }
@@ -166,7 +105,7 @@ func (d *stackDecoder) decode(a decode.Attributes, s *Stack) {
 		}
 	}
 	d.globs(a, "watch", &s.Watch)
-	s.Vars, s.Secrets.Vars = readVars(d.l, a)
+	s.Vars, s.Secrets.Vars = decode.ReadValues(d.l, a, "vars")
 	s.Env, s.Secrets.Env = environment.Read(d.l, a, "env")
 	s.PlanEnv, s.Secrets.PlanEnv = environment.Read(d.l, a, "plan_env")
 	s.ApplyEnv, _ = environment.Read(d.l, a, "apply_env")
@@ -266,46 +205,4 @@ func (d *stackDecoder) globs(a decode.Attributes, name string, dst *[]string) {
 			d.l.Fault(a.Element(name, i), "Invalid glob", "%q: %s.", g, reason)
 		}
 	}
-}
-
-// readVars reads the variables for terraform. Marks are taken off, since nothing that writes a var file knows them; what
-// was secret is in Config.Secrets.
-func readVars(l *decode.Reader, a decode.Attributes) (vars map[string]cty.Value, secret []string) {
-	v, ok := l.Eval(a.Get("vars"), cty.DynamicPseudoType)
-	if !ok {
-		return nil, nil
-	}
-	if v.IsMarked() || !v.IsKnown() {
-		decode.SecretKeys(l, a, "vars")
-		return nil, nil
-	}
-	if !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		l.Fault(a.At("vars"), "Wrong type", `vars must be a map: { region = "us-east-1" }.`)
-		return nil, nil
-	}
-	vars = map[string]cty.Value{}
-	for name, value := range v.AsValueMap() {
-		if !hclsyntax.ValidIdentifier(name) {
-			l.Fault(a.Key("vars", name), "Invalid name", "%q cannot be the name of a Terraform variable.", name)
-			continue
-		}
-		if value.ContainsMarked() {
-			secret = append(secret, name)
-		}
-		value, _ = value.UnmarkDeep()
-		// What could not be read here (see MissingCredentialsWarn) would be no JSON.
-		known, err := cty.Transform(value, func(_ cty.Path, v cty.Value) (cty.Value, error) {
-			if !v.IsKnown() {
-				return cty.StringVal(""), nil
-			}
-			return v, nil
-		})
-		if err != nil {
-			// Lists want one type for all elements, which the stand-in may not have.
-			known = cty.StringVal("")
-		}
-		vars[name] = known
-	}
-	slices.Sort(secret)
-	return vars, secret
 }

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/config/decode"
 	"sallyport/agent/config/naming"
+	"sallyport/agent/config/program"
 	"sallyport/agent/config/shape"
 	"sallyport/agent/config/trusted"
 	"sallyport/agent/hclfile"
@@ -92,27 +93,7 @@ func readTool(l *decode.Reader, a decode.Attributes, t *Tool) {
 		if t.Version != "" {
 			l.Fault(a.Get("binary").NameRange, "Contradiction", "version installs a terraform and binary names one; keep one of the two.")
 		}
-		checkExecutable(l, a, t.Name(), &t.Binary)
-	}
-}
-
-// checkExecutable checks that a binary can be run, and by whom it can be replaced.
-func checkExecutable(l *decode.Reader, a decode.Attributes, tool string, path *string) {
-	if !filepath.IsAbs(*path) {
-		l.Fault(a.At("binary"), "Invalid path", "binary must be an absolute path, not %q; without it %s is looked up in PATH.", *path, tool)
-		return
-	}
-	*path = filepath.Clean(*path)
-	info, err := os.Stat(*path)
-	switch {
-	case err != nil:
-		l.Fault(a.At("binary"), "Unusable file", "binary: %s.", trusted.PlainError(err))
-	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
-		l.Fault(a.At("binary"), "Unusable file", "binary: %s is not an executable file.", *path)
-	default:
-		if err := l.CheckTrusted(*path); err != nil {
-			l.Fault(a.At("binary"), "Unusable file", "binary: %s.", err)
-		}
+		program.Binary(l, a, t.Name(), &t.Binary)
 	}
 }
 
@@ -149,7 +130,7 @@ func (d *stackDecoder) tools(a decode.Attributes, s *Stack) {
 	s.Tool = d.cfg.Terraform.Tool()
 	if b := d.l.Single(a.Blocks("terraform"), "terraform"); b != nil {
 		s.Tool = Tool{}
-		readTool(d.l, d.l.Block(b, shape.Tool()), &s.Tool)
+		decode.Fixed(d.l, fixedProgram, func() { readTool(d.l, d.l.Block(b, shape.Tool()), &s.Tool) })
 	}
 	if b := d.l.Single(a.Blocks("aws"), "aws"); b != nil {
 		s.AWS = readAWS(d.l, d.l.Block(b, shape.AWS()))

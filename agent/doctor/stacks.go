@@ -55,12 +55,17 @@ func stacksOf(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 	e := globs.Expansion{Repository: at.config.Name}
 	matching := map[string]string{} // the pattern, by directory
 	var patterns []string
+	var last *config.StackGlob
 	for _, g := range cfg.StackGlobs {
 		if g.Stack.Repository != at.config.Name {
 			continue
 		}
+		another := last != nil && last.SameBlock(g) // key of the same block
+		last = g
 		roots, err := stack.Roots(at.tree, g.Stack.Tool.Reads(), g.Matches)
 		switch {
+		case another && (err != nil || len(roots) == 0):
+			continue
 		case err != nil:
 			s.fail("stacks "+g.Glob, "", "%v", err)
 			continue
@@ -68,7 +73,9 @@ func stacksOf(s *section, cfg *config.Config, at *checkout) []*config.Stack {
 			s.warn("stacks "+g.Glob, "directories with terraform files: "+rootsOf(at.tree, g.Stack.Tool), "no directory matches%s", nearest(at.tree, g))
 			continue
 		}
-		patterns = append(patterns, g.Glob)
+		if !another {
+			patterns = append(patterns, g.Glob)
+		}
 		for _, dir := range roots {
 			if matching[dir] == "" {
 				matching[dir] = g.Glob

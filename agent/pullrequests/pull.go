@@ -96,6 +96,7 @@ func (pw *Pullwatch) newRoots(conf *active.Config, repository string, tree stack
 		}
 		for _, dir := range roots {
 			if !known[dir] && len(notes) < 10 {
+				known[dir] = true // a block can match it once for each key
 				notes = append(notes, fmt.Sprintf("%s becomes a new stack with the merge, and is planned then", dir))
 			}
 		}

@@ -31,8 +31,9 @@ type Report struct {
 type Glob struct {
 	Glob    string    `json:"glob"`
 	Stacks  int       `json:"stacks"`
-	Nearest string    `json:"nearest"` // of one that matches nothing: the deepest directory on its way that there is
-	None    []NoStack `json:"none"`    // directories with configuration that the glob matches and that make no stack
+	Keys    []string  `json:"for_each,omitempty"` // of its for_each: each directory makes a stack for each
+	Nearest string    `json:"nearest"`            // of one that matches nothing: the deepest directory on its way that there is
+	None    []NoStack `json:"none"`               // directories with configuration that the glob matches and that make no stack
 }
 
 // NoStack is a directory that is no stack of a glob.
@@ -150,8 +151,8 @@ func (s *surveyor) globs() error {
 	e := globs.Expansion{Repository: repository}
 	surveys := stack.NewSurveys(s.tree)
 	var empty *globs.Fault
-	matched := map[string]*config.StackGlob{} // the first, by directory
-	var blocks []*config.StackGlob
+	matched := map[string]int{} // the first block, by directory
+	var last *config.StackGlob
 	for _, g := range s.cfg.StackGlobs {
 		if g.Stack.Repository != repository {
 			continue
@@ -160,8 +161,20 @@ func (s *surveyor) globs() error {
 		if err != nil {
 			return err
 		}
-		out := Glob{Glob: g.Glob, None: []NoStack{}}
 		roots := stack.RootsIn(all, g.Matches)
+		for _, dir := range roots {
+			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
+		}
+		if last != nil && last.SameBlock(g) {
+			of := &s.report.Globs[len(s.report.Globs)-1]
+			of.Keys = append(of.Keys, g.Key)
+			continue
+		}
+		last = g
+		out := Glob{Glob: g.Glob, None: []NoStack{}}
+		if g.Key != "" {
+			out.Keys = []string{g.Key}
+		}
 		if len(roots) == 0 {
 			dir, near, err := stack.Nearest(s.tree, g.Glob, all)
 			if err != nil {
@@ -170,17 +183,16 @@ func (s *surveyor) globs() error {
 			out.Nearest, empty = dir, empty.NoMatch(g, globs.Near{Dir: dir, Roots: near})
 		}
 		for _, dir := range roots {
-			if matched[dir] == nil {
-				matched[dir] = g
+			if _, taken := matched[dir]; !taken {
+				matched[dir] = len(s.report.Globs)
 			}
-			e.Matches = append(e.Matches, globs.Match{Glob: g, Dir: dir})
 		}
 		for _, d := range all {
 			if why := noStack(g, d); why != "" {
 				out.None = append(out.None, NoStack{d.Dir, why})
 			}
 		}
-		blocks, s.report.Globs = append(blocks, g), append(s.report.Globs, out)
+		s.report.Globs = append(s.report.Globs, out)
 	}
 	found, faults := globs.Expand(s.cfg, e)
 	if empty != nil {
@@ -189,23 +201,23 @@ func (s *surveyor) globs() error {
 	for _, f := range faults {
 		s.report.Faults = append(s.report.Faults, f.Error()+": "+f.UserHint())
 	}
-	return s.settle(found, matched, blocks)
+	return s.settle(found, matched)
 }
 
 // settle takes the stacks of globs into the report. A directory that matches and became none has a block, or a name that is taken.
-func (s *surveyor) settle(found []*config.Stack, matched map[string]*config.StackGlob, blocks []*config.StackGlob) error {
+func (s *surveyor) settle(found []*config.Stack, matched map[string]int) error {
 	made := map[string]bool{}
 	for _, st := range found {
 		made[st.Dir] = true
-		g := matched[st.Dir]
-		s.report.Globs[slices.Index(blocks, g)].Stacks++
-		if err := s.add(st, fmt.Sprintf("stacks %q matches it, and nothing calls it", g.Glob)); err != nil {
+		of := &s.report.Globs[matched[st.Dir]]
+		of.Stacks++
+		if err := s.add(st, fmt.Sprintf("stacks %q matches it, and nothing calls it", of.Glob)); err != nil {
 			return err
 		}
 	}
-	for dir, g := range matched {
+	for dir, i := range matched {
 		if !made[dir] {
-			of := &s.report.Globs[slices.Index(blocks, g)]
+			of := &s.report.Globs[i]
 			of.None = append(of.None, NoStack{dir, s.taken(dir)})
 		}
 	}

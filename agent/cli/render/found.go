@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sallyport/agent/config"
 	"sallyport/agent/packer"
 	"sallyport/agent/survey"
 	"sallyport/notify/redact"
@@ -13,13 +14,22 @@ import (
 // maxNone is how many directories that make no stack are listed of one glob.
 const maxNone = 20
 
+// Environments are the blocks with for_each with the stacks that each makes, a line for each block.
+func Environments(all []config.Environment) string {
+	var b strings.Builder
+	for _, e := range all {
+		b.WriteString(redact.CleanLine(fmt.Sprintf("  %s makes %s", e.Block, strings.Join(e.Stacks, ", "))) + "\n")
+	}
+	return b.String()
+}
+
 // Found is what a configuration makes of a repository's files.
 func Found(r *survey.Report) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(redact.CleanLine(fmt.Sprintf(format, args...)) + "\n") }
 	line("repository %s: %s, %s", r.Repository, words.CountOf(len(r.Stacks), "stack", "stacks"), words.CountOf(len(r.Images), "image", "images"))
 	for _, g := range r.Globs {
-		line("stacks %q: %s", g.Glob, words.CountOf(g.Stacks, "stack", "stacks"))
+		line("stacks %q: %s%s", g.Glob, words.CountOf(g.Stacks, "stack", "stacks"), forEach(g.Keys))
 		for _, n := range g.None[:min(len(g.None), maxNone)] {
 			line("  none of %s: %s", n.Dir, n.Why)
 		}
@@ -51,4 +61,12 @@ func Found(r *survey.Report) string {
 		line("%s", f)
 	}
 	return b.String()
+}
+
+// forEach names the keys of a for_each, if there is one.
+func forEach(keys []string) string {
+	if len(keys) == 0 {
+		return ""
+	}
+	return ", for each directory " + strings.Join(keys, ", ")
 }

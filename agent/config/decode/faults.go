@@ -82,12 +82,14 @@ func (f *Faults) Render(w io.Writer, color bool, width int) error {
 func (l *Reader) Faults() *Faults {
 	f := &Faults{files: make(map[string]*hcl.File, len(l.files)), Warnings: l.Warnings()}
 	for _, d := range l.diags {
-		f.diags = append(f.diags, scrub(l.secrets, d))
+		scrubbed := scrub(l.secrets, d)
+		scrubbed.Detail += l.elements[d.Error()].String()
+		f.diags = append(f.diags, scrubbed)
 	}
 	sort.SliceStable(f.diags, func(i, j int) bool { return before(f.diags[i].Subject, f.diags[j].Subject) })
 	for name, file := range l.files {
 		masked := *file
-		masked.Bytes = maskSource(name, file.Bytes)
+		masked.Bytes = maskValues(l.secrets, maskSource(name, file.Bytes))
 		f.files[name] = &masked
 	}
 	return f
@@ -136,6 +138,7 @@ func (l *Reader) Warnings() []string {
 func (l *Reader) Add(diags hcl.Diagnostics) {
 	for _, d := range diags {
 		key := d.Error()
+		noteElement(l, key)
 		if l.seen[key] {
 			continue
 		}

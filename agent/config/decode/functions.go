@@ -9,6 +9,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"sallyport/agent/config/trusted"
 	"sallyport/notify/redact"
@@ -30,33 +31,62 @@ func missing(format string, args ...any) error {
 	return &missingError{text: fmt.Sprintf(format, args...)}
 }
 
+// brought is what a function has brought in.
+type brought struct {
+	value cty.Value
+	err   error
+}
+
 // functions are those that a configuration can call. Their errors never hold what was read.
 func functions(l *Reader) map[string]function.Function {
 	return map[string]function.Function{
-		"env":        l.secretFunction("name", func(name string) (string, error) { return readEnv(l, name) }),
-		"file":       l.secretFunction("path", func(path string) (string, error) { return readFile(l, path) }),
-		"credential": l.secretFunction("name", func(name string) (string, error) { return readCredential(l, name) }),
+		"env":        l.secretFunction("env", "name", func(name string) (string, error) { return readEnv(l, name) }),
+		"file":       l.secretFunction("file", "path", func(path string) (string, error) { return readFile(l, path) }),
+		"credential": l.secretFunction("credential", "name", func(name string) (string, error) { return readCredential(l, name) }),
+		"toset":      stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 	}
 }
 
 // secretFunction makes a function of one string whose result is a secret.
-func (l *Reader) secretFunction(param string, read func(string) (string, error)) function.Function {
+func (l *Reader) secretFunction(name, param string, read func(string) (string, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: param, Type: cty.String}},
+		Params: []function.Parameter{{Name: param, Type: cty.String, AllowUnknown: true, AllowMarked: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			value, err := read(args[0].AsString())
-			if gone := (*missingError)(nil); errors.As(err, &gone) && l.o.MissingCredentialsWarn {
-				l.warnText(gone.text + "; what depends on it was not checked")
+			arg, marks := args[0].Unmark()
+			switch {
+			case !arg.IsKnown() && len(marks) > 0: // of a secret that is not there for this process
 				return cty.UnknownVal(cty.String).Mark(secretMark{}), nil
+			case !arg.IsKnown():
+				return cty.UnknownVal(cty.String), fmt.Errorf("its %s may not come from dir here: who adds a directory to the repository would choose what is read on this machine. each.key may be part of it", param)
 			}
-			if err != nil {
-				return cty.UnknownVal(cty.String), err
+			key := name + "\x00" + arg.AsString()
+			got, known := l.read[key]
+			switch {
+			case known:
+			case l.sealed:
+				return cty.UnknownVal(cty.String), fmt.Errorf("%s(%q) was not read when the configuration was", name, arg.AsString())
+			default:
+				got.value, got.err = bring(l, arg.AsString(), read)
+				l.read[key] = got
 			}
-			l.keep(value)
-			return cty.StringVal(value).Mark(secretMark{}), nil
+			return got.value, got.err
 		},
 	})
+}
+
+// bring calls what reads a secret.
+func bring(l *Reader, arg string, read func(string) (string, error)) (cty.Value, error) {
+	value, err := read(arg)
+	if gone := (*missingError)(nil); errors.As(err, &gone) && l.o.MissingCredentialsWarn {
+		l.warnText(gone.text + "; what depends on it was not checked")
+		return cty.UnknownVal(cty.String).Mark(secretMark{}), nil
+	}
+	if err != nil {
+		return cty.UnknownVal(cty.String), err
+	}
+	l.keep(value)
+	return cty.StringVal(value).Mark(secretMark{}), nil
 }
 
 // keep collects the value of a secret for the redactor.

@@ -3,20 +3,36 @@ package decode
 import (
 	"bytes"
 	"regexp"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"sallyport/notify/redact"
 )
 
 // userinfo matches what stands between :// and the last @ of a literal, where a URL could hide a password.
 var userinfo = regexp.MustCompile(`://([^\s]*)@`)
 
-// secretAttributes are the names whose literals are blotted out of quoted lines.
-func secretAttributes() map[string]bool {
-	return map[string]bool{
-		"token": true, "app_token": true, "passphrase": true, "password": true, "private_key": true, "secret": true,
-		"headers": true, // of requests: a map, of which values are secrets more often than not
+// isSecret reports whether the literals of an attribute are blotted out of quoted lines. Locals and elements of for_each have names that
+// end like those of the attributes which they are for. Headers of requests are a map, of which values are secrets more often than not.
+func isSecret(name string) bool {
+	for _, secret := range []string{"token", "passphrase", "password", "private_key", "secret", "headers"} {
+		if name == secret || strings.HasSuffix(name, "_"+secret) {
+			return true
+		}
 	}
+	return false
+}
+
+// maskValues blots out what is known to be a secret, wherever it stands: a literal may have come to its place by a local.
+func maskValues(secrets []redact.Secret, data []byte) []byte {
+	for _, secret := range secrets {
+		if value := []byte(secret.Reveal()); len(value) >= 4 && bytes.Contains(data, value) {
+			data = bytes.ReplaceAll(data, value, bytes.Repeat([]byte("*"), len(value)))
+		}
+	}
+	return data
 }
 
 // maskSource returns data with every literal secret replaced by as many asterisks, so that columns stay right. It works
@@ -24,13 +40,12 @@ func secretAttributes() map[string]bool {
 func maskSource(name string, data []byte) []byte {
 	masked := bytes.Clone(data)
 	tokens, _ := hclsyntax.LexConfig(data, name, hcl.InitialPos)
-	secrets := secretAttributes()
 	inSecret := false
 	heredoc, parens := 0, 0
 	for i, t := range tokens {
 		switch t.Type {
 		case hclsyntax.TokenEqual:
-			inSecret = inSecret || i > 0 && secrets[string(tokens[i-1].Bytes)]
+			inSecret = inSecret || i > 0 && isSecret(string(tokens[i-1].Bytes))
 			parens = 0
 		case hclsyntax.TokenOHeredoc:
 			heredoc++

@@ -12,16 +12,22 @@
 //
 // What is absent, or faulty (and is told), leaves in the destination the default that the shape has, else what was there. Each
 // method reports whether there was a good value.
+//
+// Expressions refer to locals everywhere, and to each.key, each.value and dir where a [Scope] has them. Only dir may not be known yet, of a
+// glob: what comes of it then counts as absent, and is read with a reader that [Again] makes when it is known.
 package decode
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"sallyport/agent/config/trusted"
 	"sallyport/notify/redact"
@@ -58,12 +64,20 @@ type Reader struct {
 	base     string // absolute directory that relative paths start from: that of the configuration
 	files    map[string]*hcl.File
 	first    string // of their names
-	ctx      *hcl.EvalContext
 	diags    hcl.Diagnostics
 	seen     map[string]bool // faults and warnings that were said already: defaults are read once per stack
 	warnings []string
 	secrets  []redact.Secret
 	known    map[string]bool // the values of secrets
+
+	functions map[string]function.Function
+	read      map[string]brought // what functions have brought in so far
+	sealed    bool               // they bring in nothing else
+	locals    locals
+	scope     Scope
+	fixed     string // why dir may not be referred to here while it is not known; empty: it may
+	later     bool   // see [Later]
+	elements  map[string]*elements
 }
 
 // NewReader makes a reader. Relative paths start from base, which is absolute.
@@ -71,13 +85,30 @@ func NewReader(o Options, base string) *Reader {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	l := &Reader{o: o, base: base, files: map[string]*hcl.File{}, seen: map[string]bool{}, known: map[string]bool{}}
-	l.ctx = &hcl.EvalContext{Functions: functions(l)}
+	l := &Reader{
+		o: o, base: base, files: map[string]*hcl.File{}, seen: map[string]bool{}, known: map[string]bool{},
+		read: map[string]brought{}, elements: map[string]*elements{},
+	}
+	l.functions = functions(l)
 	return l
 }
 
 // ForgetFunctions makes every call of a function a fault: for who may not read what they bring in.
-func (l *Reader) ForgetFunctions() { l.ctx = &hcl.EvalContext{} }
+func (l *Reader) ForgetFunctions() { l.functions = nil }
+
+// Again is a reader of the same files that begins without a fault, for what is known only when all has been read: the directories that
+// a glob matches. It may be used beside others. Its functions bring in what they have brought in before and nothing else: no file of the
+// host is read because a repository has a directory of some name, no secret comes up that nobody was told of, and what was read is that
+// of one moment.
+func Again(l *Reader) *Reader {
+	again := *l
+	again.diags, again.warnings, again.seen = nil, nil, map[string]bool{}
+	again.secrets, again.known = slices.Clip(l.secrets), maps.Clone(l.known)
+	again.locals, again.elements = l.locals.clone(), map[string]*elements{}
+	again.scope, again.fixed, again.later, again.sealed = Scope{}, "", false, true
+	again.functions = functions(&again)
+	return &again
+}
 
 // CheckUser says what is wrong with a user of this machine, as far as that is asked.
 func CheckUser(l *Reader, name string) error {

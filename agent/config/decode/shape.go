@@ -24,6 +24,7 @@ const (
 	Values    Type = "map of values, which may be secret"
 	Command   Type = "list of words"
 	Objects   Type = "object, or list of objects"
+	Elements  Type = "map, or set of strings"
 )
 
 // Takes says how a type is written, with its unit; empty where its name says it.
@@ -38,6 +39,7 @@ func (t Type) Takes() string {
 		SecretMap: `values may come from credential("NAME"), file("PATH") or env("NAME")`,
 		Values:    `of any type that a variable has; values may come from credential("NAME"), file("PATH") or env("NAME")`,
 		Command:   "run as they are, without a shell",
+		Elements:  `a map of values of any kind, or toset(["staging", "prod"]); a key is letters, digits, dots, dashes and underscores`,
 	}[t]
 }
 

@@ -118,12 +118,21 @@ func (a Attributes) Key(name, key string) hcl.Range {
 // Eval evaluates an attribute and converts it; want may be cty.DynamicPseudoType. It reports false for what is absent, null
 // or faulty (and says what is wrong).
 func (l *Reader) Eval(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
-	if attr == nil {
+	v, ok := OrNull(l, attr, want)
+	if !ok || v.IsNull() {
 		return cty.NilVal, false
 	}
-	v, diags := attr.Expr.Value(l.ctx)
+	return v, true
+}
+
+// OrNull is Eval for who takes null for a value: it reports false for what is absent or faulty alone.
+func OrNull(l *Reader, attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
+	if attr == nil || !resolves(l, attr.Expr) {
+		return cty.NilVal, false
+	}
+	v, diags := attr.Expr.Value(context(l))
 	l.Add(diags)
-	if diags.HasErrors() || v.IsNull() {
+	if diags.HasErrors() {
 		return cty.NilVal, false
 	}
 	v, err := convert.Convert(v, want)
@@ -131,7 +140,7 @@ func (l *Reader) Eval(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 		l.Fault(attr.Expr.Range(), "Wrong type", "%s must be %s: %s.", attr.Name, typeName(want), err)
 		return cty.NilVal, false
 	}
-	return v, !v.IsNull()
+	return v, true
 }
 
 // typeName says a type in the words of somebody who writes configurations.
@@ -151,12 +160,15 @@ func typeName(t cty.Type) string {
 	return "a value"
 }
 
-// Shown evaluates an attribute that people get to see, in which a secret has no place. Only secrets can be
-// unknown, so what it returns is known.
+// Shown evaluates an attribute that people get to see, in which a secret has no place. What it returns is known: what comes of a
+// directory that is not known yet counts as absent.
 func (l *Reader) Shown(attr *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	v, ok := l.Eval(attr, want)
 	if !ok {
 		return v, false
+	}
+	if notYetKnown(v) {
+		return cty.NilVal, false
 	}
 	if v.ContainsMarked() || !v.IsWhollyKnown() {
 		l.Fault(attr.Expr.Range(), "Secret in the open",
@@ -306,6 +318,10 @@ func (l *Reader) Secret(a Attributes, name string, dst *redact.Secret) (present 
 	if !ok {
 		return false
 	}
+	if notYetKnown(v) {
+		l.Fault(a.At(name), "Misplaced dir", "%s may not come from dir here: what it is has to be known before the repository is.", name)
+		return true
+	}
 	marked := v.IsMarked()
 	v, _ = v.UnmarkDeep()
 	if !v.IsKnown() {
@@ -337,7 +353,7 @@ func (l *Reader) HeaderSecret(a Attributes, name string, dst *redact.Secret) (pr
 // file or credential, wholly or in part.
 func (l *Reader) SecretMap(a Attributes, name string) (m map[string]redact.Secret, secret []string) {
 	v, ok := l.Eval(a.Get(name), cty.Map(cty.String))
-	if !ok {
+	if !ok || !v.IsKnown() && !v.IsMarked() {
 		return nil, nil
 	}
 	if v.IsMarked() || !v.IsKnown() {

@@ -2,6 +2,8 @@ package globs
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -186,5 +188,61 @@ func TestMatches(t *testing.T) {
 	}
 	if g := (&config.StackGlob{Glob: "services/*"}); g.Matches("network") || !g.Matches("services/jira") {
 		t.Error("the glob itself does not count")
+	}
+}
+
+// Each key of a for_each is a stack of each directory; two of a directory on one state are none, and a directory for which the
+// configuration is wrong is told with the place.
+func TestExpandForEach(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sallyport.hcl")
+	if err := os.WriteFile(path, []byte(`
+repository "infra" {
+  url = "/srv/infra.git"
+}
+stack "own" {
+  dir       = "roots/a"
+  workspace = "prod"
+}
+stacks "roots/*" {
+  for_each       = toset(["dev", "prod"])
+  workspace      = dir == "roots/bad" ? "-" : dir == "roots/one" ? "one" : each.key
+}
+stacks "**" {
+  workspace = "other"
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, config.LoadOptions{SkipModes: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Expansion{Repository: "infra"}
+	for _, g := range cfg.StackGlobs {
+		for _, dir := range []string{"roots/a", "roots/bad", "roots/c", "roots/one", "x"} {
+			if g.Matches(dir) {
+				e.Matches = append(e.Matches, Match{g, dir})
+			}
+		}
+	}
+	found, faults := Expand(cfg, e)
+	var got []string
+	for _, s := range found {
+		got = append(got, s.Name+" "+s.Workspace)
+	}
+	if diff := cmp.Diff([]string{"roots-a-dev dev", "roots-c-dev dev", "roots-c-prod prod", "x other"}, got); diff != "" {
+		t.Error(diff)
+	}
+	want := []string{
+		"2 directories are no stacks: what the configuration makes of them is wrong: \n\"roots/bad\" (" + path + ":11:20: Invalid workspace: ",
+		`1 directory has stacks that would share one state, and are none: "roots/one" (roots-one-dev, roots-one-prod)`,
+	}
+	for i, f := range faults {
+		if len(faults) != len(want) || !strings.HasPrefix(strings.ReplaceAll(f.Error(), "wrong:\n", "wrong: \n"), want[i]) || f.UserHint() == "" {
+			t.Errorf("%v", f)
+		}
+	}
+	if len(faults) != len(want) {
+		t.Errorf("%d faults", len(faults))
 	}
 }

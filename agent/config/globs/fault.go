@@ -19,7 +19,7 @@ const (
 
 // Kinds are all kinds that there are of [Fault].
 func Kinds() []string {
-	return []string{string(config.SameName), string(config.UnusableDir), string(config.FarVarFile), string(config.Circle), string(config.NoMatch)}
+	return []string{string(config.SameName), string(config.UnusableDir), string(config.FarVarFile), string(config.Circle), string(config.NoMatch), string(config.WrongValue), string(config.OneState)}
 }
 
 // Fault is one thing that is wrong with globs, or with directories which they match, however many: a repository can hold
@@ -87,6 +87,10 @@ func (f *Fault) Error() string {
 		text = words.CountOf(f.Count, "directory is no stack: its var file", "directories are no stacks: their var files") + " would lie outside of the repository: "
 	case config.NoMatch:
 		text = words.CountOf(f.Count, "glob matches", "globs match") + " no root module: "
+	case config.WrongValue:
+		text = words.CountOf(f.Count, "directory is no stack: what the configuration makes of it is", "directories are no stacks: what the configuration makes of them is") + " wrong: "
+	case config.OneState:
+		text = words.CountOf(f.Count, "directory has stacks", "directories have stacks") + " that would share one state, and are none: "
 	case config.Circle:
 		text = words.CountOf(f.Count, "circle", "circles") + " of stacks that depend on each other and wait for ever: "
 	default:
@@ -109,6 +113,10 @@ func (f *Fault) UserHint() string {
 		return `give each of these directories but one a block of its own: stack "NAME" { dir = "..." }`
 	case config.FarVarFile:
 		return "give these directories stack blocks of their own, or correct var_files: they are relative to each directory"
+	case config.WrongValue:
+		return "correct what depends on dir in the stacks block, or in defaults"
+	case config.OneState:
+		return "give each key of for_each a workspace or backend_config of its own: workspace = each.key"
 	case config.Circle:
 		return "correct depends_on"
 	case config.NoMatch:

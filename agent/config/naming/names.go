@@ -51,7 +51,23 @@ func Of(repository, dir string) string {
 	if dir == "." {
 		return repository
 	}
-	name := flattened(dir)
+	return For(dir)
+}
+
+// OfKey is the name of the stack that a directory becomes for one key of a for_each, DIR-KEY; without a key that of the directory.
+func OfKey(repository, dir, key string) string {
+	switch {
+	case key == "":
+		return Of(repository, dir)
+	case dir == ".":
+		dir = repository
+	}
+	return For(dir + "-" + key)
+}
+
+// For makes a name of any text but the empty one.
+func For(text string) string {
+	name := flattened(text)
 	if name[0] == '.' || name[0] == '-' {
 		name = "_" + name[1:]
 	}

@@ -55,6 +55,20 @@ func VarFileFault(dir, file string) string {
 	return ""
 }
 
+// TemplateFault says what is wrong with a template's name.
+func TemplateFault(dir, file string) string {
+	if reason := VarFileFault(dir, file); reason != "" {
+		return reason
+	}
+	if path.Clean(file) != file || strings.HasPrefix(file, "../") {
+		return "it is a file below dir, written without . and .. parts"
+	}
+	if !strings.HasSuffix(file, ".json") && !strings.HasSuffix(file, ".pkr.hcl") {
+		return `it ends in .pkr.hcl, .pkr.json or .json; "." takes all *.pkr.hcl of dir`
+	}
+	return ""
+}
+
 // GlobFault says what is wrong with a glob, which is relative to the repository's root.
 func GlobFault(glob string) string {
 	switch {
@@ -111,4 +125,15 @@ func CouldMake(glob, repository, name string) bool {
 // ValidWorkspace is terraform's own rule (what a URL would not escape), without what would be an option or a way up.
 func ValidWorkspace(name string) bool {
 	return name != "" && len(name) <= 90 && url.PathEscape(name) == name && name != "." && name != ".." && name[0] != '-'
+}
+
+// ValidBranch is git's own rule, as far as it matters for a ref that is asked for.
+func ValidBranch(name string) bool {
+	for _, part := range strings.Split(name, "/") {
+		if part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock") {
+			return false
+		}
+	}
+	return name != "@" && !strings.ContainsAny(name, " ~^:?*[\\\x7f") && !strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }) &&
+		!strings.HasPrefix(name, "-") && !strings.HasSuffix(name, ".") && !strings.Contains(name, "..") && !strings.Contains(name, "@{")
 }

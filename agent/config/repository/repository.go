@@ -3,8 +3,6 @@
 package repository
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"reflect"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/decode"
+	"sallyport/agent/config/naming"
 	"sallyport/agent/config/remote"
 	"sallyport/agent/config/shape"
 	"sallyport/agent/trust"
@@ -94,15 +93,8 @@ func readBranch(l *decode.Reader, a decode.Attributes, r *Repository) {
 	if !l.String(a, "branch", &r.Branch) {
 		return
 	}
-	bad := r.Branch == "" || r.Branch == "@" || strings.ContainsAny(r.Branch, " ~^:?*[\\\x7f") ||
-		strings.ContainsFunc(r.Branch, func(c rune) bool { return c < ' ' }) ||
-		strings.HasPrefix(r.Branch, "-") || strings.HasSuffix(r.Branch, ".") ||
-		strings.Contains(r.Branch, "..") || strings.Contains(r.Branch, "@{")
-	for _, part := range strings.Split(r.Branch, "/") {
-		bad = bad || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
-	}
 	switch {
-	case bad:
+	case !naming.ValidBranch(r.Branch):
 		l.Fault(a.At("branch"), "Invalid branch", "%q cannot be the name of a branch in git.", r.Branch)
 	case strings.HasPrefix(r.Branch, "refs/"):
 		l.Fault(a.At("branch"), "Invalid branch", "branch takes the short name of a branch: %q.", strings.TrimPrefix(strings.TrimPrefix(r.Branch, "refs/"), "heads/"))
@@ -133,7 +125,7 @@ func readHTTPAccess(l *decode.Reader, a decode.Attributes, r *Repository, way ac
 			}
 		}
 		if r.CAFile != "" && way.hosted {
-			checkCertificates(l, a, r.CAFile)
+			decode.CheckCertificates(l, a, "ca_file", r.CAFile)
 		}
 		return
 	}
@@ -144,7 +136,7 @@ func readHTTPAccess(l *decode.Reader, a decode.Attributes, r *Repository, way ac
 		l.Fault(a.At("ca_file"), "Useless attribute", "ca_file belongs to an https URL, and this one is http://.")
 	}
 	if r.CAFile != "" {
-		checkCertificates(l, a, r.CAFile)
+		decode.CheckCertificates(l, a, "ca_file", r.CAFile)
 	}
 }
 
@@ -156,30 +148,6 @@ func sshHint(name, scheme string) string {
 		return " ssh needs an ssh block with a key_file."
 	}
 	return ""
-}
-
-// checkCertificates checks that a file holds certificates in PEM form.
-func checkCertificates(l *decode.Reader, a decode.Attributes, path string) {
-	data, err := l.TrustFile(path)
-	if err != nil {
-		l.Fault(a.At("ca_file"), "Unusable file", "ca_file: %s.", err)
-		return
-	}
-	found := 0
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			l.Fault(a.At("ca_file"), "Unusable file", "ca_file: %s holds a %s; only certificates belong there.", path, strings.ToLower(block.Type))
-			return
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			l.Fault(a.At("ca_file"), "Unusable file", "ca_file: certificate %d of %s cannot be read.", found+1, path)
-			return
-		}
-		found++
-	}
-	if found == 0 {
-		l.Fault(a.At("ca_file"), "Unusable file", "ca_file: %s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).", path)
-	}
 }
 
 // readSSHAccess reads the ssh block. Both files are required: without a key there is nobody to ask for one, and a host key is never

@@ -28,9 +28,10 @@ func Reference() []Block {
 	}
 	out := []Block{}
 	add := func(path string, s decode.Shape) {
-		out = append(out, Block{Path: path, Label: labels[path], Many: labels[path] != "", Text: s.Text, Attributes: s.Attributes})
+		out = append(out, Block{Path: path, Label: labels[path], Many: labels[path] != "" || path == "locals", Text: s.Text, Attributes: s.Attributes})
 	}
 	add("", Root())
+	add("locals", Locals())
 	add("repository", Repository())
 	add("repository ssh", SSH())
 	add("repository github", GitHub())
@@ -76,7 +77,7 @@ func inBlock(kind string) decode.Shape {
 		s.Text = "what holds for every stack that does not say otherwise, maps and lists too"
 	}
 	s.Attributes = slices.DeleteFunc(WithoutRequired(s).Attributes, func(a decode.Attribute) bool {
-		return a.Name == "dir" || a.Name == "depends_on" && kind == "defaults"
+		return a.Name == "dir" || kind == "defaults" && slices.Contains([]string{"depends_on", "for_each", "name"}, a.Name)
 	})
 	return s
 }

@@ -32,6 +32,7 @@ func Root() decode.Shape {
 				Text: "false: the command line may look, pause and deny, but not approve"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "locals"},
 			{Type: "repository", LabelNames: []string{"name"}},
 			{Type: "defaults"},
 			{Type: "stack", LabelNames: []string{"name"}},
@@ -48,6 +49,11 @@ func Root() decode.Shape {
 		},
 		Later: []string{"metrics"},
 	}
+}
+
+// Locals is the shape of locals blocks, whose attributes have whatever names they are given.
+func Locals() decode.Shape {
+	return decode.Shape{Text: "values with names of your own: local.NAME is one of them anywhere, other locals included"}
 }
 
 // Repository is the shape of a repository block.

@@ -24,6 +24,10 @@ func Stack() decode.Shape {
 func planned() []decode.Attribute {
 	return []decode.Attribute{
 		{Name: "dir", Required: true, Type: decode.String, Example: `"ghe"`, Text: "relative to the repository's root"},
+		{Name: "for_each", Type: decode.Elements, Example: `{ staging = { size = 1 }, prod = { size = 3 } }`,
+			Text: "makes the block once for each key, with each.key and each.value in every attribute and block of it; each needs a workspace or backend_config of its own"},
+		{Name: "name", Type: decode.String, Example: `"${each.key}-${dir}"`, Missing: "the block's name, or the directory, then a dash and the key",
+			Text: "of each stack of a for_each, or of a stacks block; what a name cannot hold becomes a dash"},
 		{Name: "repository", Type: decode.String, Example: `"infra"`, Missing: "the only one", Text: "whose directory it is; needed if there are several"},
 		{Name: "workspace", Type: decode.String, Default: `"default"`, Example: `"prod"`, Text: "of Terraform"},
 		{Name: "var_files", Type: decode.List, Example: `["prod.tfvars"]`, Text: "relative to dir"},
