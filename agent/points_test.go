@@ -31,3 +31,29 @@ func TestEveryCommitIsAPoint(t *testing.T) {
 		t.Errorf("%d transactions are begun, want the one in commit", n)
 	}
 }
+
+// TestEverySettingHasAKey keeps what has no record of its own behind a [store.Key], which says what is kept there: read by its name
+// alone, one place could be taken for two things.
+func TestEverySettingHasAKey(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for _, root := range []string{".", "../notify"} {
+		err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			n += strings.Count(string(text), "store.Key[")
+			if strings.Contains(string(text), ".Setting(") || strings.Contains(string(text), ".PutSetting(") {
+				t.Errorf("%s reads or writes a setting by its name: declare a store.Key of it", file)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n < 20 {
+		t.Errorf("found %d keys, fewer than there are", n)
+	}
+}

@@ -38,16 +38,16 @@ func (p *PullRequest) Settle(stack, why string) {
 	p.Notes = append(p.Notes, stack+": "+why)
 }
 
-func pullsKey(repository string) string { return "pulls/" + repository }
+func pullsKey(repository string) Key[[]int] { return Key[[]int]("pulls/" + repository) }
 
-func pullKey(repository string, number int) string {
-	return fmt.Sprintf("pull/%s/%d", repository, number)
+func pullKey(repository string, number int) Key[*PullRequest] {
+	return Key[*PullRequest](fmt.Sprintf("pull/%s/%d", repository, number))
 }
 
 // PullRequests are the open pull requests of a repository, oldest first.
 func (tx *Tx) PullRequests(repository string) ([]*PullRequest, error) {
-	var numbers []int
-	if _, err := tx.Setting(pullsKey(repository), &numbers); err != nil {
+	numbers, _, err := pullsKey(repository).Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	var out []*PullRequest
@@ -65,8 +65,8 @@ func (tx *Tx) PullRequests(repository string) ([]*PullRequest, error) {
 
 // PullRequest is one open pull request; nil if it is not known.
 func (tx *Tx) PullRequest(repository string, number int) (*PullRequest, error) {
-	p := &PullRequest{}
-	if ok, err := tx.Setting(pullKey(repository, number), p); err != nil || !ok {
+	p, found, err := pullKey(repository, number).Get(tx)
+	if err != nil || !found {
 		return nil, err
 	}
 	return p, nil
@@ -74,28 +74,28 @@ func (tx *Tx) PullRequest(repository string, number int) (*PullRequest, error) {
 
 // PutPullRequest stores what is remembered of an open pull request.
 func (tx *Tx) PutPullRequest(p *PullRequest) error {
-	var numbers []int
-	if _, err := tx.Setting(pullsKey(p.Repository), &numbers); err != nil {
+	numbers, _, err := pullsKey(p.Repository).Get(tx)
+	if err != nil {
 		return err
 	}
 	if at, known := slices.BinarySearch(numbers, p.Number); !known {
-		if err := tx.PutSetting(pullsKey(p.Repository), slices.Insert(numbers, at, p.Number)); err != nil {
+		if err := pullsKey(p.Repository).Put(tx, slices.Insert(numbers, at, p.Number)); err != nil {
 			return err
 		}
 	}
-	return tx.PutSetting(pullKey(p.Repository, p.Number), p)
+	return pullKey(p.Repository, p.Number).Put(tx, p)
 }
 
 // DeletePullRequest forgets a pull request that was closed. One that is gone already is no error.
 func (tx *Tx) DeletePullRequest(repository string, number int) error {
-	var numbers []int
-	if _, err := tx.Setting(pullsKey(repository), &numbers); err != nil {
+	numbers, _, err := pullsKey(repository).Get(tx)
+	if err != nil {
 		return err
 	}
 	if at, known := slices.BinarySearch(numbers, number); known {
-		if err := tx.PutSetting(pullsKey(repository), slices.Delete(numbers, at, at+1)); err != nil {
+		if err := pullsKey(repository).Put(tx, slices.Delete(numbers, at, at+1)); err != nil {
 			return err
 		}
 	}
-	return tx.PutSetting(pullKey(repository, number), nil)
+	return pullKey(repository, number).Forget(tx)
 }

@@ -35,7 +35,8 @@ func (a *Active) Names() people.Names {
 
 // KeepPeople keeps for the time when no agent runs what the accounts of person blocks are called.
 func (a *Active) KeepPeople(conf *Config) error {
-	now, kept := map[string]string{}, map[string]string{}
+	now := map[string]string{}
+	var kept map[string]string
 	for _, p := range conf.Cfg.People {
 		for place, id := range map[string]string{"slack:": p.Slack, "cli:": p.OS, "github:": p.GitHub} {
 			if id != "" {
@@ -43,13 +44,13 @@ func (a *Active) KeepPeople(conf *Config) error {
 			}
 		}
 	}
-	if err := a.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(people.PersonsSetting, &kept)
+	if err := a.store.View(func(tx *store.Tx) (err error) {
+		kept, _, err = people.PersonsSetting.Get(tx)
 		return err
 	}); err != nil || maps.Equal(now, kept) {
 		return err
 	}
-	err := a.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(people.PersonsSetting, now) })
+	err := a.journal.Write(func(tx *journal.Tx) error { return people.PersonsSetting.Put(tx, now) })
 	if errors.Is(err, store.ErrFull) {
 		return nil // an agent starts without, and keeps them at its next start
 	}
@@ -128,7 +129,7 @@ func (conf *Config) AccountOf(entry string) string {
 }
 
 // known is the id that a name of the configuration was resolved to, as far as memory knows.
-func (d *slackDirectory) known(key string) string {
+func (d *slackDirectory) known(key store.Key[Identity]) string {
 	if d == nil {
 		return ""
 	}
@@ -144,7 +145,7 @@ func (d *slackDirectory) name(account string) string {
 	defer d.mu.Unlock()
 	_, id, _ := strings.Cut(account, ":")
 	for key, channel := range d.channels {
-		if name, ok := strings.CutPrefix(key, ChannelKey("")); ok && channel == id {
+		if name, ok := strings.CutPrefix(string(key), string(ChannelKey(""))); ok && channel == id {
 			return name
 		}
 	}
@@ -185,11 +186,14 @@ func (d *slackDirectory) person(ctx context.Context, email string) (string, erro
 
 // recall reads what accounts were called when Slack was asked last.
 func (d *slackDirectory) recall() error {
-	kept := map[string]string{}
-	err := d.active.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(people.SlackSetting, &kept)
+	var kept map[string]string
+	err := d.active.store.View(func(tx *store.Tx) (err error) {
+		kept, _, err = people.SlackSetting.Get(tx)
 		return err
 	})
+	if kept == nil {
+		kept = map[string]string{}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.names = kept
@@ -264,7 +268,7 @@ func (d *slackDirectory) learn(news map[string]string) error {
 	if !changed {
 		return nil
 	}
-	err := d.active.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(people.SlackSetting, all) })
+	err := d.active.journal.Write(func(tx *journal.Tx) error { return people.SlackSetting.Put(tx, all) })
 	if errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrTooLarge) {
 		return nil // in memory it is; a name is not worth a fault
 	}

@@ -23,7 +23,7 @@ type slackDirectory struct {
 
 	mu       sync.Mutex
 	self     *slack.Identity
-	channels map[string]string
+	channels map[store.Key[Identity]]string
 	names    map[string]string    // what people, groups and channels are called, by account; kept in the store
 	unknown  map[string]time.Time // accounts that somebody was told of by id, with when Slack may be asked
 }
@@ -35,7 +35,7 @@ type Identity struct {
 }
 
 func newSlackDirectory(a *Active, client *slack.Client) *slackDirectory {
-	return &slackDirectory{active: a, client: client, channels: map[string]string{}, names: map[string]string{}, unknown: map[string]time.Time{}}
+	return &slackDirectory{active: a, client: client, channels: map[store.Key[Identity]]string{}, names: map[string]string{}, unknown: map[string]time.Time{}}
 }
 
 // Identity is who the bot is.
@@ -70,11 +70,11 @@ func (d *slackDirectory) Bot() string {
 	return d.self.User
 }
 
-// ChannelKey is the setting under which the id of a channel is kept.
-func ChannelKey(name string) string { return "slack/channel/" + name }
+// ChannelKey keeps the id of a channel.
+func ChannelKey(name string) store.Key[Identity] { return store.Key[Identity]("slack/channel/" + name) }
 
-// EmailKey is the setting under which the id of a person is kept whom an e-mail names.
-func EmailKey(email string) string { return "slack/email/" + email }
+// EmailKey keeps the id of a person whom an e-mail names.
+func EmailKey(email string) store.Key[Identity] { return store.Key[Identity]("slack/email/" + email) }
 
 // reask says when a name that was resolved is asked for again.
 type reask int
@@ -85,7 +85,7 @@ const (
 )
 
 // resolve turns a name into an id: from memory, then from the store, then by asking Slack.
-func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, ask func(context.Context) (string, error)) (string, error) {
+func (d *slackDirectory) resolve(ctx context.Context, key store.Key[Identity], again reask, ask func(context.Context) (string, error)) (string, error) {
 	d.mu.Lock()
 	id := d.channels[key]
 	d.mu.Unlock()
@@ -93,8 +93,8 @@ func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, a
 		return id, nil
 	}
 	var kept Identity
-	if err := d.active.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(key, &kept)
+	if err := d.active.store.View(func(tx *store.Tx) (err error) {
+		kept, _, err = key.Get(tx)
 		return err
 	}); err != nil {
 		return "", err
@@ -108,7 +108,7 @@ func (d *slackDirectory) resolve(ctx context.Context, key string, again reask, a
 			return "", err
 		}
 		kept = Identity{ID: found, At: d.active.now().UTC()}
-		if err := d.active.journal.Write(func(tx *journal.Tx) error { return tx.PutSetting(key, kept) }); err != nil {
+		if err := d.active.journal.Write(func(tx *journal.Tx) error { return key.Put(tx, kept) }); err != nil {
 			return "", err
 		}
 	}

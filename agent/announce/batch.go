@@ -16,8 +16,8 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 	if run.Batch == 0 {
 		return nil
 	}
-	var open OpenBatch
-	if ok, err := tx.Setting(BatchKey(run.Batch), &open); err != nil || !ok {
+	open, found, err := BatchKey(run.Batch).Get(tx)
+	if err != nil || !found {
 		return err
 	}
 	var clean, waiting, bad, same, differ []string
@@ -54,7 +54,7 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))
 		}
 	}
-	if err := tx.PutSetting(BatchKey(run.Batch), nil); err != nil {
+	if err := BatchKey(run.Batch).Forget(tx); err != nil {
 		return err
 	}
 	return tx.Enqueue(ms.Note(fmt.Sprintf("batch/%d", run.Batch), text))
@@ -66,4 +66,6 @@ type OpenBatch struct {
 }
 
 // BatchKey is where it is kept which runs a message sums up.
-func BatchKey(batch int) string { return fmt.Sprintf("batch/%d", batch) }
+func BatchKey(batch int) store.Key[OpenBatch] {
+	return store.Key[OpenBatch](fmt.Sprintf("batch/%d", batch))
+}

@@ -21,7 +21,7 @@ type Overview struct {
 }
 
 // OverviewsSetting is where overviews are kept in the store.
-const OverviewsSetting = "overviews"
+const OverviewsSetting store.Key[[]*Overview] = "overviews"
 
 const maxOverviews = 20 // kept; older ones are not edited any more
 
@@ -32,8 +32,8 @@ func (o *Overview) Key() string {
 
 // Overviews reads all that are kept, oldest first, and the one of a key; nil if there is none.
 func Overviews(tx *store.Tx, key string) ([]*Overview, *Overview, error) {
-	var all []*Overview
-	if _, err := tx.Setting(OverviewsSetting, &all); err != nil {
+	all, _, err := OverviewsSetting.Get(tx)
+	if err != nil {
 		return nil, nil, err
 	}
 	for _, o := range all {
@@ -52,7 +52,7 @@ func Join(tx *store.Tx, all []*Overview, o *Overview, runs ...*store.Run) error 
 			return err
 		}
 	}
-	return tx.PutSetting(OverviewsSetting, all[max(0, len(all)-maxOverviews):])
+	return OverviewsSetting.Put(tx, all[max(0, len(all)-maxOverviews):])
 }
 
 // JoinOverview puts a dependency run below the message of the commit that changed its upstreams.

@@ -6,8 +6,8 @@ import (
 	"sallyport/store"
 )
 
-// recordSetting is the name of the record in the store.
-const recordSetting = "backup"
+// recordSetting keeps the record.
+const recordSetting store.Key[Record] = "backup"
 
 // Record is what the store remembers of the backups that leave the machine.
 type Record struct {
@@ -23,10 +23,10 @@ type Record struct {
 }
 
 // SaveRecord writes the record to the store.
-func SaveRecord(tx *store.Tx, r Record) error { return tx.PutSetting(recordSetting, r) }
+func SaveRecord(tx *store.Tx, r Record) error { return recordSetting.Put(tx, r) }
 
 // LoadRecord reads the record from the store; the zero one if no backup was ever tried.
 func LoadRecord(tx *store.Tx) (r Record, err error) {
-	_, err = tx.Setting(recordSetting, &r)
+	r, _, err = recordSetting.Get(tx)
 	return r, err
 }

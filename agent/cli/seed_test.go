@@ -92,5 +92,5 @@ func seedOthers(tx *store.Tx) error {
 		return err
 	}
 	gone.Error, gone.Behind = "its directory left the branch; its state still holds 3 resources", 2
-	return errors.Join(tx.PutStack(st), tx.PutStack(gone), tx.PutSetting(people.SlackSetting, map[string]string{"slack:U1": "eve"}))
+	return errors.Join(tx.PutStack(st), tx.PutStack(gone), people.SlackSetting.Put(tx, map[string]string{"slack:U1": "eve"}))
 }

@@ -132,7 +132,7 @@ func (h *Housekeeper) catchUp(tx *store.Tx, run, record *store.Run) error {
 	if err := tx.AddEvent(store.Event{Type: "import", Run: run.ID, Stack: run.Stack, To: store.Applying, By: "agent", Text: why}); err != nil {
 		return err
 	}
-	return tx.PutSetting(rescue.DoubtKey(run.ID), true)
+	return rescue.DoubtKey(run.ID).Put(tx, true)
 }
 
 // begun is an apply as it was when it began: how it ended is found out anew.
@@ -155,7 +155,7 @@ func (h *Housekeeper) importRun(tx *journal.Tx, dir string, record *store.Run) e
 		if err := tx.ImportRun(record, "agent", why); err != nil {
 			return err
 		}
-		return tx.PutSetting(rescue.DoubtKey(record.ID), true) // the loop finishes it
+		return rescue.DoubtKey(record.ID).Put(tx, true) // the loop finishes it
 	}
 	if err := tx.ImportRun(record, "agent", why); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 )
 
 // dailyKey is where it is kept when the daily line was last due, said or not.
-const dailyKey = "daily"
+const dailyKey store.Key[time.Time] = "daily"
 
 // Daily says in one message what waits, what drifted and what is behind, when slack.daily says so. A day on which there is
 // nothing says nothing. What was due while the agent was down is said once when it is back.
@@ -27,8 +27,8 @@ func (h *Housekeeper) Daily(conf *active.Config) error {
 	}
 	now := h.now().UTC()
 	var last time.Time
-	if err := h.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(dailyKey, &last)
+	if err := h.store.View(func(tx *store.Tx) (err error) {
+		last, _, err = dailyKey.Get(tx)
 		return err
 	}); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (h *Housekeeper) Daily(conf *active.Config) error {
 	}
 	process := h.viewer.Process(conf)
 	return h.journal.Update(func(tx *journal.Tx) error {
-		if err := tx.PutSetting(dailyKey, now); err != nil || fresh {
+		if err := dailyKey.Put(tx, now); err != nil || fresh {
 			return err
 		}
 		g, err := status.Read(tx.Tx, process)

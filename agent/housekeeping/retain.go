@@ -79,12 +79,16 @@ func (h *Housekeeper) heard() (newest time.Time, err error) {
 		for name := range active.ChannelsOf(conf) {
 			channel := active.Identity{ID: name}
 			if strings.HasPrefix(name, "#") {
-				if _, err := tx.Setting(active.ChannelKey(name), &channel); err != nil {
+				known, found, err := active.ChannelKey(name).Get(tx)
+				if err != nil {
 					return err
 				}
+				if found {
+					channel = known
+				}
 			}
-			var read outbox.ChannelCursor
-			if _, err := tx.Setting(outbox.CursorKey(channel.ID), &read); err != nil {
+			read, _, err := outbox.CursorKey(channel.ID).Get(tx)
+			if err != nil {
 				return err
 			}
 			if at := phrase.TimeOf(read.TS); read.TS != "" && at.After(newest) {

@@ -83,8 +83,8 @@ func New(o Options) *Ledger {
 // DoubtEnd makes the message about the end of a run that was taken in be looked for before it is sent: it may have been told
 // before the store was lost.
 func (l *Ledger) DoubtEnd(tx *store.Tx, run int) error {
-	var doubt bool
-	if _, err := tx.Setting(rescue.DoubtKey(run), &doubt); err != nil || !doubt {
+	doubt, _, err := rescue.DoubtKey(run).Get(tx)
+	if err != nil || !doubt {
 		return err
 	}
 	end, err := tx.MessageWith(announce.EndKey(run)) // one before it is being sent already
@@ -97,7 +97,7 @@ func (l *Ledger) DoubtEnd(tx *store.Tx, run int) error {
 			return err
 		}
 	}
-	return tx.PutSetting(rescue.DoubtKey(run), nil)
+	return rescue.DoubtKey(run).Forget(tx)
 }
 
 // Reviewable reports whether a review can mean this run: before somebody breaks the glass, the word is talk.

@@ -9,10 +9,10 @@ import (
 	"sallyport/store"
 )
 
-// givenKey is the setting that holds the values of variables that people gave, by run. They are needed again when a plan
+// givenKey keeps the values of variables that people gave, by run. They are needed again when a plan
 // becomes stale or a pinned stack is recovered, and may be secrets: so they are in the store (0600), in one place that is
 // emptied when nothing needs them any more, and never in a run's record.
-const givenKey = "given-vars"
+const givenKey store.Key[given] = "given-vars"
 
 // given are the values by run and name.
 type given map[int]map[string]string
@@ -22,12 +22,15 @@ func PutGiven(tx *store.Tx, run int, vars map[string]string) error {
 	if len(vars) == 0 {
 		return nil
 	}
-	all := given{}
-	if _, err := tx.Setting(givenKey, &all); err != nil {
+	all, found, err := givenKey.Get(tx)
+	if err != nil {
 		return err
 	}
+	if !found {
+		all = given{}
+	}
 	all[run] = vars
-	return tx.PutSetting(givenKey, all)
+	return givenKey.Put(tx, all)
 }
 
 // givenOf are the values of a run's variables; it is an error when they are known no more.
@@ -35,8 +38,8 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 	if len(run.Options.Vars) == 0 {
 		return nil, nil
 	}
-	all := given{}
-	if _, err := tx.Setting(givenKey, &all); err != nil {
+	all, _, err := givenKey.Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	for _, name := range run.Options.Vars {
@@ -50,9 +53,9 @@ func givenOf(tx *store.Tx, run *store.Run) (map[string]string, error) {
 
 // SilenceGiven has the values that people gave and that the store still holds redacted, at the start of an agent.
 func (l *Ledger) SilenceGiven() error {
-	all := given{}
-	err := l.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(givenKey, &all)
+	var all given
+	err := l.store.View(func(tx *store.Tx) (err error) {
+		all, _, err = givenKey.Get(tx)
 		return err
 	})
 	for _, vars := range all {
@@ -68,8 +71,8 @@ func (l *Ledger) ForgetGiven() error {
 		return nil
 	}
 	needless := func(tx *store.Tx) (given, int, error) {
-		all := given{}
-		if _, err := tx.Setting(givenKey, &all); err != nil {
+		all, _, err := givenKey.Get(tx)
+		if err != nil {
 			return nil, 0, err
 		}
 		before := len(all)
@@ -112,9 +115,9 @@ func (l *Ledger) ForgetGiven() error {
 			return err
 		}
 		if len(left) == 0 {
-			return tx.PutSetting(givenKey, nil)
+			return givenKey.Forget(tx)
 		}
-		return tx.PutSetting(givenKey, left)
+		return givenKey.Put(tx, left)
 	})
 }
 

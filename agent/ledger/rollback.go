@@ -13,8 +13,8 @@ import (
 
 // Where it is kept in the store.
 const (
-	RollbackKey = "history/astray"  // the proof that our history is not what Slack remembers of it
-	SettledKey  = "history/settled" // when a person last said that all is well
+	RollbackKey store.Key[Rollback] = "history/astray"  // the proof that our history is not what Slack remembers of it
+	SettledKey  store.Key[Rollback] = "history/settled" // when a person last said that all is well
 )
 
 // Rollback is the proof that our store went back in time, or forked.
@@ -28,8 +28,8 @@ type Rollback struct {
 // ShowRollback shows in status that the history is not what Slack remembers of it.
 func (l *Ledger) ShowRollback() error {
 	var proof Rollback
-	err := l.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(RollbackKey, &proof)
+	err := l.store.View(func(tx *store.Tx) (err error) {
+		proof, _, err = RollbackKey.Get(tx)
 		return err
 	})
 	if err != nil {
@@ -46,12 +46,12 @@ func (l *Ledger) ShowRollback() error {
 // Settle is a person's word that the agent may go on with the history that it has. What Slack remembers up to now is not
 // compared again.
 func (l *Ledger) Settle(tx *store.Tx) error {
-	var proof Rollback
-	if known, err := tx.Setting(RollbackKey, &proof); err != nil || !known {
+	proof, known, err := RollbackKey.Get(tx)
+	if err != nil || !known {
 		return err
 	}
-	if err := tx.PutSetting(RollbackKey, nil); err != nil {
+	if err := RollbackKey.Forget(tx); err != nil {
 		return err
 	}
-	return tx.PutSetting(SettledKey, proof)
+	return SettledKey.Put(tx, proof)
 }

@@ -18,9 +18,6 @@ import (
 // all approvals and for nothing else: words, a deny, pauses, windows and the last checks are what they are for everybody. It
 // stays marked until somebody else has reviewed it.
 
-// glassKey is where it is kept which runs wait for a review.
-const glassKey = status.UnreviewedSetting
-
 // breakGlass marks a run in the transaction that counts the vote, and tells everybody.
 func (o *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v votes.Vote, d store.Decision) (*store.Run, error) {
 	run, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
@@ -30,8 +27,8 @@ func (o *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v v
 	if err != nil {
 		return nil, err
 	}
-	var waiting []int
-	if _, err := tx.Setting(glassKey, &waiting); err != nil {
+	waiting, _, err := status.UnreviewedSetting.Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(waiting, run.ID) {
@@ -39,7 +36,7 @@ func (o *Operator) breakGlass(tx *store.Tx, run *store.Run, s *config.Stack, v v
 	}
 	text := fmt.Sprintf("BREAK GLASS: %s approved #%d %s alone, in the place of %s. Reason: %s. %s",
 		d.By, run.ID, run.Stack, words.Count(s.Approvals, "approval"), run.BreakGlass.Reason, phrase.ReviewAdvice(run.ID))
-	return run, errors.Join(tx.PutSetting(glassKey, waiting), o.ledger.Say(tx, run, store.MessageLoud, "glass", text),
+	return run, errors.Join(status.UnreviewedSetting.Put(tx, waiting), o.ledger.Say(tx, run, store.MessageLoud, "glass", text),
 		tx.AddEvent(store.Event{Type: "break_glass", Run: run.ID, Stack: run.Stack, By: d.By, Text: run.BreakGlass.Reason}))
 }
 
@@ -80,8 +77,8 @@ func (o *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*sto
 	if err != nil {
 		return nil, err
 	}
-	var waiting []int
-	if _, err := tx.Setting(glassKey, &waiting); err != nil {
+	waiting, _, err := status.UnreviewedSetting.Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	waiting = slices.DeleteFunc(waiting, func(id int) bool { return id == run.ID })
@@ -89,6 +86,6 @@ func (o *Operator) reviewed(tx *store.Tx, run *store.Run, by, text string) (*sto
 	if text != "" {
 		said += " " + text
 	}
-	return run, errors.Join(tx.PutSetting(glassKey, waiting), o.ledger.RefreshAnd(tx, run, "review", said),
+	return run, errors.Join(status.UnreviewedSetting.Put(tx, waiting), o.ledger.RefreshAnd(tx, run, "review", said),
 		tx.AddEvent(store.Event{Type: "review", Run: run.ID, Stack: run.Stack, By: by, Text: text}))
 }

@@ -17,14 +17,19 @@ func (o *Operator) Postpone(next *store.PullRequest) error {
 	return fmt.Errorf("%s of pull requests were begun within the hour; %s waits", words.Count(maxPreviews, "plan"), words.Short(next.Head))
 }
 
+// begunKey keeps when plans of a repository's pull requests were begun.
+func begunKey(repository string) store.Key[[]time.Time] {
+	return store.Key[[]time.Time]("pulls/begun/" + repository)
+}
+
 // MayBegin bounds how many plans are begun in an hour, and counts these.
 func (o *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, error) {
 	if more == 0 {
 		return true, nil
 	}
-	key := "pulls/begun/" + repository
-	var begun []time.Time
-	if _, err := tx.Setting(key, &begun); err != nil {
+	key := begunKey(repository)
+	begun, _, err := key.Get(tx)
+	if err != nil {
 		return false, err
 	}
 	now := o.now().UTC()
@@ -35,7 +40,7 @@ func (o *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, er
 	for range more {
 		begun = append(begun, now)
 	}
-	return true, tx.PutSetting(key, begun)
+	return true, key.Put(tx, begun)
 }
 
 // Preview makes the run of one stack at the head that was checked.

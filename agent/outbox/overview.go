@@ -134,7 +134,7 @@ func (ob *Outbox) overviewSaid(conf *active.Config, key, text string, posted *st
 		}
 		if posted != nil {
 			o.Posted = posted
-			if err := tx.PutSetting(announce.OverviewsSetting, all); err != nil {
+			if err := announce.OverviewsSetting.Put(tx, all); err != nil {
 				return err
 			}
 		}

@@ -23,13 +23,17 @@ func (ob *Outbox) lastHeard(conf *active.Config, m *store.Message, run *store.Ru
 		name = conf.Cfg.Slack.Channel
 	}
 	kept, cursor := active.Identity{ID: name}, ChannelCursor{}
-	err := ob.store.View(func(tx *store.Tx) error {
+	err := ob.store.View(func(tx *store.Tx) (err error) {
 		if strings.HasPrefix(name, "#") {
-			if _, err := tx.Setting(active.ChannelKey(name), &kept); err != nil {
+			known, found, err := active.ChannelKey(name).Get(tx)
+			if err != nil {
 				return err
 			}
+			if found {
+				kept = known
+			}
 		}
-		_, err := tx.Setting(CursorKey(kept.ID), &cursor)
+		cursor, _, err = CursorKey(kept.ID).Get(tx)
 		return err
 	})
 	return cursor.TS, err
@@ -59,5 +63,7 @@ type ChannelCursor struct {
 	Settled time.Time `json:"settled,omitzero"`
 }
 
-// CursorKey is the setting that holds how far a channel was read.
-func CursorKey(channel string) string { return "slack/cursor/" + channel }
+// CursorKey keeps how far a channel was read.
+func CursorKey(channel string) store.Key[ChannelCursor] {
+	return store.Key[ChannelCursor]("slack/cursor/" + channel)
+}

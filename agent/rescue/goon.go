@@ -58,7 +58,7 @@ func GoOn(c Copy) (out Revived, err error) {
 			return err
 		}
 		// Whoever read Slack with the copy's memory would obey a second time what was obeyed after it was made.
-		if err := tx.PutSetting(DeafBefore, c.now().UTC()); err != nil {
+		if err := DeafBefore.Put(tx, c.now().UTC()); err != nil {
 			return err
 		}
 		return tx.AddEvent(store.Event{
@@ -68,12 +68,12 @@ func GoOn(c Copy) (out Revived, err error) {
 	})
 }
 
-// DeafBefore is the name of the setting with the time when a copy took over. What was said to the bot in Slack before that is
+// DeafBefore keeps the time when a copy took over. What was said to the bot in Slack before that is
 // not obeyed: it may have been obeyed already.
-const DeafBefore = "restored"
+const DeafBefore store.Key[time.Time] = "restored"
 
-// DoubtKey is the name of the setting that says of a run that its end may have been told before the copy took over.
-func DoubtKey(run int) string { return fmt.Sprintf("doubt/%d", run) }
+// DoubtKey keeps of a run that its end may have been told before the copy took over.
+func DoubtKey(run int) store.Key[bool] { return store.Key[bool](fmt.Sprintf("doubt/%d", run)) }
 
 func (c *Copy) now() time.Time {
 	if c.Now == nil {
@@ -102,7 +102,7 @@ func (c *Copy) endRuns(tx *store.Tx, out *Revived) error {
 	why := "the data was restored from " + c.What + " of " + c.At.UTC().Format("2006-01-02 15:04 MST")
 	for _, r := range open {
 		if c.Goes != nil && c.Goes(r) {
-			if err := tx.PutSetting(DoubtKey(r.ID), true); err != nil {
+			if err := DoubtKey(r.ID).Put(tx, true); err != nil {
 				return err
 			}
 			continue

@@ -145,8 +145,8 @@ func (sb *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			if err != nil {
 				return err
 			}
-			var heard outbox.ChannelCursor
-			if _, err := tx.Setting(outbox.CursorKey(t.Channel), &heard); err != nil {
+			heard, _, err := outbox.CursorKey(t.Channel).Get(tx)
+			if err != nil {
 				return err
 			}
 			if quietSince(run, sb.now()) && quietInSlack(t, heard.TS) {
@@ -249,9 +249,10 @@ func (sb *Slackbot) cursor(ctx context.Context, conf *active.Config, channel str
 	var restored time.Time
 	var settled ledger.Rollback
 	err := sb.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(outbox.CursorKey(channel), &c)
-		_, other := tx.Setting(rescue.DeafBefore, &restored)
-		_, third := tx.Setting(ledger.SettledKey, &settled)
+		var err, other, third error
+		c, _, err = outbox.CursorKey(channel).Get(tx)
+		restored, _, other = rescue.DeafBefore.Get(tx)
+		settled, _, third = ledger.SettledKey.Get(tx)
 		return errors.Join(err, other, third)
 	})
 	if err != nil {
@@ -280,5 +281,5 @@ func (sb *Slackbot) cursor(ctx context.Context, conf *active.Config, channel str
 }
 
 func putCursor(j *journal.Journal, channel string, c outbox.ChannelCursor) error {
-	return j.Write(func(tx *journal.Tx) error { return tx.PutSetting(outbox.CursorKey(channel), c) })
+	return j.Write(func(tx *journal.Tx) error { return outbox.CursorKey(channel).Put(tx, c) })
 }

@@ -146,8 +146,7 @@ func (g *Glance) readNames(tx *store.Tx) error {
 		return nil
 	}
 	for setting, name := range g.process.Names {
-		var kept control.Name // id and time, as they were kept
-		found, err := tx.Setting(setting, &kept)
+		kept, found, err := store.Key[control.Name](setting).Get(tx) // id and time, as they were kept
 		if err != nil {
 			return err
 		}
@@ -293,12 +292,12 @@ func kept(tx *store.Tx, id int) (*store.Run, error) {
 	return run, err
 }
 
-// UnreviewedSetting is the setting with the numbers of the runs that one person approved alone and nobody else has reviewed.
-const UnreviewedSetting = "breakglass"
+// UnreviewedSetting keeps the numbers of the runs that one person approved alone and nobody else has reviewed.
+const UnreviewedSetting store.Key[[]int] = "breakglass"
 
 func unreviewed(tx *store.Tx) ([]*store.Run, error) {
-	var ids []int
-	if _, err := tx.Setting(UnreviewedSetting, &ids); err != nil {
+	ids, _, err := UnreviewedSetting.Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	var out []*store.Run

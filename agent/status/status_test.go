@@ -122,7 +122,7 @@ func seed(tx *store.Tx) error {
 		}),
 		tx.PutRepository(&store.RepositoryState{Name: "apps", URL: "u", Branch: "main", Head: strings.Repeat("b", 40), HeldHead: strings.Repeat("c", 40)}),
 		tx.PutAgent(&store.AgentState{ID: "a1", Version: "1.2.2", StartedAt: at(0, 0), Paused: &store.Pause{By: "slack:U1", At: at(3, 9), Reason: "storm"}}),
-		tx.PutSetting(UnreviewedSetting, []int{1, 99}),
+		UnreviewedSetting.Put(tx, []int{1, 99}),
 		tx.PutSetting("slack/channel/#ops", map[string]any{"id": "C1", "at": at(0, 1)}),
 		archive.SaveRecord(tx, archive.Record{Schedule: "@weekly", At: at(0, 30), Bytes: 2048}),
 		tx.Enqueue(store.Message{Kind: store.MessageNote, Key: "k"}),

@@ -6,7 +6,7 @@ import (
 )
 
 // batchesKey is where it is kept how many batches there were.
-const batchesKey = "batch"
+const batchesKey store.Key[int] = "batch"
 
 // batchOf gives the runs of stacks that are seen for the first time together, or are observed no more, one number, so that one message
 // can sum them up. Zero when there are fewer than two.
@@ -28,8 +28,8 @@ func (t *Triggers) batchOf(tx *store.Tx, findings []*finding) (int, error) {
 	if first < 2 {
 		return 0, nil
 	}
-	var last int
-	if _, err := tx.Setting(batchesKey, &last); err != nil {
+	last, _, err := batchesKey.Get(tx)
+	if err != nil {
 		return 0, err
 	}
 	return last + 1, nil
@@ -40,7 +40,7 @@ func (t *Triggers) closeBatch(tx *store.Tx, batch int) error {
 	if batch == 0 {
 		return nil
 	}
-	if err := tx.PutSetting(batchesKey, batch); err != nil {
+	if err := batchesKey.Put(tx, batch); err != nil {
 		return err
 	}
 	runs, err := tx.OpenRuns()
@@ -53,5 +53,5 @@ func (t *Triggers) closeBatch(tx *store.Tx, batch int) error {
 			ids = append(ids, r.ID)
 		}
 	}
-	return tx.PutSetting(announce.BatchKey(batch), announce.OpenBatch{Runs: ids})
+	return announce.BatchKey(batch).Put(tx, announce.OpenBatch{Runs: ids})
 }

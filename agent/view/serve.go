@@ -65,14 +65,14 @@ func namesOf(conf *active.Config) map[string]string {
 		return names
 	}
 	for name := range active.ChannelsOf(conf) {
-		names[active.ChannelKey(name)] = name
+		names[string(active.ChannelKey(name))] = name
 	}
 	entries := conf.Cfg.Slack.Approvers
 	for _, s := range conf.AllStacks() {
 		entries = append(slices.Clip(entries), s.Approvers...)
 	}
 	for _, entry := range entries {
-		names[active.EmailKey(entry)] = entry
+		names[string(active.EmailKey(entry))] = entry
 	}
 	return names
 }

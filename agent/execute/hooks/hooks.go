@@ -52,8 +52,8 @@ func New(o Options) *Hooks {
 	}
 }
 
-// afterKey is where it is kept which after_apply hooks are still to run.
-const afterKey = "hooks/after_apply"
+// afterKey keeps which after_apply hooks are still to run.
+const afterKey store.Key[[]owedHook] = "hooks/after_apply"
 
 // owedHook is an after_apply hook that has not come to its end.
 type owedHook struct {
@@ -66,19 +66,19 @@ func (h *Hooks) OweHook(tx *store.Tx, conf *active.Config, run *store.Run) error
 	if !engine.Hooked(conf, conf.Stack(run.Stack), engine.AfterApply) {
 		return nil
 	}
-	var owed []owedHook
-	if _, err := tx.Setting(afterKey, &owed); err != nil {
+	owed, _, err := afterKey.Get(tx)
+	if err != nil {
 		return err
 	}
-	return tx.PutSetting(afterKey, append(owed, owedHook{Run: run.ID}))
+	return afterKey.Put(tx, append(owed, owedHook{Run: run.ID}))
 }
 
 // RunOwedHooks starts the after_apply hooks of applies that have ended. One that had begun and is not at work any more was
 // cut off with the agent: that is told, and it is not run a second time.
 func (h *Hooks) RunOwedHooks(conf *active.Config) error {
 	var owed []owedHook
-	if err := h.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(afterKey, &owed)
+	if err := h.store.View(func(tx *store.Tx) (err error) {
+		owed, _, err = afterKey.Get(tx)
 		return err
 	}); err != nil {
 		return err
@@ -148,20 +148,20 @@ func (h *Hooks) SettleHook(id int, text string) error {
 // changeOwed changes what is kept of one after_apply hook, with what follows from it.
 func (h *Hooks) changeOwed(run int, change func(owed []owedHook, i int) []owedHook, also func(*store.Tx) error) error {
 	return h.journal.Update(func(tx *journal.Tx) error {
-		var owed []owedHook
-		if _, err := tx.Setting(afterKey, &owed); err != nil {
+		owed, _, err := afterKey.Get(tx)
+		if err != nil {
 			return err
 		}
 		i := slices.IndexFunc(owed, func(o owedHook) bool { return o.Run == run })
 		if i < 0 {
 			return nil
 		}
-		owed = change(owed, i)
-		var value any
-		if len(owed) > 0 {
-			value = owed
+		if owed = change(owed, i); len(owed) > 0 {
+			err = afterKey.Put(tx, owed)
+		} else {
+			err = afterKey.Forget(tx)
 		}
-		if err := tx.PutSetting(afterKey, value); err != nil || also == nil {
+		if err != nil || also == nil {
 			return err
 		}
 		return also(tx.Tx)

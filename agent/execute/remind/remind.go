@@ -78,7 +78,7 @@ const (
 )
 
 // pingedKey is where it is kept when a reminder last rang phones.
-const pingedKey = "remind/pinged"
+const pingedKey store.Key[time.Time] = "remind/pinged"
 
 // Reminders tells people again of what waits for them, or takes long.
 type Reminders struct {
@@ -127,15 +127,15 @@ func (rm *Reminders) Remind(conf *active.Config, run *store.Run, s *config.Stack
 
 // mayPing reports whether a reminder may ring phones, and notes that it does.
 func (rm *Reminders) mayPing(tx *store.Tx) (bool, error) {
-	var last time.Time
-	if _, err := tx.Setting(pingedKey, &last); err != nil {
+	last, _, err := pingedKey.Get(tx)
+	if err != nil {
 		return false, err
 	}
 	now := rm.now().UTC()
 	if now.Sub(last).Abs() < pingRest {
 		return false, nil
 	}
-	return true, tx.PutSetting(pingedKey, now)
+	return true, pingedKey.Put(tx, now)
 }
 
 // reminder says what waits, for how much longer, and who was asked.

@@ -21,12 +21,14 @@ import (
 // of the agent's that is no run's. Nothing of it decides or does anything; who believes it does is told where it does.
 
 // besidesKey is the ts of the newest reply in such threads of a channel that was heard.
-func besidesKey(channel string) string { return "slack/besides/" + channel }
+func besidesKey(channel string) store.Key[string] {
+	return store.Key[string]("slack/besides/" + channel)
+}
 
 // Besides answers the replies of threads that are no run's: of what this agent said in the channel, and of what it was asked there.
 func (cs *Commands) Besides(ctx context.Context, conf *active.Config, self slack.Identity, channel, cursor string, runs map[string]*store.Thread, messages []slack.Message) error {
 	heard := ""
-	if err := cs.store.View(func(tx *store.Tx) error { _, err := tx.Setting(besidesKey(channel), &heard); return err }); err != nil {
+	if err := cs.store.View(func(tx *store.Tx) (err error) { heard, _, err = besidesKey(channel).Get(tx); return err }); err != nil {
 		return err
 	}
 	first := heard == ""
@@ -72,7 +74,7 @@ func (cs *Commands) Besides(ctx context.Context, conf *active.Config, self slack
 		}
 	}
 	return cs.journal.Update(func(tx *journal.Tx) error {
-		err := tx.PutSetting(besidesKey(channel), newest)
+		err := besidesKey(channel).Put(tx, newest)
 		for _, n := range answers {
 			err = errors.Join(err, tx.Enqueue(n))
 		}
@@ -149,6 +151,6 @@ func (cs *Commands) overhear(self slack.Identity, channel, heard string, m slack
 	n := cs.ledger.Note("command/"+channel+"/"+m.TS, r.text)
 	n.Channel, n.Thread, n.Links = channel, m.TS, linksTo(r.about)
 	return cs.journal.Update(func(tx *journal.Tx) error {
-		return errors.Join(tx.PutSetting(obeyedKey(channel), m.TS), tx.Enqueue(n))
+		return errors.Join(obeyedKey(channel).Put(tx, m.TS), tx.Enqueue(n))
 	})
 }

@@ -34,10 +34,9 @@ func (cs *Commands) Obey(ctx context.Context, conf *active.Config, self slack.Id
 	c, ok := notify.ParseCommand(m.Text, self.UserID)
 	mark, busy := obeyedKey(channel), obeyingKey(channel)
 	var last, obeying string
-	if err := cs.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(mark, &last)
-		if err == nil {
-			_, err = tx.Setting(busy, &obeying)
+	if err := cs.store.View(func(tx *store.Tx) (err error) {
+		if last, _, err = mark.Get(tx); err == nil {
+			obeying, _, err = busy.Get(tx)
 		}
 		return err
 	}); err != nil {
@@ -50,7 +49,7 @@ func (cs *Commands) Obey(ctx context.Context, conf *active.Config, self slack.Id
 		n := cs.ledger.Note("command/"+channel+"/"+m.TS, r.text)
 		n.Channel, n.Thread, n.Links = channel, m.TS, linksTo(r.about)
 		return cs.journal.Update(func(tx *journal.Tx) error {
-			return errors.Join(tx.PutSetting(busy, ""), tx.Enqueue(n))
+			return errors.Join(busy.Put(tx, ""), tx.Enqueue(n))
 		})
 	}
 	if last != "" && !phrase.LaterTS(m.TS, last) {
@@ -68,7 +67,7 @@ func (cs *Commands) Obey(ctx context.Context, conf *active.Config, self slack.Id
 	}
 	// From here on at most once: after a crash a command is not obeyed a second time, and who gave it is told so.
 	if err := cs.journal.Write(func(tx *journal.Tx) error {
-		return errors.Join(tx.PutSetting(mark, m.TS), tx.PutSetting(busy, m.TS))
+		return errors.Join(mark.Put(tx, m.TS), busy.Put(tx, m.TS))
 	}); err != nil {
 		return err
 	}
@@ -90,7 +89,7 @@ func (cs *Commands) GiveUp(channel string, m slack.Message, struck *health.Struc
 	n := cs.ledger.Note("command/"+channel+"/"+m.TS, fmt.Sprintf("I cannot obey this: %s. Say it in a shell.", struck.Panic))
 	n.Channel, n.Thread = channel, m.TS
 	return cs.journal.Update(func(tx *journal.Tx) error {
-		return errors.Join(tx.PutSetting(obeyedKey(channel), m.TS), tx.PutSetting(obeyingKey(channel), ""), tx.Enqueue(n))
+		return errors.Join(obeyedKey(channel).Put(tx, m.TS), obeyingKey(channel).Put(tx, ""), tx.Enqueue(n))
 	})
 }
 

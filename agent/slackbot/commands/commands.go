@@ -66,10 +66,14 @@ func New(o Options) *Commands {
 }
 
 // obeyedKey is the ts of the last command of a channel that was obeyed, or answered.
-func obeyedKey(channel string) string { return "slack/command/" + channel }
+func obeyedKey(channel string) store.Key[string] {
+	return store.Key[string]("slack/command/" + channel)
+}
 
 // obeyingKey is the ts of the command of a channel that is being obeyed; empty if none is.
-func obeyingKey(channel string) string { return "slack/obeying/" + channel }
+func obeyingKey(channel string) store.Key[string] {
+	return store.Key[string]("slack/obeying/" + channel)
+}
 
 // ofPull is what comes after `plan STACK` in Slack when it is about a pull request.
 var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)

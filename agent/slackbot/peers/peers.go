@@ -29,8 +29,8 @@ import (
 
 // What is kept in the store, by name.
 const (
-	peersKey  = "slack/peers" // the other agents that were heard
-	epochsKey = "epochs"      // what this data directory was called at each of its starts, newest last
+	peersKey  store.Key[map[string]*peer] = "slack/peers" // the other agents that were heard
+	epochsKey store.Key[[]string]         = "epochs"      // what this data directory was called at each of its starts, newest last
 )
 
 const (
@@ -89,13 +89,13 @@ type peer struct {
 // addEpoch gives this process a name of its own, so that a copy of the data directory, which has our id, can be
 // told from ourselves before a restart. It returns the names of all.
 func addEpoch(tx *store.Tx, epoch string) ([]string, error) {
-	var epochs []string
-	if _, err := tx.Setting(epochsKey, &epochs); err != nil {
+	epochs, _, err := epochsKey.Get(tx)
+	if err != nil {
 		return nil, err
 	}
 	epochs = append(epochs, epoch)
 	epochs = epochs[max(0, len(epochs)-maxEpochs):]
-	return epochs, tx.PutSetting(epochsKey, epochs)
+	return epochs, epochsKey.Put(tx, epochs)
 }
 
 // signs is what is remembered of the cards of a channel between two looks at it.
@@ -196,7 +196,7 @@ func (w *Watch) meetPeer(ctx context.Context, conf *active.Config, channel, ts s
 	}
 	tell := p.First.Equal(now) && mark.Stack != "" // what it told itself need not be told again
 	err = w.journal.Update(func(tx *journal.Tx) error {
-		if err := tx.PutSetting(peersKey, known); err != nil {
+		if err := peersKey.Put(tx, known); err != nil {
 			return err
 		}
 		if !tell {
@@ -220,11 +220,14 @@ func (w *Watch) meetPeer(ctx context.Context, conf *active.Config, channel, ts s
 func peerNote(agent string) string { return "peer/" + agent }
 
 func (w *Watch) knownPeers() (map[string]*peer, error) {
-	known := map[string]*peer{}
-	err := w.store.View(func(tx *store.Tx) error {
-		_, err := tx.Setting(peersKey, &known)
+	var known map[string]*peer
+	err := w.store.View(func(tx *store.Tx) (err error) {
+		known, _, err = peersKey.Get(tx)
 		return err
 	})
+	if known == nil {
+		known = map[string]*peer{}
+	}
 	return known, err
 }
 
@@ -249,14 +252,14 @@ func (w *Watch) Show(conf *active.Config) error {
 		return nil
 	}
 	return w.journal.Update(func(tx *journal.Tx) error {
-		known := map[string]*peer{}
-		if _, err := tx.Setting(peersKey, &known); err != nil {
+		known, _, err := peersKey.Get(tx)
+		if err != nil {
 			return err
 		}
 		for _, id := range gone {
 			delete(known, id)
 		}
-		return tx.PutSetting(peersKey, known)
+		return peersKey.Put(tx, known)
 	})
 }
 

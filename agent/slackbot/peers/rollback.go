@@ -22,8 +22,7 @@ func (w *Watch) compareHistory(ctx context.Context, conf *active.Config, channel
 	}
 	why := ""
 	err := w.store.View(func(tx *store.Tx) error {
-		var known ledger.Rollback
-		if tripped, err := tx.Setting(ledger.RollbackKey, &known); err != nil || tripped {
+		if _, tripped, err := ledger.RollbackKey.Get(tx); err != nil || tripped {
 			return err // known, and told
 		}
 		head, _, err := tx.HistoryHead()
@@ -56,7 +55,7 @@ func (w *Watch) pauseForRollback(ctx context.Context, conf *active.Config, proof
 	link, _ := conf.Slack.Permalink(ctx, proof.Channel, proof.TS) // a comfort
 	proof.At = w.now().UTC()
 	return w.journal.Update(func(tx *journal.Tx) error {
-		if err := tx.PutSetting(ledger.RollbackKey, proof); err != nil {
+		if err := ledger.RollbackKey.Put(tx, proof); err != nil {
 			return err
 		}
 		s, err := tx.Agent()
