@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
+	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
 )
 
@@ -90,7 +93,7 @@ func TestFailingHookStopsTheRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			// More than is shown, a secret, and what a terminal would obey.
-			script := `seq 1 5000; printf 'the volume is too \033[31mlarge\n'; echo key $KEY; exit 3`
+			script := `echo 'sallyport: volume=vol-1'; seq 1 5000; printf 'the volume is too \033[31mlarge\n'; echo key $KEY; exit 3`
 			h := newHouse(t, box(r, "hooks {\n"+hook(name, script)+"  env = { KEY = file(\""+secret+"\") }\n}\n")+asking(s)).start()
 			if name == "before_apply" {
 				said(t, s, "", "1 to create")
@@ -105,6 +108,9 @@ func TestFailingHookStopsTheRun(t *testing.T) {
 			if strings.Contains(run.Error, "hush") || strings.Contains(run.Error, "\x1b") || len(run.Error) > 2500 || strings.Contains(run.Error, "\n1\n") {
 				t.Errorf("it says %d bytes: %q", len(run.Error), run.Error)
 			}
+			if run.Facts["volume"] != "vol-1" { // what a hook made until then is there
+				t.Errorf("facts %v", run.Facts)
+			}
 			if run.Apply != nil || (run.Plan != nil) != (name == "before_apply") {
 				t.Errorf("it went on: plan %v, apply %v", run.Plan, run.Apply)
 			}
@@ -116,6 +122,65 @@ func TestFailingHookStopsTheRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// shows waits until a message in the channel has all parts.
+func shows(t *testing.T, s *slacktest.Server, parts ...string) slacktest.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
+	defer cancel()
+	var found slacktest.Message
+	if err := s.WaitFor(ctx, func() bool {
+		for _, found = range s.Messages(ops) {
+			text := found.Text + found.Visible()
+			if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) }) {
+				return true
+			}
+		}
+		return false
+	}); err != nil {
+		t.Fatalf("%q: %v; the last message is\n%s", parts, err, found.Visible())
+	}
+	return found
+}
+
+// What hooks say stands on the card: a warning in front, where it also keeps a policy from deciding; notes; facts, which later hooks
+// are told of. Secrets and control characters are not in it, and nothing of it mentions anybody.
+func TestHooksSpeakOnTheCard(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	seen := t.TempDir()
+	if err := os.WriteFile(filepath.Join(seen, "secret"), []byte("hush-hush-hush"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, box(r, "auto_apply = \"always\"\nhooks {\n"+
+		hook("after_plan", `printf '<!channel> port 22 \033[31mis open\n'; echo key $KEY; exit 2`)+
+		hook("before_apply", `echo 'sallyport: snapshot=snap-1'; echo it is complete`)+
+		hook("after_apply", "cat > "+seen+"/run.json; echo the inventory knows")+
+		"  env = { KEY = file(\""+seen+"/secret\") }\n}\n")+"hooks {\n"+hook("after_plan", "echo 12 USD a month; echo 'sallyport: cost=12'")+"}\n"+asking(s)).start()
+	run := h.Reaches("1", store.Planned)
+	if want := "auto_apply is always, but a hook warns of this plan"; run.Asks != want {
+		t.Errorf("it asks %q, want %q", run.Asks, want)
+	}
+	card := shows(t, s, "WARNING of the after_plan hook sh: channel port 22 is open\n│ key (redacted)\n", "after_plan hook sh: 12 USD a month", "cost=12 (after_plan hook)")
+	if !strings.Contains(card.Text, "; 1 hook warns. Reply approve or deny") {
+		t.Errorf("the lock screen says %q", card.Text)
+	}
+	if got := card.Active(); slices.ContainsFunc(got, func(a string) bool { return strings.Contains(a, "channel") }) {
+		t.Errorf("it mentions %q", got)
+	}
+	h.MustDecide("1", "approve")
+	shows(t, s, "applied", "snapshot=snap-1 (before_apply hook)", "before_apply hook sh: it is complete", "after_apply hook sh: the inventory knows")
+	run = h.Until("1", "heard", func(r control.Run) bool { return len(r.HookNotes) == 4 })
+	if run.Facts["snapshot"] != "snap-1" || run.Facts["cost"] != "12" || !run.HookNotes[1].Warns || run.HookNotes[0].Warns {
+		t.Errorf("facts %v, notes %+v", run.Facts, run.HookNotes)
+	}
+	var told control.Run
+	if err := json.Unmarshal([]byte(readAll(t, seen, "run.json")), &told); err != nil || told.Facts["snapshot"] != "snap-1" {
+		t.Errorf("after_apply was told of %v (%v)", told.Facts, err)
 	}
 }
 
@@ -142,7 +207,7 @@ func TestStopInTheMiddleOfAHook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			seen := t.TempDir()
-			script := fmt.Sprintf(`echo begun >> %[1]s/begun; test -e %[1]s/go || { : > %[1]s/waiting; sleep 600; }; echo ended >> %[1]s/ended`, seen)
+			script := fmt.Sprintf(`echo begun >> %[1]s/begun; echo "sallyport: begun=$(grep -c begun %[1]s/begun)"; test -e %[1]s/go || { : > %[1]s/waiting; sleep 600; }; echo ended >> %[1]s/ended`, seen)
 			r := newRepository(t)
 			r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
 			h := newHouse(t, box(r, "hooks {\n"+hook(name, script)+"}\n")).start()
@@ -164,6 +229,9 @@ func TestStopInTheMiddleOfAHook(t *testing.T) {
 				})
 			} else if n := strings.Count(readAll(t, seen, "ended"), "ended"); n != 1 {
 				t.Errorf("the hook came to its end %d times before the apply", n)
+			}
+			if name == "before_apply" && (len(run.HookNotes) != 1 || run.Facts["begun"] != "2") { // neither lost nor doubled
+				t.Errorf("it said %+v", run.HookNotes)
 			}
 			if n := strings.Count(readAll(t, seen, "begun"), "begun"); n != times {
 				t.Errorf("the hook was begun %d times, want %d; run %+v", n, times, run)

@@ -197,6 +197,10 @@ var storeys = []struct {
 	{"agent/announce", []string{
 		"agent/active", "agent/config", "agent/config/receiver", "agent/health", "agent/phrase", "notify", "notify/words", "store",
 	}},
+	{"agent/engine/hook", []string{
+		"agent/active", "agent/config", "agent/control", "agent/datadir", "agent/fault", "agent/hostcommand", "agent/rundir", "notify/redact", "notify/words",
+		"store",
+	}},
 	{"agent/execute/origin", []string{
 		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
 	}},
@@ -215,8 +219,8 @@ var storeys = []struct {
 		"notify/words", "store",
 	}},
 	{"agent/engine", []string{
-		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine/kept", "agent/fault",
-		"agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/again",
+		"agent/active", "agent/archive", "agent/asuser", "agent/bell", "agent/config", "agent/control", "agent/datadir", "agent/engine/hook",
+		"agent/engine/kept", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/again",
 		"agent/lifecycle/ending", "agent/locks", "agent/packer", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/stack",
 		"agent/terraform", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog",
 		"agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/words",
@@ -231,7 +235,7 @@ var storeys = []struct {
 		"agent/ledger", "agent/lifecycle", "agent/repo", "agent/trust", "notify/forge", "notify/words", "store",
 	}},
 	{"agent/execute/hooks", []string{
-		"agent/active", "agent/engine", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store",
+		"agent/active", "agent/engine", "agent/engine/hook", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store",
 	}},
 	{"agent/outbox", []string{
 		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/datadir", "agent/engine",
@@ -248,11 +252,11 @@ var storeys = []struct {
 		"agent/phrase", "agent/repo", "agent/stack", "agent/terraform", "agent/workers", "notify", "notify/words", "store",
 	}},
 	{"agent/execute", []string{
-		"agent/active", "agent/asuser", "agent/clock", "agent/config", "agent/contain", "agent/datadir", "agent/engine", "agent/execute/hooks",
-		"agent/execute/origin", "agent/execute/remind", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle",
-		"agent/lifecycle/again", "agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/votes", "agent/locks",
-		"agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog", "agent/triggers",
-		"agent/workers", "notify", "notify/words", "store",
+		"agent/active", "agent/asuser", "agent/clock", "agent/config", "agent/contain", "agent/datadir", "agent/engine", "agent/engine/hook",
+		"agent/execute/hooks", "agent/execute/origin", "agent/execute/remind", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
+		"agent/lifecycle", "agent/lifecycle/again", "agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/votes",
+		"agent/locks", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog",
+		"agent/triggers", "agent/workers", "notify", "notify/words", "store",
 	}},
 	{"agent/operator/errands", []string{
 		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/execute",

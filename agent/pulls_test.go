@@ -140,15 +140,16 @@ func TestPullRequests(t *testing.T) {
 	t.Parallel()
 	r, gh := newRepository(t), site(t)
 	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks+"hooks {\n"+
+		hook("after_plan", "test $SALLYPORT_KIND = pull_request || exit 0; echo '@everyone sees the <!-- port'; exit 2")+"}\n").start()
 	h.Reaches("box", store.Planned)
 
 	head := r.propose(1, base, "more boxes", map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
 	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more boxes <!-- @everyone -->", Head: head})
-	stands(t, gh, head, "box", "success", "2 to create")
+	stands(t, gh, head, "box", "success", "2 to create, nothing destroyed; 1 hook warns")
 	stands(t, gh, head, "bag", "success", "not touched by this pull request")
 	c := commented(t, gh, n, "terraform_data.two")
-	if !strings.Contains(c.Body, "1 other stack is not touched") || strings.Contains(c.Body, "everyone") {
+	if !strings.Contains(c.Body, "1 other stack is not touched") || strings.Count(c.Body, "everyone") != 1 || !strings.Contains(c.Body, "warns:\n\n```text\n@everyone sees the <!-- port\n```") {
 		t.Errorf("the comment says:\n%s", c.Body)
 	}
 	s := h.Eventually("the preview is in the status", func(s control.Status) bool {

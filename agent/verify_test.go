@@ -144,6 +144,36 @@ func TestAPlanThatFlapsIsAskedTwiceAndNoMore(t *testing.T) {
 	h.Reaches("3", store.Applied)
 }
 
+// A hook that warns of the second plan, and had not of the first, warns people who have not decided.
+func TestAWarningThatNobodyHadSeen(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	r := newRepository(t)
+	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	h, skip := verifying(t, s, r, "")
+	price := filepath.Join(h.Dir, "price")
+	h.Body = strings.Replace(h.Body, "verify_after", "hooks {\n"+hook("after_plan", fmt.Sprintf("test ! -e %[1]s || { cat %[1]s; exit 2; }", price))+"}\nverify_after", 1)
+	h.start()
+	h.Reaches("1", store.Planned)
+	skip(2 * time.Hour)
+	write(t, price, "it costs twice as much")
+	h.MustDecide("1", "approve")
+	run := h.Reaches("1", store.Stale)
+	if want := "the after_plan hook sh warns of something that it had not"; !strings.Contains(run.Error, want) || run.Apply != nil {
+		t.Errorf("it ended with %q", run.Error)
+	}
+	run = h.Reaches("2", store.Planned)
+	if len(run.HookNotes) != 1 || run.HookNotes[0].Text != "it costs twice as much" || !run.HookNotes[0].Warns {
+		t.Errorf("it says %+v", run.HookNotes)
+	}
+	// What people have seen holds nothing up.
+	skip(2 * time.Hour)
+	h.MustDecide("2", "approve")
+	if run = h.Reaches("2", store.Applied); len(run.HookNotes) != 1 || run.Plan.ApprovedDigest == "" {
+		t.Errorf("it says %+v, approved %s", run.HookNotes, run.Plan.ApprovedDigest)
+	}
+}
+
 // A stop in the middle of the second plan, and a deny, leave the run with the plan that was shown.
 func TestVerifyIsInterrupted(t *testing.T) {
 	t.Parallel()

@@ -254,8 +254,11 @@ slack {
 
 # Commands around every plan and apply; a hooks block in a stack adds its own, which run after these. They get the run as JSON
 # on stdin and SALLYPORT_* variables (after_plan: SALLYPORT_PLAN_JSON, a file with secrets that is there only meanwhile), and run
-# in the run's directory as the agent's user. One that fails before_plan, after_plan or before_apply ends the run with what it
-# printed; those run again after a crash. after_apply never runs twice, and only warns.
+# in the run's directory as the agent's user. What they print stands on the run's card and in the pull request's comment, cleaned,
+# without the secrets of this file, and cut: so print no values. A line "sallyport: snapshot=snap-1" is a fact there.
+# Exit code 0 is a note. 2 of after_plan is a warning: the card leads with it, and no auto_apply passes it. Anything else, a time
+# limit, and 2 of before_plan and before_apply ends the run with what was printed. These three run again after a crash; after_apply
+# never runs twice, and only warns.
 # hooks {
 #   after_plan   = ["/usr/local/bin/check-policy"]
 #   before_apply = ["/usr/local/bin/snapshot", "--wait"]

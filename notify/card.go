@@ -45,6 +45,7 @@ type Card struct {
 	Mark        string            // what stays at the top of it: the glass was broken
 	Recover     bool              // planned at the applied commit, to bring back what is gone
 	First       bool              // the first plan of the stack
+	Hooks       []store.HookNote  // what the hooks of the agent's machine said
 	Notes       []string          // what else to know of the plan, a sentence each: which images it uses, ...
 	Build       bool              // an image is built, and not a plan applied
 	Artifacts   []store.Artifact  // what was built
@@ -98,6 +99,10 @@ func (c Card) Called(say func(string) string) Card {
 	}
 	c.Warnings, c.Notes, c.WaitsFor = all(c.Warnings), all(c.Notes), all(c.WaitsFor)
 	c.RequestedBy = by(c.RequestedBy)
+	c.Hooks = slices.Clone(c.Hooks)
+	for i := range c.Hooks {
+		c.Hooks[i].Text = say(c.Hooks[i].Text)
+	}
 	c.Decisions = slices.Clone(c.Decisions)
 	for i := range c.Decisions {
 		c.Decisions[i].By, c.Decisions[i].Withdrawn, c.Decisions[i].Text = by(c.Decisions[i].By), say(c.Decisions[i].Withdrawn), say(c.Decisions[i].Text)

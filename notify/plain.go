@@ -36,6 +36,9 @@ func (c Card) Facts() []string {
 	for _, n := range c.Notes {
 		add(n)
 	}
+	for _, f := range hookFacts(c) {
+		add(f)
+	}
 	add(c.gitDown())
 	for _, w := range c.Warnings {
 		if c.ended() && strings.HasPrefix(w, GoesAhead) {
@@ -72,6 +75,9 @@ func (c Card) Facts() []string {
 	}
 	if c.Status == store.Applied && c.Apply != nil && len(c.Apply.Outputs) > 0 {
 		add("outputs: " + words.List(c.Apply.Outputs, 20))
+	}
+	for _, text := range hookNotes(c) { // last, where the card is cut
+		add(text)
 	}
 	return facts
 }
@@ -299,7 +305,7 @@ func ErrorWord(status store.Status) string {
 func (c Card) Plain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", c.Title(), c.StatusWord())
-	for _, k := range c.Kinds() {
+	for _, k := range append(c.Kinds(), c.HookWarnings()...) {
 		fmt.Fprintf(&b, "  %s\n", k)
 	}
 	if lead := c.Lead(); lead != nil {

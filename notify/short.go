@@ -11,7 +11,7 @@ import (
 func (c Card) Short(changes int) string {
 	lines := []string{c.Title() + ": " + c.StatusWord()}
 	add := func(text string) { lines = append(lines, text) }
-	for _, k := range c.Kinds() {
+	for _, k := range append(c.Kinds(), c.HookWarnings()...) {
 		add(k)
 	}
 	if c.Plan != nil {

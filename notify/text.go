@@ -52,6 +52,9 @@ func (c Card) Text() string {
 	if failed := ChecksCount(c.checks()); failed != "" {
 		text += "; " + failed
 	}
+	if warns := HookWarns(c); warns != "" {
+		text += "; " + warns
+	}
 	if ask := c.ask(); ask != "" {
 		text += ". " + ask
 	}
@@ -65,6 +68,9 @@ func (c Card) Line() string {
 		text += "planned, "
 	}
 	text += c.gist()
+	if warns := HookWarns(c); warns != "" {
+		text += "; " + warns
+	}
 	switch {
 	case c.Held != "" && !c.Status.Terminal():
 		text += ": " + line(c.Held)

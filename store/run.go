@@ -89,13 +89,15 @@ type Run struct {
 	Reason      string `json:"reason,omitempty"`       // why the run exists, in a person's words or ours
 	RequestedBy string `json:"requested_by,omitempty"` // "cli:jane", "slack:U01", empty for the agent itself
 	// Asked is the message in Slack that asked for the run, and whose thread hears how it ended; nil: nobody asked there.
-	Asked       *Asked   `json:"asked,omitempty"`
-	Position    string   `json:"position,omitempty"` // the card's "at the applied commit" or "with 3 commits that were not applied yet"
-	GitDown     string   `json:"git_down,omitempty"` // why and since when the repository could not be read when this was planned
-	Warnings    []string `json:"warnings,omitempty"` // for the card: no lock file, workspace created, upstream not applied, ...
-	Notes       []string `json:"notes,omitempty"`    // for the card too: which images the plan uses, what changed in a template
-	PullRequest int      `json:"pull_request,omitempty"`
-	Engine      string   `json:"engine,omitempty"` // what plans and applies it; empty: terraform
+	Asked    *Asked   `json:"asked,omitempty"`
+	Position string   `json:"position,omitempty"` // the card's "at the applied commit" or "with 3 commits that were not applied yet"
+	GitDown  string   `json:"git_down,omitempty"` // why and since when the repository could not be read when this was planned
+	Warnings []string `json:"warnings,omitempty"` // for the card: no lock file, workspace created, upstream not applied, ...
+	Notes    []string `json:"notes,omitempty"`    // for the card too: which images the plan uses, what changed in a template
+	// HookNotes are what the hooks of this machine said of it, in the order in which they ran.
+	HookNotes   []HookNote `json:"hook_notes,omitempty"`
+	PullRequest int        `json:"pull_request,omitempty"`
+	Engine      string     `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
 	Options PlanOptions `json:"options,omitzero"` // what a person asked of the plan beside the commit
 

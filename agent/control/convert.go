@@ -22,6 +22,7 @@ func RunOf(r *store.Run) Run {
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Asks: r.Asks, Position: r.Position, GitDown: r.GitDown,
 		Warnings: list(r.Warnings), After: r.After, Options: optionsOf(r),
 		Artifacts: artifactsOf(r.Artifacts), Images: usesOf(r.Images), Notes: list(r.Notes),
+		HookNotes: hookNotesOf(r.HookNotes), Facts: r.Facts(),
 		People: map[string]string{},
 	}
 	if len(out.Artifacts) > 0 {

@@ -53,6 +53,10 @@ func fullRun() *store.Run {
 		ID: 12, Stack: "ghe", Repository: "infra", Kind: store.KindCommit, Status: store.Applied,
 		Commit: "0123456789abcdef0123456789abcdef01234567", Author: "Jane", Subject: "Bigger disk", Reason: "because",
 		RequestedBy: "cli:root (logged in as jane)", Position: "at the applied commit", GitDown: "since Monday", Warnings: []string{"no lock file"},
+		HookNotes: []store.HookNote{
+			{Hook: "after_plan", Command: "check-policy", Warns: true, Text: "port 22 is open\nto everybody"},
+			{Hook: "before_apply", Command: "snapshot", Facts: []store.HookFact{{Name: "snapshot", Value: "snap-1"}}},
+		},
 		PullRequest: 4, After: 11, CreatedAt: at(0).In(time.FixedZone("CET", 3600)), UpdatedAt: at(9), PlannedAt: at(1),
 		ExpiresAt: at(59), EndedAt: at(9),
 		Decisions: []store.Decision{

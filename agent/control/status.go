@@ -201,13 +201,16 @@ type Run struct {
 	Warnings       []string    `json:"warnings"`
 	Apply          *Apply      `json:"apply"` // null until applying
 	Permalink      string      `json:"permalink"`
-	After          int         `json:"after"`     // the run that this one takes over from; 0 if none
-	Artifact       *Artifact   `json:"artifact"`  // what a build has made, the first of several; null if nothing
-	Artifacts      []Artifact  `json:"artifacts"` // all of it
-	Notes          []string    `json:"notes"`     // what else to know of the plan
-	Images         []ImageUse  `json:"images"`    // the images whose ids the plan gives to variables
-	Options        Options     `json:"options"`
-	Approvals      *Approvals  `json:"approvals"` // null unless its plan waits for some, and where no agent tells
+	After          int         `json:"after"`      // the run that this one takes over from; 0 if none
+	Artifact       *Artifact   `json:"artifact"`   // what a build has made, the first of several; null if nothing
+	Artifacts      []Artifact  `json:"artifacts"`  // all of it
+	Notes          []string    `json:"notes"`      // what else to know of the plan
+	HookNotes      []HookNote  `json:"hook_notes"` // what hooks said of it, in the order in which they ran
+	// Facts are what hooks want to be known of it, by name: {"snapshot":"snap-1"}. Of two of one name the later one counts.
+	Facts     map[string]string `json:"facts"`
+	Images    []ImageUse        `json:"images"` // the images whose ids the plan gives to variables
+	Options   Options           `json:"options"`
+	Approvals *Approvals        `json:"approvals"` // null unless its plan waits for some, and where no agent tells
 	// People are what the accounts in this are called (slack:U01, cli:jane), where anybody knows.
 	People map[string]string `json:"people"`
 }

@@ -13,6 +13,7 @@ import (
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/hint"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/ending"
@@ -51,7 +52,8 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Hook(ctx, conf, s, run, beforePlan); err != nil {
+	said, err := e.Hook(ctx, conf, s, run, hook.BeforePlan)
+	if err != nil {
 		return nil, err
 	}
 	phase, err := e.Begin(ctx, conf, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
@@ -87,9 +89,8 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	}
 	result.Text = buildText(s, tool, made, changed)
 	result.Notes = []string{redact.CleanLine(changed)}
-	shown := *run
-	shown.Plan = &result.Plan
-	return result, e.Hook(ctx, conf, s, &shown, afterPlan)
+	result.Said, err = e.hookAfterPlan(ctx, conf, run, s, &result.Plan, said)
+	return result, err
 }
 
 // buildHome is packer's home. Another user than the agent's gets one for each run: what one build leaves there must not be

@@ -1,6 +1,6 @@
 // Package engine is terraform and packer at work in a run's directory: the checkout, the plan, the hooks around it, the job
 // that the detached runner carries out, the verdict on how it ended. It decides nothing, and knows of the store only how to
-// read what a plan needs. Each phase of a run is done by a user of its own where terraform.user says so.
+// read what a plan needs. Hooks are run by package hook below it. Each phase of a run is done by a user of its own where terraform.user says so.
 package engine
 
 import (
@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/bell"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/health"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/ending"
@@ -28,6 +29,8 @@ import (
 
 // Engines are terraform and packer at work in a run's directory.
 type Engines struct {
+	*hook.Runner
+
 	bell   *bell.Bell
 	health *health.Health
 	active *active.Active
@@ -62,6 +65,8 @@ func New(o Options) *Engines {
 		o.Terraform = processes{}
 	}
 	return &Engines{
+		Runner: hook.New(hook.Options{Redact: o.Health.Redact, Log: o.Log}),
+
 		bell: o.Bell, health: o.Health, active: o.Active, ledger: o.Ledger, cache: o.Cache, faults: o.Faults,
 		log: o.Log, now: o.Now, tf: o.Terraform, store: o.Store,
 	}

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/asuser"
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/binary"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -75,7 +79,7 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 	if o.LockTimeout, err = e.lockPatience(s); err != nil {
 		return nil, err
 	}
-	result, err := e.planBetweenHooks(ctx, conf, run, s, p.name, o, at)
+	result, said, err := e.planBetweenHooks(ctx, conf, run, s, p.name, o, at)
 	if err != nil && len(missing) > 0 {
 		err = lacking(err, missing)
 	}
@@ -90,7 +94,46 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 			return nil, err
 		}
 	}
-	return &ledger.PlanResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Addresses: result.Addresses, Images: uses, Notes: notes}, nil
+	return &ledger.PlanResult{Plan: result.Plan, Text: result.Text, Warnings: result.Warnings, Resources: result.Resources, Addresses: result.Addresses, Images: uses, Notes: notes, Said: said}, nil
+}
+
+// planBetweenHooks plans between the before_plan and after_plan hooks. What the second one sees is the agent's already.
+func (e *Engines) planBetweenHooks(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, place string, o terraform.PlanOptions, at *phase) (*terraform.PlanResult, []store.HookNote, error) {
+	said, err := e.Hook(ctx, conf, s, run, hook.BeforePlan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if hook.Any(conf, s, hook.AfterPlan) {
+		o.JSONFile = filepath.Join(o.OutDir, hook.PlanJSONFile)
+		defer func() { _ = os.Remove(o.JSONFile) }() // also when the plan failed; a crash leaves it to the end of the run
+	}
+	result, err := e.tf.Plan(ctx, o)
+	if err == nil {
+		err = at.settle()
+	}
+	if err == nil {
+		err = e.ownState(s, result, stateWish{Another: run.Options.EmptyState, Preview: o.Preview})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	result.Plan.Dir = place
+	said, err = e.hookAfterPlan(ctx, conf, run, s, &result.Plan, said)
+	return result, said, err
+}
+
+// hookAfterPlan runs the hooks that look at a plan, and adds what they say to what was said before it.
+func (e *Engines) hookAfterPlan(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack, plan *store.Plan, said []store.HookNote) ([]store.HookNote, error) {
+	shown := *run
+	shown.Plan = plan
+	shown.Hear(said, hook.BeforePlan, hook.AfterPlan)
+	more, err := e.Hook(ctx, conf, s, &shown, hook.AfterPlan)
+	said = append(said, more...)
+	var failed *hook.Error
+	if errors.As(err, &failed) {
+		failed.Said = said
+	}
+	return said, err
 }
 
 // lockPatience is how long a plan waits for the state lock: not at all for one that is known, or likely, to be left over.

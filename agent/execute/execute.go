@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/clock"
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/execute/hooks"
 	"sallyport/agent/execute/origin"
 	"sallyport/agent/execute/remind"
@@ -108,6 +109,7 @@ func (e *Executor) refuseLarge(conf *active.Config, run *store.Run, result *ledg
 		}
 		_, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Errored, Text: why}, func(r *store.Run) error {
 			r.Plan, r.Error, r.Hint = &plan, why, hint
+			r.Hear(result.Said, hook.BeforePlan, hook.AfterPlan)
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			return nil
 		})
@@ -162,6 +164,7 @@ func (e *Executor) previewed(conf *active.Config, run *store.Run, result *ledger
 		_, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
 			plan := result.Plan
 			r.Plan, r.Error, r.Hint = &plan, "", ""
+			r.Hear(result.Said, hook.BeforePlan, hook.AfterPlan)
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			return nil
 		})

@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/datadir"
 	"sallyport/agent/engine"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
@@ -261,24 +262,27 @@ func (e *Executor) mayApply(tx *store.Tx, conf *active.Config, run *store.Run) e
 }
 
 // hookBeforeApply runs the before_apply hooks of an approved run, then makes the last checks once more: a hook can take
-// minutes, and what was true before it may not be any more. A hook that fails ends the run.
+// minutes, and what was true before it may not be any more. A hook that fails ends the run, whatever its exit code: nobody would
+// see a warning any more. What the hooks say is kept before anything else is done: what they made in the cloud is there.
 func (e *Executor) hookBeforeApply(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) (held, hint string, ended bool, err error) {
-	if !engine.Hooked(conf, s, engine.BeforeApply) {
+	if !hook.Any(conf, s, hook.BeforeApply) {
 		return "", "", false, nil
 	}
 	if err := e.ledger.Hold(run, "approved; the before_apply hook is running", ""); err != nil {
 		return "", "", false, err
 	}
-	err = e.engines.Hook(ctx, conf, s, run, engine.BeforeApply)
-	var failed *engine.HookError
+	said, err := e.engines.Hook(ctx, conf, s, run, hook.BeforeApply)
+	var failed *hook.Error
 	if errors.As(err, &failed) {
 		text := "nothing was applied: " + e.health.Redact(failed.Error())
 		return "", "", true, e.ledger.MoveNow(conf, run, store.Move{From: store.Approved, To: store.Errored, Text: text}, func(r *store.Run) error {
+			r.Hear(said, hook.BeforeApply)
 			r.Error, r.Hint = text, failed.UserHint()
 			return nil
 		})
 	}
-	if err != nil {
+	// Also of one that was ended meanwhile (somebody denied it): what it made in the cloud stands on the card.
+	if err := errors.Join(err, e.Heard(run, said, hook.BeforeApply)); err != nil {
 		return "", "", false, err
 	}
 	held, hint, err = e.lastChecks(ctx, conf, run, s)

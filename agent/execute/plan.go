@@ -11,6 +11,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/config"
 	"sallyport/agent/engine"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
@@ -147,6 +148,7 @@ func (e *Executor) planned(ctx context.Context, conf *active.Config, run *store.
 		moved, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: to}, func(r *store.Run) error {
 			plan := result.Plan
 			policy.Note(r)
+			r.Hear(result.Said, hook.BeforePlan, hook.AfterPlan)
 			r.Plan, r.ExpiresAt, r.PlannedUp, r.Error, r.Hint = &plan, now.Add(s.PlanTTL), e.uptime(), "", ""
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			r.GitDown, r.Origin, r.Images, r.Notes = notify.Unreadable(repository), result.Origin, result.Images, result.Notes
@@ -249,7 +251,11 @@ func (e *Executor) planFailed(conf *active.Config, run *store.Run, cause error) 
 			return e.ledger.RefreshCard(tx.Tx, now)
 		})
 	}
+	var hooked *hook.Error
 	return e.ledger.MoveNow(conf, run, store.Move{From: store.Planning, To: store.Errored, Text: text}, func(r *store.Run) error {
+		if errors.As(cause, &hooked) {
+			r.Hear(hooked.Said, hook.BeforePlan, hook.AfterPlan)
+		}
 		r.Error, r.Hint = text, hint
 		return nil
 	})

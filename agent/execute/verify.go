@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
 	"sallyport/agent/journal"
+	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle/effects"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
@@ -46,10 +49,11 @@ func (e *Executor) verify(ctx context.Context, conf *active.Config, run *store.R
 	if err != nil {
 		return e.NotVerified(conf, run, err)
 	}
-	if moved := effects.Differences(run.Plan, &result.Plan); len(moved) > 0 && !fault.Without("verify") {
+	moved := append(effects.Differences(run.Plan, &result.Plan), newWarnings(run, result.Said)...)
+	if len(moved) > 0 && !fault.Without("verify") {
 		return e.worldMoved(conf, run, moved)
 	}
-	return e.takeVerified(run, &result.Plan)
+	return e.takeVerified(run, result)
 }
 
 // sameApproved is the run as it is now, if it is still approved with the plan in hand.
@@ -66,20 +70,21 @@ func sameApproved(tx *store.Tx, run *store.Run) (*store.Run, error) {
 
 // takeVerified lets the fresh plan take the place of the shown one: the one transaction in which a run's plan changes under an
 // approval. It does the same, so everything that people saw and said holds for it.
-func (e *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
+func (e *Executor) takeVerified(run *store.Run, fresh *ledger.PlanResult) error {
 	return e.journal.Update(func(tx *journal.Tx) error {
 		now, err := sameApproved(tx.Tx, run)
 		if err != nil {
 			return err
 		}
-		if len(effects.Differences(now.Plan, fresh)) > 0 && !fault.Without("verify") {
+		if len(effects.Differences(now.Plan, &fresh.Plan)) > 0 && !fault.Without("verify") {
 			return errNotNow
 		}
-		plan := *fresh
+		plan := fresh.Plan
 		plan.ApprovedDigest = now.Plan.Shown()
 		if now, err = tx.ChangeRun(run.ID, func(r *store.Run) error {
 			r.Plan, r.VerifiedAt, r.VerifiedUp = &plan, e.now().UTC(), e.uptime()
 			r.Held, r.Hint, r.NotBefore = "", "", time.Time{}
+			r.Hear(fresh.Said, hook.BeforePlan, hook.AfterPlan)
 			return nil
 		}); err != nil {
 			return err
@@ -97,6 +102,19 @@ func (e *Executor) takeVerified(run *store.Run, fresh *store.Plan) error {
 			tx.AddEvent(store.Event{Type: "verified", Run: run.ID, Stack: run.Stack, Text: plan.ApprovedDigest + " " + plan.Digest}),
 			e.ledger.RefreshAnd(tx.Tx, now, "verified", fmt.Sprintf("#%d %s was %s.", run.ID, run.Stack, text)))
 	})
+}
+
+// newWarnings are those of hooks that nobody had seen who approved the plan. A hook has to say the same of the same plan.
+func newWarnings(run *store.Run, said []store.HookNote) []string {
+	var fresh []string
+	for _, n := range store.HookWarnings(said) {
+		if !slices.ContainsFunc(store.HookWarnings(run.HookNotes), func(have store.HookNote) bool {
+			return have.Command == n.Command && have.Text == n.Text
+		}) {
+			fresh = append(fresh, fmt.Sprintf("the %s hook %s warns of something that it had not", n.Hook, n.Command))
+		}
+	}
+	return fresh
 }
 
 // NotVerified is what becomes of a run whose plan could not be made again: it waits where that may pass, and ends otherwise.

@@ -28,6 +28,7 @@ type Command struct {
 	Dir     string
 	Env     []string
 	Stdin   io.Reader
+	Hears   io.Writer // gets all that it prints, as it comes; nil: nobody
 	Timeout time.Duration
 }
 
@@ -42,7 +43,11 @@ func (c Command) Run(ctx context.Context) (said *Tail, err error) {
 	said = &Tail{most: commandKept}
 	cmd := exec.CommandContext(limited, c.Words[0], c.Words[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, said, said
+	out := io.Writer(said)
+	if c.Hears != nil {
+		out = io.MultiWriter(said, c.Hears)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, out, out
 	proc.OwnGroup(cmd)
 	cmd.Cancel = func() error { return proc.EndGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = commandGrace
@@ -67,6 +72,9 @@ func (t *Tail) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// String is all that is kept, as it was printed: it may hold secrets and control characters.
+func (t *Tail) String() string { return t.b.String() }
 
 // Shown is ": " and the end of what was written, or nothing. More is kept than is shown, so that the end of a secret whose
 // beginning was dropped is never taken for something else.

@@ -134,6 +134,13 @@ func (l *Ledger) hideIn(r *store.Run) {
 			list[i] = l.health.Redact(list[i])
 		}
 	}
+	for i := range r.HookNotes {
+		n := &r.HookNotes[i]
+		n.Text = l.health.Redact(n.Text)
+		for j := range n.Facts {
+			n.Facts[j].Value = l.health.Redact(n.Facts[j].Value)
+		}
+	}
 }
 
 // MoveNow is move in a transaction of its own.

@@ -115,6 +115,7 @@ type PlanResult struct {
 	Origin    *store.Origin
 	Notes     []string // what else they should know
 	Images    []store.ImageUse
+	Said      []store.HookNote // by the hooks around it
 }
 
 // GoStale ends a run whose plan does not fit the world any more and makes the one that takes over.

@@ -34,6 +34,7 @@ func (l *Ledger) PolicyOn(tx *store.Tx, run *store.Run, s *config.Stack, to stor
 	}
 	now := lifecycle.SituationOf(facts, &result.Plan)
 	now.Rewritten = now.Rewritten || rewritten
+	now.Warned = now.Warned || len(store.HookWarnings(result.Said)) > 0
 	if why := policy.AutoApplyRefusal(s, now); why != "" {
 		return policyVerdict{asks: fmt.Sprintf("auto_apply is %s, but %s", s.AutoApply, why)}, nil
 	}

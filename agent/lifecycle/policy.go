@@ -8,7 +8,7 @@ import (
 // SituationOf is what a policy decides on about a plan of the run that the facts are of.
 func SituationOf(f Facts, plan *store.Plan) policy.Situation {
 	run := f.Run
-	now := policy.Situation{Kind: run.Kind, Plan: plan, Special: run.Options.Inherited || len(run.Options.Kinds(run.Commit)) > 0}
+	now := policy.Situation{Kind: run.Kind, Plan: plan, Warned: len(store.HookWarnings(run.HookNotes)) > 0, Special: run.Options.Inherited || len(run.Options.Kinds(run.Commit)) > 0}
 	st, read := f.Store.stack(run.Stack)
 	repository, readToo := f.Store.repository(run.Repository)
 	if !read || !readToo || f.Store.Agent == nil || f.Config.Stack == nil || plan == nil {

@@ -15,7 +15,7 @@ func (ob *Outbox) Card(conf *active.Config, run *store.Run) notify.Card {
 		Run: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Commit: run.Commit, Author: run.Author, Subject: run.Subject,
 		Reason: run.Reason, Options: run.Options, RequestedBy: run.RequestedBy, Position: run.Position, GitDown: run.GitDown, Warnings: run.Warnings,
 		Plan: run.Plan, Decisions: run.Decisions, ExpiresAt: run.ExpiresAt, Apply: run.Apply, Error: run.Error, Hint: run.Hint,
-		Notes: run.Notes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
+		Notes: run.Notes, Hooks: run.HookNotes, Build: run.Engine == config.EnginePacker, Artifacts: run.Artifacts,
 		Held: run.Held, Asks: run.Asks, Mark: phrase.GlassText(run.BreakGlass), Agent: ob.id, Approvals: 1, ShowAddresses: true,
 	}
 	c.Recover = run.AtApplied && run.Kind == store.KindManual

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"sallyport/agent/active"
 	"sallyport/notify"
@@ -85,6 +86,7 @@ func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[str
 		} else if empty := notify.EmptyAgain(run.Plan); empty != "" {
 			words.Warnings = append(words.Warnings, empty)
 		}
+		words.Hooks = ob.hooksOf(conf, run)
 		text, err := ob.previewText(conf, run)
 		if err != nil {
 			return "", err
@@ -100,8 +102,27 @@ func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[str
 		for i, warning := range run.Warnings {
 			run.Warnings[i] = names.Plain(warning)
 		}
+		for i := range run.Hooks {
+			run.Hooks[i].Text = names.Plain(run.Hooks[i].Text)
+		}
 	}
 	return out.Body(), nil
+}
+
+// hooksOf is what hooks say of a run, where others may read it: as on its card.
+func (ob *Outbox) hooksOf(conf *active.Config, run *store.Run) []store.HookNote {
+	hidden := false
+	if s := conf.Stack(run.Stack); s != nil {
+		hidden = s.PlanInSlack == "none"
+	}
+	out := make([]store.HookNote, 0, len(run.HookNotes))
+	for _, n := range run.HookNotes {
+		if n.Text = ob.health.Redact(n.Text); hidden {
+			n.Text, n.Facts = "sallyport show "+strconv.Itoa(run.ID), nil
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // previewText is what the comment shows of a run in full: its plan in Terraform's words, or its error.

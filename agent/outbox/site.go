@@ -25,7 +25,8 @@ func (ob *Outbox) statusOf(conf *active.Config, run *store.Run) forge.Status {
 func (ob *Outbox) runWords(conf *active.Config, run *store.Run) github.Run {
 	r := github.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
-		Held: people.Names(conf.Name).Plain(ob.health.Redact(run.Held)), By: conf.DecidedBy(run),
+		Hooks: run.HookNotes,
+		Held:  people.Names(conf.Name).Plain(ob.health.Redact(run.Held)), By: conf.DecidedBy(run),
 	}
 	if run.Card != nil {
 		r.URL = run.Card.Permalink

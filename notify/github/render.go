@@ -7,6 +7,7 @@ import (
 
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
+	"sallyport/store"
 )
 
 // Report is the one comment of a pull request: what its stacks' plans say.
@@ -166,7 +167,7 @@ func sign(r Run) string {
 	switch {
 	case stateOf(r.Status) == Failure:
 		return "❌ "
-	case r.Plan.Destroys():
+	case r.Plan.Destroys(), len(store.HookWarnings(r.Hooks)) > 0:
 		return "⚠️ "
 	}
 	return ""
@@ -204,6 +205,7 @@ func (s section) render(text string) string {
 	if len(s.run.Warnings) > 0 {
 		b.WriteString("\n")
 	}
+	b.WriteString(hooks(s.run))
 	if s.text != "" {
 		b.WriteString(fence(text) + "\n")
 	}
@@ -216,7 +218,7 @@ func (s section) render(text string) string {
 func (r Report) sections(room int) string {
 	var list []section
 	for _, run := range r.Runs {
-		if run.Text != "" || len(run.Warnings) > 0 {
+		if run.Text != "" || len(run.Warnings)+len(run.Hooks) > 0 {
 			list = append(list, newSection(run))
 		}
 	}

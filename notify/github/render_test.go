@@ -59,9 +59,20 @@ func TestReportGolden(t *testing.T) {
 			}
 			r.Notes = []string{"secrets is not planned: the pull request changes its backend; an approver can say plan secrets here"}
 		},
+		"hooks": func(r *github.Report) {
+			ghe, wiki := previewed(12, "ghe"), previewed(13, "wiki")
+			ghe.Hooks = []store.HookNote{
+				{Hook: "after_plan", Command: "cost", Text: "+12.00 USD a month\n@ops <!channel>", Facts: []store.HookFact{{Name: "cost", Value: "12 | USD"}}},
+				{Hook: "after_plan", Command: "check-policy", Warns: true, Text: "port 22 is open to everybody"},
+			}
+			wiki.Text, wiki.Plan = "", &store.Plan{Add: 1, Changes: []store.Change{{Actions: []string{"create"}}}}
+			wiki.Hooks = []store.HookNote{{Hook: "after_plan", Command: "quiet", Warns: true}}
+			r.Runs = []github.Run{ghe, wiki}
+		},
 		"hostile": func(r *github.Report) {
 			r.Agent, r.Head, r.Notes = "a --> <b>", "@ops", []string{hostile}
-			r.Runs = []github.Run{{ID: 1, Label: hostile, Stack: hostile, Status: store.Previewed, Text: hostile, Warnings: []string{hostile}},
+			r.Runs = []github.Run{{ID: 1, Label: hostile, Stack: hostile, Status: store.Previewed, Text: hostile, Warnings: []string{hostile},
+				Hooks: []store.HookNote{{Hook: "after_plan", Command: hostile, Text: hostile, Warns: true, Facts: []store.HookFact{{Name: "a", Value: hostile}}}}},
 				{ID: 2, Stack: "held", Status: store.Pending, Held: hostile}}
 		},
 		"cut": func(r *github.Report) {
@@ -136,6 +147,11 @@ func check(t *testing.T, r github.Report, body string) {
 	for _, run := range r.Runs {
 		if strings.Trim(run.Text, "\n") != "" {
 			texts++
+		}
+		for _, n := range run.Hooks {
+			if n.Text != "" {
+				texts++
+			}
 		}
 	}
 	if fences > texts || fences < texts && !leftOut && !strings.ContainsAny(fmt.Sprint(r), "\x00\x1b\u202e\u200b\r") {

@@ -51,8 +51,10 @@ type Run struct {
 	Needed   int      // approvals that are needed
 	Held     string   // why it does not move on
 	Warnings []string // of a comment
-	Text     string   // of a comment: the plan in Terraform's words, or its error. Secrets are redacted already
-	URL      string   // where to look: the Slack thread
+	// Hooks are what hooks of the agent's machine said, secrets redacted. Comments show it; how many of them warn, everything does.
+	Hooks []store.HookNote
+	Text  string // of a comment: the plan in Terraform's words, or its error. Secrets are redacted already
+	URL   string // where to look: the Slack thread
 }
 
 // Context is the context of a stack's statuses.
@@ -105,7 +107,15 @@ func (r Run) description() string {
 
 // words are our own words for how a run stands, and the names of people.
 func (r Run) words() string {
-	card := notify.Card{Status: r.Status, Plan: r.Plan}
+	card := notify.Card{Status: r.Status, Plan: r.Plan, Hooks: r.Hooks}
+	text := r.ownWords(card)
+	if warns := notify.HookWarns(card); warns != "" {
+		text += "; " + warns
+	}
+	return text
+}
+
+func (r Run) ownWords(card notify.Card) string {
 	switch r.Status {
 	case store.Pending:
 		if r.Held != "" {

@@ -71,6 +71,10 @@ func hostileCard(evil string) notify.Card {
 	card.Label, card.Stack, card.Author, card.Subject, card.Reason, card.RequestedBy = evil, evil, evil, evil, evil, "slack:"+evil
 	card.Position, card.GitDown, card.Held, card.Error, card.Hint, card.Headline = evil, evil, evil, evil, evil, evil
 	card.Warnings, card.Mention, card.Agent, card.Commit = []string{evil, evil}, []string{evil, jane, "U1>", "@here", "here"}, evil, evil
+	card.Hooks = []store.HookNote{
+		{Hook: "after_plan", Command: evil, Text: evil, Warns: true, Facts: []store.HookFact{{Name: evil, Value: evil}}},
+		{Hook: "after_plan", Command: evil, Text: evil},
+	}
 	card.Decisions = []store.Decision{
 		{Verdict: store.Deny, By: "slack:" + evil, Text: "deny " + evil, Withdrawn: evil},
 		{Verdict: store.Approve, By: "cli:" + evil, Text: "approve"},

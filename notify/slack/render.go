@@ -151,6 +151,13 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		}
 		blocks = append(blocks, plain(words.Cut("🔸 "+strings.Join(kinds, "\n🔸 "), most), ""))
 	}
+	if warnings := card.HookWarnings(); len(warnings) > 0 { // likewise: what somebody's check found is for whoever decides
+		most := 1200
+		if s == least {
+			most = 160
+		}
+		blocks = append(blocks, plain(words.Cut("⚠️ "+strings.Join(warnings, "\n"), most), ""))
+	}
 	if lead := card.Lead(); lead != nil { // in every size, too: it is what the rest is about
 		blocks = append(blocks, mrkdwn(leadText(*lead)))
 	}

@@ -80,6 +80,10 @@ func TestHugeCards(t *testing.T) {
 	card.Status, card.Error = store.Errored, strings.Repeat("\"<&>\n", 5000)
 	card.Subject, card.Reason, card.Hint = strings.Repeat("&", 9000), strings.Repeat("<", 9000), strings.Repeat(">", 9000)
 	card.Stack, card.Label = strings.Repeat("<s>", 300), strings.Repeat("L", 300)
+	for range 8 {
+		text := strings.Repeat(strings.Repeat("<h>", 80)+"\n", 8)
+		card.Hooks = append(card.Hooks, store.HookNote{Hook: "after_plan", Command: "sh", Warns: true, Text: text}, store.HookNote{Hook: "after_plan", Text: text})
+	}
 	for range 60 {
 		card.Decisions = append(card.Decisions, store.Decision{Verdict: store.Deny, By: "slack:U01JANE", Text: "deny " + strings.Repeat("<", 500)})
 		card.Warnings = append(card.Warnings, strings.Repeat("<w>", 100))

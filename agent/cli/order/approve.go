@@ -151,7 +151,7 @@ func meant(s *call.Streams, verdict store.Verdict, run control.Run) error {
 	}
 	run = run.Called()
 	s.Talk("%s %s: %s\n  commit %s %s\n  plan   %s", render.RunName(run), run.Stack, render.Counts(run.Plan), run.Commit, render.About(run), run.Plan.Digest)
-	_, _ = io.WriteString(s.Err, render.Dangers(run.Plan)) // cleaned, and coloured
+	_, _ = io.WriteString(s.Err, render.HookWarnings(run)+render.Dangers(run.Plan)) // cleaned, and coloured
 	if a := run.Approvals; a.Worth() {
 		s.Talk("  has    %s", a)
 	}

@@ -76,7 +76,7 @@ func runFacts(r control.Run, now time.Time) []fact {
 		reason = "" // its position says so
 	}
 	facts := []fact{
-		{"plan", strings.Join(r.Options.Kinds, "\n"), redBold},
+		{"plan", strings.Join(r.Options.Kinds, "\n"), redBold}, {"WARNING", hookWarnings(r), yellowBold},
 		{"kind", kind, none}, {"reason", reason, none}, {"commit", commit, none}, {"subject", subject, none}, {"position", news(r), none},
 		{"created", when(r.CreatedAt, now), none},
 	}
@@ -109,6 +109,7 @@ func runFacts(r control.Run, now time.Time) []fact {
 	for _, c := range failedChecks(r) {
 		facts = append(facts, fact{"check", notify.CheckLine(store.FailedCheck(c)), yellow})
 	}
+	facts = append(facts, hookFacts(r)...)
 	return append(facts,
 		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{notify.ErrorWord(r.Status), r.Error, red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
 }

@@ -283,6 +283,7 @@ func waitingText(r control.Run, a *control.Approvals, now time.Time) string {
 	for _, kind := range r.Options.Kinds {
 		text += "      " + paint(redBold, redact.CleanLine(kind)) + "\n"
 	}
+	text += HookWarnings(r)
 	if about := About(r); about != "" {
 		text += "      " + redact.CleanLine(about) + "\n"
 	}

@@ -194,10 +194,10 @@ func Backup() decode.Shape {
 
 // Hooks is the shape of a hooks block.
 func Hooks() decode.Shape {
-	return decode.Shape{Text: "commands around every plan and apply; those of a stack run after those of all", Attributes: []decode.Attribute{
-		{Name: "before_plan", Type: decode.Command, Example: `["/usr/local/bin/fetch-vars"]`, Text: "runs before each plan; one that fails ends the run"},
-		{Name: "after_plan", Type: decode.Command, Example: `["/usr/local/bin/check-policy"]`, Text: "runs after it, with the plan as JSON; one that fails ends the run"},
-		{Name: "before_apply", Type: decode.Command, Example: `["/usr/local/bin/snapshot", "--wait"]`, Text: "runs before each apply; one that fails ends the run"},
+	return decode.Shape{Text: "commands around every plan and apply, with the run as JSON on stdin; those of a stack run after those of all; what they print stands on the run's card, in the pull request's comment and in show, and a line \"sallyport: NAME=VALUE\" is a fact there", Attributes: []decode.Attribute{
+		{Name: "before_plan", Type: decode.Command, Example: `["/usr/local/bin/fetch-vars"]`, Text: "runs before each plan; one that fails, with 2 as well, ends the run"},
+		{Name: "after_plan", Type: decode.Command, Example: `["/usr/local/bin/check-policy"]`, Text: "runs after it, with the plan as JSON in SALLYPORT_PLAN_JSON; exit code 2 is a warning that the card leads with and that no auto_apply passes, any other but 0 ends the run"},
+		{Name: "before_apply", Type: decode.Command, Example: `["/usr/local/bin/snapshot", "--wait"]`, Text: "runs before each apply; one that fails, with 2 as well, ends the run"},
 		{Name: "after_apply", Type: decode.Command, Example: `["/usr/local/bin/tell"]`, Text: "runs after it, once, and only warns"},
 		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the commands, beside PATH, HOME and SALLYPORT_*"},
 		{Name: "timeout", Type: decode.Duration, Default: `"5m"`, Example: `"10m"`, Text: "of each command"},

@@ -11,6 +11,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/engine"
+	"sallyport/agent/engine/hook"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
@@ -63,7 +64,7 @@ type owedHook struct {
 
 // OweHook notes in the transaction that ends an apply that its after_apply hooks are still to run.
 func (h *Hooks) OweHook(tx *store.Tx, conf *active.Config, run *store.Run) error {
-	if !engine.Hooked(conf, conf.Stack(run.Stack), engine.AfterApply) {
+	if !hook.Any(conf, conf.Stack(run.Stack), hook.AfterApply) {
 		return nil
 	}
 	owed, _, err := afterKey.Get(tx)
@@ -89,7 +90,7 @@ func (h *Hooks) RunOwedHooks(conf *active.Config) error {
 			return err
 		}
 		switch {
-		case run == nil || !engine.Hooked(conf, conf.Stack(run.Stack), engine.AfterApply):
+		case run == nil || !hook.Any(conf, conf.Stack(run.Stack), hook.AfterApply):
 			err = h.SettleHook(o.Run, "")
 		case h.work.Busy(run.ID) != "":
 		case !o.Began.IsZero():
@@ -113,35 +114,61 @@ func (h *Hooks) hookAfterApply(ctx context.Context, conf *active.Config, run *st
 		h.journal.StoreFault(err)
 		return
 	}
-	err = h.engines.Hook(ctx, conf, conf.Stack(run.Stack), run, engine.AfterApply)
+	said, err := h.engines.Hook(ctx, conf, conf.Stack(run.Stack), run, hook.AfterApply)
 	if ctx.Err() != nil {
 		return // stopping: the next start tells that nobody saw its end
 	}
 	text := ""
 	if err != nil {
 		text = h.health.Redact(err.Error())
-		h.log.Warn("running a hook", "hook", engine.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
+		h.log.Warn("running a hook", "hook", hook.AfterApply, "run", run.ID, "stack", run.Stack, "err", text)
 	}
-	if err := h.SettleHook(run.ID, text); err != nil {
+	if err := h.settle(run.ID, said, text); err != nil {
 		h.work.Backoff(run.ID)
 		h.journal.StoreFault(err)
 	}
 }
 
 // SettleHook ends an after_apply hook; a text says what was wrong with it. The run itself stays what it is.
-func (h *Hooks) SettleHook(id int, text string) error {
+func (h *Hooks) SettleHook(id int, text string) error { return h.settle(id, nil, text) }
+
+// settle keeps what the hooks said in the transaction after which they are owed no more, so that nothing of it is there twice.
+func (h *Hooks) settle(id int, said []store.HookNote, text string) error {
 	return h.changeOwed(id, func(owed []owedHook, i int) []owedHook { return slices.Delete(owed, i, i+1) }, func(tx *store.Tx) error {
-		if text == "" {
+		if text == "" && len(said) == 0 {
 			return nil
 		}
 		run, err := tx.ChangeRun(id, func(r *store.Run) error {
-			r.Warnings = append(r.Warnings, text)
+			r.Hear(said, hook.AfterApply)
+			if text != "" {
+				r.Warnings = append(r.Warnings, text)
+			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		return h.ledger.RefreshAnd(tx, run, engine.AfterApply, strings.ToUpper(text[:1])+text[1:]+".")
+		if text == "" {
+			return h.ledger.RefreshCard(tx, run)
+		}
+		return h.ledger.RefreshAnd(tx, run, hook.AfterApply, strings.ToUpper(text[:1])+text[1:]+".")
+	})
+}
+
+// Heard keeps what the hooks of one kind said that can run again, in the place of what they said before.
+func (h *Hooks) Heard(run *store.Run, said []store.HookNote, name string) error {
+	if len(said) == 0 && !slices.ContainsFunc(run.HookNotes, func(n store.HookNote) bool { return n.Hook == name }) {
+		return nil
+	}
+	return h.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.ChangeRun(run.ID, func(r *store.Run) error {
+			r.Hear(said, name)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return h.ledger.RefreshCard(tx.Tx, now)
 	})
 }
 

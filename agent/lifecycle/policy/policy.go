@@ -30,6 +30,7 @@ type Situation struct {
 	Interrupted int  // an apply whose end nobody saw, and that no run has made good since; 0 if there is none
 	Rewritten   bool // the branch does not descend from what is applied
 	Paused      bool // the agent or the stack
+	Warned      bool // a hook warns of the plan: it wants people to look
 	Special     bool // a person's plan with options: it is not what the repository says
 	StateLost   bool // something was applied, and there is no state: what is planned may all exist
 	Today       int  // applies that policies decided on within a day
@@ -47,6 +48,8 @@ func AutoApplyRefusal(s *config.Stack, now Situation) string {
 		return "this takes over from a run that was not applied as it was planned"
 	case now.Kind == store.KindPullRequest:
 		return "this is a preview"
+	case now.Warned:
+		return "a hook warns of this plan"
 	case now.Special:
 		return "somebody asked for a plan with options"
 	case now.Interrupted != 0:

@@ -106,6 +106,7 @@ func TestPolicies(t *testing.T) {
 		{"no_destroy: a protected update", "no_destroy", quiet(protectedOne(changed("a.b", "update"))), "protected"},
 		{"always: destroyed", "always", quiet(changed("a.b", "delete")), ""},
 		{"always: protected and destroyed", "always", quiet(protectedOne(changed("a.b", "delete"))), "protected"},
+		{"always: a hook warns", "always", but(func(n *policy.Situation) { n.Warned = true }, changed("a.b", "create")), "a hook warns of this plan"},
 		{"always: a recovery", "always", but(func(n *policy.Situation) { n.Kind = store.KindRecovery }, node), "takes over"},
 		{"always: a preview", "always", but(func(n *policy.Situation) { n.Kind = store.KindPullRequest }, node), "preview"},
 		{"always: nothing", "always", but(func(n *policy.Situation) { n.Plan.Empty = true }), "nothing to apply"},
