@@ -125,7 +125,7 @@ func TestPlanThatExpiresBeforeTheWindowSaysSo(t *testing.T) {
 	h.start()
 	h.Reaches("1", store.Planned)
 	answer, err := h.Client.Decide(t.Context(), control.DecideRequest{Ref: "1", Words: "approve"})
-	if err != nil || !strings.Contains(answer.Message, "is approved. The approval counts and waits: outside the apply window until 2026-10-05 09:00 CEST; this plan expires before that, at 2026-10-03 00:00 UTC") {
+	if err != nil || !strings.Contains(answer.Message, "is approved. The approval counts and waits: outside the apply window until 2026-10-05 09:00 CEST (Europe/Berlin); this plan expires before that, at 2026-10-03 00:00 UTC") {
 		t.Errorf("answer %q, %v", answer.Message, err)
 	}
 	skip(5 * time.Hour)

@@ -61,7 +61,7 @@ func verifyBackup(ctx context.Context, a *call.Call, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.Streams.Result(read, "the backup of %s is whole: %s, %s, a history of %s, %s and %s", read.BackupAt.Format("2006-01-02 15:04:05 MST"),
+	return a.Streams.Result(read, "the backup of %s is whole: %s, %s, a history of %s, %s and %s", read.BackupAt.In(a.Now().Location()).Format("2006-01-02 15:04:05 MST"),
 		words.CountOf(read.Stacks, "stack", "stacks"), words.CountOf(read.Runs, "run", "runs"), words.CountOf(read.History, "entry", "entries"),
 		words.CountOf(read.States, "kept state", "kept states"), words.CountOf(read.Copies, "copy of one", "copies of them"))
 }
@@ -88,5 +88,5 @@ func restore(a *call.Call, file string) (err error) {
 		a.Streams.Talk("#%d was waiting when the backup was made and has ended", id)
 	}
 	return a.Streams.Result(done, "restored %s from the backup of %s; the next run is #%d; now start the agent",
-		c.DataDir, done.BackupAt.Format("2006-01-02 15:04:05 MST"), done.NextRun)
+		c.DataDir, done.BackupAt.In(a.Now().Location()).Format("2006-01-02 15:04:05 MST"), done.NextRun)
 }

@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			data := filepath.Join(e.WorkDir, "data")
 			e.Setenv("SALLYPORT_CONFIG", filepath.Join(e.WorkDir, "sallyport.hcl"))
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("TZ", "UTC") // times are shown in the zone of the shell
 			a := &standIn{dataDir: data, socket: socket}
 			e.Values[standInKey{}], e.Values[personKey{}] = a, new(*person)
 			e.Defer(func() { _ = a.stop() })

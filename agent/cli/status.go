@@ -69,7 +69,7 @@ func watchStatus(ctx context.Context, a *call.Call) error {
 		w.Show = func(s control.Status, again bool) error {
 			head := ""
 			if again {
-				head = "\n== " + a.Now().UTC().Format(time.DateTime+" MST") + "\n"
+				head = "\n== " + a.Now().Format(time.DateTime+" MST") + "\n"
 			}
 			return a.Streams.Write(head + statusText(a, s))
 		}

@@ -183,10 +183,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 		blocks = append(blocks, errorBlock(card, s))
 	}
 	if facts := card.Facts(); len(facts) > 0 && s != least {
-		for i := range facts {
-			facts[i] = words.Cut(facts[i], 300)
-		}
-		blocks = append(blocks, plain(words.Cut(strings.Join(facts, "\n"), 1800), ""))
+		blocks = append(blocks, factBlocks(facts)...)
 	}
 	if v := votes(card); v != "" && s != least {
 		blocks = append(blocks, slackapi.NewContextBlock("", text(slackapi.MarkdownType, v)))
@@ -194,7 +191,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	if r := card.Reply(); r != "" {
 		blocks = append(blocks, plain(words.Cut(r, 800), ""))
 	}
-	return append(blocks, slackapi.NewContextBlock(cardBlockID(card.Run, card.Agent), text(slackapi.PlainTextType, card.Marker())))
+	return append(blocks, smallPrint(card.Marker(), cardBlockID(card.Run, card.Agent)))
 }
 
 // wholePlan leads to the file with all that a plan says; nil where there is none.
@@ -305,6 +302,10 @@ func textBlocks(p Post) []slackapi.Block {
 			id := ""
 			if i == 0 {
 				id = noteBlockID(p.Key, p.Agent)
+			}
+			if i == 0 {
+				blocks = append(blocks, wordBlock(part, id))
+				continue
 			}
 			blocks = append(blocks, plain(part, id))
 		}

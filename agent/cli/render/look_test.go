@@ -131,3 +131,21 @@ func TestProgress(t *testing.T) {
 		})
 	}
 }
+
+// A shell shows times in its own zone, and says which that is.
+func TestWhen(t *testing.T) {
+	at := time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC)
+	for want, zone := range map[string]*time.Location{
+		"2026-03-01 03:10:00 UTC (4 minutes ago)":   time.UTC,
+		"2026-03-01 04:10:00 CET (4 minutes ago)":   time.FixedZone("CET", 3600),
+		"2026-02-28 22:10:00 EST (4 minutes ago)":   time.FixedZone("EST", -5*3600),
+		"2026-03-01 08:55:00 +0545 (4 minutes ago)": time.FixedZone("+0545", 5*3600+45*60),
+	} {
+		if got := when(&at, at.Add(4*time.Minute).In(zone)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := when(nil, at); got != "" {
+		t.Errorf("no time is %q", got)
+	}
+}

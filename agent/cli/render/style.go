@@ -83,12 +83,12 @@ func lasts(t *time.Time, now time.Time) string {
 	return words.For(*t, now)
 }
 
-// when is a time in full and how long ago that is.
+// when is a time in full, in the zone of now, and how long ago that is.
 func when(t *time.Time, now time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04:05 MST") + " (" + ago(t, now) + ")"
+	return t.In(now.Location()).Format("2006-01-02 15:04:05 MST") + " (" + ago(t, now) + ")"
 }
 
 // short is the beginning of a commit's hash, or a dash.

@@ -2,6 +2,7 @@
 package window
 
 import (
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -55,7 +56,11 @@ func (c Closed) until(s *config.Stack) string {
 			zone = spec.Location
 		}
 	}
-	return c.Opens.In(zone).Format("2006-01-02 15:04 MST")
+	text := c.Opens.In(zone).Format("2006-01-02 15:04 MST")
+	if name := zone.String(); name != "UTC" && name != "Local" && !strings.HasSuffix(text, " "+name) {
+		text += " (" + name + ")"
+	}
+	return text
 }
 
 // FreezeAt is the freeze of a moment that ends last; nil if there is none.

@@ -67,7 +67,7 @@ func TestWindowClosed(t *testing.T) {
 		"in the second of two": {at: "2026-10-01 20:30", config: `apply_window = [
 			{ schedule = "0 9 * * *", duration = "1h" }, { schedule = "CRON_TZ=UTC 0 20 * * *", duration = "1h" }]`},
 		"frozen": {at: "2026-12-24 10:00", config: officeHours + `freeze = { from = "2026-12-19", to = "2027-01-02", zone = "Europe/Berlin", reason = "holidays" }`,
-			want: "frozen until 2027-01-04 09:00 CET: holidays", opens: "2027-01-04 08:00"},
+			want: "frozen until 2027-01-04 09:00 CET (Europe/Berlin): holidays", opens: "2027-01-04 08:00"},
 		"two freezes on end": {at: "2026-12-24 10:00", config: `freeze = [{ from = "2026-12-19", to = "2026-12-27" }, { from = "2026-12-28 00:00", to = "2026-12-28 12:00" }]`,
 			want: "frozen until 2026-12-28 12:00 UTC", opens: "2026-12-28 12:00"},
 		"the last day of a freeze is frozen": {at: "2026-12-27 23:59", config: `freeze = [{ from = "2026-12-19", to = "2026-12-27" }]`,
