@@ -34,7 +34,7 @@ func TestApplyWindow(t *testing.T) {
 	}{
 		"inside": {at: "2026-10-01 08:00", config: officeHours},
 		"frozen": {at: "2026-12-24 10:00", config: officeHours + `freeze = { from = "2026-12-19", to = "2027-01-02", zone = "Europe/Berlin", reason = "holidays" }`,
-			want: "frozen until 2027-01-04 09:00 CET: holidays", opens: "2027-01-04 08:00"},
+			want: "frozen until 2027-01-04 09:00 CET (Europe/Berlin): holidays", opens: "2027-01-04 08:00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
