@@ -20,7 +20,7 @@ func TestOwnState(t *testing.T) {
 	}
 	defer func() { _ = st.Close() }()
 	if err := st.Update(func(tx *store.Tx) error {
-		return tx.PutStack(&store.StackState{Name: "box", Lineage: "l1", Resources: 2})
+		return tx.PutStack(&store.StackState{Name: "box", Lineage: "l1", Resources: 2, Guarded: &store.Guarded{Since: []string{"*"}}})
 	}); err != nil {
 		t.Fatal(err)
 	}
