@@ -18,7 +18,6 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
-	"sallyport/agent/stack"
 	"sallyport/agent/terraform/cache"
 	"sallyport/store"
 )
@@ -72,11 +71,6 @@ func ChannelOf(cfg *config.Config, s *config.Stack) string {
 		return s.Channel
 	}
 	return cfg.Slack.Channel
-}
-
-// Definition says where a stack's files are.
-func Definition(s *config.Stack) stack.Definition {
-	return stack.DefinitionOf(s)
 }
 
 // ChannelsOf are the channels, as named in the configuration, in which people are asked.

@@ -28,7 +28,7 @@ func readBackup(l *decode.Reader, b *hcl.Block) *Backup {
 	a := l.Block(b, shape.Backup())
 	k := &Backup{}
 	calendar.ReadSchedule(l, a, "schedule", &k.Schedule)
-	l.Duration(a, "timeout", &k.Timeout, time.Second)
+	l.Duration(a, "timeout", &k.Timeout)
 	k.Env, _ = environment.Read(l, a, "env")
 	readCommand(l, a, k)
 	return k

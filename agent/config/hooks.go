@@ -29,7 +29,7 @@ func readHooks(l *decode.Reader, b *hcl.Block) *Hooks {
 	}
 	a := l.Block(b, shape.Hooks())
 	h := &Hooks{}
-	l.Duration(a, "timeout", &h.Timeout, time.Second)
+	l.Duration(a, "timeout", &h.Timeout)
 	h.Env, _ = environment.Read(l, a, "env")
 	for name := range h.Env {
 		if strings.HasPrefix(name, "SALLYPORT_") {

@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
@@ -39,6 +41,9 @@ func TestReferenceIsComplete(t *testing.T) {
 			}
 			if (a.Type == decode.Number) != (a.Unit != "") || (a.Type == decode.Choice) != (len(a.Choices) > 1) {
 				t.Errorf("%s %s: a number has a unit, a choice has words: %+v", b.Path, a.Name, a)
+			}
+			if bounded := a.Type == decode.Number || a.Type == decode.Size; bounded && (a.Least == "" || a.Most == "") || !bounded && a.Most != "" {
+				t.Errorf("%s %s: a number and a size have a least and a most: %+v", b.Path, a.Name, a)
 			}
 			// api_url is for tests and for those who have a proxy in front of Slack.
 			if a.Name != "api_url" && !regexp.MustCompile(`\b`+a.Name+`\b`).MatchString(sample) {
@@ -188,6 +193,30 @@ var wrong = map[decode.Type]struct{ value, summary string }{
 	decode.Objects: {"[1]", "Wrong type"}, decode.Elements: {"[1]", "Wrong type"},
 }
 
+// bounds are the least and the most that an attribute takes, and values beyond them that it does not.
+func bounds(a decode.Attribute) map[string]bool {
+	out := map[string]bool{}
+	for text, beyond := range map[string]int{a.Least: -1, a.Most: +1} {
+		if text == "" {
+			continue
+		}
+		out[text] = true
+		switch bare := strings.Trim(text, `"`); a.Type {
+		case decode.Number:
+			n, _ := strconv.Atoi(text)
+			out[strconv.Itoa(n+beyond)] = false
+		case decode.Duration:
+			d, _ := time.ParseDuration(bare)
+			out[fmt.Sprintf("%q", d+time.Duration(beyond)*time.Millisecond)] = false
+		case decode.Size: // in the unit below
+			n, _ := strconv.Atoi(bare[:len(bare)-2])
+			unit := map[string]string{"MB": "KB", "GB": "MB"}[bare[len(bare)-2:]]
+			out[fmt.Sprintf(`"%d%s"`, n*1024+beyond, unit)] = false
+		}
+	}
+	return out
+}
+
 // What the reference says of each attribute the decoder agrees with: it reads it, as that type; the example is right; the default and its
 // absence are the same; and of words it takes those that are listed.
 func TestReferenceIsWhatIsDecoded(t *testing.T) {
@@ -210,6 +239,12 @@ func TestReferenceIsWhatIsDecoded(t *testing.T) {
 			bad, known := wrong[a.Type]
 			if _, _, err := try(b, a, bad.value); !known || err == nil || !strings.Contains(err.Error(), ": "+bad.summary+": ") {
 				t.Errorf("%s = %s is no %s, and the decoder says: %v", name, bad.value, a.Type, err)
+			}
+			for value, taken := range bounds(a) {
+				_, _, err := try(b, a, value)
+				if refused := err != nil && strings.Contains(err.Error(), ": "+bad.summary+": "); refused == taken {
+					t.Errorf("%s = %s: taken %t, and the decoder says: %v", name, value, taken, err)
+				}
 			}
 			for _, word := range a.Choices {
 				if _, _, err := try(b, a, fmt.Sprintf("%q", word)); err != nil {

@@ -17,18 +17,12 @@ type Retention struct {
 	History time.Duration // entries of the history that are older go; default a year
 }
 
-const (
-	leastRuns = 20
-	mostRuns  = 1_000_000
-	leastAge  = time.Hour
-)
-
 // readRetention reads the retention block, if there is one.
 func readRetention(l *decode.Reader, b *hcl.Block) Retention {
 	r := Retention{}
 	a := l.Block(b, shape.Retention())
-	l.Between(a, "runs", &r.Runs, leastRuns, mostRuns)
-	l.Duration(a, "age", &r.Age, leastAge)
-	l.Duration(a, "history", &r.History, leastAge)
+	l.Whole(a, "runs", &r.Runs)
+	l.Duration(a, "age", &r.Age)
+	l.Duration(a, "history", &r.History)
 	return r
 }

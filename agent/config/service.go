@@ -2,7 +2,6 @@ package config
 
 import (
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -13,8 +12,6 @@ import (
 	"sallyport/agent/config/remote"
 	"sallyport/agent/config/shape"
 )
-
-const leastPoll = 100 * time.Millisecond
 
 // readTerraform reads the terraform block.
 func readTerraform(l *decode.Reader, b *hcl.Block) Terraform {
@@ -48,7 +45,7 @@ func readSlack(l *decode.Reader, b *hcl.Block) *Slack {
 	l.HeaderSecret(a, "token", &s.Token)
 	identity.ReadChannel(l, a, &s.Channel)
 	identity.ReadApprovers(l, a, "approvers", &s.Approvers)
-	l.Duration(a, "poll", &s.Poll, leastPoll)
+	l.Duration(a, "poll", &s.Poll)
 	calendar.ReadSchedule(l, a, "daily", &s.Daily)
 	var raw string
 	if l.String(a, "api_url", &raw) {

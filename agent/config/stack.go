@@ -2,7 +2,6 @@ package config
 
 import (
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -128,16 +127,16 @@ func (d *stackDecoder) decisions(a decode.Attributes, s *Stack) {
 	d.l.Whole(a, "approvals", &s.Approvals)
 	identity.ReadApprovers(d.l, a, "approvers", &s.Approvers)
 	d.l.Bool(a, "allow_self_approval", &s.AllowSelfApproval)
-	d.l.Duration(a, "plan_ttl", &s.PlanTTL, 0)
-	d.l.Duration(a, "plan_timeout", &s.PlanTimeout, 0)
-	d.l.Duration(a, "lock_timeout", &s.LockTimeout, 0)
-	d.l.Duration(a, "apply_alert", &s.ApplyAlert, 0)
-	d.l.Duration(a, "verify_after", &s.VerifyAfter, time.Minute) // shorter, and it would be over again before the apply
+	d.l.Duration(a, "plan_ttl", &s.PlanTTL)
+	d.l.Duration(a, "plan_timeout", &s.PlanTimeout)
+	d.l.Duration(a, "lock_timeout", &s.LockTimeout)
+	d.l.Duration(a, "apply_alert", &s.ApplyAlert)
+	d.l.Duration(a, "verify_after", &s.VerifyAfter)
 	d.l.Strings(a, "depends_on", &s.DependsOn)
 	d.patterns(a, "protect", &s.Protect)
 	d.patterns(a, "replaceable", &s.Replaceable)
 	var most int
-	if d.l.Between(a, "max_destroy", &most, 0, 100_000) {
+	if d.l.Whole(a, "max_destroy", &most) {
 		s.MaxDestroy = &most
 	}
 	d.policy(a, s)

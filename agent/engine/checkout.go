@@ -28,7 +28,7 @@ func materialise(ctx context.Context, conf *active.Config, s *config.Stack, comm
 	if err != nil {
 		return stack.Files{}, fmt.Errorf("reading %s: %w", words.Short(commit), err)
 	}
-	files, err := stack.Footprint(tree, active.Definition(s))
+	files, err := stack.Footprint(tree, stack.DefinitionOf(s))
 	if err != nil {
 		return files, fmt.Errorf("at commit %s: %w", words.Short(commit), err)
 	}

@@ -38,7 +38,7 @@ func (pw *Pullwatch) comparePull(ctx context.Context, conf *active.Config, l loo
 	}
 	next.Held = map[string]string{}
 	for _, s := range conf.Stacks(l.repository.Name) {
-		def := active.Definition(s)
+		def := stack.DefinitionOf(s)
 		files, err := stack.Footprint(tree, def)
 		gone := errors.Is(err, stack.ErrNoDir)
 		if err != nil && !gone {

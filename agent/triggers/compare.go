@@ -25,7 +25,7 @@ func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, 
 	if open != nil {
 		f.Open = open.ID
 	}
-	def := active.Definition(s)
+	def := stack.DefinitionOf(s)
 	tree, err := git.Tree(head)
 	if err != nil {
 		return nil, err

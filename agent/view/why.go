@@ -58,7 +58,7 @@ func unknownIn(conf *active.Config, s *config.Stack, commit string) (list []stri
 	if err != nil {
 		return nil, err
 	}
-	files, err := stack.Footprint(tree, active.Definition(s))
+	files, err := stack.Footprint(tree, stack.DefinitionOf(s))
 	if err != nil && !errors.Is(err, stack.ErrNoDir) {
 		return nil, fmt.Errorf("at commit %s: %w", words.Short(commit), err)
 	}
@@ -77,7 +77,7 @@ func differences(ctx context.Context, conf *active.Config, s *config.Stack, old,
 	if changed, err = git.Changed(ctx, old, head); err != nil {
 		return nil, nil, err
 	}
-	def := active.Definition(s)
+	def := stack.DefinitionOf(s)
 	var sides []stack.Files
 	for _, commit := range []string{old, head} {
 		tree, err := git.Tree(commit)

@@ -8,7 +8,7 @@
 // A decoder takes a block apart by its [Shape] and reads its [Attributes] into a struct:
 //
 //	a := r.Block(b, shape)
-//	r.Duration(a, "timeout", &timeout, time.Second)
+//	r.Duration(a, "timeout", &timeout)
 //
 // What is absent, or faulty (and is told), leaves in the destination the default that the shape has, else what was there. Each
 // method reports whether there was a good value.

@@ -50,6 +50,8 @@ type Attribute struct {
 	Type     Type     `json:"type"`
 	Choices  []string `json:"choices,omitempty"` // of a [Choice]
 	Unit     string   `json:"unit,omitempty"`    // of a [Number]: what is counted
+	Least    string   `json:"least,omitempty"`   // of a number, a size or a duration: the smallest that is taken, as it would be written
+	Most     string   `json:"most,omitempty"`    // likewise: the largest; none if nothing bounds it
 	Default  string   `json:"default,omitempty"` // what stands where it is missing, as it would be written
 	Missing  string   `json:"missing,omitempty"` // what holds where it is missing, if nobody could write that
 	Example  string   `json:"example"`           // as it is written

@@ -3,9 +3,7 @@ package decode
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -13,7 +11,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"sallyport/notify/redact"
-	"sallyport/notify/words"
 )
 
 // Attributes are those of one block, over those of the defaults block where it has any. An attribute that stands in both
@@ -45,12 +42,14 @@ func (a Attributes) known(name string) Attribute {
 }
 
 // standard is what stands where an attribute is missing; cty.NilVal if nothing does.
-func (a Attributes) standard(name string) cty.Value {
-	text := a.known(name).Default
+func (a Attributes) standard(name string) cty.Value { return written(a.known(name).Default) }
+
+// written is what a text of an attribute's shape stands for; cty.NilVal for none.
+func written(text string) cty.Value {
 	if text == "" {
 		return cty.NilVal
 	}
-	expr, diags := hclsyntax.ParseExpression([]byte(text), "default of "+name, hcl.InitialPos)
+	expr, diags := hclsyntax.ParseExpression([]byte(text), "shape", hcl.InitialPos)
 	if diags.HasErrors() {
 		return cty.NilVal
 	}
@@ -201,30 +200,6 @@ func (l *Reader) Bool(a Attributes, name string, dst *bool) bool {
 	return ok
 }
 
-// Whole reads a whole number of at least 1.
-func (l *Reader) Whole(a Attributes, name string, dst *int) bool {
-	return l.Between(a, name, dst, 1, 1000)
-}
-
-// Between reads a whole number from least to most.
-func (l *Reader) Between(a Attributes, name string, dst *int, least, most int64) bool {
-	if v := a.standard(name); v != cty.NilVal && v.Type() == cty.Number {
-		n, _ := v.AsBigFloat().Int64()
-		*dst = int(n)
-	}
-	v, ok := l.Shown(a.Get(name), cty.Number)
-	if !ok {
-		return false
-	}
-	n, _ := v.AsBigFloat().Int64()
-	if !v.AsBigFloat().IsInt() || n < least || n > most {
-		l.Fault(a.At(name), "Invalid number", "%s must be a whole number from %d to %d.", name, least, most)
-		return false
-	}
-	*dst = int(n)
-	return true
-}
-
 // Strings reads a list of strings, none of them null.
 func (l *Reader) Strings(a Attributes, name string, dst *[]string) bool {
 	v, ok := l.Shown(a.Get(name), cty.List(cty.String))
@@ -259,55 +234,6 @@ func (l *Reader) OneOf(a Attributes, name string, dst *string) bool {
 	}
 	l.Fault(a.At(name), "Invalid value", "%s must be %s, not %q.", name, OrList(words), word)
 	return false
-}
-
-// Duration reads a duration of at least least; a least of 0 admits every positive one.
-func (l *Reader) Duration(a Attributes, name string, dst *time.Duration, least time.Duration) bool {
-	var text string
-	if !l.String(a, name, &text) {
-		if d, err := time.ParseDuration(text); err == nil { // the default
-			*dst = d
-		}
-		return false
-	}
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		l.Fault(a.At(name), "Invalid duration", `%s = %q is not a duration: write a number and a unit, like "90s", "10m" or "24h".`, name, text)
-		return false
-	case d <= 0:
-		l.Fault(a.At(name), "Invalid duration", "%s must be positive, not %q.", name, text)
-		return false
-	case d < least:
-		l.Fault(a.At(name), "Invalid duration", "%s must be at least %s, not %q.", name, words.Span(least), text)
-		return false
-	}
-	*dst = d
-	return true
-}
-
-// Sizes are the least and the most bytes that an attribute takes.
-type Sizes struct{ Least, Most int64 }
-
-// Size reads a number of bytes: "256MB". A unit is 1024 of the one below it.
-func (l *Reader) Size(a Attributes, name string, dst *int64, bounds Sizes) {
-	var text string
-	if !l.String(a, name, &text) {
-		return
-	}
-	shift := map[string]int{"KB": 10, "MB": 20, "GB": 30}
-	number, unit := strings.TrimRight(text, "KMGB"), strings.TrimLeft(text, "0123456789")
-	n, err := strconv.ParseInt(number, 10, 32)
-	if _, known := shift[unit]; err != nil || !known || n <= 0 {
-		l.Fault(a.At(name), "Invalid size", `%s = %q is not a size: write a whole number and a unit, like "512MB" or "2GB".`, name, text)
-		return
-	}
-	size := n << shift[unit]
-	if size < bounds.Least || size > bounds.Most {
-		l.Fault(a.At(name), "Invalid size", "%s must be from %dMB to %dGB, not %q.", name, bounds.Least>>20, bounds.Most>>30, text)
-		return
-	}
-	*dst = size
 }
 
 // Secret reads a string that may be a secret. literal reports that it stands in the file itself. An absent one, and one that cannot be

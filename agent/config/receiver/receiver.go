@@ -75,7 +75,7 @@ func Read(l *decode.Reader, b *hcl.Block) (*Receiver, decode.Attributes) {
 	readURL(l, a, r)
 	readHeaders(l, a, r)
 	r.Env, _ = environment.Read(l, a, "env")
-	l.Duration(a, "timeout", &r.Timeout, time.Second)
+	l.Duration(a, "timeout", &r.Timeout)
 	switch has := func(name string) bool { return a.Get(name) != nil }; {
 	case has("url") && has("command"):
 		l.Fault(a.Get("command").NameRange, "Contradiction", "url has the agent post and command has it run a program; keep one of the two, or write a block for each.")

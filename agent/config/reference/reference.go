@@ -90,8 +90,20 @@ func attribute(t *strings.Builder, a decode.Attribute) {
 	fmt.Fprintf(t, "\n%s\n%s\n      %s = %s\n", wrapped("  ", a.Name+"  "+facts(a)), wrapped("      ", a.Text), a.Name, a.Example)
 }
 
-// facts are the type of an attribute with its unit, and what holds without it.
+// facts are the type of an attribute with its unit, what holds without it, and its bounds.
 func facts(a decode.Attribute) string {
+	text := typed(a)
+	switch least, most := strings.Trim(a.Least, `"`), strings.Trim(a.Most, `"`); {
+	case most != "":
+		text += "; from " + least + " to " + most
+	case least != "":
+		text += "; at least " + least
+	}
+	return text
+}
+
+// typed is the type of an attribute with its unit, and what holds without it.
+func typed(a decode.Attribute) string {
 	text := string(a.Type)
 	switch {
 	case len(a.Choices) > 0:

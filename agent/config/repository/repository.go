@@ -66,7 +66,7 @@ func Read(l *decode.Reader, b *hcl.Block) *Repository {
 	var rewritten string
 	l.OneOf(a, "rewritten_history", &rewritten)
 	r.FollowRewritten = rewritten == "follow"
-	l.Size(a, "max_object_size", &r.MaxObjectSize, decode.Sizes{Least: 1 << 20, Most: 16 << 30})
+	l.Size(a, "max_object_size", &r.MaxObjectSize)
 
 	var raw, scheme string
 	if l.String(a, "url", &raw) {

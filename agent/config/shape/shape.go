@@ -1,7 +1,7 @@
-// Package shape says what may stand in each kind of block of a configuration: how each attribute is written, what holds without it, and
-// what it is for. The decoders of package config take blocks apart by it and have words and defaults from it, and [Reference], which
-// people read, is made of it. Tests of package config write each attribute as it stands here, wrongly, rightly and as its default, and
-// see that the decoders agree.
+// Package shape says what may stand in each kind of block of a configuration: how each attribute is written and within which bounds,
+// what holds without it, and what it is for. The decoders of package config take blocks apart by it and have words, defaults and bounds
+// from it, and [Reference], which people read, is made of it. Tests of package config write each attribute as it stands here, wrongly,
+// rightly, as its default and at its bounds, and see that the decoders agree.
 package shape
 
 import (
@@ -76,7 +76,7 @@ func Repository() decode.Shape {
 				Text: "what happens to a force-pushed branch: it is held until somebody accepts it, or followed"},
 			{Name: "require_review", Type: decode.Boolean, Default: "false", Example: "true",
 				Text: "true: each commit must belong to a merged pull request that was approved; goes with a github block"},
-			{Name: "max_object_size", Type: decode.Size, Missing: "256MB", Example: `"512MB"`, Text: "the largest file that the history may hold, from 1MB to 16GB"},
+			{Name: "max_object_size", Type: decode.Size, Least: `"1MB"`, Most: `"16GB"`, Missing: "256MB", Example: `"512MB"`, Text: "the largest file that the history may hold"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
 	}
@@ -129,7 +129,7 @@ func GitHubApp() decode.Shape {
 // Terraform is the shape of the terraform block.
 func Terraform() decode.Shape {
 	return decode.Shape{Text: "which terraform runs, as whom, and how many at a time", Attributes: append(Tool().Attributes,
-		decode.Attribute{Name: "parallel", Type: decode.Number, Unit: "processes", Default: "2", Example: "4", Text: "terraform processes at a time"},
+		decode.Attribute{Name: "parallel", Type: decode.Number, Unit: "processes", Least: "1", Most: "1000", Default: "2", Example: "4", Text: "terraform processes at a time"},
 		decode.Attribute{Name: "cli_config_file", Type: decode.File, Example: `"/etc/sallyport/terraform.rc"`, Missing: "none, not even one in HOME", Text: "a CLI configuration of Terraform's"},
 		decode.Attribute{Name: "provider_mirror", Type: decode.String, Example: `"/srv/terraform/providers"`, Missing: "their registries",
 			Text: "a directory, or an https URL, that all providers come from"},
@@ -151,7 +151,7 @@ func Tool() decode.Shape {
 func Packer() decode.Shape {
 	return decode.Shape{Text: "which packer builds images, and how many at a time", Attributes: []decode.Attribute{
 		{Name: "binary", Type: decode.String, Example: `"/usr/bin/packer"`, Missing: "the packer in PATH", Text: "an absolute path"},
-		{Name: "parallel", Type: decode.Number, Unit: "builds", Default: "2", Example: "1", Text: "builds at a time; they do not count for parallel of the terraform block"},
+		{Name: "parallel", Type: decode.Number, Unit: "builds", Least: "1", Most: "1000", Default: "2", Example: "1", Text: "builds at a time; they do not count for parallel of the terraform block"},
 	}}
 }
 
@@ -173,7 +173,7 @@ func Slack() decode.Shape {
 			{Name: "token", Required: true, Type: decode.Secret, Example: `credential("slack-bot-token")`, Text: "of the bot, which begins with xoxb-"},
 			{Name: "channel", Required: true, Type: decode.String, Example: `"C0123456789"`, Text: "its id, or #name"},
 			{Name: "approvers", Type: decode.List, Example: `["U01ABCDEF", "S01OPSTEAM", "jane@example.com"]`, Missing: "nobody in Slack", Text: "ids of users and user groups, or e-mails"},
-			{Name: "poll", Type: decode.Duration, Default: `"5s"`, Example: `"10s"`, Text: "how often it is read at most"},
+			{Name: "poll", Type: decode.Duration, Least: `"100ms"`, Default: `"5s"`, Example: `"10s"`, Text: "how often it is read at most"},
 			{Name: "daily", Type: decode.Schedule, Example: `"CRON_TZ=Europe/Paris 0 9 * * 1-5"`, Missing: "never", Text: "when one message sums up what waits"},
 			{Name: "api_url", Type: decode.String, Default: `"` + DefaultAPIURL + `"`, Example: `"https://proxy.example.internal/slack/api/"`, Text: "of Slack, for who has a proxy in front of it"},
 		},
@@ -188,7 +188,7 @@ func Backup() decode.Shape {
 		{Name: "command", Required: true, Type: decode.Command, Example: `["aws", "s3", "cp", "-", "s3://example-backups/sallyport.backup"]`,
 			Text: "that takes it as its standard input; one string instead of a list is a line for the shell"},
 		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the command, beside PATH, HOME and SALLYPORT_BACKUP"},
-		{Name: "timeout", Type: decode.Duration, Default: `"30m"`, Example: `"1h"`, Text: "of the command"},
+		{Name: "timeout", Type: decode.Duration, Least: `"1s"`, Default: `"30m"`, Example: `"1h"`, Text: "of the command"},
 	}}
 }
 
@@ -200,7 +200,7 @@ func Hooks() decode.Shape {
 		{Name: "before_apply", Type: decode.Command, Example: `["/usr/local/bin/snapshot", "--wait"]`, Text: "runs before each apply; one that fails, with 2 as well, ends the run"},
 		{Name: "after_apply", Type: decode.Command, Example: `["/usr/local/bin/tell"]`, Text: "runs after it, once, and only warns"},
 		{Name: "env", Type: decode.SecretMap, Example: `{ AWS_REGION = "us-east-1" }`, Text: "of the commands, beside PATH, HOME and SALLYPORT_*"},
-		{Name: "timeout", Type: decode.Duration, Default: `"5m"`, Example: `"10m"`, Text: "of each command"},
+		{Name: "timeout", Type: decode.Duration, Least: `"1s"`, Default: `"5m"`, Example: `"10m"`, Text: "of each command"},
 	}}
 }
 
@@ -218,16 +218,16 @@ func Notify() decode.Shape {
 		{Name: "command", Type: decode.Command, Example: `["/usr/local/bin/page"]`, Missing: "a url",
 			Text: "a program and its arguments, run by the agent's user with the JSON as its standard input"},
 		{Name: "env", Type: decode.SecretMap, Example: `{ MAILTO = "ops@example.com" }`, Text: "of the command, beside PATH and HOME"},
-		{Name: "timeout", Type: decode.Duration, Default: `"30s"`, Example: `"10s"`, Text: "of one try, after which it is tried again"},
+		{Name: "timeout", Type: decode.Duration, Least: `"1s"`, Default: `"30s"`, Example: `"10s"`, Text: "of one try, after which it is tried again"},
 	}}
 }
 
 // Retention is the shape of the retention block.
 func Retention() decode.Shape {
 	return decode.Shape{Text: "how long what has ended is kept; the newest twenty runs of each stack stay in any case", Attributes: []decode.Attribute{
-		{Name: "runs", Type: decode.Number, Unit: "runs", Default: "10000", Example: "2000", Text: "so many runs that have ended stay at most"},
-		{Name: "age", Type: decode.Duration, Default: `"2160h"`, Example: `"720h"`, Text: "runs that ended longer ago go, with their plans and logs"},
-		{Name: "history", Type: decode.Duration, Default: `"8760h"`, Example: `"17520h"`, Text: "entries of the history that are older go"},
+		{Name: "runs", Type: decode.Number, Unit: "runs", Least: "20", Most: "1000000", Default: "10000", Example: "2000", Text: "so many runs that have ended stay at most"},
+		{Name: "age", Type: decode.Duration, Least: `"1h"`, Default: `"2160h"`, Example: `"720h"`, Text: "runs that ended longer ago go, with their plans and logs"},
+		{Name: "history", Type: decode.Duration, Least: `"1h"`, Default: `"8760h"`, Example: `"17520h"`, Text: "entries of the history that are older go"},
 	}}
 }
 

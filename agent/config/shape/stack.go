@@ -45,7 +45,7 @@ func planned() []decode.Attribute {
 // decided are the attributes that say who decides what, and for how long.
 func decided() []decode.Attribute {
 	return []decode.Attribute{
-		{Name: "approvals", Type: decode.Number, Unit: "people", Default: "1", Example: "2", Text: "how many different people must approve"},
+		{Name: "approvals", Type: decode.Number, Unit: "people", Least: "1", Most: "1000", Default: "1", Example: "2", Text: "how many different people must approve"},
 		{Name: "approvers", Type: decode.List, Example: `["U01ABCDEF"]`, Missing: "those of the slack block", Text: "ids of users and user groups, or e-mails"},
 		{Name: "allow_self_approval", Type: decode.Boolean, Default: "true", Example: "false", Text: "false: not by those whose change it is; needs person blocks"},
 		{Name: "break_glass", Type: decode.List, Example: `["jane"]`, Missing: "nobody", Text: "person blocks, or users of this machine, who may approve alone in an emergency"},
@@ -53,7 +53,8 @@ func decided() []decode.Attribute {
 		{Name: "plan_timeout", Type: decode.Duration, Default: `"30m"`, Example: `"1h"`, Text: "how long a plan may take"},
 		{Name: "lock_timeout", Type: decode.Duration, Default: `"1m"`, Example: `"30s"`, Text: "how long terraform waits for the state lock"},
 		{Name: "apply_alert", Type: decode.Duration, Missing: "whatever is longer, 15 minutes or three times the longest of the last five", Example: `"1h"`, Text: "after which people are told that an apply goes on; it has no limit"},
-		{Name: "verify_after", Type: decode.Duration, Missing: "never", Example: `"1h"`, Text: "an approved plan that is older is made again before its apply"},
+		// Shorter, and it would be over again before the apply.
+		{Name: "verify_after", Type: decode.Duration, Least: `"1m"`, Missing: "never", Example: `"1h"`, Text: "an approved plan that is older is made again before its apply"},
 		{Name: "apply_window", Type: decode.Objects, Missing: "always", Example: `{ schedule = "CRON_TZ=Europe/Paris 0 9 * * 1-4", duration = "8h" }`,
 			Text: "when plans may be applied: from each time of a schedule on, for a duration"},
 		{Name: "freeze", Type: decode.Objects, Missing: "never", Example: `[{ from = "2026-12-19", to = "2027-01-03", zone = "Europe/Paris", reason = "holidays" }]`,
@@ -61,11 +62,11 @@ func decided() []decode.Attribute {
 		{Name: "protect", Type: decode.List, Example: `["aws_ebs_volume.*"]`,
 			Text: "patterns of addresses that an approval must name before they are destroyed, replaced or made again; * stands for any characters"},
 		{Name: "replaceable", Type: decode.List, Example: `["aws_instance.*"]`, Text: "patterns of addresses whose replacement a plain approve covers"},
-		{Name: "max_destroy", Type: decode.Number, Unit: "objects", Missing: "any number is asked about", Example: "5", Text: "a plan that destroys or replaces more is refused outright"},
+		{Name: "max_destroy", Type: decode.Number, Unit: "objects", Least: "0", Most: "100000", Missing: "any number is asked about", Example: "5", Text: "a plan that destroys or replaces more is refused outright"},
 		{Name: "auto_apply", Type: decode.Choice, Choices: []string{"never", "recreate", "no_destroy", "always"}, Default: `"never"`, Example: `"recreate"`,
 			Text: "which plans apply by themselves; recreate: what brings back what disappeared"},
 		// What vanishes a fourth time in a day has a cause that somebody has to look at.
-		{Name: "auto_apply_limit", Type: decode.Number, Unit: "applies a day", Default: "3", Example: "5", Text: "how often that happens at most"},
+		{Name: "auto_apply_limit", Type: decode.Number, Unit: "applies a day", Least: "1", Most: "1000", Default: "3", Example: "5", Text: "how often that happens at most"},
 		{Name: "recreate_also", Type: decode.List, Example: `["aws_volume_attachment"]`, Text: "resource types that recreate may replace when a recreated object is the only cause"},
 		{Name: "drift", Type: decode.Schedule, Missing: "never", Example: `"@hourly"`, Text: "when it is looked at whether all is as it was applied"},
 		{Name: "mode", Type: decode.Choice, Choices: []string{"normal", "observe"}, Default: `"normal"`, Example: `"observe"`, Text: "observe: plan and show, never ask"},

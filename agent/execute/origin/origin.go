@@ -108,7 +108,7 @@ func (o *Origins) commitsOf(ctx context.Context, conf *active.Config, run *store
 	if err != nil {
 		return nil, err
 	}
-	files, err := stack.Footprint(tree, active.Definition(s))
+	files, err := stack.Footprint(tree, stack.DefinitionOf(s))
 	if err != nil {
 		return nil, err // also if its directory is gone: then no commit would seem to touch it
 	}
