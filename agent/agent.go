@@ -36,7 +36,7 @@
 //	outbox        delivery to Slack, to the sites of repositories, to the log
 //	triggers      what makes runs: commits, dependencies, drift, schedules
 //	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
-//	operator      what a person can order; below it are errands (what is done to a state)
+//	operator      what a person can order; below it are errands (what is done to a state) and trials (of another terraform)
 //	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel) and peers (other agents)
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left

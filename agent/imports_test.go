@@ -237,6 +237,11 @@ var storeys = []struct {
 	{"agent/execute/hooks", []string{
 		"agent/active", "agent/engine", "agent/engine/hook", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store",
 	}},
+	{"agent/operator/trials", []string{
+		"agent/active", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/fault", "agent/health", "agent/hint",
+		"agent/journal", "agent/ledger", "agent/lifecycle", "agent/terraform", "agent/terraform/binary", "agent/terraform/keptstate", "agent/workers",
+		"notify/words", "store",
+	}},
 	{"agent/outbox", []string{
 		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/datadir", "agent/engine",
 		"agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge",
@@ -266,8 +271,9 @@ var storeys = []struct {
 	{"agent/operator", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health",
 		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks",
-		"agent/operator/errands", "agent/packer", "agent/phrase", "agent/repo", "agent/source", "agent/stack", "agent/stack/declared", "agent/status",
-		"agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact", "notify/verbs", "notify/words", "store",
+		"agent/operator/errands", "agent/operator/trials", "agent/packer", "agent/phrase", "agent/repo", "agent/source", "agent/stack",
+		"agent/stack/declared", "agent/status", "agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact",
+		"notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/control/socket", "agent/datadir", "agent/engine", "agent/health", "agent/hint",

@@ -53,7 +53,7 @@ func (a *Agent) wire() {
 	})
 	a.operator = operator.New(operator.Options{
 		Clocks: a.clocks, Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,
-		Engines: a.engines, Source: a.source, Epoch: a.identity.Epoch, Log: a.log, Now: a.now, Store: a.store,
+		Engines: a.engines, Source: a.source, Epoch: a.identity.Epoch, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store,
 		Strikes: a.strikes, Work: a.work,
 	})
 	a.slackbot = slackbot.New(slackbot.Options{

@@ -132,3 +132,11 @@ func (d Desktop) MoveState(ctx context.Context, r control.MoveStateRequest) (con
 	text, err := d.operator.MoveState(ctx, errands.StateMove{Old: r.Old, New: r.New}, r.By.By())
 	return control.RepairResponse{Message: text}, d.saidBy(err)
 }
+
+// Trial has another terraform tried on every stack, for whoever may have runs started.
+func (d Desktop) Trial(ctx context.Context, r control.TrialRequest, tell func(control.TrialNews) error) error {
+	if err := d.lookOnly(); err != nil {
+		return err
+	}
+	return d.saidBy(d.operator.Trial(ctx, r, tell))
+}

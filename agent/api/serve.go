@@ -34,7 +34,7 @@ type socketServer struct {
 func (sa *SocketAPI) Listen() (*socketServer, error) {
 	d := Desktop{sa}
 	server, err := socket.Listen(socket.ServerOptions{
-		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next, Version: sa.version,
+		Socket: sa.active.Cfg().Socket, Reader: d, Operator: d, Trials: d, Log: sa.log, Allow: sa.allow, Changes: sa.changes.Next, Version: sa.version,
 		Names: sa.active.Names(),
 	})
 	if err != nil {

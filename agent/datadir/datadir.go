@@ -3,7 +3,7 @@
 //
 //	sallyport.db       the store
 //	repos/NAME.git     the mirrors of the repositories
-//	runs/12            the files of a run; runs/.drift-STACK those of a check for drift
+//	runs/12            the files of a run; runs/.drift-STACK those of a check for drift, runs/.trial-STACK of a trial of another terraform
 //	state/STACK        a state that the agent keeps, for a stack without a backend
 //	states/STACK       copies of a stack's state, from before each apply and whatever else replaced it
 //	snapshots          copies of the store that passed the check, see package rescue
@@ -52,6 +52,17 @@ func Drift(dir, stack string) string {
 
 // Drifts is a pattern, as of [filepath.Glob], of the directories of all such checks.
 func Drifts(dir string) string { return filepath.Join(Runs(dir), driftStart+"*") }
+
+// trialStart begins the names of the directories that stacks are planned in with another terraform.
+const trialStart = ".trial-"
+
+// Trial is where a stack is planned with another terraform.
+func Trial(dir, stack string) string {
+	return filepath.Join(Runs(dir), trialStart+store.FileName(stack))
+}
+
+// Trials is a pattern, as of [filepath.Glob], of the directories of all such trials.
+func Trials(dir string) string { return filepath.Join(Runs(dir), trialStart+"*") }
 
 // PlanText is where the text of a run's plan lies if it is too long for the store: while the run is open with the files of the
 // plan, which go away when it has ended, and from then on beside them.

@@ -49,10 +49,10 @@ func (h *Housekeeper) Resume() error {
 	if err := os.RemoveAll(datadir.Scratch(h.active.Cfg().DataDir)); err != nil {
 		return fmt.Errorf("removing what repairs left: %w", err)
 	}
-	if err := engine.DropDriftDirs(h.active.Cfg().DataDir); err != nil {
+	if err := engine.DropAsideDirs(h.active.Cfg().DataDir); err != nil {
 		return err
 	}
-	if err := h.operator.UnlockAll(); err != nil {
+	if err := errors.Join(h.operator.UnlockAll(), h.operator.CutOff()); err != nil {
 		return err
 	}
 	if err := errors.Join(h.settleStates(), h.ledger.NoteLooks()); err != nil {

@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator/errands"
+	"sallyport/agent/operator/trials"
 	"sallyport/agent/source"
 	"sallyport/agent/workers"
 	"sallyport/notify/redact"
@@ -29,6 +30,7 @@ import (
 // Operator carries out what a person orders, wherever it was typed.
 type Operator struct {
 	*errands.Errands // what is done to a state
+	*trials.Trials   // of another terraform
 
 	clocks  *clock.Clock
 	bell    *bell.Bell
@@ -55,6 +57,7 @@ type Options struct {
 	Engines *engine.Engines
 	Source  *source.Source
 	Epoch   string
+	Faults  *health.Faults
 	Log     *slog.Logger
 	Now     func() time.Time
 	Store   *store.Store
@@ -71,6 +74,10 @@ func New(o Options) *Operator {
 	operator.Errands = errands.New(errands.Options{
 		Health: o.Health, Journal: o.Journal, Active: o.Active, Ledger: o.Ledger, Engines: o.Engines, Epoch: o.Epoch,
 		Freshen: operator.Freshen, Log: o.Log, Now: o.Now, Store: o.Store, Work: o.Work,
+	})
+	operator.Trials = trials.New(trials.Options{
+		Health: o.Health, Journal: o.Journal, Active: o.Active, Engines: o.Engines, Ledger: o.Ledger, Faults: o.Faults, Log: o.Log,
+		Now: o.Now, Store: o.Store, Work: o.Work,
 	})
 	return operator
 }

@@ -88,6 +88,7 @@ func (s *Server) handler() http.Handler {
 	}))
 	mux.HandleFunc("POST /v1/exec", s.exec)
 	mux.HandleFunc("POST /v1/backup", s.backup)
+	mux.HandleFunc("POST /v1/trial", s.trial)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, control.Errorf(control.NotFound, "no %s %s here", r.Method, r.URL.Path).
 			WithHint(versionsHint))

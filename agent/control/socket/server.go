@@ -20,6 +20,7 @@
 //	POST /v1/unlock /v1/state/push /v1/state/restore /v1/state/move /v1/state/migrate  answer when terraform has ended: minutes, at worst
 //	POST /v1/exec                                the streams of a command, see exec.go
 //	POST /v1/backup                              an archive
+//	POST /v1/trial                               a line of JSON for each stack, until all are planned or the client goes away
 //
 // Errors come as a [control.Error] whole. Requests and answers are package control's.
 package socket
@@ -56,6 +57,7 @@ type ServerOptions struct {
 	Socket   string // absolute path
 	Reader   control.Reader
 	Operator control.Operator
+	Trials   trier // nil: there are none
 	Log      *slog.Logger
 	// Allow refuses callers of requests that change something or hand out a backup. Nil allows whoever could open the
 	// socket. It is not asked about looking.
