@@ -39,6 +39,7 @@ var unguarded = map[string]string{
 	"agent/health.Struck":                 "it calls nothing but wake",
 	"agent/outbox.Flush":                  "it calls nothing but a context's cancel",
 	"agent/operator/errands.carryOutExec": "it calls nothing but a context's cancel",
+	"agent/operator/trials.take":          "it calls nothing but a context's cancel",
 }
 
 // guards are the functions that keep a panic inside the work that they are given; a star stands for whoever has them.

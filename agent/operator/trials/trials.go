@@ -75,8 +75,8 @@ func New(o Options) *Trials {
 // longest bounds a whole trial. Each plan in it is bounded by plan_timeout.
 const longest = 6 * time.Hour
 
-// underWay is the setting that says that a trial is under way; the next start finds it if the agent died.
-const underWay = "trial"
+// underWay says that a trial is under way; the next start finds it if the agent died.
+const underWay store.Key[*trial] = "trial"
 
 // trial is one under way.
 type trial struct {
@@ -133,7 +133,7 @@ func (t *Trials) begin(one *trial) error {
 	err := t.journal.Update(func(tx *journal.Tx) error {
 		text := fmt.Sprintf("%s on %s", one.Tool, words.Count(one.Stacks, "stack"))
 		tx.LogAfter(t.log, "a trial of another terraform begins", "tool", one.Tool, "stacks", one.Stacks, "by", one.By)
-		return errors.Join(tx.PutSetting(underWay, one), tx.AddEvent(store.Event{Type: "trial", By: one.By, Text: text}))
+		return errors.Join(underWay.Put(tx, one), tx.AddEvent(store.Event{Type: "trial", By: one.By, Text: text}))
 	})
 	if err != nil {
 		t.current.Store(nil)
@@ -146,19 +146,19 @@ func (t *Trials) end(one *trial, how string) error {
 	defer t.current.Store(nil)
 	return t.journal.Update(func(tx *journal.Tx) error {
 		tx.LogAfter(t.log, "a trial of another terraform has ended", "tool", one.Tool, "by", one.By, "how", how)
-		return errors.Join(tx.PutSetting(underWay, nil), tx.AddEvent(store.Event{Type: "trial end", By: one.By, Text: one.Tool + ": " + how}))
+		return errors.Join(underWay.Forget(tx), tx.AddEvent(store.Event{Type: "trial end", By: one.By, Text: one.Tool + ": " + how}))
 	})
 }
 
 // CutOff tells of a trial that an agent before this one was in the middle of.
 func (t *Trials) CutOff() error {
-	var one trial
+	var one *trial
 	found := false
 	err := t.store.View(func(tx *store.Tx) (err error) {
-		found, err = tx.Setting(underWay, &one)
+		one, found, err = underWay.Get(tx)
 		return err
 	})
-	if err != nil || !found {
+	if err != nil || !found || one == nil {
 		return err
 	}
 	const how = "the agent stopped in the middle of it"
@@ -167,7 +167,7 @@ func (t *Trials) CutOff() error {
 	t.log.Warn("a trial of another terraform was cut off", "tool", one.Tool, "by", account)
 	return t.journal.Update(func(tx *journal.Tx) error {
 		return errors.Join(
-			tx.PutSetting(underWay, nil), tx.AddEvent(store.Event{Type: "trial end", By: one.By, Text: one.Tool + ": " + how}),
+			underWay.Forget(tx), tx.AddEvent(store.Event{Type: "trial end", By: one.By, Text: one.Tool + ": " + how}),
 			tx.Enqueue(t.ledger.Note(fmt.Sprintf("trial/%d", one.At.UnixMilli()), text)))
 	})
 }

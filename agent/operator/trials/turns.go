@@ -20,7 +20,7 @@ import (
 
 // How often it is looked whether a stack may have its turn, and after how long without any turn those that wait are given up.
 const (
-	lookAgain = time.Second
+	lookAgain = 200 * time.Millisecond
 	givenUp   = 15 * time.Minute
 )
 
@@ -117,24 +117,26 @@ func (t *turns) start() {
 			continue
 		}
 		t.why[name] = "something else is done to it"
-		began := t.trials.work.Check(name, func(work context.Context) {
-			ctx, stop := context.WithCancel(work)
-			defer stop()
-			defer context.AfterFunc(t.ctx, stop)()
-			e := ended{stack: name, result: control.TrialResult{Stack: name, Differences: []string{}}}
-			e.err = contain.Do("trying "+t.called+" on "+name, func() (err error) {
-				e.result, err = t.trials.compare(ctx, conf, name, t.tool, t.called)
-				return err
-			})
-			t.trials.health.LogIfPanic(e.err, "stack", name)
-			e.again = e.err != nil && work.Err() != nil && t.trials.work.Context().Err() == nil
-			t.results <- e
-		})
-		if began {
+		if t.trials.work.Check(name, func(work context.Context) { t.take(work, conf, name) }) {
 			t.atWork++
 			t.waiting = slices.DeleteFunc(t.waiting, func(one string) bool { return one == name })
 		}
 	}
+}
+
+// take is the turn of one stack, beside the others.
+func (t *turns) take(work context.Context, conf *active.Config, name string) {
+	ctx, stop := context.WithCancel(work)
+	defer stop()
+	defer context.AfterFunc(t.ctx, stop)()
+	e := ended{stack: name, result: control.TrialResult{Stack: name, Differences: []string{}}}
+	e.err = contain.Do("trying "+t.called+" on "+name, func() (err error) {
+		e.result, err = t.trials.compare(ctx, conf, name, t.tool, t.called)
+		return err
+	})
+	t.trials.health.LogIfPanic(e.err, "stack", name)
+	e.again = e.err != nil && work.Err() != nil && t.trials.work.Context().Err() == nil
+	t.results <- e
 }
 
 // failed is the result of a stack whose plans could not be made.
