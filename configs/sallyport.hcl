@@ -258,7 +258,7 @@ slack {
 # without the secrets of this file, and cut: so print no values. A line "sallyport: snapshot=snap-1" is a fact there.
 # Exit code 0 is a note. 2 of after_plan is a warning: the card leads with it, and no auto_apply passes it. Anything else, a time
 # limit, and 2 of before_plan and before_apply ends the run with what was printed. These three run again after a crash; after_apply
-# never runs twice, and only warns.
+# never runs twice, and only warns. configs/examples/hooks has policies (conftest), misconfigurations (Trivy), costs (Infracost).
 # hooks {
 #   after_plan   = ["/usr/local/bin/check-policy"]
 #   before_apply = ["/usr/local/bin/snapshot", "--wait"]

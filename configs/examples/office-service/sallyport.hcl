@@ -31,6 +31,17 @@ stack "code-host" {
     region        = "us-east-1"
   }
 
+  # Before an apply that touches the node or its volume: a snapshot of the volume, whole, or nothing is applied. The tag Name of the
+  # volume, then the addresses. The machine's own copy of hooks/snapshot-volume.sh, see README.md.
+  hooks {
+    before_apply = [
+      "/etc/sallyport/hooks/snapshot-volume", "code-host-data",
+      "aws_instance.code_host", "aws_ebs_volume.data", "aws_volume_attachment.data",
+    ]
+    env     = { AWS_DEFAULT_REGION = "us-east-1" }
+    timeout = "60m"
+  }
+
   protect = ["aws_ebs_volume.*"]
   mention = ["S01OPSTEAM"] # EDIT
 }

@@ -70,7 +70,7 @@ resource "aws_ebs_volume" "data" {
   size              = var.data_volume_size
   type              = "gp3"
   encrypted         = true
-  final_snapshot    = true
+  final_snapshot    = var.final_snapshot
 
   tags = {
     Name   = "${var.name}-data"

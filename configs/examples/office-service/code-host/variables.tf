@@ -57,6 +57,12 @@ variable "data_snapshot_id" {
   }
 }
 
+variable "final_snapshot" {
+  description = "Whether what the data volume holds goes into a snapshot before the volume is destroyed."
+  type        = bool
+  default     = true
+}
+
 variable "snapshot_role_arn" {
   description = "Role with which the lifecycle manager takes the daily snapshots."
   type        = string
