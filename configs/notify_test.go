@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/notify/webhook"
 	"sallyport/store"
 )
@@ -16,10 +17,7 @@ import (
 // The notify commands among the examples read what the agent writes, and hand on its text, its id and its link. What they call is played:
 // curl and sendmail keep what they got.
 func TestExampleReceivers(t *testing.T) {
-	jq, err := exec.LookPath("jq")
-	if err != nil {
-		t.Skip("the scripts need jq, which is not here: ", err)
-	}
+	jq := need.Program(t, "jq")
 	event := webhook.Of("3f2a9c013f", "https://example.slack.com/p1", &store.Message{
 		Run: 12, Stack: "ghe", Text: `PROD "größe" #12 waits for approval: 1 to create`, CreatedAt: time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC),
 		Word: &store.Word{Event: "waiting", Commands: []string{"sallyport show 12", "sallyport approve 12"}},

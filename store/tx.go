@@ -145,6 +145,7 @@ func (tx *Tx) fail(err error) error {
 type span struct {
 	prefix []byte // only keys that begin so; empty for all
 	before []byte // newest first, from the last key below prefix+before; nil for oldest first from the prefix's begin
+	from   []byte // oldest first, from the first key at or after it; only without a prefix
 }
 
 // newest is a span's before that leaves nothing out: no number is larger.
@@ -165,7 +166,7 @@ func (tx *Tx) walk(bucket string, s span, fn func(key, payload []byte) error) (e
 	var key, raw []byte
 	step := c.Next
 	if s.before == nil {
-		key, raw = c.Seek(s.prefix)
+		key, raw = c.Seek(append(bytes.Clone(s.prefix), s.from...))
 	} else {
 		step = c.Prev
 		// Seek goes to the first key at or after the bound; the one before it is the first to visit.

@@ -153,6 +153,11 @@ func (d Desktop) Verify(context.Context) (control.Verification, error) {
 	return control.VerificationOf(d.store), nil
 }
 
+// Audit implements control.Reader.
+func (d Desktop) Audit(_ context.Context, q control.AuditQuery) (control.Audit, error) {
+	return control.AuditIn(d.store, q, active.StackNames(d.active.Current.Load()))
+}
+
 // crossing makes an error fit for the socket.
 func crossing(err error) error {
 	var refusal *hint.Refusal

@@ -135,7 +135,7 @@ func newRoot(a *call.Call) *cobra.Command {
 	flags.BoolVar(&a.Streams.JSON, "json", false, "print one JSON value")
 	root.AddCommand(
 		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
-		newWhyCommand(a), newAdoptCommand(a), newCheckCommand(a), newDoctorCommand(a), newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a),
+		newWhyCommand(a), newAuditCommand(a), newAdoptCommand(a), newCheckCommand(a), newDoctorCommand(a), newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a),
 		newInitCommand(a), newVersionCommand(a), newCompletionCommand(a), newStoreCheckCommand(a),
 	)
 	root.AddCommand(order.Verbs(a)...)

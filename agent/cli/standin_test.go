@@ -301,3 +301,7 @@ func (a *standIn) Backup(_ context.Context, _ control.BackupRequest, w io.Writer
 func (a *standIn) Verify(context.Context) (control.Verification, error) {
 	return control.VerificationOf(a.store), nil
 }
+
+func (a *standIn) Audit(_ context.Context, q control.AuditQuery) (control.Audit, error) {
+	return control.AuditIn(a.store, q, nil)
+}

@@ -31,6 +31,8 @@ type Reader interface {
 	Why(ctx context.Context, stack string) (Why, error)
 	// Verify proves, or not, that the records and the history are what was written.
 	Verify(ctx context.Context) (Verification, error)
+	// Audit reads a part of the history, oldest first.
+	Audit(ctx context.Context, q AuditQuery) (Audit, error)
 }
 
 // RunsQuery chooses runs, newest first.

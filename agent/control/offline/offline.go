@@ -97,6 +97,19 @@ func (o *Reader) Verify(context.Context) (control.Verification, error) {
 	return control.VerificationOf(o.store), nil
 }
 
+// Audit implements [Reader].
+func (o *Reader) Audit(_ context.Context, q control.AuditQuery) (control.Audit, error) {
+	a, err := control.AuditIn(o.store, q, nil)
+	if err != nil || !q.Names {
+		return a, err
+	}
+	names, err := o.people()
+	if err != nil {
+		return a, err
+	}
+	return a, a.Name(names)
+}
+
 // Run implements [Reader].
 func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 	r, err := o.find(ref)

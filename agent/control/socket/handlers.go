@@ -33,6 +33,7 @@ func (s *Server) handler() http.Handler {
 		return s.opts.Reader.Why(r.Context(), r.PathValue("stack"))
 	}))
 	mux.HandleFunc("GET /v1/verify", s.look(func(r *http.Request) (any, error) { return s.opts.Reader.Verify(r.Context()) }))
+	mux.HandleFunc("GET /v1/audit", s.look(s.audit))
 	o := s.opts.Operator
 	mux.HandleFunc("POST /v1/plan", change(s, func(r *http.Request, q control.StartRequest) (any, error) {
 		q.By = callerFrom(r.Context())
