@@ -20,6 +20,7 @@ type fake struct {
 	decide   func(control.DecideRequest) (control.DecideResponse, error)
 	start    func(control.StartRequest) (control.StartResponse, error)
 	backup   func(io.Writer) error
+	audit    func(control.AuditQuery) (control.Audit, error)
 	exec     func(context.Context, control.ExecRequest, control.Streams) (int, error)
 	asked    chan control.RunsQuery
 	planText string
@@ -36,6 +37,9 @@ func (f *fake) Run(_ context.Context, ref string) (control.Run, error) { return 
 func (f *fake) PlanText(_ context.Context, ref string) (string, error) { return f.planText + ref, nil }
 func (f *fake) Log(context.Context, string) (string, error) {
 	return "", control.NoLog(3, store.Planned)
+}
+func (f *fake) Audit(_ context.Context, q control.AuditQuery) (control.Audit, error) {
+	return f.audit(q)
 }
 func (f *fake) Verify(context.Context) (control.Verification, error) {
 	return control.Verification{}, nil

@@ -1,0 +1,37 @@
+package socket
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"sallyport/agent/control"
+	"sallyport/notify/people"
+	"sallyport/store"
+)
+
+// TestAuditCrosses: question and answer are what they were on the other side, and names are told to whoever asks for them.
+func TestAuditCrosses(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 123, time.UTC)
+	answer := control.Audit{
+		Entries: []control.AuditEntry{{At: at, Run: 7, Stack: "ghe", Event: "decision", By: "slack:U01ABC", Digest: "d", Outcome: "approve", Text: "approve"}},
+		Seq:     12, Hash: "abc", End: true, Broken: "entry 3",
+	}
+	var asked control.AuditQuery
+	f := &fake{audit: func(q control.AuditQuery) (control.Audit, error) { asked = q; return answer, nil }}
+	client, _ := served(t, f, func(o *ServerOptions) { o.Names = people.Known(map[string]string{"slack:U01ABC": "jane"}) })
+	for name, q := range map[string]control.AuditQuery{
+		"all":     {},
+		"a part":  {Stack: "services/ghe & co", Since: at, Until: at.Add(time.Hour), After: store.HistoryMark{Seq: 5, Hash: "ff"}},
+		"by name": {Names: true},
+	} {
+		have, err := client.Audit(t.Context(), q)
+		want := answer
+		if q.Names {
+			want.People = map[string]string{"slack:U01ABC": "jane"}
+		}
+		if err != nil || !reflect.DeepEqual(asked, q) || !reflect.DeepEqual(have, want) {
+			t.Errorf("%s: asked %+v, answered %+v, %v", name, asked, have, err)
+		}
+	}
+}
