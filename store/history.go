@@ -31,7 +31,7 @@ func (tx *Tx) ReadHistory(after HistoryMark, limit int, fn func(*Event) error) (
 		return p, fmt.Errorf("reading the history: %w", err)
 	}
 	if after.Seq < a.Seq || after.Seq == 0 {
-		p.Next = HistoryMark{Seq: a.Seq, Hash: a.Hash}
+		p.Next = HistoryMark(a)
 	}
 	n := 0
 	var told error // fn's own error, which says nothing of the history
