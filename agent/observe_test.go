@@ -42,7 +42,7 @@ func TestObservedStacksAreSwitchedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := h.Reaches("box", store.Planned)
-	if asked.Kind != store.KindCommit || asked.ID == before.Stacks[0].Run.ID {
+	if asked.Kind != store.KindCommit || asked.Reason != "only observed until now" || asked.ID == before.Stacks[0].Run.ID {
 		t.Errorf("box: %+v", asked)
 	}
 	after := h.Eventually("clean is taken as it is", func(s control.Status) bool { return s.Stacks[1].AppliedCommit != "" })

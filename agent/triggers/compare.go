@@ -18,10 +18,11 @@ const maxBetween = 1000
 
 // compare finds out what the head means for one stack.
 func (t *Triggers) compare(ctx context.Context, git active.Mirror, head string, s *config.Stack, st *store.StackState, open *store.Run) (*finding, error) {
-	if err := t.store.View(func(tx *store.Tx) error { _, err := forgetObserved(tx, s, st); return err }); err != nil {
+	f := &finding{stack: s}
+	if err := t.store.View(func(tx *store.Tx) (err error) { f.observed, err = forgetObserved(tx, s, st); return err }); err != nil {
 		return nil, err
 	}
-	f := &finding{stack: s, Comparison: due.Comparison{Head: head, Asked: st.LastCommitCommit}}
+	f.Comparison = due.Comparison{Head: head, Asked: st.LastCommitCommit}
 	if open != nil {
 		f.Open = open.ID
 	}

@@ -28,6 +28,7 @@ type finding struct {
 	err         error // the stack cannot be planned at this head
 	behind      int
 	behindBy    string
+	observed    bool   // until now, so that nobody was asked about what it shows
 	cause, news string // a path that changed: since the applied commit, and since the open run's head
 }
 
@@ -246,6 +247,9 @@ func (t *Triggers) reposition(tx *journal.Tx, st *store.StackState, open *store.
 func (f *finding) reason(st *store.StackState) string {
 	if st.Destroyed != nil && f.cause == "" {
 		return fmt.Sprintf("nothing of it is applied since #%d destroyed it", st.Destroyed.Run)
+	}
+	if f.observed && f.cause == "" {
+		return "only observed until now"
 	}
 	if st.AppliedCommit == "" && st.LastCommitCommit == "" {
 		return notify.FirstSeen
