@@ -2,9 +2,14 @@ package configs_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -206,5 +211,62 @@ func TestTrialBesideTheRealOne(t *testing.T) {
 	}
 	if own["name"] == "" || own["name"] == prod["name"] || own["private_ip"] == "" || own["private_ip"] == prod["private_ip"] || own["final_snapshot"] != "cty.False" {
 		t.Errorf("the trial has %v", own)
+	}
+}
+
+// ec2 plays the service itself, as much of it as the hook asks for: every look finds the snapshot one step further.
+func ec2(t *testing.T) (url string, asked func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var actions []string
+	looks := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		action := r.FormValue("Action")
+		actions = append(actions, action)
+		item := ""
+		switch {
+		case action == "DescribeVolumes" && r.FormValue("Filter.1.Name") == "tag:Name" && r.FormValue("Filter.1.Value.1") == "code-host-data":
+			item = "<volumeSet><item><volumeId>vol-0a</volumeId><status>in-use</status><tagSet><item><key>Backup</key><value>code-host</value></item></tagSet></item></volumeSet>"
+		case action == "DescribeSnapshots" && r.FormValue("SnapshotId.1") == "snap-0b":
+			if looks++; looks == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = io.WriteString(w, "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors></Response>")
+				return
+			}
+			item = "<snapshotSet><item><snapshotId>snap-0b</snapshotId><status>" + []string{"pending", "completed"}[min(looks-2, 1)] + "</status></item></snapshotSet>"
+		case action == "DescribeSnapshots" && r.FormValue("Filter.2.Name") == "tag:SallyportPlan" && r.FormValue("Filter.2.Value.1") == "1a2b":
+			item = "<snapshotSet/>"
+		case action == "CreateSnapshot" && r.FormValue("VolumeId") == "vol-0a" && r.FormValue("TagSpecification.1.Tag.1.Key") == "Backup" && r.FormValue("TagSpecification.1.Tag.3.Value") == "1a2b":
+			item = "<snapshotId>snap-0b</snapshotId><status>pending</status>"
+		default:
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		_, _ = io.WriteString(w, "<"+action+"Response>"+item+"</"+action+"Response>")
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(actions)
+	}
+}
+
+// The same with the real AWS CLI, where there is one: what the hook types is what that understands.
+func TestSnapshotByTheRealCLI(t *testing.T) {
+	t.Parallel()
+	need.Program(t, "jq")
+	aws := need.Program(t, "aws")
+	url, asked := ec2(t)
+	env := []string{
+		"SNAPSHOT_POLL=0", "SALLYPORT_RUN=12", "AWS_ENDPOINT_URL=" + url, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	code, out := hooked(t, filepath.Dir(aws), "office-service/hooks/snapshot-volume.sh", plan(replaced), env, "code-host-data", "aws_instance.code_host")
+	heard(t, code, out, 0, []string{"sallyport: snapshot=snap-0b\n", "the snapshot snap-0b of vol-0a is complete"})
+	if got := strings.Join(asked(), " "); !strings.HasPrefix(got, "DescribeVolumes DescribeSnapshots CreateSnapshot DescribeSnapshots") || strings.Count(got, "CreateSnapshot") != 1 {
+		t.Errorf("the service was asked %s", got)
 	}
 }

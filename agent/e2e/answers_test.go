@@ -66,6 +66,11 @@ type run struct {
 	Position    string     `json:"position"`
 	GitDown     string     `json:"git_down"`
 	Warnings    []string   `json:"warnings"`
+	HookNotes   []struct {
+		Hook string `json:"hook"`
+		Text string `json:"text"`
+	} `json:"hook_notes"`
+	Facts map[string]string `json:"facts"`
 }
 
 type plan struct {

@@ -19,7 +19,7 @@ func TestAgentIsKilledInAHook(t *testing.T) {
 			t.Parallel()
 			i, s, o, gate := newInfra(t), newWorkspace(t), newOracle(t), t.TempDir()
 			i.Commit("Add the box", map[string]string{"box/main.tf": thing("box", "one")})
-			script := fmt.Sprintf("echo ran >> %[1]s/ran; until [ -e %[1]s/go ]; do sleep 0.05; done", gate)
+			script := fmt.Sprintf("echo ran >> %[1]s/ran; echo \"sallyport: run=$(grep -c ran %[1]s/ran)\"; echo it waits; until [ -e %[1]s/go ]; do sleep 0.05; done", gate)
 			h := newHouse(t, i.box(fmt.Sprintf("hooks {\n    %s = [\"/bin/sh\", \"-c\", %q]\n  }", name, script))+asking(s)+o.block(), slackEnv).start()
 			decide := func() {
 				h.reaches("1", "planned")
@@ -42,7 +42,11 @@ func TestAgentIsKilledInAHook(t *testing.T) {
 			if planning {
 				decide()
 			}
-			h.reaches("1", "applied")
+			r := h.reaches("1", "applied")
+			// What the hook said that came to its end is there once, and nothing of the one that was killed.
+			if said := r.HookNotes; want > 1 && (len(said) != 1 || said[0].Hook != name || said[0].Text != "it waits" || r.Facts["run"] != "2") || want == 1 && len(said) != 0 {
+				t.Errorf("the hooks said %+v, facts %v", said, r.Facts)
+			}
 			if want == 1 {
 				replied(t, s, card(t, s, 1).TS, "nobody saw its end, and it is not run a second time")
 			}
