@@ -57,6 +57,10 @@ func seed(tx *store.Tx) error {
 			{Address: "aws_instance.ghe", Actions: []string{"delete", "create"}, Class: store.ClassConfig},
 			{Address: "aws_ebs_volume.data", Actions: []string{"create"}, Class: store.ClassRecreate, Protected: true},
 		}, Outputs: []store.Output{{Name: "ip", Actions: []string{"update"}}}}
+		r.HookNotes = []store.HookNote{
+			{Hook: "after_plan", Command: "cost", Text: "12 USD a month", Facts: []store.HookFact{{Name: "monthly_cost", Value: "12 USD"}}},
+			{Hook: "after_plan", Command: "check-policy", Warns: true, Text: "port 22 is open to everybody"},
+		}
 		r.Decisions = []store.Decision{{Verdict: store.Approve, By: "slack:U1", At: before(time.Minute), Text: "approve destroy 2"}}
 		return nil
 	})
