@@ -38,6 +38,12 @@ type standing struct {
 
 func newStanding(t *testing.T) *standing {
 	t.Helper()
+	return newStandingWith(t, "")
+}
+
+// newStandingWith is one with more blocks in its configuration.
+func newStandingWith(t *testing.T, more string) *standing {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "sallyport.hcl")
 	text := fmt.Sprintf(`
@@ -58,7 +64,7 @@ image "node" {
   template = "node.json"
 }
 stacks "found/*" {}
-`, filepath.Join(dir, "data"), dir)
+`, filepath.Join(dir, "data"), dir) + more
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -294,8 +294,8 @@ var storeys = []struct {
 		"agent/source", "agent/stack", "agent/stack/guard", "agent/triggers", "agent/workers", "notify/forge", "notify/words", "store",
 	}},
 	{"agent/slackbot/commands", []string{
-		"agent/active", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/operator",
-		"agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
+		"agent/active", "agent/announce", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
+		"agent/operator", "agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/slackbot", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",

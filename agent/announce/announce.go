@@ -66,11 +66,17 @@ func (ms *Messages) announce(tx *store.Tx, conf *active.Config, run *store.Run, 
 	switch run.Status {
 	case store.Planned:
 		post.Mention = run.Policy() == ""
+		if m.From == store.Approved && fresh {
+			return tx.Enqueue(post) // it had no message of its own, since many drifted
+		}
 		if m.From == store.Approved && run.Asks != "" {
 			return ms.askAfterAll(tx, run)
 		}
 		if m.From == store.Approved {
 			return ms.refreshAndLoud(tx, run, "again", "Back to waiting for approval: "+m.Text) // an edit would ring no phone
+		}
+		if collected, err := ms.collectDrift(tx, conf, run); err != nil || collected {
+			return err
 		}
 		if err := tx.Enqueue(post); err != nil {
 			return err

@@ -3,6 +3,7 @@ package announce
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
@@ -12,12 +13,15 @@ import (
 // An Overview is the one message of a commit that touches several stacks of a channel: a line for each, edited as they move, and
 // the prompts below it in the order in which the stacks depend on each other. It is posted together with the first prompt, so
 // that a commit of which nothing needs anybody says nothing, and not for one stack, whose card says it all.
+//
+// So is the message about many stacks of a channel that drifted, see [Messages.collectDrift]: it has no commit, but when it began.
 type Overview struct {
 	Repository string      `json:"repository"`
 	Commit     string      `json:"commit"`
 	Channel    string      `json:"channel"` // as the configuration names it
 	Runs       []int       `json:"runs"`
 	Posted     *store.Card `json:"posted,omitempty"`
+	Began      time.Time   `json:"began,omitzero"`
 }
 
 // OverviewsSetting is where overviews are kept in the store.
@@ -27,8 +31,14 @@ const maxOverviews = 20 // kept; older ones are not edited any more
 
 // Key is the key of the overview's message.
 func (o *Overview) Key() string {
+	if o.Drift() {
+		return fmt.Sprintf("drift/%s/%d", o.Channel, o.Began.UnixMilli())
+	}
 	return fmt.Sprintf("commit/%s/%s/%s", o.Repository, o.Commit, o.Channel)
 }
+
+// Drift reports whether it is about stacks that drifted, and not about a commit.
+func (o *Overview) Drift() bool { return !o.Began.IsZero() }
 
 // Overviews reads all that are kept, oldest first, and the one of a key; nil if there is none.
 func Overviews(tx *store.Tx, key string) ([]*Overview, *Overview, error) {
@@ -100,7 +110,7 @@ func (ms *Messages) EnqueueOverview(tx *store.Tx, run *store.Run) error {
 	if o.Posted == nil {
 		asks := run.Status == store.Planned || run.Status == store.Errored || run.Status == store.Interrupted
 		several, err := o.several(tx)
-		if err != nil || !asks || !several {
+		if err != nil || !o.Drift() && (!asks || !several) {
 			return err
 		}
 	}

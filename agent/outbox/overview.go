@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/active"
 	"sallyport/agent/announce"
 	"sallyport/notify/slack"
+	"sallyport/notify/verbs"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -41,6 +42,9 @@ func (ob *Outbox) overviewText(tx *store.Tx, conf *active.Config, o *announce.Ov
 		return "", nil
 	}
 	lines := []string{fmt.Sprintf("Commit %s by %s concerns %s: %s", words.Short(o.Commit), any.Author, words.Count(len(names), "stack"), any.Subject)}
+	if o.Drift() {
+		lines[0] = announce.DriftsHead(len(names))
+	}
 	for i, name := range inOrder(conf, names) {
 		if i == maxOverviewLines {
 			lines = append(lines, fmt.Sprintf("and %d more", len(names)-i))
@@ -50,7 +54,20 @@ func (ob *Outbox) overviewText(tx *store.Tx, conf *active.Config, o *announce.Ov
 		card.Bot = conf.Directory.Bot()
 		lines = append(lines, "• "+card.Line())
 	}
+	if next := nextDrift(newest, names); o.Drift() && next != nil {
+		lines = append(lines, verbs.InSlack(announce.DriftsNext(next), conf.Directory.Bot())+fmt.Sprintf(" In a shell: sallyport show %d --plan, sallyport approve %d.", next.ID, next.ID))
+	}
 	return ob.health.Redact(strings.Join(lines, "\n")), nil
+}
+
+// nextDrift is the first of the runs about which nobody can decide in Slack yet; nil if there is none.
+func nextDrift(newest map[string]*store.Run, names []string) *store.Run {
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if announce.Alone(newest[name]) {
+			return newest[name]
+		}
+	}
+	return nil
 }
 
 // inOrder sorts stacks by name, and each below those that it depends on.
@@ -106,6 +123,9 @@ func (s *sender) sendOverview(ctx context.Context, unknown bool, oldest string) 
 	}
 	if post.Channel, err = conf.Directory.Channel(ctx, o.Channel); err != nil {
 		return nil, err
+	}
+	if o.Drift() {
+		post.Mention = s.everybody()
 	}
 	var ts string
 	found := false

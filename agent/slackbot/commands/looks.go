@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"sallyport/agent/active"
+	"sallyport/agent/announce"
 	"sallyport/agent/control"
+	"sallyport/agent/journal"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/words"
@@ -69,7 +71,30 @@ func (cs *Commands) show(ctx context.Context, conf *active.Config, self slack.Id
 	if home, err := conf.Directory.Channel(ctx, active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))); err != nil || home != o.channel {
 		card.ShowAddresses = false // they are for those in the stack's own channel
 	}
-	return reply{card.Short(shownLines), []*store.Run{run}}, nil
+	given, err := cs.giveMessage(run)
+	if err != nil {
+		return reply{}, err
+	}
+	text := card.Short(shownLines)
+	if given {
+		text += "\nIt gets a message of its own, to reply to."
+	}
+	return reply{text, []*store.Run{run}}, nil
+}
+
+// giveMessage gives a run a message of its own that has none because many stacks drifted: without it nobody could decide here.
+func (cs *Commands) giveMessage(run *store.Run) (given bool, err error) {
+	if run.Overview == "" || !announce.Alone(run) {
+		return false, nil
+	}
+	err = cs.journal.Update(func(tx *journal.Tx) error {
+		now, err := tx.Run(run.ID)
+		if err == nil {
+			given, err = cs.ledger.GiveMessage(tx.Tx, now)
+		}
+		return err
+	})
+	return given, err
 }
 
 // runs are the newest runs, of one stack or of all, a line each.
