@@ -1,6 +1,7 @@
 package render
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -147,5 +148,28 @@ func TestWhen(t *testing.T) {
 	}
 	if got := when(nil, at); got != "" {
 		t.Errorf("no time is %q", got)
+	}
+}
+
+// So it does with the times in what the agent says, but for those of windows and freezes in a zone of their own.
+func TestLocal(t *testing.T) {
+	zone := time.FixedZone("CET", 3600)
+	for text, want := range map[string]string{
+		"the repository cannot be read since 2026-03-01 23:30 UTC: EOF":   "the repository cannot be read since 2026-03-02 00:30 CET: EOF",
+		"expired at 2026-03-01 03:10:05 UTC":                              "expired at 2026-03-01 04:10:05 CET",
+		"frozen until 2027-01-04 09:00 EST (America/New_York): holidays":  "frozen until 2027-01-04 09:00 EST (America/New_York): holidays",
+		"at 2026-02-31 03:10 UTC, 2026-03-01 03:10 UTC, since yesterday ": "at 2026-02-31 03:10 UTC, 2026-03-01 03:10 UTC, since yesterday ",
+	} {
+		if got := local(text, time.Now().In(zone)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	held := night()
+	held.Held = "waits since 2026-03-01 03:10 UTC"
+	if got := Run(held, *before(0)); !strings.Contains(got, "waits since 2026-03-01 03:10 UTC") {
+		t.Errorf("in UTC it is\n%s", got)
+	}
+	if got := Run(held, before(0).In(zone)); !strings.Contains(got, "waits since 2026-03-01 04:10 CET") {
+		t.Errorf("an hour to the east it is\n%s", got)
 	}
 }

@@ -31,7 +31,7 @@ func Run(r control.Run, now time.Time) string {
 	if line := r.Decisive(); line != "" {
 		b.WriteString("\nto go on:  " + paint(bold, line) + "\nto refuse: sallyport deny " + strconv.Itoa(r.ID) + "\n")
 	}
-	return b.String()
+	return local(b.String(), now)
 }
 
 // ended reports whether a run that somebody could decide about has ended: what it said to whoever decides is not true any more.

@@ -34,7 +34,7 @@ func (w Width) Status(s control.Status, now time.Time) string {
 		b.WriteString("\n" + paint(bold, "stacks") + "\n" + w.stacksTable(s.Stacks, now))
 	}
 	b.WriteString(namesText(s.Names, now))
-	return b.String()
+	return local(b.String(), now)
 }
 
 // backupText is how old the last backup is that left the machine.

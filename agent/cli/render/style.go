@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -81,6 +82,22 @@ func lasts(t *time.Time, now time.Time) string {
 		return "just now"
 	}
 	return words.For(*t, now)
+}
+
+// spoken is a time in a sentence of the agent's, which says it in UTC.
+var spoken = regexp.MustCompile(`\b(?:since|at|on|of|until|expires) \d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})? UTC\b`)
+
+// local is a text with the times of the agent's sentences in the zone of now. Those of windows and freezes that name a zone keep it.
+func local(text string, now time.Time) string {
+	return spoken.ReplaceAllStringFunc(text, func(found string) string {
+		word, at, _ := strings.Cut(found, " ")
+		for _, layout := range []string{"2006-01-02 15:04 MST", "2006-01-02 15:04:05 MST"} {
+			if t, err := time.Parse(layout, at); err == nil && t.Format(layout) == at {
+				return word + " " + t.In(now.Location()).Format(layout)
+			}
+		}
+		return found
+	})
 }
 
 // when is a time in full, in the zone of now, and how long ago that is.
