@@ -61,7 +61,7 @@ func makeNew(o Options) error {
 			return err
 		}
 		tx := &Tx{bolt: b, now: cut(o.Now())}
-		return tx.save(bucketMeta, []byte(schemaKey), &schema{Version: schemaVersion, CreatedAt: tx.now})
+		return tx.save(bucketMeta, []byte(schemaKey), &schema{Version: newestSchema(), CreatedAt: tx.now})
 	})
 	if err := errors.Join(explain(err), db.Close()); err != nil {
 		return err

@@ -115,7 +115,9 @@ func (e *SchemaError) UserHint() string {
 	if e.Copy == "" {
 		return "install the newer version again"
 	}
-	return fmt.Sprintf("install the newer version again; or go back to the store as it was before the upgrade, which forgets what happened since: mv %s %s", e.Copy, strings.TrimSuffix(e.Copy, fmt.Sprintf(".schema-%d", e.Known)))
+	path := strings.TrimSuffix(e.Copy, fmt.Sprintf(".schema-%d", e.Known))
+	return fmt.Sprintf("install the newer version again; or go back to the store as it was before the upgrade, which forgets what happened since, and keep the other: "+
+		"mv %s %s.newer && mv %s %s", path, path, e.Copy, path)
 }
 
 // Is makes errors.Is find ErrNewerSchema.

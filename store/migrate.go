@@ -13,11 +13,11 @@ import (
 // migrations bring a file of the schema that is the key to the next one, each in one transaction with the new version.
 // A step may only rely on what its own schema had.
 func migrations() map[int]func(*Tx) error {
-	return map[int]func(*Tx) error{
+	return withPlayed(map[int]func(*Tx) error{
 		// 2: the history may begin later than at its first entry, and bucket meta says where. A program of before would
 		// take a trimmed history for a broken one.
 		1: func(*Tx) error { return nil },
-	}
+	})
 }
 
 // CopyBefore is where the store as it was before it was brought forward from a schema lies. Bringing it forward
@@ -33,10 +33,10 @@ func (tx *Tx) schema(path string) (have schema, err error) {
 		return have, err
 	case !found:
 		return have, &DamagedError{Bucket: bucketMeta, Key: keyText(bucketMeta, []byte(schemaKey)), Err: errors.New("there is no schema record")}
-	case have.Version > schemaVersion:
-		newer := &SchemaError{Have: have.Version, Known: schemaVersion}
-		if _, err := os.Stat(CopyBefore(path, schemaVersion)); err == nil {
-			newer.Copy = CopyBefore(path, schemaVersion)
+	case have.Version > newestSchema():
+		newer := &SchemaError{Have: have.Version, Known: newestSchema()}
+		if _, err := os.Stat(CopyBefore(path, newer.Known)); err == nil {
+			newer.Copy = CopyBefore(path, newer.Known)
 		}
 		return have, newer
 	}

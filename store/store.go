@@ -155,7 +155,7 @@ func (s *Store) prepare(o Options) error {
 	if err != nil || o.ReadOnly {
 		return err
 	}
-	if err := s.migrate(have, schemaVersion, migrations()); err != nil || !missing {
+	if err := s.migrate(have, newestSchema(), migrations()); err != nil || !missing {
 		return err
 	}
 	return s.Update(func(tx *Tx) error {

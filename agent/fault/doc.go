@@ -9,6 +9,7 @@
 //	SALLYPORT_FAULT_ONCE=FILE    kill only if FILE can be made, so that one process dies of it and the next does not
 //	SALLYPORT_FAULT_WITHOUT=NAME switch off that defence
 //	SALLYPORT_FAULT_PANIC=FILE   panic in the work that a line of FILE names, as long as it does
+//	SALLYPORT_FAULT_SCHEMA=N     play a later version, whose store has schema N; with :die behind it dies while it brings one forward
 //
 // A line of that file is the name of a piece of work, as package contain has it, or "at" and that of a point; a * in it stands
 // for any text. With a colon and a number behind, each panics that often. What is written into the file holds from then on.

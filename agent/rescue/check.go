@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"sallyport/agent/fault"
 	"sallyport/store"
 )
 
@@ -105,7 +106,7 @@ func (c Child) Check(ctx context.Context, path string) error {
 	defer cancel()
 	var said headBuffer
 	cmd := exec.CommandContext(limited, c.Executable, Verb, path)
-	cmd.Env = []string{"GOTRACEBACK=none"} // its first line says it all
+	cmd.Env = append(fault.Environ(), "GOTRACEBACK=none") // its first line says it all
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()

@@ -10,6 +10,7 @@ import (
 type Build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision"` // commit that it was built from; empty if unknown
+	Date     string `json:"date"`     // when that commit was made, as RFC 3339; empty if unknown
 	Modified bool   `json:"modified"` // built from a changed work tree
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
@@ -24,6 +25,8 @@ func Of(given string) Build {
 			switch s.Key {
 			case "vcs.revision":
 				b.Revision = s.Value
+			case "vcs.time":
+				b.Date = s.Value
 			case "vcs.modified":
 				b.Modified = s.Value == "true"
 			}
