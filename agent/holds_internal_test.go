@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -354,66 +349,4 @@ func (s *standing) checkBlocked(run *store.Run) {
 	case len(told) != 1 || told[0].Word.Event != receiver.Blocked || !strings.HasSuffix(told[0].Text, " is blocked: "+why):
 		s.t.Errorf("receivers are told %d times that it is held %q", len(told), run.Held)
 	}
-}
-
-// TestEveryHoldHasACase finds each place that holds a run: a new one is shown by a case of its own.
-func TestEveryHoldHasACase(t *testing.T) {
-	shown := map[string]int{}
-	for _, c := range holdCases() {
-		shown[c.at]++
-	}
-	files, found := token.NewFileSet(), map[string]int{}
-	err := filepath.WalkDir(".", func(name string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			return err
-		}
-		file, err := parser.ParseFile(files, name, nil, 0)
-		if err != nil {
-			return err
-		}
-		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if !ok {
-				continue
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if holdsRun(n) {
-					found[strings.ToLower(f.Name.Name[:1])+f.Name.Name[1:]]++
-				}
-				return true
-			})
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(found) == 0 {
-		t.Error("nothing holds runs any more: this test looks in the wrong place")
-	}
-	for name, n := range found {
-		if heldElsewhere[name] == "" && shown[name] < n {
-			t.Errorf("%s holds runs in %d places, and %d cases show that: add one to holdCases", name, n, shown[name])
-		}
-	}
-}
-
-// holdsRun reports whether a node of a program's text holds a run, or is the error that does.
-func holdsRun(n ast.Node) bool {
-	switch n := n.(type) {
-	case *ast.CallExpr:
-		s, ok := n.Fun.(*ast.SelectorExpr)
-		if !ok {
-			return false
-		}
-		name := ""
-		switch on := s.X.(type) {
-		case *ast.Ident:
-			name = on.Name
-		case *ast.SelectorExpr:
-			name = on.Sel.Name
-		}
-		return (name == "a" || name == "ledger") && slices.Contains([]string{"hold", "holdapproved", "holdwith"}, strings.ToLower(s.Sel.Name))
-	}
-	return false
 }
