@@ -87,6 +87,7 @@ var storeys = []struct {
 		"agent/config/calendar", "agent/config/decode", "agent/config/naming", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
 	}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
+	{"agent/packer/alone", []string{"agent/hclfile", "agent/packer"}},
 	{"agent/repo/transport", []string{"agent/hint", "agent/repo/odb", "agent/repo/pack", "notify/redact"}},
 	{"agent/rescue", []string{"agent/datadir", "agent/fault", "store", "store/disk"}},
 	{"agent/terraform/cache", []string{
@@ -290,8 +291,9 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/view", "agent/workers", "notify/words", "store",
 	}},
 	{"agent/pullrequests", []string{
-		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/phrase", "agent/repo",
-		"agent/source", "agent/stack", "agent/stack/guard", "agent/triggers", "agent/workers", "notify/forge", "notify/words", "store",
+		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/packer/alone",
+		"agent/phrase", "agent/repo", "agent/source", "agent/stack", "agent/stack/guard", "agent/triggers", "agent/workers", "notify/forge", "notify/words",
+		"store",
 	}},
 	{"agent/slackbot/commands", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger",

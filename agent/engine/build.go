@@ -44,6 +44,12 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	if err != nil {
 		return nil, err
 	}
+	preview := run.Kind == store.KindPullRequest
+	if preview {
+		if err := e.bringHead(ctx, conf, run); err != nil {
+			return nil, err
+		}
+	}
 	files, err := materialise(ctx, conf, s, run.Commit, filepath.Join(dir, rundir.SourceDir))
 	if err != nil {
 		return nil, err
@@ -56,7 +62,7 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	if err != nil {
 		return nil, err
 	}
-	phase, err := e.Begin(ctx, conf, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID)}, s, false, dir)
+	phase, err := e.Begin(ctx, conf, asuser.Work{Name: fmt.Sprintf("the plan of #%d", run.ID), Alone: preview}, s, false, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -65,18 +71,26 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	if err != nil {
 		return nil, err
 	}
-	made, err := packer.Plan(ctx, packer.PlanOptions{
+	o := packer.PlanOptions{
 		Tool: tool, Image: s.Name, Source: filepath.Join(dir, rundir.SourceDir), OutDir: filepath.Join(dir, rundir.PlanDir), Dir: at,
 		Template: s.Template, VarFiles: s.VarFiles, Vars: s.Vars, Belongs: files.Touches, Env: s.Env, Home: home,
 		User: phase.User(), Timeout: s.PlanTimeout, Redact: e.health.Redact,
-	})
+	}
+	var missing []string
+	if preview {
+		missing = withholdFromImage(&o, s, conf.Cfg.Repository(s.Repository))
+	}
+	made, err := packer.Plan(ctx, o)
+	if err != nil && len(missing) > 0 {
+		err = lacking(err, missing)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := phase.settle(); err != nil {
 		return nil, err
 	}
-	changed, err := e.changedFiles(ctx, conf, run, files)
+	changed, err := e.changed(ctx, conf, run, files)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +103,9 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	}
 	result.Text = buildText(s, tool, made, changed)
 	result.Notes = []string{redact.CleanLine(changed)}
+	if len(missing) > 0 {
+		result.Warnings = append(result.Warnings, withheld(missing))
+	}
 	result.Said, err = e.hookAfterPlan(ctx, conf, run, s, &result.Plan, said)
 	return result, err
 }
@@ -104,6 +121,37 @@ func buildHome(conf *active.Config, dir string, user *asuser.User) (string, erro
 		return "", fmt.Errorf("making packer's home: %w", err)
 	}
 	return home, user.Own(home)
+}
+
+// changed says which files of an image are other ones: than its last build had or, of a pull request, than where that left the branch.
+func (e packerEngine) changed(ctx context.Context, conf *active.Config, run *store.Run, files stack.Files) (string, error) {
+	if run.Kind != store.KindPullRequest {
+		return e.changedFiles(ctx, conf, run, files)
+	}
+	git := conf.Repos[run.Repository]
+	base, err := git.MergeBase(ctx, e.ledger.HeadOf(run.Repository), run.Commit)
+	if err != nil {
+		return "", err
+	}
+	paths, err := git.Changed(ctx, base, run.Commit)
+	if err != nil {
+		return "", err
+	}
+	own := e.own(paths, files)
+	return words.CountOf(len(own), "file differs", "files differ") + words.Labelled(": ", own, maxDiffering), nil
+}
+
+// maxDiffering is how many files of a pull request's image are named.
+const maxDiffering = 20
+
+// own are the files of an image among some.
+func (e packerEngine) own(paths []string, files stack.Files) (own []string) {
+	for _, p := range paths {
+		if files.Touches(p) {
+			own = append(own, e.health.Redact(p))
+		}
+	}
+	return own
 }
 
 // changedFiles says which files of an image changed since its last build.
@@ -129,16 +177,11 @@ func (e packerEngine) changedFiles(ctx context.Context, conf *active.Config, run
 	if err != nil {
 		return "", err
 	}
-	var own []string
-	for _, p := range paths {
-		if files.Touches(p) {
-			own = append(own, "  "+e.health.Redact(p))
-		}
-	}
+	own := e.own(paths, files)
 	if len(own) == 0 {
 		return "Nothing of it changed since " + last + ".", nil
 	}
-	return fmt.Sprintf("Changed since %s:\n%s", last, strings.Join(own, "\n")), nil
+	return fmt.Sprintf("Changed since %s:\n  %s", last, strings.Join(own, "\n  ")), nil
 }
 
 // buildText is the plan of a build for people.

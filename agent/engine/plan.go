@@ -17,7 +17,6 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/binary"
-	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -87,7 +86,7 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 		return nil, err
 	}
 	if len(missing) > 0 {
-		result.Warnings = append(result.Warnings, "planned without the stack's secrets ("+words.List(missing, 5)+"), which plans of pull requests are not given")
+		result.Warnings = append(result.Warnings, withheld(missing))
 	}
 	if !preview {
 		if result.Plan.Tree, err = at.digest(); err != nil {

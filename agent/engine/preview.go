@@ -5,6 +5,7 @@ import (
 
 	"sallyport/agent/config"
 	"sallyport/agent/hint"
+	"sallyport/agent/packer"
 	"sallyport/agent/terraform"
 	"sallyport/notify/words"
 )
@@ -24,6 +25,20 @@ func withhold(o *terraform.PlanOptions, s *config.Stack, r *config.Repository) (
 		missing = append(missing, "the role of its applies")
 	}
 	return missing
+}
+
+// withholdFromImage is [withhold] for what Packer is given when it looks at a template.
+func withholdFromImage(o *packer.PlanOptions, s *config.Stack, r *config.Repository) (missing []string) {
+	if r != nil && r.GitHub.SecretsToPreviews {
+		return nil
+	}
+	o.Vars, o.Env = without(o.Vars, s.Secrets.Vars), without(o.Env, s.Secrets.Env)
+	return s.Secrets.List()
+}
+
+// withheld tells of a plan what it was made without.
+func withheld(missing []string) string {
+	return "planned without the stack's secrets (" + words.List(missing, 5) + "), which plans of pull requests are not given"
 }
 
 // lacking tells of a plan that failed without the stack's secrets where they can be had, beside what is known of the error.

@@ -163,7 +163,7 @@ func (e *Executor) previewed(conf *active.Config, run *store.Run, result *ledger
 		}
 		_, err := e.ledger.Move(tx, conf, run, store.Move{From: store.Planning, To: store.Previewed}, func(r *store.Run) error {
 			plan := result.Plan
-			r.Plan, r.Error, r.Hint = &plan, "", ""
+			r.Plan, r.Error, r.Hint, r.Notes = &plan, "", "", result.Notes
 			r.Hear(result.Said, hook.BeforePlan, hook.AfterPlan)
 			r.Warnings = append(r.Warnings, result.Warnings...)
 			return nil
@@ -173,11 +173,11 @@ func (e *Executor) previewed(conf *active.Config, run *store.Run, result *ledger
 }
 
 // planWork is what a worker does that plans a run.
-func planWork(run *store.Run) string {
+func planWork(run *store.Run, s *config.Stack) string {
 	if run.Kind == store.KindPullRequest {
 		return workers.WorkPreview
 	}
-	return workPlan
+	return engine.WorkOn(s.Engine, workPlan)
 }
 
 // voteReader reads the approvals of a run once more where they were given, right before its apply. Package slackbot does it.

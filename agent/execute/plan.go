@@ -10,7 +10,6 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
-	"sallyport/agent/engine"
 	"sallyport/agent/engine/hook"
 	"sallyport/agent/fault"
 	"sallyport/agent/hint"
@@ -72,7 +71,7 @@ func (e *Executor) StartPlan(conf *active.Config, run *store.Run, s *config.Stac
 	if err != nil {
 		return err
 	}
-	e.work.Do(run.ID, engine.WorkOn(s.Engine, planWork(run)), func(ctx context.Context) { e.plan(ctx, conf, run, s) })
+	e.work.Do(run.ID, planWork(run, s), func(ctx context.Context) { e.plan(ctx, conf, run, s) })
 	return nil
 }
 

@@ -160,7 +160,6 @@ func previewing() []rule {
 	return []rule{
 		{"pull requests are planned", pullsUnplanned},
 		{"at work", atWork(0)},
-		{"its engine knows previews", otherEngine},
 		{"paused", again(reason(paused), soon)},
 		{"room on the disk", room},
 		{"tried again later", laterBy(MaxPlanWait)},
@@ -348,11 +347,4 @@ func pullsUnplanned(l *look) (Step, bool) {
 		return Step{}, false
 	}
 	return Step{Do: Move, To: store.Canceled, Reason: Reason{Why: "pull requests are not planned any more"}, Unplan: true}, true
-}
-
-func otherEngine(l *look) (Step, bool) {
-	if l.Config.Stack.Engine == config.EngineTerraform {
-		return Step{}, false
-	}
-	return ends(store.Canceled, Reason{Why: fmt.Sprintf("pull requests of %s stacks are not planned", l.Config.Stack.Engine)})
 }

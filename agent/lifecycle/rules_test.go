@@ -190,7 +190,7 @@ func TestPreviews(t *testing.T) {
 		{"there is room", func(*lifecycle.Facts) {}, "plan"},
 		{"pull requests are not planned any more", func(f *lifecycle.Facts) { f.Config.Repository.GitHub.PlanPullRequests = false }, "move canceled pull requests are not planned any more"},
 		{"its repository left the configuration", func(f *lifecycle.Facts) { f.Config.Repository = nil }, "move canceled pull requests are not planned any more"},
-		{"its stack is an image", func(f *lifecycle.Facts) { f.Config.Stack.Engine = config.EnginePacker }, "move canceled pull requests of packer stacks are not planned"},
+		{"its stack is an image", func(f *lifecycle.Facts) { f.Config.Stack.Engine = config.EnginePacker }, "plan"},
 		{"somebody cancels it", func(f *lifecycle.Facts) { f.Run.CancelBy = "cli:jane" }, "move canceled"},
 		{"its stack left", func(f *lifecycle.Facts) { f.Config.Stack = nil }, "move canceled the stack left"},
 		{"paused", func(f *lifecycle.Facts) { f.Store.Agent.Paused = pause }, "hold the agent is paused"},

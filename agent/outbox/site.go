@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/config"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/votes"
@@ -27,6 +28,12 @@ func (ob *Outbox) runWords(conf *active.Config, run *store.Run) github.Run {
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
 		Hooks: run.HookNotes,
 		Held:  people.Names(conf.Name).Plain(ob.health.Redact(run.Held)), By: conf.DecidedBy(run),
+	}
+	if run.Kind == store.KindPullRequest && run.Engine == config.EnginePacker {
+		r.Image = true
+		if len(run.Notes) > 0 {
+			r.Differs = ob.health.Redact(run.Notes[0])
+		}
 	}
 	if run.Card != nil {
 		r.URL = run.Card.Permalink

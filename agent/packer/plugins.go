@@ -56,7 +56,7 @@ func Plugins(files Files, dir, template string) []Plugin {
 		return nil
 	}
 	var out []Plugin
-	for _, name := range templateFiles(files, dir, template) {
+	for _, name := range TemplateFiles(files, dir, template) {
 		src, err := files.ReadFile(name)
 		if err != nil {
 			continue
@@ -86,8 +86,8 @@ func pluginsIn(body hcl.Body) (out []Plugin) {
 	return out
 }
 
-// templateFiles are the files of a template in HCL.
-func templateFiles(files Files, dir, template string) []string {
+// TemplateFiles are the files of a template in HCL.
+func TemplateFiles(files Files, dir, template string) []string {
 	at := path.Join(dir, template)
 	entries, err := files.ReadDir(at)
 	if err != nil {
@@ -109,7 +109,7 @@ func Variables(files Files, dir, template string) (declared []string, whole bool
 		return oldVariables(files, path.Join(dir, template))
 	}
 	whole = true
-	for _, name := range templateFiles(files, dir, template) {
+	for _, name := range TemplateFiles(files, dir, template) {
 		src, err := files.ReadFile(name)
 		if err != nil {
 			whole = false

@@ -9,6 +9,7 @@ import (
 	"sallyport/agent/announce"
 	"sallyport/agent/config"
 	"sallyport/agent/journal"
+	image "sallyport/agent/packer/alone"
 	"sallyport/agent/stack"
 	"sallyport/agent/stack/guard"
 	"sallyport/agent/triggers"
@@ -54,13 +55,10 @@ func (pw *Pullwatch) comparePull(ctx context.Context, conf *active.Config, l loo
 		case gone:
 			next.Settle(s.Name, fmt.Sprintf("its directory %s leaves the branch; its resources are not destroyed by that", s.Dir))
 			continue
-		case s.Engine == config.EnginePacker:
-			next.Settle(s.Name, "an image is planned when its change is on the branch, not before")
-			continue
 		}
 		why := ""
 		if files.Fault() == nil { // else its preview ends with that, and nothing is run
-			if why, err = guard.Alone(before, tree, def); err != nil {
+			if why, err = alone(before, tree, s, def); err != nil {
 				return nil, err
 			}
 		}
@@ -77,6 +75,14 @@ func (pw *Pullwatch) comparePull(ctx context.Context, conf *active.Config, l loo
 		next.Notes = append(next.Notes, pw.health.Redact(note))
 	}
 	return touched, nil
+}
+
+// alone says why a stack or an image of a pull request may not be planned before somebody has looked; empty if it may.
+func alone(before, now stack.Tree, s *config.Stack, def stack.Definition) (string, error) {
+	if s.Engine == config.EnginePacker {
+		return image.Alone(before, now, s.Dir, s.Template), nil
+	}
+	return guard.Alone(before, now, def)
 }
 
 // newRoots are directories that become stacks with the merge: they are no stacks yet, so nothing plans them before.

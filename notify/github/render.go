@@ -145,6 +145,9 @@ func (r Run) row(name, held int) string {
 	if r.Held != "" && !r.Status.Terminal() && held > 0 {
 		text += ": " + code(cutRunes(redact.CleanLine(r.Held), held))
 	}
+	if r.Differs != "" && r.Status == store.Previewed && held > 0 {
+		text += "; " + code(cutRunes(redact.CleanLine(r.Differs), held))
+	}
 	return fmt.Sprintf("| %s | %s |\n", r.title(name), text)
 }
 

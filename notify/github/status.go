@@ -55,6 +55,9 @@ type Run struct {
 	Hooks []store.HookNote
 	Text  string // of a comment: the plan in Terraform's words, or its error. Secrets are redacted already
 	URL   string // where to look: the Slack thread
+	// Image: Packer was asked whether the template of an image is valid, and nothing is built. Differs says which files differ.
+	Image   bool
+	Differs string
 }
 
 // Context is the context of a stack's statuses.
@@ -102,12 +105,15 @@ func (r Run) description() string {
 	if r.Held != "" && !r.Status.Terminal() {
 		text += ": " + redact.CleanLine(r.Held)
 	}
+	if r.Differs != "" && r.Status == store.Previewed {
+		text += "; " + redact.CleanLine(r.Differs)
+	}
 	return text
 }
 
 // words are our own words for how a run stands, and the names of people.
 func (r Run) words() string {
-	card := notify.Card{Status: r.Status, Plan: r.Plan, Hooks: r.Hooks}
+	card := notify.Card{Status: r.Status, Plan: r.Plan, Hooks: r.Hooks, Build: r.Image}
 	text := r.ownWords(card)
 	if warns := notify.HookWarns(card); warns != "" {
 		text += "; " + warns
@@ -145,6 +151,9 @@ func (r Run) ownWords(card notify.Card) string {
 	case store.NoChanges:
 		return "no changes"
 	case store.Previewed:
+		if r.Image {
+			return "packer validate: valid, " + card.Counts()
+		}
 		return card.Counts()
 	}
 	return r.badEnd()
@@ -153,7 +162,10 @@ func (r Run) ownWords(card notify.Card) string {
 func (r Run) badEnd() string {
 	switch r.Status {
 	case store.Errored:
-		if r.Apply == nil {
+		switch {
+		case r.Image:
+			return "packer validate failed, nothing is built"
+		case r.Apply == nil:
 			return "the plan failed, nothing was changed"
 		}
 		return "the apply failed after " + r.progress() + "; the state may be partly changed"
