@@ -1,4 +1,4 @@
-package agent
+package errands_test
 
 import (
 	"path/filepath"

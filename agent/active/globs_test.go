@@ -1,4 +1,4 @@
-package agent
+package active_test
 
 import (
 	"path/filepath"

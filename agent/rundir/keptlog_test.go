@@ -1,4 +1,4 @@
-package agent_test
+package rundir_test
 
 import (
 	"os"

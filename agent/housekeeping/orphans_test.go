@@ -1,4 +1,4 @@
-package agent
+package housekeeping_test
 
 import (
 	"fmt"
