@@ -175,6 +175,7 @@ var storeys = []struct {
 	{"agent/lifecycle/effects", []string{"store"}},
 	{"agent/lifecycle/ending", []string{"agent/fault", "notify/words", "store"}},
 	{"agent/lifecycle/lockowner", []string{"agent/terraform/diag", "store"}},
+	{"agent/lifecycle/renamed", []string{"store"}},
 	{"agent/workers", []string{"agent/contain"}},
 	{"agent/health", []string{"agent/bell", "agent/clock", "agent/contain", "agent/fault", "agent/hint", "notify/people", "notify/redact"}},
 	{"agent/lifecycle/again", []string{"agent/terraform/planjson", "store"}},
@@ -263,9 +264,9 @@ var storeys = []struct {
 	{"agent/execute", []string{
 		"agent/active", "agent/asuser", "agent/clock", "agent/config", "agent/contain", "agent/datadir", "agent/engine", "agent/engine/hook",
 		"agent/execute/hooks", "agent/execute/origin", "agent/execute/remind", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
-		"agent/lifecycle", "agent/lifecycle/again", "agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/votes",
-		"agent/locks", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog",
-		"agent/triggers", "agent/workers", "notify", "notify/words", "store",
+		"agent/lifecycle", "agent/lifecycle/again", "agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/renamed",
+		"agent/lifecycle/votes", "agent/locks", "agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag",
+		"agent/terraform/jsonlog", "agent/triggers", "agent/workers", "notify", "notify/words", "store",
 	}},
 	{"agent/operator/errands", []string{
 		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/execute",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/again"
+	"sallyport/agent/lifecycle/renamed"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -121,6 +123,9 @@ func (e *Executor) planned(ctx context.Context, conf *active.Config, run *store.
 	result.Warnings = append(result.Warnings, warnings...)
 	err = e.journal.Update(func(tx *journal.Tx) error {
 		if err := e.engines.CheckLineage(tx.Tx, s, result); err != nil {
+			return err
+		}
+		if err := perhapsRenamed(tx.Tx, conf, s, result); err != nil {
 			return err
 		}
 		policy, err := e.ledger.PolicyOn(tx.Tx, run, s, to, result, rewritten)
@@ -258,4 +263,24 @@ func (e *Executor) planFailed(conf *active.Config, run *store.Run, cause error) 
 		r.Error, r.Hint = text, hint
 		return nil
 	})
+}
+
+// perhapsRenamed adds a warning if a stack may be another one under a new name.
+func perhapsRenamed(tx *store.Tx, conf *active.Config, s *config.Stack, result *ledger.PlanResult) error {
+	if !result.Plan.NewState {
+		return nil
+	}
+	st, err := tx.Stack(s.Name)
+	if err != nil {
+		return err
+	}
+	all, err := tx.Stacks()
+	if err != nil {
+		return err
+	}
+	warning := renamed.Warning(st, s.Dir, all, func(name string) bool { return conf.Stack(name) != nil })
+	if warning != "" && !slices.Contains(result.Warnings, warning) { // the transaction may begin again
+		result.Warnings = append(result.Warnings, warning)
+	}
+	return nil
 }
