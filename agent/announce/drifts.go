@@ -7,6 +7,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/notify"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -121,7 +122,7 @@ func (ms *Messages) GiveMessage(tx *store.Tx, run *store.Run) (bool, error) {
 
 // DriftsHead begins the message about many stacks that drifted.
 func DriftsHead(stacks int) string {
-	return fmt.Sprintf("Drift: %d stacks are not as they were applied.", stacks)
+	return "Drift: " + words.CountOf(stacks, "stack is", "stacks are") + " not as they were applied."
 }
 
 // Alone reports whether a run of such a message has none of its own, and waits for people who need one to decide in Slack.
