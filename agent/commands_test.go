@@ -59,6 +59,7 @@ func TestSlackCommands(t *testing.T) {
 	answer(jane, "accept infar 1a2b3c4", "There is no repository infar. Did you mean infra?")
 	answer(jane, "unlock", "No stack is known to wait for a state lock")
 	answer(jane, "state push", "No apply has left a state")
+	answer(jane, "why box\n"+bot+"plan box", "\nOne command a message; this was not done: `plan box`")
 	answer(jane, "plna box", "I do not know plna. Did you mean plan?")
 	answer(jane, "help pause", "Without a stack everything is held")
 	if s := h.Eventually("a status", func(control.Status) bool { return true }); s.Agent.Paused || s.Stacks[0].Paused {
@@ -75,7 +76,7 @@ func TestSlackCommands(t *testing.T) {
 	answer(eve, "show", "Which run? `show 2` (box) or `show 1` (box)")
 	answer(eve, "show bx", "There is no stack bx. Did you mean box?")
 	answer(eve, "runs", "box #2: planned, 1 to create, nothing destroyed\nbox #1: superseded")
-	answer(eve, "runs bx", "there is no stack \"bx\". Did you mean box?")
+	answer(eve, "runs bx", "There is no stack bx. Did you mean box?")
 	answer(eve, "why box", "#2 (manual, planned)")
 	answer(eve, "why", "Which stack? `why box`")
 	answer(eve, "status", "|#2 box>")

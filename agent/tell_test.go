@@ -25,11 +25,12 @@ func TestFirstStacksAreSummedUpInOneMessage(t *testing.T) {
 	s := workspace(t)
 	r := newRepository(t)
 	r.commit("Add", map[string]string{
-		"box/main.tf": data("a", "one"), "clean/main.tf": "locals {}\n", "bad/main.tf": "resource \"terraform_data\" \"x\" {\n  input = nosuch.y\n}\n",
+		"box/main.tf": data("a", "one"), "late/main.tf": data("a", "one"), "clean/main.tf": "locals {}\n", "bad/main.tf": "resource \"terraform_data\" \"x\" {\n  input = nosuch.y\n}\n",
 	})
-	h := newHouse(t, box(r, "")+"stack \"clean\" { dir = \"clean\" }\nstack \"bad\" { dir = \"bad\" }\n"+asking(s)).start()
-	note := said(t, s, "", "3 stacks were seen for the first time")
-	for _, part := range []string{"Without changes, taken as they are: clean", "With changes: box", "Could not be planned: bad"} {
+	h := newHouse(t, box(r, "")+"stack \"clean\" { dir = \"clean\" }\nstack \"bad\" { dir = \"bad\" }\n"+
+		"stack \"late\" {\n  dir = \"late\"\n  depends_on = [\"box\"]\n}\n"+asking(s)).start()
+	note := said(t, s, "", "4 stacks were seen for the first time")
+	for _, part := range []string{"Without changes, taken as they are: clean", "With changes: box", "Could not be planned: bad", "Planned once others have ended well: late"} {
 		if !strings.Contains(note.Text, part) {
 			t.Errorf("%q is not in %q", part, note.Text)
 		}

@@ -13,6 +13,7 @@ type Command struct {
 	Args   []string // the words that the verb takes, and those that it does not; of one that was not understood, all words
 	Reason string   // what follows them, where the verb takes a reason
 	Plan   PlanWords
+	More   string // a second command in the same message, as it was typed: nothing of it is in the fields above
 }
 
 // leadingMention is how a message to somebody begins.
@@ -34,6 +35,8 @@ func ParseCommand(text, botUserID string) (c Command, ok bool) {
 	if !ok {
 		return Command{}, false
 	}
+	said, more := cutCommand(said, botUserID)
+	defer func() { c.More = more }()
 	rest := unstop(unwrap(undo(said)))
 	typed := strings.Fields(rest)
 	words := make([]string, len(typed))
@@ -60,6 +63,29 @@ func ParseCommand(text, botUserID string) (c Command, ok bool) {
 	}
 	return c, true
 }
+
+// cutCommand cuts a second command off a message: one that begins a line of its own, or has the bot's mention in front. Else its words
+// would be a reason for the first one, or nothing at all.
+func cutCommand(said, botUserID string) (first, second string) {
+	begins := func(text string) bool {
+		v, _, ok := verbs.Find(strings.Fields(text[:min(len(text), longestVerb)]))
+		return ok && v.Place == verbs.Channel
+	}
+	for at := 1; at < len(said); at++ {
+		switch {
+		case said[at] == '<':
+			if rest, mentioned := CutMention(said[at:], botUserID); mentioned && begins(rest) {
+				return said[:at], strings.TrimSpace(rest)
+			}
+		case said[at-1] == '\n' && begins(said[at:]) && begins(said):
+			return said[:at], strings.TrimSpace(said[at:])
+		}
+	}
+	return said, ""
+}
+
+// longestVerb is within how many bytes of a text a verb has to stand with which it begins.
+const longestVerb = 80
 
 func nonempty(words []string) []string {
 	var out []string

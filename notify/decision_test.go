@@ -235,14 +235,18 @@ func TestParseCommand(t *testing.T) {
 		in   string
 		want notify.Command
 	}{
-		"status":           {"<@U0SALLY> status", notify.Command{Verb: "status"}},
-		"named mention":    {"<@U0SALLY|sallyport> Status.", notify.Command{Verb: "status"}},
-		"colon":            {" <@U0SALLY>:  help", notify.Command{Verb: "help"}},
-		"plan":             {"<@U0SALLY> plan ghe", notify.Command{Verb: "plan", Args: []string{"ghe"}}},
-		"plan with reason": {"<@U0SALLY> plan ghe the node is gone.", notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "the node is gone"}},
-		"plan link":        {"<@U0SALLY> plan <http://x.app|x.app>", notify.Command{Verb: "plan", Args: []string{"x.app"}}},
-		"plan in code":     {"<@U0SALLY> `plan ghe`", notify.Command{Verb: "plan", Args: []string{"ghe"}}},
-		"stack in code":    {"<@U0SALLY> plan `ghe` now", notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "now"}},
+		"status":                 {"<@U0SALLY> status", notify.Command{Verb: "status"}},
+		"named mention":          {"<@U0SALLY|sallyport> Status.", notify.Command{Verb: "status"}},
+		"colon":                  {" <@U0SALLY>:  help", notify.Command{Verb: "help"}},
+		"two in two lines":       {"<@U0SALLY> plan ghe\n plan wiki now", notify.Command{Verb: "plan", Args: []string{"ghe"}, More: "plan wiki now"}},
+		"two with the name":      {"<@U0SALLY> cancel 3 <@U0SALLY|sallyport>: cancel 4", notify.Command{Verb: "cancel", Args: []string{"3"}, More: "cancel 4"}},
+		"a reason of two lines":  {"<@U0SALLY> pause ghe the storm is\ncoming, <@U0SALLY> knows", notify.Command{Verb: "pause", Args: []string{"ghe"}, Reason: "the storm is coming, <@U0SALLY> knows"}},
+		"not a command in front": {"<@U0SALLY> thanks\nstatus is fine", notify.Command{Args: []string{"thanks", "status", "is", "fine"}}},
+		"plan":                   {"<@U0SALLY> plan ghe", notify.Command{Verb: "plan", Args: []string{"ghe"}}},
+		"plan with reason":       {"<@U0SALLY> plan ghe the node is gone.", notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "the node is gone"}},
+		"plan link":              {"<@U0SALLY> plan <http://x.app|x.app>", notify.Command{Verb: "plan", Args: []string{"x.app"}}},
+		"plan in code":           {"<@U0SALLY> `plan ghe`", notify.Command{Verb: "plan", Args: []string{"ghe"}}},
+		"stack in code":          {"<@U0SALLY> plan `ghe` now", notify.Command{Verb: "plan", Args: []string{"ghe"}, Reason: "now"}},
 		"plan options": {`<@U0SALLY> plan ghe --replace 'aws_instance.ghe["a b"]' —replace=aws_eip.x --Refresh-Only it hangs -- again`, notify.Command{
 			Verb: "plan", Args: []string{"ghe"}, Reason: "it hangs -- again",
 			Plan: notify.PlanWords{Replace: []string{`aws_instance.ghe["a b"]`, "aws_eip.x"}, RefreshOnly: true},

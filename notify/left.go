@@ -30,6 +30,21 @@ func LookText(stack string, l *store.Look) string {
 	return fmt.Sprintf("%s #%d %s", StackName(stack), l.Run, how)
 }
 
+// LookSince says what has become since of a run that could not be planned, newest being the stack's newest one; empty if nothing that is
+// known. It needs a look all the same: only a person, or a run that ends well, says that it is mended.
+func LookSince(st *store.StackState, newest *store.Run) string {
+	l := st.Look
+	switch {
+	case l == nil || newest == nil || l.Planned || l.Began:
+		return ""
+	case newest.ID > l.Run && newest.Status.Terminal() && newest.Plan != nil && newest.Kind != store.KindPullRequest:
+		return fmt.Sprintf("#%d could be planned since (it is %s)", newest.ID, newest.Status)
+	case newest.ID == l.Run && newest.Kind == store.KindCommit && st.AppliedCommit != "" && st.Behind == 0:
+		return "the branch has what is applied again: no commit that waits changes this stack"
+	}
+	return ""
+}
+
 // NeedLook says of how many stacks that is so, and which: "1 stack needs a look: wiki #19 failed halfway".
 func NeedLook(texts []string, most int) string {
 	return words.CountOf(len(texts), "stack needs a look", "stacks need a look") + ": " + words.List(texts, most)

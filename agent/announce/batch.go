@@ -10,8 +10,9 @@ import (
 	"sallyport/store"
 )
 
-// summary sums up the first runs of many stacks in one message when all of them were planned, so that a new
-// installation with forty clean stacks says one thing and not forty.
+// summary sums up the first runs of many stacks in one message when all of them were planned that can be, so that a new
+// installation with forty clean stacks says one thing and not forty. What waits for a stack that people have to decide about is told as
+// that: nobody may hear of the others only when they have moved on.
 func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) error {
 	if run.Batch == 0 {
 		return nil
@@ -20,15 +21,22 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 	if err != nil || !found {
 		return err
 	}
-	var clean, waiting, bad, same, differ []string
+	runs := map[string]*store.Run{}
 	for _, id := range open.Runs {
 		r, err := tx.Run(id)
 		if err != nil {
 			return err
 		}
+		runs[r.Stack] = r
+	}
+	var clean, waiting, bad, same, differ, later []string
+	for _, r := range runs {
 		switch r.Status {
 		case store.Pending, store.Planning:
-			return nil // not all yet
+			if r.Status == store.Planning || !waitsForPeople(conf, runs, r, len(runs)) {
+				return nil // not all yet
+			}
+			later = append(later, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
 		case store.NoChanges:
 			clean = append(clean, notify.StackName(r.Stack))
 		case store.Previewed:
@@ -48,7 +56,7 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 		what string
 		list []string
 	}{{"Without changes, taken as they are", clean}, {"With changes", waiting},
-		{"Only observed, without changes", same}, {"Only observed, with changes", differ}, {"Could not be planned", bad}} {
+		{"Only observed, without changes", same}, {"Only observed, with changes", differ}, {"Could not be planned", bad}, {"Planned once others have ended well", later}} {
 		if len(part.list) > 0 {
 			sort.Strings(part.list)
 			text += fmt.Sprintf(" %s: %s.", part.what, words.List(part.list, 30))
@@ -58,6 +66,31 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 		return err
 	}
 	return tx.Enqueue(ms.Note(fmt.Sprintf("batch/%d", run.Batch), text))
+}
+
+// waitsForPeople reports whether a run that is not planned yet waits for one of the others that people have to decide about or mend. most
+// bounds how far that is followed.
+func waitsForPeople(conf *active.Config, runs map[string]*store.Run, run *store.Run, most int) bool {
+	s := conf.Stack(run.Stack)
+	if s == nil || most == 0 {
+		return false
+	}
+	for _, name := range s.DependsOn {
+		up := runs[name]
+		if up == nil {
+			continue
+		}
+		switch up.Status {
+		case store.Planning, store.NoChanges, store.Applied, store.Previewed:
+		case store.Pending:
+			if waitsForPeople(conf, runs, up, most-1) {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // OpenBatch are the first runs of stacks that one message has to sum up when all of them were planned.

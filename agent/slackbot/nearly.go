@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
+	"sallyport/notify/words"
 	"sallyport/store"
 )
 
@@ -22,11 +24,11 @@ type mention struct {
 
 // nearly answers a reply that looks like a decision and is none, once a person and run: whoever believes to have decided must not
 // find out by nothing happening. It counts nothing, and talk is left alone.
-func (sb *Slackbot) nearly(conf *active.Config, self slack.Identity, runID int, m slack.Message, r mention) error {
+func (sb *Slackbot) nearly(ctx context.Context, conf *active.Config, self slack.Identity, runID int, m slack.Message, r mention) error {
 	near := notify.NearDecision(r.said)
-	order, asked := verbs.Verb{}, false
+	order, of, asked := verbs.Verb{}, []string(nil), false
 	if r.made {
-		order, _, asked = verbs.Find(strings.Fields(r.said))
+		order, of, asked = verbs.Find(strings.Fields(r.said))
 	}
 	if r.made && near == notify.Talk && !asked {
 		near = notify.NearApprove // called, and nothing said that is known here
@@ -42,7 +44,13 @@ func (sb *Slackbot) nearly(conf *active.Config, self slack.Identity, runID int, 
 		return err
 	}
 	answer, often := nearAnswer(run, near, self.User), once
-	switch {
+	switch meant := cancels(run, r.said); {
+	case meant && stoppable(run):
+		return sb.stop(ctx, conf, self, run, m)
+	case meant && run.Status.Terminal():
+		answer, often = fmt.Sprintf("#%d has ended (%s), so there is nothing to cancel", run.ID, run.Status), always
+	case asked && len(of) > 0: // it may be about something else
+		answer, often = "that is told me in the channel: @"+self.User+" "+words.Cut(strings.TrimSpace(r.said), maxSaid), always
 	case asked:
 		answer, often = "that is told me in the channel: @"+self.User+" "+orderAbout(order, run), always
 	case near == notify.NearDeny && run.Status == store.Applying:
@@ -57,6 +65,9 @@ func (sb *Slackbot) nearly(conf *active.Config, self slack.Identity, runID int, 
 	}
 	return err
 }
+
+// maxSaid is how much of somebody's words an answer repeats, in characters.
+const maxSaid = 80
 
 // how often somebody is told something of a run.
 type often int
@@ -108,7 +119,7 @@ func nearAnswer(run *store.Run, near notify.Near, bot string) string {
 	switch run.Status {
 	case store.Pending, store.Planning, store.Applying:
 		if near == notify.NearDeny {
-			return fmt.Sprintf("to stop it, tell me in the channel: @%s cancel %d", bot, run.ID)
+			return fmt.Sprintf("to stop it, reply cancel (or tell me in the channel: @%s cancel %d)", bot, run.ID)
 		}
 	case store.Approved:
 		if near == notify.NearDeny {

@@ -92,7 +92,7 @@ func (sb *Slackbot) reply(ctx context.Context, conf *active.Config, self slack.I
 	decided, ok, complaint := notify.ParseDecision(said)
 	review, isReview := notify.ParseReview(said)
 	if !ok && complaint == "" && !isReview {
-		return sb.nearly(conf, self, runID, m, mention{said, mentioned})
+		return sb.nearly(ctx, conf, self, runID, m, mention{said, mentioned})
 	}
 	run, err := sb.ledger.RunOf(&store.Message{Run: runID})
 	if err != nil || run == nil || isReview && !ledger.Reviewable(run, m) {

@@ -78,7 +78,9 @@ func (g *Glance) needLook() []string {
 
 // next is what to do about what needs a look, as it is said to the bot.
 func (s stack) next() string {
-	switch r := s.run; {
+	switch r, since := s.run, notify.LookSince(s.StackState, s.run); {
+	case since != "":
+		return fmt.Sprintf("%s; to make sure that it is mended: plan %s", since, s.Name)
 	case r != nil && r.ID > s.Look.Run && !r.Status.Terminal():
 		return fmt.Sprintf("#%d shows what is left to do", r.ID)
 	case s.Look.Hint != "":

@@ -93,7 +93,7 @@ func table() []group {
 			{Name: "recover", Who: OfStack, Args: []Arg{stack}, Reason: true, Plan: true, Does: "plan what is applied again",
 				More: "It plans the applied commit and not the newest one: for when what ran is gone or broken. Options: --replace ADDRESS, --refresh-only."},
 			{Name: "cancel", Who: OfStack, Args: []Arg{run}, Does: "stop a run",
-				More: "A running apply is asked once to stop and gets all the time that it needs."},
+				More: "A running apply is asked once to stop and gets all the time that it needs. In the thread of a run that is at work the word alone does it."},
 			{Name: "pause", Args: []Arg{maybe(Stack)}, Reason: true, Does: "hold it, or all",
 				More: "Without a stack everything is held; with a reason it is pause all REASON. Approvals still count, nothing new runs, and a running apply goes on."},
 			{Name: "resume", Args: []Arg{maybe(Stack)}, Does: "let it go on",

@@ -16,6 +16,7 @@ import (
 	"sallyport/agent/operator"
 	"sallyport/agent/phrase"
 	"sallyport/notify"
+	"sallyport/notify/redact"
 	"sallyport/notify/slack"
 	"sallyport/notify/verbs"
 	"sallyport/notify/words"
@@ -46,6 +47,7 @@ func (cs *Commands) Obey(ctx context.Context, conf *active.Config, self slack.Id
 		return cs.overhear(self, channel, last, m)
 	}
 	answer := func(r reply) error {
+		r.text += notDone(c)
 		n := cs.ledger.Note("command/"+channel+"/"+m.TS, r.text)
 		n.Channel, n.Thread, n.Links = channel, m.TS, linksTo(r.about)
 		return cs.journal.Update(func(tx *journal.Tx) error {
@@ -82,6 +84,14 @@ func (cs *Commands) Obey(ctx context.Context, conf *active.Config, self slack.Id
 		}
 	}
 	return answer(said)
+}
+
+// notDone tells of a second command in one message: who wrote it must not take the answer to the first one for both.
+func notDone(c notify.Command) string {
+	if c.More == "" {
+		return ""
+	}
+	return fmt.Sprintf("\nOne command a message; this was not done: `%s`", strings.ReplaceAll(words.Cut(redact.CleanLine(c.More), maxSaid), "`", "'"))
 }
 
 // GiveUp answers a command that cannot even be read, in its thread, and lets those after it be heard.

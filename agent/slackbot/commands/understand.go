@@ -74,10 +74,17 @@ func (cs *Commands) unknownName(conf *active.Config, self slack.Identity, v verb
 			return fmt.Sprintf("The stack comes first: `%s STACK %s`", v.Name, words.Cut(said, maxSaid)), nil
 		}
 		holds := v.Name == "pause" || v.Name == "resume"
-		if v.Name == "runs" || conf.Stack(said) != nil || holds && said == verbs.All {
-			return "", nil // runs knows stacks that are no more
+		if conf.Stack(said) != nil || holds && said == verbs.All {
+			return "", nil
 		}
-		answer := noSuch("stack", said, active.StackNames(conf))
+		names := active.StackNames(conf)
+		if v.Name == "runs" { // which knows stacks that are no more
+			var err error
+			if names, err = everStacks(cs.store, names); err != nil || slices.Contains(names, said) {
+				return "", err
+			}
+		}
+		answer := noSuch("stack", said, names)
 		if v.Name == "pause" {
 			answer += " To hold everything: `pause`, or with a reason: `pause all REASON`"
 		}
@@ -103,6 +110,19 @@ func (cs *Commands) unknownName(conf *active.Config, self slack.Identity, v verb
 		}
 	}
 	return "", nil
+}
+
+// everStacks are the stacks that there are and those that there once were, by name.
+func everStacks(st *store.Store, names []string) ([]string, error) {
+	err := st.View(func(tx *store.Tx) error {
+		recorded, err := tx.Stacks()
+		for _, s := range recorded {
+			names = append(names, s.Name)
+		}
+		return err
+	})
+	slices.Sort(names)
+	return slices.Compact(names), err
 }
 
 // noSuch tells that a name is unknown.
