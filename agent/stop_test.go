@@ -38,8 +38,10 @@ func TestSlackStopsAnApplyInItsThread(t *testing.T) {
 	told(1, "This did not count; to stop it, reply cancel (or tell me in the channel: @sallyport cancel 1)")
 	s.Reply(joe, ops, card.TS, "abort!")
 	told(2, "to stop it, reply cancel")
+	s.Reply(joe, ops, card.TS, "Stop the apply!")
+	told(3, "to stop it, reply cancel")
 	s.Reply(joe, ops, card.TS, "<@"+s.BotUserID()+"> cancel 99")
-	told(3, "that is told me in the channel: @sallyport cancel 99")
+	told(4, "that is told me in the channel: @sallyport cancel 99")
 	s.Reply(eve, ops, card.TS, "cancel")
 	said(t, s, card.TS, "@eve, your cancel did not count: you may not cancel box, since you are not one of the approvers.")
 	for _, m := range s.Thread(ops, card.TS) {
@@ -54,5 +56,5 @@ func TestSlackStopsAnApplyInItsThread(t *testing.T) {
 	}
 	said(t, s, card.TS, "was canceled")
 	s.Reply(joe, ops, card.TS, "cancel")
-	told(4, "#1 has ended (canceled), so there is nothing to cancel")
+	told(5, "#1 has ended (canceled), so there is nothing to cancel")
 }

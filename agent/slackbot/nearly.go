@@ -33,7 +33,8 @@ func (sb *Slackbot) nearly(ctx context.Context, conf *active.Config, self slack.
 	if r.made && near == notify.Talk && !asked {
 		near = notify.NearApprove // called, and nothing said that is known here
 	}
-	if near == notify.Talk && !asked {
+	stops := wantsStop(r.said)
+	if near == notify.Talk && !asked && !stops {
 		return nil
 	}
 	if _, human := m.Human(self); !human {
@@ -43,8 +44,15 @@ func (sb *Slackbot) nearly(ctx context.Context, conf *active.Config, self slack.
 	if err != nil || run == nil || conf.Stack(run.Stack) == nil {
 		return err
 	}
+	meant := cancels(run, r.said)
+	if near == notify.Talk && !asked {
+		if !meant && !stoppable(run) {
+			return nil // there is nothing to stop
+		}
+		near = notify.NearDeny
+	}
 	answer, often := nearAnswer(run, near, self.User), once
-	switch meant := cancels(run, r.said); {
+	switch {
 	case meant && stoppable(run):
 		return sb.stop(ctx, conf, self, run, m)
 	case meant && run.Status.Terminal():

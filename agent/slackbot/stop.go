@@ -27,6 +27,13 @@ func cancels(run *store.Run, said string) bool {
 	return len(rest) == 0 || slices.Contains(own, rest[0])
 }
 
+// wantsStop reports whether a few words begin as somebody does who wants a run to stop: "cancel it", "stop the apply!".
+func wantsStop(said string) bool {
+	const few = 4
+	fields := strings.Fields(strings.ToLower(strings.Trim(said, "`*_ \n")))
+	return len(fields) > 0 && len(fields) <= few && slices.Contains([]string{"cancel", "stop", "abort"}, strings.TrimRight(fields[0], ".,:;!"))
+}
+
 // stoppable reports whether cancel is the word for a run: one that waits for people, or for its apply, is denied.
 func stoppable(run *store.Run) bool {
 	return run.Status == store.Pending || run.Status == store.Planning || run.Status == store.Applying
