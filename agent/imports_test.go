@@ -144,7 +144,7 @@ var storeys = []struct {
 	}},
 	{"agent/cli/call", []string{
 		"agent/cli/build", "agent/cli/given", "agent/cli/screen", "agent/config", "agent/control", "agent/control/offline", "agent/control/socket",
-		"agent/hint", "agent/rundir", "agent/status", "notify/redact", "notify/words",
+		"agent/hint", "agent/rundir", "agent/runner", "agent/status", "notify/redact", "notify/words",
 	}},
 	{"agent/cli/render", []string{
 		"agent/archive", "agent/cli/adopt", "agent/config", "agent/control", "agent/packer", "agent/survey", "notify", "notify/redact", "notify/words",
@@ -298,7 +298,8 @@ var storeys = []struct {
 	}},
 	{"agent/slackbot/commands", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
-		"agent/operator", "agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
+		"agent/operator", "agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/redact", "notify/slack", "notify/verbs",
+		"notify/words", "store",
 	}},
 	{"agent/slackbot", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",

@@ -343,7 +343,19 @@ type Apply struct {
 	LeftLock  *LeftLock  `json:"left_lock"`  // the state lock that it left behind
 	LeftState string     `json:"left_state"` // path of the state that it could not save
 	PushedBy  string     `json:"pushed_by"`  // who pushed that state
+	// Process is how the processes of one that has not ended stand, where no agent follows them; empty where one does.
+	Process ApplyProcess `json:"process,omitempty"`
 }
+
+// ApplyProcess is how the processes of an apply stand that no agent follows.
+type ApplyProcess string
+
+// How they may stand.
+const (
+	ProcessLives ApplyProcess = "lives" // it goes on by itself
+	ProcessEnded ApplyProcess = "ended" // and has left how: the next agent tells it
+	ProcessGone  ApplyProcess = "gone"  // nobody saw the end
+)
 
 // Worth reports whether there is anything to say of them: more than one is needed, or somebody is named.
 func (a *Approvals) Worth() bool { return a != nil && (a.Needed > 1 || len(a.WaitsFor) > 0) }

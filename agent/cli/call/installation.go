@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/control/socket"
 	"sallyport/agent/hint"
 	"sallyport/agent/rundir"
+	"sallyport/agent/runner"
 	"sallyport/agent/status"
 )
 
@@ -79,8 +80,22 @@ func (i *Installation) Offline() (*offline.Reader, error) {
 		return nil, err
 	}
 	return offline.Open(offline.Options{
-		DataDir: c.DataDir, Status: status.Offline, Log: rundir.ReadKeptLog, LookOnly: !c.CLIApprovals,
+		DataDir: c.DataDir, Status: status.Offline, Log: rundir.ReadKeptLog, Process: processOf, LookOnly: !c.CLIApprovals,
 	})
+}
+
+// processOf says how an apply stands that no agent follows; empty where that cannot be seen.
+func processOf(runDir string) control.ApplyProcess {
+	switch s, err := runner.Attach(runDir); {
+	case err != nil:
+		return ""
+	case s.Phase == runner.Running:
+		return control.ProcessLives
+	case s.Phase == runner.Finished:
+		return control.ProcessEnded
+	default:
+		return control.ProcessGone
+	}
 }
 
 // Source is what can be asked with and without an agent.

@@ -173,3 +173,18 @@ func TestLocal(t *testing.T) {
 		t.Errorf("an hour to the east it is\n%s", got)
 	}
 }
+
+// An apply that no agent follows is told with how it stands.
+func TestApplyWithoutAnAgent(t *testing.T) {
+	for process, want := range map[control.ApplyProcess]string{
+		"": "", control.ProcessLives: "its process lives and goes on by itself", control.ProcessEnded: "its process has ended", control.ProcessGone: "its process is gone",
+	} {
+		run := control.Run{ID: 7, Stack: "ghe", Status: store.Applying, Apply: &control.Apply{Total: 2, Process: process}}
+		status := Width(80).Status(control.Status{Stacks: []control.Stack{{Name: "ghe", Run: &run}}}, time.Time{})
+		for where, text := range map[string]string{"status": status, "show": Run(run, time.Time{})} {
+			if told := strings.Contains(text, "its process"); told != (want != "") || !strings.Contains(text, want) {
+				t.Errorf("%s of %q says\n%s", where, process, text)
+			}
+		}
+	}
+}

@@ -38,3 +38,19 @@ func applyProgress(p *control.Apply) string {
 	}
 	return text
 }
+
+// unfollowed says how an apply stands that no agent follows; empty where one does, or nobody could look.
+func unfollowed(p *control.Apply) string {
+	if p == nil {
+		return ""
+	}
+	switch p.Process {
+	case control.ProcessLives:
+		return "its process lives and goes on by itself; the next agent tells how it ends"
+	case control.ProcessEnded:
+		return "its process has ended; the next agent tells how"
+	case control.ProcessGone:
+		return "its process is gone and nobody saw its end; the next agent reports it as interrupted, and plans again"
+	}
+	return ""
+}

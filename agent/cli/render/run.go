@@ -87,7 +87,7 @@ func runFacts(r control.Run, now time.Time) []fact {
 		facts = append(facts, fact{"approvals", r.Approvals.String(), none})
 	}
 	if r.Apply != nil {
-		facts = append(facts, fact{"apply", applyText(r.Apply, now), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
+		facts = append(facts, fact{"apply", applyText(r.Apply, now), none}, fact{"process", unfollowed(r.Apply), none}, fact{"open", strings.Join(r.Apply.Open, "\n"), yellow})
 		facts = append(facts, leftFacts(r)...)
 	}
 	if r.EndedAt != nil {

@@ -257,7 +257,11 @@ func openText(s control.Status, now time.Time) string {
 		text = "\nno plan waits for an approval\n"
 	}
 	if len(waiting) > 0 {
-		text = "\n" + paint(yellowBold, "waiting for a person") + "\n" + strings.Join(waiting, "")
+		text = "\n" + paint(yellowBold, "waiting for a person")
+		if !s.Agent.Running {
+			text += ", and for an agent to run, which takes the decisions"
+		}
+		text += "\n" + strings.Join(waiting, "")
 	}
 	if len(moving) > 0 {
 		text += "\n" + paint(bold, "at work") + "\n" + strings.Join(moving, "")
@@ -335,6 +339,9 @@ func movingText(r control.Run, now time.Time) string {
 		tail = " " + lasts(r.UpdatedAt, now)
 	}
 	text := "  " + paint(bold, RunName(r)) + redact.CleanLine(line) + paint(statusStyle(r.Status), string(r.Status)) + redact.CleanLine(tail) + "\n"
+	if how := unfollowed(r.Apply); how != "" {
+		text += "      " + how + "\n"
+	}
 	if r.Held != "" {
 		text += "      " + waits(r.Held) + "\n"
 		if r.Hint != "" {

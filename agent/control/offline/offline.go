@@ -27,6 +27,8 @@ type Options struct {
 	Status func(*store.Tx) (control.Status, error)
 	// Log renders the log of an apply from the run's directory.
 	Log func(runDir string) (string, error)
+	// Process says how the processes of an apply stand, from the run's directory. Nil: nobody looks.
+	Process func(runDir string) control.ApplyProcess
 	// LookOnly refuses what an agent without approvals on the command line refuses: backups and states.
 	LookOnly bool
 }
@@ -76,7 +78,17 @@ func (o *Reader) Status(context.Context) (control.Status, error) {
 		s, err = o.opts.Status(tx)
 		return err
 	})
+	for i := range s.Stacks {
+		o.lookAt(s.Stacks[i].Run)
+	}
 	return s, err
+}
+
+// lookAt says of an apply that no agent follows whether it goes on.
+func (o *Reader) lookAt(run *control.Run) {
+	if o.opts.Process != nil && run != nil && run.Status == store.Applying && run.Apply != nil {
+		run.Apply.Process = o.opts.Process(datadir.Run(o.opts.DataDir, run.ID))
+	}
 }
 
 // Runs implements [Reader].
@@ -121,6 +133,7 @@ func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 		return control.Run{}, err
 	}
 	run := control.RunOf(r)
+	o.lookAt(&run)
 	if err := o.store.View(func(tx *store.Tx) error { return run.NamePlace(tx, r) }); err != nil {
 		return run, err
 	}

@@ -37,6 +37,7 @@ func openedOffline(t *testing.T, dir string) *Reader {
 	t.Helper()
 	o, err := Open(Options{
 		DataDir: dir, Status: statusOf, Log: func(d string) (string, error) { return "log of " + d, nil },
+		Process: func(d string) control.ApplyProcess { return control.ApplyProcess("as in " + d) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +141,51 @@ func TestWhatTookThePlace(t *testing.T) {
 	for id, want := range map[string]string{"1": "#3 is the run of ghe now (planned): sallyport show 3", "2": "", "3": ""} {
 		if run, err := o.Run(t.Context(), id); err != nil || run.Hint != want {
 			t.Errorf("#%s: %q, %v, want %q", id, run.Hint, err, want)
+		}
+	}
+}
+
+// Of an apply that nobody follows it is said whether it goes on; of no other run.
+func TestOfflineApply(t *testing.T) {
+	dir, s := datadirtest.New(t)
+	applying := datadirtest.Run(t, s, store.Run{Stack: "ghe", Kind: store.KindCommit}, store.Planning, store.Planned, store.Approved, store.Applying)
+	waiting := datadirtest.Run(t, s, store.Run{Stack: "net", Kind: store.KindCommit}, store.Planning, store.Planned)
+	datadirtest.Update(t, s, func(tx *store.Tx) error {
+		for _, id := range []int{applying, waiting} {
+			if _, err := tx.ChangeRun(id, func(r *store.Run) error { r.Apply = &store.Apply{Total: 1}; return nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := openedOffline(t, dir)
+	for ref, want := range map[string]control.ApplyProcess{"ghe": control.ApplyProcess("as in " + datadir.Run(dir, applying)), "net": ""} {
+		run, err := o.Run(context.Background(), ref)
+		if err != nil || run.Apply == nil || run.Apply.Process != want {
+			t.Errorf("%s: %+v, %v; want %q", ref, run.Apply, err, want)
+		}
+	}
+	o.opts.Status = func(tx *store.Tx) (s control.Status, err error) {
+		for _, id := range []int{applying, waiting} {
+			r, err := tx.Run(id)
+			if err != nil {
+				return s, err
+			}
+			shown := control.RunOf(r)
+			s.Stacks = append(s.Stacks, control.Stack{Name: r.Stack, Run: &shown})
+		}
+		return s, nil
+	}
+	status, err := o.Status(context.Background())
+	if err != nil || len(status.Stacks) != 2 {
+		t.Fatal(status, err)
+	}
+	for _, st := range status.Stacks {
+		if has := st.Run.Apply.Process != ""; has != (st.Name == "ghe") {
+			t.Errorf("%s: %+v", st.Name, st.Run.Apply)
 		}
 	}
 }
