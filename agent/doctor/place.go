@@ -74,18 +74,38 @@ func missingDir(s *section, o Options, dir string) {
 		parent = filepath.Dir(parent)
 	}
 	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
-		s.fail("exists", "make it for the agent's user:\n"+installDir(dir),
+		s.fail("exists", "make it for the agent's user:\n"+installDir(dir, installed()),
 			"it does not exist, and %s cannot be written to: %v", parent, err)
 		return
 	}
-	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir),
+	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir, installed()),
 		"it does not exist yet")
 	fileSystem(s, o, parent)
 }
 
-// installDir makes a data directory as install.sh and systemd do.
-func installDir(dir string) string {
-	return fmt.Sprintf("install -d -m %04o -o sallyport -g sallyport %s", trusted.DataDirMode, shellQuote(dir))
+// installed is the user whom install.sh makes for the agent; empty where there is none, as in a trial without root.
+func installed() string {
+	const name = "sallyport"
+	if _, err := user.Lookup(name); err != nil {
+		return ""
+	}
+	return name
+}
+
+// giveDir gives a data directory to the agent's user.
+func giveDir(dir, owner string) string {
+	if owner == "" {
+		return "chown -R USER " + shellQuote(dir)
+	}
+	return fmt.Sprintf("chown -R %[1]s:%[1]s %s", owner, shellQuote(dir))
+}
+
+// installDir makes a data directory as install.sh and systemd do; without an owner it belongs to whoever makes it.
+func installDir(dir, owner string) string {
+	if owner != "" {
+		owner = fmt.Sprintf(" -o %[1]s -g %[1]s", owner)
+	}
+	return fmt.Sprintf("install -d -m %04o%s %s", trusted.DataDirMode, owner, shellQuote(dir))
 }
 
 // rights looks at who may do what.
@@ -105,7 +125,7 @@ func rights(s *section, o Options, dir string, info fs.FileInfo) {
 		}
 	}
 	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
-		s.fail("rights", "run the doctor as the agent's user; if that fails too:\nchown -R sallyport:sallyport "+shellQuote(dir),
+		s.fail("rights", "run the doctor as the agent's user; if that fails too, give it to that user:\n"+giveDir(dir, installed()),
 			"this user cannot write to it: %v", err)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -168,8 +169,19 @@ func (c *Client) errorOf(method string, x *exchange.Exchange, err error) *Error 
 			e.Err = fmt.Errorf("no answer within %s: %w", c.timeout(method), context.DeadlineExceeded)
 		}
 	}
-	e.Hint = hintFor(e)
+	if e.Hint = hintFor(e); e.Hint == "" && !said && x.Status == 0 {
+		e.Hint = c.unreached()
+	}
 	return e
+}
+
+// unreached is what to look at where no answer came at all.
+func (c *Client) unreached() string {
+	host := c.opts.APIURL
+	if u, err := url.Parse(host); err == nil {
+		host = u.Host
+	}
+	return "can this machine reach " + host + "? Where only a proxy does, HTTPS_PROXY in the agent's environment names it"
 }
 
 // refused reports whether an HTTP status says that nothing was done: a client error, or a redirect that was not

@@ -1,6 +1,7 @@
 package slack_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -332,5 +333,18 @@ func TestLinks(t *testing.T) {
 	want := []string{"<https://home.slack.com/archives/C1/p2|#2 box>", "<https://home.slack.com/p3|&lt;!channel&gt; &amp; |>"}
 	if got := m.Active(); !slices.Equal(got, want) {
 		t.Errorf("it leads to %q, want %q", got, want)
+	}
+}
+
+// Where no answer comes at all it is told what to look at.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	c := client(t, s, nil)
+	s.Close()
+	_, err := c.PostText(deadline(t), slack.Post{Channel: ops, Text: "x"})
+	var told *slack.Error
+	if !errors.As(err, &told) || !strings.Contains(told.Hint, "can this machine reach 127.0.0.1:") || !strings.Contains(told.Hint, "HTTPS_PROXY") {
+		t.Errorf("got %v, and the hint %+v", err, told)
 	}
 }

@@ -105,6 +105,8 @@ func stackNote(s control.Stack, now time.Time) string {
 		return words.FirstLine(s.Partly.Text, maxNote)
 	case s.Destroyed != nil:
 		return fmt.Sprintf("destroyed by #%d, %s", s.Destroyed.Run, ago(s.Destroyed.At, now))
+	case s.Run != nil && !s.Run.Status.Terminal():
+		return "" // what was so before says nothing of what waits now
 	case s.CheckedAt != nil && (s.AppliedAt == nil || s.CheckedAt.After(*s.AppliedAt)):
 		return "no changes, " + ago(s.CheckedAt, now)
 	}
