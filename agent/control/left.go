@@ -50,7 +50,11 @@ func lookOf(s *store.StackState, newest *store.Run) *Look {
 		return nil
 	}
 	out := &Look{Run: l.Run, Status: l.Status, At: instant(l.At), Text: notify.LookText(s.Name, l), Cause: l.Cause, Hint: l.Hint}
-	if out.Hint == "" {
+	switch {
+	case out.Hint != "":
+	case !l.Planned && !l.Began:
+		out.Hint = "mend it with a commit, which is planned by itself; or try again: sallyport plan " + s.Name
+	default:
 		out.Hint = "sallyport plan " + s.Name
 	}
 	if newest != nil && newest.ID > l.Run && !newest.Status.Terminal() {

@@ -167,3 +167,18 @@ func TestErrorOfARun(t *testing.T) {
 		}
 	}
 }
+
+// A decision reads as a sentence: who denied, when and why, and not the word twice.
+func TestDecisionsOfARun(t *testing.T) {
+	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"deny not that volume": "deny by eve 1 minute ago: not that volume", "deny": "deny by eve 1 minute ago\n", "Deny: no": "deny by eve 1 minute ago: no\n",
+	} {
+		got := Run(control.Run{ID: 3, Stack: "ghe", Status: store.Discarded, Decisions: []control.Decision{
+			{Verdict: store.Deny, By: "eve", Text: text, At: &at},
+		}}, at.Add(time.Minute))
+		if !strings.Contains(redact.Clean(got), want) {
+			t.Errorf("%q reads\n%s", text, got)
+		}
+	}
+}

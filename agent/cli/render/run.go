@@ -273,8 +273,12 @@ func decisionsText(r control.Run, now time.Time) string {
 			style = red
 		}
 		line := fmt.Sprintf(" by %s %s", store.By(d.By, d.Login), ago(d.At, now))
-		if d.Text != "" {
-			line += ": " + d.Text
+		said := d.Text
+		if w, ok, _ := notify.ParseDecision(said); ok && d.Verdict == store.Deny {
+			said = w.Reason // the verdict stands in front
+		}
+		if said != "" {
+			line += ": " + said
 		}
 		text += "  " + paint(style, string(d.Verdict)) + redact.CleanLine(line) + "\n"
 	}
