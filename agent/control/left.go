@@ -24,6 +24,16 @@ type LeftLock struct {
 	Hint      string       `json:"hint"`
 }
 
+// ApplyProcess is how the processes of an apply stand that no agent follows.
+type ApplyProcess string
+
+// How they may stand.
+const (
+	ProcessLives ApplyProcess = "lives" // it goes on by itself
+	ProcessEnded ApplyProcess = "ended" // and has left how: the next agent tells it
+	ProcessGone  ApplyProcess = "gone"  // nobody saw the end
+)
+
 // Partly is an apply that did not end well: what it had begun may be half-made, whatever the branch says.
 type Partly struct {
 	Run  int    `json:"run"`

@@ -347,16 +347,6 @@ type Apply struct {
 	Process ApplyProcess `json:"process,omitempty"`
 }
 
-// ApplyProcess is how the processes of an apply stand that no agent follows.
-type ApplyProcess string
-
-// How they may stand.
-const (
-	ProcessLives ApplyProcess = "lives" // it goes on by itself
-	ProcessEnded ApplyProcess = "ended" // and has left how: the next agent tells it
-	ProcessGone  ApplyProcess = "gone"  // nobody saw the end
-)
-
 // Worth reports whether there is anything to say of them: more than one is needed, or somebody is named.
 func (a *Approvals) Worth() bool { return a != nil && (a.Needed > 1 || len(a.WaitsFor) > 0) }
 

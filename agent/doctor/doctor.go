@@ -62,6 +62,7 @@ type Options struct {
 
 	statfs func(string, *unix.Statfs_t) error // default unix.Statfs; for tests
 	euid   func() int                         // default os.Geteuid; for tests
+	owner  func() string                      // default installed; for tests
 	init   time.Duration                      // default initTimeout; for tests
 }
 
@@ -74,6 +75,9 @@ func (o *Options) validate() error {
 	}
 	if o.statfs == nil {
 		o.statfs = unix.Statfs
+	}
+	if o.owner == nil {
+		o.owner = installed
 	}
 	if o.euid == nil {
 		o.euid = os.Geteuid

@@ -74,6 +74,7 @@ func newBed(t *testing.T) *bed {
 			t.Fatal(err)
 		}
 	}
+	b.o.owner = func() string { return "sallyport" } // as on a machine on which install.sh was
 	b.o.statfs = func(_ string, st *unix.Statfs_t) error {
 		*st = unix.Statfs_t{Type: 0xEF53, Bsize: 4096, Bavail: 5 << 18, Files: 1 << 20, Ffree: 1 << 19}
 		return nil

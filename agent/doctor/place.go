@@ -74,11 +74,11 @@ func missingDir(s *section, o Options, dir string) {
 		parent = filepath.Dir(parent)
 	}
 	if err := unix.Access(parent, unix.W_OK|unix.X_OK); err != nil {
-		s.fail("exists", "make it for the agent's user:\n"+installDir(dir, installed()),
+		s.fail("exists", "make it for the agent's user:\n"+installDir(dir, o.owner()),
 			"it does not exist, and %s cannot be written to: %v", parent, err)
 		return
 	}
-	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir, installed()),
+	s.warn("exists", "systemd (StateDirectory) or the agent makes it; or:\n"+installDir(dir, o.owner()),
 		"it does not exist yet")
 	fileSystem(s, o, parent)
 }
@@ -125,7 +125,7 @@ func rights(s *section, o Options, dir string, info fs.FileInfo) {
 		}
 	}
 	if err := unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK); err != nil {
-		s.fail("rights", "run the doctor as the agent's user; if that fails too, give it to that user:\n"+giveDir(dir, installed()),
+		s.fail("rights", "run the doctor as the agent's user; if that fails too, give it to that user:\n"+giveDir(dir, o.owner()),
 			"this user cannot write to it: %v", err)
 		return
 	}
