@@ -220,7 +220,7 @@ func bounds(a decode.Attribute) map[string]bool {
 // What the reference says of each attribute the decoder agrees with: it reads it, as that type; the example is right; the default and its
 // absence are the same; and of words it takes those that are listed.
 func TestReferenceIsWhatIsDecoded(t *testing.T) {
-	need.LongUnlessRaced(t, "it decodes a configuration for each attribute there is")
+	need.Long(t, "it decodes a configuration for each attribute there is")
 	w := newWorld(t)
 	w.lay(t)
 	try := func(b shape.Block, a decode.Attribute, value string) (*Config, string, error) {

@@ -101,7 +101,7 @@ var (
 // TestTranscript tells the whole story and compares what it prints with the transcript that people were shown, and with the README.
 func TestTranscript(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it plays the whole demo")
+	need.Long(t, "it plays the whole demo, whose agents are processes of their own, into which the race detector cannot look")
 	runs, printed, err := perform(t, Options{Yes: true})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, printed)
@@ -209,7 +209,7 @@ func shortened(text string) string {
 // TestStrayed is what people do who do not follow the story, and which scenes find the stack as they need it all the same.
 func TestStrayed(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it tells parts of the story five times; TestTranscript tells it once")
+	need.Long(t, "it tells parts of the story five times; TestTranscript tells it once")
 	for _, c := range []struct {
 		name    string
 		scenes  []int
@@ -333,7 +333,7 @@ func TestInterrupt(t *testing.T) {
 // TestFailureKeeps loses the repository on the way: the directory stays, and is named.
 func TestFailureKeeps(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it plays the demo as far as its fifth scene")
+	need.Long(t, "it plays the demo as far as its fifth scene")
 	dir := tempDir(t)
 	out := &watcher{text: "5. A volume"}
 	out.then = func() {

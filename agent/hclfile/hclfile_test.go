@@ -11,7 +11,7 @@ import (
 
 // Each of these ended the whole program, or took gigabytes: a stack overflow is nothing that can be recovered from.
 func TestWhatIsNotParsed(t *testing.T) {
-	need.LongUnlessRaced(t, "its files are large")
+	need.Long(t, "its files are large")
 	const many = 100_000
 	for name, c := range map[string]struct {
 		file, text string
@@ -48,7 +48,7 @@ func TestWhatIsNotParsed(t *testing.T) {
 
 // Long files of people and of generators are no such thing.
 func TestWhatIsParsed(t *testing.T) {
-	need.LongUnlessRaced(t, "its files are large")
+	need.Long(t, "its files are large")
 	const many = 8_000
 	for name, c := range map[string]struct{ file, text string }{
 		"many blocks":     {"x.tf", strings.Repeat("resource \"a\" \"b\" {\n  c = d.e[0] ? !f : -1\n}\n", many)},
@@ -68,7 +68,7 @@ func TestWhatIsParsed(t *testing.T) {
 
 // What is just let through is parsed, looked at and evaluated without harm.
 func TestAtTheBound(t *testing.T) {
-	need.LongUnlessRaced(t, "its files are large")
+	need.Long(t, "its files are large")
 	for name, text := range map[string]string{
 		"brackets":   "a = " + strings.Repeat("[", maxNesting-2) + strings.Repeat("]", maxNesting-2) + "\n",
 		"negations":  "a = " + strings.Repeat("!", maxNesting-3) + "true\n",

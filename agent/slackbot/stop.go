@@ -2,6 +2,7 @@ package slackbot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,9 +53,9 @@ func (sb *Slackbot) stop(ctx context.Context, conf *active.Config, self slack.Id
 		answer = commands.MayNot(conf, m.User, commands.About{Verb: "cancel", Stack: s, Run: run}, why)
 	} else {
 		_, text, err := sb.operator.Cancel(run.ID, "slack:"+m.User)
-		refusal, refused := err.(*hint.Refusal)
+		var refusal *hint.Refusal
 		switch {
-		case refused:
+		case errors.As(err, &refusal):
 			answer = notCounted(refusal, self.User)
 		case err != nil:
 			return err

@@ -27,7 +27,7 @@ var shared = map[string]string{
 // TestFilesThatAreRead: what the expressions of a stack read belongs to it, as far as it can be told where that is, and what
 // cannot is told.
 func TestFilesThatAreRead(t *testing.T) {
-	need.LongUnlessRaced(t, "it starts terraform for each of many cases")
+	need.Long(t, "it starts terraform for each of many cases")
 	repository := stacktest.NewCommits(t)
 	for name, c := range map[string]struct {
 		text    string            // of main.tf

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,9 +85,9 @@ func TestPost(t *testing.T) {
 		"cut off": {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked := 0
+			var asked atomic.Int32 // nothing else orders a handler that is cut off before its caller
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked++
+				asked.Add(1)
 				body, err := io.ReadAll(r.Body)
 				if err != nil || !json.Valid(body) || r.Method != http.MethodPost || r.URL.Path != "/"+hidden || r.Header.Get("Content-Type") != "application/json" ||
 					r.Header.Get("Authorization") != "Bearer "+hidden || r.Header.Get("User-Agent") != "sallyport/1" || r.Header.Get("Idempotency-Key") != `"a/12/waiting"` {
@@ -100,8 +101,8 @@ func TestPost(t *testing.T) {
 				Headers: map[string]redact.Secret{"Authorization": redact.NewSecret("Bearer " + hidden)},
 			}
 			err := webhook.Post(t.Context(), webhook.NewClient(), target, webhook.Of("a", "", message()))
-			if asked != 1 {
-				t.Errorf("it was asked %d times", asked)
+			if n := asked.Load(); n != 1 {
+				t.Errorf("it was asked %d times", n)
 			}
 			if tc.told {
 				if err != nil {

@@ -49,7 +49,7 @@ resource "cloud_attachment" "it" {
 // what has to be another one is replaced.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it starts terraform many times")
+	need.Long(t, "it starts terraform many times")
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

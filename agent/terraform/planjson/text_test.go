@@ -58,7 +58,7 @@ func TestNoValueIsCutInTwo(t *testing.T) {
 }
 
 func TestTextIsCut(t *testing.T) {
-	need.LongUnlessRaced(t, "its texts are large")
+	need.Long(t, "its texts are large")
 	for _, c := range []struct{ name, line string }{
 		{"lines", strings.Repeat("x", 99) + "\n"}, {"no newline at all", strings.Repeat("ä", 50)},
 	} {
