@@ -258,6 +258,7 @@ func ec2(t *testing.T) (url string, asked func() []string) {
 func TestSnapshotByTheRealCLI(t *testing.T) {
 	t.Parallel()
 	need.Program(t, "jq")
+	need.LongUnlessRaced(t, "the real CLI of AWS takes seconds to start")
 	aws := need.Program(t, "aws")
 	url, asked := ec2(t)
 	env := []string{

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"sallyport/agent/need"
 	"sallyport/store"
 )
 
@@ -258,6 +259,7 @@ func TestTrimHistory(t *testing.T) {
 
 // The file's size reaches a plateau: room is used again.
 func TestTrimmedRoomIsUsedAgain(t *testing.T) {
+	need.LongUnlessRaced(t, "it writes and trims thousands of runs")
 	s, clock := open(t)
 	size := func() int64 {
 		info, err := os.Stat(s.Path())

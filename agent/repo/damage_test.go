@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -199,6 +200,7 @@ func wantTidy(tb testing.TB, dir string) {
 // Whatever is wrong with the bytes on disk, nothing panics and no wrong content comes out.
 func TestRandomDamage(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it damages a mirror again and again")
 	m := newMirrored(t)
 	ctx := t.Context()
 	must(t, m.r.Fetch(ctx, m.commits[2]))
@@ -235,6 +237,7 @@ func TestRandomDamage(t *testing.T) {
 
 func TestKeptCommitsSurvive(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it packs a repository again and again")
 	m := newMirrored(t)
 	ctx := t.Context()
 	must(t, m.r.Keep("ghe", m.commits[0]))

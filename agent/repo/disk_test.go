@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 )
@@ -15,6 +16,7 @@ import (
 // TestOnDisk: a checkout is read as its commit is, links and faults included.
 func TestOnDisk(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it makes repositories of many shapes")
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Import("refs/heads/main", "", map[string]string{
 		"a/main.tf": "x", "a/link.tf": "-> ../b/main.tf", "b/main.tf": "y", "dir": "-> a", "deep": "-> dir/link.tf", "gone": "-> a/not/there",

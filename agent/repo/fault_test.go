@@ -235,6 +235,7 @@ func TestServerIsDown(t *testing.T) {
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
 	need.Root(t, "only root may mount a small file system")
+	need.LongUnlessRaced(t, "it fills a disk again and again")
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", dir).CombinedOutput(); err != nil {
 		need.Skip(t, "no small disk can be mounted", fmt.Sprintf("%v: %s", err, out))

@@ -84,7 +84,7 @@ func tangled(t *testing.T, g *gittest.Repo) []string {
 // Ancestry and the lists of commits must be those of git.
 func TestAncestryAgreesWithGit(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it asks git about many histories")
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))
@@ -250,7 +250,7 @@ func TestTree(t *testing.T) {
 // What is wrong with a path is said as what it is, and what could put it right is known.
 func TestTreeSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it makes a repository for each of many trees")
 	r, g, head := fetched(t, map[string]string{
 		"main.tf": "root", "good/main.tf": "a", "docs/readme.md": "x", "good/gone.tf": "-> ../gone/x.tf", "good/dir.tf": "-> ../docs",
 		"good/abs.tf": "-> /etc/passwd", "good/above.tf": "-> ../../x", "good/loop.tf": "-> loop.tf", "good/two.tf": "-> ../one", "one": "-> gone/x.tf",

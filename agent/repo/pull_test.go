@@ -16,7 +16,7 @@ import (
 // TestMergeBaseAgreesWithGit in a history with merges, and several commits of one second.
 func TestMergeBaseAgreesWithGit(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it asks git about many histories")
 	r, g, _ := fetched(t, map[string]string{"a": "1"})
 	names := tangled(t, g)
 	must(t, r.Fetch(t.Context(), g.Head()))

@@ -105,7 +105,7 @@ func TestDamagedSource(t *testing.T) {
 // A source is anything that git leaves on a disk: objects in packs, loose, in both, and a work tree whose .git is a file.
 func TestSourcesOfAllShapes(t *testing.T) {
 	t.Parallel()
-	need.OneGoroutine(t)
+	need.Long(t, "it makes a repository of each shape")
 	for name, shape := range map[string]func(g *gittest.Repo){
 		"loose":           func(*gittest.Repo) {},
 		"packed":          func(g *gittest.Repo) { g.GitBare("repack", "-adq") },

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"sallyport/agent/need"
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/redact"
@@ -18,6 +19,7 @@ import (
 
 func TestSSHRefusals(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts sshd for each of many cases")
 	g := gittest.NewRepo(t, "", "infra")
 	head := g.Commit("first", map[string]string{"a": "1"})
 	s := gittest.NewSSHD(t, gittest.SSHDOptions{})

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sallyport/agent/need"
 	"sallyport/agent/runner"
 )
 
@@ -79,6 +80,7 @@ func TestInterrupt(t *testing.T) {
 // An interrupt right after the start must not meet a terraform that has no signal handler yet: it would die of it.
 func TestInterruptAtOnce(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it interrupts terraform again and again")
 	for range 8 {
 		r := newRun(t, gated).plan()
 		r.start()

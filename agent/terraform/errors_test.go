@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/jsonlog"
@@ -122,6 +123,7 @@ func lockState(t *testing.T, r *rig) (release func()) {
 
 func TestStateLocks(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it starts terraform many times")
 	r := newRig(t)
 	release := lockState(t, r)
 	defer release()
