@@ -187,9 +187,9 @@ func (s *sshSession) UploadPack(_ context.Context, req *packp.UploadPackRequest)
 	if err := pktline.NewEncoder(w).EncodeString("done\n"); err != nil {
 		return nil, fmt.Errorf("saying what is here: %w", err)
 	}
-	if err := w.CloseWrite(); err != nil {
-		return nil, fmt.Errorf("saying what is here: %w", err)
-	}
+	// "done" was the last word. A server with a small pack may have answered and closed the channel by now, and the end of what we
+	// say then has no way to go any more. Where the connection is dead, the answer tells.
+	_ = w.CloseWrite()
 	answer := packp.NewUploadPackResponse(req)
 	if err := answer.Decode(io.NopCloser(s.channel.out)); err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", err)
