@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,6 +38,9 @@ func Command(ctx context.Context, o PlanOptions, c CommandOptions) (exitCode int
 	if len(c.Args) == 0 {
 		return 0, errors.New("running a command: there is none")
 	}
+	if err := makeBackupDir(o); err != nil {
+		return 0, err
+	}
 	err = inRoot(ctx, o, "running a command in", func(ctx context.Context, p *planner) error {
 		if c.Keep != nil {
 			text, err := p.pullState(ctx)
@@ -57,6 +61,24 @@ func Command(ctx context.Context, o PlanOptions, c CommandOptions) (exitCode int
 		return err
 	})
 	return exitCode, err
+}
+
+// makeBackupDir makes the directory into which terraform's commands on a state write a copy of it, in any workspace but the default one,
+// whatever the backend: they expect to find it, and change nothing where they do not. Nothing of the repository's has run yet, and what
+// it holds leads nowhere else.
+func makeBackupDir(o PlanOptions) error {
+	if o.Workspace == "" || o.Workspace == defaultWorkspace {
+		return nil
+	}
+	root, err := os.OpenRoot(o.WorkDir)
+	if err != nil {
+		return fmt.Errorf("making room for copies of the state: %w", err)
+	}
+	defer root.Close()
+	if err := root.MkdirAll(filepath.Join("terraform.tfstate.d", o.Workspace), 0o700); err != nil {
+		return fmt.Errorf("making room for copies of the state: %w", err)
+	}
+	return nil
 }
 
 // nested are the commands whose second word is a command too.
