@@ -41,7 +41,7 @@ func newAuditCommand(a *call.Call) *cobra.Command {
 				*bound.into = t
 			}
 			return a.At.Look(a.Streams, func(r call.Source) error {
-				out, read := auditWriter(a.Streams, csv), false
+				out, read := auditWriter(a, csv), false
 				for {
 					part, err := r.Audit(c.Context(), q)
 					if err != nil && read {
@@ -69,14 +69,14 @@ func newAuditCommand(a *call.Call) *cobra.Command {
 	return c
 }
 
-func auditWriter(s *call.Streams, csv bool) audit.Writer {
+func auditWriter(a *call.Call, csv bool) audit.Writer {
 	switch {
-	case s.JSON:
-		return audit.NewJSON(s.Stdout)
+	case a.Streams.JSON:
+		return audit.NewJSON(a.Streams.Stdout)
 	case csv:
-		return audit.NewCSV(s.Stdout)
+		return audit.NewCSV(a.Streams.Stdout)
 	}
-	return audit.NewText(s.Out)
+	return audit.NewText(a.Streams.Out, a.Now().Location())
 }
 
 // auditEnd writes what the chain is like, and fails if it does not hold.

@@ -150,17 +150,20 @@ func number(run int) string {
 
 type textWriter struct {
 	chain
-	out *bufio.Writer
+	out  *bufio.Writer
+	zone *time.Location
 }
 
-// NewText writes a line each for people, with names in the place of accounts.
-func NewText(out io.Writer) Writer { return &textWriter{out: bufio.NewWriter(out)} }
+// NewText writes a line each for people, with names in the place of accounts and times in their zone.
+func NewText(out io.Writer, zone *time.Location) Writer {
+	return &textWriter{out: bufio.NewWriter(out), zone: zone}
+}
 
 func (w *textWriter) Part(p control.Audit) error {
 	w.take(p)
 	names := people.Known(p.People)
 	for _, e := range p.Entries {
-		if _, err := w.out.WriteString(redact.CleanLine(names.Plain(line(e))) + "\n"); err != nil {
+		if _, err := w.out.WriteString(redact.CleanLine(names.Plain(line(e, w.zone))) + "\n"); err != nil {
 			return err
 		}
 	}
@@ -177,8 +180,8 @@ func (w *textWriter) End() (string, error) {
 }
 
 // line is an entry for people: when, of which run, what, by whom, in which words, about what.
-func line(e control.AuditEntry) string {
-	parts := []string{e.At.UTC().Format("2006-01-02 15:04:05 MST")}
+func line(e control.AuditEntry, zone *time.Location) string {
+	parts := []string{e.At.In(zone).Format("2006-01-02 15:04:05 MST")}
 	if e.Run != 0 {
 		parts = append(parts, "#"+strconv.Itoa(e.Run))
 	}
