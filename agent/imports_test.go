@@ -50,6 +50,7 @@ var storeys = []struct {
 	{name: "agent/terraform/release"},
 	{name: "agent/terraform/varfile"},
 	{name: "agent/trust"},
+	{name: "agent/unixsocket"},
 	{name: "configs"},
 	{"agent/asuser", []string{"agent/hint", "agent/proc", "store/disk"}},
 	{"agent/cli/screen", []string{"notify/redact", "notify/words"}},
@@ -132,7 +133,7 @@ var storeys = []struct {
 	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/control/socket", []string{
-		"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "notify/people", "store",
+		"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store",
 	}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},

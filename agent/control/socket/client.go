@@ -17,6 +17,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/agent/unixsocket"
 )
 
 const (
@@ -61,15 +62,12 @@ func noAgent(socket string, err error) error {
 		e.Err = errors.New("there is no such socket")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Err = errors.New("the socket is left over and nobody listens")
-	case isFull(err):
+	case unixsocket.IsFull(err):
 		e.Err = errors.New("the agent does not take connections")
 		e.Hint = "it is stuck or overloaded: look at its log (journalctl -u sallyport)"
 	}
 	return e
 }
-
-// isFull reports that somebody listens and does not accept.
-func isFull(err error) bool { return errors.Is(err, syscall.EAGAIN) }
 
 // Close ends kept connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

@@ -3,13 +3,15 @@ package socket
 import (
 	"errors"
 	"fmt"
+
+	"sallyport/agent/unixsocket"
 )
 
 // ErrNoAgent is wrapped by every error that means: nobody answers at the socket.
 var ErrNoAgent = errors.New("no agent answers")
 
 // ErrInUse is wrapped when the socket belongs to an agent that is running.
-var ErrInUse = errors.New("another agent answers at this socket")
+var ErrInUse = unixsocket.ErrInUse
 
 // NoAgentError says that nobody answers at a socket, and why.
 type NoAgentError struct {

@@ -32,12 +32,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/peercred"
+	"sallyport/agent/unixsocket"
 	"sallyport/notify/people"
 )
 
@@ -84,8 +84,7 @@ func (o *ServerOptions) validate() error {
 // Server answers at the socket. Make one with [Listen].
 type Server struct {
 	opts     ServerOptions
-	listener *net.UnixListener
-	identity os.FileInfo
+	listener *unixsocket.Listener
 }
 
 // Listen takes the socket. From then on clients can connect; they are answered once [Server.Serve] runs. The error is
@@ -94,15 +93,11 @@ func Listen(o ServerOptions) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	l, err := listenUnix(o.Socket)
+	l, err := unixsocket.Listen(o.Socket)
 	if err != nil {
 		return nil, err
 	}
-	id, err := os.Lstat(o.Socket)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("looking at the new socket: %w", err), l.Close())
-	}
-	return &Server{opts: o, listener: l, identity: id}, nil
+	return &Server{opts: o, listener: l}, nil
 }
 
 // callerKey finds the caller in a request's context.
@@ -134,12 +129,12 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		<-served
 	}
-	return errors.Join(err, removeSocket(s.opts.Socket, s.identity))
+	return errors.Join(err, s.listener.Remove())
 }
 
 // Close gives the socket up without ever having served it.
 func (s *Server) Close() error {
-	return errors.Join(s.listener.Close(), removeSocket(s.opts.Socket, s.identity))
+	return errors.Join(s.listener.Close(), s.listener.Remove())
 }
 
 // identify keeps who connected with the connection. An unknown caller may look; Allow sees that it has no uid.
