@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, upgrades or removes Sallyport on this machine. It can be run again at any time: it only adds what is missing, replaces
-# the binary, its man page and the systemd unit, and never touches a configuration. It does not start anything by itself. The steps
+# the binary, its man pages, the completion of shells and the systemd unit, and never touches a configuration. It does not start anything by itself. The steps
 # that it prints can be pasted as they are.
 set -euo pipefail
 umask 022
@@ -15,7 +15,7 @@ usage: sudo ./install.sh [--binary FILE] [--restart]
   --restart       restart the agent if it is running; an apply that is running is left alone
   --systemd       install the systemd unit, though no systemd runs here
   --no-systemd    do not install the systemd unit, though one does
-  --packaged      leave out binary, man page and unit: those of a package are there
+  --packaged      leave out binary, man pages, completion and unit: those of a package are there
   --uninstall     stop the agent and remove the program; configuration, secrets, data and users stay
   --purge         with --uninstall: remove those, too, with the states that the agent keeps
   --prefix DIR    install into DIR as if it were /, without making users: to try it, or to build an image
@@ -34,6 +34,7 @@ die() {
 
 prefix='' binary='' systemd=auto restart=no packaged=no action=install purge=no upgrade='' sudo=''
 program=/usr/local/bin/sallyport
+share=/usr/local/share
 name=sallyport
 user=$name group=$name
 unit=/etc/systemd/system/sallyport.service
@@ -196,14 +197,52 @@ install_binary() {
 		upgrade="from $(version_of "$prefix$program") to $(version_of "$binary")"
 	fi
 	place binary 0755 root root "$binary" "$program"
-	local page=/usr/local/share/man/man5/sallyport.hcl.5 first=''
+	install_pages
+	install_completion
+}
+
+# install_pages has the binary write its man pages. Those of verbs that there are no more go.
+install_pages() {
+	local to=$share/man file said=unchanged
 	need_scratch
-	"$binary" help config --man >"$scratch/page" 2>/dev/null || true # a binary of before has none
-	read -r first <"$scratch/page" || true
-	case $first in .TH*)
-		mkdir -p "$prefix$(dirname "$page")"
-		place page 0644 root root "$scratch/page" "$page"
-		;;
+	"$binary" man "$scratch/man" >/dev/null 2>&1 || true # a binary of before has none
+	[ -f "$scratch/man/man1/$name.1" ] || return 0
+	for file in "$scratch"/man/man*/*; do
+		file=${file#"$scratch/man/"}
+		cmp -s "$scratch/man/$file" "$prefix$to/$file" && continue
+		if [ -e "$prefix$to/$file" ]; then said=replaced; elif [ $said = unchanged ]; then said=installed; fi
+		mkdir -p "$prefix$to/$(dirname "$file")"
+		put 0644 root root "$scratch/man/$file" "$to/$file"
+	done
+	for file in "$prefix$to/man1/$name"-*.1; do
+		if [ -f "$file" ] && [ ! -f "$scratch/man/man1/$(basename "$file")" ]; then
+			rm -f "$file"
+			said=replaced
+		fi
+	done
+	note $said "the man pages in $to"
+}
+
+# install_completion puts what bash, zsh and fish need to complete a command where each of them looks for it by itself.
+install_completion() {
+	local shell first
+	need_scratch
+	for shell in bash zsh fish; do
+		"$binary" completion $shell >"$scratch/completion" 2>/dev/null || true
+		first=''
+		read -r first <"$scratch/completion" || true
+		case $first in '# bash completion '* | '#compdef '* | '# fish completion '*) ;; *) continue ;; esac
+		mkdir -p "$prefix$(dirname "$(completion_of $shell)")"
+		place completion 0644 root root "$scratch/completion" "$(completion_of $shell)"
+	done
+}
+
+# completion_of says where a shell looks.
+completion_of() {
+	case $1 in
+	bash) echo $share/bash-completion/completions/$name ;;
+	zsh) echo $share/zsh/site-functions/_$name ;;
+	fish) echo $share/fish/vendor_completions.d/$name.fish ;;
 	esac
 }
 
@@ -421,11 +460,15 @@ uninstall() {
 		done <"$scratch/status"
 	fi
 	if live; then systemctl disable --now sallyport 2>/dev/null || true; fi
-	for path in "$program" /usr/local/share/man/man5/sallyport.hcl.5 "$unit" "$unit.old"; do
+	for path in "$program" "$share/man/man5/$name.hcl.5" "$unit" "$unit.old" "$(completion_of bash)" "$(completion_of zsh)" "$(completion_of fish)"; do
 		[ -e "$prefix$path" ] || continue
 		rm -f "$prefix$path"
 		note removed "$path"
 	done
+	if [ -e "$prefix$share/man/man1/$name.1" ]; then
+		rm -f "$prefix$share/man/man1/$name.1" "$prefix$share/man/man1/$name"-*.1
+		note removed "$share/man/man1/$name.1 and those of its verbs"
+	fi
 	if live; then systemctl daemon-reload; fi
 	if [ "$purge" = no ]; then
 		for path in /etc/sallyport "$unit.d" /var/lib/sallyport; do
@@ -441,6 +484,17 @@ uninstall() {
 		note removed "$path"
 	done
 	remove_users
+	remove_tree
+}
+
+# remove_tree takes away the directories that were made to install into DIR, where nothing else is in them.
+remove_tree() {
+	[ -n "$prefix" ] || return 0
+	local path
+	for path in $share/man/man{1,5} $share/man $share/bash-completion{/completions,} $share/zsh{/site-functions,} $share/fish{/vendor_completions.d,} \
+		$share /usr/local/bin /usr/local /usr /etc/systemd{/system,} /etc /var/lib /var ''; do
+		rmdir "$prefix$path" 2>/dev/null || true
+	done
 }
 
 # remove_users takes away what make_users made.

@@ -36,6 +36,7 @@ var storeys = []struct {
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/cli/build"},
 	{name: "agent/cli/fold"},
+	{name: "agent/cli/man"},
 	{name: "agent/config/circles"},
 	{name: "agent/config/remote"},
 	{name: "agent/config/trusted"},
@@ -129,7 +130,7 @@ var storeys = []struct {
 	}},
 	{"agent/cli/adopt", []string{"agent/control", "store"}},
 	{"agent/cli/audit", []string{"agent/control", "notify/people", "notify/redact", "notify/words"}},
-	{"agent/cli/complete", []string{"agent/control", "notify/redact", "notify/words", "store"}},
+	{"agent/cli/complete", []string{"agent/archive", "agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/control/socket", []string{
@@ -324,9 +325,10 @@ var storeys = []struct {
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
 		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/audit", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold",
-		"agent/cli/follow", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode", "agent/config/reference",
-		"agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint",
-		"agent/peercred", "agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact", "notify/words", "store",
+		"agent/cli/follow", "agent/cli/man", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode",
+		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud",
+		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact",
+		"notify/words", "store",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

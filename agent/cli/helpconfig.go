@@ -31,7 +31,7 @@ func newHelpConfigCommand(a *call.Call) *cobra.Command {
 			case len(blocks) == 0:
 				return noBlock(name, args)
 			case man:
-				return a.Streams.Write(reference.Man(call.Version(a.Inv.Version)))
+				return a.Streams.Write(reference.Man(call.Version(a.Inv.Version), manDate(a.Inv)))
 			case a.Streams.JSON:
 				return a.Streams.WriteJSON(struct {
 					Blocks []shape.Block `json:"blocks"`

@@ -11,8 +11,9 @@ import (
 	"sallyport/agent/control"
 )
 
-// within bounds the answer to a key that somebody presses.
-const within = 2 * time.Second
+// within bounds the answer to a key that somebody presses. Where it is over the data directory is tried, whose lock may take a third of a
+// second: it stays below one in all.
+const within = 600 * time.Millisecond
 
 // maxRuns bounds how far back runs are offered.
 const maxRuns = 100
@@ -42,7 +43,7 @@ func Arguments(c *cobra.Command, ask Ask) {
 		}
 		ctx, cancel := context.WithTimeout(c.Context(), within)
 		defer cancel()
-		return candidates(ctx, ask, c.Name(), argument), cobra.ShellCompDirectiveNoFileComp
+		return candidates(ctx, ask, c.Name(), args, argument), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
@@ -55,8 +56,8 @@ func argumentsOf(use string) []string {
 	return strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(optional.ReplaceAllString(rest, "")))
 }
 
-// candidates are what an argument of a verb can be. Whatever goes wrong is no candidate: there is nowhere to tell it.
-func candidates(ctx context.Context, ask Ask, verb, argument string) (out []string) {
+// candidates are what an argument of a verb can be after args. Whatever goes wrong is no candidate: there is nowhere to tell it.
+func candidates(ctx context.Context, ask Ask, verb string, args []string, argument string) (out []string) {
 	switch {
 	case strings.HasPrefix(argument, "RUN"):
 		_ = ask(func(r control.Reader) error {
@@ -68,6 +69,12 @@ func candidates(ctx context.Context, ask Ask, verb, argument string) (out []stri
 		_ = ask(func(r control.Reader) error {
 			s, err := r.Status(ctx)
 			out = stacks(s)
+			return err
+		})
+	case argument == "SERIAL|NAME" && len(args) > 0:
+		_ = ask(func(r control.Reader) error {
+			copies, err := r.States(ctx, args[0])
+			out = states(copies)
 			return err
 		})
 	case argument == "REPOSITORY":

@@ -6,9 +6,11 @@
 package complete
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
+	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
@@ -33,6 +35,15 @@ func repositories(s control.Status) []string {
 	var out []string
 	for _, r := range s.Repositories {
 		out = append(out, candidate(r.Name, r.Branch))
+	}
+	return out
+}
+
+// states are the names of the kept states of a stack.
+func states(copies []archive.StateCopy) []string {
+	var out []string
+	for _, c := range copies {
+		out = append(out, candidate(c.Name, fmt.Sprintf("serial %d, %s", c.Serial, words.CountOf(c.Resources, "resource", "resources"))))
 	}
 	return out
 }

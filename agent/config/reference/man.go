@@ -34,10 +34,10 @@ tries git, Slack and terraform for real, and
 shows what is below for one block.
 `
 
-// Man is the reference of all blocks as a man page of section 5. version is that of the program.
-func Man(version string) string {
+// Man is the reference of all blocks as a man page of section 5. version is that of the program, and date its day; empty: none is shown.
+func Man(version, date string) string {
 	t := &strings.Builder{}
-	fmt.Fprintf(t, ".TH SALLYPORT.HCL 5 \"\" \"sallyport %s\" \"File formats\"\n%s", roff(version), intro)
+	fmt.Fprintf(t, ".TH SALLYPORT.HCL 5 \"%s\" \"sallyport %s\" \"File formats\"\n%s", date, roff(version), intro)
 	var written []shape.Block
 	for _, b := range shape.Reference() {
 		fmt.Fprintf(t, ".SH %s\n%s.\n", roff(strings.ToUpper(heading(b))), line(b.Text))

@@ -38,7 +38,7 @@ func TestText(t *testing.T) {
 // Nothing is missing: each attribute of each block is in the text of that block, in the text of all, and in the man page.
 func TestNothingIsMissing(t *testing.T) {
 	t.Parallel()
-	text, man := Text(Blocks("")), Man("1.2.3")
+	text, man := Text(Blocks("")), Man("1.2.3", "2026-11-30")
 	for _, b := range shape.Reference() {
 		own := Text(Blocks(b.Path))
 		for _, a := range b.Attributes {
@@ -83,7 +83,7 @@ func TestManPage(t *testing.T) {
 	t.Parallel()
 	groff := need.Program(t, "groff")
 	cmd := exec.CommandContext(t.Context(), groff, "-man", "-ww", "-Tascii", "-P-cbou")
-	cmd.Stdin = strings.NewReader(Man("1.2.3"))
+	cmd.Stdin = strings.NewReader(Man("1.2.3", "2026-11-30"))
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
