@@ -40,10 +40,11 @@ var unguarded = map[string]string{
 	"agent/outbox.Flush":                  "it calls nothing but a context's cancel",
 	"agent/operator/errands.carryOutExec": "it calls nothing but a context's cancel",
 	"agent/operator/trials.take":          "it calls nothing but a context's cancel",
+	"notify/slack/socket.hello":           "it calls nothing but a connection's SetReadDeadline",
 }
 
 // guards are the functions that keep a panic inside the work that they are given; a star stands for whoever has them.
-var guards = []string{"contain.Do", "contain.Run", "contain.Go", "*.Contained", "*.Tend", "w.contained", "*.health.Aside", "helper.Go", "lent.helpers.Go"}
+var guards = []string{"contain.Do", "contain.Run", "contain.Go", "*.Contained", "*.Tend", "w.contained", "s.contained", "*.health.Aside", "helper.Go", "lent.helpers.Go"}
 
 // isGuard reports whether a function is one of those.
 func isGuard(name string) bool {

@@ -32,6 +32,7 @@ var storeys = []struct {
 	{"notify/webhook", []string{"notify/exchange", "notify/redact", "store"}},
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
 	{"notify/slack", []string{"notify", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
+	{"notify/slack/socket", []string{"notify/redact", "notify/slack"}},
 
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/cli/build"},

@@ -49,13 +49,15 @@ const (
 
 // Options say how to reach Slack.
 type Options struct {
-	Token   redact.Secret    // xoxb-
-	APIURL  string           // with a trailing slash; default Slack's own
-	HTTP    *http.Client     // default: one of our own that follows no redirects
-	Log     *slog.Logger     // default: none
-	Timeout time.Duration    // of one request; default 15 s, ten times that for the bytes of a file
-	Now     func() time.Time // default time.Now
-	Names   people.Names     // what the accounts in messages are called; default: nobody is known
+	Token redact.Secret // xoxb-
+	// AppToken is the app-level token, xapp-, for [Client.SocketURL] alone; zero where no socket is opened.
+	AppToken redact.Secret
+	APIURL   string           // with a trailing slash; default Slack's own
+	HTTP     *http.Client     // default: one of our own that follows no redirects
+	Log      *slog.Logger     // default: none
+	Timeout  time.Duration    // of one request; default 15 s, ten times that for the bytes of a file
+	Now      func() time.Time // default time.Now
+	Names    people.Names     // what the accounts in messages are called; default: nobody is known
 }
 
 func (o *Options) validate() error {
@@ -110,7 +112,8 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{opts: o, pauses: map[string]time.Time{}}
 	// The library's own retries stay off: they would post twice.
-	c.api = slackapi.New(o.Token.Reveal(), slackapi.OptionAPIURL(o.APIURL), slackapi.OptionHTTPClient(doer{o.HTTP}))
+	c.api = slackapi.New(o.Token.Reveal(), slackapi.OptionAPIURL(o.APIURL), slackapi.OptionHTTPClient(doer{o.HTTP}),
+		slackapi.OptionAppLevelToken(o.AppToken.Reveal()))
 	return c, nil
 }
 
@@ -131,7 +134,13 @@ func saysOK(x *exchange.Exchange) bool {
 
 // ownDecoding names the methods whose answers are read by us. The library must not be able to fail them: one odd message
 // of somebody's app would keep us from reading every approval after it.
-func ownDecoding(method string) bool { return method == methodHistory || method == methodReplies }
+func ownDecoding(method string) bool {
+	switch method {
+	case methodHistory, methodReplies, methodOpenView, methodPushView, methodUpdateView:
+		return true
+	}
+	return false
+}
 
 // call runs one API method through the library: with a deadline, obeying and noting rate limits, and with its errors
 // turned into ours.
@@ -158,8 +167,11 @@ func (c *Client) call(ctx context.Context, method string, f func(context.Context
 }
 
 func (c *Client) timeout(method string) time.Duration {
-	if method == methodUpload {
+	switch method {
+	case methodUpload:
 		return 10 * c.opts.Timeout
+	case methodOpenView, methodPushView:
+		return min(c.opts.Timeout, triggerLife) // later the trigger has expired
 	}
 	return c.opts.Timeout
 }

@@ -45,6 +45,10 @@ const (
 	methodUploadURL   = "files.getUploadURLExternal"
 	methodUpload      = "upload"
 	methodUploadShare = "files.completeUploadExternal"
+	methodOpenView    = "views.open"
+	methodPushView    = "views.push"
+	methodUpdateView  = "views.update"
+	methodSocket      = "apps.connections.open"
 )
 
 // Error is what went wrong with one call.
@@ -128,7 +132,7 @@ func Refused(err error) bool {
 // isWrite reports whether a method changes what people see. Bytes of an upload that was never completed are nothing.
 func isWrite(method string) bool {
 	switch method {
-	case methodPost, methodUpdate, methodEphemeral, methodUploadShare:
+	case methodPost, methodUpdate, methodEphemeral, methodUploadShare, methodOpenView, methodPushView, methodUpdateView:
 		return true
 	}
 	return false
@@ -170,14 +174,13 @@ func (c *Client) errorOf(method string, x *exchange.Exchange, err error) *Error 
 		}
 	}
 	if e.Hint = hintFor(e); e.Hint == "" && !said && x.Status == 0 {
-		e.Hint = c.unreached()
+		e.Hint = unreached(c.opts.APIURL)
 	}
 	return e
 }
 
 // unreached is what to look at where no answer came at all.
-func (c *Client) unreached() string {
-	host := c.opts.APIURL
+func unreached(host string) string {
 	if u, err := url.Parse(host); err == nil {
 		host = u.Host
 	}
@@ -189,6 +192,9 @@ func (c *Client) unreached() string {
 func refused(status int) bool { return status >= 300 && status < 500 }
 
 func hintFor(e *Error) string {
+	if e.Method == methodSocket {
+		return socketHint(e)
+	}
 	switch e.Code {
 	case codeMissingScope:
 		if e.Needed == "" {

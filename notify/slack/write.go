@@ -21,7 +21,7 @@ const (
 func (c *Client) PostCard(ctx context.Context, channel string, card notify.Card) (ts string, err error) {
 	card = card.Called(c.opts.Names.At)
 	err = c.send(ctx, card, func(ctx context.Context, blocks []slackapi.Block) error {
-		_, ts, err = c.api.PostMessageContext(ctx, channel, c.cardOptions(card, blocks)...)
+		_, ts, err = c.api.PostMessageContext(ctx, channel, cardOptions(card, blocks)...)
 		return err
 	}, methodPost)
 	if err == nil && ts == "" {
@@ -34,7 +34,7 @@ func (c *Client) PostCard(ctx context.Context, channel string, card notify.Card)
 func (c *Client) UpdateCard(ctx context.Context, channel, ts string, card notify.Card) error {
 	card = card.Called(c.opts.Names.At)
 	return c.send(ctx, card, func(ctx context.Context, blocks []slackapi.Block) error {
-		_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, c.cardOptions(card, blocks)...)
+		_, _, _, err := c.api.UpdateMessageContext(ctx, channel, ts, cardOptions(card, blocks)...)
 		return err
 	}, methodUpdate)
 }
@@ -58,7 +58,7 @@ func tooLong(err error) bool {
 		e.Code == "msg_too_long" || e.Code == "too_many_blocks")
 }
 
-func (c *Client) cardOptions(card notify.Card, blocks []slackapi.Block) []slackapi.MsgOption {
+func cardOptions(card notify.Card, blocks []slackapi.Block) []slackapi.MsgOption {
 	return append(safeOptions(card.Text()),
 		slackapi.MsgOptionBlocks(blocks...),
 		slackapi.MsgOptionMetadata(slackapi.SlackMetadata{EventType: EventRun, EventPayload: map[string]any{
