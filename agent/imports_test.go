@@ -30,8 +30,10 @@ var storeys = []struct {
 	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
 	{"notify/people", []string{"store"}},
 	{"notify/webhook", []string{"notify/exchange", "notify/redact", "store"}},
+	{"notify/button", []string{"notify", "notify/redact", "notify/words", "store"}},
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
-	{"notify/slack", []string{"notify", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
+	{"notify/slack", []string{"notify", "notify/button", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
+	{"notify/slack/modal", []string{"notify", "notify/button", "notify/redact", "notify/words"}},
 	{"notify/slack/socket", []string{"notify/redact", "notify/slack"}},
 
 	// Leaves: each knows its own subject, and of the agent nothing.

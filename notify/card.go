@@ -75,6 +75,7 @@ type Card struct {
 	HistoryHash   string
 	ShowAddresses bool   // false: plan_in_slack = "none"
 	Shell         bool   // there is no thread to reply in: decisions are typed on the command line
+	Buttons       bool   // clicks are heard, so that it has buttons: see package button
 	Bot           string // what the bot is called where the card is read in Slack: what it does is asked of it there, and not of a shell
 }
 

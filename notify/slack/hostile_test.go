@@ -69,6 +69,7 @@ func TestNothingMentionsOrLinks(t *testing.T) {
 func hostileCard(evil string) notify.Card {
 	card := testCard()
 	card.Label, card.Stack, card.Author, card.Subject, card.Reason, card.RequestedBy = evil, evil, evil, evil, evil, "slack:"+evil
+	card.Buttons = true
 	card.Position, card.GitDown, card.Held, card.Error, card.Hint, card.Headline = evil, evil, evil, evil, evil, evil
 	card.Warnings, card.Mention, card.Agent, card.Commit = []string{evil, evil}, []string{evil, jane, "U1>", "@here", "here"}, evil, evil
 	card.Hooks = []store.HookNote{

@@ -191,6 +191,9 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 	if r := card.Reply(); r != "" {
 		blocks = append(blocks, plain(words.Cut(r, 800), ""))
 	}
+	if b := buttons(card); b != nil { // in every size: whoever can decide by it must not have to look for it
+		blocks = append(blocks, b)
+	}
 	return append(blocks, smallPrint(card.Marker(), cardBlockID(card.Run, card.Agent)))
 }
 

@@ -78,6 +78,16 @@ func Cut(text string, most int) string {
 	return string(r[:max(0, most-1)]) + "…"
 }
 
+// CutMiddle shortens a text like [Cut], in its middle: addresses differ at their ends.
+func CutMiddle(text string, most int) string {
+	r := []rune(text)
+	if len(r) <= most {
+		return text
+	}
+	head := most / 3
+	return string(r[:head]) + "…" + string(r[len(r)-(most-head-1):])
+}
+
 // FirstLine is what an error says first, which is why: its first line, cut as by [Cut] to at most so many characters. An ellipsis
 // at its end says that there are more lines.
 func FirstLine(text string, most int) string {

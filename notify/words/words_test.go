@@ -83,3 +83,11 @@ func TestWords(t *testing.T) {
 		t.Errorf("the list itself was changed to %s", kept)
 	}
 }
+
+func TestCutMiddle(t *testing.T) {
+	for in, want := range map[string]string{"": "", "short": "short", "ninechars": "ninechars", "ten chars!": "ten…hars!", "ÄÖÜäöüßéèê": "ÄÖÜ…üßéèê"} {
+		if got := words.CutMiddle(in, 9); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

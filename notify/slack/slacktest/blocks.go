@@ -78,6 +78,8 @@ func checkBlock(b map[string]any) []string {
 		}
 	case "rich_text":
 		faults = append(faults, checkRichText(b)...)
+	case "actions":
+		faults = append(faults, checkActions(b)...)
 	case "divider":
 	default:
 		faults = append(faults, fmt.Sprintf("unsupported type: %q", kind))
