@@ -139,6 +139,7 @@ var storeys = []struct {
 	{"agent/control/socket", []string{
 		"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store",
 	}},
+	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
@@ -330,8 +331,8 @@ var storeys = []struct {
 		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/audit", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold",
 		"agent/cli/follow", "agent/cli/man", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode",
 		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud",
-		"agent/doctor", "agent/hint", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter", "notify/redact",
-		"notify/words", "store",
+		"agent/doctor", "agent/hint", "agent/page", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter",
+		"notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

@@ -122,6 +122,26 @@ func shown(conf *active.Config, run *store.Run) control.Run {
 	return out
 }
 
+// Around implements control.Reader.
+func (d Desktop) Around(_ context.Context, ref string) (out control.Around, err error) {
+	run, err := d.shown(ref)
+	if err != nil {
+		return out, err
+	}
+	conf := d.active.Current.Load()
+	configured := func(stack string) *control.Configured {
+		if s := conf.Stack(stack); s != nil {
+			return &control.Configured{Label: s.Label, DependsOn: s.DependsOn}
+		}
+		return nil
+	}
+	err = d.store.View(func(tx *store.Tx) error {
+		out, err = control.AroundOf(tx, run, configured)
+		return err
+	})
+	return out, err
+}
+
 // PlanText implements control.Reader.
 func (d Desktop) PlanText(_ context.Context, ref string) (string, error) {
 	run, err := d.shown(ref)

@@ -23,18 +23,30 @@ type shownText struct {
 
 func newShowCommand(a *call.Call) *cobra.Command {
 	var plan, log bool
+	var html string
 	c := &cobra.Command{
-		Use:   "show RUN [--plan|--log]",
+		Use:   "show RUN [--plan|--log|--html FILE]",
 		Short: "Show one run: its changes, decisions, plan or log",
 		Long: "Show one run, by its number or as the open or else the newest one of a stack: what it is, what it changes and who decided. --plan prints the whole plan in terraform's own words,\n" +
-			"--log what terraform said while it applied. Without either, a plan that is kept is printed after the summary.",
+			"--log what terraform said while it applied. Without either, a plan that is kept is printed after the summary. --html writes all of it as a page for a\n" +
+			"browser, - to stdout: one file without a script, which asks for nothing and has nothing sensitive in it. Only you can read it; a file of before is replaced.",
 		Args: call.Between(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if plan && log {
 				return call.Usage("--plan and --log exclude each other", "one at a time")
 			}
+			if c.Flags().Changed("html") {
+				switch {
+				case plan || log:
+					return call.Usage("--html has the plan and the log in it", "without --plan and --log")
+				case html == "":
+					return call.Usage("--html needs a file", "--html FILE, or - for stdout")
+				}
+			}
 			return a.At.Look(a.Streams, func(r call.Source) error {
 				switch {
+				case html != "":
+					return showHTML(c.Context(), a, r, args[0], html)
 				case plan:
 					return showText(c.Context(), a.Streams, r, args[0], textOf{render.PlanColours, r.PlanText})
 				case log:
@@ -46,6 +58,7 @@ func newShowCommand(a *call.Call) *cobra.Command {
 	}
 	c.Flags().BoolVar(&plan, "plan", false, "the whole plan in terraform's words")
 	c.Flags().BoolVar(&log, "log", false, "what terraform said while it applied")
+	c.Flags().StringVar(&html, "html", "", "write it as a page to this FILE")
 	return c
 }
 

@@ -117,6 +117,18 @@ func (a *standIn) Run(_ context.Context, ref string) (control.Run, error) {
 	return control.RunOf(run), nil
 }
 
+func (a *standIn) Around(_ context.Context, ref string) (out control.Around, err error) {
+	run, err := control.FindShown(a.store, ref)
+	if err != nil {
+		return out, err
+	}
+	err = a.with(func(tx *store.Tx) error {
+		out, err = control.AroundOf(tx, run, func(stack string) *control.Configured { return &control.Configured{Label: "PROD"} })
+		return err
+	})
+	return out, err
+}
+
 func (a *standIn) PlanText(ctx context.Context, ref string) (string, error) {
 	r, err := a.Run(ctx, ref)
 	if err != nil {

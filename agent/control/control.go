@@ -21,6 +21,8 @@ type Reader interface {
 	Status(ctx context.Context) (Status, error)
 	Runs(ctx context.Context, q RunsQuery) ([]Run, error)
 	Run(ctx context.Context, ref string) (Run, error)
+	// Around is what belongs to a run beside itself: its part of the history, and the other stacks of its commit.
+	Around(ctx context.Context, ref string) (Around, error)
 	// PlanText is the plan in terraform's own words.
 	PlanText(ctx context.Context, ref string) (string, error)
 	// Log is what terraform said while it applied.

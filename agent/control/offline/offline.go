@@ -140,6 +140,26 @@ func (o *Reader) Run(_ context.Context, ref string) (control.Run, error) {
 	return run, run.Name(names)
 }
 
+// Around implements [Reader], without what the configuration says.
+func (o *Reader) Around(_ context.Context, ref string) (out control.Around, err error) {
+	r, err := o.find(ref)
+	if err != nil {
+		return out, err
+	}
+	names, err := o.people()
+	if err != nil {
+		return out, err
+	}
+	err = o.store.View(func(tx *store.Tx) error {
+		out, err = control.AroundOf(tx, r, nil)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	return out, out.Name(names)
+}
+
 // people are the names that the store knows.
 func (o *Reader) people() (names people.Names, err error) {
 	err = o.store.View(func(tx *store.Tx) error {

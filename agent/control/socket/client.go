@@ -101,6 +101,11 @@ func (c *Client) Wait(ctx context.Context, id int, updated time.Time, wait time.
 	return r, err
 }
 
+// Around implements Reader.
+func (c *Client) Around(ctx context.Context, ref string) (control.Around, error) {
+	return get[control.Around](ctx, c, "/v1/runs/"+url.PathEscape(ref)+"/around", nil)
+}
+
 // PlanText implements Reader.
 func (c *Client) PlanText(ctx context.Context, ref string) (string, error) {
 	return get[string](ctx, c, "/v1/runs/"+url.PathEscape(ref)+"/plan", nil)

@@ -24,6 +24,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/status", s.look(s.status))
 	mux.HandleFunc("GET /v1/runs", s.look(s.runs))
 	mux.HandleFunc("GET /v1/runs/{ref}", s.look(s.run))
+	mux.HandleFunc("GET /v1/runs/{ref}/around", s.look(func(r *http.Request) (any, error) {
+		return s.opts.Reader.Around(r.Context(), r.PathValue("ref"))
+	}))
 	mux.HandleFunc("GET /v1/runs/{ref}/plan", s.look(s.planText))
 	mux.HandleFunc("GET /v1/runs/{ref}/log", s.look(s.applyLog))
 	mux.HandleFunc("GET /v1/stacks/{stack}/states", s.look(func(r *http.Request) (any, error) {

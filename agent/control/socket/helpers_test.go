@@ -24,6 +24,7 @@ type fake struct {
 	exec     func(context.Context, control.ExecRequest, control.Streams) (int, error)
 	asked    chan control.RunsQuery
 	planText string
+	around   control.Around
 }
 
 func (f *fake) Status(context.Context) (control.Status, error) {
@@ -34,6 +35,7 @@ func (f *fake) Runs(_ context.Context, q control.RunsQuery) ([]control.Run, erro
 	return nil, nil
 }
 func (f *fake) Run(_ context.Context, ref string) (control.Run, error) { return f.run(ref) }
+func (f *fake) Around(context.Context, string) (control.Around, error) { return f.around, nil }
 func (f *fake) PlanText(_ context.Context, ref string) (string, error) { return f.planText + ref, nil }
 func (f *fake) Log(context.Context, string) (string, error) {
 	return "", control.NoLog(3, store.Planned)

@@ -17,6 +17,9 @@ func (s *Server) named(answer any) (any, error) {
 	case control.Run:
 		err = a.Name(names)
 		return a, err
+	case control.Around:
+		err = a.Name(names)
+		return a, err
 	case []control.Run:
 		for i := range a {
 			err = errors.Join(err, a[i].Name(names))

@@ -1,0 +1,47 @@
+package page
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write golden pages anew")
+
+// TestGolden compares the pages with those that somebody has looked at. Their style is left out: it is the same in all.
+func TestGolden(t *testing.T) {
+	for name, p := range cases(t) {
+		t.Run(name, func(t *testing.T) {
+			got := written(t, p)
+			policy, err := CSP(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			css, err := style()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = strings.NewReplacer(css, "STYLE", strings.NewReplacer("'", "&#39;", "+", "&#43;").Replace(policy), "POLICY").Replace(got)
+			file := filepath.Join("testdata", "golden", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.Contains(got, "<style>STYLE</style>") || !strings.Contains(got, `content="POLICY"`) {
+				t.Error("the style or the policy is not as it is told to servers")
+			}
+		})
+	}
+}
