@@ -37,7 +37,8 @@
 //	triggers      what makes runs: commits, dependencies, drift, schedules
 //	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
 //	operator      what a person can order; below it are errands (what is done to a state) and trials (of another terraform)
-//	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel) and peers (other agents)
+//	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel), peers (other agents) and live
+//	              (Slack's websocket)
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
 //	api           answering the socket
@@ -267,7 +268,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	loops := map[string]func(context.Context){
-		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "forgetting old runs": a.housekeeper.Retain,
+		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "keeping slack's socket": a.slackbot.KeepSocket, "forgetting old runs": a.housekeeper.Retain,
 		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.DeliverToSites,
 		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell,
 	}

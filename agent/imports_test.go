@@ -215,6 +215,7 @@ var storeys = []struct {
 	{"agent/execute/origin", []string{
 		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
 	}},
+	{"agent/slackbot/live", []string{"agent/active", "agent/bell", "agent/clock", "agent/contain", "agent/health", "notify/slack/socket"}},
 	{"agent/view", []string{
 		"agent/active", "agent/config", "agent/control", "agent/health", "agent/lifecycle/votes", "agent/lifecycle/window", "agent/repo", "agent/stack",
 		"agent/status", "notify/words", "store",
@@ -308,9 +309,9 @@ var storeys = []struct {
 		"notify/words", "store",
 	}},
 	{"agent/slackbot", []string{
-		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger",
-		"agent/lifecycle/votes", "agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/slackbot/commands", "agent/slackbot/peers",
-		"agent/view", "agent/workers", "notify", "notify/slack", "notify/verbs", "notify/words", "store",
+		"agent/active", "agent/bell", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes",
+		"agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/slackbot/commands", "agent/slackbot/live", "agent/slackbot/peers",
+		"agent/view", "agent/workers", "notify", "notify/slack", "notify/slack/socket", "notify/verbs", "notify/words", "store",
 	}},
 
 	// The agent.

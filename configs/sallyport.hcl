@@ -238,6 +238,9 @@ slack {
 
   poll = "5s" # at its fastest; slower while nothing waits
 
+  # Buttons, and replies that are read at once, over a websocket that this machine opens: of an app made from slack-manifest-buttons.yaml.
+  # app_token = credential("slack-app-token") # xapp-..., with connections:write
+
   # One message sums up what waits, what drifted and which stacks are behind since when. A quiet day says nothing.
   # daily = "CRON_TZ=Europe/Paris 0 9 * * 1-5"
 }

@@ -69,7 +69,7 @@ func (a *Active) NewConfig(cfg *config.Config, old *Config) (*Config, error) {
 		conf.Slack, conf.Directory = old.Slack, old.Directory
 		return conf, nil
 	}
-	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log, Names: a.Names()})
+	client, err := slack.New(slack.Options{Token: cfg.Slack.Token, AppToken: cfg.Slack.AppToken, APIURL: cfg.Slack.APIURL, HTTP: a.outside.Slack, Log: a.log, Names: a.Names()})
 	if err != nil {
 		conf.CloseExcept(old)
 		return nil, fmt.Errorf("preparing slack: %w", err)
@@ -101,7 +101,7 @@ func (a *Active) openRepository(conf *Config, r *config.Repository) error {
 }
 
 func sameSlack(a, b *config.Slack) bool {
-	return a.Token == b.Token && a.APIURL == b.APIURL
+	return a.Token == b.Token && a.AppToken == b.AppToken && a.APIURL == b.APIURL
 }
 
 // CloseExcept closes the repositories that other does not use.

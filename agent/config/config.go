@@ -193,7 +193,8 @@ type Terraform struct {
 // Slack says where people are asked.
 type Slack struct {
 	Token     redact.Secret
-	Channel   string // id or #name
+	AppToken  redact.Secret // of Slack's websocket; zero: none is opened
+	Channel   string        // id or #name
 	Approvers []string
 	Poll      time.Duration
 	Daily     string // a robfig/cron spec of when one message sums up what waits; empty: never

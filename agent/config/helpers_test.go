@@ -43,6 +43,7 @@ func newWorld(t *testing.T) world {
 	w.file(t, "writable", "git.example.com ssh-ed25519 AAAA\n", 0o664)
 	w.file(t, "terraform", "#!/bin/sh\n", 0o755)
 	w.file(t, "credentials/slack-bot-token", "xoxb-"+canary+"\n", 0o600)
+	w.file(t, "credentials/slack-app-token", "xapp-1-"+canary+"\n", 0o600)
 	w.file(t, "credentials/passphrase", canary+"-phrase", 0o600)
 	w.file(t, "credentials/two-lines", canary+"\n"+canary, 0o600)
 	w.file(t, "credentials/empty", "", 0o600)

@@ -43,6 +43,10 @@ func readSlack(l *decode.Reader, b *hcl.Block) *Slack {
 	s := &Slack{}
 	a.Preset("api_url", &s.APIURL)
 	l.HeaderSecret(a, "token", &s.Token)
+	l.HeaderSecret(a, "app_token", &s.AppToken)
+	if token := s.AppToken.Reveal(); token != "" && !strings.HasPrefix(token, "xapp-") {
+		l.Fault(a.At("app_token"), "Invalid token", "app_token takes an app-level token, which begins with xapp-; that of the bot, which begins with xoxb-, is token.")
+	}
 	identity.ReadChannel(l, a, &s.Channel)
 	identity.ReadApprovers(l, a, "approvers", &s.Approvers)
 	l.Duration(a, "poll", &s.Poll)

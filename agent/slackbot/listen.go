@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sallyport/agent/active"
-	"sallyport/agent/clock"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
@@ -33,13 +32,15 @@ type slackReader struct {
 	bot   *Slackbot
 	swept time.Time
 	idle  int
+	said  map[string]bool // where something was said since the last look, see [live.Live.Said]
+	owed  time.Time       // see [slackReader.spare]
 }
 
 // Listen reads Slack until ctx ends: as often as slack.poll says while something waits, up to six times slower otherwise.
 func (sb *Slackbot) Listen(ctx context.Context) {
 	e := &slackReader{bot: sb}
 	for ctx.Err() == nil {
-		changed := sb.changes.Next()
+		changed, heard := sb.changes.Next(), sb.live.Heard()
 		conf := sb.active.Current.Load()
 		wait := outbox.IdlePass
 		if conf.Slack != nil {
@@ -49,14 +50,14 @@ func (sb *Slackbot) Listen(ctx context.Context) {
 		if conf.Slack != nil {
 			atLeast = min(wait, conf.Cfg.Slack.Poll) // never faster than slack.poll, whatever happens
 		}
-		clock.Sleep(ctx, atLeast, nil)
-		clock.Sleep(ctx, wait-atLeast, changed) // slow while nothing waits, and awake at once when that changes
+		e.rest(ctx, pause{atLeast: atLeast, wait: wait, changed: changed, heard: heard})
 	}
 }
 
 // turn looks once and returns when to look again.
-func (e *slackReader) turn(ctx context.Context, conf *active.Config) time.Duration {
+func (e *slackReader) turn(ctx context.Context, conf *active.Config) (next time.Duration) {
 	a := e.bot
+	e.said = a.live.Said()
 	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
 	waiting, err := e.listen(lookCtx, conf)
@@ -70,6 +71,9 @@ func (e *slackReader) turn(ctx context.Context, conf *active.Config) time.Durati
 		a.journal.StoreFault(err)
 	}
 	poll := conf.Cfg.Slack.Poll
+	if err == nil && a.live.Tells() {
+		defer func() { next = min(slower*next, max(next, time.Minute)) }() // what is said is told
+	}
 	if after, limited := slack.RetryAfter(err); limited {
 		return max(after, poll)
 	}
@@ -204,7 +208,11 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 		if t := here[m.TS]; t != nil {
 			run := runs[t.Run]
 			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
-			if !grew && !(sweep && !run.Status.Terminal()) {
+			told := e.said[channel+"/"+m.TS]
+			if grew && !told {
+				a.live.Missed()
+			}
+			if !grew && !told && !(sweep && !run.Status.Terminal()) {
 				continue
 			}
 			err := a.health.Contained(health.Work{Name: fmt.Sprintf("reading the thread of #%d", run.ID), At: m.LatestReply, Watches: true}, func() error {
@@ -221,6 +229,9 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 	for _, m := range messages {
 		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
 			continue
+		}
+		if !e.said[channel+"/"+m.TS] {
+			a.live.Missed()
 		}
 		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.commands.Obey(ctx, conf, self, channel, m) })
 		if struck := health.AsStruck(err); struck != nil && struck.Held() {

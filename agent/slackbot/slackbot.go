@@ -3,6 +3,7 @@
 package slackbot
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -14,9 +15,11 @@ import (
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
 	"sallyport/agent/slackbot/commands"
+	"sallyport/agent/slackbot/live"
 	"sallyport/agent/slackbot/peers"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
+	"sallyport/notify/slack/socket"
 	"sallyport/store"
 )
 
@@ -24,6 +27,7 @@ import (
 type Slackbot struct {
 	bell       *bell.Bell
 	health     *health.Health
+	live       *live.Live
 	journal    *journal.Journal
 	active     *active.Active
 	commands   *commands.Commands
@@ -57,6 +61,8 @@ type Options struct {
 	Now      func() time.Time
 	Store    *store.Store
 	Work     *workers.Pool
+	// Pressed takes what somebody pressed, submitted or closed, see [socket.Handler]. Nil: nothing does.
+	Pressed socket.Handler
 }
 
 // New makes the reader of Slack.
@@ -71,9 +77,15 @@ func New(o Options) *Slackbot {
 		peers: peers.New(peers.Options{
 			Epochs: o.Epochs, Faults: o.Faults, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log, Now: o.Now, Store: o.Store,
 		}),
+		live: live.New(live.Options{
+			Active: o.Active, Health: o.Health, Faults: o.Faults, Changes: o.Changes, Log: o.Log, Now: o.Now, Handle: o.Pressed,
+		}),
 		unrecorded: unrecorded{told: map[string]bool{}},
 	}
 }
+
+// KeepSocket keeps Slack's websocket open until ctx ends, where there is an app token.
+func (sb *Slackbot) KeepSocket(ctx context.Context) { sb.live.Run(ctx) }
 
 // slackCall bounds one question to Slack.
 const slackCall = 15 * time.Second

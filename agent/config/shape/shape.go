@@ -175,9 +175,10 @@ func Slack() decode.Shape {
 			{Name: "approvers", Type: decode.List, Example: `["U01ABCDEF", "S01OPSTEAM", "jane@example.com"]`, Missing: "nobody in Slack", Text: "ids of users and user groups, or e-mails"},
 			{Name: "poll", Type: decode.Duration, Least: `"100ms"`, Default: `"5s"`, Example: `"10s"`, Text: "how often it is read at most"},
 			{Name: "daily", Type: decode.Schedule, Example: `"CRON_TZ=Europe/Paris 0 9 * * 1-5"`, Missing: "never", Text: "when one message sums up what waits"},
+			{Name: "app_token", Type: decode.Secret, Example: `credential("slack-app-token")`, Missing: "no buttons, and replies are seen when Slack is read next",
+				Text: "of the app, which begins with xapp-: opens Slack's websocket, outbound (Socket Mode)"},
 			{Name: "api_url", Type: decode.String, Default: `"` + DefaultAPIURL + `"`, Example: `"https://proxy.example.internal/slack/api/"`, Text: "of Slack, for who has a proxy in front of it"},
 		},
-		Later: []string{"app_token"},
 	}
 }
 

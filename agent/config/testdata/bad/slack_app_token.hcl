@@ -9,6 +9,6 @@ stack "ghe" {
 slack {
   token     = credential("slack-bot-token")
   channel   = "C0123456789"
-  app_token = credential("slack-app-token")
+  app_token = credential("slack-bot-token")
   approvers = ["U01ABCDEF"]
 }
