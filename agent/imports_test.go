@@ -131,6 +131,9 @@ var storeys = []struct {
 		"agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/private", "agent/terraform/rootmodule", "agent/terraform/varfile",
 		"notify/redact", "store", "store/disk",
 	}},
+	{"agent/bugreport", []string{
+		"agent/config", "agent/config/decode", "agent/config/shape", "agent/contain", "agent/control", "notify/redact", "notify/words", "store",
+	}},
 	{"agent/cli/adopt", []string{"agent/control", "store"}},
 	{"agent/cli/audit", []string{"agent/control", "notify/people", "notify/redact", "notify/words"}},
 	{"agent/cli/complete", []string{"agent/archive", "agent/control", "notify/redact", "notify/words", "store"}},
@@ -329,11 +332,11 @@ var storeys = []struct {
 	{"agent/agenttest", []string{"agent", "agent/config", "agent/control", "agent/control/socket", "agent/patience", "store"}},
 	{"agent/daemon", []string{"agent", "agent/asuser", "agent/config", "agent/housekeeping"}},
 	{"agent/cli", []string{
-		"agent/archive", "agent/asuser", "agent/cli/adopt", "agent/cli/audit", "agent/cli/build", "agent/cli/call", "agent/cli/complete", "agent/cli/fold",
-		"agent/cli/follow", "agent/cli/man", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config", "agent/config/decode",
-		"agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/demo", "agent/demo/cloud",
-		"agent/doctor", "agent/hint", "agent/page", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner", "agent/survey", "agent/survey/starter",
-		"notify/redact", "notify/words", "store", "store/disk",
+		"agent/archive", "agent/asuser", "agent/bugreport", "agent/cli/adopt", "agent/cli/audit", "agent/cli/build", "agent/cli/call", "agent/cli/complete",
+		"agent/cli/fold", "agent/cli/follow", "agent/cli/man", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config",
+		"agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/datadir",
+		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/page", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner",
+		"agent/survey", "agent/survey/starter", "notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

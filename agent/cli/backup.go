@@ -42,39 +42,54 @@ func newBackupCommand(a *call.Call) *cobra.Command {
 	}
 }
 
-// backup writes the file under another name and gives it its own when it is whole.
-func backup(ctx context.Context, s *call.Streams, at *call.Installation, file string) (err error) {
-	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, exists(file))
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".sallyport-backup-*") // 0600
+// backup writes the file, and says what it holds.
+func backup(ctx context.Context, s *call.Streams, at *call.Installation, file string) error {
+	size, err := writeNew(file, "backup", func(w io.Writer) error { return backupTo(ctx, s, at, w) })
 	if err != nil {
-		return fmt.Errorf("creating the backup: %w", err)
+		return err
+	}
+	return s.Result(backedUp{file, size}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(size)))
+}
+
+// writeNew makes a file that nobody else may read, whole or not at all, and never in the place of another: it is written under another
+// name and gets its own when it is durable. what says what it is.
+func writeNew(file, what string, write func(io.Writer) error) (size int64, err error) {
+	if err := free(file, what); err != nil {
+		return 0, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".sallyport-"+what+"-*") // 0600
+	if err != nil {
+		return 0, fmt.Errorf("creating the %s: %w", what, err)
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if err := errors.Join(backupTo(ctx, s, at, f), f.Sync()); err != nil {
-		return errors.Join(err, f.Close())
+	if err := errors.Join(write(f), f.Sync()); err != nil {
+		return 0, errors.Join(err, f.Close())
 	}
 	info, err := f.Stat()
 	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing the backup: %w", err)
+		return 0, fmt.Errorf("writing the %s: %w", what, err)
 	}
-	if err := place(f.Name(), file); err != nil {
-		return err
-	}
-	return s.Result(backedUp{file, info.Size()}, "wrote %s (%s); it holds secrets", file, humanize.IBytes(uint64(info.Size())))
+	return info.Size(), place(f.Name(), file, what)
 }
 
-func exists(file string) error {
-	return control.Errorf(control.Refused, "%s exists", file).WithHint("name a new file: a backup never replaces another")
+// free refuses the name of a file that is there.
+func free(file, what string) error {
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, exists(file, what))
+	}
+	return nil
+}
+
+func exists(file, what string) error {
+	return control.Errorf(control.Refused, "%s exists", file).WithHint("name a new file: a %s never replaces another", what)
 }
 
 // place renames without replacing, also where the file system cannot do that in one step.
-func place(from, to string) error {
+func place(from, to, what string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		if err = os.Link(from, to); err == nil {
@@ -82,10 +97,10 @@ func place(from, to string) error {
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return exists(to)
+		return exists(to, what)
 	}
 	if err != nil {
-		return fmt.Errorf("putting the backup in place: %w", err)
+		return fmt.Errorf("putting the %s in place: %w", what, err)
 	}
 	return nil
 }

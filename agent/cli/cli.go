@@ -136,7 +136,7 @@ func newRoot(a *call.Call) *cobra.Command {
 	root.AddCommand(
 		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
 		newWhyCommand(a), newAuditCommand(a), newAdoptCommand(a), newCheckCommand(a), newDoctorCommand(a), newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a),
-		newInitCommand(a), newVersionCommand(a), newCompletionCommand(a), newStoreCheckCommand(a), newManCommand(a),
+		newInitCommand(a), newVersionCommand(a), newCompletionCommand(a), newStoreCheckCommand(a), newManCommand(a), newBugreportCommand(a),
 	)
 	root.AddCommand(order.Verbs(a)...)
 	for _, c := range root.Commands() {

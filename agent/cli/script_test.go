@@ -24,6 +24,7 @@ import (
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
 	"sallyport/agent/repo"
+	"sallyport/agent/rescue"
 	"sallyport/store"
 )
 
@@ -33,6 +34,9 @@ var update = flag.Bool("update", false, "write what the scripts expect anew")
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == repo.Verb { // for the tests that run an agent in this process
 		need.Exit(repo.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == rescue.Verb { // the child that checks a store
+		need.Exit(rescue.Main(os.Args[2:], os.Stderr))
 	}
 	testscript.Main(m, map[string]func(){
 		"sallyport": func() {

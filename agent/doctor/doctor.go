@@ -56,6 +56,7 @@ type Options struct {
 	Stdout         io.Writer
 	JSON           bool // the report for machines
 	Color          bool // Stdout shows colours
+	NoLines        bool // faults of the configuration are told without the lines that they are in
 	Version        string
 	Notify         string        // the notify block whose receiver is sent a test event; empty: none
 	Timeout        time.Duration // of one call to another machine; default 15 s
@@ -189,7 +190,9 @@ func (d *doctor) configuration() (s *section, place *config.Client) {
 		return s, nil
 	}
 	var shown strings.Builder
-	if err := faults.Render(&shown, d.o.Color, 0); err != nil {
+	if d.o.NoLines {
+		fmt.Fprintln(&shown, faults)
+	} else if err := faults.Render(&shown, d.o.Color, 0); err != nil {
 		fmt.Fprintln(&shown, faults)
 	}
 	for i, f := range faults.List() {

@@ -14,9 +14,9 @@ import (
 // userinfo matches what stands between :// and the last @ of a literal, where a URL could hide a password.
 var userinfo = regexp.MustCompile(`://([^\s]*)@`)
 
-// isSecret reports whether the literals of an attribute are blotted out of quoted lines. Locals and elements of for_each have names that
+// IsSecret reports whether the literals of an attribute are secrets, which are blotted out of quoted lines. Locals and elements of for_each have names that
 // end like those of the attributes which they are for. Headers of requests are a map, of which values are secrets more often than not.
-func isSecret(name string) bool {
+func IsSecret(name string) bool {
 	for _, secret := range []string{"token", "passphrase", "password", "private_key", "secret", "headers"} {
 		if name == secret || strings.HasSuffix(name, "_"+secret) {
 			return true
@@ -45,7 +45,7 @@ func maskSource(name string, data []byte) []byte {
 	for i, t := range tokens {
 		switch t.Type {
 		case hclsyntax.TokenEqual:
-			inSecret = inSecret || i > 0 && isSecret(string(tokens[i-1].Bytes))
+			inSecret = inSecret || i > 0 && IsSecret(string(tokens[i-1].Bytes))
 			parens = 0
 		case hclsyntax.TokenOHeredoc:
 			heredoc++

@@ -1,0 +1,77 @@
+package bugreport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"sallyport/agent/config"
+	"sallyport/agent/config/decode"
+	"sallyport/notify/redact"
+)
+
+// Configuration is what a report tells of a configuration, and what it must not tell.
+type Configuration struct {
+	Parts   []Part
+	Secrets []redact.Secret
+}
+
+// ReadConfiguration reads a configuration for a report: each of its files without secrets, and what the agent understands, or why it does not.
+// The files are read without looking at their modes: a wrong one is what the report may be about.
+func ReadConfiguration(path string, o config.LoadOptions, credentials []string) Configuration {
+	var c Configuration
+	sources, base, err := decode.ReadSources(path)
+	if err != nil {
+		c.add("config.txt", "why the configuration cannot be read", err.Error())
+		return c
+	}
+	for _, s := range sources {
+		text, secrets := Source(s.Name, s.Data, Places{Base: base, Credentials: credentials, Getenv: getenv(o)})
+		c.Secrets = append(c.Secrets, secrets...)
+		c.add("config/"+filepath.Base(s.Name), "the file "+s.Name, text)
+	}
+	cfg, err := config.Load(path, o)
+	var faults *config.Faults
+	switch {
+	case errors.As(err, &faults):
+		// Without the lines that they are in: a value may stand there, where it does not belong.
+		c.add("config.txt", "what is wrong with the configuration", faults.Error()+"\n")
+	case err != nil:
+		c.add("config.txt", "why the configuration cannot be read", err.Error())
+	default:
+		c.Secrets = append(c.Secrets, cfg.Secrets...)
+		c.Parts = append(c.Parts, Part{Name: "config.json", About: "the configuration as it is understood", Within: short, Write: func(_ context.Context, w io.Writer) error {
+			return loaded(w, cfg)
+		}})
+	}
+	return c
+}
+
+func getenv(o config.LoadOptions) func(string) string {
+	if o.Getenv != nil {
+		return o.Getenv
+	}
+	return os.Getenv
+}
+
+// add is a part that is there already.
+func (c *Configuration) add(name, about, text string) {
+	c.Parts = append(c.Parts, Part{Name: name, About: about, Within: short, Write: func(_ context.Context, w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}})
+}
+
+// loaded writes a configuration as JSON. Secrets encode as (redacted), and the values of variables as nothing.
+func loaded(w io.Writer, cfg *config.Config) error {
+	raw, err := json.MarshalIndent(cfg, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the configuration: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", raw)
+	return err
+}
