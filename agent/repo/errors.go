@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
@@ -185,6 +186,7 @@ func (r report) classifyTLS(err error) error {
 func (r report) classifyNetwork(err error) error {
 	var dns *net.DNSError
 	var negotiation *ssh.AlgorithmNegotiationError
+	var request *url.Error
 	switch {
 	case errors.Is(err, transport.ErrStalled):
 		return hint.With(err, "the server accepted the connection and then went silent; it is tried again")
@@ -195,6 +197,9 @@ func (r report) classifyNetwork(err error) error {
 		return hint.With(fmt.Errorf("looking up %s: %s", dns.Name, dns.Err), "check the host name in url and this machine's resolver")
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return hint.With(err, "check that %s is up and can be reached from this machine", r.address.Host)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.As(err, &request) && errors.Is(err, io.EOF):
+		// A server that ends, and whatever stands between, cuts the connections that it has.
+		return hint.With(err, "the connection was cut; it is tried again: check that %s is up and can be reached from this machine", r.address.Host)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return hint.With(err, "free space on the file system of %s", r.options.Dir)
 	case errors.As(err, &negotiation):
