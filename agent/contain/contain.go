@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"sallyport/agent/fault"
@@ -75,11 +76,24 @@ func Run(work string, f func()) *Panic {
 
 // A Carrier brings a panic of a helper's goroutine into the goroutine that the helper works for: there it goes on as a panic,
 // to the edge of the work that both are part of. The zero value is ready.
-type Carrier struct{ p atomic.Pointer[Panic] }
+type Carrier struct {
+	p       atomic.Pointer[Panic]
+	helpers sync.WaitGroup
+}
 
 // Go starts a helper.
 func (c *Carrier) Go(work string, f func()) {
-	Go(work, func(p *Panic) { c.p.CompareAndSwap(nil, p) }, f)
+	c.helpers.Go(func() {
+		if p := Run(work, f); p != nil {
+			c.p.CompareAndSwap(nil, p)
+		}
+	})
+}
+
+// Wait waits for the helpers to end and panics if one of them did.
+func (c *Carrier) Wait() {
+	c.helpers.Wait()
+	c.Deliver()
 }
 
 // Deliver panics if a helper did. To be called where the work ends; what a helper does after that is not known any more.

@@ -71,3 +71,23 @@ func TestGo(t *testing.T) {
 		t.Errorf("caught %+v", p)
 	}
 }
+
+// Whoever waits for helpers goes on when all of them have ended, with the panic of one.
+func TestCarrierWaits(t *testing.T) {
+	var c contain.Carrier
+	fell, ended := make(chan struct{}), false
+	c.Go("falling", func() { defer close(fell); panic("stumbled") })
+	c.Go("walking", func() { <-fell; ended = true })
+	p := contain.Run("waiting", c.Wait)
+	if p == nil || p.Work != "falling" || p.Value != "stumbled" {
+		t.Errorf("waiting met %+v", p)
+	}
+	if !ended {
+		t.Error("it did not wait for the other one")
+	}
+	var calm contain.Carrier
+	calm.Go("walking", func() {})
+	if p := contain.Run("waiting", calm.Wait); p != nil {
+		t.Errorf("waiting for those who walk met %+v", p)
+	}
+}

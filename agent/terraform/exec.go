@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -68,7 +67,7 @@ func (s *session) plan(ctx context.Context, opts ...tfexec.PlanOption) (changes 
 
 // run calls one operation of terraform-exec and turns what it says into diagnostics or an [diag.Error].
 func (s *session) run(ctx context.Context, op string, env []string, f func(*jsonlog.Sink) error) ([]diag.Diagnostic, error) {
-	sink, stderr := &jsonlog.Sink{}, &tailBuffer{}
+	sink, stderr := &jsonlog.Sink{}, &jsonlog.Tail{Most: keptOutput}
 	if err := s.prepare(env, stderr); err != nil {
 		return nil, &diag.Error{Op: op, ExitCode: -1, Err: err}
 	}
@@ -150,7 +149,7 @@ func (s *session) fail(ctx context.Context, op string, err error, diags []diag.D
 }
 
 // stream runs terraform show with a reader of its output. terraform-exec would hold the whole output in memory, the
-// JSON even twice, and plans of tens of megabytes exist.
+// JSON even twice, and plans of tens of megabytes exist. Several may run at a time; the time that they take is the caller's to add.
 func (s *session) stream(ctx context.Context, read func(io.Reader) error, args ...string) error {
 	cmd := exec.CommandContext(ctx, s.tool.Path, args...)
 	cmd.Dir, cmd.Env = s.dir, s.env
@@ -159,7 +158,7 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = s.grace
-	stderr := &tailBuffer{}
+	stderr := &jsonlog.Tail{Most: keptOutput}
 	cmd.Stderr = stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -168,8 +167,6 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 	if err := s.user.Raise(cmd.Start); err != nil {
 		return s.fail(ctx, args[0], err, nil, "")
 	}
-	start := time.Now()
-	defer func() { s.spent += time.Since(start) }()
 	defer s.guard(ctx, s.env)()
 	readErr := read(out)
 	_, _ = io.Copy(io.Discard, out) // an unread pipe would stop terraform for ever
@@ -180,26 +177,4 @@ func (s *session) stream(ctx context.Context, read func(io.Reader) error, args .
 		return s.fail(ctx, args[0], fmt.Errorf("reading the output: %w", readErr), nil, "")
 	}
 	return nil
-}
-
-// tailBuffer keeps the last [keptOutput] bytes written to it.
-type tailBuffer struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-func (b *tailBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.buf = append(b.buf, p...)
-	if over := len(b.buf) - keptOutput; over > 0 {
-		b.buf = append(b.buf[:0], b.buf[over:]...)
-	}
-	return len(p), nil
-}
-
-func (b *tailBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return string(b.buf)
 }

@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"sallyport/agent/contain"
 	"sallyport/agent/terraform/diag"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/rootmodule"
@@ -64,7 +67,7 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 }
 
 func (p *planner) steps(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.describe, p.render} {
+	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.shows} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -121,6 +124,31 @@ func (p *planner) plan(ctx context.Context) error {
 		return err
 	}
 	return keepApplyVars(p, again)
+}
+
+// shows has terraform show the plan twice at a time, once for this program and once for people: most of each is terraform's own start,
+// and neither needs the other.
+func (p *planner) shows(ctx context.Context) error {
+	began := time.Now()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var text *planjson.TextWriter
+	var err, failed error
+	var both contain.Carrier
+	both.Go("reading the plan", func() {
+		if err = p.describe(ctx); err != nil {
+			end()
+		}
+	})
+	both.Go("writing the plan's text", func() { text, failed = p.render(ctx) })
+	both.Wait()
+	p.s.spent += time.Since(began)
+	if err := cmp.Or(err, failed); err != nil {
+		return err
+	}
+	p.res.TextFile = filepath.Join(p.o.OutDir, textFile)
+	p.res.Text, p.res.Plan.TextTruncated = text.Kept()
+	return nil
 }
 
 // describe fills in the summary from the plan's JSON and the state inside the plan file.
@@ -189,15 +217,15 @@ func (p *planner) warnUnprotected(state planjson.State) {
 	}
 }
 
-// render writes the plan in terraform's words. It cannot be done later, without the providers.
-func (p *planner) render(ctx context.Context) error {
-	p.res.TextFile = filepath.Join(p.o.OutDir, textFile)
-	if err := os.Remove(p.res.TextFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clearing the plan's text: %w", err)
+// render writes the plan in terraform's words, into the file for them. It cannot be done later, without the providers.
+func (p *planner) render(ctx context.Context) (*planjson.TextWriter, error) {
+	file := filepath.Join(p.o.OutDir, textFile)
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("clearing the plan's text: %w", err)
 	}
-	f, err := os.OpenFile(p.res.TextFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("writing the plan's text: %w", err)
+		return nil, fmt.Errorf("writing the plan's text: %w", err)
 	}
 	text := planjson.NewTextWriter(f, p.o.Redact)
 	err = p.s.stream(ctx, func(r io.Reader) error {
@@ -208,10 +236,9 @@ func (p *planner) render(ctx context.Context) error {
 		text.Add("\n" + d.String() + "\n")
 	}
 	if err := errors.Join(err, text.Finish(), f.Close()); err != nil {
-		return fmt.Errorf("writing the plan's text: %w", err)
+		return nil, fmt.Errorf("writing the plan's text: %w", err)
 	}
-	p.res.Text, p.res.Plan.TextTruncated = text.Kept()
-	return nil
+	return text, nil
 }
 
 func (p *planner) warn(format string, args ...any) {
