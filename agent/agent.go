@@ -37,8 +37,8 @@
 //	triggers      what makes runs: commits, dependencies, drift, schedules
 //	execute       plan, gate, apply, follow; below it are hooks (that are owed), origin (who made a change) and remind
 //	operator      what a person can order; below it are errands (what is done to a state) and trials (of another terraform)
-//	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel), peers (other agents) and live
-//	              (Slack's websocket)
+//	slackbot      reading Slack: the threads of runs; below it are commands (said in the channel), peers (other agents), live
+//	              (Slack's websocket) and buttons (pressed on cards)
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
 //	api           answering the socket
@@ -77,6 +77,7 @@ import (
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 	"sallyport/agent/slackbot"
+	"sallyport/agent/slackbot/buttons"
 	"sallyport/agent/slackbot/peers"
 	"sallyport/agent/source"
 	"sallyport/agent/terraform/cache"
@@ -172,6 +173,7 @@ type Agent struct {
 	triggers    *triggers.Triggers
 	executor    *execute.Executor
 	operator    *operator.Operator
+	buttons     *buttons.Buttons
 	slackbot    *slackbot.Slackbot
 	pullwatch   *pullrequests.Pullwatch
 	housekeeper *housekeeping.Housekeeper

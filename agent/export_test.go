@@ -7,6 +7,7 @@ import (
 	"sallyport/agent/api"
 	"sallyport/agent/control"
 	"sallyport/agent/pullrequests"
+	"sallyport/notify/slack/socket"
 	"sallyport/store"
 )
 
@@ -39,3 +40,8 @@ func (a *Agent) History() (events []store.Event, err error) {
 
 // MaxPulls is how many open pull requests of a repository are planned.
 const MaxPulls = pullrequests.MaxPulls
+
+// Press is what somebody did in Slack, as its socket brings it.
+func (a *Agent) Press(ctx context.Context, e socket.Event) (socket.Answer, error) {
+	return a.buttons.Handle(ctx, e)
+}

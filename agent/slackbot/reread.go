@@ -1,6 +1,7 @@
 package slackbot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -13,9 +14,14 @@ import (
 	"sallyport/store"
 )
 
-// withdrawn is a vote that was taken back.
+// withdrawn is a vote that was taken back, with what tells it from all others of its run.
 type withdrawn struct {
-	ts, text string
+	key, text string
+}
+
+// keyOf is what tells a vote from all others of its run. One by a button has no message of its own.
+func keyOf(d store.Decision) string {
+	return cmp.Or(d.TS, fmt.Sprintf("%s/%d", d.By, d.At.UnixMicro()))
 }
 
 // withdraw takes back the votes for which gone gives a reason.
@@ -37,7 +43,7 @@ func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) e
 			for i, d := range r.Decisions {
 				if why := gone(d); votes.Counts(r, d) && d.Verdict == store.Approve && why != "" {
 					r.Decisions[i].Withdrawn = why
-					taken = append(taken, withdrawn{d.TS, fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why)})
+					taken = append(taken, withdrawn{keyOf(d), fmt.Sprintf("the approval of %s does not count any more: %s", d.By, why)})
 				}
 			}
 			return nil
@@ -49,13 +55,16 @@ func (sb *Slackbot) withdraw(run *store.Run, gone func(store.Decision) string) e
 			if err := tx.AddEvent(store.Event{Type: "withdrawn", Run: run.ID, Stack: run.Stack, Text: vote.text}); err != nil {
 				return err
 			}
-			if err := sb.ledger.Say(tx.Tx, now, store.MessageReply, "withdrawn/"+vote.ts, strings.ToUpper(vote.text[:1])+vote.text[1:]+"."); err != nil {
+			if err := sb.ledger.Say(tx.Tx, now, store.MessageReply, "withdrawn/"+vote.key, strings.ToUpper(vote.text[:1])+vote.text[1:]+"."); err != nil {
 				return err
 			}
 		}
 		return sb.ledger.RefreshCard(tx.Tx, now)
 	})
 }
+
+// inSlack begins the By of votes that were given in Slack, in a reply or by a button.
+const inSlack = "slack:"
 
 // Reread reads the approvals that were given in Slack once more, right before an apply: who deleted theirs, or is no
 // approver any more, has not approved. held says why the apply has to wait; empty if it may go on.
@@ -66,7 +75,7 @@ func (sb *Slackbot) Reread(ctx context.Context, conf *active.Config, run *store.
 		if !votes.Counts(run, d) || d.Verdict != store.Approve {
 			continue
 		}
-		if d.TS == "" {
+		if !strings.HasPrefix(d.By, inSlack) { // a vote by a button is in no message, and its author is asked for all the same
 			fromShell[d.Person], alone = true, alone || votes.GlassBroken(s, d)
 		} else {
 			slackVotes = append(slackVotes, d)
@@ -112,13 +121,13 @@ func (sb *Slackbot) rereadSlack(ctx context.Context, conf *active.Config, run *s
 	}
 	gone := map[string]string{}
 	for _, d := range votes {
-		why, err := conf.Directory.MayDecide(ctx, d.By[len("slack:"):], active.Approvers(conf.Cfg, s))
+		why, err := conf.Directory.MayDecide(ctx, d.By[len(inSlack):], active.Approvers(conf.Cfg, s))
 		if err != nil {
 			return err
 		}
 		if why != "" && !fault.Without("approver") {
-			gone[d.TS] = "not an approver any more"
+			gone[d.By] = "not an approver any more"
 		}
 	}
-	return sb.withdraw(run, func(d store.Decision) string { return gone[d.TS] })
+	return sb.withdraw(run, func(d store.Decision) string { return gone[d.By] })
 }

@@ -6,7 +6,8 @@ import (
 	"sallyport/store"
 )
 
-// GoneFrom says why a vote that was given in a thread does not stand any more; empty if it does.
+// GoneFrom says why a vote that was given in a thread does not stand any more; empty if it does. One by a button names no message: what
+// the bot wrote in the thread of it is history, and to delete that takes nothing back.
 func GoneFrom(replies []slack.Message, d store.Decision) string {
 	if d.TS == "" || d.Verdict != store.Approve {
 		return "" // a deny has ended the run

@@ -19,6 +19,7 @@ func TestGoneFrom(t *testing.T) {
 		"it was edited":    {store.Decision{Verdict: store.Approve, TS: "1.2"}, "the message was edited after it was counted"},
 		"it was deleted":   {store.Decision{Verdict: store.Approve, TS: "1.3"}, "the message was deleted"},
 		"given in a shell": {store.Decision{Verdict: store.Approve}, ""},
+		"by a button":      {store.Decision{Verdict: store.Approve, By: "slack:U1", Text: "button"}, ""},
 		"a deny has ended": {store.Decision{Verdict: store.Deny, TS: "1.3"}, ""},
 	} {
 		if got := votes.GoneFrom(thread, c.of); got != c.want {

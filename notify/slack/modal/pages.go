@@ -12,6 +12,8 @@ const (
 	pageSize = 5500
 	// MaxPages bounds how many pages are shown of a plan; whoever wants more of it reads the file.
 	MaxPages = 200
+	// MaxText is how much of a text makes more pages than are shown, in bytes, whatever its letters are.
+	MaxText = (MaxPages + 20) * pageSize * utf8.UTFMax
 )
 
 // Pages parts the text of a plan, at an empty line where there is one late enough, else at the end of a line. Nothing of the text is
