@@ -64,7 +64,7 @@ func (a *Agent) wire() {
 	a.slackbot = slackbot.New(slackbot.Options{
 		Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer,
 		Operator: a.operator, Outbox: a.outbox, Changes: a.changes, Epochs: a.identity.Epochs, Faults: a.faults, ID: a.identity.ID, Log: a.log,
-		Now: a.now, Store: a.store, Work: a.work,
+		Now: a.now, Store: a.store, Work: a.work, Pressed: a.buttons.Handle,
 	})
 	a.pullwatch = pullrequests.New(pullrequests.Options{
 		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Source: a.source,

@@ -72,7 +72,7 @@ func (s *sender) sendCard(ctx context.Context, unknown bool, oldest string) (fun
 	if err := a.sign(conf, s.run, &card); err != nil {
 		return nil, err
 	}
-	card.Bot = conf.Directory.Bot()
+	card.Bot, card.Buttons = conf.Directory.Bot(), !conf.Cfg.Slack.AppToken.IsZero()
 	if s.run.Card != nil {
 		s.wrote = true
 		return nil, conf.Slack.UpdateCard(ctx, s.run.Card.Channel, s.run.Card.TS, card)
