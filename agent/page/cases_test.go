@@ -185,3 +185,27 @@ func hostile(t *testing.T) RunPage {
 	p.Around.Events = append(p.Around.Events, control.AuditEntry{At: at(3), Event: evil, By: evil, Outcome: evil, Text: long})
 	return p
 }
+
+// many is a page about that many changes, in modules of a hundred.
+func many(n int) RunPage {
+	var text strings.Builder
+	text.WriteString("Terraform will perform the following actions:\n")
+	plan := &store.Plan{Digest: strings.Repeat("f", 64), Version: "1.11.4"}
+	for i := range n {
+		c := store.Change{Address: fmt.Sprintf("module.part[%d].aws_instance.node[%d]", i/100, i%100), Actions: []string{"create"}, Class: store.ClassConfig}
+		sign, word := "+", "created"
+		switch i % 50 {
+		case 7:
+			c.Actions, sign, word = []string{"delete"}, "-", "destroyed"
+		case 9:
+			c.Actions, sign, word = []string{"update"}, "~", "updated in-place"
+		}
+		fmt.Fprintf(&text, "\n  # %s will be %s\n  %s resource \"aws_instance\" \"node\" {\n", c.Address, word, sign)
+		for k := range 15 {
+			fmt.Fprintf(&text, "      %s attribute_%d = \"value %d of it\"\n", sign, k, i)
+		}
+		fmt.Fprintf(&text, "      %s id           = (known after apply)\n    }\n", sign)
+		plan.Changes = append(plan.Changes, c)
+	}
+	return waiting(plan, text.String())
+}

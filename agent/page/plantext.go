@@ -96,6 +96,8 @@ func (p *parser) outside(line string) {
 	}
 	switch {
 	case line == "":
+	case isRuler(line):
+		p.where = preamble // what follows is not about drift any more
 	case isHead(line) && (p.where == inDrift || p.where == inChanges):
 		_, head, _ := strings.Cut(line, "# ")
 		p.open = &block{address: addressIn(head), lines: []string{line}}
@@ -103,7 +105,7 @@ func (p *parser) outside(line string) {
 		p.outputs = append(p.outputs, line)
 	case p.where == preamble:
 		p.before = append(p.before, line)
-	case isTalk(line), isRuler(line):
+	case isTalk(line):
 	default:
 		p.rest = append(p.rest, line)
 	}

@@ -101,6 +101,10 @@ func viewOf(r RunPage) view {
 		Deferred: deferredOf(run.Plan), Policies: policiesOf(run), Hooks: hooksOf(run), Votes: votesOf(r), Apply: applyOf(r),
 		Log: r.Log, Follow: run.Status == store.Applying, Events: eventsOf(r),
 	}
+	if v.Next == lineOf(run.Hint) && v.Next != "" {
+		v.Next = "Next: " + words.Sentence(v.Next)
+		v.Trouble = withoutHints(v.Trouble)
+	}
 	v.State.Word = card.StatusWord()
 	v.Groups = groupsOf(r, &text, ended)
 	v.Bar = barOf(v.Groups)
@@ -229,6 +233,14 @@ func troublesOf(r control.Run) (out []trouble) {
 		add("bad", "data", notify.EmptyAgainCount(n.EmptyAgain()), "")
 	}
 	return out
+}
+
+// withoutHints is the same where the hint stands at the top of the page.
+func withoutHints(list []trouble) []trouble {
+	for i := range list {
+		list[i].Hint = ""
+	}
+	return list
 }
 
 // graphOf draws the stacks of a commit; nil if there is only this one.

@@ -63,7 +63,7 @@ func balanced(t *testing.T, page string) {
 // allowed are the attributes of a page. What is not among them could ask for something, or run.
 var allowed = []string{
 	"lang", "charset", "http-equiv", "content", "name", "class", "href", "id", "aria-labelledby", "aria-label", "aria-hidden", "open", "datetime", "rel",
-	"viewbox", "preserveaspectratio", "x", "y", "width", "height", "role", "d", "cx", "cy", "r",
+	"viewbox", "title", "preserveaspectratio", "x", "y", "width", "height", "role", "d", "cx", "cy", "r",
 }
 
 // TestPagesAreWhole: a page is well formed, runs nothing and asks for nothing, and can be walked through by its headings and ids.
