@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"html/template"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -80,14 +81,18 @@ output "hidden" {
 	for _, args := range [][]string{
 		{"status"}, {"status", "--json"}, {"runs"}, {"runs", "--json"}, {"show", "1"}, {"show", "1", "--json"}, {"show", "1", "--plan"},
 		{"show", "1", "--log"}, {"show", "2"}, {"show", "3"}, {"show", "3", "--json"}, {"check"}, {"check", "--json"},
+		{"show", "2", "--html", "-"}, {"show", "3", "--html", "-"},
 	} {
 		h.try(args...)
 	}
 	h.stop()
-	for _, args := range [][]string{{"status"}, {"show", "1"}, {"show", "1", "--plan"}, {"show", "2", "--json"}} {
+	for _, args := range [][]string{{"status"}, {"show", "1"}, {"show", "1", "--plan"}, {"show", "2", "--json"}, {"show", "1", "--html", "-"}} {
 		h.try(args...) // read from the data directory, without the agent's redactor
 	}
 
+	if said := h.spoken.String(); strings.Count(said, "<!doctype html>") != 3 || !strings.Contains(said, "terraform_data.keyed") || !strings.Contains(said, "<i class=\"hidden\">(sensitive value)</i>") {
+		t.Error("there are no pages in which something could be hidden")
+	}
 	places := map[string]string{
 		"the agent's log": h.Logged(), "the command line": h.spoken.String(), "Slack": s.Transcript(), "the store": read(t, h.Data("sallyport.db")),
 	}
@@ -106,7 +111,7 @@ output "hidden" {
 					t.Errorf("%s holds the beginning of %q", where, secret)
 				}
 			}
-			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])), url.QueryEscape(secret)} {
+			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret[:len(secret)/3*3])), url.QueryEscape(secret), template.HTMLEscapeString(secret)} {
 				if at := strings.Index(text, form); at >= 0 {
 					t.Errorf("%s holds %q: ...%s...", where, form, strings.ToValidUTF8(text[max(0, at-80):min(len(text), at+80)], "."))
 				}

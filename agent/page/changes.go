@@ -122,8 +122,8 @@ func groupsOf(r RunPage, text *planText, ended bool) []group {
 		}
 		g.N++
 		shown := changeOf(r, i, ended)
-		shown.Open = len(changes) <= openChanges
 		shown.Parts, shown.Missing = text.behind(r, c, shared)
+		shown.Open = len(changes) <= openChanges && len(shown.Parts) > 0
 		at, known := places[id+"\x00"+shown.Module]
 		if !known {
 			at = len(g.Modules)
