@@ -74,6 +74,7 @@ var storeys = []struct {
 	{"agent/config/shape", []string{"agent/config/decode"}},
 	{"agent/datadir", []string{"store"}},
 	{"agent/packer", []string{"agent/asuser", "agent/foreign", "agent/hclfile", "agent/proc", "notify/redact", "notify/words", "store"}},
+	{"agent/page/pagetest", []string{"agent/need"}},
 	{"agent/peercred", []string{"store"}},
 	{"agent/repo/gittest", []string{"agent/need"}},
 	{"agent/repo/pack", []string{"agent/fault", "agent/hint", "agent/repo/odb", "notify/words", "store/disk"}},
