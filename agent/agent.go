@@ -77,7 +77,6 @@ import (
 	"sallyport/agent/rescue"
 	"sallyport/agent/runner"
 	"sallyport/agent/slackbot"
-	"sallyport/agent/slackbot/buttons"
 	"sallyport/agent/slackbot/peers"
 	"sallyport/agent/source"
 	"sallyport/agent/terraform/cache"
@@ -173,7 +172,6 @@ type Agent struct {
 	triggers    *triggers.Triggers
 	executor    *execute.Executor
 	operator    *operator.Operator
-	buttons     *buttons.Buttons
 	slackbot    *slackbot.Slackbot
 	pullwatch   *pullrequests.Pullwatch
 	housekeeper *housekeeping.Housekeeper

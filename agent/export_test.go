@@ -43,5 +43,5 @@ const MaxPulls = pullrequests.MaxPulls
 
 // Press is what somebody did in Slack, as its socket brings it.
 func (a *Agent) Press(ctx context.Context, e socket.Event) (socket.Answer, error) {
-	return a.buttons.Handle(ctx, e)
+	return a.slackbot.Pressed(ctx, e)
 }

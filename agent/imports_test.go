@@ -312,14 +312,15 @@ var storeys = []struct {
 		"agent/operator", "agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/redact", "notify/slack", "notify/verbs",
 		"notify/words", "store",
 	}},
-	{"agent/slackbot", []string{
-		"agent/active", "agent/bell", "agent/config", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes",
-		"agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/slackbot/commands", "agent/slackbot/live", "agent/slackbot/peers",
-		"agent/view", "agent/workers", "notify", "notify/slack", "notify/slack/socket", "notify/verbs", "notify/words", "store",
-	}},
 	{"agent/slackbot/buttons", []string{
 		"agent/active", "agent/clock", "agent/engine", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes",
 		"agent/operator", "agent/outbox", "agent/slackbot/commands", "agent/workers", "notify", "notify/button", "notify/slack", "notify/slack/modal",
+		"notify/slack/socket", "notify/verbs", "notify/words", "store",
+	}},
+	{"agent/slackbot", []string{
+		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/engine", "agent/fault", "agent/health", "agent/hint", "agent/journal",
+		"agent/ledger", "agent/lifecycle/votes", "agent/operator", "agent/outbox", "agent/phrase", "agent/rescue", "agent/slackbot/buttons",
+		"agent/slackbot/commands", "agent/slackbot/live", "agent/slackbot/peers", "agent/view", "agent/workers", "notify", "notify/slack",
 		"notify/slack/socket", "notify/verbs", "notify/words", "store",
 	}},
 
@@ -327,8 +328,8 @@ var storeys = []struct {
 	{"agent", []string{
 		"agent/active", "agent/api", "agent/bell", "agent/clock", "agent/config", "agent/config/trusted", "agent/contain", "agent/datadir", "agent/engine",
 		"agent/execute", "agent/health", "agent/housekeeping", "agent/journal", "agent/ledger", "agent/operator", "agent/outbox", "agent/pullrequests",
-		"agent/rescue", "agent/runner", "agent/slackbot", "agent/slackbot/buttons", "agent/slackbot/peers", "agent/source", "agent/terraform/cache",
-		"agent/triggers", "agent/view", "agent/workers", "store",
+		"agent/rescue", "agent/runner", "agent/slackbot", "agent/slackbot/peers", "agent/source", "agent/terraform/cache", "agent/triggers", "agent/view",
+		"agent/workers", "store",
 	}},
 
 	// What runs an agent, or tries one.

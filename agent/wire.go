@@ -12,7 +12,6 @@ import (
 	"sallyport/agent/outbox"
 	"sallyport/agent/pullrequests"
 	"sallyport/agent/slackbot"
-	"sallyport/agent/slackbot/buttons"
 	"sallyport/agent/source"
 	"sallyport/agent/triggers"
 	"sallyport/agent/view"
@@ -57,14 +56,10 @@ func (a *Agent) wire() {
 		Engines: a.engines, Source: a.source, Epoch: a.identity.Epoch, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store,
 		Strikes: a.strikes, Work: a.work,
 	})
-	a.buttons = buttons.New(buttons.Options{
-		Active: a.active, Clocks: a.clocks, Engines: a.engines, Health: a.health, ID: a.identity.ID, Journal: a.journal, Ledger: a.ledger,
-		Log: a.log, Operator: a.operator, Outbox: a.outbox, Store: a.store, Work: a.work,
-	})
 	a.slackbot = slackbot.New(slackbot.Options{
-		Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Viewer: a.viewer,
+		Clocks: a.clocks, Bell: a.bell, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines, Viewer: a.viewer,
 		Operator: a.operator, Outbox: a.outbox, Changes: a.changes, Epochs: a.identity.Epochs, Faults: a.faults, ID: a.identity.ID, Log: a.log,
-		Now: a.now, Store: a.store, Work: a.work, Pressed: a.buttons.Handle,
+		Now: a.now, Store: a.store, Work: a.work,
 	})
 	a.pullwatch = pullrequests.New(pullrequests.Options{
 		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Source: a.source,

@@ -9,11 +9,14 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/bell"
+	"sallyport/agent/clock"
+	"sallyport/agent/engine"
 	"sallyport/agent/health"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
+	"sallyport/agent/slackbot/buttons"
 	"sallyport/agent/slackbot/commands"
 	"sallyport/agent/slackbot/live"
 	"sallyport/agent/slackbot/peers"
@@ -40,12 +43,15 @@ type Slackbot struct {
 	log        *slog.Logger
 	now        func() time.Time
 	store      *store.Store
+	buttons    *buttons.Buttons
 	unrecorded unrecorded
 }
 
 // Options are what slackbot works with.
 type Options struct {
+	Clocks   *clock.Clock
 	Bell     *bell.Bell
+	Engines  *engine.Engines
 	Health   *health.Health
 	Journal  *journal.Journal
 	Active   *active.Active
@@ -61,12 +67,14 @@ type Options struct {
 	Now      func() time.Time
 	Store    *store.Store
 	Work     *workers.Pool
-	// Pressed takes what somebody pressed, submitted or closed, see [socket.Handler]. Nil: nothing does.
-	Pressed socket.Handler
 }
 
 // New makes the reader of Slack.
 func New(o Options) *Slackbot {
+	pressed := buttons.New(buttons.Options{
+		Active: o.Active, Clocks: o.Clocks, Engines: o.Engines, Health: o.Health, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log,
+		Operator: o.Operator, Outbox: o.Outbox, Store: o.Store, Work: o.Work,
+	})
 	return &Slackbot{
 		bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, operator: o.Operator,
 		changes: o.Changes, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store,
@@ -78,14 +86,20 @@ func New(o Options) *Slackbot {
 			Epochs: o.Epochs, Faults: o.Faults, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log, Now: o.Now, Store: o.Store,
 		}),
 		live: live.New(live.Options{
-			Active: o.Active, Health: o.Health, Faults: o.Faults, Changes: o.Changes, Log: o.Log, Now: o.Now, Handle: o.Pressed,
+			Active: o.Active, Health: o.Health, Faults: o.Faults, Changes: o.Changes, Log: o.Log, Now: o.Now, Handle: pressed.Handle,
 		}),
+		buttons:    pressed,
 		unrecorded: unrecorded{told: map[string]bool{}},
 	}
 }
 
 // KeepSocket keeps Slack's websocket open until ctx ends, where there is an app token.
 func (sb *Slackbot) KeepSocket(ctx context.Context) { sb.live.Run(ctx) }
+
+// Pressed takes what somebody pressed or submitted, as [Slackbot.KeepSocket] hears it.
+func (sb *Slackbot) Pressed(ctx context.Context, e socket.Event) (socket.Answer, error) {
+	return sb.buttons.Handle(ctx, e)
+}
 
 // slackCall bounds one question to Slack.
 const slackCall = 15 * time.Second
