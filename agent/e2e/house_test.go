@@ -324,9 +324,14 @@ func (h *house) reaches(ref, status string) run {
 // sees waits for the whole status to be as wanted.
 func (h *house) sees(what string, want func(status) bool) status {
 	h.t.Helper()
+	return h.seesWithin(patience.Limit(), what, want)
+}
+
+func (h *house) seesWithin(limit time.Duration, what string, want func(status) bool) status {
+	h.t.Helper()
 	var found status
 	look := h.glances(h.allStatus)
-	eventually(h.t, what, func() (bool, any) {
+	eventuallyWithin(h.t, limit, what, func() (bool, any) {
 		if !look.worth() {
 			return false, found
 		}
