@@ -17,15 +17,19 @@ func TestSupersededSaysWhatGoesWithIt(t *testing.T) {
 		want    string
 	}{
 		{"nothing", store.PlanOptions{}, ""},
-		{"a variable", store.PlanOptions{Vars: []string{"size"}}, "; --var size went with it: say it again with a new plan if it is still wanted"},
+		{"a variable", store.PlanOptions{Vars: []string{"size"}}, "; --var size went with it: say it again with a new plan if it is still wanted: sallyport plan box --var size"},
 		{
 			"several and an image", store.PlanOptions{Vars: []string{"a", "b"}, Images: map[string]string{"node": "ami-1"}},
-			"; --var a, --var b, --image node went with it: say it again with a new plan if it is still wanted",
+			"; --var a, --var b, --image node went with it: say it again with a new plan if it is still wanted: sallyport plan box --var a --var b --image node=ID",
 		},
-		{"a replacement", store.PlanOptions{Replace: []string{"a.b"}}, "; --replace of 1 object went with it: say it again with a new plan if it is still wanted"},
+		{
+			"some addresses", store.PlanOptions{Targets: []string{"a.b", "module.c"}},
+			"; --target of 2 addresses went with it: say it again with a new plan if it is still wanted: sallyport plan box --target ADDRESS --target ADDRESS",
+		},
+		{"a replacement", store.PlanOptions{Replace: []string{"a.b"}}, "; --replace of 1 object went with it: say it again with a new plan if it is still wanted: sallyport plan box --replace ADDRESS"},
 		{
 			"a destruction of a stack that is pinned", store.PlanOptions{Destroy: true, Vars: []string{"size"}, Inherited: true},
-			"; --destroy went with it: say it again with a new plan if it is still wanted",
+			"; --destroy went with it: say it again with a new plan if it is still wanted: sallyport plan box --destroy",
 		},
 		{"what the stack is pinned with", store.PlanOptions{Vars: []string{"size"}, Inherited: true}, ""},
 	} {

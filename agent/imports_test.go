@@ -288,8 +288,8 @@ var storeys = []struct {
 		"agent/active", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/control", "agent/datadir", "agent/engine", "agent/health",
 		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/due", "agent/lifecycle/votes", "agent/locks",
 		"agent/operator/errands", "agent/operator/trials", "agent/packer", "agent/phrase", "agent/repo", "agent/source", "agent/stack",
-		"agent/stack/declared", "agent/status", "agent/terraform/keptstate", "agent/terraform/varfile", "agent/workers", "notify", "notify/redact",
-		"notify/verbs", "notify/words", "store",
+		"agent/stack/declared", "agent/status", "agent/terraform/keptstate", "agent/terraform/planjson", "agent/terraform/varfile", "agent/workers", "notify",
+		"notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
 		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/control/socket", "agent/datadir", "agent/engine", "agent/health", "agent/hint",

@@ -251,6 +251,12 @@ func TestParseCommand(t *testing.T) {
 			Verb: "plan", Args: []string{"ghe"}, Reason: "it hangs -- again",
 			Plan: notify.PlanWords{Replace: []string{`aws_instance.ghe["a b"]`, "aws_eip.x"}, RefreshOnly: true},
 		}},
+		"plan targets": {"<@U0SALLY> plan ghe —target module.net --target=`aws_x.y[\"a b\"]` only these", notify.Command{
+			Verb: "plan", Args: []string{"ghe"}, Reason: "only these", Plan: notify.PlanWords{Targets: []string{"module.net", `aws_x.y["a b"]`}},
+		}},
+		"target in a reason": {"<@U0SALLY> plan ghe only —target module.net", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
+			Wrong: "--target would be a part of the reason there; options come first, right behind the stack, and then the reason",
+		}}},
 		"plan commit and vars": {"<@U0SALLY> plan ghe --commit `1a2b3c4` --var snapshot=snap-1 --var=“note=two words” --destroy", notify.Command{
 			Verb: "plan", Args: []string{"ghe"},
 			Plan: notify.PlanWords{Commit: "1a2b3c4", Vars: map[string]string{"snapshot": "snap-1", "note": "two words"}, Destroy: true},
@@ -259,7 +265,7 @@ func TestParseCommand(t *testing.T) {
 			Verb: "recover", Args: []string{"ghe"}, Plan: notify.PlanWords{Images: map[string]string{"base": "ami-1"}},
 		}},
 		"unknown option": {"<@U0SALLY> plan ghe --replcae aws_eip.x", notify.Command{Verb: "plan", Args: []string{"ghe"}, Plan: notify.PlanWords{
-			Wrong: "there is no option --replcae: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image, --reason",
+			Wrong: "there is no option --replcae: they are --commit, --replace, --target, --refresh-only, --destroy, --empty-state, --var, --image, --reason",
 		}}},
 		"option after a reason": {
 			"<@U0SALLY> plan ghe worn out —destroy",

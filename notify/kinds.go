@@ -13,6 +13,9 @@ func (c Card) Kinds() []string {
 	if !c.ShowAddresses && len(o.Replace) > 0 {
 		o.Replace = []string{words.Count(len(o.Replace), "object")}
 	}
+	if !c.ShowAddresses && o.Targeted() {
+		o.Targets = []string{words.CountOf(len(o.Targets), "address", "addresses")}
+	}
 	var kinds []string
 	for _, k := range o.Kinds(c.Commit) {
 		kinds = append(kinds, words.Cut(line(k), 300))
@@ -37,6 +40,7 @@ func (c Card) brief() string {
 	o := c.Options
 	add(o.Destroy, "DESTROY EVERYTHING")
 	add(o.EmptyState, "ANOTHER STATE")
+	add(o.Targeted(), "TARGETED")
 	add(o.RefreshOnly, "REFRESH ONLY")
 	add(len(o.Replace) > 0, "REPLACE")
 	add(o.Back, "GOING BACK TO COMMIT "+line(words.Short(c.Commit)))

@@ -14,6 +14,16 @@ import (
 // PartlyText says that an apply did not end well.
 func PartlyText(run int) string { return fmt.Sprintf("the last apply, #%d, did not end well", run) }
 
+// LeftOutText says what an apply of some addresses has left out.
+func LeftOutText(t store.Targeted) string {
+	did := "applied"
+	if t.Status != store.Applied {
+		did = "began to apply, and ended " + string(t.Status) + ","
+	}
+	return fmt.Sprintf("#%d %s only %s of commit %s (--target, %s, %s); the rest of that commit is not applied by it",
+		t.Run, did, words.List(t.Targets, 5), words.Short(t.Commit), t.By, t.At.UTC().Format("2006-01-02 15:04 UTC"))
+}
+
 // LookText says how a run ended that a person has to look at: "wiki #19 failed halfway".
 func LookText(stack string, l *store.Look) string {
 	how := "could not be planned"

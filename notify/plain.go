@@ -220,6 +220,8 @@ func (c Card) Lead() *Vote {
 		what = "asked to bring the state up to date"
 	case len(o.Replace) > 0:
 		what = "asked to replace " + words.Count(len(o.Replace), "object")
+	case o.Targeted():
+		what = "asked for a plan of " + words.CountOf(len(o.Targets), "address", "addresses") + " only"
 	case o.Commit:
 		what = "asked for a plan of commit " + words.Short(c.Commit)
 	case c.Recover:

@@ -10,6 +10,7 @@ import (
 type PlanWords struct {
 	Commit      string
 	Replace     []string
+	Targets     []string
 	RefreshOnly bool
 	Destroy     bool
 	EmptyState  bool
@@ -40,11 +41,11 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 			p.EmptyState = p.EmptyState || name == "empty-state"
 			rest = after
 			continue
-		case "commit", "replace", "var", "image":
+		case "commit", "replace", "target", "var", "image":
 		case "reason":
 			return p, rest
 		default:
-			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --refresh-only, --destroy, --empty-state, --var, --image, --reason", short(name))}, ""
+			return PlanWords{Wrong: fmt.Sprintf("there is no option --%s: they are --commit, --replace, --target, --refresh-only, --destroy, --empty-state, --var, --image, --reason", short(name))}, ""
 		}
 		if !joined {
 			value, after = cutToken(after)
@@ -57,7 +58,7 @@ func parsePlanWords(rest string) (p PlanWords, reason string) {
 }
 
 // planOptions are the options of a plan.
-var planOptions = []string{"commit", "replace", "refresh-only", "destroy", "empty-state", "var", "image"}
+var planOptions = []string{"commit", "replace", "target", "refresh-only", "destroy", "empty-state", "var", "image"}
 
 // strayOption is an option among the words of a reason, which asks for something that the plan would not do; empty if there is none. A
 // dash that stands alone at the beginning belongs to what follows it.
@@ -82,6 +83,8 @@ func (p *PlanWords) set(name, value string) (wrong string) {
 		p.Commit = value
 	case "replace":
 		p.Replace = append(p.Replace, unwrap(value))
+	case "target":
+		p.Targets = append(p.Targets, unwrap(value))
 	default:
 		key, text, ok := strings.Cut(value, "=")
 		if !ok || key == "" {

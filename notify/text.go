@@ -29,7 +29,14 @@ func (c Card) StatusWord() string {
 	}
 	switch c.Status {
 	case store.NoChanges:
+		if c.Options.Targeted() {
+			return "no changes to its targets"
+		}
 		return "no changes"
+	case store.Applied:
+		if c.Options.Targeted() {
+			return "applied, its targets only"
+		}
 	case store.Applying:
 		if c.Apply != nil && c.Apply.Total > 0 {
 			return fmt.Sprintf("applying %d of %d", c.Apply.Done, c.Apply.Total)

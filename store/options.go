@@ -10,6 +10,7 @@ import (
 // They belong to the run for its whole life, and to the run that takes over from it.
 type PlanOptions struct {
 	Replace     []string `json:"replace,omitempty"`      // addresses that are replaced though nothing asks for it, as typed
+	Targets     []string `json:"targets,omitempty"`      // addresses that all else is left out beside, but for what they need; as typed
 	RefreshOnly bool     `json:"refresh_only,omitempty"` // the state is brought up to date and nothing else
 	Destroy     bool     `json:"destroy,omitempty"`      // everything in the state is destroyed
 	// EmptyState: a person says that the state which is there now is the stack's, though another one was applied.
@@ -31,7 +32,10 @@ func (o PlanOptions) Pins() bool {
 }
 
 // Partial reports whether such a plan leaves out what its commit says, so that the commit does not count as applied by it.
-func (o PlanOptions) Partial() bool { return o.RefreshOnly || o.Destroy }
+func (o PlanOptions) Partial() bool { return o.RefreshOnly || o.Destroy || o.Targeted() }
+
+// Targeted reports whether such a plan is of some addresses only: terraform's resource targeting.
+func (o PlanOptions) Targeted() bool { return len(o.Targets) > 0 }
 
 // Kinds name what is special about such a plan of a commit, loudest first, in words for people; nil for a plain one.
 func (o PlanOptions) Kinds(commit string) []string {
@@ -44,6 +48,9 @@ func (o PlanOptions) Kinds(commit string) []string {
 	}
 	if o.RefreshOnly {
 		kinds = append(kinds, "REFRESH ONLY: the state is brought up to date, no object is touched")
+	}
+	if o.Targeted() {
+		kinds = append(kinds, "TARGETED, NOT THE WHOLE COMMIT, which will not count as applied: only "+strings.Join(o.Targets, ", "))
 	}
 	if len(o.Replace) > 0 {
 		kinds = append(kinds, "REPLACE "+strings.Join(o.Replace, ", "))

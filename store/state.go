@@ -53,6 +53,9 @@ type StackState struct {
 	Changed int `json:"changed,omitempty"`
 	// Partly is an apply that ended badly and may have changed something, until a run of the stack ends well.
 	Partly int `json:"partly,omitempty"`
+	// LeftOut are the applies of some addresses only that have begun since a run of the whole stack ended well, newest first, at most
+	// [MaxLeftOut] of them: what else their commits say is not applied.
+	LeftOut []Targeted `json:"left_out,omitempty"`
 	// Upstreams is, for each stack that this one depends on, which change of it (Changed) a plan of this one has taken in.
 	Upstreams map[string]int `json:"upstreams,omitempty"`
 
@@ -107,6 +110,19 @@ type Look struct {
 type Destroyed struct {
 	Run int       `json:"run"`
 	At  time.Time `json:"at"`
+}
+
+// MaxLeftOut is how many targeted applies a stack remembers.
+const MaxLeftOut = 20
+
+// A Targeted is an apply of some addresses only. All that is said of it stands here: the run may be forgotten before.
+type Targeted struct {
+	Run     int       `json:"run"`
+	Commit  string    `json:"commit"`
+	Targets []string  `json:"targets"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Status  Status    `json:"status"` // how it ended
 }
 
 // SettledAt is when the stack was last applied, or found to need nothing, whichever came later.

@@ -12,6 +12,9 @@ func (ms *Messages) Publish(tx *store.Tx, run *store.Run) error {
 	if ms.active.Current.Load().Sites[run.Repository] == nil {
 		return nil
 	}
+	if run.Options.Targeted() {
+		return nil // of its commit it says nothing: what was said of that before stays true
+	}
 	if run.Kind == store.KindPullRequest {
 		// A head that came onto the branch as it is has runs that say more than the preview does.
 		if newest, err := NewestOf(tx, run.Stack); err != nil || newest != nil && newest.Commit == run.Commit {

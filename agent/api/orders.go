@@ -60,7 +60,7 @@ func (d Desktop) Start(ctx context.Context, r control.StartRequest) (control.Sta
 	}
 	run, warnings, err := d.operator.Start(operator.Request{
 		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,
-		Wish: operator.PlanWish{Commit: r.Commit, Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, EmptyState: r.EmptyState, Vars: r.Vars, Images: r.Images},
+		Wish: operator.PlanWish{Commit: r.Commit, Replace: r.Replace, Targets: r.Targets, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, EmptyState: r.EmptyState, Vars: r.Vars, Images: r.Images},
 	})
 	if err != nil {
 		return control.StartResponse{}, crossing(err)

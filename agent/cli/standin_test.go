@@ -154,7 +154,7 @@ func (a *standIn) Start(_ context.Context, r control.StartRequest) (control.Star
 		return control.StartResponse{}, control.Errorf(control.NotFound, `there is no stack "none"`).WithHint("the stacks are: ghe, net")
 	}
 	run := &store.Run{Stack: r.Stack, Kind: store.KindManual, Reason: r.Reason, AtApplied: r.Applied, RequestedBy: "cli:jane"}
-	run.Options = store.PlanOptions{Replace: r.Replace, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Commit: r.Commit != ""}
+	run.Options = store.PlanOptions{Replace: r.Replace, Targets: r.Targets, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, Commit: r.Commit != ""}
 	warnings := []string{"the repository cannot be reached since 3 minutes"}
 	for _, name := range slices.Sorted(maps.Keys(r.Vars)) {
 		run.Options.Vars = append(run.Options.Vars, name)

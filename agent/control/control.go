@@ -91,6 +91,7 @@ type StartRequest struct {
 	// Commit plans that commit of the branch instead: a full hash, or an unambiguous beginning of it.
 	Commit      string            `json:"commit,omitempty"`
 	Replace     []string          `json:"replace,omitempty"`
+	Targets     []string          `json:"targets,omitempty"` // plan these addresses and what they need, and nothing else
 	RefreshOnly bool              `json:"refresh_only,omitempty"`
 	Destroy     bool              `json:"destroy,omitempty"`
 	EmptyState  bool              `json:"empty_state,omitempty"` // the state that is there now is meant, though another one was applied

@@ -70,7 +70,7 @@ func EngineOf(name string) string {
 func optionsOf(r *store.Run) Options {
 	o := r.Options
 	out := Options{
-		Replace: list(o.Replace), RefreshOnly: o.RefreshOnly, Destroy: o.Destroy, EmptyState: o.EmptyState, Commit: o.Commit, Back: o.Back,
+		Replace: list(o.Replace), Targets: list(o.Targets), RefreshOnly: o.RefreshOnly, Destroy: o.Destroy, EmptyState: o.EmptyState, Commit: o.Commit, Back: o.Back,
 		Vars: list(o.Vars), Images: o.Images, Kinds: list(o.Kinds(r.Commit)),
 	}
 	if out.Images == nil {
@@ -133,7 +133,7 @@ func StackOf(s *store.StackState, run *store.Run) Stack {
 		Paused: s.Paused != nil, Pause: PauseOf(s.Paused), Pin: pinOf(s.Pin), Occupied: PauseOf(s.Occupied),
 		Behind: s.Behind, Error: s.Error, Resources: s.Resources,
 		LeftLock: LeftLockOf(s.LeftLock, s.Name), LeftState: s.LeftState, Drift: driftOf(s.Drift),
-		Partly: partlyOf(s, run), Look: lookOf(s, run), Seen: s.Seen,
+		Partly: partlyOf(s, run), LeftOut: leftOutOf(s), Look: lookOf(s, run), Seen: s.Seen,
 	}
 	if d := s.Destroyed; d != nil {
 		out.Destroyed = &Destroyed{Run: d.Run, At: instant(d.At)}

@@ -34,6 +34,29 @@ const (
 	ProcessGone  ApplyProcess = "gone"  // nobody saw the end
 )
 
+// Targeted is an apply of some addresses only: the rest of its commit is not applied by it.
+type Targeted struct {
+	Run     int          `json:"run"`
+	Commit  string       `json:"commit"`
+	Targets []string     `json:"targets"`
+	By      string       `json:"by"`
+	At      *time.Time   `json:"at"`
+	Status  store.Status `json:"status"` // how it ended
+	Text    string       `json:"text"`
+	Hint    string       `json:"hint"`
+}
+
+func leftOutOf(s *store.StackState) []Targeted {
+	out := make([]Targeted, 0, len(s.LeftOut))
+	for _, t := range s.LeftOut {
+		out = append(out, Targeted{
+			Run: t.Run, Commit: t.Commit, Targets: list(t.Targets), By: accountOf(t.By), At: instant(t.At), Status: t.Status,
+			Text: notify.LeftOutText(t), Hint: "sallyport plan " + s.Name,
+		})
+	}
+	return out
+}
+
 // Partly is an apply that did not end well: what it had begun may be half-made, whatever the branch says.
 type Partly struct {
 	Run  int    `json:"run"`

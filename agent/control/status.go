@@ -106,6 +106,7 @@ type Stack struct {
 	LeftLock      *LeftLock  `json:"left_lock"`  // a state lock that holds it up
 	LeftState     string     `json:"left_state"` // path of a state that waits for `state push`
 	Partly        *Partly    `json:"partly"`     // the last apply, if that did not end well and no run has since; else null
+	LeftOut       []Targeted `json:"left_out"`   // what was applied of some addresses only since a whole run ended well, newest first
 	Look          *Look      `json:"look"`       // what failed and waits for a person; else null
 	Seen          int        `json:"seen"`       // the newest run when somebody last said that nothing needs a look any more
 	Builds        []Build    `json:"builds"`     // of an image: those that ended well, newest first
@@ -218,6 +219,7 @@ type Run struct {
 // Options are what makes the plan of a run another one than the plain plan of its commit.
 type Options struct {
 	Replace     []string          `json:"replace"`
+	Targets     []string          `json:"targets"` // all that is planned, with what they need; empty: the whole commit
 	RefreshOnly bool              `json:"refresh_only"`
 	Destroy     bool              `json:"destroy"`
 	EmptyState  bool              `json:"empty_state"`

@@ -76,6 +76,9 @@ func WhyOf(tx *store.Tx, stack, repository string) (Why, error) {
 	if st.Partly != 0 {
 		out.say("%s, so that a commit which takes it back is planned too", notify.PartlyText(st.Partly))
 	}
+	for _, t := range st.LeftOut {
+		out.say("%s: sallyport plan %s", notify.LeftOutText(t), stack)
+	}
 	if st.Pin != nil {
 		out.say("it is pinned at %s by %s, so that commits wait: sallyport resume %s", words.Short(st.Pin.Commit), st.Pin.By, stack)
 	}

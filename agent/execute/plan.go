@@ -19,6 +19,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/lifecycle/again"
 	"sallyport/agent/lifecycle/renamed"
+	"sallyport/agent/phrase"
 	"sallyport/agent/repo"
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify"
@@ -119,8 +120,12 @@ func (e *Executor) planned(ctx context.Context, conf *active.Config, run *store.
 	if err != nil {
 		return err
 	}
+	left, err := leftOut(e.store, run, s)
+	if err != nil {
+		return err
+	}
 	to, warnings := lifecycle.AfterPlan(s, &result.Plan, lifecycle.Interrupted{Run: after, Open: open})
-	result.Warnings = append(result.Warnings, warnings...)
+	result.Warnings = slices.Concat(result.Warnings, warnings, left)
 	err = e.journal.Update(func(tx *journal.Tx) error {
 		if err := e.engines.CheckLineage(tx.Tx, s, result); err != nil {
 			return err
@@ -218,6 +223,18 @@ func unfinished(st *store.Store, run *store.Run) (after int, open []string, err 
 		return err
 	})
 	return after, open, err
+}
+
+// leftOut says what applies of some addresses only have left out of the stack, on the card of whatever is planned next.
+func leftOut(s *store.Store, run *store.Run, conf *config.Stack) (lines []string, err error) {
+	err = s.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(run.Stack)
+		if err == nil {
+			lines = phrase.LeftOut{Stack: st, ShowAddresses: conf.PlanInSlack != "none"}.Before(run)
+		}
+		return err
+	})
+	return lines, err
 }
 
 // planFailed retries what may pass by itself, with backoff, and ends the run otherwise.

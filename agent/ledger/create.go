@@ -3,9 +3,6 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
@@ -71,7 +68,7 @@ func (l *Ledger) Move(tx *journal.Tx, conf *active.Config, run *store.Run, m sto
 			}
 		}
 		if m.To == store.Superseded && r.Error != "" {
-			r.Error += droppedWith(r.Options)
+			r.Error += phrase.Dropped(r)
 		}
 		l.hideIn(r)
 		return nil
@@ -93,34 +90,6 @@ func (l *Ledger) Move(tx *journal.Tx, conf *active.Config, run *store.Run, m sto
 	}
 	tx.LogAfter(l.log, "run moved", "run", run.ID, "stack", run.Stack, "commit", words.Short(run.Commit), "from", m.From, "to", m.To, "text", m.Text)
 	return moved, nil
-}
-
-// droppedWith says what a superseded run takes with it: no other run has the values that a person gave to this one, and whoever gave
-// them would wait for what is not coming. So it is with what a person asked of its plan. Empty if there is nothing of the kind.
-func droppedWith(o store.PlanOptions) string {
-	var given []string
-	if len(o.Replace) > 0 {
-		given = append(given, "--replace of "+words.Count(len(o.Replace), "object")) // addresses are not shown to everybody
-	}
-	if o.RefreshOnly {
-		given = append(given, "--refresh-only")
-	}
-	if o.Destroy {
-		given = append(given, "--destroy")
-	}
-	if o.Inherited { // what a pin says the next run has as well
-		o.Vars, o.Images = nil, nil
-	}
-	for _, name := range o.Vars {
-		given = append(given, "--var "+name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Images)) {
-		given = append(given, "--image "+name)
-	}
-	if len(given) == 0 {
-		return ""
-	}
-	return "; " + strings.Join(given, ", ") + " went with it: say it again with a new plan if it is still wanted"
 }
 
 // hideIn takes secrets out of the sentences about a run, which go from its record to the card, the store, comments and status.
@@ -171,6 +140,7 @@ func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 			return tx.PutStack(st)
 		}
 		st.Partly = run.ID
+		leaveOut(st, run)
 		if run.Status != store.Interrupted && run.Apply.LeftState == "" && run.Plan != nil && run.Plan.NewState {
 			st.Resources = max(st.Resources, min(run.Apply.Done, run.Plan.Add)) // terraform has saved them
 		}
@@ -184,15 +154,18 @@ func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 	if !run.Options.Partial() {
 		st.Images = run.Images
 	}
-	if run.Status == store.Applied {
-		st.Changed = run.ID
-	} else if st.Partly != 0 {
-		st.Changed = st.Partly // it had done everything, as this run has found
+	if !run.Options.Targeted() {
+		if run.Status == store.Applied {
+			st.Changed = run.ID
+		} else if st.Partly != 0 {
+			st.Changed = st.Partly // it had done everything, as this run has found
+		}
+		st.Unfinished = 0 // people have seen it on this run's card
 	}
-	st.Unfinished = 0 // people have seen it on this run's card
 	other := l.rememberOther(tx, st, run)
 	if !other || run.Options.Destroy {
 		st.Partly = 0 // a state that was only brought up to date still holds what an apply left half-made
+		NothingLeftOut(st)
 	}
 	if !other {
 		st.AppliedCommit, st.AppliedRun, st.AppliedInputs, st.Destroyed = run.Commit, run.ID, run.Inputs, nil
@@ -217,12 +190,21 @@ func (l *Ledger) Remember(tx *store.Tx, run *store.Run) error {
 	return tx.PutStack(st)
 }
 
-// Keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch.
+// Keep holds the commits that stacks were applied at in the mirror, whatever happens to the branch. That of a run which has ended well
+// is not always it: a plan of some addresses only leaves the stack at the one before.
 func (l *Ledger) Keep(git active.Mirror, run *store.Run) {
 	if git == nil {
 		return // the repository left the configuration meanwhile
 	}
-	if err := git.Keep(run.Stack, run.Commit); err != nil {
+	var st *store.StackState
+	err := l.store.View(func(tx *store.Tx) (err error) {
+		st, err = tx.Stack(run.Stack)
+		return err
+	})
+	if err == nil && st.AppliedCommit != "" {
+		err = git.Keep(run.Stack, st.AppliedCommit)
+	}
+	if err != nil {
 		l.log.Warn("keeping the applied commit in the mirror", "run", run.ID, "stack", run.Stack, "commit", run.Commit, "err", err)
 	}
 	fault.Point("applied commit kept")

@@ -24,7 +24,11 @@ func MoreReason(tx *store.Tx, run *store.Run, reason string) error {
 }
 
 // RecordUpstreams notes that a plan which begins now sees the upstreams of its stack as they are.
+// A plan of some addresses only may leave out what has changed because of them.
 func RecordUpstreams(tx *store.Tx, run *store.Run, s *config.Stack) error {
+	if run.Options.Targeted() {
+		return nil
+	}
 	st, err := tx.Stack(s.Name)
 	if err != nil {
 		return err
@@ -54,5 +58,20 @@ func RecordUpstreams(tx *store.Tx, run *store.Run, s *config.Stack) error {
 		return nil
 	}
 	st.Upstreams = now
+	return tx.PutStack(st)
+}
+
+// OweUpstreams has a stack planned again because of what changed upstream since its last whole run ended well: the run that had taken
+// that in gave way to one that did not.
+func OweUpstreams(tx *store.Tx, st *store.StackState) error {
+	for name, seen := range st.Upstreams {
+		up, err := tx.Stack(name)
+		if err != nil {
+			return err
+		}
+		if up.Changed > st.AppliedRun && up.Changed == seen {
+			st.Upstreams[name] = up.Changed - 1
+		}
+	}
 	return tx.PutStack(st)
 }

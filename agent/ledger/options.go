@@ -123,7 +123,7 @@ func (l *Ledger) ForgetGiven() error {
 
 // UsePlanOptions tells terraform what a run's options are.
 func (l *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error {
-	o.Replace, o.RefreshOnly, o.Destroy = run.Options.Replace, run.Options.RefreshOnly, run.Options.Destroy
+	o.Replace, o.Targets, o.RefreshOnly, o.Destroy = run.Options.Replace, run.Options.Targets, run.Options.RefreshOnly, run.Options.Destroy
 	return l.store.View(func(tx *store.Tx) (err error) {
 		o.Given, err = givenOf(tx, run)
 		return err

@@ -105,6 +105,9 @@ func (l *Ledger) rememberOther(tx *store.Tx, st *store.StackState, run *store.Ru
 			st.LastCommitCommit = repository.Head
 		}
 		return true
+	case o.Targeted():
+		leaveOut(st, run)
+		return true
 	case o.Partial():
 		return true
 	case run.Status == store.NoChanges && !o.Inherited && (o.Back || len(o.Vars) > 0 || len(o.Images) > 0):

@@ -8,7 +8,7 @@ import (
 
 // ReleasesPin reports whether the apply of a run would end a pin.
 func ReleasesPin(pin *store.Pin, run *store.Run) bool {
-	if pin == nil || run.Options.RefreshOnly || run.Options.Inherited || run.Options.Pins() {
+	if pin == nil || run.Options.RefreshOnly || run.Options.Targeted() || run.Options.Inherited || run.Options.Pins() {
 		return false
 	}
 	return run.Options.Destroy || run.Commit != pin.Commit || len(pin.Vars) > 0 || len(pin.Images) > 0

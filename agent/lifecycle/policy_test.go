@@ -41,3 +41,47 @@ func TestAutoApplyLimitWhateverTheClock(t *testing.T) {
 		})
 	}
 }
+
+// A plan of the applied commit may undo what a targeted apply brought of another one: no policy does that unseen.
+func TestLeftOutOfAnotherCommitIsKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		commit string // of the plan
+		left   []store.Targeted
+		want   int
+	}{
+		"nothing was left out":            {commit: "a"},
+		"of the same commit":              {"a", []store.Targeted{{Run: 7, Commit: "a"}}, 0},
+		"of another commit":               {"a", []store.Targeted{{Run: 7, Commit: "a"}, {Run: 6, Commit: "b"}}, 6},
+		"the plan is of the other commit": {"b", []store.Targeted{{Run: 6, Commit: "b"}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := lifecycle.Facts{
+				Run: &store.Run{Stack: "net", Repository: "infra", Commit: c.commit}, Config: lifecycle.Config{Stack: &config.Stack{}},
+				Store: lifecycle.Records{
+					Agent: &store.AgentState{}, Repositories: map[string]*store.RepositoryState{"infra": {}},
+					Stacks: map[string]*store.StackState{"net": {AppliedCommit: "a", LeftOut: c.left}},
+				},
+			}
+			if got := lifecycle.SituationOf(f, &store.Plan{}); got.LeftOut != c.want || got.Unread {
+				t.Errorf("%d, want %d", got.LeftOut, c.want)
+			}
+		})
+	}
+}
+
+// A plan of some addresses only is no ordinary one to a policy, and releases no pin: the rest of the stack is as it was pinned.
+func TestTargetedIsNotTheWhole(t *testing.T) {
+	run := &store.Run{Stack: "net", Commit: "b", Options: store.PlanOptions{Targets: []string{"a.b"}}}
+	if lifecycle.ReleasesPin(&store.Pin{Commit: "a", Vars: []string{"size"}}, run) {
+		t.Error("it releases the pin")
+	}
+	f := lifecycle.Facts{Run: run, Config: lifecycle.Config{Stack: &config.Stack{}}, Store: lifecycle.Records{
+		Agent: &store.AgentState{}, Repositories: map[string]*store.RepositoryState{"": {}}, Stacks: map[string]*store.StackState{"net": {}},
+	}}
+	if got := lifecycle.SituationOf(f, &store.Plan{}); !got.Special || got.Unread {
+		t.Errorf("to a policy it is a plan like any other: %+v", got)
+	}
+	if !run.Options.Partial() || run.Options.Pins() {
+		t.Error("its commit counts as applied, or it pins the stack")
+	}
+}

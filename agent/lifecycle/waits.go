@@ -291,10 +291,12 @@ func upstreamOf(f *Facts, name string) string {
 	switch {
 	case well && st.Behind != 0:
 		return fmt.Sprintf("waits for %s, of which newer commits are not applied yet", name)
+	case st.Partly != 0 && newest.ID != st.Partly && (!well || newest.Options.Partial()): // what ended well since was not of all of it
+		return fmt.Sprintf("waits for %s, of which %s", name, notify.PartlyText(st.Partly))
+	case well && newest.Options.Targeted() && st.AppliedCommit == "":
+		return fmt.Sprintf("waits for %s, of which #%d was a plan of some addresses only, and nothing else is applied", name, newest.ID)
 	case well:
 		return ""
-	case st.Partly != 0 && newest.ID != st.Partly:
-		return fmt.Sprintf("waits for %s, of which %s", name, notify.PartlyText(st.Partly))
 	case TakenBack(st, newest):
 		return ""
 	}
@@ -311,7 +313,7 @@ func overUpstream(f *Facts) string {
 		if !read || st.OpenRun != 0 {
 			return ""
 		}
-		if newest, _ := f.Store.run(st.NewestRun); newest == nil || newest.Status == store.Applied || newest.Status == store.NoChanges {
+		if newest, _ := f.Store.run(st.NewestRun); newest == nil || !newest.Options.Partial() && (newest.Status == store.Applied || newest.Status == store.NoChanges) {
 			return ""
 		}
 		return name

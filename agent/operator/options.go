@@ -30,6 +30,7 @@ var variableName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_-]*$`)
 type PlanWish struct {
 	Commit      string // a commit of the branch, or the beginning of one; empty: its head
 	Replace     []string
+	Targets     []string
 	RefreshOnly bool
 	Destroy     bool
 	EmptyState  bool
@@ -42,6 +43,8 @@ func (p PlanWish) terraformOnly() string {
 	switch {
 	case len(p.Replace) > 0:
 		return "--replace"
+	case len(p.Targets) > 0:
+		return "--target"
 	case p.RefreshOnly:
 		return "--refresh-only"
 	case p.Destroy:
@@ -64,7 +67,10 @@ func (p PlanWish) validate() error {
 	if kinds > 1 {
 		return control.Errorf(control.Usage, "--replace, --refresh-only and --destroy are three kinds of plan").WithHint("one at a time")
 	}
-	for _, address := range p.Replace {
+	if err := p.validateTargets(); err != nil {
+		return err
+	}
+	for _, address := range slices.Concat(p.Replace, p.Targets) {
 		if address == "" || strings.HasPrefix(address, "-") || address != redact.CleanLine(address) {
 			return control.Errorf(control.Usage, "%q is not the address of a resource", redact.CleanLine(address))
 		}
@@ -82,7 +88,7 @@ func (p PlanWish) validate() error {
 
 // options is the wish as a run remembers it: without the values of variables.
 func (p PlanWish) options() store.PlanOptions {
-	o := store.PlanOptions{Replace: p.Replace, RefreshOnly: p.RefreshOnly, Destroy: p.Destroy, EmptyState: p.EmptyState, Commit: p.Commit != "", Images: p.Images}
+	o := store.PlanOptions{Replace: p.Replace, Targets: p.Targets, RefreshOnly: p.RefreshOnly, Destroy: p.Destroy, EmptyState: p.EmptyState, Commit: p.Commit != "", Images: p.Images}
 	for name := range p.Vars {
 		o.Vars = append(o.Vars, name)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		if at.commit != "" {
 			commit, options.Back = at.commit, at.back
 		}
-		waited, err := waiting(tx.Tx, st)
+		waited, instead, err := waiting(tx.Tx, st, options)
 		if err != nil {
 			return err
 		}
@@ -93,9 +94,12 @@ func (o *Operator) Start(r Request) (*store.Run, []string, error) {
 		}
 		made = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindManual, Commit: commit, Head: repository.Head,
-			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, Asked: r.Asked, AtApplied: r.Applied, Options: options, Position: at.position,
+			Reason: o.health.Redact(r.Reason), RequestedBy: r.By, Asked: r.Asked, AtApplied: r.Applied, Options: options, Position: at.position, Warnings: instead,
 		}
 		warnings = append(waited, startWarnings(tx.Tx, st, repository, made)...)
+		if options.Targeted() {
+			made.Warnings = append(made.Warnings, targetWarning(made.Commit))
+		}
 		if lifecycle.ReleasesPin(st.Pin, made) {
 			made.Warnings = append(made.Warnings, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; applying this run undoes that, and releases the pin")
 		}
@@ -134,7 +138,7 @@ func (o *Operator) check(conf *active.Config, s *config.Stack, r Request) (at pl
 		}
 	}
 	o.health.Silence(r.Wish.Vars) // before a reason that repeats one is written down
-	for _, address := range r.Wish.Replace {
+	for _, address := range slices.Concat(r.Wish.Replace, r.Wish.Targets) {
 		if shown := o.health.Redact(address); shown != address {
 			return at, hint.Refuse("take it out of the keys of for_each, which terraform shows to everybody; or: sallyport exec "+s.Name+" -- taint ADDRESS",
 				"%s has a secret in its address, and what is asked of a plan is shown to people", shown)
@@ -181,12 +185,22 @@ func (o *Operator) MakeWay(tx *journal.Tx, conf *active.Config, st *store.StackS
 		return err
 	}
 	o.work.Stop(open.ID)
-	if !r.Applied {
+	targeted := len(r.Wish.Targets) > 0
+	if targeted && open.Kind == store.KindDependency {
+		now, err := tx.Stack(st.Name)
+		if err != nil {
+			return err
+		}
+		if err := ledger.OweUpstreams(tx.Tx, now); err != nil {
+			return err
+		}
+	}
+	if !r.Applied && !targeted {
 		return nil
 	}
 	commit, err := due.Unanswered(open, func(run *store.Run) (*store.Run, error) { return runBefore(tx.Tx, run) })
 	if err == nil && commit {
-		// The commit run is made again when the recovery has ended: it was not answered by anybody.
+		// The commit run is made again when this one has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
 		if err != nil {
 			return err
@@ -195,18 +209,6 @@ func (o *Operator) MakeWay(tx *journal.Tx, conf *active.Config, st *store.StackS
 		return tx.PutStack(now)
 	}
 	return err
-}
-
-// waiting says that a plan which waits is superseded by the one that is asked for: what people read or approved is gone with it.
-func waiting(tx *store.Tx, st *store.StackState) ([]string, error) {
-	if st.OpenRun == 0 {
-		return nil, nil
-	}
-	open, err := tx.Run(st.OpenRun)
-	if err != nil || open.Plan == nil {
-		return nil, err
-	}
-	return []string{fmt.Sprintf("it takes the place of #%d, which was %s; what was decided about that counts no more", open.ID, open.Status)}, nil
 }
 
 // runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.
@@ -221,24 +223,6 @@ func runBefore(tx *store.Tx, run *store.Run) (*store.Run, error) {
 		}
 		id = runs[0].ID
 	}
-}
-
-// startWarnings says what a person who asks for a run should know at once.
-func startWarnings(tx *store.Tx, st *store.StackState, repository *store.RepositoryState, run *store.Run) []string {
-	var out []string
-	if st.Paused != nil {
-		out = append(out, "the stack is paused "+notify.Paused(st.Paused)+"; the run waits for `sallyport resume "+st.Name+"`")
-	}
-	if agent, err := tx.Agent(); err == nil && agent.Paused != nil {
-		out = append(out, "the agent is paused "+notify.Paused(agent.Paused)+"; the run waits for `sallyport resume`")
-	}
-	if lifecycle.ReleasesPin(st.Pin, run) {
-		out = append(out, "the stack is pinned "+lifecycle.PinnedAt(st.Pin)+"; once this run is applied it is pinned no more")
-	}
-	if down := notify.Unreadable(repository); down != "" {
-		out = append(out, down+"; the newest commit known is planned")
-	}
-	return out
 }
 
 // Cancel stops a run. A running apply gets one SIGINT and all the time it needs.

@@ -42,7 +42,7 @@ type wished struct {
 // isThere refuses a wish for a commit without the stack, a variable that is not declared, and a resource that neither the configuration
 // nor the state has. What nobody can tell beforehand is refused only where a run would be superseded for it.
 func (o *Operator) isThere(conf *active.Config, s *config.Stack, r Request, at place) error {
-	if r.Wish.Commit == "" && len(r.Wish.Vars) == 0 && len(r.Wish.Replace) == 0 {
+	if r.Wish.Commit == "" && len(r.Wish.Vars) == 0 && len(r.Wish.Replace)+len(r.Wish.Targets) == 0 {
 		return nil
 	}
 	q := wished{Request: r, stack: s, commit: at.commit, redact: o.health.Redact}
@@ -69,7 +69,7 @@ func (o *Operator) isThere(conf *active.Config, s *config.Stack, r Request, at p
 		return q.notThere(err)
 	}
 	types, whole := root.Variables()
-	if err := q.variables("the root module", types, whole); err != nil || len(r.Wish.Replace) == 0 {
+	if err := q.variables("the root module", types, whole); err != nil || len(r.Wish.Replace)+len(r.Wish.Targets) == 0 {
 		return err
 	}
 	state, err := q.inState(conf.Cfg.DataDir)
@@ -78,6 +78,11 @@ func (o *Operator) isThere(conf *active.Config, s *config.Stack, r Request, at p
 	}
 	for _, address := range r.Wish.Replace {
 		if err := q.resource(root, state, address); err != nil {
+			return err
+		}
+	}
+	for _, address := range r.Wish.Targets {
+		if err := q.target(root, state, address); err != nil {
 			return err
 		}
 	}
@@ -158,14 +163,19 @@ func (q *wished) resource(root *declared.Root, state knownState, text string) er
 	if state.has[text] || q.open != nil && q.open.Plan != nil && slices.ContainsFunc(q.open.Plan.Changes, func(c store.Change) bool { return c.Address == text }) {
 		return nil // what waits to be created is there, too: only a plan knows the keys of what is not in the state yet
 	}
-	list := "sallyport exec " + q.stack.Name + " -- state list shows them"
+	list := q.listed()
 	if others := state.instances(a); len(others) > 0 && state.whole {
 		for i := range others {
 			others[i] = q.redact(others[i])
 		}
 		return hint.Refuse("its instances are: "+words.List(others, shownNames)+"; "+list, "stack %s has no %s to replace in its state", q.stack.Name, text)
 	}
-	found := root.Find(a)
+	return q.inFiles(root.Find(a), a, "replace")
+}
+
+// inFiles refuses an address which the state does not have and the files have not either.
+func (q *wished) inFiles(found declared.Finding, a declared.Address, to string) error {
+	list, text := q.listed(), a.String()
 	switch {
 	case found.Presence == declared.Absent:
 		next := "the addresses that there are: " + list
@@ -177,13 +187,18 @@ func (q *wished) resource(root *declared.Root, state knownState, text string) er
 		if found.Why == "there is no "+text {
 			why = "" // it says the same
 		}
-		return hint.Refuse(next, "stack %s has no %s to replace, neither at commit %s nor in its state%s", q.stack.Name, text, words.Short(q.commit), why)
+		return hint.Refuse(next, "stack %s has no %s to %s, neither at commit %s nor in its state%s", q.stack.Name, text, to, words.Short(q.commit), why)
 	case found.Presence == declared.Untold:
 		return q.untold(fmt.Sprintf("stack %s has %s", q.stack.Name, text), found.Why, list)
 	case a.Bare() != text:
 		return q.untold(fmt.Sprintf("stack %s has %s", q.stack.Name, text), "only a plan knows its keys", list)
 	}
 	return nil
+}
+
+// listed is how to see which addresses there are.
+func (q *wished) listed() string {
+	return "sallyport exec " + q.stack.Name + " -- state list shows them"
 }
 
 // untold refuses what nobody can tell beforehand where a run would be superseded for it.

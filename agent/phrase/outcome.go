@@ -27,6 +27,9 @@ func Outcome(run *store.Run) string {
 	if run.Apply != nil && run.Status == store.Applied {
 		lines = append(lines, notify.ChecksLines(run.Apply.Checks)...)
 	}
+	if run.Status == store.Applied && run.Options.Targeted() {
+		lines = append(lines, "The rest of commit "+words.Short(run.Commit)+" is not applied. Next: sallyport plan "+run.Stack)
+	}
 	if run.Hint != "" {
 		lines = append(lines, "Next: "+run.Hint)
 	}
@@ -45,7 +48,7 @@ func Answer(run *store.Run, o AnswerOptions) string {
 	cause := strings.TrimPrefix(notify.Cause(run.Error), "superseded: ")
 	switch run.Status {
 	case store.NoChanges:
-		add("#%d %s: nothing to do, all is as applied.", run.ID, run.Stack)
+		add("#%d %s: nothing to do, %s.", run.ID, run.Stack, asApplied(run))
 		if run.Plan.ChecksFail() && o.Causes {
 			lines = append(lines, notify.ChecksLines(run.Plan.Checks)...)
 		}
@@ -74,6 +77,14 @@ func Answer(run *store.Run, o AnswerOptions) string {
 		add("%s", run.Card.Permalink)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// asApplied is of what a plan that finds nothing to do says so.
+func asApplied(run *store.Run) string {
+	if run.Options.Targeted() {
+		return "its targets are as applied; the rest was not planned"
+	}
+	return "all is as applied"
 }
 
 func ended(run *store.Run) string {

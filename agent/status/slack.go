@@ -105,6 +105,11 @@ func (s stack) lines(now time.Time) []string {
 	if s.Partly > s.Seen && (s.Look == nil || s.Look.Run != s.Partly) {
 		say("", notify.PartlyText(s.Partly))
 	}
+	if len(s.LeftOut) > 0 { // without the addresses, which not everybody may read here
+		t := s.LeftOut[0]
+		t.Targets = []string{words.CountOf(len(t.Targets), "address", "addresses")}
+		say("", notify.LeftOutText(t))
+	}
 	if d := s.Destroyed; d != nil {
 		say("", fmt.Sprintf("destroyed by #%d, %s ago", d.Run, words.Age(now.Sub(d.At))))
 	}

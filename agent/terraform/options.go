@@ -44,6 +44,7 @@ type PlanOptions struct {
 	Home          string                   // HOME
 
 	Replace     []string // addresses that are replaced though nothing asks for it
+	Targets     []string // addresses that all else is left out beside, but for what they need
 	RefreshOnly bool     // bring the state up to date, nothing else
 	Destroy     bool     // destroy everything that is in the state
 

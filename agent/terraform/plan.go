@@ -183,12 +183,12 @@ func (p *planner) describe(ctx context.Context) error {
 	plan.NewState, plan.Lineage, plan.Serial = state.Empty(), state.Lineage, state.Serial
 	plan.Kept = p.keptDir
 	p.res.Plan, p.res.Resources, p.res.Addresses = plan, state.Resources, state.Addresses
-	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty {
+	if decoded.Complete != nil && !*decoded.Complete && !plan.Empty && len(p.o.Targets) == 0 { // a targeted one never is
 		p.warn("terraform says that this plan is not the whole change: another plan will follow it")
 	}
 	p.warnUnprotected(state)
 	p.warnVersionFile()
-	err = p.checkReplaced()
+	err = errors.Join(p.checkTargeted(state.Addresses), p.checkReplaced())
 	planjson.Hide(&p.res.Plan, p.o.Redact)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/varfile"
 	"sallyport/store"
 )
@@ -19,6 +20,9 @@ func (p *planner) kindOptions() []tfexec.PlanOption {
 	var opts []tfexec.PlanOption
 	for _, address := range p.o.Replace {
 		opts = append(opts, tfexec.Replace(address))
+	}
+	for _, address := range p.o.Targets {
+		opts = append(opts, tfexec.Target(address))
 	}
 	if p.o.RefreshOnly {
 		opts = append(opts, tfexec.RefreshOnly(true))
@@ -71,6 +75,18 @@ func (p *planner) givenVars() (map[string]cty.Value, error) {
 		out[name] = value
 	}
 	return out, nil
+}
+
+// checkTargeted refuses a plan of what is not there: terraform finds no changes then, and that would pass for an all-clear.
+func (p *planner) checkTargeted(state []string) error {
+	for _, target := range p.o.Targets {
+		there := slices.ContainsFunc(state, func(address string) bool { return planjson.Within(target, address) })
+		if !there && !slices.ContainsFunc(p.res.Plan.Changes, func(c store.Change) bool { return planjson.Within(target, c.Address) }) {
+			return &diag.Error{Op: "plan", ExitCode: -1, Err: fmt.Errorf("there is nothing at %s", target),
+				Hint: "is that the whole address, the keys of its modules included? sallyport exec " + p.o.Stack + " -- state list shows them"}
+		}
+	}
+	return nil
 }
 
 // checkReplaced refuses a plan that does not do what was asked for: terraform takes no notice of an address that it does

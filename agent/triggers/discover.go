@@ -182,6 +182,7 @@ func (t *Triggers) recordStack(tx *journal.Tx, conf *active.Config, repository *
 			return "", err
 		}
 	}
+	var instead []string
 	switch f.ForOpen(open) {
 	case due.Wait:
 		return "", nil
@@ -197,13 +198,14 @@ func (t *Triggers) recordStack(tx *journal.Tx, conf *active.Config, repository *
 			return "", err
 		}
 		t.work.Stop(open.ID)
+		instead = phrase.InsteadOf(open, store.PlanOptions{})
 		open = nil
 	}
 	made := f.ForCommit(st, open)
 	if made {
 		open = &store.Run{
 			Stack: s.Name, Repository: s.Repository, Kind: store.KindCommit, Commit: repository.Head,
-			Head: repository.Head, Batch: batch, Reason: f.reason(st),
+			Head: repository.Head, Batch: batch, Reason: f.reason(st), Warnings: instead,
 		}
 		if err := t.ledger.Create(tx, conf, open); err != nil {
 			return "", err

@@ -232,6 +232,7 @@ func (t *Triggers) drifted(conf *active.Config, s *config.Stack, before *store.S
 		switch {
 		case !d.Found():
 			d.Since, st.CheckedAt = time.Time{}, d.CheckedAt
+			ledger.NothingLeftOut(st)
 			d.CleanCommit, d.CleanInputs, d.CleanTools = st.AppliedCommit, s.Inputs, result.Plan.Tools()
 		case !count || d.Since.IsZero():
 			d.Since = began

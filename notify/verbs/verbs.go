@@ -88,10 +88,10 @@ func table() []group {
 		}},
 		{"Plan and stop", []Verb{
 			{Name: "plan", Who: OfStack, Args: []Arg{stack}, Reason: true, Plan: true, Does: "plan it now",
-				More: "Options: --commit SHA, --replace ADDRESS, --refresh-only, --destroy, --empty-state, --var NAME=VALUE, --image NAME=ID; then a reason in your own words. " +
+				More: "Options: --commit SHA, --replace ADDRESS, --target ADDRESS, --refresh-only, --destroy, --empty-state, --var NAME=VALUE, --image NAME=ID; then a reason in your own words. " +
 					"Of a pull request that waits for a word: plan STACK pr NUMBER. Nothing is applied without an approval."},
 			{Name: "recover", Who: OfStack, Args: []Arg{stack}, Reason: true, Plan: true, Does: "plan what is applied again",
-				More: "It plans the applied commit and not the newest one: for when what ran is gone or broken. Options: --replace ADDRESS, --refresh-only."},
+				More: "It plans the applied commit and not the newest one: for when what ran is gone or broken. Options: --replace ADDRESS, --target ADDRESS, --refresh-only."},
 			{Name: "cancel", Who: OfStack, Args: []Arg{run}, Does: "stop a run",
 				More: "A running apply is asked once to stop and gets all the time that it needs. In the thread of a run that is at work the word alone does it."},
 			{Name: "pause", Args: []Arg{maybe(Stack)}, Reason: true, Does: "hold it, or all",

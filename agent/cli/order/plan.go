@@ -11,7 +11,7 @@ import (
 
 func newPlanCommand(a *call.Call) *cobra.Command {
 	return startCommand(a, control.StartRequest{},
-		"plan STACK [--commit SHA] [--replace ADDRESS]... [--refresh-only] [--destroy] [--empty-state] [--var NAME]... [--image NAME=ID]... "+
+		"plan STACK [--commit SHA] [--replace ADDRESS]... [--target ADDRESS]... [--refresh-only] [--destroy] [--empty-state] [--var NAME]... [--image NAME=ID]... "+
 			"[--pull-request N] [--reason TEXT] [--wait] [--all --terraform VERSION] [--all --tofu VERSION]",
 		"Start a manual run at the branch head, or at another commit of the branch")
 }

@@ -14,6 +14,7 @@ import (
 type planFlags struct {
 	commit                string
 	replace, vars, images []string
+	targets               []string
 	refreshOnly, destroy  bool
 	emptyState            bool
 }
@@ -21,6 +22,8 @@ type planFlags struct {
 // add defines the flags. A recovery is at the applied commit and brings nothing new, so it has fewer.
 func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 	flags.StringArrayVar(&f.replace, "replace", nil, "make the object at this `address` anew; may be repeated")
+	flags.StringArrayVar(&f.targets, "target", nil, "plan this `address`, of an object or a module, with what it needs, and nothing else; may be repeated. The\n"+
+		"commit does not count as applied by it, and the stack's next plan says what was left out")
 	flags.BoolVar(&f.refreshOnly, "refresh-only", false, "bring the state up to date and touch nothing else")
 	if recovery {
 		return
@@ -37,7 +40,7 @@ func (f *planFlags) add(flags *pflag.FlagSet, recovery bool) {
 // into puts the flags into a request.
 func (f *planFlags) into(s *call.Streams, r *control.StartRequest) error {
 	r.Commit, r.Replace, r.RefreshOnly, r.Destroy = f.commit, f.replace, f.refreshOnly, f.destroy
-	r.EmptyState = f.emptyState
+	r.Targets, r.EmptyState = f.targets, f.emptyState
 	if len(f.vars) > 0 {
 		var err error
 		if r.Vars, err = s.Person().Values(f.vars); err != nil {

@@ -103,6 +103,9 @@ func stackNote(s control.Stack, now time.Time) string {
 		return words.FirstLine(s.Run.Error, maxNote)
 	case s.Partly != nil:
 		return words.FirstLine(s.Partly.Text, maxNote)
+	case len(s.LeftOut) > 0:
+		t := s.LeftOut[0]
+		return words.FirstLine(fmt.Sprintf("#%d applied only %s", t.Run, words.List(t.Targets, 5)), maxNote)
 	case s.Destroyed != nil:
 		return fmt.Sprintf("destroyed by #%d, %s", s.Destroyed.Run, ago(s.Destroyed.At, now))
 	case s.Run != nil && !s.Run.Status.Terminal():
@@ -111,4 +114,13 @@ func stackNote(s control.Stack, now time.Time) string {
 		return "no changes, " + ago(s.CheckedAt, now)
 	}
 	return ""
+}
+
+// leftOut are the applies of some addresses only, of which somebody has to see to the rest.
+func leftOut(s control.Stack) []control.Problem {
+	var problems []control.Problem
+	for _, t := range s.LeftOut {
+		problems = append(problems, control.Problem{Source: "stack " + s.Name + ", left out", Error: t.Text, Hint: t.Hint})
+	}
+	return problems
 }

@@ -202,6 +202,7 @@ func problemsOf(s control.Status) []control.Problem {
 		if p := st.Partly; p != nil && p.Run > st.Seen && (st.Look == nil || st.Look.Run != p.Run) {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name, Error: p.Text, Hint: p.Hint})
 		}
+		problems = append(problems, leftOut(st)...)
 		if d := st.Drift; d != nil && d.Error != "" {
 			problems = append(problems, control.Problem{Source: "stack " + st.Name + ", drift checks", Error: words.FirstLine(d.Error, len(d.Error)), Hint: d.Hint, Since: d.ErrorAt})
 		}

@@ -31,6 +31,8 @@ func ForDependency(open *store.Run) Act {
 	switch {
 	case open == nil:
 		return Create
+	case open.Options.Targeted():
+		return Wait // whatever changed, its plan may leave it out
 	case open.Status == store.Pending:
 		return Serve
 	case open.Status == store.Planning:
@@ -149,6 +151,9 @@ func (c Check) Checkable(s *config.Stack) bool {
 	}
 	if st.Partly != 0 && (c.Partly == nil || c.Partly.Commit != st.AppliedCommit || len(c.Partly.Options.Vars) > 0) {
 		return false
+	}
+	if slices.ContainsFunc(st.LeftOut, func(t store.Targeted) bool { return t.Commit != st.AppliedCommit }) {
+		return false // likewise: of the commit that is applied, a check would find what was applied of another one
 	}
 	quiet := open == nil || open.Kind == store.KindDrift && open.Status == store.Planned
 	return quiet && st.AppliedCommit != "" && st.Repository == s.Repository && st.Error == "" && st.LeftLock == nil && st.LeftState == "" && len(st.Unseen) == 0

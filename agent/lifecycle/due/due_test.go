@@ -19,6 +19,10 @@ func TestForDependency(t *testing.T) {
 		t.Errorf("without an open run: %s", got)
 	}
 	for _, status := range open {
+		targeted := &store.Run{Status: status, Kind: store.KindManual, Options: store.PlanOptions{Targets: []string{"a.b"}}}
+		if got := due.ForDependency(targeted); got != due.Wait {
+			t.Errorf("a plan of some addresses only, %s: %s: it may leave out what changed", status, got)
+		}
 		for _, kind := range kinds {
 			own := kind == store.KindCommit || kind == store.KindDependency || kind == store.KindDrift
 			want := due.Supersede
@@ -179,6 +183,8 @@ func TestCheckable(t *testing.T) {
 		"an apply ended half-way and was forgotten":     {func(st *store.StackState) { st.Partly = 8 }, nil, false},
 		"an apply of what is applied ended half-way":    {func(st *store.StackState) { st.Partly = 9 }, nil, true},
 		"so did one with values that git does not have": {func(st *store.StackState) { st.Partly = 10 }, nil, false},
+		"a part of another commit was applied":          {func(st *store.StackState) { st.LeftOut = []store.Targeted{{Commit: "a"}, {Commit: "b"}} }, nil, false},
+		"a part of what is applied was applied again":   {func(st *store.StackState) { st.LeftOut = []store.Targeted{{Commit: "a"}} }, nil, true},
 		"a terraform's end was unseen":                  {func(st *store.StackState) { st.Unseen = []store.Unseen{{}} }, nil, false},
 	} {
 		st := &store.StackState{Repository: "infra", AppliedCommit: "a"}

@@ -86,6 +86,8 @@ func TestWhatSettlesNothing(t *testing.T) {
 		"drift that went away by itself":      {store.Run{Kind: store.KindDrift, Status: store.NoChanges}, have},
 		"drift that was applied":              {store.Run{Kind: store.KindDrift, Status: store.Applied}, nil},
 		"a state that was brought up to date": {store.Run{Status: store.Applied, Options: store.PlanOptions{RefreshOnly: true}}, have},
+		"some addresses only":                 {store.Run{Status: store.Applied, Options: store.PlanOptions{Targets: []string{"a.b"}}}, have},
+		"no change of some addresses only":    {store.Run{Status: store.NoChanges, Options: store.PlanOptions{Targets: []string{"a.b"}}}, have},
 		"a stack that was destroyed":          {store.Run{Status: store.Applied, Options: store.PlanOptions{Destroy: true}}, nil},
 		"nothing to destroy":                  {store.Run{Status: store.NoChanges, Options: store.PlanOptions{Destroy: true}}, have},
 		"no change with somebody's values":    {store.Run{Status: store.NoChanges, Options: store.PlanOptions{Vars: []string{"size"}}}, have},

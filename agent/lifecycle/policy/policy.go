@@ -32,6 +32,7 @@ type Situation struct {
 	Paused      bool // the agent or the stack
 	Warned      bool // a hook warns of the plan: it wants people to look
 	Special     bool // a person's plan with options: it is not what the repository says
+	LeftOut     int  // an apply of some addresses of another commit than the plan's, while that is the applied one; 0 if there is none
 	StateLost   bool // something was applied, and there is no state: what is planned may all exist
 	Today       int  // applies that policies decided on within a day
 }
@@ -54,6 +55,8 @@ func AutoApplyRefusal(s *config.Stack, now Situation) string {
 		return "somebody asked for a plan with options"
 	case now.Interrupted != 0:
 		return fmt.Sprintf("the apply of #%d was interrupted, and somebody has to look first", now.Interrupted)
+	case now.LeftOut != 0:
+		return fmt.Sprintf("#%d applied a part of another commit since, which this may take back", now.LeftOut)
 	case now.Rewritten:
 		return "the history of the branch was rewritten"
 	case now.Paused:

@@ -90,6 +90,7 @@ func TestPolicies(t *testing.T) {
 		{"other variables", "recreate", but(func(n *policy.Situation) { n.SameInputs = false }, node), "variables"},
 		{"another terraform", "recreate", but(func(n *policy.Situation) { n.SameTools = false }, node), "terraform or a provider"},
 		{"asked for by recover", "recreate", but(func(n *policy.Situation) { n.Kind = store.KindManual }, node), ""},
+		{"a part of another commit was applied since", "always", but(func(n *policy.Situation) { n.LeftOut = 12 }, node), "#12 applied a part of another commit since"},
 		{"a plan with options", "recreate", but(func(n *policy.Situation) { n.Special = true }, node), "options"},
 		{"a recovery", "recreate", but(func(n *policy.Situation) { n.Kind = store.KindRecovery }, node), "takes over"},
 		{"after an interrupted run", "recreate", but(func(n *policy.Situation) { n.Interrupted = 7 }, node), "#7 was interrupted"},

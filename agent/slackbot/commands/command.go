@@ -256,7 +256,7 @@ func (cs *Commands) carryOut(c notify.Command, m slack.Message) (reply, error) {
 		}
 		run, warnings, err := cs.operator.Start(operator.Request{
 			Stack: arg(0), Reason: c.Reason, By: by, Asked: asked, Applied: c.Verb == "recover",
-			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
+			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, Targets: c.Plan.Targets, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
 		})
 		if err != nil {
 			return reply{}, err

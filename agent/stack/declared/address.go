@@ -12,11 +12,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Address is that of one resource instance, as terraform's -replace takes it.
+// Address is that of one resource instance, as terraform's -replace takes it, or of what its -target takes.
 type Address struct {
 	modules    []step
-	kind, name string
+	kind, name string // empty: all of the module
 	key        string // as it stands in brackets; empty: none
+	all        bool   // without a key it is of all instances
 }
 
 // step is a module on the way to a resource.
@@ -25,9 +26,25 @@ type step struct{ name, key string }
 // errNoAddress is the address of nothing that can be replaced.
 var errNoAddress = errors.New("is not the address of a resource")
 
+// ParseTarget reads what a plan can be confined to: a module or a managed resource, all instances of it or one.
+func ParseTarget(text string) (Address, error) {
+	a, err := parse(text)
+	a.all = true
+	return a, err
+}
+
 // ParseAddress reads the address of a managed resource's instance: TYPE.NAME, with [KEY] behind it where there are several, and behind
 // module.NAME. for each module on the way.
 func ParseAddress(text string) (Address, error) {
+	a, err := parse(text)
+	if err == nil && a.kind == "" {
+		return Address{}, errNoAddress
+	}
+	return a, err
+}
+
+// parse reads an address of either kind.
+func parse(text string) (Address, error) {
 	at, diags := hclsyntax.ParseTraversalAbs([]byte(text), "address", hcl.InitialPos)
 	if diags.HasErrors() {
 		return Address{}, errNoAddress
@@ -40,6 +57,9 @@ func ParseAddress(text string) (Address, error) {
 		if m.name, ok = r.word(); ok {
 			m.key, ok = r.key()
 			a.modules = append(a.modules, m)
+		}
+		if ok && len(r.rest) == 0 {
+			return a, nil
 		}
 		if ok {
 			word, ok = r.word()
@@ -128,6 +148,9 @@ func (a Address) Resource() string {
 	text := ""
 	for _, m := range a.modules {
 		text += "module." + m.name + inBrackets(m.key) + "."
+	}
+	if a.kind == "" {
+		return strings.TrimSuffix(text, ".")
 	}
 	return text + a.kind + "." + a.name
 }

@@ -65,17 +65,21 @@ type Finding struct {
 	Like []string // the resources of the module that was looked at, where it has not got this one
 }
 
-// Find looks for the resource of an address.
+// Find looks for the resource of an address, or for the module.
 func (r *Root) Find(a Address) Finding {
 	at, way := r.root, ""
-	for _, m := range a.modules {
+	for i, m := range a.modules {
 		calls := named(r.modules[at], "module", m.name)
 		way += "module." + m.name
 		if len(calls) == 0 {
 			return r.missing(at, "there is no "+way)
 		}
-		if wrong := keyed(calls, m.key, way); wrong != "" {
+		last := a.kind == "" && i == len(a.modules)-1
+		if wrong := keyed(calls, m.key, way); wrong != "" && !(last && m.key == "") {
 			return Finding{Why: wrong}
+		}
+		if last {
+			return Finding{Presence: Present}
 		}
 		source := text(calls, "source")
 		if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
@@ -92,7 +96,7 @@ func (r *Root) Find(a Address) Finding {
 		f.Like = resources(r.modules[at], way)
 		return f
 	}
-	if wrong := keyed(found, a.key, a.Resource()); wrong != "" {
+	if wrong := keyed(found, a.key, a.Resource()); wrong != "" && !(a.all && a.key == "") {
 		return Finding{Why: wrong}
 	}
 	return Finding{Presence: Present}

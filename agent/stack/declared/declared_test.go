@@ -48,6 +48,33 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
+// A plan can be confined to more than one object.
+func TestParseTarget(t *testing.T) {
+	for text, want := range map[string]string{
+		"aws_instance.web":        "aws_instance.web",
+		`aws_instance.web["a"]`:   `aws_instance.web["a"]`,
+		"module.net":              "module.net",
+		`module.net["a"]`:         `module.net["a"]`,
+		"module.net.module.sub":   "module.net.module.sub",
+		"module.net[0].aws_eip.x": "module.net[0].aws_eip.x",
+		"module":                  "",
+		"module.net.aws_eip":      "",
+		"aws_instance":            "",
+		"data.aws_ami.new":        "",
+		"-destroy":                "",
+		"aws_instance.web[*]":     "",
+		"":                        "",
+	} {
+		a, err := ParseTarget(text)
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%q is %s", text, a)
+		case want != "" && (err != nil || a.String() != want):
+			t.Errorf("%q: %v, is %s, want %s", text, err, a, want)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	tree := stacktest.TreeOf(t, map[string]string{
 		"box/main.tf": `
@@ -104,6 +131,17 @@ module "link" { source = "./link" }
 		}
 		if got := r.Find(a); got.Presence != want.presence || got.Why != want.why {
 			t.Errorf("%s: %d %q, want %d %q", text, got.Presence, got.Why, want.presence, want.why)
+		}
+	}
+	// Without a key all instances are meant, of what the address ends with: terraform takes no notice of one that lacks a key before.
+	for text, want := range map[string]Presence{
+		"terraform_data.each": Present, "terraform_data.counted": Present, `terraform_data.each["a"]`: Present, "terraform_data.each[0]": Absent,
+		"module.many": Present, `module.many["a"]`: Present, "module.many[0]": Absent, "module.near[0]": Absent, "module.far": Present, "module.nowhere": Absent,
+		"module.many.terraform_data.inner": Absent, "module.near.module.sub": Present, "module.far.module.x": Untold,
+	} {
+		a, err := ParseTarget(text)
+		if got := r.Find(a); err != nil || got.Presence != want {
+			t.Errorf("%s as a target: %d %q, %v, want %d", text, got.Presence, got.Why, err, want)
 		}
 	}
 	like, _ := ParseAddress("module.near.terraform_data.outer")

@@ -18,6 +18,12 @@ func Matches(pattern, address string) bool {
 	}
 }
 
+// Within reports whether an object is one of those that the address of a module or a resource targets: it, or an instance of it, or in it.
+func Within(target, address string) bool {
+	rest, ok := strings.CutPrefix(address, target)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
 // wildcard matches text against a pattern in which only stars are special.
 func wildcard(pattern, text string) bool {
 	parts := strings.Split(pattern, "*")
