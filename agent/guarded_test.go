@@ -34,6 +34,7 @@ var unguarded = map[string]string{
 	"agent/agenttest.":                    "for tests",
 	"agent/repo/gittest.":                 "for tests",
 	"notify/slack/slacktest.":             "for tests",
+	"notify/slack/slacktest/link.":        "for tests",
 	"store/disk/disktest.":                "for tests",
 	"notify/github/githubtest.":           "for tests",
 	"agent/health.Struck":                 "it calls nothing but wake",

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"sallyport/notify/slack/slacktest/link"
 )
 
 // Slack's limits of a message, in characters.
@@ -24,7 +26,7 @@ func (s api) postMessage(p url.Values) result {
 	}
 	m := Message{
 		Channel: c.ID, User: s.opts.BotUserID, BotID: s.opts.BotID, AppID: s.opts.AppID, Team: s.opts.TeamID,
-		ThreadTS: p.Get("thread_ts"), Broadcast: isTrue(p.Get("reply_broadcast")),
+		ThreadTS: p.Get("thread_ts"), Broadcast: link.IsTrue(p.Get("reply_broadcast")),
 	}
 	if r := s.fill(&m, p, maxPostText); r != nil {
 		return r
@@ -63,7 +65,9 @@ func (s api) updateMessage(p url.Values) result {
 	}
 	next.Versions = append(next.Versions, m.Text)
 	next.Edited = true
+	before := s.messageJSON(m, false)
 	*m = next
+	s.Live.edited(m, before)
 	return result{"channel": c.ID, "ts": m.TS, "text": m.Text, "message": s.messageJSON(m, true)}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sallyport/notify/slack/slacktest/link"
 )
 
 // lookup finds a channel for reading or writing, as far as the bot may see it.
@@ -64,7 +66,7 @@ func (s api) conversationList(p url.Values) result {
 	}
 	var ids []string
 	for id, c := range s.channels {
-		if c.Private && (!private || !c.Member) || !c.Private && !public || c.Archived && isTrue(p.Get("exclude_archived")) {
+		if c.Private && (!private || !c.Member) || !c.Private && !public || c.Archived && link.IsTrue(p.Get("exclude_archived")) {
 			continue
 		}
 		ids = append(ids, id)
@@ -82,7 +84,7 @@ func (s api) conversationList(p url.Values) result {
 	}
 	next := ""
 	if end < len(ids) {
-		next = makeCursor(ids[end])
+		next = link.Cursor(ids[end])
 	}
 	return result{"channels": list, "response_metadata": map[string]any{"next_cursor": next}}
 }
@@ -97,7 +99,7 @@ func (s api) history(p url.Values) result {
 	}
 	var list []*Message
 	for _, m := range c.messages {
-		if !m.Deleted && (m.ThreadTS == "" || m.ThreadTS == m.TS || m.Subtype == "thread_broadcast") && inRange(m.TS, p) {
+		if !m.Deleted && (m.ThreadTS == "" || m.ThreadTS == m.TS || m.Subtype == "thread_broadcast") && link.InRange(m.TS, p) {
 			list = append(list, m)
 		}
 	}
@@ -133,7 +135,7 @@ func (s api) replies(p url.Values) result {
 	}
 	var list []*Message
 	for _, m := range c.replies(parent.TS) {
-		if inRange(m.TS, p) && m.TS >= from {
+		if link.InRange(m.TS, p) && m.TS >= from {
 			list = append(list, m)
 		}
 	}
@@ -146,7 +148,7 @@ func (s api) replies(p url.Values) result {
 // page cuts a list at the limit.
 func (s api) page(list []*Message, p url.Values, first *Message) result {
 	n := min(len(list), s.limit(p, 100))
-	metadata := isTrue(p.Get("include_all_metadata"))
+	metadata := link.IsTrue(p.Get("include_all_metadata"))
 	out := []map[string]any{}
 	if first != nil {
 		out = append(out, s.messageJSON(first, metadata))
@@ -156,7 +158,7 @@ func (s api) page(list []*Message, p url.Values, first *Message) result {
 	}
 	r := result{"messages": out, "has_more": n < len(list)}
 	if n < len(list) {
-		r["response_metadata"] = map[string]any{"next_cursor": makeCursor(list[n].TS)}
+		r["response_metadata"] = map[string]any{"next_cursor": link.Cursor(list[n].TS)}
 	}
 	return r
 }
@@ -167,18 +169,6 @@ func (s api) limit(p url.Values, standard int) int {
 		n = standard
 	}
 	return min(n, 999, s.opts.PageLimit)
-}
-
-func inRange(ts string, p url.Values) bool {
-	oldest, latest, inclusive := p.Get("oldest"), p.Get("latest"), isTrue(p.Get("inclusive"))
-	if oldest != "" && (ts < oldest || ts == oldest && !inclusive) {
-		return false
-	}
-	return latest == "" || ts < latest || ts == latest && inclusive
-}
-
-func makeCursor(from string) string {
-	return base64.StdEncoding.EncodeToString([]byte("next:" + from))
 }
 
 func cursorOf(p url.Values) (from string, r result) {
@@ -193,8 +183,6 @@ func cursorOf(p url.Values) (from string, r result) {
 	}
 	return from, nil
 }
-
-func isTrue(s string) bool { return s == "1" || strings.EqualFold(s, "true") }
 
 // messageJSON is a message as conversations.history and .replies show it.
 func (s api) messageJSON(m *Message, metadata bool) map[string]any {

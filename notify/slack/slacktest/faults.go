@@ -3,9 +3,10 @@ package slacktest
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
+
+	"sallyport/notify/slack/slacktest/link"
 )
 
 // FaultKind is a way to fail.
@@ -118,7 +119,7 @@ func (f *fault) before(w http.ResponseWriter, r *http.Request, s api) {
 	case Refuse:
 		writeJSON(w, failure(f.Code))
 	case ServerError:
-		unavailable(w)
+		link.Unavailable(w)
 	case Hang:
 		s.mu.Lock()
 		unhang := s.unhang
@@ -131,9 +132,9 @@ func (f *fault) before(w http.ResponseWriter, r *http.Request, s api) {
 		case <-unhang:
 		case <-s.done:
 		}
-		hangUp(w)
+		link.HangUp(w)
 	case Drop:
-		hangUp(w)
+		link.HangUp(w)
 	}
 }
 
@@ -141,9 +142,9 @@ func (f *fault) before(w http.ResponseWriter, r *http.Request, s api) {
 func (f *fault) after(w http.ResponseWriter, answer result) bool {
 	switch f.Kind {
 	case LoseAnswer:
-		hangUp(w)
+		link.HangUp(w)
 	case LateServerError:
-		unavailable(w)
+		link.Unavailable(w)
 	case Truncate:
 		var b bytes.Buffer
 		_ = json.NewEncoder(&b).Encode(answer) // a map of plain values
@@ -153,19 +154,4 @@ func (f *fault) after(w http.ResponseWriter, answer result) bool {
 		return false
 	}
 	return true
-}
-
-func unavailable(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = fmt.Fprint(w, "<html><body>Slack is having trouble</body></html>")
-}
-
-// hangUp closes the connection without an answer.
-func hangUp(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // HTTP/2: the server closes the stream
-	}
-	_ = conn.Close()
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
+
+	"sallyport/notify/slack/slacktest/blockkit"
+	"sallyport/notify/slack/slacktest/link"
 )
 
 // Messages are a channel's messages in ascending order, without replies that were not also sent to the channel.
@@ -70,7 +73,7 @@ func (s *Server) Requests(method string) []Call {
 	var out []Call
 	for _, c := range s.calls {
 		if method == "" || c.Method == method {
-			out = append(out, Call{Method: c.Method, Params: cloneValues(c.Params), Answer: c.Answer})
+			out = append(out, Call{Method: c.Method, Params: maps.Clone(c.Params), Answer: c.Answer})
 		}
 	}
 	return out
@@ -86,7 +89,7 @@ func (s *Server) WaitReply(ctx context.Context, channel, thread string, like fun
 	return waitOne(s, ctx, func() []Message { return s.Thread(channel, thread) }, like)
 }
 
-func waitOne(s *Server, ctx context.Context, list func() []Message, like func(Message) bool) (found Message, err error) {
+func waitOne[T any](s *Server, ctx context.Context, list func() []T, like func(T) bool) (found T, err error) {
 	err = s.WaitFor(ctx, func() bool {
 		for _, m := range list() {
 			if like(m) {
@@ -171,82 +174,20 @@ func (m Message) Run() (run int, stack, digest, agent string, ok bool) {
 // Visible is what a person sees of a message in the channel: its blocks, or its text if it has none; times in UTC.
 func (m Message) Visible() string {
 	if len(m.Blocks) == 0 {
-		return unescape(m.Text)
+		return blockkit.Unescape(m.Text)
 	}
-	var parts []string
-	for _, b := range m.Blocks {
-		walk(b, func(node map[string]any) {
-			if text, ok := node["text"].(string); ok {
-				if node["type"] == "mrkdwn" {
-					text = unescape(dateToken.ReplaceAllString(text, "$1"))
-				}
-				parts = append(parts, text)
-			}
-		})
-	}
-	return strings.Join(parts, "\n")
+	return blockkit.Visible(m.Blocks)
 }
-
-// dateToken is a time that Slack shows in the reader's zone; who knows no tokens reads what stands behind the bar.
-var dateToken = regexp.MustCompile(`<!date\^[0-9]+\^[^<>|]*\|([^<>|]*)>`)
-
-func unescape(s string) string {
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
-}
-
-// control is Slack's markup that does something: mentions, links, dates.
-var (
-	control = regexp.MustCompile(`<[^<>]*>`)
-	bareURL = regexp.MustCompile(`(?i)\b(?:https?://|mailto:)\S+|\bwww\.\S+`)
-)
 
 // Active lists everything in a message that mentions somebody or links somewhere when Slack shows it, as it stands in the message.
 // A message that was sent so that Slack looks for more by itself lists that, too.
 func (m Message) Active() []string {
-	out := control.FindAllString(m.Text, -1)
+	out := blockkit.Markup(m.Text)
 	if p := m.Sent["parse"]; p != "none" && m.BotID != "" {
 		out = append(out, "parse="+p)
 	}
-	if isTrue(m.Sent["link_names"]) {
+	if link.IsTrue(m.Sent["link_names"]) {
 		out = append(out, "link_names")
 	}
-	for _, b := range m.Blocks {
-		walk(b, func(node map[string]any) { out = append(out, activeNode(node)...) })
-	}
-	return out
-}
-
-func activeNode(node map[string]any) []string {
-	switch node["type"] {
-	case "mrkdwn":
-		text, _ := node["text"].(string)
-		out := control.FindAllString(text, -1)
-		if node["verbatim"] != true {
-			out = append(out, bareURL.FindAllString(control.ReplaceAllString(text, ""), -1)...)
-		}
-		return out
-	case "plain_text":
-		if node["emoji"] == true {
-			return []string{"emoji"}
-		}
-	case "link", "user", "usergroup", "broadcast", "channel", "team", "emoji", "date":
-		b, _ := json.Marshal(node) // a map that came from JSON
-		return []string{string(b)}
-	}
-	return nil
-}
-
-// walk visits the objects of a block in the order in which they are shown.
-func walk(v any, visit func(map[string]any)) {
-	switch node := v.(type) {
-	case map[string]any:
-		visit(node)
-		for _, key := range []string{"text", "fields", "elements"} {
-			walk(node[key], visit)
-		}
-	case []any:
-		for _, e := range node {
-			walk(e, visit)
-		}
-	}
+	return append(out, blockkit.Active(m.Blocks)...)
 }

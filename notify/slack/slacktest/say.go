@@ -118,6 +118,9 @@ func (s *Server) store(c *channel, m Message) string {
 	}
 	c.messages = append(c.messages, &m)
 	slices.SortStableFunc(c.messages, func(a, b *Message) int { return strings.Compare(a.TS, b.TS) })
+	event := api{s}.messageJSON(&m, false)
+	event["event_ts"] = m.TS
+	s.Live.said(c, event)
 	return m.TS
 }
 
@@ -139,8 +142,10 @@ func (s *Server) Edit(channel, ts, text string) {
 	defer s.mu.Unlock()
 	defer s.tell()
 	m := mustMessage(s, channel, ts)
+	before := api{s}.messageJSON(m, false)
 	m.Versions = append(m.Versions, m.Text)
 	m.Text, m.Edited = text, true
+	s.Live.edited(m, before)
 }
 
 // Delete deletes a message. One with replies leaves a tombstone, as in Slack.
@@ -152,6 +157,10 @@ func (s *Server) Delete(channel, ts string) {
 }
 
 func (s *Server) delete(m *Message) {
+	ts := s.nextTS()
+	s.Live.said(s.channels[m.Channel], map[string]any{
+		"subtype": "message_deleted", "hidden": true, "ts": ts, "event_ts": ts, "deleted_ts": m.TS, "previous_message": api{s}.messageJSON(m, false),
+	})
 	if len(s.channels[m.Channel].replies(m.TS)) > 0 {
 		m.Subtype, m.User, m.BotID, m.Text, m.Blocks, m.Metadata, m.Files = "tombstone", "USLACKBOT", "",
 			"This message was deleted.", nil, nil, nil

@@ -21,12 +21,15 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"sallyport/notify/slack/slacktest/link"
 )
 
 // Options say what the workspace looks like at first. Everything has a default but users and channels.
@@ -39,6 +42,7 @@ type Options struct {
 	BotUserID, BotID, AppID, BotName string
 
 	Scopes   []string // default: all that Sallyport's manifest asks for
+	App      App      // default: Socket Mode, with buttons, and it is told what is said
 	Users    []User
 	Channels []Channel
 	Groups   []Group
@@ -66,6 +70,7 @@ func (o *Options) setDefaults() {
 	set(&o.BotID, "B0SALLY")
 	set(&o.AppID, "A0SALLY")
 	set(&o.BotName, "sallyport")
+	o.App.setDefaults(o.AppID)
 	if o.Scopes == nil {
 		o.Scopes = AllScopes()
 	}
@@ -84,6 +89,7 @@ func (o *Options) setDefaults() {
 type Server struct {
 	opts Options
 	http *http.Server
+	Live *Live
 	url  string        // its own address
 	done chan struct{} // closed by Close: lets go of hanging requests
 
@@ -139,6 +145,7 @@ func NewUnserved(o Options) *Server {
 		token: o.Token, scopes: append([]string(nil), o.Scopes...), users: map[string]*User{},
 		groups: map[string]*Group{}, channels: map[string]*channel{}, files: map[string]*File{},
 	}
+	s.Live = newLive(s, o.App)
 	s.AddUser(User{ID: o.BotUserID, Name: o.BotName, Bot: true})
 	for _, u := range o.Users {
 		s.AddUser(u)
@@ -177,6 +184,7 @@ func (s *Server) BotUserID() string { return s.opts.BotUserID }
 
 // Close stops the server at once, hanging requests included.
 func (s *Server) Close() {
+	s.Live.Socket.Cut(1 << 10)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -196,6 +204,10 @@ type api struct{ *Server }
 
 // ServeHTTP implements http.Handler.
 func (s api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/link/") {
+		s.Live.serveLink(w, r)
+		return
+	}
 	method, isUpload := "upload", strings.HasPrefix(r.URL.Path, "/upload/")
 	if !isUpload {
 		var ok bool
@@ -214,12 +226,13 @@ func (s api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.receiveUpload(w, r)
 		return
 	}
-	params, err := readParams(r)
+	params, err := link.Params(r)
 	if err != nil {
 		s.record(method, nil, "invalid_form_data")
 		writeJSON(w, failure("invalid_form_data"))
 		return
 	}
+	params["authorization"] = r.Header["Authorization"]
 	answer := s.answer(method, params)
 	if f != nil && f.Kind == Duplicate {
 		answer = s.answer(method, params)
@@ -248,9 +261,13 @@ func invalid(format string, args ...any) result {
 func (s api) answer(method string, params url.Values) result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	token := params.Get("token")
+	token, header := params.Get("token"), params["authorization"]
 	params.Del("token")
+	params.Del("authorization")
 	r := s.authorize(method, token)
+	if method == "apps.connections.open" {
+		r = s.Live.authorizeApp(strings.Join(header, ""))
+	}
 	if r == nil {
 		r = s.dispatch(method, params)
 	}
@@ -261,106 +278,16 @@ func (s api) answer(method string, params url.Values) result {
 	if said == "" {
 		said = "ok"
 	}
-	s.calls = append(s.calls, Call{Method: method, Params: cloneValues(params), Answer: said})
+	s.calls = append(s.calls, Call{Method: method, Params: maps.Clone(params), Answer: said})
 	s.tell()
 	params.Set("token", token)
+	params["authorization"] = header
 	return r
-}
-
-func (s api) authorize(method, token string) result {
-	switch {
-	case token == "":
-		return failure("not_authed")
-	case token != s.token:
-		return failure("invalid_auth")
-	case s.authCode != "":
-		return failure(s.authCode)
-	}
-	return nil
-}
-
-func (s api) dispatch(method string, p url.Values) result {
-	switch method {
-	case "auth.test":
-		return s.authTest()
-	case "conversations.info":
-		return s.conversationInfo(p)
-	case "conversations.list":
-		return s.conversationList(p)
-	case "conversations.history":
-		return s.history(p)
-	case "conversations.replies":
-		return s.replies(p)
-	case "users.info":
-		return s.userInfo(p)
-	case "users.lookupByEmail":
-		return s.userByEmail(p)
-	case "usergroups.list":
-		return s.groupList()
-	case "usergroups.users.list":
-		return s.groupUsers(p)
-	case "chat.postMessage":
-		return s.postMessage(p)
-	case "chat.update":
-		return s.updateMessage(p)
-	case "chat.delete":
-		return s.deleteMessage(p)
-	case "chat.postEphemeral":
-		return s.postEphemeral(p)
-	case "reactions.add":
-		return s.addReaction(p)
-	case "chat.getPermalink":
-		return s.permalink(p)
-	case "files.getUploadURLExternal":
-		return s.uploadURL(p)
-	case "files.completeUploadExternal":
-		return s.completeUpload(p)
-	}
-	return failure("unknown_method")
-}
-
-func readParams(r *http.Request) (url.Values, error) {
-	params := url.Values{}
-	kind := r.Header.Get("Content-Type")
-	if strings.HasPrefix(kind, "application/json") {
-		var fields map[string]any
-		if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
-			return nil, fmt.Errorf("reading the request: %w", err)
-		}
-		for k, v := range fields {
-			if text, ok := v.(string); ok {
-				params.Set(k, text)
-				continue
-			}
-			b, err := json.Marshal(v)
-			if err != nil {
-				return nil, fmt.Errorf("reading the request: %w", err)
-			}
-			params.Set(k, string(b))
-		}
-	} else {
-		if err := r.ParseForm(); err != nil {
-			return nil, fmt.Errorf("reading the request: %w", err)
-		}
-		params = r.Form
-	}
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		params.Set("token", token)
-	}
-	return params, nil
 }
 
 func writeJSON(w http.ResponseWriter, r result) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	_ = json.NewEncoder(w).Encode(r) // whoever went away does not want the answer
-}
-
-func cloneValues(v url.Values) url.Values {
-	out := url.Values{}
-	for k, list := range v {
-		out[k] = append([]string(nil), list...)
-	}
-	return out
 }
 
 func (s api) record(method string, p url.Values, answer string) {
