@@ -41,7 +41,7 @@
 //	              (Slack's websocket) and buttons (pressed on cards)
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
-//	api           answering the socket
+//	api           answering the socket, and showing pages
 //
 // A newcomer reads lifecycle/next.go, then loop.go here and execute/step.go.
 package agent
@@ -270,7 +270,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	loops := map[string]func(context.Context){
 		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "keeping slack's socket": a.slackbot.KeepSocket, "forgetting old runs": a.housekeeper.Retain,
 		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.DeliverToSites,
-		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell,
+		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell, "showing pages": a.socketAPI.ShowPages,
 	}
 	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
 		socket, err := a.socketAPI.Listen()

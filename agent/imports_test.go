@@ -94,6 +94,7 @@ var storeys = []struct {
 	{"agent/config/repository", []string{
 		"agent/config/calendar", "agent/config/decode", "agent/config/naming", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
 	}},
+	{"agent/config/web", []string{"agent/config/decode", "agent/config/shape"}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
 	{"agent/packer/alone", []string{"agent/hclfile", "agent/packer"}},
 	{"agent/repo/transport", []string{"agent/hint", "agent/repo/odb", "agent/repo/pack", "notify/redact"}},
@@ -110,7 +111,7 @@ var storeys = []struct {
 	{"agent/config", []string{
 		"agent/config/calendar", "agent/config/circles", "agent/config/decode", "agent/config/environment", "agent/config/foreach", "agent/config/identity",
 		"agent/config/naming", "agent/config/program", "agent/config/receiver", "agent/config/remote", "agent/config/repository", "agent/config/shape",
-		"agent/config/trusted", "agent/hclfile", "notify/redact", "notify/words",
+		"agent/config/trusted", "agent/config/web", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
@@ -175,6 +176,9 @@ var storeys = []struct {
 	{"agent/survey/starter", []string{
 		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey",
 		"notify/words",
+	}},
+	{"agent/web", []string{
+		"agent/contain", "agent/control", "agent/page", "agent/unixsocket", "notify/people", "notify/redact", "notify/words", "store",
 	}},
 	{"agent/cli/follow", []string{"agent/cli/render", "agent/control", "agent/control/socket"}},
 	{"agent/cli/order", []string{
@@ -294,9 +298,9 @@ var storeys = []struct {
 		"notify/redact", "notify/verbs", "notify/words", "store",
 	}},
 	{"agent/api", []string{
-		"agent/active", "agent/archive", "agent/bell", "agent/control", "agent/control/socket", "agent/datadir", "agent/engine", "agent/health", "agent/hint",
-		"agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/rundir", "agent/runner", "agent/terraform/diag",
-		"agent/view", "notify", "store",
+		"agent/active", "agent/archive", "agent/bell", "agent/contain", "agent/control", "agent/control/socket", "agent/datadir", "agent/engine",
+		"agent/health", "agent/hint", "agent/lifecycle/votes", "agent/operator", "agent/operator/errands", "agent/peercred", "agent/rundir", "agent/runner",
+		"agent/terraform/diag", "agent/view", "agent/web", "notify", "store",
 	}},
 	{"agent/housekeeping", []string{
 		"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/datadir",
@@ -345,7 +349,7 @@ var storeys = []struct {
 		"agent/cli/fold", "agent/cli/follow", "agent/cli/man", "agent/cli/order", "agent/cli/render", "agent/cli/screen", "agent/config",
 		"agent/config/decode", "agent/config/reference", "agent/config/shape", "agent/control", "agent/control/socket", "agent/daemon", "agent/datadir",
 		"agent/demo", "agent/demo/cloud", "agent/doctor", "agent/hint", "agent/page", "agent/peercred", "agent/repo", "agent/rescue", "agent/runner",
-		"agent/survey", "agent/survey/starter", "notify/redact", "notify/words", "store", "store/disk",
+		"agent/survey", "agent/survey/starter", "agent/web", "notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/cmd/sallyport", []string{"agent/cli"}},
 }

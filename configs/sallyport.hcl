@@ -285,6 +285,12 @@ slack {
 #   env     = { MAILTO = "ops@example.com" }
 # }
 
+# Pages to read in a browser, through ssh: `sallyport web` prints how. They decide nothing. Whoever can open the socket (as that of the
+# command line: root and the group) may look; nothing listens on a port.
+# web {
+#   socket = "/run/sallyport/web.sock" # default
+# }
+
 # How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
 # retention {
 #   runs    = 10000   # so many runs at most

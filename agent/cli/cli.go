@@ -134,7 +134,7 @@ func newRoot(a *call.Call) *cobra.Command {
 	flags.StringVar(&a.At.Socket, "socket", call.Env(a.Inv.Environ, "SALLYPORT_SOCKET", ""), "`path` of the agent's socket; without it the configuration tells")
 	flags.BoolVar(&a.Streams.JSON, "json", false, "print one JSON value")
 	root.AddCommand(
-		newAgentCommand(a), newStatusCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
+		newAgentCommand(a), newStatusCommand(a), newWebCommand(a), newImagesCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
 		newWhyCommand(a), newAuditCommand(a), newAdoptCommand(a), newCheckCommand(a), newDoctorCommand(a), newBackupCommand(a), newRestoreCommand(a), newDemoCommand(a),
 		newInitCommand(a), newVersionCommand(a), newCompletionCommand(a), newStoreCheckCommand(a), newManCommand(a), newBugreportCommand(a),
 	)

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,6 +27,7 @@ import (
 	"sallyport/agent/patience"
 	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
+	"sallyport/agent/web"
 	"sallyport/store"
 )
 
@@ -81,6 +84,7 @@ func TestScripts(t *testing.T) {
 			"tty":    ttyCommand,
 			"sees":   seesCommand,
 			"ends":   endsCommand,
+			"pages":  pagesCommand,
 			// repository DIR makes a git repository of a directory.
 			"repository": func(ts *testscript.TestScript, _ bool, args []string) {
 				_, err := git.PlainInit(ts.MkAbs(args[0]), false)
@@ -110,6 +114,23 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(errors.Join(caller.Close(), l.Close()))
 	default:
 		ts.Fatalf("agent start [VERSION], stop or missed")
+	}
+}
+
+// pagesCommand is `pages shown SOCKET`: the agent says that it shows pages there. `pages here` and `pages other` let something answer at a
+// port of this machine, $PORT, as an agent's pages do and as anything else does.
+func pagesCommand(ts *testscript.TestScript, _ bool, args []string) {
+	switch args[0] {
+	case "shown":
+		theAgent(ts).pages = args[1]
+	default:
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if args[0] == "here" {
+				w.Header().Set(web.VersionHeader, "1.2.3")
+			}
+		}))
+		ts.Defer(h.Close)
+		ts.Setenv("PORT", h.URL[strings.LastIndexByte(h.URL, ':')+1:])
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 type standIn struct {
 	dataDir, socket string
 	version         string // that its answers are of; empty: they do not say
+	pages           string // the socket at which it shows pages; empty: it shows none
 
 	store *store.Store
 	quit  func() error
@@ -82,7 +83,7 @@ func (a *standIn) next() <-chan struct{} {
 func (a *standIn) Status(context.Context) (control.Status, error) {
 	started := before(3e12)
 	s := control.Status{
-		Agent:        control.Agent{Running: true, Version: "1.2.3", StartedAt: &started, ID: "a1"},
+		Agent:        control.Agent{Running: true, Version: "1.2.3", StartedAt: &started, ID: "a1", Web: a.pages},
 		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{}, Names: []control.Name{},
 	}
 	err := a.store.View(func(tx *store.Tx) error {

@@ -35,6 +35,7 @@ import (
 	"sallyport/agent/config/calendar"
 	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/repository"
+	"sallyport/agent/config/web"
 	"sallyport/notify/redact"
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	Backup       *Backup // nil: no backup leaves this machine
 	Hooks        *Hooks  // of every stack, before its own; nil: none
 	Notify       []*receiver.Receiver
+	Web          *web.Web // nil: no pages are shown
 	CLIApprovals bool
 
 	Elements []Element // of the for_each of stack blocks; see [Config.Environments]

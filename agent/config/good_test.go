@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/receiver"
+	"sallyport/agent/config/web"
 	"sallyport/agent/trust"
 	"sallyport/configs"
 	"sallyport/notify/redact"
@@ -132,6 +133,7 @@ func TestFull(t *testing.T) {
 			},
 			{Name: "mail", Events: []string{"errored"}, Command: []string{"sallyport-mail", "--now"}, Env: secrets("MAILTO", "ops@example.com"), Timeout: 30 * time.Second},
 		},
+		Web:       &web.Web{Socket: "/run/sallyport/pages.sock"},
 		Retention: Retention{Runs: 500, Age: 720 * time.Hour, History: 2000 * time.Hour},
 		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
 	}

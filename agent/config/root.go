@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/config/naming"
 	"sallyport/agent/config/repository"
 	"sallyport/agent/config/shape"
+	"sallyport/agent/config/web"
 )
 
 // maxSocketPath is the longest path, in bytes, that the kernel binds a unix socket to.
@@ -42,6 +43,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	if b := l.Single(root.Blocks, "backup"); b != nil {
 		cfg.Backup = readBackup(l, b)
 	}
+	cfg.Web = web.Read(l, l.Single(root.Blocks, "web"), cfg.Socket)
 	cfg.Hooks = readHooks(l, l.Single(root.Blocks, "hooks"))
 	readNotify(l, cfg, root.Blocks.OfType("notify"))
 	cfg.Retention = readRetention(l, l.Single(root.Blocks, "retention"))

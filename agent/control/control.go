@@ -39,8 +39,9 @@ type Reader interface {
 
 // RunsQuery chooses runs, newest first.
 type RunsQuery struct {
-	Stack string // empty: of all stacks
-	Limit int    // 0: a reasonable number; at most [MaxRuns]
+	Stack  string // empty: of all stacks
+	Limit  int    // 0: a reasonable number; at most [MaxRuns]
+	Before int    // only those with a smaller number; 0: all
 }
 
 // MaxRuns is the most runs that one answer holds.

@@ -25,7 +25,7 @@ func RunsIn(s *store.Store, q RunsQuery, o Shown) ([]Run, error) {
 			return err
 		}
 		for _, name := range names {
-			runs, err := tx.Runs(store.RunFilter{Stack: name, Limit: q.Limit})
+			runs, err := tx.Runs(store.RunFilter{Stack: name, Limit: q.Limit, Before: q.Before})
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func RunsIn(s *store.Store, q RunsQuery, o Shown) ([]Run, error) {
 				out = out[:min(len(out), q.Limit)]
 			}
 		}
-		if len(out) > 0 || q.Stack == "" {
+		if len(out) > 0 || q.Stack == "" || q.Before > 0 {
 			return nil
 		}
 		stacks, err := tx.Stacks()

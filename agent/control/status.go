@@ -41,6 +41,7 @@ type Agent struct {
 	ID        string     `json:"id"`
 	// Backup is null where no backup leaves the machine.
 	Backup *Backups `json:"backup"`
+	Web    string   `json:"web"` // the socket at which pages are shown; empty where none are, and where no agent tells
 }
 
 // Pause says who holds something, since when and why.

@@ -56,6 +56,9 @@ func agentStatus(s *section, own string, status control.Status) {
 	if status.Agent.Paused {
 		s.warn("paused", "let it go on:\nsallyport resume", "the agent is paused: nothing is planned or applied")
 	}
+	if status.Agent.Web != "" {
+		s.ok("web", "pages to read at %s; sallyport web says how", status.Agent.Web)
+	}
 	backups(s, status.Agent.Backup)
 	for _, r := range status.Repositories {
 		if r.Error != "" {

@@ -29,6 +29,9 @@ func (v *Viewer) Process(conf *active.Config) *status.Process {
 	if conf.Cfg.Backup != nil {
 		p.Backups = conf.Cfg.Backup.Schedule
 	}
+	if conf.Cfg.Web != nil {
+		p.Web = conf.Cfg.Web.Socket
+	}
 	for _, r := range conf.Cfg.Repositories {
 		p.Repositories = append(p.Repositories, status.Repository{
 			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: v.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,

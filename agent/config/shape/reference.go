@@ -52,6 +52,7 @@ func Reference() []Block {
 	add("backup", Backup())
 	add("hooks", Hooks())
 	add("notify", Notify())
+	add("web", Web())
 	add("retention", Retention())
 	add("person", Person())
 	return out

@@ -16,6 +16,7 @@ import (
 const (
 	DefaultDataDir = "/var/lib/sallyport"
 	DefaultSocket  = "/run/sallyport/sallyport.sock"
+	DefaultWeb     = "/run/sallyport/web.sock"
 	DefaultAPIURL  = "https://slack.com/api/"
 )
 
@@ -41,6 +42,7 @@ func Root() decode.Shape {
 			{Type: "terraform"},
 			{Type: "packer"},
 			{Type: "slack"},
+			{Type: "web"},
 			{Type: "retention"},
 			{Type: "backup"},
 			{Type: "hooks"},
@@ -49,6 +51,14 @@ func Root() decode.Shape {
 		},
 		Later: []string{"metrics"},
 	}
+}
+
+// Web is the shape of the web block.
+func Web() decode.Shape {
+	return decode.Shape{Text: "pages to read, on a unix socket that takes no decision; sallyport web says how they are reached", Attributes: []decode.Attribute{
+		{Name: "socket", Type: decode.String, Default: `"` + DefaultWeb + `"`, Example: `"/run/sallyport/pages.sock"`,
+			Text: "an absolute path, not that of the command line's socket; whoever can open it may look"},
+	}}
 }
 
 // Locals is the shape of locals blocks, whose attributes have whatever names they are given.

@@ -140,6 +140,10 @@ person "jane" {
   os     = "jane"
 }
 
+web {
+  socket = "/run/sallyport/pages.sock"
+}
+
 retention {
   runs    = 500
   age     = "720h"
