@@ -71,6 +71,9 @@ func check(a *call.Call, credentials, checkout string) error {
 			out.Warnings = append(out.Warnings, w.String())
 		}
 	}
+	if credentials != "" && !isDir(credentials) {
+		out.Warnings = append(out.Warnings, "--credentials "+credentials+": there is no such directory")
+	}
 	for _, w := range out.Warnings {
 		a.Streams.Talk("sallyport: warning: %s", w)
 	}

@@ -92,6 +92,9 @@ func lookOf(s *store.StackState, newest *store.Run) *Look {
 	}
 	if newest != nil && newest.ID > l.Run && !newest.Status.Terminal() {
 		out.Hint = fmt.Sprintf("sallyport show %d, which shows what is left to do", newest.ID)
+		if !l.Began {
+			out.Hint = fmt.Sprintf("sallyport show %d, which is planned anew", newest.ID)
+		}
 	}
 	if since := notify.LookSince(s, newest); since != "" {
 		out.Hint = fmt.Sprintf("%s; to make sure that it is mended: sallyport plan %s", since, s.Name)

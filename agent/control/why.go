@@ -98,6 +98,8 @@ func madeBy(run *store.Run, file string) string {
 	switch {
 	case file != "":
 		text += file + " changed"
+	case run.Kind == store.KindRecovery && run.Reason != "": // whoever asked for the run before it did not ask for this one
+		text += run.Reason
 	case run.RequestedBy != "":
 		text += run.RequestedBy + " asked for it"
 		if run.Reason != "" {

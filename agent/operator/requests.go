@@ -157,6 +157,10 @@ func commitFor(r Request, st *store.StackState, repository *store.RepositoryStat
 		if st.Destroyed != nil {
 			return "", hint.Refuse("sallyport plan "+r.Stack, "stack %s was destroyed by #%d, so there is nothing to recover", r.Stack, st.Destroyed.Run)
 		}
+		if st.AppliedCommit == "" && st.Partly != 0 {
+			return "", hint.Refuse(fmt.Sprintf("sallyport plan %s, which plans what #%d left to do", r.Stack, st.Partly),
+				"no apply of stack %s has ended well yet, so that there is no applied commit: nothing to recover", r.Stack)
+		}
 		if st.AppliedCommit == "" {
 			return "", hint.Refuse("sallyport plan "+r.Stack, "nothing of stack %s was applied yet, so there is nothing to recover", r.Stack)
 		}

@@ -81,6 +81,8 @@ func (s stack) next() string {
 	switch r, since := s.run, notify.LookSince(s.StackState, s.run); {
 	case since != "":
 		return fmt.Sprintf("%s; to make sure that it is mended: plan %s", since, s.Name)
+	case r != nil && r.ID > s.Look.Run && !r.Status.Terminal() && !s.Look.Began:
+		return fmt.Sprintf("#%d is planned anew", r.ID)
 	case r != nil && r.ID > s.Look.Run && !r.Status.Terminal():
 		return fmt.Sprintf("#%d shows what is left to do", r.ID)
 	case s.Look.Hint != "":

@@ -150,8 +150,12 @@ func (e *nothingToRead) Error() string {
 
 func (e *nothingToRead) Unwrap() []error { return []error{e.agent, e.data} }
 
-// UserHint prefers the hint of what was tried last.
+// UserHint prefers the hint of what was tried last, but for somebody who may not speak to an agent: that is what they lack.
 func (e *nothingToRead) UserHint() string {
+	var gone *socket.NoAgentError
+	if errors.As(e.agent, &gone) && gone.NotAllowed() {
+		return gone.UserHint()
+	}
 	if next := hint.Of(e.data); next != "" && !e.agentOnly() {
 		return next
 	}

@@ -36,11 +36,29 @@ func newPauseCommand(a *call.Call) *cobra.Command {
 			if err := client.Pause(c.Context(), control.PauseRequest{Stack: stack, Reason: reason}); err != nil {
 				return err
 			}
-			return a.Streams.Result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
+			err = a.Streams.Result(paused{stack, true}, "%s is paused; to go on: sallyport %s", subject(stack), resumeLine(stack))
+			if err != nil || stack == "" {
+				return err
+			}
+			s, unknown := client.Status(c.Context())
+			if run := lookedAt(s, stack); unknown == nil && run != 0 { // it is paused, whatever is known beside
+				a.Streams.Talk("hint: #%d of it needs a look, and resume also says that it had one", run)
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the others")
 	return c
+}
+
+// lookedAt is the run of a stack that failed and needs a look; 0 if none does.
+func lookedAt(s control.Status, stack string) int {
+	for _, st := range s.Stacks {
+		if st.Name == stack && st.Look != nil {
+			return st.Look.Run
+		}
+	}
+	return 0
 }
 
 // held is the stack that is to be held, or let go on; empty for everything, which is called all as in Slack, unless a stack is.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
 	"sallyport/store"
@@ -185,6 +187,18 @@ func TestApplyWithoutAnAgent(t *testing.T) {
 			if told := strings.Contains(text, "its process"); told != (want != "") || !strings.Contains(text, want) {
 				t.Errorf("%s of %q says\n%s", where, process, text)
 			}
+		}
+	}
+}
+
+// Nobody has asked for what takes over from a run that somebody had asked for.
+func TestKindOfARecovery(t *testing.T) {
+	for kind, want := range map[store.Kind]string{
+		store.KindManual:   "manual by cli:jane, takes over from #21\n",
+		store.KindRecovery: "recovery, takes over from #21, which cli:jane had asked for\n",
+	} {
+		if got := Run(control.Run{ID: 22, Stack: "slow", Kind: kind, RequestedBy: "cli:jane", After: 21, Status: store.Pending}, clock()); !strings.Contains(ansi.Strip(got), want) {
+			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
 }

@@ -65,11 +65,14 @@ func runFacts(r control.Run, now time.Time) []fact {
 		subject += " (" + r.Author + ")"
 	}
 	kind := string(r.Kind)
-	if r.RequestedBy != "" {
+	if r.RequestedBy != "" && r.Kind != store.KindRecovery {
 		kind += " by " + store.By(r.RequestedBy, r.RequestedLogin)
 	}
 	if r.After != 0 {
 		kind += fmt.Sprintf(", takes over from #%d", r.After)
+	}
+	if r.RequestedBy != "" && r.Kind == store.KindRecovery { // nobody has asked for this one
+		kind += ", which " + store.By(r.RequestedBy, r.RequestedLogin) + " had asked for"
 	}
 	reason := r.Reason
 	if reason == notify.FirstSeen {

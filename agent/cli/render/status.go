@@ -25,14 +25,15 @@ func (w Width) Status(s control.Status, now time.Time) string {
 	b.WriteString(glassText(s.Unreviewed, now))
 	b.WriteString(openText(s, now))
 	b.WriteString(pinsText(s.Stacks, now))
+	told := w.folded(local(b.String(), now))
+	b.Reset()
 	if len(s.Repositories) > 0 {
 		b.WriteString("\n" + paint(bold, "repositories") + "\n" + w.repositoriesTable(s.Repositories, now))
 	}
 	if len(s.Stacks) > 0 {
 		b.WriteString("\n" + paint(bold, "stacks") + "\n" + w.stacksTable(s.Stacks, now))
 	}
-	b.WriteString(namesText(s.Names, now))
-	return local(b.String(), now)
+	return told + local(b.String(), now) + w.folded(namesText(s.Names, now))
 }
 
 // namesText says what names in the configuration were resolved to, and how long ago: an old id may be of a channel

@@ -23,7 +23,16 @@ func TestTablesFit(t *testing.T) {
 	}
 	infra := control.Repository{Name: "infra", Branch: "main", Head: "0123456789abcdef", PolledAt: before(time.Minute), URL: "ssh://git@git.example.internal/operations/a-rather-long-name-of-infra.git"}
 	for name, of := range map[string]func(Width) string{
-		"runs":         func(w Width) string { return w.Runs([]control.Run{r, other}, clock()) },
+		"runs": func(w Width) string { return w.Runs([]control.Run{r, other}, clock()) },
+		"status": func(w Width) string {
+			return w.Status(control.Status{
+				Stacks: []control.Stack{stack}, Repositories: []control.Repository{infra},
+				Names: []control.Name{{Name: "#infrastructure", ID: "C0123456789", At: clock()}, {Name: "jane@example.com", ID: "U0123456789", At: clock()}},
+				Problems: []control.Problem{{
+					Source: "slack", Error: "the channel cannot be read, and nobody knows whether anybody has approved anything there since", Hint: "invite the bot into the channel, or look at its token and the scopes that it has",
+				}},
+			}, clock())
+		},
 		"stacks":       func(w Width) string { return w.stacksTable([]control.Stack{stack}, clock()) },
 		"repositories": func(w Width) string { return w.repositoriesTable([]control.Repository{infra}, clock()) },
 		"images": func(w Width) string {

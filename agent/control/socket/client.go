@@ -11,6 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -56,8 +59,8 @@ func noAgent(socket string, err error) error {
 	e := &NoAgentError{Socket: socket, Err: err, Hint: "start it with systemctl start sallyport, or sallyport agent in a terminal"}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		e.Err = errors.New("permission denied")
-		e.Hint = "use sudo, or become a member of the group that owns the socket"
+		e.Err = errNotAllowed
+		e.Hint = "use sudo, or become a member of the group that owns the socket" + groupOf(filepath.Dir(socket))
 	case errors.Is(err, fs.ErrNotExist):
 		e.Err = errors.New("there is no such socket")
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -67,6 +70,23 @@ func noAgent(socket string, err error) error {
 		e.Hint = "it is stuck or overloaded: look at its log (journalctl -u sallyport)"
 	}
 	return e
+}
+
+// groupOf is how somebody becomes a member of the group that owns a directory; empty where it cannot be told, and where it is root's.
+func groupOf(dir string) string {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return ""
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Gid == 0 {
+		return ""
+	}
+	group, err := user.LookupGroupId(strconv.Itoa(int(stat.Gid)))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s): sudo usermod -aG %s YOU, then log in anew", group.Name, group.Name)
 }
 
 // Close ends kept connections.

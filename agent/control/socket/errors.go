@@ -20,8 +20,17 @@ type NoAgentError struct {
 	Hint   string
 }
 
+// errNotAllowed is why somebody does not know whether an agent answers.
+var errNotAllowed = errors.New("permission denied")
+
+// NotAllowed reports whether an agent may be there, and whoever asked may not speak to it.
+func (e *NoAgentError) NotAllowed() bool { return errors.Is(e.Err, errNotAllowed) }
+
 // Error implements error.
 func (e *NoAgentError) Error() string {
+	if e.NotAllowed() {
+		return fmt.Sprintf("this user may not open the agent's socket %s (%v), so that no agent answers", e.Socket, e.Err)
+	}
 	return fmt.Sprintf("no agent answers at %s: %v", e.Socket, e.Err)
 }
 

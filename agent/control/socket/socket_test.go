@@ -42,7 +42,8 @@ func TestNoAgent(t *testing.T) {
 
 func TestPermissionDeniedSaysWhatToDo(t *testing.T) {
 	err := noAgent("/run/s", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", fs.ErrPermission)})
-	if !errors.Is(err, ErrNoAgent) || !strings.Contains(hint.Of(err), "sudo") || !strings.Contains(hint.Of(err), "group") {
+	if !errors.Is(err, ErrNoAgent) || !strings.Contains(hint.Of(err), "sudo") || !strings.Contains(hint.Of(err), "group") ||
+		!strings.Contains(err.Error(), "this user may not open the agent's socket /run/s (permission denied)") {
 		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
 }

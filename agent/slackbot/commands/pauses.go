@@ -25,10 +25,28 @@ func (cs *Commands) pause(stack, reason, by string) (string, error) {
 		what, resume = stack, resume+" "+stack
 	}
 	text := fmt.Sprintf("Paused %s (by %s). Approvals still count, nothing runs while it is paused. To go on: %s", what, by, resume)
+	if run, err := cs.lookedAt(stack); err == nil && run != 0 { // it is paused, whatever is known beside
+		text += fmt.Sprintf("\n#%d of it needs a look, and resume also says that it had one.", run)
+	}
 	if before != nil {
 		text += "\nIt was paused already, " + notify.Paused(before)
 	}
 	return text, nil
+}
+
+// lookedAt is the run of a stack that failed and needs a look; 0 if none does, and of everything.
+func (cs *Commands) lookedAt(stack string) (run int, err error) {
+	if stack == "" {
+		return 0, nil
+	}
+	err = cs.store.View(func(tx *store.Tx) error {
+		st, err := tx.Stack(stack)
+		if err == nil && st.Look != nil {
+			run = st.Look.Run
+		}
+		return err
+	})
+	return run, err
 }
 
 // resume lets a stack, or the agent, go on, and says what is paused beside it: a stack that goes on waits for the agent.
