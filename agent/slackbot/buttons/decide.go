@@ -114,7 +114,7 @@ func (b *Buttons) count(p *press, text string) (said, error) {
 	case err != nil:
 		return "", err
 	}
-	return said("Counted: " + words.Sentence(counted.Message)), nil
+	return said("Counted: " + words.Sentence(strings.TrimPrefix(counted.Message, "counted: "))), nil
 }
 
 // line is what the thread is told of a vote by a button.
