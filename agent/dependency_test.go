@@ -61,7 +61,7 @@ func diamond(t *testing.T) (*repository, *house, string) {
 		"net/main.tf": chained(dir, "net", "one"), "left/main.tf": chained(dir, "left", "one", "net"),
 		"right/main.tf": chained(dir, "right", "one", "net"), "box/main.tf": chained(dir, "box", "one", "left", "right"),
 	})
-	h := newHouse(t, box(r, `depends_on = ["left", "right"]`)+`
+	h := newHouse(t, box(r, "depends_on = [\"left\", \"right\"]\nlabel = \"PROD\"")+`
 stack "net" { dir = "net" }
 stack "left" {
   dir        = "left"
@@ -78,9 +78,26 @@ stack "right" {
 	return r, h, dir
 }
 
+// around are the stacks of a run's commit, with those that come before each, behind the label of its own.
+func (h *house) around(ref string) string {
+	h.t.Helper()
+	a, err := h.Client.Around(context.Background(), ref)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text := a.Label + ": "
+	for _, n := range a.Stacks {
+		text += fmt.Sprintf("%s %s <%s; ", n.Stack, n.Status, strings.Join(n.After, ","))
+	}
+	return text
+}
+
 func TestAnAppliedChangeMakesRunsOfWhatDependsOnIt(t *testing.T) {
 	t.Parallel()
 	r, h, dir := diamond(t)
+	if got := h.around("box"); got != "PROD: box applied <left,right; left applied <net; net applied <; right applied <net; " {
+		t.Errorf("around box are %s", got)
+	}
 	r.commit("Change the network", map[string]string{"net/main.tf": chained(dir, "net", "two")})
 	net := h.applies("net")
 	left := h.Reaches("left", store.Planned)

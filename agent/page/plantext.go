@@ -298,6 +298,11 @@ func (p *painter) line(class, line string) {
 	if strings.HasPrefix(strings.TrimLeft(line, " "), "# (") {
 		class = "dim"
 	}
+	if !strings.ContainsAny(line, "(#") { // nearly all of them
+		p.add(class, line)
+		p.add("dim", more)
+		return
+	}
 	at := 0
 	for _, found := range remark.FindAllStringIndex(line, -1) {
 		p.add(class, line[at:found[0]])

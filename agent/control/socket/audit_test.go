@@ -35,3 +35,18 @@ func TestAuditCrosses(t *testing.T) {
 		}
 	}
 }
+
+// TestAroundCrosses: what is around a run is what it was on the other side, and its people have names.
+func TestAroundCrosses(t *testing.T) {
+	answer := control.Around{
+		Label: "PROD", Ordered: true, More: 3, Stacks: []control.Neighbour{{Stack: "ghe", Label: "PROD", Run: 7, Status: store.Planned, After: []string{"net"}}},
+		Events: []control.AuditEntry{{At: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), Run: 7, Event: "decision", By: "slack:U01ABC", Outcome: "approve"}},
+	}
+	client, _ := served(t, &fake{around: answer}, func(o *ServerOptions) { o.Names = people.Known(map[string]string{"slack:U01ABC": "jane"}) })
+	have, err := client.Around(t.Context(), "services/ghe & co")
+	want := answer
+	want.People = map[string]string{"slack:U01ABC": "jane"}
+	if err != nil || !reflect.DeepEqual(have, want) {
+		t.Errorf("answered %+v, %v", have, err)
+	}
+}
