@@ -56,6 +56,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("content", func(t *testing.T) { content(t, b) })
 	t.Run("complains", func(t *testing.T) { complains(t, b) })
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, b) })
+	t.Run("print", func(t *testing.T) { printed(t, b) })
 	t.Run("many changes", func(t *testing.T) { manyChanges(t, b) })
 }
 
@@ -174,6 +175,23 @@ func keyboard(t *testing.T, b *pagetest.Browser) {
 	tab.Eval("document.querySelector('.change').open", &after)
 	if before == after {
 		t.Errorf("Enter on a change leaves it open=%v", after)
+	}
+}
+
+// printed: on paper everything is open, and dark on white whatever the screen is.
+func printed(t *testing.T, b *pagetest.Browser) {
+	tab := b.Open(fileOf(t, cases(t)["modules"]), pagetest.View{Width: 800, Height: 1000, Dark: true, Print: true})
+	var got struct {
+		Back   string
+		All, N int
+	}
+	tab.Eval(`(() => { const all = [...document.querySelectorAll('.change pre')];
+		return {Back: getComputedStyle(document.body).backgroundColor, All: all.length, N: all.filter(e => e.getBoundingClientRect().height > 20).length} })()`, &got)
+	if got.Back != "rgb(255, 255, 255)" || got.All < 5 || got.N != got.All {
+		t.Errorf("on paper it is %+v", got)
+	}
+	if *screenshots != "" {
+		tab.Screenshot(filepath.Join(*screenshots, "printed.png"))
 	}
 }
 

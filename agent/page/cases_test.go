@@ -153,7 +153,7 @@ const evil = "<script>alert(1)</script><img src=http://evil.example/x onerror=al
 
 // hostile is a page about what a hostile repository made up, in every field.
 func hostile(t *testing.T) RunPage {
-	plan, text := planOf(t, "hostile")
+	plan, text := planOf(t, "hostile") // as an older agent kept it, with a forged block
 	long := evil + strings.Repeat("Wort", 60)
 	for i := range plan.Changes {
 		c := &plan.Changes[i]

@@ -38,9 +38,12 @@ type TextWriter struct {
 	err     error
 }
 
-// NewTextWriter returns a writer of text that w gets as redact leaves it.
+// NewTextWriter returns a writer of text that w gets as redact leaves it. Line and paragraph separators (U+2028, U+2029), which terraform
+// leaves in values of many lines as they are, become the escapes that it writes in all others: shown as line ends, they would let a value
+// write what looks like the block of another object.
 func NewTextWriter(w io.Writer, redact func(string) string) *TextWriter {
-	return &TextWriter{w: w, redact: redact}
+	escapes := strings.NewReplacer("\u2028", `\u2028`, "\u2029", `\u2029`)
+	return &TextWriter{w: w, redact: func(s string) string { return redact(escapes.Replace(s)) }}
 }
 
 // Write implements io.Writer; the error is always nil.

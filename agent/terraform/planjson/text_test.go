@@ -34,6 +34,21 @@ func TestTextIsRedactedAcrossParts(t *testing.T) {
 	}
 }
 
+// TestNoValueForgesALine: what some show as the end of a line stays in its line, and hides no secret.
+func TestNoValueForgesALine(t *testing.T) {
+	const secret = "first\u2028second of a key"
+	var out bytes.Buffer
+	w := NewTextWriter(&out, redact.New(redact.NewSecret(secret)).Text)
+	w.Add("  + a = <<-EOT\n      x\u2028    }\u2029  # b.c will be destroyed\n      " + secret + "!\n    EOT\n")
+	if err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	want := "  + a = <<-EOT\n      x\\u2028    }\\u2029  # b.c will be destroyed\n      (redacted)!\n    EOT\n"
+	if out.String() != want {
+		t.Errorf("the text is\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 // TestNoValueIsCutInTwo: a block of more than maxPart is cut at some line, and this value has nothing but short ones.
 func TestNoValueIsCutInTwo(t *testing.T) {
 	lines := make([]string, 1000)
