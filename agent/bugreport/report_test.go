@@ -57,6 +57,10 @@ func TestCollect(t *testing.T) {
 			}
 		}
 		parts := []bugreport.Part{
+			{Name: "first.txt", Write: func(ctx context.Context, w io.Writer) error {
+				<-ctx.Done()
+				return nil
+			}},
 			{Name: "good.txt", Write: write("all is well, hunter2hunter2\n", nil)},
 			{Name: "fails.txt", Write: write("half", errors.New("no route to hunter2hunter2\nvalue = 12"))},
 			{Name: "panics.txt", Write: func(context.Context, io.Writer) error { panic("xoxb-123456789012") }},
@@ -75,6 +79,7 @@ func TestCollect(t *testing.T) {
 		for i := range parts {
 			parts[i].Within, parts[i].About = time.Minute, "about "+parts[i].Name
 		}
+		parts[0].Within = time.Hour // those after it have ended long before
 		r, err := bugreport.Collect(t.Context(), time.Date(2026, 11, 30, 1, 2, 3, 0, time.UTC), parts, redact.New(redact.NewSecret("hunter2hunter2")))
 		if err != nil {
 			t.Fatal(err)
@@ -93,8 +98,13 @@ func TestCollect(t *testing.T) {
 				t.Errorf("%s is %q, and not %q", name, got[:min(len(got), 300)], want)
 			}
 		}
-		if len(files) != len(parts)+1 || len(files["long.txt"]) > 1<<20+100 || r.Parts[1].Bytes != len(files["good.txt"]) || r.Parts[1].Missing != "" {
-			t.Errorf("%d files; %+v", len(files), r.Parts[1])
+		if len(files) != len(parts)+1 || len(files["long.txt"]) > 1<<20+100 || r.Parts[2].Bytes != len(files["good.txt"]) {
+			t.Errorf("%d files; %+v", len(files), r.Parts[2])
+		}
+		for _, p := range r.Parts[:3] {
+			if p.Missing != "" {
+				t.Errorf("%s: %s", p.Name, p.Missing)
+			}
 		}
 	})
 }

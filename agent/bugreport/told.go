@@ -19,7 +19,7 @@ const (
 )
 
 // Ask asks an agent, or its data directory where none answers.
-type Ask func(ctx context.Context, question func(control.Reader) error) error
+type Ask func(ctx context.Context, question func(context.Context, control.Reader) error) error
 
 // quoted is the rest of a quoted text of a log from its second line on.
 var quoted = regexp.MustCompile(`\\n(?:[^"\\\n]|\\.)*"`)
@@ -32,7 +32,7 @@ var planned = []string{"changes", "outputs", "checks", "deferred", "hook_notes",
 
 // Status writes the status as JSON, without what plans are about.
 func Status(ctx context.Context, w io.Writer, ask Ask) error {
-	return ask(ctx, func(r control.Reader) error {
+	return ask(ctx, func(ctx context.Context, r control.Reader) error {
 		s, err := r.Status(ctx)
 		if err != nil {
 			return fmt.Errorf("asking for the status: %w", err)
@@ -75,7 +75,7 @@ func pruned(v any) any {
 
 // Audit writes the newest entries of the history, a line each, and whether its chain of hashes holds from the first of them on.
 func Audit(ctx context.Context, w io.Writer, ask Ask, now time.Time) error {
-	return ask(ctx, func(r control.Reader) error {
+	return ask(ctx, func(ctx context.Context, r control.Reader) error {
 		q := control.AuditQuery{Since: now.AddDate(0, 0, -auditDays)}
 		var last []control.AuditEntry
 		broken := ""

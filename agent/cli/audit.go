@@ -8,6 +8,7 @@ import (
 
 	"sallyport/agent/cli/audit"
 	"sallyport/agent/cli/call"
+	"sallyport/agent/cli/render"
 	"sallyport/agent/control"
 	"sallyport/store"
 )
@@ -39,6 +40,9 @@ func newAuditCommand(a *call.Call) *cobra.Command {
 					return call.Usage(fmt.Sprintf("%s: %v", bound.flag, err), "a date (2026-11-30), a time (2026-11-30T18:00:00Z), or how long ago: 90m, 24h, 30d")
 				}
 				*bound.into = t
+			}
+			if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
+				return call.Usage("--since is not before --until, so that nothing is between them", "an hour of yesterday: --since 25h --until 24h")
 			}
 			return a.At.Look(a.Streams, func(r call.Source) error {
 				out, read := auditWriter(a, csv), false
@@ -76,7 +80,7 @@ func auditWriter(a *call.Call, csv bool) audit.Writer {
 	case csv:
 		return audit.NewCSV(a.Streams.Stdout)
 	}
-	return audit.NewText(a.Streams.Out, a.Now().Location())
+	return audit.NewText(a.Streams.Out, a.Now().Location(), render.Width(a.Streams.Wide()).Folded)
 }
 
 // auditEnd writes what the chain is like, and fails if it does not hold.

@@ -31,7 +31,8 @@ import (
 
 // How long the parts of a report may take.
 const (
-	reportLook   = 20 * time.Second // what an agent, systemd or a disk is asked for
+	reportLook   = 20 * time.Second // what systemd or a disk is asked for, and a store is checked
+	reportAgent  = 5 * time.Second  // an agent's answer, after which there is time for its data directory
 	reportDoctor = 90 * time.Second // git, Slack and terraform
 )
 
@@ -171,7 +172,7 @@ func onceOK(ask func(context.Context) error) func(context.Context) error {
 	var once sync.Once
 	var err error
 	return func(ctx context.Context) error {
-		once.Do(func() { err = ask(ctx) })
+		once.Do(func() { err = ask(context.WithoutCancel(ctx)) }) // the time of whoever came first may be over
 		return err
 	}
 }
@@ -184,7 +185,9 @@ func (r *reporter) versions(ctx context.Context, w io.Writer) error {
 	if err == nil {
 		defer client.Close()
 		client.Hears(func(version string) { agent = version })
-		_, err = client.Status(ctx)
+		asking, cancel := context.WithTimeout(ctx, reportAgent)
+		defer cancel()
+		_, err = client.Status(asking)
 	}
 	if err != nil {
 		agent = bugreport.FirstLine(err.Error())
@@ -205,13 +208,15 @@ func (r *reporter) doctor(ctx context.Context, w io.Writer, credentials string) 
 }
 
 // ask asks the agent; where none answers its data directory, unless reading that could end this process.
-func (r *reporter) ask(ctx context.Context, question func(control.Reader) error) error {
+func (r *reporter) ask(ctx context.Context, question func(context.Context, control.Reader) error) error {
 	client, err := r.at.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	noAgent := question(client)
+	asking, cancel := context.WithTimeout(ctx, reportAgent)
+	noAgent := question(asking, client)
+	cancel()
 	if !errors.Is(noAgent, socket.ErrNoAgent) {
 		return noAgent
 	}
@@ -223,7 +228,7 @@ func (r *reporter) ask(ctx context.Context, question func(control.Reader) error)
 		return fmt.Errorf("%w; reading its data instead: %w", noAgent, err)
 	}
 	defer offline.Close()
-	return question(offline)
+	return question(ctx, offline)
 }
 
 // checkStore checks the store in a process of its own.

@@ -152,18 +152,20 @@ type textWriter struct {
 	chain
 	out  *bufio.Writer
 	zone *time.Location
+	fold func(string) string
 }
 
-// NewText writes a line each for people, with names in the place of accounts and times in their zone.
-func NewText(out io.Writer, zone *time.Location) Writer {
-	return &textWriter{out: bufio.NewWriter(out), zone: zone}
+// NewText writes a line each for people, with names in the place of accounts and times in their zone; fold brings it to the width of their
+// terminal.
+func NewText(out io.Writer, zone *time.Location, fold func(line string) string) Writer {
+	return &textWriter{out: bufio.NewWriter(out), zone: zone, fold: fold}
 }
 
 func (w *textWriter) Part(p control.Audit) error {
 	w.take(p)
 	names := people.Known(p.People)
 	for _, e := range p.Entries {
-		if _, err := w.out.WriteString(redact.CleanLine(names.Plain(line(e, w.zone))) + "\n"); err != nil {
+		if _, err := w.out.WriteString(w.fold(redact.CleanLine(names.Plain(line(e, w.zone))) + "\n")); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,8 @@ func TestWriters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text, asJSON, table bytes.Buffer
-			for _, w := range []audit.Writer{audit.NewText(&text, time.FixedZone("CET", 3600)), audit.NewJSON(&asJSON), audit.NewCSV(&table)} {
+			fold := func(line string) string { return "| " + line }
+			for _, w := range []audit.Writer{audit.NewText(&text, time.FixedZone("CET", 3600), fold), audit.NewJSON(&asJSON), audit.NewCSV(&table)} {
 				for _, p := range parts(c.broken) {
 					if err := w.Part(p); err != nil {
 						t.Fatal(err)
@@ -48,9 +49,9 @@ func TestWriters(t *testing.T) {
 					t.Errorf("broken %q, %v", broken, err)
 				}
 			}
-			const want = "2026-11-30 13:00:00 CET  pause by jane: not now\n" +
-				"2026-11-30 13:00:00 CET  #7  ghe  planning [commit cccccccccc]\n" +
-				"2026-11-30 13:00:00 CET  #7  ghe  approve (decision) by ann: =approve destroy 1 [commit cccccccccc, plan dddddddddd]\n" +
+			const want = "| 2026-11-30 13:00:00 CET  pause by jane: not now\n" +
+				"| 2026-11-30 13:00:00 CET  #7  ghe  planning [commit cccccccccc]\n" +
+				"| 2026-11-30 13:00:00 CET  #7  ghe  approve (decision) by ann: =approve destroy 1 [commit cccccccccc, plan dddddddddd]\n" +
 				"The chain of hashes is broken.\n"
 			if text.String() != want {
 				t.Errorf("text:\n%s", text.String())

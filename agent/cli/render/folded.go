@@ -9,9 +9,9 @@ import (
 // hang is by how much more what goes on of a line is indented.
 const hang = 2
 
-// folded brings lines to the width of the terminal, at blanks: the terminal itself would break them in the middle of a word. What is there to
+// Folded brings lines to the width of the terminal, at blanks: the terminal itself would break them in the middle of a word. What is there to
 // be typed stays in one piece.
-func (w Width) folded(text string) string {
+func (w Width) Folded(text string) string {
 	if w <= 0 {
 		return text
 	}
@@ -22,7 +22,7 @@ func (w Width) folded(text string) string {
 			b.WriteString(line)
 			continue
 		}
-		b.WriteString(w.fold(strings.TrimRight(line, "\n"), len(plain)-len(strings.TrimLeft(plain, " "))))
+		b.WriteString(w.fold(strings.TrimRight(line, "\n"), len(line)-len(strings.TrimLeft(line, " "))))
 		b.WriteString("\n")
 	}
 	return b.String()

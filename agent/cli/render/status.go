@@ -25,7 +25,7 @@ func (w Width) Status(s control.Status, now time.Time) string {
 	b.WriteString(glassText(s.Unreviewed, now))
 	b.WriteString(openText(s, now))
 	b.WriteString(pinsText(s.Stacks, now))
-	told := w.folded(local(b.String(), now))
+	told := w.Folded(local(b.String(), now))
 	b.Reset()
 	if len(s.Repositories) > 0 {
 		b.WriteString("\n" + paint(bold, "repositories") + "\n" + w.repositoriesTable(s.Repositories, now))
@@ -33,7 +33,7 @@ func (w Width) Status(s control.Status, now time.Time) string {
 	if len(s.Stacks) > 0 {
 		b.WriteString("\n" + paint(bold, "stacks") + "\n" + w.stacksTable(s.Stacks, now))
 	}
-	return told + local(b.String(), now) + w.folded(namesText(s.Names, now))
+	return told + local(b.String(), now) + w.Folded(namesText(s.Names, now))
 }
 
 // namesText says what names in the configuration were resolved to, and how long ago: an old id may be of a channel
