@@ -42,6 +42,7 @@
 //	pullrequests  which are open, and whose are planned
 //	housekeeping  retention, snapshots, backups, room on the disk, what a crash left
 //	api           answering the socket, and showing pages
+//	metrics       figures, for Prometheus and for a dead man's switch
 //
 // A newcomer reads lifecycle/next.go, then loop.go here and execute/step.go.
 package agent
@@ -71,6 +72,7 @@ import (
 	"sallyport/agent/housekeeping"
 	"sallyport/agent/journal"
 	"sallyport/agent/ledger"
+	"sallyport/agent/metrics"
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
 	"sallyport/agent/pullrequests"
@@ -176,6 +178,7 @@ type Agent struct {
 	pullwatch   *pullrequests.Pullwatch
 	housekeeper *housekeeping.Housekeeper
 	socketAPI   *api.SocketAPI
+	meter       *metrics.Meter
 
 	opts     Options
 	log      *slog.Logger
@@ -271,6 +274,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		"watching repositories": a.source.PollRepositories, "listening to slack": a.slackbot.Listen, "keeping slack's socket": a.slackbot.KeepSocket, "forgetting old runs": a.housekeeper.Retain,
 		"sending backups": a.housekeeper.SendBackups, "keeping snapshots": a.housekeeper.KeepSnapshots, "telling sites": a.outbox.DeliverToSites,
 		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell, "showing pages": a.socketAPI.ShowPages,
+		"serving metrics": a.meter.Serve, "writing metrics": a.meter.WriteFile, "saying that all is well": a.meter.Ping,
 	}
 	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
 		socket, err := a.socketAPI.Listen()
@@ -278,6 +282,9 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		}
 		loops["answering at the socket"] = socket.Serve
+	}
+	if err := a.meter.Listen(); err != nil {
+		return err
 	}
 	a.active.InstallTools(work, nil)
 

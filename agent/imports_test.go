@@ -85,6 +85,7 @@ var storeys = []struct {
 	{"agent/terraform/planjson", []string{"store"}},
 	{"agent/terraform/private", []string{"agent/asuser"}},
 	{"agent/terraform/tftest", []string{"agent/need", "agent/patience", "store"}},
+	{"agent/config/figures", []string{"agent/config/decode", "agent/config/remote", "agent/config/shape", "notify/redact"}},
 	{"agent/config/foreach", []string{"agent/config/decode", "agent/config/naming"}},
 	{"agent/config/identity", []string{"agent/config/decode", "agent/config/naming"}},
 	{"agent/config/receiver", []string{
@@ -108,9 +109,9 @@ var storeys = []struct {
 	}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config", []string{
-		"agent/config/calendar", "agent/config/circles", "agent/config/decode", "agent/config/environment", "agent/config/foreach", "agent/config/identity",
-		"agent/config/naming", "agent/config/program", "agent/config/receiver", "agent/config/remote", "agent/config/repository", "agent/config/shape", "agent/config/trusted",
-		"agent/config/web", "agent/hclfile", "notify/redact", "notify/words",
+		"agent/config/calendar", "agent/config/circles", "agent/config/decode", "agent/config/environment", "agent/config/figures", "agent/config/foreach",
+		"agent/config/identity", "agent/config/naming", "agent/config/program", "agent/config/receiver", "agent/config/remote", "agent/config/repository", "agent/config/shape",
+		"agent/config/trusted", "agent/config/web", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
 		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
@@ -168,6 +169,7 @@ var storeys = []struct {
 		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary",
 		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/webhook", "notify/words",
 	}},
+	{"agent/metrics/exposition", []string{"agent/control", "agent/status", "store"}},
 	{"agent/survey/starter", []string{
 		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey", "notify/words",
 	}},
@@ -301,6 +303,10 @@ var storeys = []struct {
 		"agent/active", "agent/announce", "agent/config", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/operator",
 		"agent/outbox", "agent/phrase", "agent/view", "agent/workers", "notify", "notify/redact", "notify/slack", "notify/verbs", "notify/words", "store",
 	}},
+	{"agent/metrics", []string{
+		"agent/active", "agent/bell", "agent/clock", "agent/contain", "agent/datadir", "agent/health", "agent/hint", "agent/housekeeping", "agent/metrics/exposition",
+		"agent/outbox", "agent/status", "agent/view", "agent/workers", "notify/redact", "notify/webhook", "store",
+	}},
 	{"agent/slackbot/buttons", []string{
 		"agent/active", "agent/clock", "agent/engine", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/operator",
 		"agent/outbox", "agent/slackbot/commands", "agent/workers", "notify", "notify/button", "notify/slack", "notify/slack/modal", "notify/slack/socket", "notify/verbs",
@@ -315,8 +321,8 @@ var storeys = []struct {
 	// The agent.
 	{"agent", []string{
 		"agent/active", "agent/api", "agent/bell", "agent/clock", "agent/config", "agent/config/trusted", "agent/contain", "agent/datadir", "agent/engine", "agent/execute",
-		"agent/health", "agent/housekeeping", "agent/journal", "agent/ledger", "agent/operator", "agent/outbox", "agent/pullrequests", "agent/rescue", "agent/runner",
-		"agent/slackbot", "agent/slackbot/peers", "agent/source", "agent/terraform/cache", "agent/triggers", "agent/view", "agent/workers", "store",
+		"agent/health", "agent/housekeeping", "agent/journal", "agent/ledger", "agent/metrics", "agent/operator", "agent/outbox", "agent/pullrequests", "agent/rescue",
+		"agent/runner", "agent/slackbot", "agent/slackbot/peers", "agent/source", "agent/terraform/cache", "agent/triggers", "agent/view", "agent/workers", "store",
 	}},
 
 	// What runs an agent, or tries one.

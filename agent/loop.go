@@ -8,8 +8,6 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/contain"
-	"sallyport/agent/execute"
-	"sallyport/agent/health"
 	"sallyport/agent/outbox"
 	"sallyport/agent/workers"
 	"sallyport/store"
@@ -53,26 +51,11 @@ func (a *Agent) loop(ctx context.Context) {
 // compared at each step. Whatever changes a head or a run calls [journal.Tx.Moves]; the idle pass looks in any case.
 func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	conf := a.active.Current.Load()
-	for _, r := range conf.Cfg.Repositories {
-		if !looking {
-			break
-		}
-		err := a.health.Contained(health.Work{Name: "looking for changed stacks of " + r.Name, At: a.ledger.HeadOf(r.Name)}, func() error {
-			if err := a.triggers.Discover(ctx, conf, r); err != nil {
-				return err
-			}
-			return a.triggers.Dependencies(conf, r)
-		})
-		if ctx.Err() != nil {
-			return 0
-		}
-		if err != nil {
-			a.journal.LookAgain()
-		}
-		if a.faults.Set(execute.LookingFault(r.Name), err) && err != nil {
-			a.log.Error("looking for changed stacks", "repository", r.Name, "err", err)
-		}
-		a.triggers.ShowGlobFaults(conf, r.Name)
+	if looking {
+		a.triggers.Look(ctx, conf)
+	}
+	if ctx.Err() != nil {
+		return 0
 	}
 	var runs []*store.Run
 	err := a.store.View(func(tx *store.Tx) (err error) {

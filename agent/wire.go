@@ -8,6 +8,7 @@ import (
 	"sallyport/agent/execute"
 	"sallyport/agent/housekeeping"
 	"sallyport/agent/ledger"
+	"sallyport/agent/metrics"
 	"sallyport/agent/operator"
 	"sallyport/agent/outbox"
 	"sallyport/agent/pullrequests"
@@ -74,6 +75,10 @@ func (a *Agent) wire() {
 	a.socketAPI = api.New(api.Options{
 		Health: a.health, Active: a.active, Engines: a.engines, Viewer: a.viewer, Operator: a.operator,
 		Changes: a.changes, Faults: a.faults, Log: a.log, Now: a.now, Store: a.store, Version: a.opts.Version,
+	})
+	a.meter = metrics.New(metrics.Options{
+		Health: a.health, Active: a.active, Faults: a.faults, Viewer: a.viewer, Work: a.work, Changes: a.changes, Polls: a.polls, Log: a.log,
+		Now: a.now, Room: a.opts.Room, Jitter: a.opts.Jitter, Store: a.store, Version: a.opts.Version, LastPass: &a.lastPass,
 	})
 	a.executor = execute.New(execute.Options{
 		Clocks: a.clocks, Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger,

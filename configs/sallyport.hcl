@@ -291,6 +291,19 @@ slack {
 #   socket = "/run/sallyport/web.sock" # default
 # }
 
+# Figures for Prometheus. 127.0.0.1:9746/metrics, /healthz and /readyz are for this machine alone (or ssh -L); an address that others reach
+# needs allow_remote. A textfile is read by node_exporter (--collector.textfile.directory), and nothing listens; the agent must be able to
+# write its directory, and the unit needs ReadWritePaths= for it. configs/prometheus has alerts and a dashboard.
+# metrics {
+#   listen       = "127.0.0.1:9746"
+#   textfile     = "/var/lib/node_exporter/sallyport.prom"
+#   allow_remote = false
+# }
+
+# A dead man's switch: this address is asked for once a minute as long as the agent looks at everything and can write down what it does.
+# The service behind it calls people when that ends. It may come from credential("ping-url"): whoever knows it can say that all is well.
+# ping_url = "https://ping.example.com/1b2c3d"
+
 # How long what has ended is kept. Whatever these say, the newest twenty runs of each stack stay, and what is applied.
 # retention {
 #   runs    = 10000   # so many runs at most

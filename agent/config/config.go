@@ -23,7 +23,7 @@
 //
 // # Later
 //
-// Names that are planned and that this version does not know (metrics) are refused as "not supported by
+// Names that are planned and that this version does not know (standby) are refused as "not supported by
 // this version yet", never taken silently: a guard that somebody wrote down and nobody enforces is worse than none.
 package config
 
@@ -33,6 +33,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"sallyport/agent/config/calendar"
+	"sallyport/agent/config/figures"
 	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/repository"
 	"sallyport/agent/config/web"
@@ -56,7 +57,9 @@ type Config struct {
 	Backup       *Backup // nil: no backup leaves this machine
 	Hooks        *Hooks  // of every stack, before its own; nil: none
 	Notify       []*receiver.Receiver
-	Web          *web.Web // nil: no pages are shown
+	Web          *web.Web         // nil: no pages are shown
+	Metrics      *figures.Metrics // nil: nobody is given any
+	PingURL      redact.Secret    // asked for as long as all is well; zero: nobody is told
 	CLIApprovals bool
 
 	Elements []Element // of the for_each of stack blocks; see [Config.Environments]

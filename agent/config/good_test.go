@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
 
+	"sallyport/agent/config/figures"
 	"sallyport/agent/config/receiver"
 	"sallyport/agent/config/web"
 	"sallyport/agent/trust"
@@ -124,8 +125,10 @@ func TestFull(t *testing.T) {
 			Token: redact.NewSecret("xoxb-" + canary), Channel: "#infra", Approvers: []string{"U01ABCDEF", "S01OPSTEAM", "jane@example.com"},
 			Poll: 100 * time.Millisecond, APIURL: "http://localhost:8080/api/",
 		},
-		People: []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
-		Backup: &Backup{Schedule: "@daily", Command: []string{"aws", "s3", "cp", "-", "s3://bucket/sallyport"}, Env: secrets("AWS_REGION", "us-east-1"), Timeout: time.Hour},
+		People:  []Person{{Name: "jane", Slack: "U01ABCDEF", GitHub: "jane-doe", OS: "jane"}},
+		Backup:  &Backup{Schedule: "@daily", Command: []string{"aws", "s3", "cp", "-", "s3://bucket/sallyport"}, Env: secrets("AWS_REGION", "us-east-1"), Timeout: time.Hour},
+		Metrics: &figures.Metrics{Listen: "0.0.0.0:9746", Textfile: "/var/lib/node_exporter/sallyport.prom", AllowRemote: true},
+		PingURL: redact.NewSecret("https://ping.example.com/" + canary),
 		Notify: []*receiver.Receiver{
 			{
 				Name: "pager", Events: []string{"waiting", "blocked"}, Stacks: []string{"prod-*", "ghe"}, Timeout: 10 * time.Second,
@@ -135,7 +138,7 @@ func TestFull(t *testing.T) {
 		},
 		Web:       &web.Web{Socket: "/run/sallyport/pages.sock"},
 		Retention: Retention{Runs: 500, Age: 720 * time.Hour, History: 2000 * time.Hour},
-		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary)},
+		Secrets:   []redact.Secret{redact.NewSecret(phrase), redact.NewSecret(canary), redact.NewSecret("xoxb-" + canary), redact.NewSecret("https://ping.example.com/" + canary)},
 	}
 	if diff := cmp.Diff(want, got, compare()); diff != "" {
 		t.Error(diff)

@@ -37,6 +37,9 @@ func load(l *decode.Reader, sources []decode.Source) (*Config, error) {
 		return nil, l.Faults()
 	}
 	cfg.Secrets = l.Secrets()
+	if !cfg.PingURL.IsZero() { // whoever knows it can say that all is well, wherever it stands
+		cfg.Secrets = append(cfg.Secrets, cfg.PingURL)
+	}
 	cfg.Warnings = l.Warnings()
 	return cfg, nil
 }

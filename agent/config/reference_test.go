@@ -75,6 +75,8 @@ var companions = map[string]string{
 	"stacks for_each":                       `workspace = each.key`,
 	"repository github ":                    `token = credential("passphrase")`,
 	"repository github lend_to_previews":    "pull_requests = \"trusted\"\ntoken = credential(\"passphrase\")",
+	"metrics ":                              `listen = "127.0.0.1:9746"`,
+	"metrics listen":                        `textfile = "/var/lib/node_exporter/sallyport.prom"`,
 	"notify ":                               `command = ["/usr/local/bin/page"]`,
 	"notify url":                            "",
 	"notify headers":                        `url = "https://alerts.example.com/hooks/sallyport"`,

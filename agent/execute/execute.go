@@ -118,15 +118,10 @@ func (e *Executor) refuseLarge(conf *active.Config, run *store.Run, result *ledg
 	return errors.Join(err, e.ledger.EndPlan(run, nil))
 }
 
-// LookingFault is the source of the problem that a repository's newest commit cannot be compared with its stacks.
-func LookingFault(repository string) string {
-	return "repository " + repository + ": looking for changed stacks"
-}
-
 // notLookedUp says why nobody knows whether a run's stack is still there: the globs that may find it were not looked up since
 // the start. Empty while that is only a matter of moments.
 func (e *Executor) notLookedUp(repository string) (why, hint string) {
-	cause := e.faults.Of(LookingFault(repository)).Error
+	cause := e.faults.Of(triggers.LookingFault(repository)).Error
 	if cause == "" {
 		cause = e.faults.Of("repository " + repository).Error
 	}

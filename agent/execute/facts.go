@@ -5,6 +5,7 @@ import (
 	"sallyport/agent/execute/remind"
 	"sallyport/agent/ledger"
 	"sallyport/agent/lifecycle"
+	"sallyport/agent/triggers"
 	"sallyport/agent/workers"
 	"sallyport/notify"
 	"sallyport/store"
@@ -80,7 +81,7 @@ func (e *Executor) incomparable(st *store.StackState, repository string) string 
 	if st != nil && st.Error != "" {
 		return notify.Cause(st.Error)
 	}
-	return notify.Cause(e.health.Redact(e.faults.Of(LookingFault(repository)).Error))
+	return notify.Cause(e.health.Redact(e.faults.Of(triggers.LookingFault(repository)).Error))
 }
 
 // slotsOf are how much is at work, and how much may be.

@@ -164,8 +164,12 @@ func (h *Health) Struck(w Work, p *contain.Panic) *StruckError {
 
 // LogPanic logs a panic with its stack trace, and what more there is to know of it.
 func (h *Health) LogPanic(p *contain.Panic, more ...any) {
+	h.panics.Add(1)
 	h.log.Error("a panic was caught", append([]any{"err", p, "stack trace", p.Stack}, more...)...)
 }
+
+// Panics is how many were logged since the start.
+func (h *Health) Panics() int64 { return h.panics.Load() }
 
 // LogIfPanic logs a panic that somebody is told of as an error.
 func (h *Health) LogIfPanic(err error, more ...any) {

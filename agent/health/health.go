@@ -31,6 +31,7 @@ type Health struct {
 	redactor atomic.Pointer[redact.Redactor]
 	secrets  secrets
 	names    atomic.Pointer[people.Names]
+	panics   atomic.Int64
 }
 
 // Options are what health works with.

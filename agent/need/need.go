@@ -193,7 +193,7 @@ func Program(t testing.TB, name string) string {
 	}
 	from := name
 	if debian := map[string]string{"sshd": "openssh-server", "ssh-keygen": "openssh-client", "gpg": "gnupg", "systemd-analyze": "systemd",
-		"flock": "util-linux"}[name]; debian != "" {
+		"flock": "util-linux", "promtool": "prometheus"}[name]; debian != "" {
 		from = debian
 	}
 	Skip(t, "there is no "+name, "apt-get install "+from)

@@ -120,6 +120,7 @@ func (src *Source) Poll(ctx context.Context, conf *active.Config, r *config.Repo
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	src.polls.Tried(r.Name, err)
 	news := src.faults.Set("repository "+r.Name, err)
 	if err != nil && news {
 		src.log.Warn("polling a repository", "repository", r.Name, "err", err)

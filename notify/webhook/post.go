@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -62,13 +63,23 @@ func NewClient() *http.Client {
 
 // Post sends an event. It was taken if the receiver answers with 2xx; every error is an [*Error], but for ctx's own.
 func Post(ctx context.Context, client *http.Client, t Target, e Event) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL.Reveal(), bytes.NewReader(e.JSON()))
+	return ask(ctx, client, t, http.MethodPost, bytes.NewReader(e.JSON()), map[string]string{"Content-Type": "application/json", "Idempotency-Key": `"` + e.ID + `"`})
+}
+
+// Ask asks for the address and tells nothing. Errors are as of [Post].
+func Ask(ctx context.Context, client *http.Client, t Target) error {
+	return ask(ctx, client, t, http.MethodGet, nil, nil)
+}
+
+func ask(ctx context.Context, client *http.Client, t Target, method string, body io.Reader, headers map[string]string) error {
+	r, err := http.NewRequestWithContext(ctx, method, t.URL.Reveal(), body)
 	if err != nil {
 		return &Error{text: "its address cannot be used"} // the error would quote it
 	}
-	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", t.Agent)
-	r.Header.Set("Idempotency-Key", `"`+e.ID+`"`)
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
 	for name, value := range t.Headers {
 		r.Header.Set(name, value.Reveal())
 	}

@@ -17,7 +17,7 @@ var userinfo = regexp.MustCompile(`://([^\s]*)@`)
 // IsSecret reports whether the literals of an attribute are secrets, which are blotted out of quoted lines. Locals and elements of for_each have names that
 // end like those of the attributes which they are for. Headers of requests are a map, of which values are secrets more often than not.
 func IsSecret(name string) bool {
-	for _, secret := range []string{"token", "passphrase", "password", "private_key", "secret", "headers"} {
+	for _, secret := range []string{"token", "passphrase", "password", "private_key", "secret", "headers", "ping_url"} {
 		if name == secret || strings.HasSuffix(name, "_"+secret) {
 			return true
 		}

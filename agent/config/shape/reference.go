@@ -53,6 +53,7 @@ func Reference() []Block {
 	add("hooks", Hooks())
 	add("notify", Notify())
 	add("web", Web())
+	add("metrics", Metrics())
 	add("retention", Retention())
 	add("person", Person())
 	return out

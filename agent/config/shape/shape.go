@@ -31,6 +31,8 @@ func Root() decode.Shape {
 				Text: "an absolute path: where the command line finds the agent; whoever can open it may look and decide"},
 			{Name: "cli_approvals", Type: decode.Boolean, Default: "true", Example: "false",
 				Text: "false: the command line may look, pause and deny, but not approve"},
+			{Name: "ping_url", Type: decode.String, Example: `"https://ping.example.com/1b2c3d"`, Missing: "nobody is told",
+				Text: "asked for once a minute as long as the agent works, for a service that calls people when that ends; it may come from credential"},
 		},
 		Blocks: []hcl.BlockHeaderSchema{
 			{Type: "locals"},
@@ -47,9 +49,10 @@ func Root() decode.Shape {
 			{Type: "backup"},
 			{Type: "hooks"},
 			{Type: "notify", LabelNames: []string{"name"}},
+			{Type: "metrics"},
 			{Type: "person", LabelNames: []string{"name"}},
 		},
-		Later: []string{"metrics"},
+		Later: []string{"standby"},
 	}
 }
 

@@ -67,9 +67,15 @@ slack {
 cli_approvals = true
 
 metrics {
-  listen = "127.0.0.1:9746"
+  listen   = "127.0.0.1:9746"
+  textfile = "/var/lib/node_exporter/sallyport.prom"
 }
+
+ping_url = "https://ping.example/uuid"
 
 image "node" {
   dir = "images/node"
+}
+
+standby {
 }

@@ -6,6 +6,6 @@ stack "ghe" {
   dir = "ghe"
 }
 
-metrics {
-  listen = "127.0.0.1:9746"
+standby {
+  lock = "s3"
 }

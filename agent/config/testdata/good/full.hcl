@@ -170,3 +170,11 @@ notify "mail" {
   command = ["sallyport-mail", "--now"]
   env     = { MAILTO = "ops@example.com" }
 }
+
+metrics {
+  listen       = "0.0.0.0:9746"
+  textfile     = "/var/lib/node_exporter/../node_exporter/sallyport.prom"
+  allow_remote = true
+}
+
+ping_url = "https://ping.example.com/${env("CANARY")}"

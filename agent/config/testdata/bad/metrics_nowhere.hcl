@@ -1,0 +1,13 @@
+repository "infra" {
+  url = "file:///srv/git/infra.git"
+}
+
+stack "ghe" {
+  dir = "ghe"
+}
+
+metrics {
+  allow_remote = true
+}
+
+ping_url = 17
