@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ func TestStateMovesWithItsStack(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"live/a/main.tf": data("x", "1")})
-	h := newHouse(t, strings.Replace(box(r, ""), "stack \"box\" {\n  dir = \"box\"", "stacks \"live/*\" {", 1)).start()
+	h := newHouse(t, strings.Replace(box(r, `apply_env = { KEY = "apply" }`), "stack \"box\" {\n  dir = \"box\"", "stacks \"live/*\" {", 1)).start()
 	h.Reaches("1", store.Planned)
 	h.MustDecide("1", "approve")
 	h.Reaches("1", store.Applied)
@@ -57,6 +58,7 @@ func TestStateMovesWithItsStack(t *testing.T) {
 	if again, err := move("live-a", "live-b"); err == nil {
 		t.Errorf("twice: %q", again)
 	}
+	h.notLent("live-b")
 	h.plan("live-b", false)
 	if run := h.Reaches("3", store.NoChanges); run.Plan.NewState {
 		t.Errorf("the plan on the state that moved: %+v", run.Plan)
@@ -72,7 +74,7 @@ func TestStateOfAStackWithAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("x", "1")})
-	h := newHouse(t, box(r, "")).start()
+	h := newHouse(t, box(r, `apply_env = { KEY = "apply" }`)).start()
 	h.Reaches("1", store.Planned)
 	h.MustDecide("1", "approve")
 	h.Reaches("1", store.Applied)
@@ -89,4 +91,14 @@ func TestStateOfAStackWithAnotherDirectory(t *testing.T) {
 	}
 	h.plan("box", false)
 	h.Reaches("3", store.NoChanges)
+	h.notLent("box")
+}
+
+// notLent expects that nothing of a stack gets what only applies get: nobody has approved its files of now.
+func (h *house) notLent(stack string) {
+	h.t.Helper()
+	_, err := h.Client.Exec(h.t.Context(), control.ExecRequest{Stack: stack, Args: []string{"state", "rm", "terraform_data.x"}},
+		control.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard})
+	refusedFor(h.t, err, "no apply of "+stack+" at commit ")
+	refusedFor(h.t, err, "nobody has approved the files")
 }

@@ -64,6 +64,9 @@ type StackState struct {
 	Unseen    []Unseen `json:"unseen,omitempty"`     // what may have left the state lock behind, since a plan last held it
 	// LeftLock is a state lock that was met after one of those; nobody plans until it is gone.
 	LeftLock *LeftLock `json:"left_lock,omitempty"`
+	// Moved is the newest run there was when the stack got its state of now by `state move`: what people approved until then was not
+	// of its files of now.
+	Moved int `json:"moved,omitempty"`
 	// Formerly are the names that the stack had before: their runs are its history.
 	Formerly []string `json:"formerly,omitempty"`
 	// Checks are those of its configuration that did not hold when it was last planned, applied or checked.

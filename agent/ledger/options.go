@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 
 	"sallyport/agent/hint"
@@ -134,7 +135,7 @@ func (l *Ledger) UsePlanOptions(run *store.Run, o *terraform.PlanOptions) error 
 // one says so.
 func (l *Ledger) passOn(tx *store.Tx, old, next *store.Run) error {
 	vars, err := givenOf(tx, old)
-	if _, unknown := err.(*hint.Refusal); unknown {
+	if unknown := (*hint.Refusal)(nil); errors.As(err, &unknown) {
 		return nil
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func (o *Operator) Decide(v votes.Vote, also func(*store.Tx, error) error) (coun
 			return err
 		}
 		out, err = o.count(tx, conf, run, v)
-		if _, ok := err.(*hint.Refusal); ok {
+		if refused := (*hint.Refusal)(nil); errors.As(err, &refused) {
 			refusal, err = err, nil
 		}
 		if err != nil {

@@ -160,7 +160,7 @@ func (sb *Slackbot) weigh(ctx context.Context, conf *active.Config, self slack.I
 			Run: runID, Words: said.decided, By: "slack:" + m.User, Text: said.said, At: phrase.TimeOf(m.TS), Channel: m.Channel, TS: m.TS,
 		}, mark)
 	}
-	if _, refused := err.(*hint.Refusal); refused {
+	if refused := (*hint.Refusal)(nil); errors.As(err, &refused) {
 		return nil // answered
 	}
 	return err

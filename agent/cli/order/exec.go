@@ -25,8 +25,9 @@ func newExecCommand(a *call.Call) *cobra.Command {
 		Short: "Run terraform state, output, import and the like in a stack",
 		Long: "Run a command of terraform's in a stack: its own binary, variables, credentials, backend and workspace, at the applied\n" +
 			"commit. The agent runs it and keeps a record; nothing of the stack is planned or applied meanwhile. It ends with\n" +
-			"terraform's exit code. Of a stack that was never applied nobody has approved the files: to change its state with what\n" +
-			"only applies get takes --commit with the commit that you have looked at.\n\n" +
+			"terraform's exit code. Where no apply of that commit was approved (it had nothing to do, another name of the stack had\n" +
+			"applied it, or nothing was applied) nobody has approved the files: to change the state with what only applies get takes\n" +
+			"--commit with the commit that you have looked at.\n\n" +
 			"  sallyport exec ghe -- state list\n" +
 			"  sallyport exec ghe -- state mv aws_instance.a aws_instance.b\n" +
 			"  sallyport exec ghe -- import aws_ebs_volume.data vol-0123456789\n" +

@@ -75,15 +75,31 @@ func NotForImages(s *config.Stack, what string) error {
 		WithHint("sallyport plan %s plans its next build", s.Name)
 }
 
-// LentAt is what a repair that nobody chose the commit of may have there: what only an apply gets, once the commit was applied,
-// or an apply of it was approved. A plan of it has held the state lock with what plans have, which is enough to let go of it.
+// LentAt is what a repair that nobody chose the commit of may have there: what only an apply gets, once an apply of the commit was
+// approved. That it counts as applied is not enough: a plan that found nothing to do was approved by nobody, and what another name of the
+// stack or another directory had applied was other files. A plan of it has held the state lock with what plans have, which is enough to
+// let go of it.
 func LentAt(tx *store.Tx, st *store.StackState, commit string) (engine.Lent, error) {
-	if commit != "" && commit == st.AppliedCommit {
-		return engine.LentForApply, nil
+	for _, id := range []int{st.AppliedRun, st.LastApply} {
+		run, err := approved(tx, st, id)
+		if err != nil {
+			return engine.LentForPlan, err
+		}
+		if run != nil && run.Commit == commit {
+			return engine.LentForApply, nil
+		}
 	}
-	last, err := store.Found(tx.Run(st.LastApply))
-	if err == nil && last != nil && last.Commit == commit && commit != "" {
-		return engine.LentForApply, nil
+	return engine.LentForPlan, nil
+}
+
+// approved is a run of the stack as it is now whose apply was approved; nil if that is none.
+func approved(tx *store.Tx, st *store.StackState, id int) (*store.Run, error) {
+	if id <= st.Moved {
+		return nil, nil
 	}
-	return engine.LentForPlan, err
+	run, err := store.Found(tx.Run(id))
+	if err != nil || run == nil || run.Apply == nil || run.Commit == "" || run.Stack != st.Name {
+		return nil, err
+	}
+	return run, nil
 }

@@ -168,8 +168,12 @@ func (e execution) lent(tx *store.Tx, st *store.StackState, commit string) (engi
 	case err != nil || has == engine.LentForApply || !e.changes || !engine.LendsMoreToApplies(e.stack):
 		return has, err
 	case e.seen == "":
+		why := st.Name + " was never applied, so"
+		if st.AppliedCommit != "" { // by what another name of it had applied, or because there was nothing to do
+			why = fmt.Sprintf("no apply of %s at commit %s was approved, so that", st.Name, words.Short(commit))
+		}
 		return has, hint.Refuse(fmt.Sprintf("look at commit %s, then: sallyport exec --commit %s %s -- ...", words.Short(commit), commit, st.Name),
-			"%s was never applied, so nobody has approved the files that terraform would be given the secrets of applies with", st.Name)
+			"%s nobody has approved the files that terraform would be given the secrets of applies with", why)
 	}
 	return engine.LentForApply, nil
 }

@@ -1,6 +1,7 @@
 package errands
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,7 +26,12 @@ func TestWhatACommandIsLent(t *testing.T) {
 	secret := &config.Stack{Name: "box", ApplyEnv: map[string]redact.Secret{"WHO": redact.NewSecret("apply")}}
 	role := &config.Stack{Name: "box", AWS: &config.AWS{RoleARN: "apply", PlanRoleARN: "plan"}}
 	oneRole := &config.Stack{Name: "box", AWS: &config.AWS{RoleARN: "both"}}
-	applied := store.StackState{Name: "box", AppliedCommit: commit}
+	run := &store.Run{Stack: "box", Repository: "infra", Kind: store.KindCommit, Status: store.Pending, Commit: commit, Apply: &store.Apply{}}
+	if err := st.Update(func(tx *store.Tx) error { return tx.CreateRun(run) }); err != nil {
+		t.Fatal(err)
+	}
+	applied := store.StackState{Name: "box", AppliedCommit: commit, AppliedRun: run.ID}
+	empty := store.StackState{Name: "box", AppliedCommit: commit}
 	never := store.StackState{Name: "box"}
 	for name, c := range map[string]struct {
 		e     execution
@@ -35,6 +41,8 @@ func TestWhatACommandIsLent(t *testing.T) {
 	}{
 		"a change of what was applied":                  {execution{stack: secret, changes: true}, applied, engine.LentForApply, ""},
 		"a look at it":                                  {execution{stack: secret}, applied, engine.LentForApply, ""},
+		"a change of what had nothing to do":            {execution{stack: secret, changes: true}, empty, 0, "no apply of box at commit aaaaaaaaaa was approved, so that nobody has approved the files"},
+		"and of a commit that was looked at":            {execution{stack: secret, changes: true, seen: commit}, empty, engine.LentForApply, ""},
 		"a look at what was never applied":              {execution{stack: secret}, never, engine.LentForPlan, ""},
 		"a change of what was never applied":            {execution{stack: secret, changes: true}, never, 0, "nobody has approved the files"},
 		"with a role of applies":                        {execution{stack: role, changes: true}, never, 0, "nobody has approved the files"},
@@ -51,7 +59,7 @@ func TestWhatACommandIsLent(t *testing.T) {
 			has, err = c.e.lent(tx, &c.stack, commit)
 			return err
 		})
-		_, refused := err.(*hint.Refusal)
+		refused := errors.As(err, new(*hint.Refusal))
 		if c.why != "" && (!refused || !strings.Contains(err.Error(), c.why)) || c.why == "" && err != nil {
 			t.Errorf("%s: %v, want %q", name, err, c.why)
 		}

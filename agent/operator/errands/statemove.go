@@ -112,19 +112,29 @@ func (e *Errands) movable(tx *store.Tx, dataDir string, m StateMove) error {
 
 // stateMoved carries over what is recorded, and tells everybody.
 func (e *Errands) stateMoved(tx *journal.Tx, m StateMove, moved bool, by string) (string, error) {
+	is, err := tx.Stack(m.New)
+	if err != nil {
+		return "", err
+	}
 	if m.Old != m.New {
 		was, err := tx.Stack(m.Old)
 		if err != nil {
 			return "", err
 		}
-		is, err := tx.Stack(m.New)
-		if err != nil {
-			return "", err
-		}
 		is.TakeOver(was)
-		if err := errors.Join(tx.PutStack(is), tx.PutStack(was)); err != nil {
+		if err := tx.PutStack(was); err != nil {
 			return "", err
 		}
+	}
+	newest, err := tx.Runs(store.RunFilter{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(newest) > 0 {
+		is.Moved = newest[0].ID // what was approved until now were files of another directory
+	}
+	if err := tx.PutStack(is); err != nil {
+		return "", err
 	}
 	tx.Moves()
 	what := "What was applied as " + m.Old + " counts as applied for " + m.New

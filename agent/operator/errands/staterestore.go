@@ -50,11 +50,14 @@ func (e *Errands) RestoreState(ctx context.Context, stack, ref, by string) (stri
 		if commit, err = commitOf(tx, st, s); err != nil {
 			return err
 		}
-		if lent, err = LentAt(tx, st, commit); err != nil || lent == engine.LentForApply || st.AppliedCommit == "" {
+		if lent, err = LentAt(tx, st, commit); err != nil || lent == engine.LentForApply {
 			return err
 		}
-		commit, lent = st.AppliedCommit, engine.LentForApply // of the newest nobody has approved what it makes an init run
-		return nil
+		last, err := approved(tx, st, st.LastApply)
+		if err == nil && last != nil {
+			commit, lent = last.Commit, engine.LentForApply // of the newest nobody has approved what it makes an init run
+		}
+		return err
 	})
 	if err != nil {
 		return "", err
