@@ -83,6 +83,7 @@ func ours(state string, ago time.Duration) string {
 // Before an apply that touches the node or its volume there is a whole snapshot of the volume, or nothing is applied.
 func TestSnapshotBeforeApply(t *testing.T) {
 	t.Parallel()
+	need.Long(t, "it runs a script of many commands for each case")
 	need.Program(t, "jq")
 	const fact = "sallyport: snapshot=snap-0b\n"
 	for name, c := range map[string]struct {

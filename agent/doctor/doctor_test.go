@@ -171,6 +171,7 @@ func TestTerraformUserChecks(t *testing.T) {
 
 func TestMachineChecks(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it makes an installation for each thing that can be wrong")
 	tryAll(t, map[string]broken{
 		"data others can read":        {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o755)) }, Warn, "mode", "0755: others may look", "chmod 0711"},
 		"data others can write":       {func(b *bed) { must(b, os.Chmod(b.path("data"), 0o770)) }, Fail, "mode", "0770: others may write", "chmod 0711"},

@@ -57,6 +57,7 @@ func withNothing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.St
 
 func TestInit(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it asks terraform, git and a host for each case")
 	account := func(url, password string) string {
 		return fmt.Sprintf("address = %q, username = \"ghe\", password = %q", url, password)
 	}
