@@ -96,11 +96,15 @@ func whyOf(run control.Run) string {
 	if why == "" {
 		why = lineOf(string(run.Kind))
 	}
-	if run.RequestedBy != "" {
+	again := run.Kind == store.KindRecovery // which nobody has asked for, but for the run in whose place it is
+	if run.RequestedBy != "" && !again {
 		why = lineOf(store.By(run.RequestedBy, run.RequestedLogin)) + " asked for it"
 	}
 	if run.After != 0 {
 		why += fmt.Sprintf(", in the place of %s", number(run.After))
+	}
+	if run.RequestedBy != "" && again {
+		why += ", which " + lineOf(store.By(run.RequestedBy, run.RequestedLogin)) + " had asked for"
 	}
 	if file, ok := strings.CutPrefix(lineOf(run.Reason), "changed: "); ok && run.RequestedBy == "" {
 		return "a commit changed " + file
