@@ -58,7 +58,7 @@ func newShowCommand(a *call.Call) *cobra.Command {
 	}
 	c.Flags().BoolVar(&plan, "plan", false, "the whole plan in terraform's words")
 	c.Flags().BoolVar(&log, "log", false, "what terraform said while it applied")
-	c.Flags().StringVar(&html, "html", "", "write it as a page to this FILE")
+	c.Flags().StringVar(&html, "html", "", "write it as a page to this `file`")
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 // group is the changes of one kind.
 type group struct {
 	ID, Title, Class string
+	Called           string // the title within a sentence
 	About            string // what the kind means, where its title does not say it
 	N                int
 	Modules          []module
@@ -42,7 +43,11 @@ type change struct {
 }
 
 // kind is what sort of change it is, by danger. A page tells them in the order in which they stand here.
-type kind struct{ id, title, class, about string }
+type kind struct {
+	id, class string
+	will, did string // what it is called before it is applied, and after
+	about     string
+}
 
 func kinds(ended bool) []kind {
 	named := "An approval has to name each of these."
@@ -50,18 +55,18 @@ func kinds(ended bool) []kind {
 		named = ""
 	}
 	return []kind{
-		{"unknown", "Unknown to sallyport", "bad", "Nobody can tell what these do. " + named},
-		{"protected", "Protected, and lost or at risk", "bad", named},
-		{"destroy", "Destroyed", "bad", ""},
-		{"replace", "Destroyed and replaced", "bad", ""},
-		{"forget", "Forgotten", "bad", "They leave the state and are not destroyed: nobody looks after them any more."},
-		{"invoke", "Actions invoked", "bad", "Programs of a provider's, which can do anything."},
-		{"again", "Gone, and created again", "wait", ""},
-		{"update", "Changed in place", "wait", ""},
-		{"create", "Created", "good", ""},
-		{"import", "Imported", "work", "They exist already and are taken into the state."},
-		{"build", "Built", "work", ""},
-		{"state", "Only in the state", "done", "Moved or refreshed: the objects themselves stay as they are."},
+		{"unknown", "bad", "unknown to sallyport", "unknown to sallyport", "Nobody can tell what these do. " + named},
+		{"protected", "bad", "protected, and lost or at risk", "protected, and lost or at risk", named},
+		{"destroy", "bad", "to destroy", "destroyed", ""},
+		{"replace", "bad", "to destroy and replace", "destroyed and replaced", ""},
+		{"forget", "bad", "to forget", "forgotten", "They leave the state and are not destroyed: nobody looks after them any more."},
+		{"invoke", "bad", "actions to invoke", "actions invoked", "Programs of a provider's, which can do anything."},
+		{"again", "wait", "gone, to create again", "gone, and created again", ""},
+		{"update", "wait", "to change in place", "changed in place", ""},
+		{"create", "good", "to create", "created", ""},
+		{"import", "work", "to import", "imported", "They exist already and are taken into the state."},
+		{"build", "work", "to build", "built", ""},
+		{"state", "done", "only in the state", "only in the state", "Moved or refreshed: the objects themselves stay as they are."},
 	}
 }
 
@@ -138,7 +143,11 @@ func groupsOf(r RunPage, text *planText, ended bool) []group {
 		if g == nil {
 			continue
 		}
-		g.ID, g.Title, g.Class, g.About = "changes-"+k.id, k.title, k.class, strings.TrimSpace(k.about)
+		g.ID, g.Class, g.Called, g.About = "changes-"+k.id, k.class, k.will, strings.TrimSpace(k.about)
+		if r.Run.Status == store.Applied {
+			g.Called = k.did
+		}
+		g.Title = upper(g.Called)
 		for i := range g.Modules {
 			m := &g.Modules[i]
 			m.Fold, m.Open = len(g.Modules) > 1 || m.Name != "" || g.N > openModules, g.N <= openModules
@@ -310,17 +319,8 @@ func barOf(groups []group) (out []segment) {
 		if i == len(groups)-1 {
 			width = barWidth - x
 		}
-		out = append(out, segment{Class: strings.TrimPrefix(g.ID, "changes-"), Words: fmt.Sprintf("%d %s", g.N, barWord(g.ID)), X: x, Width: width})
+		out = append(out, segment{Class: strings.TrimPrefix(g.ID, "changes-"), Words: fmt.Sprintf("%d %s", g.N, g.Called), X: x, Width: width})
 		x += width
 	}
 	return out
-}
-
-// barWord is what a kind is called behind a number.
-func barWord(id string) string {
-	return map[string]string{
-		"changes-unknown": "unknown", "changes-protected": "protected", "changes-destroy": "destroyed", "changes-replace": "replaced", "changes-forget": "forgotten",
-		"changes-invoke": "actions", "changes-again": "created again", "changes-update": "changed", "changes-create": "created", "changes-import": "imported",
-		"changes-build": "built", "changes-state": "in the state only",
-	}[id]
 }

@@ -184,7 +184,7 @@ func TestManyChanges(t *testing.T) {
 	for _, s := range v.Bar {
 		bar = append(bar, s.Words)
 	}
-	if got := strings.Join(bar, ", "); got != "100 destroyed, 100 changed, 4800 created" || v.Bar[0].Width < leastSegment {
+	if got := strings.Join(bar, ", "); got != "100 to destroy, 100 to change in place, 4800 to create" || v.Bar[0].Width < leastSegment {
 		t.Errorf("the bar says %s: %v", got, v.Bar)
 	}
 }
@@ -222,8 +222,8 @@ func TestEveryKindHasAPlace(t *testing.T) {
 		if g := v.Groups[0]; actions != nil && strings.Join(actions, "") == "frob" && (g.ID != "changes-unknown" || g.Class != "bad") {
 			t.Errorf("%v is %s", actions, g.Title)
 		}
-		if barWord(v.Groups[0].ID) == "" {
-			t.Errorf("the bar has no word for %s", v.Groups[0].ID)
+		if g := v.Groups[0]; g.Title == "" || v.Bar[0].Words != "1 "+g.Called {
+			t.Errorf("%v is %+v, and %q in the bar", actions, g, v.Bar[0].Words)
 		}
 	}
 }
