@@ -170,6 +170,16 @@ func FirstLine(text string) string {
 	return first
 }
 
+// Summary is what a text begins with, up to its first colon: what Terraform says of a run goes on with commands and what they printed.
+func Summary(text string) string {
+	text, more := strings.CutSuffix(FirstLine(text), " (...)")
+	text, _, cut := strings.Cut(text, ": ")
+	if cut || more {
+		text += " (...)"
+	}
+	return text
+}
+
 // buffer takes what a part writes, also one whose time is over. It keeps the beginning.
 type buffer struct {
 	mu  sync.Mutex

@@ -190,3 +190,19 @@ EOT
 		}
 	}
 }
+
+// What is said of a run goes on with commands and what they printed.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"no route":                            "no route",
+		"local-exec: Output: a secret":        "local-exec (...)",
+		"Error: no disk\n  value = a secret":  "Error (...)",
+		"no disk\n  value = a secret":         "no disk (...)",
+		"approved; frozen until Monday 09:00": "approved; frozen until Monday 09:00",
+	} {
+		if got := bugreport.Summary(text); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}

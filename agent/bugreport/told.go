@@ -24,8 +24,22 @@ type Ask func(ctx context.Context, question func(context.Context, control.Reader
 // quoted is the rest of a quoted text of a log from its second line on.
 var quoted = regexp.MustCompile(`\\n(?:[^"\\\n]|\\.)*"`)
 
-// firstLines keeps of each quoted text in a log the first line: below it Terraform quotes values.
-func firstLines(log []byte) []byte { return quoted.ReplaceAll(log, []byte(` (...)"`)) }
+// said is a text of a line of a log that Terraform may have a part in, and ofRun such a line.
+var (
+	said  = regexp.MustCompile(`(\b(?:text|err|error|detail|output)"?[=:])"((?:[^"\\\n]|\\.)*)"`)
+	ofRun = regexp.MustCompile(`(?m)^.*(?: (?:run|stack)=|"(?:run|stack)":).*$`)
+)
+
+// firstLines keeps of each quoted text in a log the first line: below it Terraform quotes values. Of what is said of a run it keeps less.
+func firstLines(log []byte) []byte {
+	log = quoted.ReplaceAll(log, []byte(` (...)"`))
+	return ofRun.ReplaceAllFunc(log, func(line []byte) []byte {
+		return said.ReplaceAllFunc(line, func(text []byte) []byte {
+			parts := said.FindSubmatch(text)
+			return fmt.Appendf(nil, `%s"%s"`, parts[1], Summary(string(parts[2])))
+		})
+	})
+}
 
 // planned is what a plan is about, of whatever it is a part: its contents are nothing for others to read.
 var planned = []string{"changes", "outputs", "checks", "deferred", "hook_notes", "facts", "warnings", "found", "attributes"}
@@ -56,6 +70,11 @@ func Status(ctx context.Context, w io.Writer, ask Ask) error {
 func pruned(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
+		for _, name := range ofTerraform(v) {
+			if text, is := v[name].(string); is {
+				v[name] = Summary(text)
+			}
+		}
 		for name, value := range v {
 			if list, is := value.([]any); is && slices.Contains(planned, name) {
 				v[name] = fmt.Sprintf("(%d left out)", len(list))
@@ -71,6 +90,17 @@ func pruned(v any) any {
 		return FirstLine(v)
 	}
 	return v
+}
+
+// ofTerraform are the texts of an object in which Terraform may have a part: a run's (which has decisions), a stack's (which has a run), that
+// of a check for drift, and that of what needs a look.
+func ofTerraform(object map[string]any) []string {
+	for _, name := range []string{"decisions", "run", "gone"} {
+		if _, is := object[name]; is {
+			return []string{"error", "cause"}
+		}
+	}
+	return nil
 }
 
 // Audit writes the newest entries of the history, a line each, and whether its chain of hashes holds from the first of them on.
@@ -95,7 +125,9 @@ func Audit(ctx context.Context, w io.Writer, ask Ask, now time.Time) error {
 			q.After = store.HistoryMark{Seq: part.Seq, Hash: part.Hash}
 		}
 		for _, e := range last {
-			e.Text = FirstLine(e.Text)
+			if e.Text = FirstLine(e.Text); e.Event == "transition" {
+				e.Text = Summary(e.Text)
+			}
 			line, err := json.Marshal(e)
 			if err != nil {
 				return fmt.Errorf("encoding the history: %w", err)

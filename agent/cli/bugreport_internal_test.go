@@ -66,6 +66,7 @@ func installation(t *testing.T, dir, config string) (args, environ []string) {
 	log := write("agent.log", `level=INFO msg=notice run=1 text="ghe #1 is planned\n  + `+planted["a log, below the first"]+` \"quoted\"\nand on"
 level=ERROR msg="polling `+planted["a credential"]+` https://jane:`+planted["a URL"]+`@git/x https://`+planted["a URL"]+`@git/x"
 level=ERROR err="`+planted["Slack's token in a log"]+" "+planted["an app's token in a log"]+" "+planted["GitHub's token in a log"]+` `+planted["the environment"]+`"
+level=WARN msg="run moved" run=1 from=applying to=errored text="creating the disk: Output: `+planted["what terraform said"]+`"
 level=INFO msg="the last line"
 `)
 	s, err := store.Open(store.Options{Path: datadir.Store(filepath.Join(dir, "data")), Now: clock})
@@ -77,7 +78,7 @@ level=INFO msg="the last line"
 			return err
 		}
 		_, err := tx.ChangeRun(1, func(r *store.Run) error {
-			r.Error = "Error: creating the disk\n  value = " + planted["what terraform said"]
+			r.Error = "creating the disk: Output: " + planted["what terraform said"] + "\n\nError: creating the disk\n  value = " + planted["what terraform said"]
 			r.Plan.Changes[0].Address = planted["an address in a plan"]
 			r.HookNotes[0].Text = planted["a plan"]
 			r.Reason = "with " + planted["the environment"] + "\nand " + planted["a file"]
@@ -204,7 +205,7 @@ func TestBugreportHoldsNoSecret(t *testing.T) {
 				t.Errorf("%d parts, not %d: %s", len(files), len(want), said)
 			}
 			tc.told["versions.txt"] = "sallyport 1.2.3 "
-			tc.told["status.json"] = "Error: creating the disk (...)"
+			tc.told["status.json"] = `"error": "creating the disk (...)"`
 			tc.told["audit.txt"] = "the chain of hashes holds"
 			tc.told["store.txt"] = "the store is what was written"
 			tc.told["log.txt"] = `text="ghe #1 is planned (...)"` + "\n"

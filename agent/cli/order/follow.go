@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -33,14 +34,20 @@ func followed(s *call.Streams, r control.Run) error {
 		return nil
 	}
 	why := "#" + strconv.Itoa(r.ID) + " ended as " + string(r.Status)
+	all := fmt.Sprintf("sallyport show %d", r.ID)
 	if r.Error != "" {
-		why += ": " + strings.TrimSpace(r.Error)
+		// The first line sums up the others, in which terraform says it again.
+		first, _, _ := strings.Cut(strings.TrimSpace(r.Error), "\n")
+		why += ": " + first
 	}
 	e := control.Errorf(control.Refused, "%s", why)
-	if r.Hint != "" {
+	switch more := strings.Contains(strings.TrimSpace(r.Error), "\n"); {
+	case r.Hint != "" && more:
+		return e.WithHint("%s; all that was said: %s", r.Hint, all)
+	case r.Hint != "":
 		return e.WithHint("%s", r.Hint)
 	}
-	return e.WithHint("sallyport show %d", r.ID)
+	return e.WithHint("%s", all)
 }
 
 // runRef is a run's number as a reference.
