@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"sallyport/agent/control"
 	"sallyport/agent/patience"
 	"sallyport/store"
 )
@@ -73,21 +75,18 @@ func TestPagesAtASocketOfTheirOwn(t *testing.T) {
 	if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("pages that nobody asked for: %v", err)
 	}
-	h.Configure(body + fmt.Sprintf("web {\n  socket = %q\n}\n", socket))
-	if err := h.agent.Reload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	h.showPages(body, socket)
 	h.waitFor(socket)
 	pages, err := os.Lstat(socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := os.Lstat(h.Path("s.sock"))
+	commands, err := os.Lstat(h.Path("s.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pages.Mode() != control.Mode() || pages.Mode() != fs.ModeSocket|0o660 {
-		t.Errorf("the modes are %v and %v", pages.Mode(), control.Mode())
+	if pages.Mode() != commands.Mode() || pages.Mode() != fs.ModeSocket|0o660 {
+		t.Errorf("the modes are %v and %v", pages.Mode(), commands.Mode())
 	}
 	showsPage(t, socket, "/", "#1 box", "sallyport approve 1", "Add &lt;b&gt;it&lt;/b&gt;")
 	showsPage(t, socket, "/runs/1", "terraform_data.slow", `data-stream="/runs/1/log?status=planned"`)
@@ -124,11 +123,31 @@ func TestPagesAtASocketOfTheirOwn(t *testing.T) {
 	h.Reaches("1", store.Applied)
 	showsPage(t, socket, "/runs/1", "applied", "first (redacted)")
 
+	h.showPages(body, h.Path("moved.sock"))
+	h.waitFor(h.Path("moved.sock"))
+	h.waitGone(socket)
+	h.showPages(body, h.Path("s.sock", "below-no-directory.sock")) // what is wrong with pages is told, and stops nothing else
+	h.Eventually("the pages cannot be shown", func(s control.Status) bool {
+		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return p.Source == "web" })
+	})
+	h.waitGone(h.Path("moved.sock"))
+	h.showPages(body, socket)
+	h.waitFor(socket)
+	h.Eventually("nothing is wrong", func(s control.Status) bool { return len(s.Problems) == 0 && s.Agent.Web == socket })
 	h.Configure(body)
 	if err := h.agent.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.waitGone(socket)
+}
+
+// showPages has the pages shown at a socket from now on.
+func (h *house) showPages(body, socket string) {
+	h.t.Helper()
+	h.Configure(body + fmt.Sprintf("web {\n  socket = %q\n}\n", socket))
+	if err := h.agent.Reload(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // waitGone waits until a file is not there any more.

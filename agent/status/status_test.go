@@ -155,7 +155,7 @@ func change(tx *store.Tx, name string, change func(*store.StackState)) error {
 func night() *Process {
 	since := at(3, 1)
 	return &Process{
-		Version: "1.2.3", StartedAt: at(2, 0), ID: "a1", Now: at(3, 10), Backups: "@daily",
+		Version: "1.2.3", StartedAt: at(2, 0), ID: "a1", Now: at(3, 10), Backups: "@daily", Web: "/run/web.sock",
 		Names:        map[string]string{"slack/channel/#ops": "#ops", "slack/email/jane@example.com": "jane@example.com"},
 		Repositories: []Repository{{Name: "infra", URL: "ssh://git@ghe/ops/infra.git", Branch: "main", PolledAt: at(3, 9), Previews: true}, {Name: "apps", URL: "u", Branch: "main"}, {Name: "new", URL: "https://new", Branch: "trunk"}},
 		Stacks: []Stack{

@@ -206,5 +206,5 @@ func get(t testing.TB, url string, want int) string {
 
 // applying is a run in the middle of its apply.
 func applying(id int) control.Run {
-	return control.Run{ID: id, Stack: "ghe", Kind: store.KindCommit, Status: store.Applying, Apply: &control.Apply{Done: 1, Total: 3, Current: "aws_instance.web"}}
+	return control.Run{ID: id, Stack: "ghe", Engine: "terraform", Kind: store.KindCommit, Status: store.Applying, Apply: &control.Apply{Done: 1, Total: 3, Current: "aws_instance.web"}}
 }

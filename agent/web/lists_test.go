@@ -42,7 +42,7 @@ func golden(t *testing.T, name, page string) {
 // planned is a run that waits.
 func planned(id int, stack string) control.Run {
 	return control.Run{
-		ID: id, Stack: stack, Kind: store.KindCommit, Status: store.Planned, Commit: "0123456789abcdef0123", Author: "Jane Doe", Subject: "Grow the volume",
+		ID: id, Stack: stack, Engine: "terraform", Kind: store.KindCommit, Status: store.Planned, Commit: "0123456789abcdef0123", Author: "Jane Doe", Subject: "Grow the volume",
 		CreatedAt: at(3 * time.Hour), PlannedAt: at(2 * time.Hour), ExpiresAt: at(-22 * time.Hour), Permalink: "https://example.slack.com/archives/C1/p1",
 		Plan: &control.Plan{Add: 1, Destroy: 1, Changes: []control.Change{
 			{Address: "aws_ebs_volume.data", Actions: []string{"delete", "create"}, MustName: true, Protected: true},

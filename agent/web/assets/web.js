@@ -3,49 +3,55 @@
 (() => {
   const stream = document.body.dataset.stream;
   if (!stream) {
-    // What is listed changes at any time. A page that nobody sees, or in which somebody reads or types, is left alone.
-    const every = 30000;
+    // What is listed changes at any time. A page that nobody sees, or in which somebody reads, is left alone.
+    if (!document.querySelector("[data-lists]")) return;
     setInterval(() => {
       if (document.visibilityState === "visible" && !document.getSelection()?.toString() && window.scrollY < 200) location.reload();
-    }, every);
+    }, 30000);
     return;
   }
+  const said = document.createElement("p");
+  said.id = "live";
+  said.setAttribute("role", "status");
   let log = document.getElementById("log");
-  if (!log) {
+  if (log) log.before(said);
+  else document.querySelector(".lead, h1").after(said);
+  // Nothing was said yet where there is no place for it.
+  const place = () => {
+    if (log) return log;
     const section = document.createElement("section");
     const title = document.createElement("h2");
-    title.textContent = "Log";
+    title.textContent = "What terraform said";
     log = document.createElement("pre");
     log.id = "log";
-    log.tabIndex = 0;
-    section.append(title, log);
+    section.append(title, said, log);
     document.getElementById("main").append(section);
-  }
-  const said = document.createElement("p");
-  said.setAttribute("role", "status");
-  said.id = "live";
-  said.textContent = "Connecting…";
-  log.before(said);
-  const source = new EventSource(stream);
-  const data = (e) => JSON.parse(e.data);
+    return log;
+  };
+  const tell = (text, again) => {
+    said.textContent = text;
+    if (!again) return;
+    const link = document.createElement("a");
+    link.href = location.pathname;
+    link.textContent = "Show the page as it is now";
+    said.append(" ", link);
+  };
   // Whoever looks at the end goes on seeing the end; whoever has scrolled up is left there.
   const add = (text) => {
-    const box = log.scrollHeight > log.clientHeight + 4 ? log : document.scrollingElement;
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    log.append(text);
-    if (atEnd) box.scrollTop = box.scrollHeight;
+    if (!text) return;
+    const view = document.scrollingElement;
+    const atEnd = log && log.getBoundingClientRect().bottom - view.clientHeight < 60;
+    place().append(text);
+    if (atEnd) log.scrollIntoView({ block: "end" });
   };
-  source.addEventListener("open", () => { if (said.textContent.endsWith("…")) said.textContent = "The log is shown as it grows."; });
-  source.addEventListener("error", () => { said.textContent = "Cut off; connecting again…"; });
-  source.addEventListener("anew", (e) => { log.textContent = ""; add(data(e).text); });
+  const data = (e) => JSON.parse(e.data);
+  let cut = false;
+  tell("Connecting…");
+  const source = new EventSource(stream);
+  source.addEventListener("open", () => { tell(cut ? "Connected again." : "This goes on as the run does."); });
+  source.addEventListener("error", () => { cut = true; tell("Cut off; connecting again…"); });
+  source.addEventListener("anew", (e) => { if (log) log.textContent = ""; add(data(e).text); });
   source.addEventListener("log", (e) => add(data(e).text));
-  source.addEventListener("run", (e) => { said.textContent = data(e).text; });
-  source.addEventListener("end", (e) => {
-    source.close();
-    said.textContent = data(e).text + " ";
-    const again = document.createElement("a");
-    again.href = location.pathname;
-    again.textContent = "Show the whole page as it is now";
-    said.append(again);
-  });
+  source.addEventListener("run", (e) => tell(data(e).text, true));
+  source.addEventListener("end", (e) => { source.close(); tell(data(e).text, true); });
 })();
