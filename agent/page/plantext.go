@@ -46,6 +46,7 @@ type parser struct {
 	before []string // lines before that
 	open   *block   // the block that is being read
 	body   bool     // its braces are open
+	closes string   // the line that closes them
 }
 
 // parsePlan takes a text apart. Values of many lines are indented deeper than what the parts are told by, so that none of them can end a
@@ -73,12 +74,15 @@ func (p *parser) inside(line string) bool {
 	switch {
 	case p.body, strings.HasPrefix(line, "  # ("), strings.HasPrefix(line, " # ("):
 		p.open.lines = append(p.open.lines, line)
-		if p.body && line == "    }" {
+		if p.body && line == p.closes {
 			p.end()
 		}
 		return true
 	case isBody(line):
-		p.open.lines, p.body = append(p.open.lines, line), !strings.HasSuffix(line, "}")
+		p.open.lines, p.body, p.closes = append(p.open.lines, line), !strings.HasSuffix(line, "}"), "    }"
+		if strings.HasPrefix(line, "  . ") { // what OpenTofu forgets is not indented
+			p.closes = "}"
+		}
 		if !p.body {
 			p.end()
 		}

@@ -2,6 +2,9 @@ package page
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +88,25 @@ func TestNothingIsLost(t *testing.T) {
 				t.Errorf("the text has %d lines", n)
 			}
 		})
+	}
+}
+
+// TestEachBlockIsItsOwn: of a text of OpenTofu 1.12, each block is put to its address, and nothing is left.
+func TestEachBlockIsItsOwn(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "plans", "tofu.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parsePlan(string(text))
+	var got []string
+	for address, blocks := range p.blocks {
+		for _, b := range blocks {
+			got = append(got, fmt.Sprintf("%s %d", address, len(b.lines)))
+		}
+	}
+	slices.Sort(got)
+	if want := "terraform_data.a 5, terraform_data.b 5, terraform_data.c 10, terraform_data.i 5"; strings.Join(got, ", ") != want || len(p.rest) > 0 || len(p.outputs) != 1 {
+		t.Errorf("the blocks and their lines are %s, want %s\nleft is %q", strings.Join(got, ", "), want, p.rest)
 	}
 }
 
