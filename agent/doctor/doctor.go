@@ -3,7 +3,7 @@
 //
 // # What it touches
 //
-// It reads. Nothing is posted in Slack, no receiver of a notify block is told of anything unless a test is asked for, no stack is
+// It reads. Nothing is posted in Slack, no receiver of a notify block is told of anything unless a test is asked for, nor is ping_url, no stack is
 // planned, nothing is written to the data directory; commits are fetched into a temporary directory. It needs no agent, and does not disturb one: the agent's own mirrors are left alone,
 // since opening one cleans up after dead writers, and the agent's is alive.
 //
@@ -165,6 +165,12 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 	}
 	for _, r := range d.cfg.Notify {
 		start(func() []*section { return d.checkReceiver(ctx, r) })
+	}
+	if d.cfg.Metrics != nil {
+		start(func() []*section { return d.checkFigures(ctx) })
+	}
+	if !d.cfg.PingURL.IsZero() {
+		start(func() []*section { return d.checkPing(ctx) })
 	}
 	return jobs
 }

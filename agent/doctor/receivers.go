@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -62,27 +60,14 @@ func checkCommand(s *section, name, block string) {
 	}
 }
 
-// reach asks the host of an address for nothing in particular: whatever it answers, it is there. The rest of the address, which may be
-// a secret, and the headers stay here.
+// reach tries whether the host of an address is there, without the rest of the address and the headers.
 func reach(ctx context.Context, s *section, r *receiver.Receiver) {
-	u, err := url.Parse(r.URL.Reveal())
-	if err != nil {
-		s.fail("address", "correct url of the block", "it is no URL")
-		return
-	}
-	site := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
-	ask, err := http.NewRequestWithContext(ctx, http.MethodHead, site.String(), nil)
-	if err != nil {
-		s.fail("address", "correct url of the block", "%v", err)
-		return
-	}
-	answer, err := webhook.NewClient().Do(ask)
+	host, err := head(ctx, r.URL)
 	if err != nil {
 		s.fail("reached", "look at url of the block, and at what stands between this machine and that host", "%v", err)
 		return
 	}
-	_ = answer.Body.Close()
-	s.ok("reached", "%s answers; --notify %s sends it a test event", u.Host, r.Name)
+	s.ok("reached", "%s answers; --notify %s sends it a test event", host, r.Name)
 }
 
 // noReceiver is the answer to whoever wants to test one that there is not.
