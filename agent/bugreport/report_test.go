@@ -143,7 +143,7 @@ func TestSource(t *testing.T) {
 		"quotes forgotten":   {"slack {\n  token = hunter2\n  channel = \"C\"\n}", "slack {\n  token = (left out)\n  channel = \"C\"\n}", "hunter2"},
 		"a local":            {"token = local.token\ndir = \"d\"", "token = local.token\ndir = \"d\"", ""},
 		"misspelled":         {"slack {\n  tokn = \"x\"\n}\nlocal { a = \"y\" }", "slack {\n  tokn = \"(left out)\"\n}\nlocal { a = \"(left out)\" }", ""},
-		"somebody's address": {`ping_url = "https://ping/uuid"`, `ping_url = "(left out)"`, ""},
+		"somebody's address": {`ping_url = "https://ping/uuid"`, `ping_url = "(left out)"`, "https://ping/uuid"},
 		"no HCL":             {"slack {\n  token = \"hunter2\n  dir = ghe\n", "(left out): this file of 3 lines is no valid HCL\n", "hunter2|dir = ghe"},
 		"not closed":         {`stack "ghe" { dir = "x"`, "(left out): this file of 0 lines is no valid HCL\n", ""},
 	} {
