@@ -2,10 +2,12 @@ package bench
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"sallyport/agent/control"
+	"sallyport/notify/button"
 	"sallyport/store"
 )
 
@@ -16,12 +18,14 @@ const applyTarget = 100
 // once more, starting the runner, checking the digest of the plan there, and that terraform is the one that was seen.
 //
 //	slack  from the answer in which Slack tells of the reply, until the runner executes terraform
+//	button from the press of a button until the runner executes terraform, all calls to Slack and git included
 //	shell  from the call of `sallyport approve`; the repository lies on this disk
 //
 // agent-ms is the agent's own time; what Slack and git took while the agent waited for them is subtracted. With slack,
 // with-remotes-ms is all of it.
 func BenchmarkDecisionToApply(b *testing.B) {
 	b.Run("slack", decideInSlack)
+	b.Run("button", decideByButton)
 	b.Run("shell", decideInShell)
 }
 
@@ -48,6 +52,33 @@ func decideInSlack(b *testing.B) {
 	}
 	against(b, ms(own.median()), applyTarget, "agent-ms")
 	all.report(b, "with-remotes-ms")
+	disk(b)
+	noTime(b)
+}
+
+// buttonTarget is in milliseconds.
+const buttonTarget = 1000
+
+func decideByButton(b *testing.B) {
+	r, s := newInfra(b), newWorkspace(b)
+	r.Commit("first", hundred())
+	slack := strings.Replace(s.config(), "slack {", fmt.Sprintf("slack {\n  app_token = %q", s.Live.Token()), 1)
+	h := newHouse(b, r.config()+slack+"stack \"box\" {\n  dir = \"box\"\n}\n")
+	var all samples
+	n := 0
+	for b.Loop() {
+		run := h.planned("box").ID
+		thread := card(b, s, run).TS
+		h.quiet()
+		pressed := time.Now()
+		must(b, s.Live.Press(jane, ops, thread, string(button.Approve)).Wait(b.Context()))
+		all.add(h.terraformStarted(run).Sub(pressed))
+		h.quiet()
+		n++
+		r.push("next", map[string]string{"box/main.tf": resource("a", fmt.Sprint(n))})
+		h.Until("box", "planned again", func(x control.Run) bool { return x.ID > run && x.Status == store.Planned })
+	}
+	against(b, ms(all.median()), buttonTarget, "press-ms")
 	disk(b)
 	noTime(b)
 }

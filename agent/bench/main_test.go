@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/need"
 	"sallyport/agent/repo"
 )
@@ -25,6 +26,9 @@ var manyRoots = flag.Int("bench.roots", 0, "how many roots BenchmarkRoots change
 var scratch string
 
 func TestMain(m *testing.M) {
+	if asuser.Asked(os.Environ()) { // the agent in this process starts terraform by way of its own program
+		os.Exit(asuser.Main(os.Environ(), os.Args[1:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == pollerVerb {
 		os.Exit(pollerMain())
 	}
