@@ -67,7 +67,7 @@ func (e *slackReader) turn(ctx context.Context, conf *active.Config) (next time.
 	if a.active.Listened() {
 		a.bell.Wake() // approved runs waited for this, see lifecycle.Next
 	}
-	if err := errors.Join(a.peers.Show(conf), a.ledger.ShowRollback()); err != nil {
+	if err := errors.Join(a.peers.Show(conf), a.ledger.ShowRollback(), a.buttons.Follow(conf)); err != nil {
 		a.journal.StoreFault(err)
 	}
 	poll := conf.Cfg.Slack.Poll

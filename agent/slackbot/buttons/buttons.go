@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"sallyport/agent/active"
@@ -44,7 +45,8 @@ import (
 
 // Buttons takes what is pressed.
 type Buttons struct {
-	opts Options
+	opts     Options
+	followed atomic.Value // of [Buttons.Follow]: yes or no, once known
 }
 
 // Options are what buttons works with.

@@ -80,14 +80,20 @@ func (b *Buttons) approval(p *press) (text string, wrong map[string]string) {
 	if complaint == "" {
 		return text, nil
 	}
-	at := modal.Typed
+	at, why := missing(p, complaint)
+	return "", map[string]string{at: b.shown(words.Cut(why, 300))}
+}
+
+// missing is at which block of a modal it is told what is wrong with an approval, and in which words: those name addresses.
+func missing(p *press, complaint string) (block, why string) {
+	block = modal.Typed
 	if len(p.run.Plan.MustName()) == 0 {
-		at = modal.Ticks + "_0"
+		block = modal.Ticks + "_0"
 	}
-	if s := p.conf.Stack(p.run.Stack); s == nil || s.PlanInSlack == "none" {
+	if s := p.conf.Stack(p.run.Stack); s == nil || s.PlanInSlack != "full" && s.PlanInSlack != "addresses" {
 		complaint = fmt.Sprintf("What is named is not what this plan wants: sallyport show %d lists what has to be named.", p.run.ID)
 	}
-	return "", map[string]string{at: b.shown(words.Cut(complaint, 300))}
+	return block, complaint
 }
 
 // count counts a decision, by the same function as every other, and has the thread told in the same transaction.
