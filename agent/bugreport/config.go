@@ -68,10 +68,37 @@ func (c *Configuration) add(name, about, text string) {
 
 // loaded writes a configuration as JSON. Secrets encode as (redacted), and the values of variables as nothing.
 func loaded(w io.Writer, cfg *config.Config) error {
-	raw, err := json.MarshalIndent(cfg, "", "  ")
+	raw, err := json.Marshal(cfg)
+	if err != nil {
+		return fmt.Errorf("encoding the configuration: %w", err)
+	}
+	var all any
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return fmt.Errorf("decoding the configuration: %w", err)
+	}
+	raw, err = json.MarshalIndent(bare(all), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the configuration: %w", err)
 	}
 	_, err = fmt.Fprintf(w, "%s\n", raw)
 	return err
+}
+
+// bare leaves out of a configuration what its files are shown without as well: the arguments of commands.
+func bare(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if list, is := value.([]any); is && name == "Command" && len(list) > 1 {
+				v[name] = []any{list[0], leftOut}
+			} else {
+				v[name] = bare(value)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = bare(v[i])
+		}
+	}
+	return v
 }
