@@ -63,3 +63,11 @@ func ToDo(hint string) string {
 	}
 	return hint
 }
+
+// OnceSaid is an error without the line that sums it up where terraform's own words for it follow, which say all of that again.
+func OnceSaid(text string) string {
+	if _, own, follows := strings.Cut(text, "\n\n"); follows && strings.HasPrefix(own, "Error: ") {
+		return own
+	}
+	return text
+}

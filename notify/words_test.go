@@ -30,3 +30,16 @@ func TestWords(t *testing.T) {
 		})
 	}
 }
+
+// TestOnceSaid: what went wrong is said once: terraform's own words say all that the line says which sums them up.
+func TestOnceSaid(t *testing.T) {
+	for text, want := range map[string]string{
+		"no such key (main.tf:3)\n\nError: no such key\n\n  on main.tf line 3": "Error: no such key\n\n  on main.tf line 3",
+		"no such key\nat main.tf line 3":                                       "no such key\nat main.tf line 3",
+		"the apply did not end\n\nsomebody stopped it":                         "the apply did not end\n\nsomebody stopped it",
+	} {
+		if got := OnceSaid(text); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}

@@ -117,7 +117,7 @@ func erroredPlan() RunPage {
 	return pageOf(&store.Run{
 		ID: 12, Stack: "ghe", Repository: "infra", Kind: store.KindManual, RequestedBy: "cli:jane", Reason: "after the outage", Status: store.Errored,
 		Commit: "0123456789abcdef0123456789abcdef01234567", CreatedAt: at(10), EndedAt: at(11),
-		Error: "Error: Unsupported argument\n\n  on main.tf line 3, in resource \"aws_instance\" \"web\":\n   3:   colour = \"blue\"\n\nAn argument named \"colour\" is not expected here.",
+		Error: "Unsupported argument: An argument named \"colour\" is not expected here.\n\nError: Unsupported argument\n\n  on main.tf line 3, in resource \"aws_instance\" \"web\":\n   3:   colour = \"blue\"\n\nAn argument named \"colour\" is not expected here.",
 		Hint:  "mend main.tf and push it",
 	}, "")
 }

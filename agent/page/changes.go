@@ -179,8 +179,8 @@ func (t *planText) behind(r RunPage, c control.Change, shared map[string]int) (p
 		return partsOf(lines, r.Run.ID), ""
 	}
 	switch {
-	case r.Plan == "":
-		return nil, "" // said once, above all of them
+	case r.Plan == "", kindOf(r.Run, c) == "build":
+		return nil, "" // said once: above all of them, or below
 	case shared[lineOf(c.Address)] > 1:
 		return nil, "The plan's text about this address stands with the first change that has it."
 	}

@@ -31,15 +31,18 @@ type view struct {
 	Drift    []found
 	Deferred []string
 	Rest     []part
-	Policies []fact
-	Hooks    []said
-	Votes    []vote
-	Apply    []fact
-	Log      string
-	Follow   bool // the log grows
-	Events   []event
-	Graph    *Graph
-	GraphTip string
+	Engine   string
+	// RestTitle and ApplyTitle are the titles of what an image has under other names.
+	RestTitle, ApplyTitle string
+	Policies              []fact
+	Hooks                 []said
+	Votes                 []vote
+	Apply                 []fact
+	Log                   string
+	Follow                bool // the log grows
+	Events                []event
+	Graph                 *Graph
+	GraphTip              string
 }
 
 // fact is a name with a value.
@@ -121,6 +124,10 @@ func viewOf(r RunPage) view {
 	}
 	v.Rest = partsOf(text.left(), run.ID)
 	v.Graph, v.GraphTip = graphOf(r)
+	v.Engine, v.RestTitle, v.ApplyTitle = lineOf(run.Engine), "Also in the plan", "Apply"
+	if card.Build {
+		v.RestTitle, v.ApplyTitle = "The plan", "Build"
+	}
 	v.Contents = v.contents()
 	return v
 }
@@ -148,8 +155,8 @@ func (v view) contents() (out []Link) {
 		there     bool
 	}{
 		{"trouble", "Diagnostics", len(v.Trouble) > 0}, {"changes", "Changes", len(v.Groups) > 0 || v.PlanGone != ""},
-		{"outputs", "Outputs", len(v.Outputs)+len(v.OutParts) > 0}, {"drift", "Drift", len(v.Drift) > 0}, {"rest", "Also in the plan", len(v.Rest)+len(v.Deferred) > 0},
-		{"policies", "Policies and hooks", len(v.Policies)+len(v.Hooks) > 0}, {"decisions", "Decisions", true}, {"apply", "Apply", len(v.Apply) > 0 || v.Log != ""},
+		{"outputs", "Outputs", len(v.Outputs)+len(v.OutParts) > 0}, {"drift", "Drift", len(v.Drift) > 0}, {"rest", v.RestTitle, len(v.Rest)+len(v.Deferred) > 0},
+		{"policies", "Policies and hooks", len(v.Policies)+len(v.Hooks) > 0}, {"decisions", "Decisions", true}, {"apply", v.ApplyTitle, len(v.Apply) > 0 || v.Log != ""},
 		{"stacks", "Stacks of the commit", v.Graph != nil}, {"events", "Time line", len(v.Events) > 0},
 	} {
 		if s.there {
@@ -205,7 +212,7 @@ func troublesOf(r control.Run) (out []trouble) {
 			out = append(out, trouble{class, word, text, strings.TrimSpace(hint)})
 		}
 	}
-	add("bad", notify.ErrorWord(r.Status), r.Error, r.Hint)
+	add("bad", notify.ErrorWord(r.Status), notify.OnceSaid(r.Error), r.Hint)
 	for _, n := range r.HookNotes {
 		if n.Warns {
 			add("wait", n.Hook+" hook "+lineOf(n.Command)+" warns", n.Text+" ", "")

@@ -114,7 +114,7 @@ func runFacts(r control.Run, now time.Time) []fact {
 	}
 	facts = append(facts, hookFacts(r)...)
 	return append(facts,
-		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{notify.ErrorWord(r.Status), onceSaid(r.Error), red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
+		fact{"asks", r.Asks, yellow}, fact{"waits", r.Held, yellow}, fact{notify.ErrorWord(r.Status), notify.OnceSaid(r.Error), red}, fact{"hint", r.Hint, none}, fact{"slack", r.Permalink, none})
 }
 
 // failedChecks are the checks that do not hold: after the apply, else while it was planned.
@@ -284,14 +284,6 @@ func decisionsText(r control.Run, now time.Time) string {
 			line += ": " + said
 		}
 		text += "  " + paint(style, string(d.Verdict)) + redact.CleanLine(line) + "\n"
-	}
-	return text
-}
-
-// onceSaid is an error without the line that sums it up where terraform's own words for it follow, which say all of that again.
-func onceSaid(text string) string {
-	if _, own, follows := strings.Cut(text, "\n\n"); follows && strings.HasPrefix(own, "Error: ") {
-		return own
 	}
 	return text
 }
