@@ -219,7 +219,9 @@ var storeys = []struct {
 	{"agent/execute/origin", []string{
 		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
 	}},
-	{"agent/slackbot/live", []string{"agent/active", "agent/bell", "agent/clock", "agent/contain", "agent/health", "notify/slack/socket"}},
+	{"agent/slackbot/live", []string{
+		"agent/active", "agent/bell", "agent/clock", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/phrase", "notify/slack/socket",
+	}},
 	{"agent/view", []string{
 		"agent/active", "agent/config", "agent/control", "agent/health", "agent/lifecycle/votes", "agent/lifecycle/window", "agent/repo", "agent/stack", "agent/status",
 		"notify/words", "store",

@@ -42,6 +42,8 @@ type Agent struct {
 	// Backup is null where no backup leaves the machine.
 	Backup *Backups `json:"backup"`
 	Web    string   `json:"web"` // the socket at which pages are shown; empty where none are, and where no agent tells
+	// Socket is null where no websocket to Slack is to be open.
+	Socket *SlackSocket `json:"slack_socket"`
 }
 
 // Pause says who holds something, since when and why.

@@ -33,6 +33,8 @@ type slackReader struct {
 	swept time.Time
 	idle  int
 	said  map[string]bool // where something was said since the last look, see [live.Live.Said]
+	known map[string]bool // the threads that were looked for then, named likewise
+	again map[string]int  // see [slackReader.lookAgain]
 	owed  time.Time       // see [slackReader.spare]
 }
 
@@ -57,7 +59,7 @@ func (sb *Slackbot) Listen(ctx context.Context) {
 // turn looks once and returns when to look again.
 func (e *slackReader) turn(ctx context.Context, conf *active.Config) (next time.Duration) {
 	a := e.bot
-	e.said = a.live.Said()
+	e.heard()
 	lookCtx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
 	waiting, err := e.listen(lookCtx, conf)
@@ -70,6 +72,7 @@ func (e *slackReader) turn(ctx context.Context, conf *active.Config) (next time.
 	if err := errors.Join(a.peers.Show(conf), a.ledger.ShowRollback(), a.buttons.Follow(conf)); err != nil {
 		a.journal.StoreFault(err)
 	}
+	defer func() { next = e.lookAgain(next) }()
 	poll := conf.Cfg.Slack.Poll
 	if err == nil && a.live.Tells() {
 		defer func() { next = min(slower*next, max(next, time.Minute)) }() // what is said is told
@@ -102,6 +105,10 @@ func (e *slackReader) listen(ctx context.Context, conf *active.Config) (waiting 
 	threads, runs, err := a.threads()
 	if err != nil {
 		return false, err
+	}
+	e.known = map[string]bool{}
+	for _, t := range threads {
+		e.known[t.Channel+"/"+t.TS] = true
 	}
 	sweep := a.now().Sub(e.swept) >= sweepEvery || a.now().Before(e.swept)
 	var faults []error // one bad channel or reply must not make us deaf for the others
@@ -208,7 +215,7 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 		if t := here[m.TS]; t != nil {
 			run := runs[t.Run]
 			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
-			told := e.said[channel+"/"+m.TS]
+			_, told := e.said[channel+"/"+m.TS]
 			if grew && !told {
 				a.live.Missed()
 			}
@@ -230,7 +237,7 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 		if !phrase.LaterTS(m.TS, cursor) || m.ThreadTS != "" && m.ThreadTS != m.TS {
 			continue
 		}
-		if !e.said[channel+"/"+m.TS] {
+		if _, told := e.said[channel+"/"+m.TS]; !told {
 			a.live.Missed()
 		}
 		err := a.health.Contained(health.Work{Name: "obeying a command of " + m.TS, Watches: true}, func() error { return a.commands.Obey(ctx, conf, self, channel, m) })

@@ -52,7 +52,31 @@ func (e *slackReader) rest(ctx context.Context, p pause) {
 // spare is how long it has to be until somebody who says something is heard at once: a channel full of talk must not use up what Slack
 // lets us ask.
 func (e *slackReader) spare(now time.Time) time.Duration {
-	return max(0, e.owed.Sub(now)-(woken-1)*breath)
+	return max(0, later(e.owed, now).Sub(now)-(woken-1)*breath)
+}
+
+// heard takes over where something was said since the last look.
+func (e *slackReader) heard() {
+	e.said = e.bot.live.Said()
+	for key := range e.again {
+		e.said[key] = true
+	}
+}
+
+// looks is how often a thread is looked for in which somebody answered before it was recorded that it is ours: whoever has the card
+// before them can be faster than our record of having posted it.
+const looks = 3
+
+// lookAgain remembers those, and shortens the rest for them.
+func (e *slackReader) lookAgain(next time.Duration) time.Duration {
+	again := map[string]int{}
+	for key, young := range e.said {
+		if n := e.again[key] + 1; young && !e.known[key] && n <= looks {
+			again[key], next = n, min(next, time.Second)
+		}
+	}
+	e.again = again
+	return next
 }
 
 func later(a, b time.Time) time.Time {

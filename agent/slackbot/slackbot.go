@@ -75,7 +75,7 @@ func New(o Options) *Slackbot {
 		Active: o.Active, Clocks: o.Clocks, Engines: o.Engines, Health: o.Health, ID: o.ID, Journal: o.Journal, Ledger: o.Ledger, Log: o.Log,
 		Operator: o.Operator, Outbox: o.Outbox, Store: o.Store, Work: o.Work,
 	})
-	return &Slackbot{
+	sb := &Slackbot{
 		bell: o.Bell, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, operator: o.Operator,
 		changes: o.Changes, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store,
 		commands: commands.New(commands.Options{
@@ -91,6 +91,8 @@ func New(o Options) *Slackbot {
 		buttons:    pressed,
 		unrecorded: unrecorded{told: map[string]bool{}},
 	}
+	o.Viewer.ShowSocket(sb.live.Show)
+	return sb
 }
 
 // KeepSocket keeps Slack's websocket open until ctx ends, where there is an app token.

@@ -37,6 +37,7 @@ func (g *Glance) Answer() control.Status {
 	if p := g.process; p != nil {
 		out.Agent.Running, out.Agent.Version, out.Agent.StartedAt, out.Agent.ID = true, p.Version, instant(p.StartedAt), p.ID
 		out.Agent.Web = p.Web
+		out.Agent.Socket = p.Socket
 	}
 	for _, r := range g.repositories {
 		shown := control.RepositoryOf(r.RepositoryState)

@@ -33,7 +33,8 @@ type Process struct {
 	Now       time.Time
 	// Backups is the schedule of the backups that leave the machine; empty if none is configured.
 	Backups string
-	Web     string // the socket at which pages are shown; empty: none are
+	Web     string               // the socket at which pages are shown; empty: none are
+	Socket  *control.SlackSocket // to Slack; nil: none is to be open
 	// Names are the names in the configuration of which Slack is asked for the id, by the setting that keeps that.
 	Names        map[string]string
 	Repositories []Repository // in the order of the configuration

@@ -26,6 +26,11 @@ func (v *Viewer) Glance(conf *active.Config) (g *status.Glance, err error) {
 func (v *Viewer) Process(conf *active.Config) *status.Process {
 	now := v.now()
 	p := &status.Process{Version: v.version, StartedAt: v.started, ID: v.id, Now: now, Names: namesOf(conf)}
+	if v.socket != nil {
+		if p.Socket = v.socket(); p.Socket != nil {
+			p.Socket.Error = v.health.Redact(p.Socket.Error)
+		}
+	}
 	if conf.Cfg.Backup != nil {
 		p.Backups = conf.Cfg.Backup.Schedule
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sallyport/agent/active"
+	"sallyport/agent/control"
 	"sallyport/agent/health"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -21,6 +22,7 @@ type Viewer struct {
 	started time.Time
 	store   *store.Store
 	version string
+	socket  func() *control.SlackSocket
 }
 
 // Options are what viewer works with.
@@ -39,6 +41,9 @@ type Options struct {
 func New(o Options) *Viewer {
 	return &Viewer{health: o.Health, faults: o.Faults, id: o.ID, now: o.Now, polls: o.Polls, started: o.Started, store: o.Store, version: o.Version}
 }
+
+// ShowSocket has the websocket to Slack shown, which is a room's above this one.
+func (v *Viewer) ShowSocket(of func() *control.SlackSocket) { v.socket = of }
 
 // AfterStop says in words what becomes of the runs that are under way when the agent stops.
 func (v *Viewer) AfterStop() string {

@@ -41,6 +41,11 @@ func agentText(g control.Agent, outbox int, now time.Time) string {
 	if g.Backup != nil {
 		line += "\n" + backupText(g.Backup, now)
 	}
+	if s := g.Socket; s != nil && s.Connected {
+		line += "\nslack's socket is open: buttons, and replies that are read at once, " + redact.CleanLine(lasts(s.Since, now))
+	} else if s != nil {
+		line += "\n" + paint(yellowBold, "NO SOCKET TO SLACK") + redact.CleanLine(" "+lasts(s.Since, now)+"; slack is polled, and buttons do nothing")
+	}
 	if outbox > 0 {
 		line += "\n" + words.CountOf(outbox, "message waits", "messages wait") + " to be delivered"
 	}

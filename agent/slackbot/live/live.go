@@ -19,7 +19,10 @@ import (
 	"sallyport/agent/bell"
 	"sallyport/agent/clock"
 	"sallyport/agent/contain"
+	"sallyport/agent/control"
 	"sallyport/agent/health"
+	"sallyport/agent/hint"
+	"sallyport/agent/phrase"
 	"sallyport/notify/slack/socket"
 )
 
@@ -128,6 +131,7 @@ func (l *Live) show() {
 	l.mu.Unlock()
 	l.opts.Faults.Set(faultName, err)
 	l.heard.Tell()
+	l.opts.Changes.Tell()
 }
 
 // State is how the socket is. wanted is false where none is to be open.
@@ -138,6 +142,23 @@ func (l *Live) State() (st socket.State, wanted bool) {
 		return socket.State{}, false
 	}
 	return l.open.State(), true
+}
+
+// Show is how the socket is, for `sallyport status`; nil where none is to be open.
+func (l *Live) Show() *control.SlackSocket {
+	st, wanted := l.State()
+	if !wanted {
+		return nil
+	}
+	out := &control.SlackSocket{Connected: st.Connected, Connects: st.Connects, Connections: st.Connections}
+	if !st.Since.IsZero() {
+		since := st.Since.UTC()
+		out.Since = &since
+	}
+	if st.Err != nil {
+		out.Error, out.Hint = st.Err.Error(), hint.Of(st.Err)
+	}
+	return out
 }
 
 // handle is told of everything that comes over the socket.
@@ -167,7 +188,9 @@ func (l *Live) note(ctx context.Context, e socket.Event) {
 	l.mu.Lock()
 	l.told = true
 	if len(l.said) < most {
-		l.said[e.Channel+"/"+cmp.Or(e.Thread, e.Message)] = true
+		young := e.Thread != "" && e.At.Sub(phrase.TimeOf(e.Thread)) < time.Minute
+		key := e.Channel + "/" + cmp.Or(e.Thread, e.Message)
+		l.said[key] = l.said[key] || young
 	}
 	l.mu.Unlock()
 	if !own {
@@ -179,6 +202,7 @@ func (l *Live) note(ctx context.Context, e socket.Event) {
 func (l *Live) Heard() <-chan struct{} { return l.heard.Next() }
 
 // Said are the messages below which, or by which, something was said since the last call, as channel and timestamp with a slash between.
+// True are those that somebody replied to when they were so young that it may not be recorded yet that they are ours.
 func (l *Live) Said() map[string]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

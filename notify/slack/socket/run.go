@@ -59,6 +59,7 @@ func Off(err error) bool {
 
 // Run keeps the socket open until ctx ends. Handlers that run then are waited for, and acknowledged. It returns ctx's error.
 func (s *Socket) Run(ctx context.Context) error {
+	defer s.failed(nil)
 	defer s.group.Wait()
 	for tries := 0; ctx.Err() == nil; {
 		c, err := s.connect(ctx)
@@ -111,6 +112,7 @@ func (s *Socket) wait(tries int, err error) time.Duration {
 func (s *Socket) connected(c *conn) {
 	s.mu.Lock()
 	s.open++
+	s.renew = false
 	if !s.state.Connected {
 		s.state.Since = s.opts.Now()
 	}
@@ -126,20 +128,26 @@ func (s *Socket) connected(c *conn) {
 func (s *Socket) lost() {
 	s.mu.Lock()
 	s.open--
-	if s.open == 0 {
-		s.state.Connected, s.state.Since = false, s.opts.Now()
-	}
+	s.gap()
 	s.mu.Unlock()
 	s.opts.Changed()
 }
 
-// failed is told why there is no new connection. It is no error that Slack announces the end of one.
-func (s *Socket) failed(err error) {
-	if errors.Is(err, errRefresh) {
-		return
+// gap notices that no connection is open. While one is renewed there may be none for as long as it takes to read the hello of the next
+// one: nothing is missed then. The lock is held.
+func (s *Socket) gap() {
+	if s.open == 0 && !s.renew && s.state.Connected {
+		s.state.Connected, s.state.Since = false, s.opts.Now()
 	}
+}
+
+// failed is told why there is no new connection; nil: none is wanted any more. It is no error that Slack announces the end of one.
+func (s *Socket) failed(err error) {
 	s.mu.Lock()
-	s.state.Err = err
+	if s.renew = errors.Is(err, errRefresh); !s.renew && err != nil {
+		s.state.Err = err
+	}
+	s.gap()
 	s.mu.Unlock()
 	s.opts.Changed()
 }

@@ -174,7 +174,8 @@ type Socket struct {
 
 	mu    sync.Mutex
 	state State
-	open  int // connections over which events come
+	open  int  // connections over which events come
+	renew bool // the next connection is being opened since Slack wants to end this one
 	group sync.WaitGroup
 }
 
