@@ -26,7 +26,11 @@ type pages struct {
 	socket string             // where they are to be shown; empty: nowhere
 	cancel context.CancelFunc // nil where they could not be, or cannot any more
 	ended  chan struct{}
+	again  <-chan time.Time // when that is tried again
 }
+
+// failed are pages that could not be shown at a socket.
+func failed(socket string) pages { return pages{socket: socket, again: time.After(pagesAgain)} }
 
 // stop ends them and returns when their socket is gone.
 func (p pages) stop() {
@@ -41,8 +45,6 @@ func (p pages) stop() {
 func (sa *SocketAPI) ShowPages(ctx context.Context) {
 	var now pages
 	defer func() { now.stop() }()
-	again := time.NewTicker(pagesAgain)
-	defer again.Stop()
 	for {
 		changed := sa.changes.Next()
 		if want := pagesSocket(sa.active.Current.Load()); want != now.socket {
@@ -55,11 +57,9 @@ func (sa *SocketAPI) ShowPages(ctx context.Context) {
 		case <-changed:
 		case <-now.ended:
 			now.stop()
-			now = pages{socket: now.socket}
-		case <-again.C:
-			if now.cancel == nil {
-				now = pages{}
-			}
+			now = failed(now.socket)
+		case <-now.again:
+			now = pages{}
 		}
 	}
 }
@@ -86,17 +86,17 @@ func (sa *SocketAPI) openPages(ctx context.Context, socket string) pages {
 		sa.log.Error("showing pages", "err", err)
 	}
 	if err != nil {
-		return pages{socket: socket}
+		return failed(socket)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := pages{socket: socket, ended: make(chan struct{}), cancel: cancel}
-	failed := func(err error) {
+	end := func(err error) {
 		if err != nil && ctx.Err() == nil {
 			sa.faults.Set("web", err)
 			sa.log.Error("showing pages", "err", err)
 		}
 		close(p.ended)
 	}
-	contain.Go("showing pages", func(p *contain.Panic) { failed(p) }, func() { failed(server.Serve(ctx)) })
+	contain.Go("showing pages", func(p *contain.Panic) { end(p) }, func() { end(server.Serve(ctx)) })
 	return p
 }

@@ -86,6 +86,9 @@ func (a *standIn) Status(context.Context) (control.Status, error) {
 		Agent:        control.Agent{Running: true, Version: "1.2.3", StartedAt: &started, ID: "a1", Web: a.pages},
 		Repositories: []control.Repository{}, Stacks: []control.Stack{}, PullRequests: []control.Run{}, Problems: []control.Problem{}, Names: []control.Name{},
 	}
+	if a.pages == "broken" {
+		s.Problems = append(s.Problems, control.Problem{Source: "web", Error: "permission denied"})
+	}
 	err := a.store.View(func(tx *store.Tx) error {
 		agent, err := tx.Agent()
 		if err != nil {

@@ -73,6 +73,11 @@ func sayPages(ctx context.Context, a *call.Call, port int, url string) error {
 	if socket == "" {
 		return control.Errorf(control.NotFound, "this agent shows no pages").WithHint("add a block to its configuration, web { }, and then: systemctl reload sallyport")
 	}
+	for _, p := range s.Problems {
+		if p.Source == "web" {
+			return control.Errorf(control.Internal, "this agent cannot show its pages: %s", redact.CleanLine(p.Error)).WithHint("%s", p.Hint)
+		}
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("asking for this machine's name: %w", err)

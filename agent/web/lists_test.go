@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/agent/control"
+	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
@@ -214,7 +215,9 @@ func BenchmarkPages(b *testing.B) {
 		run.Plan.Changes = append(run.Plan.Changes, control.Change{Address: fmt.Sprintf("aws_instance.web[%d]", n), Actions: []string{"create"}})
 	}
 	f.runs[12] = run
-	_, h := serve(b, options(f))
+	o := options(f)
+	o.Redact = redact.New(redact.NewSecret("hunter2"), redact.NewSecret("a longer secret"), redact.NewSecret("-----BEGIN KEY-----\nAAAAAAAAAAAAAAAAAAAA\n-----END KEY-----")).Text
+	_, h := serve(b, o)
 	for _, path := range []string{"/", "/stacks", "/runs", "/graph", "/runs/12"} {
 		b.Run(path, func(b *testing.B) {
 			for b.Loop() {

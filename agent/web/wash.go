@@ -6,7 +6,15 @@ import "reflect"
 // is washed as well. What belongs to the configuration in force or to others is left as it is, so it is a copy.
 func washed[A any](answer A, clean func(string) string) A {
 	out := reflect.New(reflect.TypeOf(answer)).Elem()
-	wash(out, reflect.ValueOf(answer), clean)
+	cleaned := map[string]string{"": ""} // the same words stand in it again and again
+	wash(out, reflect.ValueOf(answer), func(text string) string {
+		made, known := cleaned[text]
+		if !known {
+			made = clean(text)
+			cleaned[text] = made
+		}
+		return made
+	})
 	return out.Interface().(A)
 }
 
