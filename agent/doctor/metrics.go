@@ -76,25 +76,22 @@ func (d *doctor) figuresWritten(s *section, file string) {
 	case !info.IsDir():
 		s.fail("textfile", "correct textfile of the metrics block", "%s is no directory", dir)
 		return
-	case d.o.euid() == 0 && uidOf(info) != 0 || unix.Access(dir, unix.W_OK|unix.X_OK) == nil && d.o.euid() != 0:
-	case d.o.euid() == 0:
-		s.warn("textfile", "the agent's user has to write there:\n"+installFigures(dir, d.o.owner()), "%s belongs to root, who may do everything: try the doctor as the agent's user", dir)
-		return
-	default:
-		s.fail("textfile", "run the doctor as the agent's user; if that fails too:\n"+installFigures(dir, d.o.owner()), "this user cannot make files in %s", dir)
-		return
 	}
 	written, err := os.Stat(file)
 	switch {
+	case err == nil && time.Since(written.ModTime()) <= oldFigures:
+		s.ok("textfile", "%s is up to date", file)
+	case d.o.euid() == 0 && uidOf(info) == 0:
+		s.warn("textfile", "the agent's user has to write there:\n"+installFigures(dir, d.o.owner()), "%s belongs to root, who may do everything: try the doctor as the agent's user", dir)
+	case d.o.euid() != 0 && unix.Access(dir, unix.W_OK|unix.X_OK) != nil:
+		s.fail("textfile", "run the doctor as the agent's user; if that fails too:\n"+installFigures(dir, d.o.owner()), "this user cannot make files in %s", dir)
 	case errors.Is(err, fs.ErrNotExist):
 		s.ok("textfile", "%s can be written; the file is there while the agent runs, and the unit needs ReadWritePaths=%s for it", dir, dir)
 	case err != nil:
 		s.fail("textfile", "look at its directory", "%v", err)
-	case time.Since(written.ModTime()) > oldFigures:
+	default:
 		s.warn("textfile", "see sallyport status: an agent writes it every few seconds, and its unit needs ReadWritePaths="+dir,
 			"%s was written %s ago", file, words.Age(time.Since(written.ModTime())))
-	default:
-		s.ok("textfile", "%s is up to date", file)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestFigures(t *testing.T) {
 		"not served":               {listen: address(gone), level: Warn, text: "nobody answers at "},
 		"by one that hangs":        {listen: address(sick), level: Fail, text: "answers 503 Service Unavailable to /healthz"},
 		"at any port":              {listen: "127.0.0.1:0", level: OK, text: "any port"},
-		"written":                  {textfile: file("new.prom", 0), user: 1000, level: OK, text: "is up to date"},
+		"written":                  {textfile: file("new.prom", 0), level: OK, text: "is up to date"},
 		"not written for long":     {textfile: file("old.prom", time.Hour), user: 1000, level: Warn, text: "was written 1"},
 		"not written yet":          {textfile: filepath.Join(dir, "none.prom"), user: 1000, level: OK, text: "ReadWritePaths=" + dir},
 		"without a directory":      {textfile: filepath.Join(dir, "none", "a.prom"), user: 1000, level: Fail, text: "its directory is not there"},

@@ -66,7 +66,11 @@ func (m *Meter) Serve(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := m.changes.Next()
 		m.follow()
-		clock.Sleep(ctx, m.pace.listen, changed)
+		wait := m.pace.listen
+		if m.serving == nil && m.failed == (failure{}) {
+			wait = idle
+		}
+		clock.Sleep(ctx, wait, changed)
 	}
 	m.serving.close()
 	m.serving = nil

@@ -113,7 +113,7 @@ func (f family) kind() prometheus.ValueType {
 func subjects() []string {
 	return []string{
 		"another agent", "backup", "configuration", "disk", "github", "history", "metrics", "notify", "packer", "ping", "repository", "retention",
-		"slack", "snapshots", "socket", "state", "store", "terraform",
+		"slack", "snapshots", "socket", "state", "store", "terraform", "web",
 	}
 }
 
