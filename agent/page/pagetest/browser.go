@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,6 +56,12 @@ func Start(t testing.TB) *Browser {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	home := t.TempDir()
 	c.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home)
+	complaints, err := os.Create(filepath.Join(home, "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer complaints.Close()
+	c.Stderr = complaints
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +72,33 @@ func Start(t testing.TB) *Browser {
 		_ = c.Wait()
 		_, _ = to.Close(), from.Close()
 	})
+	if err := b.begins(); err != nil {
+		// It needs more of a machine than to be installed: name spaces for its sandbox, memory, a place for its profile.
+		need.Skip(t, "chromium does not start here", fmt.Sprintf("it ended, or said nothing (%v): %s", err, said(c.Stderr.(*os.File))))
+	}
 	return b
+}
+
+// begins waits for the first answer.
+func (b *Browser) begins() error {
+	b.last++
+	if _, err := fmt.Fprintf(b.to, `{"id":%d,"method":"Browser.getVersion"}%c`, b.last, 0); err != nil {
+		return err
+	}
+	if err := b.pipe.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err := b.from.ReadBytes(0)
+	return err
+}
+
+// said is the end of what a program has said.
+func said(f *os.File) string {
+	text, err := os.ReadFile(f.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-300):])
 }
 
 // message is what the browser says: an answer, or an event.
