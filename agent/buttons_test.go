@@ -100,7 +100,7 @@ func (p *presser) neverCounts(t *testing.T, card slacktest.Message) {
 	p.full.Store(false)
 	p.undecided("1")
 	p.s.Fail("users.info", 1000, slacktest.Fault{Kind: slacktest.ServerError})
-	if got := p.told(p.click(jane, card, button.Approve)); !strings.Contains(got, "This did not count: Slack did not say in time who you are.") {
+	if got := p.toldOnce(p.click(jane, card, button.Approve)); !strings.Contains(got, "This did not count: Slack did not say in time who you are.") {
 		t.Errorf("Slack does not say who it is: %q", got)
 	}
 	p.s.Heal()
@@ -121,6 +121,9 @@ func (p *presser) countsOnce(t *testing.T, card slacktest.Message) {
 	}
 	group.Wait()
 	wait(t, p.s, "not all were answered", func() bool { return len(p.s.Ephemerals(ops)) == before+times })
+	if got := p.told(e); !strings.Contains(got, "Your approval of #1 counts already") && !strings.Contains(got, "Counted: #1 box is approved.") {
+		t.Errorf("the same press once more: %q", got)
+	}
 	run := p.h.Reaches("1", store.Applied)
 	if d := run.Decisions; len(d) != 1 || d[0].By != "slack:"+jane || d[0].Text != "button" || d[0].Verdict != store.Approve {
 		t.Errorf("decisions %+v", d)
