@@ -8,16 +8,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"sallyport/agent/config"
 	"sallyport/agent/config/decode"
-	"sallyport/notify/redact"
 )
 
 // Configuration is what a report tells of a configuration, and what it must not tell.
 type Configuration struct {
-	Parts   []Part
-	Secrets []redact.Secret
+	Parts []Part
+	Secrets
 }
 
 // ReadConfiguration reads a configuration for a report: each of its files without secrets, and what the agent understands, or why it does not.
@@ -31,8 +31,11 @@ func ReadConfiguration(path string, o config.LoadOptions, credentials []string) 
 	}
 	for _, s := range sources {
 		text, secrets := Source(s.Name, s.Data, Places{Base: base, Credentials: credentials, Getenv: getenv(o)})
-		c.Secrets = append(c.Secrets, secrets...)
+		c.Known, c.Unread = append(c.Known, secrets.Known...), append(c.Unread, secrets.Unread...)
 		c.add("config/"+filepath.Base(s.Name), "the file "+s.Name, text)
+	}
+	if len(c.Unread) > 0 {
+		c.add("unread.txt", "secrets that cannot be read here, so that nobody looked for their values", strings.Join(c.Unread, "\n")+"\n")
 	}
 	cfg, err := config.Load(path, o)
 	var faults *config.Faults
@@ -43,7 +46,7 @@ func ReadConfiguration(path string, o config.LoadOptions, credentials []string) 
 	case err != nil:
 		c.add("config.txt", "why the configuration cannot be read", err.Error())
 	default:
-		c.Secrets = append(c.Secrets, cfg.Secrets...)
+		c.Known = append(c.Known, cfg.Secrets...)
 		c.Parts = append(c.Parts, Part{Name: "config.json", About: "the configuration as it is understood", Within: short, Write: func(_ context.Context, w io.Writer) error {
 			return loaded(w, cfg)
 		}})

@@ -51,7 +51,7 @@ func TestLeftOutEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := bugreport.ReadConfiguration(file, config.LoadOptions{SkipModes: true}, nil)
-	r, err := bugreport.Collect(t.Context(), time.Now(), c.Parts, redact.New(c.Secrets...))
+	r, err := bugreport.Collect(t.Context(), time.Now(), c.Parts, redact.New(c.Known...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,7 +153,7 @@ func TestSource(t *testing.T) {
 			t.Parallel()
 			got, secrets := bugreport.Source("a.hcl", []byte(tc.in), bugreport.Places{Base: t.TempDir(), Getenv: env})
 			var found []string
-			for _, s := range secrets {
+			for _, s := range secrets.Known {
 				found = append(found, s.Reveal())
 			}
 			if got != tc.want || strings.Join(found, "|") != tc.secrets {
@@ -204,5 +206,19 @@ func TestSummary(t *testing.T) {
 		if got := bugreport.Summary(text); got != want {
 			t.Errorf("%q, not %q", got, want)
 		}
+	}
+}
+
+// A secret that cannot be read here cannot be looked for, which is said.
+func TestUnreadSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("known\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const file = "a = [credential(\"here\"), credential(\"gone\"), credential(\"gone\"), file(\"gone\"), file(\"here\"), env(\"GONE\")]"
+	_, secrets := bugreport.Source("a.hcl", []byte(file), bugreport.Places{Base: dir, Credentials: []string{"", dir}, Getenv: func(string) string { return "" }})
+	if got, want := strings.Join(secrets.Unread, "|"), "credential gone|file "+filepath.Join(dir, "gone")+"|env GONE"; got != want || len(secrets.Known) != 2 {
+		t.Errorf("%q cannot be read, %d are known; want %q", got, len(secrets.Known), want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -29,12 +30,19 @@ type Places struct {
 	Getenv      func(string) string
 }
 
+// Secrets are those that a configuration names.
+type Secrets struct {
+	Known []redact.Secret
+	// Unread are those that cannot be read here, by how they are named: nobody can look for their values.
+	Unread []string
+}
+
 // Source is the text of a file of the configuration without the literals that may be secrets, and the secrets that it names.
 //
 // Literals are kept only where an attribute stands that this version knows, and knows to be no secret: a file with a fault is what a report
 // is made for, and what was meant to be a token may be misspelled. Of a file that is no HCL, in which nobody knows where a value begins and
 // ends, nothing is kept.
-func Source(name string, data []byte, p Places) (text string, secrets []redact.Secret) {
+func Source(name string, data []byte, p Places) (text string, secrets Secrets) {
 	_, faults := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
 	tokens, _ := hclsyntax.LexConfig(data, name, hcl.InitialPos)
 	m := masker{data: data, places: p, plain: plainAttributes()}
@@ -77,7 +85,7 @@ type masker struct {
 	plain   map[string]bool // attributes of which the literals are kept
 	out     bytes.Buffer
 	from    int // what of data comes next
-	secrets []redact.Secret
+	secrets Secrets
 
 	depth  int    // of braces, brackets, parentheses and texts
 	hidden int    // the depth at which the value that is left out began; 0: none is
@@ -188,18 +196,22 @@ func (m *masker) literal(t hclsyntax.Token) {
 	if n := len(m.calls); n > 0 {
 		switch value := string(t.Bytes); m.calls[n-1].name {
 		case "credential":
+			read := false
 			for _, dir := range m.places.Credentials {
-				m.fromFile(filepath.Join(dir, filepath.Base(value)))
+				read = dir != "" && m.fromFile(filepath.Join(dir, filepath.Base(value))) || read
 			}
+			m.unless(read, "credential "+value)
 			return
 		case "file":
 			if !filepath.IsAbs(value) {
 				value = filepath.Join(m.places.Base, value)
 			}
-			m.fromFile(value)
+			m.unless(m.fromFile(value), "file "+value)
 			return
 		case "env":
-			m.know(m.places.Getenv(value))
+			found := m.places.Getenv(value)
+			m.know(found)
+			m.unless(found != "", "env "+value)
 			return
 		}
 	}
@@ -215,19 +227,29 @@ func (m *masker) literal(t hclsyntax.Token) {
 	}
 }
 
-// fromFile makes a secret of what a file holds. One that cannot be read holds nothing that is known here.
-func (m *masker) fromFile(path string) {
+// fromFile makes a secret of what a file holds, and reports whether it could be read.
+func (m *masker) fromFile(path string) bool {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxSecret {
-		return
+		return false
 	}
-	if value, err := os.ReadFile(path); err == nil {
-		m.know(strings.TrimSpace(string(value)))
+	value, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	m.know(string(value))
+	return true
+}
+
+// unless notes a secret that nobody can look for, each once.
+func (m *masker) unless(read bool, name string) {
+	if name = redact.CleanLine(name); !read && !slices.Contains(m.secrets.Unread, name) {
+		m.secrets.Unread = append(m.secrets.Unread, name)
 	}
 }
 
 func (m *masker) know(value string) {
 	if value = strings.TrimSpace(value); value != "" {
-		m.secrets = append(m.secrets, redact.NewSecret(value))
+		m.secrets.Known = append(m.secrets.Known, redact.NewSecret(value))
 	}
 }
 

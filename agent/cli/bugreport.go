@@ -129,6 +129,10 @@ func (r *reporter) collect(ctx context.Context) (*bugreport.Report, error) {
 	getenv := func(k string) string { return call.Env(r.Inv.Environ, k, "") }
 	conf := bugreport.ReadConfiguration(r.At.Config, config.LoadOptions{CredentialsDir: dir, MissingCredentialsWarn: true, Getenv: getenv},
 		[]string{dir, getenv("CREDENTIALS_DIRECTORY")})
+	if len(conf.Unread) > 0 {
+		r.Streams.Talk("sallyport: warning: nobody can look for secrets that cannot be read here: %s", strings.Join(conf.Unread, ", "))
+		r.Streams.Talk("hint: run it as root, --credentials DIR says where credentials lie; or read with care what is written")
+	}
 	r.at, r.dataDir = &call.Installation{Config: r.At.Config, Socket: r.At.Socket}, shape.DefaultDataDir
 	if c, err := r.at.ClientConfig(); err == nil {
 		r.dataDir = c.DataDir
@@ -159,7 +163,7 @@ func (r *reporter) collect(ctx context.Context) (*bugreport.Report, error) {
 			return bugreport.Machine(ctx, w, r.dataDir)
 		}},
 	)
-	return bugreport.Collect(ctx, now, parts, redact.New(conf.Secrets...))
+	return bugreport.Collect(ctx, now, parts, redact.New(conf.Known...))
 }
 
 func isDir(path string) bool {
