@@ -167,7 +167,8 @@ var storeys = []struct {
 	{"agent/doctor", []string{
 		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/receiver", "agent/config/trusted", "agent/control", "agent/control/socket",
 		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary",
-		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/webhook", "notify/words",
+		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/slack/socket", "notify/webhook",
+		"notify/words",
 	}},
 	{"agent/metrics/exposition", []string{"agent/control", "agent/status", "store"}},
 	{"agent/survey/starter", []string{

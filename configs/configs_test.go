@@ -89,20 +89,7 @@ func TestUnitIsUnderstoodBySystemd(t *testing.T) {
 
 // The app asks for what the agent uses and nothing else: a scope too many is a right that a stolen token has.
 func TestSlackScopes(t *testing.T) {
-	var have []string
-	_, list, found := strings.Cut(configs.SlackManifest, "    bot:\n")
-	if !found {
-		t.Fatal("no bot scopes")
-	}
-	for line := range strings.Lines(list) {
-		scope, ok := strings.CutPrefix(line, "      - ")
-		if !ok {
-			break
-		}
-		scope, _, _ = strings.Cut(scope, "#")
-		have = append(have, strings.TrimSpace(scope))
-	}
-	slices.Sort(have)
+	have := scopesOf(t, configs.SlackManifest)
 	want := []string{
 		"channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read", "reactions:write",
 		"usergroups:read", "users:read", "users:read.email",
@@ -116,6 +103,39 @@ func TestSlackScopes(t *testing.T) {
 			if strings.Contains(code, never) {
 				t.Errorf("the manifest has %s", never)
 			}
+		}
+	}
+}
+
+func scopesOf(t *testing.T, manifest string) (have []string) {
+	t.Helper()
+	_, list, found := strings.Cut(manifest, "    bot:\n")
+	if !found {
+		t.Fatal("no bot scopes")
+	}
+	for line := range strings.Lines(list) {
+		scope, ok := strings.CutPrefix(line, "      - ")
+		if !ok {
+			break
+		}
+		scope, _, _ = strings.Cut(scope, "#")
+		have = append(have, strings.TrimSpace(scope))
+	}
+	slices.Sort(have)
+	return have
+}
+
+// The app with buttons asks for no scope more, and for what the socket needs: nothing calls us for it either.
+func TestSlackManifestButtons(t *testing.T) {
+	if diff := cmp.Diff(scopesOf(t, configs.SlackManifest), scopesOf(t, configs.SlackManifestButtons)); diff != "" {
+		t.Errorf("scopes (-plain +buttons):\n%s", diff)
+	}
+	for part, want := range map[string]bool{
+		"  interactivity:\n    is_enabled: true": true, "socket_mode_enabled: true": true, "- message.channels\n": true, "- message.groups\n": true,
+		"request_url": false, "slash_commands": false, "\t": false,
+	} {
+		if strings.Contains(configs.SlackManifestButtons, part) != want {
+			t.Errorf("%q is there: %t", part, !want)
 		}
 	}
 }

@@ -17,3 +17,8 @@ var Unit string
 //
 //go:embed slack-manifest.yaml
 var SlackManifest string
+
+// SlackManifestButtons is slack-manifest-buttons.yaml: the same app with interactivity, Socket Mode and message events.
+//
+//go:embed slack-manifest-buttons.yaml
+var SlackManifestButtons string

@@ -139,6 +139,26 @@ func TestGitAndTerraformChecks(t *testing.T) {
 	})
 }
 
+// With an app token the socket is tried: what is missing is named, the token, its scope or Socket Mode.
+func TestSlackSocketChecks(t *testing.T) {
+	t.Parallel()
+	with := func(change func(*slacktest.App)) func(*bed) {
+		return func(b *bed) {
+			b.block += "\n  app_token = credential(\"app\")"
+			b.appToken = b.slack.Live.Token()
+			b.slack.Live.Change(change)
+		}
+	}
+	tryAll(t, map[string]broken{
+		"all is well":         {with(func(*slacktest.App) {}), OK, "socket", "the app token (connections:write) and Socket Mode are in order", ""},
+		"what nobody can ask": {with(func(*slacktest.App) {}), OK, "interactivity", "Slack tells nobody", ""},
+		"Socket Mode is off":  {with(func(a *slacktest.App) { a.NoSocketMode = true }), Fail, "socket", "Socket Mode is turned off", "turn Socket Mode on"},
+		"a scope is missing":  {with(func(a *slacktest.App) { a.Scopes = []string{"authorizations:read"} }), Fail, "socket", "missing_scope: connections:write", "connections:write"},
+		"a revoked token":     {with(func(a *slacktest.App) { a.TokenCode = "token_revoked" }), Fail, "socket", "token_revoked", "generate one"},
+		"another app's token": {with(func(a *slacktest.App) { a.Token = "xapp-2" }), Fail, "socket", "invalid_auth", "generate one"},
+	})
+}
+
 // The second user is tried for real: by root, as it is tried on a bastion.
 func TestTerraformUserChecks(t *testing.T) {
 	t.Parallel()

@@ -30,13 +30,14 @@ type bed struct {
 	repo  *gittest.Repo
 	slack *slacktest.Server
 
-	url    string            // of the repository
-	stacks string            // blocks of the configuration
-	more   string            // further blocks
-	hosted string            // further lines of the repository block
-	block  string            // the inside of the slack block, after token and api_url; empty: no slack block
-	files  map[string]string // of the repository
-	o      Options
+	appToken string            // of Slack, if the block names one
+	url      string            // of the repository
+	stacks   string            // blocks of the configuration
+	more     string            // further blocks
+	hosted   string            // further lines of the repository block
+	block    string            // the inside of the slack block, after token and api_url; empty: no slack block
+	files    map[string]string // of the repository
+	o        Options
 }
 
 func newBed(t *testing.T) *bed {
@@ -116,6 +117,9 @@ func (b *bed) options() Options {
 		b.t.Fatal(err)
 	}
 	b.write("credentials/slack", b.slack.Token(), 0o600)
+	if b.appToken != "" {
+		b.write("credentials/app", b.appToken, 0o600)
+	}
 	o := b.o
 	o.ConfigPath, o.Version = b.path("sallyport.hcl"), "1.0.0"
 	if o.CredentialsDir == "" {

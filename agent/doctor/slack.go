@@ -26,7 +26,7 @@ func (d *doctor) slack(ctx context.Context) []*section {
 			"it cannot be read here, so nothing of Slack is tried")
 		return []*section{s}
 	}
-	client, err := slack.New(slack.Options{Token: c.Token, APIURL: c.APIURL, Timeout: d.o.Timeout})
+	client, err := slack.New(slack.Options{Token: c.Token, AppToken: c.AppToken, APIURL: c.APIURL, Timeout: d.o.Timeout})
 	if err != nil {
 		s.fail("token", "", "%v", err)
 		return []*section{s}
@@ -42,6 +42,9 @@ func (d *doctor) slack(ctx context.Context) []*section {
 		scopes = append(scopes, channel(ctx, client, s, name)...)
 	}
 	wanted(s, self, scopes)
+	if !c.AppToken.IsZero() {
+		d.slackSocket(ctx, s, client)
+	}
 	people := people{section: d.section("approvers"), eligible: map[string][]string{}}
 	people.ask(ctx, client, self, entries(d.cfg))
 	approvals(s, d.cfg, people.eligible)

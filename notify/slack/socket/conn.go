@@ -196,6 +196,11 @@ func (s *Socket) closed(c *conn) {
 	s.lost()
 	close(c.ended)
 	c.handling.Wait()
+	c.goodbye()
+}
+
+// goodbye closes a connection as one closes it, so that Slack does not count it any more.
+func (c *conn) goodbye() {
 	_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, ""), time.Now().Add(time.Second))
 	_ = c.ws.Close()
 }

@@ -151,3 +151,14 @@ func (s *Socket) failed(err error) {
 	s.mu.Unlock()
 	s.opts.Changed()
 }
+
+// Try opens a connection until Slack says hello, and closes it. An agent that runs meanwhile with the same token can miss what is
+// pressed in that moment: the person sees that it did not work.
+func Try(ctx context.Context, client *slack.Client) (State, error) {
+	c, err := (&Socket{opts: Options{Client: client}}).connect(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	c.goodbye()
+	return State{Connected: true, Connects: 1, Connections: c.connections, App: c.app}, nil
+}
