@@ -31,8 +31,8 @@ import (
 
 // How long the parts of a report may take.
 const (
-	reportLook   = 20 * time.Second // what systemd or a disk is asked for, and a store is checked
-	reportAgent  = 5 * time.Second  // an agent's answer, after which there is time for its data directory
+	reportLook   = 30 * time.Second // what systemd or a disk is asked for, and a store is checked
+	reportAgent  = 12 * time.Second // an agent's answer, after which there is time for its data directory
 	reportDoctor = 90 * time.Second // git, Slack and terraform
 )
 
