@@ -3,12 +3,14 @@ package doctor
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"sallyport/agent"
 	"sallyport/agent/config"
+	"sallyport/agent/config/web"
 	"sallyport/agent/control"
 	"sallyport/agent/control/socket"
 	"sallyport/agent/patience"
@@ -40,6 +42,7 @@ func TestRunningAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Web = &web.Web{Socket: filepath.Join(filepath.Dir(cfg.Socket), "web.sock")}
 	ready := make(chan struct{})
 	a, err := agent.New(agent.Options{
 		Config: cfg, Version: "0.9.0", Executable: "/nonexistent", Log: slog.New(slog.DiscardHandler), Ready: func() { close(ready) },
@@ -69,7 +72,7 @@ func TestRunningAgent(t *testing.T) {
 	text := rendered(b.examine())
 	for _, want := range []string{
 		"ok    running: version 0.9.0", "warn  version: the agent is 0.9.0 and this program is 1.0.0", "warn  paused: ",
-		"fail  repository infra: the agent says: ",
+		"fail  repository infra: the agent says: ", "ok    web: pages to read at DIR/run/web.sock",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)

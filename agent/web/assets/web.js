@@ -49,7 +49,11 @@
   tell("Connecting…");
   const source = new EventSource(stream);
   source.addEventListener("open", () => { tell(cut ? "Connected again." : "This goes on as the run does."); });
-  source.addEventListener("error", () => { cut = true; tell("Cut off; connecting again…"); });
+  source.addEventListener("error", () => {
+    cut = true;
+    if (source.readyState === EventSource.CLOSED) tell("This cannot be followed now.", true); // it was answered, and not with a stream
+    else tell("Cut off; connecting again…");
+  });
   source.addEventListener("anew", (e) => { if (log) log.textContent = ""; add(data(e).text); });
   source.addEventListener("log", (e) => add(data(e).text));
   source.addEventListener("run", (e) => tell(data(e).text, true));
