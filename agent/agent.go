@@ -276,15 +276,15 @@ func (a *Agent) Run(ctx context.Context) error {
 		"watching pull requests": a.pullwatch.WatchPulls, "telling receivers": outbox.NewReceivers(a.outbox, a.opts.Version).Tell, "showing pages": a.socketAPI.ShowPages,
 		"serving metrics": a.meter.Serve, "writing metrics": a.meter.WriteFile, "saying that all is well": a.meter.Ping,
 	}
+	if err := a.meter.Listen(); err != nil { // before the socket, which would be left behind
+		return err
+	}
 	if a.active.Cfg().Socket != "" { // which a file always has; package sim has no shell
 		socket, err := a.socketAPI.Listen()
 		if err != nil {
 			return err
 		}
 		loops["answering at the socket"] = socket.Serve
-	}
-	if err := a.meter.Listen(); err != nil {
-		return err
 	}
 	a.active.InstallTools(work, nil)
 

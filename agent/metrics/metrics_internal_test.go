@@ -64,7 +64,7 @@ func (l *lines) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// newWorld makes one whose loop has passed just now.
+// newWorld makes one whose loop passes.
 func newWorld(t *testing.T, cfg config.Config) *world {
 	t.Helper()
 	s, err := store.Open(store.Options{Path: filepath.Join(t.TempDir(), "sallyport.db")})
@@ -73,7 +73,7 @@ func newWorld(t *testing.T, cfg config.Config) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	w := &world{t: t, lines: lines{news: bell.NewBroadcast()}}
-	w.loop.Store(time.Now().UnixNano())
+	w.passes()
 	faults, changes := health.NewFaults(time.Now), bell.NewBroadcast()
 	log := slog.New(slog.NewTextHandler(&w.lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h := health.New(health.Options{Bell: bell.New(changes), Faults: faults, Strikes: health.NewStrikes(), Log: log, Secrets: cfg.Secrets})
@@ -90,6 +90,9 @@ func newWorld(t *testing.T, cfg config.Config) *world {
 	w.pace = pace{file: time.Hour, fileRest: time.Nanosecond, ping: time.Nanosecond, pingAgain: time.Nanosecond, listen: time.Hour}
 	return w
 }
+
+// passes has the loop pass from now on, for longer than any test takes.
+func (w *world) passes() { w.loop.Store(time.Now().Add(time.Hour).UnixNano()) }
 
 // configure puts another configuration in force, as a reload does.
 func (w *world) configure(change func(*config.Config)) {
@@ -221,7 +224,7 @@ func TestHealth(t *testing.T) {
 	answers("/readyz", "has not looked at everything for 1m")
 	w.loop.Store(0)
 	answers("/healthz", "has not looked at everything yet")
-	w.loop.Store(time.Now().UnixNano())
+	w.passes()
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
 	}
