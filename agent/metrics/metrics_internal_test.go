@@ -21,6 +21,7 @@ import (
 	"sallyport/agent/config"
 	"sallyport/agent/config/figures"
 	"sallyport/agent/health"
+	"sallyport/agent/hint"
 	"sallyport/agent/housekeeping"
 	"sallyport/agent/need"
 	"sallyport/agent/patience"
@@ -294,8 +295,8 @@ func TestPortInUse(t *testing.T) {
 	address, _ := taken(t)
 	w := newWorld(t, listening(address))
 	err := w.Listen()
-	if err == nil || !strings.Contains(err.Error(), "serving metrics at "+address+": ") {
-		t.Errorf("the error is %v", err)
+	if err == nil || !strings.Contains(err.Error(), "serving metrics at "+address+": ") || !strings.Contains(hint.Of(err), "ss -ltnp") {
+		t.Errorf("the error is %v, and what to do: %s", err, hint.Of(err))
 	}
 }
 
