@@ -140,16 +140,26 @@ func (b *Buttons) refused(p *press, v votes.Vote, refusal error) (said, error) {
 	if why, err := b.find(p); why != "" || err != nil {
 		return why, err
 	}
-	for _, d := range p.run.Decisions {
-		if d.By != v.By || d.Verdict != v.Words.Verdict || !votes.Counts(p.run, d) {
-			continue
-		}
-		if d.Verdict == store.Deny {
-			return said(fmt.Sprintf("Your deny of #%d counts: it is %s.", p.run.ID, p.run.Status)), nil
-		}
-		return said(fmt.Sprintf("Your approval of #%d counts already; it is %s.", p.run.ID, p.run.Status)), nil
+	if text := countedBefore(p.run, v); text != "" {
+		return text, nil
 	}
 	return b.notCounted(p, refusal), nil
+}
+
+// countedBefore tells somebody that their vote was counted, as long as what came of it is what they wanted; empty otherwise.
+func countedBefore(run *store.Run, v votes.Vote) said {
+	for _, d := range run.Decisions {
+		if d.By != v.By || d.Verdict != v.Words.Verdict || !votes.Counts(run, d) || v.Digest != run.Plan.Shown() && v.Digest != run.Plan.Digest {
+			continue
+		}
+		switch {
+		case d.Verdict == store.Deny && run.Status == store.Discarded:
+			return said(fmt.Sprintf("Your deny of #%d counts: it is %s.", run.ID, run.Status))
+		case d.Verdict == store.Approve && slices.Contains([]store.Status{store.Planned, store.Approved, store.Applying, store.Applied, store.NoChanges}, run.Status):
+			return said(fmt.Sprintf("Your approval of #%d counts already; it is %s.", run.ID, run.Status))
+		}
+	}
+	return ""
 }
 
 func (b *Buttons) notCounted(p *press, refusal error) said {

@@ -6,6 +6,7 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/agent/config"
+	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify"
 	"sallyport/notify/slack/modal"
 	"sallyport/store"
@@ -84,6 +85,38 @@ func TestUncancelable(t *testing.T) {
 		p.of.Digest = strings.Repeat("1e", 32)
 		if uncancelable(p) == "" {
 			t.Errorf("%s: it is canceled by the button of another plan", status)
+		}
+	}
+}
+
+// Whose vote was counted is told so when the press comes again, and not where something else became of the run, or of the vote.
+func TestCountedBefore(t *testing.T) {
+	shown, again, other := strings.Repeat("0f", 32), strings.Repeat("1e", 32), strings.Repeat("2d", 32)
+	for name, c := range map[string]struct {
+		status    store.Status
+		verdict   store.Verdict
+		by        string
+		digest    string
+		withdrawn string
+		want      string
+	}{
+		"approved":                    {store.Approved, store.Approve, "slack:U1", shown, "", "Your approval of #7 counts already; it is approved."},
+		"waits for another":           {store.Planned, store.Approve, "slack:U1", shown, "", "Your approval of #7 counts already; it is planned."},
+		"of the plan made again":      {store.Applied, store.Approve, "slack:U1", again, "", "Your approval of #7 counts already; it is applied."},
+		"denied":                      {store.Discarded, store.Deny, "slack:U1", shown, "", "Your deny of #7 counts: it is discarded."},
+		"another plan":                {store.Planned, store.Approve, "slack:U1", other, "", ""},
+		"somebody else":               {store.Approved, store.Approve, "slack:U2", shown, "", ""},
+		"withdrawn":                   {store.Planned, store.Approve, "slack:U1", shown, "not an approver any more", ""},
+		"superseded since":            {store.Superseded, store.Approve, "slack:U1", shown, "", ""},
+		"it went wrong":               {store.Errored, store.Approve, "slack:U1", shown, "", ""},
+		"denied by somebody else too": {store.Discarded, store.Approve, "slack:U1", shown, "", ""},
+	} {
+		run := &store.Run{ID: 7, Status: c.status, Plan: &store.Plan{Digest: again, ApprovedDigest: shown}, Decisions: []store.Decision{
+			{Verdict: c.verdict, By: "slack:U1", Digest: shown, Withdrawn: c.withdrawn},
+		}}
+		v := votes.Vote{Run: 7, By: c.by, Digest: c.digest, Words: notify.Words{Verdict: c.verdict}}
+		if got := countedBefore(run, v); string(got) != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }
