@@ -33,7 +33,7 @@ func TestAlertsAndDashboardNameMetrics(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{"sallyport_leader": true, "sallyport_ping_last_success_timestamp_seconds": true, "sallyport_backup_size_bytes": true, // only to be asked for
 		"sallyport_stack_drift_since_timestamp_seconds": true}
-	for _, file := range []string{"sallyport.rules.yml", "sallyport.test.yml", "dashboard.json"} {
+	for _, file := range []string{"sallyport.rules.yml", "../testdata/alerts.test.yml", "dashboard.json"} {
 		text, err := os.ReadFile(prometheus + file)
 		must(t, err)
 		names := named(string(text))
@@ -126,7 +126,7 @@ func TestPromtoolRules(t *testing.T) {
 		}
 	}
 	run("check", "rules", "sallyport.rules.yml")
-	run("test", "rules", "sallyport.test.yml")
+	run("test", "rules", "../testdata/alerts.test.yml")
 
 	var board struct {
 		Panels []struct{ Targets []struct{ Expr string } }
