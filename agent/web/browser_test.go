@@ -115,7 +115,7 @@ func says(t *testing.T, tab *pagetest.Tab, element, text string) {
 		const seen = new MutationObserver(look), late = setTimeout(() => { seen.disconnect(); done("never: " + document.querySelector(%[1]q)?.textContent) }, %[3]d);
 		seen.observe(document.documentElement, {childList: true, subtree: true, characterData: true});
 		look();
-	})`, element, text, patiently.Milliseconds()), &got)
+	})`, element, text, (100*time.Second).Milliseconds()), &got)
 	if got != text {
 		t.Fatalf("%s says %q, want %q", element, got, text)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/need"
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -29,9 +30,6 @@ func at(before time.Duration) *time.Time {
 	t := noon.Add(-before)
 	return &t
 }
-
-// patiently is how long something may take that happens at once.
-const patiently = 30 * time.Second
 
 // fake knows what a test tells it, and how often it was asked.
 type fake struct {
@@ -157,7 +155,7 @@ func (c *clockwork) turn(t *testing.T) {
 	select {
 	case wait := <-c.waits:
 		wait <- c.pass()
-	case <-time.After(patiently):
+	case <-time.After(patience.Limit()):
 		t.Fatal("nobody waits")
 	}
 }

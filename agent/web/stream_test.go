@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -32,7 +33,7 @@ type reader struct {
 // read begins to read the log of run 12.
 func read(t *testing.T, url, lastEvent string) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patiently)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 	t.Cleanup(cancel)
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/runs/12/log?status=applying", nil)
 	if err != nil {
@@ -266,7 +267,7 @@ func TestASlowReaderIsLetGo(t *testing.T) {
 		others   bool
 	}{
 		"let go":        {patience: time.Millisecond},
-		"nobody else's": {patience: patiently, others: true},
+		"nobody else's": {patience: time.Hour, others: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -281,17 +282,19 @@ func TestASlowReaderIsLetGo(t *testing.T) {
 					t.Fatal(err)
 				}
 				r, err := client.Do(q)
-				if err != nil {
+				if err != nil && tc.others {
 					t.Fatal(err)
 				}
-				t.Cleanup(func() { r.Body.Close() })
+				if err == nil { // else the machine was too slow for a millisecond, and it is let go at once
+					t.Cleanup(func() { r.Body.Close() })
+				}
 				return r
 			}
 			ask() // and never reads on
 			if !tc.others {
 				select {
 				case <-ended:
-				case <-time.After(patiently):
+				case <-time.After(patience.Limit()):
 					t.Fatal("the slow reader is still waited for")
 				}
 				return

@@ -44,7 +44,7 @@ import (
 
 const (
 	headerTimeout  = 5 * time.Second  // a client must send its request line and headers within this
-	patience       = 10 * time.Second // and take each piece of an answer
+	takeTimeout    = 10 * time.Second // and take each piece of an answer
 	idleTimeout    = 2 * time.Minute
 	closeTimeout   = 2 * time.Second // what requests get that are being answered when the agent stops
 	maxHeader      = 16 << 10
@@ -87,7 +87,7 @@ func (o *Options) validate() error {
 		o.Now = time.Now
 	}
 	if o.Patience == 0 {
-		o.Patience = patience
+		o.Patience = takeTimeout
 	}
 	if o.After == nil {
 		o.After = time.After
