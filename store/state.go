@@ -128,6 +128,20 @@ type Targeted struct {
 	Status  Status    `json:"status"` // how it ended
 }
 
+// LeftOutOf is a targeted apply of another commit than that of a plan of the whole stack, which such a plan may take back. Where
+// there were more than are remembered, nobody knows of which commits those were: it is the oldest one then.
+func (s *StackState) LeftOutOf(commit string) (run int, found bool) {
+	for _, t := range s.LeftOut {
+		if t.Commit != commit {
+			return t.Run, true
+		}
+	}
+	if n := len(s.LeftOut); n >= MaxLeftOut {
+		return s.LeftOut[n-1].Run, true
+	}
+	return 0, false
+}
+
 // SettledAt is when the stack was last applied, or found to need nothing, whichever came later.
 func (s *StackState) SettledAt() time.Time {
 	if s.CheckedAt.After(s.AppliedAt) {

@@ -19,10 +19,8 @@ func SituationOf(f Facts, plan *store.Plan) policy.Situation {
 	now.Paused = f.Store.Agent.Paused != nil || st.Paused != nil
 	now.Rewritten = repository.HeldHead != ""
 	now.AtApplied = run.Commit != "" && run.Commit == st.AppliedCommit
-	for _, t := range st.LeftOut {
-		if now.AtApplied && t.Commit != run.Commit {
-			now.LeftOut = t.Run
-		}
+	if now.AtApplied {
+		now.LeftOut, _ = st.LeftOutOf(run.Commit)
 	}
 	now.StateLost = plan.NewState && st.Resources > 0
 	now.Today = policy.AppliedToday(st, f.Now)

@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func TestLeftOutOfAnotherCommitIsKnown(t *testing.T) {
 	}{
 		"nothing was left out":            {commit: "a"},
 		"of the same commit":              {"a", []store.Targeted{{Run: 7, Commit: "a"}}, 0},
+		"more than are remembered":        {"a", slices.Repeat([]store.Targeted{{Run: 7, Commit: "a"}}, store.MaxLeftOut), 7},
 		"of another commit":               {"a", []store.Targeted{{Run: 7, Commit: "a"}, {Run: 6, Commit: "b"}}, 6},
 		"the plan is of the other commit": {"b", []store.Targeted{{Run: 6, Commit: "b"}}, 0},
 	} {

@@ -293,14 +293,20 @@ func upstreamOf(f *Facts, name string) string {
 		return fmt.Sprintf("waits for %s, of which newer commits are not applied yet", name)
 	case st.Partly != 0 && newest.ID != st.Partly && (!well || newest.Options.Partial()): // what ended well since was not of all of it
 		return fmt.Sprintf("waits for %s, of which %s", name, notify.PartlyText(st.Partly))
-	case well && newest.Options.Targeted() && st.AppliedCommit == "":
-		return fmt.Sprintf("waits for %s, of which #%d was a plan of some addresses only, and nothing else is applied", name, newest.ID)
+	case well && st.AppliedCommit == "" && newest.Options.Targeted():
+		return onlySome(name, newest.ID)
+	case well && st.AppliedCommit == "" && len(st.LeftOut) > 0: // what ended well since was not of all of it either
+		return onlySome(name, st.LeftOut[0].Run)
 	case well:
 		return ""
 	case TakenBack(st, newest):
 		return ""
 	}
 	return fmt.Sprintf("waits for %s, whose run #%d ended %s", name, newest.ID, newest.Status)
+}
+
+func onlySome(stack string, run int) string {
+	return fmt.Sprintf("waits for %s, of which #%d was a plan of some addresses only, and nothing else is applied", stack, run)
 }
 
 // overUpstream is the first stack which the run waits for, if that has ended and nothing brings it on but a person.

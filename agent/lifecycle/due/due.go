@@ -152,7 +152,7 @@ func (c Check) Checkable(s *config.Stack) bool {
 	if st.Partly != 0 && (c.Partly == nil || c.Partly.Commit != st.AppliedCommit || len(c.Partly.Options.Vars) > 0) {
 		return false
 	}
-	if slices.ContainsFunc(st.LeftOut, func(t store.Targeted) bool { return t.Commit != st.AppliedCommit }) {
+	if _, found := st.LeftOutOf(st.AppliedCommit); found {
 		return false // likewise: of the commit that is applied, a check would find what was applied of another one
 	}
 	quiet := open == nil || open.Kind == store.KindDrift && open.Status == store.Planned

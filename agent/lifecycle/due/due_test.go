@@ -185,7 +185,10 @@ func TestCheckable(t *testing.T) {
 		"so did one with values that git does not have": {func(st *store.StackState) { st.Partly = 10 }, nil, false},
 		"a part of another commit was applied":          {func(st *store.StackState) { st.LeftOut = []store.Targeted{{Commit: "a"}, {Commit: "b"}} }, nil, false},
 		"a part of what is applied was applied again":   {func(st *store.StackState) { st.LeftOut = []store.Targeted{{Commit: "a"}} }, nil, true},
-		"a terraform's end was unseen":                  {func(st *store.StackState) { st.Unseen = []store.Unseen{{}} }, nil, false},
+		"so were more parts than are remembered": {func(st *store.StackState) {
+			st.LeftOut = slices.Repeat([]store.Targeted{{Commit: "a"}}, store.MaxLeftOut)
+		}, nil, false},
+		"a terraform's end was unseen": {func(st *store.StackState) { st.Unseen = []store.Unseen{{}} }, nil, false},
 	} {
 		st := &store.StackState{Repository: "infra", AppliedCommit: "a"}
 		c.change(st)
