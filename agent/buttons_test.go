@@ -91,6 +91,20 @@ func (p *presser) neverCounts(t *testing.T, card slacktest.Message) {
 	}
 	p.s.ChangeUser(joe, func(u *slacktest.User) { u.Deleted = false })
 
+	const presses = 100
+	before := p.s.Calls("users.info")
+	for range presses {
+		for _, a := range []button.Action{button.Approve, button.DenyAsk, button.Details} {
+			if _, err := p.h.agent.Press(t.Context(), p.click(eve, card, a)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if asked := p.s.Calls("users.info") - before; asked >= presses {
+		t.Errorf("a stranger who presses %d times has Slack asked %d times who that is, of all that we may ask", 2*presses, asked)
+	}
+	p.undecided("1")
+
 	p.full.Store(true)
 	for _, e := range []socket.Event{p.click(jane, card, button.Approve), p.submit(jane, card, modal.CallbackDeny, nil)} {
 		if got := p.told(e); !strings.Contains(got, "This is not recorded and does not count: the agent's disk is full.") {

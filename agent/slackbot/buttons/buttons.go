@@ -47,6 +47,7 @@ import (
 type Buttons struct {
 	opts     Options
 	followed atomic.Value // of [Buttons.Follow]: yes or no, once known
+	crowd    crowd
 }
 
 // Options are what buttons works with.
@@ -88,6 +89,8 @@ type press struct {
 	user string
 	run  *store.Run     // nil until it is found
 	of   button.Context // what it is about
+	// stranger: that they may not was known, and maybe told, a moment ago
+	stranger bool
 }
 
 // by is who did it, as votes name people.
@@ -112,7 +115,7 @@ func (b *Buttons) Handle(ctx context.Context, e socket.Event) (socket.Answer, er
 		return b.submitted(ctx, p)
 	}
 	text, err := b.clicked(ctx, p)
-	if text, err = b.told(p, text, err); text != "" {
+	if text, err = b.told(p, text, err); text != "" && !(p.stranger && b.crowd.tooMuch(p, time.Now())) {
 		b.tell(p, text)
 	}
 	return socket.Answer{}, err
@@ -192,11 +195,15 @@ func (b *Buttons) shown(text string) string {
 // mayNot says why somebody may not do something about a run; empty if they may. An error means that Slack could not tell.
 func (b *Buttons) mayNot(ctx context.Context, p *press, verb string) (said, error) {
 	s := p.conf.Stack(p.run.Stack)
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	why, err := p.conf.Directory.MayDecide(ctx, p.user, active.Approvers(p.conf.Cfg, s))
-	if err != nil {
-		return "", fmt.Errorf("weighing a press on #%d: %w", p.run.ID, err)
+	why := b.crowd.refused(p, time.Now())
+	if p.stranger = why != ""; !p.stranger {
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		var err error
+		if why, err = p.conf.Directory.MayDecide(ctx, p.user, active.Approvers(p.conf.Cfg, s)); err != nil {
+			return "", fmt.Errorf("weighing a press on #%d: %w", p.run.ID, err)
+		}
+		b.crowd.remember(p, why, time.Now())
 	}
 	if why == "" || fault.Without("approver") {
 		return "", nil

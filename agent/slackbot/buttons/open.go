@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/notify"
 	"sallyport/notify/button"
@@ -70,6 +71,9 @@ func (b *Buttons) details(ctx context.Context, p *press) (said, error) {
 	if why := samePlan(p); why != "" {
 		return why, nil
 	}
+	if b.crowd.tooMuch(p, time.Now()) {
+		return "", nil
+	}
 	view, err := b.page(p, 1)
 	if err != nil {
 		return "", err
@@ -92,6 +96,9 @@ func (b *Buttons) turn(ctx context.Context, p *press) (said, error) {
 	}
 	if why == "" {
 		why = samePlan(p)
+	}
+	if b.crowd.tooMuch(p, time.Now()) {
+		return "", nil
 	}
 	view := modal.Result(p.of.Run, b.shown(string(why)))
 	if why == "" {
