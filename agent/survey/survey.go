@@ -5,6 +5,7 @@ package survey
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -101,6 +102,8 @@ func (s *surveyor) add(st *config.Stack, why string) error {
 	}
 	if err != nil {
 		out.Error = err.Error()
+	} else if err := s.varFiles(&out, st); err != nil {
+		return err
 	}
 	for _, u := range files.Unknown {
 		out.Unknown = append(out.Unknown, u.String())
@@ -117,6 +120,31 @@ func (s *surveyor) add(st *config.Stack, why string) error {
 		return nil
 	}
 	s.report.Stacks = append(s.report.Stacks, out)
+	return nil
+}
+
+// varFiles notes which of the var files that the configuration names are not there: its plan would end with that, unless a hook makes
+// them before it.
+func (s *surveyor) varFiles(out *Stack, st *config.Stack) error {
+	at, _, err := s.tree.Resolve(st.Dir)
+	if err != nil {
+		return fmt.Errorf("looking for the var files of %s: %w", st.Name, err)
+	}
+	for _, name := range st.VarFiles {
+		file := path.Join(at, name)
+		if _, err := s.tree.ReadFile(file); !errors.Is(err, fs.ErrNotExist) {
+			continue // what is wrong with one that is there its plan says
+		}
+		made := slices.ContainsFunc([]*config.Hooks{s.cfg.Hooks, st.Hooks}, func(h *config.Hooks) bool { return h != nil && len(h.BeforePlan) > 0 })
+		switch text := file + ": var_files names it, and it is not there"; {
+		case made:
+			out.Unknown = append(out.Unknown, text+": if no before_plan hook makes it, add it or take it out of var_files")
+		case out.Error == "":
+			out.Error = text
+		default:
+			out.Error += "; " + text
+		}
+	}
 	return nil
 }
 
