@@ -57,6 +57,7 @@ var seams = []string{
 	"TestSlackReplyWhileTheAgentIsDown",
 	"TestSlackDeletedVoteDoesNotCount",
 	"TestSlackCommands",
+	"TestSlackSocket",
 	"TestAFailedSearchPostsNothingTwice",
 	"TestFirstStacksAreSummedUpInOneMessage",
 	"TestACommitOfSeveralStacksHasOneMessage",

@@ -75,7 +75,7 @@ func (e *slackReader) turn(ctx context.Context, conf *active.Config) (next time.
 	defer func() { next = e.lookAgain(next) }()
 	poll := conf.Cfg.Slack.Poll
 	if err == nil && a.live.Tells() {
-		defer func() { next = min(slower*next, max(next, time.Minute)) }() // what is said is told
+		defer func() { next = slowed(next) }() // what is said is told
 	}
 	if after, limited := slack.RetryAfter(err); limited {
 		return max(after, poll)

@@ -13,6 +13,9 @@ const (
 	breath = 2 * time.Second
 )
 
+// slowed is the rest between two looks while the socket tells what is said.
+func slowed(rest time.Duration) time.Duration { return min(slower*rest, max(rest, time.Minute)) }
+
 // pause is how long to rest until the next look at Slack, and what ends that earlier.
 type pause struct {
 	atLeast, wait time.Duration

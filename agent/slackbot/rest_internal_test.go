@@ -44,3 +44,15 @@ func TestLookAgain(t *testing.T) {
 		t.Errorf("it is ours by now, and looked for again in %s", next)
 	}
 }
+
+// Polling is slower while the socket tells, and never slower than a minute because of that.
+func TestSlowed(t *testing.T) {
+	t.Parallel()
+	for rest, want := range map[time.Duration]time.Duration{
+		5 * time.Second: 20 * time.Second, 30 * time.Second: time.Minute, time.Minute: time.Minute, 2 * time.Minute: 2 * time.Minute,
+	} {
+		if got := slowed(rest); got != want {
+			t.Errorf("%s becomes %s", rest, got)
+		}
+	}
+}

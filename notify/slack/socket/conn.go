@@ -43,6 +43,7 @@ type conn struct {
 	connections int
 	leaving     chan struct{} // closed when the next one has to be opened
 	ended       chan struct{} // closed when nothing more comes
+	deaf        time.Duration // without any frame there is nobody at the other end
 	handling    sync.WaitGroup
 
 	writing sync.Mutex // the websocket takes one writer at a time
@@ -103,7 +104,7 @@ func (s *Socket) connect(ctx context.Context) (*conn, error) {
 	}
 	_ = resp.Body.Close() // the websocket has the connection
 	ws.SetReadLimit(maxFrame)
-	c := &conn{ws: ws, leaving: make(chan struct{}), ended: make(chan struct{})}
+	c := &conn{ws: ws, leaving: make(chan struct{}), ended: make(chan struct{}), deaf: s.opts.deaf}
 	if err := c.hello(ctx); err != nil {
 		_ = ws.Close()
 		return nil, err
@@ -246,7 +247,7 @@ func (c *conn) alive() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil && !c.over {
-		_ = c.ws.SetReadDeadline(time.Now().Add(deafAfter))
+		_ = c.ws.SetReadDeadline(time.Now().Add(c.deaf))
 	}
 }
 

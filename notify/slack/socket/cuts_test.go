@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
+	"sallyport/agent/need"
 	"sallyport/notify/slack/slacktest"
 	"sallyport/notify/slack/socket"
 )
@@ -26,6 +28,7 @@ const (
 // A thousand times the websocket is lost in a random place: whoever was shown that it worked is recorded, once, and whatever was said is
 // told in the end.
 func TestThousandCuts(t *testing.T) {
+	need.LongUnlessRaced(t, "it cuts a thousand connections")
 	t.Parallel()
 	const people = 1000
 	rng := rand.New(rand.NewPCG(17, 1))
@@ -181,4 +184,59 @@ func TestStop(t *testing.T) {
 	close(recorded)
 	<-stopped
 	b.must(p.Wait(b.ctx()))
+}
+
+// Two programs with one app's token get a part each of what is pressed, and each sees that there is another.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	one := newBed(t, slacktest.App{}).run()
+	one.until("connected", connected)
+	two := newBedOn(t, one.fake).run()
+	if st := two.until("connected", connected); st.Connections != 2 {
+		t.Errorf("%+v", st)
+	}
+	ts := one.card()
+	for range 10 {
+		one.must(one.fake.Live.Press(jane, ops, ts, "approve").Wait(one.ctx()))
+	}
+	if a, b := len(one.clicks()), len(two.clicks()); a == 0 || b == 0 || a+b != 10 {
+		t.Errorf("one got %d, the other %d", a, b)
+	}
+}
+
+// What comes late comes whole, and what is retried says so by nothing but its envelope.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, slacktest.App{})
+	deadlines := make(chan time.Time, 10)
+	b.handle = func(ctx context.Context, e socket.Event) (socket.Answer, error) {
+		if until, limited := ctx.Deadline(); e.Kind == socket.Click && limited {
+			deadlines <- until
+		}
+		return socket.Answer{}, nil
+	}
+	b.run()
+	b.until("connected", connected)
+	ts := b.card()
+	b.fake.Live.Socket.Hold()
+	p := b.fake.Live.Press(jane, ops, ts, "approve")
+	b.fake.ChangeUser(jane, func(u *slacktest.User) { u.Deleted = true })
+	if n := len(b.clicks()); n != 0 {
+		t.Errorf("%d presses came before they were let go", n)
+	}
+	b.fake.Live.Socket.Release()
+	b.must(p.Wait(b.ctx()))
+	select {
+	case until := <-deadlines:
+		if until.After(time.Now().Add(socket.HandlerTime)) {
+			t.Errorf("the handler has until %s, and Slack waits no longer than three seconds", until)
+		}
+	default:
+		t.Error("the handler has as long as it likes")
+	}
+	b.fake.Live.Change(func(a *slacktest.App) { a.NoInteractive = true })
+	b.fake.ChangeUser(jane, func(u *slacktest.User) { u.Deleted = false })
+	if err := b.fake.Live.Press(jane, ops, ts, "approve").Wait(b.ctx()); err == nil {
+		t.Error("a press leads somewhere without interactivity")
+	}
 }

@@ -121,6 +121,8 @@ type Options struct {
 	Rest func(ctx context.Context, d time.Duration)
 	// Jitter spreads tries; it returns a number in [0,1). Default: random.
 	Jitter func() float64
+
+	deaf time.Duration // without any frame a connection is lost; default deafAfter
 }
 
 func (o *Options) validate() error {
@@ -141,6 +143,9 @@ func (o *Options) validate() error {
 	}
 	if o.Rest == nil {
 		o.Rest = rest
+	}
+	if o.deaf <= 0 {
+		o.deaf = deafAfter
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
