@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/agent/active"
 	"sallyport/agent/operator"
 	"sallyport/store"
 )
@@ -182,4 +183,49 @@ func runOf(f *followed, id int) (run *store.Run) {
 		f.t.Fatal(err)
 	}
 	return run
+}
+
+// A commit's status on the site says nothing of a run of some addresses only: required, it would let through what is not applied.
+func TestTargetedIsNoCommitStatus(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		options store.PlanOptions
+		want    int
+	}{
+		"a plan of the commit":    {store.PlanOptions{}, 1},
+		"a plan of some of it":    {store.PlanOptions{Targets: []string{"a.b"}}, 0},
+		"a plan of another state": {store.PlanOptions{EmptyState: true}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStanding(t)
+			s.w.Sites = map[string]active.ForgeSite{"infra": struct{ active.ForgeSite }{}}
+			defer func() { s.w.Sites = nil }() // nobody closes it
+			run := s.run("net", store.Planned)
+			s.do(func(tx *store.Tx) error {
+				if _, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Options = c.options; return nil }); err != nil {
+					return err
+				}
+				now, err := tx.Run(run.ID)
+				if err != nil {
+					return err
+				}
+				return s.ledger.Publish(tx, now)
+			})
+			statuses := 0
+			if err := s.store.View(func(tx *store.Tx) error {
+				all, err := tx.Outbox()
+				for _, m := range all {
+					if m.Kind == store.MessageStatus {
+						statuses++
+					}
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if statuses != c.want {
+				t.Errorf("the site is told %d times, want %d", statuses, c.want)
+			}
+		})
+	}
 }

@@ -290,6 +290,8 @@ func (s *Server) note(st control.Stack) string {
 		text = st.ApplyClosed
 	case st.Partly != nil:
 		text = st.Partly.Text
+	case len(st.LeftOut) > 0:
+		text = st.LeftOut[0].Text
 	case st.Destroyed != nil:
 		text = fmt.Sprintf("destroyed by #%d, %s", st.Destroyed.Run, s.ago(st.Destroyed.At))
 	case st.CheckedAt != nil && (st.AppliedAt == nil || st.CheckedAt.After(*st.AppliedAt)):

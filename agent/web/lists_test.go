@@ -70,7 +70,7 @@ func night() control.Status {
 			{Name: "dns", AppliedAt: at(100 * time.Hour), Pause: &control.Pause{By: "slack:U01", At: *at(time.Hour), Reason: "not on Friday"}},
 			{Name: "old", AppliedAt: at(2000 * time.Hour), Drift: &control.Drift{CheckedAt: at(time.Minute), Since: at(time.Hour), Gone: 1, Changed: 2}},
 			{Name: "calm", AppliedAt: at(2000 * time.Hour), CheckedAt: at(time.Minute), Drift: &control.Drift{CheckedAt: at(time.Minute)}},
-			{Name: "new"},
+			{Name: "new", LeftOut: []control.Targeted{{Run: 6, Text: "#6 applied only a.b of commit 1a2b3c4d5e"}}},
 		},
 	}
 }
