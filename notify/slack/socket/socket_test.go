@@ -280,13 +280,13 @@ func TestNotTaken(t *testing.T) {
 	b.until("connected", connected)
 	ts := b.card()
 	for range 2 {
+		n := b.sock.State().Connects
 		p := b.fake.Live.Press(jane, ops, ts, "approve")
 		<-taken
 		b.fake.Live.Socket.Cut(1) // else it would never be known that there is no acknowledgement
 		if err := p.Wait(b.ctx()); err == nil {
 			t.Error("it was acknowledged")
 		}
-		n := b.sock.State().Connects
 		b.until("connected again", func(st socket.State) bool { return st.Connected && st.Connects > n })
 	}
 	p := b.fake.Live.Press(jane, ops, ts, "approve")
