@@ -36,7 +36,7 @@ var storeys = []struct {
 	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
 	{"notify/slack", []string{"notify", "notify/button", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
 	{"notify/slack/modal", []string{"notify", "notify/button", "notify/redact", "notify/words"}},
-	{"notify/slack/socket", []string{"notify/redact", "notify/slack"}},
+	{"notify/slack/socket", []string{"notify/redact", "notify/slack", "notify/words"}},
 
 	// Leaves: each knows its own subject, and of the agent nothing.
 	{name: "agent/cli/build"},

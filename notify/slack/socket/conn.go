@@ -17,6 +17,7 @@ import (
 
 	"sallyport/notify/redact"
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 )
 
 const (
@@ -28,9 +29,13 @@ const (
 	deafAfter = 45 * time.Second
 	// maxFrame bounds what Slack can send at a time, in bytes. A press of a button brings the message and the modal along.
 	maxFrame = 4 << 20
+	// maxOdd bounds how many frames in a row may be none of Slack's: who sends nothing else is not Slack, and is not to fill the log.
+	maxOdd = 20
 	// maxAck is the size from which Slack drops an acknowledgement without a word, and one that is written in parts. Bytes.
 	maxAck      = 20 << 10
 	writeBuffer = 32 << 10
+	// maxReason bounds what is told of a word of Slack's, in bytes.
+	maxReason = 100
 )
 
 // errRefresh ends a connection whose end Slack announced, so that the next one is open before.
@@ -162,8 +167,11 @@ func (c *conn) hello(ctx context.Context) error {
 	case "disconnect":
 		return &Disconnected{Reason: f.Reason}
 	}
-	return fmt.Errorf("slack says %q before hello", f.Type)
+	return fmt.Errorf("slack says %q before hello", words.Cut(f.Type, maxReason))
 }
+
+// short is a word of Slack's for a log.
+func short(s string) string { return words.Cut(redact.CleanLine(s), maxReason) }
 
 // errOdd is a frame that is not one of Slack's. The connection goes on.
 var errOdd = errors.New("a frame that cannot be read")
@@ -262,16 +270,18 @@ func (s *Socket) listen(ctx context.Context, c *conn) error {
 		return err
 	})
 	c.ws.SetPongHandler(func(string) error { c.alive(); return nil })
-	for {
+	for odd := 0; ; {
 		c.alive()
 		f, err := c.read()
 		switch {
-		case errors.Is(err, errOdd):
+		case errors.Is(err, errOdd) && odd < maxOdd:
+			odd++
 			s.opts.Log.Warn("slack's socket sends what cannot be read")
 			continue
 		case err != nil:
 			return fmt.Errorf("listening to slack's socket: %w", err)
 		}
+		odd = 0
 		switch f.Type {
 		case "hello":
 		case "disconnect":
@@ -291,7 +301,7 @@ func (s *Socket) take(ctx context.Context, c *conn, f frame) {
 	events, err := decode(f, came)
 	if err != nil {
 		// Not acknowledged: whoever pressed is shown that it did not work.
-		s.opts.Log.Warn("slack's socket brings something that cannot be read", "type", redact.CleanLine(f.Type), "envelope", redact.CleanLine(f.Envelope), "err", err)
+		s.opts.Log.Warn("slack's socket brings something that cannot be read", "type", short(f.Type), "envelope", short(f.Envelope), "err", err)
 		return
 	}
 	// What is being recorded is recorded and acknowledged, also if we are about to stop.
@@ -300,14 +310,14 @@ func (s *Socket) take(ctx context.Context, c *conn, f frame) {
 	case s.slots <- struct{}{}:
 	case <-handle.Done():
 		cancel()
-		s.opts.Log.Warn("what came over slack's socket was left: everything takes too long", "envelope", redact.CleanLine(f.Envelope))
+		s.opts.Log.Warn("what came over slack's socket was left: everything takes too long", "envelope", short(f.Envelope))
 		return
 	}
 	c.handling.Go(func() {
 		defer func() { <-s.slots }()
 		defer cancel()
 		s.contained("handling what came over the socket", func() error { return s.handle(handle, c, f, events) }, func(err error) {
-			s.opts.Log.Warn("what came over slack's socket was not taken", "envelope", redact.CleanLine(f.Envelope), "retry", f.RetryAttempt, "err", err)
+			s.opts.Log.Warn("what came over slack's socket was not taken", "envelope", short(f.Envelope), "retry", f.RetryAttempt, "err", err)
 		})
 	})
 }
@@ -324,7 +334,7 @@ func (s *Socket) handle(ctx context.Context, c *conn, f frame, events []Event) e
 	}
 	data, err := acknowledgement(f, last)
 	if err != nil {
-		s.opts.Log.Warn("an answer cannot be given over slack's socket", "envelope", redact.CleanLine(f.Envelope), "err", err)
+		s.opts.Log.Warn("an answer cannot be given over slack's socket", "envelope", short(f.Envelope), "err", err)
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()

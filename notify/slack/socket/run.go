@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/notify/slack"
+	"sallyport/notify/words"
 )
 
 const (
@@ -37,7 +38,7 @@ func (d *Disconnected) Error() string {
 	case reasonMany:
 		return "slack ended the socket: more are open for the app than it allows"
 	}
-	return fmt.Sprintf("slack ended the socket: %q", d.Reason)
+	return fmt.Sprintf("slack ended the socket: %q", words.Cut(d.Reason, maxReason))
 }
 
 // UserHint says what a person can do; empty if nothing.
