@@ -52,6 +52,9 @@ func Read(ctx context.Context, from Reader, ref string, now time.Time) (RunPage,
 		if err != nil {
 			return out, err
 		}
+		if !run.Status.Terminal() { // what a program has said of a line so far may be half of a secret
+			out.Log = out.Log[:strings.LastIndexByte(out.Log, '\n')+1]
+		}
 	}
 	return out, nil
 }

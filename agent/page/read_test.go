@@ -41,7 +41,8 @@ func (r *reader) Log(_ context.Context, ref string) (string, error) {
 
 func TestRead(t *testing.T) {
 	gone, broken := control.NoPlan(12, store.Applied), errors.New("the disk is broken")
-	full := control.RunOf(&store.Run{ID: 12, Stack: "ghe", Plan: &store.Plan{}, Apply: &store.Apply{}})
+	full := control.RunOf(&store.Run{ID: 12, Stack: "ghe", Status: store.Applied, Plan: &store.Plan{}, Apply: &store.Apply{}})
+	applying := control.RunOf(&store.Run{ID: 12, Stack: "ghe", Status: store.Applying, Apply: &store.Apply{}})
 	bare := control.RunOf(&store.Run{ID: 12, Stack: "ghe"})
 	for name, tc := range map[string]struct {
 		from      reader
@@ -49,11 +50,13 @@ func TestRead(t *testing.T) {
 		planGone  bool
 		err       error
 	}{
-		"all of it":              {from: reader{run: full, plan: "the plan", log: "the log"}, plan: "the plan", log: "the log"},
-		"neither planned":        {from: reader{run: bare, noPlan: broken, noLog: broken}},
-		"neither is kept":        {from: reader{run: full, noPlan: gone, noLog: control.NoLog(12, store.Applied)}, planGone: true},
-		"the plan is unreadable": {from: reader{run: full, noPlan: broken}, err: broken},
-		"the log is unreadable":  {from: reader{run: full, noLog: broken}, err: broken},
+		"all of it":                           {from: reader{run: full, plan: "the plan", log: "the log"}, plan: "the plan", log: "the log"},
+		"half a line may be half of a secret": {from: reader{run: applying, log: "a line\nxoxb-12"}, log: "a line\n"},
+		"it has just begun":                   {from: reader{run: applying, log: "xoxb-12"}},
+		"neither planned":                     {from: reader{run: bare, noPlan: broken, noLog: broken}},
+		"neither is kept":                     {from: reader{run: full, noPlan: gone, noLog: control.NoLog(12, store.Applied)}, planGone: true},
+		"the plan is unreadable":              {from: reader{run: full, noPlan: broken}, err: broken},
+		"the log is unreadable":               {from: reader{run: full, noLog: broken}, err: broken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Read(t.Context(), &tc.from, "ghe", at(0))

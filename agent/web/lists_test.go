@@ -226,3 +226,12 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// A stack of which some addresses only were applied says so, whatever its state.
+func TestLeftOutIsNoted(t *testing.T) {
+	s, _ := serve(t, options(newFake()))
+	const text = "#7 applied only a.b of commit 0123456"
+	if got := s.note(control.Stack{Name: "net", AppliedAt: at(time.Hour), LeftOut: []control.Targeted{{Run: 7, Text: text}}}); got != text {
+		t.Errorf("it notes %q", got)
+	}
+}
