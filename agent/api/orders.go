@@ -48,8 +48,9 @@ func (d Desktop) Start(ctx context.Context, r control.StartRequest) (control.Sta
 	if err := d.lookOnly(); err != nil {
 		return control.StartResponse{}, err
 	}
+	wish := operator.PlanWish{Commit: r.Commit, Replace: r.Replace, Targets: r.Targets, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, EmptyState: r.EmptyState, Vars: r.Vars, Images: r.Images}
 	if r.PullRequest != 0 {
-		run, err := d.operator.StartPreview(operator.WantedPreview{Stack: r.Stack, PullRequest: r.PullRequest, Commit: r.Commit, By: r.By.By()})
+		run, err := d.operator.StartPreview(operator.WantedPreview{Stack: r.Stack, PullRequest: r.PullRequest, Commit: r.Commit, Wish: wish, By: r.By.By()})
 		if err != nil {
 			return control.StartResponse{}, crossing(err)
 		}
@@ -60,7 +61,7 @@ func (d Desktop) Start(ctx context.Context, r control.StartRequest) (control.Sta
 	}
 	run, warnings, err := d.operator.Start(operator.Request{
 		Stack: r.Stack, Reason: r.Reason, By: r.By.By(), Applied: r.Applied,
-		Wish: operator.PlanWish{Commit: r.Commit, Replace: r.Replace, Targets: r.Targets, RefreshOnly: r.RefreshOnly, Destroy: r.Destroy, EmptyState: r.EmptyState, Vars: r.Vars, Images: r.Images},
+		Wish: wish,
 	})
 	if err != nil {
 		return control.StartResponse{}, crossing(err)

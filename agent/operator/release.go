@@ -17,13 +17,25 @@ import (
 type WantedPreview struct {
 	Stack       string
 	PullRequest int
-	Commit      string // the head that they have seen, or the beginning of it; empty: whichever waits
+	Commit      string   // the head that they have seen, or the beginning of it; empty: whichever waits
+	Wish        PlanWish // of which a preview takes nothing
 	By          string
 	Asked       *store.Asked // see [Request]
 }
 
+// NotOfPreviews is an option of a wish that the plan of a pull request does not have; empty if there is none.
+func (p PlanWish) NotOfPreviews() string {
+	if option := p.terraformOnly(); option != "" || len(p.Vars) == 0 {
+		return option
+	}
+	return "--var"
+}
+
 // StartPreview has it planned for whoever may ask for plans of the stack.
 func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error) {
+	if option := wanted.Wish.NotOfPreviews(); option != "" {
+		return nil, control.Errorf(control.Usage, "the plan of a pull request takes no %s", option).WithHint("leave it out; a plan with it: sallyport plan %s %s ...", wanted.Stack, option)
+	}
 	conf := o.active.Current.Load()
 	s := conf.Stack(wanted.Stack)
 	if s == nil {

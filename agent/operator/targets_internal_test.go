@@ -105,3 +105,19 @@ module "near" {
 		})
 	}
 }
+
+// What the plan of a pull request would not do is refused, and not left out in silence.
+func TestPreviewsTakeNoOptions(t *testing.T) {
+	for want, wish := range map[string]PlanWish{
+		"": {Commit: "1a2b3c4"}, "--target": {Targets: []string{"a.b"}}, "--replace": {Replace: []string{"a.b"}}, "--destroy": {Destroy: true},
+		"--refresh-only": {RefreshOnly: true}, "--empty-state": {EmptyState: true}, "--image": {Images: map[string]string{"base": "ami-1"}}, "--var": {Vars: map[string]string{"size": "1"}},
+	} {
+		if got := wish.NotOfPreviews(); got != want {
+			t.Errorf("%+v: %q, want %q", wish, got, want)
+		}
+	}
+	_, err := (&Operator{}).StartPreview(WantedPreview{Stack: "box", PullRequest: 7, Wish: PlanWish{Targets: []string{"a.b"}}})
+	if err == nil || err.Error() != "the plan of a pull request takes no --target" {
+		t.Errorf("it is begun: %v", err)
+	}
+}

@@ -250,13 +250,14 @@ func (cs *Commands) carryOut(c notify.Command, m slack.Message) (reply, error) {
 		if c.Plan.Wrong != "" {
 			return reply{}, control.Errorf(control.Usage, "%s", c.Plan.Wrong)
 		}
+		wish := operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, Targets: c.Plan.Targets, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images}
 		if pull := ofPull.FindStringSubmatch(c.Reason); pull != nil && c.Verb == "plan" {
-			text, err := previewFor(cs.operator, operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, By: by, Asked: asked}, pull[1])
+			text, err := previewFor(cs.operator, operator.WantedPreview{Stack: arg(0), Commit: c.Plan.Commit, Wish: wish, By: by, Asked: asked}, pull[1])
 			return reply{text: text}, err
 		}
 		run, warnings, err := cs.operator.Start(operator.Request{
 			Stack: arg(0), Reason: c.Reason, By: by, Asked: asked, Applied: c.Verb == "recover",
-			Wish: operator.PlanWish{Commit: c.Plan.Commit, Replace: c.Plan.Replace, Targets: c.Plan.Targets, RefreshOnly: c.Plan.RefreshOnly, Destroy: c.Plan.Destroy, EmptyState: c.Plan.EmptyState, Vars: c.Plan.Vars, Images: c.Plan.Images},
+			Wish: wish,
 		})
 		if err != nil {
 			return reply{}, err
