@@ -67,15 +67,15 @@ func (e *slackReader) heard() {
 }
 
 // looks is how often a thread is looked for in which somebody answered before it was recorded that it is ours: whoever has the card
-// before them can be faster than our record of having posted it.
-const looks = 3
+// before them can be faster than our record of having posted it. Each time after twice as long, about a minute in all.
+const looks = 6
 
 // lookAgain remembers those, and shortens the rest for them.
 func (e *slackReader) lookAgain(next time.Duration) time.Duration {
 	again := map[string]int{}
 	for key, young := range e.said {
 		if n := e.again[key] + 1; young && !e.known[key] && n <= looks {
-			again[key], next = n, min(next, time.Second)
+			again[key], next = n, min(next, time.Second<<(n-1))
 		}
 	}
 	e.again = again

@@ -31,7 +31,7 @@ func TestLookAgain(t *testing.T) {
 	t.Parallel()
 	e := &slackReader{said: map[string]bool{"C/young": true, "C/old": false, "C/ours": true}, known: map[string]bool{"C/ours": true}}
 	for i := range looks {
-		if next := e.lookAgain(time.Hour); next != time.Second || len(e.again) != 1 || e.again["C/young"] != i+1 {
+		if next := e.lookAgain(time.Hour); next != time.Second<<i || len(e.again) != 1 || e.again["C/young"] != i+1 {
 			t.Fatalf("look %d: again in %s, %v", i, next, e.again)
 		}
 		e.said = map[string]bool{"C/young": true}
