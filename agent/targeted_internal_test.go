@@ -147,6 +147,12 @@ func TestTargetedIsNotTheCommit(t *testing.T) {
 // A run that what changed upstream asked for gives way to a person's of some addresses; it is asked for again after that.
 func TestTargetedForgetsNoUpstream(t *testing.T) {
 	t.Parallel()
+	t.Run("at once", func(t *testing.T) { t.Parallel(); targetedForgetsNoUpstream(t, false) })
+	t.Run("behind a run of a person's", func(t *testing.T) { t.Parallel(); targetedForgetsNoUpstream(t, true) })
+}
+
+// targetedForgetsNoUpstream has a run of all of the stack take the place of the dependency run before, if so: that has taken in what changed.
+func targetedForgetsNoUpstream(t *testing.T, behind bool) {
 	f := newFollowed(t)
 	f.git.Commit("begin", map[string]string{"app/main.tf": oneNode, "next/main.tf": oneNode})
 	f.look()
@@ -163,6 +169,10 @@ func TestTargetedForgetsNoUpstream(t *testing.T) {
 	f.upstream()
 	if _, open := f.of("next"); open == nil || open.Kind != store.KindDependency {
 		t.Fatalf("what changed upstream has no run: %+v", open)
+	}
+	if behind {
+		f.target("next")
+		f.end("next", store.Planning, store.Planned)
 	}
 	run := f.target("next", "terraform_data.a")
 	f.upstream()

@@ -190,19 +190,20 @@ func (o *Operator) MakeWay(tx *journal.Tx, conf *active.Config, st *store.StackS
 	}
 	o.work.Stop(open.ID)
 	targeted := len(r.Wish.Targets) > 0
-	if targeted && open.Kind == store.KindDependency {
-		now, err := tx.Stack(st.Name)
-		if err != nil {
-			return err
+	last := func(run *store.Run) (*store.Run, error) { return runBefore(tx.Tx, run) }
+	if targeted {
+		owed, err := due.Unserved(open, last)
+		if err == nil && owed {
+			err = oweUpstreams(tx.Tx, st.Name)
 		}
-		if err := ledger.OweUpstreams(tx.Tx, now); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	if !r.Applied && !targeted {
 		return nil
 	}
-	commit, err := due.Unanswered(open, func(run *store.Run) (*store.Run, error) { return runBefore(tx.Tx, run) })
+	commit, err := due.Unanswered(open, last)
 	if err == nil && commit {
 		// The commit run is made again when this one has ended: it was not answered by anybody.
 		now, err := tx.Stack(st.Name)
@@ -213,6 +214,15 @@ func (o *Operator) MakeWay(tx *journal.Tx, conf *active.Config, st *store.StackS
 		return tx.PutStack(now)
 	}
 	return err
+}
+
+// oweUpstreams has a stack planned again because of what changed upstream.
+func oweUpstreams(tx *store.Tx, stack string) error {
+	now, err := tx.Stack(stack)
+	if err != nil {
+		return err
+	}
+	return ledger.OweUpstreams(tx, now)
 }
 
 // runBefore is a stack's newest run before another that could apply; nil if there is none, or it is no longer kept.

@@ -119,9 +119,20 @@ func Scheduled(st *store.StackState, until func(last time.Time) time.Duration) (
 // recovery). A run that people answered ends the search: what they decided about a commit before it stays decided. before gives a stack's
 // run before another; nil if there is none, or it is no longer kept.
 func Unanswered(run *store.Run, before func(*store.Run) (*store.Run, error)) (bool, error) {
-	for run.Kind != store.KindCommit {
-		if run.AtApplied {
-			return false, nil // when that was asked for, the commit was seen to already
+	// When a run at the applied commit was asked for, the commit was seen to already.
+	return standsFor(run, store.KindCommit, func(r *store.Run) bool { return r.AtApplied }, before)
+}
+
+// Unserved is [Unanswered] of what changed upstream: whether a run because of that is the one that a person's takes the place of, or gave
+// way to it.
+func Unserved(run *store.Run, before func(*store.Run) (*store.Run, error)) (bool, error) {
+	return standsFor(run, store.KindDependency, func(*store.Run) bool { return false }, before)
+}
+
+func standsFor(run *store.Run, kind store.Kind, over func(*store.Run) bool, before func(*store.Run) (*store.Run, error)) (bool, error) {
+	for run.Kind != kind {
+		if over(run) {
+			return false, nil
 		}
 		last, err := before(run)
 		if err != nil || last == nil {

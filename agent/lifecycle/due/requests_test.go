@@ -78,3 +78,31 @@ func TestUnanswered(t *testing.T) {
 		})
 	}
 }
+
+// Behind which runs what changed upstream still waits to be served; that a run is at the applied commit says nothing of it.
+func TestUnserved(t *testing.T) {
+	run := func(kind store.Kind, status store.Status) *store.Run {
+		return &store.Run{ID: 5, Kind: kind, Status: status}
+	}
+	recovery := &store.Run{ID: 6, Kind: store.KindManual, AtApplied: true, Status: store.Planned}
+	for name, c := range map[string]struct {
+		open, before *store.Run
+		want         bool
+	}{
+		"its own":                 {run(store.KindDependency, store.Planned), nil, true},
+		"a person's in its place": {run(store.KindManual, store.Planned), run(store.KindDependency, store.Superseded), true},
+		"a recovery in its place": {recovery, run(store.KindDependency, store.Superseded), true},
+		"it was denied":           {run(store.KindManual, store.Planned), run(store.KindDependency, store.Discarded), false},
+		"there was none":          {run(store.KindManual, store.Planned), nil, false},
+	} {
+		got, err := due.Unserved(c.open, func(run *store.Run) (*store.Run, error) {
+			if run == c.open {
+				return c.before, nil
+			}
+			return nil, nil
+		})
+		if got != c.want || err != nil {
+			t.Errorf("%s: %t, %v", name, got, err)
+		}
+	}
+}
