@@ -11,6 +11,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/redact"
 	"sallyport/notify/slack"
 	"sallyport/notify/slack/slacktest"
@@ -132,7 +133,7 @@ func (b *bed) seen() []socket.Event {
 }
 
 func (b *bed) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience.Scaled(3*time.Minute))
 	b.t.Cleanup(cancel)
 	return ctx
 }
