@@ -148,8 +148,9 @@ func (r *Report) Write(w io.Writer) error {
 	return errors.Join(out.Close(), zip.Close())
 }
 
-// userinfo is the user of a URL, with or without a password. That of git over ssh says nothing.
-var userinfo = regexp.MustCompile(`://([^\s/@"'<>]+)@`)
+// userinfo is the user of a URL, with or without a password, in which somebody may have forgotten to escape a slash or an at sign. That
+// of git over ssh says nothing.
+var userinfo = regexp.MustCompile(`://(?:[^\s/:@"'<>]*:[^\s"'<>]*|[^\s/"'<>]+)@`)
 
 // clean takes out of a text what is a secret, what looks like one, and what could take over a terminal.
 func clean(redactor *redact.Redactor, text string) string {

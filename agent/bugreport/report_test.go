@@ -66,6 +66,7 @@ func TestCollect(t *testing.T) {
 			{Name: "good.txt", Write: write("all is well, hunter2hunter2\n", nil)},
 			{Name: "fails.txt", Write: write("half", errors.New("no route to hunter2hunter2\nvalue = 12"))},
 			{Name: "panics.txt", Write: func(context.Context, io.Writer) error { panic("xoxb-123456789012") }},
+			{Name: "urls.txt", Write: write("https://jane:can@ary/of@git/x https://canary@git/y ssh://git@host:22/z https://jane:canary@git/@v", nil)},
 			{Name: "long.txt", Write: write(strings.Repeat("x", 2<<20), nil)},
 			{Name: "slow.txt", Write: func(ctx context.Context, w io.Writer) error {
 				_, _ = io.WriteString(w, "begun")
@@ -91,6 +92,7 @@ func TestCollect(t *testing.T) {
 			"good.txt":   "all is well, (redacted)\n",
 			"fails.txt":  "half\n(not complete: no route to (redacted) (...))\n",
 			"panics.txt": "met while making panics.txt of a bug report: (redacted)",
+			"urls.txt":   "https://git/x https://git/y ssh://git@host:22/z https://v",
 			"long.txt":   "xxx\n(not complete: it is longer than what is kept of it)\n",
 			"slow.txt":   "begun\n(not complete: context deadline exceeded)\n",
 			"hangs.txt":  "begun\n(not complete: it was not done within 1m0s)\n",
