@@ -215,7 +215,7 @@ func TestKillBringingForward(t *testing.T) {
 	}
 	// As the program that knows schema 4 would read it.
 	edit(t, path, func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte("meta")).Put([]byte("schema"), sealed(`{"version":2}`))
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), sealed(`{"version":3}`))
 	})
 	if err := store.Check(path); err != nil {
 		t.Error(err)

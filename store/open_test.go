@@ -181,7 +181,7 @@ func TestOpenNewerSchema(t *testing.T) {
 		if !errors.Is(err, store.ErrNewerSchema) || !errors.As(err, &newer) {
 			t.Fatalf("error is %v", err)
 		}
-		if want := (store.SchemaError{Have: 7, Known: 2}); *newer != want {
+		if want := (store.SchemaError{Have: 7, Known: 3}); *newer != want {
 			t.Errorf("error has %+v, want %+v", *newer, want)
 		}
 	}

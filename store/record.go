@@ -15,7 +15,7 @@ import (
 const (
 	recordVersion = 1
 	headerSize    = 5         // version byte and checksum
-	schemaVersion = 2         // of the whole file: raised when an older program could not read it any more
+	schemaVersion = 3         // of the whole file: raised when an older program could not read it any more, or would take it for another thing
 	sep           = byte(0)   // between a name and a number in a key
 	idSize        = 8         // bytes of a number in a key
 	schemaKey     = "schema"  // in bucket meta

@@ -10,10 +10,10 @@ import (
 )
 
 // asLater makes the program with faults play a version whose store has the next schema.
-const asLater = "SALLYPORT_FAULT_SCHEMA=3"
+const asLater = "SALLYPORT_FAULT_SCHEMA=4"
 
 // goBack are the commands with which the hint of an older version leads back to the store of before.
-var goBack = regexp.MustCompile(`mv \S+ \S+ && mv \S+sallyport\.db\.schema-2 \S+sallyport\.db`)
+var goBack = regexp.MustCompile(`mv \S+ \S+ && mv \S+sallyport\.db\.schema-3 \S+sallyport\.db`)
 
 // A version with another schema takes over a run that waits, one that is approved and one that is being applied, and the version before
 // does so again with the store as it was, as its own hint says. Whatever was applied meanwhile is not applied again. A death in the middle of bringing the
@@ -67,7 +67,7 @@ func TestUpAndBack(t *testing.T) {
 	if code := h.end(); code != -1 {
 		t.Fatalf("it did not die: exit code %d", code)
 	}
-	if kept := h.Data("sallyport.db.schema-2"); !exists(kept) {
+	if kept := h.Data("sallyport.db.schema-3"); !exists(kept) {
 		t.Errorf("there is no %s", kept)
 	}
 	before()
@@ -94,7 +94,7 @@ func TestUpAndBack(t *testing.T) {
 	h.stop()
 	before()
 	h.launch()
-	if code := h.end(); code == 0 || !has(h.Logged(), "the store has schema 3, this version knows up to 2", "install the newer version again") {
+	if code := h.end(); code == 0 || !has(h.Logged(), "the store has schema 4, this version knows up to 3", "install the newer version again") {
 		t.Errorf("exit code %d of the version before:\n%s", code, h.Logged())
 	}
 	commands := goBack.FindString(h.Logged())
