@@ -47,7 +47,7 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	cfg.Web = web.Read(l, l.Single(root.Blocks, "web"), cfg.Socket)
 	cfg.Hooks = readHooks(l, l.Single(root.Blocks, "hooks"))
 	readNotify(l, cfg, root.Blocks.OfType("notify"))
-	cfg.Metrics, cfg.PingURL = figures.Read(l, l.Single(root.Blocks, "metrics")), figures.ReadPing(l, top)
+	cfg.Metrics, cfg.PingURL = figures.Read(l, l.Single(root.Blocks, "metrics"), cfg.DataDir), figures.ReadPing(l, top)
 	cfg.Retention = readRetention(l, l.Single(root.Blocks, "retention"))
 	readPeople(l, cfg, root.Blocks.OfType("person"))
 	if b := l.Single(root.Blocks, "defaults"); b != nil {

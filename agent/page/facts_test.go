@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"testing"
 
 	"sallyport/agent/control"
@@ -22,5 +23,17 @@ func TestWhy(t *testing.T) {
 		if got := whyOf(run); got != want {
 			t.Errorf("there is a run because %s, want %s", got, want)
 		}
+	}
+}
+
+// What came of a plan of some addresses is never said of its commit.
+func TestTargetedEnd(t *testing.T) {
+	p := applied(t)
+	if lead := viewOf(p).Lead; strings.Contains(lead, "targets") {
+		t.Fatalf("of a whole plan it says %q", lead)
+	}
+	p.Run.Options.Targets = []string{"terraform_data.a"}
+	if lead := viewOf(p).Lead; !strings.Contains(lead, "pplied, its targets only") {
+		t.Errorf("of a part it says %q", lead)
 	}
 }

@@ -171,7 +171,8 @@ func cardOf(r RunPage) notify.Card {
 	run := r.Run
 	c := notify.Card{
 		Run: run.ID, Label: r.Around.Label, Stack: run.Stack, Kind: run.Kind, Status: run.Status, Held: run.Held, Hint: run.Hint, Error: run.Error,
-		Build: run.Engine != control.EngineOf(""), Shell: true, ShowAddresses: true, Approvals: 1,
+		Options: store.PlanOptions{Targets: run.Options.Targets}, // its end is said of them alone
+		Build:   run.Engine != control.EngineOf(""), Shell: true, ShowAddresses: true, Approvals: 1,
 	}
 	if a := run.Approvals; a != nil {
 		c.Approvals, c.Got, c.WaitsFor = a.Needed, a.Counted, a.WaitsFor

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -38,6 +39,7 @@ const (
 const (
 	maxTitle = 100
 	maxText  = 300
+	maxKind  = 90 // of that, of what is special about a plan
 )
 
 // Button is one on a card.
@@ -77,6 +79,10 @@ func confirm(c notify.Card) *Confirm {
 	text := fmt.Sprintf("%s: %s.", c.Title(), c.Counts())
 	if commit := redact.CleanLine(c.Commit); commit != "" {
 		text = fmt.Sprintf("%s at %s: %s.", c.Title(), words.Short(commit), c.Counts())
+	}
+	for _, kind := range slices.Backward(c.Kinds()) { // nobody may approve one of these by mistake
+		kind, _, _ = strings.Cut(kind, ":")
+		text = words.Cut(kind, maxKind) + ". " + text
 	}
 	switch n := len(c.Plan.Changes); {
 	case n > 0 && c.ShowAddresses:

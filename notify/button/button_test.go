@@ -89,6 +89,12 @@ func TestOf(t *testing.T) {
 }
 
 // The dialog of an approval says counts and addresses, as many whole ones as fit, and none that is not to be shown.
+// special is a card of a plan of some addresses.
+func special(c notify.Card) notify.Card {
+	c.Options.Targets = []string{"a.b"}
+	return c
+}
+
 func TestConfirm(t *testing.T) {
 	long := func(i int) string { return fmt.Sprintf("module.m[%d].%s", i, strings.Repeat("x", 90)) }
 	var many []store.Change
@@ -104,6 +110,8 @@ func TestConfirm(t *testing.T) {
 		"outputs only": {notify.Card{Run: 12, Stack: "ghe", Status: store.Planned, Plan: &store.Plan{Digest: digest, Outputs: []store.Output{{Name: "ip"}}}, Buttons: true}, "ghe #12: only 1 output to change, nothing destroyed."},
 		"many":         {card(many...), lead + "2000 to create, nothing destroyed. " + long(0) + ", " + long(1) + " and 1,998 others"},
 		"too long":     {card(change(strings.Repeat("y", 400), "create")), lead + "1 to create, nothing destroyed. The addresses are in the message."},
+		"of a part": {special(card(change("a.b", "create"))),
+			"TARGETED, NOT THE WHOLE COMMIT, which will not count as applied. " + lead + "1 to create, nothing destroyed. a.b"},
 		"hostile": {card(change("a.b[\"<!channel>\u202e\x00\n<https://evil|x>\"]", "create")),
 			lead + `1 to create, nothing destroyed. a.b["<!channel> <https://evil|x>"]`},
 	} {

@@ -27,8 +27,9 @@ type Metrics struct {
 	AllowRemote bool   // Listen may be an address that other machines reach
 }
 
-// Read reads the metrics block; nil if there is none.
-func Read(l *decode.Reader, b *hcl.Block) *Metrics {
+// Read reads the metrics block; nil if there is none. The agent's data directory is for nothing else: a file for figures would take the
+// place of one of its own there.
+func Read(l *decode.Reader, b *hcl.Block, dataDir string) *Metrics {
 	if b == nil {
 		return nil
 	}
@@ -47,6 +48,8 @@ func Read(l *decode.Reader, b *hcl.Block) *Metrics {
 		switch {
 		case !filepath.IsAbs(m.Textfile) || filepath.Clean(m.Textfile) == "/":
 			l.Fault(a.At("textfile"), "Invalid path", "textfile must be an absolute path, not %q.", m.Textfile)
+		case within(dataDir, m.Textfile):
+			l.Fault(a.At("textfile"), "Invalid path", "textfile is a file outside of data_dir (%s), in which every file is the agent's own.", dataDir)
 		case filepath.Ext(m.Textfile) != ".prom":
 			l.Warn(a.At("textfile"), "node_exporter reads files whose names end with .prom and no others, and %q does not", m.Textfile)
 		}
@@ -59,6 +62,11 @@ func Read(l *decode.Reader, b *hcl.Block) *Metrics {
 		l.Fault(a.Get("allow_remote").NameRange, "Useless attribute", "allow_remote goes with listen.")
 	}
 	return m
+}
+
+func within(dir, file string) bool {
+	relative, err := filepath.Rel(dir, file)
+	return dir != "" && err == nil && filepath.IsLocal(relative)
 }
 
 // Address checks where metrics are to be served, and gives it without a name in it: names can be pointed anywhere, so none is resolved.
