@@ -29,6 +29,7 @@ func TestWhy(t *testing.T) {
 // What came of a plan of some addresses is never said of its commit.
 func TestTargetedEnd(t *testing.T) {
 	p := applied(t)
+	p.Run.Status = store.Applied
 	if lead := viewOf(p).Lead; strings.Contains(lead, "targets") {
 		t.Fatalf("of a whole plan it says %q", lead)
 	}
