@@ -1,12 +1,22 @@
 package e2e
 
 import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"html/template"
+	"io"
+	"maps"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sallyport/agent/patience"
 	"strings"
 	"testing"
 )
@@ -49,7 +59,9 @@ output "hidden" {
   sensitive = true
 }
 `})
-	body := i.box(`var_files = ["prod.tfvars"]`, `vars = { password = credential("password"), plain = file("`+file+`") }`,
+	web, figures, report := filepath.Join(t.TempDir(), "web.sock"), filepath.Join(t.TempDir(), "sallyport.prom"), filepath.Join(t.TempDir(), "report.tar.gz")
+	handsOut := fmt.Sprintf("web {\n  socket = %q\n}\nmetrics {\n  textfile = %q\n}\n", web, figures)
+	body := handsOut + i.box(`var_files = ["prod.tfvars"]`, `vars = { password = credential("password"), plain = file("`+file+`") }`,
 		`env = { CLOUD_TOKEN = env("CLOUD_TOKEN"), PLAIN = file("`+file+`") }`) + asking(s)
 	h := newHouse(t, body, slackEnv, "CLOUD_TOKEN="+fromEnv, "CREDENTIALS_DIRECTORY="+creds).start()
 	m := card(t, s, 1)
@@ -85,6 +97,19 @@ output "hidden" {
 	} {
 		h.try(args...)
 	}
+	places := map[string]string{}
+	for _, path := range []string{"/", "/stacks", "/runs", "/graph", "/runs/1", "/runs/2", "/runs/3", "/runs/1/log", "/runs/3/log"} {
+		places["the page "+path] = page(t, web, path)
+	}
+	if !has(places["the page /runs/1/log"], "local-exec", "(redacted)") || !has(places["the page /runs/3"], "terraform_data.keyed") {
+		t.Error("there is no page in which something could be hidden")
+	}
+	eventually(t, "the figures of all three runs", func() (bool, any) {
+		places["the figures"] = read(t, figures)
+		return has(places["the figures"], `sallyport_runs_total{kind="commit",stack="box",status="applied"} 1`), places["the figures"]
+	})
+	h.must("bugreport", report, "--yes", "--log", write(t, filepath.Join(t.TempDir(), "log"), h.Logged()))
+	places["the report"] = unpacked(t, report)
 	h.stop()
 	for _, args := range [][]string{{"status"}, {"show", "1"}, {"show", "1", "--plan"}, {"show", "2", "--json"}, {"show", "1", "--html", "-"}} {
 		h.try(args...) // read from the data directory, without the agent's redactor
@@ -93,9 +118,9 @@ output "hidden" {
 	if said := h.spoken.String(); strings.Count(said, "<!doctype html>") != 3 || !strings.Contains(said, "terraform_data.keyed") || !strings.Contains(said, "<i class=\"hidden\">(sensitive value)</i>") {
 		t.Error("there are no pages in which something could be hidden")
 	}
-	places := map[string]string{
+	maps.Copy(places, map[string]string{
 		"the agent's log": h.Logged(), "the command line": h.spoken.String(), "Slack": s.Transcript(), "the store": read(t, h.Data("sallyport.db")),
-	}
+	})
 	for _, f := range s.Files() {
 		places["Slack's file "+f.Name] = f.Content
 	}
@@ -142,5 +167,56 @@ func checkFilesAreShut(t *testing.T, h *house) {
 	}
 	if info, err := os.Stat(h.Data("sallyport.db")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the store: %v, %v", info.Mode(), err)
+	}
+}
+
+// page is what is shown at a unix socket for pages; a stream is read to its end.
+func page(t *testing.T, socket, path string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := (&http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}).RoundTrip(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", path, answer.Status, err)
+	}
+	return string(text)
+}
+
+// unpacked is all that is in an archive.
+func unpacked(t *testing.T, file string) (text string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := tar.NewReader(z)
+	for {
+		part, err := parts.Next()
+		if errors.Is(err, io.EOF) {
+			return text
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += part.Name + "\n" + string(data) + "\n"
 	}
 }
