@@ -115,7 +115,8 @@ func passedPoints(t *testing.T) map[string]passes {
 		mu.Lock()
 		defer mu.Unlock()
 		for point, n := range counts {
-			if b, known := best[point]; !known || lasts < b.lasts {
+			b, known := best[point]
+			if !known || b.life.rare && !l.rare || b.life.rare == l.rare && lasts < b.lasts {
 				best[point] = passes{l, n, first[point], lasts}
 			}
 		}
@@ -314,13 +315,18 @@ func (v *living) takenOver(id int) bool {
 // lostHandOver reports whether the agent died between the decision to apply and terraform's start: the one moment in which
 // its death alone interrupts an apply. Terraform has not run then.
 func (v *living) lostHandOver() bool {
+	ran, could := map[string]int{}, map[string]int{} // by digest, which two plans of one commit and no state may share
+	for _, d := range v.oracle.applies() {
+		ran[d.Plan]++
+	}
 	for _, r := range v.runs {
-		if r.Status == store.Interrupted {
-			for _, d := range v.oracle.applies() {
-				if r.Plan != nil && d.Plan == r.Plan.Digest {
-					return false
-				}
-			}
+		if r.Plan != nil && r.Status != store.Interrupted && v.approved[r.ID] {
+			could[r.Plan.Digest]++
+		}
+	}
+	for _, r := range v.runs {
+		if r.Status == store.Interrupted && r.Plan != nil && ran[r.Plan.Digest] > could[r.Plan.Digest] {
+			return false
 		}
 	}
 	return v.deaths > 0

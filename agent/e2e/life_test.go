@@ -23,8 +23,9 @@ import (
 type life struct {
 	name   string
 	stack  string // attributes of stack box
-	config string // beside it
+	config string // beside it; GATE in it is the gate's directory
 	silent bool   // there is no Slack; people use the command line
+	rare   bool   // died in only at points that no other life passes: it ends in trouble of its own
 	files  map[string]string
 	answer func(control.Run) string // what jane replies to a plan; empty or nil: nothing
 	steps  []step
@@ -112,7 +113,7 @@ func (v *living) came(i int) bool { return exists(v.mark(i)) }
 // body is the configuration with these attributes of the stack.
 func (v *living) body(stack string) string {
 	repository := fmt.Sprintf("repository \"infra\" {\n  url = \"file://%s\"\n  branch = \"main\"\n  schedule = \"@every 1s\"\n}\n", v.git.Bare)
-	text := repository + stackBlock("box", stack) + v.config + v.oracle.block()
+	text := repository + stackBlock("box", stack) + strings.ReplaceAll(v.config, "GATE", v.gate) + v.oracle.block()
 	if v.slack != nil {
 		text += asking(v.slack)
 	}

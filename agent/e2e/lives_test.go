@@ -185,6 +185,17 @@ func outages(t *testing.T) []life {
 			}, is(1, store.Planned)},
 			{"it is denied", func(v *living) { v.answer = denies }, is(1, store.Discarded)},
 		}, ends: []store.Status{store.Discarded}},
+		{name: "a pager takes what it is told the second time", silent: true, files: one, config: `notify "pager" {
+  events  = ["waiting"]
+  command = ["/bin/sh", "-c", "cat >> GATE/pager; test -e GATE/refused || { : > GATE/refused; exit 1; }"]
+}
+`, steps: []step{
+			{"it is told again", nil, func(v *living) bool { return is(1, store.Planned)(v) && v.paged() > 1 }},
+			{"it is denied", func(v *living) { v.answer = denies }, is(1, store.Discarded)},
+			{"it was told of one thing, once for each time that it refused or nobody could know", nil, func(v *living) bool {
+				return v.paged() >= 2 && v.paged() <= 2+len(v.kills)
+			}},
+		}, ends: []store.Status{store.Discarded}},
 		{name: "git goes away and comes back", files: one, steps: []step{
 			{"it is planned", nil, is(1, store.Planned)},
 			{"git is away", func(v *living) { move(v.t, v.git.Bare, v.git.Bare+".away") },
@@ -193,7 +204,7 @@ func outages(t *testing.T) []life {
 				func(v *living) bool { return v.status.Repositories[0].Error == "" }},
 			{"it is denied", func(v *living) { v.answer = denies }, is(1, store.Discarded)},
 		}, ends: []store.Status{store.Discarded}},
-		{name: "the state cannot be saved", answer: approves, files: map[string]string{"box/main.tf": fmt.Sprintf(
+		{name: "the state cannot be saved", rare: true, answer: approves, files: map[string]string{"box/main.tf": fmt.Sprintf(
 			"terraform {\n  backend \"http\" {\n    address = %q\n    retry_max = 0\n  }\n}\n", backend.URL) + thing("node", "one")},
 			steps: []step{
 				{"the state is kept", nil, func(v *living) bool {
@@ -202,6 +213,28 @@ func outages(t *testing.T) []life {
 				}},
 			}, ends: []store.Status{store.Errored}},
 	}
+}
+
+// paged is how often the pager was told of the one thing that there is to tell; it has the same id each time.
+func (v *living) paged() int {
+	v.t.Helper()
+	text, err := os.ReadFile(filepath.Join(v.gate, "pager"))
+	if err != nil {
+		return 0 // not yet
+	}
+	ids, n := map[string]bool{}, 0
+	for line := range strings.Lines(string(text)) {
+		var event struct{ ID, Event string }
+		if err := json.Unmarshal([]byte(line), &event); err != nil || event.Event != "waiting" {
+			v.t.Errorf("the pager was told %q: %v", line, err)
+		}
+		ids[event.ID] = true
+		n++
+	}
+	if len(ids) > 1 {
+		v.t.Errorf("the pager was told of %d things: %v", len(ids), ids)
+	}
+	return n
 }
 
 // gone waits until the newest run's resource waits for the gate.

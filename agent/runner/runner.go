@@ -50,6 +50,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"sallyport/agent/asuser"
@@ -205,6 +206,9 @@ func Start(ctx context.Context, o Options) (*Handle, error) {
 		o.Spawn = spawn
 	}
 	h, err := o.Spawn(o, lock)
+	if errors.Is(err, syscall.EPIPE) { // it died before it had the job, of which nothing is begun then: another one may have it
+		h, err = o.Spawn(o, lock)
+	}
 	if err != nil {
 		err = fmt.Errorf("starting the runner of run %d: %w", o.Job.Run, err)
 		return nil, errors.Join(err, refuseUnstarted(o, err))

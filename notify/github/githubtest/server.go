@@ -90,6 +90,7 @@ const (
 type Server struct {
 	opts  Options
 	http  *http.Server
+	port  net.Listener
 	url   string
 	done  chan struct{} // closed by Close: lets go of hanging requests
 	caPEM []byte
@@ -155,6 +156,7 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	s.port = l
 	go func() { _ = s.http.Serve(l) }() // ends with Close
 	return s, nil
 }
@@ -179,7 +181,7 @@ func (s *Server) Close() {
 	default:
 		close(s.done)
 	}
-	_ = s.http.Close()
+	_ = errors.Join(s.http.Close(), s.port.Close()) // which the former leaves open where Serve has not begun yet
 }
 
 // tell wakes whoever waits. The lock is held.

@@ -89,6 +89,7 @@ func (o *Options) setDefaults() {
 type Server struct {
 	opts Options
 	http *http.Server
+	port net.Listener
 	Live *Live
 	url  string        // its own address
 	done chan struct{} // closed by Close: lets go of hanging requests
@@ -129,6 +130,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.url = "http://" + l.Addr().String()
 	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(discard{}, "", 0)}
+	s.port = l
 	go func() { _ = s.http.Serve(l) }() // ends with Close
 	return s, nil
 }
@@ -194,7 +196,7 @@ func (s *Server) Close() {
 		close(s.done)
 	}
 	if s.http != nil {
-		_ = s.http.Close()
+		_ = errors.Join(s.http.Close(), s.port.Close()) // which the former leaves open where Serve has not begun yet
 	}
 }
 
