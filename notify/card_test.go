@@ -1,22 +1,17 @@
 package notify_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/notify"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func card(with func(*notify.Card)) notify.Card {
 	c := notify.Card{
@@ -253,24 +248,8 @@ func TestPlain(t *testing.T) {
 	}
 	for name, with := range tests {
 		t.Run(name, func(t *testing.T) {
-			golden(t, filepath.Join("testdata", name+".txt"), card(with).Plain())
+			golden.Is(t, filepath.Join("testdata", name+".txt"), card(with).Plain())
 		})
-	}
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Error(d)
 	}
 }
 

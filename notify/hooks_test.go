@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/notify"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -33,7 +34,7 @@ func TestHooksOnTheCard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			card := card(c.with)
 			card.Hooks = hooks()
-			golden(t, filepath.Join("testdata", name+".txt"), card.Plain())
+			golden.Is(t, filepath.Join("testdata", name+".txt"), card.Plain())
 			if got := card.Text(); got != c.text {
 				t.Errorf("the lock screen says %q, want %q", got, c.text)
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sallyport/notify"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -14,7 +15,7 @@ func TestTargetedCard(t *testing.T) {
 		c.Kind, c.RequestedBy, c.Options = store.KindManual, "slack:U01JANE", store.PlanOptions{Targets: []string{"a.b", "module.c"}}
 		c.Warnings = []string{"resource targeting is in effect: this plan may not have all that commit 1a2b3c4d5e asks for"}
 	}
-	golden(t, filepath.Join("testdata", "asked for some addresses.txt"), card(asked).Plain())
+	golden.Is(t, filepath.Join("testdata", "asked for some addresses.txt"), card(asked).Plain())
 	for name, tt := range map[string]struct {
 		with func(*notify.Card)
 		want string

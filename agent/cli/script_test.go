@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"flag"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,10 +27,9 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/rescue"
 	"sallyport/agent/web"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write what the scripts expect anew")
 
 // TestMain makes the test binary the program itself, with a clock that stands still.
 func TestMain(m *testing.M) {
@@ -61,7 +59,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		UpdateScripts:       *update,
+		UpdateScripts:       golden.Updating(),
 		Setup: func(e *testscript.Env) error {
 			socket := filepath.Join(e.WorkDir, "s.sock")
 			data := filepath.Join(e.WorkDir, "data")

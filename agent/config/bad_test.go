@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sallyport/notify/golden"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func TestBad(t *testing.T) {
 			w := newWorld(t)
 			faults := w.faults(t, w.config(t, name+".hcl", read(t, path)))
 			got := w.render(t, faults)
-			golden(t, strings.TrimSuffix(path, ".hcl")+".golden", got)
+			golden.Is(t, strings.TrimSuffix(path, ".hcl")+".golden", got)
 			for _, text := range []string{got, faults.Error(), strings.Join(faults.Warnings, "\n")} {
 				if strings.Contains(text, "canary-secret") {
 					t.Errorf("a secret shows:\n%s", text)

@@ -15,6 +15,7 @@ import (
 	"sallyport/agent/config/web"
 	"sallyport/agent/trust"
 	"sallyport/configs"
+	"sallyport/notify/golden"
 	"sallyport/notify/redact"
 )
 
@@ -242,7 +243,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("stacks: %v", cfg.Stacks)
 	}
 	w.config(t, "conf/40-again.hcl", "cli_approvals = false\n\nterraform {\n}\n\nstack \"b\" {\n  dir = \"b\"\n}\n")
-	golden(t, "testdata/directory.golden", w.render(t, w.faults(t, filepath.Join(w.dir, "conf"))))
+	golden.Is(t, "testdata/directory.golden", w.render(t, w.faults(t, filepath.Join(w.dir, "conf"))))
 }
 
 // TestDesignExample: every name of the design is either known or refused as not there yet; none is unknown.
@@ -250,7 +251,7 @@ func TestDesignExample(t *testing.T) {
 	w := newWorld(t)
 	w.file(t, "credentials/github-token", canary, 0o600)
 	faults := w.faults(t, w.config(t, "design.hcl", read(t, "testdata/design.hcl")))
-	golden(t, "testdata/design.golden", w.render(t, faults))
+	golden.Is(t, "testdata/design.golden", w.render(t, faults))
 	for _, f := range faults.List() {
 		if f.Summary != "Not supported yet" {
 			t.Errorf("%s", f)

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"flag"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -16,8 +15,6 @@ import (
 	"testing"
 	"time"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // canary is the value of every secret of the tests; it must not turn up anywhere.
 const canary = "canary-secret-value"
@@ -107,24 +104,6 @@ func (w world) render(t *testing.T, f *Faults) string {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(b.String(), w.dir, "@DIR@")
-}
-
-// golden compares text with a golden file, or writes it.
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (-update rewrites it); got:\n%s\nwant:\n%s", path, got, want)
-	}
 }
 
 func read(t *testing.T, path string) string {

@@ -2,41 +2,15 @@ package control
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/agent/datadir/datadirtest"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
-
-// golden compares a text with a file in testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
@@ -76,14 +50,16 @@ func fullRun() *store.Run {
 // The shapes are a contract: what changes here breaks somebody's script.
 func TestShapes(t *testing.T) {
 	t.Run("a bare run", func(t *testing.T) {
-		golden(t, "run-bare.json", asJSON(t, RunOf(&store.Run{ID: 1, Stack: "ghe", Kind: store.KindManual, Status: store.Pending})))
+		golden.Is(t, filepath.Join("testdata", "run-bare.json"), asJSON(t, RunOf(&store.Run{ID: 1, Stack: "ghe", Kind: store.KindManual, Status: store.Pending})))
 	})
-	t.Run("a full run", func(t *testing.T) { golden(t, "run-full.json", asJSON(t, RunOf(fullRun()))) })
+	t.Run("a full run", func(t *testing.T) {
+		golden.Is(t, filepath.Join("testdata", "run-full.json"), asJSON(t, RunOf(fullRun())))
+	})
 	t.Run("a plan without changes", func(t *testing.T) {
-		golden(t, "run-empty-plan.json", asJSON(t, RunOf(&store.Run{ID: 1, Plan: &store.Plan{}, Apply: &store.Apply{}})))
+		golden.Is(t, filepath.Join("testdata", "run-empty-plan.json"), asJSON(t, RunOf(&store.Run{ID: 1, Plan: &store.Plan{}, Apply: &store.Apply{}})))
 	})
 	t.Run("a status", func(t *testing.T) {
-		golden(t, "status.json", asJSON(t, Status{
+		golden.Is(t, filepath.Join("testdata", "status.json"), asJSON(t, Status{
 			Repositories: []Repository{RepositoryOf(&store.RepositoryState{Name: "infra"})},
 			Stacks:       []Stack{StackOf(&store.StackState{Name: "ghe", Paused: &store.Pause{By: "cli:jane", At: at(1)}}, nil)},
 			PullRequests: []Run{}, Problems: []Problem{{Source: "slack"}}, Names: []Name{},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,10 +19,9 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/need"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // tempDir is a directory for a demo. Those of the testing package have names too long for a socket.
 func tempDir(t *testing.T) string {
@@ -124,7 +122,7 @@ func TestTranscript(t *testing.T) {
 			t.Errorf("more than a screen, which begins to flow over at: %s", line)
 		}
 	}
-	compare(t, filepath.Join("testdata", "transcript.golden"), shortened(normalise(printed)))
+	golden.Is(t, filepath.Join("testdata", "transcript.golden"), shortened(normalise(printed)))
 	readme(t, printed)
 }
 
@@ -132,22 +130,6 @@ func TestTranscript(t *testing.T) {
 const screenful = 44
 
 var heading = regexp.MustCompile(`^\d\. .* ─+$`)
-
-func compare(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-want +got) %s", diff)
-	}
-}
 
 // readme compares what the README shows of the demo with what it prints, word by word but for times and hashes.
 func readme(t *testing.T, printed string) {
@@ -166,7 +148,7 @@ func readme(t *testing.T, printed string) {
 	}
 	scene += "\n"
 	diff := cmp.Diff(normalise(shown), normalise(scene))
-	if diff != "" && *update {
+	if diff != "" && golden.Updating() {
 		if err := os.WriteFile(file, []byte(before+begin+scene+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"sallyport/agent/repo"
 	"sallyport/agent/repo/gittest"
 	"sallyport/agent/terraform/tftest"
+	"sallyport/notify/golden"
 	"sallyport/notify/slack/slacktest"
 )
 
@@ -44,7 +46,7 @@ func TestReports(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
 			change(b)
-			golden(t, name, rendered(b.examine()))
+			golden.Is(t, filepath.Join("testdata", name+".golden"), rendered(b.examine()))
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/user"
@@ -14,14 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // bed is a machine with a configuration, a git repository and a Slack workspace, all in order until a test breaks them.
 type bed struct {
@@ -186,21 +182,4 @@ func rendered(checks []*Check) string {
 	}
 	_ = r.end() // writing into memory
 	return out.String()
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-want +got) %s", diff)
-	}
 }

@@ -1,16 +1,11 @@
 package page
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
+	"sallyport/notify/golden"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write golden pages anew")
 
 // TestGolden compares the pages with those that somebody has looked at. Their style is left out: it is the same in all.
 func TestGolden(t *testing.T) {
@@ -26,19 +21,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = strings.NewReplacer(css, "STYLE", strings.NewReplacer("'", "&#39;", "+", "&#43;").Replace(policy), "POLICY").Replace(got)
-			file := filepath.Join("testdata", "golden", name+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.Is(t, filepath.Join("testdata", "golden", name+".html"), got)
 			if !strings.Contains(got, "<style>STYLE</style>") || !strings.Contains(got, `content="POLICY"`) {
 				t.Error("the style or the policy is not as it is told to servers")
 			}

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"flag"
 	"io"
 	"log/slog"
 	"os"
@@ -12,9 +11,8 @@ import (
 	"time"
 
 	"sallyport/agent/terraform/jsonlog"
+	"sallyport/notify/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func TestResultIsTriedAgain(t *testing.T) {
 	t.Parallel()
@@ -139,19 +137,7 @@ func TestLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join(run, "log.golden")
-			if *update {
-				if err := os.WriteFile(golden, []byte(have), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if have != string(want) {
-				t.Errorf("have:\n%s\nwant:\n%s", have, want)
-			}
+			golden.Is(t, filepath.Join(run, "log.golden"), have)
 		})
 	}
 }

@@ -3,39 +3,17 @@ package status
 import (
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
@@ -181,7 +159,7 @@ func TestGlance(t *testing.T) {
 		{"slack.txt", running.Slack() + "\n"},
 		{"daily.txt", running.Daily() + "\n"},
 	} {
-		t.Run(tc.file, func(t *testing.T) { golden(t, tc.file, tc.got) })
+		t.Run(tc.file, func(t *testing.T) { golden.Is(t, filepath.Join("testdata", tc.file), tc.got) })
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport/agent/contain"
+	"sallyport/agent/unixsocket"
 )
 
 // VersionHeader tells these pages from whatever else answers at a port: the version of the agent stands in it.
@@ -89,7 +90,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Content-Security-Policy", s.policy)
 		w.Header().Set(VersionHeader, s.opts.Version)
-		out := &begun{ResponseWriter: w}
+		out := &unixsocket.Answer{ResponseWriter: w}
 		err := contain.Do("showing "+r.URL.Path, func() error {
 			if no := refuse(r); no != nil {
 				s.turnAway(out, r, no)
@@ -105,7 +106,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		if errors.As(err, &p) {
 			s.opts.Log.Error("a panic was caught", "err", p, "stack trace", p.Stack)
 		}
-		if out.yes {
+		if out.Begun {
 			panic(http.ErrAbortHandler) // an answer that is half sent must not look like a whole one
 		}
 		s.message(out, http.StatusInternalServerError, "A fault in sallyport itself kept this page from being shown; its log tells more.")
@@ -116,7 +117,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, no *refusal) {
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
-		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTimeout)); err != nil {
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusalTimeout)); err != nil {
 			s.opts.Log.Debug("setting a deadline", "err", err)
 		}
 	}
@@ -125,22 +126,3 @@ func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, no *refusal) {
 	}
 	s.message(w, no.status, no.text)
 }
-
-// begun notices when an answer begins.
-type begun struct {
-	http.ResponseWriter
-	yes bool
-}
-
-func (b *begun) WriteHeader(code int) {
-	b.yes = true
-	b.ResponseWriter.WriteHeader(code)
-}
-
-func (b *begun) Write(p []byte) (int, error) {
-	b.yes = true
-	return b.ResponseWriter.Write(p)
-}
-
-// Unwrap lets [http.NewResponseController] find what the writer can.
-func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -1,43 +1,26 @@
 package web
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
-
 // golden compares the body of a page with a file.
-func golden(t *testing.T, name, page string) {
+func sameBody(t *testing.T, name, page string) {
 	t.Helper()
 	_, body, found := strings.Cut(page, "<body")
 	if !found {
 		t.Fatalf("no page: %s", page)
 	}
-	path := filepath.Join("testdata", name+".html")
-	if *update {
-		if err := os.WriteFile(path, []byte("<body"+body), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), "<body"+body); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
+	golden.Is(t, filepath.Join("testdata", name+".html"), "<body"+body)
 }
 
 // planned is a run that waits.
@@ -119,7 +102,7 @@ func TestPages(t *testing.T) {
 				want = 404
 			}
 			page := get(t, h.URL+tc.path, want)
-			golden(t, name, page)
+			sameBody(t, name, page)
 			for _, bad := range []string{"hunter2", "<script>", "<img", "\u202e", "\x1b", "\x00", `="javascript:`} {
 				if strings.Contains(page, bad) {
 					t.Errorf("%q is in it", bad)

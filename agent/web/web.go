@@ -27,15 +27,9 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"time"
 
-	"golang.org/x/net/netutil"
-
-	"sallyport/agent/contain"
 	"sallyport/agent/control"
 	"sallyport/agent/page"
 	"sallyport/agent/unixsocket"
@@ -43,13 +37,10 @@ import (
 )
 
 const (
-	headerTimeout  = 5 * time.Second  // a client must send its request line and headers within this
-	takeTimeout    = 10 * time.Second // and take each piece of an answer
-	idleTimeout    = 2 * time.Minute
-	closeTimeout   = 2 * time.Second // what requests get that are being answered when the agent stops
-	maxHeader      = 16 << 10
-	maxConnections = 128 // those after it wait
-	maxStreams     = 32  // of all browsers together; each holds a connection
+	takeTimeout    = 10 * time.Second // each piece of an answer must be taken within this
+	refusalTimeout = 5 * time.Second  // a body that is refused must end within this
+	maxConnections = 128              // those after it wait
+	maxStreams     = 32               // of all browsers together; each holds a connection
 )
 
 // Facts are what is shown. The answers are those that the command line gets.
@@ -131,29 +122,7 @@ func Listen(o Options) (*Server, error) {
 
 // Serve answers until ctx ends, then gives answers that are being given a moment, and removes the socket.
 func (s *Server) Serve(ctx context.Context) error {
-	h := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // streams end with it
-		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	contain.Go("showing pages at the socket", func(p *contain.Panic) { served <- p }, func() {
-		served <- h.Serve(netutil.LimitListener(s.listener, maxConnections))
+	return s.listener.Serve(ctx, unixsocket.ServeOptions{
+		Doing: "showing pages", Handler: s.handler(), Log: s.opts.Log, MaxConnections: maxConnections,
 	})
-	var err error
-	select {
-	case err = <-served:
-		err = fmt.Errorf("showing pages at %s: %w", s.opts.Socket, err)
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		if h.Shutdown(stop) != nil {
-			err = h.Close() // somebody reads too slowly; cutting them off is what the deadline is for
-		}
-		<-served
-	}
-	return errors.Join(err, s.listener.Remove())
 }

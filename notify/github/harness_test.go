@@ -2,7 +2,6 @@ package github_test
 
 import (
 	"context"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +12,6 @@ import (
 	"sallyport/notify/github/githubtest"
 	"sallyport/notify/redact"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const (
 	infra   = "ops/infra"

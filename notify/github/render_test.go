@@ -2,7 +2,6 @@ package github_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"sallyport/notify/github"
 	"sallyport/notify/github/githubtest"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -90,19 +90,7 @@ func TestReportGolden(t *testing.T) {
 			with(&r)
 			body := r.Body()
 			check(t, r, body)
-			path := filepath.Join("testdata", name+".md")
-			if *update {
-				if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if body != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", body, want)
-			}
+			golden.Is(t, filepath.Join("testdata", name+".md"), body)
 		})
 	}
 }

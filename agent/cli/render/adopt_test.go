@@ -1,10 +1,12 @@
 package render
 
 import (
+	"path/filepath"
 	"testing"
 
 	"sallyport/agent/cli/adopt"
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -29,5 +31,5 @@ func TestAdoptInColour(t *testing.T) {
 		{Name: "new", Mode: control.ModeObserve},
 		{Name: "other", Mode: control.ModeNormal},
 	}
-	golden(t, "adopt.ansi", Width(0).Adopt(adopt.Of(s, "/etc/sallyport/sallyport.hcl")))
+	golden.Is(t, filepath.Join("testdata", "adopt.ansi"), Width(0).Adopt(adopt.Of(s, "/etc/sallyport/sallyport.hcl")))
 }

@@ -1,10 +1,12 @@
 package render
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -22,7 +24,7 @@ func TestHooksInColour(t *testing.T) {
 	}
 	text := Run(r, clock()) + "\n" + HookWarnings(r)
 	r.Status = store.Expired
-	golden(t, "hooks.ansi", text+"\n"+Run(r, clock()))
+	golden.Is(t, filepath.Join("testdata", "hooks.ansi"), text+"\n"+Run(r, clock()))
 	if got := HookWarnings(r); got != "" {
 		t.Errorf("nobody can heed %q", got)
 	}

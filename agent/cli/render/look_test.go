@@ -1,6 +1,7 @@
 package render
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
@@ -63,7 +65,7 @@ func TestRunInColour(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := night()
 			change(&r)
-			golden(t, name, Run(r, clock()))
+			golden.Is(t, filepath.Join("testdata", name), Run(r, clock()))
 		})
 	}
 }
@@ -93,7 +95,7 @@ func TestTablesInColour(t *testing.T) {
 		"images.ansi": Width(0).Images(Builds([]control.Stack{image, uses})),
 		"states.ansi": Width(0).StateCopies([]archive.StateCopy{{Name: "run-2", Run: 2, Serial: 7, Resources: 3, Bytes: 2048, At: *before(time.Hour)}, {Name: "x", Serial: 6, At: *before(48 * time.Hour)}}, clock()),
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, name, text) })
+		t.Run(name, func(t *testing.T) { golden.Is(t, filepath.Join("testdata", name), text) })
 	}
 }
 
@@ -108,7 +110,7 @@ func TestWhatNeedsALookInColour(t *testing.T) {
 	seen := control.Stack{Name: "dns", Seen: 7, Run: &control.Run{ID: 7, Stack: "dns", Status: store.Errored, Error: "no such key"}, Partly: &control.Partly{Run: 5}}
 	for name, stacks := range map[string][]control.Stack{"looks.ansi": {halfway, unplanned, seen}, "seen.ansi": {seen}} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name, Width(0).Status(control.Status{Agent: control.Agent{Running: true, Version: "1"}, Stacks: stacks}, clock()))
+			golden.Is(t, filepath.Join("testdata", name), Width(0).Status(control.Status{Agent: control.Agent{Running: true, Version: "1"}, Stacks: stacks}, clock()))
 		})
 	}
 }

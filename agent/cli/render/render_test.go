@@ -1,38 +1,16 @@
 package render
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 	"sallyport/notify/redact"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // clock is ten past three.
 func clock() time.Time { return time.Date(2026, 3, 1, 3, 10, 0, 0, time.UTC) }
@@ -76,16 +54,16 @@ Warning: Argument is deprecated
 `
 
 func TestPlanColours(t *testing.T) {
-	golden(t, "plan.ansi", PlanColours(planInAllColours))
+	golden.Is(t, filepath.Join("testdata", "plan.ansi"), PlanColours(planInAllColours))
 }
 
 func TestLogColours(t *testing.T) {
-	golden(t, "log.ansi", LogColours("x: Creating...\n\n╷\n│ Error: no such key\n╵\nApply complete! Resources: 1 added.\n"))
+	golden.Is(t, filepath.Join("testdata", "log.ansi"), LogColours("x: Creating...\n\n╷\n│ Error: no such key\n╵\nApply complete! Resources: 1 added.\n"))
 }
 
 func TestStatusInColour(t *testing.T) {
 	planned, polled := before(4*time.Minute), before(time.Minute)
-	golden(t, "status.ansi", Width(0).Status(control.Status{
+	golden.Is(t, filepath.Join("testdata", "status.ansi"), Width(0).Status(control.Status{
 		Agent:  control.Agent{Running: true, Version: "1.2.3", StartedAt: planned, Pause: &control.Pause{By: "cli:jane", At: *planned}},
 		Outbox: 2,
 		Problems: []control.Problem{

@@ -1,9 +1,11 @@
 package render
 
 import (
+	"path/filepath"
 	"testing"
 
 	"sallyport/agent/control"
+	"sallyport/notify/golden"
 )
 
 func TestTrialInColour(t *testing.T) {
@@ -23,5 +25,5 @@ func TestTrialInColour(t *testing.T) {
 	if trial.NotPlanned != 2 || trial.Whole {
 		t.Errorf("%+v", trial)
 	}
-	golden(t, "trial.ansi", Width(0).Trial(trial))
+	golden.Is(t, filepath.Join("testdata", "trial.ansi"), Width(0).Trial(trial))
 }

@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -9,9 +8,8 @@ import (
 
 	"sallyport/agent/config/shape"
 	"sallyport/agent/need"
+	"sallyport/notify/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
 
@@ -19,15 +17,7 @@ func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
 func TestText(t *testing.T) {
 	t.Parallel()
 	got := Text(Blocks("slack")) + "\n" + Text(Blocks("repository github"))
-	const path = "testdata/blocks.golden"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile(path); err != nil || string(want) != got {
-		t.Errorf("differs from %s (-update rewrites it), %v; got:\n%s", path, err, got)
-	}
+	golden.Is(t, "testdata/blocks.golden", got)
 	for i, line := range strings.Split(Text(Blocks("")), "\n") {
 		if len(line) > 80 && !strings.Contains(line, " = ") {
 			t.Errorf("line %d is %d characters long: %s", i+1, len(line), line)

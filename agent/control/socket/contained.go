@@ -6,13 +6,14 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/control"
+	"sallyport/agent/unixsocket"
 )
 
 // contained keeps a panic of a handler inside its request. The package http would do that, too, and cut the connection: whoever
 // asked would not learn why. Here they get an answer with what to do, and the log gets the stack trace.
 func (s *Server) contained(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out := &begun{ResponseWriter: w}
+		out := &unixsocket.Answer{ResponseWriter: w}
 		err := contain.Do("answering "+r.Method+" "+r.URL.Path, func() error {
 			next.ServeHTTP(out, r)
 			return nil
@@ -20,7 +21,7 @@ func (s *Server) contained(next http.Handler) http.Handler {
 		if err == nil {
 			return
 		}
-		if err = s.withoutPanic(err); out.yes {
+		if err = s.withoutPanic(err); out.Begun {
 			panic(http.ErrAbortHandler) // an answer that is half sent must not look like a whole one
 		}
 		s.fail(out, err)
@@ -40,22 +41,3 @@ func (s *Server) withoutPanic(err error) error {
 func (s *Server) logPanic(p *contain.Panic) {
 	s.opts.Log.Error("a panic was caught", "err", p, "stack trace", p.Stack)
 }
-
-// begun notices when an answer begins.
-type begun struct {
-	http.ResponseWriter
-	yes bool
-}
-
-func (b *begun) WriteHeader(code int) {
-	b.yes = true
-	b.ResponseWriter.WriteHeader(code)
-}
-
-func (b *begun) Write(p []byte) (int, error) {
-	b.yes = true
-	return b.ResponseWriter.Write(p)
-}
-
-// Unwrap lets [http.NewResponseController] find what the writer can.
-func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -28,10 +28,8 @@ package socket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"sallyport/agent/contain"
@@ -42,14 +40,10 @@ import (
 )
 
 const (
-	headerTimeout = 5 * time.Second  // a client must send its request line and headers within this
-	bodyTimeout   = 5 * time.Second  // and then its body
-	writeTimeout  = 30 * time.Second // and take the answer; a backup gets this for each piece
-	idleTimeout   = 2 * time.Minute
-	closeTimeout  = 2 * time.Second // what running requests get when the agent stops
-	maxWait       = time.Minute     // of one long poll; clients ask again
-	maxBody       = 64 << 10
-	maxHeader     = 16 << 10
+	bodyTimeout  = 5 * time.Second  // a client must send its body within this, after its headers
+	writeTimeout = 30 * time.Second // and take the answer; a backup gets this for each piece
+	maxWait      = time.Minute      // of one long poll; clients ask again
+	maxBody      = 64 << 10
 )
 
 // ServerOptions say what a server answers with.
@@ -105,31 +99,9 @@ type callerKey struct{}
 
 // Serve answers until ctx ends, then gives running requests a moment, and removes the socket.
 func (s *Server) Serve(ctx context.Context) error {
-	// Requests end with ctx: a long poll must not hold up the agent's stop.
-	h := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       s.identify,
-		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	contain.Go("answering at the socket", func(p *contain.Panic) { served <- p }, func() { served <- h.Serve(s.listener) })
-	var err error
-	select {
-	case err = <-served:
-		err = fmt.Errorf("answering at %s: %w", s.opts.Socket, err)
-	case <-ctx.Done():
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		if h.Shutdown(stop) != nil {
-			err = h.Close() // somebody reads too slowly; cutting them off is what the deadline is for
-		}
-		<-served
-	}
-	return errors.Join(err, s.listener.Remove())
+	return s.listener.Serve(ctx, unixsocket.ServeOptions{
+		Doing: "answering", Handler: s.handler(), Log: s.opts.Log, ConnContext: s.identify,
+	})
 }
 
 // Close gives the socket up without ever having served it.

@@ -3,7 +3,6 @@ package exposition_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,12 +20,11 @@ import (
 	"sallyport/agent/metrics/exposition"
 	"sallyport/agent/need"
 	"sallyport/agent/status"
+	"sallyport/notify/golden"
 	"sallyport/store"
 )
 
 func TestMain(m *testing.M) { os.Exit(need.Main(m)) }
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // night is a store whose clock is moved by hand.
 type night struct {
@@ -245,19 +243,7 @@ func TestGolden(t *testing.T) {
 	if again := n.scrape(e); again != got {
 		t.Errorf("the same store gives other figures: %s", cmp.Diff(got, again))
 	}
-	path := "testdata/night.prom"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
-	}
+	golden.Is(t, "testdata/night.prom", got)
 	if strings.Contains(got, canary) {
 		t.Error("a text of somebody's is in it")
 	}

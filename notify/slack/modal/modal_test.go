@@ -2,24 +2,20 @@ package modal_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 	slackapi "github.com/slack-go/slack"
 
 	"sallyport/notify"
 	"sallyport/notify/button"
+	"sallyport/notify/golden"
 	"sallyport/notify/slack/modal"
 	"sallyport/store"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var about = button.Context{Target: button.Target{Run: 12, Digest: strings.Repeat("3f2a9c01", 8)}, Mark: button.Mark("agent")}
 
@@ -93,19 +89,7 @@ func TestViews(t *testing.T) {
 					return
 				}
 			}
-			path := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), string(got)+"\n"); d != "" {
-				t.Errorf("%s (-want +got):\n%s", path, d)
-			}
+			golden.Is(t, filepath.Join("testdata", name+".json"), string(got)+"\n")
 		})
 	}
 }
