@@ -1,19 +1,22 @@
-// Package bench measures what Sallyport promises about its speed and size. It holds benchmarks only:
+// Package bench measures what Sallyport promises about its speed and size. It holds benchmarks only, all of them run by
 //
-//	go test -run xxx -bench . -benchtime 3x ./agent/bench
+//	go test ./agent/bench -bench . -benchtime 1x
+//
+// which prints a table at its end: what was measured, what it is to be, what an opponent needed for the same and the ratio of both.
+// With -short everything is smaller, takes minutes instead of an hour, and is labelled so; -bench.NAME flags set sizes one by one.
 //
 // What a figure means is said at each benchmark. Where somebody else's program does the same work (git, terraform), it
-// is measured in the same run, turn by turn, so that a busy machine slows both down alike. Each is a part of its own, named
-// after the program, or a metric beside the agent's.
+// is measured in the same run, turn by turn, so that a busy machine slows both down alike; -bench.turns says how many turns an
+// operation has. A row without a figure is one that failed, and says so.
 //
-//	BenchmarkPoll          a poll that finds nothing new; git ls-remote
-//	BenchmarkCommitToSlack the agent's own time from seeing a commit to the message; bare terraform
-//	BenchmarkProcesses     processes per plan
-//	BenchmarkRoots         ten roots changed by one commit; bare terraform, as many at a time. -bench.roots=200 for more
+//	BenchmarkPoll            a poll that finds nothing new; git ls-remote
+//	BenchmarkCommitToSlack   the agent's own time from seeing a commit to the message; bare terraform
+//	BenchmarkProcesses       processes per plan
+//	BenchmarkRoots           ten, thirty, two hundred roots changed by one commit; bare terraform, as many at a time
 //	BenchmarkDecisionToApply a decision seen until terraform apply starts
-//	BenchmarkIdle          memory and processor time of an idle agent with 100 stacks
-//	BenchmarkStatus        `sallyport status` as a process, 10,000 runs stored
-//	BenchmarkKillToReady   SIGKILL until the agent is ready again, 10,000 runs stored
+//	BenchmarkIdle            memory and processor time of an idle agent with 100 stacks
+//	BenchmarkStatus          `sallyport status`, `runs`, `show` as processes, 10,000 runs stored; `sallyport version`
+//	BenchmarkKillToReady     SIGKILL until the agent is ready again, 10,000 runs stored
 //
 // # How it is measured
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ const (
 	manyStacks = 100
 	manyRuns   = 10_000
 
-	statusTarget = 30  // milliseconds
+	statusTarget = 25  // milliseconds
 	readyTarget  = 300 // milliseconds
 )
 
@@ -121,38 +122,67 @@ func tenThousand(b *testing.B) *daemon {
 	return newDaemon(b, i)
 }
 
-// BenchmarkStatus is `sallyport status` as a process, from its start to its end, with 10,000 runs stored: asking an agent
-// that runs, and reading the data directory while none does. `sallyport version` is the same process with nothing to do.
+// reads is how often each command is called in one operation.
+const reads = 7
+
+// BenchmarkStatus is `sallyport status`, `runs` and `show` as processes, from their start to their end, with 10,000 runs stored:
+// asking an agent that runs, and reading the data directory while none does. The opponent is `sallyport version`, the same
+// process with nothing to do, turn by turn.
 func BenchmarkStatus(b *testing.B) {
-	d := tenThousand(b)
-	run := func(b *testing.B, want string, args ...string) {
-		var times, cpu samples
-		for b.Loop() {
-			cmd := d.command(args...)
-			start := time.Now()
-			out, err := cmd.Output()
-			times.add(time.Since(start))
-			cpu.add(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
-			if err != nil || !strings.Contains(string(out), want) {
-				b.Fatalf("sallyport %v: %v\n%s", args, err, out)
-			}
+	calls := [][]string{{"status"}, {"runs"}, {"show", strconv.Itoa(manyRuns)}}
+	rows := map[string]*row{}
+	for _, how := range []string{"no-agent", "agent"} {
+		for _, args := range calls {
+			what := fmt.Sprintf("%s runs stored: %s, %s", commas(manyRuns), args[0], how)
+			rows[how+args[0]] = begin(b, partHistory, what, "ms", atMost(statusTarget))
 		}
-		against(b, ms(times.median()), statusTarget, "ms")
-		cpu.report(b, "cpu-ms") // of the process alone; the time that passes has the agent's and the machine's other work in it
-		noTime(b)
 	}
+	d := tenThousand(b)
 	binary(b)
-	b.Run("no-agent", func(b *testing.B) { run(b, "roots-r099", "status") })
+	measure := func(b *testing.B, how string) {
+		for _, args := range calls {
+			b.Run(how+"/"+args[0], func(b *testing.B) { d.call(b, rows[how+args[0]], args) })
+		}
+	}
+	measure(b, "no-agent")
 	before := time.Now()
 	d.start()
 	d.rest(before)
-	b.Run("agent", func(b *testing.B) { run(b, "roots-r099", "status") })
-	b.Run("version", func(b *testing.B) { run(b, "sallyport", "version") })
+	measure(b, "agent")
+}
+
+// call calls a command again and again.
+func (d *daemon) call(b *testing.B, entry *row, args []string) {
+	once := func(want string, args ...string) (took, cpu time.Duration) {
+		cmd := d.command(args...)
+		start := time.Now()
+		out, err := cmd.Output()
+		took = time.Since(start)
+		if err != nil || !strings.Contains(string(out), want) {
+			b.Fatalf("sallyport %v: %v\n%s", args, err, out)
+		}
+		return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	var wall, nothing, cpu samples
+	for b.Loop() {
+		for range reads {
+			took, used := once("roots-r099", args...)
+			wall.add(took)
+			cpu.add(used)
+			took, _ = once("sallyport", "version")
+			nothing.add(took)
+		}
+	}
+	entry.inTurns(wall, "sallyport version", nothing)
+	against(b, ms(wall.median()), statusTarget, "ms")
+	cpu.report(b, "cpu-ms") // of the process alone; the time that passes has the agent's and the machine's other work in it
+	noTime(b)
 }
 
 // BenchmarkKillToReady is a crash: from SIGKILL until the agent, started again at once, says that it is ready, with 10,000
 // runs stored of which 100 are open. answer-ms is until it has answered its first `status` besides.
 func BenchmarkKillToReady(b *testing.B) {
+	entry := begin(b, partHistory, commas(manyRuns)+" runs stored: SIGKILL to ready again", "ms", atMost(readyTarget))
 	d := tenThousand(b)
 	var ready, answered samples
 	before := time.Now()
@@ -168,6 +198,7 @@ func BenchmarkKillToReady(b *testing.B) {
 		}
 		answered.add(time.Since(before))
 	}
+	entry.is(ms(ready.median()))
 	against(b, ms(ready.median()), readyTarget, "ready-ms")
 	answered.report(b, "answer-ms")
 	noTime(b)

@@ -18,7 +18,7 @@ const (
 	// restGap is how long an agent leaves Slack alone when it has come to rest: six times slack.poll, a little less.
 	restGap = 29 * time.Second
 
-	idleMemory    = 30  // MB
+	idleMemory    = 28  // MB
 	idleProcessor = 0.1 // percent of a core
 )
 
@@ -30,6 +30,8 @@ const (
 //	peak-MB  the most that it ever had, while it planned
 //	cpu-%    of one core
 func BenchmarkIdle(b *testing.B) {
+	memory := begin(b, partIdle, "100 stacks, ten of them just planned, resident memory", "MB", atMost(idleMemory))
+	processor := begin(b, partIdle, "100 stacks, processor", "% of a core", atMost(idleProcessor))
 	r := hundredStacks(b)
 	server := gittest.NewHTTP(b, r.Root(), gittest.HTTPOptions{})
 	s := newWorkspace(b)
@@ -49,7 +51,10 @@ func BenchmarkIdle(b *testing.B) {
 	for b.Loop() {
 		<-time.After(idleTurn)
 	}
-	against(b, 100*float64(d.processorTime()-used)/float64(time.Since(start)), idleProcessor, "cpu-%")
+	percent := 100 * float64(d.processorTime()-used) / float64(time.Since(start))
+	processor.is(percent)
+	memory.is(d.memory("VmRSS"))
+	against(b, percent, idleProcessor, "cpu-%")
 	b.ReportMetric(float64(server.Requests()-polls), "git-polls")
 	b.ReportMetric(float64(s.Calls("")-calls), "slack-calls")
 	against(b, d.memory("VmRSS"), idleMemory, "rss-MB")

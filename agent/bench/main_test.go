@@ -20,8 +20,6 @@ import (
 // patience is how long a benchmark waits for what must happen; only a broken agent ever takes that long.
 const patience = 2 * time.Minute
 
-var manyRoots = flag.Int("bench.roots", 0, "how many roots BenchmarkRoots changes at once beside ten; 0 for none")
-
 // scratch is a directory of this process, for the binary and what several benchmarks start from.
 var scratch string
 
@@ -50,6 +48,7 @@ func testMain(m *testing.M) int {
 	if flag.Lookup("test.bench").Value.String() == "" {
 		return m.Run()
 	}
+	defer conclude(os.Stdout)
 	return need.Main(m, need.Terraform)
 }
 

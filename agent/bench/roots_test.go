@@ -13,21 +13,33 @@ import (
 // parallel is how many terraforms the agent runs at a time if nobody says otherwise.
 const parallel = 2
 
-// BenchmarkRoots is one commit that changes ten root modules at once: from the moment when a poll has told the agent of it
-// until the last of the ten plans was told to people. Bare terraform does the same steps for the same roots, as many
-// at a time, in turn with the agent.
+// moreRoots is the largest of the three.
+var moreRoots = sizeFlag("bench.roots", 200, 20, "roots in the largest commit of BenchmarkRoots")
+
+// BenchmarkRoots is one commit that changes many root modules at once: from the moment when a poll has told the agent of it
+// until the last of their plans was told to people. Bare terraform does the same steps for the same roots, as many
+// at a time, in turn with the agent; for the largest commit there is one turn.
 //
 //	agent-ms  the agent's; the git server's time for the fetch is subtracted
 //	bare-ms   bare terraform's
-//	ratio     the one through the other
 func BenchmarkRoots(b *testing.B) {
-	b.Run("10", func(b *testing.B) { benchmarkRoots(b, 10) })
-	if *manyRoots > 0 {
-		b.Run(fmt.Sprint(*manyRoots), func(b *testing.B) { benchmarkRoots(b, *manyRoots) })
+	numbers := []int{10, 30, moreRoots.get()}
+	if testing.Short() {
+		numbers = []int{10, moreRoots.get()}
+	}
+	for _, n := range numbers {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			entry := begin(b, partRoots, fmt.Sprintf("%d roots of one commit, %d at a time", n, parallel), "ms", atMostTimes(1))
+			rounds := turns.get()
+			if n > 30 {
+				rounds = 1
+			}
+			benchmarkRoots(b, entry, n, rounds)
+		})
 	}
 }
 
-func benchmarkRoots(b *testing.B, roots int) {
+func benchmarkRoots(b *testing.B, entry *row, roots, rounds int) {
 	r := newInfra(b)
 	files := hundred()
 	maps.Copy(files, rootFiles(roots, 0))
@@ -35,26 +47,27 @@ func benchmarkRoots(b *testing.B, roots int) {
 	h := newHouse(b, r.config()+"stacks \"roots/*\" {\n}\n")
 	h.allPlanned(roots)
 	alone := newBare(b)
-	var own, bareTime, ratios samples
+	var own, bareTime samples
 	n := 0
 	for b.Loop() {
-		h.denyAll()
-		n++
-		files := rootFiles(roots, n)
-		var texts []string
-		for _, text := range files {
-			texts = append(texts, text)
+		for range rounds {
+			h.denyAll()
+			n++
+			files := rootFiles(roots, n)
+			var texts []string
+			for _, text := range files {
+				texts = append(texts, text)
+			}
+			bareTime.add(alone.plan(texts, parallel))
+			seen := r.push("next", files)
+			last := h.waitNotices(seen, roots, func(text string) bool { return strings.Contains(text, "1 to create") })
+			own.add(last.Sub(seen) - r.git.busy(seen, last, "/info/refs", "/git-upload-pack"))
+			h.allPlanned(roots)
 		}
-		bareTime.add(alone.plan(texts, parallel))
-		seen := r.push("next", files)
-		last := h.waitNotices(seen, roots, func(text string) bool { return strings.Contains(text, "1 to create") })
-		own.add(last.Sub(seen) - r.git.busy(seen, last, "/info/refs", "/git-upload-pack"))
-		ratios = append(ratios, own[len(own)-1]*1000/bareTime[len(bareTime)-1])
-		h.allPlanned(roots)
 	}
+	entry.inTurns(own, "terraform", bareTime)
 	own.report(b, "agent-ms")
 	bareTime.report(b, "bare-ms")
-	against(b, float64(ratios.median())/1000, 1.1, "ratio")
 	disk(b)
 	noTime(b)
 }
