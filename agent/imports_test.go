@@ -82,6 +82,7 @@ var storeys = []struct {
 	{"agent/repo/pack", []string{"agent/fault", "agent/hint", "agent/repo/odb", "notify/words", "store/disk"}},
 	{"agent/repo/tree", []string{"agent/hint", "agent/repo/odb"}},
 	{"agent/terraform/binary", []string{"agent/asuser", "agent/terraform/diag", "agent/terraform/release"}},
+	{"agent/terraform/planfile", []string{"agent/asuser", "agent/fault", "agent/foreign", "store/disk"}},
 	{"agent/terraform/planjson", []string{"store"}},
 	{"agent/terraform/private", []string{"agent/asuser"}},
 	{"agent/terraform/tftest", []string{"agent/need", "agent/patience", "store"}},
@@ -131,8 +132,8 @@ var storeys = []struct {
 	{"agent/stack", []string{"agent/config", "agent/hclfile", "agent/repo"}},
 	{"agent/stack/stacktest", []string{"agent/repo", "agent/repo/gittest"}},
 	{"agent/terraform", []string{
-		"agent/asuser", "agent/contain", "agent/fault", "agent/foreign", "agent/hclfile", "agent/proc", "agent/terraform/binary", "agent/terraform/cache",
-		"agent/terraform/cliconfig", "agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/keptstate",
+		"agent/asuser", "agent/contain", "agent/foreign", "agent/hclfile", "agent/proc", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/cliconfig",
+		"agent/terraform/credentials", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/jsonlog", "agent/terraform/keptstate", "agent/terraform/planfile",
 		"agent/terraform/planjson", "agent/terraform/private", "agent/terraform/rootmodule", "agent/terraform/varfile", "notify/redact", "store", "store/disk",
 	}},
 	{"agent/bugreport", []string{

@@ -68,7 +68,7 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 	if err != nil {
 		return nil, err
 	}
-	o.Preview = preview
+	o.Preview, o.Asked = preview, run.CreatedAt
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, fmt.Sprint(run.ID))
 	var missing []string
 	if preview {

@@ -14,6 +14,7 @@
 //	varfile      values of variables as a file, and the texts in one
 //	rootmodule   what a root module in a checkout says of its state and its variables, and its var files of these
 //	keptstate    the states that the agent keeps: where they lie, and how one is put back that a plan has changed
+//	planfile     the plan file taken from terraform: digested, durable
 //	planjson     what a plan says: its JSON, its text, and the state in its file; pure
 //	jsonlog      what terraform writes with -json, and how far an apply has come; pure
 //	diag         what terraform's errors mean, and what a person can do; pure

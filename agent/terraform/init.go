@@ -100,7 +100,8 @@ func (p *planner) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = o.Cache.Init(ctx, cache.Init{Root: o.root(), Preview: o.Preview, Warn: p.warn, Run: p.runInit}, committed)
+	err = o.Cache.Init(ctx, cache.Init{Root: o.root(), Sources: cache.Sources{Tool: o.Tool, CLIConfigFile: o.CLIConfigFile}, Preview: o.Preview,
+		Asked: o.Asked, Warn: p.warn, Run: p.runInit}, committed)
 	var waited *cache.WaitError
 	if errors.As(err, &waited) {
 		return p.s.fail(ctx, "init", waited.Err, nil, "")

@@ -21,12 +21,13 @@ import (
 // PlanOptions say what is planned, and where its files go. Paths are absolute.
 type PlanOptions struct {
 	Tool    binary.Tool
-	Stack   string // name; what a plan at an unreachable registry needs is kept per stack
-	Commit  string // of the checkout
-	Source  string // the fresh checkout; empty: WorkDir
-	WorkDir string // the root module's directory in it: init writes to it, and so does the agent
-	DataDir string // TF_DATA_DIR; is emptied first, and needed again by the apply
-	OutDir  string // made 0700: plan, texts, lock file, temporary files
+	Stack   string    // name; what a plan at an unreachable registry needs is kept per stack
+	Commit  string    // of the checkout
+	Asked   time.Time // when the plan was wished for; see [cache.Init]
+	Source  string    // the fresh checkout; empty: WorkDir
+	WorkDir string    // the root module's directory in it: init writes to it, and so does the agent
+	DataDir string    // TF_DATA_DIR; is emptied first, and needed again by the apply
+	OutDir  string    // made 0700: plan, texts, lock file, temporary files
 	// JSONFile, if set, gets the plan as terraform shows it in JSON, mode 0600. It holds secrets in clear.
 	JSONFile string
 

@@ -18,6 +18,7 @@ import (
 
 	"sallyport/agent/contain"
 	"sallyport/agent/terraform/diag"
+	"sallyport/agent/terraform/planfile"
 	"sallyport/agent/terraform/planjson"
 	"sallyport/agent/terraform/rootmodule"
 	"sallyport/store"
@@ -116,9 +117,9 @@ func (p *planner) plan(ctx context.Context) error {
 		return err
 	}
 	if o.User != nil {
-		p.res.Plan.Digest, err = o.takePlan(tmp, p.res.PlanFile)
+		p.res.Plan.Digest, err = planfile.Take(tmp, p.res.PlanFile, o.User)
 	} else {
-		p.res.Plan.Digest, err = sealPlan(tmp, p.res.PlanFile)
+		p.res.Plan.Digest, err = planfile.Seal(tmp, p.res.PlanFile)
 	}
 	if err != nil {
 		return err

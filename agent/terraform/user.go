@@ -24,6 +24,3 @@ func LendForApply(outDir string, user *asuser.User) error {
 	}
 	return nil
 }
-
-// maxPlan bounds a plan file, in bytes: a sparse file costs its maker nothing.
-const maxPlan = 2 << 30

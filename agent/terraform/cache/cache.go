@@ -31,6 +31,8 @@ type Cache struct {
 	cold chan struct{} // holds one value while a cold init of this process runs
 	keep sync.Mutex    // replacing what is kept of a stack
 
+	answers answers
+
 	mu sync.Mutex
 	// linked are the providers, as host/namespace/type, that terraform takes from a mirror on this machine's disk: none of them
 	// is downloaded, so that no init has to wait for another one.
@@ -77,13 +79,12 @@ const (
 	cold                    // something is missing
 )
 
-// temperature finds out how the init of a root module has to run.
-func (c *Cache) temperature(workDir string) temperature {
+// temperature finds out how the init of a root module with such needs has to run.
+func (c *Cache) temperature(workDir string, needs needs) temperature {
 	lock, err := readLock(workDir)
 	if err != nil {
 		return cold // terraform will say what is wrong with it
 	}
-	needs := requiredProviders(workDir)
 	if needs.unread {
 		return cold
 	}

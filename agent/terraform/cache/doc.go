@@ -6,7 +6,8 @@
 //   - Warm: the lock file names only packages that are in the store, which then is terraform's only source. Such inits run in
 //     parallel and without any network. Terraform checks the packages' checksums against the lock file each time; a package that was
 //     damaged is fetched again.
-//   - Cold: something is missing. Cold inits run one at a time, also among processes: the first fills the store for the others.
+//   - Cold: something is missing. Cold inits run one at a time, also among processes: the first fills the store for the others, and what
+//     it was told of providers counts for them where their lock files do not say enough for the store (see type answers).
 //   - The commit that was initialised last: lock file and remote modules are those of that time, and nothing is asked of anybody.
 //   - Another commit, and something could not be reached: lock file and remote modules of the stack's last good init are tried, with a
 //     warning.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"sallyport/agent/terraform/diag"
 	"sallyport/notify/words"
@@ -19,7 +21,11 @@ var providerFault = regexp.MustCompile(`(?i)provider packages?|install(ing)? pro
 // Init is one init of a root module.
 type Init struct {
 	Root
+	Sources
 	Preview bool // nobody has approved what is initialised, so nothing of it is kept
+	// Asked is when it was wished for: what was asked of a registry later than that is not asked again. Default: now.
+	Asked time.Time
+	Now   func() time.Time // default: [time.Now]
 	// Run runs terraform init once. A pluginDir that is not empty is to be the only source of providers. The error is a [*diag.Error]
 	// where terraform is the reason.
 	Run  func(ctx context.Context, pluginDir string) error
@@ -39,6 +45,7 @@ func (e *WaitError) Unwrap() error { return e.Err }
 type attempt struct {
 	Init
 	cache *Cache
+	needs needs
 }
 
 // Init runs an init with what is kept from earlier ones where that is the same or all that can be had. Committed is the lock file of
@@ -46,6 +53,12 @@ type attempt struct {
 func (c *Cache) Init(ctx context.Context, in Init, committed []byte) error {
 	if c == nil {
 		return in.Run(ctx, "")
+	}
+	if in.Now == nil {
+		in.Now = time.Now
+	}
+	if in.Asked.IsZero() {
+		in.Asked = in.Now()
 	}
 	a := attempt{Init: in, cache: c}
 	last := c.lastInit(a.Stack)
@@ -122,57 +135,92 @@ func (a *attempt) initOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.needs = requiredProviders(a.WorkDir, defaultRegistry(a.Tool.OpenTofu))
 	for refused := false; ; {
-		switch t := a.cache.temperature(a.WorkDir); {
+		lock, t, err := a.look(before, refused)
+		if err != nil {
+			return err
+		}
+		switch {
 		case t == free:
 			return a.Run(ctx, "")
 		case t == warm && !refused:
-			if done, err := a.initWarm(ctx, before); done {
+			if done, err := a.initWarm(ctx, lock, before); done {
 				return err
 			}
 			refused = true
 		}
-		if again, err := a.initCold(ctx, refused); !again {
+		if again, err := a.initCold(ctx, before, refused); !again {
 			return err
 		}
 	}
 }
 
+// look finds out how an init has to run. If what is known of providers is all that it lacks, that is in its lock file then.
+func (a *attempt) look(before []byte, refused bool) (lock []byte, t temperature, err error) {
+	t = a.cache.temperature(a.WorkDir, a.needs)
+	if refused || t == free {
+		return before, t, nil
+	}
+	known := a.cache.answers.recall(&a.Init, before, a.needs)
+	if known == nil {
+		return before, t, nil
+	}
+	if err := replaceLock(a.WorkDir, known, a.User); err != nil {
+		return nil, cold, err
+	}
+	if t := a.cache.temperature(a.WorkDir, a.needs); t == warm {
+		return known, t, nil
+	}
+	return before, t, replaceLock(a.WorkDir, before, a.User)
+}
+
 // initCold runs init with all of terraform's sources, one at a time, and stores what it has fetched. Again means that
 // somebody else has filled the store while this one waited.
-func (a *attempt) initCold(ctx context.Context, refused bool) (again bool, err error) {
+func (a *attempt) initCold(ctx context.Context, before []byte, refused bool) (again bool, err error) {
 	c := a.cache
 	unlock, err := c.lockCold(ctx)
 	if err != nil {
 		return false, &WaitError{err}
 	}
 	defer unlock()
-	if !refused && c.temperature(a.WorkDir) == warm {
-		return true, nil
+	if !refused {
+		if _, t, err := a.look(before, refused); err != nil || t == warm {
+			return err == nil, err
+		}
 	}
+	asked := a.Now()
 	if err := a.Run(ctx, ""); err != nil {
 		return false, err
 	}
 	if err := c.adopt(a.Root, refused); err != nil {
 		a.Warn("providers could not be stored for later runs: %v", err)
+		return false, nil
 	}
-	return false, nil
+	if a.Preview || a.User != nil && !a.User.Exclusive { // another run's code can be at work in its files
+		return false, nil
+	}
+	after, err := a.ReadLock()
+	if err == nil {
+		c.answers.learn(&a.Init, before, after, a.needs, asked)
+	}
+	return false, err
 }
 
 // initWarm runs init with the store as the only source of providers. Not done means that a package which terraform wanted is not in
-// the store, or is damaged; everything is as before then.
-func (a *attempt) initWarm(ctx context.Context, before []byte) (done bool, err error) {
+// the store, or is damaged, or that what was known of them is not true any more; everything is as before then.
+func (a *attempt) initWarm(ctx context.Context, lock, before []byte) (done bool, err error) {
 	err = a.Run(ctx, a.cache.providers())
 	if err == nil {
 		after, err := a.ReadLock()
 		if err != nil {
 			return true, err
 		}
-		if extendsLock(after, before) {
+		if extendsLock(after, lock) {
 			return true, nil
 		}
 		// A remote module needs a provider that the lock file does not pin: the registry has to say in which version.
-	} else if !providerTrouble(err) || ctx.Err() != nil {
+	} else if bytes.Equal(lock, before) && !providerTrouble(err) || ctx.Err() != nil {
 		return true, err
 	}
 	for _, leftover := range []string{"providers", "plugin_path"} {

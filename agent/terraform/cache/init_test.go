@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,13 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/agent/terraform/diag"
 )
 
 const (
 	configuration = "resource \"local_file\" \"f\" {}\n"
-	pinned        = "provider \"registry.terraform.io/hashicorp/local\" {\n  version = \"1.4.0\"\n}\n"
+	pinned        = "provider \"registry.terraform.io/hashicorp/local\" {\n  version = \"1.4.0\"\n  hashes = [\"h1:1\"]\n}\n"
 )
 
 // standIn is what terraform init does as far as the cache goes by it: it installs a package and pins it.
@@ -24,18 +26,29 @@ type standIn struct {
 	in      Init
 	refuses error // what it says of the store
 	away    bool  // the registry does not answer
+	checks  bool  // it takes no package of the store whose checksum the lock file lacks
 	asked   []string
 	warned  []string
+	found   []byte // the lock file that it went to the registry with
+	now     time.Time
 }
 
 func (s *standIn) run(_ context.Context, pluginDir string) error {
 	if pluginDir != "" {
 		s.asked = append(s.asked, "store")
-		return s.refuses
+		lock, err := s.in.ReadLock()
+		if s.checks && !strings.Contains(string(lock), "h1:") {
+			return &diag.Error{Output: "Error: Failed to install provider"}
+		}
+		return cmp.Or(s.refuses, err)
 	}
 	s.asked = append(s.asked, "registry")
 	if s.away {
 		return &diag.Error{Op: "init", Transient: true, Output: "connection refused"}
+	}
+	var err error
+	if s.found, err = s.in.ReadLock(); err != nil {
+		return err
 	}
 	dir := filepath.Join(s.in.DataDir, "providers", "registry.terraform.io", "hashicorp", "local", "1.4.0", platform())
 	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "terraform-provider-local"), nil, 0o755),

@@ -22,7 +22,12 @@ import (
 const LockFile = ".terraform.lock.hcl"
 
 // defaultRegistry is the host of providers whose source names none.
-const defaultRegistry = "registry.terraform.io"
+func defaultRegistry(tofu bool) string {
+	if tofu {
+		return "registry.opentofu.org"
+	}
+	return "registry.terraform.io"
+}
 
 // lockedProvider is one provider of a dependency lock file.
 type lockedProvider struct {
@@ -103,14 +108,16 @@ func extendsLock(base, lock []byte) bool {
 
 // needs is what a root module asks to be installed, as far as its own files and its local modules say.
 type needs struct {
-	providers map[string]bool // by address; built-in ones left out
-	remote    bool            // it calls modules from elsewhere, which can need more
-	unread    bool            // it has files that are not read here, those of OpenTofu alone, which can need anything
+	providers map[string]map[string]bool // by address, with the versions that are asked for; built-in ones left out
+	remote    bool                       // it calls modules from elsewhere, which can need more
+	unread    bool                       // it has files that are not read here, those of OpenTofu alone, which can need anything
+
+	registry string // of providers whose source names none
 }
 
-// requiredProviders reads what a root module needs.
-func requiredProviders(workDir string) needs {
-	n := needs{providers: make(map[string]bool)}
+// requiredProviders reads what a root module needs of a registry.
+func requiredProviders(workDir, registry string) needs {
+	n := needs{providers: make(map[string]map[string]bool), registry: registry}
 	n.add(workDir, make(map[string]bool))
 	return n
 }
@@ -129,18 +136,22 @@ func (n *needs) add(dir string, seen map[string]bool) {
 	own := slices.ContainsFunc(hclfile.Files(names, hclfile.Either), func(f hclfile.File) bool { return f.Tofu })
 	n.unread = n.unread || own || err != nil && !errors.Is(err, fs.ErrNotExist)
 	module, _ := tfconfig.LoadModule(dir) // what does not parse fails in init, with terraform's words
-	sources := make(map[string]string)
-	for name, req := range module.RequiredProviders {
-		sources[name] = req.Source
-	}
+	asked := maps.Clone(module.RequiredProviders)
 	for _, config := range module.ProviderConfigs {
-		if _, known := sources[config.Name]; !known {
-			sources[config.Name] = ""
+		if _, known := asked[config.Name]; !known {
+			asked[config.Name] = &tfconfig.ProviderRequirement{}
 		}
 	}
-	for name, source := range sources {
-		if address := providerAddress(name, source); address != "" {
-			n.providers[address] = true
+	for name, req := range asked {
+		address := n.address(name, req.Source)
+		if address == "" {
+			continue
+		}
+		if n.providers[address] == nil {
+			n.providers[address] = make(map[string]bool)
+		}
+		for _, version := range req.VersionConstraints {
+			n.providers[address][version] = true
 		}
 	}
 	for _, call := range module.ModuleCalls {
@@ -152,8 +163,8 @@ func (n *needs) add(dir string, seen map[string]bool) {
 	}
 }
 
-// providerAddress completes a source as terraform does; empty for what is built into terraform.
-func providerAddress(name, source string) string {
+// address completes a provider's source as terraform does; empty for what is built into terraform.
+func (n *needs) address(name, source string) string {
 	if source == "" {
 		if name == "terraform" {
 			return ""
@@ -163,9 +174,9 @@ func providerAddress(name, source string) string {
 	source = strings.ToLower(source)
 	switch strings.Count(source, "/") {
 	case 0:
-		source = path.Join(defaultRegistry, "hashicorp", source)
+		source = path.Join(n.registry, "hashicorp", source)
 	case 1:
-		source = path.Join(defaultRegistry, source)
+		source = path.Join(n.registry, source)
 	}
 	if strings.HasPrefix(source, "terraform.io/builtin/") {
 		return ""

@@ -33,7 +33,7 @@ func TestTemperature(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := New(t.TempDir()).temperature(filepath.Join(dir, "box")); got != c.want {
+			if got := New(t.TempDir()).temperature(filepath.Join(dir, "box"), requiredProviders(filepath.Join(dir, "box"), "registry.terraform.io")); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)
 			}
 		})

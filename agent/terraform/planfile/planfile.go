@@ -1,4 +1,8 @@
-package terraform
+// Package planfile takes a plan file from terraform, so that what was digested is what is on the disk.
+//
+// The package imports asuser and foreign, since terraform can be another user; disk, to make the file durable; and fault, so that
+// tests can end the program right after.
+package planfile
 
 import (
 	"crypto/sha256"
@@ -9,14 +13,18 @@ import (
 	"os"
 	"path/filepath"
 
+	"sallyport/agent/asuser"
 	"sallyport/agent/fault"
 	"sallyport/agent/foreign"
 	"sallyport/store/disk"
 )
 
-// sealPlan makes a finished plan file durable under its final name and returns its SHA-256 in hex. What was digested
+// most bounds a plan file, in bytes: a sparse file costs its maker nothing.
+const most = 2 << 30
+
+// Seal makes a finished plan file durable under its final name and returns its SHA-256 in hex. What was digested
 // is what is on the disk when the caller records it.
-func sealPlan(from, to string) (string, error) {
+func Seal(from, to string) (string, error) {
 	f, err := foreign.Open(from)
 	if err != nil {
 		return "", fmt.Errorf("taking the plan file: %w", err)
@@ -36,15 +44,15 @@ func sealPlan(from, to string) (string, error) {
 	}
 	fault.Point("plan file in place")
 	h := sha256.New()
-	if err := foreign.Copy(h, f, maxPlan); err != nil {
+	if err := foreign.Copy(h, f, most); err != nil {
 		return "", fmt.Errorf("digesting the plan file: %w", err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// takePlan is [sealPlan] for a plan that another user has made: digested, shown and applied is a copy that this user can read and
+// Take is [Seal] for a plan that another user has made: digested, shown and applied is a copy that this user can read and
 // not write.
-func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
+func Take(from, to string, user *asuser.User) (digest string, err error) {
 	in, err := foreign.Open(from)
 	if err != nil {
 		return "", fmt.Errorf("taking the plan file: %w", err)
@@ -58,11 +66,11 @@ func (o *PlanOptions) takePlan(from, to string) (digest string, err error) {
 		return "", fmt.Errorf("making the plan file: %w", err)
 	}
 	h := sha256.New()
-	err = foreign.Copy(io.MultiWriter(out, h), in, maxPlan)
+	err = foreign.Copy(io.MultiWriter(out, h), in, most)
 	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return "", fmt.Errorf("copying the plan file: %w", err)
 	}
-	if err := o.User.Share(to); err != nil {
+	if err := user.Share(to); err != nil {
 		return "", err
 	}
 	if err := disk.Sync(filepath.Dir(to)); err != nil {
