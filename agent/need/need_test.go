@@ -39,14 +39,14 @@ func goTest(t *testing.T, env []string, args ...string) (output string, err erro
 	if tool, err = filepath.EvalSymlinks(tool); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := exec.Command(tool, "env", "GOCACHE", "GOMODCACHE").Output()
+	settings, err := exec.Command(tool, "env", "GOCACHE", "GOMODCACHE", "CGO_ENABLED").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	caches := strings.Fields(string(settings))
 	cmd := exec.CommandContext(t.Context(), tool, append([]string{"test", "-count=1"}, args...)...)
 	cmd.Env = append([]string{"PATH=" + pathWithoutTerraform(), "HOME=" + t.TempDir(), "XDG_CACHE_HOME=" + t.TempDir(),
-		"GOCACHE=" + caches[0], "GOMODCACHE=" + caches[1], "GOFLAGS=-mod=readonly", "GOPROXY=off"}, env...)
+		"GOCACHE=" + caches[0], "GOMODCACHE=" + caches[1], "GOFLAGS=-mod=readonly", "GOPROXY=off", "CGO_ENABLED=" + caches[2]}, env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -59,6 +59,21 @@ func TestTheLastOneCounts(t *testing.T) {
 	want := "skipped tests: 4 (2 because the moon is full, 2 because there is no no-such-program); go test -v names them\n"
 	if err != nil || strings.Count(out, "skipped tests:") != 1 || !strings.Contains(out, want) {
 		t.Errorf("%v, want one line %swith\n%s", err, want, out)
+	}
+}
+
+// TestSweptAway: who shares the cache directory and not the processes takes the records of these for left over.
+func TestSweptAway(t *testing.T) {
+	gone := filepath.Join(t.TempDir(), "12", "34.skips")
+	t.Setenv(need.LedgerEnv, gone)
+	for _, test := range []string{"TestA", "TestB"} {
+		if err := need.Record("the moon is full", test); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(gone)
+	if want := "the moon is full\tTestA\nthe moon is full\tTestB\n"; err != nil || string(text) != want {
+		t.Errorf("%q, %v, want %q", text, err, want)
 	}
 }
 
