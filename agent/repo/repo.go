@@ -106,6 +106,9 @@ func (r *Repository) Poll(ctx context.Context) (Tip, error) {
 	if err != nil {
 		return Tip{}, r.fail("polling", err)
 	}
+	if h, ok := all.Hashes[branch.String()]; ok { // it came back in between
+		return Tip{Commit: h.String()}, nil
+	}
 	if len(all.Hashes) == 0 {
 		return Tip{}, r.fail("polling", transport.ErrEmptyRepository)
 	}

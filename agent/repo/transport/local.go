@@ -2,7 +2,10 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -18,11 +21,38 @@ type localRemote struct {
 	child *pack.Unpacker
 }
 
-func (l *localRemote) Refs(_ context.Context, _ []string) (RefList, error) {
-	src, err := l.openSource()
+// Refs reads the references that are named in full one by one. Where something else is asked for, a prefix that ends in a slash, or
+// one of them has a form that only go-git knows, all references are listed.
+func (l *localRemote) Refs(_ context.Context, prefixes []string) (RefList, error) {
+	dir, err := l.source()
 	if err != nil {
 		return RefList{}, err
 	}
+	if len(prefixes) == 0 || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasSuffix(p, "/") }) {
+		return listRefs(dir)
+	}
+	list := RefList{Hashes: map[string]plumbing.Hash{}}
+	for _, name := range prefixes {
+		if name == plumbing.HEAD.String() {
+			continue // which commit it leads to is the branch's matter
+		}
+		h, ok, err := resolveRef(dir, name)
+		if errors.Is(err, errOddRef) {
+			return listRefs(dir)
+		}
+		if err != nil {
+			return RefList{}, err
+		}
+		if ok {
+			list.Hashes[name] = h
+		}
+	}
+	return list, nil
+}
+
+// listRefs lists every reference of a repository on this disk.
+func listRefs(dir string) (RefList, error) {
+	src := odb.OpenStorage(dir)
 	defer odb.CloseQuietly(src)
 	list := RefList{Hashes: map[string]plumbing.Hash{}}
 	if head, err := src.Reference(plumbing.HEAD); err == nil && head.Type() == plumbing.SymbolicReference {
@@ -33,29 +63,35 @@ func (l *localRemote) Refs(_ context.Context, _ []string) (RefList, error) {
 		return RefList{}, fmt.Errorf("reading references: %w", err)
 	}
 	err = refs.ForEach(func(ref *plumbing.Reference) error {
+		leads := ref
 		if ref.Type() == plumbing.SymbolicReference {
-			if ref, err = storer.ResolveReference(src, ref.Name()); err != nil {
+			if leads, err = storer.ResolveReference(src, ref.Name()); err != nil {
 				return nil // HEAD of an empty repository
 			}
 		}
-		list.Hashes[ref.Name().String()] = ref.Hash()
+		list.Hashes[ref.Name().String()] = leads.Hash()
 		return nil
 	})
 	return list, err
 }
 
 func (l *localRemote) Fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
-	list, err := l.Refs(ctx, nil)
+	source, err := l.source()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	list, err := l.Refs(ctx, []string{ref.String()})
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	tip, ok := list.Hashes[ref.String()]
 	if !ok {
-		return plumbing.ZeroHash, BranchGone(ref, list)
-	}
-	source, err := l.source()
-	if err != nil {
-		return plumbing.ZeroHash, err
+		if list, err = listRefs(source); err != nil { // to say what there is in its place
+			return plumbing.ZeroHash, err
+		}
+		if tip, ok = list.Hashes[ref.String()]; !ok {
+			return plumbing.ZeroHash, BranchGone(ref, list)
+		}
 	}
 	if dst.HasEncodedObject(tip) == nil {
 		if _, err := odb.ReadCommit(dst, tip); err == nil {

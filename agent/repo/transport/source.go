@@ -9,20 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-git/v5/storage/filesystem"
-
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
 )
-
-// openSource opens a bare repository, or the one inside a work tree, unless it is one that cannot be mirrored.
-func (l *localRemote) openSource() (*filesystem.Storage, error) {
-	dir, err := l.source()
-	if err != nil {
-		return nil, err
-	}
-	return odb.OpenStorage(dir), nil
-}
 
 // source is git's own directory of a repository that can be mirrored.
 func (l *localRemote) source() (string, error) {
