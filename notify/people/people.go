@@ -10,6 +10,7 @@
 package people
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -128,7 +129,7 @@ func (n Names) In(answer any) (map[string]string, error) {
 		return nil, fmt.Errorf("looking for people in an answer: %w", err)
 	}
 	found := map[string]string{}
-	for _, m := range anywhere.FindAllSubmatch(b, -1) {
+	for _, m := range mentioned(b) {
 		accounts := []string{string(m[0])}
 		if len(m[1]) > 0 {
 			accounts[0] = "slack:" + string(m[1])
@@ -146,4 +147,30 @@ func (n Names) In(answer any) (map[string]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// mentioned are the places of JSON where [anywhere] finds somebody. Most of an answer speaks of nobody (numbers, times, addresses
+// of resources), and the regular expression takes more for those than all else takes that makes an answer; so it looks
+// only at members that may. A quote inside of a string has a backslash before it, so the cuts are between members.
+func mentioned(b []byte) (found [][][]byte) {
+	for member := range bytes.SplitSeq(b, []byte(`,"`)) {
+		if mayMention(member) {
+			found = append(found, anywhere.FindAllSubmatch(member, -1)...)
+		}
+	}
+	return found
+}
+
+// mayMention reports whether there is a letter before a colon, as in slack:U01 and in no time of day, or the beginning of Slack's
+// markup, or a login.
+func mayMention(member []byte) bool {
+	for rest, at := member, 0; ; rest = rest[at+1:] {
+		if at = bytes.IndexByte(rest, ':'); at < 0 {
+			break
+		}
+		if at > 0 && 'a' <= rest[at-1] && rest[at-1] <= 'z' {
+			return true
+		}
+	}
+	return bytes.IndexByte(member, '<') >= 0 || bytes.Contains(member, []byte(`\u003c`)) || bytes.Contains(member, []byte(`login":"`))
 }
