@@ -28,13 +28,14 @@ var storeys = []struct {
 	{name: "notify/slack/slacktest/link"},
 	{name: "notify/words"},
 	{name: "notify/words/wordstest"},
+	{"notify/github", []string{"notify/exchange", "notify/forge", "notify/redact", "notify/words"}},
 	{"notify/slack/slacktest", []string{"notify/slack/slacktest/blockkit", "notify/slack/slacktest/link"}},
 	{"notify/verbs", []string{"notify/words"}},
 	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
 	{"notify/people", []string{"store"}},
 	{"notify/webhook", []string{"notify/exchange", "notify/redact", "store"}},
 	{"notify/button", []string{"notify", "notify/redact", "notify/words", "store"}},
-	{"notify/github", []string{"notify", "notify/exchange", "notify/forge", "notify/redact", "notify/words", "store"}},
+	{"notify/forge/report", []string{"notify", "notify/forge", "notify/redact", "notify/words", "store"}},
 	{"notify/slack", []string{"notify", "notify/button", "notify/exchange", "notify/people", "notify/redact", "notify/words", "store"}},
 	{"notify/slack/modal", []string{"notify", "notify/button", "notify/redact", "notify/words"}},
 	{"notify/slack/socket", []string{"notify/redact", "notify/slack", "notify/words"}},
@@ -129,6 +130,7 @@ var storeys = []struct {
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag",
 		"agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "notify/words", "store", "store/disk",
 	}},
+	{"agent/sites", []string{"agent/config", "notify/forge", "notify/github", "notify/redact"}},
 	{"agent/stack", []string{"agent/config", "agent/hclfile", "agent/repo"}},
 	{"agent/stack/stacktest", []string{"agent/repo", "agent/repo/gittest"}},
 	{"agent/terraform", []string{
@@ -168,8 +170,8 @@ var storeys = []struct {
 	}},
 	{"agent/doctor", []string{
 		"agent/asuser", "agent/config", "agent/config/calendar", "agent/config/globs", "agent/config/receiver", "agent/config/trusted", "agent/control", "agent/control/socket",
-		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary",
-		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/github", "notify/redact", "notify/slack", "notify/slack/socket", "notify/webhook",
+		"agent/datadir", "agent/hint", "agent/packer", "agent/peercred", "agent/repo", "agent/sites", "agent/stack", "agent/survey", "agent/terraform", "agent/terraform/binary",
+		"agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag", "notify/forge", "notify/redact", "notify/slack", "notify/slack/socket", "notify/webhook",
 		"notify/words",
 	}},
 	{"agent/metrics/exposition", []string{"agent/control", "agent/status", "store"}},
@@ -205,8 +207,8 @@ var storeys = []struct {
 	}},
 	{"agent/active", []string{
 		"agent/asuser", "agent/config", "agent/config/globs", "agent/config/trusted", "agent/datadir", "agent/health", "agent/hint", "agent/journal", "agent/lifecycle/votes",
-		"agent/packer", "agent/repo", "agent/runner", "agent/stack", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials", "agent/terraform/diag",
-		"notify/forge", "notify/github", "notify/people", "notify/redact", "notify/slack", "notify/words", "store", "store/disk",
+		"agent/packer", "agent/repo", "agent/runner", "agent/sites", "agent/stack", "agent/terraform/binary", "agent/terraform/cache", "agent/terraform/credentials",
+		"agent/terraform/diag", "notify/forge", "notify/people", "notify/redact", "notify/slack", "notify/words", "store", "store/disk",
 	}},
 	{"agent/lifecycle", []string{
 		"agent/clock", "agent/config", "agent/hint", "agent/lifecycle/due", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/votes", "agent/lifecycle/window",
@@ -261,7 +263,7 @@ var storeys = []struct {
 	}},
 	{"agent/outbox", []string{
 		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/datadir", "agent/engine", "agent/fault", "agent/health",
-		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/github", "notify/people", "notify/slack",
+		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/forge/report", "notify/people", "notify/slack",
 		"notify/verbs", "notify/webhook", "notify/words", "store",
 	}},
 	{"agent/slackbot/peers", []string{

@@ -13,8 +13,9 @@ type PullRequest struct {
 	Title      string `json:"title,omitempty"`  // whatever its author wrote, cleaned
 	Author     string `json:"author,omitempty"` // login
 	URL        string `json:"url,omitempty"`
-	Head       string `json:"head"`          // that was checked; its runs are at this commit and no other
-	Why        string `json:"why,omitempty"` // why nothing of it is planned; empty if it is trusted
+	Branch     string `json:"branch,omitempty"` // whose head it is
+	Head       string `json:"head"`             // that was checked; its runs are at this commit and no other
+	Why        string `json:"why,omitempty"`    // why nothing of it is planned; empty if it is trusted
 
 	Runs      map[string]int    `json:"runs,omitempty"`     // by stack
 	Held      map[string]string `json:"held,omitempty"`     // by stack: why it is planned only when an approver says so

@@ -87,12 +87,16 @@ func (a *Active) openRepository(conf *Config, r *config.Repository) error {
 	if site != nil {
 		conf.Sites[r.Name] = site
 	}
-	opened, err := a.outside.Mirror(repo.Options{
+	options := repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch,
 		Dir:        datadir.Mirror(conf.Cfg.DataDir, r.Name),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
 		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
-	})
+	}
+	if changes := conf.Changes(r.Name); changes != nil {
+		options.PullRef = changes.HeadRef
+	}
+	opened, err := a.outside.Mirror(options)
 	if err != nil {
 		return fmt.Errorf("opening repository %s: %w", r.Name, err)
 	}

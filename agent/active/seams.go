@@ -88,11 +88,33 @@ func (m mirror) Tree(commit string) (stack.Tree, error) {
 	return t, nil
 }
 
-// forgeWriter tells a site what became of commits and pull requests. Whatever it does may be done again.
-type forgeWriter interface {
-	SetStatus(ctx context.Context, commit string, s forge.Status) error
+// ForgeSite is the site that hosts a repository, which all can be told how commits stand. The rest of the agent does not know which
+// site it is. Whatever it is told may be told again.
+type ForgeSite interface {
+	SetStatus(ctx context.Context, at forge.Head, s forge.Status) error
+	// Words are what people say there.
+	Words() forge.Words
+	// GitUser and GitToken are the identity for git over https now.
+	GitUser() string
+	GitToken(ctx context.Context) (redact.Secret, error)
+	Close()
+}
+
+// ForgeChanges is a site that also says which pull requests there are, and can be told what became of them.
+type ForgeChanges interface {
+	ForgeSite
+	forgeComments
+	forgePulls
+	forgeHistory
+}
+
+// forgeComments are the comments of pull requests.
+type forgeComments interface {
+	Comments(ctx context.Context, number int, since time.Time) ([]forge.Comment, error)
 	// PutComment makes the one comment with this marker say body. known is its id, or 0; the id is for the next time.
 	PutComment(ctx context.Context, number int, known int64, marker, body string) (id int64, err error)
+	// MaxComment is how long a comment may be, in the characters of [forge.Units].
+	MaxComment() int
 }
 
 // forgePulls says which pull requests there are and who is behind them.
@@ -100,25 +122,18 @@ type forgePulls interface {
 	// OpenPullRequests also says whether anything about them changed since the last call that gave no error.
 	OpenPullRequests(ctx context.Context) (list []forge.PullRequest, changed bool, err error)
 	PullRequest(ctx context.Context, number int) (forge.PullRequest, error)
+	// HeadRef is where git finds the head of a pull request, in the repository itself.
+	HeadRef(number int) string
+	// Access is what somebody may do now. What a site does not say clearly is an error, and never more than it is.
 	Access(ctx context.Context, u forge.User) (forge.Access, error)
-	Comments(ctx context.Context, number int, since time.Time) ([]forge.Comment, error)
 }
 
 // forgeHistory says how a commit came onto the branch.
 type forgeHistory interface {
-	CommitPullRequests(ctx context.Context, commit string) ([]forge.PullRequest, error)
-	Reviews(ctx context.Context, number int) ([]forge.Review, error)
-	Commits(ctx context.Context, number int) (forge.Commits, error)
-}
-
-// ForgeSite is the site that hosts a repository. The rest of the agent knows no other word for GitHub.
-type ForgeSite interface {
-	forgeWriter
-	forgePulls
-	forgeHistory
-	// GitToken is the password for git over https now.
-	GitToken(ctx context.Context) (redact.Secret, error)
-	Close()
+	// Landed are the pull requests that were merged into a branch, and that a commit is part of or was made by. None is an answer.
+	Landed(ctx context.Context, commit, branch string) ([]forge.PullRequest, error)
+	Reviews(ctx context.Context, p forge.PullRequest) ([]forge.Review, error)
+	Commits(ctx context.Context, p forge.PullRequest) (forge.Commits, error)
 }
 
 // ForgeError is what can be asked of every error of a site.

@@ -6,8 +6,9 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/agent/sites"
 	"sallyport/agent/terraform/credentials"
-	"sallyport/notify/github"
+	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 )
 
@@ -17,19 +18,26 @@ const tokenPatience = 5 * time.Second
 
 // newSite makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
 func (a *Active) newSite(r *config.Repository) (ForgeSite, error) {
-	g := r.GitHub
-	if g.Repository == "" {
-		return nil, nil
+	site, err := sites.New(r, sites.Options{Log: a.log, Now: a.now})
+	if site == nil || err != nil {
+		return nil, err // not a nil site that is no nil interface
 	}
-	o := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Log: a.log, Now: a.now}
-	if g.PrivateKeyFile != "" {
-		o.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
+	return site, nil
+}
+
+// Changes is the site that hosts a repository, as far as it knows of pull requests; nil where there is none, or only one that is
+// told how commits stand.
+func (conf *Config) Changes(repository string) ForgeChanges {
+	changes, _ := conf.Sites[repository].(ForgeChanges)
+	return changes
+}
+
+// Words are what people say at the site that hosts a repository.
+func (conf *Config) Words(repository string) forge.Words {
+	if site := conf.Sites[repository]; site != nil {
+		return site.Words()
 	}
-	client, err := github.New(o)
-	if err != nil {
-		return nil, fmt.Errorf("preparing repository %s: %w", r.Name, err)
-	}
-	return client, nil
+	return forge.Words{}
 }
 
 // sitePassword gives git the identity of the site, where both are one host and git has none of its own; else nil.
@@ -58,7 +66,7 @@ func (a *Active) GitAccess(ctx context.Context, conf *Config, repository string)
 		if token, err = password(limited); err != nil { // the modules may be kept here, or public
 			a.log.Warn("planning without credentials for private modules", "repository", repository, "err", err)
 		}
-		username = github.GitUser
+		username = conf.Sites[repository].GitUser()
 	}
 	if token.IsZero() && r.SSHKeyFile == "" && r.CAFile == "" {
 		return nil

@@ -155,7 +155,7 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 		start(func() []*section { return d.repository(ctx, r, tools) })
 		if r.GitHub.Repository != "" {
 			start(func() []*section {
-				return checkGitHub(ctx, d.section("github "+r.GitHub.Repository+" at "+r.GitHub.URL), r, d.o.Timeout)
+				return checkSite(ctx, d.section("github "+r.GitHub.Repository+" at "+r.GitHub.URL), r, d.o.Timeout)
 			})
 		}
 	}

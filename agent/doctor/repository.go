@@ -26,7 +26,7 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 			s.warn("temporary directory", "", "removing it: %v", err)
 		}
 	}()
-	client, err := githubClient(r, d.o.Timeout)
+	client, err := siteClient(r, d.o.Timeout)
 	if err != nil {
 		client = nil // told in its own section
 	}

@@ -11,13 +11,17 @@ import (
 
 	"sallyport/agent/active"
 	"sallyport/notify"
-	"sallyport/notify/github"
+	"sallyport/notify/forge/report"
 	"sallyport/notify/people"
 	"sallyport/store"
 )
 
 // deliverComment writes the comment, if it does not say the same already. It stays after the pull request is closed.
 func (ob *Outbox) deliverComment(ctx context.Context, conf *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
+	changes, _ := site.(active.ForgeChanges)
+	if changes == nil {
+		return nil, nil // the repository has moved to a site that is told statuses only
+	}
 	var p *store.PullRequest
 	runs := map[string]*store.Run{}
 	err := ob.store.View(func(tx *store.Tx) (err error) {
@@ -37,7 +41,7 @@ func (ob *Outbox) deliverComment(ctx context.Context, conf *active.Config, site 
 	if p.Comment == 0 && p.Why == "" && len(p.Runs)+len(p.Held)+len(p.Notes) == 0 {
 		return nil, nil // it touches no stack: nobody waits to hear that
 	}
-	body, err := ob.report(conf, p, runs)
+	body, err := ob.report(conf, p, runs, changes.MaxComment())
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func (ob *Outbox) deliverComment(ctx context.Context, conf *active.Config, site 
 	if p.Comment != 0 && p.Commented == digest {
 		return nil, nil
 	}
-	id, err := site.PutComment(ctx, p.Number, p.Comment, github.Marker(ob.id), body)
+	id, err := changes.PutComment(ctx, p.Number, p.Comment, report.Marker(ob.id), body)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +65,8 @@ func (ob *Outbox) deliverComment(ctx context.Context, conf *active.Config, site 
 }
 
 // report is the text of the comment.
-func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[string]*store.Run) (string, error) {
-	out := github.Report{Agent: ob.id, Head: p.Head, Untouched: p.Untouched}
+func (ob *Outbox) report(conf *active.Config, p *store.PullRequest, runs map[string]*store.Run, limit int) (string, error) {
+	out := report.Comment{Agent: ob.id, Head: p.Head, Untouched: p.Untouched, Limit: limit}
 	if p.Why != "" {
 		out.Notes = append(out.Notes, "not planned: "+ob.health.Redact(p.Why))
 	}

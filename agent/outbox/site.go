@@ -12,19 +12,19 @@ import (
 	"sallyport/agent/journal"
 	"sallyport/agent/lifecycle/votes"
 	"sallyport/notify/forge"
-	"sallyport/notify/github"
+	"sallyport/notify/forge/report"
 	"sallyport/notify/people"
 	"sallyport/store"
 )
 
 // statusOf is a run as a commit status.
 func (ob *Outbox) statusOf(conf *active.Config, run *store.Run) forge.Status {
-	return github.RunStatus(ob.runWords(conf, run))
+	return report.RunStatus(ob.runWords(conf, run))
 }
 
 // runWords is a run as the site's readers see it. Attribute values and secrets are not in it.
-func (ob *Outbox) runWords(conf *active.Config, run *store.Run) github.Run {
-	r := github.Run{
+func (ob *Outbox) runWords(conf *active.Config, run *store.Run) report.Run {
+	r := report.Run{
 		ID: run.ID, Stack: run.Stack, Status: run.Status, Plan: run.Plan, Apply: run.Apply, Needed: 1,
 		Hooks: run.HookNotes,
 		Held:  people.Names(conf.Name).Plain(ob.health.Redact(run.Held)), By: conf.DecidedBy(run),
@@ -103,7 +103,7 @@ func (s toSites) deliver(ctx context.Context, m *store.Message) (time.Duration, 
 // error is the store's.
 func (ob *Outbox) deliverToSite(ctx context.Context, conf *active.Config, m *store.Message, rests siteRests) (time.Duration, error) {
 	site := conf.Sites[m.Repository]
-	if site == nil { // the github block left the configuration
+	if site == nil { // its block left the configuration
 		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
 	limited, cancel := context.WithTimeout(ctx, siteTimeout)
@@ -116,7 +116,8 @@ func (ob *Outbox) deliverToSite(ctx context.Context, conf *active.Config, m *sto
 	if ctx.Err() != nil {
 		return 0, nil // stopping: the next agent tells it
 	}
-	source := "github " + m.Repository
+	words := site.Words()
+	source := words.Block + " " + m.Repository
 	var refused active.ForgeError
 	if err != nil && !errors.As(err, &refused) {
 		return 0, err
@@ -127,19 +128,19 @@ func (ob *Outbox) deliverToSite(ctx context.Context, conf *active.Config, m *sto
 	}
 	if err == nil || refused.Final() && m.Attempts >= maxRefused {
 		if err != nil {
-			ob.log.Warn("github does not take this, and it is dropped", "message", m.Key, "err", err)
+			ob.log.Warn(words.Block+" does not take this, and it is dropped", "message", m.Key, "err", err)
 		}
 		ob.faults.Set(source+": "+m.Key, nil)
 		return 0, ob.journal.Write(func(tx *journal.Tx) error { return finish(tx.Tx, m, done) })
 	}
 	if refused.Everything() {
 		if ob.faults.Set(source, err) {
-			ob.log.Warn("telling github", "message", m.Key, "err", err)
+			ob.log.Warn("telling "+words.Block, "message", m.Key, "err", err)
 		}
 		return rests.failed(m.Repository, refused.Wants()), nil
 	}
 	if ob.faults.Set(source+": "+m.Key, err) {
-		ob.log.Warn("telling github", "message", m.Key, "err", err)
+		ob.log.Warn("telling "+words.Block, "message", m.Key, "err", err)
 	}
 	m.Attempts++
 	wait := min(time.Second<<min(m.Attempts, 9), maxSendWait)
@@ -172,14 +173,18 @@ func finish(tx *store.Tx, m *store.Message, done func(*store.Tx) error) error {
 // commit and stack.
 func (ob *Outbox) deliverStatus(ctx context.Context, conf *active.Config, site active.ForgeSite, m *store.Message) (func(*store.Tx) error, error) {
 	if m.Run == 0 {
-		s := github.Untouched(m.Stack)
+		s := report.Untouched(m.Stack, site.Words())
 		switch {
 		case m.Settled:
-			s = github.Settled(m.Stack, m.Text)
+			s = report.Settled(m.Stack, m.Text)
 		case m.Text != "":
-			s = github.NotPlanned(m.Stack, m.Text)
+			s = report.NotPlanned(m.Stack, m.Text)
 		}
-		return nil, site.SetStatus(ctx, m.Commit, s)
+		at, err := ob.headOf(conf, m, m.PullRequest)
+		if err != nil {
+			return nil, err
+		}
+		return nil, site.SetStatus(ctx, at, s)
 	}
 	run, err := ob.ledger.RunOf(m)
 	if err != nil || run == nil {
@@ -190,11 +195,38 @@ func (ob *Outbox) deliverStatus(ctx context.Context, conf *active.Config, site a
 	if words == run.Published {
 		return nil, nil
 	}
-	if err := site.SetStatus(ctx, m.Commit, s); err != nil {
+	number := 0
+	if run.Kind == store.KindPullRequest {
+		number = run.PullRequest
+	}
+	at, err := ob.headOf(conf, m, number)
+	if err != nil {
+		return nil, err
+	}
+	if err := site.SetStatus(ctx, at, s); err != nil {
 		return nil, err
 	}
 	return func(tx *store.Tx) error {
 		_, err := tx.ChangeRun(run.ID, func(r *store.Run) error { r.Published = words; return nil })
 		return store.IgnoreMissing(err)
 	}, nil
+}
+
+// headOf says whose head the commit of a status is: that of a pull request, or, without a number, that of the branch.
+func (ob *Outbox) headOf(conf *active.Config, m *store.Message, number int) (forge.Head, error) {
+	at := forge.Head{Commit: m.Commit, Number: number}
+	if number == 0 {
+		if r := conf.Cfg.Repository(m.Repository); r != nil {
+			at.Branch = r.Branch
+		}
+		return at, nil
+	}
+	err := ob.store.View(func(tx *store.Tx) error {
+		p, err := tx.PullRequest(m.Repository, number)
+		if err == nil && p != nil && p.Head == m.Commit {
+			at.Branch = p.Branch
+		}
+		return err
+	})
+	return at, err
 }

@@ -118,7 +118,7 @@ func (pw *Pullwatch) recordPull(conf *active.Config, l look, next *store.PullReq
 			return err
 		}
 		if known != nil && known.Head != next.Head {
-			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("pull request %d is at %s now", next.Number, words.Short(next.Head))}
+			m := store.Move{To: store.Superseded, Text: fmt.Sprintf("%s is at %s now", conf.Words(next.Repository).Plain(next.Number), words.Short(next.Head))}
 			if err := pw.endPreviews(tx, conf, known, m); err != nil {
 				return err
 			}

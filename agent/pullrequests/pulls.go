@@ -51,9 +51,10 @@ func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 		if ctx.Err() != nil {
 			return
 		}
-		source := "github " + name + ": pull requests"
+		says := conf.Words(name)
+		source := fmt.Sprintf("%s %s: %ss", says.Block, name, says.Noun())
 		if news := pw.faults.Set(source, err); news && err != nil {
-			pw.log.Warn("looking at pull requests", "repository", name, "err", err)
+			pw.log.Warn("looking at "+says.Noun()+"s", "repository", name, "err", err)
 		}
 		wait := time.Duration(0)
 		if failures++; err == nil {
@@ -69,7 +70,10 @@ func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
 
 // lookAtPulls compares the open pull requests with what is remembered of them. Nothing new costs one conditional request.
 func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *config.Repository, heard map[int]time.Time) error {
-	site := conf.Sites[r.Name]
+	site, says := conf.Changes(r.Name), conf.Words(r.Name)
+	if site == nil {
+		return fmt.Errorf("%s shows no %ss", says.SiteName(), says.Noun()) // cannot be: the configuration was checked
+	}
 	list, _, err := site.OpenPullRequests(ctx)
 	if err != nil {
 		return err
@@ -96,7 +100,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *co
 		}
 	}
 	if over := len(list) - MaxPulls; over > 0 {
-		faults = append(faults, fmt.Errorf("%s are open, and the newest %d are planned", words.Count(len(list), "pull request"), MaxPulls))
+		faults = append(faults, fmt.Errorf("%s are open, and the newest %d are planned", says.Count(len(list)), MaxPulls))
 		list = list[:MaxPulls]
 	}
 	for _, p := range list {
@@ -112,7 +116,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *co
 			return pw.lookAtPull(ctx, conf, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
 		})
 		if err != nil {
-			faults = append(faults, fmt.Errorf("pull request %d: %w", p.Number, err))
+			faults = append(faults, fmt.Errorf("%s: %w", says.Plain(p.Number), err))
 		}
 	}
 	return errors.Join(faults...)
@@ -125,7 +129,7 @@ func pullWork(r *config.Repository, number int, at string) health.Work {
 // look is one pull request as the site lists it, beside what is remembered of it.
 type look struct {
 	repository *config.Repository
-	site       active.ForgeSite
+	site       active.ForgeChanges
 	pull       forge.PullRequest
 	known      *store.PullRequest // nil: it was never seen
 	branch     string             // the newest commit of the branch
@@ -152,7 +156,7 @@ func (pw *Pullwatch) lookAtPull(ctx context.Context, conf *active.Config, l look
 	l.doubt = doubt
 	next := &store.PullRequest{
 		Repository: l.repository.Name, Number: l.pull.Number, Title: words.Cut(pw.health.Redact(l.pull.Title), 200), Author: l.pull.Author.Login,
-		URL: l.pull.URL, Head: l.pull.Head, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
+		URL: l.pull.URL, Head: l.pull.Head, Branch: l.pull.HeadRef, Why: why, UpdatedAt: l.pull.UpdatedAt.UTC(), CheckedAt: l.pull.UpdatedAt.UTC(),
 	}
 	if k != nil {
 		next.Comment, next.Commented = k.Comment, k.Commented
@@ -201,19 +205,20 @@ func distrust(ctx context.Context, l look) (why, doubt string, err error) {
 
 // perhapsClosed asks before it takes the absence from a list for the end: a pull request can slip from one page to another.
 func (pw *Pullwatch) perhapsClosed(ctx context.Context, conf *active.Config, r *config.Repository, k *store.PullRequest) error {
-	now, err := conf.Sites[r.Name].PullRequest(ctx, k.Number)
+	now, err := conf.Changes(r.Name).PullRequest(ctx, k.Number)
 	if err != nil {
 		return err
 	}
 	if now.Open && now.BaseRef == r.Branch {
 		return nil
 	}
-	why := fmt.Sprintf("pull request %d was closed", k.Number)
+	name := conf.Words(r.Name).Plain(k.Number)
+	why := name + " was closed"
 	switch {
 	case now.Merged:
-		why = fmt.Sprintf("pull request %d was merged", k.Number)
+		why = name + " was merged"
 	case now.Open:
-		why = fmt.Sprintf("pull request %d is for another branch now", k.Number)
+		why = name + " is for another branch now"
 	}
 	err = pw.journal.Update(func(tx *journal.Tx) error {
 		if err := pw.endPreviews(tx, conf, k, store.Move{To: store.Canceled, Text: why}); err != nil {

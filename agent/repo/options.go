@@ -41,6 +41,9 @@ type Options struct {
 	// Password, if set, is asked before each use in the token's place: for tokens that are made for an hour.
 	Password func(context.Context) (redact.Secret, error)
 
+	// PullRef names the ref of a pull request's head, by its number. Default refs/pull/N/head.
+	PullRef func(number int) string
+
 	// Timeout bounds a whole poll. Default 20s.
 	Timeout time.Duration
 	// FetchTimeout is how long a fetch may go without moving a byte. Default 60s.
@@ -61,6 +64,9 @@ func (o *Options) validate() (transport.Address, error) {
 		return transport.Address{}, fmt.Errorf("finding the mirror's directory: %w", err)
 	}
 	o.Dir = dir
+	if o.PullRef == nil {
+		o.PullRef = func(number int) string { return fmt.Sprintf("refs/pull/%d/head", number) }
+	}
 	if o.Branch == "" {
 		return transport.Address{}, errors.New("no branch")
 	}

@@ -45,7 +45,8 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	dst := odb.OpenStorage(r.options.Dir)
 	defer odb.CloseQuietly(dst)
 	before := odb.PacksOf(r.options.Dir)
-	tip, err := r.remote.Fetch(ctx, dst, plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number)))
+	ref := plumbing.ReferenceName(r.options.PullRef(number))
+	tip, err := r.remote.Fetch(ctx, dst, ref)
 	if err != nil {
 		return errors.Join(err, removePartial(r.options.Dir))
 	}
@@ -54,7 +55,7 @@ func (r *Repository) fetchPull(ctx context.Context, number int, commit string) e
 	}
 	r.packed = odb.PacksOf(r.options.Dir)
 	if tip != want {
-		return hint.With(fmt.Errorf("%w: pull request %d is now at %s and not at %s", ErrMoved, number, words.Short(tip.String()), words.Short(want.String())),
+		return hint.With(fmt.Errorf("%w: %s is now at %s and not at %s", ErrMoved, ref, words.Short(tip.String()), words.Short(want.String())),
 			"somebody pushed between the check and the fetch; the new head is checked next")
 	}
 	c, err := odb.ReadCommit(dst, tip)

@@ -31,7 +31,7 @@ func (r review) unseen(ctx context.Context, p forge.PullRequest, commits forge.C
 			return why, err
 		}
 		if why, err = r.git.MergeAdds(ctx, c.Hash); why != "" {
-			why = fmt.Sprintf("%s; nobody has reviewed that in pull request #%d", why, p.Number)
+			why = fmt.Sprintf("%s; nobody has reviewed that in %s", why, r.words.Name(p.Number))
 		}
 		return why, err
 	}
@@ -44,28 +44,28 @@ func (r review) without(ctx context.Context, p forge.PullRequest, commit string)
 	if err != nil || ancestry == repo.Descends {
 		return "", err
 	}
-	return fmt.Sprintf("the head of pull request #%d that was reviewed, %s, is not in the history of %s", p.Number, words.Short(p.Head), words.Short(commit)), nil
+	return fmt.Sprintf("the head of %s that was reviewed, %s, is not in the history of %s", r.words.Name(p.Number), words.Short(p.Head), words.Short(commit)), nil
 }
 
 // replayed compares the commits that the site made of a pull request, of which c is one, with the head that was reviewed.
 func (r review) replayed(ctx context.Context, p forge.PullRequest, most int, c repo.Commit) (why string, err error) {
 	last := p.MergeCommit
 	if last == "" {
-		return fmt.Sprintf("the site does not say which commit pull request #%d was merged as", p.Number), nil
+		return fmt.Sprintf("the site does not say which commit %s was merged as", r.words.Name(p.Number)), nil
 	}
 	ancestry, err := r.git.Descends(ctx, last, r.tip)
 	if err != nil {
 		return "", err
 	}
 	if ancestry != repo.Descends {
-		return fmt.Sprintf("%s, which pull request #%d was merged as, is not in the history of %s", words.Short(last), p.Number, words.Short(r.tip)), nil
+		return fmt.Sprintf("%s, which %s was merged as, is not in the history of %s", words.Short(last), r.words.Name(p.Number), words.Short(r.tip)), nil
 	}
 	below, err := r.below(last, most, c.Hash)
 	if err != nil {
 		return "", err
 	}
 	if len(below) == 0 {
-		return fmt.Sprintf("it is none of the commits that pull request #%d was merged as", p.Number), nil
+		return fmt.Sprintf("it is none of the commits that %s was merged as", r.words.Name(p.Number)), nil
 	}
 	if why, err = r.bring(ctx, p); why != "" || err != nil {
 		return why, err
@@ -82,7 +82,7 @@ func (r review) replayed(ctx context.Context, p forge.PullRequest, most int, c r
 			return "", r.git.DropPull(p.Number) // of what was held it stays, to be compared again
 		}
 	}
-	return fmt.Sprintf("it is not what was reviewed in pull request #%d, put onto the branch: %s", p.Number, why), nil
+	return fmt.Sprintf("it is not what was reviewed in %s, put onto the branch: %s", r.words.Name(p.Number), why), nil
 }
 
 // below are the commits onto which a pull request of so many commits may have been put, if it ends at one commit and another is
@@ -120,7 +120,7 @@ func (r review) bring(ctx context.Context, p forge.PullRequest) (why string, err
 	}
 	err = r.git.FetchPull(ctx, p.Number, p.Head)
 	if errors.Is(err, repo.ErrMoved) {
-		return fmt.Sprintf("the head of pull request #%d that was reviewed, %s, is not there any more to compare it with", p.Number, words.Short(p.Head)), nil
+		return fmt.Sprintf("the head of %s that was reviewed, %s, is not there any more to compare it with", r.words.Name(p.Number), words.Short(p.Head)), nil
 	}
 	return "", err
 }

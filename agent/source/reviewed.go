@@ -13,7 +13,8 @@ import (
 
 // review asks whether commits of a branch were reviewed.
 type review struct {
-	site   active.ForgeSite
+	site   active.ForgeChanges // nil: nobody can be asked, and nothing was reviewed
+	words  forge.Words
 	git    active.Mirror
 	branch string
 	tip    string // what is to become the branch's head
@@ -22,20 +23,23 @@ type review struct {
 // missing asks the site whether a commit came by a merged pull request of this branch whose final head somebody approved who
 // may write and made nothing of it, and compares what it brought with that head. It says what is missing.
 func (r review) missing(ctx context.Context, c repo.Commit) (missing string, err error) {
-	pulls, err := r.site.CommitPullRequests(ctx, c.Hash)
+	if r.site == nil {
+		return "nobody says which pull requests there were", nil
+	}
+	pulls, err := r.site.Landed(ctx, c.Hash, r.branch)
 	if err != nil {
 		return "", err
 	}
-	missing = "it belongs to no merged pull request"
+	missing = "it belongs to no merged " + r.words.Noun()
 	for _, p := range pulls {
 		if !p.Merged || p.BaseRef != r.branch {
 			continue
 		}
-		commits, err := r.site.Commits(ctx, p.Number)
+		commits, err := r.site.Commits(ctx, p)
 		if err != nil {
 			return "", err
 		}
-		if missing, err = unreviewedPull(ctx, r.site, p, commits); err != nil {
+		if missing, err = r.unreviewed(ctx, p, commits); err != nil {
 			return "", err
 		}
 		if missing == "" {
@@ -48,31 +52,32 @@ func (r review) missing(ctx context.Context, c repo.Commit) (missing string, err
 	return missing, nil
 }
 
-// unreviewedPull says what a pull request lacks to have been reviewed; empty if nothing.
-func unreviewedPull(ctx context.Context, site active.ForgeSite, p forge.PullRequest, commits forge.Commits) (missing string, err error) {
+// unreviewed says what a pull request lacks to have been reviewed; empty if nothing.
+func (r review) unreviewed(ctx context.Context, p forge.PullRequest, commits forge.Commits) (missing string, err error) {
+	name := r.words.Name(p.Number)
 	if commits.Cut {
-		return fmt.Sprintf("pull request #%d has more commits than the site shows, so nobody knows who made them", p.Number), nil
+		return name + " has more commits than the site shows, so nobody knows who made them", nil
 	}
 	if len(commits.List) == 0 {
-		return fmt.Sprintf("the site shows no commits of pull request #%d, so nobody knows who made them", p.Number), nil
+		return fmt.Sprintf("the site shows no commits of %s, so nobody knows who made them", name), nil
 	}
-	reviews, err := site.Reviews(ctx, p.Number)
+	reviews, err := r.site.Reviews(ctx, p)
 	if err != nil {
 		return "", err
 	}
-	missing = fmt.Sprintf("nobody who may write has approved the final head of pull request #%d", p.Number)
+	missing = "nobody who may write has approved the final head of " + name
 	for _, u := range forge.ApprovedBy(reviews, p.Head) {
-		access, err := site.Access(ctx, u)
+		access, err := r.site.Access(ctx, u)
 		if err != nil {
 			return "", err
 		}
 		switch {
 		case !access.CanWrite():
 		case made(p, commits, u):
-			missing = fmt.Sprintf("%s has approved pull request #%d, and made some of it", u.Login, p.Number)
+			missing = fmt.Sprintf("%s has approved %s, and made some of it", u.Login, name)
 		case nobodys(commits) != "":
-			missing = fmt.Sprintf("%s has approved pull request #%d, and nobody knows who made its commit %s: the e-mail of its author or committer belongs to no account",
-				u.Login, p.Number, words.Short(nobodys(commits)))
+			missing = fmt.Sprintf("%s has approved %s, and nobody knows who made its commit %s: the e-mail of its author or committer belongs to no account",
+				u.Login, name, words.Short(nobodys(commits)))
 		default:
 			return "", nil
 		}
@@ -91,9 +96,10 @@ func nobodys(commits forge.Commits) string {
 	return ""
 }
 
-// made reports whether somebody opened a pull request, or wrote or committed (which merging is, too) one of its commits.
+// made reports whether somebody opened a pull request, pushed to it, or wrote or committed (which merging is, too) one of its commits.
 func made(p forge.PullRequest, commits forge.Commits, u forge.User) bool {
-	return u.ID == p.Author.ID || slices.ContainsFunc(commits.List, func(c forge.Commit) bool {
+	pushed := slices.ContainsFunc(commits.Pushers, func(one forge.User) bool { return u.ID == one.ID })
+	return u.ID == p.Author.ID || pushed || slices.ContainsFunc(commits.List, func(c forge.Commit) bool {
 		return u.ID == c.Author.ID || u.ID == c.Committer.ID
 	})
 }

@@ -191,5 +191,5 @@ func (src *Source) distrust(ctx context.Context, conf *active.Config, r *config.
 	if !r.RequireReview {
 		return "", nil
 	}
-	return review{site: conf.Sites[r.Name], git: conf.Repos[r.Name], branch: r.Branch, tip: tip}.missing(ctx, c)
+	return review{site: conf.Changes(r.Name), words: conf.Words(r.Name), git: conf.Repos[r.Name], branch: r.Branch, tip: tip}.missing(ctx, c)
 }

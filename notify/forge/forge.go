@@ -87,7 +87,7 @@ type Review struct {
 	ID          int64
 	Author      User
 	State       ReviewState
-	Commit      string // that was looked at
+	Commit      string // that was looked at; empty where the site does not bind a review to one, and such a one approves nothing
 	SubmittedAt time.Time
 }
 
@@ -126,6 +126,9 @@ type Commit struct {
 type Commits struct {
 	List []Commit
 	Cut  bool // the site gave no more; there may be others
+	// Pushers are who pushed to the pull request, where the site tells. It is what the site saw, and not what a commit says of itself;
+	// it forbids as an author does.
+	Pushers []User
 }
 
 // Comment is a comment on a pull request.

@@ -16,5 +16,5 @@ type Status struct {
 	Context     string
 	State       State
 	Description string // cut at what the site takes
-	TargetURL   string // left out unless it is an http(s) URL, which is all that GitHub takes
+	TargetURL   string // left out unless it is an http(s) URL, which is all that a site takes
 }

@@ -195,14 +195,6 @@ func odd(doing, what string) *Error {
 }
 
 // Rate is the primary limit as the last answer told it.
-type Rate struct {
-	Known     bool // false where there are no limits, as on most GitHub Enterprise servers
-	Limit     int
-	Remaining int
-	Reset     time.Time
-}
-
-// Rate is the primary limit as the last answer told it.
 func (c *Client) Rate() Rate {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -3,7 +3,6 @@
 // A [Client] speaks the REST API of github.com or of a GitHub Enterprise Server for one repository. It sets commit
 // statuses ([Client.SetStatus]), lists pull requests ([Client.OpenPullRequests]), keeps the one comment of a pull request
 // ([Client.PutComment]) and answers who is who ([Client.Access], [Client.Reviews], [Client.Commits]). It decides nothing: the agent does.
-// [RunStatus] and [Report.Body] say a run in GitHub's terms; they are pure.
 //
 // # Errors
 //
@@ -33,9 +32,8 @@
 // # Safety
 //
 // Text from GitHub comes out without control, bidirectional and zero-width characters ([redact.Clean]). Redirects are not
-// followed: they would carry the token somewhere else, and a repository that was renamed should be said, not followed. Whatever is shown
-// in a comment and is not our own words stands in a code element or in a fence that is longer than any run of
-// backticks in it, so that it can neither mention, link nor format, nor end its block.
+// followed: they would carry the token somewhere else, and a repository that was renamed should be said, not followed. What a
+// comment says is written by package report.
 package github
 
 import (

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/notify/forge"
 	"sallyport/notify/github"
 	"sallyport/notify/github/githubtest"
 	"sallyport/notify/redact"
@@ -126,7 +127,7 @@ func TestErrors(t *testing.T) {
 			return err
 		}},
 		"write": {githubtest.RouteStatus, true, func(ctx context.Context, c *github.Client) error {
-			return c.SetStatus(ctx, sha("a"), github.Status{Context: "sallyport/ghe", State: github.Pending})
+			return c.SetStatus(ctx, forge.Head{Commit: sha("a")}, github.Status{Context: "sallyport/ghe", State: github.Pending})
 		}},
 	}
 	for name, tt := range tests {
@@ -185,7 +186,7 @@ func TestPauseAfterLimit(t *testing.T) {
 	s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("a")})
 	s.Fail(githubtest.RouteStatus, 1, githubtest.Fault{Kind: githubtest.Secondary, RetryAfter: 60})
 	st := github.Status{Context: "sallyport/ghe", State: github.Success}
-	if err := c.SetStatus(deadline(t), sha("a"), st); github.KindOf(err) != github.SecondaryLimited {
+	if err := c.SetStatus(deadline(t), forge.Head{Commit: sha("a")}, st); github.KindOf(err) != github.SecondaryLimited {
 		t.Fatal(err)
 	}
 	now.now = now.now.Add(59 * time.Second)
@@ -197,7 +198,7 @@ func TestPauseAfterLimit(t *testing.T) {
 		t.Errorf("%d requests while the limit lasted", n)
 	}
 	now.now = now.now.Add(time.Second)
-	if err := c.SetStatus(deadline(t), sha("a"), st); err != nil {
+	if err := c.SetStatus(deadline(t), forge.Head{Commit: sha("a")}, st); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(out.String(), "github limits the rate") {
@@ -228,7 +229,7 @@ func TestHanging(t *testing.T) {
 	c := client(t, s, func(o *github.Options) { o.Timeout = 50 * time.Millisecond })
 	s.Fail(githubtest.RouteStatus, 1, githubtest.Fault{Kind: githubtest.Hang})
 	ctx := deadline(t)
-	err := c.SetStatus(ctx, sha("a"), github.Status{State: github.Pending})
+	err := c.SetStatus(ctx, forge.Head{Commit: sha("a")}, github.Status{State: github.Pending})
 	if ctx.Err() != nil {
 		t.Error("only the caller's patience ended the call")
 	}
@@ -257,12 +258,12 @@ func TestPace(t *testing.T) {
 	c := client(t, s, func(o *github.Options) { o.Pace = time.Hour })
 	s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("a")})
 	st := github.Status{Context: "sallyport/ghe", State: github.Pending}
-	if err := c.SetStatus(deadline(t), sha("a"), st); err != nil {
+	if err := c.SetStatus(deadline(t), forge.Head{Commit: sha("a")}, st); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(deadline(t), 50*time.Millisecond)
 	defer cancel()
-	err := c.SetStatus(ctx, sha("a"), st)
+	err := c.SetStatus(ctx, forge.Head{Commit: sha("a")}, st)
 	if github.KindOf(err) != github.Stopped || github.Unknown(err) || s.Calls(githubtest.RouteStatus) != 1 {
 		t.Errorf("got %v after %d requests", err, s.Calls(githubtest.RouteStatus))
 	}
@@ -301,7 +302,7 @@ func TestOneKeptConnection(t *testing.T) {
 func TestUnknownCA(t *testing.T) {
 	s := site(t, func(o *githubtest.Options) { o.TLS = true })
 	c := client(t, s, nil)
-	err := c.SetStatus(deadline(t), sha("a"), github.Status{State: github.Pending})
+	err := c.SetStatus(deadline(t), forge.Head{Commit: sha("a")}, github.Status{State: github.Pending})
 	if github.KindOf(err) != github.Outage || github.Unknown(err) || !strings.Contains(hint(err), "ca_file") {
 		t.Errorf("got %v, hint %q", err, hint(err))
 	}

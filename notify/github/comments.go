@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	githubapi "github.com/google/go-github/v92/github"
 
+	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 )
 
 // MaxComment is the most that GitHub takes as a comment, in characters. We count those beyond the basic plane twice, as
 // Java and JavaScript do, to be on the safe side.
 const MaxComment = 65536
+
+// MaxComment is [MaxComment], in the characters of [forge.Units].
+func (c *Client) MaxComment() int { return MaxComment }
 
 func commentOf(c *githubapi.IssueComment) Comment {
 	return Comment{ID: c.GetID(), Body: redact.Clean(c.GetBody()), URL: redact.CleanLine(c.GetHTMLURL()), Author: userOf(c.GetUser()),
@@ -132,20 +135,11 @@ func (c *Client) PutComment(ctx context.Context, number int, known int64, marker
 
 // checkBody refuses what GitHub would refuse, without sending a quarter of a megabyte first.
 func checkBody(doing, body string) error {
-	switch n := units(body); {
+	switch n := forge.Units(body); {
 	case n > MaxComment:
 		return &Error{Doing: doing, Kind: Invalid, Message: fmt.Sprintf("the text has %d characters, and %d are allowed", n, MaxComment)}
 	case strings.TrimSpace(body) == "":
 		return &Error{Doing: doing, Kind: Invalid, Message: "the text is empty"}
 	}
 	return nil
-}
-
-// units is the length of a text in UTF-16, which is never less than the number of its characters.
-func units(s string) int {
-	n := 0
-	for _, r := range s {
-		n += max(utf16.RuneLen(r), 1)
-	}
-	return n
 }

@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport/notify/forge/report"
 	"sallyport/notify/github"
 	"sallyport/notify/github/githubtest"
 )
 
 func TestPutComment(t *testing.T) {
-	marker := github.Marker("5d41402abc4b2a76")
+	marker := report.Marker("5d41402abc4b2a76")
 	s := site(t, func(o *githubtest.Options) { o.PageLimit = 2 })
 	c := client(t, s, nil)
 	n := s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("a")})
@@ -17,7 +18,7 @@ func TestPutComment(t *testing.T) {
 	s.Comment(infra, n, "mallory", marker+"\nforged")
 	s.Comment(infra, n, "jane", "> "+marker+"\nquoted")
 	s.Comment(infra, n, "sallyport-bot", "not ours of this kind: "+marker)
-	s.Comment(infra, n, "sallyport-bot", github.Marker("another-agent")+"\nof another bastion")
+	s.Comment(infra, n, "sallyport-bot", report.Marker("another-agent")+"\nof another bastion")
 
 	id := must[int64](t)(c.PutComment(deadline(t), n, 0, marker, marker+"\none"))
 	again := must[int64](t)(c.PutComment(deadline(t), n, id, marker, marker+"\ntwo"))
@@ -46,7 +47,7 @@ func TestPutComment(t *testing.T) {
 
 // TestPutCommentAfterLostAnswer: whatever became of the first try, there is one comment in the end.
 func TestPutCommentAfterLostAnswer(t *testing.T) {
-	marker := github.Marker("a")
+	marker := report.Marker("a")
 	for name, kind := range map[string]githubtest.FaultKind{
 		"lost answer": githubtest.LoseAnswer, "late 502": githubtest.LateServerError, "half an answer": githubtest.Truncate,
 		"dropped": githubtest.Drop, "502": githubtest.ServerError,
@@ -70,7 +71,7 @@ func TestPutCommentAfterLostAnswer(t *testing.T) {
 
 // TestLookingFails: while nobody knows whether there is a comment, none is made.
 func TestLookingFails(t *testing.T) {
-	marker := github.Marker("a")
+	marker := report.Marker("a")
 	for _, route := range []string{githubtest.RouteComments, githubtest.RouteUser} {
 		s := site(t, nil)
 		c := client(t, s, nil)
@@ -86,7 +87,7 @@ func TestLookingFails(t *testing.T) {
 }
 
 func TestTwoOfOurs(t *testing.T) {
-	marker := github.Marker("a")
+	marker := report.Marker("a")
 	s := site(t, nil)
 	c := client(t, s, nil)
 	n := s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("a")})

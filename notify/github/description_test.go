@@ -19,6 +19,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
+	"sallyport/notify/forge"
+	"sallyport/notify/forge/report"
 	"sallyport/notify/github"
 	"sallyport/notify/github/githubtest"
 )
@@ -112,19 +114,19 @@ func TestRequestsAsDescribed(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"probe": func() error { _, err := c.Probe(ctx); return err },
 		"status": func() error {
-			return c.SetStatus(ctx, sha("a"), github.Status{Context: "sallyport/ghe", State: github.Success, Description: strings.Repeat("é", 200), TargetURL: "https://example.slack.com/archives/C1/p1"})
+			return c.SetStatus(ctx, forge.Head{Commit: sha("a")}, github.Status{Context: "sallyport/ghe", State: github.Success, Description: strings.Repeat("é", 200), TargetURL: "https://example.slack.com/archives/C1/p1"})
 		},
 		"open":     func() error { _, _, err := c.OpenPullRequests(ctx); return err },
 		"again":    func() error { _, _, err := c.OpenPullRequests(ctx); return err },
 		"one":      func() error { _, err := c.PullRequest(ctx, n); return err },
-		"of":       func() error { _, err := c.CommitPullRequests(ctx, sha("a")); return err },
-		"reviews":  func() error { _, err := c.Reviews(ctx, n); return err },
-		"commits":  func() error { _, err := c.Commits(ctx, n); return err },
+		"of":       func() error { _, err := c.Landed(ctx, sha("a"), "main"); return err },
+		"reviews":  func() error { _, err := c.Reviews(ctx, github.PullRequest{Number: n}); return err },
+		"commits":  func() error { _, err := c.Commits(ctx, github.PullRequest{Number: n}); return err },
 		"commit":   func() error { _, err := c.Commit(ctx, sha("a")); return err },
 		"access":   func() error { _, err := c.Access(ctx, github.User{ID: 7, Login: "jane"}); return err },
 		"comments": func() error { _, err := c.Comments(ctx, n, time.Unix(0, 0)); return err },
 		"comment": func() error {
-			marker := github.Marker("a1")
+			marker := report.Marker("a1")
 			id, err := c.PutComment(ctx, n, 0, marker, marker+" one")
 			if err == nil {
 				_, err = c.PutComment(ctx, n, id, marker, marker+" two")

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sallyport/notify/exchange"
+	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 )
@@ -89,7 +89,7 @@ func (e *Error) Error() string {
 	case e.Status != 0 && e.Err == nil:
 		fmt.Fprintf(&b, "%d %s", e.Status, http.StatusText(e.Status))
 	case e.Err != nil:
-		b.WriteString(cutRunes(redact.CleanLine(e.Err.Error()), maxWords))
+		b.WriteString(forge.Cut(redact.CleanLine(e.Err.Error()), maxWords))
 	default:
 		b.WriteString("no answer")
 	}
@@ -179,7 +179,7 @@ func (s said) words() string {
 			words = append(words, text)
 		}
 	}
-	return cutRunes(redact.CleanLine(strings.Join(words, ": ")), maxWords)
+	return forge.Cut(redact.CleanLine(strings.Join(words, ": ")), maxWords)
 }
 
 // errorOf turns what the wire and the library say into an [*Error].
@@ -192,13 +192,13 @@ func (c *Client) errorOf(k call, x *exchange.Exchange, err error) *Error {
 	e.Kind = kindOf(x, body)
 	switch e.Kind {
 	case RateLimited:
-		e.Wait = c.untilReset(x.Header)
+		e.Wait = untilReset(x.Header, c.opts.Now)
 	case SecondaryLimited:
-		if e.Wait = c.retryAfter(x.Header); e.Wait == 0 {
+		if e.Wait = retryAfter(x.Header, c.opts.Now); e.Wait == 0 {
 			e.Wait = defaultPause
 		}
 	case Outage:
-		e.Wait = c.retryAfter(x.Header)
+		e.Wait = retryAfter(x.Header, c.opts.Now)
 		e.Unknown = k.effect == writes && x.Sent
 		if x.Status < 300 || e.Message == "" {
 			e.Err = belowOutage(x, err)
@@ -261,20 +261,20 @@ func limitOf(x *exchange.Exchange, body said) Kind {
 
 // untilReset is how long the primary limit lasts. The answer's own date is what its end is compared with: the clock of
 // this machine may be wrong.
-func (c *Client) untilReset(h http.Header) time.Duration {
+func untilReset(h http.Header, clock func() time.Time) time.Duration {
 	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
 	if err != nil {
 		return defaultPause
 	}
 	now, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		now = c.opts.Now()
+		now = clock()
 	}
 	return min(max(time.Unix(reset, 0).Sub(now), time.Second), maxPause)
 }
 
 // retryAfter reads the header, in seconds or as a date; zero if there is none that makes sense.
-func (c *Client) retryAfter(h http.Header) time.Duration {
+func retryAfter(h http.Header, clock func() time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if n, err := strconv.Atoi(value); err == nil && n >= 0 {
 		return min(max(time.Duration(min(n, int(maxPause/time.Second)))*time.Second, time.Second), maxPause)
@@ -285,7 +285,7 @@ func (c *Client) retryAfter(h http.Header) time.Duration {
 	}
 	now, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
-		now = c.opts.Now()
+		now = clock()
 	}
 	return min(max(at.Sub(now), time.Second), maxPause)
 }
@@ -311,13 +311,4 @@ func (c *Client) hintFor(e *Error, x *exchange.Exchange, err error) string {
 		return c.opts.Repository + " was renamed or transferred: set github.repository to what it is called now"
 	}
 	return ""
-}
-
-// cutRunes shortens a text to at most n characters, without splitting one.
-func cutRunes(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	return strings.TrimRight(string(runes[:n-1]), " ") + "…"
 }

@@ -39,11 +39,11 @@ func (c *Client) Access(ctx context.Context, u User) (Access, error) {
 }
 
 // Reviews are a pull request's reviews in the order in which they were given.
-func (c *Client) Reviews(ctx context.Context, number int) ([]Review, error) {
+func (c *Client) Reviews(ctx context.Context, p PullRequest) ([]Review, error) {
 	var out []Review
-	err := c.everyPage(ctx, fmt.Sprintf("reading the reviews of pull request %d", number),
+	err := c.everyPage(ctx, fmt.Sprintf("reading the reviews of pull request %d", p.Number),
 		func(ctx context.Context, o githubapi.ListOptions) (*githubapi.Response, error) {
-			list, resp, err := c.api.PullRequests.ListReviews(ctx, c.opts.owner, c.opts.name, number, &o)
+			list, resp, err := c.api.PullRequests.ListReviews(ctx, c.opts.owner, c.opts.name, p.Number, &o)
 			for _, r := range list {
 				out = append(out, Review{ID: r.GetID(), Author: userOf(r.GetUser()), State: ReviewState(redact.CleanLine(r.GetState())),
 					Commit: redact.CleanLine(r.GetCommitID()), SubmittedAt: r.GetSubmittedAt().Time})
@@ -68,11 +68,11 @@ func commitOf(c *githubapi.RepositoryCommit) Commit {
 }
 
 // Commits are the commits of a pull request.
-func (c *Client) Commits(ctx context.Context, number int) (Commits, error) {
+func (c *Client) Commits(ctx context.Context, p PullRequest) (Commits, error) {
 	var out Commits
-	err := c.everyPage(ctx, fmt.Sprintf("reading the commits of pull request %d", number),
+	err := c.everyPage(ctx, fmt.Sprintf("reading the commits of pull request %d", p.Number),
 		func(ctx context.Context, o githubapi.ListOptions) (*githubapi.Response, error) {
-			list, resp, err := c.api.PullRequests.ListCommits(ctx, c.opts.owner, c.opts.name, number, &o)
+			list, resp, err := c.api.PullRequests.ListCommits(ctx, c.opts.owner, c.opts.name, p.Number, &o)
 			for _, one := range list {
 				out.List = append(out.List, commitOf(one))
 			}

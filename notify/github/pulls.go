@@ -170,9 +170,9 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return pull, nil
 }
 
-// CommitPullRequests are the pull requests that a commit is part of or that brought it onto a branch, whatever their
-// state. Who merged them only [Client.PullRequest] says.
-func (c *Client) CommitPullRequests(ctx context.Context, hash string) ([]PullRequest, error) {
+// Landed are the pull requests that were merged into a branch and that a commit is part of or was made by. Who merged them only
+// [Client.PullRequest] says.
+func (c *Client) Landed(ctx context.Context, hash, branch string) ([]PullRequest, error) {
 	doing := "listing the pull requests of a commit"
 	if !hashPattern.MatchString(hash) {
 		return nil, fmt.Errorf("%s: %.80q is no full hash", doing, hash)
@@ -190,7 +190,7 @@ func (c *Client) CommitPullRequests(ctx context.Context, hash string) ([]PullReq
 	if err != nil {
 		return nil, odd(doing, err.Error())
 	}
-	return list, nil
+	return slices.DeleteFunc(list, func(p PullRequest) bool { return !p.Merged || p.BaseRef != branch }), nil
 }
 
 // everyPage calls f for each page of a list.

@@ -196,20 +196,20 @@ func TestOnePullRequest(t *testing.T) {
 		t.Errorf("merged: %+v", p)
 	}
 	for _, hash := range []string{sha("a"), sha("1"), sha("d")} {
-		list := must[[]github.PullRequest](t)(c.CommitPullRequests(deadline(t), hash))
+		list := must[[]github.PullRequest](t)(c.Landed(deadline(t), hash, "main"))
 		if len(list) != 1 || list[0].Number != n || list[0].MergeCommit != sha("d") {
 			t.Errorf("of commit %.4s: %+v", hash, list)
 		}
 	}
 	s.AddCommit(infra, githubtest.Commit{SHA: sha("5")})
-	if list := must[[]github.PullRequest](t)(c.CommitPullRequests(deadline(t), sha("5"))); len(list) != 0 {
+	if list := must[[]github.PullRequest](t)(c.Landed(deadline(t), sha("5"), "main")); len(list) != 0 {
 		t.Errorf("of a commit pushed directly: %+v", list)
 	}
-	if _, err := c.CommitPullRequests(deadline(t), sha("6")); github.KindOf(err) != github.Invalid {
+	if _, err := c.Landed(deadline(t), sha("6"), "main"); github.KindOf(err) != github.Invalid {
 		t.Errorf("of a commit that GitHub does not have: %v", err)
 	}
 	before := s.Calls("")
-	if _, err := c.CommitPullRequests(deadline(t), "../../user"); err == nil || s.Calls("") != before {
+	if _, err := c.Landed(deadline(t), "../../user", "main"); err == nil || s.Calls("") != before {
 		t.Errorf("of no commit: %v", err)
 	}
 	if _, err := c.PullRequest(deadline(t), 99); github.KindOf(err) != github.NotFound {
@@ -242,7 +242,7 @@ func TestReviews(t *testing.T) {
 	id := s.Review(infra, n, "dependabot[bot]", "APPROVED")
 	s.Review(infra, n, "carol_corp", "COMMENTED")
 	s.Dismiss(infra, n, id)
-	list := must[[]github.Review](t)(c.Reviews(deadline(t), n))
+	list := must[[]github.Review](t)(c.Reviews(deadline(t), github.PullRequest{Number: n}))
 	if len(list) != 6 {
 		t.Fatalf("%d reviews over pages", len(list))
 	}
@@ -296,7 +296,7 @@ func TestCommits(t *testing.T) {
 	s.AddCommit(infra, githubtest.Commit{SHA: sha("1"), Author: "jane", Committer: "bob", AuthorEmail: "jane@example.com", CommitterEmail: "bob@example.com"})
 	s.AddCommit(infra, githubtest.Commit{SHA: sha("2"), AuthorEmail: "nobody@example.com\x1b[2J"})
 	n := s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("2"), Commits: []string{sha("1"), sha("2")}})
-	got := must[github.Commits](t)(c.Commits(deadline(t), n))
+	got := must[github.Commits](t)(c.Commits(deadline(t), github.PullRequest{Number: n}))
 	want := github.Commits{List: []github.Commit{
 		{Hash: sha("1"), Author: github.User{ID: 7, Login: "jane"}, Committer: github.User{ID: 8, Login: "bob"}, AuthorEmail: "jane@example.com", CommitterEmail: "bob@example.com"},
 		{Hash: sha("2"), AuthorEmail: "nobody@example.com"},
@@ -315,7 +315,7 @@ func TestCommits(t *testing.T) {
 		many = append(many, strings.Repeat("0", 36)+strconv.Itoa(1000+i))
 	}
 	n = s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: many[259], Commits: many})
-	if got := must[github.Commits](t)(c.Commits(deadline(t), n)); len(got.List) != 250 || !got.Cut {
+	if got := must[github.Commits](t)(c.Commits(deadline(t), github.PullRequest{Number: n})); len(got.List) != 250 || !got.Cut {
 		t.Errorf("%d commits of 260, cut %t", len(got.List), got.Cut)
 	}
 }

@@ -1,6 +1,10 @@
 package github
 
-import "sallyport/notify/forge"
+import (
+	"fmt"
+
+	"sallyport/notify/forge"
+)
 
 // The words of package forge, of which nothing here is GitHub's alone.
 type (
@@ -24,6 +28,8 @@ type (
 	State = forge.State
 	// Status is [forge.Status].
 	Status = forge.Status
+	// Rate is [forge.Rate].
+	Rate = forge.Rate
 )
 
 // The states of commit statuses and of reviews.
@@ -42,3 +48,12 @@ const (
 
 // ApprovedBy is [forge.ApprovedBy].
 func ApprovedBy(reviews []Review, head string) []User { return forge.ApprovedBy(reviews, head) }
+
+// Words are what people say at GitHub.
+func (c *Client) Words() forge.Words { return forge.Words{Site: "GitHub", Block: "github"} }
+
+// GitUser is the user name that goes with [Client.GitToken] over https.
+func (c *Client) GitUser() string { return GitUser }
+
+// HeadRef is the ref, in the repository itself, of a pull request's head.
+func (c *Client) HeadRef(number int) string { return fmt.Sprintf("refs/pull/%d/head", number) }

@@ -40,7 +40,8 @@ func New(o Options) *Origins { return &Origins{health: o.Health, store: o.Store}
 
 // tracer finds out where the changes of one run come from.
 type tracer struct {
-	site   active.ForgeSite // nil: only git is asked
+	site   active.ForgeChanges // nil: only git is asked
+	words  forge.Words
 	branch string
 	origin store.Origin
 	pulls  map[int]bool
@@ -53,7 +54,7 @@ type tracer struct {
 // commit. What cannot be found out is said in it, and is no reason not to plan.
 func (o *Origins) Of(ctx context.Context, conf *active.Config, run *store.Run, s *config.Stack) *store.Origin {
 	t := &tracer{
-		site: conf.Sites[run.Repository], branch: conf.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
+		site: conf.Changes(run.Repository), words: conf.Words(run.Repository), branch: conf.Cfg.Repository(run.Repository).Branch, pulls: map[int]bool{}, known: map[string]forge.Commit{},
 		merges: map[string]bool{}, login: map[string]string{},
 	}
 	commits, err := o.commitsOf(ctx, conf, run, s)
@@ -137,7 +138,7 @@ func (t *tracer) ask(ctx context.Context, c repo.Commit) error {
 	if _, known := t.known[c.Hash]; known || t.merges[c.Hash] {
 		return nil
 	}
-	pulls, err := t.site.CommitPullRequests(ctx, c.Hash)
+	pulls, err := t.site.Landed(ctx, c.Hash, t.branch)
 	if err != nil {
 		return err
 	}
@@ -158,11 +159,11 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	reviews, err := t.site.Reviews(ctx, number)
+	reviews, err := t.site.Reviews(ctx, p)
 	if err != nil {
 		return err
 	}
-	commits, err := t.site.Commits(ctx, number)
+	commits, err := t.site.Commits(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 		}
 	}
 	if commits.Cut {
-		return fmt.Errorf("pull request #%d has more commits than the site shows", number)
+		return fmt.Errorf("%s has more commits than the site shows", t.words.Name(number))
 	}
 	return nil
 }

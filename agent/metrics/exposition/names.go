@@ -112,7 +112,7 @@ func (f family) kind() prometheus.ValueType {
 // subjects are what problems are about: the first word of their sources, or two.
 func subjects() []string {
 	return []string{
-		"another agent", "backup", "configuration", "disk", "github", "history", "metrics", "notify", "packer", "ping", "repository", "retention",
+		"another agent", "backup", "bitbucket", "configuration", "disk", "gitea", "github", "gitlab", "history", "metrics", "notify", "packer", "ping", "repository", "retention",
 		"slack", "snapshots", "socket", "state", "store", "terraform", "web",
 	}
 }

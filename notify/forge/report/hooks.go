@@ -1,10 +1,11 @@
-package github
+package report
 
 import (
 	"slices"
 	"strings"
 
 	"sallyport/notify"
+	"sallyport/notify/forge"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
@@ -26,7 +27,7 @@ func hooks(r Run) string {
 	})
 	var b strings.Builder
 	for _, n := range list {
-		who := code(cutRunes(notify.HookName(n), 100))
+		who := code(forge.Cut(notify.HookName(n), 100))
 		switch {
 		case n.Warns && n.Text == "":
 			b.WriteString("- ⚠️ " + who + " warns, without a word\n\n")
@@ -39,7 +40,7 @@ func hooks(r Run) string {
 			b.WriteString(fence(words.Cut(n.Text, maxHookText)) + "\n")
 		}
 		for _, f := range n.Facts {
-			b.WriteString("- " + code(cutRunes(f.Name+"="+f.Value, 300)) + " (" + code(n.Hook) + ")\n")
+			b.WriteString("- " + code(forge.Cut(f.Name+"="+f.Value, 300)) + " (" + code(n.Hook) + ")\n")
 		}
 		if len(n.Facts) > 0 {
 			b.WriteString("\n")

@@ -1,17 +1,28 @@
-package github
+// Package report says how runs stand to the people of a site that hosts a repository, whichever it is: as commit statuses
+// ([RunStatus] and its like), and in the one comment of a pull request ([Comment.Body]). It is pure, and sends nothing.
+//
+// Whatever is shown in a comment and is not our own words stands in a code element or in a fence that is longer than any run of
+// backticks in it, so that it can neither mention, link nor format, nor end its block. No line of our own begins with a slash: a site
+// may take that for a command, and carry it out as us.
+package report
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"sallyport/notify/forge"
 	"sallyport/notify/redact"
 	"sallyport/notify/words"
 	"sallyport/store"
 )
 
-// Report is the one comment of a pull request: what its stacks' plans say.
-type Report struct {
+// MaxComment is how long a comment is where no limit is given, in the characters of [forge.Units]: what the strictest of the sites takes.
+const MaxComment = 65536
+
+// Comment is the one comment of a pull request: what its stacks' plans say.
+type Comment struct {
 	Agent     string   // id of the agent: several may look at one repository, each with a comment of its own
 	Head      string   // that was planned, full hash
 	Runs      []Run    // of the stacks that it touches, in the order of the rows
@@ -20,6 +31,8 @@ type Report struct {
 	Limit     int      // characters; default [MaxComment]
 }
 
+var fullHash = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
 // Marker is what an agent's comment begins with, and is found again by. It is not shown.
 func Marker(agent string) string {
 	safe := strings.Map(func(r rune) rune {
@@ -27,7 +40,7 @@ func Marker(agent string) string {
 			return r
 		}
 		return '_' // two dashes would end it
-	}, cutRunes(redact.CleanLine(agent), 100))
+	}, forge.Cut(redact.CleanLine(agent), 100))
 	return "<!-- sallyport:" + safe + " -->"
 }
 
@@ -42,14 +55,14 @@ const (
 // Body is the comment's text. It begins with [Marker] and fits into the limit: rows come first, and each stack keeps
 // its own; the room that is left is shared among the plans' texts, of which the longest are cut, with a note. Everything that
 // is not our own words stands in a code element or a fence.
-func (r Report) Body() string {
+func (r Comment) Body() string {
 	limit := r.Limit
 	if limit <= 0 {
 		limit = MaxComment
 	}
 	head := Marker(r.Agent) + "\n**Sallyport** " + r.verb() + " " + code(short(r.Head)) + "\n\n"
 	tail := r.untouched() + promise
-	room := limit - units(head) - units(tail) - spare
+	room := limit - forge.Units(head) - forge.Units(tail) - spare
 	if len(r.Runs) == 0 {
 		if len(r.Notes) == 0 {
 			head += "No stack is touched.\n\n"
@@ -57,28 +70,28 @@ func (r Report) Body() string {
 		return head + r.notes(room/2) + tail
 	}
 	table := r.table(room)
-	room -= units(table)
+	room -= forge.Units(table)
 	notes := r.notes(room / 4)
-	room -= units(notes)
+	room -= forge.Units(notes)
 	return head + table + notes + r.sections(room) + tail
 }
 
 func short(hash string) string {
-	if !hashPattern.MatchString(hash) {
+	if !fullHash.MatchString(hash) {
 		return "an unknown commit"
 	}
 	return words.Short(hash)
 }
 
 // verb says what was done with the head.
-func (r Report) verb() string {
+func (r Comment) verb() string {
 	if len(r.Runs) == 0 && len(r.Notes) > 0 {
 		return "looked at"
 	}
 	return "planned"
 }
 
-func (r Report) untouched() string {
+func (r Comment) untouched() string {
 	switch r.Untouched {
 	case 0:
 		return ""
@@ -89,11 +102,11 @@ func (r Report) untouched() string {
 }
 
 // notes lists the sentences, as many as have room.
-func (r Report) notes(room int) string {
+func (r Comment) notes(room int) string {
 	var b strings.Builder
 	for _, note := range r.Notes {
-		line := "- " + code(cutRunes(redact.CleanLine(note), 400)) + "\n"
-		if room -= units(line); room < 20 {
+		line := "- " + code(forge.Cut(redact.CleanLine(note), 400)) + "\n"
+		if room -= forge.Units(line); room < 20 {
 			b.WriteString("- and more\n")
 			break
 		}
@@ -111,26 +124,26 @@ func widths() []width { return []width{{200, 300}, {100, 100}, {60, 0}, {24, 0}}
 type width struct{ name, held int }
 
 // table has a row for each stack. Only where even the least rows do not fit, some thousand stacks, it ends early and says so.
-func (r Report) table(room int) string {
+func (r Comment) table(room int) string {
 	var rows []string
 	for _, w := range widths() {
 		rows = rows[:0]
-		total := units(tableHead) + 1
+		total := forge.Units(tableHead) + 1
 		for _, run := range r.Runs {
 			row := run.row(w.name, w.held)
 			rows = append(rows, row)
-			total += units(row)
+			total += forge.Units(row)
 		}
 		if total <= room {
 			return tableHead + strings.Join(rows, "") + "\n"
 		}
 	}
 	more := "| and %s | too many for one comment |\n"
-	room -= units(tableHead) + 1 + units(more) + 10
+	room -= forge.Units(tableHead) + 1 + forge.Units(more) + 10
 	var b strings.Builder
 	b.WriteString(tableHead)
 	for i, row := range rows {
-		if room -= units(row); room < 0 {
+		if room -= forge.Units(row); room < 0 {
 			fmt.Fprintf(&b, more, words.More(len(rows)-i, "stack"))
 			break
 		}
@@ -143,16 +156,16 @@ func (r Report) table(room int) string {
 func (r Run) row(name, held int) string {
 	text := sign(r) + r.publicWords()
 	if r.Held != "" && !r.Status.Terminal() && held > 0 {
-		text += ": " + code(cutRunes(redact.CleanLine(r.Held), held))
+		text += ": " + code(forge.Cut(redact.CleanLine(r.Held), held))
 	}
 	if r.Differs != "" && r.Status == store.Previewed && held > 0 {
-		text += "; " + code(cutRunes(redact.CleanLine(r.Differs), held))
+		text += "; " + code(forge.Cut(redact.CleanLine(r.Differs), held))
 	}
 	return fmt.Sprintf("| %s | %s |\n", r.title(name), text)
 }
 
 func (r Run) title(limit int) string {
-	title := code(cutRunes(strings.TrimSpace(redact.CleanLine(r.Label)+" "+redact.CleanLine(r.Stack)), limit))
+	title := code(forge.Cut(strings.TrimSpace(redact.CleanLine(r.Label)+" "+redact.CleanLine(r.Stack)), limit))
 	if title == "" {
 		return "(no name)"
 	}
@@ -168,7 +181,7 @@ func (r Run) publicWords() string {
 // sign catches the eye where something is destroyed or went wrong.
 func sign(r Run) string {
 	switch {
-	case stateOf(r.Status) == Failure:
+	case stateOf(r.Status) == forge.Failure:
 		return "❌ "
 	case r.Plan.Destroys(), len(store.HookWarnings(r.Hooks)) > 0:
 		return "⚠️ "
@@ -190,8 +203,8 @@ type section struct {
 
 func newSection(r Run) section {
 	s := section{run: r, text: strings.Trim(shortRuns(redact.Clean(r.Text)), "\n")}
-	s.need = units(s.text)
-	s.frame = units(s.render("")) + 2*longestRun + units(cutNote) + 4*20
+	s.need = forge.Units(s.text)
+	s.frame = forge.Units(s.render("")) + 2*longestRun + forge.Units(cutNote) + 4*20
 	return s
 }
 
@@ -203,7 +216,7 @@ func (s section) render(text string) string {
 			fmt.Fprintf(&b, "- and %s\n", words.More(len(s.run.Warnings)-i, "warning"))
 			break
 		}
-		fmt.Fprintf(&b, "- %s\n", code(cutRunes(redact.CleanLine(warning), 300)))
+		fmt.Fprintf(&b, "- %s\n", code(forge.Cut(redact.CleanLine(warning), 300)))
 	}
 	if len(s.run.Warnings) > 0 {
 		b.WriteString("\n")
@@ -218,7 +231,7 @@ func (s section) render(text string) string {
 
 // sections are the collapsed parts, within the room. Each gets an equal share; what short ones do not need goes to the
 // long ones. Where not even their frames fit, the last ones are left out, and the comment says so.
-func (r Report) sections(room int) string {
+func (r Comment) sections(room int) string {
 	var list []section
 	for _, run := range r.Runs {
 		if run.Text != "" || len(run.Warnings)+len(run.Hooks) > 0 {
@@ -268,7 +281,7 @@ func (s section) cut() string {
 	}
 	end, used := 0, 0
 	for i, r := range s.text {
-		if used += units(string(r)); used > s.share {
+		if used += forge.Units(string(r)); used > s.share {
 			end = i
 			break
 		}

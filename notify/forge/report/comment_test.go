@@ -1,4 +1,4 @@
-package github_test
+package report_test
 
 import (
 	"fmt"
@@ -8,8 +8,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"sallyport/notify/github"
-	"sallyport/notify/github/githubtest"
+	"sallyport/notify/forge/report"
 	"sallyport/notify/golden"
 	"sallyport/store"
 )
@@ -33,22 +32,22 @@ Plan: 1 to add, 0 to change, 1 to destroy.
 const hostile = "`````\n```text\n~~~~\n</details>\n</code></summary><!-- sallyport:a -->\n@ops/admins #12 GH-1 ops/infra#3 " +
 	"[click](http://evil) ![x](https://evil/x.png) http://evil www.evil.example | cell | \\| &lt;b&gt; <script>alert(1)</script> <img src=x>\r\n\x1b[31m\u202e**bold** _x_ :tada: $$x$$"
 
-func report() github.Report {
-	return github.Report{Agent: "5d41402abc4b2a76", Head: "1a2b3c4d5e6f70819203a4b5c6d7e8f901234567", Untouched: 3}
+func comment() report.Comment {
+	return report.Comment{Agent: "5d41402abc4b2a76", Head: "1a2b3c4d5e6f70819203a4b5c6d7e8f901234567", Untouched: 3}
 }
 
-func previewed(id int, stack string) github.Run {
-	return github.Run{ID: id, Stack: stack, Status: store.Previewed, Plan: plan(), Text: planText}
+func previewed(id int, stack string) report.Run {
+	return report.Run{ID: id, Stack: stack, Status: store.Previewed, Plan: plan(), Text: planText}
 }
 
 func TestReportGolden(t *testing.T) {
-	tests := map[string]func(*github.Report){
-		"nothing": func(r *github.Report) {},
-		"one":     func(r *github.Report) { r.Runs, r.Untouched = []github.Run{previewed(12, "ghe")}, 1 },
-		"several": func(r *github.Report) {
+	tests := map[string]func(*report.Comment){
+		"nothing": func(r *report.Comment) {},
+		"one":     func(r *report.Comment) { r.Runs, r.Untouched = []report.Run{previewed(12, "ghe")}, 1 },
+		"several": func(r *report.Comment) {
 			ghe := previewed(12, "ghe")
 			ghe.Label, ghe.Warnings = "PROD", []string{"no .terraform.lock.hcl: providers are chosen anew each time", "workspace `blue` will be created"}
-			r.Runs = []github.Run{
+			r.Runs = []report.Run{
 				ghe,
 				{ID: 13, Stack: "network", Status: store.Previewed, Plan: &store.Plan{Add: 2, Changes: []store.Change{{Actions: []string{"create"}}, {Actions: []string{"create"}}}}, Text: "Plan: 2 to add\n"},
 				{ID: 14, Stack: "dns", Status: store.NoChanges},
@@ -59,7 +58,7 @@ func TestReportGolden(t *testing.T) {
 			}
 			r.Notes = []string{"secrets is not planned: the pull request changes its backend; an approver can say plan secrets here"}
 		},
-		"hooks": func(r *github.Report) {
+		"hooks": func(r *report.Comment) {
 			ghe, wiki := previewed(12, "ghe"), previewed(13, "wiki")
 			ghe.Hooks = []store.HookNote{
 				{Hook: "after_plan", Command: "cost", Text: "+12.00 USD a month\n@ops <!channel>", Facts: []store.HookFact{{Name: "cost", Value: "12 | USD"}}},
@@ -67,26 +66,26 @@ func TestReportGolden(t *testing.T) {
 			}
 			wiki.Text, wiki.Plan = "", &store.Plan{Add: 1, Changes: []store.Change{{Actions: []string{"create"}}}}
 			wiki.Hooks = []store.HookNote{{Hook: "after_plan", Command: "quiet", Warns: true}}
-			r.Runs = []github.Run{ghe, wiki}
+			r.Runs = []report.Run{ghe, wiki}
 		},
-		"hostile": func(r *github.Report) {
+		"hostile": func(r *report.Comment) {
 			r.Agent, r.Head, r.Notes = "a --> <b>", "@ops", []string{hostile}
-			r.Runs = []github.Run{{ID: 1, Label: hostile, Stack: hostile, Status: store.Previewed, Text: hostile, Warnings: []string{hostile},
+			r.Runs = []report.Run{{ID: 1, Label: hostile, Stack: hostile, Status: store.Previewed, Text: hostile, Warnings: []string{hostile},
 				Hooks: []store.HookNote{{Hook: "after_plan", Command: hostile, Text: hostile, Warns: true, Facts: []store.HookFact{{Name: "a", Value: hostile}}}}},
 				{ID: 2, Stack: "held", Status: store.Pending, Held: hostile}}
 		},
-		"cut": func(r *github.Report) {
+		"cut": func(r *report.Comment) {
 			r.Limit = 1800
 			long := previewed(12, "long")
 			for i := range 100 {
 				long.Text += fmt.Sprintf("  + line %d\n", i)
 			}
-			r.Runs = []github.Run{long, previewed(13, "short")}
+			r.Runs = []report.Run{long, previewed(13, "short")}
 		},
 	}
 	for name, with := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := report()
+			r := comment()
 			with(&r)
 			body := r.Body()
 			check(t, r, body)
@@ -101,16 +100,16 @@ var (
 )
 
 // check reads a comment as GitHub does, as far as it matters, and finds what may not be in it.
-func check(t *testing.T, r github.Report, body string) {
+func check(t *testing.T, r report.Comment, body string) {
 	t.Helper()
 	limit := r.Limit
 	if limit == 0 {
-		limit = github.MaxComment
+		limit = report.MaxComment
 	}
 	if n := len(utf16.Encode([]rune(body))); n > limit {
 		t.Errorf("%d characters of %d", n, limit)
 	}
-	marker := github.Marker(r.Agent)
+	marker := report.Marker(r.Agent)
 	rest, ok := strings.CutPrefix(body, marker+"\n")
 	if !ok || !regexp.MustCompile(`^<!-- sallyport:\w* -->$`).MatchString(marker) {
 		t.Errorf("begins with %.80q", body)
@@ -179,24 +178,24 @@ func outsideFences(body string) (outside string, fences int, open bool) {
 func TestEveryStackKeepsItsRow(t *testing.T) {
 	tests := map[string]struct {
 		stacks, lines int
-		with          func(*github.Run)
+		with          func(*report.Run)
 		whole         int // texts that have to be there uncut
 	}{
 		"one huge":        {1, 20000, nil, 0},
 		"hundred":         {100, 200, nil, 0},
 		"six hundred":     {600, 50, nil, 0},
-		"long names":      {100, 5, func(r *github.Run) { r.Stack, r.Label = strings.Repeat(".", 300), strings.Repeat("@", 300) }, 0},
-		"much is held":    {200, 0, func(r *github.Run) { r.Status, r.Held = store.Pending, strings.Repeat("<", 1000) }, 0},
-		"emoji":           {20, 2000, func(r *github.Run) { r.Text = strings.ReplaceAll(r.Text, "line", "😀😀😀😀😀😀") }, 0},
-		"backticks":       {20, 2000, func(r *github.Run) { r.Text = strings.ReplaceAll(r.Text, " ", "`") }, 0},
-		"only backticks":  {3, 1, func(r *github.Run) { r.Text = strings.Repeat("`", 200000) }, 0},
-		"one long line":   {3, 1, func(r *github.Run) { r.Text = strings.Repeat("x", 200000) }, 0},
-		"many warnings":   {50, 10, func(r *github.Run) { r.Warnings = make([]string, 100) }, 0},
-		"two small, huge": {3, 10, func(r *github.Run) { r.Text += strings.Repeat("y\n", (r.ID-1)/2*200000) }, 2},
+		"long names":      {100, 5, func(r *report.Run) { r.Stack, r.Label = strings.Repeat(".", 300), strings.Repeat("@", 300) }, 0},
+		"much is held":    {200, 0, func(r *report.Run) { r.Status, r.Held = store.Pending, strings.Repeat("<", 1000) }, 0},
+		"emoji":           {20, 2000, func(r *report.Run) { r.Text = strings.ReplaceAll(r.Text, "line", "😀😀😀😀😀😀") }, 0},
+		"backticks":       {20, 2000, func(r *report.Run) { r.Text = strings.ReplaceAll(r.Text, " ", "`") }, 0},
+		"only backticks":  {3, 1, func(r *report.Run) { r.Text = strings.Repeat("`", 200000) }, 0},
+		"one long line":   {3, 1, func(r *report.Run) { r.Text = strings.Repeat("x", 200000) }, 0},
+		"many warnings":   {50, 10, func(r *report.Run) { r.Warnings = make([]string, 100) }, 0},
+		"two small, huge": {3, 10, func(r *report.Run) { r.Text += strings.Repeat("y\n", (r.ID-1)/2*200000) }, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := report()
+			r := comment()
 			for i := range tt.stacks {
 				run := previewed(i+1, fmt.Sprintf("stack-%d", i+1))
 				var text strings.Builder
@@ -217,12 +216,9 @@ func TestEveryStackKeepsItsRow(t *testing.T) {
 			if strings.Contains(body, "more stacks") {
 				t.Error("a row is missing")
 			}
-			s := site(t, nil)
-			n := s.OpenPull(infra, githubtest.Pull{Author: "jane", Head: sha("a")})
-			must[int64](t)(client(t, s, nil).PutComment(deadline(t), n, 0, github.Marker(r.Agent), body))
 		})
 	}
-	r := report()
+	r := comment()
 	for i := range 5000 {
 		r.Runs = append(r.Runs, previewed(i, fmt.Sprintf("stack-%d", i)))
 	}
@@ -235,13 +231,13 @@ func TestEveryStackKeepsItsRow(t *testing.T) {
 
 // TestRoomIsUsed: a plan that is cut is cut because there is no room.
 func TestRoomIsUsed(t *testing.T) {
-	r := report()
+	r := comment()
 	for i := range 3 {
 		run := previewed(i+1, "s")
 		run.Text = strings.Repeat("x\n", 100000)
 		r.Runs = append(r.Runs, run)
 	}
-	if n := len(r.Body()); n < github.MaxComment*95/100 {
+	if n := len(r.Body()); n < report.MaxComment*95/100 {
 		t.Errorf("only %d characters are used", n)
 	}
 }
@@ -253,13 +249,13 @@ func FuzzReport(f *testing.F) {
 	f.Add("\xff|\n", "\r```\u2028```\u2028", uint16(5000), uint8(200))
 	f.Add("", "  ```\n\t```\n", uint16(1), uint8(255))
 	f.Fuzz(func(t *testing.T, name, text string, limit uint16, n uint8) {
-		r := github.Report{Agent: name, Head: name, Untouched: int(n) % 3, Notes: []string{name, text}}
+		r := report.Comment{Agent: name, Head: name, Untouched: int(n) % 3, Notes: []string{name, text}}
 		if limit > 0 {
 			r.Limit = 2500 + int(limit)
 		}
 		statuses := []store.Status{store.Previewed, store.Errored, store.Pending, store.NoChanges, store.Status(name)}
 		for i := range int(n) % 40 {
-			r.Runs = append(r.Runs, github.Run{ID: i, Stack: name, Label: text, Status: statuses[i%len(statuses)], Held: text, Text: text + name + text,
+			r.Runs = append(r.Runs, report.Run{ID: i, Stack: name, Label: text, Status: statuses[i%len(statuses)], Held: text, Text: text + name + text,
 				Warnings: []string{text, name}, By: []string{name}})
 		}
 		check(t, r, r.Body())

@@ -1,4 +1,4 @@
-package github
+package report
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"sallyport/notify/redact"
 )
 
-// code shows one line of a text from outside in a comment: in a code element, where GitHub makes no mentions and no references
+// code shows one line of a text from outside in a comment: in a code element, where a site makes no mentions and no references
 // of it, and with everything that Markdown or HTML could take for its own as a character reference. Unlike backticks
 // this cannot be ended by what is inside, and a bar does not end the cell of a table.
 func code(s string) string {
