@@ -259,7 +259,7 @@ func TestTrimHistory(t *testing.T) {
 
 // The file's size reaches a plateau: room is used again.
 func TestTrimmedRoomIsUsedAgain(t *testing.T) {
-	need.LongUnlessRaced(t, "it writes and trims thousands of runs")
+	need.Long(t, "it writes and trims thousands of runs, one after the other")
 	s, clock := open(t)
 	size := func() int64 {
 		info, err := os.Stat(s.Path())

@@ -200,7 +200,7 @@ func wantTidy(tb testing.TB, dir string) {
 // Whatever is wrong with the bytes on disk, nothing panics and no wrong content comes out.
 func TestRandomDamage(t *testing.T) {
 	t.Parallel()
-	need.LongUnlessRaced(t, "it damages a mirror again and again")
+	need.Long(t, "it damages a mirror again and again, and one goroutine reads it")
 	m := newMirrored(t)
 	ctx := t.Context()
 	must(t, m.r.Fetch(ctx, m.commits[2]))

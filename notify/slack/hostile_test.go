@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode"
 
+	"sallyport/agent/need"
 	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/slack/slacktest"
@@ -31,6 +32,7 @@ func hostile() []string {
 // TestNothingMentionsOrLinks puts every hostile text everywhere and asks the fake for everything that mentions or
 // links: only the ids that we named ourselves may be there.
 func TestNothingMentionsOrLinks(t *testing.T) {
+	need.OneGoroutine(t)
 	s := workspace(t, nil)
 	c := client(t, s, nil)
 	for i, evil := range append(hostile(), strings.Join(hostile(), " ")) {
