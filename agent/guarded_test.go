@@ -36,6 +36,7 @@ var unguarded = map[string]string{
 	"notify/slack/slacktest.":             "for tests",
 	"notify/slack/slacktest/link.":        "for tests",
 	"store/disk/disktest.":                "for tests",
+	"notify/forge/forgetest.":             "for tests",
 	"notify/github/githubtest.":           "for tests",
 	"agent/health.Struck":                 "it calls nothing but wake",
 	"agent/outbox.Flush":                  "it calls nothing but a context's cancel",

@@ -47,6 +47,15 @@ import (
 
 // Client talks to one project with one identity. It is safe for concurrent use.
 type Client struct {
+	*link
+	statuses *statuses
+
+	listing sync.Mutex // one reading of the list at a time
+	list    listing
+}
+
+// link is the way to the project.
+type link struct {
 	opts Options
 	api  *gitlabapi.Client
 	wire *wire.Wire
@@ -55,12 +64,6 @@ type Client struct {
 	project int64 // its number; 0: it was not asked for yet
 	self    forge.User
 	rate    forge.Rate
-
-	listing sync.Mutex // one reading of the list at a time
-	list    listing
-
-	stating sync.Mutex // one status at a time
-	told    told
 }
 
 // New makes a client; it reads the CA file, and sends nothing yet.
@@ -68,7 +71,7 @@ func New(o Options) (*Client, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{opts: o, told: newTold()}
+	c := &link{opts: o}
 	var err error
 	if c.wire, err = wire.New(wire.Options{
 		Site: site, CAFile: o.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout, Judge: c.judge, Hint: c.hint,
@@ -80,7 +83,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
-	return c, nil
+	return &Client{link: c, statuses: &statuses{link: c, told: newTold()}}, nil
 }
 
 // unlimited is in the place of the library's limiter, which waits by the wall clock and knows nothing of Retry-After.
@@ -110,7 +113,7 @@ func (c *Client) GitUser() string { return "oauth2" }
 func (c *Client) GitToken(context.Context) (redact.Secret, error) { return c.opts.Token, nil }
 
 // run carries out a call.
-func (c *Client) run(ctx context.Context, k wire.Call) (*exchange.Exchange, error) {
+func (c *link) run(ctx context.Context, k wire.Call) (*exchange.Exchange, error) {
 	x, err := c.wire.Run(ctx, k)
 	if x != nil {
 		c.noteRate(x)
@@ -118,7 +121,7 @@ func (c *Client) run(ctx context.Context, k wire.Call) (*exchange.Exchange, erro
 	return x, err
 }
 
-func (c *Client) noteRate(x *exchange.Exchange) {
+func (c *link) noteRate(x *exchange.Exchange) {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(x.Header.Get(name), 10, 64)
 		if err != nil {
@@ -136,7 +139,7 @@ func (c *Client) noteRate(x *exchange.Exchange) {
 }
 
 // id is the number of the project, by which it is asked for: it stays when the project is renamed.
-func (c *Client) id(ctx context.Context) (int64, error) {
+func (c *link) id(ctx context.Context) (int64, error) {
 	c.mu.Lock()
 	known := c.project
 	c.mu.Unlock()
@@ -150,7 +153,7 @@ func (c *Client) id(ctx context.Context) (int64, error) {
 	return p.ID, nil
 }
 
-func (c *Client) readProject(ctx context.Context) (*gitlabapi.Project, error) {
+func (c *link) readProject(ctx context.Context) (*gitlabapi.Project, error) {
 	const doing = "reading the project"
 	var raw *gitlabapi.Project
 	if _, err := c.run(ctx, wire.Call{Doing: doing, Do: func(ctx context.Context) (err error) {
@@ -169,12 +172,12 @@ func (c *Client) readProject(ctx context.Context) (*gitlabapi.Project, error) {
 }
 
 // SelfID is the account of the token. It is asked for once.
-func (c *Client) SelfID(ctx context.Context) (int64, error) {
+func (c *link) SelfID(ctx context.Context) (int64, error) {
 	self, err := c.whoami(ctx)
 	return self.ID, err
 }
 
-func (c *Client) whoami(ctx context.Context) (forge.User, error) {
+func (c *link) whoami(ctx context.Context) (forge.User, error) {
 	c.mu.Lock()
 	known := c.self
 	c.mu.Unlock()
@@ -203,7 +206,7 @@ type page func(options ...gitlabapi.RequestOptionFunc) (resp *gitlabapi.Response
 
 // each reads a list to its end, by the number of the next page, or by the link to it where GitLab pages by keys. A proxy that takes
 // the headers away does not end a list early: a full page has another one after it. size is how many entries a page has.
-func (c *Client) each(ctx context.Context, doing string, size int, f page) (bool, error) {
+func (c *link) each(ctx context.Context, doing string, size int, f page) (bool, error) {
 	link := ""
 	read := func(ctx context.Context, number int) (next int, found bool, err error) {
 		options := []gitlabapi.RequestOptionFunc{gitlabapi.WithContext(ctx)}

@@ -26,6 +26,9 @@ func (c *Client) MaxComment() int { return maxComment }
 // botLogin is what GitLab calls the accounts of project and group tokens.
 var botLogin = regexp.MustCompile(`^(?:project|group)_[0-9]+_bot`)
 
+// notes are GitLab's comments. They are [wire.Comments].
+type notes struct{ *link }
+
 func timeOf(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}
@@ -45,7 +48,7 @@ func commentOf(n *gitlabapi.Note) forge.Comment {
 func (c *Client) Comments(ctx context.Context, number int, since time.Time) ([]forge.Comment, error) {
 	var out []forge.Comment
 	doing := fmt.Sprintf("reading the comments of merge request %d", number)
-	_, err := c.eachNote(ctx, doing, number, order{by: "updated_at", sort: "desc"}, func(n *gitlabapi.Note) bool {
+	_, err := notes{c.link}.eachNote(ctx, doing, number, order{by: "updated_at", sort: "desc"}, func(n *gitlabapi.Note) bool {
 		if timeOf(n.UpdatedAt).Before(since.Truncate(time.Second)) {
 			return true
 		}
@@ -64,7 +67,7 @@ func (c *Client) Comments(ctx context.Context, number int, since time.Time) ([]f
 // order is how a list is sorted.
 type order struct{ by, sort string }
 
-func (c *Client) eachNote(ctx context.Context, doing string, number int, o order, like func(*gitlabapi.Note) bool) (bool, error) {
+func (c notes) eachNote(ctx context.Context, doing string, number int, o order, like func(*gitlabapi.Note) bool) (bool, error) {
 	id, err := c.id(ctx)
 	if err != nil {
 		return false, err
@@ -78,7 +81,7 @@ func (c *Client) eachNote(ctx context.Context, doing string, number int, o order
 }
 
 // EachComment calls like with each comment, oldest first, until that finds one.
-func (c *Client) EachComment(ctx context.Context, number int, like func(forge.Comment) bool) (bool, error) {
+func (c notes) EachComment(ctx context.Context, number int, like func(forge.Comment) bool) (bool, error) {
 	doing := fmt.Sprintf("looking for our comment on merge request %d", number)
 	return c.eachNote(ctx, doing, number, order{by: "created_at", sort: "asc"}, func(n *gitlabapi.Note) bool {
 		return !n.System && like(commentOf(n))
@@ -86,7 +89,7 @@ func (c *Client) EachComment(ctx context.Context, number int, like func(forge.Co
 }
 
 // CreateComment comments on a merge request. It is not idempotent: see [Client.PutComment].
-func (c *Client) CreateComment(ctx context.Context, number int, body string) (int64, error) {
+func (c notes) CreateComment(ctx context.Context, number int, body string) (int64, error) {
 	return c.writeNote(ctx, fmt.Sprintf("commenting on merge request %d", number), func(ctx context.Context, project int64) (*gitlabapi.Note, error) {
 		n, _, err := c.api.Notes.CreateMergeRequestNote(project, int64(number), &gitlabapi.CreateMergeRequestNoteOptions{Body: &body}, gitlabapi.WithContext(ctx))
 		return n, err
@@ -94,7 +97,7 @@ func (c *Client) CreateComment(ctx context.Context, number int, body string) (in
 }
 
 // EditComment changes a comment. Doing it twice does no harm.
-func (c *Client) EditComment(ctx context.Context, number int, note int64, body string) error {
+func (c notes) EditComment(ctx context.Context, number int, note int64, body string) error {
 	_, err := c.writeNote(ctx, fmt.Sprintf("editing a comment of merge request %d", number), func(ctx context.Context, project int64) (*gitlabapi.Note, error) {
 		n, _, err := c.api.Notes.UpdateMergeRequestNote(project, int64(number), note, &gitlabapi.UpdateMergeRequestNoteOptions{Body: &body}, gitlabapi.WithContext(ctx))
 		return n, err
@@ -102,7 +105,7 @@ func (c *Client) EditComment(ctx context.Context, number int, note int64, body s
 	return err
 }
 
-func (c *Client) writeNote(ctx context.Context, doing string, write func(context.Context, int64) (*gitlabapi.Note, error)) (int64, error) {
+func (c notes) writeNote(ctx context.Context, doing string, write func(context.Context, int64) (*gitlabapi.Note, error)) (int64, error) {
 	id, err := c.id(ctx)
 	if err != nil {
 		return 0, err
@@ -125,7 +128,7 @@ func (c *Client) writeNote(ctx context.Context, doing string, write func(context
 
 // PutComment makes the one comment of a merge request say body: see [wire.PutComment].
 func (c *Client) PutComment(ctx context.Context, number int, known int64, marker, body string) (id int64, err error) {
-	return wire.PutComment(ctx, c, wire.Put{Site: site, Number: number, Known: known, Marker: marker, Body: harmless(body), Most: maxComment})
+	return wire.PutComment(ctx, notes{c.link}, wire.Put{Site: site, Number: number, Known: known, Marker: marker, Body: harmless(body), Most: maxComment})
 }
 
 // harmless puts a blank before each line that begins with a slash. GitLab carries out such a line (/merge, /approve, /close) as whoever

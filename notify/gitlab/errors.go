@@ -52,7 +52,7 @@ func flat(v any) string {
 }
 
 // judge says what an answer means. What is no JSON came from something in front of GitLab, but for its limiter, which says a line of text.
-func (c *Client) judge(x *exchange.Exchange) wire.Judgement {
+func (c *link) judge(x *exchange.Exchange) wire.Judgement {
 	s, ours := readSaid(x)
 	j := wire.Judgement{Message: s.words(), Wait: wire.RetryAfter(x.Header, c.opts.Now())}
 	switch x.Status {
@@ -99,7 +99,7 @@ func firstLine(x *exchange.Exchange) string {
 }
 
 // hint says what a person can do.
-func (c *Client) hint(e *wire.Error, x *exchange.Exchange) string {
+func (c *link) hint(e *wire.Error, x *exchange.Exchange) string {
 	switch e.Kind {
 	case wire.Unauthorized:
 		return "the token is wrong, was revoked or has expired: make a new one and put it where gitlab.token comes from"

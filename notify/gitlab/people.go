@@ -132,7 +132,7 @@ type version struct {
 }
 
 // versions are all versions of a merge request's diff.
-func (c *Client) versions(ctx context.Context, id int64, number int) ([]version, error) {
+func (c *link) versions(ctx context.Context, id int64, number int) ([]version, error) {
 	var out []version
 	doing := fmt.Sprintf("reading the versions of merge request %d", number)
 	_, err := c.each(ctx, doing, perPage, func(options ...gitlabapi.RequestOptionFunc) (*gitlabapi.Response, int, bool, error) {
@@ -168,7 +168,7 @@ func headAt(versions []version, at time.Time) string {
 }
 
 // against are the reviewers who do not stand by their approval. A state that is not known here speaks against it.
-func (c *Client) against(ctx context.Context, id int64, number int) ([]forge.Review, error) {
+func (c *link) against(ctx context.Context, id int64, number int) ([]forge.Review, error) {
 	var out []forge.Review
 	doing := fmt.Sprintf("reading the reviewers of merge request %d", number)
 	_, err := c.each(ctx, doing, 0, func(options ...gitlabapi.RequestOptionFunc) (*gitlabapi.Response, int, bool, error) {
@@ -213,7 +213,7 @@ func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commit
 var privateEmail = regexp.MustCompile(`^([0-9]{1,18})-([A-Za-z0-9_.-]+)@users\.noreply\.(.+)$`)
 
 // ofPrivateEmail is the account of an address that GitLab makes up for people who show none; the zero User of any other.
-func (c *Client) ofPrivateEmail(email string) forge.User {
+func (c *link) ofPrivateEmail(email string) forge.User {
 	m := privateEmail.FindStringSubmatch(email)
 	base, err := url.Parse(c.opts.URL)
 	if m == nil || err != nil || !strings.EqualFold(m[3], base.Hostname()) {

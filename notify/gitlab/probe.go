@@ -21,7 +21,12 @@ const expiring = 14 * 24 * time.Hour
 // Probe asks what the token may do, without changing anything. An error means that not even the project could be read. That
 // statuses may be set is asked for by one that cannot be: of a commit that does not exist. GitLab looks at the token and the role first, and
 // says 403 where it may not, and at the commit only then (404).
-func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
+func (c *Client) Probe(ctx context.Context) (forge.Probe, error) { return prober{c}.probe(ctx) }
+
+// prober asks the questions of a probe.
+type prober struct{ *Client }
+
+func (c prober) probe(ctx context.Context) (forge.Probe, error) {
 	project, err := c.readProject(ctx)
 	if err != nil {
 		return forge.Probe{}, err
@@ -45,7 +50,7 @@ func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
 }
 
 // version is GitLab's; empty if it does not say. Nothing depends on it.
-func (c *Client) version(ctx context.Context) string {
+func (c prober) version(ctx context.Context) string {
 	var raw *gitlabapi.Metadata
 	if _, err := c.run(ctx, wire.Call{Doing: "asking for the version", Do: func(ctx context.Context) (err error) {
 		raw, _, err = c.api.Metadata.GetMetadata(gitlabapi.WithContext(ctx))
@@ -56,7 +61,7 @@ func (c *Client) version(ctx context.Context) string {
 	return redact.CleanLine(raw.Version)
 }
 
-func (c *Client) token(ctx context.Context) (*gitlabapi.PersonalAccessToken, error) {
+func (c prober) token(ctx context.Context) (*gitlabapi.PersonalAccessToken, error) {
 	var raw *gitlabapi.PersonalAccessToken
 	_, err := c.run(ctx, wire.Call{Doing: "asking what the token may do", Do: func(ctx context.Context) (err error) {
 		raw, _, err = c.api.PersonalAccessTokens.GetSinglePersonalAccessToken(gitlabapi.WithContext(ctx))
@@ -80,7 +85,7 @@ func scope(token *gitlabapi.PersonalAccessToken, err error) forge.Permission {
 }
 
 // ends says when a token ends, if that is soon.
-func (c *Client) ends(token *gitlabapi.PersonalAccessToken) []string {
+func (c prober) ends(token *gitlabapi.PersonalAccessToken) []string {
 	if token == nil || token.ExpiresAt == nil {
 		return nil
 	}
@@ -91,7 +96,7 @@ func (c *Client) ends(token *gitlabapi.PersonalAccessToken) []string {
 	return []string{"the token expires on " + end.Format(time.DateOnly)}
 }
 
-func (c *Client) role(ctx context.Context, self forge.User) forge.Permission {
+func (c prober) role(ctx context.Context, self forge.User) forge.Permission {
 	p := forge.Permission{Name: "role Developer", For: "statuses", Verdict: forge.Granted}
 	access, err := c.Access(ctx, self)
 	switch {
@@ -110,7 +115,7 @@ func describe(a forge.Access) string {
 	return a.Role
 }
 
-func (c *Client) mayList(ctx context.Context, id int64) forge.Permission {
+func (c prober) mayList(ctx context.Context, id int64) forge.Permission {
 	p := forge.Permission{Name: "merge requests: read", For: "finding merge requests to plan", Changes: true, Verdict: forge.Granted}
 	o := listOptions("opened", "created_at")
 	o.PerPage = 1
@@ -121,9 +126,9 @@ func (c *Client) mayList(ctx context.Context, id int64) forge.Permission {
 	return judged(p)
 }
 
-func (c *Client) maySet(ctx context.Context, id int64) forge.Permission {
+func (c prober) maySet(ctx context.Context, id int64) forge.Permission {
 	p := forge.Permission{Name: "commit statuses: write", For: "statuses", Verdict: forge.Granted}
-	_, err := c.send(ctx, id, job{commit: strings.Repeat("0", 40), name: "sallyport", state: "pending", description: "a probe"})
+	_, err := c.statuses.send(ctx, id, job{commit: strings.Repeat("0", 40), name: "sallyport", state: "pending", description: "a probe"})
 	if p.Err = noCommit(err); wire.KindOf(p.Err) == wire.Invalid {
 		p.Err = nil // "404 Commit Not Found": it would have been set
 	}
@@ -144,7 +149,7 @@ func judged(p forge.Permission) forge.Permission {
 }
 
 // guarded says what a protected branch takes: GitLab sets a status on it only for those who may push to it or merge into it.
-func (c *Client) guarded(ctx context.Context, project *gitlabapi.Project) string {
+func (c prober) guarded(ctx context.Context, project *gitlabapi.Project) string {
 	if project.DefaultBranch == "" {
 		return ""
 	}

@@ -37,9 +37,6 @@ func mergeRequestOf(m *gitlabapi.BasicMergeRequest, project int64) (forge.PullRe
 	}
 	if out.Merged {
 		out.MergedAt, out.MergedBy = timeOf(m.MergedAt), userOf(m.MergeUser)
-		if out.MergedBy.ID == 0 {
-			out.MergedBy = userOf(m.MergedBy)
-		}
 		out.MergeCommit = landedAs(m)
 	}
 	known := out.Open || out.Merged || m.State == "closed"
@@ -101,7 +98,9 @@ func (c *Client) OpenPullRequests(ctx context.Context) (list []forge.PullRequest
 	list = slices.SortedFunc(maps.Values(l.open), func(a, b forge.PullRequest) int { return b.Number - a.Number })
 	changed = l.last == nil || !slices.Equal(list, l.last)
 	l.last = append([]forge.PullRequest{}, list...)
-	c.giveUp(ctx, id, l.open)
+	if !l.waits { // which may be one that a status is waited for of
+		c.statuses.giveUp(ctx, id, l.open)
+	}
 	return list, changed, nil
 }
 
@@ -212,7 +211,7 @@ func (c *Client) PullRequest(ctx context.Context, number int) (forge.PullRequest
 	return p, err
 }
 
-func (c *Client) mergeRequest(ctx context.Context, id int64, number int) (*gitlabapi.MergeRequest, forge.PullRequest, error) {
+func (c *link) mergeRequest(ctx context.Context, id int64, number int) (*gitlabapi.MergeRequest, forge.PullRequest, error) {
 	doing := fmt.Sprintf("reading merge request %d", number)
 	var raw *gitlabapi.MergeRequest
 	if _, err := c.run(ctx, wire.Call{Doing: doing, Do: func(ctx context.Context) (err error) {

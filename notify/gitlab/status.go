@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	gitlabapi "gitlab.com/gitlab-org/api/client-go/v2"
 
@@ -37,7 +38,14 @@ type job struct {
 
 func (j job) unfinished() bool { return j.state == "pending" || j.state == "running" }
 
-// told is what this client knows of statuses. It is guarded by Client.stating.
+// statuses sets statuses, and remembers them.
+type statuses struct {
+	*link
+	mu   sync.Mutex // one status at a time
+	told told
+}
+
+// told is what is known of statuses.
 type told struct {
 	jobs     map[string]job // by commit and name
 	recalled map[int]bool   // merge requests whose earlier heads were looked at
@@ -79,6 +87,10 @@ func stateOf(s forge.State) string {
 // finished. What is left unfinished on earlier heads of the same merge request is canceled. The head of a fork gets none:
 // it would have to be set in the fork.
 func (c *Client) SetStatus(ctx context.Context, at forge.Head, s forge.Status) error {
+	return c.statuses.set(ctx, at, s)
+}
+
+func (c *statuses) set(ctx context.Context, at forge.Head, s forge.Status) error {
 	const doing = "setting a status"
 	if !hashPattern.MatchString(at.Commit) {
 		return fmt.Errorf("%s: %.80q is no full hash", doing, at.Commit)
@@ -87,8 +99,8 @@ func (c *Client) SetStatus(ctx context.Context, at forge.Head, s forge.Status) e
 	if err != nil {
 		return err
 	}
-	c.stating.Lock()
-	defer c.stating.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if at.Number != 0 {
 		c.finishOlder(ctx, id, at)
 	}
@@ -119,7 +131,7 @@ func (c *Client) SetStatus(ctx context.Context, at forge.Head, s forge.Status) e
 }
 
 // newest is our newest status of a commit and a name, if there is one.
-func (c *Client) newest(ctx context.Context, id int64, want job) (job, error) {
+func (c *statuses) newest(ctx context.Context, id int64, want job) (job, error) {
 	list, err := c.jobs(ctx, id, want.commit, want.name)
 	if err != nil {
 		return job{}, err
@@ -134,7 +146,7 @@ func (c *Client) newest(ctx context.Context, id int64, want job) (job, error) {
 }
 
 // jobs are our newest statuses of a commit, newest first, of one name if that is not empty.
-func (c *Client) jobs(ctx context.Context, id int64, commit, name string) ([]job, error) {
+func (c *statuses) jobs(ctx context.Context, id int64, commit, name string) ([]job, error) {
 	const doing = "reading the statuses of a commit"
 	self, err := c.SelfID(ctx)
 	if err != nil {
@@ -160,7 +172,7 @@ func (c *Client) jobs(ctx context.Context, id int64, commit, name string) ([]job
 
 // place says in which pipeline a new status belongs: the one that the merge request shows, if it is of this commit. Else GitLab takes
 // the newest of the commit and the branch, or makes one.
-func (c *Client) place(ctx context.Context, id int64, at forge.Head) (ref string, pipeline int64, err error) {
+func (c *statuses) place(ctx context.Context, id int64, at forge.Head) (ref string, pipeline int64, err error) {
 	if at.Number == 0 {
 		return at.Branch, 0, nil
 	}
@@ -180,7 +192,7 @@ func (c *Client) place(ctx context.Context, id int64, at forge.Head) (ref string
 const cannot = "Cannot transition status via"
 
 // post sends a status, and remembers what became of it.
-func (c *Client) post(ctx context.Context, id int64, want job) error {
+func (c *statuses) post(ctx context.Context, id int64, want job) error {
 	got, err := c.send(ctx, id, want)
 	if wire.KindOf(err) == wire.NotFound && want.pipeline != 0 && strings.Contains(err.Error(), "Pipeline") {
 		want.pipeline = 0 // it was deleted
@@ -198,7 +210,7 @@ func (c *Client) post(ctx context.Context, id int64, want job) error {
 	return noCommit(err)
 }
 
-func (c *Client) send(ctx context.Context, id int64, want job) (*gitlabapi.CommitStatus, error) {
+func (c *statuses) send(ctx context.Context, id int64, want job) (*gitlabapi.CommitStatus, error) {
 	o := &gitlabapi.SetCommitStatusOptions{State: gitlabapi.BuildStateValue(want.state), Name: &want.name, Description: &want.description}
 	if want.ref != "" {
 		o.Ref = &want.ref
@@ -235,7 +247,7 @@ func noCommit(err error) error {
 
 // finishOlder cancels what is left unfinished of earlier heads of a merge request, of an agent before this one too. What fails is tried again
 // with the next status: it is in nobody's way but a pipeline's.
-func (c *Client) finishOlder(ctx context.Context, id int64, at forge.Head) {
+func (c *statuses) finishOlder(ctx context.Context, id int64, at forge.Head) {
 	if !c.told.recalled[at.Number] {
 		if err := c.recall(ctx, id, at); err != nil {
 			c.opts.Log.Warn("looking for statuses that were left unfinished", "merge_request", at.Number, "err", err)
@@ -247,7 +259,7 @@ func (c *Client) finishOlder(ctx context.Context, id int64, at forge.Head) {
 }
 
 // recall learns of unfinished statuses of a merge request's earlier heads.
-func (c *Client) recall(ctx context.Context, id int64, at forge.Head) error {
+func (c *statuses) recall(ctx context.Context, id int64, at forge.Head) error {
 	heads, err := c.versions(ctx, id, at.Number)
 	if err != nil {
 		return err
@@ -276,16 +288,16 @@ func (c *Client) recall(ctx context.Context, id int64, at forge.Head) error {
 }
 
 // giveUp cancels what is left unfinished of merge requests that are open no more.
-func (c *Client) giveUp(ctx context.Context, id int64, open map[int]forge.PullRequest) {
-	c.stating.Lock()
-	defer c.stating.Unlock()
+func (c *statuses) giveUp(ctx context.Context, id int64, open map[int]forge.PullRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.cancel(ctx, id, func(j job) bool {
 		_, still := open[j.number]
-		return j.number != 0 && !still && !c.list.waits
+		return j.number != 0 && !still
 	})
 }
 
-func (c *Client) cancel(ctx context.Context, id int64, which func(job) bool) {
+func (c *statuses) cancel(ctx context.Context, id int64, which func(job) bool) {
 	for k, j := range c.told.jobs {
 		if !which(j) {
 			continue

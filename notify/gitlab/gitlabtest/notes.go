@@ -16,7 +16,7 @@ func (s *Server) Comment(name string, number int, login, body string) (id int64)
 	s.change(func() {
 		mustUser(s, login)
 		p, m := mustPull(s, name, number)
-		id = s.addNote(p, m, Comment{Author: login, Body: body}).ID
+		id = addNote(s, p, m, Comment{Author: login, Body: body}).ID
 	})
 	return id
 }
@@ -25,13 +25,13 @@ func (s *Server) Comment(name string, number int, login, body string) (id int64)
 func (s *Server) SystemNote(name string, number int, login, body string) {
 	s.change(func() {
 		p, m := mustPull(s, name, number)
-		s.addNote(p, m, Comment{Author: login, Body: body, System: true})
+		addNote(s, p, m, Comment{Author: login, Body: body, System: true})
 	})
 }
 
-func (s *Server) addNote(p *project, m *Pull, n Comment) *Comment {
+func addNote(s *Server, p *project, m *Pull, n Comment) *Comment {
 	now := s.now()
-	n.ID, n.Pull, n.CreatedAt, n.UpdatedAt, n.Versions = s.nextID(), m.Number, now, now, []string{n.Body}
+	n.ID, n.Pull, n.CreatedAt, n.UpdatedAt, n.Versions = nextID(s), m.Number, now, now, []string{n.Body}
 	m.UpdatedAt = now
 	p.notes = append(p.notes, &n)
 	return &n
@@ -97,7 +97,7 @@ func (s api) listNotes(r *request, p *project, m *Pull) answer {
 const maxNote = 1_000_000
 
 func (s api) createNote(r *request, p *project, m *Pull) answer {
-	if s.level(p, ownerID) < Guest {
+	if levelOf(s.Server, p, ownerID) < Guest {
 		return say(http.StatusForbidden, "403 Forbidden")
 	}
 	body := r.Text("body")
@@ -110,7 +110,7 @@ func (s api) createNote(r *request, p *project, m *Pull) answer {
 	if act(m, body) {
 		return answer{Status: http.StatusAccepted, Body: map[string]any{"commands_changes": map[string]any{}, "summary": []string{"Done."}}}
 	}
-	return answer{Status: http.StatusCreated, Body: s.noteBody(s.addNote(p, m, Comment{Author: s.opts.Login, Body: body}))}
+	return answer{Status: http.StatusCreated, Body: s.noteBody(addNote(s.Server, p, m, Comment{Author: s.opts.Login, Body: body}))}
 }
 
 // act carries out the quick actions of a text, and reports whether there is nothing else in it. Which parts of a text GitLab leaves
@@ -134,7 +134,7 @@ func (s api) editNote(r *request, p *project, m *Pull) answer {
 	switch {
 	case n == nil || n.Pull != m.Number:
 		return say(http.StatusNotFound, "404 Note Not Found")
-	case n.Author != s.opts.Login && s.level(p, ownerID) < Maintainer:
+	case n.Author != s.opts.Login && levelOf(s.Server, p, ownerID) < Maintainer:
 		return say(http.StatusForbidden, "403 Forbidden")
 	}
 	act(m, r.Text("body"))

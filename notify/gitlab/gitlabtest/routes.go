@@ -91,12 +91,12 @@ func (s api) getProject(_ *request, p *project) answer {
 func (s api) getBranch(r *request, p *project) answer {
 	name := r.PathValue("branch")
 	level, protected := p.Protected[name]
-	return answer{Status: http.StatusOK, Body: map[string]any{"name": name, "protected": protected, "can_push": !protected || s.level(p, ownerID) >= level}}
+	return answer{Status: http.StatusOK, Body: map[string]any{"name": name, "protected": protected, "can_push": !protected || levelOf(s.Server, p, ownerID) >= level}}
 }
 
 func (s api) getMember(r *request, p *project) answer {
 	id, _ := strconv.ParseInt(r.PathValue("user"), 10, 64)
-	level := s.level(p, id)
+	level := levelOf(s.Server, p, id)
 	if level == 0 {
 		return say(http.StatusNotFound, "404 Not found")
 	}
@@ -134,7 +134,7 @@ func (s api) one(p *project, m *Pull) map[string]any {
 		head = *m.shown
 	}
 	var source any
-	if s.projectOf(m.From) != nil {
+	if projectOf(s.Server, m.From) != nil {
 		source = m.From
 	}
 	body := map[string]any{

@@ -188,9 +188,9 @@ func (s api) inProject(do func(*request, *project) answer) func(*request) answer
 		id := r.PathValue("id")
 		p := s.projects[strings.ToLower(id)]
 		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
-			p = s.projectOf(n)
+			p = projectOf(s.Server, n)
 		}
-		if p == nil || p.Private && s.level(p, ownerID) < Guest {
+		if p == nil || p.Private && levelOf(s.Server, p, ownerID) < Guest {
 			for _, moved := range s.projects {
 				if slices.Contains(moved.Was, id) && r.Method == http.MethodGet {
 					to := strings.Replace(r.URL.EscapedPath(), url.PathEscape(id), strconv.FormatInt(moved.ID, 10), 1)
@@ -206,7 +206,7 @@ func (s api) inProject(do func(*request, *project) answer) func(*request) answer
 	}
 }
 
-func (s *Server) projectOf(id int64) *project {
+func projectOf(s *Server, id int64) *project {
 	for _, p := range s.projects {
 		if p.ID == id {
 			return p
@@ -215,8 +215,8 @@ func (s *Server) projectOf(id int64) *project {
 	return nil
 }
 
-// level is what an account may do in a project; 0 if it is no member.
-func (s *Server) level(p *project, id int64) int {
+// levelOf is what an account may do in a project; 0 if it is no member.
+func levelOf(s *Server, p *project, id int64) int {
 	for login, level := range p.Access {
 		if u := s.users[login]; u != nil && u.ID == id {
 			return level
@@ -273,7 +273,7 @@ func (s *Server) user(login string) any {
 	return map[string]any{"id": u.ID, "username": u.Login, "name": u.Login, "state": state, "web_url": s.URL() + "/" + u.Login}
 }
 
-func (s *Server) nextID() int64 {
+func nextID(s *Server) int64 {
 	s.serial++
 	return s.serial
 }

@@ -228,7 +228,7 @@ func (s *Server) AddCommit(name string, c Commit) {
 func (s *Server) AddPipeline(name, sha, ref string) (id int64) {
 	s.change(func() {
 		p := mustProject(s, name)
-		id = s.nextID()
+		id = nextID(s)
 		p.pipelines = append(p.pipelines, pipeline{id: id, sha: sha, ref: ref, source: "push"})
 	})
 	return id
@@ -259,26 +259,26 @@ func (s *Server) OpenPull(name string, m Pull) int {
 		}
 		m.approvals, m.refused = map[string]time.Time{}, map[string]bool{}
 		p.pulls = append(p.pulls, &m)
-		s.pushed(p, &m)
+		pushed(s, p, &m)
 	})
 	return m.Number
 }
 
 // pushed makes the commits of a merge request known, in the project itself only by its refs if they come from a fork, and records
 // what its diff is now.
-func (s *Server) pushed(p *project, m *Pull) {
+func pushed(s *Server, p *project, m *Pull) {
 	for _, sha := range m.Commits {
 		if !m.fork {
 			p.know(sha, m.Author, m.HeadRef)
 			continue
 		}
 		p.know(sha, m.Author)
-		if from := s.projectOf(m.From); from != nil {
+		if from := projectOf(s, m.From); from != nil {
 			from.know(sha, m.Author, m.HeadRef)
 		}
 	}
 	if n := len(m.versions); n == 0 || m.versions[n-1].Head != m.Head {
-		m.versions = append(m.versions, Version{ID: s.nextID(), Head: m.Head, At: s.now()})
+		m.versions = append(m.versions, Version{ID: nextID(s), Head: m.Head, At: s.now()})
 	}
 }
 
@@ -288,7 +288,7 @@ func (s *Server) ChangePull(name string, number int, change func(*Pull)) {
 		p, m := mustPull(s, name, number)
 		change(m)
 		m.UpdatedAt = s.now()
-		s.pushed(p, m)
+		pushed(s, p, m)
 	})
 }
 
@@ -357,7 +357,7 @@ func (s *Server) Review(name string, number int, login, state string) (id int64)
 	s.ChangePull(name, number, func(m *Pull) {
 		mustUser(s, login)
 		s.skew += time.Minute
-		id = s.nextID()
+		id = nextID(s)
 		switch state {
 		case "APPROVED":
 			m.approvals[login] = s.now()

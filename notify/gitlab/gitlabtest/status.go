@@ -11,7 +11,7 @@ import (
 
 // createStatus makes or changes a job in the pipeline of a commit, as GitLab's service does.
 func (s api) createStatus(r *request, p *project) answer {
-	if s.level(p, ownerID) < Developer {
+	if levelOf(s.Server, p, ownerID) < Developer {
 		return say(http.StatusForbidden, "403 Forbidden")
 	}
 	sha := r.PathValue("sha")
@@ -35,14 +35,14 @@ func (s api) createStatus(r *request, p *project) answer {
 	case r.Text("pipeline_id") != "" && line == nil:
 		return notFound("Pipeline for pipeline_id, sha and ref")
 	}
-	if level, ok := p.Protected[ref]; ok && s.level(p, ownerID) < level {
+	if level, ok := p.Protected[ref]; ok && levelOf(s.Server, p, ownerID) < level {
 		return say(http.StatusForbidden, "403 Forbidden")
 	}
 	if a := tooLong(r, ref); a != nil {
 		return *a
 	}
 	if line == nil {
-		p.pipelines = append(p.pipelines, pipeline{id: s.nextID(), sha: sha, ref: ref, source: "external"})
+		p.pipelines = append(p.pipelines, pipeline{id: nextID(s.Server), sha: sha, ref: ref, source: "external"})
 		line = &p.pipelines[len(p.pipelines)-1]
 	}
 	return s.changeJob(r, p, *line, ref)
@@ -78,7 +78,7 @@ func (s api) changeJob(r *request, p *project, line pipeline, ref string) answer
 	if at >= 0 {
 		*p.jobs[at] = *job
 	} else {
-		job.ID = s.nextID()
+		job.ID = nextID(s.Server)
 		p.jobs = append(p.jobs, job)
 	}
 	return answer{Status: http.StatusCreated, Body: s.job(job)}
