@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
@@ -91,7 +90,7 @@ func (r *Repository) update(ctx context.Context, want plumbing.Hash) error {
 }
 
 // arrived checks that the commit that was asked for is there.
-func arrived(branch string, dst *filesystem.Storage, want, tip plumbing.Hash) error {
+func arrived(branch string, dst *odb.Storage, want, tip plumbing.Hash) error {
 	if want == tip {
 		return nil
 	}
@@ -103,7 +102,7 @@ func arrived(branch string, dst *filesystem.Storage, want, tip plumbing.Hash) er
 }
 
 // settle checks what arrived, makes it durable and only then points the reference to it.
-func (r *Repository) settle(dst *filesystem.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {
+func (r *Repository) settle(dst *odb.Storage, dir string, tip plumbing.Hash, before map[string]bool) error {
 	commit, err := odb.ReadCommit(dst, tip)
 	if err != nil {
 		return err
@@ -166,7 +165,7 @@ func (r *Repository) renew(ctx context.Context, want plumbing.Hash) error {
 }
 
 // swapIn puts a whole mirror in its place. A crash in between leaves either, and Open sorts it out.
-func (r *Repository) swapIn(ctx context.Context, dst *filesystem.Storage, fresh, old string, carried map[string]plumbing.Hash) error {
+func (r *Repository) swapIn(ctx context.Context, dst *odb.Storage, fresh, old string, carried map[string]plumbing.Hash) error {
 	r.swap.Lock()
 	defer r.swap.Unlock()
 	if odb.Present(r.options.Dir) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/google/renameio/v2"
 
 	"sallyport/agent/repo/odb"
@@ -76,7 +75,7 @@ func writeRef(dir, ref string, hash plumbing.Hash) error {
 // carryOver brings the kept commits from the old mirror, as far as they can be read there. The server may not have
 // them any more. What cannot be saved is logged: the stacks that applied it will see everything as changed. done is what
 // an earlier call has dealt with.
-func (r *Repository) carryOver(ctx context.Context, dst *filesystem.Storage, fresh string, done map[string]plumbing.Hash) {
+func (r *Repository) carryOver(ctx context.Context, dst *odb.Storage, fresh string, done map[string]plumbing.Hash) {
 	found, err := kept(r.options.Dir, done)
 	if err == nil && len(found) > 0 {
 		err = r.carry(ctx, fresh, found)

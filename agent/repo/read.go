@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/repo/odb"
 	"sallyport/agent/repo/tree"
@@ -37,7 +36,7 @@ func (r *Repository) Tree(commit string) (*tree.Tree, error) {
 }
 
 // borrow opens the mirror for reading. What it returns must be called afterwards.
-func (r *Repository) borrow() (*filesystem.Storage, func(), error) {
+func (r *Repository) borrow() (*odb.Storage, func(), error) {
 	h, err := r.acquire()
 	if err != nil {
 		return nil, nil, err

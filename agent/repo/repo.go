@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
@@ -48,7 +47,7 @@ type Repository struct {
 
 // handle is an opened mirror, used by one goroutine at a time: go-git's storage is not safe for more.
 type handle struct {
-	storage    *filesystem.Storage
+	storage    *odb.Storage
 	generation int
 }
 

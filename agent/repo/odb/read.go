@@ -11,7 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/notify/words"
@@ -34,12 +33,12 @@ const (
 
 // Walker checks that a tree is whole, reading only directories that differ from another, known one.
 type Walker struct {
-	storage *filesystem.Storage
+	storage *Storage
 	known   map[[2]plumbing.Hash]int
 }
 
 // NewWalker returns a walker of a repository.
-func NewWalker(s *filesystem.Storage) *Walker {
+func NewWalker(s *Storage) *Walker {
 	return &Walker{storage: s, known: map[[2]plumbing.Hash]int{}}
 }
 
@@ -109,7 +108,7 @@ func TooLarge(format string, args ...any) error {
 }
 
 // ReadTree reads a directory and checks that it is the one that was named.
-func ReadTree(s *filesystem.Storage, h plumbing.Hash) (*object.Tree, error) {
+func ReadTree(s *Storage, h plumbing.Hash) (*object.Tree, error) {
 	content, err := ReadObject(s, plumbing.TreeObject, h, MaxTreeBytes)
 	if err != nil {
 		return nil, err
@@ -142,7 +141,7 @@ func CutName(name string) string {
 }
 
 // ReadCommit reads a commit and checks that it is the one that was named.
-func ReadCommit(s *filesystem.Storage, h plumbing.Hash) (*object.Commit, error) {
+func ReadCommit(s *Storage, h plumbing.Hash) (*object.Commit, error) {
 	content, err := ReadObject(s, plumbing.CommitObject, h, MaxTreeBytes)
 	if err != nil {
 		return nil, err
@@ -161,7 +160,7 @@ func ReadCommit(s *filesystem.Storage, h plumbing.Hash) (*object.Commit, error) 
 
 // ReadObject reads an object that must be there and computes its hash anew, which go-git does not: a flipped bit on
 // disk must not become a changed plan.
-func ReadObject(s *filesystem.Storage, t plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error) {
+func ReadObject(s *Storage, t plumbing.ObjectType, h plumbing.Hash, limit int64) ([]byte, error) {
 	o, err := s.EncodedObject(t, h)
 	if err != nil {
 		return nil, Damage(h, err)

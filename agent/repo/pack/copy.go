@@ -12,7 +12,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
@@ -34,7 +33,7 @@ func explainSource(shown string, err error) error {
 
 // copying is from where to where objects are brought, and how large each may be; without limits any size is.
 type copying struct {
-	src, dst *filesystem.Storage
+	src, dst *odb.Storage
 	limits   *limits
 	most     int // objects that are brought one by one; 0: any number
 }
@@ -50,11 +49,8 @@ var errMany = errors.New("many objects are missing")
 func copyHistory(ctx context.Context, c copying, tip plumbing.Hash) error {
 	dst := c.dst
 	c.most = manyObjects
-	packs, err := dst.ObjectPacks()
-	if err != nil {
-		return fmt.Errorf("listing the mirror's packs: %w", err)
-	}
-	err = errMany
+	packs := odb.PacksOf(dst.Filesystem().Root())
+	err := errMany
 	for n := 0; n < maxRounds && len(packs) > 0; n++ {
 		err = copyMissing(ctx, c, tip)
 		if !errors.Is(err, plumbing.ErrObjectNotFound) && !errors.Is(err, fs.ErrNotExist) {

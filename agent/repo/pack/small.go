@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/repo/odb"
 	"sallyport/notify/words"
@@ -122,7 +121,7 @@ func wholeWithout(mirror string, gone map[string]bool) error {
 }
 
 // wholeCommit reads a commit and every directory of it, and finds its files.
-func wholeCommit(w *odb.Walker, s *filesystem.Storage, h plumbing.Hash) error {
+func wholeCommit(w *odb.Walker, s *odb.Storage, h plumbing.Hash) error {
 	c, err := odb.ReadCommit(s, h)
 	if err != nil {
 		return err

@@ -21,9 +21,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
+	"sallyport/agent/repo/odb"
 	"sallyport/agent/repo/pack"
 	"sallyport/notify/redact"
 )
@@ -169,7 +169,7 @@ func (h *httpRemote) session(ctx context.Context, client *http.Client) (transpor
 	return t.NewUploadPackSession(endpoint, nil)
 }
 
-func (h *httpRemote) Fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func (h *httpRemote) Fetch(ctx context.Context, dst *odb.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	client, err := h.http()
 	if err != nil {
 		return plumbing.ZeroHash, err

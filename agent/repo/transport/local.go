@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/repo/odb"
 	"sallyport/agent/repo/pack"
@@ -75,7 +74,7 @@ func listRefs(dir string) (RefList, error) {
 	return list, err
 }
 
-func (l *localRemote) Fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func (l *localRemote) Fetch(ctx context.Context, dst *odb.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	source, err := l.source()
 	if err != nil {
 		return plumbing.ZeroHash, err

@@ -14,7 +14,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
@@ -32,7 +31,7 @@ type Remote interface {
 	Refs(ctx context.Context, prefixes []string) (RefList, error)
 	// Fetch brings the commit that ref points to, and everything below it, into dst. It returns that commit and
 	// leaves references alone.
-	Fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error)
+	Fetch(ctx context.Context, dst *odb.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error)
 	// Close ends its connections.
 	Close()
 }
@@ -97,7 +96,7 @@ func (l *lastByte) done() {
 }
 
 // fetchPack runs one fetch over a session of any transport.
-func fetchPack(ctx context.Context, s transport.UploadPackSession, via route, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func fetchPack(ctx context.Context, s transport.UploadPackSession, via route, dst *odb.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	adv, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -147,7 +146,7 @@ func demultiplexed(caps *capability.List, r io.Reader) io.Reader {
 
 // haves names commits that the mirror holds: the heads and a few of their ancestors in growing distances, so that
 // after a force-push the server still finds a common one. A few dozen hashes are enough; go-git would send thousands.
-func haves(dst *filesystem.Storage) []plumbing.Hash {
+func haves(dst *odb.Storage) []plumbing.Hash {
 	const reach = 1000
 	seen := map[plumbing.Hash]bool{}
 	var all []plumbing.Hash

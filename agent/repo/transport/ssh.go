@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 	"golang.org/x/crypto/ssh"
 
+	"sallyport/agent/repo/odb"
 	"sallyport/agent/repo/pack"
 	"sallyport/notify/redact"
 )
@@ -122,7 +122,7 @@ func (c *sshChannel) list(request []byte) (RefList, bool, error) {
 	return list, v2, err
 }
 
-func (s *sshRemote) Fetch(ctx context.Context, dst *filesystem.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
+func (s *sshRemote) Fetch(ctx context.Context, dst *odb.Storage, ref plumbing.ReferenceName) (plumbing.Hash, error) {
 	ctx, stop := s.activity.watch(ctx, s.stall)
 	defer stop()
 	ch, err := s.open(ctx, protocol{})

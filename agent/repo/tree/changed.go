@@ -8,14 +8,13 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/repo/odb"
 )
 
 // Changed lists the paths in which two directories differ, without looking for renames: a rename is a deletion in one place and an
 // addition in the other, and both places are touched. before may be the zero hash for none.
-func Changed(ctx context.Context, s *filesystem.Storage, before, after plumbing.Hash) ([]string, error) {
+func Changed(ctx context.Context, s *odb.Storage, before, after plumbing.Hash) ([]string, error) {
 	d := &differ{ctx: ctx, storage: s}
 	if err := d.trees("", before, after, 0); err != nil {
 		return nil, err
@@ -28,7 +27,7 @@ func Changed(ctx context.Context, s *filesystem.Storage, before, after plumbing.
 // directory that it cannot read for an empty one, and has no bounds; a change must never be missed.
 type differ struct {
 	ctx     context.Context
-	storage *filesystem.Storage
+	storage *odb.Storage
 	paths   []string
 	visited int
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/hint"
 	"sallyport/agent/repo/odb"
@@ -47,7 +46,7 @@ type Options struct {
 }
 
 // Write writes the files below a directory of the mirror into an empty directory; see [Options].
-func Write(ctx context.Context, s *filesystem.Storage, tree plumbing.Hash, dir string, o Options) error {
+func Write(ctx context.Context, s *odb.Storage, tree plumbing.Hash, dir string, o Options) error {
 	if o.MaxFiles <= 0 {
 		o.MaxFiles = defaultMaxFiles
 	}
@@ -69,7 +68,7 @@ func Write(ctx context.Context, s *filesystem.Storage, tree plumbing.Hash, dir s
 // checkout is one Materialise.
 type checkout struct {
 	ctx     context.Context
-	storage *filesystem.Storage
+	storage *odb.Storage
 	options Options
 	dir     string
 	files   int

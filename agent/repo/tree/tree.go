@@ -11,7 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"sallyport/agent/repo/odb"
 )
@@ -35,7 +34,7 @@ type Tree struct {
 // Mirror is where the files of a tree lie.
 type Mirror struct {
 	// Borrow opens it for one reading goroutine, and returns what must be called when it has read.
-	Borrow func() (*filesystem.Storage, func(), error)
+	Borrow func() (*odb.Storage, func(), error)
 	// Fail makes an error of reading one that people can read, and notes damage of the mirror. op is a gerund.
 	Fail func(op string, err error) error
 }
@@ -132,7 +131,7 @@ func (f *followed) wrong(name string, err error) (wrong *FileError) {
 	return wrong
 }
 
-func (t *Tree) find(s *filesystem.Storage, name string) (*followed, error) {
+func (t *Tree) find(s *odb.Storage, name string) (*followed, error) {
 	return find(stored{s}, object.TreeEntry{Mode: filemode.Dir, Hash: t.root}, name)
 }
 
@@ -143,7 +142,7 @@ type reader interface {
 }
 
 // stored is what a mirror holds.
-type stored struct{ storage *filesystem.Storage }
+type stored struct{ storage *odb.Storage }
 
 func (s stored) child(parent object.TreeEntry, at []string) (object.TreeEntry, error) {
 	return child(s.storage, parent, at[len(at)-1])
@@ -218,7 +217,7 @@ func find(r reader, root object.TreeEntry, name string) (*followed, error) {
 }
 
 // linkTarget reads a symlink. One that no file system could hold leads nowhere.
-func linkTarget(s *filesystem.Storage, e object.TreeEntry) (string, error) {
+func linkTarget(s *odb.Storage, e object.TreeEntry) (string, error) {
 	target, err := odb.ReadObject(s, plumbing.BlobObject, e.Hash, maxLinkBytes)
 	if errors.Is(err, odb.ErrTooLarge) || err == nil && (len(target) == 0 || slices.Contains(target, 0)) {
 		return "nothing", fs.ErrNotExist
@@ -227,7 +226,7 @@ func linkTarget(s *filesystem.Storage, e object.TreeEntry) (string, error) {
 }
 
 // child finds a name in a directory.
-func child(s *filesystem.Storage, parent object.TreeEntry, name string) (object.TreeEntry, error) {
+func child(s *odb.Storage, parent object.TreeEntry, name string) (object.TreeEntry, error) {
 	switch parent.Mode {
 	case filemode.Dir:
 	case filemode.Submodule:
@@ -248,7 +247,7 @@ func child(s *filesystem.Storage, parent object.TreeEntry, name string) (object.
 }
 
 // FileAt reads a file at exactly this path below a directory: unlike [Tree.ReadFile] it follows no link.
-func FileAt(s *filesystem.Storage, root plumbing.Hash, path string) ([]byte, filemode.FileMode, error) {
+func FileAt(s *odb.Storage, root plumbing.Hash, path string) ([]byte, filemode.FileMode, error) {
 	e := object.TreeEntry{Mode: filemode.Dir, Hash: root}
 	for _, part := range strings.Split(path, "/") {
 		var err error
