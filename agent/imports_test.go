@@ -29,12 +29,16 @@ var storeys = []struct {
 	{name: "notify/slack/slacktest/link"},
 	{name: "notify/words"},
 	{name: "notify/words/wordstest"},
+	{"notify/bitbucket/bitbuckettest", []string{"notify/forge/forgetest"}},
 	{"notify/forge/wire", []string{"notify/exchange", "notify/forge", "notify/redact", "notify/words"}},
+	{"notify/gitea/giteatest", []string{"notify/forge/forgetest"}},
 	{"notify/github", []string{"notify/exchange", "notify/forge", "notify/redact", "notify/words"}},
 	{"notify/gitlab/gitlabtest", []string{"notify/forge/forgetest"}},
 	{"notify/slack/slacktest", []string{"notify/slack/slacktest/blockkit", "notify/slack/slacktest/link"}},
 	{"notify/verbs", []string{"notify/words"}},
 	{"notify", []string{"notify/redact", "notify/verbs", "notify/words", "store"}},
+	{"notify/bitbucket", []string{"notify/exchange", "notify/forge", "notify/forge/wire", "notify/redact"}},
+	{"notify/gitea", []string{"notify/exchange", "notify/forge", "notify/forge/wire", "notify/redact"}},
 	{"notify/gitlab", []string{"notify/exchange", "notify/forge", "notify/forge/wire", "notify/redact"}},
 	{"notify/people", []string{"store"}},
 	{"notify/webhook", []string{"notify/exchange", "notify/redact", "store"}},
@@ -111,9 +115,7 @@ var storeys = []struct {
 		"agent/asuser", "agent/foreign", "agent/hclfile", "agent/terraform/binary", "agent/terraform/diag", "agent/terraform/private", "notify/words", "store", "store/disk",
 	}},
 	{"agent/terraform/environ", []string{"agent/terraform/private", "notify/redact"}},
-	{"agent/terraform/keptstate", []string{
-		"agent/foreign", "agent/hint", "agent/terraform/planjson", "agent/terraform/private", "store/disk",
-	}},
+	{"agent/terraform/keptstate", []string{"agent/foreign", "agent/hint", "agent/terraform/planjson", "agent/terraform/private", "store/disk"}},
 	{"agent/archive", []string{"agent/datadir", "agent/fault", "agent/foreign", "agent/hint", "agent/rescue", "store", "store/disk"}},
 	{"agent/config", []string{
 		"agent/config/calendar", "agent/config/circles", "agent/config/decode", "agent/config/environment", "agent/config/figures", "agent/config/foreach",
@@ -150,9 +152,7 @@ var storeys = []struct {
 	{"agent/cli/complete", []string{"agent/archive", "agent/control", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/given", []string{"agent/control", "notify/redact"}},
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
-	{"agent/control/socket", []string{
-		"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store",
-	}},
+	{"agent/control/socket", []string{"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store"}},
 	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
@@ -182,9 +182,7 @@ var storeys = []struct {
 	{"agent/survey/starter", []string{
 		"agent/config", "agent/config/naming", "agent/config/remote", "agent/hclfile", "agent/hint", "agent/repo", "agent/stack", "agent/survey", "notify/words",
 	}},
-	{"agent/web", []string{
-		"agent/contain", "agent/control", "agent/page", "agent/unixsocket", "notify/people", "notify/redact", "notify/words", "store",
-	}},
+	{"agent/web", []string{"agent/contain", "agent/control", "agent/page", "agent/unixsocket", "notify/people", "notify/redact", "notify/words", "store"}},
 	{"agent/cli/follow", []string{"agent/cli/render", "agent/control", "agent/control/socket"}},
 	{"agent/cli/order", []string{
 		"agent/cli/call", "agent/cli/follow", "agent/cli/render", "agent/cli/screen", "agent/control", "agent/control/socket", "notify", "notify/redact", "notify/verbs",
@@ -219,15 +217,11 @@ var storeys = []struct {
 		"agent/trust", "notify", "notify/words", "store",
 	}},
 	{"agent/phrase", []string{"agent/config", "agent/lifecycle/votes", "notify", "notify/slack", "notify/words", "store"}},
-	{"agent/announce", []string{
-		"agent/active", "agent/config", "agent/config/receiver", "agent/health", "agent/phrase", "notify", "notify/words", "store",
-	}},
+	{"agent/announce", []string{"agent/active", "agent/config", "agent/config/receiver", "agent/health", "agent/phrase", "notify", "notify/words", "store"}},
 	{"agent/engine/hook", []string{
 		"agent/active", "agent/config", "agent/control", "agent/datadir", "agent/fault", "agent/hostcommand", "agent/rundir", "notify/redact", "notify/words", "store",
 	}},
-	{"agent/execute/origin", []string{
-		"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store",
-	}},
+	{"agent/execute/origin", []string{"agent/active", "agent/config", "agent/health", "agent/phrase", "agent/repo", "agent/stack", "notify/forge", "store"}},
 	{"agent/slackbot/live", []string{
 		"agent/active", "agent/bell", "agent/clock", "agent/contain", "agent/control", "agent/health", "agent/hint", "agent/phrase", "notify/slack/socket",
 	}},
@@ -258,9 +252,7 @@ var storeys = []struct {
 		"agent/active", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/control", "agent/fault", "agent/health", "agent/journal", "agent/ledger",
 		"agent/lifecycle", "agent/repo", "agent/trust", "notify/forge", "notify/words", "store",
 	}},
-	{"agent/execute/hooks", []string{
-		"agent/active", "agent/engine", "agent/engine/hook", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store",
-	}},
+	{"agent/execute/hooks", []string{"agent/active", "agent/engine", "agent/engine/hook", "agent/health", "agent/journal", "agent/ledger", "agent/workers", "store"}},
 	{"agent/operator/trials", []string{
 		"agent/active", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/fault", "agent/health", "agent/hint", "agent/journal",
 		"agent/ledger", "agent/lifecycle", "agent/terraform", "agent/terraform/binary", "agent/terraform/keptstate", "agent/workers", "notify/words", "store",
