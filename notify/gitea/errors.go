@@ -63,7 +63,7 @@ func (c *Client) hint(e *wire.Error, _ *exchange.Exchange) string {
 	case wire.Unauthorized:
 		return "the token is wrong or was revoked: make a new one (Settings, Applications) and put it where gitea.token comes from"
 	case wire.Forbidden:
-		return c.forbiddenHint(e.Message)
+		return forbiddenHint(c.opts.Repository, e.Message)
 	case wire.NotFound:
 		return "look at gitea.repository and gitea.url (with the path that the site has), and whether the token's account can reach " +
 			c.opts.Repository + ": Gitea says 404 for what an account may not know of"
@@ -73,16 +73,16 @@ func (c *Client) hint(e *wire.Error, _ *exchange.Exchange) string {
 	return ""
 }
 
-func (c *Client) forbiddenHint(message string) string {
+func forbiddenHint(repository, message string) string {
 	switch text := strings.ToLower(message); {
 	case strings.Contains(text, "scope"):
 		return "give the token these scopes: " + scopes
 	case strings.Contains(text, "archived"):
 		return "the repository is archived: nothing can be written to it"
 	case strings.Contains(text, "only admins"):
-		return "make the token's account an administrator of " + c.opts.Repository + ": Gitea tells nobody else who may write"
+		return "make the token's account an administrator of " + repository + ": Gitea tells nobody else who may write"
 	}
-	return "give the token's account the right to write to " + c.opts.Repository + ", and the token these scopes: " + scopes
+	return "give the token's account the right to write to " + repository + ", and the token these scopes: " + scopes
 }
 
 // scopes are what a token needs for everything.

@@ -161,7 +161,7 @@ func (c *Client) whatItBrought(ctx context.Context, p forge.PullRequest) (merged
 		return merged{}, err
 	}
 	if total > len(own) || len(own) == 0 {
-		return merged{}, odd("looking into a merged pull request", fmt.Sprintf("pull request %d has %d of %d commits", p.Number, len(own), total))
+		return merged{}, odd("looking into a merged pull request", fmt.Sprintf("of the commits of pull request %d it has %d of %d", p.Number, len(own), total))
 	}
 	landed, err := c.history(ctx, p.MergeCommit, len(own))
 	if err != nil {

@@ -139,17 +139,17 @@ func (c *Client) member(ctx context.Context, team *sdk.Team, u forge.User) (bool
 		return userOf(found).ID == u.ID, nil
 	}
 	if wire.KindOf(err) != wire.NotFound {
-		return false, c.blind(err, team)
+		return false, blind(err, team)
 	}
 	_, seen := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) error {
 		_, _, err := api.GetTeam(team.ID)
 		return err
 	}})
-	return false, c.blind(seen, team)
+	return false, blind(seen, team)
 }
 
 // blind says what to do about a team whose members the token's account may not see.
-func (c *Client) blind(err error, team *sdk.Team) error {
+func blind(err error, team *sdk.Team) error {
 	switch wire.KindOf(err) {
 	case wire.NotFound, wire.Forbidden:
 		return &wire.Error{Site: site, Doing: "asking for somebody's permission", Kind: wire.Forbidden, Err: err,

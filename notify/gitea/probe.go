@@ -33,7 +33,7 @@ func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
 	self, err := c.Self(ctx)
 	p.Login = self.Login
 	p.Permissions = append(p.Permissions, verdict(forge.Permission{Name: "read:user", For: "knowing its own comment", Changes: true}, err))
-	for _, one := range c.probes(self, repository) {
+	for _, one := range probes(c, self, repository) {
 		p.Permissions = append(p.Permissions, verdict(one.Permission, one.ask(ctx), one.proves...))
 	}
 	return p, nil
@@ -94,7 +94,7 @@ func verdict(p forge.Permission, err error, proves ...wire.Kind) forge.Permissio
 	return p
 }
 
-func (c *Client) probes(self forge.User, repository *sdk.Repository) []probe {
+func probes(c *Client, self forge.User, repository *sdk.Repository) []probe {
 	nowhere := strings.Repeat("0", 40)
 	return []probe{
 		{forge.Permission{Name: "write:repository, and write access to the repository", For: "commit statuses"}, func(ctx context.Context) error {
@@ -116,12 +116,12 @@ func (c *Client) probes(self forge.User, repository *sdk.Repository) []probe {
 			return nil
 		}, nil},
 		{forge.Permission{Name: "read:organization, and a place in the teams that may write code", For: "whose teams may write", Changes: true},
-			func(ctx context.Context) error { return c.seesTeams(ctx, self) }, nil},
+			func(ctx context.Context) error { return seesTeams(ctx, c, self) }, nil},
 	}
 }
 
 // seesTeams reports whether it can be found out who is in the teams that may write code.
-func (c *Client) seesTeams(ctx context.Context, self forge.User) error {
+func seesTeams(ctx context.Context, c *Client, self forge.User) error {
 	teams, _, err := c.teams(ctx)
 	if err != nil {
 		return err

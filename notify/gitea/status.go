@@ -49,21 +49,13 @@ func (c *Client) SetStatus(ctx context.Context, at forge.Head, s forge.Status) e
 	if err == nil || x == nil || x.Status != http.StatusInternalServerError {
 		return err
 	}
-	if known, lookErr := c.hasCommit(ctx, at.Commit); lookErr == nil && !known {
+	if _, lookErr := c.commit(ctx, at.Commit); wire.KindOf(lookErr) == wire.NotFound {
 		return wire.Refused(site, doing, "the server does not know the commit %.10s", at.Commit)
 	}
 	return err
 }
 
-// hasCommit reports whether the server knows a commit of the repository.
-func (c *Client) hasCommit(ctx context.Context, hash string) (bool, error) {
-	_, err := c.commit(ctx, hash)
-	if wire.KindOf(err) == wire.NotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
-
+// commit is one commit of the repository.
 func (c *Client) commit(ctx context.Context, hash string) (*sdk.Commit, error) {
 	const doing = "reading a commit"
 	var raw *sdk.Commit
