@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"sallyport/notify/exchange"
 	"sallyport/notify/forge"
-	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
 )
 
@@ -218,9 +216,6 @@ func (c *Client) pages(ctx context.Context, doing string, f func(*sdk.Client, sd
 
 // totalOf is how many entries a list has, if the server says it.
 func totalOf(x *exchange.Exchange) (int, bool) {
-	n, err := strconv.Atoi(x.Header.Get(http.CanonicalHeaderKey("X-Total-Count")))
+	n, err := strconv.Atoi(x.Header.Get("X-Total-Count"))
 	return n, err == nil && n >= 0
 }
-
-// noPull is an answer that there is no pull request for something.
-func noPull(err error) bool { return wire.KindOf(err) == wire.NotFound }
