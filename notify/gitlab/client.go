@@ -10,7 +10,7 @@
 //     ([Client.Reviews]); one without a time counts for none.
 //   - Somebody's access is the level that they have as a member of the project or of a group, Developer and up may write
 //     ([Client.Access]). Who is no member has none.
-//   - Commits have e-mails and no accounts ([Client.Commits]).
+//   - Commits have e-mails. Whose those are only GraphQL says, of authors; who pushed stands in GitLab's own notes ([Client.Commits]).
 //   - The head of a merge request lags behind a push, or is missing, for some seconds. One without a head is not listed until it has one.
 //
 // # Errors

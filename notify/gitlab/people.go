@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -183,45 +180,4 @@ func (c *link) against(ctx context.Context, id int64, number int) ([]forge.Revie
 		return resp, len(list), false, err
 	})
 	return out, err
-}
-
-// Commits are the commits of a merge request. GitLab gives names and e-mails and no accounts, but for its own private addresses, which
-// have the account in them.
-func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commits, error) {
-	id, err := c.id(ctx)
-	if err != nil {
-		return forge.Commits{}, err
-	}
-	var out forge.Commits
-	doing := fmt.Sprintf("reading the commits of merge request %d", p.Number)
-	_, err = c.each(ctx, doing, perPage, func(options ...gitlabapi.RequestOptionFunc) (*gitlabapi.Response, int, bool, error) {
-		list, resp, err := c.api.MergeRequests.GetMergeRequestCommits(id, int64(p.Number),
-			&gitlabapi.GetMergeRequestCommitsOptions{ListOptions: gitlabapi.ListOptions{PerPage: perPage}}, options...)
-		for _, one := range list {
-			author, committer := redact.CleanLine(one.AuthorEmail), redact.CleanLine(one.CommitterEmail)
-			out.List = append(out.List, forge.Commit{Hash: redact.CleanLine(one.ID), AuthorEmail: author, CommitterEmail: committer,
-				Author: c.ofPrivateEmail(author), Committer: c.ofPrivateEmail(committer)})
-		}
-		return resp, len(list), false, err
-	})
-	if err != nil {
-		return forge.Commits{}, err
-	}
-	return out, nil
-}
-
-var privateEmail = regexp.MustCompile(`^([0-9]{1,18})-([A-Za-z0-9_.-]+)@users\.noreply\.(.+)$`)
-
-// ofPrivateEmail is the account of an address that GitLab makes up for people who show none; the zero User of any other.
-func (c *link) ofPrivateEmail(email string) forge.User {
-	m := privateEmail.FindStringSubmatch(email)
-	base, err := url.Parse(c.opts.URL)
-	if m == nil || err != nil || !strings.EqualFold(m[3], base.Hostname()) {
-		return forge.User{}
-	}
-	id, err := strconv.ParseInt(m[1], 10, 64)
-	if err != nil {
-		return forge.User{}
-	}
-	return forge.User{ID: id, Login: m[2]}
 }

@@ -154,24 +154,3 @@ func TestApprovalsUnknown(t *testing.T) {
 		t.Errorf("a state that nobody knows grants: %+v", list)
 	}
 }
-
-// TestCommits: e-mails, and accounts only where GitLab's own addresses name them.
-func TestCommits(t *testing.T) {
-	s := site(t, func(o *gitlabtest.Options) { o.PageLimit = 2 })
-	c := client(t, s, nil)
-	private := "7-jane@users.noreply.127.0.0.1"
-	s.AddCommit(infra, gitlabtest.Commit{SHA: sha("a"), AuthorEmail: "jane@example.com", CommitterEmail: "jane@example.com"})
-	s.AddCommit(infra, gitlabtest.Commit{SHA: sha("b"), AuthorEmail: private, CommitterEmail: private})
-	s.AddCommit(infra, gitlabtest.Commit{SHA: sha("c"), AuthorEmail: "7-jane@users.noreply.elsewhere.com", CommitterEmail: "x\u202e@example.com"})
-	n := s.OpenPull(infra, gitlabtest.Pull{Author: "jane", Head: sha("c"), Commits: []string{sha("a"), sha("b"), sha("c")}})
-	got := must[forge.Commits](t)(c.Commits(deadline(t), forge.PullRequest{Number: n}))
-	jane := forge.User{ID: 7, Login: "jane"}
-	want := []forge.Commit{
-		{Hash: sha("c"), AuthorEmail: "7-jane@users.noreply.elsewhere.com", CommitterEmail: "x@example.com"},
-		{Hash: sha("b"), AuthorEmail: private, CommitterEmail: private, Author: jane, Committer: jane},
-		{Hash: sha("a"), AuthorEmail: "jane@example.com", CommitterEmail: "jane@example.com"},
-	}
-	if got.Cut || fmt.Sprint(got.List) != fmt.Sprint(want) {
-		t.Errorf("got %+v", got)
-	}
-}

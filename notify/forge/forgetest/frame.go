@@ -5,6 +5,7 @@
 package forgetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,7 @@ type Answer struct {
 type Route struct {
 	Name    string
 	Pattern string // of http.ServeMux, without the prefix: "GET /projects/{id}"
+	Prefix  string // in the place of that of all
 	Do      func(*Request) Answer
 }
 
@@ -110,7 +112,7 @@ func (s *Frame) Start(o Options) error {
 	mux := http.NewServeMux()
 	for _, r := range o.Routes {
 		method, path, _ := strings.Cut(r.Pattern, " ")
-		mux.HandleFunc(method+" "+o.Prefix+path, s.serve(r))
+		mux.HandleFunc(method+" "+cmp.Or(r.Prefix, o.Prefix)+path, s.serve(r))
 	}
 	mux.HandleFunc("/", s.serve(Route{Name: "unknown", Do: func(*Request) Answer { return o.Unknown }}))
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0), ConnState: s.count}

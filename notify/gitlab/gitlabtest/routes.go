@@ -31,11 +31,13 @@ const (
 	RouteEdit        = "edit note"
 	RouteStatuses    = "statuses"
 	RouteStatus      = "status"
+	RouteGraphQL     = "graphql"
 )
 
 func (s api) routes() []forgetest.Route {
 	const project = "/projects/{id}"
 	return []forgetest.Route{
+		{Name: RouteGraphQL, Pattern: "POST /graphql", Prefix: s.opts.Subpath + "/api", Do: s.graphQL},
 		{Name: RouteUser, Pattern: "GET /user", Do: func(*request) answer { return answer{Status: 200, Body: s.user(s.opts.Login)} }},
 		{Name: RouteToken, Pattern: "GET /personal_access_tokens/self", Do: s.getToken},
 		{Name: RouteMetadata, Pattern: "GET /metadata", Do: func(*request) answer {
@@ -259,4 +261,33 @@ func (s api) listCommitPulls(r *request, p *project) answer {
 		}
 	}
 	return s.paged(r, list)
+}
+
+// graphQL answers the one query that is asked: for the authors of a merge request's commits, whom GitLab finds by their confirmed e-mails.
+func (s api) graphQL(r *request) answer {
+	vars, _ := r.Fields["variables"].(map[string]any)
+	path, _ := vars["project"].(string)
+	iid, _ := vars["iid"].(string)
+	p := s.projects[strings.ToLower(path)]
+	if s.opts.NoCommitAuthors || p == nil || p.pull(atoi(iid)) == nil {
+		return answer{Status: http.StatusOK, Body: map[string]any{"data": map[string]any{"project": nil}}}
+	}
+	list := p.pull(atoi(iid)).Commits
+	from := 0
+	if after, ok := vars["after"].(string); ok {
+		from = atoi(after)
+	}
+	to := min(from+s.opts.PageLimit, len(list))
+	var nodes []any
+	for _, sha := range list[from:to] {
+		var author any
+		for _, u := range s.users {
+			if slices.Contains(u.Emails, p.commits[sha].AuthorEmail) {
+				author = map[string]any{"id": "gid://gitlab/User/" + strconv.FormatInt(u.ID, 10), "username": u.Login}
+			}
+		}
+		nodes = append(nodes, map[string]any{"sha": sha, "author": author})
+	}
+	return answer{Status: http.StatusOK, Body: map[string]any{"data": map[string]any{"project": map[string]any{"mergeRequest": map[string]any{
+		"commits": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": to < len(list), "endCursor": strconv.Itoa(to)}}}}}}}
 }

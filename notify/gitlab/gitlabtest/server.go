@@ -55,6 +55,7 @@ type Options struct {
 	Now       func() time.Time // default time.Now
 	// NoApprovalTimes: approvals do not say when they were given, as in older versions.
 	NoApprovalTimes bool
+	NoCommitAuthors bool // GraphQL knows nothing of the project's commits
 }
 
 func (o *Options) setDefaults() {
@@ -96,7 +97,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{opts: o, users: map[string]*User{}, projects: map[string]*project{}, serial: 1000}
 	s.users[strings.ToLower(o.Login)] = &User{ID: ownerID, Login: o.Login}
 	for _, u := range o.Users {
-		s.users[strings.ToLower(u.Login)] = &u
+		s.AddUser(u)
 	}
 	for _, p := range o.Projects {
 		s.projects[strings.ToLower(p.Name)] = newProject(p)
@@ -142,7 +143,7 @@ func (s api) authorize(r *request) *answer {
 		return &answer{Status: http.StatusUnauthorized, Body: map[string]any{
 			"error": "invalid_token", "error_description": "Token was revoked. You have to re-authorize from the user."}}
 	}
-	reads := r.Method == http.MethodGet && slices.Contains(s.opts.Scopes, "read_api")
+	reads := (r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/graphql")) && slices.Contains(s.opts.Scopes, "read_api")
 	if !reads && !slices.Contains(s.opts.Scopes, "api") {
 		return &answer{Status: http.StatusForbidden, Body: map[string]any{"error": "insufficient_scope",
 			"error_description": "The request requires higher privileges than provided by the access token.", "scope": "api"}}

@@ -12,6 +12,7 @@ type User struct {
 	ID      int64
 	Login   string
 	Blocked bool
+	Emails  []string // confirmed; default that of the login at example.com
 }
 
 // Project is a project. Access are its members, those of its groups too.
@@ -161,7 +162,14 @@ func (s *Server) change(do func()) {
 }
 
 // AddUser adds an account, or replaces the one of that login.
-func (s *Server) AddUser(u User) { s.change(func() { s.users[strings.ToLower(u.Login)] = &u }) }
+func (s *Server) AddUser(u User) {
+	if u.Emails == nil {
+		u.Emails = []string{u.Login + "@example.com"}
+	}
+	s.Lock()
+	defer s.Unlock()
+	s.users[strings.ToLower(u.Login)] = &u
+}
 
 // DeleteUser lets an account go; what it wrote stays, by nobody.
 func (s *Server) DeleteUser(login string) {
@@ -294,10 +302,23 @@ func (s *Server) ChangePull(name string, number int, change func(*Pull)) {
 
 // Push gives a merge request a new head, by its author. What was approved stays approved.
 func (s *Server) Push(name string, number int, sha string) {
+	s.PushBy(name, number, mustAuthor(s, name, number), sha)
+}
+
+// PushBy is [Server.Push] by somebody else, who says in the commit that its author made it.
+func (s *Server) PushBy(name string, number int, login, sha string) {
 	s.ChangePull(name, number, func(m *Pull) {
 		m.Head = sha
 		m.Commits = append(slices.Clone(m.Commits), sha)
 	})
+	s.SystemNote(name, number, login, "added 1 commit\n\n<ul><li>"+sha[:8]+" - more</li></ul>")
+}
+
+func mustAuthor(s *Server, name string, number int) string {
+	s.Lock()
+	defer s.Unlock()
+	_, m := mustPull(s, name, number)
+	return m.Author
 }
 
 // ForcePush replaces what a merge request brings.
