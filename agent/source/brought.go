@@ -27,7 +27,7 @@ func (r review) unseen(ctx context.Context, p forge.PullRequest, commits forge.C
 		// What a later commit of it took back again nobody has approved.
 		return r.without(ctx, p, r.tip)
 	case len(c.Parents) > 1:
-		if why, err = r.without(ctx, p, c.Hash); why != "" || err != nil {
+		if why, err = r.belowMerge(ctx, p, len(commits.List), c); why != "" || err != nil {
 			return why, err
 		}
 		if why, err = r.git.MergeAdds(ctx, c.Hash); why != "" {
@@ -36,6 +36,22 @@ func (r review) unseen(ctx context.Context, p forge.PullRequest, commits forge.C
 		return why, err
 	}
 	return r.replayed(ctx, p, len(commits.List), c)
+}
+
+// belowMerge says what is missing below a merge: the head that was reviewed or, where the site squashes a pull request and merges that,
+// the squashed commit, if it is what was reviewed.
+func (r review) belowMerge(ctx context.Context, p forge.PullRequest, most int, merge repo.Commit) (why string, err error) {
+	if p.MergeCommit == "" || !slices.Contains(merge.Parents[1:], p.MergeCommit) {
+		return r.without(ctx, p, merge.Hash)
+	}
+	squashed, err := r.git.Commit(p.MergeCommit)
+	if err != nil {
+		return "", err
+	}
+	if len(squashed.Parents) != 1 {
+		return r.without(ctx, p, merge.Hash)
+	}
+	return r.replayed(ctx, p, most, squashed)
 }
 
 // without says that a commit has not got the reviewed head in its history, or that nobody can tell; empty if it has.

@@ -173,7 +173,7 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 	}
 	t.origin.Pulls = append(t.origin.Pulls, shown)
 	t.merges[p.MergeCommit] = true
-	for _, u := range []forge.User{p.Author, p.MergedBy} {
+	for _, u := range append([]forge.User{p.Author, p.MergedBy}, commits.Pushers...) {
 		if !u.Bot { // no bot approves
 			t.add(store.Maker{Login: u.Login})
 		}
