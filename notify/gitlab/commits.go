@@ -71,7 +71,8 @@ func (c *Client) name(list []forge.Commit, authors map[string]forge.User) {
 	}
 }
 
-const authorsQuery = `query($project: ID!, $iid: String!, $after: String) {
+// authorsQuery has no commas, which mean nothing to GraphQL.
+const authorsQuery = `query($project: ID! $iid: String! $after: String) {
 	project(fullPath: $project) { mergeRequest(iid: $iid) { commits(first: 100, after: $after) {
 		pageInfo { hasNextPage endCursor } nodes { sha author { id username } } } } } }`
 
