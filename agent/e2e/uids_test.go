@@ -86,6 +86,8 @@ spoil() {
 	done
 	cat %[1]s/state/victim/terraform.tfstate && echo READ-STATE >>%[2]s/said
 	touch %[1]s/cache/providers/x && echo WROTE-CACHE >>%[2]s/said
+	touch $TF_DATA_DIR/x && echo WROTE-DATA >>%[2]s/said
+	ls %[1]s/cache/stacks && echo LISTED-KEPT >>%[2]s/said
 	tr '\0' '\n' </proc/*/environ | grep -h DB_PASSWORD && echo READ-ENVIRON >>%[2]s/said
 }
 spoil >/dev/null 2>&1

@@ -17,6 +17,7 @@ import (
 	"sallyport/agent/lifecycle"
 	"sallyport/agent/terraform"
 	"sallyport/agent/terraform/binary"
+	"sallyport/agent/terraform/cache"
 	"sallyport/store"
 )
 
@@ -34,6 +35,15 @@ func (e *Engines) Plan(ctx context.Context, conf *active.Config, run *store.Run,
 		if err := e.bringHead(ctx, conf, run); err != nil {
 			return nil, err
 		}
+	}
+	planned, err := e.planIn(ctx, conf, run, s, planPlace{dir: dir, tool: found})
+	var misfit *cache.MisfitError
+	if !errors.As(err, &misfit) || ctx.Err() != nil {
+		return planned, err
+	}
+	// What the stack's last init brought does not fit, whatever that was: now it runs. In a fresh checkout, since code can have run in this one.
+	if dir, err = e.freshRunDir(run.ID); err != nil {
+		return nil, err
 	}
 	return e.planIn(ctx, conf, run, s, planPlace{dir: dir, tool: found})
 }
@@ -68,7 +78,7 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 	if err != nil {
 		return nil, err
 	}
-	o.Preview, o.Asked = preview, run.CreatedAt
+	o.Preview, o.Asked, o.KeepInit = preview, run.CreatedAt, !preview && p.name == ""
 	o.Tool, o.PlanEnv, o.Timeout, o.AWS = p.tool, s.PlanEnv, s.PlanTimeout, active.AwsPlan(s, fmt.Sprint(run.ID))
 	var missing []string
 	if preview {

@@ -266,18 +266,19 @@ func TestProcessesPerPlan(t *testing.T) {
 	log := filepath.Join(r.dir, "processes")
 	wrapper := filepath.Join(r.dir, "terraform")
 	script := fmt.Sprintf("#!/bin/sh\necho \"$1 $2\" >> %s\nexec %s \"$@\"\n", log, r.tool.Path)
-	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	tftest.Program(t, wrapper, []byte(script)) // other tests of this process start programs
 	r.tool.Path = wrapper
 	for n, want := range []string{
 		"version init plan show show", "init plan show show",
 		"init workspace workspace workspace plan show show", "init workspace workspace plan show show",
+		"init workspace workspace plan show show", "workspace workspace plan show show",
+		"init plan show show", "plan show show",
 	} {
 		o := r.options(main("locals {}"))
-		if n >= 2 {
+		if n >= 2 && n < 6 {
 			o.Workspace = "blue"
 		}
+		o.KeepInit = n >= 4
 		r.plan(o)
 		text, err := os.ReadFile(log)
 		if err != nil {

@@ -35,7 +35,7 @@
 //
 // # Processes
 //
-// A plan costs init, plan and two shows; a workspace other than default costs select (or new as well) and show. The version
+// A plan costs init, plan and two shows, and no init where the stack's last one brought the same (see [cache.Cache.Reuse]); a workspace other than default costs select (or new as well) and show. The version
 // is asked once per binary. init, plan and workspaces go through terraform-exec; show does not, because terraform-exec
 // holds all of the output in memory. Cancelling the context sends one SIGINT, and PlanOptions.Grace later everything that is left is
 // killed.

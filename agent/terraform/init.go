@@ -2,6 +2,8 @@ package terraform
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -100,8 +102,11 @@ func (p *planner) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = o.Cache.Init(ctx, cache.Init{Root: o.root(), Sources: cache.Sources{Tool: o.Tool, CLIConfigFile: o.CLIConfigFile}, Preview: o.Preview,
-		Asked: o.Asked, Warn: p.warn, Run: p.runInit}, committed)
+	in := cache.Init{Root: o.root(), Sources: cache.Sources{Tool: o.Tool, CLIConfigFile: o.CLIConfigFile}, Preview: o.Preview,
+		Asked: o.Asked, Same: o.same(p.keptDir), Warn: p.warn, Run: p.runInit}
+	if p.reused = o.Cache.Reuse(in, committed); !p.reused {
+		err = o.Cache.Init(ctx, in, committed)
+	}
 	var waited *cache.WaitError
 	if errors.As(err, &waited) {
 		return p.s.fail(ctx, "init", waited.Err, nil, "")
@@ -109,10 +114,30 @@ func (p *planner) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(p.res.Diagnostics) > 0 { // people are to read them with each plan
+		o.Cache.Forget(o.Stack)
+	}
 	if err := checkBackend(o, p.keptDir); err != nil {
+		o.Cache.Forget(o.Stack)
 		return err
 	}
 	return p.recordLock(committed)
+}
+
+// same is the digest of what decides what init brings and is neither in the checkout nor with the tool; empty where init is to run in any
+// case: what backend_config says would else be in what is kept of it.
+func (o *PlanOptions) same(keptDir bool) string {
+	dir, err := filepath.Rel(o.Source, o.WorkDir)
+	if err != nil || !o.KeepInit || len(o.BackendConfig) > 0 {
+		return ""
+	}
+	var git credentials.Git
+	if o.GitAccess != nil {
+		git = *o.GitAccess
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %t %q %q %q %q %q %q %q", dir, o.Workspace, o.StateDir, keptDir, revealAll(o.Env), revealAll(o.PlanEnv),
+		git.URL, git.ModulesFrom, git.CAFile, git.SSHKeyFile, git.KnownHostsFile))
+	return hex.EncodeToString(sum[:])
 }
 
 // runInit runs terraform init itself. Only here does terraform see the credentials of the git host.

@@ -54,6 +54,8 @@ type PlanOptions struct {
 	// Preview: nothing that this plan brings along stays: no workspace is made, and what is kept of the stack's last init is
 	// not replaced. What nobody has approved must not change what the next plan works with.
 	Preview bool
+	// KeepInit: init is left out where it would bring what the stack's last one has, which is remembered for that.
+	KeepInit bool
 	// WithoutCredentials: of CLIConfigFile terraform gets all but its credentials for other hosts.
 	WithoutCredentials bool
 

@@ -40,13 +40,15 @@ type planner struct {
 	s        *session
 	res      PlanResult
 	keptDir  bool                           // the agent keeps the state
+	reused   bool                           // init was left out; see [cache.Cache.Reuse]
 	noted    bool                           // what that state was when the plan began is written down; see copyState
 	declared map[string]rootmodule.Variable // the variables of the root module; of a plan only
 	late     atomic.Pointer[error]          // the first time that credentials were not renewed
 }
 
 // Plan runs init, plan and show, and returns what people decide on. The error is an [*diag.Error] where terraform, or the
-// lack of it, is the reason; it unwraps to the context's error when that ended the plan.
+// lack of it, is the reason; it unwraps to the context's error when that ended the plan. With KeepInit a [*cache.MisfitError] says that it is to
+// be called again, in a fresh checkout.
 func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 	ctx, p, end, err := begin(ctx, o, purpose{"planning", "plan_timeout of %s has passed: %w"})
 	if err != nil {
@@ -70,6 +72,9 @@ func Plan(ctx context.Context, o PlanOptions) (*PlanResult, error) {
 func (p *planner) steps(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{p.initialise, p.workspace, p.settle, p.plan, p.shows} {
 		if err := step(ctx); err != nil {
+			if p.reused && ctx.Err() == nil {
+				return p.o.Cache.Misfit(p.o.Stack, err)
+			}
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ type Cache struct {
 	dir string
 
 	cold chan struct{} // holds one value while a cold init of this process runs
-	keep sync.Mutex    // replacing what is kept of a stack
+	keep sync.RWMutex  // replacing what is kept of a stack
 
 	answers answers
 
@@ -37,6 +37,7 @@ type Cache struct {
 	// linked are the providers, as host/namespace/type, that terraform takes from a mirror on this machine's disk: none of them
 	// is downloaded, so that no init has to wait for another one.
 	linked map[string]bool
+	ready  map[string]ready // by stack
 }
 
 // New returns the cache in a directory, which is made when it is first needed.

@@ -1,6 +1,8 @@
 // Package cache keeps what inits have fetched, so that later ones are fast and the next one works when registry and git host are away.
 //
-// [Cache.Init] is the whole of it: it is given what runs `terraform init` once, and decides from where terraform may take providers, in
+// [Cache.Reuse] leaves an init out that would bring what the stack's last one brought, and says by whom that could be anything else.
+//
+// [Cache.Init] is given what runs `terraform init` once, and decides from where terraform may take providers, in
 // which order that is tried, and what of the result is kept.
 //
 //   - Warm: the lock file names only packages that are in the store, which then is terraform's only source. Such inits run in

@@ -26,6 +26,8 @@ type Init struct {
 	// Asked is when it was wished for: what was asked of a registry later than that is not asked again. Default: now.
 	Asked time.Time
 	Now   func() time.Time // default: [time.Now]
+	// Same is a digest of what else decides what an init brings: the environment, directories, whose modules it may read. Empty: init always runs.
+	Same string
 	// Run runs terraform init once. A pluginDir that is not empty is to be the only source of providers. The error is a [*diag.Error]
 	// where terraform is the reason.
 	Run  func(ctx context.Context, pluginDir string) error
@@ -61,6 +63,7 @@ func (c *Cache) Init(ctx context.Context, in Init, committed []byte) error {
 		in.Asked = in.Now()
 	}
 	a := attempt{Init: in, cache: c}
+	key := in.key(committed)
 	last := c.lastInit(a.Stack)
 	if last != nil && last.Commit == a.Commit && last.Committed == LockDigest(committed) {
 		err := a.restore(last, committed)
@@ -92,7 +95,7 @@ func (c *Cache) Init(ctx context.Context, in Init, committed []byte) error {
 	if a.Preview {
 		return nil
 	}
-	if err := c.remember(a.Root, committed); err != nil {
+	if err := a.remember(key, committed); err != nil {
 		a.Warn("the lock file and modules of this run could not be kept for when the registry is away: %v", err)
 	}
 	return nil

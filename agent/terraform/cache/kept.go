@@ -51,9 +51,18 @@ func (c *Cache) lastInit(stack string) *kept {
 
 // remember keeps the lock file and the remote modules of a good init in the place of the earlier ones. An init of the same stack
 // that reads the earlier ones at that moment fails to, and goes without them.
-func (c *Cache) remember(r Root, committed []byte) error {
-	c.keep.Lock()
-	defer c.keep.Unlock()
+func (a *attempt) remember(key string, committed []byte) error {
+	a.cache.keep.Lock()
+	defer a.cache.keep.Unlock()
+	if err := a.cache.keepLast(a.Root, committed); err != nil {
+		a.cache.Forget(a.Stack)
+		return err
+	}
+	return a.prepare(key, committed)
+}
+
+// keepLast is [attempt.remember] on disk.
+func (c *Cache) keepLast(r Root, committed []byte) error {
 	modules := filepath.Join(r.DataDir, "modules")
 	k := kept{Commit: r.Commit, DataDir: r.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: LockDigest(committed)}
 	lock, err := r.ReadBack(filepath.Join(r.WorkDir, LockFile))
