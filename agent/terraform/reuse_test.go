@@ -38,10 +38,10 @@ func TestWithoutInit(t *testing.T) {
 	m, r := tftest.NewNetworkMirror(t), newRig(t)
 	ran := r.recorded()
 	modules := gittest.NewRepo(t, "", "modules")
-	modules.Commit("a module", map[string]string{"main.tf": "resource \"terraform_data\" \"m\" {\n  input = \"first\"\n}\n"})
+	modules.Commit("a module", map[string]string{"main.tf": "resource \"terraform_data\" \"m\" {\n  input = \"first\"\n}\n", "sub/main.tf": "locals {}\n"})
 	modules.Git("tag", "v1.0.0")
 	modules.Git("push", "-q", "origin", "v1.0.0")
-	call := fmt.Sprintf("module \"m\" {\n  source = \"git::file://%s?ref=v1.0.0\"\n}\nmodule \"l\" {\n  source = \"./l\"\n}\n", modules.Bare)
+	call := fmt.Sprintf("module \"m\" {\n  source = \"git::file://%[1]s?ref=v1.0.0\"\n}\nmodule \"n\" {\n  source = \"git::file://%[1]s//sub?ref=v1.0.0\"\n}\nmodule \"l\" {\n  source = \"./l\"\n}\n", modules.Bare)
 	lock, commits := "", 0
 	commit := func(more string) PlanOptions {
 		commits++

@@ -209,6 +209,7 @@ func exactClones(at, was string) bool {
 	if json.Unmarshal(text, &manifest) != nil {
 		return false
 	}
+	proven, named := map[string]bool{}, map[string]bool{} // of git, by package: terraform copies what it has cloned already without the clone's own files
 	for _, m := range manifest.Modules {
 		rest, brought := strings.CutPrefix(m.Dir, was+"/")
 		if !brought {
@@ -217,18 +218,34 @@ func exactClones(at, was string) bool {
 			}
 			continue
 		}
-		if !filepath.IsLocal(rest) || !readWishes(at, filepath.Join(at, rest)).exact {
+		if !filepath.IsLocal(rest) || !filepath.IsLocal(m.Key) || !readWishes(at, filepath.Join(at, rest)).exact {
 			return false
 		}
 		if !strings.Contains(m.Source, "?") {
 			continue
 		}
 		ref, ok := gitRef(m.Source)
-		if !ok || !commitRef.MatchString(ref) && !tagged(filepath.Join(at, m.Key), ref) {
+		if !ok {
+			return false
+		}
+		whole := packageOf(m.Source)
+		named[whole] = true
+		proven[whole] = proven[whole] || commitRef.MatchString(ref) || tagged(filepath.Join(at, m.Key), ref)
+	}
+	for whole := range named {
+		if !proven[whole] {
 			return false
 		}
 	}
 	return true
+}
+
+// packageOf is a module's source without the directory in it.
+func packageOf(source string) string {
+	address, query, _ := strings.Cut(source, "?")
+	scheme, rest, _ := strings.Cut(address, "://")
+	rest, _, _ = strings.Cut(rest, "//")
+	return scheme + "://" + rest + "?" + query
 }
 
 // tagged reports whether a clone has a tag of a name, and no branch that could have been meant.
