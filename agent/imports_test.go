@@ -62,6 +62,7 @@ var storeys = []struct {
 	{name: "agent/hint"},
 	{name: "agent/patience"},
 	{name: "agent/proc"},
+	{name: "agent/repo/inflated"},
 	{name: "agent/terraform/diag"},
 	{name: "agent/terraform/release"},
 	{name: "agent/terraform/varfile"},
@@ -89,7 +90,7 @@ var storeys = []struct {
 	{"agent/peercred", []string{"store"}},
 	{"agent/repo/gittest", []string{"agent/need"}},
 	{"agent/repo/pack", []string{"agent/fault", "agent/hint", "agent/repo/odb", "notify/words", "store/disk"}},
-	{"agent/repo/tree", []string{"agent/hint", "agent/repo/odb"}},
+	{"agent/repo/tree", []string{"agent/hint", "agent/repo/inflated", "agent/repo/odb"}},
 	{"agent/terraform/binary", []string{"agent/asuser", "agent/terraform/diag", "agent/terraform/release"}},
 	{"agent/terraform/planfile", []string{"agent/asuser", "agent/fault", "agent/foreign", "store/disk"}},
 	{"agent/terraform/planjson", []string{"store"}},
@@ -123,7 +124,7 @@ var storeys = []struct {
 		"agent/config/trusted", "agent/config/web", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
-		"agent/hint", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
+		"agent/hint", "agent/repo/inflated", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
 	}},
 	{"agent/terraform/credentials", []string{
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",

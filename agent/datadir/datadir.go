@@ -2,7 +2,7 @@
 // no agent runs, the doctor looks at them, and a backup holds some of them.
 //
 //	sallyport.db       the store
-//	repos/NAME.git     the mirrors of the repositories
+//	repos/NAME.git     the mirrors of the repositories; in each a cache of what checkouts are made of, which may be removed at any time
 //	runs/12            the files of a run; runs/.drift-STACK those of a check for drift, runs/.trial-STACK of a trial of another terraform
 //	state/STACK        a state that the agent keeps, for a stack without a backend
 //	states/STACK       copies of a stack's state, from before each apply and whatever else replaced it

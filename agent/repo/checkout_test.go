@@ -58,7 +58,7 @@ func TestMaterialise(t *testing.T) {
 		"assets/logo.png":           pointer,
 	})
 	dir := filepath.Join(t.TempDir(), "checkout")
-	must(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{Roots: []string{"a", "scripts"}}))
+	must(t, materialise(t, t.Context(), r, head, dir, repo.MaterialiseOptions{Roots: []string{"a", "scripts"}}))
 	want := map[string]string{
 		".": "drwx------", "main.tf": "-rw-------", "empty": "drwx------", "empty/.keep": "-rw-------",
 		"scripts": "drwx------", "scripts/run.sh": "-rwx------", "a": "drwx------", "a/b": "drwx------", "a/b/c": "drwx------",
@@ -73,7 +73,7 @@ func TestMaterialise(t *testing.T) {
 	wantFile(t, filepath.Join(dir, "assets/logo.png"), pointer)
 
 	// Into a directory that is there: refused, and it stays as it is.
-	wantError(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{}), fs.ErrExist, "")
+	wantError(t, materialise(t, t.Context(), r, head, dir, repo.MaterialiseOptions{}), fs.ErrExist, "")
 	wantEqual(t, modes(t, dir), want)
 }
 
@@ -122,7 +122,7 @@ func TestMaterialiseRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, _, head := fetched(t, c.files)
 			dir := filepath.Join(t.TempDir(), "checkout")
-			err := r.Materialise(t.Context(), head, dir, c.o)
+			err := materialise(t, t.Context(), r, head, dir, c.o)
 			if c.want != nil {
 				wantError(t, err, c.want, "")
 			} else if err == nil {
@@ -160,7 +160,7 @@ func TestMaterialiseLeavesOut(t *testing.T) {
 	r := open(t, repo.Options{URL: g.Bare})
 	must(t, r.Fetch(t.Context(), head))
 	at := filepath.Join(t.TempDir(), "checkout")
-	must(t, r.Materialise(t.Context(), head, at, repo.MaterialiseOptions{Roots: []string{"stack"}}))
+	must(t, materialise(t, t.Context(), r, head, at, repo.MaterialiseOptions{Roots: []string{"stack"}}))
 	entries, err := os.ReadDir(at)
 	must(t, err)
 	var names []string
@@ -172,7 +172,7 @@ func TestMaterialiseLeavesOut(t *testing.T) {
 	})
 	wantFile(t, filepath.Join(at, "\xff\xfe"), "bytes")
 	for _, root := range []string{"deep", "empty", "nul", "vast", "abs", strings.Repeat("n", 256), strings.Repeat("l", 256), "."} {
-		err := r.Materialise(t.Context(), head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{Roots: []string{"stack", root}})
+		err := materialise(t, t.Context(), r, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{Roots: []string{"stack", root}})
 		var wrong *repo.FileError
 		if !errors.As(err, &wrong) {
 			t.Errorf("%.20s is used: error %v, want a *repo.FileError", root, err)
@@ -193,12 +193,12 @@ func TestSubmodules(t *testing.T) {
 	wantEqual(t, paths, []string{"modules/vpc"})
 
 	dir := filepath.Join(t.TempDir(), "checkout")
-	must(t, r.Materialise(t.Context(), head, dir, repo.MaterialiseOptions{Roots: []string{"stack"}}))
+	must(t, materialise(t, t.Context(), r, head, dir, repo.MaterialiseOptions{Roots: []string{"stack"}}))
 	entries, err := os.ReadDir(filepath.Join(dir, "modules/vpc"))
 	must(t, err)
 	wantEqual(t, len(entries), 0)
 	for _, root := range []string{"modules", "modules/vpc", "modules/vpc/inner"} {
-		err := r.Materialise(t.Context(), head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{Roots: []string{root}})
+		err := materialise(t, t.Context(), r, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{Roots: []string{root}})
 		wantError(t, err, repo.ErrSubmodule, "submodules are not fetched")
 	}
 }
@@ -208,7 +208,7 @@ func TestMaterialiseObeysItsContext(t *testing.T) {
 	r, _, head := fetched(t, map[string]string{"1": "1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantError(t, r.Materialise(ctx, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{}), context.Canceled, "")
+	wantError(t, materialise(t, ctx, r, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{}), context.Canceled, "")
 }
 
 // raw writes objects that git itself would refuse to write.
@@ -278,7 +278,7 @@ func TestEvilTrees(t *testing.T) {
 			r := open(t, repo.Options{URL: g.Bare})
 			outside := t.TempDir()
 			if err := r.Fetch(t.Context(), head); err == nil {
-				err := r.Materialise(t.Context(), head, filepath.Join(outside, "checkout"), repo.MaterialiseOptions{})
+				err := materialise(t, t.Context(), r, head, filepath.Join(outside, "checkout"), repo.MaterialiseOptions{})
 				wantError(t, err, repo.ErrUnsafeTree, "")
 			} else {
 				wantError(t, err, repo.ErrUnsafeTree, "")
@@ -347,7 +347,7 @@ func TestTreeBombs(t *testing.T) {
 				}
 				_, err := r.Changed(ctx, first, head)
 				wantError(t, err, repo.ErrTooLarge, "")
-				err = r.Materialise(ctx, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{MaxFiles: 500})
+				err = materialise(t, ctx, r, head, filepath.Join(t.TempDir(), "x"), repo.MaterialiseOptions{MaxFiles: 500})
 				wantError(t, err, repo.ErrTooLarge, "")
 			})
 		})

@@ -45,5 +45,6 @@
 //
 // This package is the mirror: its life on disk, who may read and who may write it, which commits it holds and how they are
 // related. What stands below it knows nothing of a mirror: odb reads git's objects and checks them, pack brings objects in through
-// a child process, transport reaches servers, tree is the files of one commit.
+// a child process, transport reaches servers, tree is the files of one commit, inflated keeps what checkouts are made of so that it is
+// put together once.
 package repo

@@ -102,7 +102,9 @@ func (r *Repository) Materialise(ctx context.Context, commit, dir string, o tree
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return r.fail(op, fmt.Errorf("making directory: %w", err))
 	}
-	err = tree.Write(ctx, h.storage, c.TreeHash, dir, o)
+	kept := r.inflated.take(r.options.Dir)
+	defer r.inflated.give()
+	err = tree.Write(ctx, tree.Objects{Mirror: h.storage, Kept: kept}, c.TreeHash, dir, o)
 	if err == nil {
 		return nil
 	}

@@ -37,6 +37,7 @@ type Repository struct {
 	met      atomic.Pointer[plumbing.Hash] // the commit that was found last; nil when one was missed since
 	verified plumbing.Hash                 // the tree that was walked last; guarded by writer
 	packed   map[string]bool               // the packs that there were after the last fetch; guarded by writer
+	inflated inflatedObjects
 
 	mu         sync.Mutex // guards what follows
 	idle       []*handle
@@ -184,6 +185,7 @@ func (r *Repository) dropIdle() {
 		odb.CloseQuietly(h.storage)
 	}
 	r.idle = nil
+	r.inflated.drop()
 }
 
 // invalidate makes sure that what was opened before is not used again.

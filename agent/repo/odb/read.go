@@ -113,6 +113,11 @@ func ReadTree(s *Storage, h plumbing.Hash) (*object.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParseTree(h, content)
+}
+
+// ParseTree is a directory from its content, which was held against its hash.
+func ParseTree(h plumbing.Hash, content []byte) (*object.Tree, error) {
 	o := &plumbing.MemoryObject{}
 	o.SetType(plumbing.TreeObject)
 	if _, err := o.Write(content); err != nil {

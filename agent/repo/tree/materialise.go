@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -18,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"sallyport/agent/hint"
+	"sallyport/agent/repo/inflated"
 	"sallyport/agent/repo/odb"
 )
 
@@ -30,8 +30,6 @@ const (
 	maxPointerBytes = 1024
 	// maxPath is the length from which on the kernel takes no path.
 	maxPath = 4096
-	// smallFile is the largest file that is read whole before it is written.
-	smallFile = 64 << 10
 )
 
 // Options say what matters in a checkout and how large it may be.
@@ -45,8 +43,14 @@ type Options struct {
 	MaxBytes int64 // of all files; default 2 GiB
 }
 
+// Objects are where the files of a commit are read: the mirror, and what of it is kept inflated, which may be nil.
+type Objects struct {
+	Mirror *odb.Storage
+	Kept   *inflated.Store
+}
+
 // Write writes the files below a directory of the mirror into an empty directory; see [Options].
-func Write(ctx context.Context, s *odb.Storage, tree plumbing.Hash, dir string, o Options) error {
+func Write(ctx context.Context, from Objects, tree plumbing.Hash, dir string, o Options) error {
 	if o.MaxFiles <= 0 {
 		o.MaxFiles = defaultMaxFiles
 	}
@@ -58,7 +62,8 @@ func Write(ctx context.Context, s *odb.Storage, tree plumbing.Hash, dir string, 
 		return fmt.Errorf("opening directory: %w", err)
 	}
 	defer root.Close()
-	w := &checkout{ctx: ctx, storage: s, options: o, dir: dir}
+	w := &checkout{ctx: ctx, from: from, options: o, dir: dir}
+	defer func() { from.Kept.Done(w.read) }()
 	if err := w.directory(root, tree, "", 0); err != nil {
 		return err
 	}
@@ -68,11 +73,12 @@ func Write(ctx context.Context, s *odb.Storage, tree plumbing.Hash, dir string, 
 // checkout is one Materialise.
 type checkout struct {
 	ctx     context.Context
-	storage *odb.Storage
+	from    Objects
 	options Options
 	dir     string
 	files   int
-	bytes   int64
+	bytes   int64 // of all files
+	read    int64 // of all objects
 	links   []link
 }
 
@@ -87,7 +93,7 @@ func (w *checkout) directory(root *os.Root, hash plumbing.Hash, prefix string, d
 	if depth > odb.MaxDepth {
 		return odb.TooLarge("directories nest deeper than %d", odb.MaxDepth)
 	}
-	tree, err := odb.ReadTree(w.storage, hash)
+	tree, err := w.tree(hash)
 	if err != nil {
 		return err
 	}
@@ -155,7 +161,7 @@ func (w *checkout) entry(root *os.Root, e object.TreeEntry, name string, depth i
 		}
 		return written(name, root.Mkdir(e.Name, 0o700))
 	case filemode.Symlink:
-		target, err := linkTarget(w.storage, e)
+		target, err := linkTarget(w.from.Mirror, e)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -165,59 +171,6 @@ func (w *checkout) entry(root *os.Root, e object.TreeEntry, name string, depth i
 		return w.file(root, e, name, 0o700)
 	}
 	return w.file(root, e, name, 0o600)
-}
-
-func (w *checkout) file(root *os.Root, e object.TreeEntry, name string, perm fs.FileMode) error {
-	o, err := w.storage.EncodedObject(plumbing.BlobObject, e.Hash)
-	if err != nil {
-		return odb.Damage(e.Hash, err)
-	}
-	if w.bytes += o.Size(); w.bytes > w.options.MaxBytes {
-		return odb.TooLarge("more than %d bytes", w.options.MaxBytes)
-	}
-	f, err := root.OpenFile(e.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		return written(name, err)
-	}
-	if o.Size() <= smallFile {
-		err = w.small(f, e, name)
-	} else {
-		err = copyBlob(f, o, e.Hash)
-	}
-	if closeErr := f.Close(); err == nil && closeErr != nil {
-		err = written(name, closeErr)
-	}
-	return err
-}
-
-// small writes a file whose content fits into memory, and looks at it first.
-func (w *checkout) small(f *os.File, e object.TreeEntry, name string) error {
-	content, err := odb.ReadObject(w.storage, plumbing.BlobObject, e.Hash, smallFile)
-	if err != nil {
-		return err
-	}
-	if isPointer(content) && w.needed(name) {
-		return hint.With(&FileError{Path: name, Why: "is a git LFS pointer", err: ErrLFS}, "git LFS is not run here: commit the file itself, or keep it out of the stack's directory and modules")
-	}
-	_, err = f.Write(content)
-	return written(name, err)
-}
-
-// copyBlob writes a file of any size and computes its hash on the way.
-func copyBlob(f *os.File, o plumbing.EncodedObject, want plumbing.Hash) error {
-	r, err := o.Reader()
-	if err != nil {
-		return odb.Damage(want, err)
-	}
-	defer r.Close()
-	sum := plumbing.NewHasher(plumbing.BlobObject, o.Size())
-	if _, err := io.Copy(io.MultiWriter(f, sum), r); err != nil {
-		return odb.Damage(want, err)
-	}
-	if sum.Sum() != want {
-		return odb.Damage(want, errors.New("content does not match its hash"))
-	}
-	return nil
 }
 
 // safeName refuses names that mean something else to the file system or to git.
