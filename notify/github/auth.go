@@ -15,6 +15,7 @@ import (
 	githubapi "github.com/google/go-github/v92/github"
 
 	"sallyport/notify/exchange"
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
 )
 
@@ -35,7 +36,7 @@ func newApp(c *Client, o App) (*app, error) {
 	if err != nil {
 		return nil, fmt.Errorf("github: reading the app's private key: %w", err)
 	}
-	transport, err := ghinstallation.NewAppsTransport(c.wire, o.ID, key)
+	transport, err := ghinstallation.NewAppsTransport(c.wire.Transport(), o.ID, key)
 	if err != nil { // its text may quote the file
 		return nil, fmt.Errorf("github: %s is no RSA private key in PEM", o.PrivateKeyFile)
 	}
@@ -43,7 +44,7 @@ func newApp(c *Client, o App) (*app, error) {
 	a := &app{client: c, options: o, transport: transport, renewing: make(chan struct{}, 1)}
 	a.renewing <- struct{}{}
 	a.installation = ghinstallation.NewFromAppsTransport(transport, o.InstallationID)
-	a.api, err = c.newAPI(transport)
+	a.api, err = c.newAPI(&http.Client{Transport: transport, CheckRedirect: exchange.NoRedirect})
 	return a, err
 }
 
@@ -76,25 +77,23 @@ func expired() context.Context {
 
 // token is the installation's token, renewed if it is about to end.
 func (a *app) token(ctx context.Context) (string, error) {
-	k := call{doing: "getting an installation token", effect: reads}
+	const doing = "getting an installation token"
 	select {
 	case <-a.renewing:
 		defer func() { a.renewing <- struct{}{} }()
 	case <-ctx.Done():
-		return "", &Error{Doing: k.doing, Kind: Outage, Err: ctx.Err()}
+		return "", &Error{Site: "github", Doing: doing, Kind: Outage, Err: ctx.Err()}
 	}
 	var token string
-	x := &exchange.Exchange{}
-	token, err := a.current().Token(exchange.With(ctx, x))
-	if err == nil && token == "" {
-		err = errors.New("the answer holds no token")
-	}
-	if err == nil {
-		return token, nil
-	}
-	e := a.client.errorOf(k, x, err)
-	if errors.Is(ctx.Err(), context.Canceled) {
-		e.Kind, e.Hint = Stopped, ""
+	_, err := a.client.wire.Send(ctx, "", wire.Call{Doing: doing, Do: func(ctx context.Context) (err error) {
+		if token, err = a.current().Token(ctx); err == nil && token == "" {
+			err = errors.New("the answer holds no token")
+		}
+		return err
+	}})
+	var e *Error
+	if !errors.As(err, &e) {
+		return token, err
 	}
 	if e.Kind == NotFound {
 		e.Hint = fmt.Sprintf("the app %d has no installation %d here: look at its id and installation_id", a.options.ID, a.options.InstallationID)
@@ -178,11 +177,12 @@ func (a *app) slug(ctx context.Context) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, a.client.opts.Timeout)
 	defer cancel()
 	var slug string
-	_, err := a.client.exchange(ctx, limited, "", call{doing: "asking which app we are", do: func(ctx context.Context) error {
+	x, err := a.client.wire.Send(limited, "", wire.Call{Doing: "asking which app we are", Do: func(ctx context.Context) error {
 		got, _, err := a.api.Apps.Get(ctx, "")
 		slug = got.GetSlug()
 		return err
 	}})
+	a.client.noteRate(x.Header)
 	if err == nil && !loginPattern.MatchString(slug) {
 		err = odd("asking which app we are", "it names no app")
 	}
@@ -191,7 +191,7 @@ func (a *app) slug(ctx context.Context) (string, error) {
 
 // odd is an answer that is not what GitHub would say.
 func odd(doing, what string) *Error {
-	return &Error{Doing: doing, Kind: Outage, Err: errors.New("the answer is not one of GitHub's: " + what)}
+	return &Error{Site: "github", Doing: doing, Kind: Outage, Err: errors.New("the answer is not one of GitHub's: " + what)}
 }
 
 // Rate is the primary limit as the last answer told it.

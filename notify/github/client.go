@@ -15,7 +15,7 @@
 // [Unknown] tells that a write may have been carried out though no answer came:
 //   - a status may be set again: the newest of a context counts. GitHub takes at most 1000 of one context and commit, so set it on change only;
 //   - an edit of a comment may be made again;
-//   - a comment must be looked for before it is made again ([Client.FindComment]); [Client.PutComment] always does.
+//   - a comment must be looked for before it is made again; [Client.PutComment] always does.
 //
 // # Polling
 //
@@ -38,16 +38,12 @@ package github
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
-	"time"
 
 	"sallyport/notify/exchange"
+	"sallyport/notify/forge/wire"
 
 	githubapi "github.com/google/go-github/v92/github"
 )
@@ -56,18 +52,13 @@ import (
 type Client struct {
 	opts Options
 	api  *githubapi.Client // with the token of a call
-	wire *wire
+	wire *wire.Wire
 
 	app *app // nil: a token
 
-	writing chan struct{} // holds one token: writes go one after the other
-	wrote   time.Time     // when the last write began; guarded by writing
-
-	mu    sync.Mutex
-	pause time.Time // nothing is sent before
-	limit Kind      // why
-	self  *Identity
-	rate  Rate
+	mu   sync.Mutex
+	self *Identity
+	rate Rate
 
 	listing sync.Mutex // one reading of the list at a time
 	pages   []page     // of open pull requests, as read last
@@ -80,13 +71,16 @@ func New(o Options) (*Client, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	transport, err := newTransport(o.CAFile)
+	c := &Client{opts: o}
+	var err error
+	c.wire, err = wire.New(wire.Options{
+		Site: "github", Name: "GitHub", CAFile: o.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout, Pace: o.Pace,
+		Token: c.token, Judge: c.judge, Hint: c.hint,
+	})
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{opts: o, wire: &wire{next: transport}, writing: make(chan struct{}, 1)}
-	c.writing <- struct{}{}
-	if c.api, err = c.newAPI(exchange.Authorized{Next: c.wire}); err != nil {
+	if c.api, err = c.newAPI(c.wire.HTTP()); err != nil {
 		return nil, err
 	}
 	if o.App == nil {
@@ -99,7 +93,7 @@ func New(o Options) (*Client, error) {
 }
 
 // Close lets go of the kept connection.
-func (c *Client) Close() { c.wire.next.CloseIdleConnections() }
+func (c *Client) Close() { c.wire.Close() }
 
 // String names the repository. Without it a client that is printed by mistake would show its token.
 func (c *Client) String() string { return c.opts.Repository + " at " + c.opts.URL }
@@ -108,13 +102,10 @@ func (c *Client) String() string { return c.opts.Repository + " at " + c.opts.UR
 func (c *Client) GoString() string { return c.String() }
 
 // newAPI makes the library's client. Its own rate limit check stays off: it looks at the wall clock, and ours says more.
-func (c *Client) newAPI(rt http.RoundTripper) (*githubapi.Client, error) {
+func (c *Client) newAPI(with *http.Client) (*githubapi.Client, error) {
 	base := c.opts.api
 	api, err := githubapi.NewClient(
-		githubapi.WithHTTPClient(&http.Client{
-			Transport:     rt,
-			CheckRedirect: exchange.NoRedirect,
-		}),
+		githubapi.WithHTTPClient(with),
 		githubapi.WithURLs(&base, &base), githubapi.WithDisableRateLimitCheck(), githubapi.WithUserAgent("sallyport"))
 	if err != nil {
 		return nil, fmt.Errorf("github: %w", err)
@@ -122,135 +113,27 @@ func (c *Client) newAPI(rt http.RoundTripper) (*githubapi.Client, error) {
 	return api, nil
 }
 
-func newTransport(caFile string) (*http.Transport, error) {
-	t := exchange.NewTransport(exchange.Pool{Idle: 5 * time.Minute, PerHost: 1}) // longer than the slowest poll: the connection is kept
-	if caFile == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("github: reading ca_file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("github: %s holds no certificate", caFile)
-	}
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return t, nil
-}
-
-// wire carries out requests and records them.
-type wire struct{ next *http.Transport }
-
-// RoundTrip implements http.RoundTripper.
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	return exchange.Do(r, w.next.RoundTrip)
-}
-
-// effect says whether a call changes anything at GitHub.
-type effect int
-
 const (
-	reads effect = iota
-	writes
+	reads  = wire.Reads
+	writes = wire.Writes
 )
 
 // call is one request: what it does in words, what it may change, and the library's part of it.
 type call struct {
 	doing  string // "setting a status"
-	effect effect
+	effect wire.Effect
 	do     func(context.Context) error
 }
 
-// run carries out a call: not before a rate limit has passed, writes one after the other, with a token and a deadline, and
-// with the library's errors turned into ours. An answer 304 is no error.
+// run carries out a call, as [wire.Wire.Run] does.
 func (c *Client) run(ctx context.Context, k call) (*exchange.Exchange, error) {
-	if k.effect == writes {
-		done, err := c.turn(ctx)
-		if err != nil {
-			return nil, &Error{Doing: k.doing, Kind: Stopped, Err: err}
-		}
-		defer done()
-	}
-	if wait, kind := c.paused(); wait > 0 {
-		return nil, &Error{Doing: k.doing, Kind: kind, Wait: wait}
-	}
-	limited, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-	defer cancel()
-	token, err := c.token(limited)
-	if err != nil {
+	x, err := c.wire.Run(ctx, wire.Call{Doing: k.doing, Effect: k.effect, Do: k.do})
+	if x == nil {
 		return nil, err
 	}
-	x, err := c.exchange(ctx, limited, token, k)
+	c.noteRate(x.Header)
 	if KindOf(err) == Unauthorized && c.app != nil {
-		c.app.forget(token) // it may have been revoked within its hour
+		c.app.forget(x.Token) // it may have been revoked within its hour
 	}
 	return x, err
-}
-
-// exchange carries out a call with a token. The context of the caller is only looked at, to tell who gave up.
-func (c *Client) exchange(caller, ctx context.Context, token string, k call) (*exchange.Exchange, error) {
-	x := &exchange.Exchange{Token: token}
-	err := k.do(exchange.With(ctx, x))
-	c.noteRate(x.Header)
-	if x.Whole && (x.Status == http.StatusNotModified || err == nil && x.Status >= 200 && x.Status < 300) {
-		return x, nil
-	}
-	e := c.errorOf(k, x, err)
-	if e.Kind == Outage && caller.Err() != nil && errors.Is(caller.Err(), context.Canceled) {
-		e.Kind, e.Hint = Stopped, ""
-	}
-	if e.Kind == RateLimited || e.Kind == SecondaryLimited {
-		c.setPause(e.Wait, e.Kind)
-		c.opts.Log.Warn("github limits the rate", "doing", k.doing, "kind", e.Kind.String(), "wait", e.Wait)
-	}
-	return x, e
-}
-
-// turn waits until this write may go: after the one before it, and politely later. GitHub asks for one write at a
-// time and a second between two; who does not wait gets secondary limits.
-func (c *Client) turn(ctx context.Context) (done func(), err error) {
-	select {
-	case <-c.writing:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	release := func() { c.writing <- struct{}{} }
-	if left := c.opts.Pace - c.opts.Now().Sub(c.wrote); !c.wrote.IsZero() && left > 0 {
-		timer := time.NewTimer(min(left, c.opts.Pace))
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			release()
-			return nil, ctx.Err()
-		}
-	}
-	c.wrote = c.opts.Now()
-	return release, nil
-}
-
-// paused is how long nothing may be sent, and why.
-func (c *Client) paused() (time.Duration, Kind) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.pause.IsZero() {
-		return 0, 0
-	}
-	left := c.pause.Sub(c.opts.Now())
-	if left <= 0 {
-		c.pause = time.Time{}
-	}
-	return left, c.limit
-}
-
-func (c *Client) setPause(d time.Duration, why Kind) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until := c.opts.Now().Add(d); until.After(c.pause) {
-		c.pause, c.limit = until, why
-	}
 }

@@ -9,6 +9,7 @@ import (
 	githubapi "github.com/google/go-github/v92/github"
 
 	"sallyport/notify/forge"
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
 )
 
@@ -59,24 +60,26 @@ func (c *Client) eachComment(ctx context.Context, number int, since time.Time, l
 		})
 }
 
-// FindComment looks for our comment with a marker: by ourselves, and beginning with it, because anybody can write a marker
-// or quote one. If a lost answer led to several, the oldest counts.
-func (c *Client) FindComment(ctx context.Context, number int, marker string) (found Comment, ok bool, err error) {
+// comments are GitHub's, for [wire.PutComment].
+type comments struct{ *Client }
+
+// SelfID is the account that we comment as.
+func (c comments) SelfID(ctx context.Context) (int64, error) {
 	self, err := c.Self(ctx)
-	if err != nil {
-		return Comment{}, false, err
-	}
-	ok, err = c.eachComment(ctx, number, time.Time{}, func(one Comment) bool {
-		if one.Author.ID != self.ID || marker == "" || !strings.HasPrefix(one.Body, marker) {
-			return false
-		}
-		found = one
-		return true
-	})
-	return found, ok, err
+	return self.ID, err
 }
 
-// CreateComment comments on a pull request. It is not idempotent: after an unknown outcome, [Client.FindComment] first.
+// EachComment calls like with each comment, oldest first, until that finds one.
+func (c comments) EachComment(ctx context.Context, number int, like func(Comment) bool) (bool, error) {
+	return c.eachComment(ctx, number, time.Time{}, like)
+}
+
+// EditComment changes a comment. Doing it twice does no harm.
+func (c comments) EditComment(ctx context.Context, _ int, id int64, body string) error {
+	return c.Client.EditComment(ctx, id, body)
+}
+
+// CreateComment comments on a pull request. It is not idempotent: see [Client.PutComment].
 func (c *Client) CreateComment(ctx context.Context, number int, body string) (id int64, err error) {
 	doing := fmt.Sprintf("commenting on pull request %d", number)
 	if err := checkBody(doing, body); err != nil {
@@ -108,38 +111,19 @@ func (c *Client) EditComment(ctx context.Context, id int64, body string) error {
 	return err
 }
 
-// PutComment makes the one comment of a pull request say body, and returns its id for the next time. A known id is edited;
-// without one, or when somebody has deleted it, the comment is looked for by its marker, with which body begins, and only
-// then made. So it may be called again after any error, an unknown outcome included.
+// PutComment makes the one comment of a pull request say body, and returns its id for the next time: see [wire.PutComment].
 func (c *Client) PutComment(ctx context.Context, number int, known int64, marker, body string) (id int64, err error) {
-	if marker == "" || !strings.HasPrefix(body, marker) {
-		return 0, fmt.Errorf("commenting on pull request %d: the text does not begin with its marker", number)
-	}
-	if known != 0 {
-		if err := c.EditComment(ctx, known, body); KindOf(err) != NotFound {
-			return known, err
-		}
-	}
-	found, ok, err := c.FindComment(ctx, number, marker)
-	if err != nil {
-		return 0, err
-	}
-	if !ok {
-		return c.CreateComment(ctx, number, body)
-	}
-	if found.Body == body {
-		return found.ID, nil
-	}
-	return found.ID, c.EditComment(ctx, found.ID, body)
+	return wire.PutComment(ctx, comments{c}, wire.Put{Site: "github", Doing: fmt.Sprintf("commenting on pull request %d", number),
+		Number: number, Known: known, Marker: marker, Body: body, Most: MaxComment})
 }
 
 // checkBody refuses what GitHub would refuse, without sending a quarter of a megabyte first.
 func checkBody(doing, body string) error {
 	switch n := forge.Units(body); {
 	case n > MaxComment:
-		return &Error{Doing: doing, Kind: Invalid, Message: fmt.Sprintf("the text has %d characters, and %d are allowed", n, MaxComment)}
+		return wire.Refused("github", doing, "the text has %d characters, and %d are allowed", n, MaxComment)
 	case strings.TrimSpace(body) == "":
-		return &Error{Doing: doing, Kind: Invalid, Message: "the text is empty"}
+		return wire.Refused("github", doing, "the text is empty")
 	}
 	return nil
 }

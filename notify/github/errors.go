@@ -1,136 +1,40 @@
 package github
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"sallyport/notify/exchange"
-	"sallyport/notify/forge"
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
-	"sallyport/notify/words"
 )
 
-// Kind is what sort of thing went wrong.
-type Kind int
+type (
+	// Error is [wire.Error].
+	Error = wire.Error
+	// Kind is [wire.Kind].
+	Kind = wire.Kind
+)
 
 // The kinds of errors.
 const (
-	// Other is an error that is none of ours.
-	Other Kind = iota
-	// Outage: no answer, a 5xx, or an answer that is not GitHub's. It goes away by itself.
-	Outage
-	// RateLimited: the hour's requests are used up. Wait says how long.
-	RateLimited
-	// SecondaryLimited: GitHub finds us too eager. Wait says how long.
-	SecondaryLimited
-	// Unauthorized: the token, or the app's key, is not (any more) valid.
-	Unauthorized
-	// Forbidden: the token is valid and may not do this.
-	Forbidden
-	// NotFound: there is no such thing, or the token may not know of it. GitHub does not tell which.
-	NotFound
-	// Moved: the repository was renamed or transferred.
-	Moved
-	// Invalid: GitHub does not take what was sent. Sending the same again is of no use.
-	Invalid
-	// Stopped: the caller gave up.
-	Stopped
+	Other            = wire.Other
+	Outage           = wire.Outage
+	RateLimited      = wire.RateLimited
+	SecondaryLimited = wire.SecondaryLimited
+	Unauthorized     = wire.Unauthorized
+	Forbidden        = wire.Forbidden
+	NotFound         = wire.NotFound
+	Moved            = wire.Moved
+	Invalid          = wire.Invalid
+	Stopped          = wire.Stopped
 )
 
-func (k Kind) String() string {
-	names := [...]string{"other", "outage", "rate limit", "secondary rate limit", "unauthorized", "forbidden", "not found",
-		"moved", "invalid", "stopped"}
-	if k >= 0 && int(k) < len(names) {
-		return names[k]
-	}
-	return "kind " + strconv.Itoa(int(k))
-}
-
-const (
-	// defaultPause is how long to rest after a secondary limit that names no time: GitHub asks for a minute at least.
-	defaultPause = time.Minute
-	// maxPause bounds what an answer can make us wait: the primary limit starts anew each hour.
-	maxPause = 65 * time.Minute
-	// maxWords bounds what is kept of GitHub's own words.
-	maxWords = 300
-)
-
-// Error is what went wrong with one call.
-type Error struct {
-	Doing   string // what was being done: "setting a status"
-	Kind    Kind
-	Status  int           // of HTTP; 0 if no answer came, or nothing was sent
-	Message string        // GitHub's own words, cleaned
-	Wait    time.Duration // how long to wait before anything is sent again; 0 if GitHub names no time
-	Unknown bool          // a write that may have been carried out all the same
-	Err     error         // what lies below, if anything
-	Hint    string        // what a person can do
-}
-
-// Error implements error.
-func (e *Error) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s at github: ", e.Doing)
-	switch {
-	case e.Kind == RateLimited || e.Kind == SecondaryLimited:
-		fmt.Fprintf(&b, "%s, again in %s", e.Kind, words.Span(e.Wait))
-		if e.Message != "" {
-			fmt.Fprintf(&b, " (%s)", e.Message)
-		}
-	case e.Message != "":
-		b.WriteString(e.Message)
-	case e.Status != 0 && e.Err == nil:
-		fmt.Fprintf(&b, "%d %s", e.Status, http.StatusText(e.Status))
-	case e.Err != nil:
-		b.WriteString(forge.Cut(redact.CleanLine(e.Err.Error()), maxWords))
-	default:
-		b.WriteString("no answer")
-	}
-	if e.Message != "" && e.Status != 0 && e.Wait == 0 {
-		fmt.Fprintf(&b, " (%d)", e.Status)
-	}
-	if e.Unknown {
-		b.WriteString(" (it may have been carried out)")
-	}
-	return b.String()
-}
-
-// Unwrap implements the interface of errors.Is and errors.As.
-func (e *Error) Unwrap() error { return e.Err }
-
-// UserHint says what a person can do; empty if nothing.
-func (e *Error) UserHint() string { return e.Hint }
-
-// Wants is how long the site wants to be left alone; zero if it does not say.
-func (e *Error) Wants() time.Duration { return e.Wait }
-
-// Everything reports that every other request would fail too, as this one did.
-func (e *Error) Everything() bool {
-	switch e.Kind {
-	case Outage, RateLimited, SecondaryLimited, Unauthorized, Moved, Stopped:
-		return true
-	}
-	return false
-}
-
-// Final reports that the same request will never be taken.
-func (e *Error) Final() bool { return e.Kind == Invalid }
-
-// KindOf is the kind of an error; [Other] if it is none of ours, or nil.
-func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Kind
-	}
-	return Other
-}
+// KindOf is [wire.KindOf].
+func KindOf(err error) Kind { return wire.KindOf(err) }
 
 // RetryAfter reports whether an error names a time before which nothing should be sent: a rate limit, or an outage that says
 // how long it lasts.
@@ -179,47 +83,21 @@ func (s said) words() string {
 			words = append(words, text)
 		}
 	}
-	return forge.Cut(redact.CleanLine(strings.Join(words, ": ")), maxWords)
+	return strings.Join(words, ": ")
 }
 
-// errorOf turns what the wire and the library say into an [*Error].
-func (c *Client) errorOf(k call, x *exchange.Exchange, err error) *Error {
-	e := &Error{Doing: k.doing, Status: x.Status}
+// judge says what an answer of GitHub's means.
+func (c *Client) judge(x *exchange.Exchange) wire.Judgement {
 	var body said
-	if x.Whole && json.Unmarshal(x.Body, &body) == nil && body.Message != "" && x.Status >= 300 {
-		e.Message = body.words()
+	_ = json.Unmarshal(x.Body, &body) // what is no JSON came from something in front of GitHub
+	j := wire.Judgement{Kind: kindOf(x, body), Wait: wire.RetryAfter(x.Header, c.opts.Now())}
+	if body.Message != "" {
+		j.Message = body.words()
 	}
-	e.Kind = kindOf(x, body)
-	switch e.Kind {
-	case RateLimited:
-		e.Wait = untilReset(x.Header, c.opts.Now)
-	case SecondaryLimited:
-		if e.Wait = retryAfter(x.Header, c.opts.Now); e.Wait == 0 {
-			e.Wait = defaultPause
-		}
-	case Outage:
-		e.Wait = retryAfter(x.Header, c.opts.Now)
-		e.Unknown = k.effect == writes && x.Sent
-		if x.Status < 300 || e.Message == "" {
-			e.Err = belowOutage(x, err)
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			e.Err = fmt.Errorf("no answer within %s: %w", c.opts.Timeout, context.DeadlineExceeded)
-		}
+	if j.Kind == RateLimited {
+		j.Wait = wire.Until(x.Header, "X-RateLimit-Reset", c.opts.Now())
 	}
-	e.Hint = c.hintFor(e, x, err)
-	return e
-}
-
-// belowOutage is what to say of an answer that is none of GitHub's.
-func belowOutage(x *exchange.Exchange, err error) error {
-	switch {
-	case x.Status >= 500:
-		return fmt.Errorf("%d %s", x.Status, http.StatusText(x.Status))
-	case x.Whole:
-		return fmt.Errorf("the answer %d is not one of GitHub's", x.Status)
-	}
-	return err
+	return j
 }
 
 func kindOf(x *exchange.Exchange, body said) Kind {
@@ -259,42 +137,9 @@ func limitOf(x *exchange.Exchange, body said) Kind {
 	return Forbidden
 }
 
-// untilReset is how long the primary limit lasts. The answer's own date is what its end is compared with: the clock of
-// this machine may be wrong.
-func untilReset(h http.Header, clock func() time.Time) time.Duration {
-	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return defaultPause
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = clock()
-	}
-	return min(max(time.Unix(reset, 0).Sub(now), time.Second), maxPause)
-}
-
-// retryAfter reads the header, in seconds or as a date; zero if there is none that makes sense.
-func retryAfter(h http.Header, clock func() time.Time) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.Atoi(value); err == nil && n >= 0 {
-		return min(max(time.Duration(min(n, int(maxPause/time.Second)))*time.Second, time.Second), maxPause)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = clock()
-	}
-	return min(max(at.Sub(now), time.Second), maxPause)
-}
-
-func (c *Client) hintFor(e *Error, x *exchange.Exchange, err error) string {
-	var certificate *tls.CertificateVerificationError
+// hint says what a person can do.
+func (c *Client) hint(e *Error, x *exchange.Exchange) string {
 	switch {
-	case errors.As(err, &certificate):
-		return "if its certificate comes from a private CA, set the repository's ca_file to that CA's certificate"
 	case e.Kind == Unauthorized && c.app != nil:
 		return "look at the app's id, installation_id and private_key_file, whether the app is still installed, and at this machine's clock"
 	case e.Kind == Unauthorized:

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
 )
 
@@ -102,17 +101,11 @@ func (o *Options) validateIdentity() error {
 
 // apiBase is where the API of a site is: beside github.com, below a GitHub Enterprise Server.
 func apiBase(site string) (string, error) {
-	u, err := url.Parse(site)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", fmt.Errorf("github: %q is no URL of a site", site)
+	u, err := wire.Base("github", site)
+	if err != nil {
+		return "", err
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("github: url has more than a host in it: user, query and fragment do not belong there")
-	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return "", fmt.Errorf("github: %s would send the token in the clear; plain http is for loopback hosts only", site)
-	}
-	path := strings.TrimSuffix(u.Path, "/")
+	path := u.Path
 	switch host := strings.ToLower(u.Host); host {
 	case "github.com", "www.github.com", "api.github.com":
 		if path != "" {
@@ -127,12 +120,4 @@ func apiBase(site string) (string, error) {
 		return "", fmt.Errorf("github: %q is not the site itself; the repository stands in repository", site)
 	}
 	return u.Scheme + "://" + u.Host + "/api/v3/", nil
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

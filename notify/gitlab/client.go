@@ -74,7 +74,7 @@ func New(o Options) (*Client, error) {
 	c := &link{opts: o}
 	var err error
 	if c.wire, err = wire.New(wire.Options{
-		Site: site, CAFile: o.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout, Judge: c.judge, Hint: c.hint,
+		Site: site, Name: "GitLab", CAFile: o.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout, Judge: c.judge, Hint: c.hint,
 	}); err != nil {
 		return nil, err
 	}

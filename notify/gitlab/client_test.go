@@ -78,9 +78,9 @@ func TestErrors(t *testing.T) {
 		"expired token":      {refuse(401, map[string]any{"error": "invalid_token", "error_description": "Token is expired."}), wire.Unauthorized, 0, false, "Token is expired", "make a new one"},
 		"scope":              {refuse(403, map[string]any{"error": "insufficient_scope", "error_description": "needs more", "scope": "api"}), wire.Forbidden, 0, false, "insufficient_scope", "the scope api"},
 		"forbidden":          {refuse(403, says("403 Forbidden")), wire.Forbidden, 0, false, "403 Forbidden", "Developer in " + infra},
-		"blocked by a proxy": {refuse(403, "Forbidden\n"), wire.Outage, 0, true, "not one of gitlab's", ""},
+		"blocked by a proxy": {refuse(403, "Forbidden\n"), wire.Outage, 0, true, "not one of GitLab's", ""},
 		"not found":          {refuse(404, says("404 Project Not Found")), wire.NotFound, 0, false, "404 Project Not Found", "gitlab.project"},
-		"another site":       {refuse(404, "<html>no such page</html>"), wire.Outage, 0, true, "not one of gitlab's", "below a path"},
+		"another site":       {refuse(404, "<html>no such page</html>"), wire.Outage, 0, true, "not one of GitLab's", "below a path"},
 		"renamed":            {refuse(301, says("Moved"), "Location", "/api/v4/projects/42"), wire.Moved, 0, false, "Moved", "set gitlab.project"},
 		"a page to sign in":  {refuse(302, "<html></html>", "Location", "https://host/users/sign_in"), wire.Moved, 0, false, "302", "look at gitlab.url"},
 		"conflict":           {refuse(409, says("Another update is in progress")), wire.Busy, 0, false, "in progress", ""},
@@ -90,11 +90,11 @@ func TestErrors(t *testing.T) {
 		"hostile words":      {refuse(403, says("no\x1b[31m\nforged")), wire.Forbidden, 0, false, "no forged", "Developer"},
 		"502":                {forgetest.Fault{Kind: forgetest.ServerError}, wire.Outage, 0, true, "502 Bad Gateway", ""},
 		"503 in maintenance": {refuse(503, says("GitLab is in maintenance"), "Retry-After", "7"), wire.Outage, 7 * time.Second, true, "in maintenance", ""},
-		"a proxy's 200":      {forgetest.Fault{Kind: forgetest.NoAnswer}, wire.Outage, 0, true, "not one of gitlab's", ""},
+		"a proxy's 200":      {forgetest.Fault{Kind: forgetest.NoAnswer}, wire.Outage, 0, true, "not one of GitLab's", ""},
 		"connection closed":  {forgetest.Fault{Kind: forgetest.Drop}, wire.Outage, 0, true, "EOF", ""},
 		"lost answer":        {forgetest.Fault{Kind: forgetest.LoseAnswer}, wire.Outage, 0, true, "EOF", ""},
 		"late 502":           {forgetest.Fault{Kind: forgetest.LateServerError}, wire.Outage, 0, true, "502", ""},
-		"half an answer":     {forgetest.Fault{Kind: forgetest.Truncate}, wire.Outage, 0, true, "not one of gitlab's", ""},
+		"half an answer":     {forgetest.Fault{Kind: forgetest.Truncate}, wire.Outage, 0, true, "not one of GitLab's", ""},
 	}
 	calls := map[string]struct {
 		route  string

@@ -128,7 +128,7 @@ func (c notes) writeNote(ctx context.Context, doing string, write func(context.C
 
 // PutComment makes the one comment of a merge request say body: see [wire.PutComment].
 func (c *Client) PutComment(ctx context.Context, number int, known int64, marker, body string) (id int64, err error) {
-	return wire.PutComment(ctx, notes{c.link}, wire.Put{Site: site, Number: number, Known: known, Marker: marker, Body: harmless(body), Most: maxComment})
+	return wire.PutComment(ctx, notes{c.link}, wire.Put{Site: site, Doing: fmt.Sprintf("commenting on merge request %d", number), Number: number, Known: known, Marker: marker, Body: harmless(body), Most: maxComment})
 }
 
 // harmless puts a blank before each line that begins with a slash. GitLab carries out such a line (/merge, /approve, /close) as whoever

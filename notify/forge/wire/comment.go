@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -21,6 +22,7 @@ type Comments interface {
 // Put is the one comment of a change.
 type Put struct {
 	Site   string
+	Doing  string // default: commenting on its number
 	Number int
 	Known  int64  // its id, if it is known
 	Marker string // that it begins with
@@ -33,7 +35,7 @@ type Put struct {
 // quote one, and only then made. If a lost answer led to several, the oldest counts. So it may be called again after any error, an
 // unknown outcome included.
 func PutComment(ctx context.Context, c Comments, p Put) (id int64, err error) {
-	doing := fmt.Sprintf("commenting on %d", p.Number)
+	doing := cmp.Or(p.Doing, fmt.Sprintf("commenting on %d", p.Number))
 	if p.Marker == "" || !strings.HasPrefix(p.Body, p.Marker) {
 		return 0, fmt.Errorf("%s: the text does not begin with its marker", doing)
 	}

@@ -27,6 +27,8 @@ const (
 	Outage
 	// RateLimited: the site wants no more requests for now. Wait says for how long.
 	RateLimited
+	// SecondaryLimited: the site finds us too eager, whatever its limits are. Wait says for how long.
+	SecondaryLimited
 	// Unauthorized: the token is not (any more) valid.
 	Unauthorized
 	// Forbidden: the token is valid and may not do this.
@@ -44,12 +46,15 @@ const (
 )
 
 func (k Kind) String() string {
-	names := [...]string{"other", "outage", "rate limit", "unauthorized", "forbidden", "not found", "moved", "invalid", "busy", "stopped"}
+	names := [...]string{"other", "outage", "rate limit", "secondary rate limit", "unauthorized", "forbidden", "not found", "moved", "invalid", "busy", "stopped"}
 	if k >= 0 && int(k) < len(names) {
 		return names[k]
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
+
+// limits reports whether the site wants no more requests for a time.
+func (k Kind) limits() bool { return k == RateLimited || k == SecondaryLimited }
 
 // maxWords bounds what is kept of a site's own words, in characters.
 const maxWords = 300
@@ -72,7 +77,7 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s at %s: ", e.Doing, e.Site)
 	switch {
-	case e.Kind == RateLimited:
+	case e.Kind.limits():
 		fmt.Fprintf(&b, "%s, again in %s", e.Kind, words.Span(e.Wait))
 		if e.Message != "" {
 			fmt.Fprintf(&b, " (%s)", e.Message)
@@ -107,7 +112,7 @@ func (e *Error) Wants() time.Duration { return e.Wait }
 // Everything reports that every other request would fail too, as this one did.
 func (e *Error) Everything() bool {
 	switch e.Kind {
-	case Outage, RateLimited, Unauthorized, Moved, Stopped:
+	case Outage, RateLimited, SecondaryLimited, Unauthorized, Moved, Stopped:
 		return true
 	}
 	return false
@@ -145,12 +150,12 @@ func (w *Wire) errorOf(k Call, x *exchange.Exchange, err error) *Error {
 		if judged.Kind != Other {
 			e.Kind = judged.Kind
 		}
-		if e.Kind == Outage || e.Kind == RateLimited || e.Kind == Busy {
+		if e.Kind == Outage || e.Kind.limits() || e.Kind == Busy {
 			e.Wait = judged.Wait
 		}
 	}
 	switch e.Kind {
-	case RateLimited:
+	case RateLimited, SecondaryLimited:
 		if e.Wait <= 0 {
 			e.Wait = defaultPause
 		}
@@ -178,7 +183,7 @@ func (w *Wire) below(x *exchange.Exchange, err error) error {
 	case x.Status >= 500:
 		return fmt.Errorf("%d %s", x.Status, http.StatusText(x.Status))
 	case x.Whole:
-		return fmt.Errorf("the answer %d is not one of %s's", x.Status, w.opts.Site)
+		return fmt.Errorf("the answer %d is not one of %s's", x.Status, w.opts.Name)
 	}
 	return err
 }

@@ -34,11 +34,14 @@ const (
 // Options say which site is spoken to, and how its answers are read.
 type Options struct {
 	Site    string           // in errors and in the log: "gitlab"
+	Name    string           // in sentences: "GitHub"; default Site
 	CAFile  string           // PEM; trusted beside the system's
 	Log     *slog.Logger     // default: none
 	Now     func() time.Time // default time.Now
 	Timeout time.Duration    // of one request; default 15 s
 	Pace    time.Duration    // between two writes; default none
+	// Token is what requests carry as their bearer; default none, where the library adds what is needed.
+	Token func(context.Context) (string, error)
 	// Judge says what an answer means that came whole and is no success. Without a kind it is none of the site's.
 	Judge func(*exchange.Exchange) Judgement
 	Hint  func(*Error, *exchange.Exchange) string // what a person can do; default nothing
@@ -57,6 +60,12 @@ func (o *Options) validate() error {
 	}
 	if o.Pace < 0 {
 		return fmt.Errorf("%s: the pace of writes is negative", o.Site)
+	}
+	if o.Name == "" {
+		o.Name = o.Site
+	}
+	if o.Token == nil {
+		o.Token = func(context.Context) (string, error) { return "", nil }
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
@@ -83,6 +92,7 @@ type Wire struct {
 
 	mu    sync.Mutex
 	pause time.Time // nothing is sent before
+	limit Kind      // why
 }
 
 // New reads the CA file, and sends nothing yet.
@@ -127,9 +137,12 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return exchange.Do(req, r.next.RoundTrip)
 }
 
-// HTTP is what a library has to send its requests with.
+// Transport records requests, and adds no token to them.
+func (w *Wire) Transport() http.RoundTripper { return recorder{w.next} }
+
+// HTTP is what a library has to send its requests with. They carry the token of their call.
 func (w *Wire) HTTP() *http.Client {
-	return &http.Client{Transport: recorder{w.next}, CheckRedirect: exchange.NoRedirect}
+	return &http.Client{Transport: exchange.Authorized{Next: w.Transport()}, CheckRedirect: exchange.NoRedirect}
 }
 
 // Close lets go of the kept connection.
@@ -160,13 +173,25 @@ func (w *Wire) Run(ctx context.Context, k Call) (*exchange.Exchange, error) {
 		}
 		defer done()
 	}
-	if wait := w.paused(); wait > 0 {
-		return nil, &Error{Site: w.opts.Site, Doing: k.Doing, Kind: RateLimited, Wait: wait}
+	if wait, kind := w.paused(); wait > 0 {
+		return nil, &Error{Site: w.opts.Site, Doing: k.Doing, Kind: kind, Wait: wait}
 	}
 	limited, cancel := context.WithTimeout(ctx, w.opts.Timeout)
 	defer cancel()
-	x := &exchange.Exchange{}
-	err := k.Do(exchange.With(limited, x))
+	token, err := w.opts.Token(limited)
+	if err != nil {
+		return nil, err
+	}
+	return w.Send(limited, token, k)
+}
+
+// Send carries out a call at once, with a token, until ctx ends.
+func (w *Wire) Send(ctx context.Context, token string, k Call) (*exchange.Exchange, error) {
+	x := &exchange.Exchange{Token: token}
+	err := k.Do(exchange.With(ctx, x))
+	if err == nil && !x.Sent { // the library had the answer already
+		return x, nil
+	}
 	if x.Whole && (x.Status == http.StatusNotModified || err == nil && x.Status >= 200 && x.Status < 300) {
 		return x, nil
 	}
@@ -174,9 +199,9 @@ func (w *Wire) Run(ctx context.Context, k Call) (*exchange.Exchange, error) {
 	if e.Kind == Outage && errors.Is(ctx.Err(), context.Canceled) {
 		e.Kind, e.Hint = Stopped, ""
 	}
-	if e.Kind == RateLimited {
-		w.setPause(e.Wait)
-		w.opts.Log.Warn("the site limits the rate", "site", w.opts.Site, "doing", k.Doing, "wait", e.Wait)
+	if e.Kind.limits() {
+		w.setPause(e.Wait, e.Kind)
+		w.opts.Log.Warn(w.opts.Site+" limits the rate", "doing", k.Doing, "kind", e.Kind.String(), "wait", e.Wait)
 	}
 	return x, e
 }
@@ -203,25 +228,25 @@ func (w *Wire) turn(ctx context.Context) (done func(), err error) {
 	return release, nil
 }
 
-// paused is how long nothing may be sent.
-func (w *Wire) paused() time.Duration {
+// paused is how long nothing may be sent, and why.
+func (w *Wire) paused() (time.Duration, Kind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.pause.IsZero() {
-		return 0
+		return 0, Other
 	}
 	left := w.pause.Sub(w.opts.Now())
 	if left <= 0 {
 		w.pause = time.Time{}
 	}
-	return left
+	return left, w.limit
 }
 
-func (w *Wire) setPause(d time.Duration) {
+func (w *Wire) setPause(d time.Duration, why Kind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if until := w.opts.Now().Add(d); until.After(w.pause) {
-		w.pause = until
+		w.pause, w.limit = until, why
 	}
 }
 
