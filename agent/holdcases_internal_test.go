@@ -195,7 +195,7 @@ func holdCases() []holdCase {
 			s.executor.RunStruck(run, s.strike(run))
 		}},
 		{"a pull request waits too", "take", "net", store.Pending, "the stack is paused by cli:jane", func(s *standing) {
-			s.w.Cfg.Repository("infra").GitHub.PlanPullRequests = true
+			s.w.Cfg.Repository("infra").Site.PlanPullRequests = true
 			inPlace(s, store.KindPullRequest)
 			s.stack("net", func(st *store.StackState) { st.Paused = pause() })
 		}, nil},

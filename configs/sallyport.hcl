@@ -52,7 +52,7 @@ repository "infra" {
   # max_object_size = "256MB" # default
 
   # Each commit since the applied one must be signed by a key in one of these files: an export of OpenPGP keys, a file of
-  # allowed signers (ssh-keygen, git); a merge that the site made has the site's key. Or, with a github block, it must belong to a merged
+  # allowed signers (ssh-keygen, git); a merge that the site made has the site's key. Or, with a github, gitlab or gitea block, it must belong to a merged
   # pull request whose final head somebody has approved. The branch is held at what fails.
   # require_signed {
   #   openpgp_keys    = "/etc/sallyport/signers.asc"
@@ -76,6 +76,27 @@ repository "infra" {
   #   #   installation_id  = 1
   #   #   private_key_file = "/etc/sallyport/github-app.pem"
   #   # }
+  # }
+  # GitLab, in the place of github; lend_to_previews and secrets_to_previews as there:
+  # gitlab {
+  #   url            = "https://git.example.internal/gitlab" # with its path, if it has one; default https://gitlab.com
+  #   project        = "ops/platform/infra"
+  #   token          = credential("gitlab-token")            # scope api, and read_repository for git; role Developer
+  #   merge_requests = "trusted"                             # default "off"
+  # }
+  # Gitea or Forgejo, likewise:
+  # gitea {
+  #   url           = "https://git.example.internal"
+  #   repository    = "ops/infra"
+  #   token         = credential("gitea-token") # write:repository; for pull requests write:issue and read:user, of an administrator of the repository
+  #   pull_requests = "trusted"                 # default "off"
+  # }
+  # Bitbucket, for commit statuses alone:
+  # bitbucket {
+  #   url        = "https://git.example.internal" # of a Data Center; default https://bitbucket.org
+  #   repository = "ops/infra"                    # workspace/name, or PROJECT/name
+  #   token      = credential("bitbucket-token")  # an access token, or an API token with
+  #   username   = "ops@example.com"              # the e-mail address that it goes with
   # }
 }
 

@@ -97,6 +97,7 @@ type Run struct {
 	// HookNotes are what the hooks of this machine said of it, in the order in which they ran.
 	HookNotes   []HookNote `json:"hook_notes,omitempty"`
 	PullRequest int        `json:"pull_request,omitempty"`
+	Change      string     `json:"change,omitempty"` // what the site calls the pull request, where that is another name: "merge request !12"
 	Engine      string     `json:"engine,omitempty"` // what plans and applies it; empty: terraform
 
 	Options PlanOptions `json:"options,omitzero"` // what a person asked of the plan beside the commit
@@ -266,6 +267,7 @@ type OriginPull struct {
 	Author    string   `json:"author,omitempty"`
 	Reviewers []string `json:"reviewers,omitempty"` // who approved its final head
 	MergedBy  string   `json:"merged_by,omitempty"`
+	Change    string   `json:"change,omitempty"` // what the site calls it, where that is another name
 }
 
 // A Maker made a change, as far as git and the site that hosts it say. It is used to forbid, never to grant.
@@ -273,6 +275,7 @@ type Maker struct {
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
 	Login string `json:"login,omitempty"`
+	Site  string `json:"site,omitempty"` // where that login is, by the type of the site's block; empty: github
 }
 
 // String names somebody for people.

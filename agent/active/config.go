@@ -93,6 +93,9 @@ func (a *Active) openRepository(conf *Config, r *config.Repository) error {
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
 		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: a.sitePassword(r, site), MaxObjectSize: r.MaxObjectSize, Log: a.log,
 	}
+	if options.Password != nil {
+		options.Username = site.GitUser()
+	}
 	if changes := conf.Changes(r.Name); changes != nil {
 		options.PullRef = changes.HeadRef
 	}

@@ -15,11 +15,11 @@ func TestGitAccess(t *testing.T) {
 	t.Parallel()
 	r := &config.Repository{
 		Name: "infra", URL: "https://ghe.example/ops/infra.git", Username: "me", Token: redact.NewSecret("x"), CAFile: "/ca.pem",
-		ModulesFrom: []string{"ops/modules"}, GitHub: config.GitHub{LendToPreviews: true},
+		ModulesFrom: []string{"ops/modules"}, Site: config.Site{Kind: "github", LendToPreviews: true},
 	}
 	conf := &Config{Cfg: &config.Config{Repositories: []*config.Repository{r}}}
 	want := &credentials.Git{
-		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true,
+		URL: r.URL, Username: "me", Token: r.Token, CAFile: "/ca.pem", ModulesFrom: []string{"ops/modules"}, LendToPreviews: true, Site: "github",
 	}
 	if diff := cmp.Diff(want, (&Active{}).GitAccess(t.Context(), conf, "infra"), cmp.Comparer(func(a, b redact.Secret) bool { return a == b })); diff != "" {
 		t.Error(diff)

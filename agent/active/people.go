@@ -38,10 +38,8 @@ func (a *Active) KeepPeople(conf *Config) error {
 	now := map[string]string{}
 	var kept map[string]string
 	for _, p := range conf.Cfg.People {
-		for place, id := range map[string]string{"slack:": p.Slack, "cli:": p.OS, "github:": p.GitHub} {
-			if id != "" {
-				now[place+id] = p.Name
-			}
+		for place, id := range p.Accounts() {
+			now[place+":"+id] = p.Name
 		}
 	}
 	if err := a.store.View(func(tx *store.Tx) (err error) {
@@ -62,7 +60,7 @@ func (a *Active) KeepPeople(conf *Config) error {
 func (conf *Config) Name(account string) string {
 	place, id, _ := strings.Cut(account, ":")
 	for _, p := range conf.Cfg.People {
-		if place == "slack" && p.Slack == id || place == "cli" && p.OS == id || place == "github" && p.GitHub != "" && strings.EqualFold(p.GitHub, id) {
+		if place == "slack" && p.Slack == id || place == "cli" && p.OS == id || p.Login(place) != "" && strings.EqualFold(p.Login(place), id) {
 			return p.Name
 		}
 	}

@@ -73,6 +73,6 @@ func (a *Active) GitAccess(ctx context.Context, conf *Config, repository string)
 	}
 	return &credentials.Git{
 		URL: r.URL, Username: username, Token: token, CAFile: r.CAFile,
-		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.Site.LendToPreviews, Site: r.Site.Kind,
 	}
 }

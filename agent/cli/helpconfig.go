@@ -23,7 +23,7 @@ func newHelpConfigCommand(a *call.Call) *cobra.Command {
 		Long: "Say what may stand in the configuration: every attribute with its type, unit, default and an example.\n" +
 			"BLOCK is one kind of block, like slack or repository ssh. --man prints all as a man page (section 5).",
 		DisableFlagsInUseLine: true,
-		ValidArgs:             append(reference.Names(), "ssh", "github", "app", "require_signed", "aws"),
+		ValidArgs:             append(reference.Names(), "ssh", "github", "gitlab", "gitea", "bitbucket", "app", "require_signed", "aws"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := strings.Join(args, " ")
 			blocks := reference.Blocks(name)

@@ -69,10 +69,10 @@ type Config struct {
 	Warnings []string
 }
 
-// Repository is a git repository that is polled, and GitHub where it lies at a site.
+// Repository is a git repository that is polled, and Site where it lies at one.
 type (
 	Repository = repository.Repository
-	GitHub     = repository.GitHub
+	Site       = repository.Site
 )
 
 // Policy says which plans apply by themselves.
@@ -204,12 +204,4 @@ type Slack struct {
 	Poll      time.Duration
 	Daily     string // a robfig/cron spec of when one message sums up what waits; empty: never
 	APIURL    string // with a trailing slash
-}
-
-// Person says which identities are the same human.
-type Person struct {
-	Name   string
-	Slack  string
-	GitHub string
-	OS     string
 }

@@ -232,7 +232,7 @@ func (d *stackDecoder) people(approvers []string) (n int, bounded bool) {
 // withheld warns of what previews of a stack do without.
 func (d *stackDecoder) withheld(b *stackBlock) {
 	r := d.cfg.Repository(b.Repository)
-	if r == nil || !r.GitHub.PlanPullRequests || r.GitHub.SecretsToPreviews {
+	if r == nil || !r.Site.PlanPullRequests || r.Site.SecretsToPreviews {
 		return
 	}
 	names := b.Secrets.List()
@@ -240,8 +240,8 @@ func (d *stackDecoder) withheld(b *stackBlock) {
 		names = append(names, "the role of its applies, since aws names no plan_role_arn")
 	}
 	if len(names) > 0 {
-		d.l.Warn(b.attrs.Header, "plans of pull requests are not given this stack's secrets (%s); secrets_to_previews = true in the github block of %s gives them, and so to whoever opens a pull request",
-			strings.Join(names, ", "), r.Name)
+		d.l.Warn(b.attrs.Header, "plans of %s are not given this stack's secrets (%s); secrets_to_previews = true in the %s block of %s gives them, and so to whoever opens a %s",
+			r.Site.Changes(), strings.Join(names, ", "), r.Site.Kind, r.Name, strings.TrimSuffix(r.Site.Changes(), "s"))
 	}
 }
 

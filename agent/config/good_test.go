@@ -69,14 +69,14 @@ func TestFull(t *testing.T) {
 			SSHKeyFile:    filepath.Join(w.dir, "deploy_key"), KnownHostsFile: filepath.Join(w.dir, "known_hosts"),
 			RequireReview: true, Signed: trust.Files{AllowedSigners: signers},
 			SSHPassphrase: redact.NewSecret(phrase), Username: "git", CAFile: filepath.Join(w.dir, "ca.pem"),
-			GitHub: GitHub{URL: "https://GHE.example.com:8443", Repository: "ops/infra", AppID: 314, InstallationID: 2718,
+			Site: Site{Kind: "github", URL: "https://GHE.example.com:8443", Repository: "ops/infra", AppID: 314, InstallationID: 2718,
 				PrivateKeyFile: filepath.Join(w.dir, "key.pem")},
 		},
 		{
 			Name: "apps", URL: "https://git.example.com:8443/ops/apps.git", Branch: "main", Schedule: "*/10 * * * * *",
 			Username: "oauth2", Token: redact.NewSecret(canary), CAFile: filepath.Join(w.dir, "ca.pem"),
 			ModulesFrom: []string{"ops/modules.git", "group/*/tf-*"},
-			GitHub:      GitHub{URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true, LendToPreviews: true, SecretsToPreviews: true},
+			Site:        Site{Kind: "github", URL: "https://github.com", Repository: "ops/apps", Token: redact.NewSecret(phrase), PlanPullRequests: true, LendToPreviews: true, SecretsToPreviews: true},
 		},
 		{Name: "here", URL: "http://127.0.0.1:3000/ops/here.git", Branch: "main", Schedule: "@every 30s"},
 	}
@@ -158,13 +158,17 @@ func TestSharesHost(t *testing.T) {
 		"another port": {"https://ghe.example.com:8443/ops/infra.git", "https://ghe.example.com", false},
 		"in the clear": {"http://localhost/ops/infra.git", "https://localhost", false},
 		"ssh":          {"ssh://git@ghe.example.com/ops/infra.git", "https://ghe.example.com", false},
+		"below a path": {"https://git.example.com/gitlab/ops/infra.git", "https://git.example.com/gitlab", true},
+		"beside it":    {"https://git.example.com/other/infra.git", "https://git.example.com/gitlab", false},
+		"out of it":    {"https://git.example.com/gitlab/../other/infra.git", "https://git.example.com/gitlab", false},
+		"begins alike": {"https://git.example.com/gitlab-old/infra.git", "https://git.example.com/gitlab", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Repository{URL: tt.git, GitHub: GitHub{URL: tt.site, Repository: "ops/infra"}}
+			r := &Repository{URL: tt.git, Site: Site{Kind: "github", URL: tt.site, Repository: "ops/infra"}}
 			if got := r.SharesHost(); got != tt.want {
 				t.Errorf("got %t", got)
 			}
-			if r.GitHub.Repository = ""; r.SharesHost() {
+			if r.Site.Kind = ""; r.SharesHost() {
 				t.Error("without a github block there is no identity to share")
 			}
 		})
@@ -211,7 +215,7 @@ func TestSample(t *testing.T) {
 	w.file(t, "credentials/github-token", canary, 0o600)
 	w.file(t, "credentials/deploy-key-passphrase", canary, 0o600)
 	cfg = w.load(t, text)
-	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || s.AutoApply != PolicyRecreate || s.Drift == "" || len(cfg.StackGlobs) != 3 || len(cfg.People) != 1 || !cfg.Repositories[0].GitHub.PlanPullRequests {
+	if s := cfg.Stacks[0]; s.Mode != ModeObserve || len(s.Protect) != 2 || s.AutoApply != PolicyRecreate || s.Drift == "" || len(cfg.StackGlobs) != 3 || len(cfg.People) != 1 || !cfg.Repositories[0].Site.PlanPullRequests {
 		t.Errorf("not everything was uncommented: %+v", s)
 	}
 }

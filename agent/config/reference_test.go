@@ -81,6 +81,10 @@ var companions = map[string]string{
 	"notify url":                            "",
 	"notify headers":                        `url = "https://alerts.example.com/hooks/sallyport"`,
 	"repository github secrets_to_previews": "pull_requests = \"trusted\"\ntoken = credential(\"passphrase\")",
+	"repository gitlab lend_to_previews":    `merge_requests = "trusted"`,
+	"repository gitlab secrets_to_previews": `merge_requests = "trusted"`,
+	"repository gitea lend_to_previews":     `pull_requests = "trusted"`,
+	"repository gitea secrets_to_previews":  `pull_requests = "trusted"`,
 }
 
 // around is a configuration in which a block has its place, and holds body.
@@ -177,7 +181,7 @@ func (w world) lay(t *testing.T) {
 	} {
 		w.file(t, "files"+path, file.text, file.mode)
 	}
-	for _, name := range []string{"git-token", "github-token", "deploy-key-passphrase", "aws-external-id", "pager-token"} {
+	for _, name := range []string{"git-token", "github-token", "gitlab-token", "gitea-token", "bitbucket-token", "deploy-key-passphrase", "aws-external-id", "pager-token"} {
 		w.file(t, "credentials/"+name, "given-value", 0o600)
 	}
 }

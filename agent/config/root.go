@@ -71,9 +71,9 @@ func readConfig(l *decode.Reader, body hcl.Body) *Config {
 	}
 	d.crossCheck()
 	for _, r := range cfg.Repositories {
-		if r.GitHub.PlanPullRequests && cfg.Terraform.User == "" {
-			l.Warn(repositories[r.Name], "DANGER: pull requests of %s are planned and terraform runs as the agent's own user: code that nobody has approved can "+
-				"read the store and every secret and approve its own run; set terraform { user = \"sallyport-tf\" }, which install.sh makes", r.Name)
+		if r.Site.PlanPullRequests && cfg.Terraform.User == "" {
+			l.Warn(repositories[r.Name], "DANGER: %s of %s are planned and terraform runs as the agent's own user: code that nobody has approved can "+
+				"read the store and every secret and approve its own run; set terraform { user = \"sallyport-tf\" }, which install.sh makes", r.Site.Changes(), r.Name)
 		}
 	}
 	return cfg

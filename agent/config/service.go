@@ -81,6 +81,8 @@ func readPeople(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 		}{
 			{"slack", &p.Slack, identity.User, false, `the id of a user ("U01ABCDEF")`},
 			{"github", &p.GitHub, identity.Login, true, "the login of an account"},
+			{"gitlab", &p.GitLab, identity.Account, true, "the login of an account"},
+			{"gitea", &p.Gitea, identity.Account, true, "the login of an account"},
 			{"os", &p.OS, identity.OSUser, false, "the name of a user of this machine"},
 		} {
 			if !l.String(a, id.attr, id.dst) {
@@ -100,8 +102,8 @@ func readPeople(l *decode.Reader, cfg *Config, blocks hcl.Blocks) {
 			}
 			taken[key] = a.At(id.attr)
 		}
-		if p.Slack == "" && p.GitHub == "" && p.OS == "" {
-			l.Warn(b.DefRange, "person %q has neither slack nor github nor os, so it changes nothing", p.Name)
+		if len(p.Accounts()) == 0 {
+			l.Warn(b.DefRange, "person %q has neither slack nor github (nor gitlab, nor gitea) nor os, so it changes nothing", p.Name)
 		}
 		cfg.People = append(cfg.People, p)
 	}

@@ -15,8 +15,8 @@ func RunOf(r *store.Run) Run {
 	out := Run{
 		ID: r.ID, Stack: r.Stack, Repository: r.Repository, Engine: EngineOf(r.Engine), Kind: r.Kind, Status: r.Status,
 		Commit: r.Commit, Author: r.Author, Subject: r.Subject, Reason: r.Reason, RequestedBy: by, RequestedLogin: login,
-		PullRequest: r.PullRequest,
-		CreatedAt:   instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
+		PullRequest: r.PullRequest, Change: notify.Change(r),
+		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PlannedAt: instant(r.PlannedAt),
 		ExpiresAt: instant(r.ExpiresAt), EndedAt: instant(r.EndedAt),
 		Plan: planOf(r.Plan), Decisions: []Decision{}, Apply: applyOf(r.Apply, r.Stack),
 		Error: r.Error, Hint: r.Hint, Held: r.Held, Asks: r.Asks, Position: r.Position, GitDown: r.GitDown,

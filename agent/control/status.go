@@ -188,6 +188,7 @@ type Run struct {
 	// RequestedLogin is who had logged in before becoming RequestedBy (sudo), where that is known; so is every Login.
 	RequestedLogin string      `json:"requested_login"`
 	PullRequest    int         `json:"pull_request"`
+	Change         string      `json:"change,omitempty"` // of a preview: what the site calls the pull request, as in "merge request !12"
 	CreatedAt      *time.Time  `json:"created_at"`
 	UpdatedAt      *time.Time  `json:"updated_at"`
 	PlannedAt      *time.Time  `json:"planned_at"`

@@ -153,9 +153,9 @@ func (d *doctor) jobs(ctx context.Context) []<-chan []*section {
 	}
 	for _, r := range d.cfg.Repositories {
 		start(func() []*section { return d.repository(ctx, r, tools) })
-		if r.GitHub.Repository != "" {
+		if r.Site.Kind != "" {
 			start(func() []*section {
-				return checkSite(ctx, d.section("github "+r.GitHub.Repository+" at "+r.GitHub.URL), r, d.o.Timeout)
+				return checkSite(ctx, d.section(r.Site.Kind+" "+r.Site.Repository+" at "+r.Site.URL), r, d.o.Timeout)
 			})
 		}
 	}

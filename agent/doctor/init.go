@@ -117,7 +117,7 @@ func gitAccess(r *config.Repository) *credentials.Git {
 	}
 	return &credentials.Git{
 		URL: r.URL, Username: r.Username, Token: r.Token, CAFile: r.CAFile,
-		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.GitHub.LendToPreviews,
+		SSHKeyFile: r.SSHKeyFile, KnownHostsFile: r.KnownHostsFile, ModulesFrom: r.ModulesFrom, LendToPreviews: r.Site.LendToPreviews, Site: r.Site.Kind,
 	}
 }
 

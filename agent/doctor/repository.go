@@ -33,10 +33,14 @@ func (d *doctor) repository(ctx context.Context, r *config.Repository, tools fun
 	if client != nil {
 		defer client.Close()
 	}
+	password, username := gitPassword(r, client), r.Username
+	if password != nil {
+		username = client.GitUser()
+	}
 	git, err := repo.Open(repo.Options{
 		Name: r.Name, URL: r.URL, Branch: r.Branch, Dir: filepath.Join(dir, "mirror.git"),
 		SSHKeyFile: r.SSHKeyFile, SSHPassphrase: r.SSHPassphrase, KnownHostsFile: r.KnownHostsFile,
-		Username: r.Username, Token: r.Token, CAFile: r.CAFile, Password: gitPassword(r, client),
+		Username: username, Token: r.Token, CAFile: r.CAFile, Password: password,
 		MaxObjectSize: r.MaxObjectSize, Timeout: d.o.Timeout, FetchTimeout: d.o.Timeout,
 	})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // siteClient makes a client as the agent does; nil if there is none, or its token cannot be read here.
 func siteClient(r *config.Repository, timeout time.Duration) (sites.Site, error) {
-	if g := r.GitHub; g.Token.IsZero() && g.PrivateKeyFile == "" {
+	if g := r.Site; g.Token.IsZero() && g.PrivateKeyFile == "" {
 		return nil, nil
 	}
 	return sites.New(r, sites.Options{Timeout: timeout})
@@ -61,8 +61,8 @@ func checkSite(ctx context.Context, s *section, r *config.Repository, timeout ti
 			s.ok(one.Name, "granted")
 		case one.Verdict == forge.Unclear:
 			s.warn(one.Name, "", "%s did not say: %v", client.Words().SiteName(), one.Err)
-		case !r.GitHub.PlanPullRequests && one.Changes:
-			s.warn(one.Name, "needed for pull_requests = \"trusted\" only", "missing, for %s", one.For)
+		case !r.Site.PlanPullRequests && one.Changes:
+			s.warn(one.Name, "needed for planning "+r.Site.Changes()+" only, which is the word \"trusted\" of the "+r.Site.Kind+" block", "missing, for %s", one.For)
 		default:
 			s.fail(one.Name, "give it to the token", "missing, for %s", one.For)
 		}

@@ -137,8 +137,8 @@ func agentFiles(cfg *config.Config, credentials string) []string {
 		if r.SSHKeyFile != "" {
 			files = append(files, r.SSHKeyFile)
 		}
-		if r.GitHub.PrivateKeyFile != "" {
-			files = append(files, r.GitHub.PrivateKeyFile)
+		if r.Site.PrivateKeyFile != "" {
+			files = append(files, r.Site.PrivateKeyFile)
 		}
 	}
 	return files

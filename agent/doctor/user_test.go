@@ -26,7 +26,7 @@ func TestAgentFiles(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
 	cfg := &config.Config{DataDir: "/data", Socket: "/run/s.sock"}
 	key := &config.Repository{SSHKeyFile: "/keys/ssh"}
-	key.GitHub.PrivateKeyFile = "/keys/app.pem"
+	key.Site.PrivateKeyFile = "/keys/app.pem"
 	cfg.Repositories = []*config.Repository{key, {}}
 	files := agentFiles(cfg, "/given")
 	for _, want := range []string{"/data/sallyport.db", "/run/s.sock", "/run/credentials", "/given", "/keys/ssh", "/keys/app.pem"} {

@@ -82,7 +82,7 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	}
 	made, err := packer.Plan(ctx, o)
 	if err != nil && len(missing) > 0 {
-		err = lacking(err, missing)
+		err = lacking(err, missing, conf.Cfg.Repository(s.Repository))
 	}
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (e packerEngine) Plan(ctx context.Context, conf *active.Config, run *store.
 	result.Text = buildText(s, tool, made, changed)
 	result.Notes = []string{redact.CleanLine(changed)}
 	if len(missing) > 0 {
-		result.Warnings = append(result.Warnings, withheld(missing))
+		result.Warnings = append(result.Warnings, withheld(missing, conf.Cfg.Repository(s.Repository)))
 	}
 	result.Said, err = e.hookAfterPlan(ctx, conf, run, s, &result.Plan, said)
 	return result, err

@@ -90,13 +90,13 @@ func (e *Engines) planIn(ctx context.Context, conf *active.Config, run *store.Ru
 	}
 	result, said, err := e.planBetweenHooks(ctx, conf, run, s, p.name, o, at)
 	if err != nil && len(missing) > 0 {
-		err = lacking(err, missing)
+		err = lacking(err, missing, conf.Cfg.Repository(s.Repository))
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		result.Warnings = append(result.Warnings, withheld(missing))
+		result.Warnings = append(result.Warnings, withheld(missing, conf.Cfg.Repository(s.Repository)))
 	}
 	if !preview {
 		if result.Plan.Tree, err = at.digest(); err != nil {

@@ -37,7 +37,7 @@ func TestPreviewsGetNoSecrets(t *testing.T) {
 		"one role for all":             {stack(""), false, "vars password, env TOKEN, plan_env KEY, backend_config secret_key, the role of its applies", false},
 		"the configuration gives them": {stack(""), true, "", true},
 	} {
-		r := &config.Repository{GitHub: config.GitHub{SecretsToPreviews: c.given}}
+		r := &config.Repository{Site: config.Site{Kind: "github", SecretsToPreviews: c.given}}
 		o := terraform.PlanOptions{Vars: c.s.Vars, Env: c.s.Env, PlanEnv: c.s.PlanEnv, BackendConfig: c.s.BackendConfig, AWS: &credentials.AWS{RoleARN: c.s.AWS.PlanRole()}}
 		if got := strings.Join(withhold(&o, c.s, r), ", "); got != c.missing {
 			t.Errorf("%s: missing are %q", name, got)

@@ -31,7 +31,7 @@ func anything(t *rapid.T) lifecycle.Facts {
 			f.Store.Stacks["vpc"] = &store.StackState{Name: "vpc", NewestRun: rapid.IntRange(0, 3).Draw(t, "newest of vpc"), Changed: rapid.IntRange(0, 9).Draw(t, "changed")}
 			own(&f).Upstreams = map[string]int{"vpc": 3}
 		}
-		f.Config.Repository.GitHub.PlanPullRequests = yes("plan pull requests")
+		f.Config.Repository.Site.PlanPullRequests = yes("plan pull requests")
 	}
 	if f.Run.Plan != nil {
 		f.Run.Plan.Empty = rare("empty plan")

@@ -343,8 +343,12 @@ func crashed(l *look) (Step, bool) {
 }
 
 func pullsUnplanned(l *look) (Step, bool) {
-	if r := l.Config.Repository; r != nil && r.GitHub.PlanPullRequests {
-		return Step{}, false
+	what := config.Site{}.Changes()
+	if r := l.Config.Repository; r != nil {
+		if r.Site.PlanPullRequests {
+			return Step{}, false
+		}
+		what = r.Site.Changes()
 	}
-	return Step{Do: Move, To: store.Canceled, Reason: Reason{Why: "pull requests are not planned any more"}, Unplan: true}, true
+	return Step{Do: Move, To: store.Canceled, Reason: Reason{Why: what + " are not planned any more"}, Unplan: true}, true
 }

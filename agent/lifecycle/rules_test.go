@@ -199,7 +199,7 @@ func TestPreviews(t *testing.T) {
 		want string
 	}{
 		{"there is room", func(*lifecycle.Facts) {}, "plan"},
-		{"pull requests are not planned any more", func(f *lifecycle.Facts) { f.Config.Repository.GitHub.PlanPullRequests = false }, "move canceled pull requests are not planned any more"},
+		{"pull requests are not planned any more", func(f *lifecycle.Facts) { f.Config.Repository.Site.PlanPullRequests = false }, "move canceled pull requests are not planned any more"},
 		{"its repository left the configuration", func(f *lifecycle.Facts) { f.Config.Repository = nil }, "move canceled pull requests are not planned any more"},
 		{"its stack is an image", func(f *lifecycle.Facts) { f.Config.Stack.Engine = config.EnginePacker }, "plan"},
 		{"somebody cancels it", func(f *lifecycle.Facts) { f.Run.CancelBy = "cli:jane" }, "move canceled"},
@@ -229,7 +229,7 @@ func TestPreviews(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := usual(store.Pending)
-			f.Run.Kind, f.Run.PullRequest, f.Config.Repository.GitHub.PlanPullRequests = store.KindPullRequest, 12, true
+			f.Run.Kind, f.Run.PullRequest, f.Config.Repository.Site.PlanPullRequests = store.KindPullRequest, 12, true
 			test.is(&f)
 			step := lifecycle.Next(f)
 			if got := said(step); !matches(got, test.want) {

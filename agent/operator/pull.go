@@ -45,9 +45,13 @@ func (o *Operator) MayBegin(tx *store.Tx, repository string, more int) (bool, er
 
 // Preview makes the run of one stack at the head that was checked.
 func (o *Operator) Preview(tx *journal.Tx, conf *active.Config, p *store.PullRequest, s *config.Stack, by string) error {
+	says := conf.Words(p.Repository)
 	run := &store.Run{
 		Stack: s.Name, Repository: p.Repository, Kind: store.KindPullRequest, Commit: p.Head, Head: p.Head,
-		PullRequest: p.Number, Reason: fmt.Sprintf("pull request %d: %s", p.Number, p.Title), RequestedBy: by,
+		PullRequest: p.Number, Reason: fmt.Sprintf("%s: %s", says.Plain(p.Number), p.Title), RequestedBy: by,
+	}
+	if says.Change != "" {
+		run.Change = says.Plain(p.Number)
 	}
 	if err := o.ledger.Create(tx, conf, run); err != nil {
 		return err

@@ -55,22 +55,23 @@ func (o *Operator) StartPreview(wanted WantedPreview) (run *store.Run, err error
 // ReleasePull makes the run of a held stack of a pull request, at the head that is held.
 func (o *Operator) ReleasePull(tx *journal.Tx, conf *active.Config, repository string, wanted WantedPreview) (run int, err error) {
 	number, name := wanted.PullRequest, wanted.Stack
+	change := conf.Words(repository).Plain(number)
 	p, err := tx.PullRequest(repository, number)
 	if err != nil {
 		return 0, err
 	}
 	s := conf.Stack(name)
 	switch {
-	case s != nil && conf.Cfg.Repository(s.Repository).GitHub.Repository == "":
-		return 0, hint.Refuse("a github block in it plans them", "repository %s has no github block, so nothing is known of its pull requests", s.Repository)
+	case s != nil && !conf.Cfg.Repository(s.Repository).Site.ShowsChanges():
+		return 0, hint.Refuse("a github, gitlab or gitea block in it plans them", "repository %s has no github block, nor one of gitlab or gitea, so nothing is known of its pull requests", s.Repository)
 	case p == nil || s == nil:
-		return 0, hint.Refuse("sallyport status", "pull request %d is not open, is not planned, or was not seen yet", number)
+		return 0, hint.Refuse("sallyport status", "%s is not open, is not planned, or was not seen yet", change)
 	case p.Why != "":
-		return 0, hint.Refuse("", "nothing of pull request %d is planned: %s", number, p.Why)
+		return 0, hint.Refuse("", "nothing of %s is planned: %s", change, p.Why)
 	case p.Held[name] == "":
-		return 0, hint.Refuse("sallyport status", "stack %s of pull request %d does not wait for anybody", name, number)
+		return 0, hint.Refuse("sallyport status", "stack %s of %s does not wait for anybody", name, change)
 	case !strings.HasPrefix(p.Head, wanted.Commit):
-		return 0, hint.Refuse("look at what it changes now", "pull request %d is at %s", number, words.Short(p.Head))
+		return 0, hint.Refuse("look at what it changes now", "%s is at %s", change, words.Short(p.Head))
 	}
 	if ok, err := o.MayBegin(tx.Tx, repository, 1); err != nil || !ok {
 		return 0, errors.Join(err, o.Postpone(p))
@@ -86,7 +87,7 @@ func (o *Operator) ReleasePull(tx *journal.Tx, conf *active.Config, repository s
 	if err := o.Preview(tx, conf, p, s, wanted.By); err != nil {
 		return 0, err
 	}
-	text := fmt.Sprintf("plan of pull request %d at %s", number, words.Short(p.Head))
+	text := fmt.Sprintf("plan of %s at %s", change, words.Short(p.Head))
 	if err := tx.AddEvent(store.Event{Type: "request", Stack: name, By: wanted.By, Text: text}); err != nil {
 		return 0, err
 	}

@@ -22,8 +22,8 @@ func factsOf(r RunPage, ended bool) (out []fact) {
 		}
 	}
 	commit := run.Commit
-	if run.PullRequest != 0 && commit != "" {
-		commit += fmt.Sprintf(" of pull request %d", run.PullRequest)
+	if run.Change != "" && commit != "" {
+		commit += " of " + run.Change
 	}
 	add(fact{Name: "stack", Value: lineOf(run.Stack)})
 	if run.Engine != control.EngineOf("") {
@@ -86,11 +86,19 @@ func artifact(a control.Artifact) string {
 	return text
 }
 
+// previewed is what a preview is of.
+func previewed(run control.Run) string {
+	if run.Change == "" {
+		return "a pull request"
+	}
+	return lineOf(run.Change)
+}
+
 // whyOf says why there is a run.
 func whyOf(run control.Run) string {
 	why := map[store.Kind]string{
 		store.KindCommit: "the branch moved", store.KindManual: "somebody asked for it", store.KindDrift: "the schedule looked for drift",
-		store.KindPullRequest: "a preview of a pull request", store.KindRecovery: "an earlier run is planned again",
+		store.KindPullRequest: "a preview of " + previewed(run), store.KindRecovery: "an earlier run is planned again",
 		store.KindDependency: "a stack that this one depends on has changed", store.KindSchedule: "the schedule of the image",
 	}[run.Kind]
 	if why == "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -102,10 +103,10 @@ func Facts(o *store.Origin) []string {
 	var lines []string
 	for i, p := range o.Pulls {
 		if i == 3 {
-			lines = append(lines, "and "+words.More(len(o.Pulls)-i, "pull request"))
+			lines = append(lines, "and "+words.More(len(o.Pulls)-i, strings.TrimRight(notify.Merged(p), " #!0123456789")))
 			break
 		}
-		line := fmt.Sprintf("pull request #%d by %s", p.Number, somebody(p.Author))
+		line := fmt.Sprintf("%s by %s", notify.Merged(p), somebody(p.Author))
 		if len(p.Reviewers) > 0 {
 			line += ", approved by " + words.List(p.Reviewers, 5)
 		} else {

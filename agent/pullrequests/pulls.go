@@ -33,7 +33,7 @@ func (pw *Pullwatch) WatchPulls(ctx context.Context) {
 	pw.source.ForRepositories(ctx, plansPulls, pw.watchPullsOf)
 }
 
-func plansPulls(r *config.Repository) bool { return r.GitHub.PlanPullRequests }
+func plansPulls(r *config.Repository) bool { return r.Site.PlanPullRequests }
 
 // watchPullsOf looks at one repository's until that leaves the configuration or ctx ends, more slowly while that fails.
 func (pw *Pullwatch) watchPullsOf(ctx context.Context, name string) {
@@ -96,7 +96,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *co
 	var faults []error
 	for _, k := range known {
 		if !slices.ContainsFunc(list, func(p forge.PullRequest) bool { return p.Number == k.Number }) {
-			faults = append(faults, pw.health.Contained(pullWork(r, k.Number, "closed"), func() error { return pw.perhapsClosed(ctx, conf, r, k) }))
+			faults = append(faults, pw.health.Contained(pullWork(r, says, k.Number, "closed"), func() error { return pw.perhapsClosed(ctx, conf, r, k) }))
 		}
 	}
 	if over := len(list) - MaxPulls; over > 0 {
@@ -112,7 +112,7 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *co
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := pw.health.Contained(pullWork(r, p.Number, p.Head+p.UpdatedAt.String()), func() error {
+		err := pw.health.Contained(pullWork(r, says, p.Number, p.Head+p.UpdatedAt.String()), func() error {
 			return pw.lookAtPull(ctx, conf, look{repository: r, site: site, pull: p, known: k, branch: head, heard: heard})
 		})
 		if err != nil {
@@ -122,8 +122,8 @@ func (pw *Pullwatch) lookAtPulls(ctx context.Context, conf *active.Config, r *co
 	return errors.Join(faults...)
 }
 
-func pullWork(r *config.Repository, number int, at string) health.Work {
-	return health.Work{Name: fmt.Sprintf("looking at pull request %d of %s", number, r.Name), At: at}
+func pullWork(r *config.Repository, says forge.Words, number int, at string) health.Work {
+	return health.Work{Name: fmt.Sprintf("looking at %s of %s", says.Plain(number), r.Name), At: at}
 }
 
 // look is one pull request as the site lists it, beside what is remembered of it.

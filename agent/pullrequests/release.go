@@ -54,7 +54,7 @@ func (pw *Pullwatch) hearPull(ctx context.Context, conf *active.Config, l look) 
 				return err
 			}
 			if why == "" {
-				released[name] = "github:" + c.Author.Login
+				released[name] = conf.Words(p.Repository).Account(c.Author.Login)
 				continue
 			}
 			note := fmt.Sprintf("%s: the `plan` of %s did not count: %s", name, c.Author.Login, why)
@@ -89,7 +89,8 @@ func keepPull(tx *store.Tx, p *store.PullRequest) error {
 
 // mayRelease says why somebody's word does not count; empty if it does. Who that is at the site only a person block says.
 func (pw *Pullwatch) mayRelease(ctx context.Context, conf *active.Config, s *config.Stack, u forge.User, access forge.Access) (string, error) {
-	i := slices.IndexFunc(conf.Cfg.People, func(p config.Person) bool { return strings.EqualFold(p.GitHub, u.Login) })
+	at := conf.Words(s.Repository).Block
+	i := slices.IndexFunc(conf.Cfg.People, func(p config.Person) bool { return p.Login(at) != "" && strings.EqualFold(p.Login(at), u.Login) })
 	switch {
 	case !access.CanWrite():
 		return "they may not write to the repository", nil

@@ -35,10 +35,15 @@ type Options struct {
 
 // New makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
 func New(r *config.Repository, o Options) (Site, error) {
-	if r.GitHub.Repository == "" {
+	makers := map[string]func(*config.Repository, Options) (Site, error){"github": newGitHub}
+	if r.Site.Kind == "" {
 		return nil, nil
 	}
-	made, err := newGitHub(r, o)
+	newSite := makers[r.Site.Kind]
+	if newSite == nil {
+		return nil, fmt.Errorf("preparing repository %s: there is no client for %s", r.Name, r.Site.Kind)
+	}
+	made, err := newSite(r, o)
 	if err != nil {
 		return nil, fmt.Errorf("preparing repository %s: %w", r.Name, err)
 	}
@@ -46,14 +51,18 @@ func New(r *config.Repository, o Options) (Site, error) {
 }
 
 func newGitHub(r *config.Repository, o Options) (Site, error) {
-	g := r.GitHub
-	client := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout}
+	g := r.Site
+	options := github.Options{URL: g.URL, Repository: g.Repository, Token: g.Token, CAFile: r.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout}
 	if g.PrivateKeyFile != "" {
-		client.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
+		options.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
 	}
-	made, err := github.New(client)
+	return clientOf(github.New(options))
+}
+
+// clientOf is a client as what every site can do: a nil client is a nil interface.
+func clientOf[C Site](made C, err error) (Site, error) {
 	if err != nil {
-		return nil, err // not a nil client that is no nil interface
+		return nil, err
 	}
 	return made, nil
 }

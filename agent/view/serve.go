@@ -39,7 +39,7 @@ func (v *Viewer) Process(conf *active.Config) *status.Process {
 	}
 	for _, r := range conf.Cfg.Repositories {
 		p.Repositories = append(p.Repositories, status.Repository{
-			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: v.polls.LastPoll(r.Name), Previews: r.GitHub.PlanPullRequests,
+			Name: r.Name, URL: r.URL, Branch: r.Branch, PolledAt: v.polls.LastPoll(r.Name), Previews: r.Site.PlanPullRequests,
 		})
 	}
 	for _, s := range conf.AllStacks() {

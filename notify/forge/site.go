@@ -14,6 +14,8 @@ type Words struct {
 	Block  string // of the configuration, and what accounts of the site begin with: "gitlab"
 	Change string // "merge request"; default "pull request"
 	Sign   string // before a number: "!"; default "#"
+	// Committer is the e-mail address of what the site itself commits, in the name of whoever pressed the button; empty where it commits as them.
+	Committer string
 }
 
 // Noun is what a change is called: "pull request".

@@ -50,7 +50,9 @@ const (
 func ApprovedBy(reviews []Review, head string) []User { return forge.ApprovedBy(reviews, head) }
 
 // Words are what people say at GitHub.
-func (c *Client) Words() forge.Words { return forge.Words{Site: "GitHub", Block: "github"} }
+func (c *Client) Words() forge.Words {
+	return forge.Words{Site: "GitHub", Block: "github", Committer: "noreply@github.com"}
+}
 
 // GitUser is the user name that goes with [Client.GitToken] over https.
 func (c *Client) GitUser() string { return GitUser }

@@ -57,8 +57,8 @@ type fact struct {
 func runFacts(r control.Run, now time.Time) []fact {
 	none := plain
 	commit := r.Commit
-	if r.PullRequest != 0 {
-		commit += fmt.Sprintf(" of pull request %d", r.PullRequest)
+	if r.Change != "" {
+		commit += " of " + r.Change
 	}
 	subject := r.Subject
 	if r.Author != "" {

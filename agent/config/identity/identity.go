@@ -19,6 +19,7 @@ var (
 	ChannelID   = naming.Spelling{Most: 31, Pattern: regexp.MustCompile(`^[CG][A-Z0-9]{2,}$`)}
 	ChannelName = naming.Spelling{Most: 81, Pattern: regexp.MustCompile(`^#[^\s#@,:A-Z]+$`)}
 	Login       = naming.Spelling{Most: 100, Pattern: regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$`)}
+	Account     = naming.Spelling{Most: 255, Pattern: regexp.MustCompile(`^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$`)}
 	OSUser      = naming.Spelling{Most: 256, Pattern: regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$`)}
 )
 

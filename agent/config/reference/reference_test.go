@@ -49,7 +49,7 @@ func TestBlocks(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"slack":                  "slack",
-		"repository":             "repository|repository ssh|repository github|repository github app|repository require_signed",
+		"repository":             "repository|repository ssh|repository github|repository github app|repository gitlab|repository gitea|repository bitbucket|repository require_signed",
 		"repository  github app": "repository github app",
 		"ssh":                    "repository ssh",
 		"app":                    "repository github app",

@@ -17,7 +17,7 @@ func readModulesFrom(l *decode.Reader, a decode.Attributes, r *Repository, schem
 		return
 	}
 	if r.Token.IsZero() && a.Get("token") == nil && !r.SharesHost() {
-		l.Fault(a.Get("modules_from").NameRange, "Useless attribute", "modules_from goes with a token, of the repository or of a github block at the same host, and there is none.")
+		l.Fault(a.Get("modules_from").NameRange, "Useless attribute", "modules_from goes with a token, of the repository or of a github, gitlab, gitea or bitbucket block at the same host, and there is none.")
 		return
 	}
 	for i, text := range list {

@@ -39,12 +39,12 @@ type Repository struct {
 	KnownHostsFile string
 	Username       string
 	Token          redact.Secret
-	CAFile         string // of the github block too
+	CAFile         string // of its site too
 	// ModulesFrom are paths at the URL's host whose repositories stacks may read modules from with the repository's token; "*"
 	// stands for one part of a path.
 	ModulesFrom []string
 
-	GitHub GitHub // where its pull requests are; none without a repository in it
+	Site Site // where its pull requests are, and who is told how its commits stand
 }
 
 // Same reports whether nothing of two repositories differs, secrets included.
@@ -77,11 +77,8 @@ func Read(l *decode.Reader, b *hcl.Block) *Repository {
 			r.URL, r.Username, scheme = re.URL, re.User, re.Scheme
 		}
 	}
-	hosted := l.Single(a.OwnBlocks, "github")
-	if hosted != nil {
-		readGitHub(l, r, hosted)
-	}
-	readHTTPAccess(l, a, r, access{scheme: scheme, hosted: hosted != nil})
+	hosted := readSite(l, r, a.OwnBlocks)
+	readHTTPAccess(l, a, r, access{scheme: scheme, hosted: hosted})
 	readModulesFrom(l, a, r, scheme)
 	readSSHAccess(l, b, a.OwnBlocks, r, scheme)
 	readTrust(l, a, a.OwnBlocks, r)
@@ -104,7 +101,7 @@ func readBranch(l *decode.Reader, a decode.Attributes, r *Repository) {
 // access is what decides which credentials make sense. An empty scheme is that of a URL that was faulted.
 type access struct {
 	scheme string
-	hosted bool // there is a github block, which ca_file covers
+	hosted bool // there is the block of a site, which ca_file covers
 }
 
 // readHTTPAccess reads token, username and ca_file, which belong to http and https.

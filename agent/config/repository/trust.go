@@ -10,8 +10,8 @@ import (
 
 // readTrust reads what a commit must have to be planned by itself.
 func readTrust(l *decode.Reader, a decode.Attributes, blocks hcl.Blocks, r *Repository) {
-	if l.Bool(a, "require_review", &r.RequireReview) && r.RequireReview && r.GitHub.Repository == "" {
-		l.Fault(a.At("require_review"), "Missing github block", "require_review asks the site about pull requests and reviews: add a github block to the repository.")
+	if l.Bool(a, "require_review", &r.RequireReview) && r.RequireReview && !r.Site.ShowsChanges() {
+		l.Fault(a.At("require_review"), "Missing github block", "require_review asks the site about pull requests and reviews: add a github block to the repository, or one of gitlab or gitea.")
 	}
 	b := l.Single(blocks, "require_signed")
 	if b == nil {

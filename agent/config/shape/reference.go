@@ -36,6 +36,9 @@ func Reference() []Block {
 	add("repository ssh", SSH())
 	add("repository github", GitHub())
 	add("repository github app", GitHubApp())
+	add("repository gitlab", GitLab())
+	add("repository gitea", Gitea())
+	add("repository bitbucket", Bitbucket())
 	add("repository require_signed", RequireSigned())
 	for _, kind := range []string{"stack", "stacks", "defaults"} {
 		add(kind, inBlock(kind))

@@ -78,20 +78,20 @@ func Repository() decode.Shape {
 				Text: "ssh://, https://, file://, git@host:path or an absolute path; never with a password in it"},
 			{Name: "branch", Type: decode.String, Default: `"main"`, Example: `"production"`, Text: "the branch that is polled"},
 			{Name: "schedule", Type: decode.Schedule, Default: `"@every 30s"`, Example: `"*/5 * * * *"`, Text: "when it is polled"},
-			{Name: "token", Type: decode.Secret, Example: `credential("git-token")`, Missing: "that of a github block at the same host",
+			{Name: "token", Type: decode.Secret, Example: `credential("git-token")`, Missing: "that of a github, gitlab, gitea or bitbucket block at the same host",
 				Text: "for an https URL"},
 			{Name: "username", Type: decode.String, Default: `"x-access-token"`, Example: `"oauth2"`, Text: "that goes with the token"},
 			{Name: "ca_file", Type: decode.File, Example: `"/etc/sallyport/git-ca.pem"`, Missing: "the authorities that the machine trusts",
-				Text: "certificates in PEM form of a private authority, for the URL and the github block"},
+				Text: "certificates in PEM form of a private authority, for the URL and the block of the site"},
 			{Name: "modules_from", Type: decode.List, Example: `["ops/modules", "terraform-modules/*"]`, Missing: "the repository's own alone",
 				Text: "paths or URLs at the URL's host whose repositories stacks may read modules from with the token; * is one part of a path"},
 			{Name: "rewritten_history", Type: decode.Choice, Choices: []string{"hold", "follow"}, Default: `"hold"`, Example: `"follow"`,
 				Text: "what happens to a force-pushed branch: it is held until somebody accepts it, or followed"},
 			{Name: "require_review", Type: decode.Boolean, Default: "false", Example: "true",
-				Text: "true: each commit must belong to a merged pull request that was approved; goes with a github block"},
+				Text: "true: each commit must belong to a merged pull request that was approved; goes with a github, gitlab or gitea block"},
 			{Name: "max_object_size", Type: decode.Size, Least: `"1MB"`, Most: `"16GB"`, Missing: "256MB", Example: `"512MB"`, Text: "the largest file that the history may hold"},
 		},
-		Blocks: []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "require_signed"}},
+		Blocks: []hcl.BlockHeaderSchema{{Type: "ssh"}, {Type: "github"}, {Type: "gitlab"}, {Type: "gitea"}, {Type: "bitbucket"}, {Type: "require_signed"}},
 	}
 }
 
@@ -109,33 +109,6 @@ func SSH() decode.Shape {
 		{Name: "key_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/deploy_key"`, Text: "a private key that only the agent's user may read"},
 		{Name: "known_hosts_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/known_hosts"`, Text: "the host keys of the server; none is taken on trust"},
 		{Name: "passphrase", Type: decode.Secret, Example: `credential("deploy-key-passphrase")`, Text: "of the key"},
-	}}
-}
-
-// GitHub is the shape of a github block.
-func GitHub() decode.Shape {
-	return decode.Shape{
-		Text: "the repository at GitHub, for commit statuses, reviews and pull requests",
-		Attributes: []decode.Attribute{
-			{Name: "repository", Required: true, Type: decode.String, Example: `"ops/infra"`, Text: "owner/name"},
-			{Name: "url", Type: decode.String, Default: `"https://github.com"`, Example: `"https://ghe.example.internal"`, Text: "of the site"},
-			{Name: "token", Type: decode.Secret, Example: `credential("github-token")`, Missing: "an app block",
-				Text: "that may read contents, and write commit statuses and pull requests"},
-			{Name: "pull_requests", Type: decode.Choice, Choices: []string{"off", "trusted"}, Default: `"off"`, Example: `"trusted"`,
-				Text: "trusted: the pull requests of the same repository by people who may write to it are planned"},
-			{Name: "lend_to_previews", Type: decode.Boolean, Default: "false", Example: "true", Text: "true: those plans read private modules too"},
-			{Name: "secrets_to_previews", Type: decode.Boolean, Default: "false", Example: "true", Text: "true: those plans get the secrets that the stacks' own plans get"},
-		},
-		Blocks: []hcl.BlockHeaderSchema{{Type: "app"}},
-	}
-}
-
-// GitHubApp is the shape of an app block.
-func GitHubApp() decode.Shape {
-	return decode.Shape{Text: "a GitHub App, in the place of a token", Attributes: []decode.Attribute{
-		{Name: "id", Required: true, Type: decode.ID, Example: "314159", Text: "of the GitHub App, as its page shows it"},
-		{Name: "installation_id", Required: true, Type: decode.ID, Example: "2718281", Text: "of its installation: the number at the end of its address"},
-		{Name: "private_key_file", Required: true, Type: decode.File, Example: `"/etc/sallyport/github-app.pem"`, Text: "its key, which only the agent's user may read"},
 	}}
 }
 
@@ -247,9 +220,11 @@ func Retention() decode.Shape {
 
 // Person is the shape of a person block.
 func Person() decode.Shape {
-	return decode.Shape{Text: "who is the same human in Slack, at GitHub and on this machine", Attributes: []decode.Attribute{
+	return decode.Shape{Text: "who is the same human in Slack, at the sites of repositories and on this machine", Attributes: []decode.Attribute{
 		{Name: "slack", Type: decode.String, Example: `"U01ABCDEF"`, Text: "the id of a user"},
 		{Name: "github", Type: decode.String, Example: `"jane-doe"`, Text: "the login of an account"},
+		{Name: "gitlab", Type: decode.String, Example: `"jane.doe"`, Text: "the login of an account"},
+		{Name: "gitea", Type: decode.String, Example: `"jane.doe"`, Text: "the login of an account, at Forgejo too"},
 		{Name: "os", Type: decode.String, Example: `"jane"`, Text: "the name of a user of this machine, as they log in"},
 	}}
 }

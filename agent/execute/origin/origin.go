@@ -20,9 +20,6 @@ import (
 // shownCommits is how many commits are asked about only to name their pull requests on the card.
 const shownCommits = 10
 
-// siteEmail is the committer of what GitHub itself commits, in the name of whoever pressed the button.
-const siteEmail = "noreply@github.com"
-
 // Origins finds out who made what runs would apply.
 type Origins struct {
 	health *health.Health
@@ -76,7 +73,7 @@ func (o *Origins) Of(ctx context.Context, conf *active.Config, run *store.Run, s
 		t.credit(c)
 	}
 	for i, m := range t.origin.Makers {
-		t.origin.Makers[i] = store.Maker{Name: o.health.Redact(m.Name), Email: o.health.Redact(m.Email), Login: m.Login}
+		t.origin.Makers[i] = store.Maker{Name: o.health.Redact(m.Name), Email: o.health.Redact(m.Email), Login: m.Login, Site: m.Site}
 	}
 	return &t.origin
 }
@@ -168,6 +165,9 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 		return err
 	}
 	shown := store.OriginPull{Number: number, Title: p.Title, Author: p.Author.Login, MergedBy: p.MergedBy.Login}
+	if t.words.Change != "" {
+		shown.Change = t.words.Name(number)
+	}
 	for _, u := range forge.ApprovedBy(reviews, p.Head) {
 		shown.Reviewers = append(shown.Reviewers, u.Login)
 	}
@@ -183,15 +183,21 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 		t.remember(c.AuthorEmail, c.Author)
 		t.remember(c.CommitterEmail, c.Committer)
 		t.add(store.Maker{Email: c.AuthorEmail, Login: c.Author.Login})
-		if c.CommitterEmail != siteEmail {
+		if !t.sites(c.CommitterEmail) {
 			t.add(store.Maker{Email: c.CommitterEmail, Login: c.Committer.Login})
 		}
+	}
+	for _, u := range commits.Pushers {
+		t.add(store.Maker{Login: u.Login})
 	}
 	if commits.Cut {
 		return fmt.Errorf("%s has more commits than the site shows", t.words.Name(number))
 	}
 	return nil
 }
+
+// sites reports whether an address is the site's own, which commits in the name of whoever pressed the button.
+func (t *tracer) sites(email string) bool { return email != "" && email == t.words.Committer }
 
 func (t *tracer) remember(email string, u forge.User) {
 	if u.Login != "" {
@@ -205,12 +211,15 @@ func (t *tracer) credit(c repo.Commit) {
 		return
 	}
 	t.add(store.Maker{Name: c.Author, Email: c.AuthorEmail, Login: t.login[c.AuthorEmail]})
-	if c.CommitterEmail != siteEmail || len(t.pulls) == 0 {
+	if !t.sites(c.CommitterEmail) || len(t.pulls) == 0 {
 		t.add(store.Maker{Name: c.Committer, Email: c.CommitterEmail, Login: t.login[c.CommitterEmail]})
 	}
 }
 
 func (t *tracer) add(m store.Maker) {
+	if m.Login != "" {
+		m.Site = t.words.Block
+	}
 	if m != (store.Maker{}) && !slices.Contains(t.origin.Makers, m) {
 		t.origin.Makers = append(t.origin.Makers, m)
 	}

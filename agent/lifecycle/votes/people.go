@@ -1,6 +1,7 @@
 package votes
 
 import (
+	"cmp"
 	"strings"
 
 	"sallyport/agent/config"
@@ -101,7 +102,7 @@ func NotOwn(people []config.Person, run *store.Run, by, person string) error {
 
 // makerIs compares somebody who made a change with a person; what git says can be forged, so it only ever forbids.
 func makerIs(m store.Maker, p config.Person) bool {
-	if m.Login != "" && strings.EqualFold(m.Login, p.GitHub) {
+	if m.Login != "" && strings.EqualFold(m.Login, p.Login(cmp.Or(m.Site, "github"))) {
 		return true
 	}
 	return authorIs(strings.ToLower(m.Name+" "+m.Email), p)
@@ -109,7 +110,7 @@ func makerIs(m store.Maker, p config.Person) bool {
 
 // authorIs compares a commit's author with a person; git's author text can be forged, so it only ever forbids.
 func authorIs(author string, p config.Person) bool {
-	for _, id := range []string{p.Name, p.GitHub, p.OS} {
+	for _, id := range []string{p.Name, p.GitHub, p.GitLab, p.Gitea, p.OS} {
 		if id == "" {
 			continue
 		}

@@ -20,6 +20,7 @@ import (
 	"sallyport/agent/outbox"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
+	"sallyport/notify"
 	"sallyport/notify/slack"
 	"sallyport/notify/words"
 	"sallyport/store"
@@ -76,7 +77,7 @@ func obeyingKey(channel string) store.Key[string] {
 }
 
 // ofPull is what comes after `plan STACK` in Slack when it is about a pull request.
-var ofPull = regexp.MustCompile(`(?i)^(?:pr|pull[ -]request) #?([0-9]{1,9})$`)
+var ofPull = regexp.MustCompile(`(?i)^(?:pr|mr|pull[ -]request|merge[ -]request) [#!]?([0-9]{1,9})$`)
 
 // previewFor starts the plan of a pull request, as somebody asks for it in Slack.
 func previewFor(o *operator.Operator, wanted operator.WantedPreview, number string) (answer string, err error) {
@@ -87,7 +88,7 @@ func previewFor(o *operator.Operator, wanted operator.WantedPreview, number stri
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("#%d: planning %s of pull request %d at %s.", run.ID, run.Stack, run.PullRequest, words.Short(run.Commit)), nil
+	return fmt.Sprintf("#%d: planning %s of %s at %s.", run.ID, run.Stack, notify.Change(run), words.Short(run.Commit)), nil
 }
 
 // seenTimeout bounds a reaction.

@@ -27,7 +27,7 @@ var withoutSecrets = []string{
 func WithoutCredentials(text []byte) ([]byte, error) {
 	file, diags := hclwrite.ParseConfig(text, "cli_config_file", hcl.InitialPos)
 	if diags.HasErrors() {
-		return nil, hint.Refuse("write blocks as terraform's documentation does, or say secrets_to_previews = true in the github block",
+		return nil, hint.Refuse("write blocks as terraform's documentation does, or say secrets_to_previews = true in the block of the repository's site (github, gitlab, gitea)",
 			"this plan must not have the credentials in terraform's cli_config_file, and they cannot be told from the rest: %s", diags[0].Summary)
 	}
 	lends := func(name string) bool { // the parser of these files takes no notice of case

@@ -30,6 +30,7 @@ type Git struct {
 	// LendToPreviews: token and key are lent for previews too, so that whoever opens a pull request decides which modules are
 	// read with them.
 	LendToPreviews bool
+	Site           string // the type of the block that says so: "github"
 }
 
 // A Borrower is an init that gets credentials.
@@ -45,6 +46,7 @@ type Loan struct {
 	token    *lentToken        // nil: none
 	key      *lentKey          // nil: none, or git has the file
 	withheld bool              // there are credentials, and none of them are lent
+	site     string            // whose block could say that they are
 }
 
 // Lend lends an init the credentials until [Loan.End] is called. Env is the environment that the init would have without them. A nil
@@ -62,6 +64,7 @@ func (g *Git) Lend(b Borrower, env []string) (*Loan, error) {
 		g = files
 	}
 	base := g.base()
+	l.site = g.Site
 	l.withheld = b.Preview && !g.LendToPreviews && (g.SSHKeyFile != "" || base != "" && !g.Token.IsZero())
 	if err := g.loanKey(l, b); err != nil {
 		return nil, err
@@ -126,7 +129,7 @@ func (l *Loan) Explain(err error) error {
 	}
 	switch refused := l.token.refusals(); {
 	case l.withheld:
-		failed.Hint = "a private module could not be read: a preview gets none of the repository's credentials; lend_to_previews = true in its github block " +
+		failed.Hint = "a private module could not be read: a preview gets none of the repository's credentials; lend_to_previews = true in its " + l.site + " block " +
 			"lends them to everybody whose pull requests are planned"
 	case len(refused) > 0:
 		failed.Hint = "a private module could not be read: the repository's token is lent for the repository itself and for what its modules_from names; " +
