@@ -137,7 +137,7 @@ var storeys = []struct {
 		"agent/asuser", "agent/fault", "agent/foreign", "agent/packer", "agent/proc", "agent/terraform/binary", "agent/terraform/credentials", "agent/terraform/diag",
 		"agent/terraform/environ", "agent/terraform/jsonlog", "notify/redact", "notify/words", "store", "store/disk",
 	}},
-	{"agent/sites", []string{"agent/config", "notify/forge", "notify/github", "notify/redact"}},
+	{"agent/sites", []string{"agent/config", "notify/bitbucket", "notify/forge", "notify/gitea", "notify/github", "notify/gitlab", "notify/redact"}},
 	{"agent/stack", []string{"agent/config", "agent/hclfile", "agent/repo"}},
 	{"agent/stack/stacktest", []string{"agent/repo", "agent/repo/gittest"}},
 	{"agent/terraform", []string{

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"sallyport/agent/config"
+	"sallyport/notify/bitbucket"
 	"sallyport/notify/forge"
+	"sallyport/notify/gitea"
 	"sallyport/notify/github"
+	"sallyport/notify/gitlab"
 	"sallyport/notify/redact"
 )
 
@@ -35,7 +38,9 @@ type Options struct {
 
 // New makes the client of the site that hosts a repository; nil if there is none. It sends nothing yet.
 func New(r *config.Repository, o Options) (Site, error) {
-	makers := map[string]func(*config.Repository, Options) (Site, error){"github": newGitHub}
+	makers := map[string]func(*config.Repository, Options) (Site, error){
+		"github": newGitHub, "gitlab": newGitLab, "gitea": newGitea, "bitbucket": newBitbucket,
+	}
 	if r.Site.Kind == "" {
 		return nil, nil
 	}
@@ -57,6 +62,25 @@ func newGitHub(r *config.Repository, o Options) (Site, error) {
 		options.App = &github.App{ID: g.AppID, InstallationID: g.InstallationID, PrivateKeyFile: g.PrivateKeyFile}
 	}
 	return clientOf(github.New(options))
+}
+
+func newGitLab(r *config.Repository, o Options) (Site, error) {
+	return clientOf(gitlab.New(gitlab.Options{
+		URL: r.Site.URL, Project: r.Site.Repository, Token: r.Site.Token, CAFile: r.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout,
+	}))
+}
+
+func newGitea(r *config.Repository, o Options) (Site, error) {
+	return clientOf(gitea.New(gitea.Options{
+		URL: r.Site.URL, Repository: r.Site.Repository, Token: r.Site.Token, CAFile: r.CAFile, Log: o.Log, Now: o.Now, Timeout: o.Timeout,
+	}))
+}
+
+func newBitbucket(r *config.Repository, o Options) (Site, error) {
+	return clientOf(bitbucket.New(bitbucket.Options{
+		URL: r.Site.URL, Repository: r.Site.Repository, Username: r.Site.Username, Token: r.Site.Token, CAFile: r.CAFile,
+		Log: o.Log, Now: o.Now, Timeout: o.Timeout,
+	}))
 }
 
 // clientOf is a client as what every site can do: a nil client is a nil interface.
