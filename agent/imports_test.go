@@ -16,7 +16,10 @@ var storeys = []struct {
 	// The store.
 	{name: "store/disk"},
 	{name: "store/disk/disktest"},
-	{"store", []string{"store/disk"}},
+	{name: "store/holder"},
+	{name: "store/recall"},
+	{name: "store/stamp"},
+	{"store", []string{"store/disk", "store/holder", "store/recall", "store/stamp"}},
 
 	// What is said, and to whom.
 	{name: "notify/exchange"},
@@ -274,9 +277,9 @@ var storeys = []struct {
 	{"agent/execute", []string{
 		"agent/active", "agent/asuser", "agent/clock", "agent/config", "agent/contain", "agent/datadir", "agent/engine", "agent/engine/hook", "agent/execute/hooks",
 		"agent/execute/origin", "agent/execute/remind", "agent/fault", "agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/lifecycle/again",
-		"agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/renamed", "agent/lifecycle/votes", "agent/locks", "agent/phrase",
-		"agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog", "agent/triggers", "agent/workers", "notify",
-		"notify/words", "store",
+		"agent/lifecycle/effects", "agent/lifecycle/expiry", "agent/lifecycle/policy", "agent/lifecycle/renamed", "agent/lifecycle/votes", "agent/locks", "agent/outbox",
+		"agent/phrase", "agent/repo", "agent/rundir", "agent/runner", "agent/source", "agent/terraform/diag", "agent/terraform/jsonlog", "agent/triggers", "agent/workers",
+		"notify", "notify/words", "store",
 	}},
 	{"agent/operator/errands", []string{
 		"agent/active", "agent/archive", "agent/clock", "agent/config", "agent/contain", "agent/control", "agent/datadir", "agent/engine", "agent/execute", "agent/health",

@@ -45,7 +45,8 @@ func (a *Agent) loop(ctx context.Context) {
 	}
 }
 
-// pass looks at everything once and moves each open run one step. It returns how long nothing will happen by itself.
+// pass looks at everything once and moves each open run one step, but for those that wait and for which nothing has changed. It returns
+// how long nothing will happen by itself.
 //
 // Looking for changed stacks is left out unless looking: hundreds of runs that move must not have every stack
 // compared at each step. Whatever changes a head or a run calls [journal.Tx.Moves]; the idle pass looks in any case.
@@ -57,16 +58,12 @@ func (a *Agent) pass(ctx context.Context, looking bool) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
-	var runs []*store.Run
-	err := a.store.View(func(tx *store.Tx) (err error) {
-		runs, err = tx.OpenRuns()
-		return err
-	})
+	runs, next, err := a.executor.Due(conf)
 	if err != nil {
 		a.journal.StoreFault(err)
 		return 5 * time.Second
 	}
-	next := a.housekeep(conf)
+	next = min(next, a.housekeep(conf))
 	if a.tight.Why != "" {
 		next = min(next, workers.WorkRest) // nothing wakes us when there is room again
 	}

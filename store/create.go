@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sallyport/store/disk"
+	"sallyport/store/stamp"
 )
 
 // ensure makes the file if it is missing. bbolt's first commit is the one that a crash can spoil, so it happens to
@@ -60,7 +61,7 @@ func makeNew(o Options) error {
 		if err := makeBuckets(b); err != nil {
 			return err
 		}
-		tx := &Tx{bolt: b, now: cut(o.Now())}
+		tx := &Tx{bolt: b, now: stamp.Cut(o.Now())}
 		return tx.save(bucketMeta, []byte(schemaKey), &schema{Version: newestSchema(), CreatedAt: tx.now})
 	})
 	if err := errors.Join(explain(err), db.Close()); err != nil {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"sallyport/store/holder"
 )
 
 // What can be wrong, for errors.Is. Those with a type of their own carry the details for errors.As.
@@ -122,6 +124,12 @@ func (e *SchemaError) UserHint() string {
 
 // Is makes errors.Is find ErrNewerSchema.
 func (e *SchemaError) Is(target error) bool { return target == ErrNewerSchema }
+
+// lockedBy describes who holds the lock of the file at path, as far as the kernel tells.
+func lockedBy(path string) *LockedError {
+	by := holder.Of(path)
+	return &LockedError{Path: path, PID: by.PID, Command: by.Command}
+}
 
 // A LockedError says who has the file. It is [ErrLocked].
 type LockedError struct {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"sallyport/store/stamp"
 )
 
 func TestExplain(t *testing.T) {
@@ -40,38 +42,9 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestParseLock(t *testing.T) {
-	tests := []struct {
-		line   string
-		pid    int
-		device string
-	}{
-		{"1: FLOCK  ADVISORY  WRITE 1234 fd:00:77 0 EOF", 1234, "fd:00"},
-		{"12: FLOCK  ADVISORY  READ 9 00:2d:77 0 EOF", 9, "00:2d"},
-		{"1: -> FLOCK  ADVISORY  WRITE 1234 fd:00:77 0 EOF", 0, ""}, // waits
-		{"1: POSIX  ADVISORY  WRITE 1234 fd:00:77 0 EOF", 0, ""},
-		{"1: FLOCK  ADVISORY  WRITE 1234 fd:00:78 0 EOF", 0, ""},
-		{"1: FLOCK  ADVISORY  WRITE 0 fd:00:77 0 EOF", 0, ""}, // in another container
-		{"1: FLOCK  ADVISORY  WRITE x fd:00:77 0 EOF", 0, ""},
-		{"1: FLOCK  ADVISORY  WRITE 1234 77 0 EOF", 0, ""},
-		{"", 0, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.line, func(t *testing.T) {
-			pid, device, ok := parseLock(tt.line, 77)
-			if pid != tt.pid || device != tt.device || ok != (tt.pid != 0) {
-				t.Errorf("got %d, %q, %v", pid, device, ok)
-			}
-		})
-	}
-}
-
 func TestLockedByUnknown(t *testing.T) {
 	if e := lockedBy("/does/not/exist"); e.PID != 0 || e.Error() != "/does/not/exist is in use by another process" {
 		t.Errorf("error is %v", e)
-	}
-	if c := commandOf(-1); c != "" {
-		t.Errorf("command is %q", c)
 	}
 }
 
@@ -80,7 +53,7 @@ func TestNormalise(t *testing.T) {
 	at := time.Date(2026, 3, 1, 13, 0, 0, 1_234_567, time.FixedZone("here", 3600))
 	want := time.Date(2026, 3, 1, 12, 0, 0, 1_000_000, time.UTC)
 	r := &Run{ExpiresAt: at, Decisions: []Decision{{At: at}}, Apply: &Apply{StartedAt: at}, Warnings: []string{"a"}}
-	normalise(r)
+	stamp.All(r)
 	for _, got := range []time.Time{r.ExpiresAt, r.Decisions[0].At, r.Apply.StartedAt} {
 		if got != want { //nolint:staticcheck // also the location counts: what is read back has UTC
 			t.Errorf("time is %v", got)
@@ -90,5 +63,5 @@ func TestNormalise(t *testing.T) {
 		t.Errorf("an unset time became %v", r.EndedAt)
 	}
 	var nothing *Run
-	normalise(nothing)
+	stamp.All(nothing)
 }

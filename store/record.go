@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"reflect"
 	"strconv"
 	"time"
 )
@@ -130,38 +129,3 @@ func keyText(bucket string, key []byte) string {
 		return strconv.Quote(string(key))
 	}
 }
-
-// normalise cuts every time in the record that v points to, however deep, down to what is stored: UTC, milliseconds.
-// Otherwise a record in hand would differ from the same record read back. It changes what the record points to as well.
-func normalise(v any) { normaliseValue(reflect.ValueOf(v)) }
-
-func normaliseValue(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			normaliseValue(v.Elem())
-		}
-	case reflect.Slice:
-		if k := v.Type().Elem().Kind(); k != reflect.Struct && k != reflect.Pointer {
-			return
-		}
-		for i := range v.Len() {
-			normaliseValue(v.Index(i))
-		}
-	case reflect.Struct:
-		if t, ok := v.Interface().(time.Time); ok {
-			if v.CanSet() {
-				v.Set(reflect.ValueOf(cut(t)))
-			}
-			return
-		}
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				normaliseValue(v.Field(i))
-			}
-		}
-	}
-}
-
-// cut is the precision of every stored time. The zero time stays zero.
-func cut(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

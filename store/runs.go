@@ -36,6 +36,23 @@ func (tx *Tx) Run(id int) (*Run, error) {
 	return r, nil
 }
 
+// OpenRunIDs returns the numbers of all runs that have not ended, previews too, oldest first, without reading the runs.
+func (tx *Tx) OpenRunIDs() ([]int, error) {
+	var out []int
+	err := tx.walk(bucketOpen, span{}, func(key, _ []byte) error {
+		id, err := numberOf(key)
+		if err != nil {
+			return &DamagedError{Bucket: bucketOpen, Key: keyText(bucketOpen, key), Err: err}
+		}
+		out = append(out, int(id))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading which runs are open: %w", err)
+	}
+	return out, nil
+}
+
 // OpenRuns returns all runs that have not ended, previews too, oldest first.
 func (tx *Tx) OpenRuns() ([]*Run, error) {
 	var out []*Run

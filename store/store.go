@@ -12,6 +12,9 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"sallyport/store/recall"
+	"sallyport/store/stamp"
 )
 
 const (
@@ -60,6 +63,8 @@ type Store struct {
 	now  func() time.Time
 	db   *bbolt.DB
 	file *os.File // bbolt's own, to let go of the lock when bbolt cannot any more
+
+	written recall.Log // which transaction has written what last
 
 	mu sync.Mutex
 	// broken is set when bbolt panicked and may have left its writer's lock taken: the next writer would wait for ever.
@@ -212,6 +217,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	if !tx.dirty {
 		return nil // rolled back; a commit would write and sync two pages for nothing
 	}
+	s.written.Note(tx.bolt.ID(), tx.writes)
 	if err := s.commit(tx); err != nil {
 		return fmt.Errorf("writing store %s: %w", s.path, err)
 	}
@@ -250,7 +256,7 @@ func (s *Store) begin(a access) (tx *Tx, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tx{bolt: b, now: cut(s.now())}, nil
+	return &Tx{bolt: b, now: stamp.Cut(s.now())}, nil
 }
 
 // commit commits. After a panic in the middle of it nothing is tried again in this process: bbolt's list of free pages may be

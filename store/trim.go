@@ -339,6 +339,7 @@ func (tx *Tx) walkFrom(bucket string, from []byte, fn func(key, payload []byte) 
 	if err != nil {
 		return err
 	}
+	tx.reading(bucket, nil)
 	c := b.Cursor()
 	for key, raw := c.Seek(from); key != nil; key, raw = c.Next() {
 		payload, err := unseal(raw)

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"sallyport/store/recall"
+	"sallyport/store/stamp"
 )
 
 // A Tx is one transaction. It is valid inside the function given to View or Update, in its goroutine only.
@@ -16,6 +19,8 @@ type Tx struct {
 	now    time.Time
 	dirty  bool  // something was written
 	failed error // the first write that did not work: what was written before must not be committed
+
+	reads, writes recall.Names // what was read while somebody watches, and what was written; see [Tx.Watch]
 }
 
 // errEnded is a mistake of the caller: a transaction kept beyond its function.
@@ -47,6 +52,7 @@ func (tx *Tx) payload(bucket string, key []byte) (payload []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	tx.reading(bucket, key)
 	raw := b.Get(key)
 	if raw == nil {
 		return nil, nil
@@ -71,7 +77,7 @@ func (tx *Tx) load(bucket string, key []byte, v any) (bool, error) {
 
 // save writes a JSON record after cutting its times.
 func (tx *Tx) save(bucket string, key []byte, v any) error {
-	normalise(v)
+	stamp.All(v)
 	payload, err := json.Marshal(v)
 	if err != nil {
 		return tx.fail(fmt.Errorf("encoding record %s of %s: %w", keyText(bucket, key), bucket, err))
@@ -93,7 +99,7 @@ func (tx *Tx) put(bucket string, key, payload []byte) (err error) {
 	if bucket == bucketEvents {
 		b.FillPercent = 0.9 // only ever appended to
 	}
-	tx.dirty = true
+	tx.wrote(bucket, key)
 	return b.Put(key, raw)
 }
 
@@ -107,7 +113,7 @@ func (tx *Tx) remove(bucket string, key []byte) (err error) {
 	if b.Get(key) == nil {
 		return nil
 	}
-	tx.dirty = true
+	tx.wrote(bucket, key)
 	return b.Delete(key)
 }
 
@@ -162,6 +168,7 @@ func (tx *Tx) walk(bucket string, s span, fn func(key, payload []byte) error) (e
 	if err != nil {
 		return err
 	}
+	tx.reading(bucket, nil)
 	c := b.Cursor()
 	var key, raw []byte
 	step := c.Next

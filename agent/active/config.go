@@ -3,7 +3,7 @@ package active
 import (
 	"fmt"
 	"slices"
-	"sort"
+	"strings"
 	"sync"
 
 	"sallyport/agent/asuser"
@@ -33,6 +33,7 @@ type Config struct {
 	Heads map[string]string          // the commit that globs were looked up at, by repository
 	Wrong map[string][]*globs.Fault  // what is wrong with the stacks of globs there
 	Again map[string]bool            // repositories whose globs are looked up anew: names that others had may be free
+	index *index                     // nil: it is made when somebody asks; see [Config.indexed]
 }
 
 // NewConfig opens what a configuration names. Repositories that did not change are taken over from old, with their
@@ -129,42 +130,55 @@ func (conf *Config) CloseExcept(other *Config) {
 // Close lets go of every connection.
 func (conf *Config) Close() { conf.CloseExcept(nil) }
 
-// Stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.
-func (conf *Config) Stacks(repository string) []*config.Stack {
-	var out []*config.Stack
-	for _, s := range conf.Cfg.Stacks {
-		if s.Repository == repository {
-			out = append(out, s)
-		}
-	}
+// index is all stacks of a configuration as they are looked for. Every run is looked at whenever anything happens, so that it must not be
+// made each time.
+type index struct {
+	of   map[string][]*config.Stack // by repository, each by name
+	all  []*config.Stack            // by name
+	name map[string]*config.Stack
+}
+
+// indexed is the index as of the last look at the globs. It is never changed once it is made.
+func (conf *Config) indexed() *index {
 	conf.mu.Lock()
-	out = append(out, conf.Globs[repository]...)
-	conf.mu.Unlock()
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
-	return out
-}
-
-// AllStacks are the stacks of every repository, by name.
-func (conf *Config) AllStacks() []*config.Stack {
-	var out []*config.Stack
-	for _, r := range conf.Cfg.Repositories {
-		out = append(out, conf.Stacks(r.Name)...)
+	defer conf.mu.Unlock()
+	if conf.index != nil {
+		return conf.index
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
-	return out
-}
-
-// Stack finds a stack by name; nil if there is none.
-func (conf *Config) Stack(name string) *config.Stack {
+	i := &index{of: map[string][]*config.Stack{}, name: map[string]*config.Stack{}}
+	byName := func(a, b *config.Stack) int { return strings.Compare(a.Name, b.Name) }
 	for _, r := range conf.Cfg.Repositories {
-		for _, s := range conf.Stacks(r.Name) {
-			if s.Name == name {
-				return s
+		var out []*config.Stack
+		for _, s := range conf.Cfg.Stacks {
+			if s.Repository == r.Name {
+				out = append(out, s)
+			}
+		}
+		out = append(out, conf.Globs[r.Name]...)
+		slices.SortFunc(out, byName)
+		i.of[r.Name] = out
+		i.all = append(i.all, out...)
+		for _, s := range out {
+			if i.name[s.Name] == nil {
+				i.name[s.Name] = s
 			}
 		}
 	}
-	return nil
+	slices.SortFunc(i.all, byName)
+	conf.index = i
+	return i
 }
+
+// Stacks are the stacks of a repository at the commit that was last looked at, those of globs included, by name.
+func (conf *Config) Stacks(repository string) []*config.Stack {
+	return slices.Clone(conf.indexed().of[repository])
+}
+
+// AllStacks are the stacks of every repository, by name.
+func (conf *Config) AllStacks() []*config.Stack { return slices.Clone(conf.indexed().all) }
+
+// Stack finds a stack by name; nil if there is none.
+func (conf *Config) Stack(name string) *config.Stack { return conf.indexed().name[name] }
 
 // GlobsKnown reports whether the globs of a repository were looked up at least once, so that an unknown stack really
 // is gone and not just not found yet.
@@ -255,7 +269,7 @@ func (conf *Config) take(repository, commit string, found []*config.Stack) {
 		}
 	}
 	delete(conf.Again, repository)
-	conf.Globs[repository], conf.Heads[repository] = found, commit
+	conf.Globs[repository], conf.Heads[repository], conf.index = found, commit, nil
 }
 
 // elsewhere are the names of stacks that globs make of other repositories, with their directories: those that were found, and

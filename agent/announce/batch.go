@@ -2,6 +2,7 @@ package announce
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"sallyport/agent/active"
@@ -22,18 +23,21 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 		return err
 	}
 	runs := map[string]*store.Run{}
-	for _, id := range open.Runs {
+	for _, id := range slices.Backward(open.Runs) { // those that were made last are planned last: one that says "not yet" is found soon
 		r, err := tx.Run(id)
 		if err != nil {
 			return err
+		}
+		if r.Status == store.Planning || r.Status == store.Pending && !dependent(conf, r) {
+			return nil // not all yet
 		}
 		runs[r.Stack] = r
 	}
 	var clean, waiting, bad, same, differ, later []string
 	for _, r := range runs {
 		switch r.Status {
-		case store.Pending, store.Planning:
-			if r.Status == store.Planning || !waitsForPeople(conf, runs, r, len(runs)) {
+		case store.Pending:
+			if !waitsForPeople(conf, runs, r, len(runs)) {
 				return nil // not all yet
 			}
 			later = append(later, fmt.Sprintf("%s #%d", notify.StackName(r.Stack), r.ID))
@@ -66,6 +70,12 @@ func (ms *Messages) summary(tx *store.Tx, conf *active.Config, run *store.Run) e
 		return err
 	}
 	return tx.Enqueue(ms.Note(fmt.Sprintf("batch/%d", run.Batch), text))
+}
+
+// dependent reports whether a run's stack depends on others, which it may wait for.
+func dependent(conf *active.Config, run *store.Run) bool {
+	s := conf.Stack(run.Stack)
+	return s != nil && len(s.DependsOn) > 0
 }
 
 // waitsForPeople reports whether a run that is not planned yet waits for one of the others that people have to decide about or mend. most

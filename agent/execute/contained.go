@@ -36,6 +36,7 @@ func (e *Executor) MoveOn(ctx context.Context, conf *active.Config, run *store.R
 		return err
 	})
 	if p, panicked := err.(*contain.Panic); panicked {
+		delete(e.waits, run.ID)
 		struck := e.health.Struck(of, p)
 		e.RunStruck(run, struck)
 		return struck.Wait(), nil

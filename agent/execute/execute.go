@@ -57,6 +57,7 @@ type Executor struct {
 	uptime       func() store.Uptime
 	votes        voteReader
 	work         *workers.Pool
+	waits        waits // the loop's own
 }
 
 // Options are what executor works with.
@@ -96,7 +97,7 @@ func New(o Options) *Executor {
 		clocks: o.Clocks, health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger,
 		engines: o.Engines, source: o.Source, compared: o.Compared, executable: o.Executable, faults: o.Faults,
 		log: o.Log, now: o.Now, snapshotSoon: o.SnapshotSoon, spawn: o.Spawn, started: o.Started, store: o.Store,
-		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work,
+		strikes: o.Strikes, tight: o.Tight, uptime: o.Uptime, votes: o.Votes, work: o.Work, waits: waits{},
 	}
 }
 

@@ -15,16 +15,25 @@ import (
 // looked at before: when that has ended, what it wrote is there to be read. The files of earlier runs are read after it, since no
 // transaction waits for a disk.
 func (e *Executor) Gather(conf *active.Config, id int) (f lifecycle.Facts, err error) {
+	f, _, err = gather(e, conf, id)
+	return f, err
+}
+
+// gather is [Executor.Gather], and says what of the store was read.
+func gather(e *Executor, conf *active.Config, id int) (f lifecycle.Facts, reads store.Reads, err error) {
 	busy, resting := e.work.Busy(id) != "", e.work.Resting(id)
-	if err := e.store.View(func(tx *store.Tx) error {
-		run, err := tx.Run(id)
-		if err != nil {
+	if err := e.store.View(func(tx *store.Tx) (err error) {
+		reads, err = tx.Watch(func() error {
+			run, err := tx.Run(id)
+			if err != nil {
+				return err
+			}
+			f, err = e.recorded(tx, conf, run)
 			return err
-		}
-		f, err = e.recorded(tx, conf, run)
+		})
 		return err
 	}); err != nil {
-		return f, err
+		return f, reads, err
 	}
 	run := f.Run
 	f.Process.Busy, f.Process.Resting, f.Process.Checking = busy, resting, e.work.Checking(run.Stack)
@@ -34,7 +43,7 @@ func (e *Executor) Gather(conf *active.Config, id int) (f lifecycle.Facts, err e
 	if run.Status == store.Pending && run.Kind != store.KindPullRequest {
 		f.Left = e.ledger.LeftOf(conf.Cfg.DataDir, f.Store.Stacks[run.Stack])
 	}
-	return f, nil
+	return f, reads, nil
 }
 
 // recorded is what the configuration and the store say of a run, read in one transaction, with what the loop remembers of

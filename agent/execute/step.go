@@ -20,11 +20,18 @@ const maxAttempts = 5 // plans of one run that met a transient error
 //
 // What the step is [lifecycle.Next] says, from facts that are gathered once; here it is done.
 func (e *Executor) Step(ctx context.Context, conf *active.Config, run *store.Run) (time.Duration, error) {
-	f, err := e.Gather(conf, run.ID)
+	f, reads, err := gather(e, conf, run.ID)
 	if err != nil {
 		return 0, err
 	}
-	return e.take(ctx, conf, f, lifecycle.Next(f))
+	step := lifecycle.Next(f)
+	again, err := e.take(ctx, conf, f, step)
+	if err == nil {
+		remember(e, conf, f, step, reads)
+	} else {
+		delete(e.waits, run.ID)
+	}
+	return again, err
 }
 
 // take takes a step.

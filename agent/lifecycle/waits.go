@@ -60,9 +60,9 @@ func room(l *look) (Step, bool) {
 // RoomAdvice is what a person does about a disk that is nearly full.
 const RoomAdvice = "make room, or give the agent a larger disk; nothing has to be restarted"
 
-// full reports whether as much is at work as may be. Builds have a limit of their own: one that takes an hour must not keep a
+// Full reports whether as much is at work as may be. Builds have a limit of their own: one that takes an hour must not keep a
 // node from being brought back.
-func (s Slots) full(engine string) bool {
+func (s Slots) Full(engine string) bool {
 	if engine == config.EnginePacker {
 		return s.Builds >= s.BuildLimit || !s.UserFree
 	}
@@ -93,7 +93,7 @@ func ReadyToGo(run *store.Run) bool {
 }
 
 func slot(l *look) (Step, bool) {
-	if !l.Process.Slots.full(l.Config.Stack.Engine) {
+	if !l.Process.Slots.Full(l.Config.Stack.Engine) {
 		return Step{}, false
 	}
 	return waitForSlot(l), true
@@ -103,7 +103,7 @@ func slot(l *look) (Step, bool) {
 // make way.
 func waitForSlot(l *look) Step {
 	step := Step{Do: Hold, Reason: l.Process.Slots.Wait(l.Config.Stack.Engine)}
-	if l.Config.Stack.Engine != config.EnginePacker && l.Process.Slots.full(l.Config.Stack.Engine) {
+	if l.Config.Stack.Engine != config.EnginePacker && l.Process.Slots.Full(l.Config.Stack.Engine) {
 		step.Checks = AllChecks
 	}
 	if l.Run.Status == store.Approved {
@@ -127,7 +127,7 @@ func previewSlot(l *look) (Step, bool) {
 	if s.UsersShared {
 		parallel = 1 // it could change what the others are at work on, and waits until there is none
 	}
-	free := !s.full(l.Config.Stack.Engine) && s.Previews < max(1, parallel-1)
+	free := !s.Full(l.Config.Stack.Engine) && s.Previews < max(1, parallel-1)
 	if s.UsersShared {
 		free = free && s.Terraform+s.Builds == 0 && s.AloneFree
 	}

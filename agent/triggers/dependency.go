@@ -33,17 +33,29 @@ func (t *Triggers) Dependencies(conf *active.Config, r *config.Repository) error
 	stacks := conf.Stacks(r.Name)
 	err := t.store.View(func(tx *store.Tx) error {
 		for _, s := range stacks {
-			st, err := tx.Stack(s.Name)
-			if err != nil {
-				return err
+			known := t.seenOf(s)
+			if t.store.Unchanged(known.idle) {
+				continue
 			}
-			strangers = strangers || !lifecycle.SameUpstreams(s, st)
-			changed, err := t.ledger.DueChanges(tx, s)
+			met, changed := false, map[string]int(nil)
+			reads, err := tx.Watch(func() error {
+				st, err := tx.Stack(s.Name)
+				if err != nil {
+					return err
+				}
+				met = lifecycle.SameUpstreams(s, st)
+				changed, err = t.ledger.DueChanges(tx, s)
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("looking at what %s depends on: %w", s.Name, err)
 			}
+			strangers = strangers || !met
 			if len(changed) > 0 {
 				due = append(due, s)
+			}
+			if met && len(changed) == 0 {
+				known.idle = reads
 			}
 		}
 		return nil

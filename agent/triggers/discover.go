@@ -36,18 +36,13 @@ type finding struct {
 // is remembered by stack, so that a pass with nothing new costs one read of the store.
 func (t *Triggers) Discover(ctx context.Context, conf *active.Config, r *config.Repository) error {
 	var state *store.RepositoryState
-	stacks := map[string]*store.StackState{}
-	opens := map[string]*store.Run{}
 	var known []*store.StackState
-	err := t.store.View(func(tx *store.Tx) error {
-		var err error
-		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" {
+	err := t.store.View(func(tx *store.Tx) (err error) {
+		if state, err = tx.Repository(r.Name); err != nil || state.Head == "" || conf.Looked(r.Name, state.Head) {
 			return err
 		}
-		if known, err = tx.Stacks(); err != nil {
-			return err
-		}
-		return t.readStacks(tx, conf, r, stacks, opens)
+		known, err = tx.Stacks()
+		return err
 	})
 	if err != nil || state.Head == "" || state.URL != r.URL || state.Branch != r.Branch {
 		return err
@@ -61,13 +56,14 @@ func (t *Triggers) Discover(ctx context.Context, conf *active.Config, r *config.
 		if err := conf.Find(r.Name, state.Head, tree, known); err != nil {
 			return err
 		}
-		if err := t.store.View(func(tx *store.Tx) error { return t.readStacks(tx, conf, r, stacks, opens) }); err != nil {
-			return err
-		}
+	}
+	changed, stacks, opens, err := t.changedStacks(conf, r, state.Head)
+	if err != nil {
+		return err
 	}
 	var findings []*finding
 	var failed stackFaults
-	for _, s := range conf.Stacks(r.Name) {
+	for _, s := range changed {
 		key := memoKey(state.Head, s, stacks[s.Name], opens[s.Name])
 		if t.compared.done(s.Name, key) {
 			continue
@@ -98,20 +94,28 @@ func (t *Triggers) Discover(ctx context.Context, conf *active.Config, r *config.
 	return failed.of("comparing")
 }
 
-func (t *Triggers) readStacks(tx *store.Tx, conf *active.Config, r *config.Repository, stacks map[string]*store.StackState, opens map[string]*store.Run) error {
-	for _, s := range conf.Stacks(r.Name) {
-		st, err := tx.Stack(s.Name)
-		if err != nil {
-			return err
-		}
-		stacks[s.Name] = st
-		if st.OpenRun != 0 {
-			if opens[s.Name], err = tx.Run(st.OpenRun); err != nil {
+// changedStacks are the stacks of a repository that may have to be compared with the head, with their states and open runs: all but those
+// that were compared with it and of which nothing was written since.
+func (t *Triggers) changedStacks(conf *active.Config, r *config.Repository, head string) (changed []*config.Stack, stacks map[string]*store.StackState, opens map[string]*store.Run, err error) {
+	stacks, opens = map[string]*store.StackState{}, map[string]*store.Run{}
+	err = t.store.View(func(tx *store.Tx) error {
+		for _, s := range conf.Stacks(r.Name) {
+			if t.sameComparison(s, head) {
+				continue
+			}
+			st, open, err := t.readStack(tx, s, head)
+			if err != nil {
 				return err
 			}
+			changed = append(changed, s)
+			stacks[s.Name] = st
+			if open != nil {
+				opens[s.Name] = open
+			}
 		}
-	}
-	return nil
+		return nil
+	})
+	return changed, stacks, opens, err
 }
 
 // memoKey names everything that a comparison depends on.

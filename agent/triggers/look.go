@@ -33,4 +33,5 @@ func (t *Triggers) Look(ctx context.Context, conf *active.Config) {
 		}
 		t.ShowGlobFaults(conf, r.Name)
 	}
+	t.keepSeen(conf.AllStacks())
 }

@@ -34,6 +34,7 @@ type Triggers struct {
 	work        *workers.Pool
 	driftNext   time.Time // of the next look at drift schedules, and by which configuration; the loop's own
 	driftConfig *active.Config
+	seen        map[string]*seen // by stack; the loop's own
 }
 
 // Options are what triggers works with.
@@ -59,7 +60,7 @@ func New(o Options) *Triggers {
 	return &Triggers{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
 		compared: o.Compared, faults: o.Faults, id: o.ID, log: o.Log, now: o.Now, store: o.Store,
-		strikes: o.Strikes, tight: o.Tight, work: o.Work,
+		strikes: o.Strikes, tight: o.Tight, work: o.Work, seen: map[string]*seen{},
 	}
 }
 

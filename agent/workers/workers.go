@@ -140,6 +140,13 @@ func (w *Pool) Checking(stack string) bool {
 	return w.checks[stack] != nil
 }
 
+// AnyCheck reports whether a drift check of any stack is at work.
+func (w *Pool) AnyCheck() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.checks) > 0
+}
+
 // Preempt interrupts the drift check of a stack, or all with an empty name, for what cannot wait. It reports whether there
 // is one to wait for.
 func (w *Pool) Preempt(stack string) bool {

@@ -1,4 +1,7 @@
-package store
+// Package holder tells which process holds the lock of a file, as far as the kernel says.
+//
+// It imports nothing of ours.
+package holder
 
 import (
 	"bufio"
@@ -13,10 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockedBy describes who holds the lock of the file at path, as far as the kernel tells. It never fails: not knowing
-// leaves the fields empty.
-func lockedBy(path string) *LockedError {
-	e := &LockedError{Path: path}
+// Process is one that holds a lock.
+type Process struct {
+	PID     int    // 0: it is not known
+	Command string // program and first argument; empty: they are not known
+}
+
+// Of describes who holds the lock of the file at path. It never fails: not knowing leaves the fields empty.
+func Of(path string) (e Process) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return e
@@ -34,7 +41,7 @@ func lockedBy(path string) *LockedError {
 	device := fmt.Sprintf("%02x:%02x", unix.Major(dev), unix.Minor(dev))
 	other := 0
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		pid, on, ok := parseLock(lines.Text(), st.Ino)
+		pid, on, ok := parse(lines.Text(), st.Ino)
 		if !ok {
 			continue
 		}
@@ -54,13 +61,13 @@ func lockedBy(path string) *LockedError {
 	return e
 }
 
-// parseLock reads one line of /proc/locks, such as
+// parse reads one line of /proc/locks, such as
 //
 //	3: FLOCK  ADVISORY  WRITE 1234 fd:00:5678 0 EOF
 //
 // and returns holder and device ("fd:00") if it is a whole-file lock on the inode. A line with "->" waits for a lock
 // and does not hold it.
-func parseLock(line string, inode uint64) (pid int, device string, ok bool) {
+func parse(line string, inode uint64) (pid int, device string, ok bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 6 || fields[1] != "FLOCK" {
 		return 0, "", false
