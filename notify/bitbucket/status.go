@@ -177,11 +177,11 @@ func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
 func (c *Client) version(ctx context.Context) string {
 	p, is := c.product.(dataCenter)
 	if !is {
-		return "Bitbucket Cloud"
+		return "Cloud"
 	}
 	var properties struct{ Version string }
 	if err := c.send(ctx, "asking for the version", http.MethodGet, p.o.base.String()+"/rest/api/latest/application-properties", nil, &properties); err != nil {
 		return ""
 	}
-	return "Bitbucket Data Center " + redact.CleanLine(properties.Version)
+	return "Data Center " + redact.CleanLine(properties.Version)
 }

@@ -104,12 +104,12 @@ func TestServers(t *testing.T) {
 		with  func(*giteatest.Options)
 		shown string
 	}{
-		"Gitea":                              {func(*giteatest.Options) {}, "Gitea 1.26.0"},
-		"Forgejo":                            {func(o *giteatest.Options) { o.Version = "11.0.1+gitea-1.22.0" }, "Forgejo 11.0.1 (like Gitea 1.22.0)"},
-		"one that was built from a branch":   {func(o *giteatest.Options) { o.Version = "development" }, "Gitea development"},
-		"one that is older than the library": {func(o *giteatest.Options) { o.Version = "1.10.0" }, "Gitea 1.10.0"},
-		"below a path":                       {func(o *giteatest.Options) { o.Subpath = "/git/tea" }, "Gitea 1.26.0"},
-		"with a CA of its own":               {func(o *giteatest.Options) { o.TLS = true }, "Gitea 1.26.0"},
+		"Gitea":                              {func(*giteatest.Options) {}, "1.26.0"},
+		"Forgejo":                            {func(o *giteatest.Options) { o.Version = "11.0.1+gitea-1.22.0" }, "11.0.1 (Forgejo, like Gitea 1.22.0)"},
+		"one that was built from a branch":   {func(o *giteatest.Options) { o.Version = "development" }, "development"},
+		"one that is older than the library": {func(o *giteatest.Options) { o.Version = "1.10.0" }, "1.10.0"},
+		"below a path":                       {func(o *giteatest.Options) { o.Subpath = "/git/tea" }, "1.26.0"},
+		"with a CA of its own":               {func(o *giteatest.Options) { o.TLS = true }, "1.26.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

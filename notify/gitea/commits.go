@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	sdk "code.gitea.io/sdk/gitea"
 
 	"sallyport/notify/exchange"
 	"sallyport/notify/forge"
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/redact"
 )
 
@@ -28,8 +30,8 @@ func commitOf(c *sdk.Commit) forge.Commit {
 }
 
 // Commits are the commits of a pull request, oldest first, and who pushed to it since it was opened, who need not be who the commits name.
-// What was there before is its author's. Gitea writes down a push some seconds late; until the newest one has the head, nobody
-// knows whose that is, which is an error that goes away.
+// What was there before is its author's. Gitea writes down a push some seconds late; until one of them has the head, nobody
+// knows whose that is, and it is asked again, and then an error that goes away.
 func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commits, error) {
 	raw, total, err := c.pullCommits(ctx, p.Number)
 	if err != nil {
@@ -40,7 +42,7 @@ func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commit
 		out.List = append(out.List, commitOf(one))
 	}
 	slices.Reverse(out.List)
-	pushes, err := c.pushes(ctx, p.Number)
+	pushes, err := c.pushesTo(ctx, p)
 	if err != nil {
 		return forge.Commits{}, err
 	}
@@ -50,10 +52,6 @@ func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commit
 		} else if !slices.Contains(out.Pushers, push.by) {
 			out.Pushers = append(out.Pushers, push.by)
 		}
-	}
-	if n := len(pushes); n > 0 && !pushes[n-1].has(p.Head) {
-		return forge.Commits{}, odd(fmt.Sprintf("reading who pushed to pull request %d", p.Number),
-			fmt.Sprintf("it does not say yet who pushed %.10s", p.Head))
 	}
 	return out, nil
 }
@@ -96,19 +94,42 @@ type push struct {
 
 func (p push) has(hash string) bool { return slices.Contains(p.commits, hash) }
 
+// pushesTo are the pushes to a pull request, waited for while none of them has the head.
+func (c *Client) pushesTo(ctx context.Context, p forge.PullRequest) ([]push, error) {
+	doing := fmt.Sprintf("reading who pushed to pull request %d", p.Number)
+	for waited := time.Duration(0); ; waited += settle {
+		pushes, now, err := c.pushes(ctx, p.Number)
+		if err != nil {
+			return nil, err
+		}
+		n := len(pushes)
+		switch {
+		case slices.ContainsFunc(pushes, func(one push) bool { return one.has(p.Head) }):
+			return pushes, nil
+		case n == 0 && (waited >= late || now.Sub(p.UpdatedAt) >= late): // it was there when the pull request was opened
+			return nil, nil
+		case waited >= late:
+			return nil, odd(doing, fmt.Sprintf("it does not say yet who pushed %.10s", p.Head))
+		}
+		if err := c.opts.Wait(ctx, settle); err != nil {
+			return nil, &wire.Error{Site: site, Doing: doing, Kind: wire.Stopped, Err: err}
+		}
+	}
+}
+
 // pushes are the pushes to a pull request since it was opened, oldest first. They stand in its timeline among everything else, which is
 // asked for whole: a page of it can be empty and not the last, since the server leaves some entries out after it has cut the page.
-func (c *Client) pushes(ctx context.Context, number int) ([]push, error) {
+func (c *Client) pushes(ctx context.Context, number int) (out []push, now time.Time, err error) {
 	doing := fmt.Sprintf("reading who pushed to pull request %d", number)
 	var list []*sdk.TimelineComment
-	if _, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
+	x, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
 		list, _, err = api.ListIssueTimeline(c.opts.owner, c.opts.name, int64(number), sdk.ListIssueCommentOptions{
 			ListOptions: sdk.ListOptions{Page: -1}})
 		return err
-	}}); err != nil {
-		return nil, err
+	}})
+	if err != nil {
+		return nil, time.Time{}, err
 	}
-	var out []push
 	for _, entry := range list {
 		if entry == nil || entry.Type != "pull_push" {
 			continue
@@ -117,12 +138,12 @@ func (c *Client) pushes(ctx context.Context, number int) ([]push, error) {
 			Commits []string `json:"commit_ids"`
 		}
 		if err := json.Unmarshal([]byte(entry.Body), &body); err != nil {
-			return nil, odd(doing, "a push names no commits")
+			return nil, time.Time{}, odd(doing, "a push names no commits")
 		}
 		if len(body.Commits) == 0 {
 			continue // of the base alone
 		}
 		out = append(out, push{by: userOf(entry.Poster), commits: body.Commits})
 	}
-	return out, nil
+	return out, c.serverTime(x), nil
 }

@@ -2,6 +2,7 @@ package gitea
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,39 +32,61 @@ type merged struct {
 // made are looked into: its own commits (of a merge, of a fast-forward), and those that a rebase made of them. One that was
 // pushed by hand and found again by Gitea counts as merged, by whoever its committer's e-mail belongs to; what it says can be
 // forged, as e-mails can, so it forbids and grants nothing. Where there are too many to look into it is an error.
+//
+// Git has a merge some moments before Gitea has written down whose it is. So for a commit that was made just now, or that an open pull
+// request still ends in, the question is asked again for some seconds before the answer is none.
 func (c *Client) Landed(ctx context.Context, commit, branch string) ([]forge.PullRequest, error) {
 	const doing = "looking for the pull request of a commit"
 	if !hashPattern.MatchString(commit) || branch == "" {
 		return nil, fmt.Errorf("%s: %.80q is no full hash, or there is no branch", doing, commit)
 	}
+	for waited := time.Duration(0); ; waited += settle {
+		list, young, err := c.landed(ctx, commit, branch)
+		if err != nil || len(list) > 0 || !young || waited >= late {
+			return list, err
+		}
+		if err := c.opts.Wait(ctx, settle); err != nil {
+			return nil, &wire.Error{Site: site, Doing: doing, Kind: wire.Stopped, Err: err}
+		}
+	}
+}
+
+// landed asks once. young reports whether the answer may be another one in a moment.
+func (c *Client) landed(ctx context.Context, commit, branch string) (out []forge.PullRequest, young bool, err error) {
 	tip, found, err := c.endedIn(ctx, commit)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if found && tip.BaseRef == branch {
-		return []forge.PullRequest{tip}, nil
+		return []forge.PullRequest{tip}, false, nil
 	}
-	raw, err := c.commit(ctx, commit)
+	raw, now, err := c.commitAt(ctx, commit)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	candidates, err := c.mergedSince(ctx, branch, made(raw))
+	candidates, open, err := c.mergedSince(ctx, branch, made(raw))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	c.landing.Lock()
 	defer c.landing.Unlock()
-	var out []forge.PullRequest
+	var cut error // of those that cannot be looked into, which matter if no other one has the commit
 	for _, p := range candidates {
 		m, err := c.whatItBrought(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if m.commits[commit] {
+		switch {
+		case errors.Is(err, errManyCommits):
+			cut = err
+		case err != nil:
+			return nil, false, err
+		case m.commits[commit]:
 			out = append(out, m.pull)
 		}
 	}
-	return out, nil
+	if len(out) > 0 {
+		return out, false, nil
+	}
+	age := now.Sub(made(raw))
+	return nil, age > -late && age < late || open[commit], cut
 }
 
 // made is when a commit was made, by its committer's word.
@@ -102,48 +125,55 @@ func (c *Client) endedIn(ctx context.Context, commit string) (p forge.PullReques
 	return p, err == nil, err
 }
 
-// mergedSince are the pull requests that were merged into a branch and touched at or after a time, those that were touched last first. A
+// errManyCommits: a pull request has more commits than are read of one.
+var errManyCommits = fmt.Errorf("it has more than %d commits", maxPullCommits)
+
+// mergedSince are the pull requests that were merged into a branch and touched at or after a time, those that were touched last first, and
+// the heads of those that are open. A
 // commit's time can be forged: one in the future would hide them all, so nothing younger than a month is believed.
-func (c *Client) mergedSince(ctx context.Context, branch string, since time.Time) ([]forge.PullRequest, error) {
+func (c *Client) mergedSince(ctx context.Context, branch string, since time.Time) (out []forge.PullRequest, open map[string]bool, err error) {
 	const doing = "listing merged pull requests"
 	if latest := c.opts.Now().Add(-month); since.After(latest) {
 		since = latest
 	}
-	var out []forge.PullRequest
+	open = map[string]bool{}
 	for page, read := 1, 0; ; page++ {
 		var raw []*sdk.PullRequest
 		x, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
 			raw, _, err = api.ListRepoPullRequests(c.opts.owner, c.opts.name, sdk.ListPullRequestsOptions{
-				ListOptions: sdk.ListOptions{Page: page, PageSize: perPage}, State: sdk.StateClosed, Sort: "recentupdate"})
+				ListOptions: sdk.ListOptions{Page: page, PageSize: perPage}, State: sdk.StateAll, Sort: "recentupdate"})
 			return err
 		}})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, one := range raw {
 			if one == nil || instant(one.Updated).Before(since) {
-				return out, nil
+				return out, open, nil
+			}
+			if one.State == sdk.StateOpen && one.Head != nil {
+				open[one.Head.Sha] = true
 			}
 			if !one.HasMerged || one.Base == nil || one.Base.Ref != branch {
 				continue
 			}
 			p, err := pullOf(one)
 			if err != nil {
-				return nil, odd(doing, err.Error())
+				return nil, nil, odd(doing, err.Error())
 			}
 			if p.MergeCommit != "" {
 				out = append(out, p)
 			}
 			if len(out) > maxCandidates {
-				return nil, odd(doing, fmt.Sprintf("more than %d were merged since the commit was made", maxCandidates))
+				return nil, nil, odd(doing, fmt.Sprintf("more than %d were merged since the commit was made", maxCandidates))
 			}
 		}
 		read += len(raw)
 		if total, known := totalOf(x); len(raw) == 0 || known && read >= total {
-			return out, nil
+			return out, open, nil
 		}
 		if page == maxPages {
-			return nil, odd(doing, fmt.Sprintf("there are more than %d pages", maxPages))
+			return nil, nil, odd(doing, fmt.Sprintf("there are more than %d pages", maxPages))
 		}
 	}
 }
@@ -160,8 +190,11 @@ func (c *Client) whatItBrought(ctx context.Context, p forge.PullRequest) (merged
 	if err != nil {
 		return merged{}, err
 	}
-	if total > len(own) || len(own) == 0 {
-		return merged{}, odd("looking into a merged pull request", fmt.Sprintf("of the commits of pull request %d it has %d of %d", p.Number, len(own), total))
+	if total > len(own) {
+		return merged{}, fmt.Errorf("looking into pull request %d: %w", p.Number, errManyCommits)
+	}
+	if len(own) == 0 {
+		return merged{}, odd("looking into a merged pull request", fmt.Sprintf("pull request %d has no commits", p.Number))
 	}
 	landed, err := c.history(ctx, p.MergeCommit, len(own))
 	if err != nil {
@@ -188,7 +221,7 @@ func (c *Client) whatItBrought(ctx context.Context, p forge.PullRequest) (merged
 // history are at most so many commits in a line, newest first, that end in what a pull request was merged as: in that commit itself, or
 // in the second parent of a merge.
 func (c *Client) history(ctx context.Context, commit string, most int) ([]*sdk.Commit, error) {
-	tip, err := c.commit(ctx, commit)
+	tip, _, err := c.commitAt(ctx, commit)
 	if err != nil {
 		return nil, err
 	}

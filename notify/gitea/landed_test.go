@@ -91,3 +91,61 @@ func TestLandedAmongTooMany(t *testing.T) {
 		t.Error("a commit that the server does not know was brought by nobody")
 	}
 }
+
+// Git has a merge before Gitea has written it down: none is no answer yet, of a new commit and of one that a fast-forward brought.
+func TestLandedIsToldLate(t *testing.T) {
+	t.Parallel()
+	for name, tip := range map[string]string{"a merge": "a", "a fast-forward": "2"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client, c := both(t)
+			n := s.OpenPull(infra, giteatest.Pull{Author: "jane", Title: "two", Head: sha("2"), Commits: []string{sha("1"), sha("2")}})
+			c.now = c.now.Add(time.Hour)
+			if tip == "a" {
+				s.AddCommit(infra, giteatest.Commit{SHA: sha("a"), Author: "bob", Committer: "bob", Parents: []string{strings.Repeat("b", 40), sha("2")}})
+			}
+			asked := 0
+			s.Before(giteatest.RouteCommitPull, func(giteatest.Call) {
+				if asked++; asked == 3 {
+					s.Merge(infra, n, "bob", sha(tip))
+				}
+			})
+			list, err := client.Landed(deadline(t), sha(tip), "main")
+			if err != nil || numbers(list) != fmt.Sprint(n) || list[0].MergedBy != bob {
+				t.Errorf("%+v, %v after %d times", list, err, asked)
+			}
+		})
+	}
+	s, client, c := both(t)
+	s.AddCommit(infra, giteatest.Commit{SHA: sha("1"), Author: "jane", Committer: "jane"})
+	for range 3 {
+		if list, err := client.Landed(deadline(t), sha("1"), "main"); err != nil || len(list) != 0 {
+			t.Errorf("pushed by hand: %s, %v", numbers(list), err)
+		}
+	}
+	if waited := c.now.Sub(newClock().now); waited > 10*time.Second {
+		t.Errorf("it was waited for %s", waited)
+	}
+}
+
+// One that is too large to look into hides nothing: none is an error then, and what another one brought is found.
+func TestLandedBesideALargeOne(t *testing.T) {
+	t.Parallel()
+	s, client, c := both(t)
+	var hashes []string
+	for i := range 300 {
+		hashes = append(hashes, fmt.Sprintf("%040x", i+1))
+	}
+	large := s.OpenPull(infra, giteatest.Pull{Author: "jane", Title: "large", Head: hashes[299], Commits: hashes})
+	s.Merge(infra, large, "bob", sha("a"))
+	small := s.OpenPull(infra, giteatest.Pull{Author: "jane", Title: "small", Head: sha("2"), Commits: []string{sha("1"), sha("2")}})
+	s.Merge(infra, small, "bob", sha("c"))
+	s.AddCommit(infra, giteatest.Commit{SHA: sha("e"), Author: "jane", Committer: "jane"})
+	c.now = c.now.Add(time.Minute)
+	if list, err := client.Landed(deadline(t), sha("1"), "main"); err != nil || numbers(list) != fmt.Sprint(small) {
+		t.Errorf("%s, %v", numbers(list), err)
+	}
+	if list, err := client.Landed(deadline(t), sha("e"), "main"); err == nil {
+		t.Errorf("it may have come by the large one, and it is said that it came by %q", numbers(list))
+	}
+}

@@ -26,6 +26,8 @@ const (
 	// settle is how old a thing has to be before its time tells anything: Gitea's times have whole seconds, so what happens twice
 	// within one looks like once.
 	settle = 2 * time.Second
+	// late is how long Gitea may take to write down what git has already: who pushed, and what was merged.
+	late = 6 * time.Second
 	// fullList is how often the list of open pull requests is read though nothing in it seems to have moved.
 	fullList = 10 * time.Minute
 )

@@ -24,7 +24,7 @@ func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
 	p.Archived = repository.Archived
 	_, err = c.run(ctx, call{doing: "asking for the version", do: func(api *sdk.Client) error {
 		version, _, err := api.ServerVersion()
-		p.Version = kindOfServer(redact.CleanLine(version))
+		p.Version = versionOf(redact.CleanLine(version))
 		return err
 	}})
 	if err != nil {
@@ -39,16 +39,12 @@ func (c *Client) Probe(ctx context.Context) (forge.Probe, error) {
 	return p, nil
 }
 
-// kindOfServer names what calls itself by two versions: Forgejo's comes first, and the Gitea that its API is like.
-func kindOfServer(version string) string {
-	own, like, is := strings.Cut(version, "+gitea-")
-	switch {
-	case is:
-		return fmt.Sprintf("Forgejo %s (like Gitea %s)", own, like)
-	case version == "":
-		return ""
+// versionOf reads what a server calls itself. Forgejo's own version comes first, and then the Gitea that its API is like.
+func versionOf(said string) string {
+	if own, like, is := strings.Cut(said, "+gitea-"); is {
+		return fmt.Sprintf("%s (Forgejo, like Gitea %s)", own, like)
 	}
-	return "Gitea " + version
+	return said
 }
 
 func (c *Client) repository(ctx context.Context) (*sdk.Repository, error) {

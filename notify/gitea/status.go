@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"time"
 
 	sdk "code.gitea.io/sdk/gitea"
 
@@ -49,26 +50,26 @@ func (c *Client) SetStatus(ctx context.Context, at forge.Head, s forge.Status) e
 	if err == nil || x == nil || x.Status != http.StatusInternalServerError {
 		return err
 	}
-	if _, lookErr := c.commit(ctx, at.Commit); wire.KindOf(lookErr) == wire.NotFound {
+	if _, _, lookErr := c.commitAt(ctx, at.Commit); wire.KindOf(lookErr) == wire.NotFound {
 		return wire.Refused(site, doing, "the server does not know the commit %.10s", at.Commit)
 	}
 	return err
 }
 
-// commit is one commit of the repository.
-func (c *Client) commit(ctx context.Context, hash string) (*sdk.Commit, error) {
+// commitAt is one commit of the repository, and what the server's clock says.
+func (c *Client) commitAt(ctx context.Context, hash string) (raw *sdk.Commit, now time.Time, err error) {
 	const doing = "reading a commit"
-	var raw *sdk.Commit
-	if _, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
+	x, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
 		raw, _, err = api.GetSingleCommit(c.opts.owner, c.opts.name, hash)
 		return err
-	}}); err != nil {
-		return nil, err
+	}})
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	if hashOf(raw) != hash {
-		return nil, odd(doing, "it describes another commit")
+		return nil, time.Time{}, odd(doing, "it describes another commit")
 	}
-	return raw, nil
+	return raw, c.serverTime(x), nil
 }
 
 func hashOf(c *sdk.Commit) string {

@@ -142,7 +142,7 @@ func (s api) listTimeline(r *request, repo *repository, p *Pull) answer {
 
 func (s api) createComment(r *request, repo *repository, p *Pull) answer {
 	if repo.Archived {
-		return say(http.StatusLocked, fmt.Sprintf("%s is archived", repo.Name))
+		return say(http.StatusLocked, fmt.Sprintf("<Repository %d:%s> is archived", repo.ID, repo.Name))
 	}
 	body, _ := r.Fields["body"].(string)
 	if body == "" {
