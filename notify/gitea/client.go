@@ -155,11 +155,11 @@ func userOf(u *sdk.User) forge.User {
 }
 
 // serverTime is what the server's clock said with an answer; ours where it did not say.
-func (c *Client) serverTime(x *exchange.Exchange) time.Time {
+func serverTime(x *exchange.Exchange, ours func() time.Time) time.Time {
 	if x != nil {
 		if at, err := http.ParseTime(x.Header.Get("Date")); err == nil {
 			return at
 		}
 	}
-	return c.opts.Now()
+	return ours()
 }

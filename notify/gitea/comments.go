@@ -83,7 +83,7 @@ func (c *Client) readComments(ctx context.Context, number int, since time.Time) 
 		return nil, time.Time{}, odd(doing, fmt.Sprintf("it has %d of %d", len(out), total))
 	}
 	slices.SortStableFunc(out, func(a, b forge.Comment) int { return int(a.ID - b.ID) })
-	return out, c.serverTime(x), nil
+	return out, serverTime(x, c.opts.Now), nil
 }
 
 // PutComment makes the one comment of a pull request say body, and returns its id for the next time: see [wire.PutComment].

@@ -145,5 +145,5 @@ func (c *Client) pushes(ctx context.Context, number int) (out []push, now time.T
 		}
 		out = append(out, push{by: userOf(entry.Poster), commits: body.Commits})
 	}
-	return out, c.serverTime(x), nil
+	return out, serverTime(x, c.opts.Now), nil
 }

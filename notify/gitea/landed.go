@@ -196,7 +196,7 @@ func (c *Client) whatItBrought(ctx context.Context, p forge.PullRequest) (merged
 	if len(own) == 0 {
 		return merged{}, odd("looking into a merged pull request", fmt.Sprintf("pull request %d has no commits", p.Number))
 	}
-	landed, err := c.history(ctx, p.MergeCommit, len(own))
+	landed, err := history(ctx, c, p.MergeCommit, len(own))
 	if err != nil {
 		return merged{}, err
 	}
@@ -220,7 +220,7 @@ func (c *Client) whatItBrought(ctx context.Context, p forge.PullRequest) (merged
 
 // history are at most so many commits in a line, newest first, that end in what a pull request was merged as: in that commit itself, or
 // in the second parent of a merge.
-func (c *Client) history(ctx context.Context, commit string, most int) ([]*sdk.Commit, error) {
+func history(ctx context.Context, c *Client, commit string, most int) ([]*sdk.Commit, error) {
 	tip, _, err := c.commitAt(ctx, commit)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (c *Client) Access(ctx context.Context, u forge.User) (forge.Access, error)
 	if u.ID <= 0 || !loginPattern.MatchString(u.Login) {
 		return none, nil
 	}
-	level, err := c.permission(ctx, u)
+	level, err := permission(ctx, c, u)
 	if err != nil {
 		return none, err
 	}
@@ -52,7 +52,7 @@ func (c *Client) Access(ctx context.Context, u forge.User) (forge.Access, error)
 	}
 	may := false
 	if level == "write" {
-		if may, err = c.collaborates(ctx, u); err != nil {
+		if may, err = collaborates(ctx, c, u); err != nil {
 			return none, err
 		}
 	}
@@ -74,7 +74,7 @@ func (c *Client) Access(ctx context.Context, u forge.User) (forge.Access, error)
 }
 
 // permission is Gitea's word; "none" for an account that is gone, or whose login somebody else has taken.
-func (c *Client) permission(ctx context.Context, u forge.User) (string, error) {
+func permission(ctx context.Context, c *Client, u forge.User) (string, error) {
 	const doing = "asking for somebody's permission"
 	var raw *sdk.CollaboratorPermissionResult
 	_, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
@@ -161,7 +161,7 @@ func blind(err error, team *sdk.Team) error {
 }
 
 // collaborates reports whether somebody has access to the repository as a person, and not by a team.
-func (c *Client) collaborates(ctx context.Context, u forge.User) (bool, error) {
+func collaborates(ctx context.Context, c *Client, u forge.User) (bool, error) {
 	_, err := c.run(ctx, call{doing: "asking whether somebody is a collaborator", do: func(api *sdk.Client) error {
 		_, _, err := api.IsCollaborator(c.opts.owner, c.opts.name, u.Login)
 		return err

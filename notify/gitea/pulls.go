@@ -94,7 +94,7 @@ func (c *Client) touchedSince(ctx context.Context, since time.Time) (touched boo
 	if err != nil {
 		return false, time.Time{}, err
 	}
-	return touched, c.serverTime(x), nil
+	return touched, serverTime(x, c.opts.Now), nil
 }
 
 // maxPasses is how often a list of several pages is read until it stands still.
@@ -119,7 +119,7 @@ func (c *Client) readList(ctx context.Context, began time.Time) error {
 			return len(raw), err
 		}, func(x *exchange.Exchange) {
 			if began.IsZero() {
-				began = c.serverTime(x).Add(-c.opts.Timeout) // it was made up to so long before it came
+				began = serverTime(x, c.opts.Now).Add(-c.opts.Timeout) // it was made up to so long before it came
 			}
 		})
 		if err != nil {

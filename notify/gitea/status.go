@@ -69,7 +69,7 @@ func (c *Client) commitAt(ctx context.Context, hash string) (raw *sdk.Commit, no
 	if hashOf(raw) != hash {
 		return nil, time.Time{}, odd(doing, "it describes another commit")
 	}
-	return raw, c.serverTime(x), nil
+	return raw, serverTime(x, c.opts.Now), nil
 }
 
 func hashOf(c *sdk.Commit) string {
