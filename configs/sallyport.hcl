@@ -88,7 +88,7 @@ repository "infra" {
   # gitea {
   #   url           = "https://git.example.internal"
   #   repository    = "ops/infra"
-  #   token         = credential("gitea-token") # write:repository; for pull requests write:issue and read:user, of an administrator of the repository
+  #   token         = credential("gitea-token") # write:repository; for pull requests write:issue, read:user, read:organization, of an administrator of the repository
   #   pull_requests = "trusted"                 # default "off"
   # }
   # Bitbucket, for commit statuses alone:

@@ -47,7 +47,7 @@ func checkSite(ctx context.Context, s *section, r *config.Repository, timeout ti
 		return []*section{s}
 	}
 	if p.Version != "" {
-		s.ok("version", "%s %s", client.Words().SiteName(), p.Version)
+		s.ok("version", "%s", p.Version)
 	}
 	if p.Login != "" {
 		s.ok("token", "it is %s's", p.Login)

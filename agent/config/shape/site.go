@@ -56,7 +56,7 @@ func Gitea() decode.Shape {
 			{Name: "repository", Required: true, Type: decode.String, Example: `"ops/infra"`, Text: "owner/name"},
 			{Name: "url", Required: true, Type: decode.String, Example: `"https://git.example.internal/gitea"`, Text: "of the site, with the path that it is installed below"},
 			{Name: "token", Required: true, Type: decode.Secret, Example: `credential("gitea-token")`,
-				Text: "with write:repository, and for pull requests write:issue and read:user, of an account that administers the repository"},
+				Text: "with write:repository, and for pull requests write:issue, read:user and read:organization, of an account that administers the repository"},
 			pullRequests(), lend(), secrets(),
 		},
 	}
