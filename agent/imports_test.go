@@ -127,7 +127,8 @@ var storeys = []struct {
 		"agent/config/trusted", "agent/config/web", "agent/hclfile", "notify/redact", "notify/words",
 	}},
 	{"agent/repo", []string{
-		"agent/hint", "agent/repo/inflated", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store", "store/disk",
+		"agent/hint", "agent/repo/inflated", "agent/repo/odb", "agent/repo/pack", "agent/repo/transport", "agent/repo/tree", "notify/redact", "notify/words", "store",
+		"store/disk",
 	}},
 	{"agent/terraform/credentials", []string{
 		"agent/asuser", "agent/contain", "agent/terraform/diag", "agent/terraform/environ", "agent/terraform/private", "notify/redact",

@@ -188,7 +188,9 @@ func (t *tracer) pull(ctx context.Context, number int) error {
 		}
 	}
 	for _, u := range commits.Pushers {
-		t.add(store.Maker{Login: u.Login})
+		if !u.Bot {
+			t.add(store.Maker{Login: u.Login})
+		}
 	}
 	if commits.Cut {
 		return fmt.Errorf("%s has more commits than the site shows", t.words.Name(number))
