@@ -20,7 +20,7 @@ import (
 )
 
 // Names tells what an account is called: slack:U01 (a person), slack:S01 (a user group), slack:C01 (a channel), cli:jane,
-// github:jane. The answer is empty where nobody knows. A nil Names knows nobody.
+// github:jane, gitlab:jane.doe. The answer is empty where nobody knows. A nil Names knows nobody.
 type Names func(account string) string
 
 // Known are names by account.
@@ -31,7 +31,7 @@ func Known(names map[string]string) Names {
 const (
 	slackID = `[UWSC][A-Z0-9]{1,20}`
 	cliName = `cli:[A-Za-z0-9_]+(?:[.@+-]+[A-Za-z0-9_]+)*\$?(?: \(logged in as [^()\n]{1,80}\)| \(no login\))?`
-	site    = `github:[A-Za-z0-9][A-Za-z0-9-]*`
+	site    = `(?:github:[A-Za-z0-9][A-Za-z0-9-]*|(?:gitlab|gitea):[A-Za-z0-9_]+(?:[.-]+[A-Za-z0-9_]+)*)`
 	policy  = `policy:[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_]`
 )
 

@@ -10,7 +10,7 @@ import (
 // TestNames: where a text leaves for people, accounts and Slack's markup have become names; whatever only looks like one stays.
 func TestNames(t *testing.T) {
 	names := people.Known(map[string]string{
-		"slack:U01ABC": "jane", "slack:S01": "platform", "slack:C01": "#ops", "cli:ann": "Ann Lee", "slack:U1": "eve",
+		"slack:U01ABC": "jane", "slack:S01": "platform", "slack:C01": "#ops", "cli:ann": "Ann Lee", "slack:U1": "eve", "gitlab:ann.lee": "Ann Lee",
 	})
 	tests := map[string]struct{ text, plain, at string }{
 		"known":                  {"denied by slack:U01ABC: wrong zone", "denied by jane: wrong zone", "denied by @jane: wrong zone"},
@@ -23,6 +23,9 @@ func TestNames(t *testing.T) {
 		"sudo without":           {"by cli:root (logged in as bob)", "by root (logged in as bob)", "by root (logged in as bob)"},
 		"another account":        {"by cli:bob (logged in as ann)", "by bob (logged in as ann)", "by bob (logged in as ann)"},
 		"a service":              {"by cli:root (no login)", "by root (no login)", "by root (no login)"},
+		"at GitHub":              {"by github:bob-by.", "by bob-by.", "by bob-by."},
+		"at GitLab":              {"by gitlab:ann.lee.", "by Ann Lee.", "by Ann Lee."},
+		"at Gitea":               {"by gitea:bob_b, twice", "by bob_b, twice", "by bob_b, twice"},
 		"policy":                 {"approved by policy:recreate.", "approved by policy:recreate.", "approved by policy:recreate."},
 		"mention":                {"ask <@U01ABC>", "ask jane", "ask @jane"},
 		"mention with a label":   {"ask <@U9|@bob>", "ask bob", "ask @bob"},

@@ -15,7 +15,7 @@
 // not count, nor do characters that are not seen, nor escape sequences. Only a value of less than eight bytes has to stand
 // in one line: the end of a word and the beginning of the next make one too often.
 //
-// Beside the values that are known, a few shapes of tokens are always removed, whoever they belong to: Slack's, GitHub's, AWS
+// Beside the values that are known, a few shapes of tokens are always removed, whoever they belong to: Slack's, GitHub's, GitLab's, Atlassian's, AWS
 // access key ids, PEM private keys.
 //
 // # What is not
@@ -132,6 +132,13 @@ func tokenShapes() []shape {
 		{hint: "xapp-", pattern: regexp.MustCompile(`xapp-[A-Za-z0-9-]{8,}`)},
 		{hint: "gh", pattern: regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{16,}`)},
 		{hint: "github_pat_", pattern: regexp.MustCompile(`github_pat_[A-Za-z0-9_]{16,}`)},
+		// GitLab's of people, projects and groups, for deploying, triggers and jobs; those of Atlassian, of accounts and of repositories.
+		{hint: "glpat-", pattern: regexp.MustCompile(`glpat-[A-Za-z0-9_=-]{16,}(?:\.[A-Za-z0-9]{2}\.[A-Za-z0-9]{6,})?`)},
+		{hint: "gldt-", pattern: regexp.MustCompile(`gldt-[A-Za-z0-9_=-]{16,}`)},
+		{hint: "glptt-", pattern: regexp.MustCompile(`glptt-[A-Za-z0-9_=-]{16,}`)},
+		{hint: "glcbt-", pattern: regexp.MustCompile(`glcbt-[A-Za-z0-9_=-]{16,}`)},
+		{hint: "ATATT3x", pattern: regexp.MustCompile(`ATATT3x[A-Za-z0-9_=-]{16,}`)},
+		{hint: "ATCTT3x", pattern: regexp.MustCompile(`ATCTT3x[A-Za-z0-9_=-]{16,}`)},
 		{hint: "AKIA", pattern: regexp.MustCompile(`AKIA[0-9A-Z]{16}`)},
 		{hint: "ASIA", pattern: regexp.MustCompile(`ASIA[0-9A-Z]{16}`)},
 		// Without an END line (the text was cut) everything after the BEGIN line goes.
