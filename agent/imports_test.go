@@ -301,7 +301,8 @@ var storeys = []struct {
 	{"agent/housekeeping", []string{
 		"agent/active", "agent/announce", "agent/archive", "agent/bell", "agent/clock", "agent/config", "agent/config/calendar", "agent/datadir", "agent/engine", "agent/fault",
 		"agent/health", "agent/hint", "agent/hostcommand", "agent/journal", "agent/ledger", "agent/lifecycle", "agent/operator", "agent/outbox", "agent/phrase", "agent/proc",
-		"agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/terraform/keptstate", "agent/view", "agent/workers", "notify/words", "store",
+		"agent/rescue", "agent/rundir", "agent/runner", "agent/status", "agent/terraform/cache", "agent/terraform/keptstate", "agent/view", "agent/workers", "notify/words",
+		"store",
 	}},
 	{"agent/pullrequests", []string{
 		"agent/active", "agent/announce", "agent/config", "agent/health", "agent/journal", "agent/ledger", "agent/operator", "agent/packer/alone", "agent/phrase", "agent/repo",

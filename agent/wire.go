@@ -69,7 +69,7 @@ func (a *Agent) wire() {
 	a.housekeeper = housekeeping.New(housekeeping.Options{
 		Health: a.health, Journal: a.journal, Active: a.active, Ledger: a.ledger, Engines: a.engines,
 		Viewer: a.viewer, Operator: a.operator, Changes: a.changes, Ended: a.ended, Checker: a.opts.Outside.Checker,
-		Faults: a.faults, Log: a.log, Now: a.now, Room: a.opts.Room, Snapshots: a.snapshots, Store: a.store,
+		Cache: a.cache, Faults: a.faults, Log: a.log, Now: a.now, Room: a.opts.Room, Snapshots: a.snapshots, Store: a.store,
 		Tight: a.tight, Work: a.work,
 	})
 	a.socketAPI = api.New(api.Options{

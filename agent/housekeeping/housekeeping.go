@@ -14,6 +14,7 @@ import (
 	"sallyport/agent/ledger"
 	"sallyport/agent/operator"
 	"sallyport/agent/rescue"
+	"sallyport/agent/terraform/cache"
 	"sallyport/agent/view"
 	"sallyport/agent/workers"
 	"sallyport/store"
@@ -31,6 +32,7 @@ type Housekeeper struct {
 	changes   *bell.Broadcast
 	ended     *ledger.EndedRuns
 	checker   rescue.Checker
+	cache     *cache.Cache
 	faults    *health.Faults
 	log       *slog.Logger
 	now       func() time.Time
@@ -54,6 +56,7 @@ type Options struct {
 	Changes   *bell.Broadcast
 	Ended     *ledger.EndedRuns
 	Checker   rescue.Checker
+	Cache     *cache.Cache
 	Faults    *health.Faults
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -68,7 +71,7 @@ type Options struct {
 func New(o Options) *Housekeeper {
 	return &Housekeeper{
 		health: o.Health, journal: o.Journal, active: o.Active, ledger: o.Ledger, engines: o.Engines,
-		viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, checker: o.Checker,
+		viewer: o.Viewer, operator: o.Operator, changes: o.Changes, ended: o.Ended, checker: o.Checker, cache: o.Cache,
 		faults: o.Faults, log: o.Log, now: o.Now, room: o.Room, snapshots: o.Snapshots, store: o.Store,
 		tight: o.Tight, work: o.Work,
 	}

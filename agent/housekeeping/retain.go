@@ -27,6 +27,8 @@ const (
 	keptPerStack  = 20        // newest runs of a stack that stay, however old
 	historyMost   = 1_000_000 // entries of the history: about 300 MB
 	orphanedAfter = 24 * time.Hour
+	// keptAfterStack is how long what init brought is kept of a stack that is not configured any more: it may come back on another branch.
+	keptAfterStack = 30 * 24 * time.Hour
 )
 
 // Retain forgets what is older than the configuration keeps, every hour, beside the loop. Disk use so reaches
@@ -110,7 +112,9 @@ func (h *Housekeeper) Trim(ctx context.Context, now time.Time) error {
 	if done != (store.Trimmed{}) {
 		h.log.Info("old runs are forgotten", "runs", done.Runs, "events", done.Events)
 	}
-	return errors.Join(err, h.dropOrphans(now))
+	conf := h.active.Current.Load()
+	tidied := h.cache.Tidy(func(name string) bool { return conf.Stack(name) != nil }, now.Add(-keptAfterStack))
+	return errors.Join(err, h.dropOrphans(now), tidied)
 }
 
 // forget removes the directory of a run whose record is about to go. What still lives in there, and a state that

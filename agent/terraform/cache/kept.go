@@ -17,6 +17,7 @@ import (
 
 // kept is what is kept of a stack's last good init: enough to repeat the init without registry and git host.
 type kept struct {
+	Stack     string    `json:"stack"`
 	Commit    string    `json:"commit"`
 	Committed string    `json:"committed"` // SHA-256 of the lock file in the checkout before init; empty: none
 	DataDir   string    `json:"data_dir"`  // of that init: modules.json has its path inside
@@ -64,7 +65,7 @@ func (a *attempt) remember(key string, committed []byte) error {
 // keepLast is [attempt.remember] on disk.
 func (c *Cache) keepLast(r Root, committed []byte) error {
 	modules := filepath.Join(r.DataDir, "modules")
-	k := kept{Commit: r.Commit, DataDir: r.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: LockDigest(committed)}
+	k := kept{Stack: r.Stack, Commit: r.Commit, DataDir: r.DataDir, Modules: hasDirectories(modules), At: time.Now().UTC(), Committed: LockDigest(committed)}
 	lock, err := r.ReadBack(filepath.Join(r.WorkDir, LockFile))
 	if err != nil {
 		return err
