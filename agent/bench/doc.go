@@ -15,10 +15,13 @@
 //	BenchmarkRoots           ten, thirty, two hundred roots changed by one commit; bare terraform, as many at a time
 //	BenchmarkDecisionToApply a decision seen until terraform apply starts
 //	BenchmarkIdle            memory and processor time of an idle agent with 100 stacks
-//	BenchmarkColdProvider  50 stacks with one provider of 100 MB that nobody has fetched yet
-//	BenchmarkSecondPlan    the next commit of a root with ten pinned modules and three providers of 100 MB; bare terraform
+//	BenchmarkColdProvider    50 stacks with one provider of 100 MB that nobody has fetched yet
+//	BenchmarkSecondPlan      the next commit of a root with ten pinned modules and three providers of 100 MB; bare terraform
 //	BenchmarkStatus          `sallyport status`, `runs`, `show` as processes, 10,000 runs stored; `sallyport version`
 //	BenchmarkKillToReady     SIGKILL until the agent is ready again, 10,000 runs stored
+//	BenchmarkOneRoot         one root of 500 resources, from seeing a commit to the card; bare terraform
+//	BenchmarkGrowth          what a poll, a commit and rest cost with 10, 100, 1,000 stacks and 100, 10,000, 1,000,000 objects
+//	BenchmarkDataDir         what 10,000 runs leave on the disk
 //
 // # How it is measured
 //
