@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Process is one that lives, as /proc tells of it.
@@ -41,6 +43,14 @@ var errHidden = errors.New("/proc does not show the processes of other users her
 //
 // What starts or ends meanwhile may or may not be among them.
 func List(keep func(Process) bool) ([]Process, error) {
+	return list(func(dir string) (Process, bool, error) {
+		p, alive, err := look(dir)
+		return p, alive && keep(p), err
+	})
+}
+
+// list asks of each process whether it is meant.
+func list(ask func(dir string) (Process, bool, error)) ([]Process, error) {
 	if _, err := os.ReadFile("/proc/1/stat"); err != nil {
 		return nil, fmt.Errorf("listing processes: %w: %w", errHidden, err)
 	}
@@ -58,20 +68,51 @@ func List(keep func(Process) bool) ([]Process, error) {
 		if name[0] < '0' || name[0] > '9' {
 			continue
 		}
-		p, alive, err := look(filepath.Join("/proc", name))
+		p, meant, err := ask(filepath.Join("/proc", name))
 		if err != nil {
 			return nil, fmt.Errorf("looking at process %s: %w", name, err)
 		}
-		if alive && keep(p) {
+		if meant {
 			out = append(out, p)
 		}
 	}
 	return out, nil
 }
 
-// Of returns the living processes of a user.
+// Of returns the living processes of a user. It is asked several times in each run, of a machine with hundreds of processes: all is
+// read only of those that are the user's.
 func Of(uid int) ([]Process, error) {
-	return List(func(p Process) bool { return p.Belongs(uid) })
+	var buffer [4096]byte
+	return list(func(dir string) (p Process, keep bool, err error) {
+		status, err := readShort(filepath.Join(dir, "status"), buffer[:])
+		if err != nil {
+			return p, false, ignoreGone(err)
+		}
+		if err := p.readIdentities(status); err != nil || !p.Belongs(uid) {
+			return p, false, err
+		}
+		p, alive, err := look(dir)
+		return p, alive && p.Belongs(uid), err
+	})
+}
+
+// readShort reads the beginning of a file of /proc with as few calls of the system as there can be.
+func readShort(path string, buffer []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer func() { _ = unix.Close(fd) }()
+	for {
+		n, err := unix.Read(fd, buffer)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+		}
+		return buffer[:n], nil
+	}
 }
 
 // Children are the numbers of a process's children, those included that have ended and were not asked for.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"sallyport/store"
 )
@@ -35,14 +36,21 @@ const (
 	policy  = `policy:[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_]`
 )
 
+// Compiled when they are needed: this program starts several times in each run, mostly with nobody to name.
 var (
 	// inText is an account among words. One inside of quotes or of an address is somebody's text and stays what it is: an
 	// approval has to name addresses letter by letter.
-	inText = regexp.MustCompile(`(^|[\s(])(slack:` + slackID + `\b|` + cliName + `|` + site + `|` + policy + `)`)
+	inText = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(^|[\s(])(slack:` + slackID + `\b|` + cliName + `|` + site + `|` + policy + `)`)
+	})
 	// markup is what Slack makes of mentions, groups, channels, calls for everybody and links that people type.
-	markup = regexp.MustCompile(`<(?:([@#])([UWCG][A-Z0-9]{1,20})|(!subteam)\^(S[A-Z0-9]{1,20})|!(here|channel|everyone)|((?:https?://|mailto:|tel:)[^<>|]*))(?:\|([^<>]*))?>`)
+	markup = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`<(?:([@#])([UWCG][A-Z0-9]{1,20})|(!subteam)\^(S[A-Z0-9]{1,20})|!(here|channel|everyone)|((?:https?://|mailto:|tel:)[^<>|]*))(?:\|([^<>]*))?>`)
+	})
 	// anywhere finds accounts in JSON, where quotes surround them.
-	anywhere = regexp.MustCompile(`\b(?:slack:` + slackID + `\b|` + cliName + `|` + site + `)|(?:<|\\u003c)(?:@|#|!subteam\^)([UWSCG][A-Z0-9]{1,20})\b|login":"([^"]+)"`)
+	anywhere = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(?:slack:` + slackID + `\b|` + cliName + `|` + site + `)|(?:<|\\u003c)(?:@|#|!subteam\^)([UWSCG][A-Z0-9]{1,20})\b|login":"([^"]+)"`)
+	})
 )
 
 // Of is what people call who did something, given as it is recorded: an account, with who had logged in where that is another
@@ -82,7 +90,7 @@ func (n Names) At(text string) string { return n.in(text, "@") }
 
 func (n Names) in(text, at string) string {
 	if strings.Contains(text, ":") {
-		text = inText.ReplaceAllStringFunc(text, func(found string) string {
+		text = inText().ReplaceAllStringFunc(text, func(found string) string {
 			by := strings.TrimLeft(found, " \t\r\n\v\f(")
 			lead := strings.TrimSuffix(found, by)
 			name := n.Of(by)
@@ -95,8 +103,8 @@ func (n Names) in(text, at string) string {
 	if !strings.Contains(text, "<") {
 		return text
 	}
-	return markup.ReplaceAllStringFunc(text, func(found string) string {
-		m := markup.FindStringSubmatch(found)
+	return markup().ReplaceAllStringFunc(text, func(found string) string {
+		m := markup().FindStringSubmatch(found)
 		sign, id, group, groupID, all, link, label := m[1], m[2], m[3], m[4], m[5], m[6], strings.TrimLeft(m[7], "@#")
 		switch {
 		case link != "" && label != "":
@@ -155,7 +163,7 @@ func (n Names) In(answer any) (map[string]string, error) {
 func mentioned(b []byte) (found [][][]byte) {
 	for member := range bytes.SplitSeq(b, []byte(`,"`)) {
 		if mayMention(member) {
-			found = append(found, anywhere.FindAllSubmatch(member, -1)...)
+			found = append(found, anywhere().FindAllSubmatch(member, -1)...)
 		}
 	}
 	return found

@@ -86,7 +86,7 @@ func (c *Client) linkIn(answer []byte, id string) string {
 // configured. Else it is empty: people click on what stands on a card that asks them.
 func (c *Client) fileLink(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil || !permalink.MatchString(raw) || u.User != nil {
+	if err != nil || !permalink().MatchString(raw) || u.User != nil {
 		return ""
 	}
 	host := strings.ToLower(u.Host) // with a port, which Slack's own have not

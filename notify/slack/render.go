@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	slackapi "github.com/slack-go/slack"
@@ -200,7 +201,7 @@ func render(card notify.Card, s size, lines []string) []slackapi.Block {
 // wholePlan leads to the file with all that a plan says; nil where there is none.
 func wholePlan(card notify.Card) slackapi.Block {
 	where := "a file in this thread"
-	switch linked := permalink.MatchString(card.PlanURL); {
+	switch linked := permalink().MatchString(card.PlanURL); {
 	case linked && card.PlanThread:
 		return mrkdwn("<" + card.PlanURL + "|The whole plan>, " + where)
 	case linked: // that thread went with an earlier message
@@ -324,13 +325,16 @@ func textBlocks(p Post) []slackapi.Block {
 // maxLinks is how many links a message has, permalink what the URL of one looks like: anything else would be markup in a link's place.
 const maxLinks = 10
 
-var permalink = regexp.MustCompile(`^https://[^\s<>|&"]{1,500}$`)
+// Compiled when it is needed: it takes a millisecond, and this program starts several times in each run.
+var permalink = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^https://[^\s<>|&"]{1,500}$`)
+})
 
 // links are links to other messages. What is no URL of one is left out.
 func links(list []store.Link) string {
 	var out []string
 	for _, l := range list[:min(len(list), maxLinks)] {
-		if permalink.MatchString(l.URL) {
+		if permalink().MatchString(l.URL) {
 			out = append(out, "<"+l.URL+"|"+escape(words.Cut(redact.CleanLine(l.Text), 100))+">")
 		}
 	}

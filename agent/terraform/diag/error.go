@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Error is what stopped an operation, in terraform's own words.
@@ -57,7 +58,7 @@ func (e *Error) Judge(of Period) {
 	if e.Lock != nil {
 		e.Hint = lockHint(e.Lock)
 	} else if fault := lockFaultOf(e.Diagnostics, e.Output); fault != "" {
-		e.Transient, e.Hint = !lockDenied.MatchString(fault), lockFaultHint(fault)
+		e.Transient, e.Hint = !lockDenied().MatchString(fault), lockFaultHint(fault)
 	}
 }
 
@@ -78,26 +79,28 @@ var movedState = regexp.MustCompile(`cannot import state with (serial|lineage)|c
 func (e *Error) StateMoved() bool { return movedState.MatchString(e.Output) }
 
 // transientPattern lists what networks, registries, clouds and git say when a second try can help.
-var transientPattern = regexp.MustCompile(`(?i)` + strings.Join([]string{
-	`connection refused`, `connection reset`, `connection timed out`, `no such host`, `temporary failure in name resolution`,
-	`could not resolve host`, `network is unreachable`, `no route to host`, `i/o timeout`, `tls handshake timeout`,
-	`client\.timeout exceeded`, `timed out while|operation timed out|failed to connect to|request timeout`,
-	`unexpected eof`, `server closed idle connection`, `the remote end hung up`, `early eof`,
-	`\b(429|500|502|503|504) (too many|internal|bad gateway|service|gateway)`, `status(code| code)?:? ?(429|500|502|503|504)\b`,
-	`the requested url returned error: (429|5\d\d)`, `too many requests`, `service unavailable`, `bad gateway`,
-	`throttl`, `rate ?limit`, `rate exceeded`, `requestlimitexceeded`, `slowdown`, `failed to request discovery document`,
-	`unexpected http response code (429|5\d\d)`, `could not connect to registry|registry service is unreachable`,
-}, "|"))
+var transientPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)` + strings.Join([]string{
+		`connection refused`, `connection reset`, `connection timed out`, `no such host`, `temporary failure in name resolution`,
+		`could not resolve host`, `network is unreachable`, `no route to host`, `i/o timeout`, `tls handshake timeout`,
+		`client\.timeout exceeded`, `timed out while|operation timed out|failed to connect to|request timeout`,
+		`unexpected eof`, `server closed idle connection`, `the remote end hung up`, `early eof`,
+		`\b(429|500|502|503|504) (too many|internal|bad gateway|service|gateway)`, `status(code| code)?:? ?(429|500|502|503|504)\b`,
+		`the requested url returned error: (429|5\d\d)`, `too many requests`, `service unavailable`, `bad gateway`,
+		`throttl`, `rate ?limit`, `rate exceeded`, `requestlimitexceeded`, `slowdown`, `failed to request discovery document`,
+		`unexpected http response code (429|5\d\d)`, `could not connect to registry|registry service is unreachable`,
+	}, "|"))
+})
 
 // transient reports whether the same operation may succeed later by itself. One transient error among several is enough: a dead
 // registry makes many errors, of which some sound permanent.
 func transient(diags []Diagnostic, output string) bool {
 	for _, d := range diags {
-		if d.IsError() && transientPattern.MatchString(d.Summary+"\n"+d.Detail) {
+		if d.IsError() && transientPattern().MatchString(d.Summary+"\n"+d.Detail) {
 			return true
 		}
 	}
-	return len(diags) == 0 && transientPattern.MatchString(output)
+	return len(diags) == 0 && transientPattern().MatchString(output)
 }
 
 // PrivateModule is the hint where git was not let in. Whoever knows which credentials were lent puts a better one in its place.
@@ -114,30 +117,32 @@ type hintRule struct {
 	hint    string
 }
 
-// hintRules are tried in order; the first that matches any error wins.
-var hintRules = []hintRule{
-	{regexp.MustCompile(`Unable to find remote state`), RemoteState},
-	{regexp.MustCompile(`Unsupported (Terraform|OpenTofu) Core version|required_version`),
-		"the configuration wants another terraform: set terraform { version } in sallyport's configuration, in the stack for it alone, to one that satisfies required_version"},
-	{regexp.MustCompile(`No value for required variable`),
-		"give the variable a value in vars or var_files of the stack, or a default in the configuration"},
-	{regexp.MustCompile(`Failed to read variables file|Given variables file`),
-		"var_files are relative to the stack's dir; is the file committed?"},
-	{regexp.MustCompile(`(?i)No valid credential sources|could not find default credentials|NoCredentialProviders|no EC2 IMDS role|InvalidAccessKeyId|ExpiredToken|Unable to locate credentials`),
-		"terraform has no valid cloud credentials: it sees only what env and plan_env of the stack name, and the machine's own role"},
-	{regexp.MustCompile(`(?i)doesn't match any of the checksums|does not match any of the checksums`),
-		"the committed .terraform.lock.hcl has no checksum for this platform: run terraform providers lock -platform=linux_amd64 and commit it"},
-	{regexp.MustCompile(`(?i)could not read (Username|Password)|terminal prompts disabled|Authentication failed for|Permission denied \(publickey`),
-		PrivateModule},
-	{regexp.MustCompile(`(?i)Host key verification failed`),
-		"add the module host's key to the repository's known_hosts_file"},
-	{regexp.MustCompile(`(?i)git must be available|exec: "git"`), "install git: terraform needs it for modules"},
-	{regexp.MustCompile(`(?i)no space left on device`), "make room on the disk that holds data_dir"},
-	{regexp.MustCompile(`(?i)Backend configuration changed|Backend initialization required|Missing backend configuration`),
-		"check backend_config of the stack against the backend block of the configuration"},
-	{regexp.MustCompile(`(?i)Inconsistent dependency lock file`),
-		"run terraform init on a workstation and commit .terraform.lock.hcl"},
-}
+// hintRules are tried in order; the first that matches any error wins. They are compiled when something went wrong.
+var hintRules = sync.OnceValue(func() []hintRule {
+	return []hintRule{
+		{regexp.MustCompile(`Unable to find remote state`), RemoteState},
+		{regexp.MustCompile(`Unsupported (Terraform|OpenTofu) Core version|required_version`),
+			"the configuration wants another terraform: set terraform { version } in sallyport's configuration, in the stack for it alone, to one that satisfies required_version"},
+		{regexp.MustCompile(`No value for required variable`),
+			"give the variable a value in vars or var_files of the stack, or a default in the configuration"},
+		{regexp.MustCompile(`Failed to read variables file|Given variables file`),
+			"var_files are relative to the stack's dir; is the file committed?"},
+		{regexp.MustCompile(`(?i)No valid credential sources|could not find default credentials|NoCredentialProviders|no EC2 IMDS role|InvalidAccessKeyId|ExpiredToken|Unable to locate credentials`),
+			"terraform has no valid cloud credentials: it sees only what env and plan_env of the stack name, and the machine's own role"},
+		{regexp.MustCompile(`(?i)doesn't match any of the checksums|does not match any of the checksums`),
+			"the committed .terraform.lock.hcl has no checksum for this platform: run terraform providers lock -platform=linux_amd64 and commit it"},
+		{regexp.MustCompile(`(?i)could not read (Username|Password)|terminal prompts disabled|Authentication failed for|Permission denied \(publickey`),
+			PrivateModule},
+		{regexp.MustCompile(`(?i)Host key verification failed`),
+			"add the module host's key to the repository's known_hosts_file"},
+		{regexp.MustCompile(`(?i)git must be available|exec: "git"`), "install git: terraform needs it for modules"},
+		{regexp.MustCompile(`(?i)no space left on device`), "make room on the disk that holds data_dir"},
+		{regexp.MustCompile(`(?i)Backend configuration changed|Backend initialization required|Missing backend configuration`),
+			"check backend_config of the stack against the backend block of the configuration"},
+		{regexp.MustCompile(`(?i)Inconsistent dependency lock file`),
+			"run terraform init on a workstation and commit .terraform.lock.hcl"},
+	}
+})
 
 // hint finds the advice for the errors among diagnostics and for the output; empty if there is none.
 func hint(diags []Diagnostic, output string) string {
@@ -150,7 +155,7 @@ func hint(diags []Diagnostic, output string) string {
 	if wanted := impossibleVersion(diags); wanted != "" {
 		return "no version at all satisfies required_version = \"" + wanted + "\": correct it in the configuration"
 	}
-	for _, r := range hintRules {
+	for _, r := range hintRules() {
 		if r.pattern.MatchString(text) {
 			return r.hint
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -67,15 +68,19 @@ func lockHeld(diags []Diagnostic) (*LockInfo, bool) {
 // Terraform has one heading for a lock that somebody holds and for a backend that could not be asked for it. These words of
 // backends say that somebody holds it, and those that nobody was asked. Where neither is said, it counts as held.
 var (
-	saysHeld   = regexp.MustCompile(`(?i)already\s+locked|ConditionalCheckFailed|PreconditionFailed|conditionNotMet|Error 412|StatusCode: 412|resource temporarily unavailable|lock is (already )?held|locked by`)
-	saysFailed = regexp.MustCompile(`(?i)requires\s+auth|invalid\s+auth|access\s?denied|forbidden|unauthori[sz]ed|no valid credential|ExpiredToken|Unexpected\s+HTTP\s+response\s+code|` +
-		`StatusCode:\s+(4\d\d|5\d\d)|giving\s+up\s+after|NoSuchBucket|ResourceNotFoundException`)
+	saysHeld = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)already\s+locked|ConditionalCheckFailed|PreconditionFailed|conditionNotMet|Error 412|StatusCode: 412|resource temporarily unavailable|lock is (already )?held|locked by`)
+	})
+	saysFailed = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)requires\s+auth|invalid\s+auth|access\s?denied|forbidden|unauthori[sz]ed|no valid credential|ExpiredToken|Unexpected\s+HTTP\s+response\s+code|` +
+			`StatusCode:\s+(4\d\d|5\d\d)|giving\s+up\s+after|NoSuchBucket|ResourceNotFoundException`)
+	})
 )
 
 // lockFault is why a backend could not be asked for the state lock, in its own words; empty if somebody holds it, or may.
 func lockFault(detail string) string {
 	cause, _, info := strings.Cut(detail, "Lock Info:")
-	if saysHeld.MatchString(cause) || info || !saysFailed.MatchString(cause) && !transientPattern.MatchString(cause) {
+	if saysHeld().MatchString(cause) || info || !saysFailed().MatchString(cause) && !transientPattern().MatchString(cause) {
 		return ""
 	}
 	cause, _, _ = strings.Cut(cause, "acquires a state lock") // what follows is terraform's advice; the word before it is its name
@@ -98,12 +103,14 @@ func lockFaultOf(diags []Diagnostic, output string) string {
 }
 
 // lockDenied are faults that another try does not mend.
-var lockDenied = regexp.MustCompile(`(?i)\bauth\b|denied|forbidden|unauthori|credential|ExpiredToken|\b40[0-5]\b|NoSuchBucket|ResourceNotFound`)
+var lockDenied = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\bauth\b|denied|forbidden|unauthori|credential|ExpiredToken|\b40[0-5]\b|NoSuchBucket|ResourceNotFound`)
+})
 
 // lockFaultHint says what a person can do about it.
 func lockFaultHint(fault string) string {
 	const who = "nobody holds the state lock, as far as is known: the backend could not be asked for it ("
-	if lockDenied.MatchString(fault) {
+	if lockDenied().MatchString(fault) {
 		return who + fault + "). Terraform needs credentials that may write and lock there, and the place must be right: see env, plan_env and backend_config of the stack"
 	}
 	return who + fault + "). It is the backend that has to be brought back"
