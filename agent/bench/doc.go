@@ -7,7 +7,9 @@
 //
 // What a figure means is said at each benchmark. Where somebody else's program does the same work (git, terraform), it
 // is measured in the same run, turn by turn, so that a busy machine slows both down alike; -bench.turns says how many turns an
-// operation has. A row without a figure is one that failed, and says so.
+// operation has. A row without a figure is one that failed, and says so. Atlantis is an opponent of ten and thirty roots where
+// SALLYPORT_BENCH_ATLANTIS names its binary: it gets its webhook from a small GitHub that stands here, clones from the same kind of git
+// server, and is through when its comment with the last plan has come.
 //
 //	BenchmarkPoll            a poll that finds nothing new; git ls-remote
 //	BenchmarkCommitToSlack   the agent's own time from seeing a commit to the message; bare terraform

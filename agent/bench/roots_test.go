@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
@@ -47,7 +48,15 @@ func benchmarkRoots(b *testing.B, entry *row, roots, rounds int) {
 	h := newHouse(b, r.config()+"stacks \"roots/*\" {\n}\n")
 	h.allPlanned(roots)
 	alone := newBare(b)
-	var own, bareTime samples
+	var third *atlantis
+	var beside *row
+	if binary := os.Getenv(atlantisEnv); binary != "" && roots <= 30 {
+		beside = begin(b, partRoots, fmt.Sprintf("%d roots of one commit, %d at a time, and of a pull request at Atlantis", roots, parallel), "ms", atMostTimes(1))
+		first := rootFiles(roots, 0)
+		first["atlantis.yaml"] = atlantisFile(roots)
+		third = newAtlantis(b, binary, parallel, first)
+	}
+	var own, bareTime, theirs samples
 	n := 0
 	for b.Loop() {
 		for range rounds {
@@ -63,13 +72,28 @@ func benchmarkRoots(b *testing.B, entry *row, roots, rounds int) {
 			last := h.waitNotices(seen, roots, func(text string) bool { return strings.Contains(text, "1 to create") })
 			own.add(last.Sub(seen) - r.git.busy(seen, last, "/info/refs", "/git-upload-pack"))
 			h.allPlanned(roots)
+			if third != nil {
+				theirs.add(third.plan(files))
+			}
 		}
+	}
+	if third != nil {
+		beside.inTurns(own, "atlantis", theirs)
 	}
 	entry.inTurns(own, "terraform", bareTime)
 	own.report(b, "agent-ms")
 	bareTime.report(b, "bare-ms")
 	disk(b)
 	noTime(b)
+}
+
+// atlantisFile tells Atlantis of the roots, and that it may plan several at a time.
+func atlantisFile(roots int) string {
+	text := "version: 3\nparallel_plan: true\nprojects:\n"
+	for n := range roots {
+		text += fmt.Sprintf("- dir: roots/r%03d\n", n)
+	}
+	return text
 }
 
 // rootFiles are so many root modules of one resource; turn makes each commit different.
