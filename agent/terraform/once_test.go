@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/need"
 	"sallyport/agent/terraform/cache"
 	"sallyport/agent/terraform/tftest"
 )
@@ -17,6 +18,7 @@ import (
 // What one init has downloaded no other one downloads again, whatever the lock files of the stacks say, at once or one after the other.
 func TestDownloadedOnce(t *testing.T) {
 	t.Parallel()
+	need.LongUnlessRaced(t, "it initialises ten stacks four times")
 	const stacks = 10
 	big := tftest.Package{Address: "acme/big", Version: "1.2.3", Padding: 2 << 20}
 	m := tftest.NewNetworkMirror(t, big, tftest.Package{Address: "acme/big", Version: "0.9.0"}) // an older one, which nobody gets
