@@ -14,6 +14,7 @@
 //	BenchmarkPoll            a poll that finds nothing new; git ls-remote
 //	BenchmarkCommitToSlack   the agent's own time from seeing a commit to the message; bare terraform
 //	BenchmarkProcesses       processes per plan
+//	BenchmarkRunProcessor    processor time of the agent per plan, 100 and 3,000 files, with users of their own and without
 //	BenchmarkRoots           ten, thirty, two hundred roots changed by one commit; bare terraform, as many at a time
 //	BenchmarkDecisionToApply a decision seen until terraform apply starts
 //	BenchmarkIdle            memory and processor time of an idle agent with 100 stacks

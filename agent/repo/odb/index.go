@@ -96,7 +96,7 @@ func (x *Index) open(pack string, size int64) error {
 	x.count = int(before)
 	rest := size - namesAt - int64(x.count)*int64(hashLen+8) - int64(2*hashLen)
 	if rest < 0 || rest%8 != 0 || rest/8 > int64(x.count) || x.count >= 1<<placeBits {
-		return fmt.Errorf("%w: %d objects in %d bytes", idxfile.ErrMalformedIdxFile, x.count, size)
+		return fmt.Errorf("%w: its count of objects (%d) does not fit its size (%d)", idxfile.ErrMalformedIdxFile, x.count, size)
 	}
 	x.large = rest / 8
 	return x.belongsTo(pack, size)
