@@ -36,6 +36,22 @@ func (tx *Tx) Run(id int) (*Run, error) {
 	return r, nil
 }
 
+// RunStatus returns where a run stands without decoding all of it, or ErrNotFound. A plan of 10,000 resources is megabytes.
+func (tx *Tx) RunStatus(id int) (Status, error) {
+	payload, err := tx.payload(bucketRuns, number(id))
+	if err != nil {
+		return "", fmt.Errorf("reading run #%d: %w", id, err)
+	}
+	if head, ok := headOf(payload); ok && head.ID == id {
+		return head.Status, nil
+	}
+	r, err := tx.Run(id)
+	if err != nil {
+		return "", err
+	}
+	return r.Status, nil
+}
+
 // OpenRunIDs returns the numbers of all runs that have not ended, previews too, oldest first, without reading the runs.
 func (tx *Tx) OpenRunIDs() ([]int, error) {
 	var out []int

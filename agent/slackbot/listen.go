@@ -128,8 +128,8 @@ func (e *slackReader) listen(ctx context.Context, conf *active.Config) (waiting 
 			return e.channel(ctx, conf, self, channel, here, runs, sweep)
 		}))
 	}
-	for _, run := range runs {
-		waiting = waiting || run.Status == store.Planned || run.Status == store.Approved
+	for _, status := range runs {
+		waiting = waiting || status == store.Planned || status == store.Approved
 	}
 	if sweep {
 		e.swept = a.now()
@@ -141,10 +141,11 @@ func (e *slackReader) listen(ctx context.Context, conf *active.Config) (waiting 
 	return waiting, err
 }
 
-// threads are those that may get an answer, with their runs; those whose time is over are dropped.
-func (sb *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
+// threads are those that may get an answer, with where their runs stand; those whose time is over are dropped. It is asked at each look at
+// Slack, so that no run is decoded which still waits.
+func (sb *Slackbot) threads() ([]*store.Thread, map[int]store.Status, error) {
 	var out []*store.Thread
-	runs := map[int]*store.Run{}
+	runs := map[int]store.Status{}
 	var over []int
 	err := sb.store.View(func(tx *store.Tx) error {
 		all, err := tx.Threads()
@@ -152,6 +153,14 @@ func (sb *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 			return err
 		}
 		for _, t := range all {
+			status, err := tx.RunStatus(t.Run)
+			if err != nil {
+				return err
+			}
+			out, runs[t.Run] = append(out, t), status
+			if !status.Terminal() {
+				continue
+			}
 			run, err := tx.Run(t.Run)
 			if err != nil {
 				return err
@@ -161,10 +170,9 @@ func (sb *Slackbot) threads() ([]*store.Thread, map[int]*store.Run, error) {
 				return err
 			}
 			if quietSince(run, sb.now()) && quietInSlack(t, heard.TS) {
-				over = append(over, t.Run)
-				continue
+				over, out = append(over, t.Run), out[:len(out)-1]
+				delete(runs, t.Run)
 			}
-			out, runs[run.ID] = append(out, t), run
 		}
 		return nil
 	})
@@ -193,7 +201,7 @@ func quietInSlack(t *store.Thread, heard string) bool {
 }
 
 // channel reads one channel: its history once, and replies only where a thread grew or lost something.
-func (e *slackReader) channel(ctx context.Context, conf *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]*store.Run, sweep bool) error {
+func (e *slackReader) channel(ctx context.Context, conf *active.Config, self slack.Identity, channel string, here map[string]*store.Thread, runs map[int]store.Status, sweep bool) error {
 	a := e.bot
 	at, err := a.cursor(ctx, conf, channel)
 	if err != nil {
@@ -213,16 +221,20 @@ func (e *slackReader) channel(ctx context.Context, conf *active.Config, self sla
 	faults := []error{a.peers.Look(ctx, conf, self, channel, at, messages)} // before any command: pausing comes first
 	for _, m := range messages {
 		if t := here[m.TS]; t != nil {
-			run := runs[t.Run]
 			grew := m.ReplyCount != t.ReplyCount || m.LatestReply != t.LatestReply
 			_, told := e.said[channel+"/"+m.TS]
 			if grew && !told {
 				a.live.Missed()
 			}
-			if !grew && !told && !(sweep && !run.Status.Terminal()) {
+			if !grew && !told && !(sweep && !runs[t.Run].Terminal()) {
 				continue
 			}
-			err := a.health.Contained(health.Work{Name: fmt.Sprintf("reading the thread of #%d", run.ID), At: m.LatestReply, Watches: true}, func() error {
+			run, err := a.ledger.RunOf(&store.Message{Run: t.Run})
+			if err != nil || run == nil { // nil: it was forgotten meanwhile
+				faults = append(faults, err)
+				continue
+			}
+			err = a.health.Contained(health.Work{Name: fmt.Sprintf("reading the thread of #%d", run.ID), At: m.LatestReply, Watches: true}, func() error {
 				return a.readThread(ctx, conf, self, t, run, &m)
 			})
 			struck := health.AsStruck(err)

@@ -264,14 +264,20 @@ func (g *Glance) readStacks(tx *store.Tx) error {
 			all = append(all, stack{StackState: st, closed: c.Closed, mode: c.Mode})
 		}
 	}
+	open := make(map[int]*store.Run, len(g.open))
+	for _, r := range g.open {
+		open[r.ID] = r
+	}
 	for i := range all {
 		newest := all[i].OpenRun // one that has not ended comes before all others
 		if newest == 0 {
 			newest = all[i].NewestRun
 		}
 		var err error
-		if all[i].run, err = kept(tx, newest); err != nil {
-			return err
+		if all[i].run = open[newest]; all[i].run == nil { // one that is read already is not read again: with its plan it can be large
+			if all[i].run, err = kept(tx, newest); err != nil {
+				return err
+			}
 		}
 		if r := all[i].run; g.process != nil && r != nil && r.Status == store.Planned {
 			c := g.process.Stacks[i]
