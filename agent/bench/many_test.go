@@ -40,6 +40,8 @@ func BenchmarkFirstPlans(b *testing.B) {
 	noTime(b)
 }
 
+var firstRest = flag.Duration("bench.rest", 0, "how long BenchmarkFirstPlans lets the agent rest afterwards, and measures it; it takes some minutes until Go has given memory back")
+
 var inside = flag.Bool("bench.inside", false, "run the agent of BenchmarkFirstPlans in this process, for profiles")
 
 func benchmarkFirstPlans(b *testing.B, stacks int) {
@@ -72,6 +74,13 @@ func benchmarkFirstPlans(b *testing.B, stacks int) {
 	b.ReportMetric(d.processorTime().Seconds(), "cpu-s")
 	b.ReportMetric(d.memory("VmHWM"), "peak-MB")
 	b.ReportMetric(d.memory("VmRSS"), "rss-MB")
+	if *firstRest > 0 {
+		used, start := d.processorTime(), time.Now()
+		<-time.After(*firstRest)
+		b.ReportMetric(100*float64(d.processorTime()-used)/float64(time.Since(start)), "idle-cpu-%")
+		b.ReportMetric(d.memory("VmRSS"), "idle-rss-MB")
+		b.ReportMetric(d.memory("RssAnon"), "idle-anon-MB")
+	}
 	d.kill()
 }
 
