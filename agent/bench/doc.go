@@ -23,6 +23,8 @@
 //	BenchmarkStatus          `sallyport status`, `runs`, `show` as processes, 10,000 runs stored; `sallyport version`
 //	BenchmarkKillToReady     SIGKILL until the agent is ready again, 10,000 runs stored
 //	BenchmarkOneRoot         one root of 500 resources, from seeing a commit to the card; bare terraform
+//	BenchmarkLargePlan       one root of 10,000 resources that all change: the agent's peak, its card, show and status
+//	BenchmarkFirstPlans      500 stacks planned for the first time, with a script in terraform's place; -bench.inside for profiles
 //	BenchmarkGrowth          what a poll, a commit and rest cost with 10, 100, 1,000 stacks and 100, 10,000, 1,000,000 objects
 //	BenchmarkDataDir         what 10,000 runs leave on the disk
 //

@@ -18,8 +18,7 @@ import (
 	"sallyport/store"
 )
 
-// firstStacks is how many stacks [BenchmarkFirstPlans] begins with.
-var firstStacks = flag.Int("bench.first", 500, "how many stacks BenchmarkFirstPlans has planned for the first time")
+var firstStacks = sizeFlag("bench.first", 500, 20, "stacks that BenchmarkFirstPlans has planned for the first time")
 
 var firstPatience = flag.Duration("bench.patience", 20*time.Minute, "how long BenchmarkFirstPlans waits")
 
@@ -34,8 +33,12 @@ const firstTarget = 20 // seconds
 //
 // With -bench.inside the agent runs in this process, for -cpuprofile.
 func BenchmarkFirstPlans(b *testing.B) {
+	stacks := firstStacks.get()
+	what := fmt.Sprintf("%s stacks planned for the first time", commas(stacks))
+	wall := begin(b, partManyPlans, what, "s", atMost(firstTarget))
+	cpu := begin(b, partManyPlans, what+", the agent's CPU", "s", goal{})
 	for b.Loop() {
-		benchmarkFirstPlans(b, *firstStacks)
+		benchmarkFirstPlans(b, stacks, wall, cpu)
 	}
 	noTime(b)
 }
@@ -44,7 +47,7 @@ var firstRest = flag.Duration("bench.rest", 0, "how long BenchmarkFirstPlans let
 
 var inside = flag.Bool("bench.inside", false, "run the agent of BenchmarkFirstPlans in this process, for profiles")
 
-func benchmarkFirstPlans(b *testing.B, stacks int) {
+func benchmarkFirstPlans(b *testing.B, stacks int, wall, cpu *row) {
 	r := gittest.NewRepo(b, "", "infra")
 	files := rootFiles(stacks, 0)
 	for name := range files { // the script keeps no states
@@ -58,8 +61,9 @@ func benchmarkFirstPlans(b *testing.B, stacks int) {
 		before, began := ownTime(b), time.Now()
 		h := newHouse(b, body)
 		h.told(stacks)
-		b.ReportMetric(time.Since(began).Seconds(), "wall-s")
-		b.ReportMetric((ownTime(b) - before).Seconds(), "cpu-s")
+		wall.is(time.Since(began).Seconds())
+		cpu.is((ownTime(b) - before).Seconds())
+		b.ReportMetric(cpu.figure, "cpu-s")
 		return
 	}
 	i := agenttest.New(b, "")
@@ -70,8 +74,8 @@ func benchmarkFirstPlans(b *testing.B, stacks int) {
 	d.start()
 	h := &house{Installation: i, tb: b}
 	h.told(stacks)
-	against(b, time.Since(began).Seconds(), firstTarget, "wall-s")
-	b.ReportMetric(d.processorTime().Seconds(), "cpu-s")
+	against(b, wall.is(time.Since(began).Seconds()).figure, firstTarget, "wall-s")
+	b.ReportMetric(cpu.is(d.processorTime().Seconds()).figure, "cpu-s")
 	b.ReportMetric(d.memory("VmHWM"), "peak-MB")
 	b.ReportMetric(d.memory("VmRSS"), "rss-MB")
 	if *firstRest > 0 {
