@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Cfg       *config.Config
 	Repos     map[string]Mirror
-	Sites     map[string]ForgeSite // that host repositories, by repository; none without a github block
+	Sites     map[string]ForgeSite // that host repositories, by repository; none without the block of a site
 	Slack     *slack.Client        // nil without a slack block
 	Directory *slackDirectory      // what is known of the Slack workspace; nil without a slack block
 	Tools     *tools

@@ -200,7 +200,7 @@ func (d *stackDecoder) approvable(b *stackBlock) {
 	}
 	d.tiedShells(b)
 	if !b.AllowSelfApproval && len(d.cfg.People) == 0 {
-		d.l.Warn(b.attrs.At("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github and slack")
+		d.l.Warn(b.attrs.At("allow_self_approval"), "without person blocks nobody can be told from the author of a commit, so allow_self_approval = false lets nobody approve; add person blocks with github (or gitlab, or gitea) and slack")
 	}
 }
 
