@@ -161,9 +161,10 @@ func changesText(p *control.Plan, ended bool) string {
 	if p.NewState && !ended {
 		head += "; no state yet: everything is new"
 	}
-	text := "\n" + paint(bold, "plan") + "  " + head + "\n"
+	var text strings.Builder // a plan can touch ten thousand things
+	text.WriteString("\n" + paint(bold, "plan") + "  " + head + "\n")
 	if empty := p.EmptyAgain(); empty > 0 && !ended {
-		text += "      " + paint(yellow, notify.EmptyAgainCount(empty)) + "\n"
+		text.WriteString("      " + paint(yellow, notify.EmptyAgainCount(empty)) + "\n")
 	}
 	for i, c := range p.Changes {
 		mark, style := markOf(c)
@@ -171,15 +172,15 @@ func changesText(p *control.Plan, ended bool) string {
 		if ended {
 			note = strings.TrimSuffix(note, mustName)
 		}
-		text += fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, note) + "\n"
+		text.WriteString(fmt.Sprintf("  %3d  ", i+1) + paint(style, mark) + " " + redact.CleanLine(c.Address) + paint(yellow, note) + "\n")
 	}
 	for _, d := range p.Deferred {
-		text += "       " + paint(yellow, redact.CleanLine("left to another plan: "+notify.DeferredText(store.Deferred(d)))) + "\n"
+		text.WriteString("       " + paint(yellow, redact.CleanLine("left to another plan: "+notify.DeferredText(store.Deferred(d)))) + "\n")
 	}
 	for _, o := range p.Outputs {
-		text += "       " + redact.CleanLine("output "+o.Name+": "+strings.Join(o.Actions, ", ")) + "\n"
+		text.WriteString("       " + redact.CleanLine("output "+o.Name+": "+strings.Join(o.Actions, ", ")) + "\n")
 	}
-	return text
+	return text.String()
 }
 
 // mustName is said of a change that an approval has to name.
