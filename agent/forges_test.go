@@ -25,7 +25,6 @@ type hub struct {
 	block   string // of the configuration
 	ref     string // of the head of a change in git
 	change  string // what a change is called
-	name    string // how one is named
 	commit  func(sha string)
 	open    func(author, head string, fork bool) int
 	push    func(n int, head string)
@@ -52,7 +51,7 @@ func atGitHub(t *testing.T) hub {
 	s := site(t)
 	return hub{
 		block: fmt.Sprintf(forgeConfig, "github", s.URL(), "repository", infra, tokenFile(t, s.Token()), "pull_requests"),
-		ref:   "refs/pull/%d/head", change: "pull request", name: "pull request #%d",
+		ref:   "refs/pull/%d/head", change: "pull request",
 		commit: func(sha string) { s.AddCommit(infra, githubtest.Commit{SHA: sha, Author: "jane", Committer: "jane"}) },
 		open: func(author, head string, fork bool) int {
 			p := githubtest.Pull{Author: author, Head: head}
@@ -94,7 +93,7 @@ func atGitLab(t *testing.T) hub {
 	t.Cleanup(s.Close)
 	return hub{
 		block: fmt.Sprintf(forgeConfig, "gitlab", s.URL(), "project", infra, tokenFile(t, s.Token()), "merge_requests"),
-		ref:   "refs/merge-requests/%d/head", change: "merge request", name: "merge request !%d",
+		ref:   "refs/merge-requests/%d/head", change: "merge request",
 		commit: func(sha string) {
 			s.AddCommit(infra, gitlabtest.Commit{SHA: sha, AuthorEmail: "jane@example.com", CommitterEmail: "jane@example.com", Branches: []string{"main"}})
 		},
@@ -141,7 +140,7 @@ func atGitea(t *testing.T) hub {
 	t.Cleanup(s.Close)
 	return hub{
 		block: fmt.Sprintf(forgeConfig, "gitea", s.URL(), "repository", infra, tokenFile(t, s.Token()), "pull_requests"),
-		ref:   "refs/pull/%d/head", change: "pull request", name: "pull request #%d",
+		ref:   "refs/pull/%d/head", change: "pull request",
 		commit: func(sha string) { s.AddCommit(infra, giteatest.Commit{SHA: sha, Author: "jane", Committer: "jane"}) },
 		open: func(author, head string, fork bool) int {
 			p := giteatest.Pull{Author: author, Head: head}
@@ -209,81 +208,100 @@ func TestForges(t *testing.T) {
 	}
 }
 
+// story is a repository at a site, and the agent that follows it. Joe's is the account that tests run as.
+type story struct {
+	hub
+	t *testing.T
+	r *repository
+	h *house
+}
+
+// land commits to the branch.
+func (s story) land(subject string, files map[string]string) string {
+	hash := s.r.commit(subject, files)
+	s.commit(hash)
+	return hash
+}
+
+// propose commits files for change n above base.
+func (s story) propose(n int, base string, files map[string]string) string {
+	head := s.r.propose(n, base, "change", files)
+	name := plumbing.ReferenceName(fmt.Sprintf(s.ref, n))
+	if err := s.r.git.Storer.SetReference(plumbing.NewHashReference(name, plumbing.NewHash(head))); err != nil {
+		s.t.Fatal(err)
+	}
+	return head
+}
+
 func forgeStory(t *testing.T, kind string, b hub) {
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRepository(t)
-	land := func(subject string, files map[string]string) string {
-		hash := r.commit(subject, files)
-		b.commit(hash)
-		return hash
-	}
-	// propose commits files for change n above base.
-	propose := func(n int, base string, files map[string]string) string {
-		head := r.propose(n, base, "change", files)
-		if err := r.git.Storer.SetReference(plumbing.NewHashReference(plumbing.ReferenceName(fmt.Sprintf(b.ref, n)), plumbing.NewHash(head))); err != nil {
-			t.Fatal(err)
-		}
-		return head
-	}
-	base := land("one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	config := fmt.Sprintf("repository \"infra\" {\n  url = \"file://%s\"\n  branch = \"main\"\n  schedule = \"@every 1s\"\n%s}\n", r.dir, b.block) +
+	s := story{hub: b, t: t, r: newRepository(t)}
+	base := s.land("one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	config := fmt.Sprintf("repository \"infra\" {\n  url = \"file://%s\"\n  branch = \"main\"\n  schedule = \"@every 1s\"\n%s}\n", s.r.dir, b.block) +
 		"stack \"box\" {\n  dir = \"box\"\n}\nstack \"bag\" {\n  dir = \"bag\"\n  allow_self_approval = false\n}\n" +
 		fmt.Sprintf("person \"jane\" {\n  %[1]s = \"jane\"\n}\nperson \"joe\" {\n  %[1]s = \"joe\"\n  os = %[2]q\n}\n", kind, me.Username)
-	h := newHouse(t, config).start()
-	h.Reaches("box", store.Planned)
-
-	// A preview, and another head in the same comment.
-	head := propose(1, base, map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
-	n := b.open("jane", head, false)
-	b.stands(t, head, "box", "success", "2 to create, nothing destroyed")
-	b.stands(t, head, "bag", "success", "not touched by this "+b.change)
-	first := b.says(t, n, "terraform_data.two")
-	next := propose(1, base, map[string]string{"box/main.tf": data("three", "3")})
-	b.push(n, next)
-	b.stands(t, next, "box", "success", "1 to create")
-	if again := b.says(t, n, "terraform_data.three"); again <= first {
-		t.Errorf("the comment was written %d times, then %d", first, again)
-	}
-
-	// The merge is planned and applied.
-	merged := land("three", map[string]string{"box/main.tf": data("three", "3")})
-	b.merge(n, "jane", merged)
-	b.stands(t, merged, "box", "pending", "")
-	h.Reaches("box", store.Planned)
-	h.MustDecide("box", "approve")
-	b.stands(t, merged, "box", "success", "applied by")
-
-	// What changes where its state is waits for an approver's word, which is not taken from somebody who changed it afterwards.
-	held := propose(2, merged, map[string]string{"bag/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
-	n = b.open("jane", held, false)
-	b.stands(t, held, "bag", "pending", "not planned: it changes its backend or providers")
-	b.says(t, n, "sallyport plan "+held)
-	b.edit(b.comment(n, "joe", "nothing"), "sallyport plan "+held)
-	b.comment(n, "jane", "sallyport plan "+held)
-	b.says(t, n, "of jane did not count")
-	if runs := h.previews(); len(runs) != 2 {
-		t.Fatalf("it was planned: %+v", runs)
-	}
-	b.comment(n, "joe", "`sallyport plan "+held+"`")
-	b.stands(t, held, "bag", "success", "1 to create")
-
-	// Whoever merged it may not approve it.
-	merged = land("two", map[string]string{"bag/main.tf": data("two", "2")})
-	b.merge(n, "joe", merged)
-	b.stands(t, merged, "bag", "pending", "")
-	h.Reaches("bag", store.Planned)
-	if err := h.Decide("bag", "approve"); err == nil || !strings.Contains(err.Error(), "you are an author") {
-		t.Errorf("the merger's approval: %v", err)
-	}
+	s.h = newHouse(t, config).start()
+	s.h.Reaches("box", store.Planned)
+	merged := s.previewed(base)
+	merged = s.waited(merged)
 
 	// Nothing of a fork is run.
-	foreign := propose(3, merged, map[string]string{"box/main.tf": data("evil", "9")})
-	n = b.open("mallory", foreign, true)
-	b.says(t, n, "it comes from a fork")
-	if _, _, ok := b.status(foreign, "sallyport/box"); ok || len(h.previews()) != 3 {
-		t.Errorf("a fork's commit was planned, or has a status: %+v", h.previews())
+	foreign := s.propose(3, merged, map[string]string{"box/main.tf": data("evil", "9")})
+	s.says(t, s.open("mallory", foreign, true), "it comes from a fork")
+	if _, _, ok := s.status(foreign, "sallyport/box"); ok || len(s.h.previews()) != 3 {
+		t.Errorf("a fork's commit was planned, or has a status: %+v", s.h.previews())
 	}
+}
+
+// previewed is a change that is previewed, then again in the same comment, and merged: the merge is planned and applied.
+func (s story) previewed(base string) (merged string) {
+	s.t.Helper()
+	head := s.propose(1, base, map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
+	n := s.open("jane", head, false)
+	s.stands(s.t, head, "box", "success", "2 to create, nothing destroyed")
+	s.stands(s.t, head, "bag", "success", "not touched by this "+s.hub.change)
+	first := s.says(s.t, n, "terraform_data.two")
+	next := s.propose(1, base, map[string]string{"box/main.tf": data("three", "3")})
+	s.push(n, next)
+	s.stands(s.t, next, "box", "success", "1 to create")
+	if again := s.says(s.t, n, "terraform_data.three"); again <= first {
+		s.t.Errorf("the comment was written %d times, then %d", first, again)
+	}
+	merged = s.land("three", map[string]string{"box/main.tf": data("three", "3")})
+	s.merge(n, "jane", merged)
+	s.stands(s.t, merged, "box", "pending", "")
+	s.h.Reaches("box", store.Planned)
+	s.h.MustDecide("box", "approve")
+	s.stands(s.t, merged, "box", "success", "applied by")
+	return merged
+}
+
+// waited is a change of where a state is: it waits for an approver's word, which is not taken from one that was edited, nor from who is no
+// approver. Whoever merges it may not approve it.
+func (s story) waited(base string) (merged string) {
+	s.t.Helper()
+	held := s.propose(2, base, map[string]string{"bag/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
+	n := s.open("jane", held, false)
+	s.stands(s.t, held, "bag", "pending", "not planned: it changes its backend or providers")
+	s.says(s.t, n, "sallyport plan "+held)
+	s.edit(s.comment(n, "joe", "nothing"), "sallyport plan "+held)
+	s.comment(n, "jane", "sallyport plan "+held)
+	s.says(s.t, n, "of jane did not count")
+	if runs := s.h.previews(); len(runs) != 2 {
+		s.t.Fatalf("it was planned: %+v", runs)
+	}
+	s.comment(n, "joe", "`sallyport plan "+held+"`")
+	s.stands(s.t, held, "bag", "success", "1 to create")
+
+	merged = s.land("two", map[string]string{"bag/main.tf": data("two", "2")})
+	s.merge(n, "joe", merged)
+	s.stands(s.t, merged, "bag", "pending", "")
+	s.h.Reaches("bag", store.Planned)
+	if err := s.h.Decide("bag", "approve"); err == nil || !strings.Contains(err.Error(), "you are an author") {
+		s.t.Errorf("the merger's approval: %v", err)
+	}
+	return merged
 }
