@@ -42,10 +42,11 @@ func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commit
 		out.List = append(out.List, commitOf(one))
 	}
 	slices.Reverse(out.List)
-	pushes, err := c.pushesTo(ctx, p)
+	pushes, all, err := c.pushesTo(ctx, p)
 	if err != nil {
 		return forge.Commits{}, err
 	}
+	out.Cut = out.Cut || !all
 	for _, push := range pushes {
 		if push.by.ID == 0 { // an account that is gone made some of it, and nobody knows whose it was
 			out.Cut = true
@@ -89,30 +90,32 @@ func (c *Client) pullCommits(ctx context.Context, number int) (list []*sdk.Commi
 // push is one push to a pull request.
 type push struct {
 	by      forge.User
-	commits []string // oldest first; of a forced one the old head and the new one
+	commits []string // those that the base does not have, oldest first; of a forced one the old head and the new one
 }
 
-func (p push) has(hash string) bool { return slices.Contains(p.commits, hash) }
-
-// pushesTo are the pushes to a pull request, waited for while none of them has the head.
-func (c *Client) pushesTo(ctx context.Context, p forge.PullRequest) ([]push, error) {
+// pushesTo are the pushes to a pull request, waited for while none of them has the head. Of one that was merged before Gitea came to its last
+// push, that is told without its commits, or never; all is false where it never will be.
+func (c *Client) pushesTo(ctx context.Context, p forge.PullRequest) (list []push, all bool, err error) {
 	doing := fmt.Sprintf("reading who pushed to pull request %d", p.Number)
 	for waited := time.Duration(0); ; waited += settle {
-		pushes, now, err := c.pushes(ctx, p.Number)
+		list, now, err := c.pushes(ctx, p.Number)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		n := len(pushes)
-		switch {
-		case slices.ContainsFunc(pushes, func(one push) bool { return one.has(p.Head) }):
-			return pushes, nil
-		case n == 0 && (waited >= late || now.Sub(p.UpdatedAt) >= late): // it was there when the pull request was opened
-			return nil, nil
-		case waited >= late:
-			return nil, odd(doing, fmt.Sprintf("it does not say yet who pushed %.10s", p.Head))
+		switch over := waited >= late; {
+		case slices.ContainsFunc(list, func(one push) bool { return slices.Contains(one.commits, p.Head) }):
+			return list, true, nil
+		case len(list) == 0 && (over || now.Sub(p.UpdatedAt) >= late): // it was there when the pull request was opened
+			return nil, true, nil
+		case over && slices.ContainsFunc(list, func(one push) bool { return len(one.commits) == 0 }):
+			return list, true, nil
+		case over && p.Merged && now.Sub(p.MergedAt) >= never:
+			return list, false, nil
+		case over:
+			return nil, false, &wire.Error{Site: site, Doing: doing, Kind: wire.Busy, Message: fmt.Sprintf("it does not say yet who pushed %.10s", p.Head)}
 		}
 		if err := c.opts.Wait(ctx, settle); err != nil {
-			return nil, &wire.Error{Site: site, Doing: doing, Kind: wire.Stopped, Err: err}
+			return nil, false, &wire.Error{Site: site, Doing: doing, Kind: wire.Stopped, Err: err}
 		}
 	}
 }
@@ -139,9 +142,6 @@ func (c *Client) pushes(ctx context.Context, number int) (out []push, now time.T
 		}
 		if err := json.Unmarshal([]byte(entry.Body), &body); err != nil {
 			return nil, time.Time{}, odd(doing, "a push names no commits")
-		}
-		if len(body.Commits) == 0 {
-			continue // of the base alone
 		}
 		out = append(out, push{by: userOf(entry.Poster), commits: body.Commits})
 	}

@@ -1,6 +1,7 @@
 package gitea_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"sallyport/notify/forge"
+	"sallyport/notify/forge/wire"
 	"sallyport/notify/gitea/giteatest"
 )
 
@@ -192,6 +194,38 @@ func TestCommits(t *testing.T) {
 	s.DeleteUser("carol")
 	if got, err := client.Commits(ctx, p); err != nil || !got.Cut {
 		t.Errorf("pushed by an account that is gone: %+v, %v", got, err)
+	}
+}
+
+// A push that Gitea comes to after the merge is told without its commits, or never. Whose it was is known in the first case, and nobody's in
+// the second.
+func TestPushBeforeTheMerge(t *testing.T) {
+	t.Parallel()
+	s, client, c := both(t)
+	n := open(s, "1")
+	s.Lag()
+	s.PushBy(infra, n, "bob", sha("2"))
+	s.Merge(infra, n, "carol", sha("a"))
+	s.CatchUp()
+	ctx := deadline(t)
+	p := must[forge.PullRequest](t)(client.PullRequest(ctx, n))
+	if got, err := client.Commits(ctx, p); err != nil || got.Cut || !slices.Contains(got.Pushers, bob) {
+		t.Errorf("told without its commits: %+v, %v", got, err)
+	}
+
+	n = open(s, "3")
+	s.Lag()
+	s.PushBy(infra, n, "bob", sha("4"))
+	s.Merge(infra, n, "carol", sha("b"))
+	s.Forget()
+	p = must[forge.PullRequest](t)(client.PullRequest(ctx, n))
+	var e *wire.Error
+	if got, err := client.Commits(ctx, p); !errors.As(err, &e) || e.Everything() || e.Final() {
+		t.Errorf("it may still be told: %+v, %v", got, err)
+	}
+	c.now = c.now.Add(time.Hour)
+	if got, err := client.Commits(ctx, p); err != nil || !got.Cut {
+		t.Errorf("it never is: %+v, %v", got, err)
 	}
 }
 

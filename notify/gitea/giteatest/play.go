@@ -116,6 +116,18 @@ func (s *Server) CatchUp() {
 	s.Tell()
 }
 
+// Forget never tells of the pushes that were not told of yet, as it happens to one that Gitea comes to after the merge.
+func (s *Server) Forget() {
+	s.Lock()
+	defer s.Unlock()
+	for _, r := range s.repos {
+		for _, p := range r.pulls {
+			p.pushes = slices.DeleteFunc(p.pushes, func(one push) bool { return one.late })
+		}
+	}
+	s.Tell()
+}
+
 // AddCommit lets the server know a commit.
 func (s *Server) AddCommit(repo string, c Commit) {
 	s.Lock()
@@ -230,6 +242,11 @@ func (s *Server) Merge(repo string, number int, login, sha string) {
 	s.Unlock()
 	s.ChangePull(repo, number, func(p *Pull) {
 		p.Open, p.MergedAt, p.MergedBy, p.MergeCommit = false, s.now(), login, sha
+		for i := range p.pushes { // the base has them by the time that they are told
+			if p.pushes[i].late {
+				p.pushes[i].commits = nil
+			}
+		}
 	})
 }
 
