@@ -302,6 +302,7 @@ repository "infra" {
 	first := g.says(1, "terraform_data.two")
 	r.Commit("Add three", map[string]string{"box/main.tf": thing("one", "1") + thing("two", "2") + thing("three", "3")})
 	g.stands(g.push(r, "jane", "topic"), "success", "2 to create")
+	g.knows(1, r.Head())
 	if again := g.says(1, "terraform_data.three"); again != first {
 		t.Errorf("the comment is another one: %d, then %d", first, again)
 	}
@@ -336,6 +337,22 @@ func (g *realGitea) propose(r *gittest.Repo) string {
 		return err == nil, err
 	})
 	return head
+}
+
+// knows waits until Gitea has written down who pushed a commit to a pull request. It comes to that some time after the push, and of one that
+// was merged by then never.
+func (g *realGitea) knows(number int, head string) {
+	g.t.Helper()
+	eventually(g.t, "the push is written down", func() (bool, any) {
+		var list []struct{ Type, Body string }
+		err := g.try("jane", http.MethodGet, fmt.Sprintf("/repos/jane/infra/issues/%d/timeline", number), nil, &list)
+		for _, one := range list {
+			if one.Type == "pull_push" && strings.Contains(one.Body, head) {
+				return true, nil
+			}
+		}
+		return false, fmt.Sprint(list, err)
+	})
 }
 
 // merge merges a pull request as joe, who waits until the server has looked whether that can be done.

@@ -64,7 +64,7 @@ func (p cloud) gitUser() string {
 	return "x-token-auth"
 }
 func (p cloud) wants() string {
-	return "give the repository's access token the right repository:read, or make an API token with read:repository:bitbucket and " +
+	return "make an access token of the repository with repository:write, or an API token with read:repository:bitbucket and " +
 		"write:repository:bitbucket and set bitbucket.username to its account's e-mail"
 }
 

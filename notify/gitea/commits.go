@@ -30,8 +30,9 @@ func commitOf(c *sdk.Commit) forge.Commit {
 }
 
 // Commits are the commits of a pull request, oldest first, and who pushed to it since it was opened, who need not be who the commits name.
-// What was there before is its author's. Gitea writes down a push some seconds late; until one of them has the head, nobody
-// knows whose that is, and it is asked again, and then an error that goes away.
+// What was there when it was opened stands as its author's push. Gitea writes down a push some seconds late; until one of them has the head, nobody
+// knows whose that is, and it is asked again. Of a merged one that is not told after some seconds it may never be, and it counts as
+// [forge.Commits].Cut; of an open one it is an error that goes away.
 func (c *Client) Commits(ctx context.Context, p forge.PullRequest) (forge.Commits, error) {
 	raw, total, err := c.pullCommits(ctx, p.Number)
 	if err != nil {
@@ -94,22 +95,18 @@ type push struct {
 }
 
 // pushesTo are the pushes to a pull request, waited for while none of them has the head. Of one that was merged before Gitea came to its last
-// push, that is told without its commits, or never; all is false where it never will be.
+// pushes, they are told without their commits, or never: then all is false.
 func (c *Client) pushesTo(ctx context.Context, p forge.PullRequest) (list []push, all bool, err error) {
 	doing := fmt.Sprintf("reading who pushed to pull request %d", p.Number)
 	for waited := time.Duration(0); ; waited += settle {
-		list, now, err := c.pushes(ctx, p.Number)
+		list, err := c.pushes(ctx, p.Number)
 		if err != nil {
 			return nil, false, err
 		}
 		switch over := waited >= late; {
 		case slices.ContainsFunc(list, func(one push) bool { return slices.Contains(one.commits, p.Head) }):
 			return list, true, nil
-		case len(list) == 0 && (over || now.Sub(p.UpdatedAt) >= late): // it was there when the pull request was opened
-			return nil, true, nil
-		case over && slices.ContainsFunc(list, func(one push) bool { return len(one.commits) == 0 }):
-			return list, true, nil
-		case over && p.Merged && now.Sub(p.MergedAt) >= never:
+		case over && p.Merged:
 			return list, false, nil
 		case over:
 			return nil, false, &wire.Error{Site: site, Doing: doing, Kind: wire.Busy, Message: fmt.Sprintf("it does not say yet who pushed %.10s", p.Head)}
@@ -122,16 +119,16 @@ func (c *Client) pushesTo(ctx context.Context, p forge.PullRequest) (list []push
 
 // pushes are the pushes to a pull request since it was opened, oldest first. They stand in its timeline among everything else, which is
 // asked for whole: a page of it can be empty and not the last, since the server leaves some entries out after it has cut the page.
-func (c *Client) pushes(ctx context.Context, number int) (out []push, now time.Time, err error) {
+func (c *Client) pushes(ctx context.Context, number int) (out []push, err error) {
 	doing := fmt.Sprintf("reading who pushed to pull request %d", number)
 	var list []*sdk.TimelineComment
-	x, err := c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
+	_, err = c.run(ctx, call{doing: doing, do: func(api *sdk.Client) (err error) {
 		list, _, err = api.ListIssueTimeline(c.opts.owner, c.opts.name, int64(number), sdk.ListIssueCommentOptions{
 			ListOptions: sdk.ListOptions{Page: -1}})
 		return err
 	}})
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	for _, entry := range list {
 		if entry == nil || entry.Type != "pull_push" {
@@ -141,9 +138,9 @@ func (c *Client) pushes(ctx context.Context, number int) (out []push, now time.T
 			Commits []string `json:"commit_ids"`
 		}
 		if err := json.Unmarshal([]byte(entry.Body), &body); err != nil {
-			return nil, time.Time{}, odd(doing, "a push names no commits")
+			return nil, odd(doing, "a push names no commits")
 		}
 		out = append(out, push{by: userOf(entry.Poster), commits: body.Commits})
 	}
-	return out, serverTime(x, c.opts.Now), nil
+	return out, nil
 }

@@ -28,8 +28,6 @@ const (
 	settle = 2 * time.Second
 	// late is how long Gitea may take to write down what git has already: who pushed, and what was merged.
 	late = 6 * time.Second
-	// never is how long after a merge nothing more comes of what was before it.
-	never = 5 * time.Minute
 	// fullList is how often the list of open pull requests is read though nothing in it seems to have moved.
 	fullList = 10 * time.Minute
 )
