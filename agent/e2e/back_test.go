@@ -50,7 +50,7 @@ func TestUpAndBack(t *testing.T) {
 	h.must("approve", number["held"])
 	h.reaches(number["held"], "approved")
 	h.must("approve", number["box"])
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	same := func() {
 		t.Helper()
 		for stack, status := range map[string]string{"box": "applying", "held": "approved", "waits": "planned"} {

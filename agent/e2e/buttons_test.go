@@ -195,7 +195,7 @@ func TestButtons(t *testing.T) {
 	fourth := card(t, s, 4)
 	b.says("a modal of a plan that waits no more", b.submit(joe, ticks(b.top(joe))), "This did not count: #3 has ended: superseded")
 	b.killed(h, fourth)
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	b.says("a stranger cancels", b.press(eve, fourth, button.CancelAsk), "your cancel did not count")
 	b.says("cancel", b.does(jane, fourth, button.CancelAsk, nothing), "#4 is applying: terraform is asked once to stop")
 	if r := h.reaches("4", "canceled"); len(r.Decisions) != 1 || r.Decisions[0].By != "slack:"+jane {

@@ -17,7 +17,7 @@ func TestAgentIsKilledWhilePlanning(t *testing.T) {
 	i.Commit("Add the box", map[string]string{"box/main.tf": thing("node", "one")})
 	slow := wrapper(t, `case " $* " in *" plan "*) echo plan >> `+gate+`/ran; until [ -e `+gate+`/go ]; do sleep 0.05; done;; esac`)
 	h := newHouse(t, i.box()+asking(s)+"terraform {\n  binary = \""+slow+"\"\n}\n", slackEnv).start()
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	if r := h.show("1"); r.Status != "planning" || r.Plan != nil {
 		t.Errorf("while it plans: %+v", r)
 	}
@@ -58,7 +58,7 @@ func applyingWith(t *testing.T, gate, files string) (s *slacktest.Server, h *hou
 	h = newHouse(t, i.box(`mention = ["`+jane+`"]`)+asking(s), slackEnv).start()
 	m = card(t, s, 1)
 	s.Reply(jane, ops, m.TS, "approve")
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	return s, h, m, gate
 }
 

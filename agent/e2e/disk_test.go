@@ -111,7 +111,7 @@ func TestDiskIsFullDuringAnApply(t *testing.T) {
 	h.reaches("1", "planned")
 	m := card(t, s, 1)
 	s.Reply(jane, ops, m.TS, "approve")
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	ballast := h.Data("ballast")
 	fill(t, ballast)
 	open(t, gate)

@@ -70,7 +70,7 @@ func TestPlanLeavesNothingRunning(t *testing.T) {
 		return out
 	}
 	h.start()
-	h.appears(pids)
+	h.written(pids)
 	if err := os.Remove(wait); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestAgentIsKilledInAHook(t *testing.T) {
 			if !planning {
 				decide()
 			}
-			h.appears(ran)
+			h.written(ran)
 			h.kill()
 			if name == "before_apply" && len(o.applies()) > 0 {
 				t.Error("it was applied before its hook had ended")

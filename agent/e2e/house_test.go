@@ -350,3 +350,12 @@ func (h *house) appears(file string) {
 	h.t.Helper()
 	eventually(h.t, file+" is there", func() (bool, any) { return exists(file), nil })
 }
+
+// written waits for the first whole line of a file. A shell makes the file before it writes to it.
+func (h *house) written(file string) {
+	h.t.Helper()
+	eventually(h.t, file+" is written", func() (bool, any) {
+		text, err := os.ReadFile(file)
+		return strings.HasSuffix(string(text), "\n"), err
+	})
+}

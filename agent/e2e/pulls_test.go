@@ -284,7 +284,7 @@ func TestPullRequestMovesWhilePlanned(t *testing.T) {
 	first := e.propose(1, map[string]string{"box/main.tf": thing("slow", "1")})
 	n := e.OpenPull(opsInfra, githubtest.Pull{Author: "jane", Head: first})
 	e.stands(first, "pending", "planning")
-	h.appears(filepath.Join(gate, "args"))
+	h.written(filepath.Join(gate, "args"))
 	if args := read(t, filepath.Join(gate, "args")); !strings.Contains(args, "-lock=false") {
 		t.Errorf("it wants the state lock: %s", args)
 	}

@@ -72,7 +72,7 @@ func TestStopTellsWhatGoesOn(t *testing.T) {
 	h := newHouse(t, i.box()+asking(s), slackEnv, env).start()
 	m := card(t, s, 1)
 	s.Reply(jane, ops, m.TS, "approve")
-	h.appears(filepath.Join(gate, "ran"))
+	h.written(filepath.Join(gate, "ran"))
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGTERM} {
 		h.signal(sig)
 	}
@@ -107,7 +107,7 @@ func TestStopWhileTerraformHangs(t *testing.T) {
 			deaf := wrapper(t, `case " $* " in *" `+verb+` "*) if [ ! -e `+gate+`/ran ]; then
   echo ran >> `+gate+`/ran; trap "" INT; while :; do sleep 1; done; fi;; esac`)
 			h := newHouse(t, i.box()+"terraform {\n  binary = \""+deaf+"\"\n}\n").start()
-			h.appears(filepath.Join(gate, "ran"))
+			h.written(filepath.Join(gate, "ran"))
 			h.stopWithin(patience.Limit())
 			if !strings.Contains(h.Logged(), "the plan of #1 box is interrupted") {
 				t.Error("the log does not say that the plan was interrupted")

@@ -229,7 +229,7 @@ func TestUsersAcrossDeaths(t *testing.T) {
 		"box/deploy.sh":  fmt.Sprintf(daemon+"; touch %[1]s/applying; until [ -e %[1]s/go-apply ]; do sleep 0.05; done", open, "left"),
 	})
 	u.launch()
-	u.appears(filepath.Join(open, "daemon"))
+	u.written(filepath.Join(open, "daemon"))
 	u.kill()
 	if left := u.living(); len(left) == 0 {
 		t.Fatal("what the plan has left ended with the agent by itself: the test shows nothing")

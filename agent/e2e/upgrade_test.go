@@ -52,7 +52,7 @@ func TestUpgradeWhileApplying(t *testing.T) {
 			h.start()
 			m := card(t, s, 1)
 			s.Reply(jane, ops, m.TS, "approve")
-			h.appears(filepath.Join(gate, "ran"))
+			h.written(filepath.Join(gate, "ran"))
 			h.signal(sig)
 			h.end()
 			install(t, newer, h.binary)
