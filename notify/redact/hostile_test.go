@@ -172,7 +172,8 @@ func TestInsideOfLongerBase64(t *testing.T) {
 		e := rapid.SampledFrom([]*base64.Encoding{base64.StdEncoding, base64.URLEncoding}).Draw(t, "alphabet")
 		text := e.EncodeToString([]byte(before + value + after))
 		// What tells nothing but the value: all whole characters of it.
-		own := text[(len(before)*8+5)/6 : (len(before)+len(value))*8/6]
+		from, to := (len(before)*8+5)/6, (len(before)+len(value))*8/6
+		own, around := text[from:to], text[:from]+"()"+text[to:]
 		var wrapped strings.Builder
 		width := rapid.SampledFrom([]int{60, 64, 76}).Draw(t, "width")
 		end := rapid.SampledFrom([]string{"\n", "\r\n", "\n        ", `\n`, `\r\n`, "\n  + ",
@@ -187,6 +188,9 @@ func TestInsideOfLongerBase64(t *testing.T) {
 		out := redact.New(redact.NewSecret(value)).Text("data = " + wrapped.String())
 		flat := strings.NewReplacer("terraform_data.node[\"a b\"]: (local-exec): ", "", "\n", "", " ", "", `\n`, "", `\r`, "").Replace(out)
 		for i := 0; i+8 <= len(own); i++ {
+			if strings.Contains(around, own[i:i+8]) { // a value of many a's is like what stands around it
+				continue
+			}
 			if strings.Contains(strings.ReplaceAll(flat, "(redacted)", "()"), own[i:i+8]) {
 				t.Fatalf("%q of %q is in %q", own[i:i+8], wrapped.String(), out)
 			}
