@@ -159,6 +159,7 @@ var storeys = []struct {
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/control/socket", []string{"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store"}},
 	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
+	{"agent/standby/etcd", []string{"notify/redact"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
 	{"agent/stack/guard", []string{"agent/hclfile", "agent/stack"}},
