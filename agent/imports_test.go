@@ -14,12 +14,13 @@ var storeys = []struct {
 	uses []string
 }{
 	// The store.
+	{name: "store/change"},
 	{name: "store/disk"},
 	{name: "store/disk/disktest"},
 	{name: "store/holder"},
 	{name: "store/recall"},
 	{name: "store/stamp"},
-	{"store", []string{"store/disk", "store/holder", "store/recall", "store/stamp"}},
+	{"store", []string{"store/change", "store/disk", "store/holder", "store/recall", "store/stamp"}},
 
 	// What is said, and to whom.
 	{name: "notify/exchange"},

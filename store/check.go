@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 )
 
@@ -76,7 +77,13 @@ func (s *Store) alone(fn func(*Tx) error) error {
 	if s.db.IsReadOnly() {
 		return s.View(fn)
 	}
-	return s.Update(fn)
+	tx, err := s.begin(writing)
+	if err != nil {
+		return err
+	}
+	defer s.rollback(tx)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // as in View
+	return fn(tx)
 }
 
 // A checker collects faults instead of stopping at the first.

@@ -34,6 +34,7 @@
 //
 //	meta          schema                   {version, created_at, from}
 //	              history                  number and hash of the last entry that was trimmed
+//	              head                     number and hash of the last entry of the life that the store shares
 //	runs          run id                   Run; the bucket's sequence gives the ids
 //	open          run id                   name of the stack, for every run that has not ended
 //	stack-runs    stack 0x00 run id        empty: the runs of a stack without reading all runs
@@ -61,6 +62,13 @@
 // that history cannot be edited or shortened without [Tx.VerifyHistory] seeing it. Panics of bbolt over broken pages come
 // back as ErrDamaged. What cannot come back is a SIGBUS: a file that was cut short kills the process that reads it, so
 // whoever wants to survive that runs [Check] in a child process first.
+//
+// # Stores that say the same
+//
+// Agents on several machines may share one life. What a transaction of their leader changed is handed to [Leader.Record] as one entry
+// before it is committed, and counts only if that takes it; the others repeat entries in their order, with [Store.Apply]. Package
+// store/change says what an entry is. A store that shares a life, or was opened with Options.Fenced, is written by nobody else: Update
+// fails with [ErrNotLeading]. [Store.Dump] and [Store.Load] bring a whole store to who has too little of it.
 //
 // # The file
 //

@@ -31,6 +31,10 @@ var (
 	ErrLocked = errors.New("the store is in use")
 	// ErrNewerSchema: a newer version of the program wrote the file. See [SchemaError].
 	ErrNewerSchema = errors.New("the store was written by a newer version")
+	// ErrNotLeading: others share the store, and it is not this process that leads. See [NotLeadingError].
+	ErrNotLeading = errors.New("the store is shared, and this process does not lead")
+	// ErrSkipped: the entry is not the one that follows. See [SkippedError].
+	ErrSkipped = errors.New("the entry does not follow what the store says")
 	// ErrFull: the disk, the quota or Options.MaxSize is exhausted; errors.Is also finds the cause, such as
 	// syscall.ENOSPC.
 	ErrFull = errors.New("the store is full")
@@ -124,6 +128,46 @@ func (e *SchemaError) UserHint() string {
 
 // Is makes errors.Is find ErrNewerSchema.
 func (e *SchemaError) Is(target error) bool { return target == ErrNewerSchema }
+
+// A NotLeadingError says that a store which others share was to be written by somebody who does not lead. It is [ErrNotLeading].
+type NotLeadingError struct {
+	Path   string
+	Fenced bool // it was opened as one that others share
+}
+
+func (e *NotLeadingError) Error() string {
+	if e.Fenced {
+		return ErrNotLeading.Error()
+	}
+	return fmt.Sprintf("%s is shared with other agents through etcd, and only the one that leads writes it", e.Path)
+}
+
+// UserHint says how to go on.
+func (e *NotLeadingError) UserHint() string {
+	if e.Fenced {
+		return ""
+	}
+	return "put the standby block back into the configuration; or stop all agents that share it, and run `sallyport lead --leave` to go on here alone"
+}
+
+// Is makes errors.Is find ErrNotLeading.
+func (e *NotLeadingError) Is(target error) bool { return target == ErrNotLeading }
+
+// A SkippedError says where the store stands, and which entry it was given. It is [ErrSkipped].
+type SkippedError struct{ Head, Entry Head }
+
+func (e *SkippedError) Error() string {
+	switch {
+	case e.Head.Life != e.Entry.Life:
+		return fmt.Sprintf("the entry is of another life, %s, than the store's, %q", e.Entry.Life, e.Head.Life)
+	case e.Head.Number+1 != e.Entry.Number:
+		return fmt.Sprintf("the store has %d entries, and this one is number %d", e.Head.Number, e.Entry.Number)
+	}
+	return fmt.Sprintf("entry %d was written after another entry %d than the store has", e.Entry.Number, e.Head.Number)
+}
+
+// Is makes errors.Is find ErrSkipped.
+func (e *SkippedError) Is(target error) bool { return target == ErrSkipped }
 
 // lockedBy describes who holds the lock of the file at path, as far as the kernel tells.
 func lockedBy(path string) *LockedError {

@@ -23,3 +23,13 @@ func Migrate(path string, to int, steps map[int]func(*Tx) error) error {
 	}
 	return errors.Join(err, s.Close())
 }
+
+// PutSchema writes a schema of a test's own.
+func PutSchema(tx *Tx, version int) error {
+	var have schema
+	if _, err := tx.load(bucketMeta, []byte(schemaKey), &have); err != nil {
+		return err
+	}
+	have.Version = version
+	return tx.save(bucketMeta, []byte(schemaKey), &have)
+}

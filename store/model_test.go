@@ -18,9 +18,10 @@ import (
 
 // A model is what the store should say, in plain maps.
 type model struct {
-	path  string
-	store *store.Store
-	clock *clock
+	path   string
+	store  *store.Store
+	opener func(store.Options) (*store.Store, error)
+	clock  *clock
 
 	runs     []store.Run // by id-1
 	open     map[string]int
@@ -38,6 +39,7 @@ func TestModel(t *testing.T) {
 		n++
 		m := &model{
 			path: filepath.Join(dir, strconv.Itoa(n)), clock: newClock(), open: map[string]int{}, newest: map[string]int{},
+			opener: store.Open,
 		}
 		m.reopen(t)
 		t.Repeat(rapid.StateMachineActions(m))
@@ -53,7 +55,7 @@ func (m *model) reopen(t *rapid.T) {
 		err = m.store.Close()
 	}
 	if err == nil {
-		m.store, err = store.Open(store.Options{Path: m.path, Now: m.clock.now})
+		m.store, err = m.opener(store.Options{Path: m.path, Now: m.clock.now})
 	}
 	if err != nil {
 		t.Fatal(err)

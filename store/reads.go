@@ -32,6 +32,17 @@ func (tx *Tx) wrote(bucket string, key []byte) {
 	tx.dirty = true
 	tx.writes.Add(bucket, nil)
 	tx.writes.Add(bucket, toldApart(bucket, key))
+	if tx.changes != nil {
+		tx.changes.Add(bucket, key)
+	}
+}
+
+// counted notes that a bucket's sequence is moved.
+func (tx *Tx) counted(bucket string) {
+	tx.dirty = true
+	if tx.changes != nil {
+		tx.changes.Add(bucket, nil)
+	}
 }
 
 // toldApart is the key of a record that somebody looks at again and again; those of other buckets, of which there are many, are one.

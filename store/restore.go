@@ -13,7 +13,7 @@ func (tx *Tx) SkipRuns(n int) (err error) {
 	if err != nil {
 		return err
 	}
-	tx.dirty = true
+	tx.counted(bucketRuns)
 	return b.SetSequence(b.Sequence() + uint64(n))
 }
 
@@ -24,7 +24,7 @@ func (tx *Tx) reserve(id int) (err error) {
 	if err != nil || b.Sequence() >= uint64(id) {
 		return err
 	}
-	tx.dirty = true
+	tx.counted(bucketRuns)
 	return b.SetSequence(uint64(id))
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	Timeout  time.Duration    // how long to wait for the file's lock; default 2s
 	Now      func() time.Time // the clock of every stored time; default time.Now
 	MaxSize  int              // bytes that the file may not outgrow; default 2 GiB
+	Fenced   bool             // Update fails until Replicate says who leads; opening does not bring the store forward
 }
 
 func (o Options) validate() (Options, error) {
@@ -66,7 +67,10 @@ type Store struct {
 
 	written recall.Log // which transaction has written what last
 
-	mu sync.Mutex
+	fenced bool // see Options.Fenced
+
+	mu     sync.Mutex
+	leader *Leader // who may write a store that others share; nil if nobody, and for a store that shares nothing
 	// broken is set when bbolt panicked and may have left its writer's lock taken: the next writer would wait for ever.
 	broken error
 }
@@ -104,7 +108,7 @@ func open(o Options) (s *Store, err error) {
 	if info.Size() == 0 {
 		return nil, &DamagedError{Err: errors.New("the file is empty")}
 	}
-	s = &Store{path: o.Path, now: o.Now}
+	s = &Store{path: o.Path, now: o.Now, fenced: o.Fenced}
 	// bbolt panics over a broken list of free pages, and keeps file and lock open then: close the file ourselves, or
 	// nobody could open it again before this process ends.
 	defer func() {
@@ -160,6 +164,12 @@ func (s *Store) prepare(o Options) error {
 	if err != nil || o.ReadOnly {
 		return err
 	}
+	if o.Fenced {
+		if !missing {
+			return nil
+		}
+		return s.follow(func(tx *Tx) error { return makeBuckets(tx.bolt) })
+	}
 	if err := s.migrate(have, newestSchema(), migrations()); err != nil || !missing {
 		return err
 	}
@@ -200,7 +210,8 @@ func (s *Store) View(fn func(*Tx) error) error {
 }
 
 // Update calls fn with a transaction that may change the store, and commits if fn returns nil. Otherwise nothing is
-// changed and the error is fn's own. Errors of the commit are ErrFull, ErrDamaged or those of the file system.
+// changed and the error is fn's own. Errors of the commit are ErrFull, ErrDamaged or those of the file system. A store that others
+// share is written by its leader alone, and what is not recorded is not committed; anybody else gets ErrNotLeading.
 func (s *Store) Update(fn func(*Tx) error) error {
 	tx, err := s.begin(writing)
 	if err != nil {
@@ -208,6 +219,13 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	}
 	defer s.rollback(tx)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // as in View
+	leader, err := s.leads(tx)
+	if err != nil {
+		return fmt.Errorf("beginning to write the store: %w", err)
+	}
+	if leader != nil {
+		tx.changes = recall.Names{}
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -218,7 +236,16 @@ func (s *Store) Update(fn func(*Tx) error) error {
 		return nil // rolled back; a commit would write and sync two pages for nothing
 	}
 	s.written.Note(tx.bolt.ID(), tx.writes)
+	if leader != nil {
+		if err := s.record(leader, tx); err != nil {
+			return fmt.Errorf("writing store %s: %w", s.path, err)
+		}
+	}
 	if err := s.commit(tx); err != nil {
+		if tx.recorded {
+			s.Fence() // what it says is older than what was recorded
+			leader.Lost(err)
+		}
 		return fmt.Errorf("writing store %s: %w", s.path, err)
 	}
 	return nil

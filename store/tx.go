@@ -21,6 +21,9 @@ type Tx struct {
 	failed error // the first write that did not work: what was written before must not be committed
 
 	reads, writes recall.Names // what was read while somebody watches, and what was written; see [Tx.Watch]
+
+	changes  recall.Names // every record and sequence that was written, for a leader to record; nil without one
+	recorded bool         // what was written counts, whether it can be committed or not
 }
 
 // errEnded is a mistake of the caller: a transaction kept beyond its function.
@@ -124,7 +127,7 @@ func (tx *Tx) next(bucket string) (n uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	tx.dirty = true
+	tx.counted(bucket)
 	return b.NextSequence()
 }
 

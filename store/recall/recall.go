@@ -53,6 +53,13 @@ func (l *Log) Note(tx int, written Names) {
 	}
 }
 
+// Forget remembers that a transaction writes everything there is. Like Note it is called before the commit.
+func (l *Log) Forget(tx int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at, l.floor = nil, tx
+}
+
 // Unchanged reports whether nothing of what was read was written since. Of nothing that was read it is not known.
 func (l *Log) Unchanged(r Reads) bool {
 	if r.Names == nil {
