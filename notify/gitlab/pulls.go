@@ -198,17 +198,22 @@ func (l *listing) take(r read) {
 	}
 }
 
-// PullRequest is one merge request, whatever its state. One that GitLab is still preparing is an error: try again.
+// PullRequest is one merge request, whatever its state. One that GitLab is still preparing is an error: try again. Of one that is open no
+// more, statuses that an agent before this one left unfinished are canceled.
 func (c *Client) PullRequest(ctx context.Context, number int) (forge.PullRequest, error) {
 	id, err := c.id(ctx)
 	if err != nil {
 		return forge.PullRequest{}, err
 	}
 	raw, p, err := c.mergeRequest(ctx, id, number)
-	if err == nil {
-		p.Base = raw.DiffRefs.BaseSha
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	p.Base = raw.DiffRefs.BaseSha
+	if !p.Open {
+		c.statuses.finishClosed(ctx, id, number)
+	}
+	return p, nil
 }
 
 func (c *link) mergeRequest(ctx context.Context, id int64, number int) (*gitlabapi.MergeRequest, forge.PullRequest, error) {

@@ -248,17 +248,35 @@ func noCommit(err error) error {
 // finishOlder cancels what is left unfinished of earlier heads of a merge request, of an agent before this one too. What fails is tried again
 // with the next status: it is in nobody's way but a pipeline's.
 func (c *statuses) finishOlder(ctx context.Context, id int64, at forge.Head) {
-	if !c.told.recalled[at.Number] {
-		if err := c.recall(ctx, id, at); err != nil {
-			c.opts.Log.Warn("looking for statuses that were left unfinished", "merge_request", at.Number, "err", err)
-			return
-		}
-		c.told.recalled[at.Number] = true
+	if c.recallOnce(ctx, id, at) {
+		c.cancel(ctx, id, func(j job) bool { return j.number == at.Number && j.commit != at.Commit })
 	}
-	c.cancel(ctx, id, func(j job) bool { return j.number == at.Number && j.commit != at.Commit })
 }
 
-// recall learns of unfinished statuses of a merge request's earlier heads.
+// finishClosed cancels what is left unfinished of a merge request that was closed or merged while no agent ran: nobody else ever
+// would, and GitLab shows a pipeline that runs for ever.
+func (c *statuses) finishClosed(ctx context.Context, id int64, number int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.recallOnce(ctx, id, forge.Head{Number: number}) {
+		c.cancel(ctx, id, func(j job) bool { return j.number == number })
+	}
+}
+
+// recallOnce learns of unfinished statuses of a merge request that this agent has not set, and says whether it could.
+func (c *statuses) recallOnce(ctx context.Context, id int64, at forge.Head) bool {
+	if c.told.recalled[at.Number] {
+		return true
+	}
+	if err := c.recall(ctx, id, at); err != nil {
+		c.opts.Log.Warn("looking for statuses that were left unfinished", "merge_request", at.Number, "err", err)
+		return false
+	}
+	c.told.recalled[at.Number] = true
+	return true
+}
+
+// recall learns of unfinished statuses of a merge request's heads but for the one that is given.
 func (c *statuses) recall(ctx context.Context, id int64, at forge.Head) error {
 	heads, err := c.versions(ctx, id, at.Number)
 	if err != nil {

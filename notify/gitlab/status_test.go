@@ -219,6 +219,9 @@ func TestLeftUnfinished(t *testing.T) {
 		"a force push":                  {func(s *gitlabtest.Server, n int) { s.ForcePush(infra, n, sha("b")) }, sha("b"), false, false},
 		"closed":                        {func(s *gitlabtest.Server, n int) { s.ClosePull(infra, n) }, "", false, false},
 		"merged":                        {func(s *gitlabtest.Server, n int) { s.Merge(infra, n, "bob", sha("c")) }, "", false, false},
+		"closed, while no agent ran":    {func(s *gitlabtest.Server, n int) { s.ClosePull(infra, n) }, "", true, false},
+		"merged, while no agent ran":    {func(s *gitlabtest.Server, n int) { s.Merge(infra, n, "bob", sha("c")) }, "", true, false},
+		"still open, after a restart":   {func(s *gitlabtest.Server, n int) { s.Comment(infra, n, "bob", "hm") }, "", true, true},
 		"still open":                    {func(s *gitlabtest.Server, n int) { s.Comment(infra, n, "bob", "hm") }, "", false, true},
 		"has no head for a moment":      {func(s *gitlabtest.Server, n int) { s.Lag(infra, n, "") }, "", false, true},
 	}
@@ -236,7 +239,10 @@ func TestLeftUnfinished(t *testing.T) {
 			}
 			tt.happens(s, n)
 			if tt.anew {
-				c = client(t, s, nil)
+				c = client(t, s, nil) // which asks what became of one that it knows and that is not in the list
+				if _, err := c.PullRequest(deadline(t), n); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if tt.next != "" {
 				if err := c.SetStatus(deadline(t), forge.Head{Commit: tt.next, Branch: "topic-1", Number: n}, pending); err != nil {
