@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sallyport/agent/config"
@@ -43,7 +44,11 @@ func checkSite(ctx context.Context, s *section, r *config.Repository, timeout ti
 	defer client.Close()
 	p, err := client.Probe(ctx)
 	if err != nil {
-		s.fail("token", hint.Of(err), "%v", err)
+		next := hint.Of(err)
+		if next == "" { // nobody answered, or something else than the site
+			next = fmt.Sprintf("try %s from this machine: its name, a proxy or a firewall in between, its certificate; and the url of the %s block", r.Site.URL, r.Site.Kind)
+		}
+		s.fail("token", next, "%v", err)
 		return []*section{s}
 	}
 	if p.Version != "" {

@@ -40,6 +40,6 @@ func TestGitHubChecks(t *testing.T) {
 		"no statuses":        {hosted(drop("statuses"), "off"), Fail, "commit statuses: write", "missing, for statuses", "give it to the token"},
 		"no comments":        {hosted(drop("pull_requests"), "trusted"), Fail, "pull requests: write", "missing", "give it to the token"},
 		"comments not asked": {hosted(drop("pull_requests"), "off"), Warn, "pull requests: write", "missing", "trusted"},
-		"nobody answers":     {hosted((*githubtest.Server).Down, "off"), Fail, "token", "reading the repository at github", ""},
+		"nobody answers":     {hosted((*githubtest.Server).Down, "off"), Fail, "token", "reading the repository at github", "a firewall in between"},
 	})
 }

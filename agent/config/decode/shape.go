@@ -63,6 +63,8 @@ type Shape struct {
 	Text       string // what the block is for; half a sentence
 	Attributes []Attribute
 	Blocks     []hcl.BlockHeaderSchema
+	// Others are attributes that go by another name here than in blocks of the same kind.
+	Others map[string]string
 	// Later are names that the design has and this version has not; each may be an attribute or a block.
 	Later       []string
 	LaterBlocks []hcl.BlockHeaderSchema // the same, with labels
@@ -76,6 +78,9 @@ func (l *Reader) Content(body hcl.Body, s Shape) *hcl.BodyContent {
 		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: a.Name, Required: a.Required})
 	}
 	later := map[string]bool{}
+	for name := range s.Others {
+		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
+	}
 	for _, name := range s.Later {
 		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: name})
 		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: name})
@@ -90,6 +95,10 @@ func (l *Reader) Content(body hcl.Body, s Shape) *hcl.BodyContent {
 	for name, attr := range content.Attributes {
 		if later[name] {
 			notYet(l, name, attr.NameRange)
+			delete(content.Attributes, name)
+		}
+		if here := s.Others[name]; here != "" {
+			l.Fault(attr.NameRange, "Unsupported argument", "An argument named %q is not expected here; it is called %s.", name, here)
 			delete(content.Attributes, name)
 		}
 	}

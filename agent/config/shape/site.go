@@ -18,6 +18,7 @@ func GitHub() decode.Shape {
 			pullRequests(),
 			lend(), secrets(),
 		},
+		Others: map[string]string{"merge_requests": "pull_requests", "project": "repository"},
 		Blocks: []hcl.BlockHeaderSchema{{Type: "app"}},
 	}
 }
@@ -45,6 +46,7 @@ func GitLab() decode.Shape {
 				Text: "of the project, a group or an account, with the scope api (and read_repository for git) and the role Developer"},
 			plans, lend(), secrets(),
 		},
+		Others: map[string]string{"pull_requests": "merge_requests", "repository": "project"},
 	}
 }
 
@@ -59,6 +61,7 @@ func Gitea() decode.Shape {
 				Text: "with write:repository, and for pull requests write:issue, read:user and read:organization, of an account that administers the repository"},
 			pullRequests(), lend(), secrets(),
 		},
+		Others: map[string]string{"merge_requests": "pull_requests", "project": "repository"},
 	}
 }
 

@@ -32,6 +32,15 @@ repository "more" {
   }
 }
 
+repository "renamed" {
+  url = "https://gitlab.com/ops/renamed.git"
+  gitlab {
+    repository    = "ops/renamed"
+    token         = credential("two-lines")
+    pull_requests = "trusted"
+  }
+}
+
 stack "ghe" {
   repository = "infra"
   dir        = "ghe"
