@@ -253,9 +253,7 @@ func TestALeftStateIsPushed(t *testing.T) {
 	if by := h.Reaches("1", store.Errored).Apply.PushedBy; by != "slack:"+jane {
 		t.Errorf("pushed by %q", by)
 	}
-	if left, err := os.ReadDir(filepath.Join(h.Dir, "data", "scratch")); err != nil || len(left) != 0 {
-		t.Errorf("the directory of repairs: %v, %v", left, err)
-	}
+	h.Eventually("the directory of repairs is empty", func(control.Status) bool { return h.nothingIn("scratch") })
 }
 
 // The state at the backend was changed by somebody in the meantime: terraform refuses, and nothing is forced.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"sallyport/agent/archive"
 	"sallyport/agent/control"
+	"sallyport/agent/patience"
 	"sallyport/store"
 )
 
@@ -55,13 +55,7 @@ backup {
 	if err != nil || len(restored.Ended) != 1 {
 		t.Errorf("restoring it: %+v, %v", restored, err)
 	}
-	left, err := filepath.Glob(h.Data("scratch", "*"))
-	left = slices.DeleteFunc(left, func(name string) bool { // terraform is asked for its version aside, and nobody waits for that
-		return strings.HasPrefix(filepath.Base(name), "sallyport-version-")
-	})
-	if err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
+	h.Eventually("nothing is left behind", func(control.Status) bool { return h.nothingIn("scratch") })
 }
 
 func TestABackupThatFailsIsTold(t *testing.T) {
@@ -136,15 +130,16 @@ func TestABackupThatHangsIsEnded(t *testing.T) {
 	there := t.TempDir()
 	r := newRepository(t)
 	r.commit("Add", map[string]string{"box/main.tf": data("a", "one")})
+	timeout := patience.Scaled(time.Second).Truncate(time.Second) // in which a shell has to say what it has started
 	h := newHouse(t, box(r, "")+fmt.Sprintf(`
 backup {
   schedule = "@daily"
-  timeout  = "1s"
+  timeout  = "%[2]s"
   command  = "sleep 600 & echo $! > %[1]s/child; wait"
 }
-`, there)).start()
+`, there, timeout)).start()
 	s := h.Eventually("it is ended", func(s control.Status) bool { return s.Agent.Backup != nil && s.Agent.Backup.Error != "" })
-	if !strings.Contains(s.Agent.Backup.Error, "did not end within 1s") {
+	if !strings.Contains(s.Agent.Backup.Error, "did not end within "+timeout.String()) {
 		t.Errorf("the error: %q", s.Agent.Backup.Error)
 	}
 	child, err := os.ReadFile(filepath.Join(there, "child"))

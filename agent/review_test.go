@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,13 @@ import (
 	"sallyport/notify/slack/slacktest"
 	"sallyport/store"
 )
+
+// nothingIn reports whether a directory below the agent's data directory is empty, but for what terraform is asked for its
+// version in: that is done aside, and nobody waits for it.
+func (h *house) nothingIn(dir string) bool {
+	left, err := os.ReadDir(h.Data(dir))
+	return err == nil && !slices.ContainsFunc(left, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), "sallyport-version-") })
+}
 
 // gone waits until a file is not there any more.
 func (h *house) gone(file string) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -273,15 +274,17 @@ func TestBackupWaitsForAStateThatIsBeingWritten(t *testing.T) {
 	dir, s := datadirtest.New(t)
 	state := filepath.Join(dir, "state", "ghe", "terraform.tfstate")
 	datadirtest.WriteFile(t, state, `{"half`)
-	go func() {
-		<-time.After(stateRest)
-		datadirtest.WriteFile(t, state, `{"whole": true}`)
-	}()
-	if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err != nil {
-		t.Fatal(err)
-	}
-	datadirtest.WriteFile(t, state, `{"half for good`)
-	if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err == nil || !strings.Contains(err.Error(), "ghe") {
-		t.Errorf("a state that stays half: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) { // in which no other process can take the time that a slow writer has
+		go func() {
+			<-time.After(stateRest * 3 / 2)
+			datadirtest.WriteFile(t, state, `{"whole": true}`)
+		}()
+		if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err != nil {
+			t.Fatal(err)
+		}
+		datadirtest.WriteFile(t, state, `{"half for good`)
+		if err := Write(io.Discard, Source{DataDir: dir, Store: s}); err == nil || !strings.Contains(err.Error(), "ghe") {
+			t.Errorf("a state that stays half: %v", err)
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sallyport/agent/patience"
 	"sallyport/agent/repo/gittest"
 	"sallyport/notify/slack/slacktest"
 )
@@ -76,7 +77,7 @@ func newBed(t *testing.T) *bed {
 		*st = unix.Statfs_t{Type: 0xEF53, Bsize: 4096, Bavail: 5 << 18, Files: 1 << 20, Ffree: 1 << 19}
 		return nil
 	}
-	b.o.Timeout = 5 * time.Second
+	b.o.Timeout = patience.Scaled(5 * time.Second)
 	return b
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/agent/need"
+	"sallyport/agent/patience"
 	"sallyport/agent/terraform/tftest"
 )
 
@@ -139,9 +140,9 @@ func TestInitOfABackendThatHangs(t *testing.T) {
 		b.files[fmt.Sprintf("s%d/main.tf", i)] = "output \"a\" {\n  value = 1\n}\n"
 		b.stacks += fmt.Sprintf("stack \"s%d\" {\n  dir = \"s%[1]d\"\n}\n", i)
 	}
-	b.o.init = 10 * time.Second
+	b.o.init = patience.Scaled(5 * time.Second).Truncate(time.Second)
 	text := strings.Join(strings.Fields(rendered(b.examine())), " ")
-	if !strings.Contains(text, "fail init: terraform init: it has not ended after 10s") || !strings.Contains(text, "plan_timeout") {
+	if !strings.Contains(text, "fail init: terraform init: it has not ended after "+b.o.init.String()) || !strings.Contains(text, "plan_timeout") {
 		t.Errorf("the hanging backend is not told:\n%s", text)
 	}
 	if n := strings.Count(text, "ok init: "); n != 3 {

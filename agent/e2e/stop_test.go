@@ -51,8 +51,8 @@ func systemd(t *testing.T) (env string, told func() string) {
 	t.Cleanup(func() { _ = conn.Close() })
 	return "NOTIFY_SOCKET=" + path, func() string {
 		text, buffer := "", make([]byte, 4096)
-		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 		for {
+			_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // for one of them: what is there is read after it as well
 			n, err := conn.Read(buffer)
 			if err != nil {
 				return text

@@ -138,6 +138,7 @@ func TestSilentServers(t *testing.T) {
 			within(t, 3*time.Second, func(ctx context.Context) {
 				wantError(t, r.Fetch(ctx, head), repo.ErrStalled, "silent")
 			})
+			r = open(t, repo.Options{URL: url, SSHKeyFile: key}) // so patient that only the caller ends it
 			within(t, 3*time.Second, func(ctx context.Context) {
 				ctx, cancel := context.WithCancel(ctx)
 				time.AfterFunc(50*time.Millisecond, cancel)

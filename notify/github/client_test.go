@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/forge"
 	"sallyport/notify/github"
 	"sallyport/notify/github/githubtest"
@@ -226,14 +227,15 @@ func TestResetByTheirClock(t *testing.T) {
 
 func TestHanging(t *testing.T) {
 	s := site(t, nil)
-	c := client(t, s, func(o *github.Options) { o.Timeout = 50 * time.Millisecond })
+	timeout := patience.Scaled(200 * time.Millisecond) // in which the request has to be on its way
+	c := client(t, s, func(o *github.Options) { o.Timeout = timeout })
 	s.Fail(githubtest.RouteStatus, 1, githubtest.Fault{Kind: githubtest.Hang})
 	ctx := deadline(t)
 	err := c.SetStatus(ctx, forge.Head{Commit: sha("a")}, github.Status{State: github.Pending})
 	if ctx.Err() != nil {
 		t.Error("only the caller's patience ended the call")
 	}
-	if github.KindOf(err) != github.Outage || !github.Unknown(err) || !strings.Contains(err.Error(), "no answer within 50ms") {
+	if github.KindOf(err) != github.Outage || !github.Unknown(err) || !strings.Contains(err.Error(), "no answer within "+timeout.String()) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/slack"
 	"sallyport/notify/slack/slacktest"
 )
@@ -33,7 +34,7 @@ func TestFaultsOfWrites(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := workspace(t, nil)
-			c := client(t, s, func(o *slack.Options) { o.Timeout = 300 * time.Millisecond })
+			c := client(t, s, func(o *slack.Options) { o.Timeout = patience.Scaled(300 * time.Millisecond) })
 			s.Fail("chat.postMessage", 1, tt.fault)
 			_, err := c.PostCard(deadline(t), ops, testCard())
 			if err == nil {

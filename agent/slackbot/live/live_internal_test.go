@@ -10,6 +10,7 @@ import (
 	"sallyport/agent/bell"
 	"sallyport/agent/config"
 	"sallyport/agent/health"
+	"sallyport/agent/patience"
 	"sallyport/notify/redact"
 	"sallyport/notify/slack"
 	"sallyport/notify/slack/slacktest"
@@ -44,7 +45,7 @@ func TestTells(t *testing.T) {
 		t.Error("there is a socket before there is one")
 	}
 	l.set(s)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 	defer cancel()
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)

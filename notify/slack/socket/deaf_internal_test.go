@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/redact"
 	"sallyport/notify/slack"
 )
@@ -48,7 +49,7 @@ func TestDeaf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 	defer cancel()
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"sallyport/agent/patience"
 	"sallyport/notify/redact"
 	"sallyport/notify/slack"
 	"sallyport/notify/slack/socket"
@@ -63,7 +64,7 @@ func TestNonsense(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
 			defer cancel()
 			var log bytes.Buffer
 			var rests atomic.Int64
