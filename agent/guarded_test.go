@@ -34,6 +34,8 @@ var unguarded = map[string]string{
 	"agent/repo/transport.":               "package repo sees to its own",
 	"agent/agenttest.":                    "for tests",
 	"agent/repo/gittest.":                 "for tests",
+	"agent/standby/standbytest.":          "for tests",
+	"agent/standby/standbytest/member.":   "for tests",
 	"notify/slack/slacktest.":             "for tests",
 	"notify/slack/slacktest/link.":        "for tests",
 	"store/disk/disktest.":                "for tests",
