@@ -155,6 +155,7 @@ var storeys = []struct {
 	{"agent/control/socket", []string{"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store"}},
 	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/standby/etcd", []string{"notify/redact"}},
+	{"agent/standby/claims", []string{"agent/standby/etcd"}},
 	{"agent/standby/standbytest", []string{"agent/patience", "agent/standby/etcd"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},

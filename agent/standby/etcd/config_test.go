@@ -151,7 +151,7 @@ func TestKeysKeepTheirOrderAndTheirLife(t *testing.T) {
 		t.Errorf("etcd would hand these out in another order: %q", numbers)
 	}
 	for _, key := range []string{
-		k.Life(), k.Leader(), k.Head(), k.Log(1), k.Chunk(1, 2, 3), k.Snapshot(1), k.Piece(1, 2, 3), k.Member("a"), k.Claim(7), k.Alive(7), k.Result(7),
+		k.Life(), k.Leader(), k.Head(), k.Log(1), k.Chunk(1, 2, 3), k.Snapshot(1), k.Piece(1, 2, 3), k.Member("a"), k.Claim(7), k.Alive(7), k.Result(7), k.Stop(7),
 	} {
 		if !strings.HasPrefix(key, k.All()) {
 			t.Errorf("%s does not lie in its life", key)

@@ -18,11 +18,12 @@ import (
 //	claims/RUN         who may start a run's apply, for ever
 //	alive/RUN          the runner of that apply; bound to the runner's own lease
 //	results/RUN        what became of it
+//	stops/RUN          that somebody wants it to stop
 type Keys struct{ prefix string }
 
 // rooms are the first words below a prefix. No prefix may contain one.
 func rooms() []string {
-	return []string{"life", "leader", "head", "log", "chunks", "snapshots", "pieces", "members", "claims", "alive", "results"}
+	return []string{"life", "leader", "head", "log", "chunks", "snapshots", "pieces", "members", "claims", "alive", "results", "stops"}
 }
 
 // Keys are the names of the configured life.
@@ -99,6 +100,9 @@ func (k Keys) Results() string { return k.prefix + "/results/" }
 
 // Result is the key of what became of a run's apply.
 func (k Keys) Result(run int) string { return k.Results() + strconv.Itoa(run) }
+
+// Stop is the key that asks a run's apply to stop.
+func (k Keys) Stop(run int) string { return k.prefix + "/stops/" + strconv.Itoa(run) }
 
 // number writes a number so that etcd's order of keys is that of numbers.
 func number(n uint64) string { return fmt.Sprintf("%020d", n) }
