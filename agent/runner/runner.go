@@ -39,6 +39,8 @@
 // The flock is the runner's alone. Code that terraform runs had a way to let go of one that it inherited, and so to make an
 // apply that was at work look lost. A runner that was killed says nothing of terraform either, so that its processes are
 // looked for: see survivors.
+//
+// How the same four verbs would execute terraform on ECS or Kubernetes is written down in elsewhere.go.
 package runner
 
 import (
