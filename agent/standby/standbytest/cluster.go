@@ -30,6 +30,8 @@ import (
 // Options say what a cluster is like.
 type Options struct {
 	Members int // one is there within a second; three elect a leader first
+	// Program is somebody else's etcd, which may be older. Empty: the newest, without fsync.
+	Program string
 }
 
 func (o Options) validate() error {
@@ -64,7 +66,10 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	c := &Cluster{t: t, dir: dir, links: make(map[[2]int]*Link)}
 	t.Cleanup(c.close)
-	if c.program, err = program(dir); err != nil {
+	if c.program = o.Program; c.program == "" {
+		c.program, err = program(dir)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	var all []string
@@ -84,6 +89,9 @@ func Start(t testing.TB, o Options) *Cluster {
 	c.self = c.Host("test")
 	for i, m := range c.members {
 		m.order.Address = c.self.Endpoints()[i]
+		if o.Program != "" {
+			m.flags = m.order.flags()
+		}
 		c.check(m.start())
 	}
 	for _, m := range c.members {

@@ -1,11 +1,13 @@
 package standbytest
 
 import (
-	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,15 +27,25 @@ type order struct {
 	Address string `json:"address"`
 }
 
+// flags are the same for a program that is not ours.
+func (o order) flags() []string {
+	return []string{
+		"--name", o.Name, "--data-dir", "data", "--initial-cluster", o.Cluster, "--initial-advertise-peer-urls", o.Known,
+		"--listen-peer-urls", o.Peer, "--listen-client-urls", o.Client, "--advertise-client-urls", o.Address,
+		"--logger", "zap", "--log-outputs", "stderr", "--log-level", "warn", "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "1h",
+	}
+}
+
 // member is one member of a cluster, running or not.
 type member struct {
 	program string
+	flags   []string // nil: it is ours, and reads its order
 	dir     string
 	order   order
 
-	cmd   *exec.Cmd // nil: it does not run
-	stdin io.Closer // the member ends when this does, which it does with the test at the latest
-	ready chan error
+	cmd   *exec.Cmd     // nil: it does not run
+	stdin io.Closer     // the member ends when this does, which it does with the test at the latest
+	ended chan struct{} // closed when it has
 }
 
 // start starts the member. It does not wait until it serves, for which it may need others.
@@ -50,7 +62,7 @@ func (m *member) start() error {
 		return fmt.Errorf("starting etcd %s: %w", m.order.Name, err)
 	}
 	defer said.Close()
-	cmd := exec.Command(m.program)
+	cmd := exec.Command(m.program, m.flags...)
 	cmd.Dir, cmd.Stderr = m.dir, said
 	cmd.Env = append(os.Environ(), "NO_PROXY=*", "no_proxy=*") // what it finds in its directory is not to be had elsewhere
 	stdin, err := cmd.StdinPipe()
@@ -64,34 +76,51 @@ func (m *member) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting etcd %s: %w", m.order.Name, err)
 	}
-	m.cmd, m.stdin, m.ready = cmd, stdin, make(chan error, 1)
-	if _, err := stdin.Write(append(orders, '\n')); err != nil {
+	m.cmd, m.stdin, m.ended = cmd, stdin, make(chan struct{})
+	go func(ended chan<- struct{}) {
+		_, _ = io.Copy(io.Discard, stdout)
+		close(ended)
+	}(m.ended)
+	if _, err := stdin.Write(append(orders, '\n')); err != nil && m.flags == nil {
 		return errors.Join(fmt.Errorf("telling etcd %s what to do: %w", m.order.Name, err), m.kill())
 	}
-	go func(ready chan<- error) {
-		_, err := bufio.NewReader(stdout).ReadString('\n')
-		ready <- err
-	}(m.ready)
 	return nil
 }
 
-// serves waits until a member that was started serves.
+// serves waits until a member that was started serves: it knows who leads, and answers.
 func (m *member) serves() error {
 	if m.cmd == nil {
 		return fmt.Errorf("etcd %s does not run", m.order.Name)
 	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(m.dir, users))
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 2 * time.Second}
 	late := time.NewTimer(patience.Limit())
 	defer late.Stop()
-	select {
-	case err := <-m.ready:
-		m.ready <- err // for whoever asks again
-		if err != nil {
-			return fmt.Errorf("etcd %s ended before it served:\n%s", m.order.Name, m.said())
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if healthy(client) {
+			return nil
 		}
-		return nil
-	case <-late.C:
-		return fmt.Errorf("etcd %s does not serve:\n%s", m.order.Name, m.said())
+		select {
+		case <-again.C:
+		case <-m.ended:
+			return fmt.Errorf("etcd %s ended before it served:\n%s", m.order.Name, m.said())
+		case <-late.C:
+			return fmt.Errorf("etcd %s does not serve:\n%s", m.order.Name, m.said())
+		}
 	}
+}
+
+func healthy(client *http.Client) bool {
+	answer, err := client.Get("http://etcd/health")
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close() // its status says it all
+	return answer.StatusCode == http.StatusOK
 }
 
 // kill ends the member as a failing machine does. One that has ended by itself is an error.

@@ -114,6 +114,19 @@ func TestThreeMembers(t *testing.T) {
 	works("all is whole again")
 }
 
+// Somebody else's etcd can be used in the same way.
+func TestProgramOfAnother(t *testing.T) {
+	t.Parallel()
+	c := standbytest.Start(t, standbytest.Options{Members: 3, Program: need.Program(t, "etcd")})
+	c.Kill(c.Leader())
+	if err := put(t, c.Client(), "after a death", patience.Limit()); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, c.Client()); got != "after a death" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A machine that is cut off, slow or refused differs from the others in that, and in nothing else.
 func TestLinksOfAMachine(t *testing.T) {
 	t.Parallel()

@@ -52,12 +52,6 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("starting the member: %w", err)
 	}
-	select {
-	case <-server.Server.ReadyNotify():
-		fmt.Println("ready")
-	case err := <-server.Err():
-		return fmt.Errorf("starting the member: %w", err)
-	}
 	return <-server.Err()
 }
 
