@@ -156,6 +156,7 @@ var storeys = []struct {
 	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
 	{"agent/standby/etcd", []string{"notify/redact"}},
 	{"agent/standby/claims", []string{"agent/standby/etcd"}},
+	{"agent/standby", []string{"agent/contain", "agent/hint", "agent/standby/etcd", "store"}},
 	{"agent/standby/standbytest", []string{"agent/patience", "agent/standby/etcd"}},
 	{"agent/rundir", []string{"agent/control", "agent/datadir", "agent/fault", "agent/runner", "store", "store/disk"}},
 	{"agent/stack/declared", []string{"agent/stack"}},
