@@ -262,8 +262,8 @@ var storeys = []struct {
 		"agent/ledger", "agent/lifecycle", "agent/terraform", "agent/terraform/binary", "agent/terraform/keptstate", "agent/workers", "notify/words", "store",
 	}},
 	{"agent/outbox", []string{
-		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/datadir", "agent/engine", "agent/fault", "agent/health",
-		"agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/forge/report", "notify/people", "notify/slack",
+		"agent/active", "agent/announce", "agent/bell", "agent/clock", "agent/config", "agent/config/receiver", "agent/contain", "agent/datadir", "agent/engine", "agent/fault",
+		"agent/health", "agent/hint", "agent/journal", "agent/ledger", "agent/lifecycle/votes", "agent/phrase", "notify", "notify/forge", "notify/forge/report", "notify/people", "notify/slack",
 		"notify/verbs", "notify/webhook", "notify/words", "store",
 	}},
 	{"agent/slackbot/peers", []string{

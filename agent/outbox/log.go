@@ -27,7 +27,7 @@ func (l toLog) struck(m *store.Message, p *health.StruckError) (time.Duration, e
 	return p.Wait(), l.outbox.messageStruck(l.world, m, p)
 }
 
-func (l toLog) deliver(_ context.Context, m *store.Message) (time.Duration, error) {
+func (l toLog) deliver(_ context.Context, m *store.Message, _ *queue) (time.Duration, error) {
 	return 0, l.outbox.deliverToLog(l.world, m)
 }
 

@@ -30,13 +30,32 @@ type place interface {
 	// rests is how long the place must be left alone before this message is tried.
 	rests(m *store.Message) time.Duration
 	// deliver delivers one message and records what became of it. It returns after how long to try again; zero means done. The
-	// error is the store's.
-	deliver(ctx context.Context, m *store.Message) (time.Duration, error)
+	// error is the store's. behind are the messages that come after it in this pass.
+	deliver(ctx context.Context, m *store.Message, behind *queue) (time.Duration, error)
 	// waits is told that a message stays in the outbox for now.
 	waits(m *store.Message)
 	// struck is told of a panic. It returns after how long to try again; zero: that is not waited for in this pass.
 	struck(m *store.Message, p *health.StruckError) (time.Duration, error)
 }
+
+// queue are the messages that a pass has not tried yet, oldest first.
+type queue struct {
+	messages []*store.Message
+	grown    bool // a message was added that came while the pass went on
+}
+
+// take returns the next message; nil if there is none.
+func (q *queue) take() *store.Message {
+	if len(q.messages) == 0 {
+		return nil
+	}
+	m := q.messages[0]
+	q.messages = q.messages[1:]
+	return m
+}
+
+// grow adds a message, once: a pass that goes on for ever would never see another configuration.
+func (q *queue) grow(m *store.Message) { q.messages, q.grown = append(q.messages, m), true }
 
 // keepOn delivers, oldest first, until ctx ends; pass returns when to come again. Nothing is ever dropped because it could not be
 // delivered.
@@ -58,20 +77,21 @@ func (ob *Outbox) pass(ctx context.Context, to place) time.Duration {
 		return storeRest
 	}
 	next := IdlePass
-	for _, m := range outbox {
+	left := &queue{messages: outbox}
+	for m := left.take(); m != nil; m = left.take() {
 		if ctx.Err() != nil {
 			return next
 		}
 		if !to.takes(m) {
 			continue
 		}
-		wait := max(ob.clocks.Reading().Left(m.NotBefore, maxSendHold), to.rests(m))
+		wait := max(ob.rest(m), to.rests(m))
 		if wait > 0 {
 			to.waits(m)
 			next = min(next, wait)
 			continue
 		}
-		wait, err := ob.tryOne(ctx, to, m)
+		wait, err := ob.tryOne(ctx, to, m, left)
 		if err != nil {
 			ob.journal.StoreFault(err)
 			return storeRest
@@ -83,10 +103,15 @@ func (ob *Outbox) pass(ctx context.Context, to place) time.Duration {
 	return next
 }
 
+// rest is how long a message is not to be tried yet.
+func (ob *Outbox) rest(m *store.Message) time.Duration {
+	return ob.clocks.Reading().Left(m.NotBefore, maxSendHold)
+}
+
 // tryOne delivers one message. A panic is the error of this message: the others go on, and it stays in the outbox.
-func (ob *Outbox) tryOne(ctx context.Context, to place, m *store.Message) (wait time.Duration, err error) {
+func (ob *Outbox) tryOne(ctx context.Context, to place, m *store.Message, behind *queue) (wait time.Duration, err error) {
 	err = ob.health.Contained(health.Work{Name: "sending message " + m.Key, Watches: true}, func() (err error) {
-		wait, err = to.deliver(ctx, m)
+		wait, err = to.deliver(ctx, m, behind)
 		return err
 	})
 	fault := "message " + m.Key

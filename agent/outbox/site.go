@@ -95,7 +95,7 @@ func (s toSites) struck(_ *store.Message, p *health.StruckError) (time.Duration,
 	return p.Wait(), nil
 }
 
-func (s toSites) deliver(ctx context.Context, m *store.Message) (time.Duration, error) {
+func (s toSites) deliver(ctx context.Context, m *store.Message, _ *queue) (time.Duration, error) {
 	return s.outbox.deliverToSite(ctx, s.world, m, s.rested)
 }
 

@@ -26,6 +26,8 @@ type toSlack struct {
 	blocked map[int]bool
 	// cardless runs have a card that cannot be made: what else there is to say of them does not wait for ever.
 	cardless map[int]bool
+	// begun is the message that was written down as being sent together with the end of the one before it.
+	begun *store.Message
 }
 
 func (s *toSlack) takes(m *store.Message) bool {
@@ -36,10 +38,6 @@ func (s *toSlack) takes(m *store.Message) bool {
 }
 
 func (s *toSlack) rests(*store.Message) time.Duration { return 0 }
-
-func (s *toSlack) deliver(ctx context.Context, m *store.Message) (time.Duration, error) {
-	return s.outbox.deliverOne(ctx, s.world, m, s.cardless[m.Run])
-}
 
 func (s *toSlack) waits(m *store.Message) {
 	s.blocked[m.Run] = m.Run != 0 && m.Kind == store.MessageCard
@@ -81,36 +79,23 @@ func (ob *Outbox) messageStruck(conf *active.Config, m *store.Message, struck *h
 // heldKey begins the keys of messages about messages.
 const heldKey = "held/"
 
-// deliverOne sends one message and records what became of it. It returns after how long to try again; zero means done.
-// The error is the store's.
-func (ob *Outbox) deliverOne(ctx context.Context, conf *active.Config, m *store.Message, cardless bool) (time.Duration, error) {
+// deliver sends one message and records what became of it.
+func (s *toSlack) deliver(ctx context.Context, m *store.Message, behind *queue) (time.Duration, error) {
+	ob := s.outbox
 	run, err := ob.ledger.RunOf(m)
 	if err != nil {
 		return 0, err
 	}
-	sender := &sender{outbox: ob, world: conf, message: m, run: run, cardless: cardless}
+	sender := &sender{outbox: ob, world: s.world, message: m, run: run, cardless: s.cardless[m.Run]}
 	if sender.needless() {
 		return 0, ob.journal.Write(func(tx *journal.Tx) error { return tx.DeleteMessage(m.Seq) })
 	}
-	unknown := m.Sending && !fault.Without("search")
-	if !m.Sending && m.After == "" {
-		if m.After, err = ob.lastHeard(conf, m, run); err != nil {
-			return 0, err
+	unknown := false
+	if s.begun != m {
+		unknown = m.Sending && !fault.Without("search")
+		if wait, err := s.begin(m, run); wait > 0 || err != nil {
+			return wait, err
 		}
-		if m.After == "" && !ob.active.HasListened() {
-			return time.Second, nil // who reads Slack begins by looking, and wakes the outbox
-		}
-	}
-	m.Sending, m.Attempts = true, m.Attempts+1
-	err = ob.journal.Write(func(tx *journal.Tx) error {
-		tx.Passes(string(m.Kind), "sending")
-		return tx.PutMessage(m)
-	})
-	if errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrNotFound) {
-		return time.Millisecond, nil // there is something newer to say: look again
-	}
-	if err != nil {
-		return 0, err
 	}
 	sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -124,7 +109,11 @@ func (ob *Outbox) deliverOne(ctx context.Context, conf *active.Config, m *store.
 					return err
 				}
 			}
-			return tx.DeleteMessage(m.Seq)
+			if err := tx.DeleteMessage(m.Seq); err != nil || ctx.Err() != nil {
+				return err
+			}
+			s.beginNext(tx, behind)
+			return nil
 		})
 	}
 	if sender.cardGone(err) {

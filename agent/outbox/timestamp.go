@@ -10,32 +10,29 @@ import (
 )
 
 // clockSkew is how far this machine's clock may be ahead of Slack's when a message is searched for that was first tried
-// before the channel was ever read. All others are searched for from a message of Slack's own, see [Outbox.lastHeard].
+// before the channel was ever read. All others are searched for from a message of Slack's own, see [lastHeard].
 const clockSkew = 24 * time.Hour
 
 // lastHeard is the newest message that was heard in a message's channel: what is sent from now on comes later. It is empty if
 // the channel was not read yet. Slack's timestamps are Slack's; this machine's clock says nothing about them.
-func (ob *Outbox) lastHeard(conf *active.Config, m *store.Message, run *store.Run) (string, error) {
+func lastHeard(tx *store.Tx, conf *active.Config, m *store.Message, run *store.Run) (string, error) {
 	name := m.Channel
 	if run != nil {
 		name = active.ChannelOf(conf.Cfg, conf.Stack(run.Stack))
 	} else if name == "" {
 		name = conf.Cfg.Slack.Channel
 	}
-	kept, cursor := active.Identity{ID: name}, ChannelCursor{}
-	err := ob.store.View(func(tx *store.Tx) (err error) {
-		if strings.HasPrefix(name, "#") {
-			known, found, err := active.ChannelKey(name).Get(tx)
-			if err != nil {
-				return err
-			}
-			if found {
-				kept = known
-			}
+	kept := active.Identity{ID: name}
+	if strings.HasPrefix(name, "#") {
+		known, found, err := active.ChannelKey(name).Get(tx)
+		if err != nil {
+			return "", err
 		}
-		cursor, _, err = CursorKey(kept.ID).Get(tx)
-		return err
-	})
+		if found {
+			kept = known
+		}
+	}
+	cursor, _, err := CursorKey(kept.ID).Get(tx)
 	return cursor.TS, err
 }
 

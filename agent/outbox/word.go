@@ -157,7 +157,7 @@ func (t *toReceiver) struck(_ *store.Message, p *health.StruckError) (time.Durat
 }
 
 // deliver tells one thing and records what became of it.
-func (t *toReceiver) deliver(ctx context.Context, m *store.Message) (time.Duration, error) {
+func (t *toReceiver) deliver(ctx context.Context, m *store.Message, _ *queue) (time.Duration, error) {
 	ob := t.receivers.outbox
 	run, err := ob.ledger.RunOf(m)
 	if err != nil {
