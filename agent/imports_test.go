@@ -105,6 +105,8 @@ var storeys = []struct {
 	{"agent/config/repository", []string{
 		"agent/config/calendar", "agent/config/decode", "agent/config/naming", "agent/config/remote", "agent/config/shape", "agent/trust", "notify/redact",
 	}},
+	{"agent/standby/etcd", []string{"notify/redact"}},
+	{"agent/config/standby", []string{"agent/config/decode", "agent/config/shape", "agent/standby/etcd"}},
 	{"agent/config/web", []string{"agent/config/decode", "agent/config/shape"}},
 	{"agent/datadir/datadirtest", []string{"agent/datadir", "store"}},
 	{"agent/packer/alone", []string{"agent/hclfile", "agent/packer"}},
@@ -154,7 +156,6 @@ var storeys = []struct {
 	{"agent/control/offline", []string{"agent/archive", "agent/control", "agent/datadir", "notify/people", "store"}},
 	{"agent/control/socket", []string{"agent/archive", "agent/contain", "agent/control", "agent/hint", "agent/peercred", "agent/unixsocket", "notify/people", "store"}},
 	{"agent/page", []string{"agent/control", "notify", "notify/redact", "notify/words", "store"}},
-	{"agent/standby/etcd", []string{"notify/redact"}},
 	{"agent/standby/claims", []string{"agent/standby/etcd"}},
 	{"agent/standby", []string{"agent/contain", "agent/hint", "agent/standby/etcd", "store"}},
 	{"agent/standby/standbytest", []string{"agent/patience", "agent/standby/etcd"}},

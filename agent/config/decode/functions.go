@@ -145,6 +145,16 @@ func (l *Reader) CheckSecretFile(path string) error {
 	return err
 }
 
+// SecretFile reads a file that holds a secret and that nobody else may read, and keeps what is in it for the redactor.
+func SecretFile(l *Reader, path string) (redact.Secret, error) {
+	text, err := readSecret(l, path)
+	if err != nil {
+		return redact.Secret{}, err
+	}
+	l.keep(text)
+	return redact.NewSecret(text), nil
+}
+
 func (l *Reader) secretMode(path string) func(fs.FileInfo) error {
 	return func(info fs.FileInfo) error { return l.checkMode(path, info, trusted.UsableByOthers) }
 }
