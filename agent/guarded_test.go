@@ -18,6 +18,8 @@ var unguarded = map[string]string{
 	"agent/contain.Go":                    "it is the guard",
 	"agent/runner.spawn":                  "it calls nothing but the Wait of os/exec",
 	"agent/runner.wait":                   "the runner's own process: its death is an apply whose end nobody saw, which is told and never repeated",
+	"agent/runner.Main":                   "the runner's own process, after the end was written down",
+	"agent/runner/among.":                 "the runner's own process: its death is an apply whose end nobody saw, which is told and never repeated",
 	"agent/runner.verify":                 "the runner's own process, before terraform starts",
 	"agent/control/socket.Exec":           "the command line's own process",
 	"agent/asuser.onThread":               "it returns a panic as an error",

@@ -47,11 +47,20 @@ func (p *process) apply(j Job, r *Result) error {
 		return errCanceled
 	}
 	fault.Point("apply-run: prepared")
+	if err := p.claim(j); err != nil {
+		return err
+	}
+	if p.among != nil && p.canceled() { // to claim may have taken its time
+		return errCanceled
+	}
 	// From here on a crash means that nobody knows: the mark must be on the disk before terraform is executed.
 	if err := createJSON(p.dir, startedFile, mark); err != nil {
 		return fmt.Errorf("marking the start of terraform: %w", err)
 	}
 	fault.Point("apply-run: start marked")
+	if err := p.among.Doubted(); err != nil {
+		return err
+	}
 	r.StartedAt = now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("executing terraform: %w", err)

@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
 	"sallyport/agent/fault"
+	"sallyport/agent/runner/among"
 	"sallyport/store/disk"
 )
 
@@ -66,11 +68,17 @@ func Main(args []string) int {
 		patience: 10 * time.Minute, pause: time.Sleep,
 	}
 	result := p.run(job)
-	if err := p.finish(result); err != nil {
+	err = p.finish(result)
+	if err != nil {
 		p.log.Error("the result could not be written; it is in this line instead", "err", err, "result", fmt.Sprintf("%+v", result))
-		return exitNoResult
 	}
 	fault.Point("apply-run: result written")
+	var telling sync.WaitGroup
+	telling.Go(func() { p.tell(result) })
+	defer telling.Wait()
+	if err != nil {
+		return exitNoResult
+	}
 	p.outlast()
 	return exitOK
 }
@@ -123,7 +131,9 @@ type process struct {
 	lock    *os.File
 	asked   <-chan os.Signal // requests to interrupt
 	log     *slog.Logger
-	reserve *os.File // room on the disk for the result, taken before terraform can fill it
+	among   *among.Place                 // its place among several agents; nil: there is one
+	report  func(Result) json.RawMessage // what they are told of the end
+	reserve *os.File                     // room on the disk for the result, taken before terraform can fill it
 
 	patience time.Duration       // how long a result that cannot be written is tried again
 	pause    func(time.Duration) // time.Sleep; a test counts instead

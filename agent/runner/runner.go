@@ -107,6 +107,9 @@ type Job struct {
 	Env []string `json:"env"`
 	// AWS is who terraform is there; nil: what Env says. The runner takes the role on, and goes on to when no agent lives.
 	AWS *AWSRole `json:"aws,omitempty"`
+	// Standby is how the run is claimed among several agents, as package etcd encodes it, secrets in clear; empty: one agent
+	// is alone.
+	Standby json.RawMessage `json:"standby,omitempty"`
 	// User runs terraform; nil: the agent's own. It must be let through to the run's directory, and the checkout is its own.
 	User *asuser.User `json:"user,omitempty"`
 }
