@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,18 +39,52 @@ func (tx *Tx) Run(id int) (*Run, error) {
 
 // RunStatus returns where a run stands without decoding all of it, or ErrNotFound. A plan of 10,000 resources is megabytes.
 func (tx *Tx) RunStatus(id int) (Status, error) {
+	head, err := HeadOf(tx, id)
+	return head.Status, err
+}
+
+// A RunHead is which run it is and where it stands. It is read without decoding the run.
+type RunHead struct {
+	ID     int
+	Stack  string
+	Kind   Kind
+	Status Status
+}
+
+// HeadOf returns the head of a run, or ErrNotFound.
+func HeadOf(tx *Tx, id int) (RunHead, error) {
 	payload, err := tx.payload(bucketRuns, number(id))
 	if err != nil {
-		return "", fmt.Errorf("reading run #%d: %w", id, err)
+		return RunHead{}, fmt.Errorf("reading run #%d: %w", id, err)
 	}
 	if head, ok := headOf(payload); ok && head.ID == id {
-		return head.Status, nil
+		return RunHead(head), nil
 	}
 	r, err := tx.Run(id)
 	if err != nil {
-		return "", err
+		return RunHead{}, err
 	}
-	return r.Status, nil
+	return RunHead{ID: r.ID, Stack: r.Stack, Kind: r.Kind, Status: r.Status}, nil
+}
+
+// OpenHeads returns the heads of all runs that have not ended, previews too, oldest first.
+func OpenHeads(tx *Tx) ([]RunHead, error) {
+	ids, err := tx.OpenRunIDs()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]RunHead, 0, len(ids))
+	for _, id := range ids {
+		head, err := HeadOf(tx, id)
+		if errors.Is(err, ErrNotFound) {
+			err = &DamagedError{Bucket: bucketOpen, Key: strconv.Itoa(id), Err: errors.New("there is no such run")}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading open runs: %w", err)
+		}
+		out = append(out, head)
+	}
+	return out, nil
 }
 
 // OpenRunIDs returns the numbers of all runs that have not ended, previews too, oldest first, without reading the runs.

@@ -144,7 +144,7 @@ func (d Desktop) Around(_ context.Context, ref string) (out control.Around, err 
 
 // PlanText implements control.Reader.
 func (d Desktop) PlanText(_ context.Context, ref string) (string, error) {
-	run, err := d.shown(ref)
+	run, err := control.FindHead(d.store, ref)
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,7 @@ import (
 // the runs that have not ended. A number is taken as it is; whether such a run exists is for the caller to see.
 // Directories are called 12 too: where another run of a stack of that name is open, a bare number is refused, since it
 // could approve the wrong one.
-func ResolveRef(ref string, open []*store.Run) (int, error) {
+func ResolveRef(ref string, open []store.RunHead) (int, error) {
 	ref = strings.TrimSpace(ref)
 	if id, err := strconv.Atoi(strings.TrimPrefix(ref, "#")); err == nil {
 		if id < 1 {
@@ -57,7 +57,7 @@ func ResolveRef(ref string, open []*store.Run) (int, error) {
 }
 
 // openNow names runs that are open, so that nobody reads an example for one.
-func openNow(open []*store.Run) string {
+func openNow(open []store.RunHead) string {
 	if len(open) == 0 {
 		return "; none is open now"
 	}
@@ -148,16 +148,12 @@ func Numbered(ref string) bool {
 	return err == nil
 }
 
-// FindRun turns what a person calls a run into the run; see [ResolveRef].
+// FindRun turns what a person calls a run into the run; see [ResolveRef]. Of the other open runs no more is read than which they are.
 func FindRun(st *store.Store, ref string) (run *store.Run, err error) {
 	err = st.View(func(tx *store.Tx) error {
-		open, err := tx.OpenRuns()
+		id, err := resolveIn(tx, ref)
 		if err != nil {
 			return err
-		}
-		id, err := ResolveRef(ref, open)
-		if err != nil {
-			return unheardOf(tx, ref, err)
 		}
 		run, err = tx.Run(id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -166,4 +162,36 @@ func FindRun(st *store.Store, ref string) (run *store.Run, err error) {
 		return err
 	})
 	return run, err
+}
+
+// FindHead is [FindShown] for whoever needs to know only which run it is and where it stands: a plan of 10,000 changes is megabytes.
+func FindHead(st *store.Store, ref string) (head store.RunHead, err error) {
+	err = st.View(func(tx *store.Tx) error {
+		id, err := resolveIn(tx, ref)
+		if err == nil {
+			head, err = store.HeadOf(tx, id)
+		}
+		return err
+	})
+	if err == nil {
+		return head, nil
+	}
+	run, err := FindShown(st, ref) // which tells what is wrong, too
+	if err != nil {
+		return store.RunHead{}, err
+	}
+	return store.RunHead{ID: run.ID, Stack: run.Stack, Kind: run.Kind, Status: run.Status}, nil
+}
+
+// resolveIn finds the number of the run that a person means.
+func resolveIn(tx *store.Tx, ref string) (int, error) {
+	open, err := store.OpenHeads(tx)
+	if err != nil {
+		return 0, err
+	}
+	id, err := ResolveRef(ref, open)
+	if err != nil {
+		return 0, unheardOf(tx, ref, err)
+	}
+	return id, nil
 }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -96,7 +97,7 @@ func TestDecisive(t *testing.T) {
 }
 
 func TestResolveRef(t *testing.T) {
-	open := []*store.Run{
+	open := []store.RunHead{
 		{ID: 3, Stack: "ghe"}, {ID: 4, Stack: "ghe", Kind: store.KindPullRequest}, {ID: 5, Stack: "ghe", Kind: store.KindPullRequest},
 		{ID: 6, Stack: "net", Kind: store.KindPullRequest}, {ID: 7, Stack: "two"}, {ID: 8, Stack: "two"}, {ID: 9, Stack: "12"}, {ID: 20, Stack: "20"},
 	}
@@ -151,6 +152,10 @@ func TestFindShown(t *testing.T) {
 		run, err := FindShown(s, ref)
 		if want == 0 && err == nil || want != 0 && (err != nil || run.ID != want) {
 			t.Errorf("%q shows %+v, want #%d: %v", ref, run, want, err)
+		}
+		head, headErr := FindHead(s, ref)
+		if head.ID != want || fmt.Sprint(headErr) != fmt.Sprint(err) || run != nil && (head.Status != run.Status || head.Stack != run.Stack || head.Kind != run.Kind) {
+			t.Errorf("the head of %q is %+v, and the run %+v: %v, %v", ref, head, run, headErr, err)
 		}
 	}
 	if _, err := FindRun(s, "ghe"); err == nil || !strings.Contains(err.Error(), "no open run") {

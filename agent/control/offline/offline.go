@@ -173,7 +173,7 @@ func (o *Reader) find(ref string) (*store.Run, error) { return control.FindShown
 
 // PlanText implements [Reader].
 func (o *Reader) PlanText(_ context.Context, ref string) (string, error) {
-	run, err := o.find(ref)
+	run, err := control.FindHead(o.store, ref)
 	if err != nil {
 		return "", err
 	}
@@ -189,7 +189,7 @@ func (o *Reader) PlanText(_ context.Context, ref string) (string, error) {
 }
 
 // longPlanText finds a text that was too large for the store.
-func (o *Reader) longPlanText(run *store.Run) (string, error) {
+func (o *Reader) longPlanText(run store.RunHead) (string, error) {
 	open, ended := datadir.PlanText(o.opts.DataDir, run.ID)
 	for _, file := range []string{ended, open} {
 		b, err := os.ReadFile(file)
