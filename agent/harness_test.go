@@ -54,6 +54,8 @@ type repository struct {
 	git  *git.Repository
 	when time.Time
 	sign git.Signer // of the commits; nil: they are not signed
+	// heads is what the ref of a change's head is called in git.
+	heads string
 }
 
 func newRepository(t *testing.T) *repository {
@@ -63,7 +65,7 @@ func newRepository(t *testing.T) *repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &repository{t: t, dir: dir, git: r, when: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	return &repository{t: t, dir: dir, git: r, when: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), heads: "refs/pull/%d/head"}
 }
 
 // commit writes files (an empty text removes one) and commits them.

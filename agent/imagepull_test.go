@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
@@ -20,14 +19,14 @@ func TestImageInPullRequests(t *testing.T) {
 	t.Parallel()
 	needPacker(t)
 	out := filepath.Join(t.TempDir(), "image")
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "an image", map[string]string{"images/node/node.json": template(out, "one"), "images/node/setup.sh": "true\n", "box/main.tf": data("one", "1")})
+	r, gh := newRepository(t), atGitHub(t)
+	base := gh.pushes(r, "an image", map[string]string{"images/node/node.json": template(out, "one"), "images/node/setup.sh": "true\n", "box/main.tf": data("one", "1")})
 	h := newHouse(t, "")
 	secret := filepath.Join(h.Dir, "secret")
 	if err := os.WriteFile(secret, []byte("a-long-secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.Body = hosted(t, r, gh, "trusted") + fmt.Sprintf(`
+	h.Body = gh.hosted(r, "trusted") + fmt.Sprintf(`
 stack "box" {
   dir = "box"
 }
@@ -46,12 +45,12 @@ person "jane" {
 
 	propose := func(number int, files map[string]string) (head string, n int) {
 		head = r.propose(number, base, "another image", files)
-		return head, gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "another image", Head: head})
+		return head, gh.open(proposal{author: "jane", title: "another image", head: head})
 	}
 	head, n := propose(1, map[string]string{"images/node/node.json": template(out, "two"), "images/node/setup.sh": "false\n"})
-	stands(t, gh, head, "node", "success", "packer validate: valid, 2 images to build; 2 files differ: images/node/node.json, images/node/setup.sh")
-	stands(t, gh, head, "box", "success", "not touched by this pull request")
-	says := html.UnescapeString(commented(t, gh, n, "packer validate: valid, 2 images to build").Body)
+	gh.stands(t, head, "node", "success", "packer validate: valid, 2 images to build; 2 files differ: images/node/node.json, images/node/setup.sh")
+	gh.stands(t, head, "box", "success", "not touched by this pull request")
+	says := html.UnescapeString(gh.says(t, n, "packer validate: valid, 2 images to build").body)
 	if !strings.Contains(says, "2 files differ: images/node/node.json, images/node/setup.sh") || !strings.Contains(says, "planned without the stack's secrets (vars who)") {
 		t.Errorf("the comment says:\n%s", says)
 	}
@@ -64,20 +63,20 @@ person "jane" {
 	}
 
 	head, _ = propose(2, map[string]string{"images/node/node.json": strings.Replace(template(out, "two"), `"target"`, `"targte"`, 1)})
-	stands(t, gh, head, "node", "failure", "packer validate failed, nothing is built")
+	gh.stands(t, head, "node", "failure", "packer validate failed, nothing is built")
 
 	head, n = propose(3, map[string]string{"images/node/node.json": strings.Replace(template(out, "two"), `"post-processors"`,
 		`"provisioners": [{"type": "ansible", "playbook_file": "x", "command": "./evil"}], "post-processors"`, 1), "images/node/evil": "#!/bin/sh\ntouch " + out + "\n"})
-	stands(t, gh, head, "node", "pending", "not planned: Packer runs programs while it validates it")
-	if says := html.UnescapeString(commented(t, gh, n, "its provisioner ansible").Body); !strings.Contains(says, "node is not planned, because Packer runs programs") {
+	gh.stands(t, head, "node", "pending", "not planned: Packer runs programs while it validates it")
+	if says := html.UnescapeString(gh.says(t, n, "its provisioner ansible").body); !strings.Contains(says, "node is not planned, because Packer runs programs") {
 		t.Errorf("the comment says:\n%s", says)
 	}
 	head, n = propose(4, map[string]string{"images/node/node.json": strings.Replace(template(out, "two"), `"manifest"`, `"compress"`, 1)})
-	stands(t, gh, head, "node", "pending", "not planned: it brings in the post-processor compress")
+	gh.stands(t, head, "node", "pending", "not planned: it brings in the post-processor compress")
 	if _, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "node", PullRequest: n}); err != nil {
 		t.Fatal(err)
 	}
-	stands(t, gh, head, "node", "success", "2 images to build")
+	gh.stands(t, head, "node", "success", "2 images to build")
 
 	if _, err := os.Stat(out); err == nil {
 		t.Error("something of a pull request was built, or run")

@@ -3,146 +3,163 @@ package agent_test
 import (
 	"fmt"
 	"os/user"
+	"slices"
 	"strings"
 	"testing"
 
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
-// selfTest is one change and the human at the command line, who is known on GitHub as somebody.
-type selfTest struct {
-	human   string // login of whoever approves; empty: no person block names him
-	people  string // others with person blocks, by blanks
-	request bool   // the human also asked for the run
-	change  func(t *testing.T, r *repository, gh *githubtest.Server)
-	refused string // part of the refusal; empty: the approval counts
-	hosted  bool
-}
-
-// merged is a pull request of joe's with a commit of kim's that sam has committed; joe reviews nothing, lea does, jane merges.
-func merged(_ *testing.T, r *repository, gh *githubtest.Server) {
-	topic := strings.Repeat("ab", 20)
-	gh.AddCommit(infra, githubtest.Commit{SHA: topic, Author: "kim", AuthorEmail: "k@k.example", Committer: "sam", CommitterEmail: "s@s.example"})
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "joe", Title: "Make it two", Head: topic, Commits: []string{topic}})
-	gh.Review(infra, n, "lea", "APPROVED")
-	// A squash, as the site makes it: git names somebody who had nothing to do with it.
-	gh.Merge(infra, n, "jane", r.commit("Make it two", map[string]string{"box/main.tf": data("a", "two")}))
-}
-
-// direct is a push without a pull request, whose author git says is jane@example.com.
-func direct(_ *testing.T, r *repository, gh *githubtest.Server) {
-	push(r, gh, "Direct", map[string]string{"box/main.tf": data("a", "two")})
-}
-
-func TestSelfApproval(t *testing.T) {
-	t.Parallel()
-	const everybody = "joe jane kim sam lea pat"
-	for name, c := range map[string]selfTest{
-		"the author of the pull request": {human: "joe", people: everybody, change: merged, hosted: true, refused: "you are an author"},
-		"who merged it":                  {human: "jane", people: everybody, change: merged, hosted: true, refused: "you are an author"},
-		"the author of a commit in it":   {human: "kim", people: everybody, change: merged, hosted: true, refused: "you are an author"},
-		"the committer":                  {human: "sam", people: everybody, change: merged, hosted: true, refused: "you are an author"},
-		"the login in other letters":     {human: "JOE", people: "jane kim sam lea", change: merged, hosted: true, refused: "you are an author"},
-		"who reviewed it":                {human: "lea", people: everybody, change: merged, hosted: true},
-		"somebody else":                  {human: "pat", people: everybody, change: merged, hosted: true},
-		"somebody else, who asked":       {human: "pat", people: everybody, change: merged, hosted: true, request: true, refused: "you asked for"},
-		"a committer that nobody knows":  {human: "pat", people: "joe jane kim", change: merged, hosted: true, refused: "nobody knows who made some of what #2 would apply: sam"},
-		"whom nobody knows":              {human: "", people: everybody, change: merged, hosted: true, refused: "nobody knows which author"},
-		"the author, without a site":     {human: "jane", people: everybody, change: direct, refused: "you are an author"},
-		"somebody, without a site":       {human: "pat", people: everybody, change: direct},
-		// Joe writes jane@example.com into his commit: his own pull request still says that it is his.
-		"a forged author": {human: "joe", people: everybody, hosted: true, refused: "you are an author", change: func(_ *testing.T, r *repository, gh *githubtest.Server) {
-			hash := r.commit("Forged", map[string]string{"box/main.tf": data("a", "two")})
-			gh.AddCommit(infra, githubtest.Commit{SHA: hash, Author: "jane", AuthorEmail: "jane@example.com", Committer: "jane", CommitterEmail: "jane@example.com"})
-			gh.Merge(infra, gh.OpenPull(infra, githubtest.Pull{Author: "joe", Head: hash, Commits: []string{hash}}), "joe", hash)
-		}},
-		"an earlier commit that was not applied": {human: "joe", people: everybody, hosted: true, refused: "you are an author",
-			change: func(t *testing.T, r *repository, gh *githubtest.Server) {
-				merged(t, r, gh)
-				push(r, gh, "Jane's, later", map[string]string{"box/main.tf": data("a", "three")})
-			}},
-		"a commit of another stack": {human: "joe", people: everybody, hosted: true,
-			change: func(t *testing.T, r *repository, gh *githubtest.Server) {
-				hash := r.commit("Elsewhere", map[string]string{"other/main.tf": data("a", "one")})
-				gh.Merge(infra, gh.OpenPull(infra, githubtest.Pull{Author: "joe", Head: hash, Commits: []string{hash}}), "joe", hash)
-				direct(t, r, gh)
-			}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			selfApproval(t, c)
-		})
-	}
-}
-
-func selfApproval(t *testing.T, c selfTest) {
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, gh := newRepository(t), site(t)
+// merged is a change of joe's with a commit of kim's that sam has committed; joe reviews nothing, lea does, jane merges.
+func merged(r *repository, b hub) (number int) {
 	for i, login := range []string{"kim", "sam", "lea", "pat"} {
-		gh.AddUser(githubtest.User{ID: int64(100 + i), Login: login})
+		b.user(int64(100+i), login)
+		b.access(login, true)
 	}
-	push(r, gh, "First", map[string]string{"box/main.tf": data("a", "one")})
-	config := box(r, "")
-	if c.hosted {
-		config = hosted(t, r, gh, "off") + "stack \"box\" {\n  dir = \"box\"\n}\n"
-	}
-	h := newHouse(t, config).start()
+	topic := strings.Repeat("ab", 20)
+	b.knows(authored{topic, "kim", "sam"})
+	n := b.open(proposal{author: "joe", title: "Make it two", head: topic})
+	b.review(n, "lea")
+	// A squash, as the site makes it: git names somebody who had nothing to do with it.
+	b.lands(n, "jane", []string{r.commit("Make it two", map[string]string{"box/main.tf": data("a", "two")})})
+	return n
+}
+
+// applied is a stack of which the first commit is applied, and whose makers may not approve from now on.
+func applied(t *testing.T, r *repository, config string) *house {
+	h := newHouse(t, config+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
 	h.Reaches("1", store.Planned)
 	h.MustDecide("1", "approve")
 	h.Reaches("1", store.Applied)
 	h.stop()
-	h.Body = strings.Replace(config, "dir = \"box\"", "dir = \"box\"\n  allow_self_approval = false", 1)
-	for _, login := range strings.Fields(c.people) {
-		if login != c.human {
-			h.Body += fmt.Sprintf("person %q {\n  github = %q\n}\n", login, login)
+	h.Body = config + "stack \"box\" {\n  dir = \"box\"\n  allow_self_approval = false\n}\n"
+	return h
+}
+
+// approvalBy is what becomes of an approval of a run by somebody with this login at the command line, where these others are known.
+func (h *house) approvalBy(b hub, run, human string, others ...string) error {
+	h.t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	body := h.Body
+	defer func() { h.Body = body }()
+	h.Body += b.people(slices.DeleteFunc(others, func(login string) bool { return login == human })...)
+	if human != "" {
+		h.Body += fmt.Sprintf("person %q {\n  %s = %q\n  os = %q\n}\n", strings.ToLower(human), b.kind, human, me.Username)
+	}
+	h.start()
+	defer h.stop()
+	h.Reaches(run, store.Planned)
+	return h.Decide(run, "approve")
+}
+
+var everybody = []string{"joe", "jane", "kim", "sam", "lea", "pat"}
+
+func TestSelfApproval(t *testing.T) { atEachSite(t, selfApproval) }
+
+func selfApproval(t *testing.T, b hub) {
+	r := b.repository(t)
+	b.pushes(r, "First", map[string]string{"box/main.tf": data("a", "one")})
+	h := applied(t, r, b.hosted(r, "off"))
+	n := merged(r, b)
+	for _, c := range []struct {
+		name, human string
+		others      []string
+		refused     string // empty: the approval counts
+	}{
+		{"the author of the change", "joe", everybody, "you are an author"},
+		{"who merged it", "jane", everybody, "you are an author"},
+		{"the author of a commit in it", "kim", everybody, "you are an author"},
+		{"the committer", "sam", everybody, "you are an author"},
+		{"the login in other letters", "JOE", []string{"jane", "kim", "sam", "lea"}, "you are an author"},
+		{"a committer that nobody knows", "pat", []string{"joe", "jane", "kim"}, fmt.Sprintf("nobody knows who made some of what #2 would apply: %s", "sam")},
+		{"whom nobody knows", "", everybody, "nobody knows which author"},
+		{"who reviewed it", "lea", everybody, ""},
+	} {
+		err := h.approvalBy(b, "2", c.human, slices.Clone(c.others)...)
+		if c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%s of %s: %v", c.name, b.named(n), err)
 		}
 	}
-	if c.human != "" {
-		h.Body += fmt.Sprintf("person %q {\n  github = %q\n  os = %q\n}\n", strings.ToLower(c.human), c.human, me.Username)
+}
+
+// What is asked for by hand, what came before, and what is told of a commit by itself.
+func TestSelfApprovalOfOtherChanges(t *testing.T) {
+	t.Parallel()
+	direct := func(r *repository, b hub) { b.pushes(r, "Direct", map[string]string{"box/main.tf": data("a", "two")}) }
+	own := func(r *repository, b hub, made authored, files map[string]string) {
+		made.sha = r.commit("Own", files)
+		b.knows(made)
+		b.merge(b.open(proposal{author: "joe", head: made.sha}), "joe", made.sha)
 	}
-	c.change(t, r, gh)
-	h.start()
-	ref := "2"
-	h.Reaches(ref, store.Planned)
-	if c.request {
-		ref = fmt.Sprint(h.plan("box", false))
-		h.Reaches(ref, store.Planned)
-	}
-	err = h.Decide(ref, "approve")
-	switch {
-	case c.refused == "" && err != nil:
-		t.Errorf("refused: %v", err)
-	case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
-		t.Errorf("approve: %v", err)
+	for name, c := range map[string]struct {
+		human   string
+		offsite bool // git's names are all that there is
+		request bool // the human also asked for the run
+		change  func(r *repository, b hub)
+		refused string
+	}{
+		"somebody else":              {human: "pat", change: func(r *repository, b hub) { merged(r, b) }},
+		"somebody else, who asked":   {human: "pat", change: func(r *repository, b hub) { merged(r, b) }, request: true, refused: "you asked for"},
+		"the author, without a site": {human: "jane", change: direct, offsite: true, refused: "you are an author"},
+		"somebody, without a site":   {human: "pat", change: direct, offsite: true},
+		// Joe writes jane@example.com into his commit: his own pull request still says that it is his.
+		"a forged author": {human: "joe", refused: "you are an author", change: func(r *repository, b hub) {
+			own(r, b, authored{author: "jane", committer: "jane"}, map[string]string{"box/main.tf": data("a", "two")})
+		}},
+		"an earlier commit that was not applied": {human: "joe", refused: "you are an author", change: func(r *repository, b hub) {
+			merged(r, b)
+			b.pushes(r, "Jane's, later", map[string]string{"box/main.tf": data("a", "three")})
+		}},
+		"a commit of another stack": {human: "joe", change: func(r *repository, b hub) {
+			own(r, b, authored{author: "joe", committer: "joe"}, map[string]string{"other/main.tf": data("a", "one")})
+			direct(r, b)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, b := newRepository(t), atGitHub(t)
+			b.pushes(r, "First", map[string]string{"box/main.tf": data("a", "one")})
+			config := b.hosted(r, "off")
+			if c.offsite {
+				config, _, _ = strings.Cut(box(r, ""), "stack ")
+			}
+			h := applied(t, r, config)
+			c.change(r, b)
+			run := "2"
+			if c.request {
+				h.start()
+				h.Reaches(run, store.Planned)
+				run = fmt.Sprint(h.plan("box", false))
+				h.Reaches(run, store.Planned)
+				h.stop()
+			}
+			err := h.approvalBy(b, run, c.human, slices.Clone(everybody)...)
+			if c.refused == "" && err != nil || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+				t.Errorf("approve: %v", err)
+			}
+		})
 	}
 }
 
 // The card says by which pull request a change came, and while the site is away nobody who may not approve gets through.
-func TestOriginOnTheCard(t *testing.T) {
-	t.Parallel()
-	r, gh, sl := newRepository(t), site(t), workspace(t)
-	gh.AddUser(githubtest.User{ID: 100, Login: "kim"})
-	gh.AddUser(githubtest.User{ID: 101, Login: "sam"})
-	gh.AddUser(githubtest.User{ID: 102, Login: "lea"})
-	merged(t, r, gh)
-	people := ""
-	for _, login := range []string{"joe", "kim", "sam", "lea"} {
-		people += fmt.Sprintf("person %q {\n  github = %q\n}\n", login, login)
-	}
-	h := newHouse(t, hosted(t, r, gh, "off")+"stack \"box\" {\n  dir = \"box\"\n  allow_self_approval = false\n}\n"+
-		"person \"jane\" {\n  github = \"jane\"\n  slack = \""+jane+"\"\n}\n"+people+asking(sl)).start()
+func TestOriginOnTheCard(t *testing.T) { atEachSite(t, originOnTheCard) }
+
+func originOnTheCard(t *testing.T, b hub) {
+	r, sl := b.repository(t), workspace(t)
+	n := merged(r, b)
+	h := newHouse(t, b.hosted(r, "off")+"stack \"box\" {\n  dir = \"box\"\n  allow_self_approval = false\n}\n"+
+		fmt.Sprintf("person \"jane\" {\n  %s = \"jane\"\n  slack = %q\n}\n", b.kind, jane)+b.people("joe", "kim", "sam", "lea")+asking(sl)).start()
 	card := said(t, sl, "", "#1")
-	if text := card.Visible(); !strings.Contains(text, "pull request #1 by joe, approved by lea, merged by jane: Make it two") {
+	if text := card.Visible(); !strings.Contains(text, b.named(n)+" by joe, approved by lea, merged by jane: Make it two") {
 		t.Errorf("the card says\n%s", text)
 	}
 	sl.Reply(jane, ops, card.TS, "approve")
 	said(t, sl, card.TS, "did not count")
 	h.Reaches("1", store.Planned)
-	gh.Down()
+	b.Down()
 	h.plan("box", false)
 	h.Reaches("2", store.Planned)
 	card = said(t, sl, "", "#2")

@@ -17,7 +17,6 @@ import (
 	"sallyport/agent"
 	"sallyport/agent/control"
 	"sallyport/agent/patience"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
@@ -46,43 +45,10 @@ func (r *repository) propose(number int, from, subject string, files map[string]
 // point moves the head of a pull request in git.
 func (r *repository) point(number int, hash string) {
 	r.t.Helper()
-	name := plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
+	name := plumbing.ReferenceName(fmt.Sprintf(r.heads, number))
 	if err := r.git.Storer.SetReference(plumbing.NewHashReference(name, plumbing.NewHash(hash))); err != nil {
 		r.t.Fatal(err)
 	}
-}
-
-const twoStacks = `
-stack "box" {
-  dir = "box"
-}
-stack "bag" {
-  dir = "bag"
-}
-person "jane" {
-  github = "jane"
-  os     = "jane"
-}
-`
-
-// comment waits until the one comment of a pull request says something.
-func commented(t *testing.T, s *githubtest.Server, number int, part string) githubtest.Comment {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit())
-	defer cancel()
-	var found githubtest.Comment
-	if err := s.WaitFor(ctx, func() bool {
-		for _, c := range s.Comments(infra, number) {
-			if c.Author == "sallyport-bot" && strings.Contains(c.Body, part) {
-				found = c
-				return true
-			}
-		}
-		return false
-	}); err != nil {
-		t.Fatalf("no comment says %q: %v", part, err)
-	}
-	return found
 }
 
 // previews are the runs of pull requests, ended ones included.
@@ -99,14 +65,14 @@ func (h *house) previews() []control.Run {
 func TestPreviewsAreGivenNoSecrets(t *testing.T) {
 	t.Parallel()
 	const asks = "variable \"size\" {}\nvariable \"password\" {}\n"
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": asks + data("one", "1"), "bag/main.tf": data("one", "1")})
+	r, gh := newRepository(t), atGitHub(t)
+	base := gh.pushes(r, "one", map[string]string{"box/main.tf": asks + data("one", "1"), "bag/main.tf": data("one", "1")})
 	h := newHouse(t, "")
 	secret := filepath.Join(h.Dir, "secret")
 	if err := os.WriteFile(secret, []byte("a-long-secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.Body = hosted(t, r, gh, "trusted") + fmt.Sprintf(`
+	h.Body = gh.hosted(r, "trusted") + fmt.Sprintf(`
 stack "box" {
   dir  = "box"
   vars = { size = "small", password = file(%[1]q) }
@@ -119,9 +85,9 @@ stack "bag" {
 	h.start()
 	h.Reaches("box", store.Planned)
 	head := r.propose(1, base, "more", map[string]string{"box/main.tf": asks + data("two", "2"), "bag/main.tf": data("two", "2")})
-	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more", Head: head})
-	stands(t, gh, head, "bag", "success", "1 to create")
-	stands(t, gh, head, "box", "failure", "")
+	gh.open(proposal{author: "jane", title: "more", head: head})
+	gh.stands(t, head, "bag", "success", "1 to create")
+	gh.stands(t, head, "box", "failure", "")
 	of := func(stack string) control.Run {
 		list := h.previews()
 		return list[slices.IndexFunc(list, func(r control.Run) bool { return r.Stack == stack })]
@@ -136,21 +102,22 @@ stack "bag" {
 	}
 }
 
-func TestPullRequests(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks+"hooks {\n"+
+func TestPullRequests(t *testing.T) { atEachSite(t, pullRequests) }
+
+func pullRequests(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()+"hooks {\n"+
 		hook("after_plan", "test $SALLYPORT_KIND = pull_request || exit 0; echo '@everyone sees the <!-- port'; exit 2")+"}\n").start()
 	h.Reaches("box", store.Planned)
 
 	head := r.propose(1, base, "more boxes", map[string]string{"box/main.tf": data("one", "1") + data("two", "2")})
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more boxes <!-- @everyone -->", Head: head})
-	stands(t, gh, head, "box", "success", "2 to create, nothing destroyed; 1 hook warns")
-	stands(t, gh, head, "bag", "success", "not touched by this pull request")
-	c := commented(t, gh, n, "terraform_data.two")
-	if !strings.Contains(c.Body, "1 other stack is not touched") || strings.Count(c.Body, "everyone") != 1 || !strings.Contains(c.Body, "warns:\n\n```text\n@everyone sees the <!-- port\n```") {
-		t.Errorf("the comment says:\n%s", c.Body)
+	n := b.open(proposal{author: "jane", title: "more boxes <!-- @everyone -->", head: head})
+	b.stands(t, head, "box", "success", "2 to create, nothing destroyed; 1 hook warns")
+	b.stands(t, head, "bag", "success", "not touched by this "+b.noun)
+	c := b.says(t, n, "terraform_data.two")
+	if !strings.Contains(c.body, "1 other stack is not touched") || strings.Count(c.body, "everyone") != 1 || !strings.Contains(c.body, "warns:\n\n```text\n@everyone sees the <!-- port\n```") {
+		t.Errorf("the comment says:\n%s", c.body)
 	}
 	s := h.Eventually("the preview is in the status", func(s control.Status) bool {
 		return len(s.PullRequests) == 1 && s.PullRequests[0].Status == store.Previewed
@@ -178,66 +145,69 @@ func TestPullRequests(t *testing.T) {
 
 	// A new head takes the place of the old one, in the same comment.
 	second := r.propose(1, base, "even more", map[string]string{"box/main.tf": data("three", "3") +
-		"resource \"terraform_data\" \"keyed\" {\n  for_each = toset([\"" + gh.Token() + "\"])\n}\n"})
-	gh.Push(infra, n, second)
-	stands(t, gh, second, "box", "success", "2 to create")
-	if c := commented(t, gh, n, "terraform_data.three"); strings.Contains(c.Body, "canary") || !strings.Contains(c.Body, "terraform_data.keyed") {
-		t.Errorf("a key of for_each is a secret, and the comment says:\n%s", c.Body)
+		"resource \"terraform_data\" \"keyed\" {\n  for_each = toset([\"" + b.token + "\"])\n}\n"})
+	b.push(n, second)
+	b.stands(t, second, "box", "success", "2 to create")
+	if c := b.says(t, n, "terraform_data.three"); strings.Contains(c.body, "canary") || !strings.Contains(c.body, "terraform_data.keyed") {
+		t.Errorf("a key of for_each is a secret, and the comment says:\n%s", c.body)
 	}
-	if all := gh.Comments(infra, n); len(all) != 1 || len(all[0].Versions) < 2 {
-		t.Errorf("%d comments", len(all))
+	if all := b.comments(n); len(all) != 1 || all[0].versions < 2 {
+		t.Errorf("comments %+v", all)
 	}
 
 	// Whoever closes it is not asked about it again; the branch's commit says what becomes of it.
-	merged := push(r, gh, "even more (#1)", map[string]string{"box/main.tf": data("three", "3")})
-	gh.Merge(infra, n, "jane", merged)
+	merged := b.pushes(r, "even more (#1)", map[string]string{"box/main.tf": data("three", "3")})
+	b.merge(n, "jane", merged)
 	h.Eventually("the pull request is forgotten", func(s control.Status) bool { return len(s.PullRequests) == 0 })
-	stands(t, gh, merged, "box", "pending", "waiting for approval: 1 to create")
+	b.waits(t, merged, "box", ": 1 to create")
+	h.Reaches("box", store.Planned)
 	h.MustDecide("box", "approve")
-	stands(t, gh, merged, "box", "success", "applied by")
-	if strings.Contains(gh.Transcript(), gh.Token()) {
-		t.Error("the token went to GitHub in a text")
+	b.stands(t, merged, "box", "success", "applied by")
+	if all := fmt.Sprint(b.comments(n), b.statuses(head, ""), b.statuses(second, ""), b.statuses(merged, "")); strings.Contains(all, b.token) {
+		t.Errorf("the token went to the site in a text: %s", all)
+	}
+}
+
+// A stack whose directory a pull request takes away is touched by it, whatever else is true of it.
+func TestPullRequestThatTakesAStackAway(t *testing.T) { atEachSite(t, pullRequestThatTakesAStackAway) }
+
+func pullRequestThatTakesAStackAway(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start().Reaches("box", store.Planned)
+	head := r.propose(1, base, "no bag", map[string]string{"bag/main.tf": ""})
+	n := b.open(proposal{author: "jane", title: "no bag", head: head})
+	b.stands(t, head, "box", "success", "not touched by this "+b.noun)
+	b.stands(t, head, "bag", "success", "not planned: its directory bag leaves the branch")
+	c := b.says(t, n, "its directory bag leaves the branch; its resources are not destroyed by that")
+	if !strings.Contains(c.body, "1 other stack is not touched") {
+		t.Errorf("the comment says:\n%s", c.body)
 	}
 }
 
 // TestUntrustedPullRequests: nothing of a fork's, or of a stranger's, is ever run, or even fetched.
-// A stack whose directory a pull request takes away is touched by it, whatever else is true of it.
-func TestPullRequestThatTakesAStackAway(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start().Reaches("box", store.Planned)
-	head := r.propose(1, base, "no bag", map[string]string{"bag/main.tf": ""})
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "no bag", Head: head})
-	stands(t, gh, head, "box", "success", "not touched by this pull request")
-	stands(t, gh, head, "bag", "success", "not planned: its directory bag leaves the branch")
-	c := commented(t, gh, n, "its directory bag leaves the branch; its resources are not destroyed by that")
-	if !strings.Contains(c.Body, "1 other stack is not touched") {
-		t.Errorf("the comment says:\n%s", c.Body)
-	}
-}
+func TestUntrustedPullRequests(t *testing.T) { atEachSite(t, untrustedPullRequests) }
 
-func TestUntrustedPullRequests(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+func untrustedPullRequests(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start()
 	h.Reaches("box", store.Planned)
 	evil := map[string]string{"box/main.tf": data("evil", "1")}
 	for i, p := range []struct {
-		pull githubtest.Pull
+		pull proposal
 		why  string
 	}{
-		{githubtest.Pull{Author: "mallory", From: 43}, "it comes from a fork"},
-		{githubtest.Pull{Author: "jane", From: 43}, "it comes from a fork"},
-		{githubtest.Pull{Author: "mallory", Association: "MEMBER"}, "neither a member nor a collaborator"},
-		{githubtest.Pull{Author: "mallory", From: 43}, "it comes from a fork that is gone"},
+		{proposal{author: "mallory", fork: true}, "it comes from a fork"},
+		{proposal{author: "jane", fork: true}, "it comes from a fork"},
+		{proposal{author: "mallory"}, "neither a member nor a collaborator"},
+		{proposal{author: "mallory", fork: true}, "it comes from a fork that is gone"},
 	} {
-		if p.pull.Head = r.propose(i+1, base, "evil", evil); strings.HasSuffix(p.why, "gone") {
-			gh.DeleteRepository("mallory/infra")
+		if p.pull.head = r.propose(i+1, base, "evil", evil); strings.HasSuffix(p.why, "gone") {
+			b.deletes()
 		}
-		commented(t, gh, gh.OpenPull(infra, p.pull), p.why)
-		if all := gh.Statuses(infra, p.pull.Head, ""); len(all) > 0 {
+		b.says(t, b.open(p.pull), p.why)
+		if all := b.statuses(p.pull.head, ""); len(all) > 0 {
 			t.Errorf("%s: statuses %+v", p.why, all)
 		}
 	}
@@ -247,33 +217,34 @@ func TestUntrustedPullRequests(t *testing.T) {
 }
 
 // TestHeadThatMoves: what was checked is what is planned, whatever happens in between.
-func TestHeadThatMoves(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+func TestHeadThatMoves(t *testing.T) { atEachSite(t, headThatMoves) }
+
+func headThatMoves(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	good := r.propose(1, base, "good", map[string]string{"box/main.tf": data("good", "1")})
 	evil := r.propose(1, base, "evil", map[string]string{"box/main.tf": data("evil", "1")})
 	r.point(1, good)
 	moved := make(chan struct{}, 10)
-	gh.Before(githubtest.RoutePermission, func(githubtest.Call) { // after the list named the good one
+	b.before(b.checks, func() { // after the list named the good one
 		r.point(1, evil)
 		select {
 		case moved <- struct{}{}:
 		default:
 		}
 	})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start()
 	h.Reaches("box", store.Planned)
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: good})
+	n := b.open(proposal{author: "jane", head: good})
 	for range 2 { // checked twice, so the first look has ended
 		<-moved
 	}
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("a head that moved was planned: %+v", runs)
 	}
-	gh.Before(githubtest.RoutePermission, nil)
-	gh.Push(infra, n, evil) // now the site says so too, and it is checked itself
-	stands(t, gh, evil, "box", "success", "1 to create")
+	b.before(b.checks, nil)
+	b.push(n, evil) // now the site says so too, and it is checked itself
+	b.stands(t, evil, "box", "success", "1 to create")
 	for _, run := range h.previews() {
 		if run.Commit != evil {
 			t.Errorf("planned at %s", run.Commit)
@@ -282,25 +253,26 @@ func TestHeadThatMoves(t *testing.T) {
 }
 
 // TestManyPullRequests: the newest ones are planned, and somebody hears that there are more.
-func TestManyPullRequests(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+func TestManyPullRequests(t *testing.T) { atEachSite(t, manyPullRequests) }
+
+func manyPullRequests(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
 	var heads []string
 	for i := range agent.MaxPulls + 2 {
 		head := r.propose(i+1, base, "a text", map[string]string{fmt.Sprintf("text-%d", i): "x"})
-		gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
+		b.open(proposal{author: "jane", head: head})
 		heads = append(heads, head)
 	}
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
-	stands(t, gh, heads[2], "box", "success", "not touched") // they are looked at from the newest to the oldest
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start()
+	b.stands(t, heads[2], "box", "success", "not touched") // they are looked at from the newest to the oldest
 	h.Eventually("it is said", func(s control.Status) bool {
-		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.Contains(p.Error, "pull requests are open") })
+		return slices.ContainsFunc(s.Problems, func(p control.Problem) bool { return strings.Contains(p.Error, b.noun+"s are open") })
 	})
-	if all := gh.Statuses(infra, heads[1], ""); len(all) > 0 {
+	if all := b.statuses(heads[1], ""); len(all) > 0 {
 		t.Errorf("the second oldest has statuses: %+v", all)
 	}
-	if all := gh.Comments(infra, len(heads)); len(all) > 0 {
+	if all := b.comments(len(heads)); len(all) > 0 {
 		t.Errorf("a comment on one that touches no stack: %+v", all)
 	}
 }

@@ -5,22 +5,22 @@ import (
 	"testing"
 
 	"sallyport/agent/control"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
 // TestHeldPullRequests: which programs terraform downloads is not for the author alone to say.
-func TestHeldPullRequests(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+func TestHeldPullRequests(t *testing.T) { atEachSite(t, heldPullRequests) }
+
+func heldPullRequests(t *testing.T, b hub) {
+	r := b.repository(t)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start()
 	h.Reaches("box", store.Planned)
 	backend := "terraform {\n  backend \"local\" {}\n}\n"
 	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": backend + data("two", "2"), "bag/main.tf": backend + data("two", "2")})
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
-	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
-	commented(t, gh, n, "sallyport plan "+head)
+	n := b.open(proposal{author: "jane", head: head})
+	b.stands(t, head, "box", "pending", "not planned: it changes its backend or providers")
+	b.says(t, n, "sallyport plan "+head)
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
@@ -31,8 +31,8 @@ func TestHeldPullRequests(t *testing.T) {
 		return err
 	}
 	for part, wanted := range map[string]control.StartRequest{
-		"pull request 1 is at " + head[:10]: {Stack: "bag", PullRequest: n, Commit: base},
-		"pull request 9 is not open":        {Stack: "bag", PullRequest: 9},
+		b.plain(1) + " is at " + head[:10]: {Stack: "bag", PullRequest: n, Commit: base},
+		b.plain(9) + " is not open":        {Stack: "bag", PullRequest: 9},
 	} {
 		if err := ask(wanted); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%+v: %v, want %q", wanted, err, part)
@@ -41,65 +41,78 @@ func TestHeldPullRequests(t *testing.T) {
 	if err := ask(control.StartRequest{Stack: "bag", PullRequest: n, Commit: head[:12]}); err != nil {
 		t.Fatal(err)
 	}
-	stands(t, gh, head, "bag", "success", "1 to create")
+	b.stands(t, head, "bag", "success", "1 to create")
 	if err := ask(control.StartRequest{Stack: "bag", PullRequest: n}); err == nil || !strings.Contains(err.Error(), "does not wait") {
 		t.Errorf("asked twice: %v", err)
 	}
 
 	// Words that do not count: of another head, of somebody whom no person block names, edited.
-	gh.Comment(infra, n, "jane", "sallyport plan "+base)
-	id := gh.Comment(infra, n, "jane", "nothing")
-	gh.EditComment(infra, id, "sallyport plan "+head)
-	gh.Comment(infra, n, "joe", "sallyport plan "+head)
-	commented(t, gh, n, "of joe did not count")
+	b.comment(n, "jane", "sallyport plan "+base)
+	id := b.comment(n, "jane", "nothing")
+	b.edit(id, "sallyport plan "+head)
+	b.comment(n, "joe", "sallyport plan "+head)
+	b.says(t, n, "of joe did not count")
 	if runs := h.previews(); len(runs) != 1 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
-	gh.Comment(infra, n, "jane", "`sallyport plan "+head+"`\n")
-	stands(t, gh, head, "box", "success", "1 to create")
+	b.comment(n, "jane", "`sallyport plan "+head+"`\n")
+	b.stands(t, head, "box", "success", "1 to create")
 }
 
 // TestPullRequestOfWhoMayOnlyRead: it waits for somebody who has looked, whatever it changes.
-func TestPullRequestOfWhoMayOnlyRead(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	gh.SetAccess(infra, "joe", "read")
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks).start()
+func TestPullRequestOfWhoMayOnlyRead(t *testing.T) { atEachSite(t, pullRequestOfWhoMayOnlyRead) }
+
+func pullRequestOfWhoMayOnlyRead(t *testing.T, b hub) {
+	r := b.repository(t)
+	b.access("joe", false)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()).start()
 	h.Reaches("box", store.Planned)
 	head := r.propose(1, base, "two", map[string]string{"box/main.tf": data("two", "2")})
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "joe", Head: head})
-	stands(t, gh, head, "box", "pending", "not planned: its author joe may read")
+	n := b.open(proposal{author: "joe", head: head})
+	if b.strict {
+		b.says(t, n, "its author joe is neither a member nor a collaborator")
+	} else {
+		b.stands(t, head, "box", "pending", "not planned: its author joe may read")
+	}
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
-	if _, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "box", PullRequest: n}); err != nil {
+	_, err := h.Client.Start(t.Context(), control.StartRequest{Stack: "box", PullRequest: n})
+	if b.strict {
+		if err == nil || len(b.statuses(head, "")) > 0 || len(h.previews()) > 0 {
+			t.Fatalf("asked for: %v, previews %+v", err, h.previews())
+		}
+		return
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	stands(t, gh, head, "box", "success", "1 to create")
+	b.stands(t, head, "box", "success", "1 to create")
 }
 
 // TestHeldPullRequestBySlack: what waits for an approver's word is planned when one says it to the bot, and for nobody else.
-func TestHeldPullRequestBySlack(t *testing.T) {
-	t.Parallel()
-	r, gh, slack := newRepository(t), site(t), workspace(t)
-	base := push(r, gh, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
-	h := newHouse(t, hosted(t, r, gh, "trusted")+twoStacks+asking(slack)).start()
+func TestHeldPullRequestBySlack(t *testing.T) { atEachSite(t, heldPullRequestBySlack) }
+
+func heldPullRequestBySlack(t *testing.T, b hub) {
+	r, slack := b.repository(t), workspace(t)
+	base := b.pushes(r, "one", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1")})
+	h := newHouse(t, b.hosted(r, "trusted")+b.twoStacks()+asking(slack)).start()
 	h.Reaches("box", store.Planned)
 	head := r.propose(1, base, "a backend", map[string]string{"box/main.tf": "terraform {\n  backend \"local\" {}\n}\n" + data("two", "2")})
-	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: head})
-	stands(t, gh, head, "box", "pending", "not planned: it changes its backend or providers")
+	b.open(proposal{author: "jane", head: head})
+	b.stands(t, head, "box", "pending", "not planned: it changes its backend or providers")
 	answer := func(user, text, part string) {
 		t.Helper()
 		said(t, slack, slack.Say(user, ops, "<@"+slack.BotUserID()+"> "+text), part)
 	}
 	answer(eve, "plan box pr 1", "not one of the approvers")
-	answer(jane, "plan box pr 9", "pull request 9 is not open")
+	answer(jane, "plan box pr 9", b.plain(9)+" is not open")
 	if runs := h.previews(); len(runs) > 0 {
 		t.Fatalf("it was planned: %+v", runs)
 	}
-	answer(jane, "plan box PR #1", "planning box of pull request 1 at "+head[:10])
-	stands(t, gh, head, "box", "success", "1 to create")
+	answer(jane, "plan box PR #1", "planning box of "+b.plain(1)+" at "+head[:10])
+	b.stands(t, head, "box", "success", "1 to create")
 	if runs := h.previews(); len(runs) != 1 || runs[0].RequestedBy != "slack:"+jane {
 		t.Errorf("previews %+v", runs)
 	}

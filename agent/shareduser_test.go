@@ -13,7 +13,6 @@ import (
 	"sallyport/agent/control"
 	"sallyport/agent/proc"
 	"sallyport/agent/terraform/tftest"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
@@ -62,8 +61,8 @@ cd "$OLDPWD" && exec %[2]s "$@"
 // change of others' files is not there. What plans leave running ends with them.
 func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	h := newHouse(t, hosted(t, r, gh, "trusted")+"stacks \"*\" {}\n")
+	r, gh := newRepository(t), atGitHub(t)
+	h := newHouse(t, gh.hosted(r, "trusted")+"stacks \"*\" {}\n")
 	u, open := h.sharedUser()
 	mark := func(name string) string { return filepath.Join(open, name) }
 	touch := func(name string) {
@@ -87,7 +86,7 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 		})
 	}
 	touch("hold-box")
-	base := push(r, gh, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1"), "far/main.tf": data("one", "1")})
+	base := gh.pushes(r, "one of each", map[string]string{"box/main.tf": data("one", "1"), "bag/main.tf": data("one", "1"), "far/main.tf": data("one", "1")})
 	h.start()
 	h.waitFor(mark("at-box"))
 	h.Reaches("bag", store.Planned) // branches' plans share the user
@@ -95,9 +94,9 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 
 	touch("hold-bag")
 	release("at-bag")
-	gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "more", Head: r.propose(1, base, "more", map[string]string{"bag/main.tf": data("two", "2")})})
+	gh.open(proposal{author: "jane", title: "more", head: r.propose(1, base, "more", map[string]string{"bag/main.tf": data("two", "2")})})
 	h.Eventually("there is a preview", func(s control.Status) bool { return len(s.PullRequests) == 1 })
-	push(r, gh, "another", map[string]string{"far/main.tf": data("one", "2")})
+	gh.pushes(r, "another", map[string]string{"far/main.tf": data("one", "2")})
 	far("another", store.Planned)
 	if _, err := os.Stat(mark("at-bag")); err == nil || h.previews()[0].Status != store.Pending {
 		t.Errorf("a preview is at work beside a plan: %+v", h.previews())
@@ -105,7 +104,7 @@ func TestPreviewIsAloneOnASharedUser(t *testing.T) {
 	touch("alone")
 	release("hold-box")
 	h.waitFor(mark("at-bag"))
-	push(r, gh, "yet another", map[string]string{"far/main.tf": data("one", "3")})
+	gh.pushes(r, "yet another", map[string]string{"far/main.tf": data("one", "3")})
 	far("yet another", store.Pending)
 	if err := h.Client.Pause(t.Context(), control.PauseRequest{Stack: "box"}); err != nil { // the loop looks at everything once more
 		t.Fatal(err)

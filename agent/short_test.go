@@ -66,7 +66,7 @@ var seams = []string{
 	"TestTwoAgentsOnOneStackAreNoticed",
 	// Sites and their pull requests.
 	"TestCommitStatuses",
-	"TestOutageOfGitHub",
+	"TestOutageOfASite",
 	"TestOriginOnTheCard",
 	"TestPullRequests",
 	"TestHeldPullRequestBySlack",

@@ -13,7 +13,6 @@ import (
 
 	"sallyport/agent/control"
 	"sallyport/agent/repo/gittest"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
@@ -79,11 +78,11 @@ var linked = map[string]string{
 // what a symlink leads to is as much the stack's as the symlink.
 func TestOddTree(t *testing.T) {
 	t.Parallel()
-	g, gh := gittest.NewRepo(t, "", "infra"), site(t)
+	g, gh := gittest.NewRepo(t, "", "infra"), atGitHub(t)
 	files := oddTree()
 	first := g.Import("refs/heads/main", "", files)
-	gh.AddCommit(infra, githubtest.Commit{SHA: first, Author: "jane"})
-	h := newHouse(t, hosted(t, &repository{t: t, dir: g.Bare}, gh, "trusted")+oddStacks).start()
+	gh.knows(authored{first, "jane", "jane"})
+	h := newHouse(t, gh.hosted(&repository{t: t, dir: g.Bare}, "trusted")+oddStacks).start()
 
 	wrong := map[string]string{
 		"live-bad":  "live/bad/x.tf is a symlink to ../../gone/x.tf, which is not in the repository",
@@ -132,7 +131,7 @@ func TestOddTree(t *testing.T) {
 		changed[name] = strings.ReplaceAll(files[name], "1", "2")
 	}
 	second := g.Import("refs/heads/main", first, changed)
-	gh.AddCommit(infra, githubtest.Commit{SHA: second, Author: "jane"})
+	gh.knows(authored{second, "jane", "jane"})
 	s = h.Eventually("what symlinks lead to is planned", func(s control.Status) bool {
 		planned := 0
 		for _, st := range s.Stacks {
@@ -173,11 +172,11 @@ func TestOddTree(t *testing.T) {
 	broken["file/y.tf"], broken["moddir/more.tf"], broken["live/bad/x.tf"] = "-> ../docs", data("more", "1"), data("y", "1")
 	broken["images/base.hcl"] = "# changed\n"
 	head := g.Import("refs/pull/1/head", second, broken)
-	n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Title: "break one", Head: head})
-	stands(t, gh, head, "moddir", "success", "1 to create")
-	stands(t, gh, head, "live-bad", "pending", "its backend or providers") // nobody knew what stood there before
-	stands(t, gh, head, "file", "failure", "the plan failed")
-	commented(t, gh, n, "file/y.tf is a symlink to ../docs, which is a directory")
-	stands(t, gh, head, "node", "failure", "packer validate failed, nothing is built") // there is nothing in it to build
-	stands(t, gh, head, "whole", "success", "not touched by this pull request")
+	n := gh.open(proposal{author: "jane", title: "break one", head: head})
+	gh.stands(t, head, "moddir", "success", "1 to create")
+	gh.stands(t, head, "live-bad", "pending", "its backend or providers") // nobody knew what stood there before
+	gh.stands(t, head, "file", "failure", "the plan failed")
+	gh.says(t, n, "file/y.tf is a symlink to ../docs, which is a directory")
+	gh.stands(t, head, "node", "failure", "packer validate failed, nothing is built") // there is nothing in it to build
+	gh.stands(t, head, "whole", "success", "not touched by this pull request")
 }

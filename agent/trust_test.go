@@ -14,12 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
 	"sallyport/agent/control"
-	"sallyport/notify/github/githubtest"
 	"sallyport/store"
 )
 
@@ -162,82 +160,6 @@ func TestTrustThatIsNewInTheConfiguration(t *testing.T) {
 		t.Errorf("run 3 is at %s", run.Commit)
 	}
 	h.Reaches("2", store.Superseded)
-}
-
-func TestRequireReview(t *testing.T) {
-	t.Parallel()
-	r, gh := newRepository(t), site(t)
-	// merge makes a pull request of one commit, has it reviewed, and merges it.
-	merge := func(subject, reviewer string, reviewed bool) string {
-		hash := r.commit(subject, map[string]string{"box/main.tf": data("a", subject)})
-		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: hash, Commits: []string{hash}})
-		if reviewer != "" {
-			gh.Review(infra, n, reviewer, "APPROVED")
-		}
-		if !reviewed {
-			gh.Push(infra, n, hash[:39]+"0") // what was approved is not what was merged
-		}
-		gh.Merge(infra, n, "jane", hash)
-		return hash
-	}
-	// own is reviewed by somebody who had to do with one of its commits.
-	own := func(c githubtest.Commit) string {
-		hash := r.commit("Own", map[string]string{"box/main.tf": data("a", "own"+c.Author)})
-		c.SHA = hash
-		gh.AddCommit(infra, c)
-		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: hash, Commits: []string{hash}})
-		gh.Review(infra, n, "joe", "APPROVED")
-		gh.Merge(infra, n, "jane", hash)
-		return hash
-	}
-	// noFF merges a reviewed pull request by a merge that somebody made with something of their own in it.
-	noFF := func(subject string, more map[string]string) string {
-		ours, err := r.git.Head()
-		if err != nil {
-			t.Fatal(err)
-		}
-		side := r.commit(subject, map[string]string{"box/main.tf": data("a", subject)})
-		n := gh.OpenPull(infra, githubtest.Pull{Author: "jane", Head: side, Commits: []string{side}})
-		gh.Review(infra, n, "joe", "APPROVED")
-		hash := r.merge(ours.Hash(), plumbing.NewHash(side), more)
-		gh.Merge(infra, n, "joe", hash)
-		return hash
-	}
-	first := merge("Reviewed", "joe", true)
-	config := strings.Replace(hosted(t, r, gh, "off"), "  github {", "  require_review = true\n  github {", 1)
-	h := newHouse(t, config+"stack \"box\" {\n  dir = \"box\"\n}\n").start()
-	h.Reaches("1", store.Planned)
-	for _, bad := range []struct {
-		tip func() string
-		why string
-	}{
-		{func() string { return push(r, gh, "Direct", map[string]string{"box/main.tf": data("a", "direct")}) }, "it belongs to no merged pull request"},
-		{func() string { return merge("Nobody", "", true) }, "nobody who may write has approved the final head of pull request #2"},
-		{func() string { return merge("Stranger", "mallory", true) }, "approved the final head of pull request #3"},
-		{func() string { return merge("Moved", "joe", false) }, "approved the final head of pull request #4"},
-		{func() string { return own(githubtest.Commit{Author: "joe", Committer: "jane"}) }, "joe has approved pull request #5, and made some of it"},
-		{func() string { return own(githubtest.Commit{Author: "jane", Committer: "joe"}) }, "joe has approved pull request #6, and made some of it"},
-		{func() string { return own(githubtest.Commit{AuthorEmail: "box@nowhere", Committer: "jane"}) }, "joe has approved pull request #7, and nobody knows who made its commit "},
-		{func() string { return noFF("Evil", map[string]string{"box/evil.tf": "# evil\n"}) }, "what it does to box/evil.tf comes from neither side alone; nobody has reviewed that in pull request #8"},
-	} {
-		r.reset(first)
-		heldFor(h, bad.tip(), bad.why)
-	}
-	r.reset(first)
-	gh.Down()
-	second := merge("Reviewed too", "joe", true)
-	h.Eventually("it waits for the site", func(s control.Status) bool {
-		return strings.Contains(s.Repositories[0].Error, "asking whether commit "+second[:10]+" is trusted")
-	})
-	h.Reaches("1", store.Planned)
-	gh.Heal()
-	if run := h.Reaches("2", store.Planned); run.Commit != second {
-		t.Errorf("run 2 is at %s", run.Commit)
-	}
-	third := noFF("Merged as it is", nil)
-	if run := h.Reaches("3", store.Planned); run.Commit != third {
-		t.Errorf("run 3 is at %s", run.Commit)
-	}
 }
 
 // An old date must not hide a commit: the search for what is new reads 20,000 commits of the history that is known before it
