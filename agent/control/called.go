@@ -1,8 +1,6 @@
 package control
 
 import (
-	"encoding/json"
-	"fmt"
 	"reflect"
 
 	"sallyport/notify/people"
@@ -39,45 +37,57 @@ func (w Why) Called() Why { return called(w, w.People) }
 // called is a copy of an answer in which people have names.
 func called[A any](answer A, names map[string]string) A {
 	var out A
-	b, err := json.Marshal(answer)
-	if err == nil {
-		err = json.Unmarshal(b, &out)
-	}
-	if err != nil { // what came as JSON goes as JSON
-		panic(fmt.Sprintf("control: copying an answer: %v", err))
-	}
-	rename(reflect.ValueOf(&out).Elem(), people.Known(names))
+	rename(reflect.ValueOf(&out).Elem(), reflect.ValueOf(&answer).Elem(), people.Known(names))
 	return out
 }
 
-// rename puts names in the place of accounts in every text of a value. What a plan changes is left alone: people type its
-// addresses.
-func rename(v reflect.Value, names people.Names) {
+// rename makes a copy of a value with names in the place of accounts in every text. What a plan changes is left alone, since people type
+// its addresses; it is not even copied, since it can be megabytes.
+func rename(to, v reflect.Value, names people.Names) {
+	to.Set(v)
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(names.Plain(v.String()))
+		to.SetString(names.Plain(v.String()))
 	case reflect.Pointer:
-		if !v.IsNil() {
-			rename(v.Elem(), names)
+		if !v.IsNil() && v.Type().Elem() != reflect.TypeFor[Plan]() {
+			to.Set(reflect.New(v.Type().Elem()))
+			rename(to.Elem(), v.Elem(), names)
 		}
 	case reflect.Slice:
+		if v.Len() > 0 {
+			to.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		}
 		for i := range v.Len() {
-			rename(v.Index(i), names)
+			rename(to.Index(i), v.Index(i), names)
+		}
+	case reflect.Map:
+		if v.Len() > 0 {
+			to.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+		}
+		for _, key := range v.MapKeys() {
+			to.SetMapIndex(key, v.MapIndex(key))
 		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[Plan]() {
 			return
 		}
-		for by, login := range map[string]string{"By": "Login", "RequestedBy": "RequestedLogin"} {
-			if who, as := v.FieldByName(by), v.FieldByName(login); who.IsValid() && as.IsValid() && as.String() != "" {
-				who.SetString(store.By(who.String(), as.String()))
-				as.SetString("")
+		own := reflect.New(v.Type()).Elem()
+		own.Set(v)
+		joinLogins(own)
+		for i := range own.NumField() {
+			if own.Type().Field(i).IsExported() {
+				rename(to.Field(i), own.Field(i), names)
 			}
 		}
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				rename(v.Field(i), names)
-			}
+	}
+}
+
+// joinLogins puts who had logged in to the account of a struct, where both stand side by side: together they have one name.
+func joinLogins(v reflect.Value) {
+	for by, login := range map[string]string{"By": "Login", "RequestedBy": "RequestedLogin"} {
+		if who, as := v.FieldByName(by), v.FieldByName(login); who.IsValid() && as.IsValid() && as.String() != "" {
+			who.SetString(store.By(who.String(), as.String()))
+			as.SetString("")
 		}
 	}
 }
